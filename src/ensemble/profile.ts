@@ -1,0 +1,100 @@
+// What a kind of ensemble must be able to tell: who its members are, whether they serve, and whether data written through one is read through all.
+
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../clock.ts'
+import type { Finding } from '../errors.ts'
+import type { ExecResult } from '../kube/kube.ts'
+
+export type ProfileName = 'zookeeper' | 'cassandra' | 'custom' | 'none'
+export type VerifyLevel = 'quick' | 'full' | 'thorough'
+
+/** A member as the cluster shows it: what is needed to reach it. */
+export interface Member {
+  readonly pod: string
+  readonly namespace: string
+  readonly ordinal: number
+  readonly uid: string
+  readonly node: string | undefined
+  /** Container of the server, and its client port, both taken from the pod. */
+  readonly container: string
+  readonly clientPort: number
+  readonly ready: boolean
+}
+
+/** The ways to a member; each rejects with a MemberUnreachable that says why. */
+export interface Reach {
+  /** A byte stream to a port of the member's pod (port-forward). */
+  open(member: Member, port: number, signal: AbortSignal): Promise<Duplex>
+  exec(member: Member, command: readonly [string, ...string[]], options: { readonly stdin?: string; readonly timeoutMs?: number }, signal: AbortSignal): Promise<ExecResult>
+  /** What this run may do, from the access review. */
+  readonly may: { readonly forward: boolean; readonly exec: boolean }
+}
+
+export interface VerifyContext {
+  readonly reach: Reach
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** How long an electing or syncing member may take to settle; 30,000. */
+  readonly settleMs: number
+  /** Unique to this run: the check's znode, keyspace or marker is named by it. */
+  readonly runId: string
+  readonly say: (line: string) => void
+  /** Wanted number of members. */
+  readonly replicas: number
+  /** Name of the headless service and namespace: members' names are `<pod>.<service>.<namespace>.svc…`. */
+  readonly serviceName: string
+}
+
+export type Role = 'leader' | 'follower' | 'observer' | 'standalone' | 'read-only' | 'up' | 'down' | 'not serving' | 'unknown'
+
+/** What one look at a member found. */
+export interface MemberState {
+  readonly pod: string
+  readonly ordinal: number
+  readonly id: number | string | undefined
+  readonly role: Role
+  readonly version: string | undefined
+  /** Last transaction as the member writes it, `0x100000002`. */
+  readonly zxid: string | undefined
+  /** Why it is not serving or could not be asked. */
+  readonly trouble: string | undefined
+}
+
+/** One named check and how it came out. */
+export interface CheckResult {
+  readonly name: 'quorum' | 'identity' | 'data' | 'durability' | 'placement' | 'service' | 'compare-and-set' | 'ephemeral' | 'multi'
+  readonly outcome: 'passed' | 'failed' | 'warned' | 'skipped'
+  /** One line: what was proven, or what was found. */
+  readonly detail: string
+  readonly findings: readonly Finding[]
+  readonly ms: number
+}
+
+/** The write-then-read matrix: `cells[w][r]` for member w's write read through member r. */
+export interface Matrix {
+  readonly members: readonly string[]
+  readonly cells: readonly (readonly Cell[])[]
+}
+
+export type Cell = { readonly kind: 'self' } | { readonly kind: 'ok'; readonly ms: number } | { readonly kind: 'failed'; readonly why: string } | { readonly kind: 'not tried' }
+
+export interface Verification {
+  readonly members: readonly MemberState[]
+  readonly checks: readonly CheckResult[]
+  readonly matrix: Matrix | undefined
+  /** `6/6`; undefined when no pair was tried. */
+  readonly pairs: string | undefined
+  /** Errors decide: none means verified. */
+  readonly findings: readonly Finding[]
+}
+
+/** A profile verifies; placement and service are checked by the caller, who has the cluster's view. */
+export interface Profile {
+  readonly name: ProfileName
+  /** One look at every member, at once; never throws for a member's trouble. */
+  look(members: readonly Member[], context: VerifyContext): Promise<readonly MemberState[]>
+  verify(members: readonly Member[], level: VerifyLevel, context: VerifyContext): Promise<Verification>
+  /** Writes a marker that a later `readMarker` must find on every member; undefined when the profile keeps none. */
+  writeMarker?(members: readonly Member[], context: VerifyContext): Promise<string>
+  readMarker?(members: readonly Member[], marker: string, context: VerifyContext): Promise<CheckResult>
+}

@@ -1,0 +1,108 @@
+// The codes that users and later steps see, each with one line of advice, and the one error class that carries them.
+
+/** In the order of precedence: with several causes the first code of this list is the run's code. */
+export const CODES = [
+  'INPUT_INVALID', 'MANIFEST_INVALID', 'LINT_FAILED', 'CLUSTER_UNREACHABLE', 'ACCESS_DENIED', 'LOCKED', 'NOT_FOUND', 'PROTECTED', 'IMMUTABLE_FIELD',
+  'MEMBERSHIP_CHANGE', 'CONFLICT', 'DATA_LOST', 'UNDO_FAILED', 'IMAGE_PULL', 'CONFIG_ERROR', 'CREATE_REJECTED', 'CLAIM_PENDING', 'CRASH_LOOP',
+  'UNSCHEDULABLE', 'IDENTITY_MISMATCH', 'QUORUM_LOST', 'CHECK_FAILED', 'CHECK_IMPOSSIBLE', 'NOT_READY', 'DRAIN_REFUSED', 'DRAIN_BLOCKED',
+  'MAINTENANCE_FAILED', 'CANCELLED', 'TIMEOUT', 'INTERNAL',
+] as const
+
+export type Code = (typeof CODES)[number]
+
+const ADVICE: Record<Code, string> = {
+  INPUT_INVALID: 'Correct the inputs named above; nothing was sent to the cluster.',
+  MANIFEST_INVALID: 'Correct the manifest at the place named above; nothing was sent to the cluster.',
+  LINT_FAILED: 'Mend the findings named above, each has its line and the change to make; nothing was sent to the cluster.',
+  CLUSTER_UNREACHABLE: 'Check the kubeconfig, its context and that this runner can reach the API server.',
+  ACCESS_DENIED: 'Add the rule shown above to the Role that this workflow uses.',
+  LOCKED: 'Wait for the run that holds the lock, or cancel it; an abandoned lock frees itself a minute after its run has died.',
+  NOT_FOUND: 'Check name, namespace and context.',
+  PROTECTED: 'This namespace was not made by this action; name one that was, or delete its objects by hand.',
+  IMMUTABLE_FIELD: 'Keep the field as it is in the cluster, or replace the StatefulSet by hand with --cascade=orphan.',
+  MEMBERSHIP_CHANGE: 'Change the number of members with operation: scale, one member at a time.',
+  CONFLICT: 'Agree with the other field manager on who owns the field, or set force-conflicts: true to take it over.',
+  DATA_LOST: 'Stop writers, keep the claims, and compare the members before anything is restarted.',
+  UNDO_FAILED: 'Finish or take back by hand with the commands shown above.',
+  IMAGE_PULL: 'Check the image name, its tag and the pull secret.',
+  CONFIG_ERROR: 'Create or correct the ConfigMap, Secret or key that the container refers to.',
+  CREATE_REJECTED: 'Change the quota, limit range or admission policy that refused the pod, or the pod template.',
+  CLAIM_PENDING: 'Correct the storage class, or delete the claim left over from an earlier life (its data goes with it).',
+  CRASH_LOOP: 'Read the last log lines of the container shown above.',
+  UNSCHEDULABLE: 'Add a node that fits, or relax the requests, selectors or anti-affinity named above.',
+  IDENTITY_MISMATCH: 'Compare myid and the member list on the members named above; two members must never share an id.',
+  QUORUM_LOST: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.',
+  CHECK_FAILED: 'Look at the members named above: the ensemble did not answer as an ensemble must.',
+  CHECK_IMPOSSIBLE: 'Give this step what the check needs (see above), or set verify: off and check another way.',
+  NOT_READY: 'Look at the pod named above: kubectl describe pod, kubectl logs.',
+  DRAIN_REFUSED: 'Mend what is named above, then run the drain again; nothing was evicted.',
+  DRAIN_BLOCKED: 'Mend the budget or the pods it waits for, then run the drain again.',
+  MAINTENANCE_FAILED: 'Read the output of the maintenance command above; the nodes that remain were not touched.',
+  CANCELLED: 'Run it again: it goes on from the state named above.',
+  TIMEOUT: 'Raise timeout or member-timeout, or see above what it was waiting for.',
+  INTERNAL: 'This is a fault of the action: please report it with the JSON report of this run.',
+}
+
+export function adviceFor(code: Code): string {
+  return ADVICE[code]
+}
+
+/** Negative when `a` decides before `b`. */
+export function byPrecedence(a: Code, b: Code): number {
+  return CODES.indexOf(a) - CODES.indexOf(b)
+}
+
+/** A place in a file of the user's, path relative to the workspace, lines counted from 1. */
+export interface Place {
+  readonly file: string
+  readonly line?: number
+  readonly column?: number
+}
+
+/** One fault, warning or cause, in words for a person. */
+export interface Finding {
+  readonly code: Code
+  readonly severity: 'error' | 'warning'
+  /** What is wrong, one line, without the place. */
+  readonly message: string
+  /** What to change, one line (access: may hold a YAML block). */
+  readonly mend?: string
+  readonly place?: Place
+  /** The input at fault, kebab-case. */
+  readonly input?: string
+  /** `kind/name` of the object at fault. */
+  readonly object?: string
+  /** Ordinal of the member at fault: of equal codes the lowest ordinal decides. */
+  readonly ordinal?: number
+}
+
+export type FailureOutcome = 'refused' | 'failed' | 'cancelled' | 'undone'
+
+/** The only error that leaves an operation on purpose; everything else that is thrown becomes INTERNAL in main. */
+export class EnsembleError extends Error {
+  readonly code: Code
+  readonly outcome: FailureOutcome
+  readonly findings: readonly Finding[]
+
+  constructor(outcome: FailureOutcome, findings: readonly [Finding, ...Finding[]], options?: { cause?: unknown }) {
+    const deciding = decide(findings)
+    super(deciding.message, options)
+    this.name = 'EnsembleError'
+    this.code = deciding.code
+    this.outcome = outcome
+    this.findings = [deciding, ...findings.filter((finding) => finding !== deciding)]
+  }
+}
+
+/** The finding that names the run's code: precedence of the code, then the lowest ordinal. */
+export function decide(findings: readonly [Finding, ...Finding[]]): Finding {
+  const errors = findings.filter((finding) => finding.severity === 'error')
+  return errors.reduce<Finding>((best, next) => {
+    const order = byPrecedence(next.code, best.code)
+    return order < 0 || (order === 0 && (next.ordinal ?? 0) < (best.ordinal ?? 0)) ? next : best
+  }, errors[0] ?? findings[0])
+}
+
+export function failure(outcome: FailureOutcome, code: Code, message: string, more: Omit<Finding, 'code' | 'severity' | 'message'> = {}, cause?: unknown): EnsembleError {
+  return new EnsembleError(outcome, [{ code, severity: 'error', message, ...more }], cause === undefined ? undefined : { cause })
+}

@@ -1,0 +1,107 @@
+// The record of one run, filled in as it goes and rendered on every path: the source of outputs, summary, annotation and JSON report.
+
+import type { Code, Finding } from '../errors.ts'
+import type { CheckResult, Matrix, Role } from '../ensemble/profile.ts'
+
+export type RunResult = 'succeeded' | 'unchanged' | 'planned' | 'undone' | 'failed' | 'refused' | 'cancelled'
+
+export interface MemberRow {
+  pod: string
+  ordinal: number
+  id: number | string | undefined
+  role: Role | undefined
+  node: string | undefined
+  claim: string | undefined
+  version: string | undefined
+  zxid: string | undefined
+  revision: string | undefined
+  restarts: number
+  ready: boolean
+  /** Milliseconds since the epoch. */
+  readySince: number | undefined
+  /** What is wrong with it, in a few words. */
+  trouble: string | undefined
+}
+
+export interface ChangeRow {
+  /** `statefulset/zk`. */
+  object: string
+  change: 'created' | 'configured' | 'unchanged' | 'deleted'
+  note?: string
+}
+
+/** Something that happened at a time, for the timeline. */
+export interface TimelineEntry {
+  /** Milliseconds since the epoch. */
+  at: number
+  what: string
+  member?: string
+}
+
+/** The proof of a failure, gathered before anything is undone. */
+export interface Evidence {
+  object: string
+  container: string | undefined
+  reason: string
+  message: string
+  exitCode: number | undefined
+  restarts: number | undefined
+  events: { reason: string; message: string; count: number; last: number }[]
+  /** Last log lines, of the previous life where there was one. */
+  logs: { container: string; previous: boolean; lines: string[] }[]
+}
+
+export interface PhaseRow {
+  title: string
+  ms: number
+  outcome: 'done' | 'failed'
+}
+
+export interface RunReport {
+  operation: string
+  result: RunResult
+  code: Code | ''
+  message: string
+  changed: boolean
+  name: string
+  namespace: string
+  context: string
+  profile: string
+  version: string
+  connectionString: string
+  revision: string
+  previousRevision: string
+  replicas: number | undefined
+  readyReplicas: number | undefined
+  leader: string
+  members: MemberRow[]
+  changes: ChangeRow[]
+  checks: CheckResult[]
+  matrix: Matrix | undefined
+  pairs: string
+  phases: PhaseRow[]
+  timeline: TimelineEntry[]
+  evidence: Evidence[]
+  findings: Finding[]
+  /** What a person should know beyond the verdict: looks left out, things left to the controller, orphans. */
+  notes: string[]
+  /** kubectl commands that finish or take back by hand what was begun. */
+  byHand: string[]
+  verifyLevel: string
+  longestWriteGapMs: number | undefined
+  acknowledgedWritesLost: number | undefined
+  requests: Record<string, number>
+  /** Milliseconds since the epoch. */
+  started: number
+  ended: number
+  runUrl: string
+}
+
+export function newReport(operation: string, started: number): RunReport {
+  return {
+    operation, result: 'failed', code: '', message: '', changed: false, name: '', namespace: '', context: '', profile: '', version: '',
+    connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [],
+    checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '',
+    longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, requests: {}, started, ended: started, runUrl: '',
+  }
+}

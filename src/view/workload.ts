@@ -1,0 +1,100 @@
+// What decisions are made on: plain, parsed snapshots of a StatefulSet and its pods. Times are milliseconds since the epoch.
+
+export interface SetView {
+  readonly name: string
+  readonly namespace: string
+  readonly uid: string
+  readonly resourceVersion: string
+  readonly generation: number
+  readonly observedGeneration: number
+  /** Wanted members (`spec.replicas`, default 1). */
+  readonly replicas: number
+  /** First ordinal (`spec.ordinals.start`, default 0). */
+  readonly start: number
+  readonly strategy: { readonly type: 'RollingUpdate'; readonly partition: number } | { readonly type: 'OnDelete' }
+  readonly podManagement: 'OrderedReady' | 'Parallel'
+  readonly minReadySeconds: number
+  readonly serviceName: string
+  readonly selector: LabelSelector
+  readonly claimTemplates: readonly ClaimTemplate[]
+  readonly status: {
+    readonly replicas: number
+    readonly ready: number
+    readonly available: number
+    readonly current: number
+    readonly updated: number
+    readonly currentRevision: string
+    readonly updateRevision: string
+  }
+  readonly annotations: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly deleting: boolean
+}
+
+export interface LabelSelector {
+  readonly matchLabels: Readonly<Record<string, string>>
+  readonly matchExpressions: readonly { readonly key: string; readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; readonly values: readonly string[] }[]
+}
+
+export interface ClaimTemplate {
+  readonly name: string
+  readonly storageClass: string | undefined
+  /** Bytes; undefined when the template asks for none. */
+  readonly size: number | undefined
+}
+
+export interface PodView {
+  readonly name: string
+  readonly namespace: string
+  readonly uid: string
+  /** From the name's last number; undefined for a pod that isn't a member's. */
+  readonly ordinal: number | undefined
+  /** Label `controller-revision-hash`. */
+  readonly revision: string | undefined
+  readonly owner: { readonly kind: string; readonly name: string; readonly uid: string } | undefined
+  readonly labels: Readonly<Record<string, string>>
+  readonly node: string | undefined
+  readonly ip: string | undefined
+  readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown'
+  /** Status reason of a failed pod, such as Evicted. */
+  readonly reason: string | undefined
+  readonly message: string | undefined
+  readonly created: number
+  readonly deleting: number | undefined
+  readonly ready: boolean
+  /** Since when `ready` has been what it is. */
+  readonly readySince: number | undefined
+  /** Condition PodScheduled when it is False. */
+  readonly unscheduled: { readonly reason: string; readonly message: string; readonly since: number } | undefined
+  /** Names of readiness gates that aren't True. */
+  readonly openGates: readonly string[]
+  readonly initContainers: readonly ContainerView[]
+  readonly containers: readonly ContainerView[]
+  /** Names of the claims that the pod mounts. */
+  readonly claims: readonly string[]
+}
+
+export interface ContainerView {
+  readonly name: string
+  readonly image: string
+  readonly ready: boolean
+  readonly restarts: number
+  readonly ports: readonly { readonly name: string | undefined; readonly port: number }[]
+  readonly state: ContainerState
+  /** How the previous life ended. */
+  readonly last: Terminated | undefined
+}
+
+export type ContainerState =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'waiting'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'running'; readonly since: number }
+  | Terminated
+
+export interface Terminated {
+  readonly kind: 'terminated'
+  readonly reason: string
+  readonly message: string
+  readonly exitCode: number
+  readonly finished: number
+}
