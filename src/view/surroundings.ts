@@ -1,6 +1,6 @@
 // Snapshots of what lies around a set: claims, events, storage classes, nodes, budgets. Times are milliseconds since the epoch.
 
-import type { LabelSelector } from './workload.ts'
+import type { LabelSelector, PodView, SetView } from './workload.ts'
 
 export interface ClaimView {
   readonly name: string
@@ -62,8 +62,8 @@ export interface BudgetView {
 
 /** Everything that a readiness verdict is made on, read at one moment. */
 export interface EnsembleView {
-  readonly set: import('./workload.ts').SetView | undefined
-  readonly pods: readonly import('./workload.ts').PodView[]
+  readonly set: SetView | undefined
+  readonly pods: readonly PodView[]
   readonly claims: readonly ClaimView[]
   readonly events: readonly EventView[]
 }
