@@ -1,0 +1,192 @@
+// One Lease per ensemble keeps two runs from changing it at once. Expiry is judged on our own clock, by how long we have seen it unchanged, so clock skew does not matter.
+
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
+import { failure } from '../errors.ts'
+import { KubeFailure } from '../kube/failure.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
+
+/** Seconds a Lease is believed without a sign of life. */
+const DURATION_SECONDS = 60
+const RENEW_MS = 15_000
+const LOOK_MS = 3_000
+/** How long a live lock of another run is waited for. */
+export const LOCK_WAIT_MS = 120_000
+const URL_ANNOTATION = 'zk-ensemble-action/run-url'
+
+export interface Holder {
+  /** `owner/repository`, run id and attempt, as the runner gives them. */
+  readonly repository: string
+  readonly runId: string
+  readonly attempt: string
+  readonly runUrl: string
+}
+
+export interface Lock {
+  /** Whole holder identity, with a nonce: the post step gives back only what still carries it. */
+  readonly identity: string
+  readonly leaseName: string
+  /** Aborted when the Lease was taken from us or could not be renewed for its whole duration. */
+  readonly lost: AbortSignal
+  /** Ends the renewals and frees the Lease; never throws. */
+  release(signal: AbortSignal): Promise<void>
+}
+
+const leaseSpec = z.looseObject({
+  holderIdentity: z.string().nullish(),
+  renewTime: z.string().nullish(),
+  leaseDurationSeconds: z.number().nullish(),
+  leaseTransitions: z.number().nullish(),
+})
+
+export function leaseName(ensemble: string): string {
+  return `zk-ensemble-${ensemble}`
+}
+
+/** `repository/run/attempt/nonce`. */
+export function newIdentity(holder: Holder): string {
+  return `${holder.repository}/${holder.runId}/${holder.attempt}/${randomUUID().slice(0, 8)}`
+}
+
+export interface LockRequest {
+  readonly namespace: string
+  readonly ensemble: string
+  readonly holder: Holder
+  readonly identity: string
+  readonly waitMs: number
+  readonly say: (line: string) => void
+}
+
+/** Takes the lock, or waits for it; LOCKED names the run that holds it. The identity is the caller's, so that it can be saved before the Lease is written. */
+export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, signal: AbortSignal): Promise<Lock> {
+  const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(request.ensemble), namespace: request.namespace }
+  const giveUpAt = clock.now() + request.waitMs
+  let seen: { version: string | undefined; since: number } | undefined
+  let told = false
+  for (;;) {
+    const found = await kube.get(ref, signal)
+    const spec = found === undefined ? undefined : leaseSpec.parse(found['spec'] ?? {})
+    const holder = spec?.holderIdentity ?? ''
+    const durationMs = (spec?.leaseDurationSeconds ?? DURATION_SECONDS) * 1000
+    if (seen?.version !== found?.metadata.resourceVersion) seen = { version: found?.metadata.resourceVersion, since: clock.now() }
+    const expired = seen !== undefined && clock.now() - seen.since >= durationMs
+    if (holder === '' || expired) {
+      if (holder !== '') request.say(`The lock of ${holder} has shown no sign of life for ${durationMs / 1000} s: taking it over.`)
+      const taken = await tryToTake(kube, clock, request, found, signal)
+      if (taken !== undefined) return hold(kube, clock, taken, request.identity)
+    } else if (!told) {
+      told = true
+      request.say(`Waiting for the lock of another run: ${describeHolder(found, holder)}.`)
+    }
+    if (clock.now() >= giveUpAt && holder !== '') {
+      throw failure('refused', 'LOCKED', `${request.namespace}/${request.ensemble} is being changed by another run: ${describeHolder(found, holder)}`, {
+        object: `lease/${ref.name}`,
+        mend: 'Wait for that run or cancel it; set concurrency in the workflow so that runs queue up.',
+      })
+    }
+    await clock.sleep(LOOK_MS, signal)
+  }
+}
+
+function describeHolder(lease: KubeObject | undefined, holder: string): string {
+  const url = lease?.metadata.annotations?.[URL_ANNOTATION]
+  return url === undefined || url === '' ? holder : url
+}
+
+function leaseObject(clock: Clock, request: LockRequest, found: KubeObject | undefined): KubeObject {
+  const now = microTime(clock.now())
+  const transitions = found === undefined ? 0 : (leaseSpec.parse(found['spec'] ?? {}).leaseTransitions ?? 0) + 1
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      ...(found?.metadata ?? { name: leaseName(request.ensemble), namespace: request.namespace }),
+      annotations: { ...found?.metadata.annotations, [URL_ANNOTATION]: request.holder.runUrl },
+    },
+    spec: { holderIdentity: request.identity, leaseDurationSeconds: DURATION_SECONDS, acquireTime: now, renewTime: now, leaseTransitions: transitions },
+  }
+}
+
+async function tryToTake(kube: Kube, clock: Clock, request: LockRequest, found: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject | undefined> {
+  try {
+    const wanted = leaseObject(clock, request, found)
+    return found === undefined ? await kube.create(wanted, signal) : await kube.replace(wanted, signal)
+  } catch (error) {
+    // Another run was quicker: look again.
+    if (error instanceof KubeFailure && error.status === 409) return undefined
+    throw error
+  }
+}
+
+function hold(kube: Kube, clock: Clock, taken: KubeObject, identity: string): Lock {
+  const lost = new AbortController()
+  const stop = new AbortController()
+  let current = taken
+  let confirmed = clock.now()
+  let pending: Promise<void> = Promise.resolve()
+  const renewals = (async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      await clock.sleep(RENEW_MS, stop.signal)
+      pending = renew()
+      await pending
+    }
+  })().catch(() => undefined)
+
+  async function renew(): Promise<void> {
+    const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)])
+    try {
+      current = await kube.replace({ ...current, spec: { ...leaseSpec.parse(current['spec']), renewTime: microTime(clock.now()) } }, limit)
+      confirmed = clock.now()
+    } catch (error) {
+      if (stop.signal.aborted) return
+      if (error instanceof KubeFailure && error.status === 409) lose(await stillOurs())
+      else if (clock.now() - confirmed >= DURATION_SECONDS * 1000) lose('unrenewed')
+    }
+  }
+  /** A 409 may be the echo of a renewal whose answer was lost: only another holder ends it. */
+  async function stillOurs(): Promise<'ours' | 'taken' | 'unrenewed'> {
+    const { name, namespace } = current.metadata
+    const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name, namespace }, stop.signal).catch(() => current)
+    if (found === undefined) return 'taken'
+    if (leaseSpec.parse(found['spec'] ?? {}).holderIdentity !== identity) return 'taken'
+    current = found
+    confirmed = clock.now()
+    return 'ours'
+  }
+  function lose(why: 'ours' | 'taken' | 'unrenewed'): void {
+    if (why === 'ours') return
+    stop.abort()
+    lost.abort(failure('failed', 'LOCKED', why === 'taken' ? 'the lock was taken over by another run; nothing more is changed' : 'the lock could not be renewed for 60 s; nothing more is changed', {
+      object: `lease/${current.metadata.name}`,
+    }))
+  }
+
+  return {
+    identity,
+    leaseName: current.metadata.name,
+    lost: lost.signal,
+    async release(signal) {
+      stop.abort()
+      await renewals
+      await pending
+      await freeLease(kube, { name: taken.metadata.name, namespace: taken.metadata.namespace ?? 'default' }, identity, signal).catch(() => undefined)
+    },
+  }
+}
+
+/** Empties the holder of the Lease when it still carries `identity`; leaves any other alone. True when it was freed. */
+export async function freeLease(kube: Kube, lease: { readonly name: string; readonly namespace: string }, identity: string, signal: AbortSignal): Promise<boolean> {
+  // Read again: a renewal that was under way when we stopped may have moved the resourceVersion.
+  const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...lease }, signal)
+  if (found === undefined) return false
+  const spec = leaseSpec.parse(found['spec'] ?? {})
+  if (spec.holderIdentity !== identity) return false
+  await kube.replace({ ...found, spec: { ...spec, holderIdentity: '' } }, signal)
+  return true
+}
+
+/** The API's MicroTime: without the six digits the server refuses it. */
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z')
+}

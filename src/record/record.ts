@@ -1,0 +1,136 @@
+// What must outlive us about an ensemble, in one ConfigMap beside it: which revisions were verified, what was made by us, and which change is under way.
+
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { z } from 'zod'
+import { failure } from '../errors.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
+import { KubeFailure } from '../kube/failure.ts'
+
+/** The ConfigMap's limit is 1 MiB for all keys; the oldest stored objects go first. */
+const STORED_BYTES = 700_000
+const STORED_REVISIONS = 10
+
+const revision = z.object({
+  /** Digest of template and companions. */
+  digest: z.string(),
+  /** Name of the ControllerRevision at the time; the controller may renumber it, the name stays. */
+  controllerRevision: z.string(),
+  image: z.string(),
+  /** ISO time; empty while it is only applied and not yet verified. */
+  verifiedAt: z.string(),
+  /** `baseline` for one that was there before us. */
+  origin: z.enum(['deploy', 'baseline', 'undo']),
+  runUrl: z.string(),
+})
+const made = z.object({ apiVersion: z.string(), kind: z.string(), name: z.string(), uid: z.string() })
+const recordSchema = z.object({
+  version: z.literal(1),
+  ensemble: z.object({ name: z.string(), uid: z.string() }),
+  revisions: z.array(revision),
+  /** Objects that a deploy of ours created. */
+  made: z.array(made),
+  /** The change that is under way, or was when a run was killed. */
+  underWay: z.object({ operation: z.string(), digest: z.string(), previous: z.string(), runUrl: z.string(), since: z.string() }).nullable(),
+})
+
+export type EnsembleRecord = z.infer<typeof recordSchema>
+export type VerifiedRevision = z.infer<typeof revision>
+
+export interface StoredRecord {
+  readonly record: EnsembleRecord
+  /** The ConfigMap it was read from; undefined for one that isn't there yet. */
+  readonly object: KubeObject | undefined
+}
+
+export function emptyRecord(name: string): EnsembleRecord {
+  return { version: 1, ensemble: { name, uid: '' }, revisions: [], made: [], underWay: null }
+}
+
+export function recordName(ensemble: string): string {
+  return `zk-ensemble-${ensemble}`
+}
+
+export async function readRecord(kube: Kube, namespace: string, ensemble: string, signal: AbortSignal): Promise<StoredRecord> {
+  const name = recordName(ensemble)
+  const object = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace }, signal)
+  if (object === undefined) return { record: emptyRecord(ensemble), object: undefined }
+  const data = z.record(z.string(), z.string()).safeParse(object['data'] ?? {})
+  const text = data.success ? data.data['record.json'] : undefined
+  const parsed = recordSchema.safeParse(parseJson(text))
+  if (!parsed.success) {
+    throw failure('refused', 'CONFLICT', `the record of ${ensemble} in configmap/${name} can't be read: ${z.prettifyError(parsed.error).split('\n')[0] ?? 'not JSON'}`, {
+      object: `configmap/${name}`,
+      mend: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it).`,
+    })
+  }
+  return { record: parsed.data, object }
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '')
+  } catch {
+    return undefined
+  }
+}
+
+/** Writes the whole record (create or PUT with its resourceVersion); a 409 means that another run wrote: stop and touch nothing. */
+export async function writeRecord(kube: Kube, namespace: string, stored: StoredRecord, record: EnsembleRecord, objects: Readonly<Record<string, readonly KubeObject[]>>, signal: AbortSignal): Promise<StoredRecord> {
+  const name = recordName(record.ensemble.name)
+  const before = z.record(z.string(), z.string()).catch({}).parse(stored.object?.['binaryData'] ?? {})
+  const kept = record.revisions.map((entry) => storeKey(entry.digest))
+  const binary: Record<string, string> = {}
+  for (const [key, value] of Object.entries(before)) if (kept.includes(key)) binary[key] = value
+  for (const [digest, list] of Object.entries(objects)) binary[storeKey(digest)] = gzipSync(JSON.stringify(list)).toString('base64')
+  trim(binary, kept)
+  const object: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      ...(stored.object?.metadata ?? { name, namespace }),
+      labels: { ...stored.object?.metadata.labels, 'app.kubernetes.io/managed-by': 'zk-ensemble-action' },
+    },
+    data: { 'record.json': JSON.stringify(recordSchema.parse(record), undefined, 1) },
+    binaryData: binary,
+  }
+  try {
+    const written = stored.object === undefined ? await kube.create(object, signal) : await kube.replace(object, signal)
+    return { record, object: written }
+  } catch (error) {
+    if (!(error instanceof KubeFailure) || error.status !== 409) throw error
+    throw failure('refused', 'LOCKED', `the record of ${record.ensemble.name} was written by another run meanwhile; nothing more was changed`, { object: `configmap/${name}` }, error)
+  }
+}
+
+function storeKey(digest: string): string {
+  return `objects-${digest.slice(0, 16)}`
+}
+
+/** Keeps the newest: the order of `kept` is the order of the revisions, oldest first. */
+function trim(binary: Record<string, string>, kept: readonly string[]): void {
+  const size = (): number => Object.values(binary).reduce((sum, value) => sum + value.length, 0)
+  for (const key of kept) {
+    if (Object.keys(binary).length <= STORED_REVISIONS && size() <= STORED_BYTES) return
+    delete binary[key]
+  }
+}
+
+const storedObjects = z.array(z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }))
+
+/** The objects of a verified revision as they were applied; undefined when they weren't kept. */
+export function objectsOf(stored: StoredRecord, digest: string): readonly KubeObject[] | undefined {
+  const binary = z.record(z.string(), z.string()).catch({}).parse(stored.object?.['binaryData'] ?? {})
+  const packed = binary[storeKey(digest)]
+  if (packed === undefined) return undefined
+  return storedObjects.parse(JSON.parse(gunzipSync(Buffer.from(packed, 'base64')).toString('utf8')))
+}
+
+/** The record with this revision verified: moved to the end, so that the last one is always the latest. */
+export function withVerified(record: EnsembleRecord, verified: VerifiedRevision): EnsembleRecord {
+  const others = record.revisions.filter((entry) => entry.digest !== verified.digest)
+  return { ...record, revisions: [...others, verified].slice(-25) }
+}
+
+export function latestVerified(record: EnsembleRecord): VerifiedRevision | undefined {
+  return record.revisions.findLast((entry) => entry.verifiedAt !== '')
+}
