@@ -57,6 +57,19 @@ export interface PhaseRow {
   outcome: 'done' | 'failed'
 }
 
+/** One revision of the set, for `history` and `status`. */
+export interface RevisionRow {
+  revision: number
+  /** Name of the ControllerRevision. */
+  name: string
+  image: string
+  changeCause: string
+  /** Milliseconds since the epoch. */
+  created: number | undefined
+  current: boolean
+  verified: boolean
+}
+
 export interface RunReport {
   operation: string
   result: RunResult
@@ -88,8 +101,13 @@ export interface RunReport {
   /** kubectl commands that finish or take back by hand what was begun. */
   byHand: string[]
   verifyLevel: string
+  /** The state in which the ensemble is left, in words; kept up to date as the run goes, told on failure and cancel. */
+  standing: string
   longestWriteGapMs: number | undefined
   acknowledgedWritesLost: number | undefined
+  drainedNodes: string[]
+  remainingNodes: string[]
+  revisions: RevisionRow[]
   requests: Record<string, number>
   /** Milliseconds since the epoch. */
   started: number
@@ -101,7 +119,8 @@ export function newReport(operation: string, started: number): RunReport {
   return {
     operation, result: 'failed', code: '', message: '', changed: false, name: '', namespace: '', context: '', profile: '', version: '',
     connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [],
-    checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '',
-    longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, requests: {}, started, ended: started, runUrl: '',
+    checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', standing: 'nothing was changed',
+    longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], revisions: [],
+    requests: {}, started, ended: started, runUrl: '',
   }
 }

@@ -1,0 +1,85 @@
+// Runs one operation and tells how it came out, on every path: the only catch of the action.
+
+import { EnsembleError, failure, type Finding } from './errors.ts'
+import type { Inputs } from './inputs/inputs.ts'
+import { operationNamed, parseInputs } from './inputs/parse.ts'
+import { messageFor } from './report/message.ts'
+import { newReport, type RunReport } from './report/run-report.ts'
+import type { Services } from './services.ts'
+
+/** The runner's side: how a report is shown, and what services a run gets. */
+export interface Runner {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly now: () => number
+  readonly runUrl: string
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly cancelled: AbortSignal
+  services(report: RunReport): Services
+  /** Shows the report: outputs, log, annotations, summary, JSON file. Never throws. */
+  show(report: RunReport): void
+  /** Details of a fault of ours, for the debug log. */
+  debug(text: string): void
+}
+
+/** The exit code: 0 only for succeeded, unchanged and planned. */
+export async function main(runner: Runner): Promise<number> {
+  const report = newReport(operationNamed(runner.env), runner.now())
+  report.runUrl = runner.runUrl
+  const services = runner.services(report)
+  try {
+    const inputs = parseInputs(runner.env)
+    report.findings.push(...inputs.warnings)
+    const run = await operation(inputs)
+    await run(inputs, services)
+  } catch (error) {
+    settle(report, await asEnsembleError(error, report), runner)
+  }
+  report.ended = runner.now()
+  report.message = messageFor(report)
+  runner.show(report)
+  return report.result === 'succeeded' || report.result === 'unchanged' || report.result === 'planned' ? 0 : 1
+}
+
+/** Only what the operation needs is loaded: a run that is refused never pays for the cluster client. */
+async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Services) => Promise<void>> {
+  switch (inputs.operation) {
+    case 'deploy':
+      return (await import('./operations/deploy.ts')).deploy
+    case 'verify':
+      return (await import('./operations/verify.ts')).verify
+    case 'plan':
+    case 'status':
+    case 'history':
+    case 'undo':
+    case 'restart':
+    case 'scale':
+    case 'drain':
+    case 'uncordon':
+    case 'cleanup':
+      throw failure('refused', 'INPUT_INVALID', `operation ${inputs.operation} is not built yet`, { input: 'operation' })
+  }
+}
+
+async function asEnsembleError(error: unknown, report: RunReport): Promise<unknown> {
+  if (error instanceof EnsembleError) return error
+  const { KubeFailure } = await import('./kube/failure.ts')
+  if (!(error instanceof KubeFailure)) return error
+  const { explainFailure } = await import('./kube/explain.ts')
+  return new EnsembleError(report.changed ? 'failed' : 'refused', [explainFailure(error)], { cause: error })
+}
+
+function settle(report: RunReport, error: unknown, runner: Runner): void {
+  if (runner.cancelled.aborted) {
+    report.result = 'cancelled'
+    report.code = 'CANCELLED'
+    report.findings.unshift({ code: 'CANCELLED', severity: 'error', message: `cancelled; ${report.standing}` })
+    return
+  }
+  const known = error instanceof EnsembleError ? error : undefined
+  if (known === undefined) runner.debug(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  const findings: readonly Finding[] = known?.findings ?? [{ code: 'INTERNAL', severity: 'error', message: `a fault of the action itself: ${error instanceof Error ? error.name : 'unknown'}` }]
+  report.findings.unshift(...findings)
+  report.code = known?.code ?? 'INTERNAL'
+  // What was refused has changed nothing: where something was, it has failed.
+  report.result = known?.outcome === 'refused' && report.changed ? 'failed' : (known?.outcome ?? 'failed')
+}

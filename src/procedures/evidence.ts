@@ -1,0 +1,68 @@
+// Gathers the proof of a failure before anything is undone: the cause, the pod's last events, and the last log lines of its containers.
+
+import type { Diagnosis } from '../decide/diagnosis.ts'
+import { KubeFailure } from '../kube/failure.ts'
+import type { Kube } from '../kube/kube.ts'
+import type { Evidence } from '../report/run-report.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import type { ContainerView, PodView } from '../view/workload.ts'
+
+/** More members than this tell no new story. */
+const MOST_OBJECTS = 5
+const MOST_EVENTS = 8
+
+export async function collectEvidence(kube: Kube, view: EnsembleView, diagnoses: readonly Diagnosis[], lines: number, signal: AbortSignal): Promise<readonly Evidence[]> {
+  const objects = [...new Set(diagnoses.map((diagnosis) => diagnosis.object))].slice(0, MOST_OBJECTS)
+  const unready = view.pods.filter((pod) => !pod.ready && !objects.includes(`pod/${pod.name}`)).map((pod) => `pod/${pod.name}`)
+  const all = objects.length > 0 ? objects : unready.slice(0, MOST_OBJECTS)
+  return Promise.all(all.map((object) => evidenceOf(kube, view, object, diagnoses.find((diagnosis) => diagnosis.object === object), lines, signal)))
+}
+
+async function evidenceOf(kube: Kube, view: EnsembleView, object: string, diagnosis: Diagnosis | undefined, lines: number, signal: AbortSignal): Promise<Evidence> {
+  const [kind = '', name = ''] = object.split('/')
+  const pod = view.pods.find((candidate) => kind === 'pod' && candidate.name === name)
+  const container = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].find((candidate) => candidate.name === diagnosis?.container)
+  const ended = container?.state.kind === 'terminated' ? container.state : container?.last
+  return {
+    object,
+    container: diagnosis?.container,
+    reason: diagnosis?.reason ?? 'NotReady',
+    message: diagnosis?.message ?? `${object} is not ready`,
+    exitCode: ended?.exitCode,
+    restarts: container?.restarts,
+    events: view.events
+      .filter((event) => event.object.kind.toLowerCase() === kind && event.object.name === name && (pod === undefined || event.object.uid === undefined || event.object.uid === pod.uid))
+      .toSorted((a, b) => a.last - b.last)
+      .slice(-MOST_EVENTS)
+      .map(({ reason, message, count, last }) => ({ reason, message, count, last })),
+    logs: pod === undefined ? [] : await logsOf(kube, pod, lines, signal),
+  }
+}
+
+async function logsOf(kube: Kube, pod: PodView, lines: number, signal: AbortSignal): Promise<Evidence['logs']> {
+  // A container that never started has no log to ask for.
+  const failing = [...pod.initContainers, ...pod.containers].filter((container) => lines > 0 && !container.ready && (hasRun(container) || container.restarts > 0))
+  const logs = await Promise.all(
+    failing.map(async (container) => {
+      const previous = container.state.kind !== 'running' && container.restarts > 0
+      const text = await readLog(kube, pod, container.name, lines, previous, signal)
+      return { container: container.name, previous, lines: text.split('\n').filter((line) => line !== '') }
+    }),
+  )
+  return logs.filter((log) => log.lines.length > 0)
+}
+
+function hasRun(container: ContainerView): boolean {
+  return container.state.kind === 'running' || container.state.kind === 'terminated' || container.last !== undefined
+}
+
+async function readLog(kube: Kube, pod: PodView, container: string, lines: number, previous: boolean, signal: AbortSignal): Promise<string> {
+  try {
+    return await kube.logs(pod, container, { lines, previous }, signal)
+  } catch (error) {
+    if (!(error instanceof KubeFailure)) throw error
+    // A log that can't be read must not hide the failure itself.
+    if (previous && error.status === 400) return readLog(kube, pod, container, lines, false, signal)
+    return error.status === 403 ? '(the log may not be read: the rule get pods/log is missing)' : `(the log could not be read: ${error.reason})`
+  }
+}

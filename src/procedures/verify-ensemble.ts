@@ -1,0 +1,137 @@
+// Asks the ensemble itself: the profile's checks through every member, and beside them placement and service as the cluster shows them.
+
+import type { Clock } from '../clock.ts'
+import { checkPlacement, type StandingCheck } from '../decide/placement-check.ts'
+import { checkService } from '../decide/service-check.ts'
+import type { CheckResult, Member, Profile, Reach, Verification, VerifyContext, VerifyLevel } from '../ensemble/profile.ts'
+import { EnsembleError, type Finding } from '../errors.ts'
+import { KubeFailure } from '../kube/failure.ts'
+import type { Kube } from '../kube/kube.ts'
+import { toEndpoints } from '../kube/views/endpoints.ts'
+import type { Journal } from '../report/journal.ts'
+import type { RunReport } from '../report/run-report.ts'
+import type { EnsembleView, NodeView } from '../view/surroundings.ts'
+import type { PodView } from '../view/workload.ts'
+import { fillMembers, fillStates } from './member-rows.ts'
+
+/** How long a member may electing or syncing before the check fails. */
+export const SETTLE_MS = 30_000
+/** Endpoints follow readiness by a moment. */
+const ENDPOINTS_LAG_MS = 2_000
+const ENDPOINTS_LOOK_MS = 100
+
+/** The ensemble as this run addresses it. */
+export interface Target {
+  readonly name: string
+  readonly namespace: string
+  readonly container: string
+  readonly clientPort: number
+  readonly headlessService: string
+  /** The service that clients use; undefined when none is known. */
+  readonly clientService: string | undefined
+  readonly requiresDistinctNodes: boolean
+}
+
+export interface VerifyRun {
+  readonly kube: Kube
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly report: RunReport
+  readonly profile: Profile
+  readonly reach: Reach
+  readonly target: Target
+  readonly runId: string
+  /** Undefined when nodes may not be read. */
+  readonly nodes: readonly NodeView[] | undefined
+}
+
+export function contextFor(run: VerifyRun, replicas: number, signal: AbortSignal): VerifyContext {
+  return { reach: run.reach, clock: run.clock, signal, settleMs: SETTLE_MS, runId: run.runId, say: (line) => run.journal.info(line), replicas, serviceName: run.target.headlessService }
+}
+
+export function membersOf(view: EnsembleView, target: Target): readonly Member[] {
+  return memberPods(view).map((pod) => ({
+    pod: pod.name, namespace: pod.namespace, ordinal: pod.ordinal ?? 0, uid: pod.uid, node: pod.node, container: target.container, clientPort: target.clientPort, ready: pod.ready,
+  }))
+}
+
+function memberPods(view: EnsembleView): readonly PodView[] {
+  return view.pods.filter((pod) => pod.owner?.uid === view.set?.uid && pod.ordinal !== undefined && pod.deleting === undefined).toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0))
+}
+
+/** All checks of a level; the report has every one of them. Throws EnsembleError 'failed' when one found an error. */
+export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: VerifyLevel, more: readonly CheckResult[], signal: AbortSignal): Promise<Verification> {
+  const { report, journal, clock } = run
+  const replicas = view.set?.replicas ?? 0
+  const members = membersOf(view, run.target)
+  const service = level === 'quick' ? undefined : watchEndpoints(run, signal)
+  const verification = await run.profile.verify(members, level, contextFor(run, replicas, signal))
+  const checks = [...verification.checks, ...more]
+  if (level !== 'quick') {
+    checks.push(timed('placement', clock, () => checkPlacement({ members: memberPods(view), claims: view.claims, nodes: run.nodes, requiredByTemplate: run.target.requiresDistinctNodes })))
+    const serving = verification.members.filter((member) => ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role)).map((member) => member.pod)
+    const found = await service?.(serving)
+    if (found !== undefined) checks.push(found)
+  }
+  fillMembers(report, view)
+  fillStates(report, verification.members)
+  report.checks = checks
+  report.matrix = verification.matrix
+  report.pairs = verification.pairs ?? ''
+  report.verifyLevel = level
+  for (const check of checks) journal.info(`${check.name}: ${check.outcome} – ${check.detail}`)
+  const findings = unique([...verification.findings, ...checks.flatMap((check) => check.findings)])
+  for (const finding of findings) if (finding.severity === 'warning') report.findings.push(finding)
+  const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
+  if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
+  return verification
+}
+
+function unique(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>()
+  return findings.filter((finding) => {
+    const key = `${finding.code} ${finding.message}`
+    return !seen.has(key) && seen.add(key)
+  })
+}
+
+function timed(name: CheckResult['name'], clock: Clock, check: () => StandingCheck): CheckResult {
+  const began = clock.now()
+  return { name, ...check(), ms: clock.now() - began }
+}
+
+/** Reads the client service's slices beside the other checks; the verdict needs to know who serves. */
+function watchEndpoints(run: VerifyRun, signal: AbortSignal): ((serving: readonly string[]) => Promise<CheckResult>) | undefined {
+  const service = run.target.clientService
+  if (service === undefined) return undefined
+  const began = run.clock.now()
+  const read = async (): Promise<ReturnType<typeof toEndpoints> | KubeFailure> => {
+    try {
+      const list = await run.kube.list({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' }, { namespace: run.target.namespace, labels: `kubernetes.io/service-name=${service}` }, signal)
+      return toEndpoints(service, list.items)
+    } catch (error) {
+      if (error instanceof KubeFailure) return error
+      throw error
+    }
+  }
+  const first = read()
+  // The caller may fail before it asks for the answer.
+  first.catch(() => undefined)
+  return async (serving) => {
+    for (let found = await first; ; found = await read()) {
+      if (found instanceof KubeFailure) return { name: 'service', outcome: 'skipped', detail: `left out: the endpoints of ${service} may not be read (${found.reason})`, findings: [], ms: run.clock.now() - began }
+      const check = checkService(found, serving)
+      if (check.outcome === 'passed' || run.clock.now() - began >= ENDPOINTS_LAG_MS) return { name: 'service', ...check, ms: run.clock.now() - began }
+      await run.clock.sleep(ENDPOINTS_LOOK_MS, signal)
+    }
+  }
+}
+
+/** Reach over the cluster's port-forward and exec. */
+export function reachThrough(kube: Kube, may: Reach['may']): Reach {
+  return {
+    may,
+    open: (member, port, signal) => kube.forward({ name: member.pod, namespace: member.namespace }, port, signal),
+    exec: (member, command, options, signal) => kube.exec({ name: member.pod, namespace: member.namespace }, member.container, command, options, signal),
+  }
+}
