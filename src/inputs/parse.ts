@@ -1,0 +1,106 @@
+// From the runner's environment to the typed inputs, once: every fault of every input is in the one error that this throws.
+
+import { z } from 'zod'
+import { EnsembleError, type Finding } from '../errors.ts'
+import { judgeInputs } from './agree.ts'
+import type { Inputs } from './inputs.ts'
+import { INPUTS, isInputId, SCHEMA, type InputId, type Values } from './schema.ts'
+
+const mendSchema = z.object({ mend: z.string() })
+
+/**
+ * Reads `INPUT_<ID>` (upper case, dashes kept, as the runner sets them); an unset or empty input has its default.
+ * Throws an EnsembleError, outcome `refused`, code INPUT_INVALID, with all faults at once; what is only odd is in `warnings`.
+ */
+export function parseInputs(env: Readonly<Record<string, string | undefined>>): Inputs {
+  const raw = readRaw(env)
+  const first = SCHEMA.safeParse(raw)
+  const faults = first.success ? [] : faultsOf(first.error)
+  // Inputs at fault take their defaults for a moment, so that the rules between inputs are judged in the same run.
+  const values = first.success ? first.data : SCHEMA.parse({ ...raw, ...defaultsOf(faults.map((fault) => fault.input)) })
+  const given = givenIn(raw)
+  const broken = new Set(faults.map((fault) => fault.input))
+  const judged = judgeInputs(values, given, broken)
+  const [error, ...more] = [...faults, ...judged.filter((finding) => finding.severity === 'error')]
+  const warnings = judged.filter((finding) => finding.severity === 'warning')
+  if (error !== undefined) throw new EnsembleError('refused', [error, ...more, ...warnings])
+  return toInputs(values, given, warnings)
+}
+
+function readRaw(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(INPUTS).map(([id, use]) => {
+      const value = env[`INPUT_${id.toUpperCase()}`]?.trim() ?? ''
+      return [id, value === '' ? use.default : value]
+    }),
+  )
+}
+
+function givenIn(raw: Readonly<Record<string, string>>): ReadonlySet<InputId> {
+  return new Set(Object.keys(raw).filter(isInputId).filter((id) => raw[id] !== INPUTS[id].default))
+}
+
+function defaultsOf(ids: readonly InputId[]): Record<string, string> {
+  return Object.fromEntries(ids.map((id) => [id, INPUTS[id].default]))
+}
+
+function faultsOf(error: z.ZodError): (Finding & { readonly input: InputId })[] {
+  return error.issues.flatMap((issue) => {
+    const id = issue.path[0]
+    if (typeof id !== 'string' || !isInputId(id)) return []
+    const params = mendSchema.safeParse(issue.code === 'custom' ? issue.params : undefined)
+    return [{ code: 'INPUT_INVALID', severity: 'error', message: `${id}: ${issue.message}`, input: id, ...(params.success ? { mend: params.data.mend } : {}) }]
+  })
+}
+
+function toInputs(values: Values, given: ReadonlySet<string>, warnings: readonly Finding[]): Inputs {
+  return {
+    operation: values.operation,
+    manifests: values.manifests,
+    name: values.name,
+    namespace: values.namespace,
+    createNamespace: values['create-namespace'],
+    ttlMs: values.ttl,
+    profile: values.profile,
+    replicas: values.replicas,
+    image: values.image,
+    storage: values.storage,
+    storageClass: values['storage-class'],
+    cpu: values.cpu,
+    memory: values.memory,
+    heap: values.heap,
+    timeoutMs: values.timeout,
+    memberTimeoutMs: values['member-timeout'],
+    verify: values.verify,
+    pace: values.pace,
+    onFailure: values['on-failure'],
+    toRevision: values['to-revision'],
+    wait: values.wait,
+    nodes: values.nodes,
+    nodeSelector: values['node-selector'],
+    members: values.members,
+    placement: values.placement,
+    maintenanceCommand: values['maintenance-command'],
+    maintenanceTimeoutMs: values['maintenance-timeout'],
+    uncordon: values.uncordon,
+    ignoreDaemonsets: values['ignore-daemonsets'],
+    deleteEmptydirData: values['delete-emptydir-data'],
+    evictUnmanaged: values['evict-unmanaged'],
+    gracePeriodSeconds: values['grace-period'],
+    podSelector: values['pod-selector'],
+    anyCordon: values['any-cordon'],
+    deleteClaims: values['delete-claims'],
+    sweep: values.sweep,
+    forceConflicts: values['force-conflicts'],
+    dryRun: values['dry-run'],
+    writeCommand: values['write-command'],
+    readCommand: values['read-command'],
+    zookeeperAuth: values['zookeeper-auth'],
+    checkPath: values['check-path'] ?? INPUTS['check-path'].default,
+    kubeconfig: values.kubeconfig,
+    context: values.context,
+    logLines: values['log-lines'],
+    given,
+    warnings,
+  }
+}

@@ -1,0 +1,21 @@
+// What loading manifests needs of the world: the runner's files, kubectl for kustomizations, and the network for pinned addresses.
+
+export interface ManifestIo {
+  /** Absolute path of the workspace; sources are relative to it, and files are named relative to it. */
+  readonly workspace: string
+  /** Absolute path of RUNNER_TEMP, the other place where files may lie; undefined where there is none. */
+  readonly temp: string | undefined
+  /** Rejects as node:fs does (`code` ENOENT and the like). */
+  readFile(path: string): Promise<Uint8Array>
+  realpath(path: string): Promise<string>
+  /** What lies at the path, links followed; undefined when nothing does. `size` in bytes. */
+  stat(path: string): Promise<{ readonly kind: 'file' | 'directory' | 'other'; readonly size: number } | undefined>
+  /** Names in a directory, in no order. */
+  readDirectory(path: string): Promise<readonly string[]>
+  /** Absolute paths of files that match a pattern relative to `directory`, in no order. */
+  glob(pattern: string, directory: string): Promise<readonly string[]>
+  /** Runs a program to its end; rejects with `code` ENOENT where the program is missing. */
+  run(program: string, args: readonly string[], signal: AbortSignal): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>
+  /** The runtime's fetch. */
+  fetch(url: string, init: { readonly signal: AbortSignal; readonly redirect: 'manual' }): Promise<Response>
+}
