@@ -1,0 +1,60 @@
+// Which annotations a run leaves: the runner shows ten of a kind per step and drops the rest without a word, so what gets a slot is decided here.
+
+import { adviceFor } from '../errors.ts'
+import type { Finding, Place } from '../errors.ts'
+import { causeOf, decidingFinding, furtherErrors, proofOf } from './cause.ts'
+import { clip, plainLine, plainLines } from './escape.ts'
+import type { RunReport } from './run-report.ts'
+import { headline, isSuccess } from './verdict.ts'
+
+/** Warnings (and errors, counted apart) that the runner shows per step. */
+export const ANNOTATIONS_PER_STEP = 10
+/** The runner cuts a message here. */
+export const ANNOTATION_LIMIT = 4096
+
+export interface Annotation {
+  readonly title: string
+  /** At most 4096 characters; may have several lines. */
+  readonly text: string
+  readonly place: Place | undefined
+}
+
+/** The one error of a run that failed; undefined when the step is green. */
+export function verdictAnnotation(report: RunReport): Annotation | undefined {
+  if (isSuccess(report.result)) return undefined
+  const deciding = decidingFinding(report)
+  const further = furtherErrors(report).length
+  const lines = [
+    causeOf(report),
+    proofOf(report),
+    ...plainLines(deciding?.mend ?? ''),
+    report.code === '' ? '' : adviceFor(report.code),
+    further === 0 ? '' : `${further} more ${further === 1 ? 'error is' : 'errors are'} in the log and in the job summary.`,
+  ].filter((line) => line.trim() !== '')
+  return { title: plainLine(headline(report), 200), text: clip(lines.join('\n'), ANNOTATION_LIMIT), place: deciding?.place }
+}
+
+/** The warnings that get a slot, those with a place first, and how many get none; with any left over the last slot says so. */
+export function warningAnnotations(findings: readonly Finding[], slots: number = ANNOTATIONS_PER_STEP): { readonly shown: readonly Annotation[]; readonly more: number } {
+  const warnings = findings.filter((finding) => finding.severity === 'warning')
+  const ordered = [...warnings.filter((finding) => finding.place !== undefined), ...warnings.filter((finding) => finding.place === undefined)]
+  const room = Math.max(0, slots)
+  if (ordered.length <= room) return { shown: ordered.map(warningOf), more: 0 }
+  const shown = ordered.slice(0, Math.max(0, room - 1))
+  const more = ordered.length - shown.length
+  return { shown: room === 0 ? [] : [...shown.map(warningOf), moreAnnotation(more)], more }
+}
+
+/** What the last slot says when there are more warnings than slots. */
+export function moreAnnotation(more: number): Annotation {
+  return { title: 'zk-ensemble-action', text: `${more} more ${more === 1 ? 'warning is' : 'warnings are'} in the log and in the job summary.`, place: undefined }
+}
+
+function warningOf(finding: Finding): Annotation {
+  return { title: finding.code, text: warningText(finding), place: finding.place }
+}
+
+/** `message Mend: …`, one line: the same in the log and in the annotation. */
+export function warningText(finding: Finding): string {
+  return plainLine(finding.mend === undefined ? finding.message : `${finding.message} Mend: ${finding.mend}`, ANNOTATION_LIMIT)
+}

@@ -1,0 +1,54 @@
+// Which finding and which evidence stand for the whole run: the verdict's line everywhere is made from these two.
+
+import { decide } from '../errors.ts'
+import type { Finding } from '../errors.ts'
+import { causeLine } from './evidence.ts'
+import { plainLine } from './escape.ts'
+import type { Evidence, RunReport } from './run-report.ts'
+
+/** The error that names the run's code; undefined after a success. */
+export function decidingFinding(report: RunReport): Finding | undefined {
+  const own = report.findings.filter((finding) => finding.severity === 'error' && finding.code === report.code)
+  const [first, ...rest] = own
+  return first === undefined ? undefined : decide([first, ...rest])
+}
+
+/** The evidence of the deciding finding's object, else the first that was gathered. */
+export function decidingEvidence(report: RunReport): Evidence | undefined {
+  const object = decidingFinding(report)?.object
+  return report.evidence.find((one) => one.object === object) ?? report.evidence[0]
+}
+
+/** `examples/zk.yaml:12`, or nothing. */
+export function placeOf(finding: Finding | undefined): string {
+  if (finding?.place === undefined) return ''
+  const { file, line } = finding.place
+  return line === undefined ? file : `${file}:${line}`
+}
+
+/** What was wrong, in one line, with the object or the place: for the log, the annotation and the summary. */
+export function causeOf(report: RunReport): string {
+  const finding = decidingFinding(report)
+  if (finding === undefined) return plainLine(report.message)
+  const lead = [placeOf(finding), namesItself(finding) ? '' : (finding.object ?? '')].filter((part) => part !== '')
+  return plainLine([...lead, finding.message].join(': '))
+}
+
+/** The line of evidence behind the cause, when it says more than the cause does. */
+export function proofOf(report: RunReport): string {
+  const evidence = decidingEvidence(report)
+  if (evidence === undefined) return ''
+  const proof = causeLine(evidence)
+  return causeOf(report).includes(proof) ? '' : proof
+}
+
+/** Other errors than the deciding one, in the order of their finding. */
+export function furtherErrors(report: RunReport): Finding[] {
+  const deciding = decidingFinding(report)
+  return report.findings.filter((finding) => finding.severity === 'error' && finding !== deciding)
+}
+
+/** The message already has its object's name in it. */
+function namesItself(finding: Finding): boolean {
+  return finding.object !== undefined && finding.message.includes(finding.object.split('/').at(-1) ?? finding.object)
+}

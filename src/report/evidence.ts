@@ -1,0 +1,57 @@
+// Evidence in words: the one line of cause, and the log lines with what the probes leave in every server's log taken out.
+
+import { clip, plainLine, plainLines } from './escape.ts'
+import type { Evidence } from './run-report.ts'
+
+/** What a probe by four-letter word or by TCP leaves behind in a ZooKeeper log (3.4 to 3.9), a pair of lines every few seconds. */
+const PROBE_NOISE = [
+  /Processing (?:ruok|srvr|stat|mntr|conf|isro) command/,
+  /Accepted socket connection from/,
+  /Closed socket connection for client .*no session established/,
+  /The list of (?:known|enabled) four letter word commands is/,
+  /EndOfStreamException|Unable to read additional data from client/,
+  /NIOServerCnxn(?:Factory)?.*caught end of stream exception/,
+]
+
+/** `pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×): Back-off restarting failed container`. */
+export function causeLine(evidence: Evidence): string {
+  const where = evidence.container === undefined ? evidence.object : `${evidence.object}, container ${evidence.container}`
+  const facts = [
+    evidence.reason,
+    evidence.exitCode === undefined ? '' : `exit code ${evidence.exitCode}`,
+    evidence.restarts === undefined || evidence.restarts === 0 ? '' : `${evidence.restarts} ${evidence.restarts === 1 ? 'restart' : 'restarts'}`,
+  ].filter((fact) => fact !== '')
+  const last = lastEvent(evidence)
+  const event = last === undefined ? '' : `; last event: ${last.reason}${last.count > 1 ? ` (${last.count}×)` : ''}: ${plainLine(last.message, 300)}`
+  return plainLine(`${where}: ${facts.join(', ')}${event}`)
+}
+
+/** The cause line and what the cluster said about it, as one paragraph. */
+export function evidenceParagraph(evidence: Evidence): string {
+  const said = plainLine(evidence.message, 600)
+  return said === '' || causeLine(evidence).includes(said) ? `${causeLine(evidence)}.` : `${causeLine(evidence)}. It says: ${said}`
+}
+
+export interface QuietLog {
+  readonly lines: readonly string[]
+  /** Lines left out because a probe wrote them. */
+  readonly noise: number
+}
+
+/** The lines without probe noise, each as one plain line of at most `width` characters. */
+export function withoutNoise(lines: readonly string[], width = 500): QuietLog {
+  const plain = lines.flatMap((line) => plainLines(line)).filter((line) => line.trim() !== '')
+  const kept = plain.filter((line) => !PROBE_NOISE.some((pattern) => pattern.test(line)))
+  return { lines: kept.map((line) => clip(line, width)), noise: plain.length - kept.length }
+}
+
+/** `Last 12 log lines of zookeeper before its restart (40 lines of probes left out)`. */
+export function logTitle(log: Evidence['logs'][number], quiet: QuietLog): string {
+  const count = quiet.lines.length === 1 ? 'Last log line' : `Last ${quiet.lines.length} log lines`
+  const life = log.previous ? `${log.container} before its restart` : log.container
+  return quiet.noise === 0 ? `${count} of ${life}` : `${count} of ${life} (${quiet.noise} ${quiet.noise === 1 ? 'line' : 'lines'} of probes left out)`
+}
+
+function lastEvent(evidence: Evidence): Evidence['events'][number] | undefined {
+  return evidence.events.reduce<Evidence['events'][number] | undefined>((latest, event) => (latest === undefined || event.last >= latest.last ? event : latest), undefined)
+}

@@ -1,0 +1,111 @@
+// The whole report as JSON for programs: all that the other renderings shorten, with ISO times, and null where a thing isn't known.
+
+import { adviceFor } from '../errors.ts'
+import type { Finding } from '../errors.ts'
+import type { CheckResult } from '../ensemble/profile.ts'
+import { plainLines } from './escape.ts'
+import type { JsonReport } from './report-schema.ts'
+import type { RunReport } from './run-report.ts'
+
+/** The JSON text of the report file, with a final newline. Valid against docs/report.schema.json. */
+export function jsonReportText(report: RunReport): string {
+  return `${JSON.stringify(toJsonReport(report), null, 2)}\n`
+}
+
+export function toJsonReport(report: RunReport): JsonReport {
+  return {
+    schemaVersion: 1,
+    operation: report.operation,
+    result: report.result,
+    code: report.code === '' ? null : report.code,
+    message: report.message,
+    advice: report.code === '' ? null : adviceFor(report.code),
+    changed: report.changed,
+    name: report.name,
+    namespace: report.namespace,
+    context: report.context,
+    profile: report.profile,
+    version: report.version,
+    connectionString: report.connectionString,
+    revision: report.revision,
+    previousRevision: report.previousRevision,
+    replicas: report.replicas ?? null,
+    readyReplicas: report.readyReplicas ?? null,
+    leader: report.leader,
+    verifyLevel: report.verifyLevel,
+    pairs: report.pairs,
+    members: report.members.map((row) => ({
+      pod: row.pod,
+      ordinal: row.ordinal,
+      id: row.id ?? null,
+      role: row.role ?? null,
+      node: row.node ?? null,
+      claim: row.claim ?? null,
+      version: row.version ?? null,
+      zxid: row.zxid ?? null,
+      revision: row.revision ?? null,
+      restarts: row.restarts,
+      ready: row.ready,
+      readySince: row.readySince === undefined ? null : iso(row.readySince),
+      trouble: row.trouble ?? null,
+    })),
+    changes: report.changes.map((row) => ({ object: row.object, change: row.change, note: row.note ?? null })),
+    checks: report.checks.map(checkOf),
+    matrix: report.matrix === undefined ? null : { members: [...report.matrix.members], cells: report.matrix.cells.map((row) => row.map((one) => ({ ...one }))) },
+    phases: report.phases.map((row) => ({ title: row.title, ms: row.ms, outcome: row.outcome })),
+    timeline: report.timeline.map((entry) => ({ at: iso(entry.at), what: entry.what, member: entry.member ?? null })),
+    evidence: report.evidence.map((one) => ({
+      object: one.object,
+      container: one.container ?? null,
+      reason: one.reason,
+      message: one.message,
+      exitCode: one.exitCode ?? null,
+      restarts: one.restarts ?? null,
+      events: one.events.map((event) => ({ reason: event.reason, message: event.message, count: event.count, last: iso(event.last) })),
+      logs: one.logs.map((log) => ({ container: log.container, previous: log.previous, lines: log.lines.flatMap((line) => plainLines(line)) })),
+    })),
+    findings: report.findings.map(findingOf),
+    notes: [...report.notes],
+    byHand: [...report.byHand],
+    drainedNodes: [...report.drainedNodes],
+    remainingNodes: [...report.remainingNodes],
+    revisions: report.revisions.map((row) => ({
+      revision: row.revision,
+      name: row.name,
+      image: row.image,
+      changeCause: row.changeCause,
+      created: row.created === undefined ? null : iso(row.created),
+      current: row.current,
+      verified: row.verified,
+    })),
+    longestWriteGapMs: report.longestWriteGapMs ?? null,
+    acknowledgedWritesLost: report.acknowledgedWritesLost ?? null,
+    requests: { ...report.requests },
+    started: iso(report.started),
+    ended: iso(report.ended),
+    runUrl: report.runUrl,
+  }
+}
+
+function checkOf(check: CheckResult): JsonReport['checks'][number] {
+  return { name: check.name, outcome: check.outcome, detail: check.detail, ms: check.ms, findings: check.findings.map(findingOf) }
+}
+
+function findingOf(finding: Finding): JsonReport['findings'][number] {
+  const { place } = finding
+  return {
+    code: finding.code,
+    severity: finding.severity,
+    message: finding.message,
+    mend: finding.mend ?? null,
+    place: place === undefined ? null : { file: place.file, line: place.line ?? null, column: place.column ?? null },
+    input: finding.input ?? null,
+    object: finding.object ?? null,
+    ordinal: finding.ordinal ?? null,
+  }
+}
+
+/** A time that isn't one (NaN from a cluster's odd clock) must not end the report: it becomes the epoch. */
+function iso(ms: number): string {
+  return new Date(Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? ms : 0).toISOString()
+}

@@ -1,0 +1,74 @@
+// The outputs of a run by their fixed names. They are set early and on every path, so an unset value is an empty one, never a missing one.
+
+import { plainLine } from './escape.ts'
+import type { RunReport } from './run-report.ts'
+
+export const OUTPUT_NAMES = [
+  'result', 'code', 'message', 'changed', 'name', 'namespace', 'profile', 'version', 'connection-string', 'revision', 'previous-revision', 'replicas',
+  'ready-replicas', 'leader', 'members', 'changes', 'pairs', 'drained-nodes', 'remaining-nodes', 'revisions', 'longest-write-gap-ms',
+  'acknowledged-writes-lost', 'report',
+] as const
+
+export type OutputName = (typeof OUTPUT_NAMES)[number]
+
+/**
+ * Every output as text. Numbers that are not known are empty; `members` and `revisions` are JSON arrays, `changes` is a JSON object; nodes stand
+ * one per line, as the input `nodes` takes them. `reportFile` is the path of the JSON report, undefined as long as it isn't written.
+ */
+export function outputsOf(report: RunReport, reportFile: string | undefined): Record<OutputName, string> {
+  return {
+    result: report.result,
+    code: report.code,
+    message: plainLine(report.message),
+    changed: String(report.changed),
+    name: report.name,
+    namespace: report.namespace,
+    profile: report.profile,
+    version: report.version,
+    'connection-string': report.connectionString,
+    revision: report.revision,
+    'previous-revision': report.previousRevision,
+    replicas: number(report.replicas),
+    'ready-replicas': number(report.readyReplicas),
+    leader: report.leader,
+    members: JSON.stringify(report.members.map(memberOf)),
+    changes: JSON.stringify(Object.fromEntries(report.changes.map((row) => [row.object, row.change]))),
+    pairs: report.pairs,
+    'drained-nodes': report.drainedNodes.join('\n'),
+    'remaining-nodes': report.remainingNodes.join('\n'),
+    revisions: JSON.stringify(report.revisions.map(revisionOf)),
+    'longest-write-gap-ms': number(report.longestWriteGapMs === undefined ? undefined : Math.round(report.longestWriteGapMs)),
+    'acknowledged-writes-lost': number(report.acknowledgedWritesLost),
+    report: reportFile ?? '',
+  }
+}
+
+function memberOf(row: RunReport['members'][number]): Record<string, string | number | boolean | null> {
+  return {
+    pod: row.pod,
+    ordinal: row.ordinal,
+    id: row.id ?? null,
+    role: row.role ?? null,
+    node: row.node ?? null,
+    claim: row.claim ?? null,
+    version: row.version ?? null,
+    zxid: row.zxid ?? null,
+    ready: row.ready,
+  }
+}
+
+function revisionOf(row: RunReport['revisions'][number]): Record<string, string | number | boolean | null> {
+  return {
+    revision: row.revision,
+    name: row.name,
+    image: row.image,
+    'change-cause': row.changeCause,
+    created: row.created === undefined ? null : new Date(row.created).toISOString(),
+    current: row.current,
+    verified: row.verified,
+  }
+}
+
+function number(value: number | undefined): string {
+  return value === undefined ? '' : String(value)
+}

@@ -1,0 +1,128 @@
+// The shape of the JSON report, said once: the published schema is generated from it and every sample report is held against it. Types only at run time.
+
+import { z } from 'zod'
+import { CODES } from '../errors.ts'
+
+const time = z.iso.datetime().describe('UTC, ISO 8601')
+const text = z.string()
+const orNull = <T extends z.ZodType>(type: T): z.ZodNullable<T> => type.nullable()
+
+const place = z.strictObject({ file: text, line: orNull(z.int()), column: orNull(z.int()) })
+
+const finding = z
+  .strictObject({
+    code: z.enum(CODES),
+    severity: z.enum(['error', 'warning']),
+    message: text,
+    mend: orNull(text).describe('What to change'),
+    place: orNull(place).describe('A place in a file of the workspace'),
+    input: orNull(text).describe('The input at fault'),
+    object: orNull(text).describe('kind/name of the object at fault'),
+    ordinal: orNull(z.int()),
+  })
+  .describe('One fault or warning')
+
+const member = z.strictObject({
+  pod: text,
+  ordinal: z.int(),
+  id: orNull(z.union([z.int(), text])).describe('Server id as the member itself has it'),
+  role: orNull(text),
+  node: orNull(text),
+  claim: orNull(text),
+  version: orNull(text),
+  zxid: orNull(text).describe('Last transaction the member has seen, hexadecimal'),
+  revision: orNull(text),
+  restarts: z.int(),
+  ready: z.boolean(),
+  readySince: orNull(time),
+  trouble: orNull(text),
+})
+
+const check = z.strictObject({
+  name: text,
+  outcome: z.enum(['passed', 'failed', 'warned', 'skipped']),
+  detail: text,
+  ms: z.number(),
+  findings: z.array(finding),
+})
+
+const cell = z.union([
+  z.strictObject({ kind: z.literal('self') }),
+  z.strictObject({ kind: z.literal('ok'), ms: z.number() }),
+  z.strictObject({ kind: z.literal('failed'), why: text }),
+  z.strictObject({ kind: z.literal('not tried') }),
+])
+
+const evidence = z
+  .strictObject({
+    object: text,
+    container: orNull(text),
+    reason: text,
+    message: text,
+    exitCode: orNull(z.int()),
+    restarts: orNull(z.int()),
+    events: z.array(z.strictObject({ reason: text, message: text, count: z.int(), last: time })),
+    logs: z.array(z.strictObject({ container: text, previous: z.boolean(), lines: z.array(text) })),
+  })
+  .describe('The proof of a failure, gathered before anything is undone')
+
+const revision = z.strictObject({
+  revision: z.int(),
+  name: text,
+  image: text,
+  changeCause: text,
+  created: orNull(time),
+  current: z.boolean(),
+  verified: z.boolean(),
+})
+
+export const jsonReportSchema = z
+  .strictObject({
+    schemaVersion: z.literal(1).describe('Raised when a field changes its meaning or goes away; new fields come without'),
+    operation: text,
+    result: z.enum(['succeeded', 'unchanged', 'planned', 'undone', 'failed', 'refused', 'cancelled']),
+    code: orNull(z.enum(CODES)).describe('null after a success'),
+    message: text.describe('One line for a chat'),
+    advice: orNull(text),
+    changed: z.boolean(),
+    name: text,
+    namespace: text,
+    context: text,
+    profile: text,
+    version: text.describe('Version of the servers'),
+    connectionString: text,
+    revision: text,
+    previousRevision: text,
+    replicas: orNull(z.int()),
+    readyReplicas: orNull(z.int()),
+    leader: text.describe('Pod of the leader'),
+    verifyLevel: text,
+    pairs: text.describe('Passed and tried pairs of the write-then-read matrix, 6/6'),
+    members: z.array(member),
+    changes: z.array(z.strictObject({ object: text, change: z.enum(['created', 'configured', 'unchanged', 'deleted']), note: orNull(text) })),
+    checks: z.array(check),
+    matrix: orNull(z.strictObject({ members: z.array(text), cells: z.array(z.array(cell)) })).describe('cells[w][r]: the write through member w, read through member r'),
+    phases: z.array(z.strictObject({ title: text, ms: z.number(), outcome: z.enum(['done', 'failed']) })),
+    timeline: z.array(z.strictObject({ at: time, what: text, member: orNull(text) })),
+    evidence: z.array(evidence),
+    findings: z.array(finding),
+    notes: z.array(text),
+    byHand: z.array(text).describe('kubectl commands that finish or take back by hand what was begun'),
+    drainedNodes: z.array(text),
+    remainingNodes: z.array(text),
+    revisions: z.array(revision),
+    longestWriteGapMs: orNull(z.number()),
+    acknowledgedWritesLost: orNull(z.int()),
+    requests: z.record(text, z.int()).describe('Requests to the API server by kind'),
+    started: time,
+    ended: time,
+    runUrl: text,
+  })
+  .meta({ title: 'Report of one run of zk-ensemble-action' })
+
+export type JsonReport = z.infer<typeof jsonReportSchema>
+
+/** The published JSON schema (draft 2020-12), as text with a final newline. */
+export function jsonSchemaText(): string {
+  return `${JSON.stringify(z.toJSONSchema(jsonReportSchema), null, 2)}\n`
+}

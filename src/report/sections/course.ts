@@ -1,0 +1,57 @@
+// What the run did: checks, changes, timeline, phases, revisions.
+
+import { formatSpan } from '../../clock.ts'
+import { cell, inline } from '../escape.ts'
+import type { RunReport } from '../run-report.ts'
+import type { Section } from './section.ts'
+import { table } from './section.ts'
+import { clockTime, dayTime } from './times.ts'
+
+export function checksSection(report: RunReport): Section | undefined {
+  if (report.checks.length === 0) return undefined
+  const rows = report.checks.map((check) => [cell(check.name), check.outcome === 'failed' ? '**failed**' : check.outcome, cell(check.detail, 500), formatSpan(check.ms)])
+  return table(report.verifyLevel === '' ? 'Checks' : `Checks (${inline(report.verifyLevel)})`, ['Check', 'Outcome', 'What was found', 'Time'], rows)
+}
+
+/** Objects that changed first; those that stayed as they were are said in the title only when they are all. */
+export function changesSection(report: RunReport): Section | undefined {
+  if (report.changes.length === 0) return undefined
+  const ordered = [...report.changes.filter((row) => row.change !== 'unchanged'), ...report.changes.filter((row) => row.change === 'unchanged')]
+  return table(
+    report.result === 'planned' ? 'What would change' : 'Changes',
+    ['Object', 'Change', 'Note'],
+    ordered.map((row) => [cell(row.object), row.change, cell(row.note)]),
+  )
+}
+
+export function timelineSection(report: RunReport): Section | undefined {
+  if (report.timeline.length === 0) return undefined
+  const ordered = [...report.timeline].sort((a, b) => a.at - b.at)
+  const gap = report.longestWriteGapMs === undefined ? '' : `: longest write gap ${formatSpan(report.longestWriteGapMs)}, ${report.acknowledgedWritesLost ?? 0} acknowledged writes lost`
+  return table(`Timeline${gap}`, ['Time', 'Member', 'What'], ordered.map((entry) => [clockTime(entry.at), cell(entry.member), cell(entry.what, 500)]), 'last')
+}
+
+export function phasesSection(report: RunReport): Section | undefined {
+  if (report.phases.length === 0) return undefined
+  const rows = report.phases.map((row) => [cell(row.title), row.outcome, formatSpan(row.ms)])
+  return table(`Phases, ${formatSpan(report.ended - report.started)} in all`, ['Phase', 'Outcome', 'Time'], rows)
+}
+
+export function revisionsSection(report: RunReport): Section | undefined {
+  if (report.revisions.length === 0) return undefined
+  const rows = report.revisions.map((row) => [
+    cell(row.revision),
+    cell(row.name),
+    cell(row.image),
+    cell(row.changeCause),
+    cell(row.created === undefined ? undefined : dayTime(row.created)),
+    row.current ? 'current' : cell(undefined),
+    row.verified ? 'verified' : cell(undefined),
+  ])
+  return table('Revisions', ['Revision', 'Name', 'Image', 'Change cause', 'Created', 'Current', 'Verified'], rows)
+}
+
+export function nodesSection(report: RunReport): Section | undefined {
+  const rows = [...report.drainedNodes.map((node) => [cell(node), 'drained']), ...report.remainingNodes.map((node) => [cell(node), 'not done'])]
+  return rows.length === 0 ? undefined : table('Nodes', ['Node', 'State'], rows)
+}

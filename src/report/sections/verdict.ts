@@ -1,0 +1,35 @@
+// The top of the summary: what came out, why, and what to do next. It is never shortened, so each of its texts is short by itself.
+
+import { adviceFor } from '../../errors.ts'
+import { causeOf, decidingFinding, proofOf } from '../cause.ts'
+import { block, code, inline, plainLines } from '../escape.ts'
+import { nextSteps } from '../next-steps.ts'
+import type { RunReport } from '../run-report.ts'
+import { ensembleLine, headline, standing } from '../verdict.ts'
+
+/** Commands shown; byHand has one or two per member. */
+const STEPS = 30
+
+export function verdictText(report: RunReport): string {
+  const lines = [`## ${inline(headline(report), 300)}`]
+  const ensemble = ensembleLine(report)
+  if (report.code !== '') {
+    const mend = plainLines(decidingFinding(report)?.mend ?? '').filter((line) => line.trim() !== '')
+    const [only, ...others] = mend
+    const proof = proofOf(report)
+    lines.push(`**Cause:** ${inline(causeOf(report))}`)
+    if (proof !== '') lines.push(`**Proof:** ${inline(proof)}`)
+    if (only !== undefined) lines.push(others.length === 0 ? `**Mend:** ${inline(only)}` : `**Mend:**\n\n${block(mend.slice(0, 100))}`)
+    lines.push(`**Advice:** ${inline(adviceFor(report.code))}`)
+  }
+  if (ensemble !== '') lines.push(`**Ensemble:** ${inline(ensemble)}`)
+  lines.push(inline(standing(report)))
+  const steps = nextSteps(report)
+  if (steps.length > 0) {
+    const more = steps.length > STEPS ? [`# and ${steps.length - STEPS} more in the JSON report`] : []
+    lines.push(`**Next:**\n\n${block([...steps.slice(0, STEPS), ...more])}`)
+  }
+  const where = [report.context === '' ? '' : `context ${code(report.context)}`, report.profile === '' ? '' : `profile ${code(report.profile)}`].filter((text) => text !== '')
+  if (where.length > 0) lines.push(`<sub>${where.join(', ')}</sub>`)
+  return lines.join('\n\n')
+}

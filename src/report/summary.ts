@@ -1,0 +1,55 @@
+// The job summary: verdict first, then what proves it. The runner drops a summary over 1 MiB as a whole, so this one is cut to fit and says where.
+
+import { byteLength } from './escape.ts'
+import type { RunReport } from './run-report.ts'
+import { changesSection, checksSection, nodesSection, phasesSection, revisionsSection, timelineSection } from './sections/course.ts'
+import { matrixSection, membersSection } from './sections/ensemble.ts'
+import { evidenceSection, findingsSection, notesSection } from './sections/faults.ts'
+import type { Section } from './sections/section.ts'
+import { halve, render, sizeOf } from './sections/section.ts'
+import { verdictText } from './sections/verdict.ts'
+
+/** Bytes; the runner's limit is 1,048,576 for the file, which may hold something already. */
+export const SUMMARY_LIMIT = 1_000_000
+
+/** Markdown of at most `limit` bytes, with a final newline. */
+export function summaryText(report: RunReport, limit: number = SUMMARY_LIMIT): string {
+  const top = verdictText(report)
+  const foot = report.runUrl === '' ? [] : [`<sub>zk-ensemble-action, [this run](${encodeURI(report.runUrl)})</sub>`]
+  const room = limit - byteLength([top, ...foot].join('\n\n')) - 1
+  const sections = fit(sectionsOf(report), room)
+  return `${[top, ...sections.map(render), ...foot].join('\n\n')}\n`
+}
+
+/** Evidence stands before the tables when it failed: that is what people come for. */
+function sectionsOf(report: RunReport): Section[] {
+  const faults = [evidenceSection(report), findingsSection(report)]
+  const ensemble = [membersSection(report), matrixSection(report), nodesSection(report), checksSection(report)]
+  const course = [changesSection(report), revisionsSection(report), timelineSection(report), notesSection(report), phasesSection(report)]
+  return [...(report.code === '' ? [...ensemble, ...faults] : [...faults, ...ensemble]), ...course].filter((part) => part !== undefined)
+}
+
+/** Halves the longest section until all fit into `room` bytes; what can't be shortened any more is left out from the end. */
+function fit(sections: readonly Section[], room: number): Section[] {
+  const parts = [...sections]
+  const sizes = parts.map((part) => sizeOf(part) + 2)
+  for (;;) {
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    if (total <= room) return parts
+    const longest = indexOfLargest(parts.map((part, index) => (part.items.length === 0 ? 0 : (sizes[index] ?? 0))))
+    const part = parts[longest]
+    const shorter = part === undefined ? undefined : halve(part)
+    if (shorter === undefined) {
+      parts.pop()
+      sizes.pop()
+      if (parts.length === 0) return parts
+    } else {
+      parts[longest] = shorter
+      sizes[longest] = sizeOf(shorter) + 2
+    }
+  }
+}
+
+function indexOfLargest(sizes: readonly number[]): number {
+  return sizes.indexOf(Math.max(...sizes))
+}

@@ -1,0 +1,113 @@
+// The verdict in plain words: the headline of every rendering and the closing lines of the log, written for somebody who was just woken up.
+
+import { formatSpan } from '../clock.ts'
+import { adviceFor } from '../errors.ts'
+import { causeOf, decidingEvidence, decidingFinding, furtherErrors, placeOf, proofOf } from './cause.ts'
+import { plainLine, plainLines } from './escape.ts'
+import { logTitle, withoutNoise } from './evidence.ts'
+import { nextSteps } from './next-steps.ts'
+import type { RunReport, RunResult } from './run-report.ts'
+
+const WORD: Record<RunResult, string> = {
+  succeeded: 'SUCCEEDED',
+  unchanged: 'UNCHANGED',
+  planned: 'PLANNED',
+  undone: 'FAILED, TAKEN BACK',
+  failed: 'FAILED',
+  refused: 'REFUSED',
+  cancelled: 'CANCELLED',
+}
+
+/** Whether the step is green. */
+export function isSuccess(result: RunResult): boolean {
+  return result === 'succeeded' || result === 'unchanged' || result === 'planned'
+}
+
+/** `deploy of zk in shop: FAILED (CRASH_LOOP)`. */
+export function headline(report: RunReport): string {
+  const name = report.name === '' ? '' : ` of ${report.name}`
+  const namespace = report.namespace === '' ? '' : ` in ${report.namespace}`
+  const code = report.code === '' ? '' : ` (${report.code})`
+  return plainLine(`${report.operation}${name}${namespace}: ${WORD[report.result]}${code}`)
+}
+
+/** What the run leaves behind, in one line: what was changed or that nothing was. */
+export function standing(report: RunReport): string {
+  const took = `took ${formatSpan(report.ended - report.started)}`
+  const changed = report.changes.filter((row) => row.change !== 'unchanged')
+  const counts = (['created', 'configured', 'deleted'] as const).flatMap((change) => {
+    const count = changed.filter((row) => row.change === change).length
+    return count === 0 ? [] : [`${count} ${change}`]
+  })
+  if (report.result === 'planned') return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
+  if (!report.changed) return `Nothing was changed; ${took}.`
+  return `Changed: ${counts.length === 0 ? 'see the changes' : counts.join(', ')}; ${took}.`
+}
+
+/** How the ensemble stood at the end, in one line; empty when no member was seen. */
+export function ensembleLine(report: RunReport): string {
+  const facts = [
+    report.replicas === undefined ? '' : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
+    report.leader === '' ? '' : `leader ${report.leader}`,
+    report.version === '' ? '' : `version ${report.version}`,
+    report.pairs === '' ? '' : `${report.pairs} write-then-read pairs`,
+    report.connectionString === '' ? '' : `clients connect to ${report.connectionString}`,
+  ].filter((fact) => fact !== '')
+  return facts.length === 0 ? '' : plainLine(facts.join(', '))
+}
+
+/** The last lines of the log: verdict, cause, proof, advice, commands, and where the evidence is. Plain text, one item a line. */
+export function closingLines(report: RunReport, where: { readonly reportFile: string | undefined; readonly summary: boolean }): string[] {
+  const evidence = [
+    where.summary ? 'the job summary' : '',
+    where.reportFile === undefined ? '' : `the JSON report ${plainLine(where.reportFile)}`,
+  ].filter((place) => place !== '')
+  return [
+    headline(report),
+    ...labelled('Ensemble', ensembleLine(report)),
+    ...(report.code === '' ? [] : failureLines(report)),
+    ...report.notes.flatMap((note) => labelled('Note', plainLine(note))),
+    standing(report),
+    ...(evidence.length === 0 ? [] : [`More in ${evidence.join(' and ')}.`]),
+  ]
+}
+
+function failureLines(report: RunReport): string[] {
+  if (report.code === '') return []
+  const mend = plainLines(decidingFinding(report)?.mend ?? '').filter((line) => line.trim() !== '')
+  const [only, ...block] = mend
+  const steps = nextSteps(report)
+  return [
+    ...labelled('Cause', causeOf(report)),
+    ...labelled('Proof', proofOf(report)),
+    ...(only === undefined ? [] : block.length === 0 ? labelled('Mend', only.trim()) : ['Mend:', ...mend.map((line) => `  ${line}`)]),
+    ...labelled('Advice', adviceFor(report.code)),
+    ...logLines(report),
+    ...furtherLines(report),
+    ...(steps.length === 0 ? [] : ['Next:', ...steps.map((step) => `  ${plainLine(step)}`)]),
+  ]
+}
+
+/** The last words of the container at fault: often they are the cause. */
+function logLines(report: RunReport): string[] {
+  const log = decidingEvidence(report)?.logs[0]
+  if (log === undefined) return []
+  const quiet = withoutNoise(log.lines)
+  const last = quiet.lines.slice(-10)
+  return last.length === 0 ? [] : [`${logTitle(log, { lines: last, noise: quiet.noise })}:`, ...last.map((line) => `  ${line}`)]
+}
+
+/** Inputs and lint find many faults at once: all of them are said, each with its place and its mend. */
+function furtherLines(report: RunReport): string[] {
+  const further = furtherErrors(report)
+  const shown = further.slice(0, 20).map((finding) => {
+    const lead = [finding.code, placeOf(finding), finding.object ?? ''].filter((part) => part !== '').join(' ')
+    return `  ${plainLine(`${lead}: ${finding.message}${finding.mend === undefined ? '' : ` Mend: ${finding.mend}`}`)}`
+  })
+  if (shown.length === 0) return []
+  return ['Also:', ...shown, ...(further.length > shown.length ? [`  and ${further.length - shown.length} more in the report`] : [])]
+}
+
+function labelled(label: string, text: string): string[] {
+  return text === '' ? [] : [`${label}: ${text}`]
+}
