@@ -11,5 +11,5 @@ export interface Journal {
   /** A warning annotation within the step's budget of ten, else a plain line; the journal says how many more there were. */
   warning(text: string, place?: Place): void
   /** The one error annotation of the run. */
-  verdict(text: string, place?: Place): void
+  verdict(text: string, place?: Place, title?: string): void
 }

@@ -50,7 +50,7 @@ export function meaningOf(code: Code): string {
 const RAW = /HTTP-Code|"kind"\s*:|ApiException|Unknown API Status Code|\bat .+:\d+:\d+\)|headers\s*:/i
 
 /** One line, at most 300 characters, the same for the same report. */
-export function chatMessage(report: RunReport): string {
+export function messageFor(report: RunReport): string {
   const what = subject(report)
   switch (report.result) {
     case 'succeeded':

@@ -85,6 +85,7 @@ export const jsonReportSchema = z
     message: text.describe('One line for a chat'),
     advice: orNull(text),
     changed: z.boolean(),
+    standing: text.describe('The state that the run leaves behind, in words'),
     name: text,
     namespace: text,
     context: text,

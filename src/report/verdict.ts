@@ -31,8 +31,8 @@ export function headline(report: RunReport): string {
   return plainLine(`${report.operation}${name}${namespace}: ${WORD[report.result]}${code}`)
 }
 
-/** What the run leaves behind, in one line: what was changed or that nothing was. */
-export function standing(report: RunReport): string {
+/** What the run leaves behind, in one line: what was changed, or that nothing was, and in which state. */
+export function leftBehind(report: RunReport): string {
   const took = `took ${formatSpan(report.ended - report.started)}`
   const changed = report.changes.filter((row) => row.change !== 'unchanged')
   const counts = (['created', 'configured', 'deleted'] as const).flatMap((change) => {
@@ -41,7 +41,8 @@ export function standing(report: RunReport): string {
   })
   if (report.result === 'planned') return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
   if (!report.changed) return `Nothing was changed; ${took}.`
-  return `Changed: ${counts.length === 0 ? 'see the changes' : counts.join(', ')}; ${took}.`
+  const state = isSuccess(report.result) || report.standing === '' ? '' : `; ${plainLine(report.standing, 400)}`
+  return `Changed: ${counts.length === 0 ? 'the cluster' : counts.join(', ')}${state}; ${took}.`
 }
 
 /** How the ensemble stood at the end, in one line; empty when no member was seen. */
@@ -67,7 +68,7 @@ export function closingLines(report: RunReport, where: { readonly reportFile: st
     ...labelled('Ensemble', ensembleLine(report)),
     ...(report.code === '' ? [] : failureLines(report)),
     ...report.notes.flatMap((note) => labelled('Note', plainLine(note))),
-    standing(report),
+    leftBehind(report),
     ...(evidence.length === 0 ? [] : [`More in ${evidence.join(' and ')}.`]),
   ]
 }

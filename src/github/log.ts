@@ -1,0 +1,112 @@
+// The journal on a runner or a terminal: groups, annotations within their budget, and no line of the cluster's that could become a command.
+
+import { formatSpan } from '../clock.ts'
+import type { Place } from '../errors.ts'
+import { ANNOTATION_LIMIT, ANNOTATIONS_PER_STEP, moreAnnotation } from '../report/annotations.ts'
+import { clip, plainLine, plainLines } from '../report/escape.ts'
+import type { Journal } from '../report/journal.ts'
+import type { PhaseRow } from '../report/run-report.ts'
+import { command, harmlessLines } from './command.ts'
+
+export interface LogOptions {
+  /** Takes one line with its end. */
+  readonly write: (line: string) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Step debugging is switched on. */
+  readonly debug: boolean
+  /** Told after each phase, also a failed one. */
+  readonly onPhase?: (row: PhaseRow) => void
+}
+
+export interface Log extends Journal {
+  /** Says how many warnings got no annotation; call once, before the verdict. */
+  closeWarnings(): void
+}
+
+interface Warned {
+  readonly text: string
+  readonly place: Place | undefined
+}
+
+export function createLog(options: LogOptions): Log {
+  let open = 0
+  let shown = 0
+  let spoken = false
+  const held: Warned[] = []
+  const emit = (line: string): void => options.write(`${line}\n`)
+  const say = (text: string): void => harmlessLines(text).forEach(emit)
+
+  async function phase<T>(title: string, work: (done: (line: string) => void) => Promise<T>): Promise<T> {
+    const began = options.now()
+    let result = ''
+    // The runner doesn't nest groups: an inner phase is a line in the group of the outer one.
+    if (open === 0) emit(command('group', {}, plainLine(title)))
+    else say(title)
+    open += 1
+    const close = (outcome: PhaseRow['outcome']): void => {
+      const ms = options.now() - began
+      open -= 1
+      if (open === 0) emit('::endgroup::')
+      const told = outcome === 'failed' ? 'failed' : result === '' ? 'done' : result
+      say(`${plainLine(title)}: ${plainLine(told)} (${formatSpan(ms)})`)
+      options.onPhase?.({ title: plainLine(title), ms, outcome })
+    }
+    try {
+      const value = await work((line) => (result = line))
+      close('done')
+      return value
+    } catch (error) {
+      close('failed')
+      throw error
+    }
+  }
+
+  function warning(text: string, place?: Place): void {
+    // The last slot is kept for the number of those that get none.
+    if (shown < ANNOTATIONS_PER_STEP - 1) {
+      shown += 1
+      emit(annotation('warning', text, place, undefined))
+    } else {
+      held.push({ text, place })
+      say(`Warning: ${placeText(place)}${text}`)
+    }
+  }
+
+  function closeWarnings(): void {
+    const [first, ...rest] = held.splice(0)
+    if (first === undefined) return
+    if (rest.length === 0) emit(annotation('warning', first.text, first.place, undefined))
+    else emit(annotation('warning', moreAnnotation(rest.length + 1).text, undefined, undefined))
+  }
+
+  function verdict(text: string, place?: Place, title?: string): void {
+    if (spoken) {
+      say(`Error: ${placeText(place)}${text}`)
+      return
+    }
+    spoken = true
+    emit(annotation('error', text, place, title))
+  }
+
+  return {
+    phase,
+    info: say,
+    debug: (line) => {
+      if (options.debug) for (const one of plainLines(line)) emit(command('debug', {}, one))
+    },
+    warning,
+    verdict,
+    closeWarnings,
+  }
+}
+
+function annotation(kind: 'warning' | 'error', text: string, place: Place | undefined, title: string | undefined): string {
+  const at = place === undefined ? {} : { file: plainLine(place.file), line: place.line, col: place.column }
+  return command(kind, { title: title === undefined ? undefined : plainLine(title, 200), ...at }, clip(plainLines(text).join('\n'), ANNOTATION_LIMIT))
+}
+
+function placeText(place: Place | undefined): string {
+  if (place === undefined) return ''
+  return place.line === undefined ? `${place.file}: ` : `${place.file}:${place.line}: `
+}

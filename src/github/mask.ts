@@ -1,0 +1,20 @@
+// Hides secrets from every log, summary and annotation of the job. Only a token, a password or a key is masked: the runner masks each line of
+// a value, so masking a whole kubeconfig would star out lines such as `apiVersion: v1` everywhere.
+
+import { command } from './command.ts'
+
+/** Shorter values would star out parts of ordinary words. */
+const SHORTEST = 4
+
+/** Tells the runner to mask these values; what is empty, very short or plainly a whole document is left alone. */
+export function maskSecrets(write: (line: string) => void, secrets: readonly (string | undefined)[]): void {
+  for (const secret of new Set(secrets)) {
+    if (secret === undefined || secret.trim().length < SHORTEST || isDocument(secret)) continue
+    write(`${command('add-mask', {}, secret)}\n`)
+  }
+}
+
+/** A kubeconfig or a manifest, plain; a PEM key has no `key: value` lines. */
+function isDocument(text: string): boolean {
+  return /^\s*(?:apiVersion|kind|clusters|users|contexts)\s*:/m.test(text) || /^\s*\{[\s\S]*"apiVersion"/.test(text)
+}

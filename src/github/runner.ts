@@ -1,0 +1,61 @@
+// What the runner tells about this run, parsed once; outside of Actions every value has a sane stand-in, so that local runs look the same.
+
+import { tmpdir } from 'node:os'
+import { z } from 'zod'
+import type { Env } from './command.ts'
+
+export interface RunnerContext {
+  /** Inside of GitHub Actions, or something that says to be. */
+  readonly actions: boolean
+  /** Page of this run, with its attempt; empty outside of Actions. */
+  readonly runUrl: string
+  /** `owner/name`; `local` outside of Actions. */
+  readonly repository: string
+  readonly runId: string
+  readonly attempt: string
+  readonly workspace: string
+  /** Directory for files that outlive the step but not the job. */
+  readonly temp: string
+  readonly sha: string
+  readonly workflow: string
+  readonly actor: string
+  /** Step debugging is switched on. */
+  readonly debug: boolean
+}
+
+const digits = (fallback: string): z.ZodCatch<z.ZodString> => z.string().regex(/^\d+$/).catch(fallback)
+const word = z.string().min(1).max(500).optional().catch(undefined)
+
+const environment = z.object({
+  GITHUB_ACTIONS: z.string().optional(),
+  GITHUB_SERVER_URL: z.url({ protocol: /^https?$/ }).catch('https://github.com'),
+  GITHUB_REPOSITORY: z.string().regex(/^[\w.-]+\/[\w.-]+$/).optional().catch(undefined),
+  GITHUB_RUN_ID: digits(''),
+  GITHUB_RUN_ATTEMPT: digits('1'),
+  GITHUB_WORKSPACE: word,
+  RUNNER_TEMP: word,
+  GITHUB_SHA: z.string().regex(/^[0-9a-f]{40,64}$/).optional().catch(undefined),
+  GITHUB_WORKFLOW: word,
+  GITHUB_ACTOR: word,
+  RUNNER_DEBUG: z.string().optional(),
+})
+
+/** Never throws: a value of the wrong shape counts as not given. */
+export function readRunner(env: Env, cwd: string): RunnerContext {
+  const found = environment.parse(env)
+  const repository = found.GITHUB_REPOSITORY
+  const page = `${found.GITHUB_SERVER_URL.replace(/\/+$/, '')}/${repository ?? ''}/actions/runs/${found.GITHUB_RUN_ID}/attempts/${found.GITHUB_RUN_ATTEMPT}`
+  return {
+    actions: found.GITHUB_ACTIONS === 'true',
+    runUrl: repository !== undefined && found.GITHUB_RUN_ID !== '' ? page : '',
+    repository: repository ?? 'local',
+    runId: found.GITHUB_RUN_ID === '' ? '0' : found.GITHUB_RUN_ID,
+    attempt: found.GITHUB_RUN_ATTEMPT,
+    workspace: found.GITHUB_WORKSPACE ?? cwd,
+    temp: found.RUNNER_TEMP ?? tmpdir(),
+    sha: found.GITHUB_SHA ?? '',
+    workflow: found.GITHUB_WORKFLOW ?? '',
+    actor: found.GITHUB_ACTOR ?? '',
+    debug: found.RUNNER_DEBUG === '1',
+  }
+}

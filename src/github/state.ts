@@ -1,0 +1,37 @@
+// What main leaves for post: one JSON, written before each thing that post would have to give back. It holds names and identities, never a credential.
+
+import { z } from 'zod'
+import type { PostState } from '../services.ts'
+import { appendToFile, type Env } from './command.ts'
+
+const NAME = 'zk-ensemble'
+
+const savedState = z.object({
+  version: z.literal(1),
+  lock: z.object({ namespace: z.string(), lease: z.string(), identity: z.string() }).optional(),
+})
+
+export type Saved = { readonly kind: 'main' } | { readonly kind: 'post'; readonly state: PostState }
+
+/** Replaces what was saved before: the runner keeps the last value. Throws when the file can't be written, since then nothing may be taken. */
+export function saveState(env: Env, state: PostState): void {
+  appendToFile(env, 'STATE', { [NAME]: JSON.stringify({ version: 1, ...state }) })
+}
+
+/** Main sees no state; post sees what main saved, empty when it can't be read (another version of the action wrote it). */
+export function readState(env: Env): Saved {
+  const text = env[`STATE_${NAME}`]
+  if (text === undefined || text === '') return { kind: 'main' }
+  const parsed = savedState.safeParse(parseJson(text))
+  if (!parsed.success) return { kind: 'post', state: {} }
+  const { lock } = parsed.data
+  return { kind: 'post', state: lock === undefined ? {} : { lock } }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
