@@ -1,0 +1,228 @@
+// The cluster as the rest of the action knows it: each call of the Kube interface as the request that it is.
+
+import type { Clock } from '../clock.ts'
+import { createAccess } from './access.ts'
+import type { LoadedConfig } from './config.ts'
+import { credentialsOf } from './credentials.ts'
+import { KubeFailure } from './failure.ts'
+import type { JsonPatchOperation, KindRef, Kube, KubeObject, ListOptions, ListResult, ObjectRef } from './kube.ts'
+import { parseBody, parseObject, parsePage, unparsable } from './objects.ts'
+import { createRequests } from './requests.ts'
+import type { Counted } from './requests.ts'
+import { inWords, knownResource, pathOf, resourceFinder } from './resources.ts'
+import type { Resource } from './resources.ts'
+import type { Repeat } from './retry.ts'
+import { createStreams } from './streams.ts'
+import { createTransport } from './transport.ts'
+import type { Call } from './transport.ts'
+import { readWatch } from './watch.ts'
+
+export const FIELD_MANAGER = 'zk-ensemble-action'
+
+export interface ClientOptions {
+  /** Told each token that comes up while running, so that it can be masked. */
+  readonly onSecret?: (secret: string) => void
+  /** For tests: limits in milliseconds. */
+  readonly answerMs?: number
+  readonly watchSilentMs?: number
+}
+
+const ANSWER_MS = 30_000
+/** The server itself ends a write after 34 s. */
+const APPLY_MS = 34_000
+const PAGE = 500
+/** How long a watch is asked for: longer than nearly every run, so that none is opened twice. */
+const WATCH_SECONDS = 3_300
+/** Bookmarks come once a minute. */
+const WATCH_SILENT_MS = 150_000
+const LOG_BYTES = 262_144
+
+/** No request is sent before the first call. */
+export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptions = {}): Kube {
+  const credentials = credentialsOf(loaded, options.onSecret ?? (() => undefined))
+  const transport = createTransport(loaded, credentials)
+  const requests = createRequests(transport, credentials, clock)
+  const closing = new AbortController()
+  const answerMs = options.answerMs ?? ANSWER_MS
+  const limits = { applyMs: options.answerMs ?? APPLY_MS, watchSilentMs: options.watchSilentMs ?? WATCH_SILENT_MS }
+
+  async function json(call: Omit<Call, 'timeoutMs'> & { readonly timeoutMs?: number }, repeat: Repeat, counted: Counted, signal: AbortSignal): Promise<{ status: number; body: unknown }> {
+    const answer = await requests.ask({ timeoutMs: answerMs, ...call }, repeat, counted, signal)
+    return { status: answer.status, body: parseBody(answer.body, call.request) }
+  }
+
+  const find = resourceFinder(async (path, signal) => {
+    try {
+      return (await json({ method: 'GET', path, request: `look up the kinds of ${path}` }, 'repeatable', 'reads', signal)).body
+    } catch (error) {
+      if (error instanceof KubeFailure && error.status === 404) return undefined
+      throw error
+    }
+  })
+
+  interface Place {
+    readonly resource: Resource
+    readonly namespace: string | undefined
+    readonly path: string
+    readonly words: (verb: string) => string
+    counted(kind: Counted): Counted
+  }
+  async function placeOf(ref: ObjectRef, signal: AbortSignal, subresource?: string): Promise<Place> {
+    const resource = await find(ref, signal)
+    const namespace = resource.namespaced ? (ref.namespace ?? loaded.namespace) : undefined
+    return {
+      resource,
+      namespace,
+      path: pathOf(resource, namespace, ref.name, subresource),
+      words: (verb) => inWords(verb, resource, namespace, ref.name),
+      counted: (kind) => (ref.kind === 'Lease' ? 'lease' : kind),
+    }
+  }
+  const refOf = (object: KubeObject): ObjectRef => ({ apiVersion: object.apiVersion, kind: object.kind, name: object.metadata.name, namespace: object.metadata.namespace })
+
+  function objectOf(body: unknown, request: string): KubeObject {
+    const object = parseObject(body)
+    if (object === undefined) throw unparsable(request)
+    return object
+  }
+
+  async function page(kind: KindRef, options: ListOptions, from: string | undefined, signal: AbortSignal): Promise<NonNullable<ReturnType<typeof parsePage>>> {
+    const resource = await find(kind, signal)
+    const request = inWords('list', resource, options.namespace)
+    const query = selection(options)
+    query.set('limit', String(PAGE))
+    if (from !== undefined) query.set('continue', from)
+    const { body } = await json({ method: 'GET', path: `${pathOf(resource, options.namespace)}?${query.toString()}`, request }, 'repeatable', kind.kind === 'Lease' ? 'lease' : 'reads', signal)
+    const parsed = parsePage(body, kind)
+    if (parsed === undefined) throw unparsable(request)
+    return parsed
+  }
+
+  async function list(kind: KindRef, options: ListOptions, signal: AbortSignal): Promise<ListResult> {
+    for (let again = false; ; again = true) {
+      const first = await page(kind, options, undefined, signal)
+      const items = [...first.items]
+      try {
+        for (let next = first.next; next !== undefined; ) {
+          const more = await page(kind, options, next, signal)
+          items.push(...more.items)
+          next = more.next
+        }
+        return { items, resourceVersion: first.resourceVersion }
+      } catch (error) {
+        // The pages of one list expire after some minutes: begin again, once.
+        if (again || !(error instanceof KubeFailure) || error.status !== 410) throw error
+      }
+    }
+  }
+
+  const kube: Kube = {
+    namespace: loaded.namespace,
+    context: loaded.context,
+    server: loaded.server.host,
+    async get(ref, signal) {
+      const place = await placeOf(ref, signal)
+      try {
+        const { body } = await json({ method: 'GET', path: place.path, request: place.words('get') }, 'repeatable', place.counted('reads'), signal)
+        return objectOf(body, place.words('get'))
+      } catch (error) {
+        if (error instanceof KubeFailure && error.status === 404 && error.reason === 'NotFound') return undefined
+        throw error
+      }
+    },
+    list,
+    async watch(kind, options, resourceVersion, onEvent, signal) {
+      const resource = await find(kind, signal)
+      const request = inWords('watch', resource, options.namespace)
+      const query = selection(options)
+      for (const [name, value] of Object.entries({ watch: '1', allowWatchBookmarks: 'true', resourceVersion, timeoutSeconds: String(WATCH_SECONDS) })) query.set(name, value)
+      const until = AbortSignal.any([signal, closing.signal])
+      try {
+        const response = await requests.open({ method: 'GET', path: `${pathOf(resource, options.namespace)}?${query.toString()}`, timeoutMs: answerMs, request }, 'watches', until)
+        await readWatch(response, { silentMs: limits.watchSilentMs, parse: parseObject, onEvent }, until)
+      } catch (error) {
+        signal.throwIfAborted()
+        // Not allowed, or no such thing to watch: the reader must poll. Anything else is a watch that ended early.
+        if (!(error instanceof KubeFailure) || [401, 403, 404, 405].includes(error.status)) throw error
+      }
+      signal.throwIfAborted()
+    },
+    async apply(object, options, signal) {
+      const place = await placeOf(refOf(object), signal)
+      const query = new URLSearchParams({ fieldManager: options.fieldManager ?? FIELD_MANAGER, fieldValidation: knownResource(object) === undefined ? 'Warn' : 'Strict' })
+      if (options.force === true) query.set('force', 'true')
+      if (options.dryRun === true) query.set('dryRun', 'All')
+      // An apply with managedFields is refused by the server.
+      const { managedFields: _left, ...metadata } = object.metadata
+      const call = { method: 'PATCH', path: `${place.path}?${query.toString()}`, body: JSON.stringify({ ...object, metadata }), contentType: 'application/apply-patch+yaml', timeoutMs: limits.applyMs, request: place.words('apply') } as const
+      const { status, body } = await json(call, 'repeatable', place.counted(options.dryRun === true ? 'dryRuns' : 'writes'), signal)
+      return { object: objectOf(body, call.request), created: status === 201 }
+    },
+    async create(object, signal) {
+      const place = await placeOf(refOf(object), signal)
+      const path = `${pathOf(place.resource, place.namespace)}?fieldManager=${FIELD_MANAGER}`
+      const { body } = await json({ method: 'POST', path, body: JSON.stringify(object), request: place.words('create') }, 'once', place.counted('writes'), signal)
+      return objectOf(body, place.words('create'))
+    },
+    async replace(object, signal) {
+      const place = await placeOf(refOf(object), signal)
+      const { body } = await json({ method: 'PUT', path: `${place.path}?fieldManager=${FIELD_MANAGER}`, body: JSON.stringify(object), request: place.words('replace') }, 'once', place.counted('writes'), signal)
+      return objectOf(body, place.words('replace'))
+    },
+    async patch(ref: ObjectRef, operations: readonly JsonPatchOperation[], signal) {
+      const place = await placeOf(ref, signal)
+      const call = { method: 'PATCH', path: `${place.path}?fieldManager=${FIELD_MANAGER}`, body: JSON.stringify(operations), contentType: 'application/json-patch+json', request: place.words('patch') } as const
+      const { body } = await json(call, 'once', place.counted('writes'), signal)
+      return objectOf(body, call.request)
+    },
+    async delete(ref, preconditions, signal) {
+      const place = await placeOf(ref, signal)
+      const { propagation, ...identity } = preconditions
+      const body = JSON.stringify({ apiVersion: 'v1', kind: 'DeleteOptions', preconditions: identity, ...(propagation === undefined ? {} : { propagationPolicy: propagation }) })
+      try {
+        await json({ method: 'DELETE', path: place.path, body, request: place.words('delete') }, 'once', place.counted('writes'), signal)
+        return true
+      } catch (error) {
+        if (error instanceof KubeFailure && error.status === 404 && error.reason === 'NotFound') return false
+        throw error
+      }
+    },
+    async evict(pod, options, signal) {
+      const dryRun = options.dryRun === true
+      const place = await placeOf({ apiVersion: 'v1', kind: 'Pod', ...pod }, signal, 'eviction')
+      const deleteOptions = { preconditions: { uid: pod.uid }, ...(options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }) }
+      const body = JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod.name, namespace: pod.namespace }, deleteOptions })
+      await json({ method: 'POST', path: dryRun ? `${place.path}?dryRun=All` : place.path, body, request: place.words('evict') }, dryRun ? 'repeatable' : 'never', dryRun ? 'dryRuns' : 'writes', signal)
+    },
+    async logs(pod, container, options, signal) {
+      const place = await placeOf({ apiVersion: 'v1', kind: 'Pod', ...pod }, signal, 'log')
+      const query = new URLSearchParams({ container, tailLines: String(options.lines), limitBytes: String(LOG_BYTES) })
+      if (options.previous === true) query.set('previous', 'true')
+      return (await requests.ask({ method: 'GET', path: `${place.path}?${query.toString()}`, timeoutMs: answerMs, request: place.words('read the log of') }, 'repeatable', 'reads', signal)).body
+    },
+    ...createStreams(loaded, credentials, requests, closing.signal, answerMs),
+    denied: createAccess((kind, spec, signal) =>
+      json({ method: 'POST', path: pathOf({ group: 'authorization.k8s.io', version: 'v1', plural: kind === 'SelfSubjectRulesReview' ? 'selfsubjectrulesreviews' : 'selfsubjectaccessreviews', namespaced: false }, undefined), body: JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind, spec }), request: 'review access' }, 'repeatable', 'reads', signal).then((answer) => answer.body)),
+    async version(signal) {
+      const { body } = await json({ method: 'GET', path: '/version', request: 'read the version of the server' }, 'repeatable', 'reads', signal)
+      if (typeof body === 'object' && body !== null && 'gitVersion' in body && typeof body.gitVersion === 'string') return body.gitVersion
+      throw unparsable('read the version of the server')
+    },
+    credentialsEnd: loaded.credentialsEnd,
+    get requests() {
+      return requests.counts
+    },
+    close() {
+      closing.abort(new Error('the connection to the cluster was closed'))
+      transport.close()
+    },
+  }
+  return kube
+}
+
+function selection(options: ListOptions): URLSearchParams {
+  const query = new URLSearchParams()
+  if (options.labels !== undefined && options.labels !== '') query.set('labelSelector', options.labels)
+  if (options.fields !== undefined && options.fields !== '') query.set('fieldSelector', options.fields)
+  return query
+}

@@ -1,0 +1,225 @@
+// From the inputs to one cluster, one user and one namespace, with every fault in words, before any request is sent.
+
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { KubeConfig } from '@kubernetes/client-node'
+import type { Cluster, User } from '@kubernetes/client-node'
+import { failure } from '../errors.ts'
+import type { EnsembleError } from '../errors.ts'
+import { KubeconfigInvalid, present, readKubeconfigs } from './kubeconfig.ts'
+import type { ClusterEntry, ExecEntry, Kubeconfig, Source, UserEntry } from './kubeconfig.ts'
+import { hostOf, isLoopback, proxyFor } from './proxy.ts'
+import { findSources } from './sources.ts'
+import type { InCluster, SourceOptions } from './sources.ts'
+
+export interface ConfigOptions extends SourceOptions {
+  /** Context by name; empty counts as not given. */
+  readonly context?: string | undefined
+}
+
+export interface LoadedConfig {
+  readonly context: string
+  readonly namespace: string
+  /** Base of every request, without a slash at its end. */
+  readonly server: URL
+  /** Values to mask, each one line: tokens, passwords, client keys. */
+  readonly secrets: readonly string[]
+  /** When the credentials are known to end, milliseconds since the epoch; undefined when unknown or when they renew themselves. */
+  readonly credentialsEnd: number | undefined
+  /** The credential plugin, if the user has one. */
+  readonly plugin: { readonly command: string; readonly installHint: string | undefined } | undefined
+  /** Headers of `as-uid`, `as-groups` and `as-user-extra`. */
+  readonly impersonation: Readonly<Record<string, string | string[]>>
+  /** Whether asking again may give other credentials. */
+  readonly renewable: boolean
+  readonly proxied: boolean
+  /** The library's configuration with nothing cached. */
+  fresh(): KubeConfig
+}
+
+/** Rejects with an EnsembleError: refused, INPUT_INVALID or CLUSTER_UNREACHABLE. */
+export async function loadConfig(options: ConfigOptions): Promise<LoadedConfig> {
+  const found = findSources(options)
+  if ('server' in found) return build(inClusterChoice(found), options)
+  let kubeconfig: Kubeconfig
+  try {
+    kubeconfig = readKubeconfigs(found)
+  } catch (error) {
+    if (!(error instanceof KubeconfigInvalid)) throw error
+    throw refused(error.message, { mend: 'Give a kubeconfig as kubectl reads it; of base64, the whole document.' })
+  }
+  return build(choose(kubeconfig, found, options), options)
+}
+
+interface Choice {
+  readonly context: string
+  readonly namespace: string
+  readonly cluster: ClusterEntry
+  readonly user: UserEntry
+  readonly source: Source | undefined
+}
+
+function choose(kubeconfig: Kubeconfig, sources: readonly Source[], options: ConfigOptions): Choice {
+  const names = [...kubeconfig.contexts.keys()]
+  const there = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
+  const asked = options.context?.trim() ?? ''
+  const name = asked === '' ? kubeconfig.currentContext : asked
+  const where = sources.map((source) => source.from).join(', ')
+  if (name === undefined) throw refused(`${where} has no current context: ${there}`, { input: 'context', mend: 'Name one with the input context.' })
+  const context = kubeconfig.contexts.get(name)
+  if (context === undefined) throw refused(`${where} has no context "${name}": ${there}`, { input: 'context', mend: 'Name one of these with the input context.' })
+  const cluster = kubeconfig.clusters.get(context.cluster)
+  if (cluster === undefined) throw refused(`context "${name}" names the cluster "${context.cluster}", which ${where} doesn't have`, { mend: 'Correct the kubeconfig.' })
+  const user = context.user === undefined ? undefined : kubeconfig.users.get(context.user)
+  if (context.user !== undefined && user === undefined) throw refused(`context "${name}" names the user "${context.user}", which ${where} doesn't have`, { mend: 'Correct the kubeconfig.' })
+  return { context: name, namespace: context.namespace ?? 'default', cluster, user: user?.entry ?? {}, source: user?.source }
+}
+
+function inClusterChoice(found: InCluster): Choice {
+  return {
+    context: 'in-cluster',
+    namespace: found.namespace ?? 'default',
+    cluster: { server: found.server, 'certificate-authority': found.caFile },
+    user: { tokenFile: found.tokenFile },
+    source: undefined,
+  }
+}
+
+function build(choice: Choice, options: ConfigOptions): LoadedConfig {
+  refuseForeignPrograms(choice)
+  const server = serverOf(choice.cluster)
+  const proxy = present(choice.cluster['proxy-url']) ? choice.cluster['proxy-url'] : proxyFor(server, options.env)
+  const cluster: Cluster = {
+    name: 'cluster',
+    server: server.href.replace(/\/+$/, ''),
+    // The library refuses plain http unless it is told that TLS is not wanted; serverOf has let only such servers through.
+    skipTLSVerify: choice.cluster['insecure-skip-tls-verify'] === true || server.protocol === 'http:',
+    ...(present(choice.cluster['certificate-authority-data']) ? { caData: choice.cluster['certificate-authority-data'] } : {}),
+    ...(present(choice.cluster['certificate-authority']) ? { caFile: choice.cluster['certificate-authority'] } : {}),
+    ...(present(choice.cluster['tls-server-name']) ? { tlsServerName: choice.cluster['tls-server-name'] } : {}),
+    ...(proxy === undefined ? {} : { proxyUrl: proxy }),
+  }
+  const exec = choice.user.exec ?? undefined
+  const plugin = exec === undefined ? undefined : { command: exec.command, installHint: exec.installHint ?? undefined }
+  const renewable = exec !== undefined || present(choice.user.tokenFile) || choice.user['auth-provider'] !== undefined
+  return {
+    context: choice.context,
+    namespace: choice.namespace,
+    server,
+    secrets: secretsOf(choice.user, proxy),
+    credentialsEnd: endOf(choice.user),
+    plugin,
+    impersonation: impersonationOf(choice.user),
+    renewable,
+    proxied: proxy !== undefined,
+    fresh() {
+      const config = new KubeConfig()
+      config.loadFromClusterAndUser(cluster, userOf(choice.user, exec, choice.cluster))
+      return config
+    },
+  }
+}
+
+function serverOf(cluster: ClusterEntry): URL {
+  const server = URL.parse(cluster.server)
+  if (server === null || (server.protocol !== 'https:' && server.protocol !== 'http:')) throw refused('the server of the kubeconfig is not an http(s) address', { mend: 'Correct clusters[].cluster.server.' })
+  if (server.protocol === 'http:' && cluster['insecure-skip-tls-verify'] !== true && !isLoopback(hostOf(server))) {
+    throw refused(`the kubeconfig reaches ${server.host} by plain http, which would send the credentials unprotected`, { mend: 'Use https, or set insecure-skip-tls-verify: true in the kubeconfig if this is meant.' })
+  }
+  return server
+}
+
+/** A kubeconfig that a pull request can change must not choose programs to run with this job's secrets. */
+function refuseForeignPrograms(choice: Choice): void {
+  const provider = choice.user['auth-provider']
+  const command = choice.user.exec?.command ?? provider?.config?.['cmd-path']
+  if (command === undefined || choice.source?.inWorkspace !== true) return
+  throw refused(`${choice.source.from} lies in the workspace and names a program to run for credentials ("${command}"): whoever can change the checkout could run anything with this job's rights`, {
+    input: 'kubeconfig',
+    mend: 'Write the kubeconfig outside the workspace (for example to $RUNNER_TEMP), or give its content from a secret as the input kubeconfig.',
+  })
+}
+
+function userOf(user: UserEntry, exec: ExecEntry | undefined, cluster: ClusterEntry): User {
+  const tokenFile = user.tokenFile
+  const provider = user['auth-provider']
+  return {
+    name: 'user',
+    ...(present(user['client-certificate-data']) ? { certData: user['client-certificate-data'] } : {}),
+    ...(present(user['client-certificate']) ? { certFile: user['client-certificate'] } : {}),
+    ...(present(user['client-key-data']) ? { keyData: user['client-key-data'] } : {}),
+    ...(present(user['client-key']) ? { keyFile: user['client-key'] } : {}),
+    // A token file is read again while we run, so it goes before a token that was written down.
+    ...(present(tokenFile) ? { authProvider: { name: 'tokenFile', config: { tokenFile } } } : provider === null || provider === undefined ? {} : { authProvider: { name: provider.name, config: { ...provider.config } } }),
+    ...(present(user.token) && !present(tokenFile) ? { token: user.token.trim() } : {}),
+    ...(present(user.username) ? { username: user.username, password: user.password ?? '' } : {}),
+    ...(present(user.as) ? { impersonateUser: user.as } : {}),
+    ...(exec === undefined ? {} : { exec: { command: exec.command, args: exec.args ?? [], env: [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: execInfo(exec, cluster) }] } }),
+  }
+}
+
+/** What client-go tells a plugin: the credential plugin API of client.authentication.k8s.io. */
+function execInfo(exec: ExecEntry, cluster: ClusterEntry): string {
+  const caFile = cluster['certificate-authority']
+  const extension = cluster.extensions?.find((entry) => entry.name === 'client.authentication.k8s.io/exec')?.extension
+  const about = {
+    server: cluster.server,
+    'tls-server-name': cluster['tls-server-name'] ?? undefined,
+    'insecure-skip-tls-verify': cluster['insecure-skip-tls-verify'] ?? undefined,
+    'certificate-authority-data': cluster['certificate-authority-data'] ?? (present(caFile) ? readFileSync(caFile).toString('base64') : undefined),
+    'proxy-url': cluster['proxy-url'] ?? undefined,
+    config: extension,
+  }
+  return JSON.stringify({
+    apiVersion: exec.apiVersion ?? 'client.authentication.k8s.io/v1',
+    kind: 'ExecCredential',
+    spec: { interactive: false, ...(exec.provideClusterInfo === true ? { cluster: about } : {}) },
+  })
+}
+
+function impersonationOf(user: UserEntry): Record<string, string | string[]> {
+  const extra = Object.entries(user['as-user-extra'] ?? {}).map(([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, values] as const)
+  return {
+    ...(present(user['as-uid']) ? { 'Impersonate-Uid': user['as-uid'] } : {}),
+    ...((user['as-groups'] ?? []).length > 0 ? { 'Impersonate-Group': user['as-groups'] ?? [] } : {}),
+    ...Object.fromEntries(extra),
+  }
+}
+
+function secretsOf(user: UserEntry, proxy: string | undefined): readonly string[] {
+  const provider = user['auth-provider']?.config ?? {}
+  const proxyPassword = proxy === undefined ? undefined : URL.parse(proxy)?.password
+  const candidates = [user.token?.trim(), user.password, user['client-key-data'], provider['id-token'], provider['refresh-token'], provider['access-token'], provider['client-secret'], proxyPassword]
+  // A shorter value would star out half the log and protects nothing.
+  return candidates.filter((value): value is string => present(value) && value.length >= 4 && !/[\r\n]/.test(value))
+}
+
+function endOf(user: UserEntry): number | undefined {
+  const ends = [present(user.token) && !present(user.tokenFile) ? tokenEnd(user.token) : undefined, certificateEnd(user)].filter((end) => end !== undefined)
+  return ends.length === 0 ? undefined : Math.min(...ends)
+}
+
+/** The exp claim of a JSON Web Token, in milliseconds; undefined for any other token. */
+export function tokenEnd(token: string): number | undefined {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.trim().split('.')[1] ?? '', 'base64url').toString('utf8'))
+    return typeof claims === 'object' && claims !== null && 'exp' in claims && typeof claims.exp === 'number' ? claims.exp * 1000 : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function certificateEnd(user: UserEntry): number | undefined {
+  try {
+    const data = user['client-certificate-data']
+    const file = user['client-certificate']
+    if (present(data)) return new X509Certificate(Buffer.from(data, 'base64')).validToDate.getTime()
+    return present(file) ? new X509Certificate(readFileSync(file)).validToDate.getTime() : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function refused(message: string, more: { readonly input?: string; readonly mend: string }): EnsembleError {
+  return failure('refused', 'INPUT_INVALID', message, { input: 'kubeconfig', ...more })
+}

@@ -1,0 +1,139 @@
+// The shape of a kubeconfig file, and how several are read as one: the rules are kubectl's (the first file that names something wins).
+
+import { dirname, isAbsolute, join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+const text = z.string().nullish()
+
+const clusterSchema = z.object({
+  server: z.string().min(1),
+  'certificate-authority': text,
+  'certificate-authority-data': text,
+  'insecure-skip-tls-verify': z.boolean().nullish(),
+  'tls-server-name': text,
+  'proxy-url': text,
+  extensions: z.array(z.object({ name: z.string(), extension: z.unknown() })).nullish(),
+})
+
+const execSchema = z.object({
+  apiVersion: text,
+  command: z.string().min(1),
+  args: z.array(z.string()).nullish(),
+  env: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
+  installHint: text,
+  provideClusterInfo: z.boolean().nullish(),
+})
+
+const userSchema = z.object({
+  'client-certificate': text,
+  'client-certificate-data': text,
+  'client-key': text,
+  'client-key-data': text,
+  token: text,
+  tokenFile: text,
+  username: text,
+  password: text,
+  as: text,
+  'as-uid': text,
+  'as-groups': z.array(z.string()).nullish(),
+  'as-user-extra': z.record(z.string(), z.array(z.string())).nullish(),
+  'auth-provider': z.object({ name: z.string(), config: z.record(z.string(), z.string()).nullish() }).nullish(),
+  exec: execSchema.nullish(),
+})
+
+const contextSchema = z.object({ cluster: z.string(), user: text, namespace: text })
+
+const documentSchema = z.object({
+  'current-context': text,
+  clusters: z.array(z.object({ name: z.string(), cluster: clusterSchema })).nullish(),
+  users: z.array(z.object({ name: z.string(), user: userSchema.nullish() })).nullish(),
+  contexts: z.array(z.object({ name: z.string(), context: contextSchema.nullish() })).nullish(),
+})
+
+export type ClusterEntry = z.infer<typeof clusterSchema>
+export type UserEntry = z.infer<typeof userSchema>
+export type ExecEntry = z.infer<typeof execSchema>
+
+/** A kubeconfig's text and where it came from. */
+export interface Source {
+  /** In words, for messages: a path, or `the input kubeconfig`. */
+  readonly from: string
+  readonly text: string
+  /** The file, against whose directory relative paths are read; undefined for content. */
+  readonly file: string | undefined
+  /** The file really lies in the workspace, which a pull request may have written. */
+  readonly inWorkspace: boolean
+}
+
+export interface Kubeconfig {
+  readonly currentContext: string | undefined
+  readonly clusters: ReadonlyMap<string, ClusterEntry>
+  readonly users: ReadonlyMap<string, { readonly entry: UserEntry; readonly source: Source }>
+  readonly contexts: ReadonlyMap<string, { readonly cluster: string; readonly user: string | undefined; readonly namespace: string | undefined }>
+}
+
+/** Thrown for a file that is no kubeconfig; the message names place and field, never a value. */
+export class KubeconfigInvalid extends Error {}
+
+export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
+  const clusters = new Map<string, ClusterEntry>()
+  const users = new Map<string, { entry: UserEntry; source: Source }>()
+  const contexts = new Map<string, { cluster: string; user: string | undefined; namespace: string | undefined }>()
+  let currentContext: string | undefined
+  for (const source of sources) {
+    const document = parseDocument(source)
+    const at = (path: string | null | undefined): string | undefined => absolute(path, source.file)
+    if (present(document['current-context'])) currentContext ??= document['current-context']
+    for (const { name, cluster } of document.clusters ?? []) {
+      if (!clusters.has(name)) clusters.set(name, { ...cluster, 'certificate-authority': at(cluster['certificate-authority']) })
+    }
+    for (const { name, user } of document.users ?? []) {
+      if (users.has(name)) continue
+      const exec = user?.exec
+      const entry: UserEntry = {
+        ...user,
+        'client-certificate': at(user?.['client-certificate']),
+        'client-key': at(user?.['client-key']),
+        tokenFile: at(user?.tokenFile),
+        // A command with a slash is read against the file, one without on the PATH.
+        exec: exec === null || exec === undefined ? undefined : { ...exec, command: /[/\\]/.test(exec.command) ? (at(exec.command) ?? exec.command) : exec.command },
+      }
+      users.set(name, { entry, source })
+    }
+    for (const { name, context } of document.contexts ?? []) {
+      if (context === null || context === undefined || contexts.has(name)) continue
+      contexts.set(name, { cluster: context.cluster, user: present(context.user) ? context.user : undefined, namespace: present(context.namespace) ? context.namespace : undefined })
+    }
+  }
+  return { currentContext, clusters, users, contexts }
+}
+
+function parseDocument(source: Source): z.infer<typeof documentSchema> {
+  let raw: unknown
+  try {
+    raw = parse(source.text, { logLevel: 'silent' })
+  } catch (error) {
+    const position = error instanceof Error && 'linePos' in error && Array.isArray(error.linePos) ? lineOf(error.linePos[0]) : ''
+    throw new KubeconfigInvalid(`${source.from} is not valid YAML${position}`)
+  }
+  if (typeof raw !== 'object' || raw === null) throw new KubeconfigInvalid(`${source.from} is not a kubeconfig: it holds no clusters, users and contexts`)
+  const parsed = documentSchema.safeParse(raw)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new KubeconfigInvalid(`${source.from} is not a valid kubeconfig: ${issue === undefined ? 'wrong shape' : `${issue.path.join('.')} ${issue.code === 'invalid_type' ? `must be ${issue.expected === 'array' ? 'a list' : `of type ${issue.expected}`}` : 'is not allowed'}`}`)
+}
+
+function lineOf(position: unknown): string {
+  const parsed = z.object({ line: z.number() }).safeParse(position)
+  return parsed.success ? ` (line ${parsed.data.line})` : ''
+}
+
+function absolute(path: string | null | undefined, file: string | undefined): string | undefined {
+  if (!present(path)) return undefined
+  return file === undefined || isAbsolute(path) ? path : join(dirname(file), path)
+}
+
+export function present(value: string | null | undefined): value is string {
+  return value !== undefined && value !== null && value !== ''
+}

@@ -1,0 +1,66 @@
+// Which answers are tried again, and when: a 429, a 5xx or a broken connection must change nothing but the time, and never send a write twice.
+
+import type { Clock } from '../clock.ts'
+import { KubeFailure } from './failure.ts'
+
+/** How long a call may go on being tried again. */
+export const RETRY_FOR_MS = 30_000
+/** The same for a server that has never answered yet: a wrong address should be told soon. */
+export const FIRST_CONTACT_MS = 5_000
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 5_000
+
+/** `repeatable`: a read, an apply or a dry run, which may be sent twice. `once`: any other write. `never`: a real eviction, whose caller reads the answer. */
+export type Repeat = 'repeatable' | 'once' | 'never'
+
+/** Whether the same request may be sent again after `failure`. */
+export function mayRepeat(failure: KubeFailure, repeat: Repeat): boolean {
+  if (repeat === 'never') return false
+  if (failure.causes.some((cause) => cause.reason === 'DisruptionBudget' || cause.reason === 'NamespaceTerminating')) return false
+  // A 429 is refused before anything is done, so a write may be sent again too.
+  if (failure.status === 429) return true
+  if (failure.status === 0) {
+    if (failure.reason !== 'Unreachable' && failure.reason !== 'Timeout') return false
+    const code = causeCode(failure)
+    if (isTlsFault(code)) return false
+    return repeat === 'repeatable' || NOT_SENT.has(code)
+  }
+  if (repeat === 'once' || failure.status < 500) return false
+  // Faults of the object, not of the server: typed-patch errors and the two-budgets answer come as 500.
+  return !/failed to create typed patch object|more than one PodDisruptionBudget/.test(failure.message)
+}
+
+/** Codes of Node's that mean: the connection was never made, so nothing was sent. */
+const NOT_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+/** Node's code of what broke a request, '' when there is none. */
+export function causeCode(failure: KubeFailure): string {
+  const cause = failure.cause
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+}
+
+/** Whether a code is of a certificate or a handshake, which no second try mends. */
+export function isTlsFault(code: string): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO|HOSTNAME_MISMATCH/.test(code)
+}
+
+/** Milliseconds until the next try: Retry-After when given, else doubling with jitter (`random` in 0..1). */
+export function pauseBefore(attempt: number, failure: KubeFailure, random: number): number {
+  if (failure.retryAfterSeconds !== undefined) return failure.retryAfterSeconds * 1000
+  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)) * (0.75 + random / 2)
+}
+
+/** Runs `attempt` until it succeeds, may not be repeated, or `budgetMs()` has passed. Rejects with the last KubeFailure. */
+export async function withRetries<T>(clock: Clock, repeat: Repeat, budgetMs: () => number, attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  const began = clock.now()
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!(error instanceof KubeFailure) || !mayRepeat(error, repeat)) throw error
+      const pause = pauseBefore(tries, error, Math.random())
+      if (clock.now() - began + pause > budgetMs()) throw error
+      await clock.sleep(pause, signal)
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// Answers that aren't success become a KubeFailure here and nowhere else; a raw body or header never gets further than this file.
+
+import { z } from 'zod'
+import { KubeFailure } from './failure.ts'
+
+const statusSchema = z.object({
+  kind: z.literal('Status'),
+  reason: z.string().nullish(),
+  message: z.string().nullish(),
+  details: z
+    .object({
+      name: z.string().nullish(),
+      retryAfterSeconds: z.number().nullish(),
+      causes: z.array(z.object({ reason: z.string().nullish(), message: z.string().nullish(), field: z.string().nullish() })).nullish(),
+    })
+    .nullish(),
+})
+
+export type ApiStatus = z.infer<typeof statusSchema>
+
+/** Longest message that is kept, in characters. */
+const LONGEST = 2000
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'BadRequest', 401: 'Unauthorized', 403: 'Forbidden', 404: 'NotFound', 405: 'MethodNotAllowed', 409: 'Conflict', 410: 'Gone', 413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType', 422: 'Invalid', 429: 'TooManyRequests', 500: 'InternalError', 503: 'ServiceUnavailable', 504: 'Timeout',
+}
+
+export interface FailedAnswer {
+  readonly status: number
+  readonly body: string
+  /** The `Retry-After` header as it came. */
+  readonly retryAfter?: string | undefined
+}
+
+/** Undefined when `body` isn't a Status object of the API. */
+export function parseStatus(body: string): ApiStatus | undefined {
+  try {
+    const parsed = statusSchema.safeParse(JSON.parse(body))
+    return parsed.success ? parsed.data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** `request` is what was asked, in words. An answer without a Status (of a proxy or a load balancer) keeps its HTTP status only. */
+export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
+  const status = parseStatus(answer.body)
+  const seconds = status?.details?.retryAfterSeconds ?? headerSeconds(answer.retryAfter)
+  const retryAfterSeconds = seconds !== undefined && seconds > 0 ? seconds : undefined
+  const fallback = REASONS[answer.status] ?? 'Unknown'
+  if (status === undefined) {
+    const unknownKind = answer.status === 404
+    return new KubeFailure({
+      status: answer.status,
+      reason: unknownKind ? 'UnknownKind' : fallback,
+      message: unknownKind ? 'the server does not serve this kind of object' : `the server answered ${answer.status} (${fallback}) and no Kubernetes status with it`,
+      retryAfterSeconds,
+      request,
+    })
+  }
+  const message = clean(status.message ?? '') || `the server answered ${answer.status} (${fallback})`
+  // For a kind that its group doesn't have, the API server says NotFound too, but names no object.
+  const unknownKind = answer.status === 404 && message.includes('could not find the requested resource')
+  return new KubeFailure({
+    status: answer.status,
+    reason: unknownKind ? 'UnknownKind' : (status.reason ?? '') || fallback,
+    message,
+    causes: (status.details?.causes ?? []).map((cause) => ({ reason: cause.reason ?? '', message: clean(cause.message ?? ''), field: cause.field ?? '' })),
+    retryAfterSeconds,
+    request,
+  })
+}
+
+/** One line, bounded; the decoder of the API server quotes the bytes around a fault (`error found in #10 byte of ...`), which may be a Secret's: cut off. */
+function clean(message: string): string {
+  const line = message.replaceAll(/\s+/g, ' ').replace(/,? ?error found in #\d+ byte of .*$/, '').trim()
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
+}
+
+function headerSeconds(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d+$/.test(header) ? Number(header) : undefined
+}

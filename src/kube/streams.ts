@@ -1,0 +1,213 @@
+// Exec and port-forward: the channel protocols of Kubernetes (`v5.channel.k8s.io`, and `v4` where the server is older) as a result and as a byte stream.
+
+import { Duplex } from 'node:stream'
+import { z } from 'zod'
+import { abortReason } from '../clock.ts'
+import type { LoadedConfig } from './config.ts'
+import type { Credentials } from './credentials.ts'
+import { KubeFailure } from './failure.ts'
+import type { ExecResult, Kube } from './kube.ts'
+import type { Requests } from './requests.ts'
+import { dial, hangUp } from './websocket.ts'
+import type { Socket } from './websocket.ts'
+
+const EXEC_MS = 30_000
+/** Most that is kept of each output, in bytes. */
+const OUTPUT_BYTES = 1024 * 1024
+const STDIN_CHUNK = 32 * 1024
+
+const CLOSE_CHANNEL = 255
+
+export function createStreams(loaded: LoadedConfig, credentials: Credentials, requests: Requests, closing: AbortSignal, answerMs: number): Pick<Kube, 'exec' | 'forward'> {
+  return {
+    async exec(pod, container, command, options, signal) {
+      const timeoutMs = options.timeoutMs ?? EXEC_MS
+      const request = `exec ${command[0]} in pod ${pod.name} in namespace ${pod.namespace}`
+      const query = new URLSearchParams({ container, stdout: 'true', stderr: 'true', ...(options.stdin === undefined ? {} : { stdin: 'true' }) })
+      for (const word of command) query.append('command', word)
+      const late = new AbortController()
+      const timer = setTimeout(() => late.abort(new KubeFailure({ status: 0, reason: 'Timeout', message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`, request })), timeoutMs)
+      const until = AbortSignal.any([signal, closing, late.signal])
+      try {
+        return await requests.renewed(async () => {
+          requests.count('streams')
+          const session = execSession(request)
+          const path = `${podPath(pod)}/exec?${query.toString()}`
+          const socket = await dial(loaded, credentials, { path, request, timeoutMs: answerMs, onFrame: session.onFrame, onClose: session.onClose }, until)
+          if (options.stdin !== undefined) sendStdin(socket, options.stdin)
+          return session.result(socket, until)
+        })
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+    async forward(pod, port, signal) {
+      const request = `forward port ${port} of pod ${pod.name} in namespace ${pod.namespace}`
+      const until = AbortSignal.any([signal, closing])
+      return requests.renewed(async () => {
+        requests.count('streams')
+        const tunnel = createTunnel(request)
+        const socket = await dial(loaded, credentials, { path: `${podPath(pod)}/portforward?ports=${port}`, request, timeoutMs: answerMs, onFrame: tunnel.onFrame, onClose: tunnel.onClose }, until)
+        tunnel.attach(socket, until)
+        return tunnel.stream
+      })
+    },
+  }
+}
+
+function podPath(pod: { readonly name: string; readonly namespace: string }): string {
+  return `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}`
+}
+
+/** Channel 0 is stdin; its end can be told by v5 only (an older server leaves the command waiting, until the time limit). */
+function sendStdin(socket: Socket, text: string): void {
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.length; at += STDIN_CHUNK) socket.send(frame(0, bytes.subarray(at, at + STDIN_CHUNK)), () => undefined)
+  if (socket.protocol === 'v5.channel.k8s.io') socket.send(frame(CLOSE_CHANNEL, Buffer.from([0])), () => undefined)
+}
+
+function frame(channel: number, bytes: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from([channel]), bytes])
+}
+
+interface ExecSession {
+  readonly onFrame: (channel: number, bytes: Buffer) => void
+  readonly onClose: (code: number) => void
+  result(socket: Socket, signal: AbortSignal): Promise<ExecResult>
+}
+
+/** Channels: 1 stdout, 2 stderr, 3 the status at the end. */
+function execSession(request: string): ExecSession {
+  const stdout = boundedText()
+  const stderr = boundedText()
+  let settle: (exitCode: number) => void = () => undefined
+  let fail: (error: Error) => void = () => undefined
+  const ended = new Promise<number>((resolve, reject) => {
+    settle = resolve
+    fail = reject
+  })
+  ended.catch(() => undefined)
+  return {
+    onFrame(channel, bytes) {
+      if (channel === 1) stdout.add(bytes)
+      else if (channel === 2) stderr.add(bytes)
+      else if (channel === 3 && bytes.length > 0) {
+        const status = exitStatus(bytes.toString('utf8'), request)
+        if (typeof status === 'number') settle(status)
+        else fail(status)
+      }
+    },
+    // A status that is missing is no success: the command may have been cut off anywhere.
+    onClose: (code) => fail(new KubeFailure({ status: 0, reason: 'Unreachable', message: `the connection closed (${code}) before the command's exit code came`, request })),
+    async result(socket, signal) {
+      const stop = (): void => fail(abortReason(signal))
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        const exitCode = await ended
+        return { exitCode, stdout: stdout.text(), stderr: stderr.text() }
+      } finally {
+        signal.removeEventListener('abort', stop)
+        hangUp(socket)
+      }
+    },
+  }
+}
+
+const exitSchema = z.object({
+  status: z.string(),
+  reason: z.string().nullish(),
+  message: z.string().nullish(),
+  details: z.object({ causes: z.array(z.object({ reason: z.string().nullish(), message: z.string().nullish() })).nullish() }).nullish(),
+})
+
+/** Of a status frame: the exit code, or why there is none. Source: k8s.io/apimachinery pkg/util/remotecommand. */
+export function exitStatus(text: string, request: string): number | KubeFailure {
+  const fault = (message: string): KubeFailure => new KubeFailure({ status: 0, reason: 'InternalError', message, request })
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch {
+    return fault(text.replaceAll(/\s+/g, ' ').trim().slice(0, 500))
+  }
+  const parsed = exitSchema.safeParse(raw)
+  if (!parsed.success) return fault('the status of the command is not readable')
+  const { status, reason, message, details } = parsed.data
+  if (status === 'Success') return 0
+  const code = details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message ?? ''
+  if (reason === 'NonZeroExitCode' && /^\d+$/.test(code)) return Number(code)
+  return fault((message ?? '').replaceAll(/\s+/g, ' ').trim().slice(0, 500) || 'the command could not be run')
+}
+
+function boundedText(): { add(bytes: Buffer): void; text(): string } {
+  const chunks: Buffer[] = []
+  let left = OUTPUT_BYTES
+  return {
+    add(bytes) {
+      if (left <= 0) return
+      chunks.push(bytes.subarray(0, left))
+      left -= bytes.length
+    },
+    text: () => Buffer.concat(chunks).toString('utf8'),
+  }
+}
+
+interface Tunnel {
+  readonly stream: Duplex
+  readonly onFrame: (channel: number, bytes: Buffer) => void
+  readonly onClose: (code: number) => void
+  attach(socket: Socket, signal: AbortSignal): void
+}
+
+/** Channel 0 carries the bytes, channel 1 an error's text; the first frame of each is the port. The end of one direction can't be told, so `end()` sends nothing. */
+function createTunnel(request: string): Tunnel {
+  let socket: Socket | undefined
+  const begun = new Set<number>()
+  let detach = (): void => undefined
+  const stream = new Duplex({
+    // After the far end has closed nothing can be sent any more.
+    allowHalfOpen: false,
+    read() {
+      socket?.resume()
+    },
+    write(chunk: unknown, _encoding, done) {
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+      // `done` waits until the socket has taken it: that is the back-pressure.
+      if (socket === undefined) done(broken('is not open'))
+      else socket.send(frame(0, bytes), (error) => done(error === undefined || error === null ? null : broken('broke while writing')))
+    },
+    destroy(error, done) {
+      detach()
+      if (socket !== undefined) hangUp(socket)
+      done(error)
+    },
+  })
+  // It may break before its taker listens; who reads or writes hears of it all the same.
+  stream.on('error', () => undefined)
+  const broken = (how: string): KubeFailure => new KubeFailure({ status: 0, reason: 'Unreachable', message: `the port-forward ${how}`, request })
+  return {
+    stream,
+    onFrame(channel, bytes) {
+      if (channel > 1) return
+      const first = !begun.has(channel)
+      begun.add(channel)
+      const payload = first ? bytes.subarray(2) : bytes
+      if (payload.length === 0) return
+      if (channel === 1) stream.destroy(broken(`failed: ${payload.toString('utf8').replaceAll(/\s+/g, ' ').trim().slice(0, 500)}`))
+      else if (!stream.destroyed && !stream.push(payload)) socket?.pause()
+    },
+    onClose(code) {
+      if (stream.destroyed) return
+      // 1000 and 1005 (closed without a code): the pod's side ended it, as a server does after a four-letter word.
+      if (code === 1000 || code === 1005) stream.push(null)
+      else stream.destroy(broken(`broke (${code})`))
+    },
+    attach(opened, signal) {
+      socket = opened
+      const stop = (): void => void stream.destroy(abortReason(signal))
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop, { once: true })
+      detach = () => signal.removeEventListener('abort', stop)
+    },
+  }
+}

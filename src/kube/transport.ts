@@ -1,0 +1,202 @@
+// One HTTP request to the API server: with a time limit, an AbortSignal, connections that are kept, and every fault told as a KubeFailure.
+
+import http from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import https from 'node:https'
+import type { RequestOptions } from 'node:https'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { abortReason } from '../clock.ts'
+import type { LoadedConfig } from './config.ts'
+import type { Credentials } from './credentials.ts'
+import { KubeFailure } from './failure.ts'
+import { isTlsFault } from './retry.ts'
+
+export const USER_AGENT = 'zk-ensemble-action/1'
+/** Shorter than the idle time of common load balancers, so that a kept connection isn't used while it is being closed. */
+const IDLE_MS = 25_000
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** With query. */
+  readonly path: string
+  readonly body?: string
+  readonly contentType?: string
+  /** From the connection to the last byte of the answer (of `open`: to its head). */
+  readonly timeoutMs: number
+  /** What is asked, in words. */
+  readonly request: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly retryAfter: string | undefined
+  readonly body: string
+}
+
+export interface Transport {
+  /** Rejects with a KubeFailure of status 0 when no answer came, and with the signal's reason when aborted. */
+  send(call: Call, signal: AbortSignal): Promise<Answer>
+  /** Resolves with the head; the body is the caller's to read and to destroy. */
+  open(call: Call, signal: AbortSignal): Promise<IncomingMessage>
+  close(): void
+}
+
+const unzip = promisify(gunzip)
+
+export function createTransport(loaded: LoadedConfig, credentials: Credentials): Transport {
+  const secure = loaded.server.protocol === 'https:'
+  const kept = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const
+  const agent = secure ? new https.Agent(kept) : new http.Agent(kept)
+
+  async function start(call: Call, signal: AbortSignal, whole: boolean): Promise<Started> {
+    signal.throwIfAborted()
+    const options: RequestOptions = {}
+    await credentials.fillIn(options)
+    const headers = {
+      ...headersOf(options),
+      Accept: 'application/json',
+      'User-Agent': USER_AGENT,
+      ...(whole ? { 'Accept-Encoding': 'gzip' } : {}),
+      ...(call.body === undefined ? {} : { 'Content-Type': call.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(call.body) }),
+    }
+    // Through a proxy the library's agent makes the tunnel; direct connections are kept by our own.
+    const through = loaded.proxied ? options.agent : agent
+    return begin({ ...options, ...address(loaded.server, call.path), method: call.method, headers, ...(through === undefined ? {} : { agent: through }) }, call, secure, signal)
+  }
+
+  return {
+    async send(call, signal) {
+      const started = await start(call, signal, true)
+      try {
+        const response = await started.head
+        const chunks: Buffer[] = []
+        for await (const chunk of response) chunks.push(bytes(chunk))
+        const raw = Buffer.concat(chunks)
+        const body = response.headers['content-encoding'] === 'gzip' ? await unzip(raw) : raw
+        return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body: body.toString('utf8') }
+      } catch (error) {
+        throw started.explain(error)
+      } finally {
+        started.end()
+      }
+    },
+    async open(call, signal) {
+      const started = await start(call, signal, false)
+      try {
+        const response = await started.head
+        started.untimed()
+        response.once('close', () => started.end())
+        return response
+      } catch (error) {
+        started.end()
+        throw started.explain(error)
+      }
+    },
+    close() {
+      agent.destroy()
+    },
+  }
+}
+
+interface Started {
+  readonly head: Promise<IncomingMessage>
+  /** Takes the time limit off. */
+  untimed(): void
+  /** Takes limit and signal off. */
+  end(): void
+  explain(error: unknown): Error
+}
+
+function begin(options: RequestOptions, call: Call, secure: boolean, signal: AbortSignal): Started {
+  const request = secure ? https.request(options) : http.request(options)
+  let late = false
+  const stop = (): void => void request.destroy(abortReason(signal))
+  const timer = setTimeout(() => {
+    late = true
+    request.destroy(new Error('late'))
+  }, call.timeoutMs)
+  signal.addEventListener('abort', stop, { once: true })
+  const head = new Promise<IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve)
+    request.once('error', reject)
+    request.once('upgrade', (_response, socket) => {
+      socket.destroy()
+      reject(new Error('the server switched protocols'))
+    })
+  })
+  // After the head an error comes through the response; this one must not be unhandled.
+  request.on('error', () => undefined)
+  request.on('socket', (socket) => socket.setKeepAlive(true, 15_000))
+  request.end(call.body)
+  return {
+    head,
+    untimed: () => clearTimeout(timer),
+    end() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    },
+    explain(error) {
+      if (signal.aborted) return abortReason(signal)
+      const host = `${String(options.hostname)}:${String(options.port)}`
+      return late ? noAnswer(host, call.timeoutMs, call.request) : unreachable(host, error, call.request)
+    },
+  }
+}
+
+export function noAnswer(host: string, timeoutMs: number, request: string): KubeFailure {
+  return new KubeFailure({ status: 0, reason: 'Timeout', message: `the API server at ${host} gave no answer within ${timeoutMs / 1000} s`, request })
+}
+
+/** A connection that could not be made, or broke, in words. */
+export function unreachable(host: string, error: unknown, request: string): KubeFailure {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return new KubeFailure({ status: 0, reason: 'Unreachable', message: inWords(host, code, error), request, cause: error })
+}
+
+function inWords(host: string, code: string, error: unknown): string {
+  if (isTlsFault(code)) return `the certificate of the API server at ${host} is not accepted (${code})`
+  switch (code) {
+    case 'ENOTFOUND':
+      return `the name of the API server, ${host}, is not known here`
+    case 'EAI_AGAIN':
+      return `the name of the API server, ${host}, can't be looked up at the moment`
+    case 'ECONNREFUSED':
+      return `nothing listens at ${host}`
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return `there is no way to ${host} from this runner (${code})`
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return `the connection to ${host} broke`
+    default: {
+      const proxy = error instanceof Error ? /^Bad response: (\d+)$/.exec(error.message)?.[1] : undefined
+      if (proxy !== undefined) return `the proxy on the way to ${host} answered ${proxy}`
+      return `the API server at ${host} can't be reached${code === '' ? '' : ` (${code})`}`
+    }
+  }
+}
+
+/** Host, port and path of a request below the server's base (which may have a path of its own). */
+export function address(server: URL, path: string): { readonly protocol: string; readonly hostname: string; readonly port: string; readonly path: string } {
+  return {
+    protocol: server.protocol,
+    hostname: server.hostname.replace(/^\[|\]$/g, ''),
+    port: server.port === '' ? (server.protocol === 'https:' ? '443' : '80') : server.port,
+    path: `${server.pathname.replace(/\/+$/, '')}${path}`,
+  }
+}
+
+function headersOf(options: RequestOptions): Record<string, string | string[] | number> {
+  const headers: Record<string, string | string[] | number> = {}
+  for (const [name, value] of Object.entries(options.headers ?? {})) {
+    if (typeof value === 'string' || typeof value === 'number') headers[name] = value
+    else if (Array.isArray(value)) headers[name] = [...value]
+  }
+  return headers
+}
+
+function bytes(chunk: unknown): Buffer {
+  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+}

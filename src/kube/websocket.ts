@@ -1,0 +1,130 @@
+// A channel connection (exec, port-forward) to the API server: dialled by the client library, watched and told in words by us.
+
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { RequestOptions } from 'node:https'
+import { PassThrough } from 'node:stream'
+import { KubeConfig } from '@kubernetes/client-node'
+import { WebSocketHandler } from '@kubernetes/client-node/dist/web-socket-handler.js'
+import { abortReason } from '../clock.ts'
+import type { LoadedConfig } from './config.ts'
+import type { Credentials } from './credentials.ts'
+import type { KubeFailure } from './failure.ts'
+import { readRefusal } from './requests.ts'
+import { failureOf } from './status.ts'
+import { noAnswer, unreachable, USER_AGENT } from './transport.ts'
+
+/** What is used of the library's WebSocket. */
+export interface Socket {
+  readonly protocol: string
+  send(data: Uint8Array, done: (error?: Error) => void): void
+  ping(): void
+  close(code?: number): void
+  terminate(): void
+  pause(): void
+  resume(): void
+  on(event: string, listener: (...details: unknown[]) => void): unknown
+}
+
+export interface Dial {
+  readonly path: string
+  readonly request: string
+  readonly timeoutMs: number
+  /** A frame: its channel, and the rest of it. */
+  readonly onFrame: (channel: number, bytes: Buffer) => void
+  /** Once, after it was open: the code, 1000 for a normal end, 1006 for a broken connection. */
+  readonly onClose: (code: number) => void
+}
+
+const PING_MS = 10_000
+/** An answerer of pings that falls silent for so long is gone. */
+const PONG_WITHIN_MS = 30_000
+/** How long a closing handshake may take. */
+const CLOSE_MS = 500
+
+/** Resolves with an open socket; rejects with a KubeFailure, or the signal's reason. The signal counts until then only. */
+export async function dial(loaded: LoadedConfig, credentials: Credentials, wanted: Dial, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted()
+  let socket: Socket | undefined
+  let fail: (error: Error) => void = () => undefined
+  const failed = new Promise<never>((_resolve, reject) => (fail = reject))
+  failed.catch(() => undefined)
+
+  // `finishRequest` is the one place where the WebSocket class shows its request and itself before it is open: there its end and a refusal's body can be heard.
+  const finishRequest = (request: ClientRequest, made: unknown): void => {
+    if (!isSocket(made)) throw new Error('the WebSocket class is not the one that was expected')
+    socket = made
+    made.on('unexpected-response', (_request, response) => {
+      if (isResponse(response)) refusal(response, wanted.request).then(fail, fail)
+    })
+    made.on('error', (error) => fail(unreachable(loaded.server.host, error, wanted.request)))
+    request.end()
+  }
+  const config: KubeConfig = new KubeConfig()
+  const cluster = credentials.config().getCurrentCluster()
+  config.loadFromClusterAndUser(cluster ?? { name: 'cluster', server: loaded.server.href, skipTLSVerify: false }, { name: 'user' })
+  config.applyToHTTPSOptions = async (options: RequestOptions) => {
+    await credentials.fillIn(options)
+    Object.assign(options, { headers: { ...options.headers, 'User-Agent': USER_AGENT }, perMessageDeflate: false, finishRequest })
+  }
+  // Without streams of its own the library would end this process' stdout when the server closes a channel.
+  const own = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() }
+  const connecting = new WebSocketHandler(config, undefined, own).connect(wanted.path, null, (channel, bytes) => {
+    wanted.onFrame(channel, bytes)
+    return true
+  })
+  const stop = (): void => fail(abortReason(signal))
+  signal.addEventListener('abort', stop, { once: true })
+  const timer = setTimeout(() => fail(noAnswer(loaded.server.host, wanted.timeoutMs, wanted.request)), wanted.timeoutMs)
+  try {
+    await Promise.race([connecting.catch((error: unknown) => asError(error, failed)), failed])
+  } catch (error) {
+    socket?.terminate()
+    throw error
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+  }
+  if (socket === undefined) throw unreachable(loaded.server.host, undefined, wanted.request)
+  keepAlive(socket, wanted.onClose)
+  return socket
+}
+
+/** The library rejects with an event object; what it stands for has been heard by `finishRequest`. Errors from before that (credentials) pass. */
+async function asError(error: unknown, heard: Promise<never>): Promise<never> {
+  if (error instanceof Error) throw error
+  return heard
+}
+
+async function refusal(response: IncomingMessage, request: string): Promise<KubeFailure> {
+  return failureOf({ status: response.statusCode ?? 0, body: await readRefusal(response), retryAfter: response.headers['retry-after'] }, request)
+}
+
+/** Pings, so that idle tunnels live and dead ones are noticed. */
+function keepAlive(socket: Socket, onClose: (code: number) => void): void {
+  let lastPong: number | undefined
+  const pings = setInterval(() => {
+    if (lastPong !== undefined && performance.now() - lastPong > PONG_WITHIN_MS) socket.terminate()
+    else socket.ping()
+  }, PING_MS)
+  pings.unref()
+  socket.on('pong', () => (lastPong = performance.now()))
+  socket.on('close', (code) => {
+    clearInterval(pings)
+    onClose(typeof code === 'number' ? code : 1006)
+  })
+}
+
+/** Says goodbye, and hangs up soon after. */
+export function hangUp(socket: Socket): void {
+  socket.close(1000)
+  setTimeout(() => socket.terminate(), CLOSE_MS).unref()
+}
+
+function isSocket(made: unknown): made is Socket {
+  if (typeof made !== 'object' || made === null) return false
+  return ['send', 'ping', 'close', 'terminate', 'pause', 'resume', 'on'].every((name) => typeof Reflect.get(made, name) === 'function')
+}
+
+function isResponse(value: unknown): value is IncomingMessage {
+  return typeof value === 'object' && value !== null && 'statusCode' in value && 'headers' in value
+}
