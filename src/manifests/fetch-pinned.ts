@@ -1,0 +1,80 @@
+// Manifests from the network are taken only by their digest: what is applied to a cluster must not depend on who serves the address today.
+
+import { createHash } from 'node:crypto'
+import type { Finding } from '../errors.ts'
+import { sourceFault } from './findings.ts'
+import type { ManifestIo } from './io.ts'
+import type { SourceText } from './parse.ts'
+
+const MAX_BYTES = 1024 * 1024
+const MAX_REDIRECTS = 5
+const LONGEST_FETCH_MS = 30_000
+
+/** Reads `https://…#sha256=<hex>`; the finding says what is wrong with the address or with what it gave. */
+export async function fetchPinned(source: string, io: ManifestIo, signal: AbortSignal): Promise<{ readonly key: string; readonly text: SourceText } | Finding> {
+  const url = URL.parse(source)
+  if (url === null) return sourceFault('an address', 'is not a URL', 'write https://…#sha256=<hex>')
+  const shown = shownAs(url)
+  if (url.protocol !== 'https:') return sourceFault(shown, `is not fetched over ${url.protocol.slice(0, -1)}`, 'use https://…#sha256=<hex>, or a file')
+  const wanted = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1]?.toLowerCase()
+  if (wanted === undefined) return sourceFault(shown, 'is not pinned', 'append #sha256= and the 64 hex digits that `curl -fsSL ADDRESS | sha256sum` prints for the version that you have read')
+  const timeout = AbortSignal.timeout(LONGEST_FETCH_MS)
+  try {
+    const body = await fetchBounded(url, io, AbortSignal.any([signal, timeout]))
+    if (typeof body === 'string') return sourceFault(shown, body, 'check the address, or keep a copy in the repository')
+    const digest = createHash('sha256').update(body).digest('hex')
+    if (digest !== wanted) return sourceFault(shown, `has changed: its sha256 is ${digest}`, 'read what is there now; if it is what you want, pin that digest')
+    return { key: `url ${digest}`, text: { file: shown, text: new TextDecoder().decode(body), lines: true } }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (timeout.aborted) return sourceFault(shown, 'did not answer within 30 s', 'check the address, or keep a copy in the repository')
+    return sourceFault(shown, `cannot be fetched: ${reason(error)}`, 'check the address and that this runner may reach it')
+  }
+}
+
+/** The body, or in words why there is none. */
+async function fetchBounded(url: URL, io: ManifestIo, signal: AbortSignal): Promise<Uint8Array | string> {
+  let at = new URL(url)
+  at.hash = ''
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+    const response = await io.fetch(at.href, { signal, redirect: 'manual' })
+    const location = response.headers.get('location')
+    if (response.status >= 300 && response.status < 400 && location !== null) {
+      await response.body?.cancel()
+      at = new URL(location, at)
+      if (at.protocol !== 'https:') return `redirects to ${at.protocol}//, which is not followed`
+      continue
+    }
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      return `answered ${response.status}`
+    }
+    return readBounded(response)
+  }
+  return `redirects more than ${MAX_REDIRECTS} times`
+}
+
+async function readBounded(response: Response): Promise<Uint8Array | string> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  const body: ReadableStream<Uint8Array> | null = response.body
+  if (body === null) return new Uint8Array()
+  for await (const part of body) {
+    size += part.byteLength
+    // Leaving the loop cancels the stream.
+    if (size > MAX_BYTES) return 'is larger than 1 MiB'
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+/** User, password and query may hold a token: messages never show them. */
+function shownAs(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`
+}
+
+/** undici says `fetch failed` and keeps what happened in the cause. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown fault'
+  return error.cause instanceof Error ? error.cause.message : error.message
+}

@@ -1,0 +1,50 @@
+// What a rule of the lint is given, and how it speaks.
+
+import type { Finding, Place } from '../../errors.ts'
+import type { ProfileName } from '../../ensemble/profile.ts'
+import type { MemberContainer } from '../ensemble.ts'
+import type { Manifest } from '../manifest.ts'
+import type { ContainerSettings } from '../settings.ts'
+import type { BudgetShape, Container, ServiceShape, SetShape, Shaped } from '../shapes.ts'
+
+/** One ensemble as its manifests show it. Services and budgets are those of the set's namespace. */
+export interface LintSubject {
+  readonly manifests: readonly Manifest[]
+  readonly set: Shaped<SetShape>
+  readonly services: readonly Shaped<ServiceShape>[]
+  readonly budgets: readonly Shaped<BudgetShape>[]
+  readonly profile: ProfileName
+  readonly member: MemberContainer
+  readonly container: Container
+  readonly settings: ContainerSettings
+  /** Labels of the pods. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Where the objects go, as far as input and manifests say. */
+  readonly namespace: string | undefined
+}
+
+export type Rule = (subject: LintSubject) => readonly Finding[]
+
+type Path = readonly (string | number)[]
+
+export function fault(manifest: Manifest, path: Path, message: string, mend: string): Finding {
+  return finding('error', manifest, path, message, mend)
+}
+
+export function warning(manifest: Manifest, path: Path, message: string, mend: string): Finding {
+  return finding('warning', manifest, path, message, mend)
+}
+
+function finding(severity: Finding['severity'], manifest: Manifest, path: Path, message: string, mend: string): Finding {
+  const place: Place = manifest.placeOf(path)
+  return { code: 'LINT_FAILED', severity, message, mend, place, object: `${manifest.object.kind.toLowerCase()}/${manifest.object.metadata.name}` }
+}
+
+/** Path of the member's container in the set, with what follows in it. */
+export function inContainer({ member }: LintSubject, ...rest: Path): Path {
+  return ['spec', 'template', 'spec', 'containers', member.index, ...rest]
+}
+
+export function majority(members: number): number {
+  return Math.floor(members / 2) + 1
+}

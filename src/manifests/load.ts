@@ -1,0 +1,117 @@
+// From the inputs to the objects that will be applied: read, parsed, chosen, overridden, linted and put in order, before any request to a cluster.
+
+import { EnsembleError, type Finding } from '../errors.ts'
+import type { ProfileName } from '../ensemble/profile.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import { builtInEnsemble, type BuiltInInputs } from './built-in.ts'
+import { chooseSet, memberContainer, resolveProfile } from './ensemble.ts'
+import { invalid } from './findings.ts'
+import type { ManifestIo } from './io.ts'
+import { lint } from './lint.ts'
+import type { Manifest } from './manifest.ts'
+import { inApplyOrder } from './order.ts'
+import { withImage } from './override.ts'
+import { containerSettings } from './settings.ts'
+import { shapesOf, type Shapes, type SetShape, type Shaped } from './shapes.ts'
+
+export interface Loaded {
+  /** In the order in which they are applied. */
+  readonly manifests: readonly Manifest[]
+  /** The ensemble's StatefulSet, one of `manifests`. */
+  readonly set: Manifest
+  readonly profile: ProfileName
+  /** Warnings only. */
+  readonly findings: readonly Finding[]
+}
+
+export type LoadInputs = Pick<Inputs, 'manifests' | 'namespace' | 'profile'> & BuiltInInputs
+
+/** Throws an EnsembleError, outcome `refused`, with every fault of every file at once: INPUT_INVALID, MANIFEST_INVALID or LINT_FAILED, each with its place. */
+export async function loadManifests(inputs: LoadInputs, io: ManifestIo, signal: AbortSignal): Promise<Loaded> {
+  const findings: Finding[] = []
+  const manifests = inputs.manifests.length === 0 ? builtInEnsemble(inputs) : await readManifests(inputs.manifests, io, signal, findings)
+  findings.push(...repeated(manifests))
+  const shapes = shapesOf(manifests)
+  findings.push(...shapes.findings)
+  // A set that could not be read is told above: that none is left to choose from would only confuse.
+  const unread = findings.some((finding) => finding.severity === 'error') && shapes.sets.length === 0
+  const chosen = unread ? undefined : chooseSet(shapes.sets, inputs.name)
+  if (chosen !== undefined && 'message' in chosen) findings.push(chosen)
+  const judged = chosen === undefined || 'message' in chosen ? undefined : judge(chosen, shapes, manifests, inputs, findings)
+  refuseErrors(findings)
+  if (judged === undefined) throw new Error('no StatefulSet and no finding that says so')
+  return { ...judged, findings }
+}
+
+/** The parser is loaded only where there is something to parse. */
+async function readManifests(sources: readonly string[], io: ManifestIo, signal: AbortSignal, findings: Finding[]): Promise<readonly Manifest[]> {
+  const [{ readSources }, { parseText }] = await Promise.all([import('./sources.ts'), import('./parse.ts')])
+  const read = await readSources(sources, io, signal)
+  findings.push(...read.findings)
+  return read.texts.flatMap((text) => {
+    const parsed = parseText(text)
+    findings.push(...parsed.findings)
+    return parsed.manifests
+  })
+}
+
+/** One object from two files: which of them would be in the cluster would depend on their order. */
+function repeated(manifests: readonly Manifest[]): readonly Finding[] {
+  const seen = new Map<string, Manifest>()
+  return manifests.flatMap((manifest) => {
+    const { kind, apiVersion, metadata } = manifest.object
+    // Two StatefulSets of a name are told apart by chooseSet, which names both.
+    if (kind === 'StatefulSet') return []
+    const key = `${apiVersion.replace(/\/.*/, '')} ${kind} ${metadata.namespace ?? ''} ${metadata.name}`
+    const first = seen.get(key)
+    if (first === undefined) {
+      seen.set(key, manifest)
+      return []
+    }
+    return [invalid(manifest.place, `${kind} ${metadata.name} is there already in ${first.place.file}${first.place.line === undefined ? '' : `, line ${first.place.line}`}`, 'keep one of the two')]
+  })
+}
+
+function judge(chosen: Shaped<SetShape>, shapes: Shapes, manifests: readonly Manifest[], inputs: LoadInputs, findings: Finding[]): Omit<Loaded, 'findings'> | undefined {
+  const { manifest, shape } = chosen
+  const spec = shape.spec.template.spec
+  const profile = profileOf(chosen, inputs, findings)
+  if (profile === undefined) return undefined
+  const member = memberContainer(spec, profile)
+  const container = spec.containers[member?.index ?? 0]
+  if (member === undefined || container === undefined) return undefined
+  const namespace = inputs.namespace ?? manifest.object.metadata.namespace
+  const ofSet = <T>({ manifest: other }: Shaped<T>): boolean => other.object.metadata.namespace === manifest.object.metadata.namespace
+  findings.push(
+    ...lint({
+      manifests,
+      set: chosen,
+      services: shapes.services.filter(ofSet),
+      budgets: shapes.budgets.filter(ofSet),
+      profile,
+      member: inputs.image === undefined ? member : { ...member, image: inputs.image },
+      container,
+      settings: containerSettings(container, shapes.configMaps),
+      labels: shape.spec.template.metadata?.labels ?? {},
+      namespace,
+    }),
+  )
+  const set = inputs.image === undefined || inputs.manifests.length === 0 ? manifest : withImage(manifest, member, inputs.image)
+  return { manifests: inApplyOrder(manifests.map((other) => (other === manifest ? set : other))), set, profile }
+}
+
+/** As resolveProfile, with the line of the containers. */
+function profileOf({ manifest, shape }: Shaped<SetShape>, inputs: LoadInputs, findings: Finding[]): ProfileName | undefined {
+  try {
+    return resolveProfile(inputs.profile, shape.spec.template.spec, `statefulset/${manifest.object.metadata.name}`)
+  } catch (error) {
+    if (!(error instanceof EnsembleError)) throw error
+    findings.push(...error.findings.map((finding) => ({ ...finding, place: manifest.placeOf(['spec', 'template', 'spec', 'containers']) })))
+    return undefined
+  }
+}
+
+function refuseErrors(findings: readonly Finding[]): void {
+  const [first, ...rest] = [...findings].sort((a, b) => a.severity.localeCompare(b.severity))
+  if (first?.severity === 'error') throw new EnsembleError('refused', [first, ...rest])
+}

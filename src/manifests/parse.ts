@@ -1,0 +1,156 @@
+// Text to objects: every document of a file, the items of lists, each object with the line of each of its fields.
+
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type ParsedNode, type ScalarTag, type YAMLParseError } from 'yaml'
+import { z } from 'zod'
+import type { Finding, Place } from '../errors.ts'
+import { invalid } from './findings.ts'
+import type { Manifest } from './manifest.ts'
+
+export interface ParsedText {
+  readonly manifests: readonly Manifest[]
+  readonly findings: readonly Finding[]
+}
+
+/** What is read: `file` as people are told it; `lines` false where the text isn't the user's own (built by a program), so that its lines would mislead. */
+export interface SourceText {
+  readonly file: string
+  readonly text: string
+  readonly lines: boolean
+}
+
+/** kubectl's reader takes `0644` as octal; YAML 1.2 alone would read 644, another mode of the file. */
+const OCTAL: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^0[0-7]+$/, resolve: (text) => Number.parseInt(text, 8), format: 'OCT' }
+
+const objectSchema = z.looseObject({
+  apiVersion: z.string().min(1),
+  kind: z.string().min(1),
+  metadata: z.looseObject({
+    name: z.string().min(1),
+    namespace: z.string().optional(),
+    labels: z.record(z.string(), z.string()).nullish().transform((value) => value ?? undefined),
+    annotations: z.record(z.string(), z.string()).nullish().transform((value) => value ?? undefined),
+  }),
+})
+
+const listSchema = z.looseObject({ kind: z.string().regex(/List$/), items: z.array(z.unknown()) })
+
+/** Objects of one text in their order; everything that is wrong with it is among the findings, MANIFEST_INVALID with its place. */
+export function parseText(source: SourceText): ParsedText {
+  const counter = new LineCounter()
+  const documents = parseAllDocuments(source.text, { lineCounter: counter, merge: true, customTags: (tags) => [OCTAL, ...tags], prettyErrors: false })
+  if (!Array.isArray(documents)) return { manifests: [], findings: [] }
+  const manifests: Manifest[] = []
+  const findings: Finding[] = []
+  for (const document of documents) {
+    const faults = document.errors.map((error) => syntaxFault(source, counter, error))
+    findings.push(...faults)
+    if (faults.length > 0 || document.contents === null) continue
+    const value = toValue(document, source, findings)
+    if (value !== null && value !== undefined) readObject(value, [], { source, counter, document, manifests, findings })
+  }
+  return { manifests, findings }
+}
+
+/** Aliases are expanded here; a document that would grow without bound is refused by the parser. */
+function toValue(document: Document.Parsed, source: SourceText, findings: Finding[]): unknown {
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    return value
+  } catch (error) {
+    findings.push(invalid({ file: source.file }, `${source.file} cannot be read: ${error instanceof Error ? error.message : 'unknown fault'}`, 'write it out without aliases'))
+    return undefined
+  }
+}
+
+interface Reading {
+  readonly source: SourceText
+  readonly counter: LineCounter
+  readonly document: Document.Parsed
+  readonly manifests: Manifest[]
+  readonly findings: Finding[]
+}
+
+function readObject(value: unknown, base: readonly (string | number)[], reading: Reading): void {
+  const list = listSchema.safeParse(value)
+  if (list.success) {
+    list.data.items.forEach((item, index) => readObject(item, [...base, 'items', index], reading))
+    return
+  }
+  const placeOf = (path: readonly (string | number)[]): Place => place(reading, [...base, ...path])
+  const object = objectSchema.safeParse(value)
+  if (object.success) {
+    const { labels, annotations, ...metadata } = object.data.metadata
+    const cleaned = { ...metadata, ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) }
+    reading.manifests.push({ object: { ...object.data, metadata: cleaned }, place: placeOf([]), placeOf })
+    return
+  }
+  for (const issue of object.error.issues) {
+    const path = issue.path.filter((key) => typeof key !== 'symbol')
+    reading.findings.push(invalid(placeOf(path), `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)))
+  }
+}
+
+function describe(value: unknown): string {
+  const kind = z.looseObject({ kind: z.string() }).safeParse(value)
+  return kind.success ? kind.data.kind : 'this document'
+}
+
+function wordFor(path: readonly (string | number)[], value: unknown): string {
+  if (path.length === 0) return 'is not an object of Kubernetes'
+  const name = path.join('.')
+  const written = path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined), value)
+  if (written === undefined || written === null || written === '') return `${name} is missing`
+  return `${name} must be ${path.at(-1) === 'metadata' ? 'a map' : 'text'}, not ${JSON.stringify(written)}`
+}
+
+function mendFor(path: readonly (string | number)[], value: unknown): string {
+  if (path.length === 0) return 'write apiVersion, kind and metadata.name, or take the document out'
+  const generated = z.looseObject({ metadata: z.looseObject({ generateName: z.string() }) }).safeParse(value)
+  if (path.join('.') === 'metadata.name' && generated.success) return 'write a fixed name: a generated one would make a new object with every run'
+  return path.length === 3 ? 'put the value in quotes' : `write ${path.join('.')}`
+}
+
+function syntaxFault(source: SourceText, counter: LineCounter, error: YAMLParseError): Finding {
+  const { line, col } = counter.linePos(error.pos[0])
+  const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
+  const mend = error.code === 'DUPLICATE_KEY' ? 'keep one of the two: only the last would count'
+    : error.code === 'TAB_AS_INDENT' ? 'indent with spaces, YAML takes no tabs'
+    : 'check the indentation and the quotes on this line and the one before it'
+  return invalid(at, `not valid YAML: ${(error.message.split('\n')[0] ?? '').replace(/\.$/, '')}`, mend)
+}
+
+/** The place of the field, or of the nearest field around it that is written. */
+function place({ source, counter, document }: Reading, path: readonly (string | number)[]): Place {
+  if (!source.lines) return { file: source.file }
+  let node: ParsedNode | null | undefined = document.contents
+  let offset = node?.range?.[0]
+  for (const key of path) {
+    if (isAlias(node)) {
+      const target: unknown = node.resolve(document)
+      node = isParsedNode(target) ? target : undefined
+    }
+    const next = step(node, key)
+    if (next === undefined) break
+    offset = next.offset ?? offset
+    node = next.value
+  }
+  if (offset === undefined) return { file: source.file }
+  const { line, col } = counter.linePos(offset)
+  return { file: source.file, line, column: col }
+}
+
+function step(node: ParsedNode | null | undefined, key: string | number): { readonly offset: number | undefined; readonly value: ParsedNode | null } | undefined {
+  if (isMap<ParsedNode, ParsedNode | null>(node)) {
+    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key))
+    return pair === undefined ? undefined : { offset: pair.key.range?.[0], value: pair.value }
+  }
+  if (isSeq<ParsedNode>(node) && typeof key === 'number') {
+    const item = node.items[key]
+    return item === undefined ? undefined : { offset: item.range?.[0], value: item }
+  }
+  return undefined
+}
+
+function isParsedNode(value: unknown): value is ParsedNode {
+  return isNode(value) && Array.isArray(value.range)
+}
