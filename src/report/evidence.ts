@@ -48,7 +48,8 @@ export function withoutNoise(lines: readonly string[], width = 500): QuietLog {
 /** `Last 12 log lines of zookeeper before its restart (40 lines of probes left out)`. */
 export function logTitle(log: Evidence['logs'][number], quiet: QuietLog): string {
   const count = quiet.lines.length === 1 ? 'Last log line' : `Last ${quiet.lines.length} log lines`
-  const life = log.previous ? `${log.container} before its restart` : log.container
+  const container = plainLine(log.container, 100)
+  const life = log.previous ? `${container} before its restart` : container
   return quiet.noise === 0 ? `${count} of ${life}` : `${count} of ${life} (${quiet.noise} ${quiet.noise === 1 ? 'line' : 'lines'} of probes left out)`
 }
 

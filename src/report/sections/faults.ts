@@ -2,7 +2,7 @@
 
 import { formatSpan } from '../../clock.ts'
 import { placeOf } from '../cause.ts'
-import { block, cell, inline, plainLines } from '../escape.ts'
+import { block, cell, inline, plainLine, plainLines } from '../escape.ts'
 import { evidenceParagraph, logTitle, withoutNoise } from '../evidence.ts'
 import type { Evidence, RunReport } from '../run-report.ts'
 import type { Section } from './section.ts'
@@ -30,13 +30,17 @@ export function evidenceSection(report: RunReport): Section | undefined {
 function evidenceItem(evidence: Evidence): string {
   const events = [...evidence.events].sort((a, b) => a.last - b.last).slice(-20)
   const folds = [
-    ...(events.length === 0 ? [] : [fold(`Events (${evidence.events.length})`, events.map((event) => `${clockTime(event.last)}  ${event.reason}${event.count > 1 ? ` (${event.count}×)` : ''}  ${event.message}`))]),
+    ...(events.length === 0 ? [] : [fold(`Events (${evidence.events.length})`, events.map(eventLine))]),
     ...evidence.logs.map((log) => {
       const quiet = withoutNoise(log.lines)
       return fold(logTitle(log, quiet), quiet.lines)
     }),
   ]
   return [inline(evidenceParagraph(evidence)), ...folds].join('\n\n')
+}
+
+function eventLine(event: Evidence['events'][number]): string {
+  return `${clockTime(event.last)}  ${plainLine(event.reason, 100)}${event.count > 1 ? ` (${event.count}×)` : ''}  ${plainLine(event.message)}`
 }
 
 /** A folded block; its markup is closed whatever the lines hold. */

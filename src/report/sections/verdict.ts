@@ -2,7 +2,7 @@
 
 import { adviceFor } from '../../errors.ts'
 import { causeOf, decidingFinding, proofOf } from '../cause.ts'
-import { block, code, inline, plainLines } from '../escape.ts'
+import { block, code, inline, plainLine, plainLines } from '../escape.ts'
 import { nextSteps } from '../next-steps.ts'
 import type { RunReport } from '../run-report.ts'
 import { ensembleLine, headline, leftBehind } from '../verdict.ts'
@@ -27,7 +27,7 @@ export function verdictText(report: RunReport): string {
   const steps = nextSteps(report)
   if (steps.length > 0) {
     const more = steps.length > STEPS ? [`# and ${steps.length - STEPS} more in the JSON report`] : []
-    lines.push(`**Next:**\n\n${block([...steps.slice(0, STEPS), ...more])}`)
+    lines.push(`**Next:**\n\n${block([...steps.slice(0, STEPS).map((step) => plainLine(step)), ...more])}`)
   }
   const where = [report.context === '' ? '' : `context ${code(report.context)}`, report.profile === '' ? '' : `profile ${code(report.profile)}`].filter((text) => text !== '')
   if (where.length > 0) lines.push(`<sub>${where.join(', ')}</sub>`)

@@ -1,0 +1,22 @@
+// Too little masked shows a password; too much stars out ordinary words in every log of the job.
+
+import { expect, test } from '@jest/globals'
+import { maskSecrets } from '../../../src/github/mask.ts'
+
+function masked(...secrets: (string | undefined)[]): string[] {
+  const lines: string[] = []
+  maskSecrets((line) => lines.push(line), secrets)
+  return lines
+}
+
+test('tokens, passwords and keys are masked once each', () => {
+  expect(masked('hunter2', 'hunter2', '-----BEGIN KEY-----\nabc\n-----END KEY-----')).toEqual(['::add-mask::hunter2\n', '::add-mask::-----BEGIN KEY-----%0Aabc%0A-----END KEY-----\n'])
+})
+
+test.each([
+  ['nothing', undefined],
+  ['blanks', '   '],
+  ['a word so short that it is part of others', 'abc'],
+  ['a kubeconfig', 'apiVersion: v1\nkind: Config\nclusters: []\n'],
+  ['a kubeconfig as JSON', '{ "kind": "Config", "apiVersion": "v1" }'],
+])('%s is not masked', (_, secret) => expect(masked(secret)).toEqual([]))

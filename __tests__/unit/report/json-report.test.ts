@@ -1,0 +1,35 @@
+// Programs read the report by its published schema: a report that breaks it, or a schema that is out of date, breaks them.
+
+import { readFileSync } from 'node:fs'
+import { expect, test } from '@jest/globals'
+import { jsonReportText, toJsonReport } from '../../../src/report/json-report.ts'
+import { jsonReportSchema, jsonSchemaText } from '../../../src/report/report-schema.ts'
+import { newReport } from '../../../src/report/run-report.ts'
+import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
+
+test.each([
+  ['an empty one', newReport('deploy', 0)],
+  ['a success', deployed()],
+  ['a failure', crashed()],
+  ['a refusal', refusedByLint()],
+  ['hostile text', hostile()],
+  ['times that are none', { ...deployed(), started: Number.NaN, ended: Infinity }],
+])('the report of %s is valid and survives being written and read', (_, report) => {
+  const read: unknown = JSON.parse(jsonReportText(report))
+  expect(jsonReportSchema.parse(read)).toEqual(toJsonReport(report))
+})
+
+test('times are ISO, unknown values are null', () => {
+  const report = toJsonReport(crashed())
+  expect(report).toMatchObject({ started: '2026-01-31T12:00:00.000Z', ended: '2026-01-31T12:00:42.100Z', code: 'CRASH_LOOP', matrix: null, advice: 'Read the last log lines of the container shown above.' })
+  expect(report.members[2]).toMatchObject({ id: null, readySince: null, trouble: null, ready: false })
+})
+
+test('no field of the report is left out of the JSON', () => {
+  const fields = Object.keys(newReport('deploy', 0))
+  expect(fields.filter((field) => !Object.keys(toJsonReport(deployed())).includes(field))).toEqual([])
+})
+
+test('docs/report.schema.json is what the schema in the code says (node __tests__/support/write-report-schema.ts writes it)', () => {
+  expect(readFileSync(new URL('../../../docs/report.schema.json', import.meta.url), 'utf8')).toBe(jsonSchemaText())
+})

@@ -1,0 +1,44 @@
+// The message goes to chats: it must say what happened in one line and carry nothing that an API server answered.
+
+import { describe, expect, test } from '@jest/globals'
+import { CODES } from '../../../src/errors.ts'
+import { meaningOf, messageFor } from '../../../src/report/message.ts'
+import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
+
+describe('one line for each result', () => {
+  test.each([
+    [deployed(), 'deploy of zk in shop succeeded: 3 of 3 members ready, leader zk-1, 6/6 pairs read back, in 42.1s'],
+    [{ ...deployed(), result: 'unchanged' as const }, 'deploy of zk in shop: nothing to change: 3 of 3 members ready, leader zk-1, 6/6 pairs read back'],
+    [{ ...deployed(), result: 'planned' as const }, 'deploy of zk in shop: planned, nothing was changed; 1 object would change'],
+    [crashed(), 'deploy of zk in shop failed: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)'],
+    [{ ...crashed(), result: 'undone' as const }, 'deploy of zk in shop failed and was taken back: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)'],
+    [refusedByLint(), 'deploy of zk refused before anything was changed: k8s/zk.yaml:31: the budget allows all three members to be evicted at once (LINT_FAILED)'],
+    [{ ...crashed(), result: 'cancelled' as const, code: 'CANCELLED' as const }, 'deploy of zk in shop was cancelled after something had been changed'],
+    [{ ...deployed(), result: 'cancelled' as const, changed: false }, 'deploy of zk in shop was cancelled before anything was changed'],
+  ])('%#', (report, message) => expect(messageFor(report)).toBe(message))
+})
+
+test.each([
+  'HTTP-Code: 403\nMessage: Unknown API Status Code!\nBody: "{\\"kind\\":\\"Status\\"}"\nHeaders: {"audit-id":"x"}',
+  '{"kind": "Status", "code": 500}',
+  'TypeError at run (file:///dist/index.js:1:2345)',
+])('a raw answer is replaced by what the code means: %j', (raw) => {
+  const message = messageFor({ ...crashed(), findings: [{ code: 'CRASH_LOOP', severity: 'error', message: raw, object: 'pod/zk-1' }] })
+  expect(message).toBe('deploy of zk in shop failed: pod/zk-1: a container keeps ending (CRASH_LOOP)')
+})
+
+test('a fault of ours says nothing of what was thrown', () => {
+  const message = messageFor({ ...crashed(), code: 'INTERNAL', findings: [{ code: 'INTERNAL', severity: 'error', message: 'secret password is hunter2' }] })
+  expect(message).toBe('deploy of zk in shop failed: a fault in the action itself (INTERNAL)')
+})
+
+test.each(CODES)('%s has a meaning of its own', (code) => {
+  expect(meaningOf(code)).toMatch(/^[a-z].{8,60}[^.]$/)
+  expect(CODES.filter((other) => meaningOf(other) === meaningOf(code))).toEqual([code])
+})
+
+test('hostile text stays one line within the length of a chat line', () => {
+  const message = messageFor(hostile())
+  expect(message.split(/[\n\r\u2028]/)).toHaveLength(1)
+  expect(message.length).toBeLessThanOrEqual(300)
+})

@@ -1,0 +1,119 @@
+// Without these a hostile pod message could forge the summary, and a long one would make the runner drop it as a whole.
+
+import { describe, expect, test } from '@jest/globals'
+import { byteLength } from '../../../src/report/escape.ts'
+import { summaryText } from '../../../src/report/summary.ts'
+import { crashed, deployed, hostile, HOSTILE, refusedByLint } from './samples.ts'
+
+/** Lines of Markdown outside of preformatted blocks. */
+function prose(text: string): string[] {
+  return text.replace(/<pre>\n[\s\S]*?\n<\/pre>/g, '').split('\n')
+}
+
+describe('what stands where', () => {
+  test('the verdict is the first line, its cause, proof and advice follow before any table', () => {
+    const text = summaryText(crashed())
+    expect(text.split('\n')[0]).toBe('## deploy of zk in shop: FAILED (CRASH_LOOP)')
+    const order = ['**Cause:** container zookeeper of zk-1', '**Proof:** pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×)', '**Advice:** Read the last log lines', '**Next:**', '### Evidence', '### Members']
+    const places = order.map((part) => text.indexOf(part))
+    expect(places).not.toContain(-1)
+    expect(places).toEqual([...places].sort((a, b) => a - b))
+  })
+
+  test('the commands name the pod, the container and the namespace', () => {
+    expect(summaryText(crashed())).toContain('<pre>\nkubectl -n shop logs zk-1 -c zookeeper --tail=100 --previous\nkubectl -n shop describe pod zk-1\n</pre>')
+  })
+
+  test('logs are folded, without the lines that probes leave', () => {
+    const text = summaryText(crashed())
+    expect(text).toContain('<details><summary>Last log line of zookeeper before its restart (1 line of probes left out)</summary>\n\n<pre>\njava.io.IOException: No space left on device\n</pre>\n\n</details>')
+    expect(text).not.toContain('ruok')
+  })
+
+  test('a success shows every member and every pair', () => {
+    const text = summaryText(deployed())
+    expect(text).toContain('## deploy of zk in shop: SUCCEEDED')
+    expect(text).toContain('| 1 | zk-1 | 2 | leader | node-1 | datadir-zk-1 | zk-6d5f | 0 | 12:00:25 UTC | – |')
+    expect(text).toContain('### Write then read: 6/6 pairs')
+    expect(text).toContain('| zk-0 | – | ok, 4ms | ok, 4ms |')
+    expect(text).not.toContain('**Cause:**')
+  })
+
+  test('every lint finding stands there with its line and its mend', () => {
+    const text = summaryText(refusedByLint())
+    expect(text).toContain('| error | LINT_FAILED | k8s/zk.yaml:31 | the budget allows all three members to be evicted at once | set maxUnavailable to 1 |')
+    expect(text).toContain('k8s/zk.yaml:4')
+  })
+})
+
+describe('hostile text', () => {
+  const text = summaryText(hostile())
+
+  test('brings in no tag, no link and no heading of its own', () => {
+    expect(text).not.toContain('<script')
+    expect(prose(text).join('\n')).not.toContain('](https://evil')
+    expect(text.match(/<details>/g)?.length).toBe(text.match(/<\/details>/g)?.length)
+    expect(text.match(/<pre>/g)?.length).toBe(text.match(/<\/pre>/g)?.length)
+    expect(text).not.toContain('\u001b')
+    expect(text).not.toContain('\u202e')
+  })
+
+  test('breaks no table: every row has the cells of its head, none of them empty', () => {
+    let head: number | undefined
+    let rows = 0
+    for (const line of prose(text)) {
+      if (!line.startsWith('|')) {
+        head = undefined
+        continue
+      }
+      const cells = line.slice(1, -1).split('|')
+      head ??= cells.length
+      expect(cells).toHaveLength(head)
+      expect(cells.filter((one) => one.trim() === '')).toEqual([])
+      rows += 1
+    }
+    expect(rows).toBeGreaterThan(20)
+  })
+
+  test('a command to copy keeps a hostile name inside quotes', () => {
+    const commands = summaryText({ ...crashed(), namespace: '$(id); rm -rf x', byHand: [] })
+    expect(commands).toContain('kubectl -n &#39;$(id); rm -rf x&#39; describe pod zk-1')
+  })
+
+  test('leaves no verdict without its line', () => {
+    expect(text.startsWith('## deploy of ')).toBe(true)
+    expect(text.split('\n')[0]).toContain('FAILED (CRASH_LOOP)')
+    expect(HOSTILE).toContain('\n')
+  })
+})
+
+describe('the limit', () => {
+  test('a summary of many megabytes is cut to the limit, the longest section first, and says what is missing', () => {
+    const report = crashed()
+    const timeline = Array.from({ length: 40_000 }, (_, index) => ({ at: report.started + index * 1000, what: `step ${index} é ${'x'.repeat(100)}`, member: 'zk-0' }))
+    const text = summaryText({ ...report, timeline })
+    expect(byteLength(text)).toBeLessThanOrEqual(1_000_000)
+    expect(text).toMatch(/\d+ earlier left out to keep this page within its limit; the JSON report has all\./)
+    expect(text).toContain('step 39999 ')
+    expect(text).not.toContain('step 0 ')
+    expect(text).toContain('No space left on device')
+    expect(text).toContain('| 2 | zk-2 |')
+  })
+
+  test('evidence that alone is over the limit is cut too, its markup stays closed', () => {
+    const report = crashed()
+    const [one] = report.evidence
+    if (one === undefined) throw new Error('the sample has evidence')
+    const logs = [{ container: 'zookeeper', previous: false, lines: Array.from({ length: 25 }, () => '<'.repeat(500)) }]
+    const text = summaryText({ ...report, evidence: Array.from({ length: 200 }, () => ({ ...one, logs })) })
+    expect(byteLength(text)).toBeLessThanOrEqual(1_000_000)
+    expect(text.match(/<details>/g)?.length).toBe(text.match(/<\/details>/g)?.length)
+    expect(text).toContain('more left out to keep this page within its limit')
+  })
+
+  test('a small room that is left by other writers is respected, the verdict stays', () => {
+    const text = summaryText(crashed(), 3000)
+    expect(byteLength(text)).toBeLessThanOrEqual(3000)
+    expect(text).toContain('FAILED (CRASH_LOOP)')
+  })
+})

@@ -1,0 +1,66 @@
+// The last lines of the log are what somebody reads first at night: without the cause, the proof and the next command there, they must dig.
+
+import { describe, expect, test } from '@jest/globals'
+import { CODES } from '../../../src/errors.ts'
+import { nextSteps } from '../../../src/report/next-steps.ts'
+import { closingLines } from '../../../src/report/verdict.ts'
+import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
+
+const WHERE = { reportFile: '/tmp/report.json', summary: true }
+
+describe('closing lines', () => {
+  test('of a failure: verdict, cause, proof, advice, last words, next commands, what was changed, where the rest is', () => {
+    expect(closingLines(crashed(), WHERE)).toEqual([
+      'deploy of zk in shop: FAILED (CRASH_LOOP)',
+      'Ensemble: 1 of 3 members ready, version 3.9.3, clients connect to zk-cs.shop.svc:2181',
+      'Cause: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1',
+      'Proof: pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×): Back-off restarting failed container',
+      'Advice: Read the last log lines of the container shown above.',
+      'Last log line of zookeeper before its restart (1 line of probes left out):',
+      '  java.io.IOException: No space left on device',
+      'Next:',
+      '  kubectl -n shop logs zk-1 -c zookeeper --tail=100 --previous',
+      '  kubectl -n shop describe pod zk-1',
+      'Changed: 1 configured; zk-0 serves the new revision, zk-1 does not get ready; took 42.1s.',
+      'More in the job summary and the JSON report /tmp/report.json.',
+    ])
+  })
+
+  test('of a success: how the ensemble stands, no advice', () => {
+    expect(closingLines(deployed(), { reportFile: undefined, summary: false })).toEqual([
+      'deploy of zk in shop: SUCCEEDED',
+      'Ensemble: 3 of 3 members ready, leader zk-1, version 3.9.3, 6/6 write-then-read pairs, clients connect to zk-cs.shop.svc:2181',
+      'Changed: 1 configured; took 42.1s.',
+    ])
+  })
+
+  test('of a refusal: every fault with its line and its mend, and that nothing was changed', () => {
+    const lines = closingLines(refusedByLint(), WHERE)
+    expect(lines).toContain('Cause: k8s/zk.yaml:31: the budget allows all three members to be evicted at once')
+    expect(lines).toContain('Mend: set maxUnavailable to 1')
+    expect(lines).toContain('  LINT_FAILED k8s/zk.yaml:4: the headless service does not publish unready addresses Mend: set publishNotReadyAddresses: true')
+    expect(lines).toContain('Nothing was changed; took 90ms.')
+  })
+
+  test('a mend of several lines, such as a Role rule, keeps its lines', () => {
+    const mend = '- apiGroups: [""]\n  resources: [pods/portforward]\n  verbs: [create]'
+    const lines = closingLines({ ...crashed(), code: 'ACCESS_DENIED', evidence: [], findings: [{ code: 'ACCESS_DENIED', severity: 'error', message: 'may not forward ports', mend }] }, WHERE)
+    const at = lines.indexOf('Mend:')
+    expect(lines.slice(at + 1, at + 4)).toEqual(['  - apiGroups: [""]', '    resources: [pods/portforward]', '    verbs: [create]'])
+  })
+
+  test('hostile text adds no line of its own', () => {
+    expect(closingLines(hostile(), WHERE).filter((line) => /[\n\r\u001b\u2028]/.test(line))).toEqual([])
+  })
+})
+
+test.each(CODES)('the next commands for %s only look, unless the run gave some itself', (code) => {
+  for (const command of nextSteps({ ...crashed(), code })) {
+    expect(command).toMatch(/^kubectl (-n shop )?(get|describe|logs|auth can-i|config current-context|cluster-info)\b/)
+  }
+})
+
+test('commands that the run gave come first and only once', () => {
+  const steps = nextSteps({ ...crashed(), byHand: ['kubectl -n shop describe pod zk-1', 'kubectl -n shop delete pod zk-1'] })
+  expect(steps).toEqual(['kubectl -n shop describe pod zk-1', 'kubectl -n shop delete pod zk-1', 'kubectl -n shop logs zk-1 -c zookeeper --tail=100 --previous'])
+})
