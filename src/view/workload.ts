@@ -79,6 +79,8 @@ export interface ContainerView {
   readonly image: string
   readonly ready: boolean
   readonly restarts: number
+  /** `resources.limits.memory` in bytes; absent when there is none. */
+  readonly memoryLimit?: number | undefined
   readonly ports: readonly { readonly name: string | undefined; readonly port: number }[]
   readonly state: ContainerState
   /** How the previous life ended. */

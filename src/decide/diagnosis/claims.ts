@@ -1,0 +1,98 @@
+// Claims made from the templates: missing classes, provisioners that aren't there, claims left over from an earlier life.
+
+import type { ClaimView, EventView } from '../../view/surroundings.ts'
+import type { ClaimTemplate } from '../../view/workload.ts'
+import type { MemberStanding } from '../members.ts'
+import { eventsOf, oneLine, type Situation, type Symptom } from './symptom.ts'
+
+const MISSING_CLASS_GRACE_MS = 10_000
+const NO_CLASS_GRACE_MS = 30_000
+const DELETING_GRACE_MS = 30_000
+const PROVISIONER_GRACE_MS = 60_000
+/** A provisioner that has said that it works on the claim. */
+const AT_WORK_GRACE_MS = 180_000
+
+const BINDING_EVENTS = new Set(['ProvisioningFailed', 'FailedBinding', 'ExternalProvisioning', 'Provisioning', 'ProvisioningSucceeded', 'WaitForFirstConsumer', 'WaitForPodScheduled'])
+
+export function claimName(template: string, set: string, ordinal: number): string {
+  return `${template}-${set}-${ordinal}`
+}
+
+export function claimSymptoms(situation: Situation): readonly Symptom[] {
+  const { set, view, standings } = situation
+  return standings.filter((standing) => standing.state !== 'extra').flatMap((standing) =>
+    set.claimTemplates.flatMap((template) => {
+      const claim = view.claims.find((one) => one.name === claimName(template.name, set.name, standing.ordinal))
+      return claim === undefined ? [] : claimSymptom(situation, standing, template, claim)
+    }),
+  )
+}
+
+/** How the claim differs from what the template would make today; undefined when it doesn't. */
+export function leftOver(template: ClaimTemplate, claim: ClaimView): string | undefined {
+  if (template.storageClass !== undefined && claim.storageClass !== template.storageClass) return `has class ${quoted(claim.storageClass)} where the template now says ${quoted(template.storageClass)}`
+  const size = claim.capacity ?? claim.size
+  return template.size !== undefined && size !== undefined && size < template.size ? `has ${gibibytes(size)} where the template now says ${gibibytes(template.size)}` : undefined
+}
+
+function claimSymptom(situation: Situation, standing: MemberStanding, template: ClaimTemplate, claim: ClaimView): readonly Symptom[] {
+  const { set, view } = situation
+  const differs = leftOver(template, claim)
+  const blocked = ['missing', 'pending', 'creating', 'failed'].includes(standing.state)
+  const object = `persistentvolumeclaim/${claim.name}`
+  const common = { key: `claim/${claim.uid}`, code: 'CLAIM_PENDING', ordinal: standing.ordinal, object, againstRevision: false, explains: blocked } as const
+  const removal = `kubectl -n ${set.namespace} delete pvc ${claim.name}`
+  const old = differs === undefined ? '' : `; it was left over from an earlier life and ${differs}`
+  const mend = differs === undefined ? {} : { mend: `If its data may go: ${removal}; the controller makes a new one.` }
+  if (claim.phase === 'Lost') {
+    return [{ ...common, reason: 'Lost', message: `${claim.name}: Lost: its volume ${claim.volume ?? ''} is gone`, mend: `Restore the PersistentVolume, or give the data up: ${removal}`, graceMs: blocked ? 0 : 'never' }]
+  }
+  if (claim.deleting) {
+    return [{ ...common, reason: 'Terminating', message: `${claim.name}: is being deleted, so ${standing.pod} can't use it`, mend: `It goes when no pod holds it any more: kubectl -n ${set.namespace} delete pod ${standing.pod}`, graceMs: blocked ? DELETING_GRACE_MS : 'never' }]
+  }
+  if (claim.phase === 'Bound') {
+    return differs === undefined ? [] : [{ ...common, key: `leftover/${claim.uid}`, reason: 'LeftOver', message: `${claim.name}: was left over from an earlier life and ${differs}; it is used as it is`, ...mend, graceMs: 'never', explains: false }]
+  }
+  const newest = eventsOf(view, 'PersistentVolumeClaim', claim.name, claim.uid).filter((event) => BINDING_EVENTS.has(event.reason)).at(-1)
+  const found = bindingTrouble(claim, newest, eventsOf(view, 'PersistentVolumeClaim', claim.name, claim.uid))
+  if (found === undefined) return []
+  return [{ ...common, reason: found.reason, message: `${claim.name}: ${found.cause}${old}`, ...(differs === undefined ? found.mend : mend), graceMs: blocked ? found.graceMs : 'never' }]
+}
+
+interface Trouble {
+  readonly reason: string
+  readonly cause: string
+  readonly mend: { readonly mend?: string }
+  readonly graceMs: number | 'never'
+}
+
+/** What keeps a claim Pending; a claim that waits for its first consumer is as it should be. */
+function bindingTrouble(claim: ClaimView, newest: EventView | undefined, events: readonly EventView[]): Trouble | undefined {
+  if (newest === undefined) return { reason: 'Pending', cause: 'Pending, and nobody says why', mend: {}, graceMs: 'never' }
+  const text = oneLine(newest.message)
+  switch (newest.reason) {
+    case 'ProvisioningFailed': {
+      const missing = /storageclass\S* "([^"]*)" not found/i.exec(text)
+      if (missing === null) return { reason: newest.reason, cause: text, mend: {}, graceMs: PROVISIONER_GRACE_MS }
+      return { reason: newest.reason, cause: `storage class "${missing[1] ?? ''}" is not there`, mend: {}, graceMs: MISSING_CLASS_GRACE_MS }
+    }
+    case 'FailedBinding':
+      return { reason: newest.reason, cause: text, mend: claim.storageClass === undefined ? { mend: 'Name a storage class in the volumeClaimTemplate, or make one the default.' } : {}, graceMs: claim.storageClass === undefined ? NO_CLASS_GRACE_MS : PROVISIONER_GRACE_MS }
+    case 'ExternalProvisioning': {
+      const provisioner = /external provisioner '([^']*)'/.exec(text)?.[1] ?? 'of its class'
+      const atWork = events.some((event) => event.reason === 'Provisioning')
+      const cause = atWork ? `the provisioner ${provisioner} is at work, no volume yet` : `waits for the provisioner ${provisioner} of class ${quoted(claim.storageClass)}, which has not answered`
+      return { reason: newest.reason, cause, mend: { mend: `Install the provisioner ${provisioner}, or use another storage class.` }, graceMs: atWork ? AT_WORK_GRACE_MS : PROVISIONER_GRACE_MS }
+    }
+    default:
+      return undefined
+  }
+}
+
+function quoted(storageClass: string | undefined): string {
+  return storageClass === undefined ? 'none' : `"${storageClass}"`
+}
+
+function gibibytes(bytes: number): string {
+  return bytes >= 2 ** 30 ? `${Math.round((bytes / 2 ** 30) * 100) / 100}Gi` : `${Math.round((bytes / 2 ** 20) * 100) / 100}Mi`
+}

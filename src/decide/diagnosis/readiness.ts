@@ -1,0 +1,77 @@
+// Members that run without being Ready, pods that are lost or don't go away, and the roll that an unready old pod holds up.
+
+import { availableAt, mayStay, rolls } from '../members.ts'
+import { isNew, oneLine, type MemberCase, type Situation, type Symptom } from './symptom.ts'
+
+const STUCK_TERMINATING_MS = 180_000
+const FAILED_AGAIN = 3
+const OLD_POD_GRACE_MS = 120_000
+const BROKEN_OLD_POD_GRACE_MS = 10_000
+
+/** A pod that runs but isn't Ready: only the member's timeout ends that, because a rejoin may take minutes. */
+export function readinessSymptoms(member: MemberCase): readonly Symptom[] {
+  const { pod, set, events, standings } = member
+  if (pod.ready || pod.phase !== 'Running') return []
+  const common = { key: `readiness/${pod.uid}`, code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${pod.name}`, graceMs: 'never', explains: true, ...(pod.readySince === undefined ? {} : { since: pod.readySince }) } as const
+  const others = standings.filter((standing) => standing.state !== 'extra' && standing.ordinal !== member.ordinal)
+  // A probe that asks for quorum fails on healthy members while others are away.
+  const against = isNew(set, pod) && others.every((standing) => standing.state === 'available' || standing.state === 'old-revision')
+  const nodeAway = events.findLast((event) => event.reason === 'NodeNotReady')
+  if (nodeAway !== undefined) return [{ ...common, reason: 'NodeNotReady', message: `${pod.name}: its node ${pod.node ?? ''} is not ready`, mend: 'Bring the node back; the member follows by itself.', againstRevision: false }]
+  if (pod.openGates.length > 0 && pod.containers.every((container) => container.ready)) {
+    const gates = pod.openGates.join(', ')
+    return [{ ...common, reason: 'ReadinessGatesNotReady', message: `${pod.name}: readiness gate ${gates} is not True`, mend: 'Find the controller that sets this condition on pods: it has not done so.', againstRevision: false }]
+  }
+  const waiting = pod.containers.find((container) => !container.ready && container.state.kind === 'running')
+  if (waiting === undefined) return []
+  const probe = events.findLast((event) => event.reason === 'Unhealthy' && /^(?:Readiness|Startup) probe/.test(event.message) && (event.object.fieldPath?.includes(`{${waiting.name}}`) ?? true))
+  const said = probe === undefined ? 'runs, but is not Ready' : `${oneLine(probe.message).replace(/:$/, '')} (${probe.count} times)`
+  return [{ ...common, container: waiting.name, reason: probe === undefined ? 'NotReady' : 'ReadinessProbeFailed', message: `${pod.name}, container ${waiting.name}: ${said}`, againstRevision: against }]
+}
+
+/** Pods in the phase Failed are replaced by the controller; three in a row are no accident. */
+export function failedSymptoms(member: MemberCase): readonly Symptom[] {
+  const { pod, failedPods, ordinal } = member
+  if (pod.phase !== 'Failed') return []
+  const times = failedPods.get(ordinal)?.length ?? 1
+  const why = [pod.reason, pod.message].flatMap((part) => (part === undefined || part === '' ? [] : [oneLine(part)])).join(': ')
+  return [{
+    key: `failed/${ordinal}`, code: 'NOT_READY', ordinal, object: `pod/${pod.name}`, reason: pod.reason ?? 'Failed', message: `${pod.name}: failed on ${pod.node ?? 'no node'}${why === '' ? '' : ` (${why})`}${times > 1 ? `, ${times} times in a row` : ''}`,
+    graceMs: times >= FAILED_AGAIN ? 0 : 'never', againstRevision: false, explains: true,
+  }]
+}
+
+/** `deleting` is the end of the grace period, so what is over it is over time. */
+export function terminatingSymptoms(member: MemberCase): readonly Symptom[] {
+  const { pod, now, events, set } = member
+  if (pod.deleting === undefined || now <= pod.deleting) return []
+  const away = events.some((event) => event.reason === 'NodeNotReady')
+  return [{
+    key: `terminating/${pod.uid}`, code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${pod.name}`, reason: 'StuckTerminating', since: pod.deleting,
+    message: `${pod.name}: should be gone since its grace period ended, but its kubelet on ${pod.node ?? 'no node'} has not said so${away ? ' (the node is not ready)' : ''}`,
+    mend: `Bring ${pod.node ?? 'the node'} back. Only if it is switched off for certain: kubectl -n ${set.namespace} delete pod ${pod.name} --force (two members with one identity must never run).`,
+    graceMs: STUCK_TERMINATING_MS, againstRevision: false, explains: now - pod.deleting > 30_000,
+  }]
+}
+
+/**
+ * The forced-rollback trap (kubernetes/kubernetes#67250): under OrderedReady the controller stops at the lowest member that isn't Ready
+ * before it replaces old pods, so an unready pod of another revision waits forever for itself. Current and update revision may name the
+ * same revision here: that is so after an unfinished roll was taken back.
+ */
+export function stuckSymptoms(situation: Situation, pods: readonly MemberCase[], broken: ReadonlySet<number>): readonly Symptom[] {
+  const { set, standings, now } = situation
+  if (set.podManagement !== 'OrderedReady' || set.strategy.type !== 'RollingUpdate') return []
+  const first = standings.find((standing) => standing.state !== 'available' && standing.state !== 'old-revision' && standing.state !== 'extra')
+  const member = first === undefined ? undefined : pods.find((one) => one.ordinal === first.ordinal)
+  if (member === undefined) return []
+  const { pod, ordinal } = member
+  if (pod.deleting !== undefined || pod.phase === 'Failed' || mayStay(set, ordinal, pod.revision) || !rolls(set, ordinal) || availableAt(set, pod) !== undefined) return []
+  const isBroken = broken.has(ordinal)
+  return [{
+    key: `stuck/${pod.uid}`, code: 'NOT_READY', ordinal, object: `pod/${pod.name}`, reason: 'StuckOnOldRevision', ...(pod.readySince === undefined ? {} : { since: Math.min(pod.readySince, now) }),
+    message: `${pod.name}: is not Ready at the old revision ${pod.revision ?? 'unknown'}, and under OrderedReady the controller does not replace it before it is`,
+    mend: `Delete it, and it comes back at the new revision: kubectl -n ${set.namespace} delete pod ${pod.name}`,
+    graceMs: isBroken ? BROKEN_OLD_POD_GRACE_MS : OLD_POD_GRACE_MS, againstRevision: false, explains: true,
+  }]
+}
