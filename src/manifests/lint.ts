@@ -1,9 +1,21 @@
 // The lint: every rule over one ensemble, before any request is sent. A rule is a pure function of the manifests; errors stop the run, warnings don't.
 
 import type { Finding } from '../errors.ts'
+import { disruptionBudget } from './lint-rules/budget.ts'
+import { seeds } from './lint-rules/cassandra.ts'
+import { memberCount, memberList } from './lint-rules/members.ts'
+import { spread } from './lint-rules/placement.ts'
+import { probes } from './lint-rules/probes.ts'
+import { removedApis } from './lint-rules/removed-apis.ts'
 import type { LintSubject, Rule } from './lint-rules/rule.ts'
+import { heap, imageTag, limits, purge, stopping, updates } from './lint-rules/running.ts'
+import { clientServices, headlessService, setSelector } from './lint-rules/services.ts'
+import { claims, confMount } from './lint-rules/storage.ts'
 
-const RULES: readonly Rule[] = []
+const RULES: readonly Rule[] = [
+  removedApis, setSelector, headlessService, clientServices, disruptionBudget, memberCount, memberList, claims, confMount,
+  probes, spread, heap, purge, limits, stopping, updates, imageTag, seeds,
+]
 
 /** Findings in the order of files and lines; of one place the error comes first. */
 export function lint(subject: LintSubject): readonly Finding[] {

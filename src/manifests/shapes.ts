@@ -116,6 +116,11 @@ export function parseSet(object: KubeObject): SetShape | undefined {
   return setSchema.safeParse(object).data
 }
 
+/** A Service, from a manifest or as it is in the cluster; undefined when the object isn't one. */
+export function parseService(object: KubeObject): ServiceShape | undefined {
+  return serviceSchema.safeParse(object).data
+}
+
 /** One parsed object and the manifest it comes from. */
 export interface Shaped<T> {
   readonly manifest: Manifest

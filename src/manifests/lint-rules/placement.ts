@@ -1,0 +1,26 @@
+// Where members may run: two on one node fall together.
+
+import { selects } from '../shapes.ts'
+import { warning, type LintSubject, type Rule } from './rule.ts'
+
+const HOSTNAME = 'kubernetes.io/hostname'
+
+export const spread: Rule = (subject) => {
+  const { set, profile } = subject
+  if (profile === 'none' || set.shape.spec.replicas < 2 || keptApart(subject)) return []
+  const { affinity } = set.shape.spec.template.spec
+  const path = ['spec', 'template', 'spec', 'affinity', 'podAntiAffinity']
+  const mend = `require anti-affinity on ${HOSTNAME} with the labels of the members`
+  const preferred = affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+  if (preferred.length > 0) return [warning(set.manifest, path, 'anti-affinity is only preferred: when nodes are full, two members share one and fall together', mend)]
+  return [warning(set.manifest, path, 'nothing keeps members off the same node: two on one node fall together', mend)]
+}
+
+/** Required anti-affinity, or an even spread over nodes with so many members that one node never holds the majority's difference. */
+function keptApart({ set, labels }: LintSubject): boolean {
+  const { affinity, topologySpreadConstraints } = set.shape.spec.template.spec
+  const required = affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
+  if (required.some((term) => term.topologyKey === HOSTNAME && selects(term.labelSelector, labels))) return true
+  const even = topologySpreadConstraints.some((one) => one.topologyKey === HOSTNAME && one.maxSkew === 1 && one.whenUnsatisfiable === 'DoNotSchedule' && selects(one.labelSelector, labels))
+  return even && set.shape.spec.replicas >= 5
+}

@@ -1,0 +1,97 @@
+// How the server runs: heap, purge, limits and the way it is stopped and replaced.
+
+import { parseQuantity } from '../../inputs/quantities.ts'
+import type { Finding } from '../../errors.ts'
+import { imageBase } from '../ensemble.ts'
+import type { Setting } from '../settings.ts'
+import { imageFamily } from './images.ts'
+import { fault, inContainer, majority, warning, type LintSubject, type Rule } from './rule.ts'
+
+const MIB = 2 ** 20
+
+export const heap: Rule = (subject) => {
+  const { set, container, profile } = subject
+  const limit = parseQuantity(container.resources?.limits?.['memory'] ?? '')
+  if (limit === undefined || (profile !== 'zookeeper' && profile !== 'cassandra')) return []
+  const told = heapOf(subject)
+  if (told !== undefined && told.mib * MIB >= limit) {
+    return [fault(set.manifest, inContainer(subject, ...told.path), `the heap of ${told.mib}M doesn't fit into the memory limit of ${container.resources?.limits?.['memory'] ?? ''}: the server would be killed`, 'leave a third of the limit to the rest of the process')]
+  }
+  if (told === undefined && profile === 'zookeeper' && imageFamily(subject.member.image) === 'official' && limit <= 1000 * MIB) {
+    return [warning(set.manifest, inContainer(subject, 'resources'), "no heap is set, and the image's own of 1000M doesn't fit into the memory limit", 'set ZK_SERVER_HEAP to two thirds of the limit, in megabytes')]
+  }
+  return []
+}
+
+/** Explicit heap in MiB, from the flag, the variables of the images, or Java's own flags. */
+function heapOf({ settings: { flags, env } }: LintSubject): { readonly mib: number; readonly path: Setting['path'] } | undefined {
+  const candidates: readonly [Setting | undefined, RegExp][] = [
+    [flags.get('heap'), /^(\d+)([kmg]?)$/i],
+    [env.get('ZK_SERVER_HEAP'), /^(\d+)()$/],
+    [env.get('SERVER_JVMFLAGS'), /-Xmx(\d+)([kmg]?)/i],
+    [env.get('JVMFLAGS'), /-Xmx(\d+)([kmg]?)/i],
+    [env.get('MAX_HEAP_SIZE'), /^(\d+)([kmg]?)$/i],
+  ]
+  for (const [setting, pattern] of candidates) {
+    const match = pattern.exec(setting?.value ?? '')
+    if (setting === undefined || match === null) continue
+    const scale: Readonly<Record<string, number>> = { g: 1024, m: 1, k: 1 / 1024, '': setting === env.get('ZK_SERVER_HEAP') ? 1 : 1 / MIB }
+    return { mib: Math.round(Number(match[1]) * (scale[(match[2] ?? '').toLowerCase()] ?? 1)), path: setting.path }
+  }
+  return undefined
+}
+
+export const purge: Rule = (subject) => {
+  const { set, member, settings, profile } = subject
+  if (profile !== 'zookeeper') return []
+  switch (imageFamily(member.image)) {
+    case 'kubernetes-zookeeper': {
+      const flag = settings.flags.get('purge_interval')
+      return [warning(set.manifest, inContainer(subject, ...(flag?.path ?? ['image'])), 'this image never purges old snapshots and logs: its script misspells the key of the purge interval', 'watch the disks, or use the official image')]
+    }
+    case 'official': {
+      const interval = settings.env.get('ZOO_AUTOPURGE_PURGEINTERVAL')
+      const off = interval === undefined || interval.value === '0'
+      return off && !/purgeInterval/.test(settings.env.get('ZOO_CFG_EXTRA')?.value ?? '') ? [warning(set.manifest, inContainer(subject, ...(interval?.path ?? ['env'])), 'old snapshots and logs are never purged: the disk will fill', 'set ZOO_AUTOPURGE_PURGEINTERVAL: "12" (hours)')] : []
+    }
+    case 'other':
+      return []
+  }
+}
+
+export const limits: Rule = (subject) => {
+  const { set, settings, profile } = subject
+  if (profile !== 'zookeeper') return []
+  const found: Finding[] = []
+  for (const [setting, name] of [[settings.flags.get('sync_limit'), '--sync_limit'], [settings.env.get('ZOO_SYNC_LIMIT'), 'ZOO_SYNC_LIMIT']] as const) {
+    if (setting !== undefined && Number(setting.value) > 60) found.push(warning(set.manifest, inContainer(subject, ...setting.path), `${name} is ${setting.value ?? ''} ticks: a follower may lag that long before it is dropped`, 'write 5; the value counts ticks, not milliseconds'))
+  }
+  const flags = settings.env.get('JVMFLAGS')
+  if (flags?.value !== undefined && /-Xm[sx]|agent|jmxremote\.port/.test(flags.value)) {
+    found.push(warning(set.manifest, inContainer(subject, ...flags.path), 'JVMFLAGS count for every zkCli.sh in the container as well: a second heap, or a port that is taken', 'use SERVER_JVMFLAGS and ZK_SERVER_HEAP'))
+  }
+  return found
+}
+
+export const stopping: Rule = ({ set, profile }) => {
+  if (profile === 'none' || set.shape.spec.template.spec.terminationGracePeriodSeconds !== 0) return []
+  return [warning(set.manifest, ['spec', 'template', 'spec', 'terminationGracePeriodSeconds'], 'a grace period of 0 kills the server, and Kubernetes may start its successor while it still runs', 'leave it out, or give it 30 s or more')]
+}
+
+export const updates: Rule = ({ set, profile }) => {
+  const { replicas, updateStrategy } = set.shape.spec
+  const most = updateStrategy?.rollingUpdate?.maxUnavailable
+  if (most === undefined || profile === 'none') return []
+  const members = typeof most === 'number' ? most : Math.ceil((Number.parseInt(most, 10) / 100) * replicas)
+  const path = ['spec', 'updateStrategy', 'rollingUpdate', 'maxUnavailable']
+  if (members <= 1) return []
+  if (profile === 'zookeeper' && replicas - members < majority(replicas)) return [fault(set.manifest, path, `a roll would take ${members} of ${replicas} members at once, the quorum needs ${majority(replicas)}`, 'write maxUnavailable: 1, or leave it out')]
+  return [warning(set.manifest, path, `a roll takes ${members} members at once: a failure in that time costs the quorum`, 'write maxUnavailable: 1, or leave it out')]
+}
+
+export const imageTag: Rule = (subject) => {
+  const { set, member, profile } = subject
+  if (profile === 'none' || member.image === '' || member.image.includes('@')) return []
+  const tag = member.image.slice(member.image.lastIndexOf(imageBase(member.image)) + imageBase(member.image).length)
+  return tag === '' || tag === ':latest' ? [warning(set.manifest, inContainer(subject, 'image'), `image ${member.image} is whatever is newest on each node: members may come to run different versions`, 'name a version')] : []
+}
