@@ -117,7 +117,7 @@ export interface Kube {
   /** Undefined when the object isn't there. */
   get(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>
   list(kind: KindRef, options: ListOptions, signal: AbortSignal): Promise<ListResult>
-  /** Delivers events from `resourceVersion` on; resolves when the stream ends for whatever reason (also 410), rejects only when aborted. */
+  /** Delivers events from `resourceVersion` on; resolves when the stream ends for whatever reason (also 410). Rejects when aborted, and with a KubeFailure of status 401, 403, 404 or 405 where watching isn't possible at all. */
   watch(kind: KindRef, options: ListOptions, resourceVersion: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>
   /** Server-side apply as field manager `zk-ensemble-action`, field validation Strict for our own kinds. */
   apply(object: KubeObject, options: ApplyOptions, signal: AbortSignal): Promise<ApplyResult>

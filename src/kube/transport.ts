@@ -188,7 +188,8 @@ export function address(server: URL, path: string): { readonly protocol: string;
   }
 }
 
-function headersOf(options: RequestOptions): Record<string, string | string[] | number> {
+/** Headers as a record, whatever shape Node's type allows. */
+export function headersOf(options: RequestOptions): Record<string, string | string[] | number> {
   const headers: Record<string, string | string[] | number> = {}
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     if (typeof value === 'string' || typeof value === 'number') headers[name] = value

@@ -11,7 +11,7 @@ import type { Credentials } from './credentials.ts'
 import type { KubeFailure } from './failure.ts'
 import { readRefusal } from './requests.ts'
 import { failureOf } from './status.ts'
-import { noAnswer, unreachable, USER_AGENT } from './transport.ts'
+import { headersOf, noAnswer, unreachable, USER_AGENT } from './transport.ts'
 
 /** What is used of the library's WebSocket. */
 export interface Socket {
@@ -64,7 +64,7 @@ export async function dial(loaded: LoadedConfig, credentials: Credentials, wante
   config.loadFromClusterAndUser(cluster ?? { name: 'cluster', server: loaded.server.href, skipTLSVerify: false }, { name: 'user' })
   config.applyToHTTPSOptions = async (options: RequestOptions) => {
     await credentials.fillIn(options)
-    Object.assign(options, { headers: { ...options.headers, 'User-Agent': USER_AGENT }, perMessageDeflate: false, finishRequest })
+    Object.assign(options, { headers: { ...headersOf(options), 'User-Agent': USER_AGENT }, perMessageDeflate: false, finishRequest })
   }
   // Without streams of its own the library would end this process' stdout when the server closes a channel.
   const own = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() }

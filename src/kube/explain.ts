@@ -1,0 +1,159 @@
+// An answer of the API as one finding for a person: whose fault, what to change. Told apart as the API server words it (k8s.io/apiserver, k8s.io/apimachinery).
+
+import { EnsembleError } from '../errors.ts'
+import type { Code, FailureOutcome, Finding } from '../errors.ts'
+import type { KubeFailure } from './failure.ts'
+import type { Access } from './kube.ts'
+import { roleYaml } from './rules.ts'
+
+export interface ExplainContext {
+  /** `kind/name` of the object in question, for the finding. */
+  readonly object?: string
+  /** Host of the API server. */
+  readonly server?: string
+  /** When the credentials end, and now: milliseconds since the epoch. */
+  readonly credentialsEnd?: number | undefined
+  readonly now?: number
+}
+
+export function explain(failure: KubeFailure, context: ExplainContext = {}): Finding {
+  const found = unanswered(failure) ?? admission(failure) ?? byStatus(failure, context)
+  return { severity: 'error', ...found, ...(context.object === undefined ? {} : { object: context.object }) }
+}
+
+export function explained(outcome: FailureOutcome, failure: KubeFailure, context: ExplainContext = {}): EnsembleError {
+  return new EnsembleError(outcome, [explain(failure, context)], { cause: failure })
+}
+
+interface Found {
+  readonly code: Code
+  readonly message: string
+  readonly mend?: string
+}
+
+function unanswered(failure: KubeFailure): Found | undefined {
+  if (failure.status !== 0) return undefined
+  switch (failure.reason) {
+    case 'Credentials':
+      return { code: 'CLUSTER_UNREACHABLE', message: failure.message, mend: 'Log in to the cluster in a step before this one, or correct the user of the kubeconfig.' }
+    case 'Unparsable':
+      return { code: 'CLUSTER_UNREACHABLE', message: `${failure.message} (${failure.request})`, mend: 'Check the server address of the kubeconfig.' }
+    case 'InternalError':
+      return { code: 'CHECK_IMPOSSIBLE', message: `could not ${failure.request}: ${failure.message}` }
+    default:
+      if (/^(exec|forward) /.test(failure.request)) return { code: 'CHECK_IMPOSSIBLE', message: `could not ${failure.request}: ${failure.message}` }
+      return {
+        code: 'CLUSTER_UNREACHABLE',
+        message: failure.message,
+        mend: failure.message.includes('certificate')
+          ? 'Correct certificate-authority or tls-server-name in the kubeconfig.'
+          : 'Check the server address of the kubeconfig, and that this runner may reach it (VPN, firewall, proxy, an allow-list of addresses).',
+      }
+  }
+}
+
+/** Refusals by quota, limits, policies and webhooks, whatever their status. */
+function admission(failure: KubeFailure): Found | undefined {
+  const { message, request } = failure
+  const rejected = (what: string, mend: string): Found => ({ code: 'CREATE_REJECTED', message: `could not ${request}: ${what}`, mend })
+  const webhook = /admission webhook "([^"]+)" denied the request(?: without explanation|: (.*))?/.exec(message)
+  if (webhook !== null) return rejected(`the admission webhook ${webhook[1] ?? ''} refused it${webhook[2] === undefined ? '' : `: ${webhook[2]}`}`, 'Change the object so that the policy allows it, or ask whoever runs the webhook.')
+  const calling = /failed calling webhook "([^"]+)"/.exec(message)
+  if (calling !== null) return rejected(`the admission webhook ${calling[1] ?? ''} gave no answer`, 'Ask whoever runs the webhook: while it is down the cluster accepts no such object.')
+  const policy = /ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request: (.*)/.exec(message)
+  if (policy !== null) return rejected(`the admission policy ${policy[1] ?? ''} refused it: ${policy[2] ?? ''}`, 'Change the object so that the policy allows it.')
+  const quota = /exceeded quota: (.*)/.exec(message) ?? /failed quota: (.*)/.exec(message)
+  if (quota !== null) return rejected(`the quota of the namespace is used up: ${quota[1] ?? ''}`, 'Ask for less, free something, or have the quota raised.')
+  const security = /violates PodSecurity "([^"]+)": (.*)/.exec(message)
+  if (security !== null) return rejected(`the namespace enforces the pod security standard ${security[1] ?? ''}: ${security[2] ?? ''}`, 'Set the securityContext that the standard asks for.')
+  const limit = /is forbidden: \[?((?:maximum|minimum) \w+ usage per .*?)\]?$/.exec(message)
+  if (limit !== null) return rejected(`the limit range of the namespace refused it: ${limit[1] ?? ''}`, 'Set requests and limits within the range.')
+  return undefined
+}
+
+function byStatus(failure: KubeFailure, context: ExplainContext): Found {
+  const { status, message, request, causes } = failure
+  if (causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
+    return { code: 'NOT_FOUND', message: `could not ${request}: the namespace is being deleted`, mend: 'Wait until it is gone, then run again, or name another namespace.' }
+  }
+  if (causes.some((cause) => cause.reason === 'DisruptionBudget')) {
+    const arithmetic = causes.map((cause) => cause.message).filter((line) => line !== '').join('; ')
+    return { code: 'DRAIN_BLOCKED', message: `could not ${request}: ${arithmetic === '' ? 'its disruption budget does not allow it now' : arithmetic}` }
+  }
+  if (message.includes('more than one PodDisruptionBudget')) return { code: 'DRAIN_REFUSED', message: `could not ${request}: more than one budget selects this pod`, mend: 'Leave one PodDisruptionBudget whose selector matches the pod.' }
+  if (message.includes('failed to create typed patch object')) return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${message.replace(/^failed to create typed patch object \([^)]*\): /, '')}`, mend: 'Correct the field named above.' }
+  switch (status) {
+    case 401:
+      return { code: 'ACCESS_DENIED', message: endedWords(context), mend: 'Renew the credentials in a step before this one; for a long run use a token that outlives it.' }
+    case 403:
+      return forbidden(failure)
+    case 404:
+      if (failure.reason === 'UnknownKind') return { code: 'MANIFEST_INVALID', message, mend: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.' }
+      return /^namespaces "/.test(message)
+        ? { code: 'NOT_FOUND', message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`, mend: 'Create it, or set create-namespace: true.' }
+        : { code: 'NOT_FOUND', message: `could not ${request}: ${message}` }
+    case 409:
+      return conflict(failure)
+    case 422:
+      return invalid(failure)
+    case 400:
+    case 413:
+      return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${message}`, mend: 'Correct the object.' }
+    case 429:
+      return { code: 'CLUSTER_UNREACHABLE', message: `could not ${request}: the API server is overloaded (429)`, mend: 'Run again later.' }
+    default:
+      return { code: 'CLUSTER_UNREACHABLE', message: `could not ${request}: ${message}`, mend: 'Look at the health of the API server; run again later.' }
+  }
+}
+
+function endedWords(context: ExplainContext): string {
+  const where = context.server === undefined ? 'the API server' : `the API server at ${context.server}`
+  const ended = context.credentialsEnd !== undefined && context.now !== undefined && context.credentialsEnd <= context.now
+  return ended ? `${where} no longer accepts the credentials: they ended at ${new Date(context.credentialsEnd ?? 0).toISOString()}` : `${where} does not accept the credentials`
+}
+
+function forbidden(failure: KubeFailure): Found {
+  const { message, request } = failure
+  const access = deniedAccess(message)
+  if (access === undefined) return { code: 'ACCESS_DENIED', message: `could not ${request}: ${message}` }
+  const user = /User "([^"]+)"/.exec(message)?.[1] ?? ''
+  const plural = access.group === '' ? access.resource : `${access.resource}.${access.group}`
+  const where = access.namespace === undefined ? 'in the whole cluster' : `in namespace ${access.namespace}`
+  return { code: 'ACCESS_DENIED', message: `${user} may not ${access.verb} ${plural} ${where}`, mend: `Add this rule for ${user}:\n${roleYaml(withBothVerbs(access))}` }
+}
+
+/** The right that an RBAC refusal names; undefined for refusals of another kind. */
+export function deniedAccess(message: string): Access | undefined {
+  const match = /cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/.exec(message)
+  const [, verb, resource, group, namespace] = match ?? []
+  if (verb === undefined || resource === undefined || group === undefined) return undefined
+  return { verb, resource, group, namespace }
+}
+
+/** Opening exec and port-forward by WebSocket needs get, and from Kubernetes 1.35 on create as well. */
+function withBothVerbs(access: Access): readonly Access[] {
+  return access.resource === 'pods/exec' || access.resource === 'pods/portforward' ? [{ ...access, verb: 'get' }, { ...access, verb: 'create' }] : [access]
+}
+
+function conflict(failure: KubeFailure): Found {
+  const { request, message, reason } = failure
+  const fields = failure.conflictingManagers.map((cause) => ({ manager: /conflict with "([^"]+)"/.exec(cause.message)?.[1] ?? 'another manager', field: cause.field }))
+  if (fields.length > 0) {
+    const managers = [...new Set(fields.map((entry) => entry.manager))]
+    const owned = managers.map((manager) => `${fields.filter((entry) => entry.manager === manager).map((entry) => entry.field).join(', ')} (owned by ${manager})`)
+    return { code: 'CONFLICT', message: `could not ${request}: other field managers own ${owned.join('; ')}`, mend: `Leave these fields out of the manifest, or set force-conflicts: true to take them from ${managers.join(' and ')}.` }
+  }
+  if (reason === 'AlreadyExists') return { code: 'CONFLICT', message: `could not ${request}: it exists already`, mend: 'Run again: it goes on from what is there.' }
+  if (message.includes('UID in the precondition')) return { code: 'CONFLICT', message: `could not ${request}: it was replaced by another of the same name meanwhile`, mend: 'Run again: it goes on from what is there.' }
+  return { code: 'CONFLICT', message: `could not ${request}: somebody else changed it meanwhile`, mend: 'Run again: it goes on from what is there.' }
+}
+
+function invalid(failure: KubeFailure): Found {
+  const { message, request, causes } = failure
+  if (/updates to \w+ spec for fields other than|field is immutable/.test(message)) {
+    const fields = causes.filter((cause) => /immutable|updates to/.test(cause.message)).map((cause) => cause.field)
+    return { code: 'IMMUTABLE_FIELD', message: `could not ${request}: ${fields.length === 0 || fields.join() === 'spec' ? 'a field that cannot be changed was changed' : `${fields.join(', ')} cannot be changed`} (${message})` }
+  }
+  const what = causes.length === 0 ? message : causes.map((cause) => `${cause.field}: ${cause.message}`).join('; ')
+  return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${what}`, mend: 'Correct the fields named above.' }
+}

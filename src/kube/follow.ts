@@ -1,0 +1,129 @@
+// Copies of a set, its pods, claims and events that keep themselves up to date: lists are the truth, watches only wake the loop.
+
+import type { Clock } from '../clock.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import { KubeFailure } from './failure.ts'
+import type { Kube, KubeObject } from './kube.ts'
+import { createSubject } from './subject.ts'
+import type { Subject } from './subject.ts'
+import { toClaim, toEvent, toPod, toSet, ViewError } from './views/index.ts'
+
+export interface Followed {
+  readonly namespace: string
+  /** Name of the StatefulSet. */
+  readonly set: string
+  /** Label selector of its pods, as the API writes it (`selectorText`); its claims carry the same labels. */
+  readonly selector: string
+}
+
+export interface Follower {
+  /** Resolves once everything has been listed; rejects with the KubeFailure of what may not be read. */
+  ready(): Promise<void>
+  /** What is known now. Throws the KubeFailure of what may no longer be read, or a ViewError. */
+  snapshot(): EnsembleView
+  /** Resolves with the first change since the last snapshot, at once when there was one, or after `timeoutMs`. Rejects when aborted, or as snapshot throws. */
+  changed(timeoutMs: number): Promise<void>
+  /** What could not be looked at, or is old, in words for a person. */
+  notes(): readonly string[]
+  /** Ends the watches; resolves when they have. */
+  stop(): Promise<void>
+}
+
+/** Starts at once: four lists, then four watches. Ends with `signal` or `stop()`. */
+export function follow(kube: Kube, followed: Followed, clock: Clock, signal: AbortSignal): Follower {
+  const ending = new AbortController()
+  const until = AbortSignal.any([signal, ending.signal])
+  let version = 0
+  let seen = 0
+  const waiting = new Set<AbortController>()
+
+  const onChange = (): void => {
+    version++
+    for (const waiter of waiting) waiter.abort(WOKEN)
+  }
+  const { namespace, set: name, selector } = followed
+  const about = eventFilter(name)
+  const open = <View>(title: string, kind: { apiVersion: string; kind: string }, options: { labels?: string; fields?: string }, view: (object: KubeObject) => View | undefined, optional = false): Subject<View> =>
+    createSubject({ kube, clock, signal: until, kind, options: { namespace, ...options }, title, optional, view, onChange })
+
+  const sets = open('the StatefulSet', { apiVersion: 'apps/v1', kind: 'StatefulSet' }, { fields: `metadata.name=${name}` }, toSet)
+  const pods = open('the pods', { apiVersion: 'v1', kind: 'Pod' }, { labels: selector }, toPod)
+  const claims = open('the claims', { apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { labels: selector }, toClaim)
+  const events = open(
+    'the events',
+    { apiVersion: 'v1', kind: 'Event' },
+    {},
+    (object) => {
+      try {
+        const event = toEvent(object)
+        return about(event.object) ? event : undefined
+      } catch (error) {
+        // Anyone may write events: one that can't be read is no reason to stop.
+        if (error instanceof ViewError) return undefined
+        throw error
+      }
+    },
+    true,
+  )
+  const subjects = [sets, pods, claims, events]
+
+  const complain = (): void => {
+    for (const subject of subjects) {
+      const fatal = subject.fatal()
+      if (fatal !== undefined) throw fatal
+    }
+  }
+
+  return {
+    async ready() {
+      await Promise.all(subjects.map((subject) => subject.listed))
+      complain()
+      until.throwIfAborted()
+    },
+    snapshot() {
+      complain()
+      seen = version
+      return {
+        set: sets.views()[0],
+        pods: pods.views().toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0) || a.created - b.created),
+        claims: claims.views(),
+        events: events.views().toSorted((a, b) => a.last - b.last),
+      }
+    },
+    async changed(timeoutMs) {
+      complain()
+      until.throwIfAborted()
+      if (version === seen) {
+        // The sleep is ended by the change, so that no timer outlives the wait.
+        const waking = new AbortController()
+        waiting.add(waking)
+        try {
+          await clock.sleep(timeoutMs, AbortSignal.any([until, waking.signal]))
+        } catch (error) {
+          if (!waking.signal.aborted) throw error
+        } finally {
+          waiting.delete(waking)
+        }
+      }
+      complain()
+    },
+    notes: () => subjects.flatMap((subject) => subject.note() ?? []),
+    async stop() {
+      ending.abort(new KubeFailure({ status: 0, reason: 'Timeout', message: 'following was stopped', request: `follow statefulset ${name}` }))
+      await Promise.all(subjects.map((subject) => subject.ended))
+    },
+  }
+}
+
+const WOKEN = new Error('woken')
+
+/** Events of the set, of pods `<set>-<number>` and of claims `<template>-<set>-<number>`. */
+function eventFilter(set: string): (object: { readonly kind: string; readonly name: string }) => boolean {
+  const isOrdinal = (text: string): boolean => /^\d+$/.test(text)
+  return ({ kind, name }) => {
+    if (kind === 'StatefulSet') return name === set
+    if (kind === 'Pod') return name.startsWith(`${set}-`) && isOrdinal(name.slice(set.length + 1))
+    const at = name.lastIndexOf(`-${set}-`)
+    return kind === 'PersistentVolumeClaim' && at > 0 && isOrdinal(name.slice(at + set.length + 2))
+  }
+}

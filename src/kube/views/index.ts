@@ -1,0 +1,7 @@
+// From objects of the API to the views of src/view. Unknown fields are let be; a wrong shape is a ViewError that names object and field.
+
+export { toPod } from './pod.ts'
+export { parseQuantity } from './quantity.ts'
+export { toSet } from './set.ts'
+export { selectorText, ViewError } from './shape.ts'
+export { toBudget, toClaim, toEvent, toNode, toStorageClass } from './surroundings.ts'

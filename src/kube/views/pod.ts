@@ -1,0 +1,121 @@
+// A Pod of the API as the view that decisions are made on.
+
+import { z } from 'zod'
+import type { ContainerState, ContainerView, PodView, Terminated } from '../../view/workload.ts'
+import type { KubeObject } from '../kube.ts'
+import { metadataSchema } from '../objects.ts'
+import { count, list, read, text, time } from './shape.ts'
+
+const terminatedSchema = z.object({ reason: text, message: text, exitCode: z.number(), finishedAt: time })
+
+const stateSchema = z.object({
+  waiting: z.object({ reason: text, message: text }).nullish(),
+  running: z.object({ startedAt: time }).nullish(),
+  terminated: terminatedSchema.nullish(),
+})
+
+const containerSchema = z.object({
+  name: z.string(),
+  image: text,
+  ports: list(z.object({ name: text, containerPort: z.number() })),
+})
+
+const containerStatusSchema = z.object({
+  name: z.string(),
+  ready: z.boolean().nullish(),
+  restartCount: count,
+  state: stateSchema.nullish(),
+  lastState: stateSchema.nullish(),
+})
+
+const schema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({
+    nodeName: text,
+    readinessGates: list(z.object({ conditionType: z.string() })),
+    containers: list(containerSchema),
+    initContainers: list(containerSchema),
+    volumes: list(z.object({ persistentVolumeClaim: z.object({ claimName: z.string() }).nullish() })),
+  }),
+  status: z
+    .object({
+      phase: z.enum(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown']).nullish(),
+      reason: text,
+      message: text,
+      podIP: text,
+      conditions: list(z.object({ type: z.string(), status: z.string(), reason: text, message: text, lastTransitionTime: time })),
+      containerStatuses: list(containerStatusSchema),
+      initContainerStatuses: list(containerStatusSchema),
+    })
+    .nullish(),
+})
+
+type ContainerStatus = z.infer<typeof containerStatusSchema>
+
+/** Throws a ViewError that names object and field. */
+export function toPod(object: KubeObject): PodView {
+  const { metadata, spec, status } = read(schema, object)
+  const conditions = new Map((status?.conditions ?? []).map((condition) => [condition.type, condition]))
+  const ready = conditions.get('Ready')
+  const scheduled = conditions.get('PodScheduled')
+  const owner = metadata.ownerReferences?.find((reference) => reference.controller === true)
+  const created = Date.parse(metadata.creationTimestamp ?? '')
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace ?? '',
+    uid: metadata.uid ?? '',
+    ordinal: ordinalOf(metadata.name, owner?.kind === 'StatefulSet' ? owner.name : undefined),
+    revision: metadata.labels?.['controller-revision-hash'],
+    owner: owner === undefined ? undefined : { kind: owner.kind, name: owner.name, uid: owner.uid },
+    labels: metadata.labels ?? {},
+    node: spec.nodeName === '' ? undefined : spec.nodeName,
+    ip: status?.podIP === '' ? undefined : status?.podIP,
+    phase: status?.phase ?? 'Pending',
+    reason: status?.reason,
+    message: status?.message,
+    created: Number.isNaN(created) ? 0 : created,
+    deleting: metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp),
+    ready: ready?.status === 'True',
+    readySince: ready?.lastTransitionTime,
+    unscheduled: scheduled?.status === 'False' ? { reason: scheduled.reason ?? '', message: scheduled.message ?? '', since: scheduled.lastTransitionTime ?? (Number.isNaN(created) ? 0 : created) } : undefined,
+    openGates: spec.readinessGates.map((gate) => gate.conditionType).filter((gate) => conditions.get(gate)?.status !== 'True'),
+    initContainers: containers(spec.initContainers, status?.initContainerStatuses ?? []),
+    containers: containers(spec.containers, status?.containerStatuses ?? []),
+    claims: spec.volumes.flatMap((volume) => (volume.persistentVolumeClaim === null || volume.persistentVolumeClaim === undefined ? [] : [volume.persistentVolumeClaim.claimName])),
+  }
+}
+
+/** The number at the name's end. With a StatefulSet as owner the name must be `<set>-<number>`; without an owner (a pod that was orphaned) the number counts. */
+export function ordinalOf(name: string, set: string | undefined): number | undefined {
+  const match = /^(.+)-(\d+)$/.exec(name)
+  if (match === null || (set !== undefined && match[1] !== set)) return undefined
+  return Number(match[2])
+}
+
+function containers(specs: readonly z.infer<typeof containerSchema>[], statuses: readonly ContainerStatus[]): readonly ContainerView[] {
+  return specs.map((spec) => {
+    const status = statuses.find((candidate) => candidate.name === spec.name)
+    const last = status?.lastState?.terminated
+    return {
+      name: spec.name,
+      image: spec.image ?? '',
+      ready: status?.ready ?? false,
+      restarts: status?.restartCount ?? 0,
+      ports: spec.ports.map((port) => ({ name: port.name, port: port.containerPort })),
+      state: stateOf(status),
+      last: last === null || last === undefined ? undefined : terminated(last),
+    }
+  })
+}
+
+function stateOf(status: ContainerStatus | undefined): ContainerState {
+  const state = status?.state
+  if (state?.terminated) return terminated(state.terminated)
+  if (state?.running) return { kind: 'running', since: state.running.startedAt ?? 0 }
+  if (state?.waiting) return { kind: 'waiting', reason: state.waiting.reason ?? '', message: state.waiting.message ?? '' }
+  return { kind: 'none' }
+}
+
+function terminated(state: z.infer<typeof terminatedSchema>): Terminated {
+  return { kind: 'terminated', reason: state.reason ?? '', message: state.message ?? '', exitCode: state.exitCode, finished: state.finishedAt ?? 0 }
+}

@@ -1,0 +1,72 @@
+// A StatefulSet of the API as the view that decisions are made on; what the server leaves out gets the server's own default.
+
+import { z } from 'zod'
+import type { SetView } from '../../view/workload.ts'
+import type { KubeObject } from '../kube.ts'
+import { metadataSchema } from '../objects.ts'
+import { count, list, quantity, read, selector, text } from './shape.ts'
+
+const schema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({
+    replicas: z.number().nullish(),
+    ordinals: z.object({ start: z.number().nullish() }).nullish(),
+    serviceName: text,
+    selector,
+    podManagementPolicy: z.enum(['OrderedReady', 'Parallel']).nullish(),
+    minReadySeconds: count,
+    updateStrategy: z.object({ type: z.enum(['RollingUpdate', 'OnDelete']).nullish(), rollingUpdate: z.object({ partition: z.number().nullish() }).nullish() }).nullish(),
+    volumeClaimTemplates: list(
+      z.object({
+        metadata: z.object({ name: z.string() }),
+        spec: z.object({ storageClassName: text, resources: z.object({ requests: z.object({ storage: quantity.optional() }).nullish() }).nullish() }),
+      }),
+    ),
+  }),
+  status: z
+    .object({
+      observedGeneration: count,
+      replicas: count,
+      readyReplicas: count,
+      availableReplicas: count,
+      currentReplicas: count,
+      updatedReplicas: count,
+      currentRevision: text,
+      updateRevision: text,
+    })
+    .nullish(),
+})
+
+/** Throws a ViewError that names object and field. */
+export function toSet(object: KubeObject): SetView {
+  const { metadata, spec, status } = read(schema, object)
+  const strategy = spec.updateStrategy
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace ?? '',
+    uid: metadata.uid ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    generation: metadata.generation ?? 0,
+    observedGeneration: status?.observedGeneration ?? 0,
+    replicas: spec.replicas ?? 1,
+    start: spec.ordinals?.start ?? 0,
+    strategy: strategy?.type === 'OnDelete' ? { type: 'OnDelete' } : { type: 'RollingUpdate', partition: strategy?.rollingUpdate?.partition ?? 0 },
+    podManagement: spec.podManagementPolicy ?? 'OrderedReady',
+    minReadySeconds: spec.minReadySeconds,
+    serviceName: spec.serviceName ?? '',
+    selector: spec.selector,
+    claimTemplates: spec.volumeClaimTemplates.map((template) => ({ name: template.metadata.name, storageClass: template.spec.storageClassName, size: template.spec.resources?.requests?.storage })),
+    status: {
+      replicas: status?.replicas ?? 0,
+      ready: status?.readyReplicas ?? 0,
+      available: status?.availableReplicas ?? 0,
+      current: status?.currentReplicas ?? 0,
+      updated: status?.updatedReplicas ?? 0,
+      currentRevision: status?.currentRevision ?? '',
+      updateRevision: status?.updateRevision ?? '',
+    },
+    annotations: metadata.annotations ?? {},
+    labels: metadata.labels ?? {},
+    deleting: metadata.deletionTimestamp !== undefined,
+  }
+}
