@@ -4,7 +4,7 @@ import { EnsembleError } from '../errors.ts'
 import type { Code, FailureOutcome, Finding } from '../errors.ts'
 import type { KubeFailure } from './failure.ts'
 import type { Access } from './kube.ts'
-import { roleYaml } from './rules.ts'
+import { roleFor } from './rules.ts'
 
 export interface ExplainContext {
   /** `kind/name` of the object in question, for the finding. */
@@ -16,13 +16,13 @@ export interface ExplainContext {
   readonly now?: number
 }
 
-export function explain(failure: KubeFailure, context: ExplainContext = {}): Finding {
+export function explainFailure(failure: KubeFailure, context: ExplainContext = {}): Finding {
   const found = unanswered(failure) ?? admission(failure) ?? byStatus(failure, context)
   return { severity: 'error', ...found, ...(context.object === undefined ? {} : { object: context.object }) }
 }
 
 export function explained(outcome: FailureOutcome, failure: KubeFailure, context: ExplainContext = {}): EnsembleError {
-  return new EnsembleError(outcome, [explain(failure, context)], { cause: failure })
+  return new EnsembleError(outcome, [explainFailure(failure, context)], { cause: failure })
 }
 
 interface Found {
@@ -89,7 +89,7 @@ function byStatus(failure: KubeFailure, context: ExplainContext): Found {
       return forbidden(failure)
     case 404:
       if (failure.reason === 'UnknownKind') return { code: 'MANIFEST_INVALID', message, mend: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.' }
-      return /^namespaces "/.test(message)
+      return message.startsWith('namespaces "')
         ? { code: 'NOT_FOUND', message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`, mend: 'Create it, or set create-namespace: true.' }
         : { code: 'NOT_FOUND', message: `could not ${request}: ${message}` }
     case 409:
@@ -119,7 +119,7 @@ function forbidden(failure: KubeFailure): Found {
   const user = /User "([^"]+)"/.exec(message)?.[1] ?? ''
   const plural = access.group === '' ? access.resource : `${access.resource}.${access.group}`
   const where = access.namespace === undefined ? 'in the whole cluster' : `in namespace ${access.namespace}`
-  return { code: 'ACCESS_DENIED', message: `${user} may not ${access.verb} ${plural} ${where}`, mend: `Add this rule for ${user}:\n${roleYaml(withBothVerbs(access))}` }
+  return { code: 'ACCESS_DENIED', message: `${user} may not ${access.verb} ${plural} ${where}`, mend: `Add this rule for ${user}:\n${roleFor(withBothVerbs(access))}` }
 }
 
 /** The right that an RBAC refusal names; undefined for refusals of another kind. */

@@ -14,7 +14,7 @@ interface RuleText {
 }
 
 /** YAML of a Role for each namespace and one ClusterRole for the rest, documents parted by `---`; '' when nothing is wanted. */
-export function roleYaml(wanted: readonly Access[], name = ROLE_NAME): string {
+export function roleFor(wanted: readonly Access[], name = ROLE_NAME): string {
   const scopes = [...new Set(wanted.map((access) => access.namespace))].toSorted((a, b) => (a ?? '~').localeCompare(b ?? '~'))
   return scopes
     .map((namespace) => {

@@ -1,19 +1,28 @@
-// Parses EndpointSlices (discovery.k8s.io/v1) into the pods that a service publishes.
+// The EndpointSlices of a service as one view of who is behind it.
 
 import { z } from 'zod'
 import type { EndpointsView } from '../../view/endpoints.ts'
 import type { KubeObject } from '../kube.ts'
+import { metadataSchema } from '../objects.ts'
+import { list, read } from './shape.ts'
 
-const slice = z.looseObject({
-  endpoints: z
-    .array(z.looseObject({ conditions: z.looseObject({ ready: z.boolean().nullish() }).optional(), targetRef: z.looseObject({ kind: z.string().optional(), name: z.string().optional() }).optional() }))
-    .nullish(),
+const schema = z.object({
+  metadata: metadataSchema,
+  endpoints: list(
+    z.object({
+      conditions: z.object({ ready: z.boolean().nullish(), terminating: z.boolean().nullish() }).nullish(),
+      targetRef: z.object({ kind: z.string().nullish(), name: z.string().nullish() }).nullish(),
+    }),
+  ),
 })
 
-/** `ready` that is absent counts as ready (API: "nil should be interpreted as true"). */
+/** Each pod once, though a service has a slice for each address family. A condition that is missing counts as ready, as the API says. */
 export function toEndpoints(service: string, slices: readonly KubeObject[]): EndpointsView {
-  const pods = slices.flatMap((object) =>
-    (slice.parse(object).endpoints ?? []).flatMap((endpoint) => (endpoint.conditions?.ready !== false && endpoint.targetRef?.kind === 'Pod' && endpoint.targetRef.name !== undefined ? [endpoint.targetRef.name] : [])),
+  const pods = slices.flatMap((slice) =>
+    read(schema, slice).endpoints.flatMap(({ conditions, targetRef }) => {
+      const name = targetRef?.name ?? ''
+      return conditions?.ready === false || targetRef?.kind !== 'Pod' || name === '' ? [] : [name]
+    }),
   )
   return { service, readyPods: [...new Set(pods)].toSorted() }
 }

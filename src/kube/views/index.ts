@@ -1,5 +1,6 @@
 // From objects of the API to the views of src/view. Unknown fields are let be; a wrong shape is a ViewError that names object and field.
 
+export { toEndpoints } from './endpoints.ts'
 export { toPod } from './pod.ts'
 export { parseQuantity } from './quantity.ts'
 export { toSet } from './set.ts'
