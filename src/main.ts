@@ -2,7 +2,7 @@
 
 import { EnsembleError, failure, type Finding } from './errors.ts'
 import type { Inputs } from './inputs/inputs.ts'
-import { operationNamed, parseInputs } from './inputs/parse.ts'
+import { parseInputs } from './inputs/parse.ts'
 import { messageFor } from './report/message.ts'
 import { newReport, type RunReport } from './report/run-report.ts'
 import type { Services } from './services.ts'
@@ -23,7 +23,7 @@ export interface Runner {
 
 /** The exit code: 0 only for succeeded, unchanged and planned. */
 export async function main(runner: Runner): Promise<number> {
-  const report = newReport(operationNamed(runner.env), runner.now())
+  const report = newReport(runner.env['INPUT_OPERATION'] || 'deploy', runner.now())
   report.runUrl = runner.runUrl
   const services = runner.services(report)
   try {

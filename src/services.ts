@@ -16,6 +16,8 @@ export interface Services {
   /** Filled in as the run goes; rendered on every path. */
   readonly report: RunReport
   readonly holder: Holder
+  /** Unique to this run: names the check's data. */
+  readonly runId: string
   readonly manifestIo: ManifestIo
   /** Connects once; later calls give the same client. */
   connect(inputs: Inputs): Promise<Kube>

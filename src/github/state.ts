@@ -11,21 +11,19 @@ const savedState = z.object({
   lock: z.object({ namespace: z.string(), lease: z.string(), identity: z.string() }).optional(),
 })
 
-export type Saved = { readonly kind: 'main' } | { readonly kind: 'post'; readonly state: PostState }
-
 /** Replaces what was saved before: the runner keeps the last value. Throws when the file can't be written, since then nothing may be taken. */
 export function saveState(env: Env, state: PostState): void {
   appendToFile(env, 'STATE', { [NAME]: JSON.stringify({ version: 1, ...state }) })
 }
 
-/** Main sees no state; post sees what main saved, empty when it can't be read (another version of the action wrote it). */
-export function readState(env: Env): Saved {
+/** What main saved; empty when it saved nothing or it can't be read (another version of the action wrote it). */
+export function readState(env: Env): PostState {
   const text = env[`STATE_${NAME}`]
-  if (text === undefined || text === '') return { kind: 'main' }
+  if (text === undefined || text === '') return {}
   const parsed = savedState.safeParse(parseJson(text))
-  if (!parsed.success) return { kind: 'post', state: {} }
+  if (!parsed.success) return {}
   const { lock } = parsed.data
-  return { kind: 'post', state: lock === undefined ? {} : { lock } }
+  return lock === undefined ? {} : { lock }
 }
 
 function parseJson(text: string): unknown {

@@ -28,8 +28,8 @@ export interface ReadyWait {
   /** Generation that the controller must have seen; undefined: the live one. */
   readonly generation: number | undefined
   readonly logLines: number
-  /** Milliseconds since the epoch; events older than this belong to an earlier life. */
-  readonly since: number
+  /** How it stood before the change: what the set's events said then is no news. */
+  readonly before: EnsembleView
 }
 
 /** The view in which it was done. Throws EnsembleError 'failed' with every cause, the deciding one first, and leaves the evidence in the report. */
@@ -41,7 +41,7 @@ export async function awaitReady(wait: ReadyWait, signal: AbortSignal): Promise<
   let said = clock.now()
   for (;;) {
     signal.throwIfAborted()
-    const view = ownEvents(follower.snapshot(), wait.since)
+    const view = newEvents(follower.snapshot(), wait.before)
     const now = clock.now()
     const verdict = judgeRollout(view, now, wait.generation === undefined ? {} : { generation: wait.generation })
     if (tellMembers(verdict.members, told, journal, report, now)) said = now
@@ -68,12 +68,14 @@ export async function awaitReady(wait: ReadyWait, signal: AbortSignal): Promise<
     }
     const nextGrace = Math.min(...diagnosed.findings.map((finding) => (finding.graceUntil ?? Infinity) - now), verdict.lookAgainAt === undefined ? Infinity : verdict.lookAgainAt - now)
     const until = Math.min(wait.deadline.left(), progress.at + wait.memberTimeoutMs - now, said + HEARTBEAT_MS - now, nextGrace)
-    await follower.changed(Math.max(20, until), signal)
+    await follower.changed(Math.max(20, until))
   }
 }
 
-function ownEvents(view: EnsembleView, since: number): EnsembleView {
-  return { ...view, events: view.events.filter((event) => event.last >= since) }
+/** Events of pods and claims go with their objects; those of the set outlive a mend and are only news when they are newer than before (by the server's clock). */
+function newEvents(view: EnsembleView, before: EnsembleView): EnsembleView {
+  const old = new Map(before.events.map((event) => [event.uid, event.last]))
+  return { ...view, events: view.events.filter((event) => event.object.kind !== 'StatefulSet' || event.last > (old.get(event.uid) ?? 0)) }
 }
 
 /** Prints a line for each member whose state changed; true when there was one. */

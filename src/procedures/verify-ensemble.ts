@@ -4,7 +4,9 @@ import type { Clock } from '../clock.ts'
 import { checkPlacement, type StandingCheck } from '../decide/placement-check.ts'
 import { checkService } from '../decide/service-check.ts'
 import type { CheckResult, Member, Profile, Reach, Verification, VerifyContext, VerifyLevel } from '../ensemble/profile.ts'
+import type { ProfileOptions } from '../ensemble/choose.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
 import { toEndpoints } from '../kube/views/endpoints.ts'
@@ -134,4 +136,9 @@ export function reachThrough(kube: Kube, may: Reach['may']): Reach {
     open: (member, port, signal) => kube.forward({ name: member.pod, namespace: member.namespace }, port, signal),
     exec: (member, command, options, signal) => kube.exec({ name: member.pod, namespace: member.namespace }, member.container, command, options, signal),
   }
+}
+
+/** The inputs that a profile takes. */
+export function profileOptions(inputs: Pick<Inputs, 'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand'>): ProfileOptions {
+  return { auth: inputs.zookeeperAuth, checkPath: inputs.checkPath, writeCommand: inputs.writeCommand, readCommand: inputs.readCommand }
 }

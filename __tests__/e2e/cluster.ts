@@ -1,0 +1,64 @@
+// The real cluster that the e2e suite runs on: kubectl, a namespace for each test, and reads of what the action left behind.
+
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+
+/** Path of the kubeconfig; the suite never guesses one. */
+export const kubeconfig = process.env['KUBECONFIG'] ?? ''
+if (kubeconfig === '') throw new Error('the e2e suite needs KUBECONFIG of a cluster with four nodes')
+
+/** `npm run e2e:all` runs everything, `npm run e2e` the core. */
+export const everything = process.env['E2E'] === 'all'
+
+export interface Output {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export function run(program: string, args: readonly string[], options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Output> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, [...args], { env: options.env ?? process.env, maxBuffer: 32 << 20 }, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code !== 'number') reject(error)
+      else resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
+    })
+    if (options.input !== undefined) child.stdin?.end(options.input)
+  })
+}
+
+/** kubectl, whose failure is the test's. */
+export async function kubectl(...args: string[]): Promise<string> {
+  const result = await run('kubectl', args)
+  if (result.exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${result.stderr}`)
+  return result.stdout.trim()
+}
+
+export async function kubectlApply(namespace: string, manifest: string): Promise<void> {
+  const result = await run('kubectl', ['apply', '-n', namespace, '-f', '-'], { input: manifest })
+  if (result.exitCode !== 0) throw new Error(result.stderr)
+}
+
+/** Runs `test` in a namespace of its own and deletes it afterwards (without waiting). */
+export async function inNamespace(prefix: string, test: (namespace: string) => Promise<void>): Promise<void> {
+  const namespace = `e2e-${prefix}-${randomBytes(3).toString('hex')}`
+  await kubectl('create', 'namespace', namespace)
+  try {
+    await test(namespace)
+  } finally {
+    await kubectl('delete', 'namespace', namespace, '--wait=false')
+  }
+}
+
+export function example(name: string): string {
+  return readFileSync(join(root, 'examples', 'manifests', name), 'utf8')
+}
+
+/** Values of a jsonpath, one a word. */
+export async function read(namespace: string, what: string, jsonpath: string): Promise<string> {
+  return kubectl('get', '-n', namespace, ...what.split(' '), '-o', `jsonpath=${jsonpath}`)
+}

@@ -1,0 +1,90 @@
+// The entry for main and post: builds the services from the runner's environment and the operating system, and chooses which of the two runs.
+
+import { randomUUID } from 'node:crypto'
+import { systemClock } from './clock.ts'
+import { listenForCancel } from './github/cancellation.ts'
+import { runnerFiles } from './github/files.ts'
+import { createLog } from './github/log.ts'
+import { maskSecrets } from './github/mask.ts'
+import { writeOutputs } from './github/outputs.ts'
+import { reportFilePath, writeReportFile } from './github/report-file.ts'
+import { readRunner } from './github/runner.ts'
+import { readState, saveState } from './github/state.ts'
+import { writeSummary } from './github/summary.ts'
+import type { Kube } from './kube/kube.ts'
+import { main, type Runner } from './main.ts'
+import { post } from './post.ts'
+import { verdictAnnotation } from './report/annotations.ts'
+import { jsonReportText } from './report/json-report.ts'
+import { outputsOf } from './report/outputs.ts'
+import type { RunReport } from './report/run-report.ts'
+import { summaryText } from './report/summary.ts'
+import { closingLines } from './report/verdict.ts'
+import type { Services } from './services.ts'
+
+const env = process.env
+const runner = readRunner(env, process.cwd())
+const write = (line: string): void => void process.stdout.write(line)
+/** Not the run's id alone: a job may use the action several times. */
+const runId = `${runner.runId}-${runner.attempt}-${randomUUID().slice(0, 8)}`
+const reportFile = reportFilePath(runner.temp)
+
+async function connect(kubeconfig: string | undefined, context: string | undefined): Promise<Kube> {
+  const { connectKube } = await import('./kube/connect.ts')
+  const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => maskSecrets(write, [secret]) })
+  maskSecrets(write, secrets)
+  return kube
+}
+
+function given(id: string): string | undefined {
+  const value = env[`INPUT_${id.toUpperCase()}`]?.trim()
+  return value === undefined || value === '' ? undefined : value
+}
+
+async function runMain(): Promise<void> {
+  const cancellation = listenForCancel(process, (code) => process.exit(code), (line) => write(`${line}\n`))
+  let kube: Promise<Kube> | undefined
+  const phases: RunReport['phases'] = []
+  const log = createLog({ write, now: systemClock.now, debug: runner.debug, onPhase: (row) => phases.push(row) })
+  const entry: Runner = {
+    env,
+    now: systemClock.now,
+    runUrl: runner.runUrl,
+    cancelled: cancellation.signal,
+    debug: (text) => log.debug(text),
+    services(report): Services {
+      maskSecrets(write, [given('zookeeper-auth'), given('zookeeper-auth')?.split(':').slice(1).join(':')])
+      return {
+        clock: systemClock,
+        signal: cancellation.signal,
+        journal: log,
+        report,
+        holder: { repository: runner.repository, runId: runner.runId, attempt: runner.attempt, runUrl: runner.runUrl },
+        runId,
+        manifestIo: runnerFiles(runner.workspace, runner.temp),
+        connect: (inputs) => (kube ??= connect(inputs.kubeconfig, inputs.context)),
+        publish: () => void writeOutputs(env, outputsOf(report, reportFile)),
+        remember: (state) => saveState(env, state),
+      }
+    },
+    show(report) {
+      report.phases = phases
+      const path = writeReportFile(reportFile, jsonReportText(report)) ? reportFile : undefined
+      writeOutputs(env, outputsOf(report, path))
+      const summary = writeSummary(env, (limit) => summaryText(report, limit))
+      log.closeWarnings()
+      for (const line of closingLines(report, { reportFile: path, summary })) log.info(line)
+      const verdict = verdictAnnotation(report)
+      if (verdict !== undefined) log.verdict(verdict.text, verdict.place)
+    },
+  }
+  process.exitCode = await main(entry)
+  cancellation.dispose()
+  await kube?.then((client) => client.close(), () => undefined)
+}
+
+async function runPost(): Promise<void> {
+  await post(readState(env), () => connect(given('kubeconfig'), given('context')), (line) => write(`${line}\n`))
+}
+
+await (env['ZK_ENSEMBLE_STEP'] === 'post' ? runPost() : runMain())

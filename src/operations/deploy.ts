@@ -1,0 +1,173 @@
+// deploy: load and lint, preflight, record, apply, ordered readiness, verify, mark the revision as verified.
+
+import { Deadline } from '../clock.ts'
+import { chooseProfile } from '../ensemble/choose.ts'
+import type { CheckResult } from '../ensemble/profile.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import { follow, type Follower } from '../kube/follow.ts'
+import type { Kube } from '../kube/kube.ts'
+import { selectorText } from '../kube/views/index.ts'
+import { digestOfRevision } from '../manifests/digest.ts'
+import { loadManifests, type Loaded } from '../manifests/load.ts'
+import { applyAll } from '../procedures/apply-all.ts'
+import { awaitReady } from '../procedures/await-ready.ts'
+import { takeBaseline } from '../procedures/baseline.ts'
+import { inspectGround, RELEASE_MS, type Ground } from '../procedures/preflight.ts'
+import { markVerified, recordUnderWay } from '../procedures/verified.ts'
+import { contextFor, membersOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
+import type { RunReport } from '../report/run-report.ts'
+import type { Services } from '../services.ts'
+import { timeLimit } from '../time-limit.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+
+export async function deploy(inputs: Inputs, services: Services): Promise<void> {
+  const { clock, journal, report } = services
+  const loaded = await journal.phase('Load and lint the manifests', async (done) => {
+    const found = await loadManifests(inputs, services.manifestIo, services.signal)
+    tellFindings(services, found)
+    const warnings = found.findings.length
+    done(`${found.manifests.length} objects, profile ${found.profile}, ${warnings === 0 ? 'no findings' : `${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`}`)
+    return found
+  })
+  report.name = loaded.set.object.metadata.name
+  report.profile = loaded.profile
+  const kube = await services.connect(inputs)
+  report.context = kube.context
+  const limit = timeLimit(clock, inputs.timeoutMs, services.signal)
+  try {
+    await deployTo(kube, inputs, services, loaded, new Deadline(clock, inputs.timeoutMs), limit.signal)
+  } finally {
+    limit.end()
+    report.requests = { ...kube.requests }
+  }
+}
+
+function tellFindings({ journal, report }: Services, { findings }: Loaded): void {
+  for (const finding of findings) {
+    report.findings.push(finding)
+    journal.warning(finding.mend === undefined ? finding.message : `${finding.message}. Mend: ${finding.mend}`, finding.place)
+  }
+}
+
+async function deployTo(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, signal: AbortSignal): Promise<void> {
+  const { journal } = services
+  const ground = await journal.phase('Preflight', (done) => inspectGround(kube, inputs, services, loaded, deadline, signal, done))
+  try {
+    await change(kube, inputs, services, ground, deadline, AbortSignal.any([signal, ground.lock.lost]))
+  } finally {
+    await ground.lock.release(AbortSignal.timeout(RELEASE_MS))
+  }
+}
+
+async function change(kube: Kube, inputs: Inputs, services: Services, ground: Ground, deadline: Deadline, signal: AbortSignal): Promise<void> {
+  const { clock, journal, report } = services
+  const { target, rights } = ground
+  const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(ground.selector) }, clock, signal)
+  try {
+    await follower.ready()
+    const before = follower.snapshot()
+    const run: VerifyRun = {
+      kube, clock, journal, report, target, nodes: ground.nodes, runId: services.runId,
+      profile: await chooseProfile(inputs.verify === 'off' ? 'none' : ground.profile, profileOptions(inputs)),
+      reach: reachThrough(kube, rights),
+    }
+    const marking = { kube, clock, namespace: target.namespace, runUrl: report.runUrl }
+    const digest = digestOfRevision(ground.setManifest.object, ground.manifests.map((manifest) => manifest.object))
+    const changes = ground.plan.some((planned) => planned.change !== 'unchanged')
+    let stored = ground.stored
+    let marker: string | undefined
+    if (changes) {
+      stored = await journal.phase('Record the state before the change', async (done) => {
+        const baseline = await takeBaseline(run, marking, stored, before, ground, signal)
+        marker = await writeMarker(run, before, ground, signal)
+        done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${marker === undefined ? '' : ', a marker was written to be found again afterwards'}`)
+        return recordUnderWay(marking, baseline, { operation: 'deploy', digest, previous: report.previousRevision }, signal)
+      })
+    }
+    const applied = await journal.phase('Apply', (done) => applyAll(kube, ground, { force: inputs.forceConflicts, journal, report, clock }, signal, done))
+    services.publish()
+    try {
+      const view = await waitForMembers(kube, inputs, services, ground, { follower, deadline, generation: applied.set.metadata.generation, before }, signal)
+      const durability = marker === undefined ? [] : await readMarker(run, view, marker, signal)
+      if (inputs.verify === 'off') {
+        report.notes.push('verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.')
+      } else {
+        const level = inputs.verify
+        await journal.phase(`Verify (${level})`, async (done) => {
+          await verifyEnsemble(run, view, level, durability, signal)
+          done(report.pairs === '' ? 'all checks passed' : `all checks passed, ${report.pairs} write-then-read pairs`)
+        })
+      }
+      const verified = inputs.verify === 'full' || inputs.verify === 'thorough'
+      const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, origin: 'deploy' as const }
+      await markVerified(marking, stored, verified ? revision : undefined, { uid: view.set?.uid ?? '', made: applied.created, objects: ground.manifests.map((manifest) => manifest.object) }, signal)
+      report.standing = 'every member is available and verified'
+      report.result = report.changed ? 'succeeded' : 'unchanged'
+    } catch (error) {
+      explainStanding(report, ground)
+      throw error
+    }
+  } finally {
+    await follower.stop()
+  }
+}
+
+interface Waiting {
+  readonly follower: Follower
+  readonly deadline: Deadline
+  readonly generation: number | undefined
+  readonly before: EnsembleView
+}
+
+async function waitForMembers(kube: Kube, inputs: Inputs, services: Services, ground: Ground, waiting: Waiting, signal: AbortSignal): Promise<EnsembleView> {
+  const { clock, journal, report } = services
+  return journal.phase('Wait for every member', async (done) => {
+    const wait = { kube, clock, journal, report, ...waiting, memberTimeoutMs: inputs.memberTimeoutMs, logLines: ground.rights.logs ? inputs.logLines : 0 }
+    const view = await awaitReady(wait, signal)
+    done(`${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`)
+    report.standing = 'every member is available; it was not verified'
+    services.publish()
+    return view
+  })
+}
+
+/** A marker is worth writing where members will be replaced and there is an ensemble that serves. */
+async function writeMarker(run: VerifyRun, before: EnsembleView, ground: Ground, signal: AbortSignal): Promise<string | undefined> {
+  if (!ground.rolls || run.profile.writeMarker === undefined || before.pods.length === 0) return undefined
+  try {
+    return await run.profile.writeMarker(membersOf(before, run.target), contextFor(run, before.set?.replicas ?? 0, signal))
+  } catch (error) {
+    signal.throwIfAborted()
+    // A fix may be deployed onto a broken ensemble: that no marker could be written is told, not a reason to stop.
+    run.report.notes.push(`No marker could be written before the change (${error instanceof Error ? error.message : 'unknown'}): that data outlives it was not checked.`)
+    return undefined
+  }
+}
+
+async function readMarker(run: VerifyRun, view: EnsembleView, marker: string, signal: AbortSignal): Promise<readonly CheckResult[]> {
+  const read = run.profile.readMarker
+  return read === undefined ? [] : [await read(membersOf(view, run.target), marker, contextFor(run, view.set?.replicas ?? 0, signal))]
+}
+
+/** What a failure or a cancel leaves behind, and the commands that take it back or finish it. */
+function explainStanding(report: RunReport, ground: Ground): void {
+  const { name, namespace } = ground.target
+  const ready = `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready`
+  if (!report.changed) {
+    report.standing = `nothing was changed; ${ready}`
+    return
+  }
+  report.standing = `the manifests are applied, ${ready}; the StatefulSet controller goes on by itself, and the next run waits for it and verifies`
+  if (ground.live === undefined) {
+    report.notes.push('This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.')
+    return
+  }
+  report.notes.push('Nothing was taken back: undo on failure is not built yet.')
+  if (ground.rolls) {
+    report.byHand.push(
+      `kubectl --namespace ${namespace} rollout undo statefulset/${name}`,
+      `kubectl --namespace ${namespace} get pods --selector ${Object.entries(ground.selector.matchLabels).map(([key, value]) => `${key}=${value}`).join(',')} --label-columns controller-revision-hash`,
+      `kubectl --namespace ${namespace} delete pod NAME   # each pod of revision ${report.revision} that is not Ready, lowest ordinal first: the controller does not replace it by itself`,
+    )
+  }
+}

@@ -1,0 +1,72 @@
+// verify: asks a running ensemble whether it is whole and whether what is written through each member is read through every other; changes nothing but the check's own data.
+
+import { judgeRollout } from '../decide/rollout.ts'
+import { chooseProfile } from '../ensemble/choose.ts'
+import { EnsembleError, failure, type Finding } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import type { Kube } from '../kube/kube.ts'
+import { resolveProfile } from '../manifests/ensemble.ts'
+import { parseSet } from '../manifests/shapes.ts'
+import { refuseMissing, reviewRights, rightsToLook, rightsToVerify } from '../procedures/access.ts'
+import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
+import { fillMembers } from '../procedures/member-rows.ts'
+import { findSet, readNodes, readServices, readView } from '../procedures/read-ensemble.ts'
+import { profileOptions, reachThrough, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import type { Services } from '../services.ts'
+import { timeLimit } from '../time-limit.ts'
+
+export async function verify(inputs: Inputs, services: Services): Promise<void> {
+  const kube = await services.connect(inputs)
+  const limit = timeLimit(services.clock, inputs.timeoutMs, services.signal)
+  try {
+    await verifyIn(kube, inputs, services, limit.signal)
+  } finally {
+    services.report.requests = { ...kube.requests }
+    limit.end()
+  }
+}
+
+async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: AbortSignal): Promise<void> {
+  const { clock, journal, report } = services
+  const namespace = inputs.namespace ?? kube.namespace
+  report.namespace = namespace
+  report.context = kube.context
+  report.name = inputs.name ?? ''
+  report.standing = 'verify changes nothing'
+  if (inputs.verify === 'off') throw failure('refused', 'INPUT_INVALID', 'verify: off leaves nothing to do for operation verify', { input: 'verify', mend: 'Set verify to quick, full or thorough.' })
+  const level = inputs.verify
+
+  const { view, target, profile, rights, nodes } = await journal.phase('Read the ensemble', async (done) => {
+    const [rights, set, around] = await Promise.all([
+      reviewRights(kube, rightsToLook(namespace), namespace, signal),
+      findSet(kube, namespace, inputs.name, signal),
+      readServices(kube, namespace, signal),
+    ])
+    refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
+    refuseMissing(rights.missing, 'ACCESS_DENIED')
+    const spec = parseSet(set)?.spec.template.spec
+    if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${set.metadata.name} can't be read`, { object: `statefulset/${set.metadata.name}` })
+    const profile = resolveProfile(inputs.profile, spec, `statefulset/${set.metadata.name}`)
+    const target = targetOf(set, around, profile, namespace)
+    const [view, nodes] = await Promise.all([readView(kube, set, signal), rights.nodes ? readNodes(kube, signal) : undefined])
+    report.name = target.name
+    report.profile = profile
+    report.connectionString = connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0)
+    fillMembers(report, view)
+    services.publish()
+    if (nodes === undefined) report.notes.push('Nodes may not be read: zones were not looked at.')
+    done(`${target.name} in ${namespace}, profile ${profile}, ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members ready`)
+    return { view, target, profile, rights, nodes }
+  })
+
+  const standing = judgeRollout(view, clock.now(), {})
+  if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
+  await journal.phase(`Verify (${level})`, async (done) => {
+    const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes }
+    await verifyEnsemble(run, view, level, [], signal)
+    done(report.pairs === '' ? 'all checks passed' : `all checks passed, ${report.pairs} write-then-read pairs`)
+  })
+  // The members answered well, yet the set isn't what it should be: a pod missing or a roll under way is no success.
+  if (standing.kind === 'waiting') throw new EnsembleError('failed', [{ code: 'NOT_READY', severity: 'error', message: standing.reason, object: `statefulset/${target.name}` } satisfies Finding])
+  report.result = 'succeeded'
+}

@@ -1,0 +1,84 @@
+// Which rights a run needs and which it can do without, so that a missing one is named before anything is changed.
+
+import { failure } from '../errors.ts'
+import type { ProfileName } from '../ensemble/profile.ts'
+import type { Access, Kube } from '../kube/kube.ts'
+import { knownResource } from '../kube/resources.ts'
+import { roleFor } from '../kube/rules.ts'
+import type { Manifest } from '../manifests/manifest.ts'
+
+export interface Rights {
+  /** Missing rights without which the run can't do its work. */
+  readonly missing: readonly Access[]
+  readonly forward: boolean
+  readonly exec: boolean
+  readonly logs: boolean
+  readonly events: boolean
+  readonly nodes: boolean
+  readonly classes: boolean
+  readonly endpoints: boolean
+}
+
+const LOOK = ['get', 'list', 'watch']
+
+function each(verbs: readonly string[], group: string, resource: string, namespace?: string): readonly Access[] {
+  return verbs.map((verb) => (namespace === undefined ? { verb, group, resource } : { verb, group, resource, namespace }))
+}
+
+/** What looking at an ensemble takes. */
+export function rightsToLook(namespace: string): readonly Access[] {
+  return [...each(LOOK, 'apps', 'statefulsets', namespace), ...each(['list', 'watch'], '', 'pods', namespace), ...each(['list', 'watch'], '', 'persistentvolumeclaims', namespace)]
+}
+
+/** What lock and record take. */
+export function rightsToRecord(namespace: string): readonly Access[] {
+  return [...each(['get', 'create', 'update'], 'coordination.k8s.io', 'leases', namespace), ...each(['get', 'create', 'update'], '', 'configmaps', namespace)]
+}
+
+/** What applying these objects takes; a server-side apply is a patch, and a create where the object is new. Of kinds that aren't known by heart the dry run tells. */
+export function rightsToApply(manifests: readonly Manifest[], namespace: string): readonly Access[] {
+  return manifests.flatMap(({ object }) => {
+    const resource = knownResource(object)
+    return resource === undefined ? [] : each(['get', 'create', 'patch'], resource.group, resource.plural, resource.namespaced ? namespace : undefined)
+  })
+}
+
+/** A port-forward over WebSocket is a GET to the server, and newer servers ask for create too. */
+const FORWARD = (namespace: string): readonly Access[] => each(['get', 'create'], '', 'pods/portforward', namespace)
+const EXEC = (namespace: string): readonly Access[] => each(['get', 'create'], '', 'pods/exec', namespace)
+
+/** One review of everything at once. */
+export async function reviewRights(kube: Pick<Kube, 'denied'>, needed: readonly Access[], namespace: string, signal: AbortSignal): Promise<Rights> {
+  const optional = {
+    forward: FORWARD(namespace), exec: EXEC(namespace), logs: each(['get'], '', 'pods/log', namespace), events: each(['list', 'watch'], '', 'events', namespace),
+    nodes: each(['list'], '', 'nodes'), classes: each(['list'], 'storage.k8s.io', 'storageclasses'), endpoints: each(['list'], 'discovery.k8s.io', 'endpointslices', namespace),
+  }
+  const denied = await kube.denied(unique([...needed, ...Object.values(optional).flat()]), signal)
+  const has = (list: readonly Access[]): boolean => !list.some((one) => denied.some((other) => keyOf(one) === keyOf(other)))
+  return {
+    missing: unique(needed).filter((one) => !has([one])),
+    forward: has(optional.forward), exec: has(optional.exec), logs: has(optional.logs), events: has(optional.events), nodes: has(optional.nodes), classes: has(optional.classes), endpoints: has(optional.endpoints),
+  }
+}
+
+/** What is missing to ask members themselves: either way will do for ZooKeeper, the others need exec. */
+export function rightsToVerify(rights: Rights, profile: 'auto' | ProfileName, namespace: string): readonly Access[] {
+  if (profile === 'none') return []
+  if (profile === 'cassandra' || profile === 'custom') return rights.exec ? [] : EXEC(namespace)
+  return rights.forward || rights.exec ? [] : FORWARD(namespace)
+}
+
+/** Refuses with everything that is missing in one failure, and the Role rules to add. */
+export function refuseMissing(missing: readonly Access[], code: 'ACCESS_DENIED' | 'CHECK_IMPOSSIBLE'): void {
+  if (missing.length === 0) return
+  const what = missing.map(({ verb, resource, namespace }) => `${verb} ${resource}${namespace === undefined ? '' : ` in ${namespace}`}`).join(', ')
+  throw failure('refused', code, `${code === 'ACCESS_DENIED' ? 'these rights are missing' : 'the members can\'t be asked without these rights'}: ${what}`, { mend: roleFor(missing) })
+}
+
+function keyOf({ verb, group, resource, namespace, name }: Access): string {
+  return [verb, group, resource, namespace ?? '', name ?? ''].join('|')
+}
+
+function unique(list: readonly Access[]): readonly Access[] {
+  return [...new Map(list.map((one) => [keyOf(one), one])).values()]
+}

@@ -1,0 +1,54 @@
+// Applies what was planned, one object after the other in dependency order, and tells of each whether it was created, configured or left alone.
+
+import type { Clock } from '../clock.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
+import type { Journal } from '../report/journal.ts'
+import type { RunReport } from '../report/run-report.ts'
+import { applyChange, objectName } from './apply.ts'
+import type { Ground } from './preflight.ts'
+
+export interface Applied {
+  /** The StatefulSet as the server has it now. */
+  readonly set: KubeObject
+  /** Objects that this run created. */
+  readonly created: readonly KubeObject[]
+}
+
+interface Telling {
+  readonly force: boolean
+  readonly journal: Journal
+  readonly report: RunReport
+  readonly clock: Clock
+}
+
+export async function applyAll(kube: Kube, ground: Ground, telling: Telling, signal: AbortSignal, done: (line: string) => void): Promise<Applied> {
+  const { report, journal } = telling
+  const created: KubeObject[] = []
+  const count = { created: 0, configured: 0, unchanged: 0 }
+  let set: KubeObject = ground.setManifest.object
+  let applied = 0
+  for (const planned of ground.plan) {
+    const { object, change } = await applyChange(kube, planned, telling.force, signal)
+    applied += 1
+    count[change] += 1
+    if (planned.manifest === ground.setManifest) set = object
+    if (change === 'created') created.push(object)
+    if (change !== 'unchanged') {
+      report.changed = true
+      report.standing = `${applied} of ${ground.plan.length} objects were applied`
+      report.timeline.push({ at: telling.clock.now(), what: `${objectName(object)} ${change}` })
+    }
+    const note = planned.takeOver ? 'taken over from kubectl apply' : planned.paths.length > 0 ? planned.paths.slice(0, 3).join(', ') + (planned.paths.length > 3 ? ` and ${planned.paths.length - 3} more` : '') : undefined
+    report.changes.push({ object: objectName(object), change, ...(note === undefined ? {} : { note }) })
+    journal.info(`${objectName(object)} ${change}${note === undefined ? '' : ` (${note})`}`)
+  }
+  if (report.changed && ground.live !== undefined) {
+    report.notes.push(
+      ground.rolls
+        ? 'The pod template changed: the roll was left to the StatefulSet controller, which goes on as soon as a pod is Ready; a roll paced by the quorum is not built yet.'
+        : 'The pod template did not change: no member is replaced. A server reads a changed ConfigMap only when it starts.',
+    )
+  }
+  done((['created', 'configured', 'unchanged'] as const).flatMap((change) => (count[change] === 0 ? [] : [`${count[change]} ${change}`])).join(', '))
+  return { set, created }
+}

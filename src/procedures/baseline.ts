@@ -1,0 +1,33 @@
+// A healthy ensemble that was there before us is checked and recorded before our first change to it: the revision that an undo goes back to.
+
+import { judgeRollout } from '../decide/rollout.ts'
+import type { KubeObject } from '../kube/kube.ts'
+import { latestVerified, type StoredRecord } from '../record/record.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import type { Ground } from './preflight.ts'
+import { markVerified, type Marking } from './verified.ts'
+import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
+
+/** The record, with a baseline when this is the first meeting and the ensemble is whole. */
+export async function takeBaseline(run: VerifyRun, marking: Marking, stored: StoredRecord, before: EnsembleView, ground: Ground, signal: AbortSignal): Promise<StoredRecord> {
+  if (before.set === undefined || ground.live === undefined || latestVerified(stored.record) !== undefined) return stored
+  const healthy = await isWhole(run, before, signal)
+  if (healthy !== undefined) {
+    run.report.notes.push(`The ensemble that was there is not recorded as one to go back to: ${healthy}.`)
+    return stored
+  }
+  const live: readonly KubeObject[] = ground.plan.flatMap((planned) => planned.live ?? [])
+  const revision = before.set.status.updateRevision
+  run.journal.info(`First meeting: revision ${revision} is whole and is recorded as the baseline.`)
+  return markVerified(marking, stored, { digest: `live:${revision}`, controllerRevision: revision, image: '', origin: 'baseline' }, { uid: before.set.uid, made: [], objects: live }, signal)
+}
+
+/** Undefined when it is; else why not. */
+async function isWhole(run: VerifyRun, before: EnsembleView, signal: AbortSignal): Promise<string | undefined> {
+  const rollout = judgeRollout(before, run.clock.now(), {})
+  if (rollout.kind === 'waiting') return rollout.reason
+  const context = contextFor(run, before.set?.replicas ?? 0, signal)
+  // It stands or it doesn't: nothing was done yet that it would have to settle from.
+  const verification = await run.profile.verify(membersOf(before, run.target), 'full', { ...context, settleMs: 0, runId: `${context.runId}-baseline` })
+  return verification.findings.find((finding) => finding.severity === 'error')?.message
+}

@@ -1,0 +1,82 @@
+// From what was read to what the preflight's decisions are made on: plain records, with the API's shapes parsed.
+
+import { z } from 'zod'
+import type { Deadline } from '../clock.ts'
+import type { PreflightInput } from '../decide/preflight.ts'
+import type { Placing } from '../decide/preflight/room.ts'
+import type { ProfileName } from '../ensemble/profile.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import type { KubeObject } from '../kube/kube.ts'
+import { toSet } from '../kube/views/index.ts'
+import type { Manifest } from '../manifests/manifest.ts'
+import { parseSet, selects } from '../manifests/shapes.ts'
+import type { Services } from '../services.ts'
+import { objectName, type PlannedChange } from './apply.ts'
+import type { NamespaceState } from './namespace.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** What a preflight has read when it comes to judge. */
+export interface Seen {
+  readonly inputs: Inputs
+  readonly services: Services
+  readonly manifests: readonly Manifest[]
+  readonly setManifest: Manifest
+  readonly namespaceState: NamespaceState
+  readonly surroundings: Surroundings
+  readonly deadline: Deadline
+  readonly credentialsEnd: number | undefined
+  readonly profile: ProfileName
+}
+
+export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): PreflightInput {
+  const { inputs, manifests, setManifest, namespaceState, surroundings } = seen
+  const wanted = toSet(setManifest.object)
+  const live = plan.find((planned) => planned.manifest === setManifest)?.live
+  return {
+    now: seen.services.clock.now(),
+    deadline: seen.deadline.at,
+    credentialsEnd: seen.credentialsEnd,
+    wanted: { name: wanted.name, namespace: wanted.namespace, replicas: wanted.replicas, start: wanted.start, claimTemplates: wanted.claimTemplates, placing: placingOf(setManifest.object), spec: setManifest.object['spec'] },
+    live: live === undefined ? undefined : { view: toSet(live), spec: live['spec'] },
+    namespace: namespaceState.kind === 'there' ? 'present' : namespaceState.kind,
+    makesNamespace: inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),
+    membership: seen.profile === 'zookeeper' ? 'fixed' : 'free',
+    classes: surroundings.classes,
+    ownClasses: manifests.filter((manifest) => manifest.object.kind === 'StorageClass').map((manifest) => manifest.object.metadata.name),
+    // Volumes and drivers are read where they decide something: never, as long as a class names a provisioner.
+    availableVolumes: undefined,
+    drivers: undefined,
+    claims: surroundings.claims,
+    nodes: surroundings.nodes,
+    objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [owned(object)])),
+  }
+}
+
+function owned(object: KubeObject): PreflightInput['objects'][number] {
+  const { labels, annotations, ownerReferences, managedFields } = object.metadata
+  return {
+    object: objectName(object),
+    labels: labels ?? {},
+    annotations: annotations ?? {},
+    owners: (ownerReferences ?? []).map(({ kind, name, controller }) => ({ kind, name, controller: controller === true })),
+    managers: (managedFields ?? []).map(({ manager, operation, subresource }) => ({ manager, operation, subresource })),
+  }
+}
+
+const scheduling = z.object({
+  nodeSelector: z.record(z.string(), z.string()).nullish(),
+  tolerations: z.array(z.object({ key: z.string().optional(), operator: z.enum(['Exists', 'Equal']).nullish(), value: z.string().optional(), effect: z.string().optional() })).nullish(),
+})
+
+function placingOf(set: KubeObject): Placing {
+  const shape = parseSet(set)
+  const spec = shape?.spec.template.spec
+  const labels = shape?.spec.template.metadata?.labels ?? {}
+  const { nodeSelector, tolerations } = scheduling.parse(spec ?? {})
+  const terms = spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
+  return {
+    nodeSelector: nodeSelector ?? {},
+    tolerations: (tolerations ?? []).map(({ key, operator, value, effect }) => ({ key, operator: operator ?? 'Equal', value, effect })),
+    apart: [...new Set(terms.filter((term) => selects(term.labelSelector, labels)).map((term) => term.topologyKey))],
+  }
+}

@@ -1,0 +1,49 @@
+// Marks revisions as verified in the record, and takes a healthy ensemble that we meet for the first time as the baseline to go back to.
+
+import type { Clock } from '../clock.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
+import { withVerified, writeRecord, type EnsembleRecord, type StoredRecord, type VerifiedRevision } from '../record/record.ts'
+
+export interface Marking {
+  readonly kube: Kube
+  readonly clock: Clock
+  readonly namespace: string
+  readonly runUrl: string
+}
+
+/** What the record says when a change begins; written before the first write to the ensemble. */
+export async function recordUnderWay(marking: Marking, stored: StoredRecord, change: { readonly operation: string; readonly digest: string; readonly previous: string }, signal: AbortSignal): Promise<StoredRecord> {
+  const record: EnsembleRecord = { ...stored.record, underWay: { ...change, runUrl: marking.runUrl, since: new Date(marking.clock.now()).toISOString() } }
+  return writeRecord(marking.kube, marking.namespace, stored, record, {}, signal)
+}
+
+/** The record with no change under way, and with this revision verified when there is one to mark; no write when it says so already. */
+export async function markVerified(
+  marking: Marking,
+  stored: StoredRecord,
+  revision: Omit<VerifiedRevision, 'verifiedAt' | 'runUrl'> | undefined,
+  ensemble: { readonly uid: string; readonly made: readonly KubeObject[]; readonly objects: readonly KubeObject[] },
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  const known = stored.record.revisions.at(-1)
+  const same = revision === undefined || (known?.digest === revision.digest && known.verifiedAt !== '' && known.controllerRevision === revision.controllerRevision)
+  if (same && stored.record.underWay === null && ensemble.made.length === 0) return stored
+  const at = new Date(marking.clock.now()).toISOString()
+  const revised = revision === undefined ? stored.record : withVerified(stored.record, { ...revision, verifiedAt: at, runUrl: marking.runUrl })
+  const record: EnsembleRecord = { ...revised, ensemble: { name: stored.record.ensemble.name, uid: ensemble.uid }, made: withMade(stored.record.made, ensemble.made), underWay: null }
+  return writeRecord(marking.kube, marking.namespace, stored, record, revision === undefined ? {} : { [revision.digest]: ensemble.objects.map(withoutServerFields) }, signal)
+}
+
+function withMade(before: EnsembleRecord['made'], objects: readonly KubeObject[]): EnsembleRecord['made'] {
+  const added = objects.map(({ apiVersion, kind, metadata }) => ({ apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '' }))
+  return [...before.filter((old) => !added.some((one) => one.kind === old.kind && one.name === old.name)), ...added]
+}
+
+/** What the server adds does not belong to a revision; of a Secret only its name is kept. */
+function withoutServerFields(object: KubeObject): KubeObject {
+  const { name, namespace, labels, annotations } = object.metadata
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }), ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) }
+  if (object.kind === 'Secret') return { apiVersion: object.apiVersion, kind: object.kind, metadata }
+  const { status: _status, ...rest } = object
+  return { ...rest, metadata }
+}
