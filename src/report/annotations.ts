@@ -54,7 +54,7 @@ function warningOf(finding: Finding): Annotation {
   return { title: finding.code, text: warningText(finding), place: finding.place }
 }
 
-/** `message Mend: …`, one line: the same in the log and in the annotation. */
+/** `message; mend: …`, one line: the same in the log and in the annotation. */
 export function warningText(finding: Finding): string {
-  return plainLine(finding.mend === undefined ? finding.message : `${finding.message} Mend: ${finding.mend}`, ANNOTATION_LIMIT)
+  return plainLine(finding.mend === undefined ? finding.message : `${finding.message}; mend: ${finding.mend}`, ANNOTATION_LIMIT)
 }

@@ -103,7 +103,7 @@ function furtherLines(report: RunReport): string[] {
   const further = furtherErrors(report)
   const shown = further.slice(0, 20).map((finding) => {
     const lead = [finding.code, placeOf(finding), finding.object ?? ''].filter((part) => part !== '').join(' ')
-    return `  ${plainLine(`${lead}: ${finding.message}${finding.mend === undefined ? '' : ` Mend: ${finding.mend}`}`)}`
+    return `  ${plainLine(`${lead}: ${finding.message}${finding.mend === undefined ? '' : `; mend: ${finding.mend}`}`)}`
   })
   if (shown.length === 0) return []
   return ['Also:', ...shown, ...(further.length > shown.length ? [`  and ${further.length - shown.length} more in the report`] : [])]

@@ -38,7 +38,7 @@ describe('closing lines', () => {
     const lines = closingLines(refusedByLint(), WHERE)
     expect(lines).toContain('Cause: k8s/zk.yaml:31: the budget allows all three members to be evicted at once')
     expect(lines).toContain('Mend: set maxUnavailable to 1')
-    expect(lines).toContain('  LINT_FAILED k8s/zk.yaml:4: the headless service does not publish unready addresses Mend: set publishNotReadyAddresses: true')
+    expect(lines).toContain('  LINT_FAILED k8s/zk.yaml:4: the headless service does not publish unready addresses; mend: set publishNotReadyAddresses: true')
     expect(lines).toContain('Nothing was changed; took 90ms.')
   })
 

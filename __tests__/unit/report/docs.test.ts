@@ -1,0 +1,90 @@
+// The docs are part of the product: a code without a heading, a dead link, or a Role that lacks a rule leaves somebody alone at night.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { parseAllDocuments } from 'yaml'
+import { z } from 'zod'
+import { CODES } from '../../../src/errors.ts'
+import { isAllowed, type Rule } from '../../../src/kube/access.ts'
+import type { Access } from '../../../src/kube/kube.ts'
+import { builtInEnsemble } from '../../../src/manifests/built-in.ts'
+import { reviewRights, rightsToApply, rightsToLook, rightsToRecord } from '../../../src/procedures/access.ts'
+
+const ROOT = new URL('../../../', import.meta.url)
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/permissions.md', 'docs/troubleshooting.md', 'docs/what-we-leave.md']
+
+function text(path: string): string {
+  return readFileSync(new URL(path, ROOT), 'utf8')
+}
+
+describe('troubleshooting', () => {
+  const sections = new Map(text('docs/troubleshooting.md').split(/^## /m).slice(1).map((part) => [part.split('\n')[0] ?? '', part]))
+
+  test.each(CODES)('%s has a heading, a meaning and something to do', (code) => {
+    const body = sections.get(code)?.split('\n').slice(1).join('\n').trim() ?? ''
+    expect(body.length).toBeGreaterThan(100)
+  })
+
+  test('there is no heading for a code that is gone', () => expect([...sections.keys()].sort()).toEqual([...CODES].sort()))
+
+  test.each(CODES.filter((code) => !['INPUT_INVALID', 'LINT_FAILED', 'TIMEOUT', 'INTERNAL'].includes(code)))('%s says what to type', (code) => expect(sections.get(code)).toContain('kubectl '))
+})
+
+test.each(PAGES)('every link of %s to a file of the project leads somewhere', (page) => {
+  const links = [...text(page).matchAll(/\]\((?!https?:|\.\.\/\.\.\/\.\.\/issues|#)([^)#]+)[^)]*\)/g)].map((match) => match[1] ?? '')
+  expect(links.filter((link) => !existsSync(new URL(link, new URL(page, ROOT))))).toEqual([])
+})
+
+describe('role.yaml', () => {
+  const ruleShape = z.object({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) })
+  const documents = parseAllDocuments(text('docs/role.yaml')).map((document) => {
+    const value: unknown = document.toJS()
+    return value
+  })
+  const roles = documents.flatMap((document) => {
+    const parsed = z.object({ kind: z.enum(['Role', 'ClusterRole']), metadata: z.object({ name: z.string() }), rules: z.array(ruleShape) }).safeParse(document)
+    return parsed.success ? [parsed.data] : []
+  })
+  const rulesOf = (...names: string[]): Rule[] => roles.filter((role) => names.includes(role.metadata.name)).flatMap((role) => role.rules.map((rule) => ({ ...rule, resourceNames: [] })))
+
+  /** What a run asks for: what it needs and what it can do without. */
+  async function asked(needed: readonly Access[]): Promise<readonly Access[]> {
+    let wanted: readonly Access[] = []
+    const kube = {
+      denied: (list: readonly Access[]): Promise<readonly Access[]> => {
+        wanted = list
+        return Promise.resolve([])
+      },
+    }
+    await reviewRights(kube, needed, 'shop', new AbortController().signal)
+    return wanted
+  }
+
+  const inputs = { name: 'zk', replicas: 3, image: undefined, storage: undefined, storageClass: undefined, cpu: undefined, memory: undefined, heap: undefined }
+  const forDeploy = [...rightsToLook('shop'), ...rightsToRecord('shop'), ...rightsToApply(builtInEnsemble(inputs), 'shop')]
+
+  test('a deploy of the usual ensemble needs nothing that it does not give', async () => {
+    const wanted = await asked(forDeploy)
+    expect(wanted.length).toBeGreaterThan(20)
+    expect(wanted.filter((access) => !isAllowed(access, rulesOf('zk-ensemble-verify', 'zk-ensemble-deploy', 'zk-ensemble-look')))).toEqual([])
+  })
+
+  test('a verify needs the verify Role alone', () => {
+    expect(rightsToLook('shop').filter((access) => !isAllowed(access, rulesOf('zk-ensemble-verify')))).toEqual([])
+  })
+
+  test('it gives nothing that no run asks for', async () => {
+    const wanted = await asked(forDeploy)
+    const given = roles.flatMap((role) => role.rules.flatMap((rule) => rule.resources.flatMap((resource) => rule.verbs.map((verb) => `${verb} ${rule.apiGroups.join()}/${resource}`))))
+    // ConfigMaps are patched when the manifests have some, which the built-in ensemble has not.
+    const known = new Set([...wanted.map((access) => `${access.verb} ${access.group}/${access.resource}`), 'patch /configmaps', 'list /services'])
+    expect(given.filter((right) => !known.has(right))).toEqual([])
+  })
+
+  test('no rule has a wildcard, Secrets stay out of reach', () => {
+    const words = roles.flatMap((role) => role.rules.flatMap((rule) => [...rule.apiGroups, ...rule.resources, ...rule.verbs]))
+    expect(words).not.toContain('*')
+    expect(words).not.toContain('secrets')
+    expect(words).not.toContain('delete')
+  })
+})
