@@ -1,0 +1,229 @@
+// The simulated cluster: a real HTTP API server in this process, with controllers that run on a clock of their own and faults on order.
+
+import type { AddressInfo } from 'node:net'
+import { collectGarbage } from './deletion.ts'
+import { setDefaults } from './defaults.ts'
+import { syncBudgets } from './controllers/budgets.ts'
+import { syncClaims } from './controllers/claims.ts'
+import type { Program } from './controllers/containers.ts'
+import { plainProgram } from './controllers/containers.ts'
+import { syncEndpoints } from './controllers/endpoints.ts'
+import { createKubelet } from './controllers/kubelet.ts'
+import { schedule } from './controllers/scheduler.ts'
+import { syncStatefulSets } from './controllers/statefulset.ts'
+import type { Faults } from './faults.ts'
+import { createFaults } from './faults.ts'
+import type { Fields, Json } from './json.ts'
+import { fields, items, number, text } from './json.ts'
+import { kindOf } from './kinds.ts'
+import type { RequestEntry } from './server.ts'
+import { createApi } from './server.ts'
+import type { Stored } from './store.ts'
+import { createStore, nameOf, namespaceOf, podsOf } from './store.ts'
+import { createStreams } from './streams.ts'
+import { createWatches } from './watches.ts'
+import type { ImageBehaviour, World } from './world.ts'
+import { recordEvent } from './world.ts'
+
+export interface ClusterOptions {
+  /** How much faster than real time controllers, kubelets and provisioners are; default 20. minReadySeconds stays real, because clients count it themselves. */
+  readonly speed?: number
+  /** Default 4, in zones a, b, c, a, as in the lab. */
+  readonly nodes?: number
+  /** Allocatable CPU and memory of each node. */
+  readonly cpu?: string
+  readonly memory?: string
+  /** Images beside the usual ones; `null` takes one away. */
+  readonly images?: Readonly<Record<string, ImageBehaviour | null>>
+}
+
+export interface SimulatedCluster {
+  /** Text of a kubeconfig for it. */
+  readonly kubeconfig: string
+  readonly url: string
+  readonly objects: Objects
+  readonly faults: Faults
+  /** Every request so far, oldest first. */
+  readonly requests: readonly RequestEntry[]
+  /** Watches that are open. */
+  readonly watches: () => number
+  stop(): Promise<void>
+}
+
+/** The cluster's objects, beside the API: nothing is counted, checked or refused. */
+export interface Objects {
+  get(kind: string, namespace: string, name: string): Stored | undefined
+  list(kind: string, namespace?: string): Stored[]
+  /** Creates, or replaces with what is given merged over what is there. */
+  put(kind: string, object: Fields): Stored
+  edit(kind: string, namespace: string, name: string, change: (draft: Stored) => void): Stored | undefined
+  remove(kind: string, namespace: string, name: string): void
+}
+
+const IMAGES: Readonly<Record<string, ImageBehaviour>> = {
+  'zookeeper:3.9': { zookeeper: '3.9.5', pullMs: 2000 },
+  'zookeeper:3.9.5': { zookeeper: '3.9.5', pullMs: 2000 },
+  'registry.k8s.io/kubernetes-zookeeper:1.0-3.4.10': { zookeeper: '3.4.10', pullMs: 2000 },
+  'busybox:1.36': {},
+}
+const PROVISIONER = 'rancher.io/local-path'
+/** A burst of changes is looked at once. */
+const SYNC_MS = 60
+
+/** Starts it on a free port of the loopback; ends with `stop()`. */
+export async function startCluster(options: ClusterOptions = {}): Promise<SimulatedCluster> {
+  const speed = options.speed ?? 20
+  const store = createStore()
+  const timers = new Set<NodeJS.Timeout>()
+  let stopped = false
+  let due = false
+  const images = new Map<string, ImageBehaviour | null>([...Object.entries(IMAGES), ...Object.entries(options.images ?? {})])
+
+  function afterReal(ms: number, act: () => void): void {
+    if (stopped) return
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      act()
+    }, ms)
+    timers.add(timer)
+  }
+  function wake(): void {
+    if (due || stopped) return
+    due = true
+    afterReal(Math.max(1, SYNC_MS / speed), () => {
+      due = false
+      for (const sync of controllers) sync()
+    })
+  }
+  const world: World = {
+    store,
+    after: (ms, act) => afterReal(ms / speed, act),
+    afterReal,
+    wake,
+    event: (about, type, reason, message, source) => recordEvent(store, about, type, reason, message, source),
+    image: (name) => images.get(name.replace(/@sha256:.*$/, '').replace(/^docker\.io\/(library\/)?/, '')) ?? undefined,
+    provisioners: new Set([PROVISIONER]),
+    rejection: (pod) => quotaRefusal(world, pod),
+  }
+  const startMember = (): Program => plainProgram(world, undefined, [])
+  const kubelet = createKubelet(world, startMember)
+  const controllers = [
+    () => collectGarbage(world),
+    () => furnishNamespaces(world),
+    () => syncStatefulSets(world),
+    () => syncClaims(world),
+    () => schedule(world),
+    () => kubelet.sync(),
+    () => syncBudgets(world),
+    () => syncEndpoints(world),
+  ]
+  const streams = createStreams(kubelet)
+  const watches = createWatches(store)
+  const faults = createFaults({
+    dropWatches: () => watches.drop(),
+    forgetChanges() {
+      store.forget()
+      watches.forget()
+    },
+    hangUpForwards: () => streams.hangUp(),
+  })
+  const log: RequestEntry[] = []
+  const server = createApi(world, kubelet, streams, watches, faults, log)
+  const objects = objectsOf(world)
+  furnish(objects, options)
+  store.onChange(wake)
+  wake()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${portOf(server.address())}`
+  return {
+    url,
+    kubeconfig: kubeconfigFor(url),
+    objects,
+    faults,
+    requests: log,
+    watches: () => watches.count,
+    async stop() {
+      stopped = true
+      for (const timer of timers) clearTimeout(timer)
+      faults.resume()
+      streams.hangUp()
+      for (const pod of store.list(kindOf('Pod'))) for (const entry of items(pod, 'spec', 'containers')) kubelet.program(pod, text(entry, 'name'))?.stop()
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('the simulated server has no port')
+  return address.port
+}
+
+function kubeconfigFor(server: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'simulated',
+    clusters: [{ name: 'simulated', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'deployer', user: { token: 'simulated-token' } }],
+    contexts: [{ name: 'simulated', context: { cluster: 'simulated', user: 'deployer', namespace: 'default' } }],
+  })
+}
+
+function objectsOf(world: World): Objects {
+  const { store } = world
+  return {
+    get: (kind, namespace, name) => store.get(kindOf(kind), namespace, name),
+    list: (kind, namespace) => store.list(kindOf(kind), namespace),
+    put(kind, object) {
+      const found = store.get(kindOf(kind), namespaceOf(object), nameOf(object))
+      const made: Stored = { ...found, ...object, apiVersion: text(object, 'apiVersion'), kind, metadata: { ...found?.metadata, ...fields(object, 'metadata') } }
+      setDefaults(made)
+      return found === undefined ? store.create(kindOf(kind), made) : store.update(kindOf(kind), made)
+    },
+    edit(kind, namespace, name, change) {
+      const found = store.get(kindOf(kind), namespace, name)
+      return found === undefined ? undefined : store.edit(kindOf(kind), found, change)
+    },
+    remove(kind, namespace, name) {
+      const found = store.get(kindOf(kind), namespace, name)
+      if (found !== undefined) store.remove(kindOf(kind), found)
+    },
+  }
+}
+
+/** Namespaces, nodes and classes, as the lab has them. */
+function furnish(objects: Objects, options: ClusterOptions): void {
+  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) objects.put('Namespace', { metadata: { name } })
+  for (let index = 1; index <= (options.nodes ?? 4); index++) {
+    const name = `node-${index}`
+    const room = { cpu: options.cpu ?? '2', memory: options.memory ?? '8Gi', pods: '110' }
+    const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'topology.kubernetes.io/region': 'simulated', 'topology.kubernetes.io/zone': `zone-${'abc'[(index - 1) % 3] ?? 'a'}` }
+    const condition: Json = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status', lastTransitionTime: new Date().toISOString() }
+    objects.put('Node', { metadata: { name, labels }, spec: {}, status: { capacity: room, allocatable: { ...room }, conditions: [condition], addresses: [{ type: 'InternalIP', address: `10.89.0.${10 + index}` }, { type: 'Hostname', address: name }], nodeInfo: { kubeletVersion: 'v1.36.3' } } })
+  }
+  for (const name of ['standard', 'local']) {
+    const annotations: Fields = name === 'standard' ? { 'storageclass.kubernetes.io/is-default-class': 'true' } : {}
+    objects.put('StorageClass', { metadata: { name, annotations }, provisioner: PROVISIONER, volumeBindingMode: 'WaitForFirstConsumer', reclaimPolicy: 'Delete' })
+  }
+}
+
+/** What every namespace gets from the cluster itself. */
+function furnishNamespaces(world: World): void {
+  for (const namespace of world.store.list(kindOf('Namespace'))) {
+    if (text(namespace, 'status', 'phase') === 'Terminating') continue
+    for (const [kind, name] of [['ServiceAccount', 'default'], ['ConfigMap', 'kube-root-ca.crt']] as const) {
+      if (world.store.get(kindOf(kind), nameOf(namespace), name) === undefined) world.store.create(kindOf(kind), { metadata: { name, namespace: nameOf(namespace) } })
+    }
+  }
+}
+
+/** The refusal of a ResourceQuota that counts pods; undefined when the pod fits. */
+function quotaRefusal(world: World, pod: Stored): string | undefined {
+  for (const quota of world.store.list(kindOf('ResourceQuota'), namespaceOf(pod))) {
+    const hard = text(quota, 'spec', 'hard', 'pods')
+    const used = podsOf(world.store, namespaceOf(pod)).length
+    if (hard !== '' && used + 1 > Number(hard)) return `pods "${nameOf(pod)}" is forbidden: exceeded quota: ${nameOf(quota)}, requested: pods=1, used: pods=${used}, limited: pods=${number({ hard: Number(hard) }, ['hard'])}`
+  }
+  return undefined
+}

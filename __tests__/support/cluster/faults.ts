@@ -1,0 +1,130 @@
+// Faults on order: what the server answers or does instead of its own answer, and to whom it says no.
+
+import type { Fields } from './json.ts'
+
+export interface RequestMark {
+  /** `get`, `list`, `watch`, `create`, `update`, `patch`, `apply`, `delete`, `exec`, `portforward`, `eviction`. */
+  readonly verb: string
+  /** `StatefulSet`; '' for what is no object. */
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly path: string
+  readonly dryRun: boolean
+}
+
+export interface Fault {
+  readonly verb?: string
+  readonly kind?: string
+  readonly namespace?: string
+  readonly name?: string
+  /** Answered instead; without a body the Status that the server writes for this code. */
+  readonly status?: number
+  readonly body?: Fields | string
+  readonly retryAfterSeconds?: number
+  /** Real milliseconds before anything else happens. */
+  readonly delayMs?: number
+  /** Cuts the connection without an answer. */
+  readonly drop?: boolean
+  /** Serves the request and cuts the connection before the answer: a write whose outcome stays unknown. */
+  readonly dropAnswer?: boolean
+  /** How many requests; default 1. */
+  readonly times?: number
+}
+
+export interface Rule {
+  readonly verbs: readonly string[]
+  readonly groups: readonly string[]
+  /** Plural, with subresource: `pods`, `pods/exec`. */
+  readonly resources: readonly string[]
+}
+
+export interface Faults {
+  /** The next request that fits meets it. */
+  next(fault: Fault): void
+  /** Every request that fits meets it, until `clear`. */
+  always(fault: Fault): void
+  clear(): void
+  /** 403 for these, in reviews too. Resources by plural, with subresource; `*` for all. */
+  forbid(verb: string, resource: string): void
+  /** Only what these rules allow, as with a Role; undefined allows everything again. */
+  allowOnly(rules: readonly Rule[] | undefined): void
+  /** 401 from the n-th request on, until `renewToken`. */
+  expireToken(afterRequests?: number): void
+  renewToken(): void
+  dropWatches(): void
+  /** Forgets all changes, so that open and older watches are answered 410. */
+  forgetChanges(): void
+  /** Connections are accepted and nothing is answered until `resume`. */
+  pause(): void
+  resume(): void
+  hangUpForwards(): void
+}
+
+export interface FaultState extends Faults {
+  take(mark: RequestMark): Fault | undefined
+  isAllowed(verb: string, group: string, resource: string): boolean
+  /** Counts a request; true when its token has expired. */
+  expired(): boolean
+  /** Resolves at once, or when the server goes on. */
+  running(): Promise<void>
+  readonly rules: readonly Rule[] | undefined
+  readonly forbidden: readonly { readonly verb: string; readonly resource: string }[]
+}
+
+const holds = (list: readonly string[], value: string): boolean => list.includes('*') || list.includes(value)
+
+/** Whether rules allow a verb on a resource, by RBAC's matching. */
+export function allows(rules: readonly Rule[], verb: string, group: string, resource: string): boolean {
+  return rules.some((rule) => holds(rule.verbs, verb) && holds(rule.groups, group) && holds(rule.resources, resource))
+}
+
+export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChanges' | 'hangUpForwards'>): FaultState {
+  let ordered: { fault: Fault; left: number }[] = []
+  let forbidden: { verb: string; resource: string }[] = []
+  let rules: readonly Rule[] | undefined
+  let tokenLasts = Infinity
+  let paused: Promise<void> = Promise.resolve()
+  let release = (): void => undefined
+
+  function fits(fault: Fault, mark: RequestMark): boolean {
+    return (['verb', 'kind', 'namespace', 'name'] as const).every((field) => fault[field] === undefined || fault[field] === mark[field])
+  }
+  return {
+    ...effects,
+    next: (fault) => void ordered.push({ fault, left: fault.times ?? 1 }),
+    always: (fault) => void ordered.push({ fault, left: Infinity }),
+    clear() {
+      ordered = []
+      forbidden = []
+      rules = undefined
+      tokenLasts = Infinity
+    },
+    forbid: (verb, resource) => void forbidden.push({ verb, resource }),
+    allowOnly: (given) => void (rules = given),
+    expireToken: (afterRequests = 0) => void (tokenLasts = afterRequests),
+    renewToken: () => void (tokenLasts = Infinity),
+    pause: () => void (paused = new Promise((resolve) => (release = resolve))),
+    resume: () => release(),
+    take(mark) {
+      const found = ordered.find(({ fault, left }) => left > 0 && fits(fault, mark))
+      if (found !== undefined) found.left -= 1
+      return found?.fault
+    },
+    isAllowed(verb, group, resource) {
+      const refused = forbidden.some((entry) => (entry.verb === '*' || entry.verb === verb) && (entry.resource === '*' || entry.resource === resource))
+      return !refused && (rules === undefined || allows(rules, verb, group, resource))
+    },
+    expired() {
+      tokenLasts -= 1
+      return tokenLasts < 0
+    },
+    running: () => paused,
+    get rules() {
+      return rules
+    },
+    get forbidden() {
+      return forbidden
+    },
+  }
+}
