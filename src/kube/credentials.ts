@@ -3,6 +3,7 @@
 import type { RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { KubeFailure } from './failure.ts'
+import { codeOf, field, messageOf } from './node-error.ts'
 import type { LoadedConfig } from './config.ts'
 
 /** How long a credential plugin may take. */
@@ -85,10 +86,10 @@ function isHeader(entry: [string, unknown]): entry is [string, string | string[]
 
 function credentialsFailure(loaded: LoadedConfig, error: unknown): KubeFailure {
   const plugin = loaded.plugin
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const said = error instanceof Error ? error.message.replaceAll(/\s+/g, ' ').trim().slice(0, 300) : ''
+  const code = codeOf(error)
+  const said = messageOf(error).replaceAll(/\s+/g, ' ').trim().slice(0, 300)
   if (plugin === undefined) {
-    const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? ` (${error.path})` : ''
+    const path = field(error, 'path') === '' ? '' : ` (${field(error, 'path')})`
     const why = code === 'ENOENT' ? `a file that the kubeconfig names is not there${path}` : `the credentials of the kubeconfig can't be used${code === '' ? '' : `: ${code}`}`
     return new KubeFailure({ status: 0, reason: 'Credentials', message: why, request: 'authenticate', cause: error })
   }
@@ -96,7 +97,7 @@ function credentialsFailure(loaded: LoadedConfig, error: unknown): KubeFailure {
   const message =
     code === 'ENOENT'
       ? `the kubeconfig's credential plugin "${plugin.command}" is not on this runner: install it in a step before this one${hint}`
-      : error instanceof SyntaxError || error instanceof TypeError
+      : ['SyntaxError', 'TypeError'].includes(field(error, 'name'))
         ? `the kubeconfig's credential plugin "${plugin.command}" printed no credential`
         : `the kubeconfig's credential plugin "${plugin.command}" failed${said === '' ? '' : `: ${said}`}`
   return new KubeFailure({ status: 0, reason: 'Credentials', message, request: 'authenticate', cause: error })

@@ -114,9 +114,9 @@ function endedWords(context: ExplainContext): string {
 
 function forbidden(failure: KubeFailure): Found {
   const { message, request } = failure
-  const access = deniedAccess(message)
+  const access = deniedAccess(message) ?? streamAccess(request)
   if (access === undefined) return { code: 'ACCESS_DENIED', message: `could not ${request}: ${message}` }
-  const user = /User "([^"]+)"/.exec(message)?.[1] ?? ''
+  const user = /User "([^"]+)"/.exec(message)?.[1] ?? 'the user of this kubeconfig'
   const plural = access.group === '' ? access.resource : `${access.resource}.${access.group}`
   const where = access.namespace === undefined ? 'in the whole cluster' : `in namespace ${access.namespace}`
   return { code: 'ACCESS_DENIED', message: `${user} may not ${access.verb} ${plural} ${where}`, mend: `Add this rule for ${user}:\n${roleFor(withBothVerbs(access))}` }
@@ -128,6 +128,12 @@ export function deniedAccess(message: string): Access | undefined {
   const [, verb, resource, group, namespace] = match ?? []
   if (verb === undefined || resource === undefined || group === undefined) return undefined
   return { verb, resource, group, namespace }
+}
+
+/** Of an exec or a port-forward that a newer server refuses without naming the right. */
+function streamAccess(request: string): Access | undefined {
+  const [, what, namespace] = /^(exec|forward) .* in namespace (\S+)$/.exec(request) ?? []
+  return what === undefined ? undefined : { verb: 'create', group: '', resource: what === 'exec' ? 'pods/exec' : 'pods/portforward', namespace }
 }
 
 /** Opening exec and port-forward by WebSocket needs get, and from Kubernetes 1.35 on create as well. */

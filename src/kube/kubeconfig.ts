@@ -13,7 +13,7 @@ const clusterSchema = z.object({
   'insecure-skip-tls-verify': z.boolean().nullish(),
   'tls-server-name': text,
   'proxy-url': text,
-  extensions: z.array(z.object({ name: z.string(), extension: z.unknown() })).nullish(),
+  extensions: z.array(z.object({ name: z.string(), extension: z.unknown().optional() })).nullish(),
 })
 
 const execSchema = z.object({

@@ -15,7 +15,7 @@ export const metadataSchema = z.looseObject({
   labels: z.record(z.string(), z.string()).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
   ownerReferences: z.array(z.looseObject({ kind: z.string(), name: z.string(), uid: z.string(), controller: z.boolean().optional() })).optional(),
-  managedFields: z.array(z.looseObject({ manager: z.string().default(''), operation: z.string().default(''), apiVersion: optional, subresource: optional, fieldsV1: z.unknown() })).optional(),
+  managedFields: z.array(z.looseObject({ manager: z.string().default(''), operation: z.string().default(''), apiVersion: optional, subresource: optional, fieldsV1: z.unknown().optional() })).optional(),
   deletionTimestamp: optional,
   finalizers: z.array(z.string()).optional(),
   creationTimestamp: z.string().nullish().transform((value) => value ?? undefined),

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import { KubeFailure } from './failure.ts'
+import { codeOf } from './node-error.ts'
 
 /** How long a call may go on being tried again. */
 export const RETRY_FOR_MS = 30_000
@@ -35,8 +36,7 @@ const NOT_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI
 
 /** Node's code of what broke a request, '' when there is none. */
 export function causeCode(failure: KubeFailure): string {
-  const cause = failure.cause
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+  return codeOf(failure.cause)
 }
 
 /** Whether a code is of a certificate or a handshake, which no second try mends. */

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { failure } from '../errors.ts'
+import { codeOf } from './node-error.ts'
 import type { Source } from './kubeconfig.ts'
 
 export interface SourceOptions {
@@ -84,7 +85,7 @@ function readSource(path: string, options: SourceOptions, input: string | undefi
   try {
     return { from: `the kubeconfig ${path}`, text: readFileSync(path, 'utf8'), file: path, inWorkspace: liesInWorkspace(path, options) }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error'
+    const code = codeOf(error)
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : code === 'ENAMETOOLONG' ? 'it is neither a path nor a kubeconfig' : `it can't be read (${code})`
     const shown = path.length > 200 ? `${path.slice(0, 40)}…` : path
     throw failure('refused', 'INPUT_INVALID', `kubeconfig ${shown}: ${why}`, { ...(input === undefined ? {} : { input }), mend: 'Give a path to a kubeconfig, or its content, plain or base64.' }, error)

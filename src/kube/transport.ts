@@ -10,6 +10,7 @@ import { abortReason } from '../clock.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
+import { codeOf, messageOf } from './node-error.ts'
 import { isTlsFault } from './retry.ts'
 
 export const USER_AGENT = 'zk-ensemble-action/1'
@@ -150,7 +151,7 @@ export function noAnswer(host: string, timeoutMs: number, request: string): Kube
 
 /** A connection that could not be made, or broke, in words. */
 export function unreachable(host: string, error: unknown, request: string): KubeFailure {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const code = codeOf(error)
   return new KubeFailure({ status: 0, reason: 'Unreachable', message: inWords(host, code, error), request, cause: error })
 }
 
@@ -171,7 +172,7 @@ function inWords(host: string, code: string, error: unknown): string {
     case 'EPIPE':
       return `the connection to ${host} broke`
     default: {
-      const proxy = error instanceof Error ? /^Bad response: (\d+)$/.exec(error.message)?.[1] : undefined
+      const proxy = /^Bad response: (\d+)$/.exec(messageOf(error))?.[1]
       if (proxy !== undefined) return `the proxy on the way to ${host} answered ${proxy}`
       return `the API server at ${host} can't be reached${code === '' ? '' : ` (${code})`}`
     }
