@@ -97,4 +97,6 @@ export interface Profile {
   /** Writes a marker that a later `readMarker` must find on every member; undefined when the profile keeps none. */
   writeMarker?(members: readonly Member[], context: VerifyContext): Promise<string>
   readMarker?(members: readonly Member[], marker: string, context: VerifyContext): Promise<CheckResult>
+  /** Deletes a marker once it is of no more use; never rejects but for an abort. */
+  removeMarker?(members: readonly Member[], marker: string, context: VerifyContext): Promise<void>
 }

@@ -13,7 +13,7 @@ import { applyAll } from '../procedures/apply-all.ts'
 import { awaitReady } from '../procedures/await-ready.ts'
 import { takeBaseline } from '../procedures/baseline.ts'
 import { inspectGround, RELEASE_MS, type Ground } from '../procedures/preflight.ts'
-import { markVerified, recordUnderWay } from '../procedures/verified.ts'
+import { markVerified, recordMade, recordUnderWay } from '../procedures/verified.ts'
 import { contextFor, membersOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
 import type { RunReport } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
@@ -86,6 +86,7 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
     }
     const applied = await journal.phase('Apply', (done) => applyAll(kube, ground, { force: inputs.forceConflicts, journal, report, clock }, signal, done))
     services.publish()
+    stored = await recordMade(marking, stored, applied.created, signal)
     try {
       const view = await waitForMembers(kube, inputs, services, ground, { follower, deadline, generation: applied.set.metadata.generation, before }, signal)
       const durability = marker === undefined ? [] : await readMarker(run, view, marker, signal)
@@ -100,7 +101,7 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
       }
       const verified = inputs.verify === 'full' || inputs.verify === 'thorough'
       const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, origin: 'deploy' as const }
-      await markVerified(marking, stored, verified ? revision : undefined, { uid: view.set?.uid ?? '', made: applied.created, objects: ground.manifests.map((manifest) => manifest.object) }, signal)
+      await markVerified(marking, stored, verified ? revision : undefined, { uid: view.set?.uid ?? '', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
       report.standing = 'every member is available and verified'
       report.result = report.changed ? 'succeeded' : 'unchanged'
     } catch (error) {

@@ -3,6 +3,7 @@
 import { Deadline, formatSpan, type Clock } from '../clock.ts'
 import { chooseVerdict } from '../decide/evidence-choice.ts'
 import { diagnose, newMemory, type Diagnosis } from '../decide/diagnosis.ts'
+import { observed } from '../decide/members.ts'
 import { judgeRollout, progressKey, type MemberStanding } from '../decide/rollout.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { Kube } from '../kube/kube.ts'
@@ -44,7 +45,9 @@ export async function awaitReady(wait: ReadyWait, signal: AbortSignal): Promise<
     const view = newEvents(follower.snapshot(), wait.before)
     const now = clock.now()
     const verdict = judgeRollout(view, now, wait.generation === undefined ? {} : { generation: wait.generation })
-    if (tellMembers(verdict.members, told, journal, report, now)) said = now
+    // Before the controller has seen the change, what it says of revisions is of the one before.
+    const seen = view.set !== undefined && observed(view.set, wait.generation)
+    if (seen && tellMembers(verdict.members, told, journal, report, now)) said = now
     fillMembers(report, view)
     if (verdict.kind === 'done') {
       if (verdict.note !== undefined) report.notes.push(verdict.note)

@@ -17,20 +17,26 @@ export async function recordUnderWay(marking: Marking, stored: StoredRecord, cha
   return writeRecord(marking.kube, marking.namespace, stored, record, {}, signal)
 }
 
+/** Remembers what this run created, so that a cleanup removes that and nothing else, also after a failure. */
+export async function recordMade(marking: Marking, stored: StoredRecord, created: readonly KubeObject[], signal: AbortSignal): Promise<StoredRecord> {
+  if (created.length === 0) return stored
+  return writeRecord(marking.kube, marking.namespace, stored, { ...stored.record, made: withMade(stored.record.made, created) }, {}, signal)
+}
+
 /** The record with no change under way, and with this revision verified when there is one to mark; no write when it says so already. */
 export async function markVerified(
   marking: Marking,
   stored: StoredRecord,
   revision: Omit<VerifiedRevision, 'verifiedAt' | 'runUrl'> | undefined,
-  ensemble: { readonly uid: string; readonly made: readonly KubeObject[]; readonly objects: readonly KubeObject[] },
+  ensemble: { readonly uid: string; readonly objects: readonly KubeObject[] },
   signal: AbortSignal,
 ): Promise<StoredRecord> {
   const known = stored.record.revisions.at(-1)
   const same = revision === undefined || (known?.digest === revision.digest && known.verifiedAt !== '' && known.controllerRevision === revision.controllerRevision)
-  if (same && stored.record.underWay === null && ensemble.made.length === 0) return stored
+  if (same && stored.record.underWay === null) return stored
   const at = new Date(marking.clock.now()).toISOString()
   const revised = revision === undefined ? stored.record : withVerified(stored.record, { ...revision, verifiedAt: at, runUrl: marking.runUrl })
-  const record: EnsembleRecord = { ...revised, ensemble: { name: stored.record.ensemble.name, uid: ensemble.uid }, made: withMade(stored.record.made, ensemble.made), underWay: null }
+  const record: EnsembleRecord = { ...revised, ensemble: { name: stored.record.ensemble.name, uid: ensemble.uid }, underWay: null }
   return writeRecord(marking.kube, marking.namespace, stored, record, revision === undefined ? {} : { [revision.digest]: ensemble.objects.map(withoutServerFields) }, signal)
 }
 

@@ -66,7 +66,7 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   const { report, journal, clock } = run
   const replicas = view.set?.replicas ?? 0
   const members = membersOf(view, run.target)
-  const service = level === 'quick' ? undefined : watchEndpoints(run, signal)
+  const service = level === 'quick' || run.profile.name === 'none' ? undefined : watchEndpoints(run, signal)
   const verification = await run.profile.verify(members, level, contextFor(run, replicas, signal))
   const checks = [...verification.checks, ...more]
   if (level !== 'quick') {

@@ -1,6 +1,7 @@
 // Claims made from the templates: missing classes, provisioners that aren't there, claims left over from an earlier life.
 
 import type { ClaimView, EventView } from '../../view/surroundings.ts'
+import { formatBytes } from '../../view/quantity.ts'
 import type { ClaimTemplate } from '../../view/workload.ts'
 import type { MemberStanding } from '../members.ts'
 import { eventsOf, oneLine, type Situation, type Symptom } from './symptom.ts'
@@ -32,7 +33,7 @@ export function claimSymptoms(situation: Situation): readonly Symptom[] {
 export function leftOver(template: ClaimTemplate, claim: ClaimView): string | undefined {
   if (template.storageClass !== undefined && claim.storageClass !== template.storageClass) return `has class ${quoted(claim.storageClass)} where the template now says ${quoted(template.storageClass)}`
   const size = claim.capacity ?? claim.size
-  return template.size !== undefined && size !== undefined && size < template.size ? `has ${gibibytes(size)} where the template now says ${gibibytes(template.size)}` : undefined
+  return template.size !== undefined && size !== undefined && size < template.size ? `has ${formatBytes(size)} where the template now says ${formatBytes(template.size)}` : undefined
 }
 
 function claimSymptom(situation: Situation, standing: MemberStanding, template: ClaimTemplate, claim: ClaimView): readonly Symptom[] {
@@ -91,8 +92,4 @@ function bindingTrouble(claim: ClaimView, newest: EventView | undefined, events:
 
 function quoted(storageClass: string | undefined): string {
   return storageClass === undefined ? 'none' : `"${storageClass}"`
-}
-
-function gibibytes(bytes: number): string {
-  return bytes >= 2 ** 30 ? `${Math.round((bytes / 2 ** 30) * 100) / 100}Gi` : `${Math.round((bytes / 2 ** 20) * 100) / 100}Mi`
 }

@@ -63,5 +63,10 @@ export function followCrashes(before: CrashHistory | undefined, pod: PodView, co
   const seen = [container.last, lastDeath(container, isInit)].flatMap((end) => (end === undefined ? [] : [{ finished: end.finished, code: end.exitCode }]))
   const exits = [...(before?.exits ?? []), ...seen.filter((exit) => !(before?.exits ?? []).some((known) => known.finished === exit.finished))]
   const unique = exits.filter((exit, index) => exits.findIndex((other) => other.finished === exit.finished) === index).slice(-KEPT_EXITS)
-  return { baseline, deaths, first: before?.first ?? unique[0]?.finished ?? now, exits: unique }
+  return { baseline, deaths, first: before?.first ?? firstOf(unique) ?? now, exits: unique }
+}
+
+/** A kubelet that lost a container writes no time of its end (0 here). */
+function firstOf(exits: CrashHistory['exits']): number | undefined {
+  return exits.find((exit) => exit.finished > 0)?.finished
 }

@@ -1,6 +1,7 @@
 // Containers that die again and again: members of an ensemble may die until their peers appear, but a death that nobody can heal ends the wait.
 
 import { formatSpan } from '../../clock.ts'
+import { formatBytes } from '../../view/quantity.ts'
 import type { ContainerView } from '../../view/workload.ts'
 import type { MemberStanding } from '../members.ts'
 import { lastDeath, type CrashHistory } from './crash-history.ts'
@@ -134,9 +135,4 @@ export function exitText(code: number | undefined): string {
     default:
       return code > 128 && code <= 192 ? `exit code ${code} (signal ${code - 128})` : `exit code ${code}`
   }
-}
-
-function formatBytes(bytes: number): string {
-  for (const [unit, size] of [['Gi', 2 ** 30], ['Mi', 2 ** 20], ['Ki', 2 ** 10]] as const) if (bytes >= size && Number.isInteger(bytes / size)) return `${bytes / size}${unit}`
-  return `${bytes} bytes`
 }

@@ -9,7 +9,7 @@ const OUTSIDE_GRACE_MS = 60_000
 const FRESH_MS = 120_000
 
 /** Races that the controller settles by itself on its next try. */
-const RACE = /already exists|is being deleted|object has been modified|because it is being terminated|StatefulSet .* not found|Operation cannot be fulfilled/i
+const RACE = /already exists|is being deleted|object has been modified|because it is being terminated|Operation cannot be fulfilled/i
 /** What judges pods is out of reach: nothing is said about the pod. */
 const OUT_OF_REACH = /failed calling webhook|could not be completed|timed out|timeout|connection refused|etcdserver|internal error|too many requests|TLS handshake/i
 
@@ -18,8 +18,9 @@ export function creationSymptoms(situation: Situation): readonly Symptom[] {
   const refusals = eventsOf(view, 'StatefulSet', set.name, set.uid).filter((event) => event.reason === 'FailedCreate' && now - event.last <= FRESH_MS)
   return standings.filter((standing) => standing.state === 'missing').flatMap((standing): Symptom[] => {
     const event = refusals.findLast((one) => one.message.includes(` Pod ${standing.pod} `))
-    if (event === undefined || RACE.test(event.message)) return []
+    if (event === undefined) return []
     const cause = oneLine(event.message.replace(/^.*? failed error: /s, ''))
+    if (RACE.test(cause)) return []
     const outside = OUT_OF_REACH.test(cause)
     // Below the partition it would come back from the current template, which was admitted before.
     const fromNew = set.strategy.type === 'OnDelete' || rolls(set, standing.ordinal)

@@ -1,6 +1,6 @@
 // Members that run without being Ready, pods that are lost or don't go away, and the roll that an unready old pod holds up.
 
-import { availableAt, mayStay, rolls } from '../members.ts'
+import { availableAt, mayStay, observed, rolls } from '../members.ts'
 import { isNew, oneLine, type MemberCase, type Situation, type Symptom } from './symptom.ts'
 
 const STUCK_TERMINATING_MS = 180_000
@@ -60,8 +60,8 @@ export function terminatingSymptoms(member: MemberCase): readonly Symptom[] {
  * same revision here: that is so after an unfinished roll was taken back.
  */
 export function stuckSymptoms(situation: Situation, pods: readonly MemberCase[], broken: ReadonlySet<number>): readonly Symptom[] {
-  const { set, standings, now } = situation
-  if (set.podManagement !== 'OrderedReady' || set.strategy.type !== 'RollingUpdate') return []
+  const { set, standings } = situation
+  if (!observed(set) || set.podManagement !== 'OrderedReady' || set.strategy.type !== 'RollingUpdate') return []
   const first = standings.find((standing) => standing.state !== 'available' && standing.state !== 'old-revision' && standing.state !== 'extra')
   const member = first === undefined ? undefined : pods.find((one) => one.ordinal === first.ordinal)
   if (member === undefined) return []
@@ -69,7 +69,7 @@ export function stuckSymptoms(situation: Situation, pods: readonly MemberCase[],
   if (pod.deleting !== undefined || pod.phase === 'Failed' || mayStay(set, ordinal, pod.revision) || !rolls(set, ordinal) || availableAt(set, pod) !== undefined) return []
   const isBroken = broken.has(ordinal)
   return [{
-    key: `stuck/${pod.uid}`, code: 'NOT_READY', ordinal, object: `pod/${pod.name}`, reason: 'StuckOnOldRevision', ...(pod.readySince === undefined ? {} : { since: Math.min(pod.readySince, now) }),
+    key: `stuck/${pod.uid}`, code: 'NOT_READY', ordinal, object: `pod/${pod.name}`, reason: 'StuckOnOldRevision',
     message: `${pod.name}: is not Ready at the old revision ${pod.revision ?? 'unknown'}, and under OrderedReady the controller does not replace it before it is`,
     mend: `Delete it, and it comes back at the new revision: kubectl -n ${set.namespace} delete pod ${pod.name}`,
     graceMs: isBroken ? BROKEN_OLD_POD_GRACE_MS : OLD_POD_GRACE_MS, againstRevision: false, explains: true,

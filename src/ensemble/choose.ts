@@ -1,0 +1,34 @@
+// The profile by its name; what a run doesn't use is not loaded.
+
+import type { Profile, ProfileName } from './profile.ts'
+
+export interface ProfileOptions {
+  /** ZooKeeper: `user:password` for the digest scheme, a secret. */
+  readonly auth: string | undefined
+  /** ZooKeeper: the node below which the checks write. */
+  readonly checkPath: string
+  /** Custom: run in each member with MARKER in the environment; the read must print it. */
+  readonly writeCommand: string | undefined
+  readonly readCommand: string | undefined
+}
+
+export async function chooseProfile(name: ProfileName, options: ProfileOptions): Promise<Profile> {
+  switch (name) {
+    case 'zookeeper': {
+      const { zooKeeperProfile } = await import('./zookeeper/profile.ts')
+      return zooKeeperProfile(options)
+    }
+    case 'cassandra': {
+      const { cassandraProfile } = await import('./cassandra/profile.ts')
+      return cassandraProfile()
+    }
+    case 'custom': {
+      const { customProfile } = await import('./custom/profile.ts')
+      return customProfile(options)
+    }
+    case 'none': {
+      const { noProfile } = await import('./none.ts')
+      return noProfile()
+    }
+  }
+}

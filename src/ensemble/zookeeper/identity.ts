@@ -1,0 +1,150 @@
+// Who each member is, from what lies in it: ids that follow from the ordinals, never one id twice, and the same member list everywhere.
+
+import type { Finding } from '../../errors.ts'
+import type { Member } from '../profile.ts'
+import { parseConfig, voters, type ServerConfig, type ServerLine } from './config.ts'
+import type { Located } from './locate.ts'
+
+/** What is known of one member; `undefined` where it could not be learned. */
+export interface Known {
+  readonly member: Member
+  /** As it stands in the myid file, or as the server says it. */
+  readonly myid: string | undefined
+  readonly config: ServerConfig | undefined
+  readonly host: string | undefined
+  readonly fqdn: string | undefined
+}
+
+export interface IdentityVerdict {
+  readonly findings: readonly Finding[]
+  readonly detail: string
+  /** By pod. */
+  readonly ids: ReadonlyMap<string, number>
+}
+
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '[::]', '::'])
+
+export function knownFrom(member: Member, located: Located): Known {
+  const config = located.config === undefined ? undefined : parseConfig(located.config, located.dynamic)
+  return { member, myid: located.myid, config, host: located.host, fqdn: located.fqdn }
+}
+
+/** `serviceName`: the headless service; names are `<pod>.<service>.<namespace>.svc…`, whatever the cluster's domain. */
+export function judgeIdentity(known: readonly Known[], replicas: number, serviceName: string): IdentityVerdict {
+  const ids = new Map<string, number>()
+  for (const one of known) if (one.myid !== undefined && /^\d{1,9}$/.test(one.myid)) ids.set(one.member.pod, Number(one.myid))
+  const findings = [
+    ...known.flatMap((one) => own(one, ids, replicas, known)),
+    ...shared(known, ids),
+    ...offsets(known, ids),
+    ...lists(known, replicas),
+    ...known.flatMap((one) => names(one, serviceName)),
+  ]
+  const first = known.find(({ member }) => ids.has(member.pod))?.member
+  const offset = first === undefined ? 0 : (ids.get(first.pod) ?? 0) - first.ordinal
+  const listed = known.find((one) => one.config !== undefined)?.config?.servers.length ?? 0
+  const proven = listed === 0 ? 'no member list, as it stands alone' : `the same list of ${listed} members on all`
+  const error = findings.find((one) => one.severity === 'error') ?? findings[0]
+  return { findings, ids, detail: error?.message ?? `myid is the ordinal plus ${offset} on ${known.length === 1 ? 'the one member' : `all ${known.length} members`}, ${proven}` }
+}
+
+function mismatch(member: Member, message: string, mend: string, severity: Finding['severity'] = 'error'): Finding {
+  return { code: 'IDENTITY_MISMATCH', severity, ordinal: member.ordinal, object: `pod/${member.pod}`, message: `${member.pod} (ordinal ${member.ordinal}) ${message}`, mend }
+}
+
+/** The member's own line in its own list. */
+function own({ member, myid, config }: Known, ids: ReadonlyMap<string, number>, replicas: number, known: readonly Known[]): readonly Finding[] {
+  const id = ids.get(member.pod)
+  if (myid !== undefined && id === undefined) return [mismatch(member, `has a myid that is no number: ${JSON.stringify(myid.slice(0, 20))}`, 'Write the ordinal plus the ensemble’s constant into its myid file.')]
+  if (config === undefined) return []
+  const fault = config.faults[0]
+  if (fault !== undefined) return [mismatch(member, `has a line in its member list that cannot be read: ${fault.slice(0, 100)}`, 'Write it as server.N=host:peerPort:electionPort.')]
+  if (config.servers.length === 0) {
+    return replicas > 1 ? [mismatch(member, `has no member list in its configuration, so it runs standalone among ${replicas}`, 'Give it the member list that all members have.')] : []
+  }
+  if (id === undefined) return myid === undefined && replicas > 1 ? [mismatch(member, 'has a member list but no readable myid file', 'Look at the rights on its data directory and at what writes the myid file.')] : []
+  const line = config.servers.find((one) => one.id === id)
+  if (line === undefined) return [mismatch(member, `has id ${id}, but its member list has no server.${id}`, 'A claim from an earlier life may hold an old myid; compare it with the member list.')]
+  const hosts = line.addresses.map(({ host }) => host)
+  if (hosts.some((host) => isNamed(host, member.pod) || WILDCARDS.has(host))) return []
+  const whose = known.find((one) => one.member.pod !== member.pod && hosts.some((host) => isNamed(host, one.member.pod)))
+  const said = hosts.join(', ')
+  if (whose !== undefined) return [mismatch(member, `has id ${id}, but server.${id} is ${said}, which is ${whose.member.pod}`, 'The volumes of two members may be swapped: compare the claims with the myid files.')]
+  return [mismatch(member, `is server.${id} at ${said}, a name that does not begin with the pod’s`, `Use ${member.pod}.<service> in the member list, so that a name belongs to one member.`, 'warning')]
+}
+
+function isNamed(host: string, pod: string): boolean {
+  return host === pod || host.startsWith(`${pod}.`)
+}
+
+function shared(known: readonly Known[], ids: ReadonlyMap<string, number>): readonly Finding[] {
+  const byId = Map.groupBy(known.filter(({ member }) => ids.has(member.pod)), ({ member }) => ids.get(member.pod) ?? 0)
+  return [...byId].flatMap(([id, group]) => {
+    const last = group.at(-1)
+    if (group.length < 2 || last === undefined) return []
+    const pods = group.map(({ member }) => `${member.pod} (ordinal ${member.ordinal})`).join(' and ')
+    return [{ code: 'IDENTITY_MISMATCH', severity: 'error', ordinal: last.member.ordinal, object: `pod/${last.member.pod}`, message: `${pods} have the same id ${id}`, mend: 'Each member needs an id of its own: its ordinal plus one constant. Stop the newer of them before clients lose writes.' } satisfies Finding]
+  })
+}
+
+function offsets(known: readonly Known[], ids: ReadonlyMap<string, number>): readonly Finding[] {
+  const shifts = known.flatMap(({ member }) => {
+    const id = ids.get(member.pod)
+    return id === undefined ? [] : [{ member, id, shift: id - member.ordinal }]
+  })
+  const usual = mostCommon(shifts.map(({ shift }) => String(shift)))
+  return shifts
+    .filter(({ shift }) => String(shift) !== usual)
+    .map(({ member, id }) => mismatch(member, `has id ${id}; by the others’ it would be ${member.ordinal + Number(usual)}`, 'Every id is the ordinal plus one constant; a claim from an earlier life or of another member may hold an old myid.'))
+}
+
+/** Two lists are the same when the same ids have the same names, ports and roles; a member may write itself as a wildcard. */
+function lists(known: readonly Known[], replicas: number): readonly Finding[] {
+  const listed = known.flatMap(({ member, config, myid }) => (config === undefined || config.servers.length === 0 ? [] : [{ member, servers: config.servers, id: Number(myid) }]))
+  const lines = new Map<number, string>()
+  for (const id of new Set(listed.flatMap(({ servers }) => servers.map((line) => line.id)))) {
+    const said = listed.flatMap(({ servers, id: ownId }) => servers.filter((line) => line.id === id && !(id === ownId && isWildcard(line))).map(lineText))
+    const lacking = listed.filter(({ servers }) => !servers.some((line) => line.id === id)).length
+    const usual = mostCommon(said)
+    if (said.length >= lacking) lines.set(id, usual ?? '')
+  }
+  const findings = listed.flatMap(({ member, servers, id: ownId }): readonly Finding[] => {
+    const differences: string[] = []
+    for (const [id, usual] of lines) {
+      const mine = servers.find((line) => line.id === id)
+      if (mine === undefined) differences.push(`lacks server.${id}`)
+      else if (!(id === ownId && isWildcard(mine)) && lineText(mine) !== usual) differences.push(`has server.${id}=${lineText(mine)} where others have ${usual}`)
+    }
+    for (const line of servers) if (!lines.has(line.id)) differences.push(`has a server.${line.id} that the others do not have`)
+    return differences.length === 0 ? [] : [mismatch(member, `has another member list than the others: it ${differences.slice(0, 3).join(', ')}`, 'Give every member the same member list; two lists can make two ensembles.')]
+  })
+  const count = lines.size
+  const counted = findings.length === 0 && count > 0 && count !== replicas
+  if (counted) findings.push({ code: 'IDENTITY_MISMATCH', severity: 'warning', message: `the member list names ${count} members (${voters(listed[0]?.servers ?? []).length} vote), the set has ${replicas}`, mend: 'The majority is counted by the member list: change it together with the number of replicas.' })
+  return findings
+}
+
+function isWildcard(line: ServerLine): boolean {
+  return line.addresses.some(({ host }) => WILDCARDS.has(host))
+}
+
+function lineText(line: ServerLine): string {
+  const addresses = line.addresses.map(({ host, peerPort, electionPort }) => `${host}:${peerPort}:${electionPort}`).join('|')
+  return line.role === 'observer' ? `${addresses}:observer` : addresses
+}
+
+function mostCommon(values: readonly string[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts].toSorted((a, b) => b[1] - a[1])[0]?.[0]
+}
+
+function names({ member, host, fqdn }: Known, serviceName: string): readonly Finding[] {
+  const findings: Finding[] = []
+  if (host !== undefined && !isNamed(host, member.pod)) findings.push(mismatch(member, `has the host name ${host}`, 'A member’s host name is its pod’s name; hostNetwork and setHostname break that.', 'warning'))
+  const wanted = `${member.pod}.${serviceName}.${member.namespace}.svc`
+  if (fqdn?.includes('.') === true && isNamed(fqdn, member.pod) && fqdn !== wanted && !fqdn.startsWith(`${wanted}.`)) {
+    findings.push(mismatch(member, `calls itself ${fqdn}, its peers look for ${wanted}`, 'Set serviceName of the StatefulSet to its headless service.'))
+  }
+  return findings
+}

@@ -1,0 +1,78 @@
+// One exec that reads who a member is: its myid, configuration and names, from where the running server has them, whatever the image.
+
+/** The script's name as its process shows it: `sh -c <script> <this> <nonce>`. */
+export const LOCATE_MARKER = 'zk-ensemble-action-locate'
+
+/*
+ * The server's process is the one with QuorumPeerMain or ZooKeeperServerMain as an argument of its own; its last argument is the configuration.
+ * A bare name of the class can't be this script's own process, where it stands amid a longer argument. Lines with a password in them stay in the member.
+ */
+const SCRIPT = `nonce=$1
+section() { printf '\\n--- %s %s\\n' "$nonce" "$1"; }
+value() { sed -n "s/^[[:space:]]*$1[[:space:]]*[=:][[:space:]]*//p" "$2" 2>/dev/null | tr -d '\\r' | tail -n 1 | sed 's/[[:space:]]*$//'; }
+conf= cwd=
+for p in /proc/[0-9]*; do
+  args=$(tr '\\000' '\\n' 2>/dev/null <"$p/cmdline") || continue
+  class=
+  while IFS= read -r arg; do
+    case $arg in *' '*) ;; org.apache.zookeeper.*Main) class=$arg ;; esac
+    last=$arg
+  done <<EOT
+$args
+EOT
+  if [ -n "$class" ] && [ "$last" != "$class" ]; then conf=$last cwd=$p/cwd; break; fi
+done
+section found
+printf '%s\\n' "$conf"
+case $conf in ''|/*) ;; *) conf=$cwd/$conf ;; esac
+if [ -n "$conf" ]; then
+  if [ -r "$conf" ]; then section config; grep -iv password "$conf"; fi
+  dynamic=$(value dynamicConfigFile "$conf")
+  if [ -n "$dynamic" ] && [ -r "$dynamic" ]; then section dynamic; cat "$dynamic"; fi
+  data=$(value dataDir "$conf")
+  if [ -r "$data/myid" ]; then section myid; cat "$data/myid"; fi
+fi
+host=$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)
+section host
+printf '%s\\n' "$host"
+section fqdn
+hostname -f 2>/dev/null || sed -n "s/^[0-9a-fA-F.:]*[[:space:]][[:space:]]*\\([^[:space:]]*\\.[^[:space:]]*\\)[[:space:]].*\\b$host\\b.*/\\1/p" /etc/hosts | head -n 1
+section end
+`
+
+/** The command to run in the server's container; `nonce` separates what it prints from what the files hold. */
+export function locateCommand(nonce: string): readonly [string, ...string[]] {
+  return ['sh', '-c', SCRIPT, LOCATE_MARKER, nonce]
+}
+
+export interface Located {
+  /** Path that the running server was given; undefined when no server runs in this container. */
+  readonly configPath: string | undefined
+  /** Text of the configuration; undefined when it can't be read. */
+  readonly config: string | undefined
+  readonly dynamic: string | undefined
+  /** As it stands in the file, trimmed. */
+  readonly myid: string | undefined
+  readonly host: string | undefined
+  readonly fqdn: string | undefined
+}
+
+/** Undefined when the script didn't run to its end. */
+export function parseLocated(stdout: string, nonce: string): Located | undefined {
+  const sections = new Map<string, string>()
+  const separator = `--- ${nonce} `
+  let name: string | undefined
+  let lines: string[] = []
+  for (const line of stdout.split('\n')) {
+    if (!line.startsWith(separator)) {
+      lines.push(line)
+      continue
+    }
+    if (name !== undefined) sections.set(name, lines.join('\n'))
+    name = line.slice(separator.length).trim()
+    lines = []
+  }
+  if (name !== 'end') return undefined
+  const trimmed = (key: string): string | undefined => sections.get(key)?.trim() || undefined
+  return { configPath: trimmed('found'), config: sections.get('config'), dynamic: sections.get('dynamic'), myid: trimmed('myid'), host: trimmed('host'), fqdn: trimmed('fqdn') }
+}

@@ -1,0 +1,70 @@
+// One look at every member, by port-forward or from inside the pod, and the wait for an ensemble that is electing or syncing.
+
+import { Deadline, formatSpan } from '../../clock.ts'
+import { whyUnreachable } from '../unreachable.ts'
+import type { Member, Reach, VerifyContext } from '../profile.ts'
+import { askByExec } from './by-exec.ts'
+import { judgeQuorum, type Look, type Looked, type QuorumVerdict } from './quorum.ts'
+import { parseSrvr } from './word-answers.ts'
+import { askTwice, speaksTls, type Word } from './words.ts'
+
+export type Way = 'port-forward' | 'exec'
+
+const POLL_MS = 250
+/** First bytes of a TLS alert, the answer to a word in plain text. */
+const TLS_ALERT = '\u0015\u0003'
+
+/** How members are reached: by port-forward where that is allowed. Undefined: not at all. */
+export function wayOf(may: Reach['may']): Way | undefined {
+  return may.forward ? 'port-forward' : may.exec ? 'exec' : undefined
+}
+
+/** The answer of one member to one word. */
+export function ask(member: Member, word: Word, way: Way, context: VerifyContext): Promise<string> {
+  switch (way) {
+    case 'port-forward':
+      return askTwice((signal) => context.reach.open(member, member.clientPort, signal), word, context.clock, context.signal)
+    case 'exec':
+      return askByExec(member, word, context.reach, context.signal)
+  }
+}
+
+/** Rejects only with the reason of the aborted signal. */
+export async function lookAt(member: Member, way: Way | undefined, context: VerifyContext): Promise<Look> {
+  if (way === undefined) return { kind: 'unreachable', why: 'this run may use neither port-forward nor exec', denied: true }
+  try {
+    const text = await ask(member, 'srvr', way, context)
+    if (text.startsWith(TLS_ALERT)) return { kind: 'tls' }
+    const look = parseSrvr(text)
+    if (look.kind !== 'silent' || way !== 'port-forward') return look
+    return (await speaksTls(await context.reach.open(member, member.clientPort, context.signal), context.clock, context.signal)) ? { kind: 'tls' } : look
+  } catch (error) {
+    if (context.signal.aborted) throw error
+    return { kind: 'unreachable', ...whyUnreachable(error, way) }
+  }
+}
+
+export function lookAtAll(members: readonly Member[], way: Way | undefined, context: VerifyContext): Promise<readonly Looked[]> {
+  return Promise.all(members.map(async (member) => ({ member, look: await lookAt(member, way, context) })))
+}
+
+export interface Settled {
+  readonly looked: readonly Looked[]
+  readonly verdict: QuorumVerdict
+}
+
+/** Looks until the ensemble is whole, `settleMs` have passed, or waiting can't mend it. `hopeless`: asked before the first wait. */
+export async function settle(members: readonly Member[], way: Way | undefined, context: VerifyContext, hopeless: () => Promise<boolean>): Promise<Settled> {
+  const { clock, signal } = context
+  const deadline = new Deadline(clock, context.settleMs)
+  let said = ''
+  for (;;) {
+    const looked = await lookAtAll(members, way, context)
+    const verdict = judgeQuorum(looked, context.replicas)
+    const whole = !verdict.findings.some((finding) => finding.severity === 'error')
+    if (whole || !verdict.canHeal || deadline.passed || (said === '' && (await hopeless()))) return { looked, verdict }
+    if (verdict.detail !== said) context.say(`waiting up to ${formatSpan(deadline.left())} for the ensemble to settle: ${verdict.detail}`)
+    said = verdict.detail
+    await clock.sleep(Math.min(POLL_MS, Math.max(1, deadline.left())), signal)
+  }
+}

@@ -1,0 +1,87 @@
+// The checks of one level, in one go: members are looked at, identified and spoken to at the same time, and what can't be proven is never called a success.
+
+import { formatSpan } from '../../clock.ts'
+import type { Finding } from '../../errors.ts'
+import type { CheckResult, Member, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
+import { checkAlone, checkPairs, type DataChecks } from './data-checks.ts'
+import { settle, wayOf } from './look.ts'
+import { ACCESS_MEND } from './quorum.ts'
+import { openSpeakers } from './speakers.ts'
+import { identityCheck, learnAll, type Learned } from './who.ts'
+
+export interface ZooKeeperOptions {
+  /** `user:password` for the digest scheme: a secret. */
+  readonly auth: string | undefined
+  readonly checkPath: string
+}
+
+export async function verifyZooKeeper(members: readonly Member[], level: VerifyLevel, context: VerifyContext, options: ZooKeeperOptions): Promise<Verification> {
+  const { clock } = context
+  const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
+  const way = wayOf(context.reach.may)
+  if (way === undefined) return impossible(sorted, context)
+  const began = clock.now()
+  const speaking = openSpeakers(level === 'quick' ? sorted.slice(0, 2) : sorted, way, context, options)
+  const learning = level === 'quick' ? undefined : timed(() => learnAll(sorted, way, context), context)
+  // Whoever fails first is told; the others may be rejected by the same abort.
+  learning?.catch(() => undefined)
+  try {
+    const settled = await settle(sorted, way, context, async () => learning !== undefined && identityCheck((await learning).value, context).outcome === 'failed')
+    const waited = clock.now() - began
+    const checks: CheckResult[] = [checkOf('quorum', settled.verdict.findings, settled.verdict.detail, waited)]
+    const whole = !settled.verdict.findings.some((finding) => finding.severity === 'error')
+    const proving = whole ? prove(level, sorted, speaking, context, options) : Promise.resolve(notTried(level))
+    proving.catch(() => undefined)
+    let ids: ReadonlyMap<string, number> = new Map()
+    if (learning !== undefined) {
+      const learned = await relearn(await learning, whole, way, context)
+      const { ids: found, ...identity } = identityCheck(learned.value, context)
+      checks.push({ ...identity, ms: learned.ms })
+      ids = found
+    }
+    const proof = await proving
+    checks.push(...proof.checks)
+    return { members: settled.verdict.states.map((state) => ({ ...state, id: ids.get(state.pod) })), checks, matrix: proof.matrix, pairs: proof.pairs, findings: checks.flatMap((check) => check.findings) }
+  } finally {
+    await speaking.closeAll()
+  }
+}
+
+async function prove(level: VerifyLevel, members: readonly Member[], speaking: ReturnType<typeof openSpeakers>, context: VerifyContext, options: ZooKeeperOptions): Promise<DataChecks> {
+  return members.length === 1 ? checkAlone(speaking, level, context, options) : checkPairs(speaking, level, context, options)
+}
+
+function notTried(level: VerifyLevel): DataChecks {
+  const names: readonly CheckResult['name'][] = level === 'thorough' ? ['data', 'compare-and-set', 'ephemeral', 'multi'] : ['data']
+  return { checks: names.map((name) => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ensemble', findings: [], ms: 0 })), matrix: undefined, pairs: undefined }
+}
+
+/** A member that was still starting at the first look is asked once more, now that it serves. */
+async function relearn(first: { readonly value: readonly Learned[]; readonly ms: number }, whole: boolean, way: 'port-forward' | 'exec', context: VerifyContext): Promise<{ readonly value: readonly Learned[]; readonly ms: number }> {
+  const open = first.value.filter((one) => one.lacking !== undefined)
+  if (!whole || open.length === 0 || !context.reach.may.exec) return first
+  const again = await timed(() => learnAll(open.map((one) => one.known.member), way, context), context)
+  return { value: first.value.map((one) => again.value.find((other) => other.known.member.pod === one.known.member.pod) ?? one), ms: first.ms + again.ms }
+}
+
+async function timed<T>(work: () => Promise<T>, context: VerifyContext): Promise<{ readonly value: T; readonly ms: number }> {
+  const began = context.clock.now()
+  const value = await work()
+  return { value, ms: context.clock.now() - began }
+}
+
+function checkOf(name: CheckResult['name'], findings: readonly Finding[], detail: string, ms: number): CheckResult {
+  const failed = findings.some((finding) => finding.severity === 'error')
+  const waited = !failed && ms > 1000 ? ` (after ${formatSpan(ms)})` : ''
+  return { name, outcome: failed ? 'failed' : findings.length > 0 ? 'warned' : 'passed', detail: `${detail}${waited}`, findings, ms }
+}
+
+function impossible(members: readonly Member[], context: VerifyContext): Verification {
+  const finding: Finding = { code: 'CHECK_IMPOSSIBLE', severity: 'error', message: 'the members cannot be asked: this run may use neither port-forward nor exec', mend: ACCESS_MEND }
+  context.say(finding.message)
+  return {
+    members: members.map(({ pod, ordinal }) => ({ pod, ordinal, id: undefined, role: 'unknown', version: undefined, zxid: undefined, trouble: 'not asked' })),
+    checks: [{ name: 'quorum', outcome: 'failed', detail: finding.message, findings: [finding], ms: 0 }],
+    matrix: undefined, pairs: undefined, findings: [finding],
+  }
+}

@@ -1,0 +1,79 @@
+// Learns who the members are: from inside each by one exec, or, without the right to that, from what the server says of itself where `conf` is allowed.
+
+import type { Finding } from '../../errors.ts'
+import { whyUnreachable } from '../unreachable.ts'
+import type { CheckResult, Member, VerifyContext } from '../profile.ts'
+import { plain } from './check-path.ts'
+import { judgeIdentity, knownFrom, type IdentityVerdict, type Known } from './identity.ts'
+import { locateCommand, parseLocated } from './locate.ts'
+import { ask, type Way } from './look.ts'
+import { parseConf } from './word-answers.ts'
+
+const EXEC_MS = 10_000
+const EXEC_MEND = `Add this rule to the Role of this workflow:
+- apiGroups: [""]
+  resources: [pods/exec]
+  verbs: [get, create]`
+
+/** One member's identity as far as it could be learned, and why not further. */
+export interface Learned {
+  readonly known: Known
+  readonly lacking: string | undefined
+}
+
+/** Rejects only with the reason of the aborted signal. */
+export function learnAll(members: readonly Member[], way: Way, context: VerifyContext): Promise<readonly Learned[]> {
+  return Promise.all(members.map((member) => learn(member, way, context)))
+}
+
+async function learn(member: Member, way: Way, context: VerifyContext): Promise<Learned> {
+  const nothing: Known = { member, myid: undefined, config: undefined, host: undefined, fqdn: undefined }
+  const byExec = context.reach.may.exec ? await execLocate(member, context) : 'this run may not use exec'
+  if (typeof byExec !== 'string') return byExec
+  const byWord = way === 'port-forward' ? await byConf(member, context) : undefined
+  return { known: byWord ?? nothing, lacking: byWord?.config === undefined ? byExec : undefined }
+}
+
+async function execLocate(member: Member, context: VerifyContext): Promise<Learned | string> {
+  const nonce = plain(context.runId)
+  try {
+    const result = await context.reach.exec(member, locateCommand(nonce), { timeoutMs: EXEC_MS }, context.signal)
+    const located = parseLocated(result.stdout, nonce)
+    if (located === undefined) return 'there is no usable shell in its container'
+    const known = knownFrom(member, located)
+    if (located.configPath === undefined) return { known, lacking: 'no ZooKeeper server runs in its container' }
+    return { known, lacking: located.config === undefined ? `its configuration ${located.configPath} cannot be read` : undefined }
+  } catch (error) {
+    if (context.signal.aborted) throw error
+    return whyUnreachable(error, 'exec').why
+  }
+}
+
+async function byConf(member: Member, context: VerifyContext): Promise<Known | undefined> {
+  try {
+    const conf = parseConf(await ask(member, 'conf', 'port-forward', context))
+    if (conf?.id === undefined) return undefined
+    return { member, myid: String(conf.id), config: conf.config, host: undefined, fqdn: undefined }
+  } catch (error) {
+    if (context.signal.aborted) throw error
+    return undefined
+  }
+}
+
+/** The check's result without its time, and the ids by pod. */
+export function identityCheck(learned: readonly Learned[], context: VerifyContext): Omit<CheckResult, 'ms'> & { readonly ids: IdentityVerdict['ids'] } {
+  const verdict = judgeIdentity(learned.map(({ known }) => known), context.replicas, context.serviceName)
+  const lacking = learned.filter((one) => one.lacking !== undefined)
+  const wrong = verdict.findings.some((finding) => finding.severity === 'error')
+  const first = lacking[0]
+  if (first === undefined || wrong) {
+    return { name: 'identity', outcome: wrong ? 'failed' : verdict.findings.length > 0 ? 'warned' : 'passed', detail: verdict.detail, findings: verdict.findings, ids: verdict.ids }
+  }
+  const pods = lacking.map(({ known }) => known.member.pod).join(', ')
+  const what = verdict.ids.size === learned.length ? 'the ids are right; the member lists could not be compared' : 'who the members are could not be checked'
+  const finding: Finding = {
+    code: 'CHECK_IMPOSSIBLE', severity: 'warning', ordinal: first.known.member.ordinal, message: `${what} (${pods}: ${first.lacking ?? ''})`,
+    mend: context.reach.may.exec ? 'Compare myid and the member list on the members named here by hand, or allow the word conf (4lw.commands.whitelist).' : EXEC_MEND,
+  }
+  return { name: 'identity', outcome: verdict.ids.size === learned.length ? 'warned' : 'skipped', detail: finding.message, findings: [...verdict.findings, finding], ids: verdict.ids }
+}

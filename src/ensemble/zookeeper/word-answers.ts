@@ -1,0 +1,83 @@
+// What the four-letter words answer, parsed: only `srvr` is allowed by default since 3.5.3, and it holds the verdict: a Mode line stands there only when the member serves.
+
+import type { Role } from '../profile.ts'
+import { parseConfig, parseProperties, type ServerConfig } from './config.ts'
+
+export type Srvr =
+  | { readonly kind: 'serving'; readonly role: Extract<Role, 'leader' | 'follower' | 'observer' | 'standalone'>; readonly version: string | undefined; readonly zxid: bigint | undefined; readonly nodes: number | undefined }
+  | { readonly kind: 'read-only'; readonly version: string | undefined }
+  | { readonly kind: 'not serving' }
+  | { readonly kind: 'not allowed' }
+  /** The connection was closed without a byte, twice. */
+  | { readonly kind: 'silent' }
+  /** Something else answers on that port; its first line, cut. */
+  | { readonly kind: 'garbage'; readonly text: string }
+
+const NOT_SERVING = 'is not currently serving requests'
+const NOT_ALLOWED = /^\w{4} is not executed because it is not in the whitelist\./m
+const LONGEST = 80
+
+/** `text`: the whole answer to `srvr`. */
+export function parseSrvr(text: string): Srvr {
+  if (text.trim() === '') return { kind: 'silent' }
+  if (text.includes(NOT_SERVING)) return { kind: 'not serving' }
+  if (NOT_ALLOWED.test(text)) return { kind: 'not allowed' }
+  const version = parseVersion(text)
+  const mode = /^Mode: *(\S.*?)\s*$/m.exec(text)?.[1]
+  switch (mode) {
+    case 'leader':
+    case 'follower':
+    case 'observer':
+    case 'standalone': {
+      const zxid = /^Zxid: *0x([0-9a-f]{1,16})\s*$/im.exec(text)?.[1]
+      const nodes = /^Node count: *(\d{1,15})\s*$/m.exec(text)?.[1]
+      return { kind: 'serving', role: mode, version, zxid: zxid === undefined ? undefined : BigInt(`0x${zxid}`), nodes: nodes === undefined ? undefined : Number(nodes) }
+    }
+    case 'read-only':
+      return { kind: 'read-only', version }
+    case undefined:
+    default:
+      return { kind: 'garbage', text: printable(text) }
+  }
+}
+
+/** `3.4.10` of `Zookeeper version: 3.4.10-39d3a4f2…, built on 03/23/2017 10:13 GMT`; keeps `-alpha`, `-beta` and `-rc1`. */
+export function parseVersion(text: string): string | undefined {
+  return /^Zookeeper version: *(\d+(?:\.\d+)+(?:-(?:alpha|beta|rc)[-.\d]*(?=[-,\s]|$))?)/im.exec(text)?.[1]?.replace(/[-.]+$/, '')
+}
+
+/** Keys and values of `mntr`; empty when it is not allowed or the member doesn't serve. */
+export function parseMntr(text: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const [key, value] = line.split('\t')
+    if (key !== undefined && value !== undefined && /^zk_\w+$/.test(key)) found.set(key, value.trim())
+  }
+  return found
+}
+
+/** Voters in sync with this leader, itself included; undefined when `mntr` of a follower or of none was given. Joiners without a vote are counted by the server among its followers, so they are taken off. */
+export function syncedVoters(mntr: ReadonlyMap<string, string>): number | undefined {
+  const followers = Number(mntr.get('zk_synced_followers') ?? Number.NaN)
+  if (!Number.isInteger(followers)) return undefined
+  return followers - Number(mntr.get('zk_synced_non_voting_followers') ?? 0) + 1
+}
+
+export interface Conf {
+  readonly id: number | undefined
+  /** With the member list, which is told since 3.5; undefined when the answer has none. */
+  readonly config: ServerConfig | undefined
+}
+
+/** The answer to `conf`; undefined when it is not allowed or the member doesn't serve. */
+export function parseConf(text: string): Conf | undefined {
+  const id = parseProperties(text).get('serverId')
+  if (id === undefined && !/^clientPort=/m.test(text)) return undefined
+  const listed = /^membership:/m.test(text)
+  return { id: id !== undefined && /^\d{1,9}$/.test(id) ? Number(id) : undefined, config: listed ? parseConfig(text.replace(/^membership:.*$/m, '')) : undefined }
+}
+
+function printable(text: string): string {
+  const line = (text.split(/[\r\n]/).find((one) => one.trim() !== '') ?? '').replaceAll(/[^\x20-\x7e]/g, '?').trim()
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
+}
