@@ -1,0 +1,181 @@
+// What a deploy would run into is told before anything is sent, and nothing that would go well is refused.
+
+import { describe, expect, test } from '@jest/globals'
+import { judgePreflight, looksLeftOut, type PreflightInput } from '../../../src/decide/preflight.ts'
+import type { OwnedObject } from '../../../src/decide/preflight/owners.ts'
+import type { NodeView, StorageClassView } from '../../../src/view/surroundings.ts'
+import { claim, SECOND, set, T0 } from './given.ts'
+
+const GI = 2 ** 30
+
+function storageClass(name: string, change: Partial<StorageClassView> = {}): StorageClassView {
+  return { name, provisioner: 'rancher.io/local-path', isDefault: false, bindingMode: 'WaitForFirstConsumer', created: T0, ...change }
+}
+
+function node(name: string, change: Partial<NodeView> = {}): NodeView {
+  return { name, uid: name, ready: true, unschedulable: false, labels: { 'kubernetes.io/hostname': name }, annotations: {}, taints: [], bootId: undefined, allocatable: {}, ...change }
+}
+
+function owned(change: Partial<OwnedObject> = {}): OwnedObject {
+  return { object: 'statefulset/zk', labels: {}, annotations: {}, owners: [], managers: [], ...change }
+}
+
+const spec = { replicas: 3, serviceName: 'zk-hs', selector: { matchLabels: { app: 'zk' } }, podManagementPolicy: 'OrderedReady', volumeClaimTemplates: [{ metadata: { name: 'datadir' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } } }] }
+const asServed = {
+  ...spec, revisionHistoryLimit: 10,
+  volumeClaimTemplates: [{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'datadir', creationTimestamp: null }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } }, volumeMode: 'Filesystem' }, status: { phase: 'Pending' } }],
+}
+
+const placing = { nodeSelector: {}, tolerations: [], apart: ['kubernetes.io/hostname'] }
+
+function input(change: Partial<Omit<PreflightInput, 'wanted'>> & { readonly wanted?: Partial<PreflightInput['wanted']> } = {}): PreflightInput {
+  const { wanted, ...rest } = change
+  return {
+    now: T0, deadline: T0 + 900 * SECOND, credentialsEnd: undefined, live: undefined, namespace: 'present', makesNamespace: false, membership: 'fixed', classes: [storageClass('standard', { isDefault: true }), storageClass('local')], ownClasses: [],
+    availableVolumes: [], drivers: [], claims: [], nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name)), objects: [], ...rest,
+    wanted: { name: 'zk', namespace: 'prod', replicas: 3, start: 0, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * GI }], placing, spec, ...wanted },
+  }
+}
+
+const live = { view: set(), spec: asServed }
+const template = (name: string | undefined) => ({ claimTemplates: [{ name: 'datadir', storageClass: name, size: 10 * GI }] })
+
+/** `severity code message` of each. */
+function told(change: Parameters<typeof input>[0]): readonly string[] {
+  return judgePreflight(input(change)).map(({ severity, code, message }) => `${severity} ${code} ${message}`)
+}
+
+/** Rows of: what, input, the findings' beginnings or parts in order; none means clean. */
+type Row = readonly [string, Parameters<typeof input>[0], readonly string[]]
+
+function check(_: string, change: Parameters<typeof input>[0], parts: readonly string[]): void {
+  const findings = told(change)
+  expect(findings).toHaveLength(parts.length)
+  parts.forEach((part, index) => expect(findings[index]).toContain(part))
+}
+
+describe('nothing is said', () => {
+  test.each<Row>([
+    ['of a first install that fits', {}, []],
+    ['of an unchanged second deploy', { live, claims: [claim(0), claim(1), claim(2)] }, []],
+    ['where nothing could be read', { classes: undefined, claims: undefined, nodes: undefined, availableVolumes: undefined, drivers: undefined, namespace: 'unknown' }, []],
+    ['of a namespace that will be made', { namespace: 'missing', makesNamespace: true }, []],
+    ['of a class that the manifests bring', { wanted: template('mine'), ownClasses: ['mine'] }, []],
+    ['of volumes made by hand, for which no class object is needed', { wanted: template('manual'), availableVolumes: ['manual'] }, []],
+    ['of a claim template that asks for no class at all', { wanted: template('') }, []],
+    ['of a class that is gone, when every claim is bound', { live, wanted: { ...template('gone') }, claims: [0, 1, 2].map((ordinal) => claim(ordinal, { storageClass: 'gone' })) }, []],
+    ['of credentials that last', { credentialsEnd: T0 + 3600 * SECOND }, []],
+    ['of a free member count', { live, membership: 'free', wanted: { replicas: 5 }, nodes: undefined, claims: [0, 1, 2].map((ordinal) => claim(ordinal)) }, []],
+    ['of an ensemble that was scaled to nothing', { live: { ...live, view: set({ replicas: 0 }) } }, []],
+    ['of labels that every rendered chart carries', { objects: [owned({ labels: { 'app.kubernetes.io/managed-by': 'Helm', 'app.kubernetes.io/instance': 'zk' } })] }, []],
+    ['of kubectl scale', { objects: [owned({ managers: [{ manager: 'kubectl', operation: 'Update', subresource: 'scale' }] })] }, []],
+    ['of controllers that write the status', { objects: [owned({ managers: [{ manager: 'kube-controller-manager', operation: 'Update', subresource: 'status' }] })] }, []],
+  ])('%s', check)
+})
+
+describe('namespace and credentials', () => {
+  test.each<Row>([
+    ['a namespace that is missing', { namespace: 'missing' }, ['error NOT_FOUND namespace prod is not there']],
+    ['a namespace on its way out', { namespace: 'terminating', makesNamespace: true }, ['error NOT_FOUND namespace prod is being deleted']],
+    ['credentials that end too soon', { credentialsEnd: T0 + 300 * SECOND }, ['warning ACCESS_DENIED the credentials end in 5m00s, before the timeout of 15m00s']],
+    ['credentials that have ended', { credentialsEnd: T0 - SECOND }, ['error ACCESS_DENIED the credentials have ended']],
+  ])('%s', check)
+})
+
+describe('storage', () => {
+  test.each<Row>([
+    ['a class that is not there, with those that are', { wanted: template('fast') }, ['error CLAIM_PENDING storage class "fast" of the claim template datadir is not there; there are: standard (default), local']],
+    ['no default', { classes: [storageClass('local')] }, ['error CLAIM_PENDING the claim template datadir names no storage class and no class is the default']],
+    ['no class at all', { classes: [] }, ['there is none']],
+    ['two defaults', { classes: [storageClass('old', { isDefault: true, created: T0 - SECOND }), storageClass('new', { isDefault: true })] }, ['warning CLAIM_PENDING 2 storage classes are the default (new, old); the newest, new, is taken']],
+    ['a class without provisioner and no volume', { wanted: template('local'), classes: [storageClass('local', { provisioner: 'kubernetes.io/no-provisioner' })] }, ['warning CLAIM_PENDING storage class "local" has no provisioner']],
+    ['a class copied from minikube', { wanted: template('fast'), classes: [storageClass('fast', { provisioner: 'k8s.io/minikube-hostpath' })] }, ['warning CLAIM_PENDING storage class "fast" needs the provisioner k8s.io/minikube-hostpath']],
+    ['the same on minikube', { wanted: { ...template('fast'), placing: { ...placing, apart: [] } }, classes: [storageClass('fast', { provisioner: 'k8s.io/minikube-hostpath' })], nodes: [node('minikube', { labels: { 'minikube.k8s.io/name': 'minikube' } })] }, []],
+    ['a CSI driver that is not installed', { wanted: template('gp3'), classes: [storageClass('gp3', { provisioner: 'ebs.csi.aws.com' })] }, ['warning CLAIM_PENDING storage class "gp3" needs the CSI driver ebs.csi.aws.com']],
+    ['an in-tree name whose driver is not installed', { wanted: template('gp2'), classes: [storageClass('gp2', { provisioner: 'kubernetes.io/aws-ebs' })], drivers: ['pd.csi.storage.gke.io'] }, ['needs the CSI driver ebs.csi.aws.com']],
+    ['one that is', { wanted: template('gp2'), classes: [storageClass('gp2', { provisioner: 'kubernetes.io/aws-ebs' })], drivers: ['ebs.csi.aws.com'] }, []],
+    ['a driver that has made a volume already', { wanted: template('gp3'), classes: [storageClass('gp3', { provisioner: 'ebs.csi.aws.com' })], claims: [claim(7, { name: 'other', storageClass: 'gp3' })] }, []],
+  ])('%s', check)
+
+  test('points at the line of the class', () => {
+    expect(judgePreflight(input({ wanted: template('fast') }))[0]?.path).toEqual(['spec', 'volumeClaimTemplates', 0, 'spec', 'storageClassName'])
+  })
+
+  const pending = { phase: 'Pending', capacity: undefined, volume: undefined } as const
+  test.each<Row>([
+    ['bound, on a first install: its data comes with it', { claims: [claim(0), claim(1)] }, ['warning CLAIM_PENDING claims of an earlier life are there and will be used with their data: datadir-zk-0, datadir-zk-1']],
+    ['smaller than wanted', { live, claims: [claim(0, { capacity: 5 * GI })] }, ['warning CLAIM_PENDING the claim datadir-zk-0, left over from an earlier life, has 5Gi where the template now says 10Gi']],
+    ['of another class, bound', { live, wanted: { ...template('local'), spec: {} }, claims: [claim(0)] }, ['warning CLAIM_PENDING the claim datadir-zk-0, left over from an earlier life, has class "standard" where the template now says "local"']],
+    ['of another class, Pending', { wanted: template('local'), claims: [claim(1, { ...pending, storageClass: 'fast' })] }, ['error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier life, is Pending and has class "fast"']],
+    ['of a class that is gone', { claims: [claim(1, { ...pending, storageClass: 'fast' })] }, ['error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier life, is Pending: its class "fast" is not there']],
+    ['Pending for its first consumer, as it should be', { claims: [claim(1, pending)] }, []],
+    ['Pending though its class binds at once', { classes: [storageClass('standard', { isDefault: true, bindingMode: 'Immediate' })], claims: [claim(1, pending)] }, ['warning CLAIM_PENDING the claim datadir-zk-1 is Pending although its class binds at once']],
+    ['without its volume', { live, claims: [claim(2, { phase: 'Lost' })] }, ['error CLAIM_PENDING the claim datadir-zk-2 has lost its volume pvc-2']],
+    ['being deleted before a first install', { claims: [claim(2, { deleting: true })] }, ['error CLAIM_PENDING the claim datadir-zk-2 is being deleted']],
+    ['being deleted under a member that runs', { live, claims: [claim(2, { deleting: true })] }, ['warning CLAIM_PENDING the claim datadir-zk-2 is being deleted']],
+    ['of a member that is not wanted, or of another set', { live, claims: [claim(7, { phase: 'Lost' }), claim(0, { name: 'datadir-zk2-0', phase: 'Lost' })] }, []],
+  ])('a claim left over, %s', check)
+})
+
+describe('immutable fields', () => {
+  const changed = (change: Readonly<Record<string, unknown>>) => ({ live, claims: [claim(0), claim(1), claim(2)], wanted: { spec: { ...spec, ...change } } })
+  const claims = (change: object, metadata: object = {}) => changed({ volumeClaimTemplates: [{ metadata: { name: 'datadir', ...metadata }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } }, ...change } }] })
+
+  test.each<Row>([
+    ['serviceName', changed({ serviceName: 'other' }), ['error IMMUTABLE_FIELD spec.serviceName can\'t be changed: it is zk-hs in the cluster, the manifest says other']],
+    ['podManagementPolicy', changed({ podManagementPolicy: 'Parallel' }), ['spec.podManagementPolicy can\'t be changed: it is OrderedReady in the cluster, the manifest says Parallel']],
+    ['selector', changed({ selector: { matchLabels: { app: 'zookeeper' } } }), ['spec.selector can\'t be changed']],
+    ['the size of a claim', claims({ resources: { requests: { storage: '20Gi' } } }), ['spec.volumeClaimTemplates[0].spec.resources.requests.storage can\'t be changed: it is 10Gi in the cluster, the manifest says 20Gi']],
+    ['the class of a claim', claims({ storageClassName: 'fast' }), ['spec.volumeClaimTemplates[0].spec.storageClassName can\'t be changed: it is not set in the cluster, the manifest says fast']],
+    ['a label of a claim', claims({}, { labels: { a: 'b' } }), ['spec.volumeClaimTemplates[0].metadata.labels can\'t be changed']],
+    ['another claim', changed({ volumeClaimTemplates: [...spec.volumeClaimTemplates, { metadata: { name: 'log' }, spec: {} }] }), ['spec.volumeClaimTemplates can\'t be changed: it is datadir in the cluster, the manifest says datadir, log']],
+    ['not a size in other words', claims({ resources: { requests: { storage: '10240Mi' } } }), []],
+    ['not what the server fills in', claims({ volumeMode: 'Filesystem' }), []],
+    ['not an empty map', changed({ selector: { matchLabels: { app: 'zk' }, matchExpressions: [] } }), []],
+    ['not a field that is left out: a server-side apply leaves it as it is', { live, wanted: { spec: { replicas: 3 } }, claims: [claim(0), claim(1), claim(2)] }, []],
+    ['not what may change', changed({ replicas: 3, minReadySeconds: 10, updateStrategy: { type: 'OnDelete' }, template: {} }), []],
+    ['nothing on a first install', { wanted: { spec: { serviceName: 'x' } } }, []],
+  ])('%s', check)
+
+  test('come with the orphan-delete that keeps the pods running, and the place of the field', () => {
+    const [finding] = judgePreflight(input(claims({ storageClassName: 'fast' })))
+    expect(finding).toMatchObject({ path: ['spec', 'volumeClaimTemplates', 0, 'spec', 'storageClassName'], mend: expect.stringContaining('--cascade=orphan') })
+  })
+})
+
+describe('the number of members', () => {
+  test.each<Row>([
+    ['that shrinks', { live, wanted: { replicas: 1 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 1: a deploy takes no member away']],
+    ['that grows by one', { live, wanted: { replicas: 4 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 4']],
+    ['whose ordinals move', { live, wanted: { start: 1 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the first ordinal is 0 in the cluster, the manifest says 1']],
+  ])('%s', check)
+})
+
+describe('room', () => {
+  test.each<Row>([
+    ['on too few nodes', { nodes: [node('a'), node('b')] }, ['warning UNSCHEDULABLE 3 members must be apart by kubernetes.io/hostname, but only 2 nodes take them (2 of 2 nodes']],
+    ['on nodes that are cordoned, away or tainted', { nodes: [node('a'), node('b', { unschedulable: true }), node('c', { ready: false }), node('d', { taints: [{ key: 'node-role.kubernetes.io/control-plane', value: '', effect: 'NoSchedule' }] })] }, ['only 1 node takes them (1 of 4 nodes']],
+    ['on nodes whose taint is tolerated or only preferred', { wanted: { placing: { ...placing, tolerations: [{ key: 'a', operator: 'Exists', value: undefined, effect: undefined }] } }, nodes: [node('a', { taints: [{ key: 'a', value: 'x', effect: 'NoSchedule' }] }), node('b', { taints: [{ key: 'b', value: '', effect: 'PreferNoSchedule' }] }), node('c')] }, []],
+    ['on selected nodes', { wanted: { placing: { ...placing, nodeSelector: { disk: 'ssd' } } } }, ['only 0 nodes take them']],
+    ['in zones', { wanted: { placing: { ...placing, apart: ['topology.kubernetes.io/zone'] } }, nodes: ['a', 'b', 'c'].map((name) => node(name, { labels: { 'topology.kubernetes.io/zone': name === 'c' ? 'y' : 'x' } })) }, ['only 2 values of topology.kubernetes.io/zone have a node that takes them']],
+    ['without a rule', { wanted: { placing: { ...placing, apart: [] } }, nodes: [node('a')] }, []],
+  ])('%s', check)
+})
+
+describe('others who write the objects', () => {
+  const manager = (name: string, subresource?: string) => [owned({ managers: [{ manager: name, operation: 'Apply', subresource }] })]
+  test.each<Row>([
+    ['an operator', { objects: [owned({ owners: [{ kind: 'ZookeeperCluster', name: 'zk', controller: true }] })] }, ['error CONFLICT statefulset/zk is controlled by zookeepercluster/zk']],
+    ['Argo CD by its manager', { objects: manager('argocd-controller') }, ['warning CONFLICT statefulset/zk is also applied by Argo CD']],
+    ['Argo CD by its annotation', { objects: [owned({ annotations: { 'argocd.argoproj.io/tracking-id': 'zk:apps/StatefulSet:prod/zk' } })] }, ['Argo CD']],
+    ['Flux', { objects: [owned({ labels: { 'kustomize.toolkit.fluxcd.io/name': 'zk' } })] }, ['Flux']],
+    ['Flux\'s Helm', { objects: manager('helm-controller') }, ['Flux']],
+    ['Helm', { objects: [owned({ annotations: { 'meta.helm.sh/release-name': 'zk' } }), owned({ object: 'service/zk-cs', managers: [{ manager: 'helm', operation: 'Update', subresource: undefined }] })] }, ['warning CONFLICT statefulset/zk, service/zk-cs are also applied by Helm']],
+    ['an autoscaler', { objects: manager('kube-controller-manager', 'scale') }, ['warning CONFLICT an autoscaler sets the replicas of statefulset/zk']],
+  ])('%s', check)
+})
+
+test('says which looks were left out', () => {
+  expect(looksLeftOut(input({ classes: undefined, claims: undefined, nodes: undefined }))).toEqual(['storage classes', 'claims left over', 'room on the nodes'])
+  expect(looksLeftOut(input())).toEqual([])
+})
