@@ -1,0 +1,69 @@
+// What users are told and what the code does must be one thing: action.yml, the schema of the inputs, the outputs and the README.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { INPUTS, SCHEMA, type InputId } from '../../src/inputs/schema.ts'
+import { OPERATIONS } from '../../src/inputs/inputs.ts'
+import { OUTPUT_NAMES } from '../../src/report/outputs.ts'
+import { inputsTable, outputsTable, readAction, section, withTables } from '../support/readme-tables.ts'
+
+const action = readAction()
+const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')
+
+describe('inputs', () => {
+  test('an input that a workflow may set is read, and one that is read may be set', () => {
+    expect(Object.keys(action.inputs)).toEqual(Object.keys(SCHEMA.shape))
+    expect(Object.keys(INPUTS)).toEqual(Object.keys(SCHEMA.shape))
+  })
+
+  test('a run by hand behaves as a run by the runner: the defaults are the same', () => {
+    const declared = Object.fromEntries(Object.entries(action.inputs).map(([id, input]) => [id, input.default]))
+    const used = Object.fromEntries(Object.entries(INPUTS).map(([id, use]) => [id, use.default]))
+    expect(used).toEqual(declared)
+  })
+
+  test('every default is a value that the schema takes', () => {
+    const defaults = Object.fromEntries(Object.entries(INPUTS).map(([id, use]) => [id, use.default]))
+    expect(SCHEMA.safeParse(defaults).error?.issues ?? []).toEqual([])
+  })
+
+  test('every operation is named where a person looks for it, and each has an input of its own or shares one', () => {
+    for (const operation of OPERATIONS) expect(action.inputs['operation']?.description).toContain(`\`${operation}\``)
+  })
+
+  test.each<[InputId, string[]]>([
+    ['profile', ['auto', 'zookeeper', 'cassandra', 'custom', 'none']],
+    ['verify', ['quick', 'full', 'thorough', 'off']],
+    ['pace', ['quorum', 'controller']],
+    ['on-failure', ['undo', 'keep']],
+    ['placement', ['auto', 'elsewhere', 'in-place']],
+    ['uncordon', ['auto', 'after', 'on-failure', 'never']],
+  ])('%s takes what its description names, and nothing else', (id, values) => {
+    for (const value of values) {
+      expect(action.inputs[id]?.description).toContain(`\`${value}\``)
+      expect(SCHEMA.shape[id].safeParse(value).success).toBe(true)
+    }
+    expect(SCHEMA.shape[id].safeParse('something else').success).toBe(false)
+  })
+})
+
+describe('outputs', () => {
+  test('an output that a later step may read is written, and one that is written may be read', () => {
+    expect(Object.keys(action.outputs)).toEqual([...OUTPUT_NAMES])
+  })
+})
+
+describe('README', () => {
+  test('its table of inputs is that of action.yml (node __tests__/support/readme-tables.ts writes it)', () => {
+    expect(section(readme, 'inputs')).toBe(inputsTable(action))
+  })
+
+  test('its table of outputs is that of action.yml', () => {
+    expect(section(readme, 'outputs')).toBe(outputsTable(action))
+  })
+
+  test('writing the tables anew changes nothing', () => {
+    expect(withTables(readme, action)).toBe(readme)
+  })
+})

@@ -1,0 +1,31 @@
+// The disk as manifests are read from it, for tests: no programs and no network unless a test gives them.
+
+import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ManifestIo } from '../../src/manifests/io.ts'
+
+export function diskIo(workspace: string, more: Partial<ManifestIo> = {}): ManifestIo {
+  return {
+    workspace,
+    temp: undefined,
+    readFile: (path) => readFile(path),
+    realpath: (path) => realpath(path),
+    async stat(path) {
+      try {
+        const found = await stat(path)
+        return { kind: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other', size: found.size }
+      } catch {
+        return undefined
+      }
+    },
+    readDirectory: (path) => readdir(path),
+    async glob(pattern, directory) {
+      const found: string[] = []
+      for await (const path of glob(pattern, { cwd: directory })) found.push(join(directory, path))
+      return found
+    },
+    run: () => Promise.reject(new Error('this test runs no program')),
+    fetch: () => Promise.reject(new Error('this test has no network')),
+    ...more,
+  }
+}

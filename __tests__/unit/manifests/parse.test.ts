@@ -1,0 +1,131 @@
+// Every finding names a line: a user must be able to click on what is wrong, also in the third document of a list.
+
+import { describe, expect, test } from '@jest/globals'
+import { parseText } from '../../../src/manifests/parse.ts'
+
+function parse(text: string) {
+  return parseText({ file: 'k8s/zk.yaml', text, lines: true })
+}
+
+const TWO = `# a comment first
+apiVersion: v1
+kind: Service
+metadata:
+  name: zk-hs
+  labels: {app: zk}
+spec:
+  clusterIP: None
+---
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: zk
+spec:
+  replicas: 3
+  template:
+    spec:
+      containers:
+      - name: a
+      - name: b
+        image: zookeeper:3.9
+`
+
+describe('objects and their lines', () => {
+  test('each document is an object, empty ones are none', () => {
+    const { manifests, findings } = parse(TWO)
+    expect(findings).toEqual([])
+    expect(manifests.map((manifest) => [manifest.object.kind, manifest.place.line])).toEqual([['Service', 2], ['StatefulSet', 11]])
+  })
+
+  test.each<[(string | number)[], number, number]>([
+    [['kind'], 12, 1],
+    [['metadata', 'name'], 14, 3],
+    [['spec', 'replicas'], 16, 3],
+    [['spec', 'template', 'spec', 'containers', 1], 21, 9],
+    [['spec', 'template', 'spec', 'containers', 1, 'image'], 22, 9],
+    [['spec', 'template', 'spec', 'containers', 1, 'readinessProbe', 'exec'], 21, 9],
+    [['spec', 'template', 'spec', 'containers', 7, 'image'], 19, 7],
+    [['status'], 11, 1],
+  ])('%j is at line %d, column %d: a field that is not written has the place of what it belongs to', (path, line, column) => {
+    expect(parse(TWO).manifests[1]?.placeOf(path)).toEqual({ file: 'k8s/zk.yaml', line, column })
+  })
+
+  test('items of lists are objects of their own, with their own lines', () => {
+    const { manifests } = parse('apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Service\n  metadata:\n    name: a\n- apiVersion: v1\n  kind: ServiceList\n  items:\n  - apiVersion: v1\n    kind: Service\n    metadata:\n      name: b\n')
+    expect(manifests.map((manifest) => [manifest.object.metadata.name, manifest.placeOf(['metadata', 'name']).line])).toEqual([['a', 7], ['b', 14]])
+  })
+
+  test('JSON is read as YAML is', () => {
+    expect(parse('{"apiVersion": "v1", "kind": "Secret",\n "metadata": {"name": "a"}}').manifests[0]?.placeOf(['metadata', 'name'])).toEqual({ file: 'k8s/zk.yaml', line: 2, column: 15 })
+  })
+
+  test('anchors and merges are resolved, and a line behind an alias is that of its anchor', () => {
+    const { manifests } = parse('apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  labels: &l\n    app: zk\nspec:\n  selector: *l\n  extra:\n    <<: *l\n    more: x\n')
+    expect(manifests[0]?.object['spec']).toEqual({ selector: { app: 'zk' }, extra: { app: 'zk', more: 'x' } })
+    expect(manifests[0]?.placeOf(['spec', 'selector', 'app']).line).toBe(6)
+  })
+
+  test('a mode of 0644 is octal, as kubectl reads it: read as 644 the file would get another mode', () => {
+    expect(parse('apiVersion: v1\nkind: X\nmetadata: {name: a}\nspec: {mode: 0644, ten: 10, text: "0644"}').manifests[0]?.object['spec']).toEqual({ mode: 420, ten: 10, text: '0644' })
+  })
+
+  test('what a program built has no lines: they would point into a file that nobody has', () => {
+    const { manifests } = parseText({ file: 'k8s (built by kubectl kustomize)', text: TWO, lines: false })
+    expect(manifests[1]?.placeOf(['spec', 'replicas'])).toEqual({ file: 'k8s (built by kubectl kustomize)' })
+  })
+
+  test('labels that are null are no labels', () => {
+    expect(parse('apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  labels:\n').manifests[0]?.object.metadata).toEqual({ name: 'a' })
+  })
+})
+
+describe('faults', () => {
+  test.each([
+    ['a key twice', 'apiVersion: v1\nkind: A\nmetadata:\n  name: a\n  name: b\n', 5, /unique|twice|duplicate/i],
+    ['a tab', 'apiVersion: v1\nkind: A\nmetadata:\n\tname: a\n', 4, /tab/i],
+    ['an open quote', 'apiVersion: v1\nkind: "A\nmetadata: {}\n', undefined, /quote/i],
+    ['an odd indentation', 'apiVersion: v1\nkind: A\nmetadata:\n  name: a\n   labels: {}\n', undefined, /./],
+  ])('%s is told with its line', (_what, text, line, words) => {
+    const { findings, manifests } = parse(text)
+    expect(manifests).toEqual([])
+    expect(findings[0]).toMatchObject({ code: 'MANIFEST_INVALID', severity: 'error', place: { file: 'k8s/zk.yaml', line: line ?? expect.any(Number) } })
+    expect(findings[0]?.message).toMatch(words)
+    expect(findings[0]?.mend).not.toBe('')
+  })
+
+  test('faults of one document leave the others readable, so that all is told at once', () => {
+    const { findings, manifests } = parse('kind: A\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\n- 1\n---\nx: [\n')
+    expect(manifests.map((manifest) => manifest.object.kind)).toEqual(['Service'])
+    expect(findings.map((finding) => [finding.place?.line, finding.message]).slice(0, 3)).toEqual([
+      [1, 'A: apiVersion is missing'],
+      [1, 'A: metadata is missing'],
+      [7, 'this document: is not an object of Kubernetes'],
+    ])
+    expect(findings).toHaveLength(4)
+  })
+
+  test.each([
+    ['metadata:\n  generateName: a-\n', 3, /metadata.name is missing/, /fixed name/],
+    ['metadata:\n  name: a\n  labels:\n    on: true\n', 6, /metadata.labels.on must be text, not true/, /quotes/],
+    ['metadata:\n  name: 7\n', 4, /metadata.name must be text, not 7/, /./],
+    ['metadata: a\n', 3, /metadata must be a map/, /metadata/],
+  ])('%j is no object', (text, line, words, mend) => {
+    const [fault] = parse(`apiVersion: v1\nkind: A\n${text}`).findings
+    expect(fault).toMatchObject({ code: 'MANIFEST_INVALID', place: { line } })
+    expect(fault?.message).toMatch(words)
+    expect(fault?.mend).toMatch(mend)
+  })
+
+  test('a bomb of aliases is refused, not expanded', () => {
+    const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]', ...'bcdefgh'.split('').map((name, at) => `${name}: &${name} [${Array.from({ length: 10 }, () => `*${'abcdefg'[at] ?? 'a'}`).join(', ')}]`)].join('\n')
+    const { findings, manifests } = parse(bomb)
+    expect(manifests).toEqual([])
+    expect(findings[0]?.message).toMatch(/cannot be read/)
+  })
+
+  test('an empty file holds nothing and breaks nothing', () => {
+    expect(parse('')).toEqual({ manifests: [], findings: [] })
+    expect(parse('# nothing yet\n')).toEqual({ manifests: [], findings: [] })
+  })
+})
