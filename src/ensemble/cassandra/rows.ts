@@ -1,0 +1,103 @@
+// Rows written at QUORUM through each member and read at QUORUM through every other, in a keyspace of this run that is dropped at the end.
+
+import { within } from '../bounded.ts'
+import type { Finding } from '../../errors.ts'
+import type { ExecResult } from '../../kube/kube.ts'
+import type { Cell, CheckResult, Matrix, Member, VerifyContext, VerifyLevel } from '../profile.ts'
+import { whyUnreachable } from '../unreachable.ts'
+
+/** Python starts slowly in half a core. */
+const CQLSH_MS = 90_000
+const DROP_MS = { usual: 60_000, cancelled: 3_000 } as const
+const REPLICATION = 3
+
+export interface RowsProof {
+  readonly check: CheckResult
+  readonly matrix: Matrix | undefined
+  readonly pairs: string | undefined
+}
+
+/** Letters and digits of the run, fit for a name in CQL, at most 48 of them in all. */
+export function keyspaceOf(runId: string): string {
+  return `zk_ensemble_action_${runId.toLowerCase().replaceAll(/[^a-z0-9]/g, '').slice(-24)}`
+}
+
+export async function proveRows(members: readonly Member[], level: VerifyLevel, datacenter: string, context: VerifyContext): Promise<RowsProof> {
+  const { clock } = context
+  const began = clock.now()
+  const keyspace = keyspaceOf(context.runId)
+  const table = `${keyspace}.rows`
+  const [first] = members
+  if (first === undefined) return { check: { name: 'data', outcome: 'skipped', detail: 'there is no member', findings: [], ms: 0 }, matrix: undefined, pairs: undefined }
+  const copies = Math.min(REPLICATION, members.length)
+  try {
+    const made = await cql(first, `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = {'class': 'NetworkTopologyStrategy', '${datacenter.replaceAll("'", "''")}': ${copies}}; CREATE TABLE IF NOT EXISTS ${table} (id text PRIMARY KEY, value text);`, context, context.signal)
+    if (typeof made === 'string') return { check: outcome([finding(first, 'a keyspace could not be made through', made)], '', clock.now() - began), matrix: undefined, pairs: undefined }
+    const cells: Cell[][] = members.map((_, row) => members.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })))
+    const writers = level === 'quick' ? [first] : members
+    const valueOf = (member: Member): string => `${keyspace}-from-${member.ordinal}`
+    const written = await Promise.all(writers.map(async (member) => ({ member, result: await cql(member, `CONSISTENCY QUORUM; INSERT INTO ${table} (id, value) VALUES ('${member.ordinal}', '${valueOf(member)}');`, context, context.signal) })))
+    const findings: Finding[] = written.flatMap(({ member, result }) => (typeof result === 'string' ? [finding(member, 'a write at QUORUM failed through', result)] : []))
+    const readers = members.length === 1 ? members : level === 'quick' ? members.slice(1, 2) : members
+    await Promise.all(
+      readers.map(async (reader) => {
+        const at = clock.now()
+        const read = await cql(reader, `CONSISTENCY QUORUM; SELECT value FROM ${table};`, context, context.signal)
+        const lines = typeof read === 'string' ? [] : read.stdout.split(/\r?\n/).map((line) => line.trim())
+        const missing: string[] = []
+        for (const { member, result } of written) {
+          const why = typeof result === 'string' ? `not written: ${result}` : typeof read === 'string' ? read : lines.includes(valueOf(member)) ? undefined : 'the row is not there'
+          const row = cells[members.indexOf(member)]
+          if (row !== undefined && member !== reader) row[members.indexOf(reader)] = why === undefined ? { kind: 'ok', ms: clock.now() - at } : { kind: 'failed', why }
+          if (why !== undefined && typeof result !== 'string') missing.push(member.pod)
+        }
+        if (missing.length > 0) findings.push(finding(reader, `what was written through ${missing.join(', ')} was not read at QUORUM through`, typeof read === 'string' ? read : 'the rows are not there'))
+      }),
+    )
+    const pairs = cells.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
+    const count = `${pairs.filter((cell) => cell.kind === 'ok').length}/${pairs.length}`
+    const good = members.length === 1 ? 'written and read again through the one member' : `${count} writes at QUORUM read through another member`
+    return { check: outcome(findings, good, clock.now() - began), matrix: level === 'quick' || members.length === 1 ? undefined : { members: members.map(({ pod }) => pod), cells }, pairs: pairs.length === 0 ? undefined : count }
+  } finally {
+    await drop(members, keyspace, context)
+  }
+}
+
+/** Also after a cancel, then without waiting long. */
+async function drop(members: readonly Member[], keyspace: string, context: VerifyContext): Promise<void> {
+  const ms = context.signal.aborted ? DROP_MS.cancelled : DROP_MS.usual
+  const free = new AbortController().signal
+  let why = ''
+  for (const member of members.slice(0, context.signal.aborted ? 1 : 2)) {
+    try {
+      const result = await within(context.clock, ms, () => new Error('it took too long'), free, (signal) => cql(member, `DROP KEYSPACE IF EXISTS ${keyspace};`, context, signal))
+      if (typeof result !== 'string') return
+      why = result
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error)
+    }
+  }
+  context.say(`the check's keyspace ${keyspace} could not be dropped (${why}): DROP KEYSPACE ${keyspace};`)
+}
+
+/** The answer, or why there is none; cqlsh ends with 2 for a statement that failed and 1 for no connection. */
+async function cql(member: Member, statements: string, context: VerifyContext, signal: AbortSignal): Promise<ExecResult | string> {
+  try {
+    const result = await context.reach.exec(member, ['cqlsh', '--request-timeout=30', '-e', statements], { timeoutMs: CQLSH_MS }, signal)
+    if (result.exitCode === 0) return result
+    return (result.stderr.trim().split('\n').at(-1) ?? '').slice(0, 160) || `cqlsh ended with ${result.exitCode}`
+  } catch (error) {
+    if (signal.aborted) throw error
+    return whyUnreachable(error, 'exec').why
+  }
+}
+
+function finding(member: Member, what: string, why: string): Finding {
+  const refused = /Unauthorized|AuthenticationFailed|Bad credentials|requires authentication/i.test(why)
+  const mend = refused ? 'The check logs in as nobody: give cqlsh its credentials in the container (~/.cassandra/cqlshrc), or set verify: off.' : 'Look at the log of this member and at nodetool status.'
+  return { code: refused ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED', severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}`, message: `${what} ${member.pod} (ordinal ${member.ordinal}): ${why}`, mend }
+}
+
+function outcome(findings: readonly Finding[], good: string, ms: number): CheckResult {
+  return { name: 'data', outcome: findings.length === 0 ? 'passed' : 'failed', detail: findings[0]?.message ?? good, findings, ms }
+}
