@@ -9,10 +9,10 @@ import { at, fields, isFields, items, jsonPatch, mergePatch, parse, put, text } 
 import type { Kind } from './kinds.ts'
 import { apiVersionOf, kindOf, resourceName } from './kinds.ts'
 import { checkFields, fieldTest, labelTest } from './select.ts'
-import { ApiError, alreadyExists, badRequest, internal, invalid, modified, notFound, success, uidMismatch } from './status.ts'
+import { ApiError, alreadyExists, badRequest, goneMeanwhile, internal, invalid, modified, notFound, success, uidMismatch } from './status.ts'
 import type { Stored } from './store.ts'
 import { isDeleting, labelsOf, nameOf, namespaceOf, timestamp, uidOf } from './store.ts'
-import { refusal } from './validate.ts'
+import { refusal, undeclared } from './validate.ts'
 import type { World } from './world.ts'
 
 export interface Target {
@@ -117,7 +117,8 @@ export function update(world: World, target: Target, body: Json, options: WriteO
   const live = world.store.get(target.kind, target.namespace, target.name)
   // A Lease may be made by an update; everything else must be there.
   if (live === undefined && target.kind.kind === 'Lease') {
-    for (const field of ['resourceVersion', 'uid', 'creationTimestamp', 'managedFields']) delete object.metadata[field]
+    if (uidOf(object) !== '') throw goneMeanwhile(target.kind, target.namespace, target.name, uidOf(object))
+    for (const field of ['resourceVersion', 'creationTimestamp', 'managedFields']) delete object.metadata[field]
     recordUpdate(undefined, object, options.manager, object.apiVersion)
     return insert(world, target, object, options.dryRun)
   }
@@ -155,6 +156,8 @@ function apply(world: World, target: Target, body: string, options: WriteOptions
   if (options.manager === '') throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [{ reason: 'FieldValueRequired', message: 'Required value: is required for apply patch', field: 'fieldManager' }])
   const wanted = objectFrom(world, target, fields(parse(JSON.stringify(parseYaml(body)))))
   if (items(wanted, 'metadata', 'managedFields').length > 0) throw badRequest('metadata.managedFields must be nil')
+  const strange = undeclared(wanted)
+  if (strange !== undefined) throw internal(`failed to create typed patch object (/${target.name}; ${wanted.apiVersion}, Kind=${wanted.kind}): ${strange}`)
   const live = world.store.get(target.kind, target.namespace, target.name)
   if (live === undefined) {
     if (text(wanted, 'metadata', 'uid') !== '') throw uidMismatch(target.kind, target.name, uidOf(wanted))

@@ -54,6 +54,12 @@ export function uidMismatch(kind: Kind, name: string, wanted: string): ApiError 
   return new ApiError(409, 'Conflict', message, details(kind, name, kind.plural))
 }
 
+/** An update with the UID of an object that was deleted. */
+export function goneMeanwhile(kind: Kind, namespace: string, name: string, uid: string): ApiError {
+  const storage = `StorageError: invalid object, Code: 4, Key: /registry/${kind.plural}/${namespace}/${name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: `
+  return new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${storage}`, details(kind, name, kind.plural))
+}
+
 /** A precondition of a deletion or an eviction that doesn't hold. */
 export function precondition(kind: Kind, name: string, what: 'UID' | 'ResourceVersion', wanted: string, found: string): ApiError {
   const tail = what === 'UID' ? 'The object might have been deleted and then recreated' : 'The object might have been modified'

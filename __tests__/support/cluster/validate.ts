@@ -63,3 +63,23 @@ function budget(object: Stored): Cause[] {
   const shown = { MinAvailable: spec['minAvailable'], Selector: spec['selector'] ?? null, MaxUnavailable: spec['maxUnavailable'], UnhealthyPodEvictionPolicy: spec['unhealthyPodEvictionPolicy'] ?? null }
   return [value('spec', shown, 'minAvailable and maxUnavailable cannot be both set')]
 }
+
+/** The fields of `spec` that the schema declares, and whether a number is wanted: enough to refuse a typing error as the server does. */
+const DECLARED: Readonly<Record<string, Readonly<Record<string, 'number' | 'any'>>>> = {
+  StatefulSet: {
+    replicas: 'number', selector: 'any', template: 'any', volumeClaimTemplates: 'any', serviceName: 'any', podManagementPolicy: 'any', updateStrategy: 'any', revisionHistoryLimit: 'number',
+    minReadySeconds: 'number', persistentVolumeClaimRetentionPolicy: 'any', ordinals: 'any',
+  },
+  PodDisruptionBudget: { minAvailable: 'any', maxUnavailable: 'any', selector: 'any', unhealthyPodEvictionPolicy: 'any' },
+}
+
+/** What an apply with a field that the schema doesn't know is told; undefined when all is known. */
+export function undeclared(object: Stored): string | undefined {
+  const declared = DECLARED[object.kind]
+  if (declared === undefined) return undefined
+  for (const [field, given] of Object.entries(fields(object, 'spec'))) {
+    if (declared[field] === undefined) return `.spec.${field}: field not declared in schema`
+    if (declared[field] === 'number' && typeof given !== 'number') return `.spec.${field}: expected numeric (int or float), got ${typeof given}`
+  }
+  return undefined
+}
