@@ -39,7 +39,8 @@ interface Root {
 
 async function rootsOf(io: ManifestIo): Promise<readonly Root[]> {
   const named = io.temp === undefined ? [io.workspace] : [io.workspace, io.temp]
-  return Promise.all(named.map(async (path) => ({ named: resolve(path), real: await io.realpath(path) })))
+  // A RUNNER_TEMP that isn't there yet holds no manifest either.
+  return Promise.all(named.map(async (path) => ({ named: resolve(path), real: await io.realpath(path).catch(() => resolve(path)) })))
 }
 
 async function readSource(source: string, roots: readonly Root[], io: ManifestIo, signal: AbortSignal): Promise<readonly Outcome[]> {

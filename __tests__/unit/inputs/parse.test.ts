@@ -95,8 +95,8 @@ describe('what is refused', () => {
   })
 
   test('all faults of a run come in one answer, the rules between inputs among them', () => {
-    expect([...new Set(inputsAtFault({ timeout: '10', 'create-namespace': 'true', ttl: '3', replicas: 'three', manifests: 'k8s', image: '-', storage: '10Gi' }))].sort()).toEqual(
-      ['create-namespace', 'image', 'replicas', 'storage', 'timeout', 'ttl'],
+    expect(new Set(inputsAtFault({ timeout: '10', 'create-namespace': 'true', ttl: '3', replicas: 'three', manifests: 'k8s', image: '-', storage: '10Gi' }))).toEqual(
+      new Set(['create-namespace', 'image', 'replicas', 'storage', 'timeout', 'ttl']),
     )
   })
 
