@@ -45,10 +45,10 @@ async function runMain(): Promise<void> {
   const cancellation = listenForCancel(process, (code) => process.exit(code), (line) => write(`${line}\n`))
   let kube: Promise<Kube> | undefined
   const phases: RunReport['phases'] = []
-  const log = createLog({ write, now: systemClock.now, debug: runner.debug, onPhase: (row) => phases.push(row) })
+  const log = createLog({ write, now: () => systemClock.now(), debug: runner.debug, onPhase: (row) => phases.push(row) })
   const entry: Runner = {
     env,
-    now: systemClock.now,
+    now: () => systemClock.now(),
     runUrl: runner.runUrl,
     cancelled: cancellation.signal,
     debug: (text) => log.debug(text),

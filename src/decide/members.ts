@@ -55,13 +55,17 @@ export function mayStay(set: SetView, ordinal: number, revision: string | undefi
   return !rolls(set, ordinal) && revision === set.status.currentRevision
 }
 
+/** A container that died and runs again must run this long: without a readiness probe it is Ready at once, also between two deaths. */
+const SETTLE_MS = 10_000
+
 /**
  * When a pod counts as available: `minReadySeconds` after its Ready condition turned True. Computed for each pod, because the
  * controller's own counters promote a revision before that time is over (kubernetes/kubernetes#136831).
  */
 export function availableAt(set: SetView, pod: PodView): number | undefined {
   if (!pod.ready || pod.deleting !== undefined || pod.phase !== 'Running') return undefined
-  return (pod.readySince ?? pod.created) + set.minReadySeconds * 1000
+  const restarted = pod.containers.map((container) => (container.restarts > 0 && container.state.kind === 'running' ? container.state.since + SETTLE_MS : 0))
+  return Math.max((pod.readySince ?? pod.created) + set.minReadySeconds * 1000, ...restarted)
 }
 
 /** Every wanted ordinal in ascending order, then the pods that are too many. */
@@ -105,7 +109,7 @@ function conditionOf(set: SetView, pod: PodView, at: number | undefined, now: nu
   const where = pod.node === undefined ? '' : ` on ${pod.node}`
   if (pod.deleting !== undefined) return { state: 'terminating', text: `terminating${where}` }
   if (pod.phase === 'Failed' || pod.phase === 'Succeeded') return { state: 'failed', text: `${pod.phase.toLowerCase()}${pod.reason === undefined ? '' : ` (${pod.reason})`}${where}` }
-  if (at !== undefined) return at <= now ? { state: 'available', text: `available${where}` } : { state: 'ready-not-yet-available', text: `Ready${where}, available after ${set.minReadySeconds} s of it` }
+  if (at !== undefined) return at <= now ? { state: 'available', text: `available${where}` } : { state: 'ready-not-yet-available', text: `Ready${where}, ${(pod.readySince ?? pod.created) + set.minReadySeconds * 1000 < at ? 'restarted just now' : `available after ${set.minReadySeconds} s of it`}` }
   if (pod.node === undefined) return { state: 'pending', text: pod.unscheduled?.reason === 'SchedulingGated' ? 'pending: held by a scheduling gate' : 'pending: waits for a node' }
   if (pod.phase === 'Pending') return { state: 'creating', text: `creating${where}${blockedBy(pod)}` }
   return { state: 'running-not-ready', text: `running${where}, not Ready${blockedBy(pod)}` }

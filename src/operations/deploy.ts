@@ -146,8 +146,8 @@ async function writeMarker(run: VerifyRun, before: EnsembleView, ground: Ground,
 }
 
 async function readMarker(run: VerifyRun, view: EnsembleView, marker: string, signal: AbortSignal): Promise<readonly CheckResult[]> {
-  const read = run.profile.readMarker
-  return read === undefined ? [] : [await read(membersOf(view, run.target), marker, contextFor(run, view.set?.replicas ?? 0, signal))]
+  const found = await run.profile.readMarker?.(membersOf(view, run.target), marker, contextFor(run, view.set?.replicas ?? 0, signal))
+  return found === undefined ? [] : [found]
 }
 
 /** What a failure or a cancel leaves behind, and the commands that take it back or finish it. */

@@ -1,6 +1,6 @@
 // Waits until every member is there, at its revision, Ready and available; ends early when the evidence says that it can't be, and says why.
 
-import { Deadline, formatSpan, type Clock } from '../clock.ts'
+import { formatSpan, type Clock, type Deadline } from '../clock.ts'
 import { chooseVerdict } from '../decide/evidence-choice.ts'
 import { diagnose, newMemory, type Diagnosis } from '../decide/diagnosis.ts'
 import { observed } from '../decide/members.ts'

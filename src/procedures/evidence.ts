@@ -44,7 +44,8 @@ async function logsOf(kube: Kube, pod: PodView, lines: number, signal: AbortSign
   const failing = [...pod.initContainers, ...pod.containers].filter((container) => lines > 0 && !container.ready && (hasRun(container) || container.restarts > 0))
   const logs = await Promise.all(
     failing.map(async (container) => {
-      const previous = container.state.kind !== 'running' && container.restarts > 0
+      // While it waits to be started again, the log without `previous` is that of the life that just ended; the one before may be gone from the node.
+      const previous = container.state.kind === 'running' && container.restarts > 0
       const text = await readLog(kube, pod, container.name, lines, previous, signal)
       return { container: container.name, previous, lines: text.split('\n').filter((line) => line !== '') }
     }),
@@ -58,7 +59,9 @@ function hasRun(container: ContainerView): boolean {
 
 async function readLog(kube: Kube, pod: PodView, container: string, lines: number, previous: boolean, signal: AbortSignal): Promise<string> {
   try {
-    return await kube.logs(pod, container, { lines, previous }, signal)
+    const text = await kube.logs(pod, container, { lines, previous }, signal)
+    // The kubelet answers 200 with this sentence when it has removed the container.
+    return text.startsWith('unable to retrieve container logs') && previous ? await readLog(kube, pod, container, lines, false, signal) : text
   } catch (error) {
     if (!(error instanceof KubeFailure)) throw error
     // A log that can't be read must not hide the failure itself.

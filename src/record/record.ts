@@ -102,8 +102,9 @@ export async function writeRecord(kube: Kube, namespace: string, stored: StoredR
   }
 }
 
+/** A ConfigMap's key takes letters, digits, `-`, `_` and `.` only. */
 function storeKey(digest: string): string {
-  return `objects-${digest.slice(0, 16)}`
+  return `objects-${digest.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 40)}`
 }
 
 /** Keeps the newest: the order of `kept` is the order of the revisions, oldest first. */

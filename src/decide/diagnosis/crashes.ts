@@ -62,7 +62,7 @@ function symptomOf(member: MemberCase, container: ContainerView, history: CrashH
     return { ...common, reason: 'RunContainerError', message: `${where}: the container can't be started, tried ${times}: ${text}`, mend: 'Correct command, args, mounts or securityContext of the container.', graceMs: hopeless ? 0 : START_GRACE_MS, confirmed: down && history.deaths >= 2 }
   }
   const probe = killedByProbe(member, container.name)
-  const reason = probe === undefined ? (state.kind === 'waiting' ? state.reason : death.reason === '' ? 'Error' : death.reason) : `${probe === 'startup' ? 'Startup' : 'Liveness'}ProbeFailed`
+  const reason = probe === undefined ? (history.deaths > 1 ? 'CrashLoopBackOff' : death.reason === '' ? 'Error' : death.reason) : `${probe === 'startup' ? 'Startup' : 'Liveness'}ProbeFailed`
   const cause = probe === undefined ? exitText(death.code) : `killed by its ${probe} probe (exit code ${death.code ?? 'unknown'})`
   const said = text === '' ? '' : `: ${text}`
   const mend = probe === undefined ? {} : { mend: `Give the ${probe} probe more time, or see in the log why the server doesn't answer it.` }
@@ -110,7 +110,7 @@ function killedByProbe({ events, now }: MemberCase, container: string): 'livenes
 
 function lastEvent({ events }: MemberCase, container: string, probe: 'liveness' | 'startup' | undefined): string {
   const event = events.findLast((one) => one.type === 'Warning' && isAbout(one, container) && (probe === undefined ? one.reason !== 'Unhealthy' : one.reason === 'Unhealthy'))
-  return event === undefined || event.reason === 'BackOff' ? '' : `; last event ${event.reason}: ${oneLine(event.message)}`
+  return event === undefined || event.reason === 'BackOff' ? '' : `; last event ${event.reason}: ${oneLine(event.message).replace(/:$/, '')}`
 }
 
 /** An exit code in words; above 128 it is a signal's number. */

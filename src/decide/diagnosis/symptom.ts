@@ -91,7 +91,7 @@ export function gist(text: string): string {
       .replace(/^unable to start container process:\s*/, '')
       .replace(/^error during container init:\s*/, '')
   }
-  return rest.replace(/: unknown$/, '')
+  return rest.replace(/: unknown$/, '').replace(/ \(pod: "[^"]*", container: [^)]*\)$/, '')
 }
 
 /** `zk-2, container zk`. */

@@ -21,7 +21,6 @@ export async function askWord(stream: Duplex, word: Word, clock: Clock, signal: 
         stream.on('data', (chunk: Buffer) => {
           chunks.push(chunk)
           size += chunk.length
-          if (WHOLE[word]?.test(Buffer.concat(chunks).toString('latin1')) === true) whole()
           if (word === 'srvr' && isWholeSrvr(Buffer.concat(chunks).toString('latin1'))) whole()
           if (size > LIMIT) reject(new NoAnswer(word, 'the answer is longer than any member gives', 'not done'))
         })
