@@ -89,6 +89,12 @@ describe('a rollout waits', () => {
     expect(judgeRollout(seen, T0 + 20 * SECOND, {}).kind).toBe('done')
   })
 
+  test('ten seconds for a container that has just died and is Ready again, as it is at once without a readiness probe', () => {
+    const reborn = pod(2, { readySince: T0 - 2 * SECOND, containers: [container({ restarts: 3, last: ended(1), state: { kind: 'running', since: T0 - 2 * SECOND } })] })
+    expect(judge(view([pod(0), pod(1), reborn]))).toMatchObject({ kind: 'waiting', reason: expect.stringContaining('restarted just now'), lookAgainAt: T0 + 8 * SECOND })
+    expect(judgeRollout(view([pod(0), pod(1), reborn]), T0 + 8 * SECOND, {}).kind).toBe('done')
+  })
+
   test('with a line per member that does not change while nothing happens', () => {
     const seen = view([pod(0), pod(1), pod(2, { readySince: T0 })], { set: set({ minReadySeconds: 30 }) })
     const texts = [T0, T0 + 5 * SECOND, T0 + 29 * SECOND].map((now) => judgeRollout(seen, now, {}).members[2]?.text)
