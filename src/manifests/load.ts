@@ -81,7 +81,8 @@ function judge(chosen: Shaped<SetShape>, shapes: Shapes, manifests: readonly Man
   const container = spec.containers[member?.index ?? 0]
   if (member === undefined || container === undefined) return undefined
   const namespace = inputs.namespace ?? manifest.object.metadata.namespace
-  const ofSet = <T>({ manifest: other }: Shaped<T>): boolean => other.object.metadata.namespace === manifest.object.metadata.namespace
+  // Without a namespace of its own an object goes where the others go.
+  const ofSet = <T>({ manifest: other }: Shaped<T>): boolean => (other.object.metadata.namespace ?? namespace) === namespace || manifest.object.metadata.namespace === undefined
   findings.push(
     ...lint({
       manifests,

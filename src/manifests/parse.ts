@@ -80,14 +80,22 @@ function readObject(value: unknown, base: readonly (string | number)[], reading:
   const object = objectSchema.safeParse(value)
   if (object.success) {
     const { labels, annotations, ...metadata } = object.data.metadata
-    const cleaned = { ...metadata, ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) }
-    reading.manifests.push({ object: { ...object.data, metadata: cleaned }, place: placeOf([]), placeOf })
+    const cleaned = { ...withoutServerFields(metadata), name: metadata.name, ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) }
+    const { status: _status, ...rest } = object.data
+    reading.manifests.push({ object: { ...rest, metadata: cleaned }, place: placeOf([]), placeOf })
     return
   }
   for (const issue of object.error.issues) {
     const path = issue.path.filter((key) => typeof key !== 'symbol')
     reading.findings.push(invalid(placeOf(path), `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)))
   }
+}
+
+/** What only the server writes: a manifest that came out of `kubectl get -o yaml` has it, and an apply would fail on it. */
+const SERVER_FIELDS = ['uid', 'resourceVersion', 'generation', 'creationTimestamp', 'managedFields', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds']
+
+function withoutServerFields(metadata: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(metadata).filter(([field]) => !SERVER_FIELDS.includes(field)))
 }
 
 function describe(value: unknown): string {

@@ -11,89 +11,93 @@ const strings = z.record(z.string(), z.string())
 function listOf<T extends z.ZodType>(item: T) {
   return z.array(item).nullish().transform((value) => value ?? [])
 }
+/** The same for a single field. */
+function maybe<T extends z.ZodType>(field: T) {
+  return field.nullish().transform((value) => value ?? undefined)
+}
 const quantity = z.union([z.string(), z.number().transform(String)])
 const intOrText = z.union([z.number(), z.string()])
 
 const selectorSchema = z.looseObject({
-  matchLabels: strings.optional(),
-  matchExpressions: listOf(z.looseObject({ key: z.string(), operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']), values: z.array(z.string()).optional() })),
+  matchLabels: maybe(strings),
+  matchExpressions: listOf(z.looseObject({ key: z.string(), operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']), values: maybe(z.array(z.string())) })),
 })
 
 const probeSchema = z.looseObject({
-  exec: z.looseObject({ command: listOf(z.string()) }).optional(),
-  httpGet: z.looseObject({ path: z.string().optional() }).optional(),
-  tcpSocket: z.looseObject({ port: intOrText }).optional(),
-  periodSeconds: z.number().optional(),
-  timeoutSeconds: z.number().optional(),
+  exec: maybe(z.looseObject({ command: listOf(z.string()) })),
+  httpGet: maybe(z.looseObject({ path: z.string().optional() })),
+  tcpSocket: maybe(z.looseObject({ port: intOrText })),
+  periodSeconds: maybe(z.number()),
+  timeoutSeconds: maybe(z.number()),
 })
 
 const containerSchema = z.looseObject({
   name: z.string(),
-  image: z.string().optional(),
+  image: maybe(z.string()),
   command: listOf(z.string()),
   args: listOf(z.string()),
-  env: listOf(z.looseObject({ name: z.string(), value: z.string().optional(), valueFrom: z.looseObject({ configMapKeyRef: z.looseObject({ name: z.string(), key: z.string() }).optional() }).nullish() })),
-  envFrom: listOf(z.looseObject({ prefix: z.string().optional(), configMapRef: z.looseObject({ name: z.string() }).optional() })),
-  ports: listOf(z.looseObject({ containerPort: z.number(), name: z.string().optional() })),
-  resources: z.looseObject({ limits: z.record(z.string(), quantity).nullish(), requests: z.record(z.string(), quantity).nullish() }).nullish(),
-  readinessProbe: probeSchema.nullish(),
-  livenessProbe: probeSchema.nullish(),
-  volumeMounts: listOf(z.looseObject({ name: z.string(), mountPath: z.string(), subPath: z.string().optional(), readOnly: z.boolean().optional() })),
+  env: listOf(z.looseObject({ name: z.string(), value: maybe(z.string()), valueFrom: maybe(z.looseObject({ configMapKeyRef: z.looseObject({ name: z.string(), key: z.string() }).optional() })) })),
+  envFrom: listOf(z.looseObject({ prefix: maybe(z.string()), configMapRef: maybe(z.looseObject({ name: z.string() })) })),
+  ports: listOf(z.looseObject({ containerPort: z.number(), name: maybe(z.string()) })),
+  resources: maybe(z.looseObject({ limits: z.record(z.string(), quantity).nullish(), requests: z.record(z.string(), quantity).nullish() })),
+  readinessProbe: maybe(probeSchema),
+  livenessProbe: maybe(probeSchema),
+  volumeMounts: listOf(z.looseObject({ name: z.string(), mountPath: z.string(), subPath: maybe(z.string()), readOnly: maybe(z.boolean()) })),
 })
 
-const affinityTermSchema = z.looseObject({ labelSelector: selectorSchema.nullish(), topologyKey: z.string() })
+const affinityTermSchema = z.looseObject({ labelSelector: maybe(selectorSchema), topologyKey: z.string() })
 
 const podSpecSchema = z.looseObject({
   containers: z.array(containerSchema).min(1),
   initContainers: listOf(containerSchema),
   volumes: listOf(z.looseObject({ name: z.string() })),
-  terminationGracePeriodSeconds: z.number().nullish(),
-  hostNetwork: z.boolean().optional(),
+  terminationGracePeriodSeconds: maybe(z.number()),
+  hostNetwork: maybe(z.boolean()),
   affinity: z.looseObject({
-    podAntiAffinity: z.looseObject({
+    podAntiAffinity: maybe(z.looseObject({
       requiredDuringSchedulingIgnoredDuringExecution: listOf(affinityTermSchema),
       preferredDuringSchedulingIgnoredDuringExecution: listOf(z.looseObject({ podAffinityTerm: affinityTermSchema })),
-    }).nullish(),
+    })),
   }).nullish(),
-  topologySpreadConstraints: listOf(z.looseObject({ topologyKey: z.string(), maxSkew: z.number(), whenUnsatisfiable: z.string(), labelSelector: selectorSchema.nullish() })),
+  topologySpreadConstraints: listOf(z.looseObject({ topologyKey: z.string(), maxSkew: z.number(), whenUnsatisfiable: z.string(), labelSelector: maybe(selectorSchema) })),
 })
 
 const setSchema = z.looseObject({
-  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional(), annotations: strings.optional() }),
+  metadata: z.looseObject({ name: z.string(), namespace: maybe(z.string()), annotations: maybe(strings) }),
   spec: z.looseObject({
     replicas: z.int().min(0).nullish().transform((value) => value ?? 1),
     serviceName: z.string().nullish().transform((value) => value ?? ''),
     selector: selectorSchema,
     podManagementPolicy: z.enum(['OrderedReady', 'Parallel']).nullish().transform((value) => value ?? 'OrderedReady'),
-    updateStrategy: z.looseObject({
+    updateStrategy: maybe(z.looseObject({
       type: z.enum(['RollingUpdate', 'OnDelete']).optional(),
       rollingUpdate: z.looseObject({ partition: z.number().optional(), maxUnavailable: intOrText.optional() }).nullish(),
-    }).nullish(),
-    minReadySeconds: z.number().optional(),
-    ordinals: z.looseObject({ start: z.int().min(0).optional() }).nullish(),
-    template: z.looseObject({ metadata: z.looseObject({ labels: strings.nullish() }).nullish(), spec: podSpecSchema }),
+    })),
+    minReadySeconds: maybe(z.number()),
+    ordinals: maybe(z.looseObject({ start: z.int().min(0).optional() })),
+    template: z.looseObject({ metadata: maybe(z.looseObject({ labels: strings.nullish() })), spec: podSpecSchema }),
     volumeClaimTemplates: listOf(z.looseObject({ metadata: z.looseObject({ name: z.string() }) })),
   }),
 })
 
 const serviceSchema = z.looseObject({
-  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+  metadata: z.looseObject({ name: z.string(), namespace: maybe(z.string()) }),
   spec: z.looseObject({
-    clusterIP: z.string().nullish(),
-    type: z.string().optional(),
-    publishNotReadyAddresses: z.boolean().optional(),
+    clusterIP: maybe(z.string()),
+    type: maybe(z.string()),
+    publishNotReadyAddresses: maybe(z.boolean()),
     selector: strings.nullish().transform((value) => value ?? {}),
-    ports: listOf(z.looseObject({ name: z.string().optional(), port: z.number(), targetPort: intOrText.optional() })),
+    ports: listOf(z.looseObject({ name: maybe(z.string()), port: z.number(), targetPort: maybe(intOrText) })),
   }),
 })
 
 const budgetSchema = z.looseObject({
-  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+  metadata: z.looseObject({ name: z.string(), namespace: maybe(z.string()) }),
   spec: z.looseObject({
-    selector: selectorSchema.nullish(),
-    minAvailable: intOrText.optional(),
-    maxUnavailable: intOrText.optional(),
-    unhealthyPodEvictionPolicy: z.string().optional(),
+    selector: maybe(selectorSchema),
+    minAvailable: maybe(intOrText),
+    maxUnavailable: maybe(intOrText),
+    unhealthyPodEvictionPolicy: maybe(z.string()),
   }),
 })
 
@@ -156,8 +160,16 @@ function misshapen(manifest: Manifest, issue: z.core.$ZodIssue): Finding {
   const path = issue.path.filter((key) => typeof key !== 'symbol')
   const { kind, metadata } = manifest.object
   const object = `${kind.toLowerCase()}/${metadata.name}`
-  const words = issue.message.replace(/^Invalid input: /, '').replace(/^Invalid option: /, '')
-  return { ...invalid(manifest.placeOf(path), `${object}: ${path.join('.')} is not what the API takes: ${words}`, `write ${path.at(-1) ?? 'it'} as the API reference for ${kind} says`), object }
+  const words = issue.message.replace(/^Invalid (?:input|option): /, '')
+  return { ...invalid(manifest.placeOf(path), `${object}: ${path.join('.')} is not what the API takes: ${words}`, mendFor(issue, kind)), object }
+}
+
+function mendFor(issue: z.core.$ZodIssue, kind: string): string {
+  const field = String(issue.path.at(-1) ?? 'it')
+  const expected = issue.code === 'invalid_type' ? issue.expected : undefined
+  if (expected === 'string' && !issue.message.endsWith('undefined')) return `put the value of ${field} in quotes`
+  if (expected === 'number' || expected === 'int') return `write ${field} as a number without quotes`
+  return `write ${field} as the API reference for ${kind} says`
 }
 
 /** Whether a selector takes pods with these labels; an empty one takes all, an absent one none. */

@@ -119,10 +119,18 @@ describe('what is handed on', () => {
     )
   })
 
+  test('a null is as good as nothing, as it is to the API', async () => {
+    expect((await load(edited(['name: ZK_SERVER_HEAP, value: "512"', 'name: EMPTY, value: null'], ['resources: {limits: {memory: 1Gi}}', 'resources: null']))).findings).toEqual([])
+  })
+
+  test('an object without a namespace goes where the set goes', async () => {
+    expect((await load(edited(['kind: StatefulSet\nmetadata:\n', 'kind: StatefulSet\nmetadata:\n  namespace: prod\n']))).findings).toEqual([])
+  })
+
   test('a field of the wrong kind is told with its line', async () => {
     const text = edited(['containerPort: 2888', 'containerPort: "2888"'])
     const { findings } = await load(text)
-    expect(findings).toMatchObject([{ code: 'MANIFEST_INVALID', object: 'statefulset/zk' }])
+    expect(findings).toMatchObject([{ code: 'MANIFEST_INVALID', object: 'statefulset/zk', mend: 'write containerPort as a number without quotes' }])
     expect(lineOf(text, findings[0])).toContain('containerPort: "2888"')
   })
 })

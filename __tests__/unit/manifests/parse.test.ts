@@ -75,6 +75,11 @@ describe('objects and their lines', () => {
     expect(manifests[1]?.placeOf(['spec', 'replicas'])).toEqual({ file: 'k8s (built by kubectl kustomize)' })
   })
 
+  test('what only the server writes is left out: a manifest saved from a cluster could not be applied with it', () => {
+    const { manifests } = parse('apiVersion: v1\nkind: Service\nmetadata: {name: a, uid: u, resourceVersion: "7", managedFields: [], creationTimestamp: null, labels: {app: zk}}\nspec: {}\nstatus: {loadBalancer: {}}\n')
+    expect(manifests[0]?.object).toEqual({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'a', labels: { app: 'zk' } }, spec: {} })
+  })
+
   test('labels that are null are no labels', () => {
     expect(parse('apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  labels:\n').manifests[0]?.object.metadata).toEqual({ name: 'a' })
   })

@@ -16,7 +16,7 @@ export function imageFamily(image: string): ImageFamily {
 export function readsOwnConfig({ container, settings, member }: LintSubject): boolean {
   if (/zoo\.cfg/.test(settings.script) && !/rm (-f )?"?\$\{?ZOO_CONF_DIR/.test(settings.script)) return true
   const conf = settings.env.get('ZOO_CONF_DIR')?.value ?? (imageFamily(member.image) === 'official' ? '/conf' : '/opt/zookeeper/conf')
-  return container.volumeMounts.some((mount) => mount.mountPath === `${conf}/zoo.cfg`)
+  return container.volumeMounts.some((mount) => mount.mountPath.replace(/\/$/, '') === conf || mount.mountPath === `${conf}/zoo.cfg`)
 }
 
 /** Where the server keeps snapshots and its log; undefined where that can't be known. */
