@@ -15,7 +15,7 @@ export const actionSchema = z.object({
   branding: z.object({ icon: z.string(), color: z.enum(['white', 'yellow', 'blue', 'green', 'orange', 'red', 'purple', 'gray-dark']) }),
   inputs: z.record(z.string().regex(/^[a-z]+(-[a-z]+)*$/), described.extend({ default: z.string() }).strict()),
   outputs: z.record(z.string().regex(/^[a-z]+(-[a-z]+)*$/), described.strict()),
-  runs: z.object({ using: z.literal('node24'), main: z.literal('dist/index.js'), post: z.literal('dist/index.js'), 'post-if': z.literal('always()') }).strict(),
+  runs: z.object({ using: z.literal('node24'), main: z.literal('dist/index.js'), post: z.literal('dist/post.js'), 'post-if': z.literal('always()') }).strict(),
 }).strict()
 
 export type Action = z.infer<typeof actionSchema>
