@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, Reach } from '../profile.ts'
 import { NoAnswer, Refusal } from './errors.ts'
-import { FIRST_VALUE, parentsOf, type Answer, type Found, type Version, type Voice } from './voice.ts'
+import { FIRST_VALUE, parentsOf, type Answer, type Found, type Version, type Voice, type Wanted } from './voice.ts'
 import type { Word } from './words.ts'
 
 export const WORD_MARKER = 'zk-ensemble-action-word'
@@ -66,16 +66,16 @@ export function execVoice(member: Member, reach: Reach, auth: string | undefined
     make: () => Promise.resolve(),
     write: async (path, value): Promise<Version> => {
       const parents = parentsOf(path)
-      const result = await run([...parents.map((parent) => `create ${parent} ${FIRST_VALUE}`), `create ${path} ${FIRST_VALUE}`, `set ${path} ${value}`, `get ${path}`, `stat ${path}`])
-      const found = readCli(result.stdout, [value])[0]
+      const result = await run([...parents.map((parent) => `create ${parent} ${FIRST_VALUE}`), `create ${path} ${FIRST_VALUE}`, `set ${path} ${value}`, ...readCommands(path)])
+      const found = readCli(result, [{ path, value }])[0]
       if (found !== undefined) return found
       throw refusalIn(result, path) ?? new NoAnswer('create', 'zkCli.sh did not print the value that it wrote', 'unknown')
     },
     read: async (wanted): Promise<readonly Answer[]> => {
       const began = clock.now()
-      const result = await run(wanted.flatMap(({ path }) => [`sync ${path}`, `get ${path}`, `stat ${path}`]))
+      const result = await run(wanted.flatMap(({ path }) => [`sync ${path}`, ...readCommands(path)]))
       const ms = clock.now() - began
-      const found = readCli(result.stdout, wanted.map(({ value }) => value))
+      const found = readCli(result, wanted)
       return wanted.map(({ path }, index) => ({ ms, found: found[index] ?? refusalIn(result, path) ?? new NoAnswer('get', 'zkCli.sh did not print the value', 'not done') }))
     },
     remove: async (paths) => {
@@ -87,17 +87,40 @@ export function execVoice(member: Member, reach: Reach, auth: string | undefined
   }
 }
 
-/** For each value what follows the line that equals it: its version and transaction; undefined when that line isn't there. */
-export function readCli(stdout: string, values: readonly string[]): readonly (Found | undefined)[] {
-  const lines = stdout.split(/\r?\n/).map((line) => line.trim())
-  return values.map((value) => {
-    const at = lines.indexOf(value)
+/** The last one fails on purpose: its error is where a node's answers end on stderr. */
+function readCommands(path: string): readonly string[] {
+  return [`get ${path}`, `stat ${path}`, `stat ${path}${END}`]
+}
+
+const END = '/-end'
+
+/**
+ * A node was read when a line of stdout equals its value; else undefined. Its stat stands after that line, or, in 3.4, on stderr before the error of the command that
+ * ends its answers. One stream for both would mix them within a line.
+ */
+export function readCli(result: Pick<ExecResult, 'stdout' | 'stderr'>, wanted: readonly Wanted[]): readonly (Found | undefined)[] {
+  const out = linesOf(result.stdout)
+  const errors = linesOf(result.stderr)
+  const values = new Set(wanted.map(({ value }) => value))
+  return wanted.map(({ path, value }) => {
+    const at = out.indexOf(value)
     if (at < 0) return undefined
-    const after = lines.slice(at + 1)
-    const mzxid = firstMatch(after, /^mZxid = 0x([0-9a-f]{1,16})$/i)
-    const version = firstMatch(after, /^dataVersion = (-?\d{1,10})$/)
-    return mzxid === undefined || version === undefined ? undefined : { value, version: Number(version), mzxid: BigInt(`0x${mzxid}`) }
+    const next = out.findIndex((line, index) => index > at && values.has(line))
+    const end = errors.findIndex((line) => line.endsWith(path + END))
+    const before = errors.slice(0, Math.max(0, end)).findLastIndex((line) => line.endsWith(END))
+    const stat = statIn(out.slice(at + 1, next < 0 ? undefined : next)) ?? statIn(errors.slice(before + 1, Math.max(0, end)).toReversed())
+    return stat === undefined ? undefined : { value, ...stat }
   })
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split(/\r?\n/).map((line) => line.trim())
+}
+
+function statIn(lines: readonly string[]): Version | undefined {
+  const mzxid = firstMatch(lines, /^mZxid = 0x([0-9a-f]{1,16})$/i)
+  const version = firstMatch(lines, /^dataVersion = (-?\d{1,10})$/)
+  return mzxid === undefined || version === undefined ? undefined : { version: Number(version), mzxid: BigInt(`0x${mzxid}`) }
 }
 
 function firstMatch(lines: readonly string[], pattern: RegExp): string | undefined {

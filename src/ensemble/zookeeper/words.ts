@@ -10,7 +10,7 @@ export type Word = 'srvr' | 'mntr' | 'conf' | 'ruok'
 export const WORD_MS = 5_000
 const LIMIT = 1024 * 1024
 
-/** What the member sends until it closes, or until a `srvr` answer is whole; empty when it closes without a byte. Rejects with NoAnswer after `ms`; the stream is destroyed in every case. */
+/** What the member sends until it closes, or until the answer is whole; empty when it closes without a byte. Rejects with NoAnswer after `ms`; the stream is destroyed in every case. */
 export async function askWord(stream: Duplex, word: Word, clock: Clock, signal: AbortSignal, ms: number = WORD_MS): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
@@ -21,7 +21,7 @@ export async function askWord(stream: Duplex, word: Word, clock: Clock, signal: 
         stream.on('data', (chunk: Buffer) => {
           chunks.push(chunk)
           size += chunk.length
-          if (word === 'srvr' && isWholeSrvr(Buffer.concat(chunks).toString('latin1'))) whole()
+          if (isWhole(word, Buffer.concat(chunks).toString('latin1'))) whole()
           if (size > LIMIT) reject(new NoAnswer(word, 'the answer is longer than any member gives', 'not done'))
         })
         stream.on('end', whole)
@@ -36,8 +36,8 @@ export async function askWord(stream: Duplex, word: Word, clock: Clock, signal: 
 }
 
 /** Whether nothing of use can follow: the runtime under a port-forward passes a server's close on a second late, so that it is not waited for. */
-function isWholeSrvr(text: string): boolean {
-  return /^Node count: \d+\n/m.test(text) || /not currently serving requests\n|not in the whitelist\.\n/.test(text)
+function isWhole(word: Word, text: string): boolean {
+  return /not currently serving requests\n|not in the whitelist\.\n/.test(text) || (word === 'srvr' && /^Node count: \d+\n/m.test(text))
 }
 
 /** Asks once more on a fresh connection when the first answer was empty: a proxy between may drop an answer whose sender has closed. */
