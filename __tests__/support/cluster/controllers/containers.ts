@@ -28,7 +28,7 @@ export interface Program {
 /** A container that sleeps, or ends after a while: busybox and the like. */
 export function plainProgram(world: World, exit: ImageBehaviour['exit'], log: readonly string[]): Program {
   const ended = new Promise<{ code: number; reason: string }>((resolve) => {
-    if (exit !== undefined) world.after(exit.afterMs ?? 500, () => resolve({ code: exit.code, reason: exit.reason ?? (exit.code === 0 ? 'Completed' : 'Error') }))
+    if (exit !== undefined) world.after(exit.afterMs ?? 200, () => resolve({ code: exit.code, reason: exit.reason ?? (exit.code === 0 ? 'Completed' : 'Error') }))
   })
   const exec = (command: readonly string[]): Promise<ExecAnswer> => Promise.resolve({ exitCode: exitOf(command) ?? 0, stdout: echoOf(command), stderr: '' })
   return { exec, connect: () => undefined, logs: () => log, ended, stop: () => undefined }

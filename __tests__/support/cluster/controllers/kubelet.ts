@@ -69,7 +69,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
       })
       const unready = statuses.filter((status) => status['ready'] !== true).map((status) => text(status, 'name'))
       const started = statuses.every((status) => at(status, 'state', 'running') !== undefined || number(status, ['restartCount']) > 0 || at(status, 'state', 'terminated') !== undefined)
-      put(draft, ['status', 'phase'], runtime.ending ? text(draft, 'status', 'phase') : started ? 'Running' : 'Pending')
+      put(draft, ['status', 'phase'], runtime.ending ? 'Failed' : started ? 'Running' : 'Pending')
       put(draft, ['status', 'hostIP'], text(world.store.get(kindOf('Node'), '', nodeOf(pod)), 'status', 'addresses', 0, 'address'))
       if (started) put(draft, ['status', 'podIP'], runtime.address)
       if (started) put(draft, ['status', 'podIPs'], [{ ip: runtime.address }])
@@ -183,7 +183,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
   async function probe(pod: Stored, runtime: Runtime, container: Container, program: Program, entry: Fields): Promise<void> {
     const readiness = entry['readinessProbe']
     if (!isFields(readiness)) return
-    await sleep(number(readiness, ['initialDelaySeconds']) * 1000 + 100)
+    await sleep(number(readiness, ['initialDelaySeconds']) * 1000 + 700)
     let failures = 0
     while (!gone(pod) && container.program === program) {
       const command = strings(readiness, 'exec', 'command')
