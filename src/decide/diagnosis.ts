@@ -73,8 +73,7 @@ function symptomsOf(situation: Situation): readonly Symptom[] {
   const blockedByClaim = new Set(claims.filter((symptom) => symptom.explains).map((symptom) => symptom.ordinal))
   // The claim's own fault says more than the pod that waits for it.
   const own = ofMembers.filter((symptom) => !(symptom.key.startsWith('scheduling/') && symptom.code === 'CLAIM_PENDING' && blockedByClaim.has(symptom.ordinal)))
-  const broken = new Set([...own, ...claims].flatMap((symptom) => (symptom.graceMs !== 'never' && symptom.ordinal !== undefined ? [symptom.ordinal] : [])))
-  return [...own, ...claims, ...creationSymptoms(situation), ...stuckSymptoms(situation, members, broken)]
+  return [...own, ...claims, ...creationSymptoms(situation), ...stuckSymptoms(situation, members, [...own, ...claims])]
 }
 
 function memberSymptoms(member: MemberCase): readonly Symptom[] {

@@ -59,7 +59,7 @@ export function terminatingSymptoms(member: MemberCase): readonly Symptom[] {
  * before it replaces old pods, so an unready pod of another revision waits forever for itself. Current and update revision may name the
  * same revision here: that is so after an unfinished roll was taken back.
  */
-export function stuckSymptoms(situation: Situation, pods: readonly MemberCase[], broken: ReadonlySet<number>): readonly Symptom[] {
+export function stuckSymptoms(situation: Situation, pods: readonly MemberCase[], faults: readonly Symptom[]): readonly Symptom[] {
   const { set, standings } = situation
   if (!observed(set) || set.podManagement !== 'OrderedReady' || set.strategy.type !== 'RollingUpdate') return []
   const first = standings.find((standing) => standing.state !== 'available' && standing.state !== 'old-revision' && standing.state !== 'extra')
@@ -67,11 +67,13 @@ export function stuckSymptoms(situation: Situation, pods: readonly MemberCase[],
   if (member === undefined) return []
   const { pod, ordinal } = member
   if (pod.deleting !== undefined || pod.phase === 'Failed' || mayStay(set, ordinal, pod.revision) || !rolls(set, ordinal) || availableAt(set, pod) !== undefined) return []
-  const isBroken = broken.has(ordinal)
+  // An old pod is given up when its own fault would end a wait; one that may still come up gets longer.
+  const fault = faults.filter((one) => one.ordinal === ordinal && one.graceMs !== 'never' && one.confirmed !== false)[0]
+  const graceMs = fault === undefined || fault.graceMs === 'never' ? OLD_POD_GRACE_MS : Math.max(BROKEN_OLD_POD_GRACE_MS, fault.graceMs)
   return [{
-    key: `stuck/${pod.uid}`, code: 'NOT_READY', ordinal, object: `pod/${pod.name}`, reason: 'StuckOnOldRevision',
+    key: `stuck/${pod.uid}/${fault?.key ?? 'unready'}`, code: 'NOT_READY', ordinal, object: `pod/${pod.name}`, reason: 'StuckOnOldRevision',
     message: `${pod.name}: is not Ready at the old revision ${pod.revision ?? 'unknown'}, and under OrderedReady the controller does not replace it before it is`,
     mend: `Delete it, and it comes back at the new revision: kubectl -n ${set.namespace} delete pod ${pod.name}`,
-    graceMs: isBroken ? BROKEN_OLD_POD_GRACE_MS : OLD_POD_GRACE_MS, againstRevision: false, explains: true,
+    graceMs, againstRevision: false, explains: true,
   }]
 }
