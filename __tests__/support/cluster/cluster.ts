@@ -5,8 +5,6 @@ import { collectGarbage } from './deletion.ts'
 import { setDefaults } from './defaults.ts'
 import { syncBudgets } from './controllers/budgets.ts'
 import { syncClaims } from './controllers/claims.ts'
-import type { Program } from './controllers/containers.ts'
-import { plainProgram } from './controllers/containers.ts'
 import { syncEndpoints } from './controllers/endpoints.ts'
 import { createKubelet } from './controllers/kubelet.ts'
 import { schedule } from './controllers/scheduler.ts'
@@ -18,12 +16,14 @@ import { fields, items, number, text } from './json.ts'
 import { kindOf } from './kinds.ts'
 import type { RequestEntry } from './server.ts'
 import { createApi } from './server.ts'
+import { createMembers } from './members.ts'
 import type { Stored } from './store.ts'
 import { createStore, nameOf, namespaceOf, podsOf } from './store.ts'
 import { createStreams } from './streams.ts'
 import { createWatches } from './watches.ts'
 import type { ImageBehaviour, World } from './world.ts'
 import { recordEvent } from './world.ts'
+import type { Faults as MemberFaults, SimulatedEnsemble } from './zookeeper.ts'
 
 export interface ClusterOptions {
   /** How much faster than real time controllers, kubelets and provisioners are; default 20. minReadySeconds stays real, because clients count it themselves. */
@@ -45,6 +45,10 @@ export interface SimulatedCluster {
   readonly faults: Faults
   /** Every request so far, oldest first. */
   readonly requests: readonly RequestEntry[]
+  /** The ZooKeeper members of a StatefulSet's pods. */
+  zookeeper(namespace: string, set: string): SimulatedEnsemble
+  /** What goes wrong with a member, also one that starts later; undefined heals it. */
+  faultMember(namespace: string, set: string, ordinal: number, faults: MemberFaults | undefined): void
   /** Watches that are open. */
   readonly watches: () => number
   stop(): Promise<void>
@@ -105,8 +109,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     provisioners: new Set([PROVISIONER]),
     rejection: (pod) => quotaRefusal(world, pod),
   }
-  const startMember = (): Program => plainProgram(world, undefined, [])
-  const kubelet = createKubelet(world, startMember)
+  const members = createMembers(world)
+  const kubelet = createKubelet(world, members.start)
   const controllers = [
     () => collectGarbage(world),
     () => furnishNamespaces(world),
@@ -140,6 +144,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     kubeconfig: kubeconfigFor(url),
     objects,
     faults,
+    zookeeper: members.ensemble,
+    faultMember: members.fault,
     requests: log,
     watches: () => watches.count,
     async stop() {
