@@ -112,7 +112,7 @@ export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
 function parseDocument(source: Source): z.infer<typeof documentSchema> {
   let raw: unknown
   try {
-    raw = parse(source.text, { logLevel: 'silent' })
+    raw = parse(source.text, { logLevel: 'error' })
   } catch (error) {
     const position = error instanceof Error && 'linePos' in error && Array.isArray(error.linePos) ? lineOf(error.linePos[0]) : ''
     throw new KubeconfigInvalid(`${source.from} is not valid YAML${position}`)

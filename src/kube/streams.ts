@@ -49,6 +49,8 @@ export function createStreams(loaded: LoadedConfig, credentials: Credentials, re
         const tunnel = createTunnel(request)
         const socket = await dial(loaded, credentials, { path: `${podPath(pod)}/portforward?ports=${port}`, request, timeoutMs: answerMs, onFrame: tunnel.onFrame, onClose: tunnel.onClose }, until)
         tunnel.attach(socket, until)
+        // Refused in the same breath as opened: nobody could have listened to the stream yet.
+        if (tunnel.stream.errored !== null) throw tunnel.stream.errored
         return tunnel.stream
       })
     },
@@ -204,6 +206,10 @@ function createTunnel(request: string): Tunnel {
     },
     attach(opened, signal) {
       socket = opened
+      if (stream.destroyed) {
+        hangUp(opened)
+        return
+      }
       const stop = (): void => void stream.destroy(abortReason(signal))
       if (signal.aborted) stop()
       signal.addEventListener('abort', stop, { once: true })

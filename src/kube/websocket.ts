@@ -31,7 +31,7 @@ export interface Dial {
   readonly timeoutMs: number
   /** A frame: its channel, and the rest of it. */
   readonly onFrame: (channel: number, bytes: Buffer) => void
-  /** Once, after it was open: the code, 1000 for a normal end, 1006 for a broken connection. */
+  /** Once, also when it never opened: the code, 1000 for a normal end, 1006 for a broken connection. */
   readonly onClose: (code: number) => void
 }
 
@@ -56,6 +56,7 @@ export async function dial(loaded: LoadedConfig, credentials: Credentials, wante
     made.on('unexpected-response', (_request, response) => {
       if (isResponse(response)) refusal(response, wanted.request).then(fail, fail)
     })
+    keepAlive(made, wanted.onClose)
     made.on('error', (error) => fail(unreachable(loaded.server.host, error, wanted.request)))
     request.end()
   }
@@ -85,7 +86,6 @@ export async function dial(loaded: LoadedConfig, credentials: Credentials, wante
     signal.removeEventListener('abort', stop)
   }
   if (socket === undefined) throw unreachable(loaded.server.host, undefined, wanted.request)
-  keepAlive(socket, wanted.onClose)
   return socket
 }
 
@@ -102,7 +102,10 @@ async function refusal(response: IncomingMessage, request: string): Promise<Kube
 /** Pings, so that idle tunnels live and dead ones are noticed. */
 function keepAlive(socket: Socket, onClose: (code: number) => void): void {
   let lastPong: number | undefined
+  let opened = false
+  socket.on('open', () => (opened = true))
   const pings = setInterval(() => {
+    if (!opened) return
     if (lastPong !== undefined && performance.now() - lastPong > PONG_WITHIN_MS) socket.terminate()
     else socket.ping()
   }, PING_MS)
