@@ -40,13 +40,13 @@ describe('state', () => {
     saveState({ GITHUB_STATE: path }, {})
     saveState({ GITHUB_STATE: path }, { lock })
     const [[name, value] = ['', '']] = Object.entries(readBack(path))
-    expect(readState({ [`STATE_${name}`]: value })).toEqual({ kind: 'post', state: { lock } })
+    expect(readState({ [`STATE_${name}`]: value })).toEqual({ lock })
   })
 
-  test('main finds none', () => expect(readState({})).toEqual({ kind: 'main' }))
+  test('main finds none', () => expect(readState({})).toEqual({}))
 
   test.each(['{', '{"version":2,"lock":{}}', '{"version":1,"lock":{"namespace":1}}', 'null'])('a state that is not ours (%s) gives post nothing to take back', (text) => {
-    expect(readState({ 'STATE_zk-ensemble': text })).toEqual({ kind: 'post', state: {} })
+    expect(readState({ 'STATE_zk-ensemble': text })).toEqual({})
   })
 
   test('when it cannot be saved the run hears of it before it takes anything', () => expect(() => saveState({ GITHUB_STATE: '/nowhere/state' }, {})).toThrow())
