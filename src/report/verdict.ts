@@ -57,6 +57,11 @@ export function ensembleLine(report: RunReport): string {
   return facts.length === 0 ? '' : plainLine(facts.join(', '))
 }
 
+/** Checks that were left out, each with its reason: a success says what it does not cover. */
+export function gaps(report: RunReport): string[] {
+  return report.checks.filter((check) => check.outcome === 'skipped').map((check) => plainLine(`${check.name}: ${check.detail}`, 400))
+}
+
 /** The last lines of the log: verdict, cause, proof, advice, commands, and where the evidence is. Plain text, one item a line. */
 export function closingLines(report: RunReport, where: { readonly reportFile: string | undefined; readonly summary: boolean }): string[] {
   const evidence = [
@@ -67,6 +72,7 @@ export function closingLines(report: RunReport, where: { readonly reportFile: st
     headline(report),
     ...labelled('Ensemble', ensembleLine(report)),
     ...(report.code === '' ? [] : failureLines(report)),
+    ...gaps(report).map((gap) => `Not checked: ${gap}`),
     ...report.notes.flatMap((note) => labelled('Note', plainLine(note))),
     leftBehind(report),
     ...(evidence.length === 0 ? [] : [`More in ${evidence.join(' and ')}.`]),

@@ -3,6 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { CODES } from '../../../src/errors.ts'
 import { nextSteps } from '../../../src/report/next-steps.ts'
+import { summaryText } from '../../../src/report/summary.ts'
 import { closingLines } from '../../../src/report/verdict.ts'
 import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
 
@@ -32,6 +33,12 @@ describe('closing lines', () => {
       'Ensemble: 3 of 3 members ready, leader zk-1, version 3.9.3, 6/6 write-then-read pairs, clients connect to zk-cs.shop.svc:2181',
       'Changed: 1 configured; took 42.1s.',
     ])
+  })
+
+  test('a success says which checks it does not cover', () => {
+    const checks = [...deployed().checks, { name: 'identity' as const, outcome: 'skipped' as const, detail: 'this run may not use exec', findings: [], ms: 0 }]
+    expect(closingLines({ ...deployed(), checks }, WHERE)).toContain('Not checked: identity: this run may not use exec')
+    expect(summaryText({ ...deployed(), checks })).toContain('**Not checked:** identity: this run may not use exec')
   })
 
   test('of a refusal: every fault with its line and its mend, and that nothing was changed', () => {

@@ -5,7 +5,7 @@ import { causeOf, decidingFinding, proofOf } from '../cause.ts'
 import { block, code, inline, plainLine, plainLines } from '../escape.ts'
 import { nextSteps } from '../next-steps.ts'
 import type { RunReport } from '../run-report.ts'
-import { ensembleLine, headline, leftBehind } from '../verdict.ts'
+import { ensembleLine, gaps, headline, leftBehind } from '../verdict.ts'
 
 /** Commands shown; byHand has one or two per member. */
 const STEPS = 30
@@ -23,6 +23,7 @@ export function verdictText(report: RunReport): string {
     lines.push(`**Advice:** ${inline(adviceFor(report.code))}`)
   }
   if (ensemble !== '') lines.push(`**Ensemble:** ${inline(ensemble)}`)
+  for (const gap of gaps(report)) lines.push(`**Not checked:** ${inline(gap)}`)
   lines.push(inline(leftBehind(report)))
   const steps = nextSteps(report)
   if (steps.length > 0) {
