@@ -50,6 +50,20 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
   const kept = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const
   const agent = secure ? new https.Agent(kept) : new http.Agent(kept)
 
+  const tunnels = new Set<http.Agent>()
+
+  /** Through a proxy the library's agent makes the tunnel, and is told to keep it; direct connections are kept by our own. */
+  function agentFor(options: RequestOptions): http.Agent {
+    if (!loaded.proxied || typeof options.agent !== 'object') return agent
+    if (!tunnels.has(options.agent)) {
+      Object.assign(options.agent, { keepAlive: true })
+      const own: unknown = Reflect.get(options.agent, 'options')
+      if (typeof own === 'object' && own !== null) Object.assign(own, { timeout: IDLE_MS })
+      tunnels.add(options.agent)
+    }
+    return options.agent
+  }
+
   async function start(call: Call, signal: AbortSignal, whole: boolean): Promise<Started> {
     signal.throwIfAborted()
     const options: RequestOptions = {}
@@ -61,9 +75,7 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
       ...(whole ? { 'Accept-Encoding': 'gzip' } : {}),
       ...(call.body === undefined ? {} : { 'Content-Type': call.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(call.body) }),
     }
-    // Through a proxy the library's agent makes the tunnel; direct connections are kept by our own.
-    const through = loaded.proxied ? options.agent : agent
-    return begin({ ...options, ...address(loaded.server, call.path), method: call.method, headers, ...(through === undefined ? {} : { agent: through }) }, call, secure, signal)
+    return begin({ ...options, ...address(loaded.server, call.path), method: call.method, headers, agent: agentFor(options) }, call, secure, signal)
   }
 
   return {
@@ -95,7 +107,7 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
       }
     },
     close() {
-      agent.destroy()
+      for (const each of [agent, ...tunnels]) each.destroy()
     },
   }
 }
