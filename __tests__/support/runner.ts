@@ -5,7 +5,7 @@ import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
@@ -27,8 +27,6 @@ export interface ActionRun {
   /** At the first line that matches: SIGKILL, as when the runner is lost. */
   readonly killAt?: RegExp
   readonly onLine?: (line: string) => void
-  /** The program instead of dist/index.js. */
-  readonly entry?: string
   /** A run before this one in the same job: workspace and RUNNER_TEMP are its. */
   readonly job?: Job
 }
@@ -123,7 +121,8 @@ async function runStep(run: ActionRun, job: Job, stage: 'main' | 'post', state: 
     ...Object.fromEntries(Object.entries(state).map(([name, value]) => [`STATE_${name}`, value])),
     ...run.env,
   }
-  const entry = run.entry ?? join(ROOT, stage === 'main' ? runs.main : runs.post)
+  // For work on the action: ZK_ENSEMBLE_DIST names a directory with a bundle that isn't committed yet.
+  const entry = join(process.env['ZK_ENSEMBLE_DIST'] ?? join(ROOT, dirname(runs.main)), basename(runs[stage]))
   const child = spawn(process.execPath, [entry], { cwd: job.workspace, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: string[] = []
   let stderr = ''

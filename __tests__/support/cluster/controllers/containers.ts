@@ -38,7 +38,7 @@ export function plainProgram(world: World, exit: ImageBehaviour['exit'], log: re
 export function exitOf(command: readonly string[]): number | undefined {
   if (command[0] === 'false') return 1
   if (command[0] === 'true') return 0
-  const code = /\bexit (\d+)/.exec(command.at(-1) ?? '')
+  const code = /^(?:echo [^;&|]+(?:;|&&) *)?exit (\d+)$/.exec((command.at(-1) ?? '').trim())
   return code === null ? undefined : Number(code[1])
 }
 

@@ -1,0 +1,113 @@
+// The shipped bundle does its main job: deploys, checks, does nothing the second time, and tells it everywhere a person or a later step looks.
+
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { text } from '../support/cluster/json.ts'
+import { QUICK, example, tutorial, verdict, withBundle, writes } from './given.ts'
+
+describe('deploy', () => {
+  test("the tutorial's manifest: three members in quorum, every write read through every other", () =>
+    withBundle({}, async ({ cluster, run }) => {
+      const first = await run(tutorial(), { namespace: 'shop', 'create-namespace': 'true' })
+      expect(verdict(first)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(first.outputs).toMatchObject({ name: 'zk', namespace: 'shop', profile: 'zookeeper', version: '3.4.10', replicas: '3', 'ready-replicas': '3', pairs: '6/6', changed: 'true' })
+      expect(JSON.parse(first.outputs['changes'] ?? '')).toMatchObject({ 'statefulset/zk': 'created', 'service/zk-hs': 'created', 'poddisruptionbudget/zk-pdb': 'created' })
+      expect(first.outputs['leader']).toMatch(/^zk-[012]$/)
+      expect(first.annotations.filter((annotation) => annotation.kind === 'error')).toEqual([])
+      expect(first.summary).toContain('| zk-0 |')
+      expect(first.stderr).toBe('')
+      expect(JSON.parse(readFileSync(first.outputs['report'] ?? '', 'utf8'))).toMatchObject({ result: 'succeeded' })
+      // What the check wrote is gone again, but for the node that all runs share.
+      expect(cluster.zookeeper('shop', 'zk').paths(0)).toEqual(['/zk-ensemble-action'])
+    }))
+
+  test('again and unchanged: verified, and nothing written but the lock', () =>
+    withBundle({}, async ({ cluster, run }) => {
+      await run(tutorial(QUICK))
+      const before = writes(cluster).length
+      const versions = (): string[] => cluster.objects.list('StatefulSet').concat(cluster.objects.list('Service')).map((object) => text(object, 'metadata', 'resourceVersion'))
+      const stood = versions()
+      const again = await run(tutorial(QUICK))
+      expect(verdict(again)).toEqual({ result: 'unchanged', code: '', exitCode: 0 })
+      expect(again.outputs).toMatchObject({ changed: 'false', pairs: '6/6' })
+      expect(writes(cluster).slice(before)).toEqual([])
+      expect(versions()).toEqual(stood)
+    }))
+
+  test('the lock is given back', () =>
+    withBundle({}, async ({ cluster, run }) => {
+      const done = await run(tutorial(QUICK))
+      expect(text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity')).toBe('')
+      const post = await done.post()
+      expect({ exitCode: post.exitCode, lines: post.lines.filter((line) => !line.startsWith('::add-mask::')), stderr: post.stderr }).toEqual({ exitCode: 0, lines: [], stderr: '' })
+    }))
+
+  test('the built-in ensemble from inputs alone', () =>
+    withBundle({}, async ({ run }) => {
+      const done = await run(undefined, { name: 'zk', replicas: '3' })
+      expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(done.outputs).toMatchObject({ version: '3.9.5', pairs: '6/6' })
+    }))
+
+  test('the older style with its settings in a ConfigMap', () =>
+    withBundle({}, async ({ run }) => {
+      const done = await run(example('zookeeper-configmap.yaml'), {})
+      expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(done.outputs).toMatchObject({ version: '3.4.10', pairs: '6/6' })
+    }))
+
+  test('five members', () =>
+    withBundle({ nodes: 5 }, async ({ run }) => {
+      const done = await run(example('zookeeper-five.yaml'), {})
+      expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(done.outputs).toMatchObject({ pairs: '20/20', 'ready-replicas': '5' })
+    }))
+
+  test('a changed template rolls every member, and what was written before is there afterwards', () =>
+    withBundle({}, async ({ cluster, run }) => {
+      await run(tutorial(QUICK))
+      cluster.zookeeper('default', 'zk').put('/orders', 'paid')
+      const done = await run(tutorial(QUICK, ['--snap_retain_count=3', '--snap_retain_count=4']))
+      expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(done.outputs['revision']).not.toBe(done.outputs['previous-revision'])
+      expect(done.outputs['previous-revision']).not.toBe('')
+      for (const ordinal of [0, 1, 2]) expect(cluster.zookeeper('default', 'zk').paths(ordinal)).toContain('/orders')
+    }))
+
+  test('requests of a first deploy stay within what was promised, and do not grow with its time', async () => {
+    const count = async (speed: number): Promise<number> => {
+      let asked = 0
+      await withBundle({ speed }, async ({ cluster, run }) => {
+        await run(tutorial(QUICK))
+        asked = cluster.requests.filter((request) => !['watch', 'exec', 'portforward'].includes(request.verb) && request.kind !== 'Lease').length
+      })
+      return asked
+    }
+    const [quick, slow] = [await count(100), await count(8)]
+    expect(quick).toBeLessThanOrEqual(40)
+    expect(slow - quick).toBeLessThanOrEqual(2)
+  })
+})
+
+describe('verify', () => {
+  test.each(['quick', 'full', 'thorough'])('%s: says what a healthy ensemble is, and changes nothing in the cluster', (level) =>
+    withBundle({}, async ({ cluster, run }) => {
+      await run(tutorial(QUICK))
+      const before = writes(cluster).length
+      const done = await run(undefined, { operation: 'verify', verify: level, name: 'zk' })
+      expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(done.outputs).toMatchObject({ name: 'zk', changed: 'false', 'ready-replicas': '3', version: '3.4.10' })
+      expect(writes(cluster).slice(before)).toEqual([])
+    }))
+
+  test('by exec, where port-forward is not allowed', () =>
+    withBundle({}, async ({ cluster, run }) => {
+      await run(tutorial(QUICK))
+      cluster.faults.forbid('*', 'pods/portforward')
+      const from = cluster.requests.length
+      const done = await run(undefined, { operation: 'verify', name: 'zk' })
+      expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(done.outputs['pairs']).toBe('6/6')
+      expect(cluster.requests.slice(from).filter((request) => request.verb === 'portforward')).toEqual([])
+    }))
+})
