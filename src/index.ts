@@ -75,7 +75,7 @@ async function runMain(): Promise<void> {
       log.closeWarnings()
       for (const line of closingLines(report, { reportFile: path, summary })) log.info(line)
       const verdict = verdictAnnotation(report)
-      if (verdict !== undefined) log.verdict(verdict.text, verdict.place)
+      if (verdict !== undefined) log.verdict(verdict.text, verdict.place, verdict.title)
     },
   }
   process.exitCode = await main(entry)

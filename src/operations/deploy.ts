@@ -3,6 +3,7 @@
 import { Deadline } from '../clock.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
 import type { CheckResult } from '../ensemble/profile.ts'
+import { EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { follow, type Follower } from '../kube/follow.ts'
 import type { Kube } from '../kube/kube.ts'
@@ -140,13 +141,17 @@ async function writeMarker(run: VerifyRun, before: EnsembleView, ground: Ground,
   } catch (error) {
     signal.throwIfAborted()
     // A fix may be deployed onto a broken ensemble: that no marker could be written is told, not a reason to stop.
-    run.report.notes.push(`No marker could be written before the change (${error instanceof Error ? error.message : 'unknown'}): that data outlives it was not checked.`)
+    run.journal.debug(error instanceof Error ? error.message : String(error))
+    run.report.notes.push(`No marker could be written before the change${error instanceof EnsembleError ? ` (${error.code})` : ''}: that data outlives it was not checked.`)
     return undefined
   }
 }
 
 async function readMarker(run: VerifyRun, view: EnsembleView, marker: string, signal: AbortSignal): Promise<readonly CheckResult[]> {
-  const found = await run.profile.readMarker?.(membersOf(view, run.target), marker, contextFor(run, view.set?.replicas ?? 0, signal))
+  const members = membersOf(view, run.target)
+  const context = contextFor(run, view.set?.replicas ?? 0, signal)
+  const found = await run.profile.readMarker?.(members, marker, context)
+  await run.profile.removeMarker?.(members, marker, context)
   return found === undefined ? [] : [found]
 }
 

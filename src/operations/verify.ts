@@ -7,7 +7,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
 import { resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
-import { refuseMissing, reviewRights, rightsToLook, rightsToVerify } from '../procedures/access.ts'
+import { refuseMissing, reviewRights, rightsToFindServices, rightsToLook, rightsToVerify } from '../procedures/access.ts'
 import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/read-ensemble.ts'
@@ -38,7 +38,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: 
 
   const { view, target, profile, rights, nodes } = await journal.phase('Read the ensemble', async (done) => {
     const [rights, set, around] = await Promise.all([
-      reviewRights(kube, rightsToLook(namespace), namespace, signal),
+      reviewRights(kube, [...rightsToLook(namespace), ...rightsToFindServices(namespace)], namespace, signal),
       findSet(kube, namespace, inputs.name, signal),
       readServices(kube, namespace, signal),
     ])

@@ -25,6 +25,11 @@ function each(verbs: readonly string[], group: string, resource: string, namespa
   return verbs.map((verb) => (namespace === undefined ? { verb, group, resource } : { verb, group, resource, namespace }))
 }
 
+/** What finding the client service takes where no manifest names it. */
+export function rightsToFindServices(namespace: string): readonly Access[] {
+  return each(['list'], '', 'services', namespace)
+}
+
 /** What looking at an ensemble takes. */
 export function rightsToLook(namespace: string): readonly Access[] {
   return [...each(LOOK, 'apps', 'statefulsets', namespace), ...each(['list', 'watch'], '', 'pods', namespace), ...each(['list', 'watch'], '', 'persistentvolumeclaims', namespace)]

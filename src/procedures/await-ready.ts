@@ -5,6 +5,7 @@ import { chooseVerdict } from '../decide/evidence-choice.ts'
 import { diagnose, newMemory, type Diagnosis } from '../decide/diagnosis.ts'
 import { observed } from '../decide/members.ts'
 import { judgeRollout, progressKey, type MemberStanding } from '../decide/rollout.ts'
+import { withLastWords } from '../decide/last-words.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { Kube } from '../kube/kube.ts'
 import type { Follower } from '../kube/follow.ts'
@@ -56,7 +57,8 @@ export async function awaitReady(wait: ReadyWait, signal: AbortSignal): Promise<
     const diagnosed = diagnose(view, now, memory)
     memory = diagnosed.memory
     const key = progressKey(view, progress.key)
-    if (key !== progress.key) progress = { key, at: now }
+    // minReadySeconds that run are progress too: nothing has to happen meanwhile.
+    if (key !== progress.key || verdict.lookAgainAt !== undefined) progress = { key, at: now }
 
     const stalled = now - progress.at >= wait.memberTimeoutMs
     const ended = diagnosed.findings.some((finding) => finding.class === 'terminal') || stalled || wait.deadline.passed
@@ -95,7 +97,9 @@ function tellMembers(members: readonly MemberStanding[], told: Map<number, strin
 }
 
 async function failed(wait: ReadyWait, view: EnsembleView, diagnoses: readonly Diagnosis[], waitingFor: string, ended: string, signal: AbortSignal): Promise<EnsembleError> {
-  const findings: readonly [Finding, ...Finding[]] = chooseVerdict(diagnoses, waitingFor, ended)
-  wait.report.evidence.push(...(await collectEvidence(wait.kube, view, diagnoses, wait.logLines, signal)))
+  const evidence = await collectEvidence(wait.kube, view, diagnoses, wait.logLines, signal)
+  wait.report.evidence.push(...evidence)
+  const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, evidence.find((one) => one.object === diagnosis.object)?.logs.find((log) => log.container === diagnosis.container)?.lines ?? []))
+  const findings: readonly [Finding, ...Finding[]] = chooseVerdict(told, waitingFor, ended)
   return new EnsembleError('failed', findings)
 }

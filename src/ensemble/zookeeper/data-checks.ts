@@ -5,7 +5,7 @@ import { Deadline } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Matrix, VerifyContext, VerifyLevel } from '../profile.ts'
 import { nodePath, sweep } from './check-path.ts'
-import { Refusal } from './errors.ts'
+import { Refusal, wentAway } from './errors.ts'
 import { dataFinding, memberTrouble, proveData, writeName, type Speaker } from './matrix.ts'
 import type { Session } from './session.ts'
 import type { Speakers } from './speakers.ts'
@@ -16,6 +16,8 @@ export interface DataChecks {
   readonly checks: readonly CheckResult[]
   readonly matrix: Matrix | undefined
   readonly pairs: string | undefined
+  /** A member went away while it was asked, and nothing else is wrong: an ensemble that has just come up still elects now and then. */
+  readonly wentAway: boolean
 }
 
 interface Options {
@@ -41,7 +43,7 @@ export async function checkPairs(speaking: Speakers, level: VerifyLevel, context
     const data = dataCheck(proof.findings, good, clock.now() - began)
     const more = level === 'thorough' && data.outcome === 'passed' ? await thorough(speakers, speaking, path, context) : []
     await sweeping
-    return { checks: [data, ...more], matrix: level === 'quick' ? undefined : proof.matrix, pairs: proof.pairs }
+    return { checks: [data, ...more], matrix: level === 'quick' ? undefined : proof.matrix, pairs: proof.pairs, wentAway: proof.wentAway }
   })
 }
 
@@ -51,7 +53,7 @@ export async function checkAlone(speaking: Speakers, level: VerifyLevel, context
   const began = clock.now()
   const speakers = await speaking.ready()
   const [only] = speakers
-  if (only === undefined) return { checks: [], matrix: undefined, pairs: undefined }
+  if (only === undefined) return { checks: [], matrix: undefined, pairs: undefined, wentAway: false }
   const path = nodePath(options.checkPath, 'run', clock.now(), context.runId)
   return inRunNode(speakers, speaking, path, context, async () => {
     const sweeping = level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
@@ -62,7 +64,7 @@ export async function checkAlone(speaking: Speakers, level: VerifyLevel, context
     const data = dataCheck(proof.findings, `written through ${only.member.pod} and read again in a new session`, clock.now() - began)
     const more = level === 'thorough' && data.outcome === 'passed' ? await thorough([only, reader], speaking, path, context, again.session) : []
     await sweeping
-    return { checks: [data, ...more], matrix: undefined, pairs: undefined }
+    return { checks: [data, ...more], matrix: undefined, pairs: undefined, wentAway: proof.wentAway }
   })
 }
 
@@ -86,6 +88,7 @@ async function thorough(speakers: readonly Speaker[], speaking: Speakers, path: 
 async function inRunNode(speakers: readonly Speaker[], speaking: Speakers, path: string, context: VerifyContext, work: () => Promise<DataChecks>): Promise<DataChecks> {
   const began = context.clock.now()
   const voices = speakers.flatMap((speaker) => ('voice' in speaker ? [speaker.voice] : []))
+  const troubles: unknown[] = speakers.flatMap((speaker) => ('trouble' in speaker ? [speaker.trouble] : []))
   const findings: Finding[] = speakers.flatMap((speaker) => ('trouble' in speaker ? [dataFinding(speaker.member, 'a session with', speaker.trouble)] : []))
   try {
     let made = false
@@ -96,12 +99,13 @@ async function inRunNode(speakers: readonly Speaker[], speaking: Speakers, path:
         break
       } catch (error) {
         const trouble = memberTrouble(error, context.signal)
+        troubles.push(trouble)
         findings.push(dataFinding(voice.member, 'a write through', trouble))
         // A refusal is the ensemble's answer, not one member's.
         if (trouble instanceof Refusal) break
       }
     }
-    return made ? await unlessAborted(context.signal, work) : { checks: [dataCheck(findings, '', context.clock.now() - began)], matrix: undefined, pairs: undefined }
+    return made ? await unlessAborted(context.signal, work) : { checks: [dataCheck(findings, '', context.clock.now() - began)], matrix: undefined, pairs: undefined, wentAway: troubles.length > 0 && troubles.every(wentAway) }
   } finally {
     await removeRun(voices, path, speakers, speaking, context)
   }

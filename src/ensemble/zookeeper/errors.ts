@@ -54,6 +54,11 @@ export class NoSession extends Error {
   }
 }
 
+/** A member that went away while it was asked: worth asking again, unlike an answer that is wrong. */
+export function wentAway(error: unknown): boolean {
+  return error instanceof NoAnswer || error instanceof NoSession
+}
+
 export function isRefusal(error: unknown, reason: string): error is Refusal {
   return error instanceof Refusal && error.reason === reason
 }

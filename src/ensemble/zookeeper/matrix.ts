@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
 import type { Cell, Matrix, Member } from '../profile.ts'
 import { plain } from './check-path.ts'
-import { isRefusal, NoAnswer, NoSession, Refusal } from './errors.ts'
+import { isRefusal, NoAnswer, NoSession, Refusal, wentAway } from './errors.ts'
 import type { Answer, Version, Voice } from './voice.ts'
 
 export interface Proof {
@@ -12,6 +12,8 @@ export interface Proof {
   /** `6/6`; undefined when no pair was tried. */
   readonly pairs: string | undefined
   readonly findings: readonly Finding[]
+  /** Every fault is a member that went away while it was asked; none answered wrongly. */
+  readonly wentAway: boolean
 }
 
 /** A member's voice, or why it has none. */
@@ -26,6 +28,7 @@ interface Written {
 /** `writers`: indices into `speakers`, by default all; every other speaker reads what they wrote. `path`: the run's node, which is there. */
 export async function proveData(speakers: readonly Speaker[], path: string, runId: string, clock: Clock, signal: AbortSignal, writers: readonly number[] = speakers.map((_, index) => index)): Promise<Proof> {
   const written = new Map<number, Written>(await Promise.all(writers.map(async (index): Promise<[number, Written]> => [index, await write(speakers[index], path, runId, signal)])))
+  const faults: unknown[] = [...written.values()].flatMap(({ result }) => (result instanceof Error ? [result] : []))
   const cells: Cell[][] = speakers.map((_, row) => speakers.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })))
   await Promise.all(
     speakers.map(async (speaker, reader) => {
@@ -39,6 +42,7 @@ export async function proveData(speakers: readonly Speaker[], path: string, runI
         const answer = answers[index] ?? { found: new Error('it gave no answer'), ms: clock.now() - began }
         const why = disagreement(answer, value, result)
         const row = cells[writer]
+        if (why !== undefined) faults.push(answer.found)
         if (row !== undefined) row[reader] = why === undefined ? { kind: 'ok', ms: answer.ms } : { kind: 'failed', why }
       }
     }),
@@ -47,7 +51,7 @@ export async function proveData(speakers: readonly Speaker[], path: string, runI
     const row = cells[writer]
     if (row !== undefined && one.result instanceof Error) for (const [reader, cell] of row.entries()) if (cell.kind !== 'self') row[reader] = { kind: 'failed', why: `not written: ${one.result.message}` }
   }
-  return conclude(speakers, cells, written)
+  return { ...conclude(speakers, cells, written), wentAway: faults.length > 0 && faults.every(wentAway) }
 }
 
 async function write(speaker: Speaker | undefined, parent: string, runId: string, signal: AbortSignal): Promise<Written> {
@@ -100,7 +104,7 @@ function hex(zxid: bigint): string {
   return `0x${zxid.toString(16)}`
 }
 
-function conclude(speakers: readonly Speaker[], cells: readonly (readonly Cell[])[], written: ReadonlyMap<number, Written>): Proof {
+function conclude(speakers: readonly Speaker[], cells: readonly (readonly Cell[])[], written: ReadonlyMap<number, Written>): Omit<Proof, 'wentAway'> {
   const findings: Finding[] = []
   for (const [writer, { result }] of written) {
     const member = speakers[writer]?.member

@@ -134,7 +134,8 @@ function leaders(looked: readonly Looked[], replicas: number): readonly Trouble[
   }
   const blind = looked.filter(({ look }) => !isServing(look) && look.kind !== 'not serving' && look.kind !== 'read-only' && !(look.kind === 'unreachable' && !look.denied) && look.kind !== 'silent')
   // Whoever could not be asked may well serve: what is not known is not called lost.
-  if (blind.length > 0 && voting.length < majority(replicas)) return []
+  if (blind.length > 0 && (voting.length < majority(replicas) || leading.length === 0)) return []
+  if (looked.length > 0 && looked.every(({ look }) => isServing(look) && look.role === 'standalone')) return []
   const lacking = looked.filter(({ look }) => !isServing(look))
   const observers = serving.length - voting.length
   const needed = majority(replicas - observers)

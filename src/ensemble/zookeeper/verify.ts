@@ -1,6 +1,6 @@
 // The checks of one level, in one go: members are looked at, identified and spoken to at the same time, and what can't be proven is never called a success.
 
-import { formatSpan } from '../../clock.ts'
+import { Deadline, formatSpan } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
 import { checkAlone, checkPairs, type DataChecks } from './data-checks.ts'
@@ -15,11 +15,25 @@ export interface ZooKeeperOptions {
   readonly checkPath: string
 }
 
+/** How long a member that went away is left alone before all are asked again. */
+const AGAIN_MS = 500
+
+/** The checks of a level; an ensemble that elects anew while it is asked is asked again until it has had its time to settle. */
 export async function verifyZooKeeper(members: readonly Member[], level: VerifyLevel, context: VerifyContext, options: ZooKeeperOptions): Promise<Verification> {
+  const deadline = new Deadline(context.clock, context.settleMs)
+  for (;;) {
+    const { wentAway, ...verification } = await attempt(members, level, { ...context, settleMs: deadline.left() }, options)
+    if (!wentAway || deadline.passed) return verification
+    context.say(`${verification.findings[0]?.message ?? 'a member went away'}; asking again`)
+    await context.clock.sleep(AGAIN_MS, context.signal)
+  }
+}
+
+async function attempt(members: readonly Member[], level: VerifyLevel, context: VerifyContext, options: ZooKeeperOptions): Promise<Verification & { readonly wentAway: boolean }> {
   const { clock } = context
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
   const way = wayOf(context.reach.may)
-  if (way === undefined) return impossible(sorted, context)
+  if (way === undefined) return { ...impossible(sorted, context), wentAway: false }
   const began = clock.now()
   const speaking = openSpeakers(level === 'quick' ? sorted.slice(0, 2) : sorted, way, context, options)
   const learning = level === 'quick' ? undefined : timed(() => learnAll(sorted, way, context), context)
@@ -41,7 +55,7 @@ export async function verifyZooKeeper(members: readonly Member[], level: VerifyL
     }
     const proof = await proving
     checks.push(...proof.checks)
-    return { members: settled.verdict.states.map((state) => ({ ...state, id: ids.get(state.pod) })), checks, matrix: proof.matrix, pairs: proof.pairs, findings: checks.flatMap((check) => check.findings) }
+    return { members: settled.verdict.states.map((state) => ({ ...state, id: ids.get(state.pod) })), checks, matrix: proof.matrix, pairs: proof.pairs, findings: checks.flatMap((check) => check.findings), wentAway: proof.wentAway && checks.every((check) => check.name === 'data' || check.outcome !== 'failed') }
   } finally {
     await speaking.closeAll()
   }
@@ -53,7 +67,7 @@ async function prove(level: VerifyLevel, members: readonly Member[], speaking: R
 
 function notTried(level: VerifyLevel): DataChecks {
   const names: readonly CheckResult['name'][] = level === 'thorough' ? ['data', 'compare-and-set', 'ephemeral', 'multi'] : ['data']
-  return { checks: names.map((name) => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ensemble', findings: [], ms: 0 })), matrix: undefined, pairs: undefined }
+  return { checks: names.map((name) => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ensemble', findings: [], ms: 0 })), matrix: undefined, pairs: undefined, wentAway: false }
 }
 
 /** A member that was still starting at the first look is asked once more, now that it serves. */

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { ContainerState, ContainerView, PodView, Terminated } from '../../view/workload.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
-import { count, list, read, text, time } from './shape.ts'
+import { count, list, quantity, read, text, time } from './shape.ts'
 
 const terminatedSchema = z.object({ reason: text, message: text, exitCode: z.number(), finishedAt: time })
 
@@ -18,6 +18,7 @@ const containerSchema = z.object({
   name: z.string(),
   image: text,
   ports: list(z.object({ name: text, containerPort: z.number() })),
+  resources: z.object({ limits: z.object({ memory: quantity.optional() }).nullish() }).nullish(),
 })
 
 const containerStatusSchema = z.object({
@@ -101,6 +102,7 @@ function containers(specs: readonly z.infer<typeof containerSchema>[], statuses:
       image: spec.image ?? '',
       ready: status?.ready ?? false,
       restarts: status?.restartCount ?? 0,
+      memoryLimit: spec.resources?.limits?.memory,
       ports: spec.ports.map((port) => ({ name: port.name, port: port.containerPort })),
       state: stateOf(status),
       last: last === null || last === undefined ? undefined : terminated(last),
