@@ -1,0 +1,180 @@
+// One connection to a simulated member: a four-letter word, or a session with its requests, over a byte stream.
+
+import type { Duplex } from 'node:stream'
+import { block, frameSplitter, OP, readFrame, type Reader, XID } from '../../../src/ensemble/zookeeper/wire.ts'
+import { type Change, childrenOf, dataOf, ERROR, statOf, type Tree } from './zookeeper-tree.ts'
+import { connectReply, multiReply, readConnectRequest, readCreate, readOperations, reply, statBytes, textsBytes } from './zookeeper-wire.ts'
+import { answerWord, type Speaking } from './zookeeper-words.ts'
+
+/** What goes wrong with a member, on order. */
+export interface Faults {
+  /** Runs without a quorum, whatever its peers do. */
+  readonly notServing?: boolean
+  /** Says that it serves, and closes every session. */
+  readonly refusesSessions?: boolean
+  /** Answers reads from what it had when the fault began, also after a sync. */
+  readonly stale?: boolean
+  /** The client port speaks TLS only. */
+  readonly tlsOnly?: boolean
+  /** Accepts connections and closes them at once. */
+  readonly silent?: boolean
+  /** Accepts connections and never answers. */
+  readonly mute?: boolean
+  /** Something else listens there. */
+  readonly garbage?: string
+  /** Makes each write and closes the connection instead of answering. */
+  readonly losesAnswers?: boolean
+  /** Every request is refused until the session has authenticated by more than digest. */
+  readonly requiresAuth?: boolean
+  /** Milliseconds before each answer. */
+  readonly slowMs?: number
+  /** What lies in its myid file instead. */
+  readonly myid?: string
+  /** Its configuration instead. */
+  readonly config?: string
+  readonly readOnly?: boolean
+}
+
+/** What a connection asks of the member behind it. */
+export interface Host {
+  faults(): Faults
+  serving(): boolean
+  speaking(): Speaking
+  lastZxid(): bigint
+  /** What reads are answered from. */
+  tree(): Tree
+  /** What writes are answered from. */
+  live(): Tree
+  commit(changes: readonly Change[], secrets: ReadonlySet<string>): { readonly codes: readonly number[]; readonly zxid: bigint }
+  openSession(): bigint
+  endSession(id: bigint): void
+  /** The connection broke: the session ends after its timeout. */
+  loseSession(id: bigint, timeoutMs: number): void
+  after(ms: number, act: () => void): void
+}
+
+const WORD = /^[a-z]{4}$/
+const MIN_TIMEOUT_MS = 4_000
+const MAX_TIMEOUT_MS = 40_000
+const TLS_ALERT = Buffer.from('15030300020228', 'hex')
+
+export function serve(stream: Duplex, host: Host): void {
+  const split = frameSplitter()
+  const secrets = new Set<string>()
+  let session: { readonly id: bigint; readonly timeoutMs: number } | undefined
+  let begun = false
+  let closed = false
+
+  const answer = (bytes: Buffer | string, last = false): void => {
+    const send = (): void => {
+      if (stream.destroyed || closed) return
+      stream.write(bytes)
+      if (last) end()
+    }
+    const { slowMs } = host.faults()
+    if (slowMs === undefined) send()
+    else host.after(slowMs, send)
+  }
+  const end = (): void => {
+    closed = true
+    stream.end()
+  }
+  stream.on('error', () => undefined)
+  stream.on('close', () => {
+    if (session !== undefined) host.loseSession(session.id, session.timeoutMs)
+  })
+  stream.on('data', (chunk: Buffer) => {
+    const faults = host.faults()
+    if (closed || faults.mute === true) return
+    if (faults.silent === true) return end()
+    if (faults.garbage !== undefined) return answer(faults.garbage, true)
+    if (faults.tlsOnly === true) return chunk[0] === 0x16 ? answer(TLS_ALERT, true) : end()
+    const word = chunk.subarray(0, 4).toString('latin1')
+    if (!begun && WORD.test(word)) return answer(answerWord(word, host.speaking()), true)
+    begun = true
+    try {
+      for (const bytes of split(chunk)) onFrame(bytes)
+    } catch {
+      end()
+    }
+  })
+
+  function onFrame(bytes: Buffer): void {
+    const from = readFrame(bytes)
+    if (session !== undefined) return onRequest(from)
+    const wanted = readConnectRequest(from)
+    // A member without a quorum accepts the connection and closes it without a byte; one that is behind its client too.
+    if (!host.serving() || host.faults().refusesSessions === true || host.faults().readOnly === true || wanted.lastZxidSeen > host.lastZxid()) return end()
+    const timeoutMs = Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, wanted.timeoutMs))
+    session = { id: host.openSession(), timeoutMs }
+    answer(connectReply(timeoutMs, session.id))
+  }
+
+  function onRequest(from: Reader): void {
+    const xid = from.int()
+    const op = from.int()
+    const done = (error: number, body?: Buffer, zxid = host.lastZxid()): void => answer(reply(xid, zxid, error, body))
+    if (xid === XID.auth) {
+      from.int()
+      from.text()
+      secrets.add(from.text())
+      return done(0)
+    }
+    if (host.faults().requiresAuth === true && op !== OP.closeSession) return answer(reply(xid, host.lastZxid(), ERROR.requireAuth), true)
+    switch (op) {
+      case OP.ping:
+        return done(0)
+      case OP.closeSession:
+        if (session !== undefined) host.endSession(session.id)
+        session = undefined
+        return answer(reply(xid, host.lastZxid(), 0), true)
+      case OP.sync:
+        return done(0, block(from.text()))
+      case OP.exists:
+      case OP.getData:
+      case OP.getChildren:
+        return read(op, from.text(), done)
+      case OP.create: {
+        const { path, data, flags } = readCreate(from)
+        return write([{ kind: 'create', path, data, ...(flags === 1 && session !== undefined ? { owner: session.id } : {}) }], done, () => block(path))
+      }
+      case OP.setData: {
+        const change: Change = { kind: 'set', path: from.text(), data: from.text(), version: from.int() }
+        return write([change], done, () => statBody(change.path))
+      }
+      case OP.delete:
+        return write([{ kind: 'delete', path: from.text(), version: from.int() }], done)
+      case OP.multi: {
+        const operations = readOperations(from)
+        const { codes, zxid } = host.commit(operations, secrets)
+        return done(0, multiReply(operations, codes, (path) => statOf(host.live(), path)), zxid)
+      }
+      default:
+        return done(ERROR.unimplemented)
+    }
+  }
+
+  function statBody(path: string): Buffer {
+    const stat = statOf(host.live(), path)
+    return stat === undefined ? Buffer.alloc(0) : statBytes(stat)
+  }
+
+  function read(op: number, path: string, done: (error: number, body?: Buffer) => void): void {
+    const stat = statOf(host.tree(), path)
+    if (stat === undefined) return done(ERROR.noNode)
+    if (op === OP.exists) return done(0, statBytes(stat))
+    if (op === OP.getChildren) return done(0, textsBytes(childrenOf(host.tree(), path)))
+    done(0, Buffer.concat([block(dataOf(host.tree(), path) ?? ''), statBytes(stat)]))
+  }
+
+  function write(changes: readonly Change[], done: (error: number, body?: Buffer, zxid?: bigint) => void, body?: () => Buffer): void {
+    const { codes, zxid } = host.commit(changes, secrets)
+    if (host.faults().losesAnswers === true) {
+      closed = true
+      stream.destroy()
+      return
+    }
+    const error = codes[0] ?? 0
+    done(error, error === 0 ? body?.() : undefined, zxid)
+  }
+}

@@ -1,0 +1,319 @@
+// The verdict on whole ensembles: what is sound passes with every pair proven, and what only looks sound is never called a success.
+
+import { describe, expect, test } from '@jest/globals'
+import type { Code } from '../../../../src/errors.ts'
+import type { Member, Verification, VerifyContext, VerifyLevel } from '../../../../src/ensemble/profile.ts'
+import { zooKeeperProfile } from '../../../../src/ensemble/zookeeper/profile.ts'
+import { simulateEnsemble, type EnsembleOptions, type Faults, type MemberSpec, type SimulatedEnsemble } from '../../../support/cluster/zookeeper.ts'
+import { membersOf, reachInto, usualMembers } from '../../../support/cluster/zookeeper-usual.ts'
+import { idleClock } from '../../../support/idle-clock.ts'
+
+const CHECK_PATH = '/zk-ensemble-action'
+const BEGAN = 1_800_000_000_000
+const HOUR = 3_600_000
+
+function started(specs: readonly MemberSpec[], options: EnsembleOptions = {}): SimulatedEnsemble {
+  const ensemble = simulateEnsemble(options)
+  for (const spec of specs) ensemble.start(spec)
+  return ensemble
+}
+
+interface Asked {
+  readonly level?: VerifyLevel
+  readonly replicas?: number
+  readonly members?: readonly Member[]
+  readonly may?: { readonly forward: boolean; readonly exec: boolean }
+  readonly auth?: string
+  readonly checkPath?: string
+  readonly context?: Partial<VerifyContext>
+}
+
+function verify(ensemble: SimulatedEnsemble, count: number, asked: Asked = {}): Promise<Verification> {
+  const context: VerifyContext = {
+    reach: reachInto(ensemble, asked.may), clock: idleClock(BEGAN), signal: new AbortController().signal, settleMs: 30_000, runId: 'run-7', say: () => undefined, replicas: asked.replicas ?? count, serviceName: 'zk-hs',
+    ...asked.context,
+  }
+  return zooKeeperProfile({ auth: asked.auth, checkPath: asked.checkPath ?? CHECK_PATH }).verify(asked.members ?? membersOf(count), asked.level ?? 'full', context)
+}
+
+function errors(verification: Verification): readonly Code[] {
+  return [...new Set(verification.findings.filter((finding) => finding.severity === 'error').map((finding) => finding.code))]
+}
+
+function outcome(verification: Verification, name: string): string | undefined {
+  return verification.checks.find((check) => check.name === name)?.outcome
+}
+
+function messages(verification: Verification): string {
+  return verification.findings.map((finding) => finding.message).join('\n')
+}
+
+describe('a sound ensemble', () => {
+  test.each([
+    [3, '3.4.10', '6/6'],
+    [3, '3.9.5', '6/6'],
+    [5, '3.9.5', '20/20'],
+  ])('of %i members (%s) passes with every pair proven and leaves nothing behind', async (count, version, pairs) => {
+    const ensemble = started(usualMembers(count, version))
+    const found = await verify(ensemble, count)
+    expect(found.findings).toEqual([])
+    expect(found.pairs).toBe(pairs)
+    expect(found.checks.map((check) => [check.name, check.outcome])).toEqual([['quorum', 'passed'], ['identity', 'passed'], ['data', 'passed']])
+    expect(found.members.map((member) => [member.pod, member.id, member.role, member.version])).toEqual(
+      Array.from({ length: count }, (_, ordinal) => [`zk-${ordinal}`, ordinal + 1, ordinal === Math.floor(count / 2) ? 'leader' : 'follower', version]),
+    )
+    for (let ordinal = 0; ordinal < count; ordinal += 1) expect(ensemble.paths(ordinal)).toEqual([CHECK_PATH])
+  })
+
+  test.each(['3.4.10', '3.9.5'])('of one member (%s) is written and read again in a new session, and no pairs are claimed', async (version) => {
+    const ensemble = started(usualMembers(1, version))
+    const found = await verify(ensemble, 1)
+    expect(found.findings).toEqual([])
+    expect(found.pairs).toBeUndefined()
+    expect(found.members[0]?.role).toBe('standalone')
+    expect(outcome(found, 'data')).toBe('passed')
+    expect(ensemble.paths(0)).toEqual([CHECK_PATH])
+  })
+
+  test('passes the thorough checks too, and they leave nothing behind', async () => {
+    const ensemble = started(usualMembers(3))
+    const found = await verify(ensemble, 3, { level: 'thorough' })
+    expect(found.findings).toEqual([])
+    expect(found.checks.map((check) => check.name)).toEqual(['quorum', 'identity', 'data', 'compare-and-set', 'ephemeral', 'multi'])
+    expect(ensemble.paths(0)).toEqual([CHECK_PATH])
+  })
+
+  test('passes the thorough checks with one member only', async () => {
+    expect(errors(await verify(started(usualMembers(1)), 1, { level: 'thorough' }))).toEqual([])
+  })
+
+  test('is asked with one connection for the quorum and one session a member: more would not fit a slow network', async () => {
+    const ensemble = started(usualMembers(3))
+    await verify(ensemble, 3)
+    expect(ensemble.connections).toBe(6)
+  })
+
+  test('is proven by one pair when a quick look is enough', async () => {
+    const ensemble = started(usualMembers(3))
+    const found = await verify(ensemble, 3, { level: 'quick' })
+    expect(found.findings).toEqual([])
+    expect(found.pairs).toBe('1/1')
+    expect(ensemble.paths(2)).toEqual([CHECK_PATH])
+  })
+
+  test('with an offset of its ids, observers and a deep check path passes too', async () => {
+    const specs = usualMembers(4).map((spec) => ({
+      ...spec, myid: spec.ordinal + 101,
+      config: spec.config.replaceAll(/server\.(\d)=(\S+?);2181/g, (_, id: string, rest: string) => `server.${Number(id) + 100}=${rest}${id === '4' ? ':observer' : ''};2181`),
+    }))
+    const found = await verify(started(specs), 4, { checkPath: '/a/b/c' })
+    expect(found.findings).toEqual([])
+    expect(found.members[3]).toMatchObject({ role: 'observer', id: 104 })
+    expect(found.pairs).toBe('12/12')
+  })
+
+  test('that is still electing gets its time and passes', async () => {
+    const clock = idleClock()
+    const ensemble = simulateEnsemble({ after: (ms, act) => void clock.sleep(ms).then(act), electionMs: 12_000 })
+    for (const spec of usualMembers(3)) ensemble.start(spec)
+    const said: string[] = []
+    const found = await verify(ensemble, 3, { context: { clock, say: (line) => said.push(line) } })
+    expect(errors(found)).toEqual([])
+    expect(found.pairs).toBe('6/6')
+    expect(said.join('\n')).toContain('no quorum: 0 of 3')
+  })
+})
+
+describe('what only looks sound', () => {
+  test('Ready pods without a quorum are QUORUM_LOST, although each answers ruok', async () => {
+    const ensemble = started(usualMembers(3).slice(0, 1))
+    ensemble.start(usualMembers(3)[1] ?? fail())
+    ensemble.fault(0, { notServing: true })
+    ensemble.start(usualMembers(3)[2] ?? fail())
+    ensemble.fault(1, { notServing: true })
+    const found = await verify(ensemble, 3)
+    expect(errors(found)).toEqual(['CHECK_FAILED', 'QUORUM_LOST'])
+    expect(messages(found)).toContain('no quorum: 0 of 3 voting members serve, 2 are needed; zk-0, zk-1, zk-2 do not')
+    expect(outcome(found, 'data')).toBe('skipped')
+  })
+
+  const cases: readonly (readonly [string, number, Faults, readonly Code[], RegExp])[] = [
+    ['one member outside the quorum', 1, { notServing: true }, ['CHECK_FAILED'], /zk-1 \(ordinal 1\) runs but is not in the quorum; that its pod is Ready says nothing/],
+    ['two members with one id', 2, { myid: '2' }, ['IDENTITY_MISMATCH'], /zk-1 \(ordinal 1\) and zk-2 \(ordinal 2\) have the same id 2/],
+    ['a member list that differs on one member', 0, { config: usualMembers(3)[0]?.config.replace('zk-2.zk-hs', 'zk-9.zk-hs') ?? '' }, ['IDENTITY_MISMATCH'], /zk-0 \(ordinal 0\) has another member list than the others: it has server\.3=zk-9/],
+    ['a member that runs standalone', 1, { config: 'dataDir=/data\nclientPort=2181\n' }, ['IDENTITY_MISMATCH'], /zk-1 \(ordinal 1\) runs standalone in an ensemble of 3/],
+    ['a member that serves stale data', 0, { stale: true }, ['CHECK_FAILED'], /zk-0 \(ordinal 0\) does not show what was written through zk-1, zk-2: stale/],
+    ['a member that makes writes and loses the answers', 1, { losesAnswers: true }, ['CHECK_FAILED'], /a write through zk-1 \(ordinal 1\) got no answer: .*whether it was made is unknown/],
+    ['a member that takes no session', 2, { refusesSessions: true }, ['CHECK_FAILED'], /zk-2 \(ordinal 2\) says that it serves, but takes no session/],
+    ['a member that is read-only', 0, { readOnly: true }, ['CHECK_FAILED'], /zk-0 \(ordinal 0\) is read-only/],
+    ['a member that accepts connections and says nothing', 0, { mute: true }, ['CHECK_FAILED'], /zk-0 \(ordinal 0\) could not be asked: srvr: no answer within 5\.0s/],
+    ['a member that closes every connection', 0, { silent: true }, ['CHECK_FAILED'], /zk-0 \(ordinal 0\) closes connections to port 2181 without an answer/],
+    ['something else on the port', 0, { garbage: 'HTTP/1.1 400 Bad Request\r\n\r\n' }, ['CHECK_IMPOSSIBLE'], /is no ZooKeeper server: HTTP\/1\.1 400 Bad Request/],
+    ['a port that speaks TLS only', 1, { tlsOnly: true }, ['CHECK_IMPOSSIBLE'], /zk-1 \(ordinal 1\) speaks TLS only on port 2181/],
+    ['sessions that must authenticate', 0, { requiresAuth: true }, ['CHECK_IMPOSSIBLE'], /sessions must authenticate/],
+  ]
+  test.each(cases)('%s is refused with its own code, and the member is named', async (_, ordinal, faults, codes, message) => {
+    const ensemble = started(usualMembers(3))
+    await verify(ensemble, 3)
+    ensemble.fault(ordinal, faults)
+    const found = await verify(ensemble, 3)
+    expect(errors(found)).toEqual(codes)
+    expect(messages(found)).toMatch(message)
+    expect(found.findings.filter((finding) => finding.severity === 'error').every((finding) => (finding.mend ?? '') !== '')).toBe(true)
+  })
+
+  test('members of two versions are refused', async () => {
+    const ensemble = started(usualMembers(3).map((spec) => (spec.ordinal === 1 ? { ...spec, version: '3.8.4' } : spec)))
+    const found = await verify(ensemble, 3)
+    expect(errors(found)).toEqual(['CHECK_FAILED'])
+    expect(messages(found)).toContain('the members run different versions: zk-0 3.9.5, zk-1 3.8.4, zk-2 3.9.5')
+  })
+
+  test('a pod that is missing is told at once: waiting cannot mend what is not there', async () => {
+    const clock = idleClock()
+    const began = clock.now()
+    const found = await verify(started(usualMembers(3)), 3, { members: membersOf(2), context: { clock } })
+    expect(errors(found)).toEqual(['CHECK_FAILED'])
+    expect(clock.now() - began).toBeLessThan(30_000)
+  })
+
+  test('two members with one id, where one of them cannot serve, are not waited for', async () => {
+    const clock = idleClock()
+    const ensemble = started(usualMembers(3))
+    ensemble.fault(2, { myid: '1', notServing: true })
+    const began = clock.now()
+    const found = await verify(ensemble, 3, { context: { clock } })
+    expect(errors(found)).toContain('IDENTITY_MISMATCH')
+    expect(clock.now() - began).toBe(0)
+  })
+
+  test('members that hold data apart, each standalone, are no ensemble', async () => {
+    const found = await verify(started(usualMembers(1).flatMap((spec) => [0, 1, 2].map((ordinal) => ({ ...spec, ordinal, claim: `c${ordinal}`, fqdn: `zk-${ordinal}.zk-hs.test.svc.cluster.local`, myid: ordinal + 1, config: 'dataDir=/data\nclientPort=2181\n' })))), 3)
+    expect(errors(found)).toEqual(['IDENTITY_MISMATCH'])
+  })
+})
+
+describe('rights', () => {
+  test('neither port-forward nor exec: CHECK_IMPOSSIBLE with the rule to add, not a success', async () => {
+    const found = await verify(started(usualMembers(3)), 3, { may: { forward: false, exec: false } })
+    expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
+    expect(found.findings[0]?.mend).toContain('pods/portforward')
+  })
+
+  test.each(['3.4.10', '3.9.5'])('without port-forward everything is proven by exec (%s)', async (version) => {
+    const ensemble = started(usualMembers(3, version))
+    const found = await verify(ensemble, 3, { may: { forward: false, exec: true } })
+    expect(found.findings).toEqual([])
+    expect(found.pairs).toBe('6/6')
+    expect(ensemble.connections).toBe(0)
+    expect(ensemble.paths(0)).toEqual([CHECK_PATH])
+  })
+
+  test('by exec a stale member is found too', async () => {
+    const ensemble = started(usualMembers(3))
+    ensemble.fault(0, { stale: true })
+    const found = await verify(ensemble, 3, { may: { forward: false, exec: true } })
+    expect(errors(found)).toEqual(['CHECK_FAILED'])
+    expect(messages(found)).toContain('zk-0 (ordinal 0) does not show what was written through zk-1, zk-2')
+  })
+
+  test('thorough checks need sessions: without port-forward they are impossible, not passed', async () => {
+    const found = await verify(started(usualMembers(3)), 3, { level: 'thorough', may: { forward: false, exec: true } })
+    expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
+  })
+
+  test('without exec the data is proven and the unknown identity is said', async () => {
+    const found = await verify(started(usualMembers(3)), 3, { may: { forward: true, exec: false } })
+    expect(errors(found)).toEqual([])
+    expect(outcome(found, 'identity')).toBe('skipped')
+    expect(found.findings).toMatchObject([{ code: 'CHECK_IMPOSSIBLE', severity: 'warning' }])
+    expect(found.findings[0]?.mend).toContain('pods/exec')
+  })
+
+  test.each([
+    ['3.4.10 tells its id only', '3.4.10', 'warned'],
+    ['3.9 with conf allowed tells all', '3.9.5', 'passed'],
+  ])('without exec the word conf is asked: %s', async (_, version, expected) => {
+    const specs = usualMembers(3, version).map((spec) => ({ ...spec, config: version === '3.4.10' ? spec.config : `${spec.config}4lw.commands.whitelist=srvr,conf\n` }))
+    const found = await verify(started(specs), 3, { may: { forward: true, exec: false } })
+    expect(outcome(found, 'identity')).toBe(expected)
+    expect(found.members.map((member) => member.id)).toEqual([1, 2, 3])
+  })
+
+  test('a doubled id is found by the word conf as well', async () => {
+    const ensemble = started(usualMembers(3, '3.4.10'))
+    ensemble.fault(2, { myid: '2' })
+    expect(errors(await verify(ensemble, 3, { may: { forward: true, exec: false } }))).toEqual(['IDENTITY_MISMATCH'])
+  })
+
+  test('a locked root is CHECK_IMPOSSIBLE with the mend; the ensemble is not called unhealthy', async () => {
+    const ensemble = started(usualMembers(3))
+    ensemble.lock('/', 'admin:s3cret')
+    const found = await verify(ensemble, 3)
+    expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
+    expect(found.findings[0]).toMatchObject({ input: 'check-path' })
+    expect(found.findings[0]?.mend).toContain('zookeeper-auth')
+  })
+
+  test('a locked root is no obstacle where the check path is there already', async () => {
+    const ensemble = started(usualMembers(3))
+    ensemble.put(CHECK_PATH, '')
+    ensemble.lock('/', 'admin:s3cret')
+    expect(errors(await verify(ensemble, 3))).toEqual([])
+  })
+
+  test.each([{ forward: true, exec: true }, { forward: false, exec: true }])('zookeeper-auth opens a locked root, and the secret is in no text (%o)', async (may) => {
+    const ensemble = started(usualMembers(3))
+    ensemble.lock('/', 'admin:s3cret')
+    const found = await verify(ensemble, 3, { auth: 'admin:s3cret', may })
+    expect(errors(found)).toEqual([])
+    const wrong = await verify(started(usualMembers(3)), 3, { auth: 'admin:s3cret', checkPath: '/x', may })
+    expect(JSON.stringify([found, wrong])).not.toContain('s3cret')
+  })
+})
+
+describe('what a check leaves', () => {
+  const old = String(BEGAN - 2 * HOUR)
+
+  test('leftovers of killed runs are swept, everything else stays', async () => {
+    let now = BEGAN - 2 * HOUR
+    const ensemble = started(usualMembers(3), { now: () => now })
+    for (const path of [CHECK_PATH, `${CHECK_PATH}/run-${old}-killed`, `${CHECK_PATH}/run-${old}-killed/by-0`, `${CHECK_PATH}/marker-${old}-waiting`, `${CHECK_PATH}/config`, `${CHECK_PATH}/run-of-somebody`, '/app', `/app/run-${old}-x`]) ensemble.put(path, '')
+    now = BEGAN
+    await verify(ensemble, 3)
+    expect(ensemble.paths(0)).toEqual(['/app', `/app/run-${old}-x`, CHECK_PATH, `${CHECK_PATH}/config`, `${CHECK_PATH}/marker-${old}-waiting`, `${CHECK_PATH}/run-of-somebody`].toSorted())
+  })
+
+  test('a node of another run that only looks old, by a wrong clock of its runner, stays', async () => {
+    const ensemble = started(usualMembers(3))
+    ensemble.put(CHECK_PATH, '')
+    ensemble.put(`${CHECK_PATH}/run-${old}-alive`, '')
+    await verify(ensemble, 3)
+    expect(ensemble.paths(0)).toContain(`${CHECK_PATH}/run-${old}-alive`)
+  })
+
+  test('a failed check leaves no node behind', async () => {
+    const ensemble = started(usualMembers(3))
+    ensemble.fault(1, { losesAnswers: true })
+    await verify(ensemble, 3)
+    ensemble.fault(1, undefined)
+    expect(ensemble.paths(0)).toEqual([CHECK_PATH])
+  })
+
+  test('a cancelled check rejects with the cancel and leaves no node behind', async () => {
+    const cancel = new AbortController()
+    const clock = idleClock()
+    const ensemble = started(usualMembers(3), { after: (ms, act) => void clock.sleep(ms).then(act) })
+    ensemble.fault(1, { slowMs: 1_500 })
+    const running = verify(ensemble, 3, { context: { signal: cancel.signal, clock, say: () => undefined } })
+    const stopped = expect(running).rejects.toThrow('cancelled by hand')
+    for (let turn = 0; turn < 10_000 && !ensemble.paths(0).some((path) => path.includes('/by-')); turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    cancel.abort(new Error('cancelled by hand'))
+    await stopped
+    expect(ensemble.paths(0)).toEqual([CHECK_PATH])
+  })
+})
+
+function fail(): never {
+  throw new Error('there is no such member')
+}
