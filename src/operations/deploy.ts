@@ -6,7 +6,7 @@ import type { CheckResult } from '../ensemble/profile.ts'
 import { EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { follow, type Follower } from '../kube/follow.ts'
-import type { Kube } from '../kube/kube.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
 import { loadManifests, type Loaded } from '../manifests/load.ts'
@@ -16,6 +16,7 @@ import { takeBaseline } from '../procedures/baseline.ts'
 import { inspectGround, RELEASE_MS, type Ground } from '../procedures/preflight.ts'
 import { markVerified, recordMade, recordUnderWay } from '../procedures/verified.ts'
 import { contextFor, membersOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
+import { announce } from '../record/announce.ts'
 import type { RunReport } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
@@ -104,14 +105,22 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
       const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, origin: 'deploy' as const }
       await markVerified(marking, stored, verified ? revision : undefined, { uid: view.set?.uid ?? '', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
       report.standing = 'every member is available and verified'
+      await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
       report.result = report.changed ? 'succeeded' : 'unchanged'
     } catch (error) {
       explainStanding(report, ground)
+      if (!services.signal.aborted) await tell(kube, services, ground, applied.set, 'Warning', 'DeployFailed', error instanceof EnsembleError ? `${error.code}: ${error.message}` : 'failed', AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
       throw error
     }
   } finally {
     await follower.stop()
   }
+}
+
+/** Only where something was changed: an unchanged deploy writes nothing. */
+async function tell(kube: Kube, { clock, report }: Services, ground: Ground, set: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, signal: AbortSignal): Promise<void> {
+  if (!report.changed || !ground.rights.announce) return
+  await announce(kube, set, { type, reason, message: report.runUrl === '' ? message : `${message} (${report.runUrl})` }, clock.now(), signal)
 }
 
 interface Waiting {

@@ -14,6 +14,8 @@ export interface Rights {
   readonly exec: boolean
   readonly logs: boolean
   readonly events: boolean
+  /** To leave an Event on the set. */
+  readonly announce: boolean
   readonly nodes: boolean
   readonly classes: boolean
   readonly endpoints: boolean
@@ -55,14 +57,14 @@ const EXEC = (namespace: string): readonly Access[] => each(['get', 'create'], '
 /** One review of everything at once. */
 export async function reviewRights(kube: Pick<Kube, 'denied'>, needed: readonly Access[], namespace: string, signal: AbortSignal): Promise<Rights> {
   const optional = {
-    forward: FORWARD(namespace), exec: EXEC(namespace), logs: each(['get'], '', 'pods/log', namespace), events: each(['list', 'watch'], '', 'events', namespace),
+    forward: FORWARD(namespace), exec: EXEC(namespace), logs: each(['get'], '', 'pods/log', namespace), events: each(['list', 'watch'], '', 'events', namespace), announce: each(['create'], '', 'events', namespace),
     nodes: each(['list'], '', 'nodes'), classes: each(['list'], 'storage.k8s.io', 'storageclasses'), endpoints: each(['list'], 'discovery.k8s.io', 'endpointslices', namespace),
   }
   const denied = await kube.denied(unique([...needed, ...Object.values(optional).flat()]), signal)
   const has = (list: readonly Access[]): boolean => !list.some((one) => denied.some((other) => keyOf(one) === keyOf(other)))
   return {
     missing: unique(needed).filter((one) => !has([one])),
-    forward: has(optional.forward), exec: has(optional.exec), logs: has(optional.logs), events: has(optional.events), nodes: has(optional.nodes), classes: has(optional.classes), endpoints: has(optional.endpoints),
+    forward: has(optional.forward), exec: has(optional.exec), logs: has(optional.logs), events: has(optional.events), announce: has(optional.announce), nodes: has(optional.nodes), classes: has(optional.classes), endpoints: has(optional.endpoints),
   }
 }
 
