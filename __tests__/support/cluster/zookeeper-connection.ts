@@ -58,6 +58,10 @@ const MIN_TIMEOUT_MS = 4_000
 const MAX_TIMEOUT_MS = 40_000
 const TLS_ALERT = Buffer.from('15030300020228', 'hex')
 
+function memberList(config: string): string {
+  return [...config.split('\n').filter((line) => line.startsWith('server.')), 'version=0'].join('\n')
+}
+
 export function serve(stream: Duplex, host: Host): void {
   const split = frameSplitter()
   const secrets = new Set<string>()
@@ -160,6 +164,8 @@ export function serve(stream: Duplex, host: Host): void {
   }
 
   function read(op: number, path: string, done: (error: number, body?: Buffer) => void): void {
+    // Since 3.5 each member shows its member list in a node of its own.
+    if (op === OP.getData && path === '/zookeeper/config' && !host.speaking().version.startsWith('3.4')) return done(0, Buffer.concat([block(memberList(host.speaking().config)), statBytes({ czxid: 0n, mzxid: 0n, ctime: 0, mtime: 0, version: 0, cversion: 0, aversion: -1, ephemeralOwner: 0n, dataLength: 0, children: 0, pzxid: 0n })]))
     const stat = statOf(host.tree(), path)
     if (stat === undefined) return done(ERROR.noNode)
     if (op === OP.exists) return done(0, statBytes(stat))

@@ -184,7 +184,8 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
       tree: () => one.frozen ?? one.claim.tree,
       live: () => one.claim.tree,
       commit: (changes, secrets) => commit(one, changes, secrets),
-      openSession: () => (sessions += 1n),
+      // As SessionTrackerImpl makes them: the member's id is the highest byte.
+      openSession: () => ((BigInt(idOf(one)) & 0xffn) << 56n) | (sessions += 1n),
       endSession: (id) => endSession(one, id),
       loseSession: (id, ms) => after(ms, () => endSession(one, id)),
       after,

@@ -33,13 +33,13 @@ export function knownFrom(member: Member, located: Located): Known {
 export function judgeIdentity(known: readonly Known[], replicas: number, serviceName: string): IdentityVerdict {
   const ids = new Map<string, number>()
   for (const one of known) if (one.myid !== undefined && /^\d{1,9}$/.test(one.myid)) ids.set(one.member.pod, Number(one.myid))
-  const findings = [
-    ...known.flatMap((one) => own(one, ids, replicas, known)),
-    ...shared(known, ids),
-    ...offsets(known, ids),
-    ...lists(known, replicas),
-    ...known.flatMap((one) => names(one, serviceName)),
-  ]
+  const twice = shared(known, ids)
+  const doubled = new Set(known.filter(({ member }) => known.some((other) => other.member.pod !== member.pod && ids.has(member.pod) && ids.get(other.member.pod) === ids.get(member.pod))).map(({ member }) => member.pod))
+  // A doubled id explains whatever else is odd about it.
+  const single = known.filter(({ member }) => !doubled.has(member.pod))
+  const wrong = single.flatMap((one) => own(one, ids, replicas, known))
+  const blamed = new Set([...doubled, ...wrong.filter((finding) => finding.severity === 'error').map((finding) => finding.object?.slice('pod/'.length) ?? '')])
+  const findings = [...twice, ...wrong, ...offsets(known, ids, blamed), ...lists(known, replicas), ...known.flatMap((one) => names(one, serviceName))]
   const first = known.find(({ member }) => ids.has(member.pod))?.member
   const offset = first === undefined ? 0 : (ids.get(first.pod) ?? 0) - first.ordinal
   const listed = known.find((one) => one.config !== undefined)?.config?.servers.length ?? 0
@@ -87,14 +87,22 @@ function shared(known: readonly Known[], ids: ReadonlyMap<string, number>): read
   })
 }
 
-function offsets(known: readonly Known[], ids: ReadonlyMap<string, number>): readonly Finding[] {
+/** `blamed`: pods whose id is known to be wrong already. */
+function offsets(known: readonly Known[], ids: ReadonlyMap<string, number>, blamed: ReadonlySet<string>): readonly Finding[] {
   const shifts = known.flatMap(({ member }) => {
     const id = ids.get(member.pod)
     return id === undefined ? [] : [{ member, id, shift: id - member.ordinal }]
   })
   const usual = mostCommon(shifts.map(({ shift }) => String(shift)))
-  return shifts
-    .filter(({ shift }) => String(shift) !== usual)
+  const odd = shifts.filter(({ shift }) => String(shift) !== usual)
+  // Without a majority nobody can be told from the others.
+  if (odd.length * 2 >= shifts.length && odd.length > 0) {
+    if (odd.some(({ member }) => blamed.has(member.pod))) return []
+    const said = shifts.map(({ member, id }) => `${member.pod} has ${id}`).join(', ')
+    return [{ code: 'IDENTITY_MISMATCH', severity: 'error', message: `the ids do not follow from the ordinals: ${said}`, mend: 'Every id is the ordinal plus one constant; compare the claims with the myid files.' }]
+  }
+  return odd
+    .filter(({ member }) => !blamed.has(member.pod))
     .map(({ member, id }) => mismatch(member, `has id ${id}; by the others’ it would be ${member.ordinal + Number(usual)}`, 'Every id is the ordinal plus one constant; a claim from an earlier life or of another member may hold an old myid.'))
 }
 

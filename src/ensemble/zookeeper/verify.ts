@@ -7,7 +7,7 @@ import { checkAlone, checkPairs, type DataChecks } from './data-checks.ts'
 import { settle, wayOf } from './look.ts'
 import { ACCESS_MEND } from './quorum.ts'
 import { openSpeakers } from './speakers.ts'
-import { identityCheck, learnAll, type Learned } from './who.ts'
+import { bySession, identityCheck, learnAll, type Learned } from './who.ts'
 
 export interface ZooKeeperOptions {
   /** `user:password` for the digest scheme: a secret. */
@@ -48,7 +48,7 @@ async function attempt(members: readonly Member[], level: VerifyLevel, context: 
     proving.catch(() => undefined)
     let ids: ReadonlyMap<string, number> = new Map()
     if (learning !== undefined) {
-      const learned = await relearn(await learning, whole, way, context)
+      const learned = await relearn(await learning, whole, way, speaking, context)
       const { ids: found, ...identity } = identityCheck(learned.value, context)
       checks.push({ ...identity, ms: learned.ms })
       ids = found
@@ -70,12 +70,22 @@ function notTried(level: VerifyLevel): DataChecks {
   return { checks: names.map((name) => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ensemble', findings: [], ms: 0 })), matrix: undefined, pairs: undefined, wentAway: false }
 }
 
-/** A member that was still starting at the first look is asked once more, now that it serves. */
-async function relearn(first: { readonly value: readonly Learned[]; readonly ms: number }, whole: boolean, way: 'port-forward' | 'exec', context: VerifyContext): Promise<{ readonly value: readonly Learned[]; readonly ms: number }> {
+/** A member that was still starting at the first look is asked once more, now that it serves; without exec its session tells what it can. */
+async function relearn(first: { readonly value: readonly Learned[]; readonly ms: number }, whole: boolean, way: 'port-forward' | 'exec', speaking: ReturnType<typeof openSpeakers>, context: VerifyContext): Promise<{ readonly value: readonly Learned[]; readonly ms: number }> {
   const open = first.value.filter((one) => one.lacking !== undefined)
-  if (!whole || open.length === 0 || !context.reach.may.exec) return first
-  const again = await timed(() => learnAll(open.map((one) => one.known.member), way, context), context)
+  if (!whole || open.length === 0) return first
+  const again = await timed(() => (context.reach.may.exec ? learnAll(open.map((one) => one.known.member), way, context) : learnFromSessions(open, speaking, context)), context)
   return { value: first.value.map((one) => again.value.find((other) => other.known.member.pod === one.known.member.pod) ?? one), ms: first.ms + again.ms }
+}
+
+async function learnFromSessions(open: readonly Learned[], speaking: ReturnType<typeof openSpeakers>, context: VerifyContext): Promise<readonly Learned[]> {
+  await speaking.ready()
+  return Promise.all(
+    open.map(async (one) => {
+      const session = speaking.sessionOf(one.known.member)
+      return session === undefined ? one : bySession(one.known.member, session, context)
+    }),
+  )
 }
 
 async function timed<T>(work: () => Promise<T>, context: VerifyContext): Promise<{ readonly value: T; readonly ms: number }> {

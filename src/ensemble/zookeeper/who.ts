@@ -7,10 +7,14 @@ import { plain } from './check-path.ts'
 import { judgeIdentity, knownFrom, type IdentityVerdict, type Known } from './identity.ts'
 import { locateCommand, parseLocated } from './locate.ts'
 import { ask, type Way } from './look.ts'
+import { parseConfig } from './config.ts'
+import type { Session } from './session.ts'
 import { parseConf } from './word-answers.ts'
 
 const EXEC_MS = 10_000
-const EXEC_MEND = `Add this rule to the Role of this workflow:
+/** DataTree.CONFIG_NODE, since 3.5. */
+const CONFIG_NODE = '/zookeeper/config'
+const EXEC_MEND = `Add this rule to the Role of this workflow, or set verify: quick, which does not ask who the members are:
 - apiGroups: [""]
   resources: [pods/exec]
   verbs: [get, create]`
@@ -60,6 +64,23 @@ async function byConf(member: Member, context: VerifyContext): Promise<Known | u
   }
 }
 
+/**
+ * What a member's own session tells: its id is the highest byte of every session's id that it gives out (SessionTrackerImpl.initializeNextSessionId), and since 3.5 it keeps
+ * the member list in a node of its own, which anyone may read.
+ */
+export async function bySession(member: Member, session: Session, context: VerifyContext): Promise<Learned> {
+  const myid = String((session.id >> 56n) & 0xffn)
+  try {
+    const { data } = await session.get(CONFIG_NODE)
+    const config = parseConfig(data)
+    const listed = config.servers.length > 0
+    return { known: { member, myid, config: listed ? config : undefined, host: undefined, fqdn: undefined }, lacking: listed ? undefined : 'this run may not use exec, and the server does not show its member list' }
+  } catch (error) {
+    if (context.signal.aborted) throw error
+    return { known: { member, myid, config: undefined, host: undefined, fqdn: undefined }, lacking: 'this run may not use exec, and the server does not show its member list (3.4 has none to show)' }
+  }
+}
+
 /** The check's result without its time, and the ids by pod. */
 export function identityCheck(learned: readonly Learned[], context: VerifyContext): Omit<CheckResult, 'ms'> & { readonly ids: IdentityVerdict['ids'] } {
   const verdict = judgeIdentity(learned.map(({ known }) => known), context.replicas, context.serviceName)
@@ -72,8 +93,8 @@ export function identityCheck(learned: readonly Learned[], context: VerifyContex
   const pods = lacking.map(({ known }) => known.member.pod).join(', ')
   const what = verdict.ids.size === learned.length ? 'the ids are right; the member lists could not be compared' : 'who the members are could not be checked'
   const finding: Finding = {
-    code: 'CHECK_IMPOSSIBLE', severity: 'warning', ordinal: first.known.member.ordinal, message: `${what} (${pods}: ${first.lacking ?? ''})`,
+    code: 'CHECK_IMPOSSIBLE', severity: 'error', ordinal: first.known.member.ordinal, message: `${what} (${pods}: ${first.lacking ?? ''})`,
     mend: context.reach.may.exec ? 'Compare myid and the member list on the members named here by hand, or allow the word conf (4lw.commands.whitelist).' : EXEC_MEND,
   }
-  return { name: 'identity', outcome: verdict.ids.size === learned.length ? 'warned' : 'skipped', detail: finding.message, findings: [...verdict.findings, finding], ids: verdict.ids }
+  return { name: 'identity', outcome: 'failed', detail: finding.message, findings: [...verdict.findings, finding], ids: verdict.ids }
 }

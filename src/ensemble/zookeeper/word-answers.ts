@@ -8,7 +8,7 @@ export type Srvr =
   | { readonly kind: 'read-only'; readonly version: string | undefined }
   | { readonly kind: 'not serving' }
   | { readonly kind: 'not allowed' }
-  /** The connection was closed without a byte, twice. */
+  /** The connection was closed without a byte, twice, or in the midst of an answer. */
   | { readonly kind: 'silent' }
   /** Something else answers on that port; its first line, cut. */
   | { readonly kind: 'garbage'; readonly text: string }
@@ -36,6 +36,7 @@ export function parseSrvr(text: string): Srvr {
     case 'read-only':
       return { kind: 'read-only', version }
     case undefined:
+      return version === undefined ? { kind: 'garbage', text: printable(text) } : { kind: 'silent' }
     default:
       return { kind: 'garbage', text: printable(text) }
   }
@@ -43,7 +44,7 @@ export function parseSrvr(text: string): Srvr {
 
 /** `3.4.10` of `Zookeeper version: 3.4.10-39d3a4f2…, built on 03/23/2017 10:13 GMT`; keeps `-alpha`, `-beta` and `-rc1`. */
 export function parseVersion(text: string): string | undefined {
-  return /^Zookeeper version: *(\d+(?:\.\d+)+(?:-(?:alpha|beta|rc)[-.\d]*(?=[-,\s]|$))?)/im.exec(text)?.[1]?.replace(/[-.]+$/, '')
+  return /^Zookeeper version: *(\d+(?:\.\d+)+(?:-(?:alpha|beta|rc\d*)\b)?)/im.exec(text)?.[1]
 }
 
 /** Keys and values of `mntr`; empty when it is not allowed or the member doesn't serve. */

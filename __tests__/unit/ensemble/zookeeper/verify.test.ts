@@ -222,16 +222,21 @@ describe('rights', () => {
     expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
   })
 
-  test('without exec the data is proven and the unknown identity is said', async () => {
+  test('without exec the sessions tell who the members are', async () => {
     const found = await verify(started(usualMembers(3)), 3, { may: { forward: true, exec: false } })
     expect(errors(found)).toEqual([])
-    expect(outcome(found, 'identity')).toBe('skipped')
-    expect(found.findings).toMatchObject([{ code: 'CHECK_IMPOSSIBLE', severity: 'warning' }])
-    expect(found.findings[0]?.mend).toContain('pods/exec')
+    expect(outcome(found, 'identity')).toBe('passed')
+    expect(found.members.map((member) => member.id)).toEqual([1, 2, 3])
+  })
+
+  test('without exec a 3.4 ensemble, which shows its member lists to nobody, is never called verified', async () => {
+    const found = await verify(started(usualMembers(3, '3.4.10')), 3, { may: { forward: true, exec: false } })
+    expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
+    expect(found.findings.find(({ code }) => code === 'CHECK_IMPOSSIBLE')?.mend).toContain('pods/exec')
   })
 
   test.each([
-    ['3.4.10 tells its id only', '3.4.10', 'warned'],
+    ['3.4.10 tells its id only', '3.4.10', 'failed'],
     ['3.9 with conf allowed tells all', '3.9.5', 'passed'],
   ])('without exec the word conf is asked: %s', async (_, version, expected) => {
     const specs = usualMembers(3, version).map((spec) => ({ ...spec, config: version === '3.4.10' ? spec.config : `${spec.config}4lw.commands.whitelist=srvr,conf\n` }))
