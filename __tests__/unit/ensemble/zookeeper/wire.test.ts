@@ -11,18 +11,22 @@ function hex(bytes: Buffer): string {
   return bytes.toString('hex')
 }
 
+function fromHex(text: string): Buffer {
+  return Buffer.from(text.replaceAll(' ', ''), 'hex')
+}
+
 describe('requests, byte by byte', () => {
   test.each([
-    ['a session of 10 s that has seen 0x200000003', connectRequest(10_000, 0x200000003n), '0000002d00000000000000020000000300002710000000000000000000000010' + '00'.repeat(16) + '00'],
-    ['create /a with x, open to all', request(1, OP.create, createBody('/a', 'x')), '00000032000000010000000100000002' + '2f61' + '0000000178' + '000000010000001f' + '00000005776f726c64' + '00000006616e796f6e65' + '00000000'],
+    ['a session of 10 s that has seen 0x200000003', connectRequest(10_000, 0x200000003n), '0000002d 00000000 0000000200000003 00002710 0000000000000000 00000010 00000000000000000000000000000000 00'],
+    ['create /a with x, open to all', request(1, OP.create, createBody('/a', 'x')), '00000032000000010000000100000002 2f61 0000000178 000000010000001f 00000005776f726c64 00000006616e796f6e65 00000000'],
     ['an ephemeral', createBody('/a', '', true).subarray(-4), '00000001'],
     ['get without a watch', request(2, OP.getData, pathAndWatch('/a', false)), '0000000f0000000200000004000000022f6100'],
     ['set if it is version 3', request(3, OP.setData, setBody('/a', 'y', 3)), '000000170000000300000005000000022f61000000017900000003'],
     ['delete whatever its version', request(4, OP.delete, pathAndVersion('/a', -1)), '000000120000000400000002000000022f61ffffffff'],
-    ['digest', authBody('digest', 'u:p'), '0000000000000006646967657374' + '00000003753a70'],
-    ['a transaction of one check', multiBody([{ kind: 'check', path: '/a', version: 1 }]), '0000000d00ffffffff000000022f6100000001' + 'ffffffff01ffffffff'],
+    ['digest', authBody('digest', 'u:p'), '0000000000000006646967657374 00000003753a70'],
+    ['a transaction of one check', multiBody([{ kind: 'check', path: '/a', version: 1 }]), '0000000d00ffffffff000000022f6100000001 ffffffff01ffffffff'],
   ])('%s', (_, bytes, expected) => {
-    expect(hex(bytes)).toBe(expected)
+    expect(hex(bytes)).toBe(expected.replaceAll(' ', ''))
   })
 })
 
@@ -33,14 +37,14 @@ describe('answers', () => {
   })
 
   test('a header and a stat are read in full', () => {
-    const from = readFrame(Buffer.from('00000007' + '0000000100000002' + '00000000' + '0000000100000001' + '0000000100000002' + '0000000000000003' + '0000000000000004' + '00000005' + '00000006' + '00000007' + '0000000000000008' + '00000009' + '0000000a' + '000000010000000b', 'hex'))
+    const from = readFrame(fromHex('00000007 0000000100000002 00000000 0000000100000001 0000000100000002 0000000000000003 0000000000000004 00000005 00000006 00000007 0000000000000008 00000009 0000000a 000000010000000b'))
     expect(readHeader(from)).toEqual({ xid: 7, zxid: 0x100000002n, error: 0 })
     expect(readStat(from)).toEqual({ czxid: 0x100000001n, mzxid: 0x100000002n, ctime: 3, mtime: 4, version: 5, cversion: 6, aversion: 7, ephemeralOwner: 8n, dataLength: 9, children: 10, pzxid: 0x10000000bn })
   })
 
   test('a transaction that failed names the operation at fault', () => {
-    const failed = 'ffffffff000000000000000000' + 'ffffffff00ffffff99ffffff99' + 'ffffffff00fffffffefffffffe' + 'ffffffff01ffffffff'
-    expect(readMulti(readFrame(Buffer.from(failed, 'hex')))).toEqual([0, -103, -2])
+    const failed = 'ffffffff000000000000000000 ffffffff00ffffff99ffffff99 ffffffff00fffffffefffffffe ffffffff01ffffffff'
+    expect(readMulti(readFrame(fromHex(failed)))).toEqual([0, -103, -2])
   })
 
   test('frames are found however the bytes are cut', () => {
