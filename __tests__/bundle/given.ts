@@ -58,7 +58,7 @@ export interface Given {
   readonly cluster: SimulatedCluster
   readonly job: Job
   /** One run of the action, with `manifest` as its manifests input. */
-  run(manifest: string | undefined, inputs?: Readonly<Record<string, string>>, more?: Partial<ActionRun>): Promise<Finished>
+  readonly run: (manifest: string | undefined, inputs?: Readonly<Record<string, string>>, more?: Partial<ActionRun>) => Promise<Finished>
 }
 
 export async function withBundle(options: ClusterOptions, work: (given: Given) => Promise<void>): Promise<void> {
