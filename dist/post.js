@@ -1,0 +1,3 @@
+process.env['ZK_ENSEMBLE_STEP'] = 'post';
+await import('./index.js');
+export {};
