@@ -51,7 +51,7 @@ export function recordUpdate(before: Fields | undefined, after: Fields, manager:
 /** The object that an apply makes of a live one, ownership included; throws the 409 of a conflict. */
 export function applied(live: Fields | undefined, wanted: Fields, manager: string, apiVersion: string, force: boolean): Fields {
   const wantedPaths = pathsOf(wanted)
-  const merged = live === undefined ? structuredClone(wanted) : fields(merge(live, wanted, ''))
+  const merged = live === undefined ? structuredClone(wanted) : fields(merge(structuredClone(live), wanted, ''))
   const managers = live === undefined ? [] : managersOf(live)
   const own = managers.find((candidate) => isEntry(candidate, manager, 'Apply'))
   const others = managers.filter((candidate) => candidate !== own)

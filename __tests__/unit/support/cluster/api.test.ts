@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { Kube } from '../../../../src/kube/kube.ts'
-import { text } from '../../../support/cluster/json.ts'
+import { items, text } from '../../../support/cluster/json.ts'
 import { object, set, signal, until, withCluster } from './given.ts'
 
 async function refusal(work: Promise<unknown>): Promise<{ status: number; reason: string; message: string; fields: string[]; causes: string[] }> {
@@ -98,6 +98,22 @@ describe('server-side apply', () => {
       expect(again['spec']).toEqual(made['spec'])
       expect(again.metadata.generation).toBe(1)
       expect(again).toMatchObject({ spec: { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } }, template: { spec: { containers: [{ resources: { requests: { cpu: '100m' } } }] } } } })
+    }))
+
+  test('what kubectl apply made conflicts in the fields that the server has rewritten, and no more once its entry carries our name', () =>
+    withCluster({}, async (cluster, kube) => {
+      const claims = { volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }] }
+      const wanted = set({ replicas: 0, spec: claims, container: { resources: { requests: { cpu: '0.5' } } } })
+      await fetch(`${cluster.url}/apis/apps/v1/namespaces/default/statefulsets?fieldManager=kubectl-client-side-apply`, { method: 'POST', body: JSON.stringify(wanted) })
+      const answer = await refusal(kube.apply(wanted, {}, signal))
+      expect(answer).toMatchObject({ status: 409, fields: expect.arrayContaining(['.spec.volumeClaimTemplates', '.spec.template.spec.containers[name="c"].resources.requests.cpu']) })
+      expect(answer.fields).toHaveLength(2)
+      const live = cluster.objects.get('StatefulSet', 'default', 'web')
+      const entries = items(live, 'metadata', 'managedFields').map((entry) => (typeof entry === 'object' && entry !== null ? { ...entry, manager: 'zk-ensemble-action', operation: 'Apply' } : entry))
+      await kube.patch({ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'web', namespace: 'default' }, [{ op: 'replace', path: '/metadata/managedFields', value: entries }], signal)
+      const { object: taken } = await kube.apply(wanted, {}, signal)
+      expect(taken.metadata.managedFields?.map((entry) => [entry.manager, entry.operation])).toEqual([['zk-ensemble-action', 'Apply']])
+      expect(taken.metadata.generation).toBe(1)
     }))
 
   test('a change of an immutable field is refused without naming the field, as the real server does', () =>
