@@ -4,7 +4,7 @@ import type { Diagnosis } from '../decide/diagnosis.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
 import type { Evidence } from '../report/run-report.ts'
-import type { EnsembleView } from '../view/surroundings.ts'
+import type { EnsembleView, EventView } from '../view/surroundings.ts'
 import type { ContainerView, PodView } from '../view/workload.ts'
 
 /** More members than this tell no new story. */
@@ -31,12 +31,21 @@ async function evidenceOf(kube: Kube, view: EnsembleView, object: string, diagno
     exitCode: ended?.exitCode,
     restarts: container?.restarts,
     events: view.events
-      .filter((event) => event.object.kind.toLowerCase() === kind && event.object.name === name && (pod === undefined || event.object.uid === undefined || event.object.uid === pod.uid))
+      .filter((event) => (pod === undefined && kind === 'pod' ? isRefusalOf(event, view, name) : isOf(event, kind, name, pod)))
       .toSorted((a, b) => a.last - b.last)
       .slice(-MOST_EVENTS)
       .map(({ reason, message, count, last }) => ({ reason, message, count, last })),
     logs: pod === undefined ? [] : await logsOf(kube, pod, lines, signal),
   }
+}
+
+function isOf(event: EventView, kind: string, name: string, pod: PodView | undefined): boolean {
+  return event.object.kind.toLowerCase() === kind && event.object.name === name && (pod === undefined || event.object.uid === undefined || event.object.uid === pod.uid)
+}
+
+/** A pod that was never made has no events of its own: the StatefulSet's name it (`create Pod zk-0 in StatefulSet zk failed …`). */
+function isRefusalOf(event: EventView, view: EnsembleView, pod: string): boolean {
+  return event.object.kind === 'StatefulSet' && event.object.name === view.set?.name && event.message.includes(` Pod ${pod} `)
 }
 
 async function logsOf(kube: Kube, pod: PodView, lines: number, signal: AbortSignal): Promise<Evidence['logs']> {
