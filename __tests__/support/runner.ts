@@ -84,9 +84,19 @@ export function endJob(job: Job): void {
   rmSync(job.directory, { recursive: true, force: true })
 }
 
+/** Jobs that nobody else ends: their reports can be read until this process ends. */
+const loose = new Set<Job>()
+
+function looseJob(): Job {
+  if (loose.size === 0) process.once('exit', () => loose.forEach(endJob))
+  const job = newJob()
+  loose.add(job)
+  return job
+}
+
 /** Runs main to its end; never rejects because the step failed. */
 export async function runAction(run: ActionRun): Promise<Finished> {
-  return runStep(run, run.job ?? newJob(), 'main', {})
+  return runStep(run, run.job ?? looseJob(), 'main', {})
 }
 
 async function runStep(run: ActionRun, job: Job, stage: 'main' | 'post', state: Readonly<Record<string, string>>): Promise<Finished> {
