@@ -24,7 +24,7 @@ export interface Output {
 export function run(program: string, args: readonly string[], options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Output> {
   return new Promise((resolve, reject) => {
     const child = execFile(program, [...args], { env: options.env ?? process.env, maxBuffer: 32 << 20 }, (error, stdout, stderr) => {
-      if (error !== null && typeof error.code !== 'number') reject(error)
+      if (error !== null && typeof error.code !== 'number') reject(new Error(`${program} could not be run`, { cause: error }))
       else resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
     })
     if (options.input !== undefined) child.stdin?.end(options.input)

@@ -1,5 +1,8 @@
 // The main job on a real cluster: the tutorial's manifest as it stands, from nothing to verified, unchanged, and taken over from kubectl.
 
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, jest, test } from '@jest/globals'
 import { act, requestsOf, verdict } from './action.ts'
 import { example, inNamespace, kubectl, kubectlApply, read } from './cluster.ts'
@@ -43,7 +46,7 @@ test.concurrent("the tutorial's manifest goes from nothing to verified, and a se
 
 test.concurrent('an ensemble that kubectl made is taken over without a conflict, and what leaves the manifest leaves the cluster', async () => {
   await inNamespace('takeover', async (namespace) => {
-    await kubectlApply(namespace, `${tutorial.replace('name: zk-pdb', 'name: zk-pdb\n  labels:\n    by: kubectl')}`)
+    await kubectlApply(namespace, tutorial.replace('name: zk-pdb', 'name: zk-pdb\n  labels:\n    by: kubectl'))
     const taken = await act({ manifests: 'zk.yaml', namespace }, { files })
     expect(verdict(taken)).toMatch(/^succeeded/)
     expect(await read(namespace, 'pdb zk-pdb', '{.metadata.labels.by}')).toBe('')
@@ -52,7 +55,7 @@ test.concurrent('an ensemble that kubectl made is taken over without a conflict,
     // Somebody else owns a field now: named, and nothing is changed.
     const changed = example('zookeeper-tutorial.yaml').replace('maxUnavailable: 1', 'maxUnavailable: 0')
     await kubectl('patch', '-n', namespace, 'pdb', 'zk-pdb', '--type=merge', '--field-manager=somebody', '-p', '{"spec":{"maxUnavailable":1}}')
-    await kubectl('apply', '-n', namespace, '--server-side', '--field-manager=somebody', '--force-conflicts', '-f', await budgetFile(namespace))
+    await kubectl('apply', '-n', namespace, '--server-side', '--field-manager=somebody', '--force-conflicts', '-f', budgetFile(namespace))
     const conflict = await act({ manifests: 'zk.yaml', namespace }, { files: { 'zk.yaml': changed.replace('maxUnavailable: 0', 'maxUnavailable: 1').replace('app: zk\n  maxUnavailable', 'app: zk\n  unhealthyPodEvictionPolicy: IfHealthyBudget\n  maxUnavailable') } })
     expect(conflict.outputs).toMatchObject({ result: 'refused', code: 'CONFLICT', changed: 'false' })
     expect(conflict.outputs['message']).toContain('somebody')
@@ -60,10 +63,7 @@ test.concurrent('an ensemble that kubectl made is taken over without a conflict,
 })
 
 /** A budget that another manager applies, with a field that the manifest will say differently. */
-async function budgetFile(namespace: string): Promise<string> {
-  const { mkdtempSync, writeFileSync } = await import('node:fs')
-  const { join } = await import('node:path')
-  const { tmpdir } = await import('node:os')
+function budgetFile(namespace: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'e2e-')), 'budget.yaml')
   writeFileSync(path, `apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata:\n  name: zk-pdb\n  namespace: ${namespace}\nspec:\n  unhealthyPodEvictionPolicy: AlwaysAllow\n`)
   return path

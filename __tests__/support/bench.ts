@@ -59,10 +59,12 @@ async function act(namespace: string): Promise<{ readonly ms: number; readonly r
   }
 }
 
+const PAIRS = [['0', '1'], ['0', '2'], ['1', '0'], ['1', '2'], ['2', '0'], ['2', '1']] as const
+
 /** The six checks as the tutorial does them: a create on one member, a get on another, for every ordered pair. */
 function byHandPairs(namespace: string): number {
   return timed(() => {
-    for (const [from, to] of [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]) {
+    for (const [from, to] of PAIRS) {
       const path = `/bench-${from}-${to}`
       kubectl('exec', '-n', namespace, `zk-${from}`, '--', 'zkCli.sh', 'create', path, 'world')
       const got = kubectl('exec', '-n', namespace, `zk-${to}`, '--', 'zkCli.sh', 'get', path)
