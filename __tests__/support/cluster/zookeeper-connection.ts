@@ -92,7 +92,8 @@ export function serve(stream: Duplex, host: Host): void {
     if (closed || faults.mute === true) return
     if (faults.silent === true) return end()
     if (faults.garbage !== undefined) return answer(faults.garbage, true)
-    if (faults.tlsOnly === true) return chunk[0] === 0x16 ? answer(TLS_ALERT, true) : end()
+    // A record's header has five bytes: a word is not even looked at.
+    if (faults.tlsOnly === true) return chunk[0] === 0x16 ? answer(TLS_ALERT, true) : chunk.length < 5 ? undefined : end()
     const word = chunk.subarray(0, 4).toString('latin1')
     if (!begun && WORD.test(word)) return answer(answerWord(word, host.speaking()), true)
     begun = true

@@ -20,6 +20,8 @@ export interface Inside {
   readonly myid: string | undefined
   readonly speaking: Speaking
   readonly serving: boolean
+  /** The client port speaks TLS only: what asks in plain text waits in vain. */
+  readonly tlsOnly: boolean
   tree(): Tree
   commit(change: Change, secrets: ReadonlySet<string>): number
 }
@@ -31,7 +33,7 @@ export function answerExec(inside: Inside, command: readonly string[], stdin: st
     case LOCATE_MARKER:
       return said(located(inside, command[4] ?? ''))
     case WORD_MARKER:
-      return said(answerWord(command[4] ?? '', inside.speaking))
+      return inside.tlsOnly ? said('', 1, 'command terminated') : said(answerWord(command[4] ?? '', inside.speaking))
     case CLI_MARKER:
       return commandLine(inside, stdin)
     case undefined:

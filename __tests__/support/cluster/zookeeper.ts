@@ -235,7 +235,7 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
       const { fqdn, configPath, config, dynamic } = one.spec
       return answerExec(
         {
-          fqdn, configPath, config: one.faults.config ?? config, dynamic, myid: one.faults.myid ?? one.claim.myid, speaking: speaking(one), serving: modeOf(one) !== undefined,
+          fqdn, configPath, config: one.faults.config ?? config, dynamic, myid: one.faults.myid ?? one.claim.myid, speaking: speaking(one), serving: modeOf(one) !== undefined, tlsOnly: one.faults.tlsOnly === true,
           tree: () => one.frozen ?? one.claim.tree,
           commit: (change, secrets) => commit(one, [change], secrets).codes[0] ?? 0,
         },

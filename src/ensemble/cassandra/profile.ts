@@ -79,7 +79,7 @@ async function hear(member: Member, context: VerifyContext): Promise<Heard> {
     const result = await context.reach.exec(member, ['sh', '-c', ASK], { timeoutMs: NODETOOL_MS }, context.signal)
     return heardFrom(member, result) ?? silent(result.stderr.trim().split('\n')[0]?.slice(0, 160) || 'nodetool does not answer')
   } catch (error) {
-    if (context.signal.aborted) throw error
+    context.signal.throwIfAborted()
     const { why, denied } = whyUnreachable(error, 'exec')
     return silent(why, denied)
   }

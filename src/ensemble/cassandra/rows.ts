@@ -87,7 +87,7 @@ async function cql(member: Member, statements: string, context: VerifyContext, s
     if (result.exitCode === 0) return result
     return (result.stderr.trim().split('\n').at(-1) ?? '').slice(0, 160) || `cqlsh ended with ${result.exitCode}`
   } catch (error) {
-    if (signal.aborted) throw error
+    signal.throwIfAborted()
     return whyUnreachable(error, 'exec').why
   }
 }

@@ -85,7 +85,7 @@ async function run(member: Member, command: string, marker: string, context: Ver
   try {
     return await context.reach.exec(member, ['env', `MARKER=${marker}`, 'sh', '-c', command], { timeoutMs: COMMAND_MS }, context.signal)
   } catch (error) {
-    if (context.signal.aborted) throw error
+    context.signal.throwIfAborted()
     return whyUnreachable(error, 'exec').why
   }
 }

@@ -69,7 +69,7 @@ export function execVoice(member: Member, reach: Reach, auth: string | undefined
       const result = await run([...parents.map((parent) => `create ${parent} ${FIRST_VALUE}`), `create ${path} ${FIRST_VALUE}`, `set ${path} ${value}`, ...readCommands(path)])
       const found = readCli(result, [{ path, value }])[0]
       if (found !== undefined) return found
-      throw refusalIn(result, path) ?? new NoAnswer('create', 'zkCli.sh did not print the value that it wrote', 'unknown')
+      throw [path, ...parents].map((one) => refusalIn(result, one)).find((one) => one?.reason === 'NoAuth') ?? refusalIn(result, path) ?? new NoAnswer('create', 'zkCli.sh did not print the value that it wrote', 'unknown')
     },
     read: async (wanted): Promise<readonly Answer[]> => {
       const began = clock.now()

@@ -114,6 +114,11 @@ function port(value: string | undefined): number | undefined {
   return value !== undefined && /^\d{1,5}$/.test(value) && Number(value) > 0 ? Number(value) : undefined
 }
 
+/** Whether clients can only come by TLS. */
+export function isTlsOnly(config: ServerConfig): boolean {
+  return config.secureClientPort !== undefined && config.clientPort === undefined && config.servers.every((line) => line.clientPort === undefined)
+}
+
 export function voters(servers: readonly ServerLine[]): readonly ServerLine[] {
   return servers.filter((line) => line.role === 'participant')
 }

@@ -4,6 +4,7 @@ import { Deadline, formatSpan } from '../../clock.ts'
 import { whyUnreachable } from '../unreachable.ts'
 import type { Member, Reach, VerifyContext } from '../profile.ts'
 import { askByExec } from './by-exec.ts'
+import { NoAnswer } from './errors.ts'
 import { judgeQuorum, type Look, type Looked, type QuorumVerdict } from './quorum.ts'
 import { parseSrvr } from './word-answers.ts'
 import { askTwice, speaksTls, type Word } from './words.ts'
@@ -11,6 +12,7 @@ import { askTwice, speaksTls, type Word } from './words.ts'
 export type Way = 'port-forward' | 'exec'
 
 const POLL_MS = 250
+const TLS_MS = 2_000
 /** First bytes of a TLS alert, the answer to a word in plain text. */
 const TLS_ALERT = '\u0015\u0003'
 
@@ -32,15 +34,27 @@ export function ask(member: Member, word: Word, way: Way, context: VerifyContext
 /** Rejects only with the reason of the aborted signal. */
 export async function lookAt(member: Member, way: Way | undefined, context: VerifyContext): Promise<Look> {
   if (way === undefined) return { kind: 'unreachable', why: 'this run may use neither port-forward nor exec', denied: true }
+  let look: Look
   try {
     const text = await ask(member, 'srvr', way, context)
     if (text.startsWith(TLS_ALERT)) return { kind: 'tls' }
-    const look = parseSrvr(text)
-    if (look.kind !== 'silent' || way !== 'port-forward') return look
-    return (await speaksTls(await context.reach.open(member, member.clientPort, context.signal), context.clock, context.signal)) ? { kind: 'tls' } : look
+    look = parseSrvr(text)
   } catch (error) {
-    if (context.signal.aborted) throw error
-    return { kind: 'unreachable', ...whyUnreachable(error, way) }
+    context.signal.throwIfAborted()
+    look = { kind: 'unreachable', ...whyUnreachable(error, way) }
+    if (!(error instanceof NoAnswer)) return look
+  }
+  const mute = look.kind === 'silent' || look.kind === 'unreachable'
+  return mute && way === 'port-forward' && (await probeTls(member, context)) ? { kind: 'tls' } : look
+}
+
+/** A server that speaks TLS only waits for more than the four bytes of a word, or closes; a ClientHello it answers at once. */
+async function probeTls(member: Member, context: VerifyContext): Promise<boolean> {
+  try {
+    return await speaksTls(await context.reach.open(member, member.clientPort, context.signal), context.clock, context.signal, TLS_MS)
+  } catch {
+    context.signal.throwIfAborted()
+    return false
   }
 }
 

@@ -85,7 +85,7 @@ async function readThrough(speaker: Speaker, wanted: readonly { readonly path: s
 
 /** A member's trouble is a result; an abort is not. */
 export function memberTrouble(error: unknown, signal: AbortSignal): Error {
-  if (signal.aborted) throw error
+  signal.throwIfAborted()
   return error instanceof Error ? error : new Error(String(error))
 }
 

@@ -4,8 +4,9 @@ import { Deadline, formatSpan } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
 import { checkAlone, checkPairs, type DataChecks } from './data-checks.ts'
-import { settle, wayOf } from './look.ts'
-import { ACCESS_MEND } from './quorum.ts'
+import { isTlsOnly } from './config.ts'
+import { settle, wayOf, type Settled } from './look.ts'
+import { ACCESS_MEND, judgeQuorum, type Looked } from './quorum.ts'
 import { openSpeakers } from './speakers.ts'
 import { bySession, identityCheck, learnAll, type Learned } from './who.ts'
 
@@ -36,18 +37,24 @@ async function attempt(members: readonly Member[], level: VerifyLevel, context: 
   if (way === undefined) return { ...impossible(sorted, context), wentAway: false }
   const began = clock.now()
   const speaking = openSpeakers(level === 'quick' ? sorted.slice(0, 2) : sorted, way, context, options)
-  const learning = level === 'quick' ? undefined : timed(() => learnAll(sorted, way, context), context)
+  // A quick look by exec asks too: only the configuration tells a port that speaks TLS from a member that is down.
+  const learning = level === 'quick' && way === 'port-forward' ? undefined : timed(() => learnAll(sorted, way, context), context)
   // Whoever fails first is told; the others may be rejected by the same abort.
   learning?.catch(() => undefined)
   try {
-    const settled = await settle(sorted, way, context, async () => learning !== undefined && identityCheck((await learning).value, context).outcome === 'failed')
+    const hopeless = async (): Promise<boolean> => {
+      const learned = (await learning)?.value ?? []
+      return learned.some(speaksTlsOnly) || (learned.length > 0 && identityCheck(learned, context).outcome === 'failed')
+    }
+    const first = await settle(sorted, way, context, hopeless)
+    const settled = isWhole(first) ? first : withTls(first, (await learning)?.value ?? [], context)
     const waited = clock.now() - began
     const checks: CheckResult[] = [checkOf('quorum', settled.verdict.findings, settled.verdict.detail, waited)]
-    const whole = !settled.verdict.findings.some((finding) => finding.severity === 'error')
+    const whole = isWhole(settled)
     const proving = whole ? prove(level, sorted, speaking, context, options) : Promise.resolve(notTried(level))
     proving.catch(() => undefined)
     let ids: ReadonlyMap<string, number> = new Map()
-    if (learning !== undefined) {
+    if (learning !== undefined && level !== 'quick') {
       const learned = await relearn(await learning, whole, way, speaking, context)
       const { ids: found, ...identity } = identityCheck(learned.value, context)
       checks.push({ ...identity, ms: learned.ms })
@@ -59,6 +66,21 @@ async function attempt(members: readonly Member[], level: VerifyLevel, context: 
   } finally {
     await speaking.closeAll()
   }
+}
+
+function isWhole({ verdict }: Settled): boolean {
+  return !verdict.findings.some((finding) => finding.severity === 'error')
+}
+
+function speaksTlsOnly({ known: { config } }: Learned): boolean {
+  return config !== undefined && isTlsOnly(config)
+}
+
+/** Who could not be asked because its configuration has no plain port is judged as that, not as down. */
+function withTls(settled: Settled, learned: readonly Learned[], context: VerifyContext): Settled {
+  const tls = new Set(learned.filter(speaksTlsOnly).map(({ known }) => known.member.pod))
+  const looked = settled.looked.map((one): Looked => (tls.has(one.member.pod) && (one.look.kind === 'unreachable' || one.look.kind === 'silent') ? { ...one, look: { kind: 'tls' } } : one))
+  return tls.size === 0 ? settled : { looked, verdict: judgeQuorum(looked, context.replicas) }
 }
 
 async function prove(level: VerifyLevel, members: readonly Member[], speaking: ReturnType<typeof openSpeakers>, context: VerifyContext, options: ZooKeeperOptions): Promise<DataChecks> {

@@ -48,7 +48,7 @@ async function execLocate(member: Member, context: VerifyContext): Promise<Learn
     if (located.configPath === undefined) return { known, lacking: 'no ZooKeeper server runs in its container' }
     return { known, lacking: located.config === undefined ? `its configuration ${located.configPath} cannot be read` : undefined }
   } catch (error) {
-    if (context.signal.aborted) throw error
+    context.signal.throwIfAborted()
     return whyUnreachable(error, 'exec').why
   }
 }
@@ -59,7 +59,7 @@ async function byConf(member: Member, context: VerifyContext): Promise<Known | u
     if (conf?.id === undefined) return undefined
     return { member, myid: String(conf.id), config: conf.config, host: undefined, fqdn: undefined }
   } catch (error) {
-    if (context.signal.aborted) throw error
+    context.signal.throwIfAborted()
     return undefined
   }
 }
@@ -76,7 +76,7 @@ export async function bySession(member: Member, session: Session, context: Verif
     const listed = config.servers.length > 0
     return { known: { member, myid, config: listed ? config : undefined, host: undefined, fqdn: undefined }, lacking: listed ? undefined : 'this run may not use exec, and the server does not show its member list' }
   } catch (error) {
-    if (context.signal.aborted) throw error
+    context.signal.throwIfAborted()
     return { known: { member, myid, config: undefined, host: undefined, fqdn: undefined }, lacking: 'this run may not use exec, and the server does not show its member list (3.4 has none to show)' }
   }
 }

@@ -64,7 +64,7 @@ export async function speaksTls(stream: Duplex, clock: Clock, signal: AbortSigna
       }),
     )
   } catch (error) {
-    if (signal.aborted) throw error
+    signal.throwIfAborted()
     return false
   } finally {
     stream.destroy()

@@ -217,6 +217,15 @@ describe('rights', () => {
     expect(messages(found)).toContain('zk-0 (ordinal 0) does not show what was written through zk-1, zk-2')
   })
 
+  test.each(['quick', 'full'] as const)('by exec a port that speaks TLS only is told from the configuration (%s): the member is not called down', async (level) => {
+    const specs = usualMembers(3).map((spec) => ({ ...spec, config: `${spec.config.replaceAll(';2181', '')}secureClientPort=2181\n` }))
+    const ensemble = started(specs)
+    for (const { ordinal } of specs) ensemble.fault(ordinal, { tlsOnly: true })
+    const found = await verify(ensemble, 3, { level, may: { forward: false, exec: true } })
+    expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
+    expect(messages(found)).toContain('speaks TLS only on port 2181')
+  })
+
   test('thorough checks need sessions: without port-forward they are impossible, not passed', async () => {
     const found = await verify(started(usualMembers(3)), 3, { level: 'thorough', may: { forward: false, exec: true } })
     expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
@@ -251,10 +260,10 @@ describe('rights', () => {
     expect(errors(await verify(ensemble, 3, { may: { forward: true, exec: false } }))).toEqual(['IDENTITY_MISMATCH'])
   })
 
-  test('a locked root is CHECK_IMPOSSIBLE with the mend; the ensemble is not called unhealthy', async () => {
+  test.each([{ forward: true, exec: true }, { forward: false, exec: true }])('a locked root is CHECK_IMPOSSIBLE with the mend; the ensemble is not called unhealthy (%o)', async (may) => {
     const ensemble = started(usualMembers(3))
     ensemble.lock('/', 'admin:s3cret')
-    const found = await verify(ensemble, 3)
+    const found = await verify(ensemble, 3, { may })
     expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
     expect(found.findings[0]).toMatchObject({ input: 'check-path' })
     expect(found.findings[0]?.mend).toContain('zookeeper-auth')
