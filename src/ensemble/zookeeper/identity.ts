@@ -128,7 +128,7 @@ function lists(known: readonly Known[], replicas: number): readonly Finding[] {
   })
   const count = lines.size
   const counted = findings.length === 0 && count > 0 && count !== replicas
-  if (counted) findings.push({ code: 'IDENTITY_MISMATCH', severity: 'warning', message: `the member list names ${count} members (${voters(listed[0]?.servers ?? []).length} vote), the set has ${replicas}`, mend: 'The majority is counted by the member list: change it together with the number of replicas.' })
+  if (counted) findings.push({ code: 'IDENTITY_MISMATCH', severity: 'warning', message: `the member list names ${count} ${count === 1 ? 'member' : 'members'} (voting: ${voters(listed[0]?.servers ?? []).length}), the set has ${replicas}`, mend: 'The majority is counted by the member list: change it together with the number of replicas.' })
   return findings
 }
 

@@ -58,7 +58,7 @@ async function byConf(member: Member, context: VerifyContext): Promise<Known | u
     const conf = parseConf(await ask(member, 'conf', 'port-forward', context))
     if (conf?.id === undefined) return undefined
     return { member, myid: String(conf.id), config: conf.config, host: undefined, fqdn: undefined }
-  } catch (error) {
+  } catch {
     context.signal.throwIfAborted()
     return undefined
   }

@@ -63,7 +63,7 @@ export async function speaksTls(stream: Duplex, clock: Clock, signal: AbortSigna
         stream.write(CLIENT_HELLO)
       }),
     )
-  } catch (error) {
+  } catch {
     signal.throwIfAborted()
     return false
   } finally {

@@ -77,7 +77,7 @@ describe('errors name the member', () => {
 describe('what is odd but not wrong is a warning', () => {
   test('a list longer than the set: the majority is counted by the list', () => {
     const list = [...LIST, 'server.4=zk-3.zk-hs:2888:3888', 'server.5=zk-4.zk-hs:2888:3888']
-    expect(found(judge({ 0: { list }, 1: { list }, 2: { list } }))).toEqual(['warning -: the member list names 5 members (5 vote), the set has 3'])
+    expect(found(judge({ 0: { list }, 1: { list }, 2: { list } }))).toEqual(['warning -: the member list names 5 members (voting: 5), the set has 3'])
   })
 
   test('a name that is no pod’s', () => {
