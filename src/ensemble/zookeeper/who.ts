@@ -75,7 +75,7 @@ export async function bySession(member: Member, session: Session, context: Verif
     const config = parseConfig(data)
     const listed = config.servers.length > 0
     return { known: { member, myid, config: listed ? config : undefined, host: undefined, fqdn: undefined }, lacking: listed ? undefined : 'this run may not use exec, and the server does not show its member list' }
-  } catch (error) {
+  } catch {
     context.signal.throwIfAborted()
     return { known: { member, myid, config: undefined, host: undefined, fqdn: undefined }, lacking: 'this run may not use exec, and the server does not show its member list (3.4 has none to show)' }
   }
