@@ -11,14 +11,14 @@ import type { ContainerView, PodView } from '../view/workload.ts'
 const MOST_OBJECTS = 5
 const MOST_EVENTS = 8
 
-export async function collectEvidence(kube: Kube, view: EnsembleView, diagnoses: readonly Diagnosis[], lines: number, signal: AbortSignal): Promise<readonly Evidence[]> {
+export async function collectEvidence(kube: Pick<Kube, 'logs'>, view: EnsembleView, diagnoses: readonly Diagnosis[], lines: number, signal: AbortSignal): Promise<readonly Evidence[]> {
   const objects = [...new Set(diagnoses.map((diagnosis) => diagnosis.object))].slice(0, MOST_OBJECTS)
   const unready = view.pods.filter((pod) => !pod.ready && !objects.includes(`pod/${pod.name}`)).map((pod) => `pod/${pod.name}`)
   const all = objects.length > 0 ? objects : unready.slice(0, MOST_OBJECTS)
   return Promise.all(all.map((object) => evidenceOf(kube, view, object, diagnoses.find((diagnosis) => diagnosis.object === object), lines, signal)))
 }
 
-async function evidenceOf(kube: Kube, view: EnsembleView, object: string, diagnosis: Diagnosis | undefined, lines: number, signal: AbortSignal): Promise<Evidence> {
+async function evidenceOf(kube: Pick<Kube, 'logs'>, view: EnsembleView, object: string, diagnosis: Diagnosis | undefined, lines: number, signal: AbortSignal): Promise<Evidence> {
   const [kind = '', name = ''] = object.split('/')
   const pod = view.pods.find((candidate) => kind === 'pod' && candidate.name === name)
   const container = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].find((candidate) => candidate.name === diagnosis?.container)
@@ -48,7 +48,7 @@ function isRefusalOf(event: EventView, view: EnsembleView, pod: string): boolean
   return event.object.kind === 'StatefulSet' && event.object.name === view.set?.name && event.message.includes(` Pod ${pod} `)
 }
 
-async function logsOf(kube: Kube, pod: PodView, lines: number, signal: AbortSignal): Promise<Evidence['logs']> {
+async function logsOf(kube: Pick<Kube, 'logs'>, pod: PodView, lines: number, signal: AbortSignal): Promise<Evidence['logs']> {
   // A container that never started has no log to ask for.
   const failing = [...pod.initContainers, ...pod.containers].filter((container) => lines > 0 && !container.ready && (hasRun(container) || container.restarts > 0))
   const logs = await Promise.all(
@@ -66,7 +66,7 @@ function hasRun(container: ContainerView): boolean {
   return container.state.kind === 'running' || container.state.kind === 'terminated' || container.last !== undefined
 }
 
-async function readLog(kube: Kube, pod: PodView, container: string, lines: number, previous: boolean, signal: AbortSignal): Promise<string> {
+async function readLog(kube: Pick<Kube, 'logs'>, pod: PodView, container: string, lines: number, previous: boolean, signal: AbortSignal): Promise<string> {
   try {
     const text = await kube.logs(pod, container, { lines, previous }, signal)
     // The kubelet answers 200 with this sentence when it has removed the container.
