@@ -57,7 +57,13 @@ async function runMain(): Promise<void> {
       return {
         clock: systemClock,
         signal: cancellation.signal,
-        journal: log,
+        journal: {
+          ...log,
+          phase: (title, work) => {
+            report.doing = title
+            return log.phase(title, work)
+          },
+        },
         report,
         holder: { repository: runner.repository, runId: runner.runId, attempt: runner.attempt, runUrl: runner.runUrl },
         runId,

@@ -75,7 +75,8 @@ function unboundClaims({ members, claims }: Placement): readonly Finding[] {
   return members.flatMap((pod) =>
     pod.claims.flatMap((name): Finding[] => {
       const claim = claims.find((candidate) => candidate.name === name)
-      if (claim === undefined || claim.phase === 'Bound') return []
+      // A member can't be Ready on a claim that isn't bound: such a claim was listed before it was.
+      if (claim === undefined || claim.phase === 'Bound' || (claim.phase === 'Pending' && pod.ready)) return []
       const finding: Finding = { code: 'CLAIM_PENDING', severity: 'error', object: `persistentvolumeclaim/${name}`, message: `the claim ${name} of ${pod.name} is ${claim.phase}, not Bound` }
       return [pod.ordinal === undefined ? finding : { ...finding, ordinal: pod.ordinal }]
     }),

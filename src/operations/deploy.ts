@@ -19,6 +19,7 @@ import { contextFor, membersOf, profileOptions, reachThrough, verifyEnsemble, ty
 import { announce } from '../record/announce.ts'
 import type { RunReport } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
+import { inWords } from '../report/doing.ts'
 import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
@@ -35,7 +36,7 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
   report.profile = loaded.profile
   const kube = await services.connect(inputs)
   report.context = kube.context
-  const limit = timeLimit(clock, inputs.timeoutMs, services.signal)
+  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
   try {
     await deployTo(kube, inputs, services, loaded, new Deadline(clock, inputs.timeoutMs), limit.signal)
   } finally {

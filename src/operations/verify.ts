@@ -13,11 +13,12 @@ import { fillMembers } from '../procedures/member-rows.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/read-ensemble.ts'
 import { profileOptions, reachThrough, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import type { Services } from '../services.ts'
+import { inWords } from '../report/doing.ts'
 import { timeLimit } from '../time-limit.ts'
 
 export async function verify(inputs: Inputs, services: Services): Promise<void> {
   const kube = await services.connect(inputs)
-  const limit = timeLimit(services.clock, inputs.timeoutMs, services.signal)
+  const limit = timeLimit(services.clock, inputs.timeoutMs, () => inWords(services.report), services.signal)
   try {
     await verifyIn(kube, inputs, services, limit.signal)
   } finally {

@@ -38,5 +38,7 @@ function clientServiceOf(set: SetShape, services: readonly KubeObject[], port: n
 
 /** `zk-0.zk-hs.shop.svc:2181,…`: a client that knows all members survives the loss of any. */
 export function connectionString(target: Target, start: number, replicas: number): string {
+  // A custom ensemble that names no port has no address to give.
+  if (target.clientPort === 0) return ''
   return Array.from({ length: replicas }, (_, index) => `${target.name}-${start + index}.${target.headlessService}.${target.namespace}.svc:${target.clientPort}`).join(',')
 }

@@ -68,7 +68,7 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   if (namespaceState.kind === 'missing' && !inputs.createNamespace) await applyOwnNamespace(kube, manifests, services, signal)
   const identity = newIdentity(services.holder)
   services.remember({ lock: { namespace, lease: leaseName(target.name), identity } })
-  const lock = await takeLock(kube, services.clock, { namespace, ensemble: target.name, holder: services.holder, identity, waitMs: LOCK_WAIT_MS, say: (line) => services.journal.info(line) }, signal)
+  const lock = await takeLock(kube, services.clock, { namespace, ensemble: target.name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, deadline.left()), say: (line) => services.journal.info(line) }, signal)
   try {
     const [stored, plan] = await Promise.all([
       namespaceState.kind === 'there' ? readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined },

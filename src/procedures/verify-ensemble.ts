@@ -71,8 +71,10 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   const checks = [...verification.checks, ...more]
   if (level !== 'quick') {
     checks.push(timed('placement', clock, () => checkPlacement({ members: memberPods(view), claims: view.claims, nodes: run.nodes, requiredByTemplate: run.target.requiresDistinctNodes })))
+    // Who could not be asked may serve all the same: the service can't be judged by that.
+    const unasked = verification.members.some((member) => member.role === 'unknown')
     const serving = verification.members.filter((member) => ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role)).map((member) => member.pod)
-    const found = await service?.(serving)
+    const found = unasked ? undefined : await service?.(serving)
     if (found !== undefined) checks.push(found)
   }
   fillMembers(report, view)

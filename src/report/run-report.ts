@@ -101,6 +101,8 @@ export interface RunReport {
   /** kubectl commands that finish or take back by hand what was begun. */
   byHand: string[]
   verifyLevel: string
+  /** Title of the phase that it is in. */
+  doing: string
   /** The state in which the ensemble is left, in words; kept up to date as the run goes, told on failure and cancel. */
   standing: string
   longestWriteGapMs: number | undefined
@@ -119,7 +121,7 @@ export function newReport(operation: string, started: number): RunReport {
   return {
     operation, result: 'failed', code: '', message: '', changed: false, name: '', namespace: '', context: '', profile: '', version: '',
     connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [],
-    checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', standing: 'nothing was changed',
+    checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', doing: '', standing: 'nothing was changed',
     longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], revisions: [],
     requests: {}, started, ended: started, runUrl: '',
   }

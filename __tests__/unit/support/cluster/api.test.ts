@@ -109,7 +109,7 @@ describe('server-side apply', () => {
       expect(answer).toMatchObject({ status: 409, fields: expect.arrayContaining(['.spec.volumeClaimTemplates', '.spec.template.spec.containers[name="c"].resources.requests.cpu']) })
       expect(answer.fields).toHaveLength(2)
       const live = cluster.objects.get('StatefulSet', 'default', 'web')
-      const entries = items(live, 'metadata', 'managedFields').map((entry) => (typeof entry === 'object' && entry !== null ? { ...entry, manager: 'zk-ensemble-action', operation: 'Apply' } : entry))
+      const entries = items(live, 'metadata', 'managedFields').map((entry) => (typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? { ...entry, manager: 'zk-ensemble-action', operation: 'Apply' } : entry))
       await kube.patch({ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'web', namespace: 'default' }, [{ op: 'replace', path: '/metadata/managedFields', value: entries }], signal)
       const { object: taken } = await kube.apply(wanted, {}, signal)
       expect(taken.metadata.managedFields?.map((entry) => [entry.manager, entry.operation])).toEqual([['zk-ensemble-action', 'Apply']])
