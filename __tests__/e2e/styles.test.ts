@@ -78,7 +78,10 @@ describe('with E2E=all', () => {
     await inNamespace('one', async (namespace) => {
       const ran = await act({ ...SMALL, namespace, replicas: '1' })
       expect(verdict(ran)).toMatch(/^succeeded /)
-      expect(ran.outputs).toMatchObject({ 'ready-replicas': '1', pairs: '1/1' })
+      // One member makes no pair: it is read in a session that did not write.
+      expect(ran.outputs).toMatchObject({ 'ready-replicas': '1', pairs: '' })
+      expect(ran.report.checks).toContainEqual(expect.objectContaining({ name: 'data', outcome: 'passed' }))
+      expect(ran.report.checks).toContainEqual(expect.objectContaining({ name: 'quorum', outcome: 'passed' }))
     })
   })
 
