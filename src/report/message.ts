@@ -66,7 +66,7 @@ export function messageFor(report: RunReport): string {
     case 'undone':
       return line(`${what} failed and was taken back: ${reason(report)}`)
     case 'cancelled':
-      return line(`${what} was cancelled${report.changed ? ' after something had been changed' : ' before anything was changed'}`)
+      return line(`${what} was cancelled${report.changed ? ` after something had been changed${report.standing === '' ? '' : `: ${report.standing}`}` : ' before anything was changed'}`)
   }
 }
 

@@ -13,7 +13,10 @@ describe('one line for each result', () => {
     [crashed(), 'deploy of zk in shop failed: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)'],
     [{ ...crashed(), result: 'undone' as const }, 'deploy of zk in shop failed and was taken back: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)'],
     [refusedByLint(), 'deploy of zk refused before anything was changed: k8s/zk.yaml:31: the budget allows all three members to be evicted at once (LINT_FAILED)'],
-    [{ ...crashed(), result: 'cancelled' as const, code: 'CANCELLED' as const }, 'deploy of zk in shop was cancelled after something had been changed'],
+    [
+      { ...crashed(), result: 'cancelled' as const, code: 'CANCELLED' as const, standing: 'the manifests are applied, 2 of 3 members are ready' },
+      'deploy of zk in shop was cancelled after something had been changed: the manifests are applied, 2 of 3 members are ready',
+    ],
     [{ ...deployed(), result: 'cancelled' as const, changed: false }, 'deploy of zk in shop was cancelled before anything was changed'],
   ])('%#', (report, message) => expect(messageFor(report)).toBe(message))
 })
