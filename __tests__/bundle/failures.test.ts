@@ -130,13 +130,12 @@ describe('an ensemble that is not what its pods look like', () => {
     readonly why: string
     readonly fault: (cluster: SimulatedCluster) => void
     readonly says: RegExp
-    readonly level?: string
   }
   const cases: Sick[] = [
     { code: 'QUORUM_LOST', why: 'all pods Ready, and no quorum', says: /quorum|serv/i, fault: (cluster) => [1, 2].forEach((ordinal) => cluster.faultMember('default', 'zk', ordinal, { notServing: true })) },
     { code: 'IDENTITY_MISMATCH', why: 'two members with one id', says: /zk-2|zk-1/, fault: (cluster) => cluster.faultMember('default', 'zk', 2, { myid: '2' }) },
     { code: 'CHECK_FAILED', why: 'stale reads', says: /zk-0/, fault: (cluster) => cluster.faultMember('default', 'zk', 0, { stale: true }) },
-    { code: 'CHECK_IMPOSSIBLE', why: 'TLS only', says: /TLS/i, level: 'quick', fault: (cluster) => [0, 1, 2].forEach((ordinal) => cluster.faultMember('default', 'zk', ordinal, { tlsOnly: true })) },
+    { code: 'CHECK_IMPOSSIBLE', why: 'TLS only', says: /TLS/i, fault: (cluster) => [0, 1, 2].forEach((ordinal) => cluster.faultMember('default', 'zk', ordinal, { tlsOnly: true })) },
     {
       code: 'CHECK_IMPOSSIBLE', why: 'no right to reach the members', says: /port-?forward|exec/i,
       fault: (cluster) => {
@@ -145,15 +144,37 @@ describe('an ensemble that is not what its pods look like', () => {
       },
     },
   ]
-  test.each(cases)('$code: $why', ({ code, fault, says, level }) =>
+  test.each(cases)('$code: $why', ({ code, fault, says }) =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK), { verify: 'off' })
       fault(cluster)
-      const done = await run(undefined, { operation: 'verify', name: 'zk', verify: level ?? 'full' })
+      const done = await run(undefined, { operation: 'verify', name: 'zk', verify: 'full' })
       expect({ code: done.outputs['code'], exitCode: done.exitCode, message: done.outputs['message'] }).toEqual({ code, exitCode: 1, message: expect.stringMatching(says) })
       expect(done.outputs['result']).not.toBe('succeeded')
       expectOneError(done)
     }), 90_000)
+
+  test('LOCKED: another run is at work, and its page is named', () =>
+    withBundle({}, async ({ cluster, run }) => {
+      cluster.objects.put('Lease', {
+        apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'zk-ensemble-zk', namespace: 'default', annotations: { 'zk-ensemble-action/run-url': 'https://github.com/example/shop/actions/runs/7' } },
+        spec: { holderIdentity: 'example/shop/7/1/abcd', leaseDurationSeconds: 60, renewTime: '2026-01-01T00:00:00.000000Z' },
+      })
+      const done = await run(tutorial(QUICK), { timeout: '3s' })
+      expect(verdict(done)).toEqual({ result: 'refused', code: 'LOCKED', exitCode: 1 })
+      expect(done.outputs['message']).toContain('https://github.com/example/shop/actions/runs/7')
+      expect(writes(cluster)).toEqual([])
+      expectOneError(done)
+    }))
+
+  test('TIMEOUT: time is over while a member is still coming, and that member is named', () =>
+    withBundle({}, async ({ run }) => {
+      const done = await run(tutorial(['initialDelaySeconds: 10', 'initialDelaySeconds: 4000']), { timeout: '5s' })
+      expect({ exitCode: done.exitCode, result: done.outputs['result'] }).toEqual({ exitCode: 1, result: 'failed' })
+      expect(['TIMEOUT', 'NOT_READY']).toContain(done.outputs['code'])
+      expect(done.outputs['message']).toContain('zk-0')
+      expectOneError(done)
+    }))
 
   test('NOT_FOUND: verify of a set that is not there', () =>
     withBundle({}, async ({ run }) => {
