@@ -2,7 +2,7 @@
 
 import type { Finding } from '../errors.ts'
 import { BUILT_DRY_RUNS, BUILT_OPERATIONS, ENSEMBLE_INPUTS, type Operation } from './inputs.ts'
-import { parseQuantity } from './quantities.ts'
+import { quantityOf } from '../view/quantity.ts'
 import { INPUTS, type InputId, type Values } from './schema.ts'
 
 /** Operations where an input that does nothing is refused: a person who gave it believes in an effect that would not be there. */
@@ -84,7 +84,7 @@ function memberCount({ values }: Case): readonly Finding[] {
 
 function heapInMemory({ values }: Case): readonly Finding[] {
   if (values.heap === undefined || values.memory === undefined) return []
-  const memory = parseQuantity(values.memory)
+  const memory = quantityOf(values.memory)
   if (memory === undefined || values.heap * 2 ** 20 < memory) return []
   return [fault('heap', `${values.heap}M of heap do not fit into ${values.memory} of memory: the server would be killed`, 'set heap to two thirds of memory or less')]
 }

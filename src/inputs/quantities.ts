@@ -1,28 +1,14 @@
 // Kubernetes quantities: read as numbers so that they can be compared, with the traps of their units named.
 
+import { quantityOf } from '../view/quantity.ts'
 import { optional, quote } from './values.ts'
-
-const QUANTITY = /^(\d+(?:\.\d*)?|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?\d{1,2})?$/
-const SCALE: Readonly<Record<string, number>> = {
-  Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60, n: 1e-9, u: 1e-6, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18, '': 1,
-}
-
-/** A quantity in its base unit (bytes, cores); undefined when the text isn't one. */
-export function parseQuantity(text: string): number | undefined {
-  const match = QUANTITY.exec(text)
-  if (match === null) return undefined
-  const suffix = match[2] ?? ''
-  const scale = SCALE[suffix] ?? Number(`1${suffix}`)
-  const value = Number(match[1]) * scale
-  return Number.isFinite(value) ? value : undefined
-}
 
 const MIB = 2 ** 20
 
 /** An amount of bytes of at least one MiB: `512m` is half a byte to Kubernetes and never meant. */
 export function bytes() {
   return optional((text) => {
-    const value = parseQuantity(text)
+    const value = quantityOf(text)
     if (value === undefined) return { message: `${quote(text)} is not a quantity`, mend: 'write a number with a unit, such as 512Mi or 10Gi' }
     if (value < MIB) return { message: `${text} is less than a megabyte`, mend: 'write a number with a unit of bytes, such as 512Mi or 10Gi' }
     return { value: text }
@@ -31,7 +17,7 @@ export function bytes() {
 
 export function cores() {
   return optional((text) => {
-    const value = parseQuantity(text)
+    const value = quantityOf(text)
     if (value === undefined || text.endsWith('i')) return { message: `${quote(text)} is not an amount of CPU`, mend: 'write cores or thousandths of a core, such as 0.5 or 500m' }
     if (value < 0.001 || value > 1024) return { message: `${text} is out of bounds`, mend: 'write cores or thousandths of a core, such as 0.5 or 500m' }
     return { value: text }

@@ -1,7 +1,7 @@
 // The built-in ensemble: what is applied when no manifests are given, from a few inputs. Each setting that isn't obvious says why it is so.
 
 import type { Inputs } from '../inputs/inputs.ts'
-import { parseQuantity } from '../inputs/quantities.ts'
+import { quantityOf } from '../view/quantity.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import type { Manifest } from './manifest.ts'
 
@@ -170,7 +170,7 @@ const SERVES = `exec 3<>/dev/tcp/localhost/${CLIENT} && printf srvr >&3 && grep 
 const ANSWERS = `exec 3<>/dev/tcp/localhost/${CLIENT} && printf srvr >&3 && grep -q . <&3`
 
 function environment(wanted: Wanted): readonly { readonly name: string; readonly value: string }[] {
-  const memory = parseQuantity(wanted.memory) ?? 1024 * MIB
+  const memory = quantityOf(wanted.memory) ?? 1024 * MIB
   const heap = wanted.heap ?? Math.max(32, Math.floor((memory / MIB) * HEAP_SHARE))
   const values: Record<string, string> = {
     ZOO_SERVERS: serverLines(wanted),

@@ -11,7 +11,9 @@ export function quantityOf(value: unknown): number | undefined {
   const match = typeof value === 'string' ? QUANTITY.exec(value.trim()) : null
   if (match === null) return undefined
   const suffix = match[2] ?? ''
-  return Number(match[1]) * (SCALE[suffix] ?? Number(`1${suffix}`))
+  const scale = SCALE[suffix]
+  // What is no unit is an exponent: read as one number, `12E-1` is 1.2 and not a little more.
+  return scale === undefined ? Number(`${match[1] ?? ''}${suffix}`) : Number(match[1]) * scale
 }
 
 /** `10Gi`, `512Mi`: bytes for people. */

@@ -1,7 +1,8 @@
 // The views hold what the API said, with the server's defaults where it said nothing.
 
 import { describe, expect, test } from '@jest/globals'
-import { parseQuantity, selectorText, toBudget, toClaim, toEndpoints, toEvent, toNode, toPod, toSet, toStorageClass, ViewError } from '../../../src/kube/views/index.ts'
+import { quantityOf } from '../../../src/view/quantity.ts'
+import { selectorText, toBudget, toClaim, toEndpoints, toEvent, toNode, toPod, toSet, toStorageClass, ViewError } from '../../../src/kube/views/index.ts'
 import { object } from './given.ts'
 
 const T = '2026-01-01T00:00:00Z'
@@ -10,7 +11,7 @@ const AT = Date.parse(T)
 test.each<[string | number, number | undefined]>([
   ['500m', 0.5], ['2', 2], [2, 2], ['0.1', 0.1], ['.5', 0.5], ['1Gi', 1073741824], ['1.5Gi', 1610612736], ['1G', 1e9], ['100k', 1e5], ['1e3', 1000], ['12E-1', 1.2], ['1E', 1e18], ['250u', 0.00025],
   ['', undefined], ['Gi', undefined], ['1gb', undefined], ['1 Gi', undefined], ['0x10', undefined],
-])('the quantity %p is %p', (text, value) => expect(parseQuantity(text)).toBe(value))
+])('the quantity %p is %p', (text, value) => expect(quantityOf(text)).toBe(value))
 
 describe('a set', () => {
   const spec = { serviceName: 'zk-hs', selector: { matchLabels: { app: 'zk' } } }

@@ -2,7 +2,6 @@
 
 export { toEndpoints } from './endpoints.ts'
 export { toPod } from './pod.ts'
-export { parseQuantity } from './quantity.ts'
 export { toSet } from './set.ts'
 export { selectorText, ViewError } from './shape.ts'
 export { toBudget, toClaim, toEvent, toNode, toStorageClass } from './surroundings.ts'

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { KubeObject } from '../kube.ts'
 import type { LabelSelector } from '../../view/workload.ts'
-import { parseQuantity } from './quantity.ts'
+import { quantityOf } from '../../view/quantity.ts'
 
 /** An object of the cluster that isn't shaped as the API says; the message names it and the field, never a value. */
 export class ViewError extends Error {}
@@ -43,7 +43,7 @@ export const time = z
 
 /** A quantity as a number. */
 export const quantity = z.union([z.string(), z.number()]).transform((value, context) => {
-  const parsed = parseQuantity(value)
+  const parsed = quantityOf(value)
   if (parsed !== undefined) return parsed
   context.addIssue('is not a quantity')
   return z.NEVER

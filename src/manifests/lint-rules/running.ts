@@ -1,6 +1,6 @@
 // How the server runs: heap, purge, limits and the way it is stopped and replaced.
 
-import { parseQuantity } from '../../inputs/quantities.ts'
+import { quantityOf } from '../../view/quantity.ts'
 import type { Finding } from '../../errors.ts'
 import { imageBase } from '../ensemble.ts'
 import type { Setting } from '../settings.ts'
@@ -11,7 +11,7 @@ const MIB = 2 ** 20
 
 export const heap: Rule = (subject) => {
   const { set, container, profile } = subject
-  const limit = parseQuantity(container.resources?.limits?.['memory'] ?? '')
+  const limit = quantityOf(container.resources?.limits?.['memory'] ?? '')
   if (limit === undefined || (profile !== 'zookeeper' && profile !== 'cassandra')) return []
   const told = heapOf(subject)
   if (told !== undefined && told.mib * MIB >= limit) {
