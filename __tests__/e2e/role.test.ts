@@ -61,6 +61,16 @@ test('with the documented Role alone: deploy, redeploy, verify; without one righ
       expect(verdict(verified)).toMatch(/^succeeded /)
       expect(verified.report.checks.filter(({ outcome }) => outcome === 'failed' || outcome === 'skipped')).toEqual([])
 
+      // Either way to the members will do: by exec alone, and by port-forward alone.
+      for (const [left, taken] of [['pods/exec', 'pods/portforward'], ['pods/portforward', 'pods/exec']] as const) {
+        await kubectlApply(namespace, documentedRole(namespace).replace(`resources: [${taken}]`, `resources: [${left}]`))
+        const ran = await act({ operation: 'verify', namespace }, theirs)
+        expect(`by ${left}: ${verdict(ran)}`).toMatch(/: succeeded /)
+        expect(ran.outputs['pairs']).toBe('6/6')
+        expect(ran.report.checks.find(({ name }) => name === 'data')?.outcome).toBe('passed')
+        expect(ran.report.checks.find(({ name }) => name === 'quorum')?.outcome).toBe('passed')
+      }
+
       // The same credentials as the content of an input, plain and in base64, as they come from a secret.
       const text = theirs.kubeconfig
       for (const content of [text, Buffer.from(text).toString('base64')]) {
