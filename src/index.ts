@@ -30,9 +30,12 @@ const runId = `${runner.runId}-${runner.attempt}-${randomUUID().slice(0, 8)}`
 const reportFile = reportFilePath(runner.temp)
 
 async function connect(kubeconfig: string | undefined, context: string | undefined): Promise<Kube> {
-  const { connectKube } = await import('./kube/connect.ts')
-  const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => maskSecrets(write, [secret]) })
-  maskSecrets(write, secrets)
+  // Loaded late, beside what costs more: a run whose inputs are refused needs neither.
+  const [{ setSecret }, { connectKube }] = await Promise.all([import('@actions/core'), import('./kube/connect.ts')])
+  const auth = given('zookeeper-auth')
+  maskSecrets(setSecret, [auth, auth?.split(':').slice(1).join(':')])
+  const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => maskSecrets(setSecret, [secret]) })
+  maskSecrets(setSecret, secrets)
   return kube
 }
 
@@ -53,7 +56,6 @@ async function runMain(): Promise<void> {
     cancelled: cancellation.signal,
     debug: (text) => log.debug(text),
     services(report): Services {
-      maskSecrets(write, [given('zookeeper-auth'), given('zookeeper-auth')?.split(':').slice(1).join(':')])
       return {
         clock: systemClock,
         signal: cancellation.signal,

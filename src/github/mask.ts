@@ -1,20 +1,20 @@
 // Hides secrets from every log, summary and annotation of the job. Only a token, a password or a key is masked: the runner masks each line of
 // a value, so masking a whole kubeconfig would star out lines such as `apiVersion: v1` everywhere.
 
-import { command, type Env } from './command.ts'
+import type { Env } from './command.ts'
 
 /** Shorter values would star out parts of ordinary words. */
 const SHORTEST = 4
 
 /**
- * Tells the runner to mask these values; what is empty, very short or plainly a whole document is left alone. Outside of Actions nobody would
+ * Hands these values to `setSecret` (that of @actions/core); what is empty, very short or plainly a whole document is left alone. Outside of Actions nobody would
  * take the command away again, and it would show what it should hide: nothing is written there.
  */
-export function maskSecrets(write: (line: string) => void, secrets: readonly (string | undefined)[], env: Env = process.env): void {
+export function maskSecrets(setSecret: (secret: string) => void, secrets: readonly (string | undefined)[], env: Env = process.env): void {
   if (env['GITHUB_ACTIONS'] !== 'true') return
   for (const secret of new Set(secrets)) {
     if (secret === undefined || secret.trim().length < SHORTEST || isDocument(secret)) continue
-    write(`${command('add-mask', {}, secret)}\n`)
+    setSecret(secret)
   }
 }
 

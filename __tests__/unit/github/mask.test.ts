@@ -4,13 +4,13 @@ import { expect, test } from '@jest/globals'
 import { maskSecrets } from '../../../src/github/mask.ts'
 
 function masked(...secrets: (string | undefined)[]): string[] {
-  const lines: string[] = []
-  maskSecrets((line) => lines.push(line), secrets, { GITHUB_ACTIONS: 'true' })
-  return lines
+  const told: string[] = []
+  maskSecrets((secret) => told.push(secret), secrets, { GITHUB_ACTIONS: 'true' })
+  return told
 }
 
 test('tokens, passwords and keys are masked once each', () => {
-  expect(masked('hunter2', 'hunter2', '-----BEGIN KEY-----\nabc\n-----END KEY-----')).toEqual(['::add-mask::hunter2\n', '::add-mask::-----BEGIN KEY-----%0Aabc%0A-----END KEY-----\n'])
+  expect(masked('hunter2', 'hunter2', '-----BEGIN KEY-----\nabc\n-----END KEY-----')).toEqual(['hunter2', '-----BEGIN KEY-----\nabc\n-----END KEY-----'])
 })
 
 test.each([
@@ -22,7 +22,7 @@ test.each([
 ])('%s is not masked', (_, secret) => expect(masked(secret)).toEqual([]))
 
 test('on a laptop nothing is written: the command itself would show the secret', () => {
-  const lines: string[] = []
-  maskSecrets((line) => lines.push(line), ['hunter2'], {})
-  expect(lines).toEqual([])
+  const told: string[] = []
+  maskSecrets((secret) => told.push(secret), ['hunter2'], {})
+  expect(told).toEqual([])
 })
