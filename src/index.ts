@@ -5,7 +5,7 @@ import { systemClock } from './clock.ts'
 import { listenForCancel } from './github/cancellation.ts'
 import { runnerFiles } from './github/files.ts'
 import { createLog } from './github/log.ts'
-import { maskSecrets } from './github/mask.ts'
+import { loadMasker } from './github/mask.ts'
 import { writeOutputs } from './github/outputs.ts'
 import { reportFilePath, writeReportFile } from './github/report-file.ts'
 import { readRunner } from './github/runner.ts'
@@ -30,12 +30,11 @@ const runId = `${runner.runId}-${runner.attempt}-${randomUUID().slice(0, 8)}`
 const reportFile = reportFilePath(runner.temp)
 
 async function connect(kubeconfig: string | undefined, context: string | undefined): Promise<Kube> {
-  // Loaded late, beside what costs more: a run whose inputs are refused needs neither.
-  const [{ setSecret }, { connectKube }] = await Promise.all([import('@actions/core'), import('./kube/connect.ts')])
+  const [mask, { connectKube }] = await Promise.all([loadMasker(env), import('./kube/connect.ts')])
   const auth = given('zookeeper-auth')
-  maskSecrets(setSecret, [auth, auth?.split(':').slice(1).join(':')])
-  const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => maskSecrets(setSecret, [secret]) })
-  maskSecrets(setSecret, secrets)
+  mask([auth, auth?.split(':').slice(1).join(':')])
+  const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => mask([secret]) })
+  mask(secrets)
   return kube
 }
 

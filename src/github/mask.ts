@@ -10,12 +10,18 @@ const SHORTEST = 4
  * Hands these values to `setSecret` (that of @actions/core); what is empty, very short or plainly a whole document is left alone. Outside of Actions nobody would
  * take the command away again, and it would show what it should hide: nothing is written there.
  */
-export function maskSecrets(setSecret: (secret: string) => void, secrets: readonly (string | undefined)[], env: Env = process.env): void {
+export function maskSecrets(setSecret: (secret: string) => void, secrets: readonly (string | undefined)[], env: Env): void {
   if (env['GITHUB_ACTIONS'] !== 'true') return
   for (const secret of new Set(secrets)) {
     if (secret === undefined || secret.trim().length < SHORTEST || isDocument(secret)) continue
     setSecret(secret)
   }
+}
+
+/** maskSecrets with the toolkit's setSecret, loaded late: only a run that connects has secrets to hide, and it loads more than that. */
+export async function loadMasker(env: Env): Promise<(secrets: readonly (string | undefined)[]) => void> {
+  const { setSecret } = await import('@actions/core')
+  return (secrets) => maskSecrets(setSecret, secrets, env)
 }
 
 /** A kubeconfig or a manifest, plain; a PEM key has no `key: value` lines. */

@@ -92,13 +92,12 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
     stored = await recordMade(marking, stored, applied.created, signal)
     try {
       const view = await waitForMembers(kube, inputs, services, ground, { follower, deadline, generation: applied.set.metadata.generation, before }, signal)
-      const durability = marker === undefined ? [] : await readMarker(run, view, marker, signal)
       if (inputs.verify === 'off') {
         report.notes.push('verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.')
       } else {
         const level = inputs.verify
         await journal.phase(`Verify (${level})`, async (done) => {
-          await verifyEnsemble(run, view, level, durability, signal)
+          await verifyEnsemble(run, view, level, () => (marker === undefined ? Promise.resolve([]) : readMarker(run, view, marker, signal)), signal)
           done(report.pairs === '' ? 'all checks passed' : `all checks passed, ${report.pairs} write-then-read pairs`)
         })
       }

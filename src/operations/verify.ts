@@ -64,7 +64,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: 
   if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
   await journal.phase(`Verify (${level})`, async (done) => {
     const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes }
-    await verifyEnsemble(run, view, level, [], signal)
+    await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
     done(report.pairs === '' ? 'all checks passed' : `all checks passed, ${report.pairs} write-then-read pairs`)
   })
   // The members answered well, yet the set isn't what it should be: a pod missing or a roll under way is no success.

@@ -61,14 +61,18 @@ function memberPods(view: EnsembleView): readonly PodView[] {
   return view.pods.filter((pod) => pod.owner?.uid === view.set?.uid && pod.ordinal !== undefined && pod.deleting === undefined).toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0))
 }
 
-/** All checks of a level; the report has every one of them. Throws EnsembleError 'failed' when one found an error. */
-export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: VerifyLevel, more: readonly CheckResult[], signal: AbortSignal): Promise<Verification> {
+/**
+ * All checks of a level; the report has every one of them. `more` are made once the ensemble has settled, and not at all when it has no quorum: who
+ * does not serve can tell nothing. Throws EnsembleError 'failed' when a check found an error.
+ */
+export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: VerifyLevel, more: () => Promise<readonly CheckResult[]>, signal: AbortSignal): Promise<Verification> {
   const { report, journal, clock } = run
   const replicas = view.set?.replicas ?? 0
   const members = membersOf(view, run.target)
   const service = level === 'quick' || run.profile.name === 'none' ? undefined : watchEndpoints(run, signal)
   const verification = await run.profile.verify(members, level, contextFor(run, replicas, signal))
-  const checks = [...verification.checks, ...more]
+  const serves = !verification.checks.some((check) => check.name === 'quorum' && check.outcome === 'failed')
+  const checks = [...verification.checks, ...(serves ? await more() : [])]
   if (level !== 'quick') {
     checks.push(timed('placement', clock, () => checkPlacement({ members: memberPods(view), claims: view.claims, nodes: run.nodes, requiredByTemplate: run.target.requiresDistinctNodes })))
     // Who could not be asked may serve all the same: the service can't be judged by that.
