@@ -1,8 +1,9 @@
 // Runs the shipped bundle against the real cluster, as the runner would, and reads its JSON report.
 
 import { readFileSync } from 'node:fs'
+import { afterAll } from '@jest/globals'
 import { z } from 'zod'
-import { runAction, type ActionRun, type Finished } from '../support/runner.ts'
+import { endJob, runAction, type ActionRun, type Finished, type Job } from '../support/runner.ts'
 import { kubeconfig } from './cluster.ts'
 
 const reportSchema = z.looseObject({
@@ -21,9 +22,14 @@ const reportSchema = z.looseObject({
 export type Report = z.infer<typeof reportSchema>
 export type Ran = Finished & { readonly report: Report }
 
+/** A job's directory holds a copy of the kubeconfig; its post step may still come until the file's tests are over. */
+const jobs: Job[] = []
+afterAll(() => jobs.forEach(endJob))
+
 /** The step with these inputs; `files` lie in its workspace. */
 export async function act(inputs: Readonly<Record<string, string>>, more: Omit<ActionRun, 'inputs'> = {}): Promise<Ran> {
   const finished = await runAction({ inputs, kubeconfig: readFileSync(kubeconfig, 'utf8'), ...more })
+  jobs.push(finished.job)
   const path = finished.outputs['report']
   if (path === undefined || path === '') throw new Error(`the step left no report:\n${finished.lines.join('\n')}\n${finished.stderr}`)
   return { ...finished, report: reportSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) }
