@@ -1,0 +1,59 @@
+// What is asked of an ensemble after a roll, and when: right after it an election may be under way, and whoever is asked then says nothing of the data.
+
+import { describe, expect, test } from '@jest/globals'
+import type { CheckResult, Profile, Verification } from '../../../src/ensemble/profile.ts'
+import { verifyEnsemble, type VerifyRun } from '../../../src/procedures/verify-ensemble.ts'
+import { newReport } from '../../../src/report/run-report.ts'
+
+const VIEW = { set: undefined, pods: [], claims: [], events: [] }
+const QUORUM: CheckResult = { name: 'quorum', outcome: 'passed', detail: 'zk-1 leads, 2 follow', findings: [], ms: 1 }
+const DURABILITY: CheckResult = { name: 'durability', outcome: 'passed', detail: 'what was acknowledged before is there', findings: [], ms: 1 }
+
+function runOf(quorum: CheckResult, done: string[]): VerifyRun {
+  const unused = (): never => {
+    throw new Error('not asked for by these checks')
+  }
+  const profile: Profile = {
+    name: 'zookeeper',
+    look: () => Promise.resolve([]),
+    async verify(): Promise<Verification> {
+      await Promise.resolve()
+      done.push('settled')
+      return { members: [], checks: [quorum], matrix: undefined, pairs: undefined, findings: quorum.findings }
+    },
+  }
+  return {
+    kube: { context: '', namespace: '', server: '', requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 }, credentialsEnd: undefined, get: unused, list: unused, watch: unused, apply: unused, create: unused, replace: unused, patch: unused, delete: unused, evict: unused, logs: unused, forward: unused, exec: unused, denied: unused, version: unused, close: () => undefined },
+    clock: { now: () => 0, sleep: () => Promise.resolve() },
+    journal: { phase: (_title, work) => work(() => undefined), info: () => undefined, warning: () => undefined, debug: () => undefined, verdict: () => undefined },
+    report: newReport('deploy', 0),
+    profile,
+    reach: { may: { forward: true, exec: true }, open: unused, exec: unused },
+    target: { name: 'zk', namespace: 'shop', container: 'zk', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true },
+    runId: '1',
+    nodes: undefined,
+  }
+}
+
+describe('the data written before a roll', () => {
+  test('is looked for once the ensemble has settled: before that, a sound deploy would fail on an election', async () => {
+    const done: string[] = []
+    const run = runOf(QUORUM, done)
+    await verifyEnsemble(run, VIEW, 'quick', () => {
+      done.push('marker')
+      return Promise.resolve([DURABILITY])
+    }, new AbortController().signal)
+    expect(done).toEqual(['settled', 'marker'])
+    expect(run.report.checks.map((check) => check.name)).toEqual(['quorum', 'durability'])
+  })
+
+  test('is not looked for without a quorum: the verdict stays the lost quorum', async () => {
+    const done: string[] = []
+    const lost: CheckResult = { ...QUORUM, outcome: 'failed', findings: [{ code: 'QUORUM_LOST', severity: 'error', message: 'no quorum' }] }
+    await expect(verifyEnsemble(runOf(lost, done), VIEW, 'quick', () => {
+      done.push('marker')
+      return Promise.resolve([DURABILITY])
+    }, new AbortController().signal)).rejects.toMatchObject({ code: 'QUORUM_LOST' })
+    expect(done).toEqual(['settled'])
+  })
+})
