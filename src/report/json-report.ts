@@ -21,6 +21,7 @@ export function toJsonReport(report: RunReport): JsonReport {
     message: report.message,
     advice: report.code === '' ? null : adviceFor(report.code),
     changed: report.changed,
+    doing: report.doing,
     standing: report.standing,
     name: report.name,
     namespace: report.namespace,

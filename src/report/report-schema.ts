@@ -85,6 +85,7 @@ export const jsonReportSchema = z
     message: text.describe('One line for a chat'),
     advice: orNull(text),
     changed: z.boolean(),
+    doing: text.describe('Title of the phase that the run was in at its end'),
     standing: text.describe('The state that the run leaves behind, in words'),
     name: text,
     namespace: text,
