@@ -15,7 +15,7 @@ const ADVICE: Record<Code, string> = {
   MANIFEST_INVALID: 'Correct the manifest at the place named above; nothing was sent to the cluster.',
   LINT_FAILED: 'Mend the findings named above, each has its line and the change to make; nothing was sent to the cluster.',
   CLUSTER_UNREACHABLE: 'Check the kubeconfig, its context and that this runner can reach the API server.',
-  ACCESS_DENIED: 'Add the rule shown above to the Role that this workflow uses.',
+  ACCESS_DENIED: 'Give this workflow what is named above: the rule in its Role, or credentials that are accepted.',
   LOCKED: 'Wait for the run that holds the lock, or cancel it; an abandoned lock frees itself a minute after its run has died.',
   NOT_FOUND: 'Check name, namespace and context.',
   PROTECTED: 'This namespace was not made by this action; name one that was, or delete its objects by hand.',

@@ -2,7 +2,7 @@
 
 import { EnsembleError, failure, type Finding } from './errors.ts'
 import type { Inputs } from './inputs/inputs.ts'
-import { parseInputs } from './inputs/parse.ts'
+import { readInputs } from './inputs/parse.ts'
 import { messageFor } from './report/message.ts'
 import { newReport, type RunReport } from './report/run-report.ts'
 import type { Services } from './services.ts'
@@ -27,8 +27,9 @@ export async function main(runner: Runner): Promise<number> {
   report.runUrl = runner.runUrl
   const services = runner.services(report)
   try {
-    const inputs = parseInputs(runner.env)
+    const inputs = await soundInputs(runner, services)
     report.findings.push(...inputs.warnings)
+    for (const warning of inputs.warnings) services.journal.warning(warning.mend === undefined ? warning.message : `${warning.message}. Mend: ${warning.mend}`)
     const run = await operation(inputs)
     await run(inputs, services)
   } catch (error) {
@@ -38,6 +39,26 @@ export async function main(runner: Runner): Promise<number> {
   report.message = messageFor(report)
   runner.show(report)
   return report.result === 'succeeded' || report.result === 'unchanged' || report.result === 'planned' ? 0 : 1
+}
+
+/** The inputs; with a fault in them the manifests are read all the same, so that every fault of a run is in one message. */
+async function soundInputs(runner: Runner, services: Services): Promise<Inputs> {
+  const { inputs, faults, broken } = readInputs(runner.env)
+  const [first, ...rest] = faults
+  if (first === undefined) return inputs
+  const readable = inputs.operation === 'deploy' && inputs.manifests.length > 0 && !broken.has('operation') && !broken.has('manifests')
+  throw new EnsembleError('refused', [first, ...rest, ...(readable ? await manifestFaults(inputs, services) : []), ...inputs.warnings])
+}
+
+async function manifestFaults(inputs: Inputs, services: Services): Promise<readonly Finding[]> {
+  const { loadManifests } = await import('./manifests/load.ts')
+  try {
+    await loadManifests(inputs, services.manifestIo, services.signal)
+    return []
+  } catch (error) {
+    if (error instanceof EnsembleError) return error.findings
+    throw error
+  }
 }
 
 /** Only what the operation needs is loaded: a run that is refused never pays for the cluster client. */

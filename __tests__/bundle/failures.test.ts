@@ -48,6 +48,16 @@ const claims = (storageClass: string): string => `  volumeClaimTemplates:
           storage: 1Gi`
 
 describe('refused before anything is changed', () => {
+  test('faults of inputs and of manifests come in one message, each with its place, and no request is sent', () =>
+    withBundle({}, async ({ cluster, run }) => {
+      const done = await run('kind: [', { timeout: '900', 'member-timeout': '5x', replicas: '3' })
+      expect(verdict(done)).toEqual({ result: 'refused', code: 'INPUT_INVALID', exitCode: 1 })
+      const log = done.lines.join('\n')
+      for (const fault of ['timeout: 900 has no unit', 'member-timeout: "5x" is not a duration', 'replicas', 'ensemble.yaml:1']) expect(log).toContain(fault)
+      expect(cluster.requests).toEqual([])
+      expectOneError(done)
+    }))
+
   const cases: Case[] = [
     { code: 'INPUT_INVALID', why: 'a bare number as a duration', manifest: plain(), inputs: { timeout: '900' }, says: /timeout/ },
     { code: 'INPUT_INVALID', why: 'an unknown operation', manifest: plain(), inputs: { operation: 'explode' }, says: /operation/ },

@@ -1,7 +1,7 @@
-// From the runner's environment to the typed inputs, once: every fault of every input is in the one error that this throws.
+// From the runner's environment to the typed inputs, once, with every fault of every input.
 
 import { z } from 'zod'
-import { EnsembleError, type Finding } from '../errors.ts'
+import type { Finding } from '../errors.ts'
 import { judgeInputs } from './agree.ts'
 import type { Inputs } from './inputs.ts'
 import { INPUTS, isInputId, SCHEMA, type InputId, type Values } from './schema.ts'
@@ -9,10 +9,10 @@ import { INPUTS, isInputId, SCHEMA, type InputId, type Values } from './schema.t
 const mendSchema = z.object({ mend: z.string() })
 
 /**
- * Reads `INPUT_<ID>` (upper case, dashes kept, as the runner sets them); an unset or empty input has its default.
- * Throws an EnsembleError, outcome `refused`, code INPUT_INVALID, with all faults at once; what is only odd is in `warnings`.
+ * Reads `INPUT_<ID>` (upper case, dashes kept, as the runner sets them); an unset or empty input has its default. All faults at once (INPUT_INVALID); inputs at
+ * fault stand at their defaults, and `broken` has the ids of those that could not be read. What is only odd is in `inputs.warnings`.
  */
-export function parseInputs(env: Readonly<Record<string, string | undefined>>): Inputs {
+export function readInputs(env: Readonly<Record<string, string | undefined>>): { readonly inputs: Inputs; readonly faults: readonly Finding[]; readonly broken: ReadonlySet<string> } {
   const raw = readRaw(env)
   const first = SCHEMA.safeParse(raw)
   const faults = first.success ? [] : faultsOf(first.error)
@@ -21,10 +21,8 @@ export function parseInputs(env: Readonly<Record<string, string | undefined>>): 
   const given = givenIn(raw)
   const broken = new Set(faults.map((fault) => fault.input))
   const judged = judgeInputs(values, given, broken)
-  const [error, ...more] = [...faults, ...judged.filter((finding) => finding.severity === 'error')]
   const warnings = judged.filter((finding) => finding.severity === 'warning')
-  if (error !== undefined) throw new EnsembleError('refused', [error, ...more, ...warnings])
-  return toInputs(values, given, warnings)
+  return { inputs: toInputs(values, given, warnings), faults: [...faults, ...judged.filter((finding) => finding.severity === 'error')], broken }
 }
 
 function readRaw(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { Clock } from '../clock.ts'
+import { formatSpan, type Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
@@ -77,7 +77,7 @@ export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, s
       if (taken !== undefined) return hold(kube, clock, taken, request.identity)
     } else if (!told) {
       told = true
-      request.say(`Waiting for the lock of another run: ${describeHolder(found, holder)}.`)
+      request.say(`Waiting up to ${formatSpan(request.waitMs)} for the lock of another run: ${describeHolder(found, holder)}. If that run is dead, its lock is taken over ${durationMs / 1000} s from now.`)
     }
     if (clock.now() >= giveUpAt && holder !== '') {
       throw failure('refused', 'LOCKED', `${request.namespace}/${request.ensemble} is being changed by another run: ${describeHolder(found, holder)}`, {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { EnsembleError, type Finding } from '../../../src/errors.ts'
 import { BUILT_OPERATIONS, OPERATIONS } from '../../../src/inputs/inputs.ts'
-import { parseInputs } from '../../../src/inputs/parse.ts'
+import { parseInputs } from '../../support/parse-inputs.ts'
 
 function env(values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([id, value]) => [`INPUT_${id.toUpperCase()}`, value]))

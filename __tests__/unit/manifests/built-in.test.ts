@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { parseInputs } from '../../../src/inputs/parse.ts'
+import { parseInputs } from '../../support/parse-inputs.ts'
 import { builtInEnsemble, serverLines } from '../../../src/manifests/built-in.ts'
 import { loadManifests } from '../../../src/manifests/load.ts'
 import { memoryIo } from './given.ts'

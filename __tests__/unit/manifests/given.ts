@@ -1,7 +1,7 @@
 // Manifests in memory for the tests of loading and lint: one sound ensemble, and edits of it that make one thing wrong.
 
 import { EnsembleError, type Finding } from '../../../src/errors.ts'
-import { parseInputs } from '../../../src/inputs/parse.ts'
+import { parseInputs } from '../../support/parse-inputs.ts'
 import type { ManifestIo } from '../../../src/manifests/io.ts'
 import { loadManifests, type Loaded } from '../../../src/manifests/load.ts'
 
