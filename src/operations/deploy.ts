@@ -3,21 +3,21 @@
 import { Deadline } from '../clock.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
 import type { CheckResult } from '../ensemble/profile.ts'
-import { EnsembleError, type Code } from '../errors.ts'
+import { EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { follow, type Follower } from '../kube/follow.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
-import { selectorText, toSet } from '../kube/views/index.ts'
+import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
 import { loadManifests, type Loaded } from '../manifests/load.ts'
 import { applyAll } from '../procedures/apply-all.ts'
 import { awaitReady } from '../procedures/await-ready.ts'
 import { takeBaseline } from '../procedures/baseline.ts'
 import { inspectGround, RELEASE_MS, type Ground } from '../procedures/preflight.ts'
+import { explainStanding, offerWayBack } from '../procedures/way-back.ts'
 import { markVerified, recordMade, recordUnderWay } from '../procedures/verified.ts'
 import { contextFor, membersOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
 import { announce } from '../record/announce.ts'
-import type { RunReport } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import { inWords } from '../report/doing.ts'
 import { timeLimit } from '../time-limit.ts'
@@ -108,8 +108,9 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
       await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
       report.result = report.changed ? 'succeeded' : 'unchanged'
     } catch (error) {
-      explainStanding(report, ground, services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined)
-      await offerWayBack(kube, report, ground)
+      const { live } = ground
+      explainStanding(report, live === undefined, services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined)
+      if (ground.rolls && live !== undefined) await offerWayBack(kube, report, live)
       if (!services.signal.aborted) await tell(kube, services, ground, applied.set, 'Warning', 'DeployFailed', error instanceof EnsembleError ? `${error.code}: ${error.message}` : 'failed', AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
       throw error
     }
@@ -163,61 +164,4 @@ async function readMarker(run: VerifyRun, view: EnsembleView, marker: string, si
   const found = await run.profile.readMarker?.(members, marker, context)
   await run.profile.removeMarker?.(members, marker, context)
   return found === undefined ? [] : [found]
-}
-
-/** What a failure or a cancel leaves behind. */
-function explainStanding(report: RunReport, ground: Ground, code: Code | undefined): void {
-  const ready = `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready`
-  if (!report.changed) {
-    report.standing = `nothing was changed; ${ready}`
-    return
-  }
-  report.standing = `the manifests are applied, ${ready}; ${whatNow(code)}`
-  if (ground.live === undefined) {
-    report.notes.push('This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.')
-    return
-  }
-  report.notes.push('Nothing was taken back: undo on failure is not built yet.')
-}
-
-/** Where the cluster goes from here: a controller that waits for a pod that can't become Ready does not go on. */
-function whatNow(code: Code | undefined): string {
-  switch (code) {
-    case 'IMAGE_PULL':
-    case 'CONFIG_ERROR':
-    case 'CREATE_REJECTED':
-    case 'CLAIM_PENDING':
-    case 'CRASH_LOOP':
-    case 'UNSCHEDULABLE':
-    case 'NOT_READY':
-      return 'it stays so until the cause is mended'
-    case 'DATA_LOST':
-    case 'IDENTITY_MISMATCH':
-    case 'QUORUM_LOST':
-    case 'CHECK_FAILED':
-    case 'CHECK_IMPOSSIBLE':
-      return 'the ensemble is not verified'
-    default:
-      return 'the StatefulSet controller goes on by itself, and the next run waits for it and verifies'
-  }
-}
-
-/** The commands that take a roll back: to the revision that the members ran before, whatever revisions lie between, and rid of the pods that would stay stuck. */
-async function offerWayBack(kube: Kube, report: RunReport, ground: Ground): Promise<void> {
-  if (!report.changed || !ground.rolls || ground.live === undefined) return
-  const { name, namespace } = ground.target
-  const ran = toSet(ground.live).status.currentRevision
-  // After a failed deploy the one before this run may be the one at fault: only what the members ran is worth going back to.
-  if (ran === '' || ran === report.revision) return
-  const found = await kube.get({ apiVersion: 'apps/v1', kind: 'ControllerRevision', name: ran, namespace }, AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
-  const number = found?.['revision']
-  const back = `the next deploy by this action then needs force-conflicts: true, once`
-  if (typeof number !== 'number') {
-    report.notes.push(`To go back to ${ran}, deploy the manifests of before again, then delete the pods of ${report.revision} that are not Ready, lowest ordinal first.`)
-    return
-  }
-  report.byHand.push(`kubectl -n ${namespace} rollout undo statefulset/${name} --to-revision=${number}   # back to ${ran}; ${back}`)
-  for (const { pod } of report.members.filter((row) => !row.ready && row.revision !== ran)) {
-    report.byHand.push(`kubectl -n ${namespace} delete pod ${pod}   # not Ready: the controller does not replace it by itself`)
-  }
 }

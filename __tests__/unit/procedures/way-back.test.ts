@@ -1,0 +1,65 @@
+// The commands that somebody copies at night after a failed deploy: a wrong revision in them puts the fault back.
+
+import { describe, expect, test } from '@jest/globals'
+import { KubeFailure } from '../../../src/kube/failure.ts'
+import type { KubeObject } from '../../../src/kube/kube.ts'
+import { explainStanding, offerWayBack } from '../../../src/procedures/way-back.ts'
+import { newReport, type RunReport } from '../../../src/report/run-report.ts'
+
+function failed(revision: string): RunReport {
+  const report = newReport('deploy', 0)
+  report.changed = true
+  report.revision = revision
+  report.replicas = 3
+  report.readyReplicas = 2
+  report.members = [0, 1, 2].map((ordinal) => ({
+    pod: `zk-${ordinal}`, ordinal, id: undefined, role: undefined, version: undefined, zxid: undefined, trouble: undefined, node: undefined, claim: undefined,
+    revision: ordinal === 2 ? 'zk-bad' : 'zk-good', restarts: 0, ready: ordinal !== 2, readySince: undefined,
+  }))
+  return report
+}
+
+function setBefore(currentRevision: string, updateRevision: string): KubeObject {
+  return {
+    apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'zk', namespace: 'shop', uid: 'u', generation: 1 },
+    spec: { replicas: 3, serviceName: 'zk-hs', selector: { matchLabels: { app: 'zk' } }, template: { metadata: { labels: { app: 'zk' } }, spec: { containers: [{ name: 'zk', image: 'zookeeper:3.9' }] } } },
+    status: { currentRevision, updateRevision, observedGeneration: 1, replicas: 3 },
+  }
+}
+
+const revisions = { get: ({ name }: { readonly name: string }): Promise<KubeObject> => Promise.resolve({ apiVersion: 'apps/v1', kind: 'ControllerRevision', metadata: { name }, revision: name === 'zk-good' ? 4 : 9 }) }
+
+describe('the way back', () => {
+  test('names the revision that the members ran, and every pod that would stay stuck', async () => {
+    const report = failed('zk-bad')
+    await offerWayBack(revisions, report, setBefore('zk-good', 'zk-good'))
+    expect(report.byHand.map((line) => line.split(' # ')[0])).toEqual(['kubectl -n shop rollout undo statefulset/zk --to-revision=4', 'kubectl -n shop delete pod zk-2'])
+  })
+
+  test('after two failed deploys still leads to what the members ran, not to the first fault', async () => {
+    const report = failed('zk-worse')
+    await offerWayBack(revisions, report, setBefore('zk-good', 'zk-bad'))
+    expect(report.byHand[0]).toContain('--to-revision=4')
+  })
+
+  test('is not offered where the good revision is wanted again and only a stuck pod is in its way: undo would bring the fault back', async () => {
+    const report = failed('zk-good')
+    await offerWayBack(revisions, report, setBefore('zk-good', 'zk-bad'))
+    expect(report.byHand).toEqual([])
+  })
+
+  test('without the right to read revisions is told in words, with the pods to delete', async () => {
+    const report = failed('zk-bad')
+    const denied = { get: (): Promise<never> => Promise.reject(new KubeFailure({ status: 403, reason: 'Forbidden', message: 'no', request: 'get' })) }
+    await offerWayBack(denied, report, setBefore('zk-good', 'zk-good'))
+    expect(report.byHand).toEqual([])
+    expect(report.notes.join(' ')).toMatch(/zk-good.*delete zk-2/)
+  })
+})
+
+test.each([['IMAGE_PULL', 'it stays so'], ['CHECK_FAILED', 'not verified'], ['CANCELLED', 'goes on by itself'], [undefined, 'goes on by itself']] as const)('after %s the state says: %s', (code, words) => {
+  const report = failed('zk-bad')
+  explainStanding(report, false, code)
+  expect(report.standing).toContain('2 of 3 members are ready')
+  expect(report.standing).toContain(words)
+})

@@ -1,0 +1,55 @@
+// What a deploy that did not succeed leaves behind, and the commands by which a person takes it back, to be followed as they stand.
+
+import type { Code } from '../errors.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
+import { toSet } from '../kube/views/index.ts'
+import type { RunReport } from '../report/run-report.ts'
+
+/** Looking up a revision must not hold up the end of a run whose cluster is away. */
+const LOOK_UP_MS = 3_000
+
+/** A member can't become Ready: the controller waits for it and does not go on. */
+const STUCK: ReadonlySet<Code> = new Set(['IMAGE_PULL', 'CONFIG_ERROR', 'CREATE_REJECTED', 'CLAIM_PENDING', 'CRASH_LOOP', 'UNSCHEDULABLE', 'NOT_READY'])
+/** Every member is there, and what they said was wrong or could not be asked. */
+const UNVERIFIED: ReadonlySet<Code> = new Set(['DATA_LOST', 'IDENTITY_MISMATCH', 'QUORUM_LOST', 'CHECK_FAILED', 'CHECK_IMPOSSIBLE'])
+
+/** Says in the report how the cluster stands. `code`: of the failure, undefined for one of the API or of ours. */
+export function explainStanding(report: RunReport, firstInstall: boolean, code: Code | undefined): void {
+  const ready = `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready`
+  if (!report.changed) {
+    report.standing = `nothing was changed; ${ready}`
+    return
+  }
+  report.standing = `the manifests are applied, ${ready}; ${whatNow(code)}`
+  report.notes.push(
+    firstInstall
+      ? 'This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.'
+      : 'Nothing was taken back: undo on failure is not built yet.',
+  )
+}
+
+function whatNow(code: Code | undefined): string {
+  if (code !== undefined && STUCK.has(code)) return 'it stays so until the cause is mended'
+  if (code !== undefined && UNVERIFIED.has(code)) return 'the ensemble is not verified'
+  return 'the StatefulSet controller goes on by itself, and the next run waits for it and verifies'
+}
+
+/**
+ * Adds the commands that take a roll back: to the revision that the members ran before, whatever revisions lie between, and rid of the pods that would
+ * stay stuck. `before`: the StatefulSet before this run. Nothing is added when the members never left the revision that is wanted now. Never rejects.
+ */
+export async function offerWayBack(kube: Pick<Kube, 'get'>, report: RunReport, before: KubeObject): Promise<void> {
+  const { name, namespace = 'default' } = before.metadata
+  // The template before this run may itself be one that failed: only what the members ran is worth going back to.
+  const ran = toSet(before).status.currentRevision
+  if (!report.changed || ran === '' || ran === report.revision) return
+  const found = await kube.get({ apiVersion: 'apps/v1', kind: 'ControllerRevision', name: ran, namespace }, AbortSignal.timeout(LOOK_UP_MS)).catch(() => undefined)
+  const revision = found?.['revision']
+  const stuck = report.members.filter((member) => !member.ready && member.revision !== ran)
+  if (typeof revision !== 'number') {
+    report.notes.push(`To go back to revision ${ran}, deploy the manifests of before again${stuck.length === 0 ? '' : `, then delete ${stuck.map(({ pod }) => pod).join(', ')}: the controller does not replace a pod that is not Ready`}.`)
+    return
+  }
+  report.byHand.push(`kubectl -n ${namespace} rollout undo statefulset/${name} --to-revision=${revision} # back to ${ran}; the next deploy by this action then needs force-conflicts: true, once`)
+  for (const { pod } of stuck) report.byHand.push(`kubectl -n ${namespace} delete pod ${pod} # not Ready: the controller does not replace it by itself`)
+}
