@@ -77,7 +77,7 @@ export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, s
       if (taken !== undefined) return hold(kube, clock, taken, request.identity)
     } else if (!told) {
       told = true
-      request.say(`Waiting up to ${formatSpan(request.waitMs)} for the lock of another run: ${describeHolder(found, holder)}. If that run is dead, its lock is taken over ${durationMs / 1000} s from now.`)
+      request.say(`Waiting for the lock of another run: ${describeHolder(found, holder)}. It is waited for ${formatSpan(request.waitMs)}; the lock of a dead run is taken over after ${durationMs / 1000} s.`)
     }
     if (clock.now() >= giveUpAt && holder !== '') {
       throw failure('refused', 'LOCKED', `${request.namespace}/${request.ensemble} is being changed by another run: ${describeHolder(found, holder)}`, {
