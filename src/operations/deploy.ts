@@ -16,7 +16,7 @@ import { takeBaseline } from '../procedures/baseline.ts'
 import { inspectGround, RELEASE_MS, type Ground } from '../procedures/preflight.ts'
 import { explainStanding, offerWayBack } from '../procedures/way-back.ts'
 import { markVerified, recordMade, recordUnderWay } from '../procedures/verified.ts'
-import { contextFor, membersOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
+import { contextFor, membersOf, outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
 import { announce } from '../record/announce.ts'
 import type { Services } from '../services.ts'
 import { inWords } from '../report/doing.ts'
@@ -98,7 +98,7 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
         const level = inputs.verify
         await journal.phase(`Verify (${level})`, async (done) => {
           await verifyEnsemble(run, view, level, () => (marker === undefined ? Promise.resolve([]) : readMarker(run, view, marker, signal)), signal)
-          done(report.pairs === '' ? 'all checks passed' : `all checks passed, ${report.pairs} write-then-read pairs`)
+          done(outcomeOf(report))
         })
       }
       const verified = inputs.verify === 'full' || inputs.verify === 'thorough'

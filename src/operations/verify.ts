@@ -11,7 +11,7 @@ import { refuseMissing, reviewRights, rightsToFindServices, rightsToLook, rights
 import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/read-ensemble.ts'
-import { profileOptions, reachThrough, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import { outcomeOf, profileOptions, reachThrough, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import type { Services } from '../services.ts'
 import { inWords } from '../report/doing.ts'
 import { timeLimit } from '../time-limit.ts'
@@ -65,7 +65,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: 
   await journal.phase(`Verify (${level})`, async (done) => {
     const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes }
     await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
-    done(report.pairs === '' ? 'all checks passed' : `all checks passed, ${report.pairs} write-then-read pairs`)
+    done(outcomeOf(report))
   })
   // The members answered well, yet the set isn't what it should be: a pod missing or a roll under way is no success.
   if (standing.kind === 'waiting') throw new EnsembleError('failed', [{ code: 'NOT_READY', severity: 'error', message: standing.reason, object: `statefulset/${target.name}` } satisfies Finding])

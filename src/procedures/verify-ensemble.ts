@@ -87,12 +87,24 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   report.matrix = verification.matrix
   report.pairs = verification.pairs ?? ''
   report.verifyLevel = level
-  for (const check of checks) journal.info(`${check.name}: ${check.outcome} – ${check.detail}`)
+  for (const check of checks) journal.info(`${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`)
   const findings = unique([...verification.findings, ...checks.flatMap((check) => check.findings)])
   for (const finding of findings) if (finding.severity === 'warning') report.findings.push(finding)
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
   return verification
+}
+
+/** A line that says `warned` says of what. */
+function warningsOf({ detail, findings }: CheckResult): string {
+  const told = findings.flatMap(({ severity, message }) => (severity === 'warning' && !detail.includes(message) ? [message] : []))
+  return told.length === 0 ? '' : `; ${told.join('; ')}`
+}
+
+/** How the checks came out, for the line that closes the phase: one that was left out is not one that passed. */
+export function outcomeOf(report: Pick<RunReport, 'checks' | 'pairs'>): string {
+  const skipped = report.checks.filter((check) => check.outcome === 'skipped').map((check) => check.name)
+  return [skipped.length === 0 ? 'all checks passed' : `nothing found wrong; not checked: ${skipped.join(', ')}`, ...(report.pairs === '' ? [] : [`${report.pairs} write-then-read pairs`])].join(', ')
 }
 
 function unique(findings: readonly Finding[]): readonly Finding[] {

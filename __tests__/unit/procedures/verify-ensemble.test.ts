@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import type { CheckResult, Profile, Verification } from '../../../src/ensemble/profile.ts'
-import { verifyEnsemble, type VerifyRun } from '../../../src/procedures/verify-ensemble.ts'
+import { outcomeOf, verifyEnsemble, type VerifyRun } from '../../../src/procedures/verify-ensemble.ts'
 import { newReport } from '../../../src/report/run-report.ts'
 
 const VIEW = { set: undefined, pods: [], claims: [], events: [] }
@@ -56,4 +56,18 @@ describe('the data written before a roll', () => {
     }, new AbortController().signal)).rejects.toMatchObject({ code: 'QUORUM_LOST' })
     expect(done).toEqual(['settled'])
   })
+})
+
+test('a check that was left out is named where the checks are summed up: nobody takes it for one that passed', () => {
+  const skipped: CheckResult = { name: 'data', outcome: 'skipped', detail: 'nothing was checked beyond the pods', findings: [], ms: 0 }
+  expect(outcomeOf({ checks: [QUORUM], pairs: '6/6' })).toBe('all checks passed, 6/6 write-then-read pairs')
+  expect(outcomeOf({ checks: [QUORUM, skipped], pairs: '' })).toBe('nothing found wrong; not checked: data')
+})
+
+test('a warning of a check is told in the log with what it warns of', async () => {
+  const warned: CheckResult = { name: 'quorum', outcome: 'warned', detail: 'zk-1 leads', findings: [{ code: 'CHECK_FAILED', severity: 'warning', message: 'zone a holds zk-0 and zk-1' }], ms: 1 }
+  const told: string[] = []
+  const run = runOf(warned, [])
+  await verifyEnsemble({ ...run, journal: { ...run.journal, info: (line) => void told.push(line) } }, VIEW, 'quick', () => Promise.resolve([]), new AbortController().signal)
+  expect(told).toEqual(['quorum: warned – zk-1 leads; zone a holds zk-0 and zk-1'])
 })
