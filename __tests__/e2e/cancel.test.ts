@@ -49,7 +49,8 @@ test('cancelled and then killed while members are waited for: the state is named
   })
 })
 
-const all = everything ? test : test.skip
+// What takes minutes is no part of the core: there it isn't even registered.
+const all: (name: string, work: () => Promise<void>) => void = everything ? test : () => undefined
 
 all('killed without a post step: the next run takes the lock over when it has shown no sign of life, and finishes', async () => {
   await inNamespace('kill', async (namespace) => {

@@ -21,7 +21,8 @@ test('two runs at once: one makes the ensemble, the other waits for it and finds
   })
 })
 
-const all = everything ? test : test.skip
+// What takes minutes is no part of the core: there it isn't even registered.
+const all: (name: string, work: () => Promise<void>) => void = everything ? test : () => undefined
 
 all('LOCKED: a lock that is kept alive is never taken, and the run that holds it is named', async () => {
   await inNamespace('locked', async (namespace) => {

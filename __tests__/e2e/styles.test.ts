@@ -62,7 +62,8 @@ function asList(manifest: string): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: parseAllDocuments(manifest).map((document) => z.looseObject({ kind: z.string() }).parse(document.toJS())) })
 }
 
-const all = everything ? test : test.skip
+// What takes minutes is no part of the core: there it isn't even registered.
+const all: (name: string, work: () => Promise<void>) => void = everything ? test : () => undefined
 
 describe('with E2E=all', () => {
   all('five members: twenty pairs', async () => {
