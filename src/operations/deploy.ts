@@ -108,6 +108,7 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
       await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
       report.result = report.changed ? 'succeeded' : 'unchanged'
     } catch (error) {
+      if (marker !== undefined) await forgetMarker(run, follower, marker)
       const { live } = ground
       explainStanding(report, live === undefined, services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined)
       if (ground.rolls && live !== undefined) await offerWayBack(kube, report, live)
@@ -155,6 +156,16 @@ async function writeMarker(run: VerifyRun, before: EnsembleView, ground: Ground,
     run.journal.debug(error instanceof Error ? error.message : String(error))
     run.report.notes.push(`No marker could be written before the change${error instanceof EnsembleError ? ` (${error.code})` : ''}: that data outlives it was not checked.`)
     return undefined
+  }
+}
+
+/** After a failure nobody looks for it any more: it is taken away while anyone serves, as far as that goes in a moment. */
+async function forgetMarker(run: VerifyRun, follower: Follower, marker: string): Promise<void> {
+  try {
+    const view = follower.snapshot()
+    await run.profile.removeMarker?.(membersOf(view, run.target), marker, contextFor(run, view.set?.replicas ?? 0, AbortSignal.timeout(RELEASE_MS)))
+  } catch {
+    run.journal.debug('the marker could not be deleted; a later run sweeps it')
   }
 }
 
