@@ -45,6 +45,8 @@ function amount(budget: Shaped<BudgetShape>, { set, profile }: LintSubject): rea
   const mend = 'write maxUnavailable: 1'
   if (members < 2) return allowed > 0 ? [] : [warning(manifest, field, 'the budget never lets the only member go: every drain of its node will be refused', mend)]
   if (allowed <= 0) return [warning(manifest, field, `the budget lets none of ${members} members go: every drain will be refused`, mend)]
+  // Of two members neither may go, and no budget that lets drains through can help it: the number of members has its own warning.
+  if (members === 2 && allowed === 1) return []
   if (profile === 'zookeeper' && members - allowed < majority(members)) return [fault(manifest, field, `the budget lets ${allowed} of ${members} members go at once, the quorum needs ${majority(members)}`, mend)]
   const found: Finding[] = []
   if (allowed > 1) found.push(warning(manifest, field, `the budget lets ${allowed} members go at once: a failure in that time costs the quorum`, mend))
