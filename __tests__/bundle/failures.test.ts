@@ -92,7 +92,7 @@ describe('refused before anything is changed', () => {
 
   test('MEMBERSHIP_CHANGE: fewer members than there are', () =>
     withBundle({}, async ({ cluster, run }) => {
-      await run(tutorial(QUICK), { verify: 'off' })
+      await run(tutorial(QUICK), { verify: 'quick' })
       const before = writes(cluster).length
       const done = await run(tutorial(QUICK, ['replicas: 3', 'replicas: 1'], ['--servers=3', '--servers=1']))
       expect(verdict(done)).toEqual({ result: 'refused', code: 'MEMBERSHIP_CHANGE', exitCode: 1 })
@@ -156,7 +156,7 @@ describe('an ensemble that is not what its pods look like', () => {
   ]
   test.each(cases)('$code: $why', ({ code, fault, says }) =>
     withBundle({}, async ({ cluster, run }) => {
-      await run(tutorial(QUICK), { verify: 'off' })
+      await run(tutorial(QUICK), { verify: 'quick' })
       fault(cluster)
       const done = await run(undefined, { operation: 'verify', name: 'zk', verify: 'full' })
       expect({ code: done.outputs['code'], exitCode: done.exitCode, message: done.outputs['message'] }).toEqual({ code, exitCode: 1, message: expect.stringMatching(says) })

@@ -137,12 +137,25 @@ async function waitForMembers(kube: Kube, inputs: Inputs, services: Services, gr
   const { clock, journal, report } = services
   return journal.phase('Wait for every member', async (done) => {
     const wait = { kube, clock, journal, report, ...waiting, memberTimeoutMs: inputs.memberTimeoutMs, logLines: ground.rights.logs ? inputs.logLines : 0 }
-    const view = await awaitReady(wait, signal)
+    let view = await awaitReady(wait, signal)
+    const hold = inputs.verify === 'off' || ground.profile === 'none' ? heldFor(view, clock.now()) : 0
+    if (hold > 0) {
+      await clock.sleep(hold, signal)
+      view = await awaitReady(wait, signal)
+    }
     done(`${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`)
     report.standing = 'every member is available; it was not verified'
     services.publish()
     return view
   })
+}
+
+/** A container without a probe is Ready for a moment between two deaths: where nobody asks the members, they must have stood this long. */
+const STANDING_MS = 10_000
+
+function heldFor(view: EnsembleView, now: number): number {
+  const youngest = Math.max(0, ...view.pods.map((pod) => pod.readySince ?? 0))
+  return Math.min(STANDING_MS, Math.max(0, youngest + STANDING_MS - now))
 }
 
 /** A marker is worth writing where members will be replaced and there is an ensemble that serves. */
