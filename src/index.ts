@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { systemClock } from './clock.ts'
+import { failure } from './errors.ts'
 import { listenForCancel } from './github/cancellation.ts'
 import { runnerFiles } from './github/files.ts'
 import { createLog } from './github/log.ts'
@@ -71,7 +72,13 @@ async function runMain(): Promise<void> {
         manifestIo: runnerFiles(runner.workspace, runner.temp),
         connect: (inputs) => (kube ??= connect(inputs.kubeconfig, inputs.context)),
         publish: () => void writeOutputs(env, outputsOf(report, reportFile)),
-        remember: (state) => saveState(env, state),
+        remember(state) {
+          try {
+            saveState(env, state)
+          } catch (error) {
+            throw failure('refused', 'INTERNAL', "the runner's file for the state of this step (GITHUB_STATE) can't be written: without it the post step could not give back what a killed run leaves", {}, error)
+          }
+        },
       }
     },
     show(report) {
