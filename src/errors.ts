@@ -83,13 +83,16 @@ export class EnsembleError extends Error {
   readonly code: Code
   readonly outcome: FailureOutcome
   readonly findings: readonly Finding[]
+  /** The evidence is against what was just applied, rather than against a node, the cluster or a member of an older revision. */
+  readonly againstRevision: boolean
 
-  constructor(outcome: FailureOutcome, findings: readonly [Finding, ...Finding[]], options?: { cause?: unknown }) {
+  constructor(outcome: FailureOutcome, findings: readonly [Finding, ...Finding[]], options?: { cause?: unknown; againstRevision?: boolean }) {
     const deciding = decide(findings)
     super(deciding.message, options)
     this.name = 'EnsembleError'
     this.code = deciding.code
     this.outcome = outcome
+    this.againstRevision = options?.againstRevision ?? false
     this.findings = [deciding, ...findings.filter((finding) => finding !== deciding)]
   }
 }

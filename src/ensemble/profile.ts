@@ -99,4 +99,36 @@ export interface Profile {
   readMarker?(members: readonly Member[], marker: string, context: VerifyContext): Promise<CheckResult>
   /** Deletes a marker once it is of no more use; never rejects but for an abort. */
   removeMarker?(members: readonly Member[], marker: string, context: VerifyContext): Promise<void>
+  /**
+   * Ends the server process of a leader in place (same pod, same address), so that another member leads before this one is replaced. Resolves once the process was
+   * told to end; who leads then, `look` says. Throws EnsembleError 'failed' when it could not be told. Absent where members have no leader.
+   */
+  stepDown?(member: Member, context: VerifyContext): Promise<void>
+  /**
+   * Begins to write, one write after the other, until it is stopped: measures how long no write went through, and that none that was acknowledged is lost.
+   * `members` is asked before each new connection. Undefined where it can't be measured (no port-forward). Never throws for a member's trouble.
+   */
+  witness?(members: () => readonly Member[], context: VerifyContext): Promise<Witness | undefined>
+  /** Before a member goes for good, as far as its kind needs it (Cassandra decommissions); resolves when the member has handed over what it has. */
+  leave?(member: Member, context: VerifyContext): Promise<void>
+}
+
+/** The availability writer while it runs. */
+export interface Witness {
+  /** Ends the writer, reads what it wrote through every member that serves, deletes it, and says what was seen. Bounded by 15 s; never rejects but for an abort. */
+  stop(members: readonly Member[], signal: AbortSignal): Promise<WitnessReport>
+}
+
+export interface WitnessReport {
+  readonly acknowledged: number
+  /** Sent, but the answer never came: neither lost nor there for sure. */
+  readonly unknown: number
+  /** Acknowledged and not there any more; undefined when nobody could be asked at the end. */
+  readonly lost: number | undefined
+  /** Longest time between two acknowledged writes, unmeasured time taken off; milliseconds. */
+  readonly longestGapMs: number
+  /** Times without writes of more than a second, in order; `from` in milliseconds since the epoch. */
+  readonly gaps: readonly { readonly from: number; readonly ms: number }[]
+  /** Time without any tunnel to any member: nothing is known of it. */
+  readonly unmeasuredMs: number
 }

@@ -102,7 +102,7 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
         })
       }
       const verified = inputs.verify === 'full' || inputs.verify === 'thorough'
-      const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, origin: 'deploy' as const }
+      const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, version: report.version, origin: 'deploy' as const }
       await markVerified(marking, stored, verified ? revision : undefined, { uid: view.set?.uid ?? '', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
       report.standing = verified ? 'every member is available and verified' : 'every member is available'
       await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)

@@ -16,6 +16,14 @@ export interface Rights {
   readonly events: boolean
   /** To leave an Event on the set. */
   readonly announce: boolean
+  /** To read disruption budgets. */
+  readonly budgets: boolean
+  /** To evict pods. */
+  readonly evict: boolean
+  /** To delete pods: needed where an eviction is refused for a pod that doesn't serve. */
+  readonly deletePods: boolean
+  /** To read ControllerRevisions. */
+  readonly revisions: boolean
   readonly nodes: boolean
   readonly classes: boolean
   readonly endpoints: boolean
@@ -35,6 +43,16 @@ export function rightsToFindServices(namespace: string): readonly Access[] {
 /** What looking at an ensemble takes. */
 export function rightsToLook(namespace: string): readonly Access[] {
   return [...each(LOOK, 'apps', 'statefulsets', namespace), ...each(['list', 'watch'], '', 'pods', namespace), ...each(['list', 'watch'], '', 'persistentvolumeclaims', namespace)]
+}
+
+/** What evicting members takes. */
+export function rightsToEvict(namespace: string): readonly Access[] {
+  return each(['create'], '', 'pods/eviction', namespace)
+}
+
+/** What listing revisions takes. */
+export function rightsToHistory(namespace: string): readonly Access[] {
+  return each(['list'], 'apps', 'controllerrevisions', namespace)
 }
 
 /** What lock and record take. */
@@ -58,13 +76,15 @@ const EXEC = (namespace: string): readonly Access[] => each(['get', 'create'], '
 export async function reviewRights(kube: Pick<Kube, 'denied'>, needed: readonly Access[], namespace: string, signal: AbortSignal): Promise<Rights> {
   const optional = {
     forward: FORWARD(namespace), exec: EXEC(namespace), logs: each(['get'], '', 'pods/log', namespace), events: each(['list', 'watch'], '', 'events', namespace), announce: each(['create'], '', 'events', namespace),
+    budgets: each(['list', 'watch'], 'policy', 'poddisruptionbudgets', namespace), evict: rightsToEvict(namespace), deletePods: each(['delete'], '', 'pods', namespace), revisions: rightsToHistory(namespace),
     nodes: each(['list'], '', 'nodes'), classes: each(['list'], 'storage.k8s.io', 'storageclasses'), endpoints: each(['list'], 'discovery.k8s.io', 'endpointslices', namespace),
   }
   const denied = await kube.denied(unique([...needed, ...Object.values(optional).flat()]), signal)
   const has = (list: readonly Access[]): boolean => !list.some((one) => denied.some((other) => keyOf(one) === keyOf(other)))
   return {
     missing: unique(needed).filter((one) => !has([one])),
-    forward: has(optional.forward), exec: has(optional.exec), logs: has(optional.logs), events: has(optional.events), announce: has(optional.announce), nodes: has(optional.nodes), classes: has(optional.classes), endpoints: has(optional.endpoints),
+    forward: has(optional.forward), exec: has(optional.exec), logs: has(optional.logs), events: has(optional.events), announce: has(optional.announce),
+    budgets: has(optional.budgets), evict: has(optional.evict), deletePods: has(optional.deletePods), revisions: has(optional.revisions), nodes: has(optional.nodes), classes: has(optional.classes), endpoints: has(optional.endpoints),
   }
 }
 

@@ -19,7 +19,7 @@ export async function takeBaseline(run: VerifyRun, marking: Marking, stored: Sto
   const live: readonly KubeObject[] = ground.plan.flatMap((planned) => planned.live ?? [])
   const revision = before.set.status.updateRevision
   run.journal.info(`First meeting: revision ${revision} is whole and is recorded as the baseline.`)
-  return markVerified(marking, stored, { digest: `live:${revision}`, controllerRevision: revision, image: '', origin: 'baseline' }, { uid: before.set.uid, objects: live }, signal)
+  return markVerified(marking, stored, { digest: `live:${revision}`, controllerRevision: revision, image: '', version: run.report.version, origin: 'baseline' }, { uid: before.set.uid, objects: live }, signal)
 }
 
 /** Undefined when it is; else why not. */

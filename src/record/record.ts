@@ -19,7 +19,9 @@ const revision = z.object({
   /** ISO time; empty while it is only applied and not yet verified. */
   verifiedAt: z.string(),
   /** `baseline` for one that was there before us. */
-  origin: z.enum(['deploy', 'baseline', 'undo']),
+  origin: z.enum(['deploy', 'baseline', 'undo', 'scale']),
+  /** The server's version that was verified, empty where it isn't known. */
+  version: z.string().default(''),
   runUrl: z.string(),
 })
 const made = z.object({ apiVersion: z.string(), kind: z.string(), name: z.string(), uid: z.string() })
@@ -30,7 +32,15 @@ const recordSchema = z.object({
   /** Objects that a deploy of ours created. */
   made: z.array(made),
   /** The change that is under way, or was when a run was killed. */
-  underWay: z.object({ operation: z.string(), digest: z.string(), previous: z.string(), runUrl: z.string(), since: z.string() }).nullable(),
+  underWay: z
+    .object({
+      operation: z.string(), digest: z.string(), previous: z.string(), runUrl: z.string(), since: z.string(),
+      /** restart: UIDs of the pods that were to be replaced; those that are still there remain to be done. */
+      pods: z.array(z.string()).optional(),
+      /** scale: the number of members to reach. */
+      replicas: z.number().optional(),
+    })
+    .nullable(),
 })
 
 export type EnsembleRecord = z.infer<typeof recordSchema>
