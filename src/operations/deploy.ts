@@ -1,25 +1,30 @@
 // deploy: load and lint, preflight, record, apply, ordered readiness, verify, mark the revision as verified.
 
 import { Deadline } from '../clock.ts'
+import { decideUndo } from '../decide/undo.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
-import type { CheckResult } from '../ensemble/profile.ts'
-import { EnsembleError } from '../errors.ts'
+import { EnsembleError, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
-import { follow, type Follower } from '../kube/follow.ts'
+import { follow } from '../kube/follow.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
 import { loadManifests, type Loaded } from '../manifests/load.ts'
 import { applyAll } from '../procedures/apply-all.ts'
-import { awaitReady } from '../procedures/await-ready.ts'
 import { takeBaseline } from '../procedures/baseline.ts'
-import { inspectGround, RELEASE_MS, type Ground } from '../procedures/preflight.ts'
-import { explainStanding, offerWayBack } from '../procedures/way-back.ts'
-import { markVerified, recordMade, recordUnderWay } from '../procedures/verified.ts'
-import { contextFor, membersOf, outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
+import { bringMembers, isUnfinished, startOf, stillToStand, type Course, type Start } from '../procedures/bring.ts'
+import { watchData, type DataWatch } from '../procedures/data-watch.ts'
+import { partitionOf } from '../procedures/partition.ts'
+import { inspectGround, type Ground } from '../procedures/preflight.ts'
+import { RELEASE_MS } from '../procedures/release.ts'
+import { goBack, reserve } from '../procedures/undo.ts'
+import { markVerified, recordMade, recordUnderWay, type Marking } from '../procedures/verified.ts'
+import { outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
+import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
 import { announce } from '../record/announce.ts'
-import type { Services } from '../services.ts'
+import { latestVerified, objectsOf, type StoredRecord } from '../record/record.ts'
 import { inWords } from '../report/doing.ts'
+import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
@@ -63,61 +68,138 @@ async function deployTo(kube: Kube, inputs: Inputs, services: Services, loaded: 
 }
 
 async function change(kube: Kube, inputs: Inputs, services: Services, ground: Ground, deadline: Deadline, signal: AbortSignal): Promise<void> {
-  const { clock, journal, report } = services
+  const { clock, report } = services
   const { target, rights } = ground
-  const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(ground.selector) }, clock, signal)
+  const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(ground.selector) }, clock, AbortSignal.any([services.signal, ground.lock.lost]))
   try {
     await follower.ready()
-    const before = follower.snapshot()
     const run: VerifyRun = {
-      kube, clock, journal, report, target, nodes: ground.nodes, runId: services.runId,
+      kube, clock, journal: services.journal, report, target, nodes: ground.nodes, runId: services.runId,
       profile: await chooseProfile(inputs.verify === 'off' ? 'none' : ground.profile, profileOptions(inputs)),
       reach: reachThrough(kube, rights),
     }
-    const marking = { kube, clock, namespace: target.namespace, runUrl: report.runUrl }
-    const digest = digestOfRevision(ground.setManifest.object, ground.manifests.map((manifest) => manifest.object))
-    const changes = ground.plan.some((planned) => planned.change !== 'unchanged')
-    let stored = ground.stored
-    let marker: string | undefined
-    if (changes) {
-      stored = await journal.phase('Record the state before the change', async (done) => {
-        const baseline = await takeBaseline(run, marking, stored, before, ground, signal)
-        marker = await writeMarker(run, before, ground, signal)
-        done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${marker === undefined ? '' : ', a marker was written to be found again afterwards'}`)
-        return recordUnderWay(marking, baseline, { operation: 'deploy', digest, previous: report.previousRevision }, signal)
-      })
-    }
-    const applied = await journal.phase('Apply', (done) => applyAll(kube, ground, { force: inputs.forceConflicts, journal, report, clock }, signal, done))
-    services.publish()
-    stored = await recordMade(marking, stored, applied.created, signal)
-    try {
-      const view = await waitForMembers(kube, inputs, services, ground, { follower, deadline, generation: applied.set.metadata.generation, before }, signal)
-      if (inputs.verify === 'off') {
-        report.notes.push('verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.')
-      } else {
-        const level = inputs.verify
-        await journal.phase(`Verify (${level})`, async (done) => {
-          await verifyEnsemble(run, view, level, () => (marker === undefined ? Promise.resolve([]) : readMarker(run, view, marker, signal)), signal)
-          done(outcomeOf(report))
-        })
-      }
-      const verified = inputs.verify === 'full' || inputs.verify === 'thorough'
-      const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, version: report.version, origin: 'deploy' as const }
-      await markVerified(marking, stored, verified ? revision : undefined, { uid: view.set?.uid ?? '', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
-      report.standing = verified ? 'every member is available and verified' : 'every member is available'
-      await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
-      report.result = report.changed ? 'succeeded' : 'unchanged'
-    } catch (error) {
-      if (marker !== undefined) await forgetMarker(run, follower, marker)
-      const { live } = ground
-      explainStanding(report, live === undefined, services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined)
-      if (ground.rolls && live !== undefined) await offerWayBack(kube, report, live)
-      if (!services.signal.aborted) await tell(kube, services, ground, applied.set, 'Warning', 'DeployFailed', error instanceof EnsembleError ? `${error.code}: ${error.message}` : 'failed', AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
-      throw error
-    }
+    const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) } : run
+    const course: Course = { kube, services, inputs, rights, follower, before: follower.snapshot(), looking, deadline }
+    await forward({ inputs, ground, course, run, marking: { kube, clock, namespace: target.namespace, runUrl: report.runUrl } }, signal)
   } finally {
     await follower.stop()
   }
+}
+
+/** One deploy on its way. */
+interface Deploy {
+  readonly inputs: Inputs
+  readonly ground: Ground
+  readonly course: Course
+  readonly run: VerifyRun
+  readonly marking: Marking
+}
+
+async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
+  const { inputs, ground, course, run, marking } = deploy
+  const { kube, services } = course
+  const { journal, report } = services
+  const digest = digestOfRevision(ground.setManifest.object, ground.manifests.map((manifest) => manifest.object))
+  const changes = ground.plan.some((planned) => planned.change !== 'unchanged')
+  const running = ground.live !== undefined && course.before.pods.length > 0
+  const rolls = running && (ground.rolls || isUnfinished(course.before, partitionOf(ground.setManifest.object)))
+  let stored = ground.stored
+  let watch: DataWatch | undefined
+  let start: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
+  if (changes || rolls) {
+    stored = await journal.phase('Record the state before the change', async (done) => {
+      const baseline = await takeBaseline(run, marking, stored, course.before, ground, signal)
+      if (rolls) start = await startOf(course, ground.setManifest.object, ground.rolls ? undefined : course.before.set?.status.updateRevision, signal)
+      const recorded = await recordUnderWay(marking, baseline, { operation: 'deploy', digest, previous: report.previousRevision }, signal)
+      // Last, so that whatever fails before leaves no writer behind.
+      if (rolls) watch = await watchData(run, course.follower, signal)
+      done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch === undefined ? '' : ', data is watched from here on'}`)
+      return recorded
+    })
+  }
+  const versionBefore = report.version
+  const state = { inChecks: false }
+  try {
+    const applied = await journal.phase('Apply', (done) => applyAll(kube, ground, { force: inputs.forceConflicts, journal, report, clock: services.clock, first: start.first, rolls }, signal, done))
+    services.publish()
+    stored = await recordMade(marking, stored, applied.created, signal)
+    const view = await waitForMembers(deploy, rolls ? start : undefined, applied.set.metadata.generation, signal)
+    state.inChecks = true
+    if (inputs.verify === 'off') {
+      await watch?.finish(view, signal)
+      report.notes.push('verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.')
+    } else {
+      const level = inputs.verify
+      await journal.phase(`Verify (${level})`, async (done) => {
+        await verifyEnsemble(run, view, level, () => watch?.finish(view, signal) ?? Promise.resolve([]), signal)
+        done(outcomeOf(report))
+      })
+    }
+    const verified = inputs.verify === 'full' || inputs.verify === 'thorough'
+    const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, version: report.version, origin: 'deploy' as const }
+    await markVerified(marking, stored, verified ? revision : undefined, { uid: view.set?.uid ?? '', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
+    report.standing = verified ? 'every member is available and verified' : 'every member is available'
+    await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
+    report.result = report.changed ? 'succeeded' : 'unchanged'
+  } catch (error) {
+    const failed = { error, digest, stored, watch, versionBefore, inChecks: state.inChecks }
+    throw await afterFailure(deploy, failed)
+  }
+}
+
+interface FailedDeploy {
+  readonly error: unknown
+  readonly digest: string
+  readonly stored: StoredRecord
+  readonly watch: DataWatch | undefined
+  readonly versionBefore: string
+  readonly inChecks: boolean
+}
+
+/** Takes the change back where the evidence is against it, else says how the ensemble stands. Gives what is to be thrown. */
+async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unknown> {
+  const { inputs, ground, course, marking } = deploy
+  const { kube, services } = course
+  const { report } = services
+  const { error, stored } = failed
+  const known = error instanceof EnsembleError ? error : undefined
+  const verified = latestVerified(stored.record)
+  const objects = verified === undefined ? undefined : objectsOf(stored, verified.digest)
+  const decision = decideUndo({
+    onFailure: inputs.onFailure, firstInstall: ground.live === undefined, changed: report.changed, cancelled: services.signal.aborted || ground.lock.lost.aborted, code: known?.code,
+    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, kept: objects !== undefined, profile: ground.profile,
+    members: report.members, versionBefore: failed.versionBefore,
+  })
+  const gone = AbortSignal.timeout(RELEASE_MS)
+  const said = known === undefined ? 'failed' : `${known.code}: ${known.message}`
+  if (decision.kind === 'halt' || known === undefined || verified === undefined || objects === undefined) {
+    await failed.watch?.abandon()
+    explainStanding(report, ground.live === undefined, services.signal.aborted ? 'CANCELLED' : known?.code)
+    if (report.changed && decision.kind === 'halt' && ground.live !== undefined) report.notes.push(`Nothing was taken back: ${decision.reason}.`)
+    if (ground.live !== undefined) await offerWayBack(kube, report, ground.live)
+    if (!services.signal.aborted) await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployFailed', said, gone).catch(() => undefined)
+    return error
+  }
+  const { journal } = services
+  journal.info(`The change failed (${said}); the evidence is against it, so the last verified revision ${verified.controllerRevision} comes back.`)
+  const back = { ...course, deadline: reserve(course) }
+  const until = AbortSignal.any([services.signal, ground.lock.lost])
+  try {
+    await goBack({ course: back, run: deploy.run, marking, level: inputs.verify, force: false, watch: failed.watch }, stored, { ...verified, objects, verified: true }, until)
+  } catch (second) {
+    await failed.watch?.abandon()
+    if (services.signal.aborted) return error
+    await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
+    return undoFailed(report, known, second, verified.controllerRevision)
+  }
+  await failed.watch?.abandon()
+  report.notes.push(`The change was taken back: the ensemble runs the verified revision ${verified.controllerRevision} again.`)
+  await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployUndone', `${said}; taken back to ${verified.controllerRevision}`, gone).catch(() => undefined)
+  return new EnsembleError('undone', [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)], { cause: known })
+}
+
+function unnamed(error: EnsembleError): Finding {
+  return { code: error.code, severity: 'error', message: error.message }
 }
 
 /** Only where something was changed: an unchanged deploy writes nothing. */
@@ -126,66 +208,23 @@ async function tell(kube: Kube, { clock, report }: Services, ground: Ground, set
   await announce(kube, set, { type, reason, message: report.runUrl === '' ? message : `${message} (${report.runUrl})` }, clock.now(), signal)
 }
 
-interface Waiting {
-  readonly follower: Follower
-  readonly deadline: Deadline
-  readonly generation: number | undefined
-  readonly before: EnsembleView
-}
-
-async function waitForMembers(kube: Kube, inputs: Inputs, services: Services, ground: Ground, waiting: Waiting, signal: AbortSignal): Promise<EnsembleView> {
-  const { clock, journal, report } = services
-  return journal.phase('Wait for every member', async (done) => {
-    const wait = { kube, clock, journal, report, ...waiting, memberTimeoutMs: inputs.memberTimeoutMs, logLines: ground.rights.logs ? inputs.logLines : 0 }
-    let view = await awaitReady(wait, signal)
-    const hold = inputs.verify === 'off' || ground.profile === 'none' ? heldFor(view, clock.now()) : 0
+/** `start`: how a roll of a running ensemble begins; undefined where no member is replaced. */
+async function waitForMembers(deploy: Deploy, start: Start | undefined, generation: number | undefined, signal: AbortSignal): Promise<EnsembleView> {
+  const { inputs, ground, course } = deploy
+  const { clock, journal, report } = course.services
+  return journal.phase(start?.stands === undefined ? 'Wait for every member' : 'Roll, paced by the quorum', async (done) => {
+    const nowhere: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
+    const apply = (object: KubeObject, until: AbortSignal): Promise<KubeObject> => course.kube.apply(object, { force: inputs.forceConflicts }, until).then((answer) => answer.object)
+    const bring = (): Promise<EnsembleView> => bringMembers(start === undefined ? { ...course, inputs: { ...course.inputs, pace: 'controller' } } : course, start ?? nowhere, generation, apply, signal)
+    let view = await bring()
+    const hold = inputs.verify === 'off' || ground.profile === 'none' ? stillToStand(view, clock) : 0
     if (hold > 0) {
       await clock.sleep(hold, signal)
-      view = await awaitReady(wait, signal)
+      view = await bring()
     }
     done(`${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`)
     report.standing = 'every member is available; it was not verified'
-    services.publish()
+    course.services.publish()
     return view
   })
-}
-
-/** A container without a probe is Ready for a moment between two deaths: where nobody asks the members, they must have stood this long. */
-const STANDING_MS = 10_000
-
-function heldFor(view: EnsembleView, now: number): number {
-  const youngest = Math.max(0, ...view.pods.map((pod) => pod.readySince ?? 0))
-  return Math.min(STANDING_MS, Math.max(0, youngest + STANDING_MS - now))
-}
-
-/** A marker is worth writing where members will be replaced and there is an ensemble that serves. */
-async function writeMarker(run: VerifyRun, before: EnsembleView, ground: Ground, signal: AbortSignal): Promise<string | undefined> {
-  if (!ground.rolls || run.profile.writeMarker === undefined || before.pods.length === 0) return undefined
-  try {
-    return await run.profile.writeMarker(membersOf(before, run.target), contextFor(run, before.set?.replicas ?? 0, signal))
-  } catch (error) {
-    signal.throwIfAborted()
-    // A fix may be deployed onto a broken ensemble: that no marker could be written is told, not a reason to stop.
-    run.journal.debug(error instanceof Error ? error.message : String(error))
-    run.report.notes.push(`No marker could be written before the change${error instanceof EnsembleError ? ` (${error.code})` : ''}: that data outlives it was not checked.`)
-    return undefined
-  }
-}
-
-/** After a failure nobody looks for it any more: it is taken away while anyone serves, as far as that goes in a moment. */
-async function forgetMarker(run: VerifyRun, follower: Follower, marker: string): Promise<void> {
-  try {
-    const view = follower.snapshot()
-    await run.profile.removeMarker?.(membersOf(view, run.target), marker, contextFor(run, view.set?.replicas ?? 0, AbortSignal.timeout(RELEASE_MS)))
-  } catch {
-    run.journal.debug('the marker could not be deleted; a later run sweeps it')
-  }
-}
-
-async function readMarker(run: VerifyRun, view: EnsembleView, marker: string, signal: AbortSignal): Promise<readonly CheckResult[]> {
-  const members = membersOf(view, run.target)
-  const context = contextFor(run, view.set?.replicas ?? 0, signal)
-  const found = await run.profile.readMarker?.(members, marker, context)
-  await run.profile.removeMarker?.(members, marker, context)
-  return found === undefined ? [] : [found]
 }

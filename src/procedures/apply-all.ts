@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import type { Journal } from '../report/journal.ts'
 import type { RunReport } from '../report/run-report.ts'
-import { applyChange, objectName } from './apply.ts'
+import { applyChange, objectName, type PlannedChange } from './apply.ts'
 import type { Ground } from './preflight.ts'
 
 export interface Applied {
@@ -19,6 +19,10 @@ interface Telling {
   readonly journal: Journal
   readonly report: RunReport
   readonly clock: Clock
+  /** The StatefulSet as it is to be applied first: with its partition raised where a roll is paced. */
+  readonly first: KubeObject
+  /** Members will be replaced. */
+  readonly rolls: boolean
 }
 
 export async function applyAll(kube: Kube, ground: Ground, telling: Telling, signal: AbortSignal, done: (line: string) => void): Promise<Applied> {
@@ -28,7 +32,7 @@ export async function applyAll(kube: Kube, ground: Ground, telling: Telling, sig
   let set: KubeObject = ground.setManifest.object
   let applied = 0
   for (const planned of ground.plan) {
-    const { object, change } = await applyChange(kube, planned, telling.force, signal)
+    const { object, change } = await applyChange(kube, planned.manifest === ground.setManifest ? held(planned, telling.first) : planned, telling.force, signal)
     applied += 1
     count[change] += 1
     if (planned.manifest === ground.setManifest) set = object
@@ -42,13 +46,13 @@ export async function applyAll(kube: Kube, ground: Ground, telling: Telling, sig
     report.changes.push({ object: objectName(object), change, ...(note === undefined ? {} : { note }) })
     journal.info(`${objectName(object)} ${change}${note === undefined ? '' : ` (${note})`}`)
   }
-  if (report.changed && ground.live !== undefined) {
-    report.notes.push(
-      ground.rolls
-        ? 'The pod template changed: the roll was left to the StatefulSet controller, which goes on as soon as a pod is Ready; a roll paced by the quorum is not built yet.'
-        : 'The pod template did not change: no member is replaced. A server reads a changed ConfigMap only when it starts.',
-    )
-  }
+  if (report.changed && ground.live !== undefined && !telling.rolls) report.notes.push('The pod template did not change: no member is replaced. A server reads a changed ConfigMap only when it starts.')
   done((['created', 'configured', 'unchanged'] as const).flatMap((change) => (count[change] === 0 ? [] : [`${count[change]} ${change}`])).join(', '))
   return { set, created }
+}
+
+/** Raising the partition is a change of its own: a set that is unchanged otherwise is applied all the same. */
+function held(planned: PlannedChange, first: KubeObject): PlannedChange {
+  if (first === planned.manifest.object) return planned
+  return { ...planned, manifest: { ...planned.manifest, object: first, placeOf: (path) => planned.manifest.placeOf(path) }, change: planned.change === 'unchanged' ? 'configured' : planned.change }
 }

@@ -22,6 +22,7 @@ import { planChanges, type PlannedChange } from './apply.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
 import { ensureNamespace, readNamespace } from './namespace.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
+import { RELEASE_MS } from './release.ts'
 import { readSurroundings } from './surroundings.ts'
 import { inNamespace, resolveNamespace } from './target.ts'
 import type { Target } from './verify-ensemble.ts'
@@ -92,9 +93,6 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
     throw error
   }
 }
-
-/** Giving the lock back must not wait for a cluster that doesn't answer: it expires by itself. */
-export const RELEASE_MS = 3_000
 
 /** All findings of preflight and dry runs in one failure, with their lines; warnings are told once. */
 function refuseFaults(seen: Seen, plan: readonly PlannedChange[]): void {

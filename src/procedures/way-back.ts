@@ -1,6 +1,6 @@
 // What a deploy that did not succeed leaves behind, and the commands by which a person takes it back, to be followed as they stand.
 
-import type { Code } from '../errors.ts'
+import { EnsembleError, type Code, type Finding } from '../errors.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { toSet } from '../kube/views/index.ts'
 import type { RunReport } from '../report/run-report.ts'
@@ -21,11 +21,7 @@ export function explainStanding(report: RunReport, firstInstall: boolean, code: 
     return
   }
   report.standing = `the manifests are applied, ${ready}; ${whatNow(code)}`
-  report.notes.push(
-    firstInstall
-      ? 'This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.'
-      : 'Nothing was taken back: undo on failure is not built yet.',
-  )
+  if (firstInstall) report.notes.push('This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.')
 }
 
 function whatNow(code: Code | undefined): string {
@@ -52,4 +48,15 @@ export async function offerWayBack(kube: Pick<Kube, 'get'>, report: RunReport, b
   }
   report.byHand.push(`kubectl -n ${namespace} rollout undo statefulset/${name} --to-revision=${revision} # back to ${ran}; the next deploy by this action then needs force-conflicts: true, once`)
   for (const { pod } of stuck) report.byHand.push(`kubectl -n ${namespace} delete pod ${pod} # not Ready: the controller does not replace it by itself`)
+}
+
+/** The undo failed as well: what it says first is in what state the ensemble is; the failure that it was for stays in the findings. */
+export function undoFailed(report: RunReport, first: EnsembleError, second: unknown, revision: string): EnsembleError {
+  const why = second instanceof EnsembleError ? `${second.code}: ${second.message}` : second instanceof Error ? second.message : String(second)
+  const about = second instanceof EnsembleError ? second.findings[0] : undefined
+  const finding: Finding = {
+    code: 'UNDO_FAILED', severity: 'error', message: `the change failed (${first.code}: ${first.message}), and going back to ${revision} failed too (${why}); ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready, ${report.standing}`,
+    ...(about?.object === undefined ? {} : { object: about.object }), ...(about?.ordinal === undefined ? {} : { ordinal: about.ordinal }), ...(about?.mend === undefined ? {} : { mend: about.mend }),
+  }
+  return new EnsembleError('failed', [finding, ...first.findings], { cause: second })
 }

@@ -1,0 +1,172 @@
+// The next step of a roll that is paced by the quorum: which member may be taken down now, which must be waited for, and where the partition may stand.
+
+import type { Role } from '../ensemble/profile.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import type { SetView } from '../view/workload.ts'
+import { memberStandings, ownPods, type MemberStanding } from './members.ts'
+
+/** A member that moved has a new address; its peers know it only some 30 to 60 s later, and an election before that can take a minute. */
+export const SETTLE_AFTER_MOVE_MS = 40_000
+/** A member that restarted serves again after 30 s, at times after 80 s. */
+const REJOIN_MS = 90_000
+/** How often a leader is told to step down before it is replaced as it is. */
+const MOST_HAND_OVERS = 2
+
+export interface MemberNow extends MemberStanding {
+  /** What the member said of itself; undefined while it was not asked. */
+  readonly role: Role | undefined
+  readonly ready: boolean
+  /** When its address was given, milliseconds since the epoch; undefined without a pod. */
+  readonly addressSince: number | undefined
+}
+
+/** How members are replaced: by lowering the partition (highest ordinal first), or by evicting those that are left (followers first, the leader last). */
+export type Way = { readonly kind: 'partition'; readonly stands: number; readonly own: number } | { readonly kind: 'evict'; readonly left: ReadonlySet<string> }
+
+export interface RollSituation {
+  readonly set: SetView
+  /** Every wanted ordinal ascending, then pods that are too many. */
+  readonly members: readonly MemberNow[]
+  readonly way: Way
+  /** Ordinals of newcomers that can't serve before the old members know them. */
+  readonly excused: ReadonlySet<number>
+  /** UIDs of pods that were told to go: until they have, nothing else is touched. */
+  readonly told: ReadonlySet<string>
+  /** Since when a member was seen not to serve, by UID of its pod; milliseconds since the epoch. */
+  readonly outsideSince: ReadonlyMap<string, number>
+  /** How often each leader, by UID of its pod, was told to step down. */
+  readonly handedOver: ReadonlyMap<string, number>
+  readonly canStepDown: boolean
+  readonly now: number
+}
+
+export type RollStep =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'wait'; readonly reason: string; readonly lookAgainAt?: number; /** Pods that are there and Ready, and yet don't serve. */ readonly outside?: readonly MemberNow[] }
+  /** It doesn't serve and nobody else replaces it. */
+  | { readonly kind: 'free'; readonly member: MemberNow }
+  | { readonly kind: 'hand-over'; readonly member: MemberNow }
+  /** A serving member is taken down and comes back at the update revision. */
+  | { readonly kind: 'take'; readonly member: MemberNow }
+  /** A member that doesn't serve stands below serving ones: the partition is opened for it alone. */
+  | { readonly kind: 'reach-down'; readonly member: MemberNow }
+
+const SERVING: ReadonlySet<Role> = new Set<Role>(['leader', 'follower', 'observer', 'standalone', 'up'])
+
+/** A member that could not be asked counts by its pod: what is not known is not called down. */
+export function serves(member: Pick<MemberNow, 'role' | 'ready'>): boolean {
+  return member.role === undefined || member.role === 'unknown' ? member.ready : SERVING.has(member.role)
+}
+
+/** Every member as it stands, without what it says of itself. */
+export function membersNow(view: EnsembleView, now: number, roles: ReadonlyMap<string, Role>, addressSince: ReadonlyMap<string, number>): readonly MemberNow[] {
+  const pods = ownPods(view)
+  return memberStandings(view, now).map((standing) => {
+    const pod = pods.find((one) => one.uid === standing.uid)
+    const uid = standing.uid ?? ''
+    return { ...standing, role: roles.get(uid), ready: pod?.ready ?? false, addressSince: pod?.ip === undefined ? undefined : (addressSince.get(uid) ?? now) }
+  })
+}
+
+/**
+ * Where the partition must stand (an index from the first ordinal) so that the controller replaces no serving member by itself: the lowest one with no serving member of
+ * another revision at or above it. `target`: name of the revision that is wanted, undefined where no member has it yet.
+ */
+export function heldPartition(members: readonly MemberNow[], start: number, own: number, target: string | undefined): number {
+  const held = members.filter((member) => member.state !== 'extra' && serves(member) && member.revision !== target)
+  return Math.max(own, ...held.map((member) => member.ordinal - start + 1))
+}
+
+export function nextStep(situation: RollSituation): RollStep {
+  const { set, way } = situation
+  const members = situation.members.filter((member) => member.state !== 'extra')
+  const extra = situation.members.find((member) => member.state === 'extra')
+  if (extra !== undefined) return { kind: 'wait', reason: `${extra.pod} is ${extra.text}` }
+  const leaving = members.find((member) => member.uid !== undefined && situation.told.has(member.uid))
+  if (leaving !== undefined) return { kind: 'wait', reason: `${leaving.pod} is about to be replaced` }
+  const pending = members.filter((member) => isPending(situation, member))
+  const broken = members.filter((member) => isBroken(situation, member) && (pending.includes(member) || !member.atRevision))
+  const wanted = broken[0]
+  if (wanted !== undefined) return seeTo(situation, members, wanted)
+  const down = members.find((member) => !isBack(situation, member))
+  if (down !== undefined) return waitFor(situation, down, members)
+  if (pending.length === 0) return { kind: 'done' }
+  const next = chooseNext(way, pending)
+  if (next === undefined) return { kind: 'done' }
+  // What the partition has let go already is the controller's: nothing else may be touched before it has acted.
+  if (way.kind === 'partition' && indexOf(set, next) >= way.stands) return { kind: 'wait', reason: `${next.pod} waits for the StatefulSet controller to replace it` }
+  return take(situation, members, next)
+}
+
+function indexOf(set: SetView, member: MemberStanding): number {
+  return member.ordinal - set.start
+}
+
+/** Still to be replaced. */
+function isPending({ set, way }: RollSituation, member: MemberNow): boolean {
+  switch (way.kind) {
+    case 'partition':
+      return member.uid !== undefined && member.revision !== set.status.updateRevision && indexOf(set, member) >= way.own
+    case 'evict':
+      return member.uid !== undefined && way.left.has(member.uid)
+  }
+}
+
+/** There, not on its way out, and not serving. */
+function isBroken({ handedOver }: RollSituation, member: MemberNow): boolean {
+  return member.uid !== undefined && member.state !== 'terminating' && !serves(member) && !handedOver.has(member.uid)
+}
+
+/** Available and serving; a leader that was told to step down must serve again, but its restarted container need not have stood for a while: it goes next anyway. */
+function isBack({ excused, handedOver }: RollSituation, member: MemberNow): boolean {
+  if (excused.has(member.ordinal)) return member.uid !== undefined && member.state !== 'terminating' && member.state !== 'pending' && member.state !== 'creating'
+  if (!serves(member)) return false
+  return member.state === 'available' || member.state === 'old-revision' || (member.uid !== undefined && handedOver.has(member.uid) && member.role !== undefined && member.role !== 'unknown' && member.state !== 'terminating')
+}
+
+/** A member that doesn't serve is replaced before any that does, the lowest first, one at a time. */
+function seeTo(situation: RollSituation, members: readonly MemberNow[], member: MemberNow): RollStep {
+  const { set, way, excused } = situation
+  const others = members.filter((other) => other !== member)
+  const serving = others.filter(serves).length
+  const quorum = serving > 0
+  const moving = others.find((other) => (quorum ? !isBroken(situation, other) && !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)) && !excused.has(other.ordinal))
+  if (moving !== undefined) return waitFor(situation, moving, members)
+  if (way.kind === 'evict') return { kind: 'free', member }
+  const open = indexOf(set, member) >= way.stands
+  // What is Ready the controller replaces by itself; so it does with the highest of several under any policy but the ordered one.
+  if (open && member.ready) return { kind: 'wait', reason: `${member.pod} does not serve, and the StatefulSet controller replaces it` }
+  if (open || !member.atRevision) return { kind: 'free', member }
+  // One that runs may be on its way back into the quorum; replacing it would only make that longer.
+  const patientUntil = member.ready ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0
+  if (patientUntil > situation.now) return { kind: 'wait', reason: `${member.pod} is Ready, but does not serve yet`, lookAgainAt: patientUntil, outside: [member] }
+  return { kind: 'reach-down', member }
+}
+
+function waitFor(situation: RollSituation, member: MemberNow, members: readonly MemberNow[]): RollStep {
+  const there = members.filter((one) => isBack(situation, one)).length
+  const count = `${there} of ${members.length} members are available and serve`
+  if (member.state === 'available' || member.state === 'old-revision') return { kind: 'wait', reason: `${member.pod} is available, but does not serve yet (${member.role ?? 'not asked'}); ${count}`, outside: members.filter((one) => (one.state === 'available' || one.state === 'old-revision') && !serves(one)) }
+  const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : undefined
+  return { kind: 'wait', reason: `${member.pod} is ${member.text}; ${count}`, ...(lookAgainAt === undefined ? {} : { lookAgainAt }) }
+}
+
+function chooseNext(way: Way, pending: readonly MemberNow[]): MemberNow | undefined {
+  switch (way.kind) {
+    case 'partition':
+      return pending.at(-1)
+    case 'evict':
+      return pending.find((member) => member.role !== 'leader') ?? pending[0]
+  }
+}
+
+/** All others serve. The leader is handed over first: an election while its peers still have addresses of before takes long. */
+function take(situation: RollSituation, members: readonly MemberNow[], member: MemberNow): RollStep {
+  const { now, handedOver, canStepDown, excused } = situation
+  const times = handedOver.get(member.uid ?? '') ?? 0
+  const voters = members.filter((one) => !excused.has(one.ordinal)).length
+  if (member.role !== 'leader' || !canStepDown || voters < 3 || times >= MOST_HAND_OVERS) return { kind: 'take', member }
+  const settledAt = Math.max(0, ...members.map((one) => one.addressSince ?? 0)) + SETTLE_AFTER_MOVE_MS
+  if (settledAt > now) return { kind: 'wait', reason: `${member.pod} leads and hands over once every member knows the others' addresses`, lookAgainAt: settledAt }
+  return { kind: 'hand-over', member }
+}

@@ -1,0 +1,131 @@
+// Watches over members while something is done to them: tells every change, and ends early, with the proof, when the evidence says that it can't be done.
+
+import { formatSpan, type Clock, type Deadline } from '../clock.ts'
+import { chooseVerdict, speaksAgainstRevision } from '../decide/evidence-choice.ts'
+import { diagnose, newMemory, type Diagnosis } from '../decide/diagnosis.ts'
+import { memberStandings, observed, type MemberStanding } from '../decide/members.ts'
+import { progressKey } from '../decide/rollout.ts'
+import { withLastWords } from '../decide/last-words.ts'
+import { EnsembleError, type Finding } from '../errors.ts'
+import type { Kube } from '../kube/kube.ts'
+import type { Follower } from '../kube/follow.ts'
+import type { Journal } from '../report/journal.ts'
+import type { RunReport } from '../report/run-report.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import { collectEvidence } from './evidence.ts'
+import { fillMembers } from './member-rows.ts'
+
+/** A line is printed at least this often, so that a person sees that it lives and what it waits for. */
+const HEARTBEAT_MS = 30_000
+
+export interface Attendance {
+  readonly follower: Follower
+  readonly kube: Kube
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly report: RunReport
+  readonly deadline: Deadline
+  /** Longest time without a member reaching a state that it hadn't reached before. */
+  readonly memberTimeoutMs: number
+  readonly logLines: number
+  /** How it stood before the change: what the set's events said then is no news. */
+  readonly before: EnsembleView
+}
+
+/** What one look led to. */
+export type Step =
+  | { readonly kind: 'done'; readonly note?: string | undefined }
+  | {
+      readonly kind: 'waiting'
+      /** One line: what is missing. */
+      readonly reason: string
+      /** When time alone changes the answer; milliseconds since the epoch. Waiting for it is progress. */
+      readonly lookAgainAt?: number | undefined
+      /** Look again after this time though nothing was seen to change, because what it waits for can't be watched; milliseconds. */
+      readonly pollMs?: number | undefined
+      /** What was reached, a key that grows or changes with each progress that the pods don't show. */
+      readonly reached?: string | undefined
+      /** Causes that the pods don't show. */
+      readonly blame?: readonly Diagnosis[] | undefined
+      /** Pods (`pod/zk-2`) whose faults end nothing, because they are being replaced. */
+      readonly excused?: ReadonlySet<string> | undefined
+    }
+
+/** How the work over the members goes on: `generation` that the controller must have seen (undefined: the live one), and one step at each look. */
+export interface Work {
+  generation(): number | undefined
+  step(view: EnsembleView, now: number): Promise<Step> | Step
+}
+
+/** The view in which it was done. Throws EnsembleError 'failed' with every cause, the deciding one first, and leaves the evidence in the report. */
+export async function attend(attendance: Attendance, work: Work, signal: AbortSignal): Promise<EnsembleView> {
+  const { clock, follower, report, journal } = attendance
+  const told = new Map<number, string>()
+  let memory = newMemory()
+  let progress = { key: '', reached: '', at: clock.now() }
+  let said = clock.now()
+  for (;;) {
+    signal.throwIfAborted()
+    const view = newEvents(follower.snapshot(), attendance.before)
+    const generation = work.generation()
+    // Before the controller has seen the change, what it says of revisions is of the one before.
+    const seen = view.set !== undefined && observed(view.set, generation)
+    if (seen && tellMembers(memberStandings(view, clock.now()), told, journal, report, clock.now())) said = clock.now()
+    fillMembers(report, view)
+    const step = await work.step(view, clock.now())
+    const now = clock.now()
+    if (step.kind === 'done') {
+      if (step.note !== undefined) report.notes.push(step.note)
+      return view
+    }
+    const diagnosed = diagnose(view, now, memory)
+    memory = diagnosed.memory
+    const findings = [...diagnosed.findings.filter((finding) => step.excused?.has(finding.object) !== true), ...(step.blame ?? [])]
+    const key = progressKey(view, progress.key)
+    const reached = step.reached ?? ''
+    // minReadySeconds that run are progress too: nothing has to happen meanwhile.
+    if (key !== progress.key || reached !== progress.reached || step.lookAgainAt !== undefined) progress = { key, reached, at: now }
+
+    const stalled = now - progress.at >= attendance.memberTimeoutMs
+    const ended = findings.some((finding) => finding.class === 'terminal') || stalled || attendance.deadline.passed
+    if (ended) {
+      const reason = stalled ? `no member reached a new state for ${formatSpan(attendance.memberTimeoutMs)} (member-timeout)` : 'the timeout is over'
+      throw await failed(attendance, view, findings, step.reason, reason, signal)
+    }
+    if (now - said >= HEARTBEAT_MS) {
+      const worst = findings[0]
+      journal.info(`still waiting (${formatSpan(now - progress.at)} since the last progress): ${step.reason}${worst === undefined || step.reason.includes(worst.message) ? '' : `; ${worst.message}`}`)
+      said = now
+    }
+    const nextGrace = Math.min(...findings.map((finding) => (finding.graceUntil ?? Infinity) - now), step.lookAgainAt === undefined ? Infinity : step.lookAgainAt - now, step.pollMs ?? Infinity)
+    const until = Math.min(attendance.deadline.left(), progress.at + attendance.memberTimeoutMs - now, said + HEARTBEAT_MS - now, nextGrace)
+    await follower.changed(Math.max(20, until))
+  }
+}
+
+/** Events of pods and claims go with their objects; those of the set outlive a mend and are only news when they are newer than before (by the server's clock). */
+function newEvents(view: EnsembleView, before: EnsembleView): EnsembleView {
+  const old = new Map(before.events.map((event) => [event.uid, event.last]))
+  return { ...view, events: view.events.filter((event) => event.object.kind !== 'StatefulSet' || event.last > (old.get(event.uid) ?? 0)) }
+}
+
+/** Prints a line for each member whose state changed; true when there was one. */
+function tellMembers(members: readonly MemberStanding[], told: Map<number, string>, journal: Journal, report: RunReport, now: number): boolean {
+  let any = false
+  for (const member of members) {
+    if (told.get(member.ordinal) === member.text) continue
+    told.set(member.ordinal, member.text)
+    journal.info(`${member.pod}: ${member.text}`)
+    report.timeline.push({ at: now, what: member.text, member: member.pod })
+    any = true
+  }
+  return any
+}
+
+async function failed(attendance: Attendance, view: EnsembleView, diagnoses: readonly Diagnosis[], waitingFor: string, ended: string, signal: AbortSignal): Promise<EnsembleError> {
+  const evidence = await collectEvidence(attendance.kube, view, diagnoses, attendance.logLines, signal)
+  attendance.report.evidence.push(...evidence)
+  const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, evidence.find((one) => one.object === diagnosis.object)?.logs.find((log) => log.container === diagnosis.container)?.lines ?? []))
+  const findings: readonly [Finding, ...Finding[]] = chooseVerdict(told, waitingFor, ended)
+  return new EnsembleError('failed', findings, { againstRevision: speaksAgainstRevision(diagnoses) })
+}

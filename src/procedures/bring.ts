@@ -1,0 +1,106 @@
+// Brings the members to what was applied: paced by the quorum, by evictions where the set waits for deletions, or left to the controller.
+
+import type { Clock, Deadline } from '../clock.ts'
+import { observed, ownPods } from '../decide/members.ts'
+import type { Follower } from '../kube/follow.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import type { Services } from '../services.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import type { Rights } from './access.ts'
+import { attend, type Attendance } from './attend.ts'
+import { awaitReady } from './await-ready.ts'
+import { partitionOf, withPartition } from './partition.ts'
+import { partitionToHold, rollByEvictions, rollByPartition, type Roll } from './roll.ts'
+import type { VerifyRun } from './verify-ensemble.ts'
+
+/** What every change of an ensemble works with. */
+export interface Course {
+  readonly kube: Kube
+  readonly services: Services
+  readonly inputs: Pick<Inputs, 'memberTimeoutMs' | 'logLines' | 'verify' | 'pace'>
+  readonly rights: Rights
+  readonly follower: Follower
+  /** How it stood before the change. */
+  readonly before: EnsembleView
+  /** Says who serves while members are replaced, whatever `verify` says. */
+  readonly looking: VerifyRun
+  readonly deadline: Deadline
+}
+
+/** Whether members must be replaced for what is wanted, or are half replaced already. */
+export function isUnfinished(view: EnsembleView, own: number | undefined): boolean {
+  const { set } = view
+  if (set === undefined) return false
+  const held = set.strategy.type === 'RollingUpdate' && own !== undefined && set.strategy.partition > own
+  return held || ownPods(view).some((pod) => pod.revision !== set.status.updateRevision && (own === undefined || (pod.ordinal ?? 0) - set.start >= own))
+}
+
+export interface Start {
+  /** The StatefulSet as it is to stand in the end. */
+  readonly set: KubeObject
+  /** What to apply first. */
+  readonly first: KubeObject
+  /** Index where the partition stands then; undefined where this run doesn't pace by it. */
+  readonly stands: number | undefined
+}
+
+/** How a roll begins: with the partition so high that the controller replaces no serving member by itself. `target`: name of the revision that is wanted, where known. */
+export async function startOf(course: Course, set: KubeObject, target: string | undefined, signal: AbortSignal): Promise<Start> {
+  const own = partitionOf(set)
+  if (own === undefined || course.inputs.pace === 'controller') return { set, first: set, stands: undefined }
+  const stands = await partitionToHold(rollOf(course), course.before, own, target, signal)
+  return { set, first: stands > own ? withPartition(set, stands) : set, stands }
+}
+
+/** The view in which every member was at its revision, available, and (paced) serving. */
+export async function bringMembers(course: Course, start: Start, generation: number | undefined, apply: (set: KubeObject, signal: AbortSignal) => Promise<KubeObject>, signal: AbortSignal, excused?: ReadonlySet<number>): Promise<EnsembleView> {
+  const attendance = attendanceOf(course)
+  const roll = { ...rollOf(course), ...(excused === undefined ? {} : { excused }) }
+  const own = partitionOf(start.set)
+  if (start.stands !== undefined && own !== undefined) {
+    return rollByPartition(roll, {
+      stands: start.stands, own, generation,
+      apply: async (partition, until) => (await apply(partition === undefined ? start.set : withPartition(start.set, partition), until)).metadata.generation,
+    }, signal)
+  }
+  if (own === undefined && course.inputs.pace === 'quorum') {
+    if (course.rights.evict) {
+      const left = await leftOver(course, attendance, generation, signal)
+      if (left.size > 0) return rollByEvictions(roll, left, generation, signal)
+    } else {
+      course.services.report.notes.push('updateStrategy OnDelete: this run may not evict pods (pods/eviction [create]), so members of an older revision were left to whoever deletes them.')
+    }
+  }
+  return awaitReady({ ...attendance, generation }, signal)
+}
+
+/** UIDs of the pods of other revisions, once the controller has seen the change. */
+async function leftOver(course: Course, attendance: Attendance, generation: number | undefined, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const view = await attend(attendance, {
+    generation: () => generation,
+    step: ({ set }) => (set !== undefined && observed(set, generation) ? { kind: 'done' } : { kind: 'waiting', reason: `the StatefulSet controller has not seen the change of ${course.looking.target.name} yet` }),
+  }, signal)
+  return new Set(ownPods(view).filter((pod) => pod.revision !== view.set?.status.updateRevision).map((pod) => pod.uid))
+}
+
+export function rollOf(course: Course): Roll {
+  return { attendance: attendanceOf(course), run: course.looking, means: { kube: course.kube, rights: course.rights } }
+}
+
+function attendanceOf(course: Course): Attendance {
+  const { clock, journal, report } = course.services
+  return {
+    kube: course.kube, clock, journal, report, follower: course.follower, before: course.before, deadline: course.deadline,
+    memberTimeoutMs: course.inputs.memberTimeoutMs, logLines: course.rights.logs ? course.inputs.logLines : 0,
+  }
+}
+
+/** A container without a probe is Ready for a moment between two deaths: where nobody asks the members, they must have stood this long. */
+const STANDING_MS = 10_000
+
+/** Milliseconds that members must still stand where nobody asks them whether they serve. */
+export function stillToStand(view: EnsembleView, clock: Clock): number {
+  const youngest = Math.max(0, ...view.pods.map((pod) => pod.readySince ?? 0))
+  return Math.min(STANDING_MS, Math.max(0, youngest + STANDING_MS - clock.now()))
+}

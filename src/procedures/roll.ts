@@ -1,0 +1,262 @@
+// A roll that waits for the quorum: takes one member down at a time, only while every other one serves, and sees to those first that don't.
+
+import { judgeBudgets, type BudgetVerdict } from '../decide/budget.ts'
+import type { Diagnosis } from '../decide/diagnosis.ts'
+import { observed, ownPods } from '../decide/members.ts'
+import { heldPartition, membersNow, nextStep, serves, type MemberNow, type RollSituation, type RollStep, type Way } from '../decide/roll.ts'
+import type { Role } from '../ensemble/profile.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import type { SetView } from '../view/workload.ts'
+import { attend, type Attendance, type Step } from './attend.ts'
+import { budgetsFor } from './budgets.ts'
+import { fillStates } from './member-rows.ts'
+import { freeMember, stepDown, takeByEviction, type Means } from './replace-member.ts'
+import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
+
+/** A look at the members costs a tunnel each: between two of them passes at least this time, unless something is about to be done. */
+const LOOK_EVERY_MS = 500
+/** How soon what can't be watched is asked again: who serves, what a budget allows. */
+const ASK_AGAIN_MS = 1_000
+
+export interface Roll {
+  readonly attendance: Attendance
+  /** The ensemble; its profile says who serves. */
+  readonly run: VerifyRun
+  readonly means: Means
+  /** Ordinals that can't serve before the members of before know them. */
+  readonly excused?: ReadonlySet<number>
+}
+
+export interface PartitionedSet {
+  /** Index where the partition stands in the cluster. */
+  readonly stands: number
+  /** Index that the set is to have in the end. */
+  readonly own: number
+  /** Generation of the last apply. */
+  readonly generation: number | undefined
+  /** Applies the set with this partition, undefined: as it is to stand; gives the generation. */
+  apply(partition: number | undefined, signal: AbortSignal): Promise<number | undefined>
+}
+
+/** Where the partition must stand before a change is applied; `target`: the revision that the change leads to, where it is known. */
+export async function partitionToHold(roll: Roll, view: EnsembleView, own: number, target: string | undefined, signal: AbortSignal): Promise<number> {
+  const { set } = view
+  if (set === undefined) return own
+  const looker = createLooker(roll, signal)
+  return heldPartition(await looker.members(view, true), set.start, own, target)
+}
+
+/** Lowers the partition member by member down to the set's own. Halted anywhere, what is below it stays as it is, and another run goes on. */
+export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, signal: AbortSignal): Promise<EnsembleView> {
+  let { stands, generation } = partitioned
+  const { own } = partitioned
+  const looker = createLooker(roll, signal)
+  const { journal, clock } = roll.attendance
+  const lowerTo = async (index: number, view: EnsembleView): Promise<void> => {
+    generation = await partitioned.apply(index <= own ? undefined : index, signal)
+    stands = index <= own ? own : index
+    roll.attendance.report.standing = `the roll stands at partition ${stands}: ${below(view.set, stands)}`
+  }
+  return attend(roll.attendance, {
+    generation: () => generation,
+    step: async (view, now) => {
+      if (view.set === undefined || !observed(view.set, generation)) return { kind: 'waiting', reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet` }
+      const way: Way = { kind: 'partition', stands, own }
+      const { step, situation } = await decide(roll, looker, view, view.set, way, now)
+      switch (step.kind) {
+        case 'take': {
+          const held = await heldByBudget(roll, view, signal)
+          if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
+          journal.info(`${step.member.pod}: its turn, every other member serves`)
+          await lowerTo(step.member.ordinal - view.set.start, view)
+          return waiting(situation, `${step.member.pod} is about to be replaced`)
+        }
+        case 'reach-down': {
+          // Opened for it alone: as long as it is away the controller takes no other, and before it is back the partition stands as before.
+          const before = stands
+          await lowerTo(step.member.ordinal - view.set.start, view)
+          await seenBy(roll, generation, signal)
+          await freeMember(roll.means, roll.run, step.member, `it does not serve and stands below members that do`, looker.told, signal)
+          await comesBackNew(roll, step.member, signal)
+          await lowerTo(before, view)
+          return waiting(situation, `${step.member.pod} is being replaced`)
+        }
+        case 'done':
+          if (stands === own) return { kind: 'done' }
+          await lowerTo(own, view)
+          return waiting(situation, 'the partition is being given back')
+        case 'free':
+        case 'hand-over':
+        case 'wait':
+          return act(roll, looker, situation, step, clock.now(), signal)
+      }
+    },
+  }, signal)
+}
+
+/** Evicts the pods of `left` one by one, followers first, the leader last; those that are gone by themselves count as done. */
+export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, generation: number | undefined, signal: AbortSignal): Promise<EnsembleView> {
+  const looker = createLooker(roll, signal)
+  const { clock, report } = roll.attendance
+  return attend(roll.attendance, {
+    generation: () => generation,
+    step: async (view, now) => {
+      if (view.set === undefined || !observed(view.set, generation)) return { kind: 'waiting', reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet` }
+      const { step, situation } = await decide(roll, looker, view, view.set, { kind: 'evict', left }, now)
+      switch (step.kind) {
+        case 'take': {
+          const held = await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
+          if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
+          report.standing = `${step.member.pod} is being replaced, the other members serve`
+          return waiting(situation, `${step.member.pod} is being replaced`)
+        }
+        case 'done':
+          return { kind: 'done' }
+        case 'reach-down':
+        case 'free':
+        case 'hand-over':
+        case 'wait':
+          return act(roll, looker, situation, step.kind === 'reach-down' ? { kind: 'free', member: step.member } : step, clock.now(), signal)
+      }
+    },
+  }, signal)
+}
+
+function below(set: SetView | undefined, stands: number): string {
+  const held = Array.from({ length: Math.max(0, Math.min(stands, set?.replicas ?? 0)) }, (_, index) => `${set?.name ?? ''}-${(set?.start ?? 0) + index}`)
+  return held.length === 0 ? 'every member may be replaced' : `${held.join(', ')} ${held.length === 1 ? 'keeps' : 'keep'} the revision of before`
+}
+
+/** Decides on what was last heard of the members; before anything is done to one, all are asked anew. */
+async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetView, way: Way, now: number): Promise<{ readonly step: RollStep; readonly situation: RollSituation }> {
+  const at = async (fresh: boolean): Promise<{ readonly step: RollStep; readonly situation: RollSituation }> => {
+    const members = await looker.members(view, fresh)
+    const situation: RollSituation = {
+      set, way, members, now, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
+      canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
+    }
+    return { step: nextStep(situation), situation }
+  }
+  const first = await at(false)
+  return first.step.kind === 'wait' || first.step.kind === 'done' ? first : at(true)
+}
+
+async function act(roll: Roll, looker: Looker, situation: RollSituation, step: Extract<RollStep, { kind: 'free' | 'hand-over' | 'wait' }>, now: number, signal: AbortSignal): Promise<Step> {
+  switch (step.kind) {
+    case 'wait':
+      return { ...waiting(situation, step.reason), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
+    case 'free':
+      await freeMember(roll.means, roll.run, step.member, 'it does not serve, and nobody else replaces it', looker.told, signal)
+      return waiting(situation, `${step.member.pod} is being replaced`)
+    case 'hand-over': {
+      const uid = step.member.uid ?? ''
+      looker.handedOver.set(uid, (looker.handedOver.get(uid) ?? 0) + 1)
+      await stepDown(roll.run, step.member, situation.set.replicas, signal)
+      return waiting(situation, `${step.member.pod} hands over its leadership`)
+    }
+  }
+}
+
+function waiting(situation: RollSituation, reason: string): Extract<Step, { kind: 'waiting' }> {
+  const { members, way, set } = situation
+  const replaced = members.filter((member) => !member.atRevision || (way.kind === 'evict' ? member.uid !== undefined && way.left.has(member.uid) : member.revision !== set.status.updateRevision && !serves(member)))
+  const reached = `${way.kind === 'partition' ? way.stands : way.left.size} ${members.filter(serves).map((member) => member.uid ?? '').join(' ')}`
+  return { kind: 'waiting', reason, reached, excused: new Set(replaced.map((member) => `pod/${member.pod}`)) }
+}
+
+/** Ready is what the probe says; that it is outside of the quorum only the member says. */
+function notServing({ set, members }: RollSituation, member: MemberNow, since: number): Diagnosis {
+  const others = members.filter((other) => other !== member)
+  return {
+    code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${member.pod}`, reason: 'NotServing', class: 'informative', since, explains: true,
+    message: `${member.pod}: its pod is Ready, but the member does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`,
+    mend: 'Compare its member list, its id and the names of its peers with those of the others; its log says whom it cannot reach.',
+    againstRevision: member.revision === set.status.updateRevision && others.every(serves),
+  }
+}
+
+/** Undefined when a member may be taken down. A budget that never allows it speaks of evictions: a roll was asked for all the same, and goes one by one. */
+async function heldByBudget(roll: Roll, view: EnsembleView, signal: AbortSignal): Promise<string | undefined> {
+  if (!roll.means.rights.budgets) return undefined
+  const pod = ownPods(view)[0]
+  const verdict: BudgetVerdict = pod === undefined ? { kind: 'allows' } : judgeBudgets(await budgetsFor(roll.run.kube, pod.namespace, pod.labels, signal))
+  switch (verdict.kind) {
+    case 'allows':
+      return undefined
+    case 'waits':
+      return verdict.reason
+    case 'never': {
+      const note = `${verdict.reason}. A roll is not an eviction: it went on one member at a time.`
+      if (!roll.attendance.report.notes.includes(note)) roll.attendance.report.notes.push(note)
+      return undefined
+    }
+  }
+}
+
+async function seenBy(roll: Roll, generation: number | undefined, signal: AbortSignal): Promise<void> {
+  await until(roll, (view) => view.set !== undefined && observed(view.set, generation), signal)
+}
+
+/** Once its pod is there at the new revision the partition no longer decides about it. */
+async function comesBackNew(roll: Roll, member: MemberNow, signal: AbortSignal): Promise<void> {
+  await until(roll, (view) => ownPods(view).some((pod) => pod.ordinal === member.ordinal && pod.uid !== member.uid && pod.revision === view.set?.status.updateRevision), signal)
+}
+
+/** Bounded by the member's time and the deadline: the caller looks at what it finds then. */
+async function until(roll: Roll, holds: (view: EnsembleView) => boolean, signal: AbortSignal): Promise<void> {
+  const { follower, clock, memberTimeoutMs, deadline } = roll.attendance
+  const end = clock.now() + Math.min(memberTimeoutMs, deadline.left())
+  while (!holds(follower.snapshot()) && clock.now() < end) {
+    signal.throwIfAborted()
+    await follower.changed(Math.max(20, end - clock.now()))
+  }
+}
+
+/** What is known of the members between looks. */
+interface Looker {
+  readonly told: Set<string>
+  readonly handedOver: Map<string, number>
+  readonly outsideSince: ReadonlyMap<string, number>
+  members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]>
+}
+
+function createLooker(roll: Roll, signal: AbortSignal): Looker {
+  const { run } = roll
+  const { clock, report } = roll.attendance
+  let roles = new Map<string, Role>()
+  let lookedAt = -Infinity
+  const addressSince = new Map<string, number>()
+  const outsideSince = new Map<string, number>()
+  return {
+    told: new Set(),
+    handedOver: new Map(),
+    outsideSince,
+    async members(view, fresh) {
+      const pods = ownPods(view)
+      for (const pod of pods) {
+        if (pod.ip === undefined || addressSince.has(pod.uid)) continue
+        const restarted = pod.containers.some((container) => container.restarts > 0)
+        addressSince.set(pod.uid, restarted ? pod.created : (pod.readySince ?? clock.now()))
+      }
+      // Who isn't running can't be asked; who has just been made is asked at once.
+      const running = new Set(pods.filter((pod) => pod.phase === 'Running' && pod.deleting === undefined).map((pod) => pod.uid))
+      const asked = membersOf(view, run.target).filter((member) => running.has(member.uid))
+      if (fresh || clock.now() - lookedAt >= LOOK_EVERY_MS || asked.some((member) => !roles.has(member.uid))) {
+        const states = await run.profile.look(asked, contextFor(run, view.set?.replicas ?? 0, signal))
+        fillStates(report, states)
+        lookedAt = clock.now()
+        roles = new Map(asked.flatMap((member) => {
+          const role = states.find((state) => state.pod === member.pod)?.role
+          return role === undefined ? [] : [[member.uid, role] as const]
+        }))
+      }
+      const members = membersNow(view, clock.now(), roles, addressSince)
+      for (const member of members) {
+        if (member.uid === undefined) continue
+        if (serves(member)) outsideSince.delete(member.uid)
+        else if (!outsideSince.has(member.uid)) outsideSince.set(member.uid, clock.now())
+      }
+      return members
+    },
+  }
+}

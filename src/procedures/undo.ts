@@ -1,0 +1,121 @@
+// Brings back an earlier revision: its objects first, then its members, a stuck one freed and serving ones rolled; then the same checks as after any change.
+
+import { Deadline } from '../clock.ts'
+import { EnsembleError, type Finding } from '../errors.ts'
+import type { VerifyLevel } from '../ensemble/profile.ts'
+import { parseSet } from '../manifests/shapes.ts'
+import type { KubeObject } from '../kube/kube.ts'
+import type { Manifest } from '../manifests/manifest.ts'
+import type { StoredRecord } from '../record/record.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import { applyChange, objectName, planChanges } from './apply.ts'
+import { bringMembers, startOf, type Course } from './bring.ts'
+import type { DataWatch } from './data-watch.ts'
+import { markVerified, recordUnderWay, type Marking } from './verified.ts'
+import { outcomeOf, verifyEnsemble, type VerifyRun } from './verify-ensemble.ts'
+
+/** What an undo goes back to. */
+export interface Earlier {
+  readonly digest: string
+  /** Name of its ControllerRevision, where it is known. */
+  readonly controllerRevision: string
+  readonly image: string
+  readonly version: string
+  /** Its objects, the StatefulSet among them, as they are to be applied. */
+  readonly objects: readonly KubeObject[]
+  /** Was it verified once: then it is again, when the checks pass. */
+  readonly verified: boolean
+}
+
+export interface UndoRun {
+  readonly course: Course
+  readonly run: VerifyRun
+  readonly marking: Marking
+  readonly level: VerifyLevel | 'off'
+  readonly force: boolean
+  readonly watch: DataWatch | undefined
+}
+
+/** The way back has time of its own, whatever the way forward has used: a member's time for each of them, and one for what comes before and after. */
+export function reserve(course: Course): Deadline {
+  const members = course.before.set?.replicas ?? 1
+  return new Deadline(course.services.clock, course.inputs.memberTimeoutMs * (members + 1))
+}
+
+/** The record afterwards. Throws as a deploy does; what was done until then is in the report's standing. */
+export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earlier, signal: AbortSignal): Promise<StoredRecord> {
+  const { course, run, marking } = undo
+  const { services, kube } = course
+  const { journal, report } = services
+  const view = course.follower.snapshot()
+  const objects = withReplicas(earlier.objects, view)
+  const set = objects.find((object) => parseSet(object) !== undefined && object.kind === 'StatefulSet')
+  if (set === undefined) throw new EnsembleError('failed', [{ code: 'INTERNAL', severity: 'error', message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet` }])
+  const recorded = await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, previous: view.set?.status.updateRevision ?? '' }, signal)
+
+  const { start, generation } = await journal.phase(`Go back to revision ${earlier.controllerRevision}`, async (done) => {
+    const start = await startOf({ ...course, before: view }, set, earlier.controllerRevision, signal)
+    const wanted = objects.map((object): Manifest => manifestOf(object === set ? start.first : object))
+    const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true }, signal)
+    const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
+    const [first, ...rest] = faults
+    if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
+    let generation: number | undefined
+    const back: string[] = []
+    for (const planned of plan) {
+      const { object, change } = await applyChange(kube, planned, undo.force, signal)
+      if (object.kind === 'StatefulSet') generation = object.metadata.generation
+      if (change === 'unchanged') continue
+      report.changed = true
+      back.push(objectName(object))
+      noteChange(report.changes, objectName(object), change === 'created' ? 'created' : 'configured', `back to ${earlier.controllerRevision}`)
+      journal.info(`${objectName(object)} is back as it was at ${earlier.controllerRevision}`)
+    }
+    report.standing = `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`
+    done(back.length === 0 ? 'its objects stand already' : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`)
+    return { start, generation }
+  })
+
+  const stands = await journal.phase('Bring every member back', async (done) => {
+    const found = await bringMembers(course, start, generation, (object, until) => kube.apply(object, { force: undo.force }, until).then((answer) => answer.object), signal)
+    done(`${found.set?.replicas ?? 0} members available at revision ${found.set?.status.updateRevision ?? ''}`)
+    report.standing = `every member is back at revision ${found.set?.status.updateRevision ?? ''}; it was not verified`
+    services.publish()
+    return found
+  })
+  const { level } = undo
+  if (level !== 'off') {
+    await journal.phase(`Verify (${level})`, async (done) => {
+      await verifyEnsemble(run, stands, level, () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]), signal)
+      done(outcomeOf(report))
+    })
+  }
+  const checked = level === 'full' || level === 'thorough'
+  const { digest, image } = earlier
+  const revision = checked ? { digest, image, controllerRevision: stands.set?.status.updateRevision ?? '', version: report.version, origin: 'undo' as const } : undefined
+  const after = await markVerified(marking, recorded, revision, { uid: stands.set?.uid ?? '', objects }, signal)
+  report.standing = `every member is back at revision ${stands.set?.status.updateRevision ?? ''}${checked ? ' and verified' : ''}`
+  return after
+}
+
+/** How many members there are is no part of a revision: an undo never takes one away, or adds one. */
+function withReplicas(objects: readonly KubeObject[], view: EnsembleView): readonly KubeObject[] {
+  const { set } = view
+  // Of a Secret only the name was kept: it is not ours to bring back.
+  return objects.filter((object) => object.kind !== 'Secret').map((object) => (object.kind !== 'StatefulSet' || set === undefined ? object : { ...object, spec: { ...fieldsOf(object['spec']), replicas: set.replicas } }))
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+}
+
+function manifestOf(object: KubeObject): Manifest {
+  const place = { file: 'the record of verified revisions' }
+  return { object, place, placeOf: () => place }
+}
+
+function noteChange(changes: { object: string; change: 'created' | 'configured' | 'unchanged' | 'deleted'; note?: string }[], object: string, change: 'created' | 'configured', note: string): void {
+  const known = changes.find((row) => row.object === object)
+  if (known === undefined) changes.push({ object, change, note })
+  else known.note = known.note === undefined ? note : `${known.note}; ${note}`
+}
