@@ -16,6 +16,8 @@ export interface MemberNow extends MemberStanding {
   /** What the member said of itself; undefined while it was not asked. */
   readonly role: Role | undefined
   readonly ready: boolean
+  /** All its containers run. */
+  readonly running: boolean
   /** When its address was given, milliseconds since the epoch; undefined without a pod. */
   readonly addressSince: number | undefined
 }
@@ -64,7 +66,7 @@ export function membersNow(view: EnsembleView, now: number, roles: ReadonlyMap<s
   return memberStandings(view, now).map((standing) => {
     const pod = pods.find((one) => one.uid === standing.uid)
     const uid = standing.uid ?? ''
-    return { ...standing, role: roles.get(uid), ready: pod?.ready ?? false, addressSince: pod?.ip === undefined ? undefined : (addressSince.get(uid) ?? now) }
+    return { ...standing, role: roles.get(uid), ready: pod?.ready ?? false, running: pod !== undefined && pod.containers.every((container) => container.state.kind === 'running'), addressSince: pod?.ip === undefined ? undefined : (addressSince.get(uid) ?? now) }
   })
 }
 
@@ -132,14 +134,14 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], member: 
   const quorum = serving > 0
   const moving = others.find((other) => (quorum ? !isBroken(situation, other) && !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)) && !excused.has(other.ordinal))
   if (moving !== undefined) return waitFor(situation, moving, members)
+  // One that runs may be on its way back into the quorum (every election puts members outside for a moment); replacing it would only make that longer.
+  const patientUntil = member.running && member.atRevision ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0
+  if (patientUntil > situation.now) return { kind: 'wait', reason: `${member.pod} runs, but does not serve yet`, lookAgainAt: patientUntil, outside: [member] }
   if (way.kind === 'evict') return { kind: 'free', member }
   const open = indexOf(set, member) >= way.stands
   // What is Ready the controller replaces by itself; so it does with the highest of several under any policy but the ordered one.
   if (open && member.ready) return { kind: 'wait', reason: `${member.pod} does not serve, and the StatefulSet controller replaces it` }
   if (open || !member.atRevision) return { kind: 'free', member }
-  // One that runs may be on its way back into the quorum; replacing it would only make that longer.
-  const patientUntil = member.ready ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0
-  if (patientUntil > situation.now) return { kind: 'wait', reason: `${member.pod} is Ready, but does not serve yet`, lookAgainAt: patientUntil, outside: [member] }
   return { kind: 'reach-down', member }
 }
 
