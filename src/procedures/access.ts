@@ -45,6 +45,11 @@ export function rightsToLook(namespace: string): readonly Access[] {
   return [...each(LOOK, 'apps', 'statefulsets', namespace), ...each(['list', 'watch'], '', 'pods', namespace), ...each(['list', 'watch'], '', 'persistentvolumeclaims', namespace)]
 }
 
+/** What one look at an ensemble takes, without watching it. */
+export function rightsToLookOnce(namespace: string): readonly Access[] {
+  return rightsToLook(namespace).filter(({ verb }) => verb !== 'watch')
+}
+
 /** What evicting members takes. */
 export function rightsToEvict(namespace: string): readonly Access[] {
   return each(['create'], '', 'pods/eviction', namespace)

@@ -59,13 +59,14 @@ function memberOf(row: RunReport['members'][number]): Record<string, string | nu
 
 function revisionOf(row: RunReport['revisions'][number]): Record<string, string | number | boolean | null> {
   return {
-    revision: row.revision,
+    revision: row.revision ?? null,
     name: row.name,
     image: row.image,
     'change-cause': row.changeCause,
     created: row.created === undefined ? null : new Date(row.created).toISOString(),
     current: row.current,
-    verified: row.verified,
+    members: row.members,
+    verified: row.verified ?? null,
   }
 }
 

@@ -67,13 +67,14 @@ const evidence = z
   .describe('The proof of a failure, gathered before anything is undone')
 
 const revision = z.strictObject({
-  revision: z.int(),
+  revision: orNull(z.int()).describe('null for one that only the record still knows'),
   name: text,
   image: text,
   changeCause: text,
   created: orNull(time),
-  current: z.boolean(),
-  verified: z.boolean(),
+  current: z.boolean().describe('What the template asks for, whether or not every member runs it yet'),
+  members: z.int().describe('Pods that run it now'),
+  verified: orNull(z.boolean()).describe('null where the record could not be read'),
 })
 
 export const jsonReportSchema = z

@@ -59,15 +59,20 @@ export interface PhaseRow {
 
 /** One revision of the set, for `history` and `status`. */
 export interface RevisionRow {
-  revision: number
+  /** Undefined for one that only the record still knows: the cluster's history is trimmed to `revisionHistoryLimit`. */
+  revision: number | undefined
   /** Name of the ControllerRevision. */
   name: string
   image: string
   changeCause: string
   /** Milliseconds since the epoch. */
   created: number | undefined
+  /** It is what the set's template asks for, whether or not every member runs it yet. */
   current: boolean
-  verified: boolean
+  /** Pods that run it now. */
+  members: number
+  /** Undefined where the record could not be read. */
+  verified: boolean | undefined
 }
 
 export interface RunReport {

@@ -105,7 +105,7 @@ export function hostile(): RunReport {
     notes: [HOSTILE],
     byHand: [HOSTILE],
     requests: { [HOSTILE]: 1 },
-    revisions: [{ revision: 1, name: HOSTILE, image: HOSTILE, changeCause: HOSTILE, created: STARTED, current: true, verified: false }],
+    revisions: [{ revision: 1, name: HOSTILE, image: HOSTILE, changeCause: HOSTILE, created: STARTED, current: true, members: 1, verified: false }],
     drainedNodes: [HOSTILE],
   }
 }

@@ -2,6 +2,7 @@
 
 export { toEndpoints } from './endpoints.ts'
 export { toPod } from './pod.ts'
+export { toRevision } from './revision.ts'
 export { toSet } from './set.ts'
 export { selectorText, ViewError } from './shape.ts'
 export { toBudget, toClaim, toEvent, toNode, toStorageClass } from './surroundings.ts'

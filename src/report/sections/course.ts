@@ -3,9 +3,10 @@
 import { formatSpan } from '../../clock.ts'
 import { cell, inline } from '../escape.ts'
 import type { RunReport } from '../run-report.ts'
+import { REVISION_HEAD, revisionCells } from '../revision-table.ts'
 import type { Section } from './section.ts'
 import { table } from './section.ts'
-import { clockTime, dayTime } from './times.ts'
+import { clockTime } from './times.ts'
 
 export function checksSection(report: RunReport): Section | undefined {
   if (report.checks.length === 0) return undefined
@@ -39,16 +40,8 @@ export function phasesSection(report: RunReport): Section | undefined {
 
 export function revisionsSection(report: RunReport): Section | undefined {
   if (report.revisions.length === 0) return undefined
-  const rows = report.revisions.map((row) => [
-    cell(row.revision),
-    cell(row.name),
-    cell(row.image),
-    cell(row.changeCause),
-    cell(row.created === undefined ? undefined : dayTime(row.created)),
-    row.current ? 'current' : cell(undefined),
-    row.verified ? 'verified' : cell(undefined),
-  ])
-  return table('Revisions', ['Revision', 'Name', 'Image', 'Change cause', 'Created', 'Current', 'Verified'], rows)
+  const rows = revisionCells(report).map((row) => row.map((text) => cell(text)))
+  return table('Revisions', REVISION_HEAD, rows)
 }
 
 export function nodesSection(report: RunReport): Section | undefined {
