@@ -8,7 +8,7 @@ import { resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import { refuseMissing, reviewRights, rightsToHistory, rightsToLookOnce } from '../procedures/access.ts'
 import { findSet, readView } from '../procedures/read-ensemble.ts'
-import { recall, unfinished } from '../procedures/recall.ts'
+import { recall } from '../procedures/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/revisions.ts'
 import { inWords } from '../report/doing.ts'
 import { revisionLines } from '../report/revision-table.ts'
@@ -43,15 +43,14 @@ async function historyIn(kube: Kube, inputs: Inputs, services: Services, signal:
     if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, { object: `statefulset/${name}` })
     const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
     report.profile = profile
-    const [view, recalled] = await Promise.all([readView(kube, object, signal), recall(kube, namespace, name, signal)])
+    const [view, recalled] = await Promise.all([readView(kube, object, signal), recall(kube, namespace, name, services.clock.now(), signal)])
     const { set } = view
     if (set === undefined) return
     const revisions = await listRevisions(kube, set, signal)
     report.revision = set.status.updateRevision
-    report.revisions = revisionRows(revisions, view, recalled.kind === 'known' ? recalled.stored.record : undefined, profile)
+    report.revisions = revisionRows(revisions, view, recalled.record, profile)
     for (const line of revisionLines(report)) journal.info(line)
-    const begun = recalled.kind === 'known' ? unfinished(recalled.stored) : recalled.why
-    if (begun !== undefined) report.notes.push(recalled.kind === 'known' ? `${begun}.` : begun)
+    report.notes.push(...recalled.notes)
     if (!observed(set)) report.notes.push(`The StatefulSet controller has not seen generation ${set.generation} of ${name} yet: its newest template may not be in this list.`)
     done(`${revisions.length} ${revisions.length === 1 ? 'revision' : 'revisions'}`)
   })

@@ -2,8 +2,8 @@
 
 import { failure } from '../errors.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
-import { selectorText, toClaim, toNode, toPod, toSet } from '../kube/views/index.ts'
-import type { EnsembleView, NodeView } from '../view/surroundings.ts'
+import { selectorText, toClaim, toEvent, toNode, toPod, toSet, ViewError } from '../kube/views/index.ts'
+import type { EnsembleView, EventView, NodeView } from '../view/surroundings.ts'
 
 const SET = { apiVersion: 'apps/v1', kind: 'StatefulSet' }
 
@@ -30,6 +30,19 @@ export async function readView(kube: Kube, object: KubeObject, signal: AbortSign
     kube.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace }, signal),
   ])
   return { set, pods: pods.items.map(toPod), claims: claims.items.map(toClaim), events: [] }
+}
+
+/** Events of the namespace as far as they can be read: anyone may write one, so one of another shape is passed over. */
+export async function readEvents(kube: Kube, namespace: string, signal: AbortSignal): Promise<readonly EventView[]> {
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Event' }, { namespace }, signal)
+  return items.flatMap((item) => {
+    try {
+      return [toEvent(item)]
+    } catch (error) {
+      if (error instanceof ViewError) return []
+      throw error
+    }
+  })
 }
 
 export async function readServices(kube: Kube, namespace: string, signal: AbortSignal): Promise<readonly KubeObject[]> {

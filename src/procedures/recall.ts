@@ -3,27 +3,83 @@
 import { EnsembleError } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
-import { readRecord, recordName, type StoredRecord } from '../record/record.ts'
+import { seeLock } from '../record/lock.ts'
+import { latestVerified, objectsOf, readRecord, recordName, type EnsembleRecord, type StoredRecord } from '../record/record.ts'
+import { partitionOf } from './partition.ts'
 
-export type Recalled = { readonly kind: 'known'; readonly stored: StoredRecord } | { readonly kind: 'silent'; /** One sentence. */ readonly why: string }
+export interface Recalled {
+  /** Undefined where there is none, or it can't be read. */
+  readonly record: EnsembleRecord | undefined
+  /** The change that was begun and isn't recorded as finished, in words without a full stop. */
+  readonly unfinished: string | undefined
+  /** Its run still shows signs of life; undefined when that can't be told. */
+  readonly alive: boolean | undefined
+  /** The partition in the manifest of the latest verified revision. */
+  readonly ownPartition: number | undefined
+  /** One sentence each. */
+  readonly notes: readonly string[]
+}
 
-/** Rejects only with failures that concern more than the record (the API is away, the run was cancelled). */
-export async function recall(kube: Kube, namespace: string, ensemble: string, signal: AbortSignal): Promise<Recalled> {
+/** A run renews its lock every quarter of a minute; clocks may differ by minutes. */
+const DEAD_AFTER_MS = 300_000
+
+/** Rejects only with failures that concern more than the record (the API is away, the run was cancelled). `now`: milliseconds since the epoch. */
+export async function recall(kube: Kube, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<Recalled> {
+  const silent = (why: string): Recalled => ({ record: undefined, unfinished: undefined, alive: undefined, ownPartition: undefined, notes: [why] })
   const map = `configmap/${recordName(ensemble)}`
+  const unknown = 'what was verified, and whether a change is under way, is not known'
   try {
     const stored = await readRecord(kube, namespace, ensemble, signal)
-    return stored.object === undefined ? { kind: 'silent', why: `There is no record of this ensemble (${map}): no run of this action has changed it, so what was verified is not known.` } : { kind: 'known', stored }
+    if (stored.object === undefined) return silent(`There is no record of this ensemble (${map}): no run of this action has changed it, so what was verified is not known.`)
+    const { record } = stored
+    if (record.underWay === null) return { record, unfinished: undefined, alive: undefined, ownPartition: ownPartitionOf(stored), notes: [] }
+    const unfinished = begun(record.underWay)
+    const { text, alive } = await lifeOf(kube, namespace, ensemble, now, signal)
+    return { record, unfinished, alive, ownPartition: ownPartitionOf(stored), notes: [`An unfinished change: ${unfinished}; ${text}.`] }
   } catch (error) {
-    if (error instanceof KubeFailure && error.status === 403) return { kind: 'silent', why: `The record (${map}) may not be read, the right get configmaps is missing: what was verified, and whether a change is under way, is not known.` }
-    if (error instanceof EnsembleError && error.code === 'CONFLICT') return { kind: 'silent', why: `${error.message}: what was verified, and whether a change is under way, is not known.` }
+    if (isDenied(error)) return silent(`The record (${map}) may not be read, the right get configmaps is missing: ${unknown}.`)
+    if (error instanceof EnsembleError && error.code === 'CONFLICT') return silent(`${error.message}: ${unknown}.`)
     throw error
   }
 }
 
-/** `a deploy was begun at 2026-01-31 12:04:05 UTC and has not ended (https://…)`; undefined when nothing is under way. */
-export function unfinished({ record }: StoredRecord): string | undefined {
-  const { underWay } = record
-  if (underWay === null) return undefined
-  const since = Number.isNaN(Date.parse(underWay.since)) ? underWay.since : `${new Date(underWay.since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
-  return `${/^[aeiou]/.test(underWay.operation) ? 'an' : 'a'} ${underWay.operation} was begun at ${since} and has not been recorded as finished${underWay.runUrl === '' ? '' : ` (${underWay.runUrl})`}`
+function begun({ operation, since, runUrl }: NonNullable<EnsembleRecord['underWay']>): string {
+  const at = Date.parse(since)
+  return `${operation} was begun at ${Number.isNaN(at) ? since : utc(at)} and is not recorded as finished${runUrl === '' ? '' : ` (${runUrl})`}`
+}
+
+async function lifeOf(kube: Kube, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<{ readonly text: string; readonly alive: boolean | undefined }> {
+  try {
+    const lock = await seeLock(kube, namespace, ensemble, signal)
+    if (lock === undefined) return { text: 'no run holds the lock any more, so nobody goes on with it', alive: false }
+    const last = lock.renewed === undefined ? '' : `, last renewed at ${utc(lock.renewed)}`
+    if (lock.renewed !== undefined && now - lock.renewed > DEAD_AFTER_MS) return { text: `the lock is still that of ${lock.holder}${last}: that run is gone, the next one takes over`, alive: false }
+    return { text: `the lock is held by ${lock.holder}${last}`, alive: true }
+  } catch (error) {
+    if (isDenied(error)) return { text: 'whether its run still lives is not known, the right get leases is missing', alive: undefined }
+    throw error
+  }
+}
+
+function ownPartitionOf(stored: StoredRecord): number | undefined {
+  const latest = latestVerified(stored.record)
+  const set = latest === undefined ? undefined : keptObjects(stored, latest.digest)?.find((object) => object.kind === 'StatefulSet')
+  return set === undefined ? undefined : partitionOf(set)
+}
+
+/** Objects that can't be unpacked are as good as not kept. */
+function keptObjects(stored: StoredRecord, digest: string): ReturnType<typeof objectsOf> {
+  try {
+    return objectsOf(stored, digest)
+  } catch {
+    return undefined
+  }
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof KubeFailure && error.status === 403
+}
+
+function utc(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

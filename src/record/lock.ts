@@ -175,6 +175,15 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, identity: string): Lo
   }
 }
 
+/** Who holds the lock, to be told: the run's URL or identity, and when it showed its last sign of life (milliseconds since the epoch, by its own clock). Undefined when nobody does. */
+export async function seeLock(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, signal: AbortSignal): Promise<{ readonly holder: string; readonly renewed: number | undefined } | undefined> {
+  const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(ensemble), namespace }, signal)
+  const spec = found === undefined ? undefined : leaseSpec.parse(found['spec'] ?? {})
+  const holder = spec?.holderIdentity ?? ''
+  const renewed = Date.parse(spec?.renewTime ?? '')
+  return holder === '' ? undefined : { holder: describeHolder(found, holder), renewed: Number.isNaN(renewed) ? undefined : renewed }
+}
+
 /** Empties the holder of the Lease when it still carries `identity`; leaves any other alone. True when it was freed. */
 export async function freeLease(kube: Kube, lease: { readonly name: string; readonly namespace: string }, identity: string, signal: AbortSignal): Promise<boolean> {
   // Read again: a renewal that was under way when we stopped may have moved the resourceVersion.

@@ -1,0 +1,79 @@
+// What one look at every member says: whether those that Kubernetes calls Ready serve, and whether a majority does. It writes nothing, so it proves no data.
+
+import type { MemberState } from '../ensemble/profile.ts'
+import type { Finding } from '../errors.ts'
+
+export interface ServingVerdict {
+  /** `skipped`: nobody could be asked. */
+  readonly outcome: 'passed' | 'failed' | 'warned' | 'skipped'
+  /** One line. */
+  readonly detail: string
+  readonly findings: readonly Finding[]
+}
+
+/** `replicas`: members that there should be; `ready`: names of the pods that are Ready. */
+export function judgeServing(states: readonly MemberState[], replicas: number, ready: ReadonlySet<string>): ServingVerdict {
+  const unasked = states.filter((state) => state.role === 'unknown')
+  if (states.length === 0 || unasked.length === states.length) return { outcome: 'skipped', detail: `the members could not be asked${reasons(unasked)}; that a pod is Ready does not mean that it is in the quorum`, findings: [] }
+  const findings = [...alone(states, replicas), ...leaders(states, replicas), ...states.flatMap((state) => away(state, ready))]
+  const standing = inWords(states)
+  if (findings.length > 0) return { outcome: 'failed', detail: standing, findings }
+  return unasked.length > 0 ? { outcome: 'warned', detail: `${standing}; not asked${reasons(unasked)}`, findings } : { outcome: 'passed', detail: standing, findings }
+}
+
+/** `: zk-0, zk-1 (its client port speaks TLS only)`: each reason once. */
+function reasons(unasked: readonly MemberState[]): string {
+  const byReason = Map.groupBy(unasked, (state) => state.trouble ?? 'no answer')
+  const told = [...byReason].map(([why, of]) => `${of.map((state) => state.pod).join(', ')} (${why})`)
+  return told.length === 0 ? '' : `: ${told.join('; ')}`
+}
+
+function inWords(states: readonly MemberState[]): string {
+  const count = (role: MemberState['role'], words: string): string[] => {
+    const found = states.filter((state) => state.role === role)
+    return found.length === 0 ? [] : [`${role === 'leader' || role === 'standalone' ? found.map((state) => state.pod).join(', ') : found.length} ${words}`]
+  }
+  const lost = states.filter((state) => isAway(state)).map((state) => state.pod)
+  const version = [...new Set(states.flatMap((state) => state.version ?? []))]
+  return [
+    ...count('leader', 'leads'), ...count('follower', 'follow'), ...count('observer', 'observe'), ...count('standalone', 'runs standalone'), ...count('up', 'up'),
+    ...(lost.length === 0 ? [] : [`${lost.join(', ')} ${lost.length === 1 ? 'does' : 'do'} not serve`]), ...(version.length === 0 ? [] : [`version ${version.join(' and ')}`]),
+  ].join(', ')
+}
+
+function isAway({ role }: MemberState): boolean {
+  return role === 'down' || role === 'not serving' || role === 'read-only'
+}
+
+function away(state: MemberState, ready: ReadonlySet<string>): readonly Finding[] {
+  if (!isAway(state)) return []
+  const { pod, ordinal, role, trouble } = state
+  const isReady = ready.has(pod)
+  const what = role === 'down' ? `does not answer${trouble === undefined ? '' : `: ${trouble}`}` : role === 'read-only' ? 'is read-only: it has lost the quorum' : 'runs but is not in the quorum'
+  return [{
+    code: 'CHECK_FAILED', severity: 'error', ordinal, object: `pod/${pod}`, message: `${pod} (ordinal ${ordinal}) ${what}${isReady ? '; that its pod is Ready says nothing about this' : ''}`,
+    // A member with a new address is found by its peers once their caches have run out.
+    mend: 'After a restart wait a minute and look again: its peers must learn its address. If it stays outside, compare its member list, myid and the names of its peers; its log says whom it cannot reach.',
+  }]
+}
+
+function alone(states: readonly MemberState[], replicas: number): readonly Finding[] {
+  if (replicas <= 1) return []
+  return states.filter((state) => state.role === 'standalone').map(({ pod, ordinal }) => ({
+    code: 'IDENTITY_MISMATCH', severity: 'error', ordinal, object: `pod/${pod}`, message: `${pod} (ordinal ${ordinal}) runs standalone in an ensemble of ${replicas}: it keeps data of its own that the others do not see`,
+    mend: 'Give it the member list that the others have; save what clients wrote to it first.',
+  }))
+}
+
+/** Only kinds that have leaders and followers are judged by a majority; whoever could not be asked may well serve. */
+function leaders(states: readonly MemberState[], replicas: number): readonly Finding[] {
+  if (replicas <= 1 || states.some((state) => state.role === 'up' || state.role === 'standalone')) return []
+  const leading = states.filter((state) => state.role === 'leader')
+  if (leading.length > 1) return [{ code: 'CHECK_FAILED', severity: 'error', message: `${leading.map((state) => state.pod).join(' and ')} both say that they lead`, mend: 'One of them was cut off, or there are two ensembles: compare their member lists.' }]
+  const unasked = states.filter((state) => state.role === 'unknown').length
+  const voting = states.filter((state) => state.role === 'leader' || state.role === 'follower').length
+  const voters = replicas - states.filter((state) => state.role === 'observer').length
+  const needed = Math.floor(voters / 2) + 1
+  const lost = voting + unasked < needed ? `no quorum: ${voting} of ${voters} voting members serve, ${needed} are needed` : leading.length === 0 && unasked === 0 ? `no member leads, although ${voting} serve` : undefined
+  return lost === undefined ? [] : [{ code: 'QUORUM_LOST', severity: 'error', message: lost, mend: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.' }]
+}

@@ -1,0 +1,107 @@
+// How an ensemble stands, for somebody who asks: done and serving, on its way, stuck, or halted by a partition or by hand-made replacement.
+
+import type { Finding } from '../errors.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import type { SetView } from '../view/workload.ts'
+import type { Diagnosis } from './diagnosis.ts'
+import { chooseVerdict } from './evidence-choice.ts'
+import { observed, ownPods, wantedOrdinals } from './members.ts'
+import type { RolloutVerdict } from './rollout.ts'
+import type { ServingVerdict } from './serving.ts'
+
+/** A roll that the set's own strategy holds: members stay at an older revision, and the controller does nothing about it. */
+export interface Held {
+  readonly by: 'partition' | 'OnDelete'
+  /** Pods at another revision than the wanted one, ascending. */
+  readonly pods: readonly string[]
+  /** One line. */
+  readonly text: string
+}
+
+/** What earlier runs say about a held roll. */
+export interface Background {
+  /** The change that was begun and is not recorded as finished, in words; undefined when there is none or nothing is known. */
+  readonly unfinished: string | undefined
+  /** The partition that the manifest of the latest verified revision has; undefined where it isn't known. */
+  readonly ownPartition: number | undefined
+}
+
+/** Undefined when nothing is held. */
+export function heldRoll(view: EnsembleView): Held | undefined {
+  const { set } = view
+  if (set === undefined || !observed(set)) return undefined
+  const partition = set.strategy.type === 'OnDelete' ? set.replicas : set.strategy.partition
+  const pods = ownPods(view).filter((pod) => pod.ordinal !== undefined && pod.ordinal >= set.start && pod.ordinal < set.start + Math.min(partition, set.replicas) && pod.revision !== set.status.updateRevision && pod.deleting === undefined)
+  const [first] = pods
+  if (first === undefined) return undefined
+  const names = pods.toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0)).map((pod) => pod.name)
+  const older = [...new Set(pods.map((pod) => pod.revision ?? 'unknown'))].join(' and ')
+  const keeps = set.strategy.type === 'OnDelete' ? `updateStrategy OnDelete leaves ${listed(names)} at revision ${older} until each is deleted` : `partition ${partition} keeps ${listed(names)} at revision ${older}`
+  return { by: set.strategy.type === 'OnDelete' ? 'OnDelete' : 'partition', pods: names, text: `${keeps}; ${atNew(view, set)}` }
+}
+
+/** Whether a held roll is one that was to go on: a change is under way, or the partition is higher than the manifest's own. A canary that the manifest itself asks for is none. */
+export function isHalted(held: Held | undefined, view: EnsembleView, background: Background): boolean {
+  if (held === undefined) return false
+  if (background.unfinished !== undefined) return true
+  const { set } = view
+  return set?.strategy.type === 'RollingUpdate' && background.ownPartition !== undefined && set.strategy.partition > background.ownPartition
+}
+
+/** The halt as a finding: what holds the roll, and how it is finished. */
+export function haltFinding(held: Held, set: SetView): Finding {
+  return {
+    code: 'NOT_READY', severity: 'error', object: `statefulset/${set.name}`, message: `the roll is halted: ${held.text}`,
+    mend: 'Run the deploy again: it goes on where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To go back instead: operation undo.',
+  }
+}
+
+/** How far the set has come, in one line: `the roll is under way: 2 of 3 members are at the wanted revision zk-…`. */
+export function progressLine(view: EnsembleView, verdict: RolloutVerdict): string {
+  const { set } = view
+  if (set === undefined) return 'the StatefulSet is not there'
+  const rolling = ownPods(view).some((pod) => pod.revision !== set.status.updateRevision) || set.status.currentRevision !== set.status.updateRevision
+  if (observed(set) && rolling) return `the roll is under way: ${atNew(view, set)}`
+  const available = verdict.members.filter((member) => member.state === 'available').length
+  return `${available} of ${set.replicas} members are available`
+}
+
+function atNew(view: EnsembleView, set: SetView): string {
+  const wanted = wantedOrdinals(set)
+  const there = ownPods(view).filter((pod) => pod.ordinal !== undefined && wanted.includes(pod.ordinal) && pod.revision === set.status.updateRevision && pod.deleting === undefined).length
+  return `${there} of ${set.replicas} members are at the wanted revision ${set.status.updateRevision}`
+}
+
+/** `zk-0, zk-1 and zk-2`. */
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`
+}
+
+export interface Look {
+  readonly view: EnsembleView
+  readonly verdict: RolloutVerdict
+  readonly diagnoses: readonly Diagnosis[]
+  readonly serving: ServingVerdict
+  readonly background: Background
+}
+
+/** Everything that speaks against `done and healthy`, the errors first; empty when nothing does. */
+export function judgeStatus({ view, verdict, diagnoses, serving, background }: Look): readonly Finding[] {
+  const { set } = view
+  const held = heldRoll(view)
+  const halt = set !== undefined && held !== undefined && isHalted(held, view, background) ? [haltFinding(held, set)] : []
+  if (verdict.kind === 'done') return [...halt, ...serving.findings]
+  // While a roll is under way a member that rejoins is no fault; that nobody serves is one.
+  const grave = serving.findings.map((finding): Finding => (finding.code === 'CHECK_FAILED' ? { ...finding, severity: 'warning' } : finding))
+  return [...notDone(view, verdict, diagnoses), ...halt, ...grave]
+}
+
+function notDone(view: EnsembleView, verdict: RolloutVerdict & { readonly kind: 'waiting' }, diagnoses: readonly Diagnosis[]): readonly Finding[] {
+  const line = progressLine(view, verdict)
+  const explained = diagnoses.some((diagnosis) => diagnosis.class === 'terminal' || diagnosis.explains)
+  const name = view.set?.name ?? ''
+  // In one look nothing is known of how long it lasts: what is seen is named, with how far the roll is.
+  if (explained) return chooseVerdict(diagnoses, verdict.reason, line)
+  const rest = diagnoses.map((diagnosis): Finding => ({ code: diagnosis.code, severity: 'warning', message: diagnosis.message, object: diagnosis.object }))
+  return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${name}`, mend: 'Look again in a minute, or set wait: true.' }, ...rest]
+}

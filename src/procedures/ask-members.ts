@@ -1,0 +1,59 @@
+// Asks every member once how it stands and says it, a line for each; who may not or cannot ask says that instead. Nothing is written.
+
+import { memberStandings } from '../decide/members.ts'
+import { judgeServing, type ServingVerdict } from '../decide/serving.ts'
+import { chooseProfile } from '../ensemble/choose.ts'
+import type { ProfileName } from '../ensemble/profile.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import type { Kube } from '../kube/kube.ts'
+import type { Services } from '../services.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import type { Rights } from './access.ts'
+import { fillMembers, fillStates } from './member-rows.ts'
+import { membersOf, profileOptions, reachThrough, type Target } from './verify-ensemble.ts'
+
+export interface Asking {
+  readonly kube: Kube
+  readonly inputs: Inputs
+  readonly services: Services
+  readonly rights: Rights
+  readonly profile: ProfileName
+  readonly target: Target
+}
+
+/** One look without a word; the report's members are filled. */
+export async function lookQuietly(asking: Asking, view: EnsembleView, signal: AbortSignal): Promise<ServingVerdict> {
+  const { kube, inputs, services, rights, target, profile } = asking
+  const { clock, report, journal } = services
+  const replicas = view.set?.replicas ?? 0
+  const ready = new Set(view.pods.filter((pod) => pod.ready && pod.owner?.uid === view.set?.uid).map((pod) => pod.name))
+  fillMembers(report, view)
+  // Nobody can tell these kinds more than their pods do.
+  if (profile === 'none' || profile === 'custom') return { outcome: 'skipped', detail: `profile ${profile}: nothing was asked beyond the pods`, findings: [] }
+  const asked = await chooseProfile(profile, profileOptions(inputs))
+  const context = { reach: reachThrough(kube, rights), clock, signal, settleMs: 0, runId: services.runId, say: (line: string) => journal.info(line), replicas, serviceName: target.headlessService }
+  const states = await asked.look(membersOf(view, target), context)
+  fillStates(report, states)
+  return judgeServing(states, replicas, ready)
+}
+
+/** The look as a phase of its own, with the members one by one. */
+export async function askMembers(asking: Asking, view: EnsembleView, signal: AbortSignal): Promise<ServingVerdict> {
+  const { clock, journal, report } = asking.services
+  return journal.phase('Ask the members', async (done) => {
+    const began = clock.now()
+    const serving = await lookQuietly(asking, view, signal)
+    tellMembers(asking, view)
+    report.checks = [{ name: 'quorum', ...serving, ms: clock.now() - began }]
+    done(serving.detail)
+    return serving
+  })
+}
+
+function tellMembers({ services: { clock, journal, report } }: Asking, view: EnsembleView): void {
+  for (const member of memberStandings(view, clock.now())) {
+    const row = report.members.find((one) => one.pod === member.pod)
+    const facts = [member.text, row?.role, row?.trouble, member.revision === undefined ? undefined : `revision ${member.revision}`, (row?.restarts ?? 0) > 0 ? `${row?.restarts ?? 0} restarts` : undefined]
+    journal.info(`${member.pod}: ${facts.filter((fact) => fact !== undefined).join(', ')}`)
+  }
+}
