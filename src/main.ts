@@ -68,9 +68,11 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
       return (await import('./operations/deploy.ts')).deploy
     case 'verify':
       return (await import('./operations/verify.ts')).verify
-    case 'plan':
     case 'status':
+      return (await import('./operations/status.ts')).status
     case 'history':
+      return (await import('./operations/history.ts')).history
+    case 'plan':
     case 'undo':
     case 'restart':
     case 'scale':
