@@ -68,13 +68,15 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
       return (await import('./operations/deploy.ts')).deploy
     case 'verify':
       return (await import('./operations/verify.ts')).verify
-    case 'status':
-      return (await import('./operations/status.ts')).status
+    case 'undo':
+      return (await import('./operations/undo.ts')).undo
+    case 'restart':
+      return (await import('./operations/restart.ts')).restart
     case 'history':
       return (await import('./operations/history.ts')).history
+    case 'status':
+      return (await import('./operations/status.ts')).status
     case 'plan':
-    case 'undo':
-    case 'restart':
     case 'scale':
     case 'drain':
     case 'uncordon':

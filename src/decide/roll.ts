@@ -88,8 +88,9 @@ export function nextStep(situation: RollSituation): RollStep {
   if (leaving !== undefined) return { kind: 'wait', reason: `${leaving.pod} is about to be replaced` }
   const pending = members.filter((member) => isPending(situation, member))
   const broken = members.filter((member) => isBroken(situation, member) && (pending.includes(member) || !member.atRevision))
-  const wanted = broken[0]
-  if (wanted !== undefined) return seeTo(situation, members, wanted)
+  // One that runs at its revision may be outside only because of the others.
+  const wanted = broken.find((member) => !mayComeBack(member)) ?? broken[0]
+  if (wanted !== undefined) return seeTo(situation, members, broken, wanted)
   const down = members.find((member) => !isBack(situation, member))
   if (down !== undefined) return waitFor(situation, down, members)
   if (pending.length === 0) return { kind: 'done' }
@@ -126,16 +127,20 @@ function isBack({ excused, handedOver }: RollSituation, member: MemberNow): bool
   return member.state === 'available' || member.state === 'old-revision' || (member.uid !== undefined && handedOver.has(member.uid) && member.role !== undefined && member.role !== 'unknown' && member.state !== 'terminating')
 }
 
+function mayComeBack(member: MemberNow): boolean {
+  return member.running && member.atRevision
+}
+
 /** A member that doesn't serve is replaced before any that does, the lowest first, one at a time. */
-function seeTo(situation: RollSituation, members: readonly MemberNow[], member: MemberNow): RollStep {
+function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: readonly MemberNow[], member: MemberNow): RollStep {
   const { set, way, excused } = situation
   const others = members.filter((other) => other !== member)
-  const serving = others.filter(serves).length
-  const quorum = serving > 0
-  const moving = others.find((other) => (quorum ? !isBroken(situation, other) && !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)) && !excused.has(other.ordinal))
+  // Each back before the next; where nobody serves nobody can be back, so there it is enough that its containers were started.
+  const quorum = others.some(serves)
+  const moving = others.find((other) => !broken.includes(other) && !excused.has(other.ordinal) && (quorum ? !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)))
   if (moving !== undefined) return waitFor(situation, moving, members)
   // One that runs may be on its way back into the quorum (every election puts members outside for a moment); replacing it would only make that longer.
-  const patientUntil = member.running && member.atRevision ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0
+  const patientUntil = mayComeBack(member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0
   if (patientUntil > situation.now) return { kind: 'wait', reason: `${member.pod} runs, but does not serve yet`, lookAgainAt: patientUntil, outside: [member] }
   if (way.kind === 'evict') return { kind: 'free', member }
   const open = indexOf(set, member) >= way.stands

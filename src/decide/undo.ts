@@ -70,13 +70,16 @@ function numbers(version: string): readonly (number | undefined)[] {
   return match === null ? [] : [Number(match[1]), Number(match[2])]
 }
 
-export interface Standing {
-  /** The revision that is wanted now, and whether every member runs it. */
+export interface Wanted {
+  /** The revision that is wanted now. */
   readonly updateRevision: string
+  /** Every member runs it. */
   readonly complete: boolean
 }
 
-/** The latest verified revision that the ensemble doesn't wholly run: one that is wanted already, but that a stuck member keeps from being reached, counts. */
-export function latestToGoBackTo(known: readonly Known[], standing: Standing): Known | undefined {
-  return known.findLast((one) => one.verifiedAt !== '' && !(one.controllerRevision === standing.updateRevision && standing.complete))
+/** The latest verified revision that isn't the current one. One that is wanted already, but that a stuck member keeps from being reached, is not current yet. */
+export function latestToGoBackTo<Entry extends Known>(known: readonly Entry[], wanted: Wanted): Entry | undefined {
+  const verified = known.filter((one) => one.verifiedAt !== '')
+  const current = wanted.complete ? verified.findLast((one) => one.controllerRevision === wanted.updateRevision) : undefined
+  return verified.findLast((one) => one !== current)
 }

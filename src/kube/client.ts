@@ -5,7 +5,7 @@ import { createAccess } from './access.ts'
 import type { LoadedConfig } from './config.ts'
 import { credentialsOf } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
-import type { JsonPatchOperation, KindRef, Kube, KubeObject, ListOptions, ListResult, ObjectRef } from './kube.ts'
+import { FIELD_MANAGER, type JsonPatchOperation, type KindRef, type Kube, type KubeObject, type ListOptions, type ListResult, type ObjectRef } from './kube.ts'
 import { parseBody, parseObject, parsePage, unparsable } from './objects.ts'
 import { createRequests } from './requests.ts'
 import type { Counted } from './requests.ts'
@@ -16,8 +16,6 @@ import { createStreams } from './streams.ts'
 import { createTransport } from './transport.ts'
 import type { Call } from './transport.ts'
 import { readWatch } from './watch.ts'
-
-export const FIELD_MANAGER = 'zk-ensemble-action'
 
 export interface ClientOptions {
   /** Told each token that comes up while running, so that it can be masked. */

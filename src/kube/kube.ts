@@ -2,6 +2,9 @@
 
 import type { Duplex } from 'node:stream'
 
+/** Who we are in managedFields. */
+export const FIELD_MANAGER = 'zk-ensemble-action'
+
 /** Any object of the API: what is common is parsed, the rest stays as it came. */
 export interface KubeObject {
   readonly apiVersion: string

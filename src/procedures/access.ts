@@ -81,7 +81,7 @@ const EXEC = (namespace: string): readonly Access[] => each(['get', 'create'], '
 export async function reviewRights(kube: Pick<Kube, 'denied'>, needed: readonly Access[], namespace: string, signal: AbortSignal): Promise<Rights> {
   const optional = {
     forward: FORWARD(namespace), exec: EXEC(namespace), logs: each(['get'], '', 'pods/log', namespace), events: each(['list', 'watch'], '', 'events', namespace), announce: each(['create'], '', 'events', namespace),
-    budgets: each(['list', 'watch'], 'policy', 'poddisruptionbudgets', namespace), evict: rightsToEvict(namespace), deletePods: each(['delete'], '', 'pods', namespace), revisions: rightsToHistory(namespace),
+    budgets: each(['list'], 'policy', 'poddisruptionbudgets', namespace), evict: rightsToEvict(namespace), deletePods: each(['delete'], '', 'pods', namespace), revisions: rightsToHistory(namespace),
     nodes: each(['list'], '', 'nodes'), classes: each(['list'], 'storage.k8s.io', 'storageclasses'), endpoints: each(['list'], 'discovery.k8s.io', 'endpointslices', namespace),
   }
   const denied = await kube.denied(unique([...needed, ...Object.values(optional).flat()]), signal)

@@ -1,13 +1,13 @@
 // Server-side apply with the truth about it: dry runs tell beforehand what would change and what stands against it, and nothing is written where nothing changes.
 
+import { z } from 'zod'
 import { compareObjects, ownsSame } from '../decide/changes.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import { explainFailure } from '../kube/explain.ts'
 import { KubeFailure } from '../kube/failure.ts'
-import type { JsonPatchOperation, Kube, KubeObject, ManagedFields, ObjectRef } from '../kube/kube.ts'
+import { FIELD_MANAGER, type JsonPatchOperation, type Kube, type KubeObject, type ManagedFields, type ObjectRef } from '../kube/kube.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 
-export const FIELD_MANAGER = 'zk-ensemble-action'
 /** Field managers of `kubectl apply`, whose objects are taken over without a conflict. */
 const KUBECTL_MANAGERS = ['kubectl-client-side-apply', 'kubectl']
 
@@ -19,8 +19,9 @@ export interface PlannedChange {
   readonly change: 'created' | 'configured' | 'unchanged'
   /** Paths that would differ, such as `spec.template.spec.containers[0].image`. */
   readonly paths: readonly string[]
-  /** Made by `kubectl apply` and not yet taken over. */
+  /** Made by `kubectl apply`, or rolled back by `kubectl rollout undo`, and not yet taken over. */
   readonly takeOver: boolean
+  readonly verified?: ReadonlySet<string> | undefined
   readonly findings: readonly Finding[]
 }
 
@@ -32,15 +33,22 @@ export function objectName(object: KubeObject): string {
   return `${object.kind.toLowerCase()}/${object.metadata.name}`
 }
 
+interface Planning {
+  readonly force: boolean
+  readonly dryRuns: boolean
+  /** Names of verified ControllerRevisions: a `kubectl rollout undo` to one of them left nothing of anybody's own in the template, and is taken over without a conflict. */
+  readonly verified?: ReadonlySet<string>
+}
+
 /** Reads every object and dry-runs its apply, all at once. `dryRuns: false` where the namespace isn't there yet. */
-export async function planChanges(kube: Kube, manifests: readonly Manifest[], options: { readonly force: boolean; readonly dryRuns: boolean }, signal: AbortSignal): Promise<readonly PlannedChange[]> {
+export async function planChanges(kube: Kube, manifests: readonly Manifest[], options: Planning, signal: AbortSignal): Promise<readonly PlannedChange[]> {
   return Promise.all(manifests.map((manifest) => planOne(kube, manifest, options, signal)))
 }
 
-async function planOne(kube: Kube, manifest: Manifest, options: { readonly force: boolean; readonly dryRuns: boolean }, signal: AbortSignal): Promise<PlannedChange> {
+async function planOne(kube: Kube, manifest: Manifest, options: Planning, signal: AbortSignal): Promise<PlannedChange> {
   const live = await kube.get(refOf(manifest.object), signal)
-  const takeOver = live !== undefined && kubectlEntries(live).length > 0
-  const planned = { manifest, live, takeOver }
+  const takeOver = live !== undefined && kubectlEntries(live, options.verified).length > 0
+  const planned = { manifest, live, takeOver, verified: options.verified }
   if (live !== undefined && live.metadata.deletionTimestamp !== undefined) {
     const held = live.metadata.finalizers?.join(', ') ?? 'none'
     const finding: Finding = { code: 'CONFLICT', severity: 'error', message: `${objectName(live)} is being deleted (finalizers: ${held})`, mend: 'Wait until it is gone, then run the step again.', object: objectName(live), place: manifest.place }
@@ -84,7 +92,7 @@ export async function applyChange(kube: Kube, planned: PlannedChange, force: boo
   if (planned.change === 'unchanged' && planned.live !== undefined) return { object: planned.live, change: 'unchanged' }
   try {
     let live = planned.live
-    if (planned.takeOver && live !== undefined) live = await takeOver(kube, live, signal)
+    if (planned.takeOver && live !== undefined) live = await takeOver(kube, live, planned.verified, signal)
     const applied = await kube.apply(planned.manifest.object, { force }, signal)
     const same = live !== undefined && compareObjects(live, applied.object).length === 0
     return { object: applied.object, change: applied.created ? 'created' : same ? 'unchanged' : 'configured' }
@@ -94,8 +102,18 @@ export async function applyChange(kube: Kube, planned: PlannedChange, force: boo
   }
 }
 
-function kubectlEntries(live: KubeObject): readonly { readonly index: number; readonly entry: ManagedFields }[] {
-  return (live.metadata.managedFields ?? []).flatMap((entry, index) => (KUBECTL_MANAGERS.includes(entry.manager) && entry.subresource === undefined && hasLastApplied(entry) ? [{ index, entry }] : []))
+function kubectlEntries(live: KubeObject, verified: ReadonlySet<string> | undefined): readonly { readonly index: number; readonly entry: ManagedFields }[] {
+  const wanted = statusOf.safeParse(live).data?.status.updateRevision
+  const rolledBack = (entry: ManagedFields): boolean => wanted !== undefined && verified?.has(wanted) === true && isRollback(entry)
+  return (live.metadata.managedFields ?? []).flatMap((entry, index) => (KUBECTL_MANAGERS.includes(entry.manager) && entry.subresource === undefined && (hasLastApplied(entry) || rolledBack(entry)) ? [{ index, entry }] : []))
+}
+
+const statusOf = z.object({ kind: z.literal('StatefulSet'), status: z.object({ updateRevision: z.string() }) })
+const templateOnly = z.strictObject({ 'f:spec': z.strictObject({ 'f:template': z.unknown() }) })
+
+/** `kubectl rollout undo` writes the template and nothing else, as manager kubectl (seen with 1.36); `kubectl edit`, `set` and `patch` have names of their own. */
+function isRollback(entry: ManagedFields): boolean {
+  return entry.manager === 'kubectl' && entry.operation === 'Update' && templateOnly.safeParse(entry.fieldsV1).success
 }
 
 /** Entries that `kubectl apply` made own its last-applied annotation, client side; `kubectl apply --server-side` makes entries of operation Apply. */
@@ -103,9 +121,15 @@ function hasLastApplied(entry: ManagedFields): boolean {
   return entry.operation === 'Apply' || JSON.stringify(entry.fieldsV1 ?? {}).includes('kubectl.kubernetes.io/last-applied-configuration')
 }
 
+/** Whether a managedFields entry is what we, or a `kubectl apply` that we take over, own of an object. */
+export function isOursOrKubectl(entry: ManagedFields): boolean {
+  if (entry.subresource !== undefined && entry.subresource !== '') return false
+  return (entry.manager === FIELD_MANAGER && entry.operation === 'Apply') || (KUBECTL_MANAGERS.includes(entry.manager) && hasLastApplied(entry))
+}
+
 /** Renames kubectl's entries to ours (and merges them into one that we have), so that what the manifest no longer has goes away and nobody conflicts. */
-async function takeOver(kube: Kube, live: KubeObject, signal: AbortSignal): Promise<KubeObject> {
-  const entries = kubectlEntries(live)
+async function takeOver(kube: Kube, live: KubeObject, verified: ReadonlySet<string> | undefined, signal: AbortSignal): Promise<KubeObject> {
+  const entries = kubectlEntries(live, verified)
   const all = live.metadata.managedFields ?? []
   const ours = all.find((entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply' && entry.subresource === undefined)
   const first = entries[0]?.entry

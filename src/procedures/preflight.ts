@@ -12,7 +12,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import type { Loaded } from '../manifests/load.ts'
 import type { Manifest } from '../manifests/manifest.ts'
-import { emptyRecord, readRecord, type StoredRecord } from '../record/record.ts'
+import { emptyRecord, readRecord, verifiedNames, type StoredRecord } from '../record/record.ts'
 import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
 import type { Services } from '../services.ts'
 import type { NodeView } from '../view/surroundings.ts'
@@ -71,10 +71,8 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   services.remember({ lock: { namespace, lease: leaseName(target.name), identity } })
   const lock = await takeLock(kube, services.clock, { namespace, ensemble: target.name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, deadline.left()), say: (line) => services.journal.info(line) }, signal)
   try {
-    const [stored, plan] = await Promise.all([
-      namespaceState.kind === 'there' ? readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined },
-      planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: true }, signal),
-    ])
+    const stored = namespaceState.kind === 'there' ? await readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined }
+    const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
     refuseFaults(seen, plan)
     const own = plan.find((planned) => planned.manifest === setManifest)
     const wanted = toSet(setManifest.object)

@@ -6,7 +6,7 @@ import type { VerifyLevel } from '../ensemble/profile.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import type { Manifest } from '../manifests/manifest.ts'
-import type { StoredRecord } from '../record/record.ts'
+import { verifiedNames, type StoredRecord } from '../record/record.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { applyChange, objectName, planChanges } from './apply.ts'
 import { bringMembers, startOf, type Course } from './bring.ts'
@@ -51,15 +51,15 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   const objects = withReplicas(earlier.objects, view)
   const set = objects.find((object) => parseSet(object) !== undefined && object.kind === 'StatefulSet')
   if (set === undefined) throw new EnsembleError('failed', [{ code: 'INTERNAL', severity: 'error', message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet` }])
-  const recorded = await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, previous: view.set?.status.updateRevision ?? '' }, signal)
 
-  const { start, generation } = await journal.phase(`Go back to revision ${earlier.controllerRevision}`, async (done) => {
+  const { start, generation, recorded } = await journal.phase(`Go back to revision ${earlier.controllerRevision}`, async (done) => {
     const start = await startOf({ ...course, before: view }, set, earlier.controllerRevision, signal)
     const wanted = objects.map((object): Manifest => manifestOf(object === set ? start.first : object))
-    const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true }, signal)
+    const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
     const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
     const [first, ...rest] = faults
-    if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
+    if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
+    const recorded = await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, previous: view.set?.status.updateRevision ?? '' }, signal)
     let generation: number | undefined
     const back: string[] = []
     for (const planned of plan) {
@@ -73,7 +73,7 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
     }
     report.standing = `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`
     done(back.length === 0 ? 'its objects stand already' : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`)
-    return { start, generation }
+    return { start, generation, recorded }
   })
 
   const stands = await journal.phase('Bring every member back', async (done) => {

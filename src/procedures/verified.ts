@@ -12,9 +12,15 @@ export interface Marking {
 }
 
 /** What the record says when a change begins; written before the first write to the ensemble. */
-export async function recordUnderWay(marking: Marking, stored: StoredRecord, change: { readonly operation: string; readonly digest: string; readonly previous: string }, signal: AbortSignal): Promise<StoredRecord> {
+export async function recordUnderWay(marking: Marking, stored: StoredRecord, change: Omit<NonNullable<EnsembleRecord['underWay']>, 'runUrl' | 'since'>, signal: AbortSignal): Promise<StoredRecord> {
   const record: EnsembleRecord = { ...stored.record, underWay: { ...change, runUrl: marking.runUrl, since: new Date(marking.clock.now()).toISOString() } }
   return writeRecord(marking.kube, marking.namespace, stored, record, {}, signal)
+}
+
+/** The record with nothing under way any more. */
+export async function endUnderWay(marking: Marking, stored: StoredRecord, signal: AbortSignal): Promise<StoredRecord> {
+  if (stored.record.underWay === null) return stored
+  return writeRecord(marking.kube, marking.namespace, stored, { ...stored.record, underWay: null }, {}, signal)
 }
 
 /** Remembers what this run created, so that a cleanup removes that and nothing else, also after a failure. */

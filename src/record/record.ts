@@ -145,3 +145,8 @@ export function withVerified(record: EnsembleRecord, verified: VerifiedRevision)
 export function latestVerified(record: EnsembleRecord): VerifiedRevision | undefined {
   return record.revisions.findLast((entry) => entry.verifiedAt !== '')
 }
+
+/** Names of the ControllerRevisions that were verified. */
+export function verifiedNames(record: EnsembleRecord): ReadonlySet<string> {
+  return new Set(record.revisions.filter((entry) => entry.verifiedAt !== '').map((entry) => entry.controllerRevision))
+}

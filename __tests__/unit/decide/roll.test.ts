@@ -1,0 +1,169 @@
+// A roll that takes a member while another is outside of the quorum stops every write; one that waits for nothing never ends.
+
+import { describe, expect, test } from '@jest/globals'
+import { heldPartition, membersNow, nextStep, type MemberNow, type RollSituation, type RollStep, type Way } from '../../../src/decide/roll.ts'
+import type { Role } from '../../../src/ensemble/profile.ts'
+import type { EnsembleView } from '../../../src/view/surroundings.ts'
+import type { PodView } from '../../../src/view/workload.ts'
+import { NEW, OLD, pod, SECOND, set, T0, unready, unscheduled, view, waiting } from './given.ts'
+
+const MINUTES_AGO = T0 - 600 * SECOND
+
+function membersOf(seen: EnsembleView, roles: readonly (Role | undefined)[], addressSince = MINUTES_AGO): readonly MemberNow[] {
+  const asked = new Map(seen.pods.flatMap((one) => (roles[one.ordinal ?? 0] === undefined ? [] : [[one.uid, roles[one.ordinal ?? 0] ?? 'unknown'] as const])))
+  return membersNow(seen, T0, asked, new Map(seen.pods.map((one) => [one.uid, addressSince])))
+}
+
+const halfway = set({ strategy: { type: 'RollingUpdate', partition: 3 }, status: { currentRevision: OLD } })
+const old = [pod(0, { revision: OLD }), pod(1, { revision: OLD }), pod(2, { revision: OLD })] as const
+
+interface Given {
+  readonly pods: readonly PodView[]
+  readonly roles: readonly (Role | undefined)[]
+  readonly way?: Way
+  readonly more?: Partial<RollSituation>
+  readonly addressSince?: number
+}
+
+function stepOf({ pods, roles, way = { kind: 'partition', stands: 3, own: 0 }, more = {}, addressSince }: Given): RollStep {
+  const seen = view(pods, { set: { ...halfway, strategy: way.kind === 'partition' ? { type: 'RollingUpdate', partition: way.stands } : { type: 'OnDelete' } } })
+  return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles, addressSince), way, excused: new Set(), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0, ...more })
+}
+
+function short(step: RollStep): string {
+  return 'member' in step ? `${step.kind} ${step.member.pod}` : step.kind
+}
+
+describe('a paced roll by the partition', () => {
+  test('takes the highest member of the older revision while every other one serves', () => {
+    expect(short(stepOf({ pods: old, roles: ['leader', 'follower', 'follower'] }))).toBe('take zk-2')
+  })
+
+  test('waits for a member that is Ready and not in the quorum, and says so', () => {
+    const step = stepOf({ pods: [old[0], old[1], pod(2)], roles: ['follower', 'leader', 'not serving'], way: { kind: 'partition', stands: 2, own: 0 } })
+    expect(step).toMatchObject({ kind: 'wait', outside: [{ pod: 'zk-2' }] })
+    expect(step.kind === 'wait' ? step.reason : '').toContain('zk-2 is available, but does not serve yet')
+  })
+
+  test.each([
+    ['is gone', [old[0], old[1]]],
+    ['has no node', [old[0], old[1], unscheduled(2, '0/4 nodes are available')]],
+    ['is created', [old[0], old[1], unready(2, { state: waiting('ContainerCreating') })]],
+    ['ends', [old[0], old[1], pod(2, { deleting: T0 })]],
+  ])('touches nobody while a member %s', (_, pods) => {
+    expect(stepOf({ pods, roles: ['follower', 'leader'], way: { kind: 'partition', stands: 2, own: 0 } }).kind).toBe('wait')
+  })
+
+  test('lets the controller act before it lowers the partition again', () => {
+    expect(stepOf({ pods: old, roles: ['leader', 'follower', 'follower'], way: { kind: 'partition', stands: 2, own: 0 } })).toMatchObject({ kind: 'wait', reason: 'zk-2 waits for the StatefulSet controller to replace it' })
+  })
+
+  test('stops at the partition that the manifest wants', () => {
+    expect(stepOf({ pods: [old[0], pod(1), pod(2)], roles: ['leader', 'follower', 'follower'], way: { kind: 'partition', stands: 1, own: 1 } }).kind).toBe('done')
+  })
+
+  test('takes a member that could not be asked at its pod', () => {
+    expect(short(stepOf({ pods: old, roles: ['unknown', 'unknown', 'unknown'] }))).toBe('take zk-2')
+  })
+})
+
+describe('a leader', () => {
+  const leads = ['follower', 'follower', 'leader'] as const
+
+  test('hands over before it is replaced', () => {
+    expect(short(stepOf({ pods: old, roles: leads }))).toBe('hand-over zk-2')
+  })
+
+  test('hands over only once the others know every new address', () => {
+    const step = stepOf({ pods: old, roles: leads, addressSince: T0 - 10 * SECOND })
+    expect(step).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 30 * SECOND })
+  })
+
+  test('is replaced as a follower, although its restarted container has not stood for long', () => {
+    const restarted = pod(2, { revision: OLD, ready: false })
+    const step = stepOf({ pods: [old[0], old[1], restarted], roles: ['follower', 'leader', 'follower'], more: { handedOver: new Map([[restarted.uid, 1]]) } })
+    expect(short(step)).toBe('take zk-2')
+  })
+
+  test('that does not serve again yet is waited for, not freed', () => {
+    const restarted = pod(2, { revision: OLD, ready: false })
+    expect(stepOf({ pods: [old[0], old[1], restarted], roles: ['follower', 'leader', 'down'], more: { handedOver: new Map([[restarted.uid, 1]]) } }).kind).toBe('wait')
+  })
+
+  test('that is elected again and again is replaced as it is', () => {
+    expect(short(stepOf({ pods: old, roles: leads, more: { handedOver: new Map([[old[2].uid, 2]]) } }))).toBe('take zk-2')
+  })
+
+  test.each([['without the right to exec', { canStepDown: false }, old, leads], ['of two members', {}, [old[0], old[1]], ['follower', 'leader'] as const]] as const)('%s is replaced as it is', (_, more, pods, roles) => {
+    const seen = view([...pods], { set: { ...halfway, replicas: pods.length } })
+    const step = nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: 3, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0, ...more })
+    expect(short(step)).toBe(`take zk-${pods.length - 1}`)
+  })
+})
+
+describe('a member that does not serve', () => {
+  const stuck = unready(2, { state: waiting('ImagePullBackOff', 'x') }, { revision: 'zk-bad' })
+
+  test('and is stuck on another revision is freed', () => {
+    expect(short(stepOf({ pods: [pod(0), pod(1), stuck], roles: ['leader', 'follower'], way: { kind: 'partition', stands: 2, own: 0 } }))).toBe('free zk-2')
+  })
+
+  test('is seen to before any member that serves, the lowest first and one at a time', () => {
+    const both = [pod(0, { revision: OLD }), unready(1, { state: waiting('CrashLoopBackOff') }, { revision: 'zk-bad' }), stuck]
+    expect(short(stepOf({ pods: both, roles: ['not serving'] }))).toBe('free zk-1')
+    expect(stepOf({ pods: [pod(0, { revision: OLD }), unready(1, { state: waiting('ContainerCreating') }), stuck], roles: ['follower'] }).kind).toBe('wait')
+  })
+
+  test('but runs is given time to come back into the quorum', () => {
+    const outside = pod(0, { revision: OLD })
+    const given = { pods: [outside, old[1], old[2]], roles: ['not serving', 'leader', 'follower'] } as const
+    expect(stepOf(given).kind).toBe('wait')
+    expect(short(stepOf({ ...given, more: { outsideSince: new Map([[outside.uid, T0 - 91 * SECOND]]) } }))).toBe('reach-down zk-0')
+  })
+
+  test('and was told to go is not told again, and nobody else is', () => {
+    expect(stepOf({ pods: [pod(0), pod(1), stuck], roles: ['leader', 'follower'], way: { kind: 'partition', stands: 2, own: 0 }, more: { told: new Set([stuck.uid]) } })).toMatchObject({ kind: 'wait', reason: 'zk-2 is about to be replaced' })
+  })
+
+  test('and is Ready at another revision is left to the controller where the partition lets it go', () => {
+    expect(stepOf({ pods: [pod(0), pod(1), pod(2, { revision: 'zk-bad' })], roles: ['leader', 'follower', 'not serving'], way: { kind: 'partition', stands: 2, own: 0 } })).toMatchObject({ kind: 'wait', reason: 'zk-2 does not serve, and the StatefulSet controller replaces it' })
+  })
+})
+
+describe('a roll by evictions', () => {
+  const evicting = (left: readonly PodView[]): Way => ({ kind: 'evict', left: new Set(left.map((one) => one.uid)) })
+
+  test('takes the lowest follower first and the leader last', () => {
+    expect(short(stepOf({ pods: old, roles: ['leader', 'follower', 'follower'], way: evicting(old) }))).toBe('take zk-1')
+    expect(short(stepOf({ pods: [old[0], pod(1), pod(2)], roles: ['leader', 'follower', 'follower'], way: evicting([old[0]]) }))).toBe('hand-over zk-0')
+  })
+
+  test('is done when nobody is left and everyone serves', () => {
+    expect(stepOf({ pods: [pod(0), pod(1), pod(2)], roles: ['leader', 'follower', 'follower'], way: evicting([]) }).kind).toBe('done')
+    expect(stepOf({ pods: [pod(0), pod(1), pod(2)], roles: ['leader', 'follower', 'not serving'], way: evicting([]) }).kind).toBe('wait')
+  })
+})
+
+describe('the partition to begin with', () => {
+  const at = (pods: readonly PodView[], roles: readonly (Role | undefined)[], target?: string, own = 0): number => heldPartition(membersOf(view(pods, { set: halfway }), roles), 0, own, target)
+
+  test('holds every serving member', () => {
+    expect(at(old, ['leader', 'follower', 'follower'])).toBe(3)
+  })
+
+  test('lets go at once what does not serve at the top', () => {
+    expect(at([old[0], old[1], unready(2, { state: waiting('CrashLoopBackOff') })], ['leader', 'follower'])).toBe(2)
+  })
+
+  test('holds nobody where nobody serves', () => {
+    expect(at(old, ['not serving', 'not serving', 'down'])).toBe(0)
+  })
+
+  test('does not hold who has the wanted revision already', () => {
+    expect(at([old[0], pod(1), pod(2)], ['leader', 'follower', 'follower'], NEW)).toBe(1)
+  })
+
+  test("is never below the manifest's own", () => {
+    expect(at([pod(0), pod(1), pod(2)], ['leader', 'follower', 'follower'], NEW, 2)).toBe(2)
+  })
+})

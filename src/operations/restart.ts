@@ -1,0 +1,81 @@
+// restart: every member is evicted once, lowest follower first, the leader last and handed over before; no template is changed.
+
+import { ownPods } from '../decide/members.ts'
+import { failure } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import { rightsToEvict } from '../procedures/access.ts'
+import { isUnfinished, rollOf } from '../procedures/bring.ts'
+import { watchData } from '../procedures/data-watch.ts'
+import { rollByEvictions } from '../procedures/roll.ts'
+import { holdEnsemble, type Standing } from '../procedures/standing.ts'
+import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
+import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import type { Services } from '../services.ts'
+
+export async function restart(inputs: Inputs, services: Services): Promise<void> {
+  await holdEnsemble(inputs, services, rightsToEvict, restartAll)
+}
+
+async function restartAll(standing: Standing, signal: AbortSignal): Promise<void> {
+  const { inputs, services, course, run, marking, stored } = standing
+  const { journal, report } = services
+  const { before } = course
+  const pods = ownPods(before)
+  const { record } = stored
+  const unfinished = record.underWay !== null && record.underWay.operation !== 'restart' ? record.underWay : undefined
+  if (unfinished !== undefined) {
+    throw failure('refused', 'CONFLICT', `a ${unfinished.operation} of ${run.target.name} was begun at ${unfinished.since} and has not ended: members may come back at another revision`, {
+      mend: `Finish it first: run the ${unfinished.operation} again, or take it back with operation: undo${unfinished.runUrl === '' ? '' : ` (it was begun by ${unfinished.runUrl})`}.`,
+    })
+  }
+  const { set } = before
+  if (set !== undefined && isUnfinished(before, set.strategy.type === 'OnDelete' ? undefined : set.strategy.partition)) {
+    throw failure('refused', 'NOT_READY', `a roll of ${run.target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`, {
+      object: `statefulset/${run.target.name}`, mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
+    })
+  }
+  // A killed restart left the UIDs of the pods that were to be replaced: those that are still there remain.
+  const begun = record.underWay?.pods
+  const left = new Set((begun ?? pods.map((pod) => pod.uid)).filter((uid) => pods.some((pod) => pod.uid === uid)))
+  if (pods.length === 0) throw failure('refused', 'NOT_FOUND', `statefulset/${run.target.name} has no members to restart`, { object: `statefulset/${run.target.name}` })
+  if (begun !== undefined) journal.info(`Going on with the restart that was begun at ${record.underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`)
+
+  const recorded = await recordUnderWay(marking, stored, { operation: 'restart', digest: '', previous: report.previousRevision, pods: begun ?? [...left] }, signal)
+  const watch = await watchData(run, course.follower, signal)
+  try {
+    report.standing = 'no member was restarted yet'
+    const view = await journal.phase('Restart, followers first', async (done) => {
+      const found = await rollByEvictions(rollOf(course), left, undefined, signal)
+      done(`${left.size} of ${found.set?.replicas ?? 0} members restarted, each back before the next`)
+      report.standing = 'every member was restarted; it was not verified'
+      services.publish()
+      return found
+    })
+    if (inputs.verify === 'off') {
+      await watch.finish(view, signal)
+      report.notes.push('verify: off: nobody asked the members whether they are in quorum.')
+    } else {
+      const level = inputs.verify
+      await journal.phase(`Verify (${level})`, async (done) => {
+        await verifyEnsemble(run, view, level, () => watch.finish(view, signal), signal)
+        done(outcomeOf(report))
+      })
+    }
+    await endUnderWay(marking, recorded, signal)
+    report.standing = 'every member was restarted and serves'
+    report.result = 'succeeded'
+  } catch (error) {
+    await watch.abandon()
+    const remaining = remainingOf(course.follower, left)
+    if (remaining.length > 0 && report.changed) report.notes.push(`Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`)
+    throw error
+  }
+}
+
+function remainingOf(follower: Standing['course']['follower'], left: ReadonlySet<string>): readonly string[] {
+  try {
+    return ownPods(follower.snapshot()).filter((pod) => left.has(pod.uid)).map((pod) => pod.name)
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,95 @@
+// undo: back to the latest verified revision that isn't the current one, or to the one that was asked for, also out of what somebody else's undo left stuck.
+
+import { latestToGoBackTo } from '../decide/undo.ts'
+import { ownPods } from '../decide/members.ts'
+import { failure } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import { rightsToHistory } from '../procedures/access.ts'
+import { isUnfinished } from '../procedures/bring.ts'
+import { watchData } from '../procedures/data-watch.ts'
+import { findRevision, imageOf, listRevisions, revisionRows } from '../procedures/revisions.ts'
+import { holdEnsemble, type Standing } from '../procedures/standing.ts'
+import { templateAlone } from '../procedures/template-alone.ts'
+import { goBack, type Earlier } from '../procedures/undo.ts'
+import { explainStanding } from '../procedures/way-back.ts'
+import { EnsembleError } from '../errors.ts'
+import { objectsOf, type VerifiedRevision } from '../record/record.ts'
+import type { Services } from '../services.ts'
+import type { RevisionView } from '../view/revision.ts'
+
+export async function undo(inputs: Inputs, services: Services): Promise<void> {
+  await holdEnsemble(inputs, services, rightsToHistory, undoIn)
+}
+
+async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
+  const { inputs, services, course, run, marking, stored } = standing
+  const { journal, report } = services
+  const earlier = await journal.phase('Choose the revision', async (done) => {
+    const { set } = course.before
+    const revisions = set === undefined ? [] : await listRevisions(standing.kube, set, signal)
+    report.revisions = revisionRows(revisions, course.before, stored.record, standing.profile)
+    const found = inputs.toRevision === undefined ? latest(standing, revisions) : asked(standing, revisions, inputs.toRevision)
+    done(`${found.controllerRevision}${found.image === '' ? '' : ` (${found.image})`}${found.verified ? ', verified' : ', never verified'}`)
+    return found
+  })
+  const watch = await watchData(run, course.follower, signal)
+  try {
+    await goBack({ course, run, marking, level: inputs.verify, force: inputs.forceConflicts, watch }, stored, earlier, signal)
+    await watch.abandon()
+    report.result = report.changed ? 'succeeded' : 'unchanged'
+  } catch (error) {
+    await watch.abandon()
+    if (report.changed) explainStanding(report, false, services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined)
+    throw error
+  }
+}
+
+/** The latest verified one that isn't current, with all its objects. */
+function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier {
+  const { course, stored } = standing
+  const { set } = course.before
+  const own = set?.strategy.type === 'RollingUpdate' ? set.strategy.partition : undefined
+  const complete = !isUnfinished(course.before, own) && ownPods(course.before).every((pod) => pod.revision === set?.status.updateRevision)
+  const entry = latestToGoBackTo(stored.record.revisions, { updateRevision: set?.status.updateRevision ?? '', complete })
+  if (entry === undefined) {
+    throw failure('refused', 'NOT_FOUND', `${standing.run.target.name} has no verified revision to go back to; ${listed(standing, revisions)}`, {
+      object: `statefulset/${standing.run.target.name}`, mend: 'Name one of them with to-revision, or deploy the manifests that are wanted.',
+    })
+  }
+  return fromRecord(standing, revisions, entry)
+}
+
+/** By number or name; a revision that was never verified is one template, without the objects beside it. */
+function asked(standing: Standing, revisions: readonly RevisionView[], wanted: string): Earlier {
+  const { stored } = standing
+  const found = findRevision(revisions, wanted)
+  const name = found?.name ?? wanted
+  const entry = stored.record.revisions.findLast((one) => one.controllerRevision === name && one.verifiedAt !== '')
+  if (entry !== undefined) return fromRecord(standing, revisions, entry)
+  if (found === undefined) {
+    throw failure('refused', 'NOT_FOUND', `to-revision: ${standing.run.target.name} has no revision ${wanted}; ${listed(standing, revisions)}`, { input: 'to-revision', mend: 'Set to-revision to one of these, or leave it out: then it is the latest verified one.' })
+  }
+  return fromHistory(standing, found)
+}
+
+function fromRecord(standing: Standing, revisions: readonly RevisionView[], entry: VerifiedRevision): Earlier {
+  const objects = objectsOf(standing.stored, entry.digest)
+  if (objects !== undefined) return { ...entry, objects, verified: true }
+  const kept = findRevision(revisions, entry.controllerRevision)
+  if (kept !== undefined) return { ...fromHistory(standing, kept), digest: entry.digest, verified: true }
+  throw failure('refused', 'NOT_FOUND', `revision ${entry.controllerRevision} was verified at ${entry.verifiedAt}, but neither the record nor the history of the StatefulSet has kept it`, {
+    object: `statefulset/${standing.run.target.name}`, mend: 'Deploy its manifests again.',
+  })
+}
+
+function fromHistory(standing: Standing, revision: RevisionView): Earlier {
+  const { name, template } = revision
+  if (template === undefined) throw failure('refused', 'NOT_FOUND', `revision ${name} holds no pod template that can be read`, { object: `controllerrevision/${name}` })
+  standing.services.report.notes.push(`Of revision ${name} only the pod template is known: ConfigMaps, Services and budget stay as they are.`)
+  return { digest: `template:${name}`, controllerRevision: name, image: imageOf(revision, standing.profile), version: '', objects: [templateAlone(standing.set, template, standing.stored)], verified: false }
+}
+
+function listed(standing: Standing, revisions: readonly RevisionView[]): string {
+  const there = standing.services.report.revisions.map((row) => `${row.revision === undefined ? '' : `${row.revision} = `}${row.name}${row.current ? ' (current)' : ''}${row.verified === true ? ' (verified)' : ''}`)
+  return revisions.length === 0 ? 'its history is empty' : `there are ${there.join(', ')}`
+}

@@ -1,0 +1,113 @@
+// Takes hold of an ensemble that stands in the cluster, for operations that bring no manifests: rights, lock, record, and everything a change works with.
+
+import { Deadline } from '../clock.ts'
+import { chooseProfile } from '../ensemble/choose.ts'
+import type { ProfileName } from '../ensemble/profile.ts'
+import { failure } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import { follow } from '../kube/follow.ts'
+import type { Access, Kube, KubeObject } from '../kube/kube.ts'
+import { selectorText, toSet } from '../kube/views/index.ts'
+import { memberContainer, resolveProfile } from '../manifests/ensemble.ts'
+import { parseSet } from '../manifests/shapes.ts'
+import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock } from '../record/lock.ts'
+import { readRecord, type StoredRecord } from '../record/record.ts'
+import { inWords } from '../report/doing.ts'
+import type { Services } from '../services.ts'
+import { timeLimit } from '../time-limit.ts'
+import { refuseMissing, reviewRights, rightsToFindServices, rightsToLook, rightsToRecord, rightsToVerify } from './access.ts'
+import type { Course } from './bring.ts'
+import { connectionString, targetOf } from './ensemble-target.ts'
+import { fillMembers } from './member-rows.ts'
+import { findSet, readNodes, readServices } from './read-ensemble.ts'
+import { RELEASE_MS } from './release.ts'
+import type { Marking } from './verified.ts'
+import { profileOptions, reachThrough, type VerifyRun } from './verify-ensemble.ts'
+
+export interface Standing {
+  readonly inputs: Inputs
+  readonly services: Services
+  readonly kube: Kube
+  /** The StatefulSet as it was when the lock had been taken. */
+  readonly set: KubeObject
+  readonly profile: ProfileName
+  /** Image of the member's container. */
+  readonly image: string
+  readonly course: Course
+  readonly run: VerifyRun
+  readonly marking: Marking
+  readonly stored: StoredRecord
+  /** Aborted by a cancel and when the lock was lost. */
+  readonly held: AbortSignal
+}
+
+/** Connects, takes the lock, does the work, gives the lock back. `needed`: the rights beyond looking, locking and recording. `signal` of the work also ends with the timeout. */
+export async function holdEnsemble(inputs: Inputs, services: Services, needed: (namespace: string) => readonly Access[], work: (standing: Standing, signal: AbortSignal) => Promise<void>): Promise<void> {
+  const { clock, report } = services
+  const kube = await services.connect(inputs)
+  report.context = kube.context
+  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
+  try {
+    await holdIn(kube, inputs, services, needed, work, limit.signal)
+  } finally {
+    limit.end()
+    report.requests = { ...kube.requests }
+  }
+}
+
+async function holdIn(kube: Kube, inputs: Inputs, services: Services, needed: (namespace: string) => readonly Access[], work: (standing: Standing, signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  const { clock, journal, report } = services
+  const deadline = new Deadline(clock, inputs.timeoutMs)
+  const namespace = inputs.namespace ?? kube.namespace
+  report.namespace = namespace
+  report.name = inputs.name ?? ''
+  const taken = await journal.phase('Preflight', async (done) => {
+    const [rights, found] = await Promise.all([
+      reviewRights(kube, [...rightsToLook(namespace), ...rightsToFindServices(namespace), ...rightsToRecord(namespace), ...needed(namespace)], namespace, signal),
+      findSet(kube, namespace, inputs.name, signal),
+    ])
+    refuseMissing(rights.missing, 'ACCESS_DENIED')
+    if (inputs.verify !== 'off') refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
+    const { name } = found.metadata
+    report.name = name
+    const identity = newIdentity(services.holder)
+    services.remember({ lock: { namespace, lease: leaseName(name), identity } })
+    const lock = await takeLock(kube, clock, { namespace, ensemble: name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, deadline.left()), say: (line) => journal.info(line) }, signal)
+    try {
+      // Read again: another run may have changed it while its lock was waited for.
+      const [set, stored, around, nodes] = await Promise.all([findSet(kube, namespace, name, signal), readRecord(kube, namespace, name, signal), readServices(kube, namespace, signal), rights.nodes ? readNodes(kube, signal) : undefined])
+      const spec = parseSet(set)?.spec.template.spec
+      if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, { object: `statefulset/${name}` })
+      const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
+      const target = targetOf(set, around, profile, namespace)
+      const view = toSet(set)
+      report.profile = profile
+      report.replicas = view.replicas
+      report.connectionString = connectionString(target, view.start, view.replicas)
+      report.previousRevision = view.status.updateRevision
+      services.publish()
+      done(`${name} in ${namespace}, profile ${profile}, ${view.replicas} ${view.replicas === 1 ? 'member' : 'members'}`)
+      return { lock, rights, set, stored, nodes, target, profile, view, image: memberContainer(spec, profile)?.image ?? '' }
+    } catch (error) {
+      await lock.release(AbortSignal.timeout(RELEASE_MS))
+      throw error
+    }
+  })
+  const { lock, rights, set, stored, nodes, target, profile, view, image } = taken
+  const held = AbortSignal.any([services.signal, lock.lost])
+  const follower = follow(kube, { namespace, set: target.name, selector: selectorText(view.selector) }, clock, held)
+  try {
+    await follower.ready()
+    const before = follower.snapshot()
+    fillMembers(report, before)
+    const reach = reachThrough(kube, rights)
+    const run: VerifyRun = { kube, clock, journal, report, target, nodes, runId: services.runId, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
+    const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) } : run
+    const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline }
+    const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
+    await work({ inputs, services, kube, set, profile, image, course, run, marking, stored, held }, AbortSignal.any([signal, lock.lost]))
+  } finally {
+    await follower.stop()
+    await lock.release(AbortSignal.timeout(RELEASE_MS))
+  }
+}
