@@ -16,12 +16,20 @@ function managersOf(object: Fields): Manager[] {
   return items(object, 'metadata', 'managedFields').filter(isFields).map((entry) => ({ entry, paths: decode(entry['fieldsV1']) }))
 }
 
-function isEntry(manager: Manager, name: string, operation: string): boolean {
-  return text(manager.entry, 'manager') === name && text(manager.entry, 'operation') === operation && text(manager.entry, 'subresource') === ''
+function isEntry(manager: Manager, writer: Writer, operation: string): boolean {
+  return text(manager.entry, 'manager') === writer.manager && text(manager.entry, 'operation') === operation && text(manager.entry, 'subresource') === (writer.subresource ?? '')
 }
 
-function entryOf(name: string, operation: string, apiVersion: string, paths: Set<string>): Fields {
-  return { manager: name, operation, apiVersion, time: timestamp(), fieldsType: 'FieldsV1', fieldsV1: encode(paths) }
+/** Who writes: named in managedFields, with the time in milliseconds since the epoch. */
+export interface Writer {
+  readonly manager: string
+  readonly at: number
+  /** `scale`: what a write through that subresource leaves. */
+  readonly subresource?: string
+}
+
+function entryOf(writer: Writer, operation: string, apiVersion: string, paths: Set<string>): Fields {
+  return compact({ manager: writer.manager, operation, apiVersion, time: timestamp(writer.at), fieldsType: 'FieldsV1', fieldsV1: encode(paths), subresource: writer.subresource })
 }
 
 function writeManagers(object: Fields, managers: readonly Manager[]): void {
@@ -37,23 +45,23 @@ function compare(before: FieldSet, after: FieldSet): { changed: Set<string>; rem
 }
 
 /** Ownership after a write that isn't an apply: what changed belongs to the writer now. */
-export function recordUpdate(before: Fields | undefined, after: Fields, manager: string, apiVersion: string): void {
+export function recordUpdate(before: Fields | undefined, after: Fields, writer: Writer, apiVersion: string): void {
   const { changed, removed } = compare(before === undefined ? new Map<string, Json>() : pathsOf(before), pathsOf(after))
   if (changed.size === 0 && removed.size === 0) return
   const managers = managersOf(after)
-  const own = managers.find((candidate) => isEntry(candidate, manager, 'Update'))
+  const own = managers.find((candidate) => isEntry(candidate, writer, 'Update'))
   for (const candidate of managers) for (const path of [...changed, ...removed]) if (candidate !== own || removed.has(path)) candidate.paths.delete(path)
   const paths = new Set([...(own?.paths ?? []), ...changed])
   const rest = managers.filter((candidate) => candidate !== own)
-  writeManagers(after, [...rest, { entry: entryOf(manager, 'Update', apiVersion, paths), paths }])
+  writeManagers(after, [...rest, { entry: entryOf(writer, 'Update', apiVersion, paths), paths }])
 }
 
 /** The object that an apply makes of a live one, ownership included; throws the 409 of a conflict. */
-export function applied(live: Fields | undefined, wanted: Fields, manager: string, apiVersion: string, force: boolean): Fields {
+export function applied(live: Fields | undefined, wanted: Fields, writer: Writer, apiVersion: string, force: boolean): Fields {
   const wantedPaths = pathsOf(wanted)
   const merged = live === undefined ? structuredClone(wanted) : fields(merge(structuredClone(live), wanted, ''))
   const managers = live === undefined ? [] : managersOf(live)
-  const own = managers.find((candidate) => isEntry(candidate, manager, 'Apply'))
+  const own = managers.find((candidate) => isEntry(candidate, writer, 'Apply'))
   const others = managers.filter((candidate) => candidate !== own)
   if (live !== undefined) {
     const { changed } = compare(pathsOf(live), pathsOf(merged))
@@ -64,7 +72,7 @@ export function applied(live: Fields | undefined, wanted: Fields, manager: strin
   }
   const paths = new Set(wantedPaths.keys())
   const unchanged = own !== undefined && own.paths.size === paths.size && [...paths].every((path) => own.paths.has(path))
-  writeManagers(merged, [...(unchanged ? [own] : [{ entry: entryOf(manager, 'Apply', apiVersion, paths), paths }]), ...others])
+  writeManagers(merged, [...(unchanged ? [own] : [{ entry: entryOf(writer, 'Apply', apiVersion, paths), paths }]), ...others])
   return merged
 }
 

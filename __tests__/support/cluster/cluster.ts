@@ -1,6 +1,8 @@
 // The simulated cluster: a real HTTP API server in this process, with controllers that run on a clock of their own and faults on order.
 
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../../../src/clock.ts'
 import { collectGarbage } from './deletion.ts'
 import { setDefaults } from './defaults.ts'
 import { syncBudgets } from './controllers/budgets.ts'
@@ -8,17 +10,19 @@ import { syncClaims } from './controllers/claims.ts'
 import { syncEndpoints } from './controllers/endpoints.ts'
 import { createKubelet } from './controllers/kubelet.ts'
 import { schedule } from './controllers/scheduler.ts'
-import { syncStatefulSets } from './controllers/statefulset.ts'
+import { ordinalOf, syncStatefulSets } from './controllers/statefulset.ts'
 import type { Faults } from './faults.ts'
 import { createFaults } from './faults.ts'
+import { happenings, identity, type Happening } from './history.ts'
 import type { Fields, Json } from './json.ts'
 import { fields, items, number, text } from './json.ts'
 import { kindOf } from './kinds.ts'
 import type { RequestEntry } from './server.ts'
-import { createApi } from './server.ts'
+import { createApi, hangUp } from './server.ts'
 import { createMembers } from './members.ts'
+import { createSomebody, type Somebody } from './somebody.ts'
 import type { Stored } from './store.ts'
-import { createStore, nameOf, namespaceOf, podsOf } from './store.ts'
+import { controllerOf, createStore, isReady, nameOf, namespaceOf, podsOf } from './store.ts'
 import { createStreams } from './streams.ts'
 import { createWatches } from './watches.ts'
 import type { ImageBehaviour, World } from './world.ts'
@@ -28,6 +32,8 @@ import type { Faults as MemberFaults, SimulatedEnsemble } from './zookeeper.ts'
 export interface ClusterOptions {
   /** How much faster than real time controllers, kubelets and provisioners are; default 20. minReadySeconds stays real, because clients count it themselves. */
   readonly speed?: number
+  /** Time of the cluster and of whoever shares this clock (see idle-clock.ts), in place of a fast real one: nothing then depends on how busy the machine is. */
+  readonly clock?: Clock
   /** Default 4, in zones a, b, c, a, as in the lab. */
   readonly nodes?: number
   /** Allocatable CPU and memory of each node. */
@@ -40,6 +46,8 @@ export interface ClusterOptions {
 export interface SimulatedCluster {
   /** Text of a kubeconfig for it. */
   readonly kubeconfig: string
+  /** The same under a name of its own, by which `requests`, `history` and faults know who asked; the plain one's is `run`. */
+  kubeconfigFor(name: string): string
   readonly url: string
   readonly objects: Objects
   readonly faults: Faults
@@ -49,6 +57,14 @@ export interface SimulatedCluster {
   zookeeper(namespace: string, set: string): SimulatedEnsemble
   /** What goes wrong with a member, also one that starts later; undefined heals it. */
   faultMember(namespace: string, set: string, ordinal: number, faults: MemberFaults | undefined): void
+  /** What befell members, oldest first, and by whose doing. */
+  readonly history: readonly Happening[]
+  /** A person with kubectl. */
+  readonly somebody: Somebody
+  /** Requests that are being served, watches left out. */
+  readonly busy: () => number
+  /** Ends the processes of a pod's containers, as when they crash: each container restarts in its place. */
+  crash(namespace: string, pod: string): void
   /** Watches that are open. */
   readonly watches: () => number
   stop(): Promise<void>
@@ -76,8 +92,10 @@ const SYNC_MS = 60
 
 /** Starts it on a free port of the loopback; ends with `stop()`. */
 export async function startCluster(options: ClusterOptions = {}): Promise<SimulatedCluster> {
-  const speed = options.speed ?? 20
-  const store = createStore()
+  const speed = options.clock === undefined ? (options.speed ?? 20) : 1
+  const { clock } = options
+  const store = createStore(() => clock?.now() ?? Date.now())
+  const ended = new AbortController()
   const timers = new Set<NodeJS.Timeout>()
   let stopped = false
   let due = false
@@ -85,6 +103,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
 
   function afterReal(ms: number, act: () => void): void {
     if (stopped) return
+    if (clock !== undefined) return void clock.sleep(ms, ended.signal).then(act, () => undefined)
     const timer = setTimeout(() => {
       timers.delete(timer)
       act()
@@ -109,7 +128,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     provisioners: new Set([PROVISIONER]),
     rejection: (pod) => quotaRefusal(world, pod),
   }
-  const members = createMembers(world)
+  const history: Happening[] = []
+  const members = createMembers(world, (pod, serves, before) =>
+    history.push({ ...identity(pod), at: store.now(), what: serves ? 'serving' : 'outside', by: 'cluster', verb: '', serving: before }))
+  const serving = (namespace: string, set: string): readonly number[] =>
+    members.serving(namespace, set) ?? podsOf(store, namespace).filter((pod) => text(controllerOf(pod), 'name') === set && isReady(pod)).map(ordinalOf)
+  store.onChange((change) => history.push(...happenings(change, store.now(), serving)))
   const kubelet = createKubelet(world, members.start)
   const controllers = [
     () => collectGarbage(world),
@@ -123,6 +147,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
   ]
   const streams = createStreams(kubelet)
   const watches = createWatches(store)
+  const sockets = new Map<string, Set<Duplex>>()
   const faults = createFaults({
     dropWatches: () => watches.drop(),
     forgetChanges() {
@@ -130,9 +155,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
       watches.forget()
     },
     hangUpForwards: () => streams.hangUp(),
-  })
+  }, (by) => hangUp(sockets, by))
   const log: RequestEntry[] = []
-  const server = createApi(world, kubelet, streams, watches, faults, log)
+  const server = createApi(world, kubelet, streams, watches, faults, log, sockets)
   const objects = objectsOf(world)
   furnish(objects, options)
   store.onChange(wake)
@@ -141,15 +166,24 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
   const url = `http://127.0.0.1:${portOf(server.address())}`
   return {
     url,
-    kubeconfig: kubeconfigFor(url),
+    kubeconfig: kubeconfigFor(url, 'run'),
+    kubeconfigFor: (name) => kubeconfigFor(url, name),
     objects,
     faults,
     zookeeper: members.ensemble,
     faultMember: members.fault,
     requests: log,
+    history,
+    somebody: createSomebody(world),
+    busy: () => log.filter((entry) => entry.status === 0 && entry.verb !== 'watch' && entry.verb !== 'exec' && entry.verb !== 'portforward').length,
+    crash(namespace, name) {
+      const pod = store.get(kindOf('Pod'), namespace, name)
+      if (pod !== undefined) for (const entry of items(pod, 'spec', 'containers')) void kubelet.program(pod, text(entry, 'name'))?.exec(['kill', '-9', '1'], '')
+    },
     watches: () => watches.count,
     async stop() {
       stopped = true
+      ended.abort()
       for (const timer of timers) clearTimeout(timer)
       faults.resume()
       streams.hangUp()
@@ -165,13 +199,13 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port
 }
 
-function kubeconfigFor(server: string): string {
+function kubeconfigFor(server: string, name: string): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'simulated',
     clusters: [{ name: 'simulated', cluster: { server, 'insecure-skip-tls-verify': true } }],
-    users: [{ name: 'deployer', user: { token: 'simulated-token' } }],
+    users: [{ name: 'deployer', user: { token: `simulated-token-${name}` } }],
     contexts: [{ name: 'simulated', context: { cluster: 'simulated', user: 'deployer', namespace: 'default' } }],
   })
 }
@@ -205,7 +239,7 @@ function furnish(objects: Objects, options: ClusterOptions): void {
     const name = `node-${index}`
     const room = { cpu: options.cpu ?? '2', memory: options.memory ?? '8Gi', pods: '110' }
     const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'topology.kubernetes.io/region': 'simulated', 'topology.kubernetes.io/zone': `zone-${'abc'[(index - 1) % 3] ?? 'a'}` }
-    const condition: Json = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status', lastTransitionTime: new Date().toISOString() }
+    const condition: Json = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status', lastTransitionTime: new Date(options.clock?.now() ?? Date.now()).toISOString() }
     objects.put('Node', { metadata: { name, labels }, spec: {}, status: { capacity: room, allocatable: { ...room }, conditions: [condition], addresses: [{ type: 'InternalIP', address: `10.89.0.${10 + index}` }, { type: 'Hostname', address: name }], nodeInfo: { kubeletVersion: 'v1.36.3' } } })
   }
   for (const name of ['standard', 'local']) {

@@ -32,7 +32,7 @@ export function removeObject(world: World, kind: Kind, object: Stored, options: 
   }
   if (isDeleting(object) && grace >= number(object, ['metadata', 'deletionGracePeriodSeconds'])) return object
   return store.edit(kind, object, (draft) => {
-    put(draft, ['metadata', 'deletionTimestamp'], timestamp(Date.now() + grace * 1000))
+    put(draft, ['metadata', 'deletionTimestamp'], timestamp(store.now() + grace * 1000))
     put(draft, ['metadata', 'deletionGracePeriodSeconds'], grace)
     if (finalizers.length > 0) put(draft, ['metadata', 'finalizers'], finalizers)
     if (kind.kind === 'Namespace') put(draft, ['status', 'phase'], 'Terminating')

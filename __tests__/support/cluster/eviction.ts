@@ -48,7 +48,7 @@ function checkBudgets(world: World, pod: Stored, dryRun: boolean): void {
   if (dryRun) return
   world.store.edit(BUDGET, budget, (draft) => {
     put(draft, ['status', 'disruptionsAllowed'], number(draft, ['status', 'disruptionsAllowed']) - 1)
-    put(draft, ['status', 'disruptedPods'], { ...fields(at(draft, 'status', 'disruptedPods')), [nameOf(pod)]: timestamp() })
+    put(draft, ['status', 'disruptedPods'], { ...fields(at(draft, 'status', 'disruptedPods')), [nameOf(pod)]: timestamp(world.store.now()) })
   })
 }
 

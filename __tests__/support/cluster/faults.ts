@@ -11,6 +11,8 @@ export interface RequestMark {
   readonly name: string
   readonly path: string
   readonly dryRun: boolean
+  /** Who asks: the name that its kubeconfig was made for. */
+  readonly by: string
 }
 
 export interface Fault {
@@ -18,6 +20,7 @@ export interface Fault {
   readonly kind?: string
   readonly namespace?: string
   readonly name?: string
+  readonly by?: string
   /** Answered instead; without a body the Status that the server writes for this code. */
   readonly status?: number
   readonly body?: Fields | string
@@ -59,6 +62,8 @@ export interface Faults {
   pause(): void
   resume(): void
   hangUpForwards(): void
+  /** As if its runner had died: the n-th request from now is served, its answer and everything after it never arrives, its watches and streams end. */
+  cutOff(by: string, atRequest?: number): void
 }
 
 export interface FaultState extends Faults {
@@ -66,6 +71,8 @@ export interface FaultState extends Faults {
   isAllowed(verb: string, group: string, resource: string): boolean
   /** Counts a request; true when its token has expired. */
   expired(): boolean
+  /** Counts a request of somebody: `last` is served and not answered, `gone` isn't served. */
+  cut(by: string): 'no' | 'last' | 'gone'
   /** Resolves at once, or when the server goes on. */
   running(): Promise<void>
   readonly rules: readonly Rule[] | undefined
@@ -79,16 +86,17 @@ export function allows(rules: readonly Rule[], verb: string, group: string, reso
   return rules.some((rule) => holds(rule.verbs, verb) && holds(rule.groups, group) && holds(rule.resources, resource))
 }
 
-export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChanges' | 'hangUpForwards'>): FaultState {
+export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChanges' | 'hangUpForwards'>, hangUp: (by: string) => void): FaultState {
   let ordered: { fault: Fault; left: number }[] = []
   let forbidden: { verb: string; resource: string }[] = []
   let rules: readonly Rule[] | undefined
   let tokenLasts = Infinity
   let paused: Promise<void> = Promise.resolve()
   let release = (): void => undefined
+  const ends = new Map<string, number>()
 
   function fits(fault: Fault, mark: RequestMark): boolean {
-    return (['verb', 'kind', 'namespace', 'name'] as const).every((field) => fault[field] === undefined || fault[field] === mark[field])
+    return (['verb', 'kind', 'namespace', 'name', 'by'] as const).every((field) => fault[field] === undefined || fault[field] === mark[field])
   }
   return {
     ...effects,
@@ -118,6 +126,16 @@ export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChange
     expired() {
       tokenLasts -= 1
       return tokenLasts < 0
+    },
+    cutOff(by, atRequest = 0) {
+      ends.set(by, atRequest)
+      if (atRequest === 0) hangUp(by)
+    },
+    cut(by) {
+      const left = ends.get(by)
+      if (left === undefined) return 'no'
+      ends.set(by, Math.max(0, left - 1))
+      return left === 0 ? 'gone' : left === 1 ? 'last' : 'no'
     },
     running: () => paused,
     get rules() {

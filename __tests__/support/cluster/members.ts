@@ -15,6 +15,8 @@ import { simulateEnsemble } from './zookeeper.ts'
 export interface Members {
   readonly start: (pod: Stored, container: Json, version: string) => Program
   readonly ensemble: (namespace: string, set: string) => SimulatedEnsemble
+  /** Ordinals that serve; undefined for a set that never had a ZooKeeper member. */
+  readonly serving: (namespace: string, set: string) => readonly number[] | undefined
   /** What goes wrong with a member, also one that starts later, until it is called with undefined. */
   readonly fault: (namespace: string, set: string, ordinal: number, faults: Faults | undefined) => void
 }
@@ -22,20 +24,33 @@ export interface Members {
 /** Simulated milliseconds, as seen with real ones that are well. */
 const ELECTION_MS = 1500
 const JOIN_MS = 1000
+const REJOIN_MS = 500
+/** With peers that still dial the old address; seen up to 55 s. */
+const STALE_ELECTION_MS = 10_000
+const FRESH_ADDRESS_MS = 40_000
 
-export function createMembers(world: World): Members {
+/** `told`: a member begins or ceases to serve, `before` are the ordinals that served until then. */
+export function createMembers(world: World, told: (pod: Stored, serves: boolean, before: readonly number[]) => void): Members {
   const ensembles = new Map<string, SimulatedEnsemble>()
   const ordered = new Map<string, Faults>()
+  const pods = new Map<string, Stored>()
 
   function ensemble(namespace: string, set: string): SimulatedEnsemble {
     const key = `${namespace}/${set}`
-    const found = ensembles.get(key) ?? simulateEnsemble({ after: (ms, act) => world.after(ms, act), electionMs: ELECTION_MS, joinMs: JOIN_MS })
+    const found = ensembles.get(key) ?? simulateEnsemble({
+      after: (ms, act) => world.after(ms, act), now: world.store.now, electionMs: ELECTION_MS, joinMs: JOIN_MS, rejoinMs: REJOIN_MS, staleElectionMs: STALE_ELECTION_MS, freshAddressMs: FRESH_ADDRESS_MS,
+      onServing(ordinal, serves, before) {
+        const pod = pods.get(`${key}/${ordinal}`)
+        if (pod !== undefined) told(pod, serves, before)
+      },
+    })
     ensembles.set(key, found)
     return found
   }
 
   return {
     ensemble,
+    serving: (namespace, set) => ensembles.get(`${namespace}/${set}`)?.serving(),
     fault(namespace, set, ordinal, faults) {
       const key = `${namespace}/${set}/${ordinal}`
       if (faults === undefined) ordered.delete(key)
@@ -50,7 +65,8 @@ export function createMembers(world: World): Members {
       if (wrong !== undefined) return plainProgram(world, { code: 1 }, [`unknown flag ${wrong}`])
       const spec = version.startsWith('3.4.') ? fromFlags(world, pod, version, command) : fromEnvironment(world, pod, version, env)
       const here = ensemble(namespaceOf(pod), set)
-      here.start(spec)
+      pods.set(`${namespaceOf(pod)}/${set}/${spec.ordinal}`, pod)
+      if (!here.start(spec)) return plainProgram(world, { code: 1, afterMs: 2000 }, ['java.lang.RuntimeException: My id is not in the peer list', 'ERROR [main:o.a.z.u.ServiceUtils@48] - Exiting JVM with code 1'])
       const faults = ordered.get(`${namespaceOf(pod)}/${set}/${spec.ordinal}`)
       if (faults !== undefined) here.fault(spec.ordinal, faults)
       return programOf(world, here, spec)
@@ -73,9 +89,9 @@ function programOf(world: World, here: SimulatedEnsemble, spec: MemberSpec): Pro
     connect: (port) => (running && port === spec.clientPort ? here.connect(spec.ordinal) : undefined),
     exec(command, stdin) {
       // The server's process is ended in place: the container restarts, the pod stays.
-      if (/\bpkill\b|\bkill (-\w+ )?1\b/.test(command.join(' '))) {
+      if (/\bp?kill\b/.test(`${command.join(' ')} ${stdin}`)) {
         stop()
-        world.after(200, () => end({ code: 143, reason: 'Error' }))
+        world.after(200, () => end({ code: / -(9|KILL)\b/.test(command.join(' ')) ? 137 : 143, reason: 'Error' }))
         return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' })
       }
       return Promise.resolve(here.exec(spec.ordinal, command, stdin))
@@ -149,7 +165,7 @@ function fromFlags(world: World, pod: Stored, version: string, command: string):
     `clientPort=${flag('client_port')}`, `dataDir=${flag('data_dir')}`, `dataLogDir=${flag('data_log_dir')}`, `tickTime=${flag('tick_time')}`, `initLimit=${flag('init_limit')}`, `syncLimit=${flag('sync_limit')}`,
     `maxClientCnxns=${flag('max_client_cnxns')}`, `autopurge.snapRetainCount=${flag('snap_retain_count')}`, `autopurge.purgeInteval=${flag('purge_interval')}`, ...(count > 1 ? peers : []), '',
   ]
-  return { ordinal, fqdn: fqdnOf(pod), version, claim: diskOf(world, pod), myid: ordinal + 1, config: lines.join('\n'), configPath: `${flag('conf_dir')}/zoo.cfg`, clientPort: Number(flag('client_port')) }
+  return { ordinal, fqdn: fqdnOf(pod), version, address: uidOf(pod), claim: diskOf(world, pod), myid: ordinal + 1, config: lines.join('\n'), configPath: `${flag('conf_dir')}/zoo.cfg`, clientPort: Number(flag('client_port')) }
 }
 
 /** The official image: ZOO_* variables; the id is ZOO_MY_ID, or, where a script makes it, the ordinal and one. */
@@ -166,5 +182,5 @@ function fromEnvironment(world: World, pod: Stored, version: string, env: Readon
   ]
   const id = Number(value('MY_ID', String(ordinal + 1)))
   const port = Number(/;(?:[^:\s]*:)?(\d+)$/.exec(servers.find((line) => line.startsWith(`server.${id}=`)) ?? '')?.[1] ?? 2181)
-  return { ordinal, fqdn: fqdnOf(pod), version, claim: diskOf(world, pod), myid: id, config: lines.join('\n'), configPath: `${value('CONF_DIR', '/conf')}/zoo.cfg`, clientPort: port }
+  return { ordinal, fqdn: fqdnOf(pod), version, address: uidOf(pod), claim: diskOf(world, pod), myid: id, config: lines.join('\n'), configPath: `${value('CONF_DIR', '/conf')}/zoo.cfg`, clientPort: port }
 }

@@ -1,6 +1,7 @@
 // The verbs of the API on objects: create, update, the patches, server-side apply, delete, get and list.
 
 import { parse as parseYaml } from 'yaml'
+import type { Writer } from './apply.ts'
 import { applied, recordUpdate } from './apply.ts'
 import { setDefaults } from './defaults.ts'
 import { checkPreconditions, removeObject } from './deletion.ts'
@@ -25,6 +26,11 @@ export interface WriteOptions {
   readonly manager: string
   readonly dryRun: boolean
   readonly force: boolean
+  readonly subresource?: string
+}
+
+function writerOf(world: World, { manager, subresource }: WriteOptions): Writer {
+  return { manager, at: world.store.now(), ...(subresource === undefined ? {} : { subresource }) }
 }
 
 export interface Answer {
@@ -52,7 +58,7 @@ function objectFrom(world: World, target: Target, body: Json): Stored {
   }
   if (target.name !== '' && metadata['name'] !== target.name) throw badRequest(`the name of the object (${text(metadata, 'name')}) does not match the name on the URL (${target.name})`)
   const generated = text(metadata, 'generateName')
-  if (text(metadata, 'name') === '' && generated !== '') metadata['name'] = `${generated}${(world.store.version() + Date.now()).toString(36).slice(-5)}`
+  if (text(metadata, 'name') === '' && generated !== '') metadata['name'] = `${generated}${(world.store.version() + world.store.now()).toString(36).slice(-5)}`
   if (kind.kind === 'Lease') checkTimes(body)
   return { ...structuredClone(body), apiVersion: apiVersionOf(kind), kind: kind.kind, metadata }
 }
@@ -86,10 +92,10 @@ function finish(kind: Kind, before: Stored | undefined, object: Stored): void {
 }
 
 /** A dry run's answer: as it would be, but for the version. */
-function imagined(kind: Kind, object: Stored): Stored {
+function imagined(kind: Kind, object: Stored, now: number): Stored {
   const made = structuredClone(object)
   put(made, ['metadata', 'uid'], '00000000-0000-4000-8000-000000000000')
-  put(made, ['metadata', 'creationTimestamp'], timestamp())
+  put(made, ['metadata', 'creationTimestamp'], timestamp(now))
   if (kind.generation) put(made, ['metadata', 'generation'], 1)
   return made
 }
@@ -97,7 +103,7 @@ function imagined(kind: Kind, object: Stored): Stored {
 function insert(world: World, target: Target, object: Stored, dryRun: boolean): Answer {
   checkNamespace(world, target)
   finish(target.kind, undefined, object)
-  return { code: 201, body: dryRun ? imagined(target.kind, object) : world.store.create(target.kind, object) }
+  return { code: 201, body: dryRun ? imagined(target.kind, object, world.store.now()) : world.store.create(target.kind, object) }
 }
 
 export function create(world: World, target: Target, body: Json, options: WriteOptions): Answer {
@@ -108,7 +114,7 @@ export function create(world: World, target: Target, body: Json, options: WriteO
   const named = { ...target, name: nameOf(object) }
   delete object.metadata['managedFields']
   finish(target.kind, undefined, object)
-  recordUpdate(undefined, object, options.manager, object.apiVersion)
+  recordUpdate(undefined, object, writerOf(world, options), object.apiVersion)
   return insert(world, named, object, options.dryRun)
 }
 
@@ -119,7 +125,7 @@ export function update(world: World, target: Target, body: Json, options: WriteO
   if (live === undefined && target.kind.kind === 'Lease') {
     if (uidOf(object) !== '') throw goneMeanwhile(target.kind, target.namespace, target.name, uidOf(object))
     for (const field of ['resourceVersion', 'creationTimestamp', 'managedFields']) delete object.metadata[field]
-    recordUpdate(undefined, object, options.manager, object.apiVersion)
+    recordUpdate(undefined, object, writerOf(world, options), object.apiVersion)
     return insert(world, target, object, options.dryRun)
   }
   if (live === undefined) throw notFound(target.kind, target.name)
@@ -136,7 +142,7 @@ function replace(world: World, target: Target, live: Stored, object: Stored, opt
   for (const field of ['uid', 'creationTimestamp', 'resourceVersion', 'generation', 'deletionTimestamp', 'deletionGracePeriodSeconds']) put(object, ['metadata', field], at(live, 'metadata', field))
   if (at(object, 'metadata', 'managedFields') === undefined) put(object, ['metadata', 'managedFields'], structuredClone(at(live, 'metadata', 'managedFields')))
   finish(target.kind, live, object)
-  recordUpdate(live, object, options.manager, object.apiVersion)
+  recordUpdate(live, object, writerOf(world, options), object.apiVersion)
   return { code: 200, body: options.dryRun ? object : world.store.update(target.kind, object) }
 }
 
@@ -161,11 +167,11 @@ function apply(world: World, target: Target, body: string, options: WriteOptions
   const live = world.store.get(target.kind, target.namespace, target.name)
   if (live === undefined) {
     if (text(wanted, 'metadata', 'uid') !== '') throw uidMismatch(target.kind, target.name, uidOf(wanted))
-    return insert(world, target, stored(wanted, applied(undefined, wanted, options.manager, wanted.apiVersion, options.force)), options.dryRun)
+    return insert(world, target, stored(wanted, applied(undefined, wanted, writerOf(world, options), wanted.apiVersion, options.force)), options.dryRun)
   }
   const version = text(wanted, 'metadata', 'resourceVersion')
   if (version !== '' && version !== text(live, 'metadata', 'resourceVersion')) throw modified(target.kind, target.name)
-  const merged = stored(wanted, applied(live, wanted, options.manager, wanted.apiVersion, options.force))
+  const merged = stored(wanted, applied(live, wanted, writerOf(world, options), wanted.apiVersion, options.force))
   finish(target.kind, live, merged)
   return { code: 200, body: options.dryRun ? merged : world.store.update(target.kind, merged) }
 }

@@ -51,7 +51,7 @@ function verbOf(method: string, parts: Parts | undefined, query: URLSearchParams
   return { POST: 'create', PUT: 'update', DELETE: parts?.name === '' ? 'deletecollection' : 'delete' }[method] ?? method.toLowerCase()
 }
 
-export function createApi(world: World, kubelet: Kubelet, streams: Streams, watches: Watches, faults: FaultState, log: RequestEntry[]): Server {
+export function createApi(world: World, kubelet: Kubelet, streams: Streams, watches: Watches, faults: FaultState, log: RequestEntry[], sockets: Map<string, Set<Duplex>>): Server {
   const server = createServer((request, response) => void serve(request, response))
   server.on('upgrade', (request, socket, head) => void upgrade(request, socket, head))
   server.keepAliveTimeout = 60_000
@@ -60,13 +60,18 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
     const url = new URL(request.url ?? '/', 'http://simulated')
     const parts = partsOf(url.pathname)
     const verb = verbOf(request.method ?? 'GET', parts, url.searchParams, request.headers['content-type'] ?? '')
-    const entry = { verb, kind: parts?.kind?.kind ?? '', namespace: parts?.namespace ?? '', name: parts?.name ?? '', path: url.pathname, dryRun: url.searchParams.get('dryRun') === 'All', userAgent: request.headers['user-agent'] ?? '', status: 0 }
+    const entry = { verb, kind: parts?.kind?.kind ?? '', namespace: parts?.namespace ?? '', name: parts?.name ?? '', path: url.pathname, dryRun: url.searchParams.get('dryRun') === 'All', by: /^Bearer simulated-token-(.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '', userAgent: request.headers['user-agent'] ?? '', status: 0 }
     log.push(entry)
+    const own = sockets.get(entry.by) ?? new Set()
+    sockets.set(entry.by, own.add(request.socket))
+    request.socket.once('close', () => own.delete(request.socket))
     return { url, parts, entry }
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url, parts, entry } = describe(request)
+    const cut = faults.cut(entry.by)
+    if (cut === 'gone') return void request.socket.destroy()
     const fault = faults.take(entry)
     response.on('finish', () => (entry.status = response.statusCode))
     try {
@@ -79,7 +84,8 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
         allow(entry, parts)
         return watches.open(parts.kind, parts.namespace, url.searchParams, request, response)
       }
-      const answer = respond(entry, parts, url, request.headers, body)
+      const answer = world.store.as({ by: entry.by, verb: entry.verb }, () => respond(entry, parts, url, request.headers, body))
+      if (cut === 'last') return hangUp(sockets, entry.by)
       if (fault?.dropAnswer === true) return void request.socket.destroy()
       send(response, answer.code, answer.body)
     } catch (error) {
@@ -94,7 +100,7 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
     if (fault?.delayMs !== undefined) await new Promise<void>((resolve) => world.afterReal(fault.delayMs ?? 0, resolve))
   }
 
-  function allow(mark: RequestMark, parts: Parts, verb = mark.verb): void {
+  function allow(mark: Pick<RequestMark, 'verb'>, parts: Parts, verb = mark.verb): void {
     const resource = parts.subresource === '' ? parts.plural : `${parts.plural}/${parts.subresource}`
     if (parts.kind === undefined || faults.isAllowed(verb, parts.kind.group, resource)) return
     throw forbidden(parts.kind, resource, parts.name, verb, parts.namespace, USER)
@@ -146,7 +152,7 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
   }
 
   function podLog(parts: Parts, query: URLSearchParams): { code: number; body: string } {
-    allow({ verb: 'get', kind: 'Pod', namespace: parts.namespace, name: parts.name, path: '', dryRun: false }, parts)
+    allow({ verb: 'get' }, parts)
     const pod = resources.get(world, { kind: kindOf('Pod'), namespace: parts.namespace, name: parts.name }).body
     const stored = podFor(world, parts.namespace, parts.name)
     const container = query.get('container') ?? defaultContainer(stored)
@@ -160,7 +166,7 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { url, parts, entry } = describe(request)
-    const fault = faults.take(entry)
+    const fault = faults.cut(entry.by) === 'no' ? faults.take(entry) : { drop: true }
     socket.on('error', () => socket.destroy())
     try {
       await obstacles(fault)
@@ -180,6 +186,11 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
     }
   }
   return server
+}
+
+/** Ends every connection of somebody. */
+export function hangUp(sockets: ReadonlyMap<string, ReadonlySet<Duplex>>, by: string): void {
+  for (const socket of sockets.get(by) ?? []) socket.destroy()
 }
 
 /** The body of a fault: its own, or the Status of its code. */

@@ -12,16 +12,25 @@ export interface Stored extends Fields {
   metadata: Fields
 }
 
+/** Who changes something, and by which verb of the API; the cluster's own parts have a name and no verb. */
+export interface Actor {
+  readonly by: string
+  readonly verb: string
+}
+
 export interface Change {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly kind: Kind
   readonly object: Stored
   readonly previous: Stored | undefined
   readonly version: number
+  readonly actor: Actor
 }
 
 /** Objects that come out are shared: nobody changes them in place, `edit` works on a copy. */
 export interface Store {
+  /** Milliseconds since the epoch, by the cluster's clock. */
+  readonly now: () => number
   version(): number
   get(kind: Kind, namespace: string, name: string): Stored | undefined
   /** In the order of namespace and name, as the API lists them. */
@@ -37,6 +46,8 @@ export interface Store {
   onChange(listener: (change: Change) => void): () => void
   /** Forgets all changes so far, so that older watches are answered 410. */
   forget(): void
+  /** What `act` changes is told to be this actor's doing. */
+  as<T>(actor: Actor, act: () => T): T
 }
 
 export function nameOf(object: Fields): string {
@@ -56,7 +67,7 @@ export function isDeleting(object: Fields): boolean {
 }
 
 /** RFC 3339 in whole seconds, as metav1.Time is written. */
-export function timestamp(ms = Date.now()): string {
+export function timestamp(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
@@ -76,12 +87,14 @@ function asStored(kind: Kind, object: Fields): Stored {
 
 const HISTORY = 5000
 
-export function createStore(): Store {
+/** `now`: the cluster's clock, milliseconds since the epoch. */
+export function createStore(now: () => number = () => Date.now()): Store {
   const objects = new Map<Kind, Map<string, Stored>>()
   const listeners = new Set<(change: Change) => void>()
   let changes: Change[] = []
   let forgotten = 1000
   let counter = 1000
+  let acting: Actor = { by: 'cluster', verb: '' }
 
   function of(kind: Kind): Map<string, Stored> {
     const found = objects.get(kind)
@@ -96,7 +109,7 @@ export function createStore(): Store {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(counter) } }
     if (type === 'DELETED') of(kind).delete(key(namespaceOf(stored), nameOf(stored)))
     else of(kind).set(key(namespaceOf(stored), nameOf(stored)), stored)
-    const change = { type, kind, object: stored, previous, version: counter }
+    const change = { type, kind, object: stored, previous, version: counter, actor: acting }
     changes.push(change)
     if (changes.length > HISTORY) {
       forgotten = changes[0]?.version ?? forgotten
@@ -108,6 +121,7 @@ export function createStore(): Store {
   }
 
   const store: Store = {
+    now,
     version: () => counter,
     get: (kind, namespace, name) => of(kind).get(key(namespace, name)),
     list(kind, namespace) {
@@ -117,7 +131,7 @@ export function createStore(): Store {
     create(kind, object) {
       const made = asStored(kind, object)
       put(made, ['metadata', 'uid'], randomUUID())
-      put(made, ['metadata', 'creationTimestamp'], timestamp())
+      put(made, ['metadata', 'creationTimestamp'], timestamp(now()))
       if (kind.generation) put(made, ['metadata', 'generation'], 1)
       return commit('ADDED', kind, made, undefined)
     },
@@ -154,6 +168,15 @@ export function createStore(): Store {
       forgotten = counter
       changes = []
     },
+    as(actor, act) {
+      const before = acting
+      acting = actor
+      try {
+        return act()
+      } finally {
+        acting = before
+      }
+    },
   }
   return store
 }
@@ -185,10 +208,10 @@ export function isReady(pod: Fields): boolean {
 }
 
 /** Sets a condition; its transition time moves only with its status. True when anything changed. */
-export function setCondition(draft: Stored, type: string, status: string, more: Fields = {}): void {
+export function setCondition(draft: Stored, now: number, type: string, status: string, more: Fields = {}): void {
   const conditions = items(draft, 'status', 'conditions')
   const before = conditions.find((condition) => text(condition, 'type') === type)
-  const since = text(before, 'status') === status ? text(before, 'lastTransitionTime') : timestamp()
+  const since = text(before, 'status') === status ? text(before, 'lastTransitionTime') : timestamp(now)
   const next: Fields = { type, status, lastTransitionTime: since, ...more }
   put(draft, ['status', 'conditions'], before === undefined ? [...conditions, next] : conditions.map((condition) => (condition === before ? next : condition)))
 }

@@ -63,16 +63,16 @@ export function recordEvent(store: Store, about: Stored, type: 'Normal' | 'Warni
   if (before !== undefined) {
     store.edit(kind, before, (draft) => {
       put(draft, ['count'], number(draft, ['count'], 1) + 1)
-      put(draft, ['lastTimestamp'], timestamp())
+      put(draft, ['lastTimestamp'], timestamp(store.now()))
     })
     return
   }
-  const now = timestamp()
+  const now = timestamp(store.now())
   const series: Fields = source.action === undefined
     ? { source: compact({ component: source.component, host: source.host }), firstTimestamp: now, lastTimestamp: now, count: 1, eventTime: null, reportingInstance: source.host ?? '' }
-    : { source: {}, firstTimestamp: null, lastTimestamp: null, eventTime: new Date().toISOString().replace('Z', '000Z'), action: source.action, reportingInstance: `${source.component}-1` }
+    : { source: {}, firstTimestamp: null, lastTimestamp: null, eventTime: new Date(store.now()).toISOString().replace('Z', '000Z'), action: source.action, reportingInstance: `${source.component}-1` }
   store.create(kind, {
-    metadata: { name: `${nameOf(about)}.${(store.version() + Date.now() * 4096).toString(16)}`, namespace },
+    metadata: { name: `${nameOf(about)}.${(store.version() + store.now() * 4096).toString(16)}`, namespace },
     involvedObject,
     reason,
     message,

@@ -22,6 +22,8 @@ export interface MemberSpec {
   readonly configPath: string
   readonly dynamic?: string
   readonly clientPort: number
+  /** Its peers dial it there: the pod's UID stands for the address. */
+  readonly address?: string
 }
 
 export interface EnsembleOptions {
@@ -30,14 +32,28 @@ export interface EnsembleOptions {
   readonly electionMs?: number
   /** From its start until a member follows a leader that there is. */
   readonly joinMs?: number
+  /** The same for a member whose address changed: its peers must learn it first. */
+  readonly rejoinMs?: number
+  /** An election while some member's address changed less than `freshAddressMs` ago. */
+  readonly staleElectionMs?: number
+  readonly freshAddressMs?: number
+  /** A member begins or ceases to serve; `before`: the ordinals that served until now. */
+  readonly onServing?: (ordinal: number, serves: boolean, before: readonly number[]) => void
   /** The members' clock, milliseconds since the epoch. */
   readonly now?: () => number
 }
 
 export type Mode = NonNullable<Speaking['mode']>
 
+/** Milliseconds; may be changed at any time. */
+export type Timing = { -readonly [name in 'electionMs' | 'joinMs' | 'rejoinMs' | 'staleElectionMs' | 'freshAddressMs']: number }
+
 export interface SimulatedEnsemble {
-  start(spec: MemberSpec): void
+  readonly timing: Timing
+  /** Ordinals of the members that serve. */
+  serving(): readonly number[]
+  /** False when its id isn't in its own member list: the server exits with code 1. */
+  start(spec: MemberSpec): boolean
   stop(ordinal: number): void
   /** Replaces the member's faults; undefined heals it. */
   fault(ordinal: number, faults: Faults | undefined): void
@@ -66,23 +82,32 @@ interface Claim {
 interface Running {
   readonly spec: MemberSpec
   readonly claim: Claim
+  /** What it read when it started; files that change later change nothing. */
+  readonly id: number
+  readonly servers: ReturnType<typeof parseConfig>['servers']
   readonly sockets: Set<Duplex>
   faults: Faults
+  /** Its peers know where it is. */
+  known: boolean
   joined: boolean
   frozen: Tree | undefined
 }
 
 export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemble {
   const after = options.after ?? ((ms, act) => (ms === 0 ? act() : void setTimeout(act, ms).unref()))
-  const { electionMs = 0, joinMs = 0, now = () => Date.now() } = options
+  const { now = () => Date.now() } = options
+  const timing: Timing = { electionMs: options.electionMs ?? 0, joinMs: options.joinMs ?? 0, rejoinMs: options.rejoinMs ?? 0, staleElectionMs: options.staleElectionMs ?? options.electionMs ?? 0, freshAddressMs: options.freshAddressMs ?? 0 }
   const claims = new Map<string, Claim>()
   const members = new Map<number, Running>()
   const locks = new Map<string, string>()
+  const addresses = new Map<number, string>()
+  let serving: readonly number[] = []
+  let freshAddresses = 0
   let leader: number | undefined
   let lastWrite = 0n
   let sessions = 1n
   let connections = 0
-  let round = 0
+  let electing = false
 
   const later = (ms: number, act: () => void): void => (ms === 0 ? act() : after(ms, act))
   const configOf = (one: Running): ReturnType<typeof parseConfig> => parseConfig(one.faults.config ?? one.spec.config, one.faults.config === undefined ? one.spec.dynamic : undefined)
@@ -91,9 +116,13 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
     const config = configOf(one)
     return config.servers.length === 0 || (config.servers.length === 1 && config.standaloneEnabled)
   }
-  const isObserver = (one: Running): boolean => configOf(one).servers.find((line) => line.id === idOf(one))?.role === 'observer'
-  const voting = (): readonly Running[] => [...members.values()].filter((one) => !isAlone(one) && !isObserver(one) && one.faults.notServing !== true)
-  const quorum = (): number => Math.floor(Math.max(0, ...voting().map((one) => configOf(one).servers.filter((line) => line.role === 'participant').length)) / 2) + 1
+  const isObserver = (one: Running): boolean => one.servers.find((line) => line.id === one.id)?.role === 'observer'
+  const isAble = (one: Running): boolean => one.known && !isAlone(one) && one.faults.notServing !== true
+  const voting = (): readonly Running[] => [...members.values()].filter((one) => isAble(one) && !isObserver(one))
+  /** How many it takes, by its own member list. */
+  const quorum = (one: Running): number => Math.floor(one.servers.filter((line) => line.role === 'participant').length / 2) + 1
+  /** Whether its list names the other by id and by a name that leads there. */
+  const lists = (one: Running, other: Running): boolean => one === other || one.servers.some((line) => line.id === other.id && line.addresses.some(({ host }) => `${other.spec.fqdn}.`.startsWith(`${host}.`)))
 
   function modeOf(one: Running): Mode | undefined {
     if (one.faults.notServing === true) return undefined
@@ -103,20 +132,29 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
     return leader === one.spec.ordinal ? 'leader' : isObserver(one) ? 'observer' : 'follower'
   }
 
+  /** Tells who has begun or ceased to serve since the last time. */
+  function notice(): void {
+    const before = serving
+    serving = [...members.values()].filter((one) => modeOf(one) !== undefined).map((one) => one.spec.ordinal).toSorted((a, b) => a - b)
+    for (const ordinal of before) if (!serving.includes(ordinal)) options.onServing?.(ordinal, false, before)
+    for (const ordinal of serving) if (!before.includes(ordinal)) options.onServing?.(ordinal, true, before)
+  }
+
   /** Looks who can serve; an election and a joining take their time. */
   function settle(): void {
     const leading = leader === undefined ? undefined : members.get(leader)
     const able = voting()
-    if (able.length < quorum() || leading === undefined || !able.includes(leading)) {
+    if (leading === undefined || !able.includes(leading) || able.filter((one) => one.joined && lists(leading, one)).length < quorum(leading)) {
       leader = undefined
       for (const one of members.values()) leave(one)
-      if (able.length < quorum()) return
-      const mine = (round += 1)
-      return later(electionMs, () => {
-        if (mine === round && leader === undefined) elect()
-      })
+      if (!electing && winnerOf(able) !== undefined) {
+        electing = true
+        later(freshAddresses > 0 ? timing.staleElectionMs : timing.electionMs, elect)
+      }
+    } else {
+      for (const one of members.values()) if (!one.joined && isAble(one)) later(timing.joinMs, () => join(one))
     }
-    for (const one of members.values()) if (!one.joined && !isAlone(one) && one.faults.notServing !== true) later(joinMs, () => join(one))
+    notice()
   }
 
   function leave(one: Running): void {
@@ -125,22 +163,42 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
     for (const socket of one.sockets) socket.destroy()
   }
 
-  /** The latest history wins, then the highest id. */
+  /** The latest history wins, then the highest id, of those that a quorum of their own list can hear and hears. */
+  function winnerOf(able: readonly Running[]): Running | undefined {
+    const best = able.toSorted((a, b) => (a.claim.tree.zxid === b.claim.tree.zxid ? b.id - a.id : a.claim.tree.zxid > b.claim.tree.zxid ? -1 : 1))
+    return best.find((one) => votersFor(one, able).length >= quorum(one))
+  }
+
+  function votersFor(one: Running, able: readonly Running[]): readonly Running[] {
+    return able.filter((other) => lists(one, other) && lists(other, one))
+  }
+
   function elect(): void {
+    electing = false
     const able = voting()
-    const [winner] = able.toSorted((a, b) => (a.claim.tree.zxid === b.claim.tree.zxid ? idOf(b) - idOf(a) : a.claim.tree.zxid > b.claim.tree.zxid ? -1 : 1))
-    if (winner === undefined || able.length < quorum()) return
+    const winner = leader === undefined ? winnerOf(able) : undefined
+    if (winner === undefined) return
     leader = winner.spec.ordinal
     lastWrite = winner.claim.tree.zxid
     winner.joined = true
     winner.claim.tree.zxid = ((lastWrite >> 32n) + 1n) << 32n
-    for (const one of members.values()) if (!isAlone(one) && one.faults.notServing !== true) join(one)
+    for (const one of votersFor(winner, able)) follow(one, winner)
+    settle()
   }
 
+  /** A member whose list doesn't name the leader, or names too few that follow it, stays outside. */
   function join(one: Running): void {
     const leading = leader === undefined ? undefined : members.get(leader)
-    if (leading === undefined || one.joined || members.get(one.spec.ordinal) !== one) return
-    // It takes the leader's tree; its own zxid stays in the old epoch until the next write.
+    if (leading === undefined || one.joined || members.get(one.spec.ordinal) !== one || !isAble(one) || !lists(one, leading)) return
+    const heard = voting().filter((other) => other.joined && lists(one, other))
+    if (heard.length < quorum(one)) return
+    follow(one, leading)
+    notice()
+  }
+
+  /** It takes the leader's tree; its own zxid stays in the old epoch until the next write. */
+  function follow(one: Running, leading: Running): void {
+    if (one === leading) return
     one.claim.tree = { ...copyTree(leading.claim.tree), zxid: lastWrite }
     one.joined = true
   }
@@ -193,12 +251,30 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
   }
 
   return {
+    timing,
+    serving: () => serving,
     start(spec) {
       const claim = claims.get(spec.claim) ?? { myid: undefined, tree: emptyTree() }
       claims.set(spec.claim, claim)
       claim.myid ??= spec.myid === undefined ? undefined : String(spec.myid)
-      members.set(spec.ordinal, { spec, claim, sockets: new Set(), faults: {}, joined: false, frozen: undefined })
+      const id = Number(claim.myid ?? 0)
+      const { servers } = parseConfig(spec.config, spec.dynamic)
+      if (servers.length > 1 && !servers.some((line) => line.id === id)) return false
+      const before = addresses.get(spec.ordinal)
+      const moved = before !== undefined && spec.address !== undefined && before !== spec.address
+      if (spec.address !== undefined) addresses.set(spec.ordinal, spec.address)
+      const one: Running = { spec, claim, id, servers, sockets: new Set(), faults: {}, known: !moved, joined: false, frozen: undefined }
+      members.set(spec.ordinal, one)
+      if (moved) {
+        freshAddresses += 1
+        later(timing.freshAddressMs, () => (freshAddresses -= 1))
+        later(timing.rejoinMs, () => {
+          one.known = true
+          settle()
+        })
+      }
       settle()
+      return true
     },
     stop(ordinal) {
       const one = members.get(ordinal)

@@ -47,7 +47,7 @@ function sync(world: World, budget: Stored): void {
   const desired = most === undefined ? scaled(least, expected) : Math.max(0, expected - scaled(most, expected))
   const disrupted = Object.entries(fields(budget, 'status', 'disruptedPods')).filter(([name, since]) => {
     const pod = pods.find((candidate) => nameOf(candidate) === name)
-    return pod !== undefined && !isDeleting(pod) && Date.parse(text(since)) + DISRUPTED_MS > Date.now()
+    return pod !== undefined && !isDeleting(pod) && Date.parse(text(since)) + DISRUPTED_MS > world.store.now()
   })
   const out = new Set(disrupted.map(([name]) => name))
   const healthy = pods.filter((pod) => isReady(pod) && !isDeleting(pod) && !out.has(nameOf(pod))).length
@@ -64,7 +64,7 @@ function sync(world: World, budget: Stored): void {
       expectedPods: expected,
       conditions,
     }))
-    setCondition(draft, 'DisruptionAllowed', allowed > 0 ? 'True' : 'False', { observedGeneration: generation, reason: allowed > 0 ? 'SufficientPods' : 'InsufficientPods', message: '' })
+    setCondition(draft, world.store.now(), 'DisruptionAllowed', allowed > 0 ? 'True' : 'False', { observedGeneration: generation, reason: allowed > 0 ? 'SufficientPods' : 'InsufficientPods', message: '' })
   })
   if (disrupted.length > 0) world.afterReal(5000, () => world.wake())
 }

@@ -73,12 +73,12 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
       put(draft, ['status', 'hostIP'], text(world.store.get(kindOf('Node'), '', nodeOf(pod)), 'status', 'addresses', 0, 'address'))
       if (started) put(draft, ['status', 'podIP'], runtime.address)
       if (started) put(draft, ['status', 'podIPs'], [{ ip: runtime.address }])
-      if (at(draft, 'status', 'startTime') === undefined) put(draft, ['status', 'startTime'], timestamp())
+      if (at(draft, 'status', 'startTime') === undefined) put(draft, ['status', 'startTime'], timestamp(world.store.now()))
       put(draft, ['status', 'containerStatuses'], statuses)
       const why: Fields = unready.length === 0 ? {} : { reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` }
-      setCondition(draft, 'Initialized', 'True')
-      setCondition(draft, 'Ready', unready.length === 0 ? 'True' : 'False', why)
-      setCondition(draft, 'ContainersReady', unready.length === 0 ? 'True' : 'False', why)
+      setCondition(draft, world.store.now(), 'Initialized', 'True')
+      setCondition(draft, world.store.now(), 'Ready', unready.length === 0 ? 'True' : 'False', why)
+      setCondition(draft, world.store.now(), 'ContainersReady', unready.length === 0 ? 'True' : 'False', why)
     })
   }
 
@@ -145,7 +145,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
       }
       await sleep(300)
       if (gone(pod)) return
-      const startedAt = timestamp()
+      const startedAt = timestamp(world.store.now())
       const program = launch(pod, entry)
       container.program = program
       container.state = { running: { startedAt } }
@@ -158,7 +158,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
       container.program = undefined
       container.previousLog = program.logs()
       container.ready = false
-      const terminated = { terminated: { exitCode: code, reason, startedAt, finishedAt: timestamp(), containerID: 'containerd://simulated' } }
+      const terminated = { terminated: { exitCode: code, reason, startedAt, finishedAt: timestamp(world.store.now()), containerID: 'containerd://simulated' } }
       container.state = terminated
       if (gone(pod)) return
       publish(pod, runtime)
@@ -212,7 +212,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     await sleep(Math.min(STOP_MS, number(pod, ['metadata', 'deletionGracePeriodSeconds']) * 1000))
     for (const container of runtime.containers.values()) {
       container.ready = false
-      container.state = { terminated: { exitCode: 143, reason: 'Error', startedAt: text(container.state, 'running', 'startedAt'), finishedAt: timestamp() } }
+      container.state = { terminated: { exitCode: 143, reason: 'Error', startedAt: text(container.state, 'running', 'startedAt'), finishedAt: timestamp(world.store.now()) } }
     }
     publish(pod, runtime)
     await sleep(200)

@@ -37,7 +37,7 @@ function place(world: World, pod: Stored): void {
   if (unboundClaims(world, pod).length > 0) return selectNode(world, pod, nameOf(chosen))
   world.store.edit(POD, pod, (draft) => {
     put(draft, ['spec', 'nodeName'], nameOf(chosen))
-    setCondition(draft, 'PodScheduled', 'True')
+    setCondition(draft, world.store.now(), 'PodScheduled', 'True')
     for (const key of ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone']) {
       const value = at(labelsOf(chosen), key)
       if (value !== undefined) put(draft, ['metadata', 'labels', key], value)
@@ -57,7 +57,7 @@ function explain(total: number, reasons: readonly Reason[]): string {
 function unschedulable(world: World, pod: Stored, message: string): void {
   const before = conditionOf(pod, 'PodScheduled')
   if (text(before, 'message') === message) return
-  world.store.edit(POD, pod, (draft) => setCondition(draft, 'PodScheduled', 'False', { reason: 'Unschedulable', message }))
+  world.store.edit(POD, pod, (draft) => setCondition(draft, world.store.now(), 'PodScheduled', 'False', { reason: 'Unschedulable', message }))
   world.event(pod, 'Warning', 'FailedScheduling', message, SOURCE)
 }
 

@@ -14,6 +14,7 @@ const SET = kindOf('StatefulSet')
 const POD = kindOf('Pod')
 const CLAIM = kindOf('PersistentVolumeClaim')
 const SOURCE = { component: 'statefulset-controller' }
+const CONTROLLER = { by: SOURCE.component, verb: '' }
 
 interface Sync {
   readonly world: World
@@ -34,18 +35,18 @@ function revisionOf(pod: Fields): string {
 }
 
 /** Milliseconds until the pod counts as available; 0 when it does, undefined when it isn't Ready. */
-function untilAvailable(set: Stored, pod: Stored): number | undefined {
+function untilAvailable(set: Stored, pod: Stored, now: number): number | undefined {
   if (text(pod, 'status', 'phase') !== 'Running' || !isReady(pod)) return undefined
   const since = Date.parse(text(conditionOf(pod, 'Ready'), 'lastTransitionTime'))
-  return Math.max(0, since + number(set, ['spec', 'minReadySeconds']) * 1000 - Date.now())
+  return Math.max(0, since + number(set, ['spec', 'minReadySeconds']) * 1000 - now)
 }
 
-function isAvailable(set: Stored, pod: Stored): boolean {
-  return !isDeleting(pod) && untilAvailable(set, pod) === 0
+function isAvailable(set: Stored, pod: Stored, now: number): boolean {
+  return !isDeleting(pod) && untilAvailable(set, pod, now) === 0
 }
 
 export function syncStatefulSets(world: World): void {
-  for (const set of world.store.list(SET)) if (!isDeleting(set)) sync(world, set)
+  for (const set of world.store.list(SET)) if (!isDeleting(set)) world.store.as(CONTROLLER, () => sync(world, set))
 }
 
 function sync(world: World, set: Stored): void {
@@ -56,7 +57,7 @@ function sync(world: World, set: Stored): void {
   const current = known === '' ? update : known
   const counters = { replicas: pods.length, readyReplicas: 0, availableReplicas: 0, currentReplicas: 0, updatedReplicas: 0 }
   for (const pod of pods) {
-    const wait = untilAvailable(set, pod)
+    const wait = untilAvailable(set, pod, store.now())
     if (wait !== undefined) counters.readyReplicas += 1
     if (wait === 0) counters.availableReplicas += 1
     else if (wait !== undefined) world.afterReal(wait + 10, () => world.wake())
@@ -86,7 +87,7 @@ function manage(run: Sync, pods: readonly Stored[]): void {
       removeObject(world, POD, pod, {})
       if (ordered) return
     }
-    if (ordered && !isAvailable(set, pod)) return
+    if (ordered && !isAvailable(set, pod, world.store.now())) return
   }
   const condemned = pods.filter((pod) => ordinalOf(pod) < first || ordinalOf(pod) >= first + replicas).sort((a, b) => ordinalOf(b) - ordinalOf(a))
   for (const pod of condemned) {
@@ -109,14 +110,14 @@ function roll(run: Sync, byOrdinal: ReadonlyMap<number, Stored>): void {
     const pod = byOrdinal.get(ordinal)
     if (pod === undefined) return
     if (revisionOf(pod) !== run.update && !isDeleting(pod)) return remove(run, pod)
-    if (!isAvailable(set, pod)) return
+    if (!isAvailable(set, pod, run.world.store.now())) return
   }
 }
 
 function remove(run: Sync, pod: Stored): void {
   if (revisionOf(pod) === run.current) run.counters.currentReplicas -= 1
   if (revisionOf(pod) === run.update) run.counters.updatedReplicas -= 1
-  run.world.event(run.set, 'Normal', 'SuccessfulDelete', `delete Pod ${nameOf(pod)} in StatefulSet ${nameOf(run.set)} successful`, SOURCE)
+  run.world.event(run.set, 'Normal', 'SuccessfulDelete', `Delete Pod ${nameOf(pod)} in StatefulSet ${nameOf(run.set)} successful`, SOURCE)
   removeObject(run.world, POD, pod, {})
 }
 
