@@ -10,7 +10,8 @@ interface Sleeper {
   wake(): void
 }
 
-export function idleClock(start = 1_800_000_000_000): Clock {
+/** `quietTurns`: more of them where connections between client and server in this process have something to pass on. */
+export function idleClock(start = 1_800_000_000_000, quietTurns = QUIET_TURNS): Clock {
   const sleepers = new Set<Sleeper>()
   let now = start
   let pumping = false
@@ -18,7 +19,7 @@ export function idleClock(start = 1_800_000_000_000): Clock {
   async function pump(): Promise<void> {
     pumping = true
     while (sleepers.size > 0) {
-      for (let turn = 0; turn < QUIET_TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      for (let turn = 0; turn < quietTurns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
       const next = [...sleepers].toSorted((a, b) => a.at - b.at)[0]
       if (next === undefined) break
       now = Math.max(now, next.at)

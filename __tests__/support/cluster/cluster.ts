@@ -61,8 +61,6 @@ export interface SimulatedCluster {
   readonly history: readonly Happening[]
   /** A person with kubectl. */
   readonly somebody: Somebody
-  /** Requests that are being served, watches left out. */
-  readonly busy: () => number
   /** Ends the processes of a pod's containers, as when they crash: each container restarts in its place. */
   crash(namespace: string, pod: string): void
   /** Watches that are open. */
@@ -130,7 +128,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
   }
   const history: Happening[] = []
   const members = createMembers(world, (pod, serves, before) =>
-    history.push({ ...identity(pod), at: store.now(), what: serves ? 'serving' : 'outside', by: 'cluster', verb: '', serving: before }))
+    history.push({ ...identity(pod), at: store.now(), what: serves ? 'serving' : 'outside', ...store.actor(), serving: before }))
   const serving = (namespace: string, set: string): readonly number[] =>
     members.serving(namespace, set) ?? podsOf(store, namespace).filter((pod) => text(controllerOf(pod), 'name') === set && isReady(pod)).map(ordinalOf)
   store.onChange((change) => history.push(...happenings(change, store.now(), serving)))
@@ -145,7 +143,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     () => syncBudgets(world),
     () => syncEndpoints(world),
   ]
-  const streams = createStreams(kubelet)
+  const streams = createStreams(kubelet, store)
   const watches = createWatches(store)
   const sockets = new Map<string, Set<Duplex>>()
   const faults = createFaults({
@@ -175,10 +173,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     requests: log,
     history,
     somebody: createSomebody(world),
-    busy: () => log.filter((entry) => entry.status === 0 && entry.verb !== 'watch' && entry.verb !== 'exec' && entry.verb !== 'portforward').length,
     crash(namespace, name) {
       const pod = store.get(kindOf('Pod'), namespace, name)
-      if (pod !== undefined) for (const entry of items(pod, 'spec', 'containers')) void kubelet.program(pod, text(entry, 'name'))?.exec(['kill', '-9', '1'], '')
+      if (pod !== undefined) for (const entry of items(pod, 'spec', 'containers')) void store.as({ by: 'crash', verb: '' }, () => kubelet.program(pod, text(entry, 'name'))?.exec(['kill', '-9', '1'], ''))
     },
     watches: () => watches.count,
     async stop() {

@@ -62,9 +62,7 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
     const verb = verbOf(request.method ?? 'GET', parts, url.searchParams, request.headers['content-type'] ?? '')
     const entry = { verb, kind: parts?.kind?.kind ?? '', namespace: parts?.namespace ?? '', name: parts?.name ?? '', path: url.pathname, dryRun: url.searchParams.get('dryRun') === 'All', by: /^Bearer simulated-token-(.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '', userAgent: request.headers['user-agent'] ?? '', status: 0 }
     log.push(entry)
-    const own = sockets.get(entry.by) ?? new Set()
-    sockets.set(entry.by, own.add(request.socket))
-    request.socket.once('close', () => own.delete(request.socket))
+    remember(sockets, entry.by, request.socket)
     return { url, parts, entry }
   }
 
@@ -178,14 +176,22 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
       for (const verb of ['get', 'create']) allow(entry, parts, verb)
       const pod = podFor(world, parts.namespace, parts.name)
       entry.status = 101
-      if (parts.subresource === 'exec') streams.exec(pod, { request, socket, head, query: url.searchParams })
-      else streams.forward(pod, { request, socket, head, query: url.searchParams })
+      if (parts.subresource === 'exec') streams.exec(pod, { request, socket, head, query: url.searchParams, by: entry.by })
+      else streams.forward(pod, { request, socket, head, query: url.searchParams, by: entry.by })
     } catch (error) {
       if (error instanceof ApiError) refuse(socket, error.code, error.body)
       else socket.destroy()
     }
   }
   return server
+}
+
+function remember(sockets: Map<string, Set<Duplex>>, by: string, socket: Duplex): void {
+  const own = sockets.get(by) ?? new Set()
+  sockets.set(by, own)
+  if (own.has(socket)) return
+  own.add(socket)
+  socket.once('close', () => own.delete(socket))
 }
 
 /** Ends every connection of somebody. */

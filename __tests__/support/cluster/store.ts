@@ -48,6 +48,8 @@ export interface Store {
   forget(): void
   /** What `act` changes is told to be this actor's doing. */
   as<T>(actor: Actor, act: () => T): T
+  /** Whose doing it is now. */
+  actor(): Actor
 }
 
 export function nameOf(object: Fields): string {
@@ -168,6 +170,7 @@ export function createStore(now: () => number = () => Date.now()): Store {
       forgotten = counter
       changes = []
     },
+    actor: () => acting,
     as(actor, act) {
       const before = acting
       acting = actor

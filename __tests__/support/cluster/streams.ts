@@ -8,7 +8,7 @@ import { compact, text } from './json.ts'
 import type { Kubelet } from './controllers/kubelet.ts'
 import { defaultContainer } from './controllers/kubelet.ts'
 import { badRequest, notFound } from './status.ts'
-import type { Stored } from './store.ts'
+import type { Store, Stored } from './store.ts'
 import type { World } from './world.ts'
 import type { ServerSocket } from './websocket.ts'
 import { accept } from './websocket.ts'
@@ -20,6 +20,8 @@ export interface Upgrade {
   readonly socket: Duplex
   readonly head: Buffer
   readonly query: URLSearchParams
+  /** Who asks. */
+  readonly by: string
 }
 
 export interface Streams {
@@ -36,10 +38,10 @@ export function podFor(world: World, namespace: string, name: string): Stored {
   return pod
 }
 
-export function createStreams(kubelet: Kubelet): Streams {
+export function createStreams(kubelet: Kubelet, store: Store): Streams {
   const forwards = new Set<ServerSocket>()
 
-  function exec(pod: Stored, { request, socket, head, query }: Upgrade): void {
+  function exec(pod: Stored, { request, socket, head, query, by }: Upgrade): void {
     const container = query.get('container') ?? defaultContainer(pod)
     const command = query.getAll('command')
     accept(request, socket, head, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], (opened) => {
@@ -51,7 +53,7 @@ export function createStreams(kubelet: Kubelet): Streams {
       const run = async (): Promise<void> => {
         const program = kubelet.program(pod, container)
         if (program === undefined) return status({ status: 'Failure', message: `container not found ("${container}")`, reason: 'InternalError', code: 500 })
-        const answer = await program.exec(command, Buffer.concat(stdin).toString())
+        const answer = await store.as({ by, verb: 'exec' }, () => program.exec(command, Buffer.concat(stdin).toString()))
         if (answer.stdout !== '') opened.send(channel(1, Buffer.from(answer.stdout)))
         if (answer.stderr !== '') opened.send(channel(2, Buffer.from(answer.stderr)))
         if (answer.exitCode === 0) return status({ status: 'Success' })
