@@ -16,9 +16,9 @@ export function judgeServing(states: readonly MemberState[], replicas: number, r
   const unasked = states.filter((state) => state.role === 'unknown')
   if (states.length === 0 || unasked.length === states.length) return { outcome: 'skipped', detail: `the members could not be asked${reasons(unasked)}; that a pod is Ready does not mean that it is in the quorum`, findings: [] }
   const findings = [...alone(states, replicas), ...leaders(states, replicas), ...states.flatMap((state) => away(state, ready))]
-  const standing = inWords(states)
-  if (findings.length > 0) return { outcome: 'failed', detail: standing, findings }
-  return unasked.length > 0 ? { outcome: 'warned', detail: `${standing}; not asked${reasons(unasked)}`, findings } : { outcome: 'passed', detail: standing, findings }
+  const detail = `${inWords(states)}${unasked.length === 0 ? '' : `; not asked${reasons(unasked)}`}`
+  if (findings.length > 0) return { outcome: 'failed', detail, findings }
+  return { outcome: unasked.length > 0 || states.some(isAway) || states.length < replicas ? 'warned' : 'passed', detail, findings }
 }
 
 /** `: zk-0, zk-1 (its client port speaks TLS only)`: each reason once. */
@@ -33,7 +33,7 @@ function inWords(states: readonly MemberState[]): string {
     const found = states.filter((state) => state.role === role)
     return found.length === 0 ? [] : [`${role === 'leader' || role === 'standalone' ? found.map((state) => state.pod).join(', ') : found.length} ${words}`]
   }
-  const lost = states.filter((state) => isAway(state)).map((state) => state.pod)
+  const lost = states.filter(isAway).map((state) => state.pod)
   const version = [...new Set(states.flatMap((state) => state.version ?? []))]
   return [
     ...count('leader', 'leads'), ...count('follower', 'follow'), ...count('observer', 'observe'), ...count('standalone', 'runs standalone'), ...count('up', 'up'),
@@ -45,13 +45,13 @@ function isAway({ role }: MemberState): boolean {
   return role === 'down' || role === 'not serving' || role === 'read-only'
 }
 
+/** Of a pod that isn't Ready, what is wrong with it is told by the pod. */
 function away(state: MemberState, ready: ReadonlySet<string>): readonly Finding[] {
-  if (!isAway(state)) return []
   const { pod, ordinal, role, trouble } = state
-  const isReady = ready.has(pod)
+  if (!isAway(state) || !ready.has(pod)) return []
   const what = role === 'down' ? `does not answer${trouble === undefined ? '' : `: ${trouble}`}` : role === 'read-only' ? 'is read-only: it has lost the quorum' : 'runs but is not in the quorum'
   return [{
-    code: 'CHECK_FAILED', severity: 'error', ordinal, object: `pod/${pod}`, message: `${pod} (ordinal ${ordinal}) ${what}${isReady ? '; that its pod is Ready says nothing about this' : ''}`,
+    code: 'CHECK_FAILED', severity: 'error', ordinal, object: `pod/${pod}`, message: `${pod} (ordinal ${ordinal}) ${what}; that its pod is Ready says nothing about this`,
     // A member with a new address is found by its peers once their caches have run out.
     mend: 'After a restart wait a minute and look again: its peers must learn its address. If it stays outside, compare its member list, myid and the names of its peers; its log says whom it cannot reach.',
   }]

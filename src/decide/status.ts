@@ -1,5 +1,6 @@
 // How an ensemble stands, for somebody who asks: done and serving, on its way, stuck, or halted by a partition or by hand-made replacement.
 
+import { formatSpan } from '../clock.ts'
 import type { Finding } from '../errors.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
@@ -63,13 +64,13 @@ export function progressLine(view: EnsembleView, verdict: RolloutVerdict): strin
   const rolling = ownPods(view).some((pod) => pod.revision !== set.status.updateRevision) || set.status.currentRevision !== set.status.updateRevision
   if (observed(set) && rolling) return `the roll is under way: ${atNew(view, set)}`
   const available = verdict.members.filter((member) => member.state === 'available').length
-  return `${available} of ${set.replicas} members are available`
+  return `${available} of ${set.replicas} members ${available === 1 ? 'is' : 'are'} available`
 }
 
 function atNew(view: EnsembleView, set: SetView): string {
   const wanted = wantedOrdinals(set)
   const there = ownPods(view).filter((pod) => pod.ordinal !== undefined && wanted.includes(pod.ordinal) && pod.revision === set.status.updateRevision && pod.deleting === undefined).length
-  return `${there} of ${set.replicas} members are at the wanted revision ${set.status.updateRevision}`
+  return `${there} of ${set.replicas} members ${there === 1 ? 'is' : 'are'} at the wanted revision ${set.status.updateRevision}`
 }
 
 /** `zk-0, zk-1 and zk-2`. */
@@ -77,7 +78,11 @@ function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`
 }
 
+const LOOK_AGAIN = 'Look again in a minute, or set wait: true.'
+
 export interface Look {
+  /** Milliseconds since the epoch. */
+  readonly now: number
   readonly view: EnsembleView
   readonly verdict: RolloutVerdict
   readonly diagnoses: readonly Diagnosis[]
@@ -86,22 +91,28 @@ export interface Look {
 }
 
 /** Everything that speaks against `done and healthy`, the errors first; empty when nothing does. */
-export function judgeStatus({ view, verdict, diagnoses, serving, background }: Look): readonly Finding[] {
+export function judgeStatus({ now, view, verdict, diagnoses, serving, background }: Look): readonly Finding[] {
   const { set } = view
   const held = heldRoll(view)
   const halt = set !== undefined && held !== undefined && isHalted(held, view, background) ? [haltFinding(held, set)] : []
   if (verdict.kind === 'done') return [...halt, ...serving.findings]
-  // While a roll is under way a member that rejoins is no fault; that nobody serves is one.
+  // While a roll is under way a member that rejoins is no fault; that no majority serves is one.
   const grave = serving.findings.map((finding): Finding => (finding.code === 'CHECK_FAILED' ? { ...finding, severity: 'warning' } : finding))
-  return [...notDone(view, verdict, diagnoses), ...halt, ...grave]
+  return [...notDone(view, verdict, diagnoses.map((diagnosis) => ({ ...diagnosis, message: `${diagnosis.message}${lasting(now - diagnosis.since)}` }))), ...halt, ...grave]
+}
+
+/** One look can't tell whether it will pass, but often for how long it has been so. */
+function lasting(ms: number): string {
+  return ms < 1000 ? '' : `, for ${formatSpan(ms)}`
 }
 
 function notDone(view: EnsembleView, verdict: RolloutVerdict & { readonly kind: 'waiting' }, diagnoses: readonly Diagnosis[]): readonly Finding[] {
   const line = progressLine(view, verdict)
-  const explained = diagnoses.some((diagnosis) => diagnosis.class === 'terminal' || diagnosis.explains)
-  const name = view.set?.name ?? ''
-  // In one look nothing is known of how long it lasts: what is seen is named, with how far the roll is.
-  if (explained) return chooseVerdict(diagnoses, verdict.reason, line)
-  const rest = diagnoses.map((diagnosis): Finding => ({ code: diagnosis.code, severity: 'warning', message: diagnosis.message, object: diagnosis.object }))
-  return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${name}`, mend: 'Look again in a minute, or set wait: true.' }, ...rest]
+  // A fault is the headline; a member that is merely on its way comes after how far the roll is.
+  if (diagnoses.some((diagnosis) => diagnosis.class === 'terminal' || (diagnosis.class === 'graced' && diagnosis.explains))) return chooseVerdict(diagnoses, verdict.reason, line)
+  const cause = diagnoses.find((diagnosis) => diagnosis.explains)
+  const rest = diagnoses.filter((diagnosis) => diagnosis !== cause).map(({ code, message, object }): Finding => ({ code, severity: 'warning', message, object }))
+  if (cause === undefined) return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${view.set?.name ?? ''}`, mend: LOOK_AGAIN }, ...rest]
+  const { code, message, object, ordinal, mend = LOOK_AGAIN } = cause
+  return [{ code, severity: 'error', message: `${line}; ${message}`, object, mend, ...(ordinal === undefined ? {} : { ordinal }) }, ...rest]
 }

@@ -103,7 +103,7 @@ async function conclude(kube: Kube, inputs: Inputs, { clock, report }: Services,
   const evidence = verdict.kind === 'done' ? [] : await collectEvidence(kube, view, found, rights.logs ? inputs.logLines : 0, signal)
   report.evidence.push(...evidence)
   const diagnoses = found.map((one) => withLastWords(one, evidence.find((proof) => proof.object === one.object)?.logs.find((log) => log.container === one.container)?.lines ?? []))
-  const findings = judgeStatus({ view, verdict, diagnoses, serving, background: recalled })
+  const findings = judgeStatus({ now, view, verdict, diagnoses, serving, background: recalled })
   const held = heldRoll(view)
   const halted = held !== undefined && findings.some((finding) => finding.message.includes(held.text))
   if (held !== undefined && !halted) report.notes.push(`A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again, or set the strategy of the manifest.`)

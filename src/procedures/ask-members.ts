@@ -3,7 +3,7 @@
 import { memberStandings } from '../decide/members.ts'
 import { judgeServing, type ServingVerdict } from '../decide/serving.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
-import type { ProfileName } from '../ensemble/profile.ts'
+import type { MemberState, ProfileName } from '../ensemble/profile.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
 import type { Services } from '../services.ts'
@@ -32,7 +32,11 @@ export async function lookQuietly(asking: Asking, view: EnsembleView, signal: Ab
   if (profile === 'none' || profile === 'custom') return { outcome: 'skipped', detail: `profile ${profile}: nothing was asked beyond the pods`, findings: [] }
   const asked = await chooseProfile(profile, profileOptions(inputs))
   const context = { reach: reachThrough(kube, rights), clock, signal, settleMs: 0, runId: services.runId, say: (line: string) => journal.info(line), replicas, serviceName: target.headlessService }
-  const states = await asked.look(membersOf(view, target), context)
+  const running = new Set(view.pods.filter((pod) => pod.containers.some((container) => container.name === target.container && container.state.kind === 'running')).map((pod) => pod.name))
+  const members = membersOf(view, target)
+  // Where no server runs nobody answers: to ask there would only bring a long error.
+  const silent = members.filter((member) => !running.has(member.pod)).map(({ pod, ordinal }): MemberState => ({ pod, ordinal, id: undefined, role: 'down', version: undefined, zxid: undefined, trouble: undefined }))
+  const states = [...(await asked.look(members.filter((member) => running.has(member.pod)), context)), ...silent].toSorted((a, b) => a.ordinal - b.ordinal)
   fillStates(report, states)
   return judgeServing(states, replicas, ready)
 }
@@ -53,7 +57,9 @@ export async function askMembers(asking: Asking, view: EnsembleView, signal: Abo
 function tellMembers({ services: { clock, journal, report } }: Asking, view: EnsembleView): void {
   for (const member of memberStandings(view, clock.now())) {
     const row = report.members.find((one) => one.pod === member.pod)
-    const facts = [member.text, row?.role, row?.trouble, member.revision === undefined ? undefined : `revision ${member.revision}`, (row?.restarts ?? 0) > 0 ? `${row?.restarts ?? 0} restarts` : undefined]
-    journal.info(`${member.pod}: ${facts.filter((fact) => fact !== undefined).join(', ')}`)
+    const restarts = row?.restarts ?? 0
+    const revision = member.revision === undefined || member.text.includes(member.revision) ? '' : `revision ${member.revision}`
+    const facts = [member.text, row?.role ?? '', row?.trouble ?? '', revision, restarts === 0 ? '' : `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`]
+    journal.info(`${member.pod}: ${facts.filter((fact) => fact !== '').join('; ')}`)
   }
 }

@@ -80,7 +80,8 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
     }
     const diagnosed = diagnose(view, now, memory)
     memory = diagnosed.memory
-    const findings = [...diagnosed.findings.filter((finding) => step.excused?.has(finding.object) !== true), ...(step.blame ?? [])]
+    // Nor does what it says of pods count then: the pod at fault may be of the revision that is being taken back.
+    const findings = !seen ? [] : [...diagnosed.findings.filter((finding) => step.excused?.has(finding.object) !== true), ...(step.blame ?? [])]
     const key = progressKey(view, progress.key)
     const reached = step.reached ?? ''
     // minReadySeconds that run are progress too: nothing has to happen meanwhile.
