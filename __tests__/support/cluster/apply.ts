@@ -119,7 +119,8 @@ function isItem(item: Json, element: string): boolean {
 function conflictError(conflicts: readonly { readonly other: Manager; readonly path: string }[]): ApiError {
   const described = conflicts.map(({ other, path }) => {
     const version = text(other.entry, 'operation') === 'Apply' ? '' : ` using ${text(other.entry, 'apiVersion')}`
-    return { manager: `"${text(other.entry, 'manager')}"${version}`, field: printable(path) }
+    const part = text(other.entry, 'subresource')
+    return { manager: `"${text(other.entry, 'manager')}"${part === '' ? '' : ` with subresource "${part}"`}${version}`, field: printable(path) }
   })
   const causes: Json[] = described.map(({ manager, field }) => ({ reason: 'FieldManagerConflict', message: `conflict with ${manager}`, field }))
   const managers = [...new Set(described.map(({ manager }) => manager))].sort()

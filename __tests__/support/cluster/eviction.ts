@@ -7,7 +7,7 @@ import { budgetsOf } from './controllers/budgets.ts'
 import { checkPreconditions, removeObject } from './deletion.ts'
 import { ApiError, badRequest, internal, notFound, tooManyRequests } from './status.ts'
 import type { Stored } from './store.ts'
-import { isDeleting, isReady, nameOf, timestamp } from './store.ts'
+import { isDeleting, isReady, nameOf, setCondition, timestamp } from './store.ts'
 import type { World } from './world.ts'
 
 const POD = kindOf('Pod')
@@ -26,7 +26,10 @@ export function evict(world: World, namespace: string, name: string, body: Field
   const unguarded = isDeleting(pod) || ['Pending', 'Succeeded', 'Failed'].includes(text(pod, 'status', 'phase'))
   if (!unguarded) checkBudgets(world, pod, dryRun)
   checkPreconditions(POD, pod, options)
-  if (!dryRun && !isDeleting(pod)) removeObject(world, POD, pod, options)
+  if (!dryRun && !isDeleting(pod)) {
+    const marked = world.store.edit(POD, pod, (draft) => setCondition(draft, world.store.now(), 'DisruptionTarget', 'True', { reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' }))
+    removeObject(world, POD, marked ?? pod, options)
+  }
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }
 }
 
