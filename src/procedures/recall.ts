@@ -24,7 +24,7 @@ export interface Recalled {
 const DEAD_AFTER_MS = 300_000
 
 /** Rejects only with failures that concern more than the record (the API is away, the run was cancelled). `now`: milliseconds since the epoch. */
-export async function recall(kube: Kube, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<Recalled> {
+export async function recall(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<Recalled> {
   const silent = (why: string): Recalled => ({ record: undefined, unfinished: undefined, alive: undefined, ownPartition: undefined, notes: [why] })
   const map = `configmap/${recordName(ensemble)}`
   const unknown = 'what was verified, and whether a change is under way, is not known'
@@ -48,7 +48,7 @@ function begun({ operation, since, runUrl }: NonNullable<EnsembleRecord['underWa
   return `${operation} was begun at ${Number.isNaN(at) ? since : utc(at)} and is not recorded as finished${runUrl === '' ? '' : ` (${runUrl})`}`
 }
 
-async function lifeOf(kube: Kube, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<{ readonly text: string; readonly alive: boolean | undefined }> {
+async function lifeOf(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<{ readonly text: string; readonly alive: boolean | undefined }> {
   try {
     const lock = await seeLock(kube, namespace, ensemble, signal)
     if (lock === undefined) return { text: 'no run holds the lock any more, so nobody goes on with it', alive: false }

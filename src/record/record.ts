@@ -60,7 +60,7 @@ export function recordName(ensemble: string): string {
   return `zk-ensemble-${ensemble}`
 }
 
-export async function readRecord(kube: Kube, namespace: string, ensemble: string, signal: AbortSignal): Promise<StoredRecord> {
+export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, signal: AbortSignal): Promise<StoredRecord> {
   const name = recordName(ensemble)
   const object = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace }, signal)
   if (object === undefined) return { record: emptyRecord(ensemble), object: undefined }

@@ -1,0 +1,105 @@
+// What status answers at night: whether somebody has to get up, and what to type then.
+
+import { describe, expect, test } from '@jest/globals'
+import { diagnose, newMemory } from '../../../src/decide/diagnosis.ts'
+import { judgeRollout } from '../../../src/decide/rollout.ts'
+import type { ServingVerdict } from '../../../src/decide/serving.ts'
+import { heldRoll, judgeStatus, type Background } from '../../../src/decide/status.ts'
+import type { Finding } from '../../../src/errors.ts'
+import type { EnsembleView } from '../../../src/view/surroundings.ts'
+import { NEW, OLD, pod, set, T0, unready, view, waiting } from './given.ts'
+
+const SERVING: ServingVerdict = { outcome: 'passed', detail: 'zk-1 leads, 2 follow', findings: [] }
+const NOTHING_KNOWN: Background = { unfinished: undefined, ownPartition: undefined }
+
+function judged(seen: EnsembleView, more: { readonly serving?: ServingVerdict; readonly background?: Background; readonly now?: number } = {}): readonly Finding[] {
+  const now = more.now ?? T0
+  return judgeStatus({ now, view: seen, verdict: judgeRollout(seen, now, {}), diagnoses: diagnose(seen, now, newMemory()).findings, serving: more.serving ?? SERVING, background: more.background ?? NOTHING_KNOWN })
+}
+
+const rolling = { status: { currentRevision: OLD, updateRevision: NEW, updated: 1 } }
+const old = (ordinal: number): ReturnType<typeof pod> => pod(ordinal, { revision: OLD })
+
+describe('one look', () => {
+  test('at an ensemble that is done and serves finds nothing', () => {
+    expect(judged(view([pod(0), pod(1), pod(2)]))).toEqual([])
+  })
+
+  test('at a healthy roll says that it is not done, how far it is and who is next', () => {
+    const [first, ...rest] = judged(view([old(0), old(1), pod(2)], { set: set(rolling) }))
+    expect(rest).toEqual([])
+    expect(first).toMatchObject({ code: 'NOT_READY', severity: 'error', mend: 'Look again in a minute, or set wait: true.' })
+    expect(first?.message).toBe(`the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-1 is available on node-2 at the old revision ${OLD}, to be replaced (1 of 3 members done)`)
+  })
+
+  test('at a member that is coming up leads with the roll, not with the member', () => {
+    const [first] = judged(view([old(0), old(1), unready(2, { state: { kind: 'running', since: T0 - 20_000 } })], { set: set(rolling) }))
+    expect(first?.message).toBe(`the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-2, container zookeeper: runs, but is not Ready, for 30.0s`)
+  })
+
+  test('at a fault leads with the fault and its code', () => {
+    const [first] = judged(view([old(0), old(1), unready(2, { state: waiting('ImagePullBackOff', 'Back-off pulling image "zookeeper:nope"') })], { set: set(rolling) }))
+    expect(first?.code).toBe('IMAGE_PULL')
+    expect(first?.message).toMatch(/^zk-2, container zookeeper: image .*; the roll is under way: 1 of 3 members is at the wanted revision/)
+  })
+
+  test('at the state that a rollout undo leaves stuck tells which pod to delete', () => {
+    const stuck = unready(2, { state: waiting('ImagePullBackOff') }, { revision: 'zk-bad' })
+    const [first] = judged(view([pod(0), pod(1), stuck], { set: set({ status: { updated: 2, ready: 2 } }) }))
+    expect(first).toMatchObject({ code: 'NOT_READY', object: 'pod/zk-2', mend: expect.stringContaining('kubectl -n prod delete pod zk-2') })
+  })
+
+  test('before the controller has seen the change says so instead of judging the revision before', () => {
+    const [first] = judged(view([pod(0), pod(1), pod(2)], { set: set({ generation: 3 }) }))
+    expect(first?.message).toContain('has not seen generation 3')
+  })
+})
+
+describe('a member that is Ready and not in the quorum', () => {
+  const outside: ServingVerdict = { outcome: 'failed', detail: '', findings: [{ code: 'CHECK_FAILED', severity: 'error', message: 'zk-0 runs but is not in the quorum' }] }
+
+  test('is a failure when the roll is done', () => {
+    expect(judged(view([pod(0), pod(1), pod(2)]), { serving: outside })).toEqual(outside.findings)
+  })
+
+  test('while the roll goes on is expected: the roll is the answer, the member a warning', () => {
+    const findings = judged(view([old(0), old(1), pod(2)], { set: set(rolling) }), { serving: outside })
+    expect(findings.map(({ code, severity }) => [code, severity])).toEqual([['NOT_READY', 'error'], ['CHECK_FAILED', 'warning']])
+  })
+
+  test('a lost quorum stays an error also during a roll', () => {
+    const lost: ServingVerdict = { outcome: 'failed', detail: '', findings: [{ code: 'QUORUM_LOST', severity: 'error', message: 'no quorum' }] }
+    expect(judged(view([old(0), old(1), pod(2)], { set: set(rolling) }), { serving: lost })).toContainEqual(lost.findings[0])
+  })
+})
+
+describe('a roll that the strategy holds', () => {
+  const partitioned = view([old(0), old(1), pod(2)], { set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }) })
+  const byHand = view([old(0), old(1), pod(2)], { set: set({ ...rolling, strategy: { type: 'OnDelete' } }) })
+
+  test('is named with the partition and the members below it', () => {
+    expect(heldRoll(partitioned)).toEqual({ by: 'partition', pods: ['zk-0', 'zk-1'], text: `partition 2 keeps zk-0 and zk-1 at revision ${OLD}; 1 of 3 members is at the wanted revision ${NEW}` })
+    expect(heldRoll(byHand)?.text).toContain('updateStrategy OnDelete leaves zk-0 and zk-1')
+    expect(heldRoll(view([pod(0), pod(1), pod(2)]))).toBeUndefined()
+  })
+
+  test('counts the partition from the first ordinal', () => {
+    const shifted = view([pod(5, { revision: OLD }), pod(6)], { set: set({ ...rolling, start: 5, replicas: 2, strategy: { type: 'RollingUpdate', partition: 1 } }) })
+    expect(heldRoll(shifted)?.pods).toEqual(['zk-5'])
+  })
+
+  test.each<[string, EnsembleView, Background]>([
+    ['a change of ours was begun and did not end', partitioned, { unfinished: 'deploy was begun', ownPartition: undefined }],
+    ['the partition is higher than the manifest of the last verified revision has it', partitioned, { unfinished: undefined, ownPartition: 0 }],
+    ['a roll by evictions was begun and did not end', byHand, { unfinished: 'deploy was begun', ownPartition: undefined }],
+  ])('is a halt, and no success, where %s', (_, seen, background) => {
+    const [first, ...rest] = judged(seen, { background })
+    expect(rest).toEqual([])
+    expect(first).toMatchObject({ code: 'NOT_READY', severity: 'error', message: expect.stringMatching(/^the roll is halted: /), mend: expect.stringContaining('Run the deploy again') })
+  })
+
+  test.each<[string, Background]>([['the manifest itself asks for it (a canary)', { unfinished: undefined, ownPartition: 2 }], ['nothing is known of it', NOTHING_KNOWN]])('is no failure where %s', (_, background) => {
+    expect(judged(partitioned, { background })).toEqual([])
+    expect(judged(byHand, { background })).toEqual([])
+  })
+})
