@@ -61,10 +61,13 @@ export function haltFinding(held: Held, set: SetView): Finding {
 export function progressLine(view: EnsembleView, verdict: RolloutVerdict): string {
   const { set } = view
   if (set === undefined) return 'the StatefulSet is not there'
-  const rolling = ownPods(view).some((pod) => pod.revision !== set.status.updateRevision) || set.status.currentRevision !== set.status.updateRevision
-  if (observed(set) && rolling) return `the roll is under way: ${atNew(view, set)}`
+  if (isRolling(view, set)) return `the roll is under way: ${atNew(view, set)}`
   const available = verdict.members.filter((member) => member.state === 'available').length
   return `${available} of ${set.replicas} members ${available === 1 ? 'is' : 'are'} available`
+}
+
+function isRolling(view: EnsembleView, set: SetView): boolean {
+  return observed(set) && (set.status.currentRevision !== set.status.updateRevision || ownPods(view).some((pod) => pod.revision !== set.status.updateRevision))
 }
 
 function atNew(view: EnsembleView, set: SetView): string {
@@ -109,7 +112,7 @@ function lasting(ms: number): string {
 function notDone(view: EnsembleView, verdict: RolloutVerdict & { readonly kind: 'waiting' }, diagnoses: readonly Diagnosis[]): readonly Finding[] {
   const line = progressLine(view, verdict)
   // A fault is the headline; a member that is merely on its way comes after how far the roll is.
-  if (diagnoses.some((diagnosis) => diagnosis.class === 'terminal' || (diagnosis.class === 'graced' && diagnosis.explains))) return chooseVerdict(diagnoses, verdict.reason, line)
+  if (diagnoses.some((diagnosis) => diagnosis.class === 'terminal' || (diagnosis.class === 'graced' && diagnosis.explains))) return chooseVerdict(diagnoses, verdict.reason, view.set !== undefined && isRolling(view, view.set) ? atNew(view, view.set) : line)
   const cause = diagnoses.find((diagnosis) => diagnosis.explains)
   const rest = diagnoses.filter((diagnosis) => diagnosis !== cause).map(({ code, message, object }): Finding => ({ code, severity: 'warning', message, object }))
   if (cause === undefined) return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${view.set?.name ?? ''}`, mend: LOOK_AGAIN }, ...rest]

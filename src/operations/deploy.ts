@@ -24,6 +24,7 @@ import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-bac
 import { announce } from '../record/announce.ts'
 import { latestVerified, objectsOf, type StoredRecord } from '../record/record.ts'
 import { inWords } from '../report/doing.ts'
+import { proofLines } from '../report/verdict.ts'
 import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -181,7 +182,11 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     return error
   }
   const { journal } = services
-  journal.info(`The change failed (${said}); the evidence is against it, so the last verified revision ${verified.controllerRevision} comes back.`)
+  await journal.phase('Evidence against the change', (done) => {
+    for (const line of proofLines(report.evidence)) journal.info(line)
+    done(`${said}. The last verified revision ${verified.controllerRevision} comes back`)
+    return Promise.resolve()
+  })
   const back = { ...course, deadline: reserve(course) }
   const until = AbortSignal.any([services.signal, ground.lock.lost])
   try {
@@ -193,7 +198,6 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     return undoFailed(report, known, second, verified.controllerRevision)
   }
   await failed.watch?.abandon()
-  report.notes.push(`The change was taken back: the ensemble runs the verified revision ${verified.controllerRevision} again.`)
   await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployUndone', `${said}; taken back to ${verified.controllerRevision}`, gone).catch(() => undefined)
   return new EnsembleError('undone', [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)], { cause: known })
 }

@@ -94,8 +94,9 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
       throw await failed(attendance, view, findings, step.reason, reason, signal)
     }
     if (now - said >= HEARTBEAT_MS) {
-      const worst = findings[0]
-      journal.info(`still waiting (${formatSpan(now - progress.at)} since the last progress): ${step.reason}${worst === undefined || step.reason.includes(worst.message) ? '' : `; ${worst.message}`}`)
+      // What the step blames its reason has said already.
+      const worst = findings.find((finding) => step.blame?.includes(finding) !== true)
+      journal.info(`still waiting (${formatSpan(now - progress.at)} since the last progress): ${step.reason}${worst === undefined ? '' : `; ${worst.message}`}`)
       said = now
     }
     const nextGrace = Math.min(...findings.map((finding) => (finding.graceUntil ?? Infinity) - now), step.lookAgainAt === undefined ? Infinity : step.lookAgainAt - now, step.pollMs ?? Infinity)

@@ -35,7 +35,7 @@ async function evidenceOf(kube: Pick<Kube, 'logs'>, view: EnsembleView, object: 
       .toSorted((a, b) => a.last - b.last)
       .slice(-MOST_EVENTS)
       .map(({ reason, message, count, last }) => ({ reason, message, count, last })),
-    logs: pod === undefined ? [] : await logsOf(kube, pod, lines, signal),
+    logs: pod === undefined ? [] : await logsOf(kube, pod, diagnosis?.container, lines, signal),
   }
 }
 
@@ -48,9 +48,9 @@ function isRefusalOf(event: EventView, view: EnsembleView, pod: string): boolean
   return event.object.kind === 'StatefulSet' && event.object.name === view.set?.name && event.message.includes(` Pod ${pod} `)
 }
 
-async function logsOf(kube: Pick<Kube, 'logs'>, pod: PodView, lines: number, signal: AbortSignal): Promise<Evidence['logs']> {
-  // A container that never started has no log to ask for.
-  const failing = [...pod.initContainers, ...pod.containers].filter((container) => lines > 0 && !container.ready && (hasRun(container) || container.restarts > 0))
+async function logsOf(kube: Pick<Kube, 'logs'>, pod: PodView, atFault: string | undefined, lines: number, signal: AbortSignal): Promise<Evidence['logs']> {
+  // A container that never started has no log to ask for; one that is Ready may be at fault all the same, when its member does not serve.
+  const failing = [...pod.initContainers, ...pod.containers].filter((container) => lines > 0 && (!container.ready || container.name === atFault) && (hasRun(container) || container.restarts > 0))
   const logs = await Promise.all(
     failing.map(async (container) => {
       // While it waits to be started again, the log without `previous` is that of the life that just ended; the one before may be gone from the node.

@@ -144,7 +144,7 @@ async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetVi
 async function act(roll: Roll, looker: Looker, situation: RollSituation, step: Extract<RollStep, { kind: 'free' | 'hand-over' | 'wait' }>, now: number, signal: AbortSignal): Promise<Step> {
   switch (step.kind) {
     case 'wait':
-      return { ...waiting(situation, step.reason), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
+      return { ...waiting(situation, step.reason), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(roll, situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
     case 'free':
       await freeMember(roll.means, roll.run, step.member, 'it does not serve, and nobody else replaces it', looker.told, signal)
       return waiting(situation, `${step.member.pod} is being replaced`)
@@ -165,10 +165,10 @@ function waiting(situation: RollSituation, reason: string): Extract<Step, { kind
 }
 
 /** Ready is what the probe says; that it is outside of the quorum only the member says. */
-function notServing({ set, members }: RollSituation, member: MemberNow, since: number): Diagnosis {
+function notServing(roll: Roll, { set, members }: RollSituation, member: MemberNow, since: number): Diagnosis {
   const others = members.filter((other) => other !== member)
   return {
-    code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${member.pod}`, reason: 'NotServing', class: 'informative', since, explains: true,
+    code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${member.pod}`, container: roll.run.target.container, reason: 'NotServing', class: 'informative', since, explains: true,
     message: `${member.pod}: its pod is Ready, but the member does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`,
     mend: 'Compare its member list, its id and the names of its peers with those of the others; its log says whom it cannot reach.',
     againstRevision: member.revision === set.status.updateRevision && others.every(serves),

@@ -7,7 +7,8 @@ import type { RunReport } from './run-report.ts'
 
 /** Commands to copy, one per line, without repeats; empty when there is nothing to look at in the cluster. */
 export function nextSteps(report: RunReport): string[] {
-  return [...new Set([...report.byHand, ...(report.code === '' ? [] : looks(report.code, placesOf(report)))])]
+  // What was taken back is whole again: there is nothing left of the fault to look at.
+  return [...new Set([...report.byHand, ...(report.code === '' || report.result === 'undone' ? [] : looks(report.code, placesOf(report)))])]
 }
 
 interface Places {

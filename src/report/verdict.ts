@@ -4,7 +4,7 @@ import { formatSpan } from '../clock.ts'
 import { adviceFor } from '../errors.ts'
 import { causeOf, decidingEvidence, decidingFinding, furtherErrors, placeOf, proofOf } from './cause.ts'
 import { plainLine, plainLines } from './escape.ts'
-import { logTitle, withoutNoise } from './evidence.ts'
+import { causeLine, logTitle, withoutNoise } from './evidence.ts'
 import { nextSteps } from './next-steps.ts'
 import type { RunReport, RunResult } from './run-report.ts'
 
@@ -42,7 +42,8 @@ export function leftBehind(report: RunReport): string {
   if (report.result === 'planned') return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
   if (!report.changed) return `Nothing was changed; ${took}.`
   const state = isSuccess(report.result) || report.standing === '' ? '' : `; ${plainLine(report.standing, 400)}`
-  return `Changed: ${counts.length === 0 ? 'the cluster' : counts.join(', ')}${state}; ${took}.`
+  if (counts.length === 0) return `Changed: ${plainLine(report.standing, 400)}; ${took}.`
+  return `Changed: ${counts.join(', ')}${state}; ${took}.`
 }
 
 /** How the ensemble stood at the end, in one line; empty when no member was seen. */
@@ -85,6 +86,7 @@ function failureLines(report: RunReport): string[] {
   const [only, ...block] = mend
   const steps = nextSteps(report)
   return [
+    ...(report.result === 'undone' ? labelled('Taken back', plainLine(report.standing, 400)) : []),
     ...labelled('Cause', causeOf(report)),
     ...labelled('Proof', proofOf(report)),
     ...(only === undefined ? [] : block.length === 0 ? labelled('Mend', only.trim()) : ['Mend:', ...mend.map((line) => `  ${line}`)]),
@@ -93,6 +95,18 @@ function failureLines(report: RunReport): string[] {
     ...furtherLines(report),
     ...(steps.length === 0 ? [] : ['Next:', ...steps.map((step) => `  ${plainLine(step)}`)]),
   ]
+}
+
+/** What was found, for the log, before anything is taken back for it: cause and last log lines of each object at fault. */
+export function proofLines(evidence: RunReport['evidence']): string[] {
+  return evidence.flatMap((one) => [
+    causeLine(one),
+    ...one.logs.flatMap((log) => {
+      const quiet = withoutNoise(log.lines)
+      const last = quiet.lines.slice(-10)
+      return last.length === 0 ? [] : [`${logTitle(log, { lines: last, noise: quiet.noise })}:`, ...last.map((line) => `  ${line}`)]
+    }),
+  ])
 }
 
 /** The last words of the container at fault: often they are the cause. */

@@ -40,7 +40,7 @@ describe('one look', () => {
   test('at a fault leads with the fault and its code', () => {
     const [first] = judged(view([old(0), old(1), unready(2, { state: waiting('ImagePullBackOff', 'Back-off pulling image "zookeeper:nope"') })], { set: set(rolling) }))
     expect(first?.code).toBe('IMAGE_PULL')
-    expect(first?.message).toMatch(/^zk-2, container zookeeper: image .*; the roll is under way: 1 of 3 members is at the wanted revision/)
+    expect(first?.message).toMatch(/^zk-2, container zookeeper: image .*; 1 of 3 members is at the wanted revision/)
   })
 
   test('at the state that a rollout undo leaves stuck tells which pod to delete', () => {

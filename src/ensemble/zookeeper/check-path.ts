@@ -5,15 +5,15 @@ import type { Session } from './session.ts'
 
 /** A run's node is older than this only when its run was killed. */
 const RUN_MS = 60 * 60 * 1000
-/** A marker must outlive the longest maintenance. */
+/** A marker must outlive the longest maintenance, and the writer's node a roll that is long drawn out: taken from under it, it would count as lost data. */
 const MARKER_MS = 7 * 24 * 60 * 60 * 1000
 /** Deletes at a time: leftovers are few, and a check must not become a burden. */
 const AT_ONCE = 50
 
-const OURS = /^(run|marker)-(\d{13})-[A-Za-z0-9._-]+$/
+const OURS = /^(run|marker|witness)-(\d{13})-[A-Za-z0-9._-]+$/
 
 /** `/zk-ensemble-action/run-1767323045000-<run>`. */
-export function nodePath(checkPath: string, kind: 'run' | 'marker', now: number, runId: string): string {
+export function nodePath(checkPath: string, kind: 'run' | 'marker' | 'witness', now: number, runId: string): string {
   const parent = checkPath === '/' ? '' : checkPath.replace(/\/+$/, '')
   return `${parent}/${kind}-${String(Math.max(0, Math.floor(now))).padStart(13, '0').slice(-13)}-${plain(runId)}`
 }

@@ -9,8 +9,10 @@ import { markerTrouble, parseMarker, printMarker } from './marker.ts'
 import { dataFinding, memberTrouble, type Speaker } from './matrix.ts'
 import { stateOf } from './quorum.ts'
 import { openSpeakers } from './speakers.ts'
+import { stepDown } from './step-down.ts'
 import { verifyZooKeeper, type ZooKeeperOptions } from './verify.ts'
 import type { Version, Voice } from './voice.ts'
+import { beginWitness } from './witness.ts'
 
 export function zooKeeperProfile(options: ZooKeeperOptions): Profile {
   return {
@@ -20,6 +22,8 @@ export function zooKeeperProfile(options: ZooKeeperOptions): Profile {
     writeMarker: (members, context) => writeMarker(members, context, options),
     readMarker: (members, marker, context) => readMarker(members, marker, context, options),
     removeMarker: (members, marker, context) => removeMarker(members, marker, context, options),
+    stepDown,
+    witness: (members, context) => beginWitness(members, context, options),
   }
 }
 

@@ -48,6 +48,9 @@ export interface TunnelOptions {
   readonly clock: Clock
   readonly auth: string | undefined
   readonly lastZxidSeen?: bigint
+  /** As in SessionOptions. */
+  readonly timeoutMs?: number
+  readonly answerMs?: number
   /** Ends the session; outlives the run's signal, so that a cancelled check can delete what it wrote. */
   readonly life: AbortSignal
 }
