@@ -1,0 +1,96 @@
+// The books of the availability writer: which writes were acknowledged, when none was, and for how much of that time nothing is known. No effects.
+
+import type { WitnessReport } from '../profile.ts'
+import type { Found } from './voice.ts'
+
+/** A time without writes is listed when it is longer than this. */
+const LISTED_MS = 1_000
+
+/** One write: the value carries its number, so that what is found tells which write it is from. */
+export interface Write {
+  readonly number: number
+  readonly version: number
+}
+
+/** All times in milliseconds since the epoch, and none before the one told before it. */
+export interface Ledger {
+  /** From here on writes were to be expected; only the first call counts. */
+  begin(at: number): void
+  acknowledge(write: Write, at: number): void
+  /** It was sent, and no answer came. */
+  leaveUnknown(): void
+  /** No tunnel to any member can be had from here on. */
+  lose(at: number): void
+  /** A tunnel was had, or the API server told why there is none. */
+  hear(at: number): void
+  /** How many acknowledged writes are above what was found after a sync; `numberOf` reads a write's number from a value, undefined when it is nobody's. */
+  missing(found: Found | undefined, numberOf: (value: string) => number | undefined): number
+  /** What is missing is lost for good: the writer goes on from what was found. */
+  writeOff(count: number): void
+  /** `missing`: at the end, undefined when nobody could be asked. */
+  report(missing: number | undefined, at: number): WitnessReport
+}
+
+export function openLedger(): Ledger {
+  const standing: Write[] = []
+  const gaps: { readonly from: number; readonly ms: number }[] = []
+  let acknowledged = 0
+  let unknown = 0
+  let writtenOff = 0
+  let longest = 0
+  let unmeasured = 0
+  /** The last acknowledged write, or the beginning. */
+  let since: number | undefined
+  let unmeasuredSince = 0
+  let awayFrom: number | undefined
+
+  const hear = (at: number): void => {
+    if (awayFrom === undefined) return
+    unmeasured += at - awayFrom
+    unmeasuredSince += at - awayFrom
+    awayFrom = undefined
+  }
+  const close = (at: number): void => {
+    hear(at)
+    if (since === undefined) return
+    const ms = Math.max(0, at - since - unmeasuredSince)
+    longest = Math.max(longest, ms)
+    if (ms > LISTED_MS) gaps.push({ from: since, ms })
+    unmeasuredSince = 0
+  }
+
+  return {
+    begin(at) {
+      since ??= at
+    },
+    acknowledge(write, at) {
+      close(at)
+      since = at
+      acknowledged += 1
+      standing.push(write)
+    },
+    leaveUnknown() {
+      unknown += 1
+    },
+    lose(at) {
+      awayFrom ??= at
+    },
+    hear,
+    missing(found, numberOf) {
+      if (found === undefined) return standing.length
+      const number = numberOf(found.value)
+      const above = standing.filter((write) => write.version > found.version || (number !== undefined && write.number > number)).length
+      // Overwritten by somebody else: the last one at least is not there any more.
+      return number === undefined && standing.length > 0 ? Math.max(1, above) : above
+    },
+    writeOff(count) {
+      writtenOff += count
+      standing.splice(standing.length - count)
+    },
+    report(missing, at) {
+      close(at)
+      since = at
+      return { acknowledged, unknown, lost: missing === undefined ? undefined : missing + writtenOff, longestGapMs: longest, gaps, unmeasuredMs: unmeasured }
+    },
+  }
+}

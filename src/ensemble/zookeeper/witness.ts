@@ -1,0 +1,207 @@
+// The availability writer: one client that sets one versioned node again and again while members are replaced, and in the end looks whether all that was acknowledged is there.
+
+import { unlessAborted, within } from '../bounded.ts'
+import type { Member, VerifyContext, Witness } from '../profile.ts'
+import { nodePath, plain } from './check-path.ts'
+import { isRefusal, NoAnswer, Refusal } from './errors.ts'
+import type { Session } from './session.ts'
+import type { ZooKeeperOptions } from './verify.ts'
+import { openTunnelSession, sessionVoice, type Found } from './voice.ts'
+import { connectToAny, SESSION_MS, type Connected } from './witness-connect.ts'
+import { openLedger, type Ledger } from './witness-ledger.ts'
+
+/** Ten writes a second. */
+const EVERY_MS = 100
+const ANSWER_MS = 3_000
+/** Between two rounds through all members while none takes a session. */
+const AGAIN_MS = 75
+/** How long the last one that was tried in a round is waited for; doubled each time that nobody answered at all. */
+const PATIENCE_MS = { first: 500, longest: 4_000 } as const
+/** The beginning waits so long for the first session, then goes on without. */
+const FIRST_MS = 3_000
+/** In all less than 15 s with five members of which none answers. */
+const STOP_MS = { write: 3_500, close: 1_500, member: 4_000, remove: 1_000, lookBack: 8_000 } as const
+/** Of a refusal that no other member and no waiting would change. */
+const NO_RIGHT: ReadonlySet<string> = new Set(['NoAuth', 'AuthFailed', 'InvalidACL', 'SessionClosedRequireAuth', 'QuotaExceeded'])
+/** The server doesn't know either whether it was done. */
+const UNSURE: ReadonlySet<string> = new Set(['ConnectionLoss', 'OperationTimeout', 'RequestTimeout', 'SystemError'])
+
+interface Register {
+  readonly path: string
+  readonly value: (number: number) => string
+  /** Undefined for a value that isn't of this run. */
+  readonly numberOf: (value: string) => number | undefined
+}
+
+/** How the writer's beginning came out: it writes, it may not, or nothing is known yet. */
+type Start = 'writes' | { readonly refused: string } | 'not yet'
+
+/** Undefined where there is no port-forward or the node may not be made, which is said. */
+export async function beginWitness(members: () => readonly Member[], context: VerifyContext, options: ZooKeeperOptions): Promise<Witness | undefined> {
+  const { clock } = context
+  if (!context.reach.may.forward) return undefined
+  const register = registerOf(nodePath(options.checkPath, 'witness', clock.now(), context.runId), plain(context.runId))
+  const ledger = openLedger()
+  const ended = new AbortController()
+  const stopping = new AbortController()
+  const started = Promise.withResolvers<Start>()
+  const running = keepWriting({ members, context, options, register, ledger, stopping: stopping.signal, started: started.resolve }, AbortSignal.any([context.signal, ended.signal]))
+  // It ends by itself when the run is aborted; a fault of its own must not become the run's.
+  const over = running.catch(() => undefined).finally(() => started.resolve('not yet'))
+
+  const start = await within(clock, FIRST_MS, () => new Error('late'), context.signal, () => started.promise).catch((): Start => 'not yet')
+  if (typeof start === 'object') {
+    await over
+    context.say(`whether clients can write meanwhile is not measured: ${start.refused}`)
+    return undefined
+  }
+  return {
+    stop: async (last, signal) => {
+      const wait = async (ms: number): Promise<void> => {
+        await within(clock, ms, () => new Error('late'), signal, () => over).catch(() => undefined)
+        signal.throwIfAborted()
+      }
+      stopping.abort(new Error('the writer was stopped'))
+      await wait(STOP_MS.write)
+      ended.abort(new Error('the writer was stopped'))
+      await wait(STOP_MS.close)
+      const endedAt = clock.now()
+      const missing = await within(clock, STOP_MS.lookBack, () => new Error('late'), signal, (until) => lookBack(last, { context, options, register, ledger }, until)).catch(() => undefined)
+      signal.throwIfAborted()
+      return ledger.report(missing, endedAt)
+    },
+  }
+}
+
+function registerOf(path: string, prefix: string): Register {
+  return {
+    path,
+    value: (number) => `${prefix}-${number}`,
+    numberOf: (value) => {
+      const digits = value.startsWith(`${prefix}-`) ? value.slice(prefix.length + 1) : ''
+      return value === '' ? 0 : /^\d{1,15}$/.test(digits) ? Number(digits) : undefined
+    },
+  }
+}
+
+interface Writer {
+  readonly members: () => readonly Member[]
+  readonly context: VerifyContext
+  readonly options: ZooKeeperOptions
+  readonly register: Register
+  readonly ledger: Ledger
+  /** Aborted: no further write, the one under way is waited for. */
+  readonly stopping: AbortSignal
+  readonly started: (start: Start) => void
+}
+
+/** Connects and writes until one of the signals is aborted, with which it rejects, or until it is plain that it may not. */
+async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
+  const { ledger, context: { clock, reach } } = writer
+  const idle = AbortSignal.any([signal, writer.stopping])
+  const troubled = new Map<string, number>()
+  const numbers = { next: 1 }
+  let silent = 0
+  for (;;) {
+    const began = clock.now()
+    const patienceMs = Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** silent)
+    const { connected, failed, heard } = await connectToAny(inOrder(writer.members(), troubled), { reach, clock, auth: writer.options.auth, answerMs: ANSWER_MS, patienceMs }, idle)
+    ledger.begin(connected === undefined ? began : clock.now())
+    for (const member of failed) troubled.set(member.pod, clock.now())
+    if (heard === 'answered') ledger.hear(clock.now())
+    else ledger.lose(began)
+    silent = heard === 'answered' ? 0 : silent + 1
+    if (heard === 'denied' && numbers.next === 1) return writer.started({ refused: 'this run may not use port-forward' })
+    const end = connected === undefined ? 'useless' : await writeThrough(connected, numbers, writer, signal, idle)
+    if (connected !== undefined) troubled.set(connected.member.pod, clock.now())
+    if (typeof end === 'object' && numbers.next === 1) return writer.started(end)
+    if (end !== 'lost') await clock.sleep(AGAIN_MS, idle)
+  }
+}
+
+/** Who failed longest ago first; a member that isn't Ready last. */
+function inOrder(members: readonly Member[], troubled: ReadonlyMap<string, number>): readonly Member[] {
+  const since = (member: Member): number => (member.ready ? 0 : Number.MAX_SAFE_INTEGER / 2) + (troubled.get(member.pod) ?? 0)
+  return members.toSorted((a, b) => since(a) - since(b) || a.ordinal - b.ordinal)
+}
+
+/** Writes until the connection is lost (`useless`: before a write was acknowledged) or the node may not be made or written. */
+async function writeThrough({ member, session }: Connected, numbers: { next: number }, writer: Writer, signal: AbortSignal, idle: AbortSignal): Promise<'lost' | 'useless' | { readonly refused: string }> {
+  const { register, ledger, context: { clock } } = writer
+  const pause = AbortSignal.any([idle, session.over])
+  let useful = false
+  try {
+    let version = await unlessAborted(signal, () => standing(session, member, writer))
+    for (;;) {
+      writer.started('writes')
+      idle.throwIfAborted()
+      const began = clock.now()
+      const number = numbers.next++
+      try {
+        const stat = await unlessAborted(signal, () => session.set(register.path, register.value(number), version))
+        ledger.acknowledge({ number, version: stat.version }, clock.now())
+        version = stat.version
+        useful = true
+      } catch (error) {
+        if (isUnknown(error)) ledger.leaveUnknown()
+        if (!isRefusal(error, 'BadVersion') && !isRefusal(error, 'NoNode')) throw error
+        version = await unlessAborted(signal, () => standing(session, member, writer))
+      }
+      await clock.sleep(Math.max(0, began + EVERY_MS - clock.now()), pause)
+    }
+  } catch (error) {
+    idle.throwIfAborted()
+    if (error instanceof Refusal && NO_RIGHT.has(error.reason)) return { refused: error.message }
+    return useful ? 'lost' : 'useless'
+  } finally {
+    await session.close()
+  }
+}
+
+/** A write that wasn't answered may have been made, and some refusals say no more than that. */
+function isUnknown(error: unknown): boolean {
+  if (error instanceof Refusal) return UNSURE.has(error.reason)
+  return !(error instanceof NoAnswer && error.outcome === 'not done')
+}
+
+/** The node's version as all members have it; made where it is missing. What was acknowledged and isn't there is lost for good. */
+async function standing(session: Session, member: Member, { register, ledger, context }: Writer): Promise<number> {
+  const found = await read(session, register.path)
+  ledger.writeOff(ledger.missing(found, register.numberOf))
+  if (found === undefined) await sessionVoice(member, session, context.clock).make(register.path)
+  return found?.version ?? 0
+}
+
+async function read(session: Session, path: string): Promise<Found | undefined> {
+  try {
+    const [, { data, stat }] = await Promise.all([session.sync(path), session.get(path)])
+    return { value: data, version: stat.version, mzxid: stat.mzxid }
+  } catch (error) {
+    if (isRefusal(error, 'NoNode')) return undefined
+    throw error
+  }
+}
+
+/** The most that is missing on any member that serves, undefined when none does; afterwards the node is deleted. Rejects only with the signal's reason. */
+async function lookBack(members: readonly Member[], { context, options, register, ledger }: Omit<Writer, 'members' | 'stopping' | 'started'>, signal: AbortSignal): Promise<number | undefined> {
+  const { clock, reach } = context
+  const life = new AbortController()
+  const late = (): Error => new NoAnswer('get', 'it took too long', 'not done')
+  const look = (member: Member): Promise<{ readonly session: Session; readonly missing: number } | undefined> =>
+    within(clock, STOP_MS.member, late, signal, async (until) => {
+      const session = await openTunnelSession(member, reach, { clock, auth: options.auth, life: life.signal, timeoutMs: SESSION_MS }, until)
+      return { session, missing: ledger.missing(await read(session, register.path), register.numberOf) }
+    }).catch(() => undefined)
+  try {
+    const found = (await Promise.all(members.map(look))).filter((one) => one !== undefined)
+    signal.throwIfAborted()
+    for (const { session } of found) {
+      const removing = within(clock, STOP_MS.remove, late, signal, () => session.delete(register.path))
+      if (await removing.then(() => true, (error: unknown) => isRefusal(error, 'NoNode'))) break
+    }
+    await Promise.all(found.map(({ session }) => session.close()))
+    return found.length === 0 ? undefined : Math.max(...found.map(({ missing }) => missing))
+  } finally {
+    life.abort(new Error('the writer was stopped'))
+  }
+}
