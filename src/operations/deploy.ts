@@ -184,7 +184,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const { journal } = services
   await journal.phase('Evidence against the change', (done) => {
     for (const line of proofLines(report.evidence)) journal.info(line)
-    done(`${said}. The last verified revision ${verified.controllerRevision} comes back`)
+    done(`${said.replace(/\.$/, '')}. The last verified revision ${verified.controllerRevision} comes back`)
     return Promise.resolve()
   })
   const back = { ...course, deadline: reserve(course) }

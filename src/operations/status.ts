@@ -106,7 +106,7 @@ async function conclude(kube: Kube, inputs: Inputs, { clock, report }: Services,
   const findings = judgeStatus({ now, view, verdict, diagnoses, serving, background: recalled })
   const held = heldRoll(view)
   const halted = held !== undefined && findings.some((finding) => finding.message.includes(held.text))
-  if (held !== undefined && !halted) report.notes.push(`A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again, or set the strategy of the manifest.`)
+  if (held !== undefined && !halted) report.notes.push(`A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again: it goes on, one member at a time.`)
   else if (verdict.kind === 'done' && verdict.note !== undefined && !halted) report.notes.push(`${verdict.note}.`)
   report.findings.push(...findings.filter((finding) => finding.severity === 'warning'))
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')

@@ -43,7 +43,8 @@ export async function watchData(run: VerifyRun, follower: Follower, signal: Abor
       const until = AbortSignal.timeout(RELEASE_MS)
       try {
         const view = follower.snapshot()
-        await stopWitness(view, until)
+        const seen = await stopWitness(view, until)
+        if (seen !== undefined) run.journal.info(`availability: ${seen.detail}`)
         if (marker !== undefined) await run.profile.removeMarker?.(membersOf(view, run.target), marker, contextFor(run, view.set?.replicas ?? 0, until))
       } catch {
         run.journal.debug('what the checks wrote could not be deleted; a later run sweeps it')
@@ -98,7 +99,6 @@ function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
   ].filter((aside) => aside !== '')
   const lost = seen.lost === undefined ? 'nobody could be asked afterwards whether any was lost' : `${seen.lost === 0 ? 'none' : seen.lost} lost`
   const detail = [`${seen.acknowledged} writes acknowledged, ${lost}`, `longest time without one ${formatSpan(seen.longestGapMs)}`, ...asides].join(', ')
-  run.journal.info(`availability: ${detail}`)
   const findings = seen.lost === undefined || seen.lost === 0 ? [] : [{ code: 'DATA_LOST' as const, severity: 'error' as const, message: `${seen.lost} acknowledged writes are not there any more`, mend: 'Stop writers, keep the claims, and compare the members before anything is restarted.' }]
   return { name: 'availability', outcome: findings.length > 0 ? 'failed' : seen.lost === undefined ? 'skipped' : 'passed', detail, findings, ms: run.clock.now() - began }
 }

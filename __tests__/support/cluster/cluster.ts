@@ -127,8 +127,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     rejection: (pod) => quotaRefusal(world, pod),
   }
   const history: Happening[] = []
-  const members = createMembers(world, (pod, serves, before) =>
-    history.push({ ...identity(pod), at: store.now(), what: serves ? 'serving' : 'outside', ...store.actor(), serving: before }))
+  const members = createMembers(world, (pod, serves, before, own) =>
+    history.push({ ...identity(pod), at: store.now(), what: serves ? 'serving' : 'outside', ...(own ? store.actor() : { by: 'cluster', verb: '' }), serving: before }))
   const serving = (namespace: string, set: string): readonly number[] =>
     members.serving(namespace, set) ?? podsOf(store, namespace).filter((pod) => text(controllerOf(pod), 'name') === set && isReady(pod)).map(ordinalOf)
   store.onChange((change) => history.push(...happenings(change, store.now(), serving)))

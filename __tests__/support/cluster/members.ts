@@ -29,8 +29,8 @@ const REJOIN_MS = 500
 const STALE_ELECTION_MS = 10_000
 const FRESH_ADDRESS_MS = 40_000
 
-/** `told`: a member begins or ceases to serve, `before` are the ordinals that served until then. */
-export function createMembers(world: World, told: (pod: Stored, serves: boolean, before: readonly number[]) => void): Members {
+/** `told`: a member begins or ceases to serve, `before` are the ordinals that served until then, `own`: its process has just ended. */
+export function createMembers(world: World, told: (pod: Stored, serves: boolean, before: readonly number[], own: boolean) => void): Members {
   const ensembles = new Map<string, SimulatedEnsemble>()
   const ordered = new Map<string, Faults>()
   const pods = new Map<string, Stored>()
@@ -39,9 +39,9 @@ export function createMembers(world: World, told: (pod: Stored, serves: boolean,
     const key = `${namespace}/${set}`
     const found = ensembles.get(key) ?? simulateEnsemble({
       after: (ms, act) => world.after(ms, act), now: world.store.now, electionMs: ELECTION_MS, joinMs: JOIN_MS, rejoinMs: REJOIN_MS, staleElectionMs: STALE_ELECTION_MS, freshAddressMs: FRESH_ADDRESS_MS,
-      onServing(ordinal, serves, before) {
+      onServing(ordinal, serves, before, own) {
         const pod = pods.get(`${key}/${ordinal}`)
-        if (pod !== undefined) told(pod, serves, before)
+        if (pod !== undefined) told(pod, serves, before, own)
       },
     })
     ensembles.set(key, found)

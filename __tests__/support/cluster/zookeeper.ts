@@ -37,8 +37,8 @@ export interface EnsembleOptions {
   /** An election while some member's address changed less than `freshAddressMs` ago. */
   readonly staleElectionMs?: number
   readonly freshAddressMs?: number
-  /** A member begins or ceases to serve; `before`: the ordinals that served until now. */
-  readonly onServing?: (ordinal: number, serves: boolean, before: readonly number[]) => void
+  /** A member begins or ceases to serve; `before`: the ordinals that served until now, `own`: its own process has just ended, it isn't an election that it waits for. */
+  readonly onServing?: (ordinal: number, serves: boolean, before: readonly number[], own: boolean) => void
   /** The members' clock, milliseconds since the epoch. */
   readonly now?: () => number
 }
@@ -136,8 +136,8 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
   function notice(): void {
     const before = serving
     serving = [...members.values()].filter((one) => modeOf(one) !== undefined).map((one) => one.spec.ordinal).toSorted((a, b) => a - b)
-    for (const ordinal of before) if (!serving.includes(ordinal)) options.onServing?.(ordinal, false, before)
-    for (const ordinal of serving) if (!before.includes(ordinal)) options.onServing?.(ordinal, true, before)
+    for (const ordinal of before) if (!serving.includes(ordinal)) options.onServing?.(ordinal, false, before, !members.has(ordinal))
+    for (const ordinal of serving) if (!before.includes(ordinal)) options.onServing?.(ordinal, true, before, false)
   }
 
   /** Looks who can serve; an election and a joining take their time. */
@@ -281,6 +281,7 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
       if (one === undefined) return
       members.delete(ordinal)
       for (const socket of one.sockets) socket.destroy()
+      notice()
       settle()
     },
     fault(ordinal, faults) {
