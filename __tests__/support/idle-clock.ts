@@ -38,7 +38,8 @@ export function idleClock(start = 1_800_000_000_000, quietTurns = QUIET_TURNS): 
           reject(abortReason(signal))
         }
         const sleeper: Sleeper = {
-          at: now + ms,
+          // Whole milliseconds, as a real clock tells them.
+          at: now + Math.ceil(ms),
           wake() {
             sleepers.delete(sleeper)
             signal?.removeEventListener('abort', onAbort)

@@ -2,6 +2,7 @@
 
 import { judgeRollout } from '../decide/rollout.ts'
 import type { KubeObject } from '../kube/kube.ts'
+import { ownedPart } from '../manifests/owned.ts'
 import { latestVerified, type StoredRecord } from '../record/record.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { Ground } from './preflight.ts'
@@ -16,7 +17,8 @@ export async function takeBaseline(run: VerifyRun, marking: Marking, stored: Sto
     run.report.notes.push(`The ensemble that was there is not recorded as one to go back to: ${healthy}.`)
     return stored
   }
-  const live: readonly KubeObject[] = ground.plan.flatMap((planned) => planned.live ?? [])
+  // What people wrote, without what the server added: this can be applied again.
+  const live: readonly KubeObject[] = ground.plan.flatMap((planned) => (planned.live === undefined ? [] : [ownedPart(planned.live, (entry) => (entry.subresource ?? '') === '')]))
   const revision = before.set.status.updateRevision
   run.journal.info(`First meeting: revision ${revision} is whole and is recorded as the baseline.`)
   return markVerified(marking, stored, { digest: `live:${revision}`, controllerRevision: revision, image: '', version: run.report.version, origin: 'baseline' }, { uid: before.set.uid, objects: live }, signal)

@@ -1,5 +1,6 @@
 // ZooKeeper servers in pods: from a container's image, command and environment to the member that runs there, as the images' own scripts would configure it.
 
+import { STEP_DOWN_MARKER, TOLD } from '../../../src/ensemble/zookeeper/step-down.ts'
 import type { Fields, Json } from './json.ts'
 import { fields, isFields, items, strings, text } from './json.ts'
 import { kindOf } from './kinds.ts'
@@ -89,10 +90,16 @@ function programOf(world: World, here: SimulatedEnsemble, spec: MemberSpec): Pro
     connect: (port) => (running && port === spec.clientPort ? here.connect(spec.ordinal) : undefined),
     exec(command, stdin) {
       // The server's process is ended in place: the container restarts, the pod stays.
-      if (/\bp?kill\b/.test(`${command.join(' ')} ${stdin}`)) {
-        stop()
-        world.after(200, () => end({ code: / -(9|KILL)\b/.test(command.join(' ')) ? 137 : 143, reason: 'Error' }))
-        return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' })
+      const told = command[3] === STEP_DOWN_MARKER
+      if (told || /\bp?kill\b/.test(`${command.join(' ')} ${stdin}`)) {
+        const actor = world.store.actor()
+        const quit = (): void => {
+          world.store.as(actor, stop)
+          world.after(200, () => end({ code: / -(9|KILL)\b/.test(command.join(' ')) ? 137 : 143, reason: 'Error' }))
+        }
+        if (told) world.after(200, quit)
+        else quit()
+        return Promise.resolve({ exitCode: 0, stdout: told ? `${TOLD} 8\n` : '', stderr: '' })
       }
       return Promise.resolve(here.exec(spec.ordinal, command, stdin))
     },
