@@ -23,6 +23,8 @@ export interface Held {
 export interface Background {
   /** The change that was begun and is not recorded as finished, in words; undefined when there is none or nothing is known. */
   readonly unfinished: string | undefined
+  /** The run of that change shows signs of life; undefined where that can't be told. */
+  readonly alive: boolean | undefined
   /** The partition that the manifest of the latest verified revision has; undefined where it isn't known. */
   readonly ownPartition: number | undefined
 }
@@ -50,9 +52,11 @@ export function isHalted(held: Held | undefined, view: EnsembleView, background:
 }
 
 /** The halt as a finding: what holds the roll, and how it is finished. */
-export function haltFinding(held: Held, set: SetView): Finding {
+function haltFinding(held: Held, set: SetView, alive: boolean | undefined): Finding {
+  const common = { code: 'NOT_READY', severity: 'error', object: `statefulset/${set.name}` } as const
+  if (alive === true) return { ...common, message: `the roll goes on step by step: ${held.text}`, mend: 'Look again in a minute, or set wait: true. If the run that holds the lock was killed, run the deploy again.' }
   return {
-    code: 'NOT_READY', severity: 'error', object: `statefulset/${set.name}`, message: `the roll is halted: ${held.text}`,
+    ...common, message: `the roll is halted: ${held.text}`,
     mend: 'Run the deploy again: it goes on where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To go back instead: operation undo.',
   }
 }
@@ -97,7 +101,7 @@ export interface Look {
 export function judgeStatus({ now, view, verdict, diagnoses, serving, background }: Look): readonly Finding[] {
   const { set } = view
   const held = heldRoll(view)
-  const halt = set !== undefined && held !== undefined && isHalted(held, view, background) ? [haltFinding(held, set)] : []
+  const halt = set !== undefined && held !== undefined && isHalted(held, view, background) ? [haltFinding(held, set, background.alive)] : []
   if (verdict.kind === 'done') return [...halt, ...serving.findings]
   // While a roll is under way a member that rejoins is no fault; that no majority serves is one.
   const grave = serving.findings.map((finding): Finding => (finding.code === 'CHECK_FAILED' ? { ...finding, severity: 'warning' } : finding))
@@ -111,11 +115,11 @@ function lasting(ms: number): string {
 
 function notDone(view: EnsembleView, verdict: RolloutVerdict & { readonly kind: 'waiting' }, diagnoses: readonly Diagnosis[]): readonly Finding[] {
   const line = progressLine(view, verdict)
-  // A fault is the headline; a member that is merely on its way comes after how far the roll is.
-  if (diagnoses.some((diagnosis) => diagnosis.class === 'terminal' || (diagnosis.class === 'graced' && diagnosis.explains))) return chooseVerdict(diagnoses, verdict.reason, view.set !== undefined && isRolling(view, view.set) ? atNew(view, view.set) : line)
+  // A fault is the headline; a member that is merely on its way, or restarted once, comes after how far the roll is.
+  if (diagnoses.some((diagnosis) => diagnosis.class === 'terminal' || (diagnosis.explains && diagnosis.graceUntil !== undefined))) return chooseVerdict(diagnoses, verdict.reason, view.set !== undefined && isRolling(view, view.set) ? atNew(view, view.set) : line)
   const cause = diagnoses.find((diagnosis) => diagnosis.explains)
   const rest = diagnoses.filter((diagnosis) => diagnosis !== cause).map(({ code, message, object }): Finding => ({ code, severity: 'warning', message, object }))
   if (cause === undefined) return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${view.set?.name ?? ''}`, mend: LOOK_AGAIN }, ...rest]
-  const { code, message, object, ordinal, mend = LOOK_AGAIN } = cause
-  return [{ code, severity: 'error', message: `${line}; ${message}`, object, mend, ...(ordinal === undefined ? {} : { ordinal }) }, ...rest]
+  const { message, object, ordinal, mend = LOOK_AGAIN } = cause
+  return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${message}`, object, mend, ...(ordinal === undefined ? {} : { ordinal }) }, ...rest]
 }

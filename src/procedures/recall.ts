@@ -14,6 +14,8 @@ export interface Recalled {
   readonly unfinished: string | undefined
   /** Its run still shows signs of life; undefined when that can't be told. */
   readonly alive: boolean | undefined
+  /** When the lock of that run was last renewed, by its own clock: a sign of life when it changes. */
+  readonly renewed: number | undefined
   /** The partition in the manifest of the latest verified revision. */
   readonly ownPartition: number | undefined
   /** One sentence each. */
@@ -25,17 +27,17 @@ const DEAD_AFTER_MS = 300_000
 
 /** Rejects only with failures that concern more than the record (the API is away, the run was cancelled). `now`: milliseconds since the epoch. */
 export async function recall(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<Recalled> {
-  const silent = (why: string): Recalled => ({ record: undefined, unfinished: undefined, alive: undefined, ownPartition: undefined, notes: [why] })
+  const silent = (why: string): Recalled => ({ record: undefined, unfinished: undefined, alive: undefined, renewed: undefined, ownPartition: undefined, notes: [why] })
   const map = `configmap/${recordName(ensemble)}`
   const unknown = 'what was verified, and whether a change is under way, is not known'
   try {
     const stored = await readRecord(kube, namespace, ensemble, signal)
     if (stored.object === undefined) return silent(`There is no record of this ensemble (${map}): no run of this action has changed it, so what was verified is not known.`)
     const { record } = stored
-    if (record.underWay === null) return { record, unfinished: undefined, alive: undefined, ownPartition: ownPartitionOf(stored), notes: [] }
+    if (record.underWay === null) return { record, unfinished: undefined, alive: undefined, renewed: undefined, ownPartition: ownPartitionOf(stored), notes: [] }
     const unfinished = begun(record.underWay)
-    const { text, alive } = await lifeOf(kube, namespace, ensemble, now, signal)
-    return { record, unfinished, alive, ownPartition: ownPartitionOf(stored), notes: [`An unfinished change: ${unfinished}; ${text}.`] }
+    const { text, alive, renewed } = await lifeOf(kube, namespace, ensemble, now, signal)
+    return { record, unfinished, alive, renewed, ownPartition: ownPartitionOf(stored), notes: [`An unfinished change: ${unfinished}; ${text}.`] }
   } catch (error) {
     if (isDenied(error)) return silent(`The record (${map}) may not be read, the right get configmaps is missing: ${unknown}.`)
     if (error instanceof EnsembleError && error.code === 'CONFLICT') return silent(`${error.message}: ${unknown}.`)
@@ -48,15 +50,15 @@ function begun({ operation, since, runUrl }: NonNullable<EnsembleRecord['underWa
   return `${operation} was begun at ${Number.isNaN(at) ? since : utc(at)} and is not recorded as finished${runUrl === '' ? '' : ` (${runUrl})`}`
 }
 
-async function lifeOf(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<{ readonly text: string; readonly alive: boolean | undefined }> {
+async function lifeOf(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, now: number, signal: AbortSignal): Promise<Pick<Recalled, 'alive' | 'renewed'> & { readonly text: string }> {
   try {
     const lock = await seeLock(kube, namespace, ensemble, signal)
-    if (lock === undefined) return { text: 'no run holds the lock any more, so nobody goes on with it', alive: false }
+    if (lock === undefined) return { text: 'no run holds the lock any more, so nobody goes on with it', alive: false, renewed: undefined }
     const last = lock.renewed === undefined ? '' : `, last renewed at ${utc(lock.renewed)}`
-    if (lock.renewed !== undefined && now - lock.renewed > DEAD_AFTER_MS) return { text: `the lock is still that of ${lock.holder}${last}: that run is gone, the next one takes over`, alive: false }
-    return { text: `the lock is held by ${lock.holder}${last}`, alive: true }
+    if (lock.renewed !== undefined && now - lock.renewed > DEAD_AFTER_MS) return { text: `the lock is still that of ${lock.holder}${last}: that run is gone, the next one takes over`, alive: false, renewed: lock.renewed }
+    return { text: `the lock is held by ${lock.holder}${last}`, alive: true, renewed: lock.renewed }
   } catch (error) {
-    if (isDenied(error)) return { text: 'whether its run still lives is not known, the right get leases is missing', alive: undefined }
+    if (isDenied(error)) return { text: 'whether its run still lives is not known, the right get leases is missing', alive: undefined, renewed: undefined }
     throw error
   }
 }

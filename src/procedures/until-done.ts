@@ -15,6 +15,8 @@ import type { Recalled } from './recall.ts'
 const POLL_MS = 2_000
 /** A line is printed at least this often. */
 const HEARTBEAT_MS = 30_000
+/** A lock that isn't renewed for this long is that of a dead run, judged by how long we have seen it unchanged. */
+const DEAD_AFTER_MS = 75_000
 
 export interface Waiting extends Asking {
   /** As it stood at the first look. */
@@ -56,13 +58,15 @@ async function settle(waiting: Waiting, follower: Follower, done: (line: string)
   const { services, deadline } = waiting
   const { clock, journal } = services
   let told = { text: '', at: clock.now() }
+  let life: { readonly renewed: number | undefined; readonly at: number } | undefined
   for (;;) {
     const view = await ready(waiting, follower, signal)
     const [recalled, serving] = await Promise.all([waiting.recall(), lookQuietly(waiting, view, signal)])
     const held = heldRoll(view)
     const halted = held !== undefined && isHalted(held, view, recalled) ? held : undefined
     const text = halted === undefined ? serving.detail : halted.text
-    const over = halted === undefined ? serving.findings.length === 0 : recalled.alive === false
+    if (life === undefined || life.renewed !== recalled.renewed) life = { renewed: recalled.renewed, at: clock.now() }
+    const over = halted === undefined ? serving.findings.length === 0 : recalled.alive === false || clock.now() - life.at >= DEAD_AFTER_MS
     if (over || deadline.passed) {
       done(over ? text : `the timeout is over: ${text}`)
       return undefined

@@ -7,10 +7,10 @@ import type { ServingVerdict } from '../../../src/decide/serving.ts'
 import { heldRoll, judgeStatus, type Background } from '../../../src/decide/status.ts'
 import type { Finding } from '../../../src/errors.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
-import { NEW, OLD, pod, set, T0, unready, view, waiting } from './given.ts'
+import { ended, NEW, OLD, pod, set, T0, unready, view, waiting } from './given.ts'
 
 const SERVING: ServingVerdict = { outcome: 'passed', detail: 'zk-1 leads, 2 follow', findings: [] }
-const NOTHING_KNOWN: Background = { unfinished: undefined, ownPartition: undefined }
+const NOTHING_KNOWN: Background = { unfinished: undefined, alive: undefined, ownPartition: undefined }
 
 function judged(seen: EnsembleView, more: { readonly serving?: ServingVerdict; readonly background?: Background; readonly now?: number } = {}): readonly Finding[] {
   const now = more.now ?? T0
@@ -35,6 +35,12 @@ describe('one look', () => {
   test('at a member that is coming up leads with the roll, not with the member', () => {
     const [first] = judged(view([old(0), old(1), unready(2, { state: { kind: 'running', since: T0 - 20_000 } })], { set: set(rolling) }))
     expect(first?.message).toBe(`the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-2, container zookeeper: runs, but is not Ready, for 30.0s`)
+  })
+
+  test('at a server that was restarted once in place, as a leader is that hands over, calls it no crash loop', () => {
+    const restarted = unready(1, { restarts: 1, state: { kind: 'running', since: T0 - 2_000 }, last: ended(143) }, { revision: OLD })
+    const [first] = judged(view([old(0), restarted, pod(2)], { set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }) }))
+    expect(first).toMatchObject({ code: 'NOT_READY', message: expect.stringMatching(/^the roll is under way: 1 of 3 members is at the wanted revision/) })
   })
 
   test('at a fault leads with the fault and its code', () => {
@@ -89,16 +95,21 @@ describe('a roll that the strategy holds', () => {
   })
 
   test.each<[string, EnsembleView, Background]>([
-    ['a change of ours was begun and did not end', partitioned, { unfinished: 'deploy was begun', ownPartition: undefined }],
-    ['the partition is higher than the manifest of the last verified revision has it', partitioned, { unfinished: undefined, ownPartition: 0 }],
-    ['a roll by evictions was begun and did not end', byHand, { unfinished: 'deploy was begun', ownPartition: undefined }],
+    ['a change of ours was begun and did not end', partitioned, { unfinished: 'deploy was begun', alive: false, ownPartition: undefined }],
+    ['the partition is higher than the manifest of the last verified revision has it', partitioned, { unfinished: undefined, alive: undefined, ownPartition: 0 }],
+    ['a roll by evictions was begun and did not end', byHand, { unfinished: 'deploy was begun', alive: false, ownPartition: undefined }],
   ])('is a halt, and no success, where %s', (_, seen, background) => {
     const [first, ...rest] = judged(seen, { background })
     expect(rest).toEqual([])
     expect(first).toMatchObject({ code: 'NOT_READY', severity: 'error', message: expect.stringMatching(/^the roll is halted: /), mend: expect.stringContaining('Run the deploy again') })
   })
 
-  test.each<[string, Background]>([['the manifest itself asks for it (a canary)', { unfinished: undefined, ownPartition: 2 }], ['nothing is known of it', NOTHING_KNOWN]])('is no failure where %s', (_, background) => {
+  test('by a run that is at work is no halt, and not done either', () => {
+    const [first] = judged(partitioned, { background: { unfinished: 'deploy was begun', alive: true, ownPartition: undefined } })
+    expect(first).toMatchObject({ code: 'NOT_READY', message: expect.stringMatching(/^the roll goes on step by step: partition 2 keeps/), mend: expect.stringContaining('wait: true') })
+  })
+
+  test.each<[string, Background]>([['the manifest itself asks for it (a canary)', { unfinished: undefined, alive: undefined, ownPartition: 2 }], ['nothing is known of it', NOTHING_KNOWN]])('is no failure where %s', (_, background) => {
     expect(judged(partitioned, { background })).toEqual([])
     expect(judged(byHand, { background })).toEqual([])
   })
