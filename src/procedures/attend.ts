@@ -96,7 +96,8 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
     if (now - said >= HEARTBEAT_MS) {
       // What the step blames its reason has said already.
       const worst = findings.find((finding) => step.blame?.includes(finding) !== true)
-      journal.info(`still waiting (${formatSpan(now - progress.at)} since the last progress): ${step.reason}${worst === undefined ? '' : `; ${worst.message}`}`)
+      const since = step.lookAgainAt === undefined ? `${formatSpan(now - progress.at)} since the last progress` : `for another ${formatSpan(Math.max(0, step.lookAgainAt - now))}`
+      journal.info(`still waiting (${since}): ${step.reason}${worst === undefined ? '' : `; ${worst.message}`}`)
       said = now
     }
     const nextGrace = Math.min(...findings.map((finding) => (finding.graceUntil ?? Infinity) - now), step.lookAgainAt === undefined ? Infinity : step.lookAgainAt - now, step.pollMs ?? Infinity)

@@ -1,5 +1,6 @@
 // A roll that waits for the quorum: takes one member down at a time, only while every other one serves, and sees to those first that don't.
 
+import { formatSpan } from '../clock.ts'
 import { judgeBudgets, type BudgetVerdict } from '../decide/budget.ts'
 import type { Diagnosis } from '../decide/diagnosis.ts'
 import { observed, ownPods } from '../decide/members.ts'
@@ -15,6 +16,8 @@ import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
 
 /** A look at the members costs a tunnel each: between two of them passes at least this time, unless something is about to be done. */
 const LOOK_EVERY_MS = 500
+/** A wait of this length is told when it begins; milliseconds. */
+const SAY_MS = 5_000
 /** How soon what can't be watched is asked again: who serves, what a budget allows. */
 const ASK_AGAIN_MS = 1_000
 
@@ -144,6 +147,10 @@ async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetVi
 async function act(roll: Roll, looker: Looker, situation: RollSituation, step: Extract<RollStep, { kind: 'free' | 'hand-over' | 'wait' }>, now: number, signal: AbortSignal): Promise<Step> {
   switch (step.kind) {
     case 'wait':
+      if (step.lookAgainAt !== undefined && step.lookAgainAt - now > SAY_MS && !looker.said.has(step.reason)) {
+        looker.said.add(step.reason)
+        roll.attendance.journal.info(`${step.reason} (in ${formatSpan(step.lookAgainAt - now)})`)
+      }
       return { ...waiting(situation, step.reason), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(roll, situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
     case 'free':
       await freeMember(roll.means, roll.run, step.member, 'it does not serve, and nobody else replaces it', looker.told, signal)
@@ -215,6 +222,8 @@ async function until(roll: Roll, holds: (view: EnsembleView) => boolean, signal:
 /** What is known of the members between looks. */
 interface Looker {
   readonly told: Set<string>
+  /** Waits that were told. */
+  readonly said: Set<string>
   readonly handedOver: Map<string, number>
   readonly outsideSince: ReadonlyMap<string, number>
   members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]>
@@ -229,6 +238,7 @@ function createLooker(roll: Roll, signal: AbortSignal): Looker {
   const outsideSince = new Map<string, number>()
   return {
     told: new Set(),
+    said: new Set(),
     handedOver: new Map(),
     outsideSince,
     async members(view, fresh) {
