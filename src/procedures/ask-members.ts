@@ -59,7 +59,9 @@ function tellMembers({ services: { clock, journal, report } }: Asking, view: Ens
     const row = report.members.find((one) => one.pod === member.pod)
     const restarts = row?.restarts ?? 0
     const revision = member.revision === undefined || member.text.includes(member.revision) ? '' : `revision ${member.revision}`
-    const facts = [member.text, row?.role ?? '', row?.trouble ?? '', revision, restarts === 0 ? '' : `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`]
+    // Why nobody could be asked is said once, in the line that closes the phase.
+    const said = row?.role === 'unknown' ? [] : [row?.role ?? '', row?.trouble ?? '']
+    const facts = [member.text, ...said, revision, restarts === 0 ? '' : `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`]
     journal.info(`${member.pod}: ${facts.filter((fact) => fact !== '').join('; ')}`)
   }
 }
