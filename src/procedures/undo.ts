@@ -11,6 +11,7 @@ import type { EnsembleView } from '../view/surroundings.ts'
 import { applyChange, objectName, planChanges } from './apply.ts'
 import { bringMembers, startOf, type Course } from './bring.ts'
 import type { DataWatch } from './data-watch.ts'
+import { partitionOf } from './partition.ts'
 import { markVerified, recordUnderWay, type Marking } from './verified.ts'
 import { outcomeOf, verifyEnsemble, type VerifyRun } from './verify-ensemble.ts'
 
@@ -53,7 +54,9 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   if (set === undefined) throw new EnsembleError('failed', [{ code: 'INTERNAL', severity: 'error', message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet` }])
 
   const { start, generation, recorded } = await journal.phase(`Go back to revision ${earlier.controllerRevision}`, async (done) => {
-    const start = await startOf({ ...course, before: view }, set, earlier.controllerRevision, signal)
+    const own = partitionOf(set)
+    // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the same, since the controller never does.
+    const start = course.inputs.pace === 'controller' && own !== undefined ? { set, first: set, stands: own } : await startOf({ ...course, before: view }, set, earlier.controllerRevision, signal)
     const wanted = objects.map((object): Manifest => manifestOf(object === set ? start.first : object))
     const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
     const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')

@@ -51,7 +51,7 @@ export interface Place {
 
 /** Up to `most` troubles of the kinds given, within so many milliseconds. */
 export function planFrom(random: () => number, kinds: readonly Trouble[], most: number, withinMs: number): readonly Planned[] {
-  const count = Math.floor(random() * (most + 1))
+  const count = kinds.length === 0 ? 0 : Math.floor(random() * (most + 1))
   const planned = Array.from({ length: count }, (): Planned => ({ afterMs: Math.floor(random() * withinMs), trouble: kinds[Math.floor(random() * kinds.length)] ?? 'crash', chance: random() }))
   return planned.toSorted((a, b) => a.afterMs - b.afterMs)
 }

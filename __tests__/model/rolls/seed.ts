@@ -31,7 +31,7 @@ export interface Played {
   readonly troubles: readonly string[]
   /** Of both runs and the quiet between them. */
   readonly history: readonly Happening[]
-  /** Members that serve in the end, with the paths that each shows. */
+  /** Members that serve some minutes after the end, with the paths that each shows. */
   readonly data: readonly (readonly string[])[]
   /** For the message of a failure. */
   readonly told: string
@@ -58,6 +58,7 @@ export async function playSeed(seed: number, options: SeedOptions): Promise<Play
     const run = await started.ended
     await clock.sleep(QUIET_MS)
     const second = await runHere({ cluster, clock, files, inputs, name: NAMES[1] })
+    await clock.sleep(QUIET_MS)
     const told = [`seed ${seed}`, ...troubles, run.report.message, second.report.message].join('\n')
     return { run, second, troubles, history: cluster.history.slice(from), data: members.serving().map((ordinal) => members.paths(ordinal)), told }
   } finally {

@@ -23,7 +23,8 @@ export interface Members {
 }
 
 /** Simulated milliseconds, as seen with real ones that are well. */
-const ELECTION_MS = 1500
+const ELECTION_MS = 1000
+const START_MS = 2000
 const JOIN_MS = 1000
 const REJOIN_MS = 500
 /** With peers that still dial the old address; seen up to 55 s. */
@@ -39,7 +40,7 @@ export function createMembers(world: World, told: (pod: Stored, serves: boolean,
   function ensemble(namespace: string, set: string): SimulatedEnsemble {
     const key = `${namespace}/${set}`
     const found = ensembles.get(key) ?? simulateEnsemble({
-      after: (ms, act) => world.after(ms, act), now: world.store.now, electionMs: ELECTION_MS, joinMs: JOIN_MS, rejoinMs: REJOIN_MS, staleElectionMs: STALE_ELECTION_MS, freshAddressMs: FRESH_ADDRESS_MS,
+      after: (ms, act) => world.after(ms, act), now: world.store.now, electionMs: ELECTION_MS, startMs: START_MS, joinMs: JOIN_MS, rejoinMs: REJOIN_MS, staleElectionMs: STALE_ELECTION_MS, freshAddressMs: FRESH_ADDRESS_MS,
       onServing(ordinal, serves, before, own) {
         const pod = pods.get(`${key}/${ordinal}`)
         if (pod !== undefined) told(pod, serves, before, own)

@@ -30,9 +30,11 @@ export interface EnsembleOptions {
   /** Runs `act` after simulated milliseconds; by default at once for 0, else by a timer. */
   readonly after?: (ms: number, act: () => void) => void
   readonly electionMs?: number
-  /** From its start until a member follows a leader that there is. */
+  /** From the start of its process until it can vote. */
+  readonly startMs?: number
+  /** From then until a member follows a leader that there is. */
   readonly joinMs?: number
-  /** The same for a member whose address changed: its peers must learn it first. */
+  /** Added to `startMs` for a member whose address changed: its peers must learn it first. */
   readonly rejoinMs?: number
   /** An election while some member's address changed less than `freshAddressMs` ago. */
   readonly staleElectionMs?: number
@@ -46,7 +48,7 @@ export interface EnsembleOptions {
 export type Mode = NonNullable<Speaking['mode']>
 
 /** Milliseconds; may be changed at any time. */
-export type Timing = { -readonly [name in 'electionMs' | 'joinMs' | 'rejoinMs' | 'staleElectionMs' | 'freshAddressMs']: number }
+export type Timing = { -readonly [name in 'electionMs' | 'startMs' | 'joinMs' | 'rejoinMs' | 'staleElectionMs' | 'freshAddressMs']: number }
 
 export interface SimulatedEnsemble {
   readonly timing: Timing
@@ -87,7 +89,7 @@ interface Running {
   readonly servers: ReturnType<typeof parseConfig>['servers']
   readonly sockets: Set<Duplex>
   faults: Faults
-  /** Its peers know where it is. */
+  /** Its process is up, and its peers know where. */
   known: boolean
   joined: boolean
   frozen: Tree | undefined
@@ -96,7 +98,7 @@ interface Running {
 export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemble {
   const after = options.after ?? ((ms, act) => (ms === 0 ? act() : void setTimeout(act, ms).unref()))
   const { now = () => Date.now() } = options
-  const timing: Timing = { electionMs: options.electionMs ?? 0, joinMs: options.joinMs ?? 0, rejoinMs: options.rejoinMs ?? 0, staleElectionMs: options.staleElectionMs ?? options.electionMs ?? 0, freshAddressMs: options.freshAddressMs ?? 0 }
+  const timing: Timing = { electionMs: options.electionMs ?? 0, startMs: options.startMs ?? 0, joinMs: options.joinMs ?? 0, rejoinMs: options.rejoinMs ?? 0, staleElectionMs: options.staleElectionMs ?? options.electionMs ?? 0, freshAddressMs: options.freshAddressMs ?? 0 }
   const claims = new Map<string, Claim>()
   const members = new Map<number, Running>()
   const locks = new Map<string, string>()
@@ -263,17 +265,17 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
       const before = addresses.get(spec.ordinal)
       const moved = before !== undefined && spec.address !== undefined && before !== spec.address
       if (spec.address !== undefined) addresses.set(spec.ordinal, spec.address)
-      const one: Running = { spec, claim, id, servers, sockets: new Set(), faults: {}, known: !moved, joined: false, frozen: undefined }
+      const one: Running = { spec, claim, id, servers, sockets: new Set(), faults: {}, known: false, joined: false, frozen: undefined }
       members.set(spec.ordinal, one)
       if (moved) {
         freshAddresses += 1
         later(timing.freshAddressMs, () => (freshAddresses -= 1))
-        later(timing.rejoinMs, () => {
-          one.known = true
-          settle()
-        })
       }
-      settle()
+      later(timing.startMs + (moved ? timing.rejoinMs : 0), () => {
+        one.known = true
+        settle()
+      })
+      notice()
       return true
     },
     stop(ordinal) {
