@@ -9,6 +9,8 @@ import { memberStandings, ownPods, type MemberStanding } from './members.ts'
 export const SETTLE_AFTER_MOVE_MS = 40_000
 /** A member that restarted serves again after 30 s, at times after 80 s. */
 const REJOIN_MS = 90_000
+/** A server that was told to end has ended, started again and followed another leader within a few seconds. */
+const STEPPING_DOWN_MS = 15_000
 /** How often a leader is told to step down before it is replaced as it is. */
 const MOST_HAND_OVERS = 2
 
@@ -36,8 +38,8 @@ export interface RollSituation {
   readonly told: ReadonlySet<string>
   /** Since when a member was seen not to serve, by UID of its pod; milliseconds since the epoch. */
   readonly outsideSince: ReadonlyMap<string, number>
-  /** How often each leader, by UID of its pod, was told to step down. */
-  readonly handedOver: ReadonlyMap<string, number>
+  /** How often each leader, by UID of its pod, was told to step down, and when last; milliseconds since the epoch. */
+  readonly handedOver: ReadonlyMap<string, { readonly times: number; readonly at: number }>
   readonly canStepDown: boolean
   readonly now: number
 }
@@ -170,9 +172,12 @@ function chooseNext(way: Way, pending: readonly MemberNow[]): MemberNow | undefi
 /** All others serve. The leader is handed over first: an election while its peers still have addresses of before takes long. */
 function take(situation: RollSituation, members: readonly MemberNow[], member: MemberNow): RollStep {
   const { now, handedOver, canStepDown, excused } = situation
-  const times = handedOver.get(member.uid ?? '') ?? 0
+  const { times, at } = handedOver.get(member.uid ?? '') ?? { times: 0, at: 0 }
   const voters = members.filter((one) => !excused.has(one.ordinal)).length
-  if (member.role !== 'leader' || !canStepDown || voters < 3 || times >= MOST_HAND_OVERS) return { kind: 'take', member }
+  if (member.role !== 'leader' || !canStepDown || voters < 3) return { kind: 'take', member }
+  // Its process takes a moment to end: until then it says that it leads, and must not be told twice.
+  if (times > 0 && now - at < STEPPING_DOWN_MS) return { kind: 'wait', reason: `${member.pod} hands over its leadership`, lookAgainAt: at + STEPPING_DOWN_MS }
+  if (times >= MOST_HAND_OVERS) return { kind: 'take', member }
   const settledAt = Math.max(0, ...members.map((one) => one.addressSince ?? 0)) + SETTLE_AFTER_MOVE_MS
   if (settledAt > now) return { kind: 'wait', reason: `${member.pod} leads and hands over once every member knows the others' addresses`, lookAgainAt: settledAt }
   return { kind: 'hand-over', member }

@@ -10,6 +10,7 @@ import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
 import { loadManifests, type Loaded } from '../manifests/load.ts'
+import { refuseUnappliable } from '../procedures/apply.ts'
 import { applyAll } from '../procedures/apply-all.ts'
 import { takeBaseline } from '../procedures/baseline.ts'
 import { bringMembers, isUnfinished, startOf, stillToStand, type Course, type Start } from '../procedures/bring.ts'
@@ -18,7 +19,7 @@ import { partitionOf } from '../procedures/partition.ts'
 import { inspectGround, type Ground } from '../procedures/preflight.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
 import { goBack, reserve } from '../procedures/undo.ts'
-import { markVerified, recordMade, recordUnderWay, type Marking } from '../procedures/verified.ts'
+import { endUnderWay, markVerified, recordMade, recordUnderWay, type Marking } from '../procedures/verified.ts'
 import { outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
 import { announce } from '../record/announce.ts'
@@ -111,6 +112,8 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     stored = await journal.phase('Record the state before the change', async (done) => {
       const baseline = await takeBaseline(run, marking, stored, course.before, ground, signal)
       if (rolls) start = await startOf(course, ground.setManifest.object, ground.rolls ? undefined : course.before.set?.status.updateRevision, signal)
+      const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
+      if (own !== undefined && start.first !== start.set) await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
       const recorded = await recordUnderWay(marking, baseline, { operation: 'deploy', digest, previous: report.previousRevision }, signal)
       // Last, so that whatever fails before leaves no writer behind.
       if (rolls) watch = await watchData(run, course.follower, signal)
@@ -175,6 +178,8 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const said = known === undefined ? 'failed' : `${known.code}: ${known.message}`
   if (decision.kind === 'halt' || known === undefined || verified === undefined || objects === undefined) {
     await failed.watch?.abandon()
+    // Nothing was begun, so nothing is under way.
+    if (!report.changed) await endUnderWay(marking, stored, gone).catch(() => undefined)
     explainStanding(report, ground.live === undefined, services.signal.aborted ? 'CANCELLED' : known?.code)
     if (report.changed && decision.kind === 'halt' && ground.live !== undefined) report.notes.push(`Nothing was taken back: ${decision.reason}.`)
     if (ground.live !== undefined) await offerWayBack(kube, report, ground.live)

@@ -82,6 +82,16 @@ async function conflictsBesidesKubectl(kube: Kube, manifest: Manifest, signal: A
   }
 }
 
+/** Refuses what the server would refuse, before anything is written: for an object that differs from the one that was planned. */
+export async function refuseUnappliable(kube: Kube, planned: PlannedChange, object: KubeObject, force: boolean, signal: AbortSignal): Promise<void> {
+  try {
+    await kube.apply(object, { dryRun: true, force: force || planned.takeOver }, signal)
+  } catch (error) {
+    if (!(error instanceof KubeFailure)) throw error
+    throw new EnsembleError('refused', [{ ...explainFailure(error), place: planned.manifest.place, object: objectName(object) }], { cause: error })
+  }
+}
+
 export interface AppliedChange {
   readonly object: KubeObject
   readonly change: 'created' | 'configured' | 'unchanged'

@@ -1,5 +1,6 @@
 // A healthy ensemble that was there before us is checked and recorded before our first change to it: the revision that an undo goes back to.
 
+import { ownPods } from '../decide/members.ts'
 import { judgeRollout } from '../decide/rollout.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { ownedPart } from '../manifests/owned.ts'
@@ -28,6 +29,9 @@ export async function takeBaseline(run: VerifyRun, marking: Marking, stored: Sto
 async function isWhole(run: VerifyRun, before: EnsembleView, signal: AbortSignal): Promise<string | undefined> {
   const rollout = judgeRollout(before, run.clock.now(), {})
   if (rollout.kind === 'waiting') return rollout.reason
+  const other = ownPods(before).find((pod) => pod.revision !== before.set?.status.updateRevision)
+  // Held by a partition, or by OnDelete: what is wanted was never run by all.
+  if (other !== undefined) return `${other.name} runs revision ${other.revision ?? 'unknown'}, not ${before.set?.status.updateRevision ?? ''}`
   const context = contextFor(run, before.set?.replicas ?? 0, signal)
   // It stands or it doesn't: nothing was done yet that it would have to settle from.
   const verification = await run.profile.verify(membersOf(before, run.target), 'full', { ...context, settleMs: 0, runId: `${context.runId}-baseline` })

@@ -157,7 +157,7 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
       return waiting(situation, `${step.member.pod} is being replaced`)
     case 'hand-over': {
       const uid = step.member.uid ?? ''
-      looker.handedOver.set(uid, (looker.handedOver.get(uid) ?? 0) + 1)
+      looker.handedOver.set(uid, { times: (looker.handedOver.get(uid)?.times ?? 0) + 1, at: now })
       await stepDown(roll.run, step.member, situation.set.replicas, signal)
       return waiting(situation, `${step.member.pod} hands over its leadership`)
     }
@@ -224,7 +224,7 @@ interface Looker {
   readonly told: Set<string>
   /** Waits that were told. */
   readonly said: Set<string>
-  readonly handedOver: Map<string, number>
+  readonly handedOver: Map<string, { readonly times: number; readonly at: number }>
   readonly outsideSince: ReadonlyMap<string, number>
   members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]>
 }

@@ -81,17 +81,21 @@ describe('a leader', () => {
 
   test('is replaced as a follower, although its restarted container has not stood for long', () => {
     const restarted = pod(2, { revision: OLD, ready: false })
-    const step = stepOf({ pods: [old[0], old[1], restarted], roles: ['follower', 'leader', 'follower'], more: { handedOver: new Map([[restarted.uid, 1]]) } })
+    const step = stepOf({ pods: [old[0], old[1], restarted], roles: ['follower', 'leader', 'follower'], more: { handedOver: new Map([[restarted.uid, { times: 1, at: T0 - 5 * SECOND }]]) } })
     expect(short(step)).toBe('take zk-2')
   })
 
   test('that does not serve again yet is waited for, not freed', () => {
     const restarted = pod(2, { revision: OLD, ready: false })
-    expect(stepOf({ pods: [old[0], old[1], restarted], roles: ['follower', 'leader', 'down'], more: { handedOver: new Map([[restarted.uid, 1]]) } }).kind).toBe('wait')
+    expect(stepOf({ pods: [old[0], old[1], restarted], roles: ['follower', 'leader', 'down'], more: { handedOver: new Map([[restarted.uid, { times: 1, at: T0 - 5 * SECOND }]]) } }).kind).toBe('wait')
+  })
+
+  test('that was told a moment ago is not told again before its process has ended', () => {
+    expect(stepOf({ pods: old, roles: leads, more: { handedOver: new Map([[old[2].uid, { times: 1, at: T0 - SECOND }]]) } })).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 14 * SECOND })
   })
 
   test('that is elected again and again is replaced as it is', () => {
-    expect(short(stepOf({ pods: old, roles: leads, more: { handedOver: new Map([[old[2].uid, 2]]) } }))).toBe('take zk-2')
+    expect(short(stepOf({ pods: old, roles: leads, more: { handedOver: new Map([[old[2].uid, { times: 2, at: T0 - 60 * SECOND }]]) } }))).toBe('take zk-2')
   })
 
   test.each([['without the right to exec', { canStepDown: false }, old, leads], ['of two members', {}, [old[0], old[1]], ['follower', 'leader'] as const]] as const)('%s is replaced as it is', (_, more, pods, roles) => {
