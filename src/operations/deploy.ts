@@ -174,16 +174,16 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, kept: objects !== undefined, profile: ground.profile,
     members: report.members, versionBefore: failed.versionBefore,
   })
-  const gone = AbortSignal.timeout(RELEASE_MS)
+  const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
   const said = known === undefined ? 'failed' : `${known.code}: ${known.message}`
   if (decision.kind === 'halt' || known === undefined || verified === undefined || objects === undefined) {
     await failed.watch?.abandon()
     // Nothing was begun, so nothing is under way.
-    if (!report.changed) await endUnderWay(marking, stored, gone).catch(() => undefined)
+    if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
     explainStanding(report, ground.live === undefined, services.signal.aborted ? 'CANCELLED' : known?.code)
     if (report.changed && decision.kind === 'halt' && ground.live !== undefined) report.notes.push(`Nothing was taken back: ${decision.reason}.`)
     if (ground.live !== undefined) await offerWayBack(kube, report, ground.live)
-    if (!services.signal.aborted) await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployFailed', said, gone).catch(() => undefined)
+    if (!services.signal.aborted) await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployFailed', said, gone()).catch(() => undefined)
     return error
   }
   const { journal } = services
@@ -203,7 +203,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     return undoFailed(report, known, second, verified.controllerRevision)
   }
   await failed.watch?.abandon()
-  await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployUndone', `${said}; taken back to ${verified.controllerRevision}`, gone).catch(() => undefined)
+  await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployUndone', `${said}; taken back to ${verified.controllerRevision}`, gone()).catch(() => undefined)
   return new EnsembleError('undone', [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)], { cause: known })
 }
 
