@@ -149,7 +149,13 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   // What is Ready the controller replaces by itself; so it does with the highest of several under any policy but the ordered one.
   if (open && member.ready) return { kind: 'wait', reason: `${member.pod} does not serve, and the StatefulSet controller replaces it` }
   if (open || !member.atRevision) return { kind: 'free', member }
-  return { kind: 'reach-down', member }
+  const above = others.filter((other) => serves(other) && isPending(situation, other) && other.ordinal > member.ordinal)
+  if (set.podManagement === 'OrderedReady' || above.length === 0) return { kind: 'reach-down', member }
+  // Parallel takes the highest one although a lower one is away (seen with 1.36): the partition can't be opened for this one alone. Where the quorum bears two, its turn comes last.
+  const top = above.at(-1)
+  const known = others.filter((other) => !excused.has(other.ordinal))
+  if (top !== undefined && known.every((other) => isBack(situation, other)) && known.length - 1 > members.length / 2) return take(situation, members, top)
+  return { kind: 'wait', reason: `${member.pod} does not serve, and under podManagementPolicy Parallel the new revision reaches it only after ${above.map((other) => other.pod).join(' and ')}, which hold the quorum`, outside: [member] }
 }
 
 function waitFor(situation: RollSituation, member: MemberNow, members: readonly MemberNow[]): RollStep {

@@ -244,9 +244,8 @@ function createLooker(roll: Roll, signal: AbortSignal): Looker {
     async members(view, fresh) {
       const pods = ownPods(view)
       for (const pod of pods) {
-        if (pod.ip === undefined || addressSince.has(pod.uid)) continue
-        const restarted = pod.containers.some((container) => container.restarts > 0)
-        addressSince.set(pod.uid, restarted ? pod.created : (pod.readySince ?? clock.now()))
+        // When it was Ready it had its address; a container that was restarted since only makes that later, and the wait longer.
+        if (pod.ip !== undefined && !addressSince.has(pod.uid)) addressSince.set(pod.uid, pod.readySince ?? clock.now())
       }
       // Who isn't running can't be asked; who has just been made is asked at once.
       const running = new Set(pods.filter((pod) => pod.phase === 'Running' && pod.deleting === undefined).map((pod) => pod.uid))

@@ -134,6 +134,30 @@ describe('a member that does not serve', () => {
   })
 })
 
+describe('a broken member below serving ones, under Parallel', () => {
+  const parallel = (pods: readonly PodView[], roles: readonly (Role | undefined)[]): RollStep => {
+    const seen = view(pods, { set: { ...halfway, replicas: pods.length, podManagement: 'Parallel' } })
+    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: pods.length, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0 })
+  }
+  const crashing = unready(0, { state: waiting('CrashLoopBackOff'), restarts: 4 }, { revision: OLD })
+
+  test('is never reached through the quorum: the controller would take the highest at once', () => {
+    const step = parallel([crashing, old[1], old[2]], [undefined, 'leader', 'follower'])
+    expect(step).toMatchObject({ kind: 'wait', outside: [{ pod: 'zk-0' }] })
+    expect(step.kind === 'wait' ? step.reason : '').toContain('only after zk-1 and zk-2, which hold the quorum')
+  })
+
+  test('has its turn last where the quorum bears two', () => {
+    const five = [crashing, old[1], old[2], pod(3, { revision: OLD }), pod(4, { revision: OLD })]
+    expect(short(parallel(five, [undefined, 'leader', 'follower', 'follower', 'follower']))).toBe('take zk-4')
+    expect(parallel([crashing, old[1], old[2], pod(3, { revision: OLD }), unready(4, { state: waiting('ContainerCreating') })], [undefined, 'leader', 'follower', 'follower']).kind).toBe('wait')
+  })
+
+  test('is replaced at once where no serving member of the older revision is above it', () => {
+    expect(short(parallel([crashing, pod(1), pod(2)], [undefined, 'leader', 'follower']))).toBe('reach-down zk-0')
+  })
+})
+
 describe('a roll by evictions', () => {
   const evicting = (left: readonly PodView[]): Way => ({ kind: 'evict', left: new Set(left.map((one) => one.uid)) })
 
