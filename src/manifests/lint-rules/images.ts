@@ -13,7 +13,7 @@ export function imageFamily(image: string): ImageFamily {
 }
 
 /** True where the server reads a zoo.cfg of the user's own, so that flags and ZOO_* variables say nothing: mounted, or written by the start script. */
-export function readsOwnConfig({ container, settings, member }: LintSubject): boolean {
+export function readsOwnConfig({ container, settings, member }: Pick<LintSubject, 'container' | 'settings' | 'member'>): boolean {
   if (/zoo\.cfg/.test(settings.script) && !/rm (-f )?"?\$\{?ZOO_CONF_DIR/.test(settings.script)) return true
   const conf = settings.env.get('ZOO_CONF_DIR')?.value ?? (imageFamily(member.image) === 'official' ? '/conf' : '/opt/zookeeper/conf')
   return container.volumeMounts.some((mount) => mount.mountPath.replace(/\/$/, '') === conf || mount.mountPath === `${conf}/zoo.cfg`)
