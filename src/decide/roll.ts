@@ -11,6 +11,8 @@ export const SETTLE_AFTER_MOVE_MS = 40_000
 const REJOIN_MS = 90_000
 /** A server that was told to end has ended, started again and followed another leader within a few seconds. */
 const STEPPING_DOWN_MS = 15_000
+/** A newcomer that can't serve yet is judged by its server alone: one that dies at its start has died by then. */
+const STANDS_AFTER_MS = 10_000
 /** How often a leader is told to step down before it is replaced as it is. */
 const MOST_HAND_OVERS = 2
 
@@ -20,6 +22,8 @@ export interface MemberNow extends MemberStanding {
   readonly ready: boolean
   /** All its containers run. */
   readonly running: boolean
+  /** Since when they do, milliseconds since the epoch. */
+  readonly runningSince: number | undefined
   /** When its address was given, milliseconds since the epoch; undefined without a pod. */
   readonly addressSince: number | undefined
 }
@@ -47,8 +51,8 @@ export interface RollSituation {
 export type RollStep =
   | { readonly kind: 'done' }
   | { readonly kind: 'wait'; readonly reason: string; readonly lookAgainAt?: number; /** Pods that are there and Ready, and yet don't serve. */ readonly outside?: readonly MemberNow[] }
-  /** It doesn't serve and nobody else replaces it. */
-  | { readonly kind: 'free'; readonly member: MemberNow }
+  /** It doesn't serve, or a newcomer can't before it is replaced (then `why` says so), and nobody else replaces it. */
+  | { readonly kind: 'free'; readonly member: MemberNow; readonly why?: string }
   | { readonly kind: 'hand-over'; readonly member: MemberNow }
   /** A serving member is taken down and comes back at the update revision. */
   | { readonly kind: 'take'; readonly member: MemberNow }
@@ -68,7 +72,9 @@ export function membersNow(view: EnsembleView, now: number, roles: ReadonlyMap<s
   return memberStandings(view, now).map((standing) => {
     const pod = pods.find((one) => one.uid === standing.uid)
     const uid = standing.uid ?? ''
-    return { ...standing, role: roles.get(uid), ready: pod?.ready ?? false, running: pod !== undefined && pod.containers.every((container) => container.state.kind === 'running'), addressSince: pod?.ip === undefined ? undefined : (addressSince.get(uid) ?? now) }
+    const starts = pod?.containers.map(({ state }) => (state.kind === 'running' ? state.since : Infinity)) ?? []
+    const running = starts.length > 0 && starts.every((start) => start < Infinity)
+    return { ...standing, role: roles.get(uid), ready: pod?.ready ?? false, running, runningSince: running ? Math.max(...starts) : undefined, addressSince: pod?.ip === undefined ? undefined : (addressSince.get(uid) ?? now) }
   })
 }
 
@@ -79,6 +85,17 @@ export function membersNow(view: EnsembleView, now: number, roles: ReadonlyMap<s
 export function heldPartition(members: readonly MemberNow[], start: number, own: number, target: string | undefined): number {
   const held = members.filter((member) => member.state !== 'extra' && serves(member) && member.revision !== target)
   return Math.max(own, ...held.map((member) => member.ordinal - start + 1))
+}
+
+/**
+ * Newcomers that can't serve before the members of before know them: the second of an ensemble of one, which runs standalone and listens to no peer. `wanted`: how many
+ * members there are to be.
+ */
+export function excusedNewcomers(members: readonly MemberNow[], start: number, wanted: number): ReadonlySet<number> {
+  const first = members.find((member) => member.ordinal === start)
+  const unknown = first?.role === undefined || first.role === 'unknown'
+  const alone = first?.role === 'standalone' || (unknown && first !== undefined && members.filter((member) => member.state !== 'extra').length === 1)
+  return new Set(wanted === 2 && alone ? [start + 1] : [])
 }
 
 export function nextStep(situation: RollSituation): RollStep {
@@ -98,8 +115,12 @@ export function nextStep(situation: RollSituation): RollStep {
   if (pending.length === 0) return { kind: 'done' }
   const next = chooseNext(way, pending)
   if (next === undefined) return { kind: 'done' }
+  // A newcomer that can't be Ready yet takes up what the controller, or a budget, allows to be away: then nobody else takes the next one down.
+  const newcomer = members.find((member) => situation.excused.has(member.ordinal) && member.state !== 'available')
+  const open = way.kind === 'evict' || indexOf(set, next) >= way.stands
+  if (open && newcomer !== undefined) return { kind: 'free', member: next, why: `${newcomer.pod} can only serve once ${next.pod} knows it` }
   // What the partition has let go already is the controller's: nothing else may be touched before it has acted.
-  if (way.kind === 'partition' && indexOf(set, next) >= way.stands) return { kind: 'wait', reason: `${next.pod} waits for the StatefulSet controller to replace it` }
+  if (way.kind === 'partition' && open) return { kind: 'wait', reason: `${next.pod} waits for the StatefulSet controller to replace it` }
   return take(situation, members, next)
 }
 
@@ -123,8 +144,8 @@ function isBroken({ handedOver }: RollSituation, member: MemberNow): boolean {
 }
 
 /** Available and serving; a leader that was told to step down must serve again, but its restarted container need not have stood for a while: it goes next anyway. */
-function isBack({ excused, handedOver }: RollSituation, member: MemberNow): boolean {
-  if (excused.has(member.ordinal)) return member.uid !== undefined && member.state !== 'terminating' && member.state !== 'pending' && member.state !== 'creating'
+function isBack({ excused, handedOver, now }: RollSituation, member: MemberNow): boolean {
+  if (excused.has(member.ordinal) && !serves(member)) return member.runningSince !== undefined && member.state !== 'terminating' && member.runningSince + STANDS_AFTER_MS <= now
   if (!serves(member)) return false
   return member.state === 'available' || member.state === 'old-revision' || (member.uid !== undefined && handedOver.has(member.uid) && member.role !== undefined && member.role !== 'unknown' && member.state !== 'terminating')
 }
@@ -162,7 +183,8 @@ function waitFor(situation: RollSituation, member: MemberNow, members: readonly 
   const there = members.filter((one) => isBack(situation, one)).length
   const count = `${there} of ${members.length} members are available and serve`
   if (member.state === 'available' || member.state === 'old-revision') return { kind: 'wait', reason: `${member.pod} is available, but does not serve yet (${member.role ?? 'not asked'}); ${count}`, outside: members.filter((one) => (one.state === 'available' || one.state === 'old-revision') && !serves(one)) }
-  const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : undefined
+  const stands = situation.excused.has(member.ordinal) && member.runningSince !== undefined && member.state !== 'terminating' ? member.runningSince + STANDS_AFTER_MS : undefined
+  const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : stands
   return { kind: 'wait', reason: `${member.pod} is ${member.text}; ${count}`, ...(lookAgainAt === undefined ? {} : { lookAgainAt }) }
 }
 

@@ -5,13 +5,14 @@ import { observed, ownPods } from '../decide/members.ts'
 import type { Follower } from '../kube/follow.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import type { Inputs } from '../inputs/inputs.ts'
+import { parseSet } from '../manifests/shapes.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { Rights } from './access.ts'
 import { attend, type Attendance } from './attend.ts'
 import { awaitReady } from './await-ready.ts'
 import { partitionOf, withPartition } from './partition.ts'
-import { partitionToHold, rollByEvictions, rollByPartition, type Roll } from './roll.ts'
+import { newcomersToExcuse, partitionToHold, rollByEvictions, rollByPartition, type Roll } from './roll.ts'
 import type { VerifyRun } from './verify-ensemble.ts'
 
 /** What every change of an ensemble works with. */
@@ -43,20 +44,33 @@ export interface Start {
   readonly first: KubeObject
   /** Index where the partition stands then; undefined where this run doesn't pace by it. */
   readonly stands: number | undefined
+  /** Ordinals of newcomers that can't serve before the members of before know them. */
+  readonly excused?: ReadonlySet<number>
 }
 
 /** How a roll begins: with the partition so high that the controller replaces no serving member by itself. `target`: name of the revision that is wanted, where known. */
 export async function startOf(course: Course, set: KubeObject, target: string | undefined, signal: AbortSignal): Promise<Start> {
   const own = partitionOf(set)
-  if (own === undefined || course.inputs.pace === 'controller') return { set, first: set, stands: undefined }
+  if (course.inputs.pace === 'controller') return { set, first: set, stands: undefined }
+  const excused = await newcomersToExcuse(rollOf(course), course.before, parseSet(set)?.spec.replicas ?? 1, signal)
+  if (own === undefined) return { set, first: set, stands: undefined, excused }
   const stands = await partitionToHold(rollOf(course), course.before, own, target, signal)
-  return { set, first: stands > own ? withPartition(set, stands) : set, stands }
+  return { set, first: stands > own ? withPartition(set, stands) : set, stands, excused }
 }
 
+type Apply = (set: KubeObject, signal: AbortSignal) => Promise<KubeObject>
+
 /** The view in which every member was at its revision, available, and (paced) serving. */
-export async function bringMembers(course: Course, start: Start, generation: number | undefined, apply: (set: KubeObject, signal: AbortSignal) => Promise<KubeObject>, signal: AbortSignal, excused?: ReadonlySet<number>): Promise<EnsembleView> {
+export async function bringMembers(course: Course, start: Start, generation: number | undefined, apply: Apply, signal: AbortSignal): Promise<EnsembleView> {
+  const found = await bringOnce(course, start, generation, apply, signal)
+  if ((start.excused?.size ?? 0) === 0) return found
+  // Now that the others know the newcomer it must serve like any other.
+  return bringOnce(course, { ...start, stands: start.stands === undefined ? undefined : partitionOf(start.set), excused: new Set() }, found.set?.generation, apply, signal)
+}
+
+async function bringOnce(course: Course, start: Start, generation: number | undefined, apply: Apply, signal: AbortSignal): Promise<EnsembleView> {
   const attendance = attendanceOf(course)
-  const roll = { ...rollOf(course), ...(excused === undefined ? {} : { excused }) }
+  const roll = { ...rollOf(course), excused: start.excused ?? new Set() }
   const own = partitionOf(start.set)
   if (start.stands !== undefined && own !== undefined) {
     return rollByPartition(roll, {

@@ -4,7 +4,7 @@ import { formatSpan } from '../clock.ts'
 import { judgeBudgets, type BudgetVerdict } from '../decide/budget.ts'
 import type { Diagnosis } from '../decide/diagnosis.ts'
 import { observed, ownPods } from '../decide/members.ts'
-import { heldPartition, membersNow, nextStep, serves, type MemberNow, type RollSituation, type RollStep, type Way } from '../decide/roll.ts'
+import { excusedNewcomers, heldPartition, membersNow, nextStep, serves, type MemberNow, type RollSituation, type RollStep, type Way } from '../decide/roll.ts'
 import type { Role } from '../ensemble/profile.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
@@ -49,6 +49,13 @@ export async function partitionToHold(roll: Roll, view: EnsembleView, own: numbe
   return heldPartition(await looker.members(view, true), set.start, own, target)
 }
 
+/** Ordinals of newcomers that can't serve before the members of before know them; `wanted`: how many members there are to be. */
+export async function newcomersToExcuse(roll: Roll, view: EnsembleView, wanted: number, signal: AbortSignal): Promise<ReadonlySet<number>> {
+  const { set } = view
+  if (set === undefined || wanted !== 2 || roll.run.profile.name !== 'zookeeper') return new Set()
+  return excusedNewcomers(await createLooker(roll, signal).members(view, true), set.start, wanted)
+}
+
 /** Lowers the partition member by member down to the set's own. Halted anywhere, what is below it stays as it is, and another run goes on. */
 export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, signal: AbortSignal): Promise<EnsembleView> {
   let { stands, generation } = partitioned
@@ -68,7 +75,8 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
       const { step, situation } = await decide(roll, looker, view, view.set, way, now)
       switch (step.kind) {
         case 'take': {
-          const held = await heldByBudget(roll, view, signal)
+          // A newcomer that waits for this very step uses up every budget.
+          const held = situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
           journal.info(`${step.member.pod}: its turn, every other member serves`)
           await lowerTo(step.member.ordinal - view.set.start, view)
@@ -153,7 +161,7 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
       }
       return { ...waiting(situation, step.reason), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(roll, situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
     case 'free':
-      await freeMember(roll.means, roll.run, step.member, 'it does not serve, and nobody else replaces it', looker.told, signal)
+      await freeMember(roll.means, roll.run, step.member, step.why ?? 'it does not serve, and nobody else replaces it', looker.told, signal)
       return waiting(situation, `${step.member.pod} is being replaced`)
     case 'hand-over': {
       const uid = step.member.uid ?? ''

@@ -1,7 +1,7 @@
 // A roll that takes a member while another is outside of the quorum stops every write; one that waits for nothing never ends.
 
 import { describe, expect, test } from '@jest/globals'
-import { heldPartition, membersNow, nextStep, type MemberNow, type RollSituation, type RollStep, type Way } from '../../../src/decide/roll.ts'
+import { excusedNewcomers, heldPartition, membersNow, nextStep, type MemberNow, type RollSituation, type RollStep, type Way } from '../../../src/decide/roll.ts'
 import type { Role } from '../../../src/ensemble/profile.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import type { PodView } from '../../../src/view/workload.ts'
@@ -155,6 +155,46 @@ describe('a broken member below serving ones, under Parallel', () => {
 
   test('is replaced at once where no serving member of the older revision is above it', () => {
     expect(short(parallel([crashing, pod(1), pod(2)], [undefined, 'leader', 'follower']))).toBe('reach-down zk-0')
+  })
+})
+
+describe('a newcomer that can only serve once the member before it knows it', () => {
+  const alone = pod(0, { revision: OLD })
+  const since = (seconds: number) => unready(1, { state: { kind: 'running', since: T0 - seconds * SECOND } })
+  const growing = (newcomer: PodView, stands: number, way: Way = { kind: 'partition', stands, own: 0 }, roles: readonly (Role | undefined)[] = ['standalone', 'not serving']): RollStep => {
+    const seen = view([alone, newcomer], { set: { ...halfway, replicas: 2, podManagement: 'Parallel', strategy: { type: 'RollingUpdate', partition: stands } } })
+    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way, excused: new Set([1]), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0 })
+  }
+
+  test('does not hold up that member once its server has stood for a moment', () => {
+    expect(short(growing(since(11), 1))).toBe('take zk-0')
+    expect(growing(since(9), 1)).toMatchObject({ kind: 'wait', lookAgainAt: T0 + SECOND })
+  })
+
+  test('that dies at its start costs the only serving member nothing', () => {
+    expect(growing(unready(1, { state: waiting('CrashLoopBackOff') }), 1).kind).toBe('wait')
+    expect(growing(unscheduled(1, '0/4 nodes are available'), 1).kind).toBe('wait')
+  })
+
+  test('uses up what may be away: the controller replaces nobody, so that member is told to go', () => {
+    expect(growing(since(11), 0)).toMatchObject({ kind: 'free', member: { pod: 'zk-0' }, why: 'zk-1 can only serve once zk-0 knows it' })
+    expect(short(growing(since(11), 0, { kind: 'evict', left: new Set([alone.uid]) }))).toBe('free zk-0')
+  })
+
+  test('and is Ready all the same leaves it to the controller', () => {
+    expect(growing(pod(1), 0).kind).toBe('wait')
+  })
+
+  test.each<[string, readonly Role[], number, readonly number[]]>([
+    ['the second of one that runs alone', ['standalone'], 2, [1]],
+    ['the second, met again after a run that was cut off', ['standalone', 'not serving'], 2, [1]],
+    ['the second where nobody can be asked', ['unknown'], 2, [1]],
+    ['nobody among two that know each other', ['leader', 'follower'], 2, []],
+    ['nobody where two can not be asked', ['unknown', 'unknown'], 2, []],
+    ['not the third', ['leader', 'follower'], 3, []],
+  ])('is %s', (_, roles, wanted, excused) => {
+    const seen = view(roles.map((_role, ordinal) => pod(ordinal)), { set: { ...halfway, replicas: roles.length } })
+    expect([...excusedNewcomers(membersOf(seen, roles), 0, wanted)]).toEqual(excused)
   })
 })
 

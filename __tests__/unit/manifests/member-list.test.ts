@@ -123,7 +123,7 @@ describe('is refused, with the way to do it by hand,', () => {
     ['where the start script makes the list', bare({ command: ['bash', '-c', 'export ZOO_SERVERS=$(make-list)'] }), /start script/],
     ['for a zoo.cfg of its own', bare({ ...env(THREE), volumeMounts: [{ name: 'conf', mountPath: '/conf' }] }), /zoo\.cfg of your own/],
     ['for a zoo.cfg that the start script writes', bare({ command: ['bash', '-c', 'cat > /conf/zoo.cfg'], ...env(THREE) }), /zoo\.cfg of your own/],
-    ['for observers', bare(env(`${THREE.replace(';2181 server.2', ':observer;2181 server.2')}`)), /observers/],
+    ['for observers', bare(env(THREE.replace(';2181 server.2', ':observer;2181 server.2'))), /observers/],
     ['for observers by their type', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'peerType=observer' })), /observers/],
     ['for groups', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'group.1=1:2:3 weight.1=1' })), /groups or with weights/],
     ['for weights', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'tickTime=2000\nweight.1=2' })), /groups or with weights/],
