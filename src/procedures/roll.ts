@@ -5,6 +5,7 @@ import { judgeBudgets, type BudgetVerdict } from '../decide/budget.ts'
 import type { Diagnosis } from '../decide/diagnosis.ts'
 import { observed, ownPods } from '../decide/members.ts'
 import { excusedNewcomers, heldPartition, membersNow, nextStep, serves, type MemberNow, type RollSituation, type RollStep, type Way } from '../decide/roll.ts'
+import { leaveStep, type LeaveStep } from '../decide/scale.ts'
 import type { Role } from '../ensemble/profile.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
@@ -133,6 +134,26 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
   }, signal)
 }
 
+/** Waits until the member with the highest ordinal may go for good: every other one serves, and one of them leads. */
+export async function readyToLeave(roll: Roll, ordinal: number, signal: AbortSignal): Promise<EnsembleView> {
+  const looker = createLooker(roll, signal)
+  const { clock } = roll.attendance
+  return attend(roll.attendance, {
+    generation: () => undefined,
+    step: async (view, now) => {
+      const { set } = view
+      if (set === undefined || !observed(set)) return { kind: 'waiting', reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet` }
+      const at = async (fresh: boolean): Promise<{ readonly step: LeaveStep; readonly situation: RollSituation }> => {
+        const situation = situationOf(roll, looker, set, { kind: 'evict', left: new Set() }, await looker.members(view, fresh), now)
+        return { step: leaveStep(situation, ordinal), situation }
+      }
+      const first = await at(false)
+      const { step, situation } = first.step.kind === 'wait' ? first : await at(true)
+      return step.kind === 'leave' ? { kind: 'done' } : act(roll, looker, situation, step, clock.now(), signal)
+    },
+  }, signal)
+}
+
 function below(set: SetView | undefined, stands: number): string {
   const held = Array.from({ length: Math.max(0, Math.min(stands, set?.replicas ?? 0)) }, (_, index) => `${set?.name ?? ''}-${(set?.start ?? 0) + index}`)
   return held.length === 0 ? 'every member may be replaced' : `${held.join(', ')} ${held.length === 1 ? 'keeps' : 'keep'} the revision of before`
@@ -142,14 +163,18 @@ function below(set: SetView | undefined, stands: number): string {
 async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetView, way: Way, now: number): Promise<{ readonly step: RollStep; readonly situation: RollSituation }> {
   const at = async (fresh: boolean): Promise<{ readonly step: RollStep; readonly situation: RollSituation }> => {
     const members = await looker.members(view, fresh)
-    const situation: RollSituation = {
-      set, way, members, now, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
-      canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
-    }
+    const situation = situationOf(roll, looker, set, way, members, now)
     return { step: nextStep(situation), situation }
   }
   const first = await at(false)
   return first.step.kind === 'wait' || first.step.kind === 'done' ? first : at(true)
+}
+
+function situationOf(roll: Roll, looker: Looker, set: SetView, way: Way, members: readonly MemberNow[], now: number): RollSituation {
+  return {
+    set, way, members, now, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
+    canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
+  }
 }
 
 async function act(roll: Roll, looker: Looker, situation: RollSituation, step: Extract<RollStep, { kind: 'free' | 'hand-over' | 'wait' }>, now: number, signal: AbortSignal): Promise<Step> {

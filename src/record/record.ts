@@ -39,6 +39,8 @@ const recordSchema = z.object({
       pods: z.array(z.string()).optional(),
       /** scale: the number of members to reach. */
       replicas: z.number().optional(),
+      /** scale with delete-claims: the claims that were to be deleted once their members are gone. */
+      claims: z.array(z.object({ name: z.string(), uid: z.string() })).optional(),
     })
     .nullable(),
 })

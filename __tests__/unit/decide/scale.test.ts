@@ -1,0 +1,74 @@
+// Two members added at once can form a majority without the data; a member that goes while another is outside costs the quorum.
+
+import { describe, expect, test } from '@jest/globals'
+import { membersNow, type RollSituation } from '../../../src/decide/roll.ts'
+import { leaveStep, planScale, type ScaleSituation } from '../../../src/decide/scale.ts'
+import type { Role } from '../../../src/ensemble/profile.ts'
+import type { PodView } from '../../../src/view/workload.ts'
+import { pod, SECOND, set, T0, view } from './given.ts'
+
+function plan(more: Partial<ScaleSituation> & Pick<ScaleSituation, 'target'>): readonly string[] | undefined {
+  const listed = more.listed ?? more.replicas ?? 3
+  return planScale({ name: 'zk', start: 0, replicas: listed, listed, unfinished: false, voting: true, ...more })?.map((step) => `${step.kind} ${step.count}${step.outage === undefined ? '' : ' (outage)'}`)
+}
+
+describe('the way to another number of members', () => {
+  test.each<[string, Partial<ScaleSituation> & Pick<ScaleSituation, 'target'>, readonly string[] | undefined]>([
+    ['up, one by one', { target: 5 }, ['add 4', 'add 5']],
+    ['from one, with what it costs', { replicas: 1, target: 3 }, ['add 2 (outage)', 'add 3 (outage)']],
+    ['down, one by one', { replicas: 5, target: 3 }, ['remove 4', 'remove 3']],
+    ['down to one, with what it costs', { target: 1 }, ['remove 2 (outage)', 'remove 1 (outage)']],
+    ['none where it is reached', { target: 3 }, []],
+    ['finished first when it was cut off', { replicas: 4, unfinished: true, target: 5 }, ['finish 4', 'add 5']],
+    ['finished when it was cut off at the last step', { replicas: 5, unfinished: true, target: 5 }, ['finish 5']],
+    ['turned round at once when it was cut off', { replicas: 4, unfinished: true, target: 3 }, ['remove 3']],
+    ['from what the list names, when somebody else added one pod', { replicas: 4, listed: 3, target: 5 }, ['add 4', 'add 5']],
+    ['from what the list names, when somebody else took one pod', { replicas: 2, listed: 3, target: 1 }, ['remove 2 (outage)', 'remove 1 (outage)']],
+    ['back to the list, when somebody else added one pod', { replicas: 4, listed: 3, target: 3 }, ['restore 3']],
+    ['back to the list, when somebody else took one pod', { replicas: 2, listed: 3, target: 3 }, ['restore 3']],
+    ['back to the list and on', { replicas: 4, listed: 3, target: 1 }, ['restore 3', 'remove 2 (outage)', 'remove 1 (outage)']],
+    ['refused where the list is two away', { replicas: 5, listed: 3, target: 5 }, undefined],
+    ['without talk of a quorum where nobody votes', { replicas: 1, target: 3, voting: false }, ['add 2', 'add 3']],
+  ])('is %s', (_, given, steps) => {
+    expect(plan(given)).toEqual(steps)
+  })
+
+  test('names the member that comes or goes, from the first ordinal on', () => {
+    expect(planScale({ name: 'zk', start: 5, replicas: 3, listed: 3, unfinished: false, target: 4, voting: true })).toMatchObject([{ ordinal: 8, words: '3 → 4: zk-8 comes' }])
+    expect(planScale({ name: 'zk', start: 5, replicas: 3, listed: 3, unfinished: false, target: 2, voting: true })).toMatchObject([{ ordinal: 7, words: '3 → 2: zk-7 goes' }])
+  })
+})
+
+describe('a member goes', () => {
+  const ask = (roles: readonly Role[], more: Partial<RollSituation> & { readonly pods?: readonly PodView[] } = {}): ReturnType<typeof leaveStep> => {
+    const pods = more.pods ?? roles.map((_role, ordinal) => pod(ordinal))
+    const shown = view(pods, { set: set({ replicas: roles.length }) })
+    const members = membersNow(shown, T0, new Map(pods.map((one, index) => [one.uid, roles[index] ?? 'unknown'])), new Map(pods.map((one) => [one.uid, T0 - 600 * SECOND])))
+    return leaveStep({ set: set({ replicas: roles.length }), members, excused: new Set(), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0, ...more }, roles.length - 1)
+  }
+
+  test('when every other one serves', () => {
+    expect(ask(['leader', 'follower', 'follower', 'follower']).kind).toBe('leave')
+  })
+
+  test.each([['is outside', ['leader', 'not serving', 'follower', 'follower']], ['is not reached', ['leader', 'down', 'follower', 'follower']]] as const)('not while another one %s', (_, roles) => {
+    expect(ask(roles)).toMatchObject({ kind: 'wait', reason: 'zk-1 must serve before zk-3 goes' })
+  })
+
+  test('after it has handed over', () => {
+    expect(ask(['follower', 'follower', 'follower', 'leader'])).toMatchObject({ kind: 'hand-over', member: { pod: 'zk-3' } })
+  })
+
+  test('as it is where its leading can not be given to anybody', () => {
+    expect(ask(['follower', 'leader']).kind).toBe('leave')
+    expect(ask(['follower', 'follower', 'leader'], { canStepDown: false }).kind).toBe('leave')
+  })
+
+  test('at once when it does not serve', () => {
+    expect(ask(['leader', 'follower', 'follower', 'not serving']).kind).toBe('leave')
+  })
+
+  test('also when its pod is not there', () => {
+    expect(ask(['leader', 'follower', 'follower', 'follower'], { pods: [pod(0), pod(1), pod(2)] }).kind).toBe('leave')
+  })
+})

@@ -1,0 +1,98 @@
+// The way from one number of members to another, one member at a time, read from what the cluster shows, so that a run that was cut off anywhere goes on.
+
+import { nextStep, serves, type MemberNow, type RollSituation, type RollStep } from './roll.ts'
+
+export interface ScaleSituation {
+  readonly name: string
+  /** First ordinal. */
+  readonly start: number
+  /** How many members the set makes. */
+  readonly replicas: number
+  /** How many the member list names: who the members are. */
+  readonly listed: number
+  /** Members of another revision are still to be replaced, or the partition holds them. */
+  readonly unfinished: boolean
+  readonly target: number
+  /** The members vote: a majority of them must serve. */
+  readonly voting: boolean
+}
+
+/** One step; each leaves an ensemble that may stand so. */
+export interface ScaleStep {
+  /** `finish`: the members of before come to know a list that was changed already. `restore`: the set makes as many members again as the list names. */
+  readonly kind: 'add' | 'remove' | 'finish' | 'restore'
+  /** Members afterwards. */
+  readonly count: number
+  /** The member that comes or goes. */
+  readonly ordinal: number | undefined
+  readonly words: string
+  /** Why no quorum can be held for a moment; said before anything is begun. */
+  readonly outage: string | undefined
+}
+
+/** Undefined: it can't be gone by steps of one. */
+export function planScale(situation: ScaleSituation): readonly ScaleStep[] | undefined {
+  const { name, start, replicas, listed, unfinished, target, voting } = situation
+  if (Math.abs(replicas - listed) > 1 && voting) return undefined
+  const steps: ScaleStep[] = []
+  const last = (count: number): string => `${name}-${start + count - 1}`
+  const members = (count: number): string => `${count} ${count === 1 ? 'member' : 'members'}`
+  // A list that already names another number is gone on with when it lies on the way, else taken back to.
+  const onTheWay = replicas > listed ? target >= replicas : target <= replicas
+  if (replicas !== listed && !onTheWay) steps.push({ kind: 'restore', count: listed, ordinal: undefined, words: `back to the ${members(listed)} that the list names`, outage: undefined })
+  // On the way down what was begun need not be finished first: the survivors get the smaller list at once.
+  if (replicas === listed && unfinished && target >= listed) steps.push({ kind: 'finish', count: listed, ordinal: undefined, words: `finish the change to ${members(listed)} that was begun`, outage: undefined })
+  for (let count = listed; count !== target;) {
+    const up = target > count
+    const next = up ? count + 1 : count - 1
+    const who = last(up ? next : count)
+    steps.push({
+      kind: up ? 'add' : 'remove', count: next, ordinal: start + (up ? next : count) - 1, words: up ? `${count} → ${next}: ${who} comes` : `${count} → ${next}: ${who} goes`,
+      outage: voting ? outageOf(count, next, who, `${name}-${start}`) : undefined,
+    })
+    count = next
+  }
+  return steps
+}
+
+/** Two of two are needed for a majority, and one that runs alone listens to no peer. */
+function outageOf(from: number, to: number, who: string, first: string): string | undefined {
+  switch (`${from} ${to}`) {
+    case '1 2':
+      return `${first} runs alone and must restart once to know ${who}: nobody serves for some seconds`
+    case '2 3':
+    case '3 2':
+      return 'a majority of two members is both: nobody serves for some seconds while each of them restarts'
+    case '2 1':
+      return `${first} alone is no majority of two: nobody serves from when ${who} is gone until ${first} has restarted on its own`
+    default:
+      return undefined
+  }
+}
+
+/** What must happen before the member with the highest ordinal may go: the others serve, and another one leads. */
+export type LeaveStep = { readonly kind: 'leave' } | Extract<RollStep, { kind: 'wait' | 'hand-over' }>
+
+export function leaveStep(situation: Omit<RollSituation, 'way'>, ordinal: number): LeaveStep {
+  const member = situation.members.find((one) => one.ordinal === ordinal)
+  const others = situation.members.filter((one) => one !== member)
+  const outside = others.filter((one) => !serves(one))
+  if (outside.length > 0) return { kind: 'wait', reason: `${namesOf(outside)} must serve before ${member?.pod ?? 'a member'} goes` }
+  // One that does not serve is missed by nobody.
+  if (member?.uid === undefined || !serves(member)) return { kind: 'leave' }
+  const step = nextStep({ ...situation, way: { kind: 'evict', left: new Set([member.uid]) } })
+  switch (step.kind) {
+    case 'wait':
+    case 'hand-over':
+      return step
+    case 'take':
+    case 'free':
+    case 'reach-down':
+    case 'done':
+      return { kind: 'leave' }
+  }
+}
+
+function namesOf(members: readonly MemberNow[]): string {
+  return members.map((member) => member.pod).join(' and ')
+}
