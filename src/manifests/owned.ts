@@ -9,13 +9,17 @@ type Tree = Readonly<Record<string, unknown>>
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 const SERVER_METADATA = new Set(['uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'managedFields', 'selfLink'])
 
+/** What the API server itself says of an object that nobody's fields were written down for, as soon as somebody applies it. */
+const BEFORE_FIRST_APPLY: ManagedFields = { manager: 'before-first-apply', operation: 'Update', fieldsV1: {} }
+
 /**
  * `owner` chooses the entries of managedFields (their format: FieldsV1, `f:` a field, `k:` an item of a list by its keys, `v:` an item by its value, `i:` by its index, `.` the thing
- * itself). Items keep their live order and always carry their keys. Entries that can't be read own nothing.
+ * itself). Items keep their live order and always carry their keys. Entries that can't be read own nothing; an object without any entry belongs whole to `before-first-apply`.
  */
 export function ownedPart(object: KubeObject, owner: (entry: ManagedFields) => boolean): KubeObject {
   const { apiVersion, kind, metadata } = object
-  const trees = (metadata.managedFields ?? []).filter(owner).map((entry) => entry.fieldsV1).filter(isTree)
+  const entries = metadata.managedFields ?? []
+  const trees = (entries.length === 0 ? [BEFORE_FIRST_APPLY] : entries).filter(owner).map((entry) => entry.fieldsV1).filter(isTree)
   const { status: _status, ...live } = object
   const picked = pickAll(live, trees)
   const owned = isTree(picked) ? picked : {}
