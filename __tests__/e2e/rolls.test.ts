@@ -65,66 +65,87 @@ async function expectNothingLeft(namespace: string): Promise<void> {
   expect(['', '0']).toContain(partition)
 }
 
-test("the tutorial's ensemble: a good change goes in member by member, a bad one costs one member that comes back, an undo and a restart bring it round", async () => {
-  await inNamespace('roll', async (namespace) => {
-    await kubectlApply(namespace, tutorial)
-    await kubectl('rollout', 'status', 'statefulset/zk', '-n', namespace, '--timeout=240s')
-    await act({ operation: 'verify', namespace })
-    await write(namespace, 'before')
+/** The tutorial's ensemble as people made it before, and a value in it. */
+async function tutorialBefore(namespace: string): Promise<void> {
+  await kubectlApply(namespace, tutorial)
+  await kubectl('rollout', 'status', 'statefulset/zk', '-n', namespace, '--timeout=240s')
+  expect(verdict(await act({ operation: 'verify', namespace }))).toMatch(/^succeeded /)
+  await write(namespace, 'before')
+}
 
-    const rolled = await deployOf(namespace, changed('cpu: "0.05"', 'cpu: "0.06"'))
-    expect(verdict(rolled)).toMatch(/^succeeded /)
-    expectOneAtATime(rolled, 3)
-    expect(rolled.outputs['acknowledged-writes-lost']).toBe('0')
-    expect(Number(rolled.outputs['longest-write-gap-ms'])).toBeGreaterThan(0)
-    expect(rolled.lines.join('\n')).toContain('is ended in place, so that another member leads before it is replaced')
-    await expectNothingLeft(namespace)
-    await readsEverywhere(namespace, 'before')
-
-    // Ready by its probe, and never in the quorum: the controller alone goes on to the next.
-    const before = await uidsOf(namespace)
-    const split = await deployOf(namespace, changed('--election_port=3888', '--election_port=3999').replace('cpu: "0.05"', 'cpu: "0.06"'), { 'member-timeout': '60s' })
-    expect(verdict(split)).toMatch(/^undone NOT_READY .*zk-2/)
-    expect(split.exitCode).toBe(1)
-    expect((await uidsOf(namespace)).filter((uid) => before.includes(uid))).toHaveLength(2)
-    expect(split.outputs).toMatchObject({ 'ready-replicas': '3', revision: rolled.outputs['revision'], 'acknowledged-writes-lost': '0' })
-    await expectNothingLeft(namespace)
-    await readsEverywhere(namespace, 'before')
-
-    const restarted = await act({ operation: 'restart', namespace })
-    expect(verdict(restarted)).toMatch(/^succeeded /)
-    expectOneAtATime(restarted, 3)
-    expect(restarted.outputs).toMatchObject({ revision: rolled.outputs['revision'], 'acknowledged-writes-lost': '0', pairs: '6/6' })
-    expect((await uidsOf(namespace)).filter((uid) => before.includes(uid))).toEqual([])
-    await expectNothingLeft(namespace)
-    await readsEverywhere(namespace, 'before')
+// They wait more than they work.
+describe('a running ensemble', () => {
+  test.concurrent("takes a good change member by member, the tutorial's probes or not", async () => {
+    await inNamespace('roll', async (namespace) => {
+      await tutorialBefore(namespace)
+      const rolled = await deployOf(namespace, changed('cpu: "0.05"', 'cpu: "0.06"'))
+      expect(verdict(rolled)).toMatch(/^succeeded /)
+      expectOneAtATime(rolled, 3)
+      expect(rolled.outputs['acknowledged-writes-lost']).toBe('0')
+      expect(Number(rolled.outputs['longest-write-gap-ms'])).toBeGreaterThan(0)
+      expect(rolled.lines.join('\n')).toContain('is ended in place, so that another member leads before it is replaced')
+      await expectNothingLeft(namespace)
+      await readsEverywhere(namespace, 'before')
+    })
   })
-})
 
-test('somebody else’s kubectl rollout undo left the set stuck on its broken pod: undo frees it, and the next deploy meets no conflict', async () => {
-  await inNamespace('stuck', async (namespace) => {
-    const first = await deployOf(namespace, tutorial)
-    expect(verdict(first)).toMatch(/^succeeded /)
-    await write(namespace, 'kept')
-    const kept = await deployOf(namespace, changed('kubernetes-zookeeper:1.0-3.4.10', 'kubernetes-zookeeper:no-such-tag'), { 'on-failure': 'keep' })
-    expect(verdict(kept)).toMatch(/^failed IMAGE_PULL .*zk-2/)
-    expect(await read(namespace, 'statefulset zk', '{.spec.updateStrategy.rollingUpdate.partition}')).toBe('2')
-    const before = await uidsOf(namespace)
-    await kubectl('rollout', 'undo', 'statefulset/zk', '-n', namespace)
+  test.concurrent('is not split by a change whose members are Ready and never in the quorum: it costs one, which comes back', async () => {
+    await inNamespace('split', async (namespace) => {
+      await tutorialBefore(namespace)
+      const revision = await read(namespace, 'statefulset zk', '{.status.updateRevision}')
+      const before = await uidsOf(namespace)
+      const split = await deployOf(namespace, changed('--election_port=3888', '--election_port=3999'), { 'member-timeout': '60s' })
+      expect(verdict(split)).toMatch(/^undone NOT_READY .*zk-2/)
+      expect(split.exitCode).toBe(1)
+      expect((await uidsOf(namespace)).filter((uid) => before.includes(uid))).toHaveLength(2)
+      expect(split.outputs).toMatchObject({ 'ready-replicas': '3', revision, 'acknowledged-writes-lost': '0' })
+      await expectNothingLeft(namespace)
+      await readsEverywhere(namespace, 'before')
+    })
+  })
 
-    const none = await act({ operation: 'undo', namespace, 'to-revision': '77' })
-    expect(verdict(none)).toMatch(/^refused NOT_FOUND .*no revision 77/)
-    const undone = await act({ operation: 'undo', namespace })
-    expect(verdict(undone)).toMatch(/^succeeded /)
-    expect(undone.outputs).toMatchObject({ 'ready-replicas': '3', pairs: '6/6', revision: first.outputs['revision'] })
-    expect((await uidsOf(namespace)).filter((uid) => before.includes(uid))).toHaveLength(2)
-    await expectNothingLeft(namespace)
-    await readsEverywhere(namespace, 'kept')
+  test.concurrent('is restarted without a change of its template, and keeps its data', async () => {
+    await inNamespace('restart', async (namespace) => {
+      expect(verdict(await act({ ...SMALL, namespace }))).toMatch(/^succeeded /)
+      await write(namespace, 'before')
+      const pods = 'pods -l app.kubernetes.io/instance=zk'
+      const before = (await read(namespace, pods, '{.items[*].metadata.uid}')).split(' ')
+      const revision = await read(namespace, 'statefulset zk', '{.status.updateRevision}')
+      const restarted = await act({ operation: 'restart', namespace })
+      expect(verdict(restarted)).toMatch(/^succeeded /)
+      expectOneAtATime(restarted, 3)
+      expect(restarted.outputs).toMatchObject({ revision, 'acknowledged-writes-lost': '0', pairs: '6/6' })
+      expect((await read(namespace, pods, '{.items[*].metadata.uid}')).split(' ').filter((uid) => before.includes(uid))).toEqual([])
+      await expectNothingLeft(namespace)
+      await readsEverywhere(namespace, 'before')
+    })
+  })
 
-    const again = await deployOf(namespace, tutorial)
-    expect(verdict(again)).toMatch(/^(unchanged|succeeded) /)
-    const alone = await act({ operation: 'undo', namespace })
-    expect(verdict(alone)).toMatch(/^refused NOT_FOUND .*no verified revision to go back to/)
+  test.concurrent('somebody else’s kubectl rollout undo left the set stuck on its broken pod: undo frees it, and the next deploy meets no conflict', async () => {
+    await inNamespace('stuck', async (namespace) => {
+      const first = await deployOf(namespace, tutorial)
+      expect(verdict(first)).toMatch(/^succeeded /)
+      await write(namespace, 'kept')
+      const kept = await deployOf(namespace, changed('kubernetes-zookeeper:1.0-3.4.10', 'kubernetes-zookeeper:no-such-tag'), { 'on-failure': 'keep' })
+      expect(verdict(kept)).toMatch(/^failed IMAGE_PULL .*zk-2/)
+      expect(await read(namespace, 'statefulset zk', '{.spec.updateStrategy.rollingUpdate.partition}')).toBe('2')
+      const before = await uidsOf(namespace)
+      await kubectl('rollout', 'undo', 'statefulset/zk', '-n', namespace)
+
+      const none = await act({ operation: 'undo', namespace, 'to-revision': '77' })
+      expect(verdict(none)).toMatch(/^refused NOT_FOUND .*no revision 77/)
+      const undone = await act({ operation: 'undo', namespace })
+      expect(verdict(undone)).toMatch(/^succeeded /)
+      expect(undone.outputs).toMatchObject({ 'ready-replicas': '3', pairs: '6/6', revision: first.outputs['revision'] })
+      expect((await uidsOf(namespace)).filter((uid) => before.includes(uid))).toHaveLength(2)
+      await expectNothingLeft(namespace)
+      await readsEverywhere(namespace, 'kept')
+
+      const again = await deployOf(namespace, tutorial)
+      expect(verdict(again)).toMatch(/^(unchanged|succeeded) /)
+      const alone = await act({ operation: 'undo', namespace })
+      expect(verdict(alone)).toMatch(/^refused NOT_FOUND .*no verified revision to go back to/)
+    })
   })
 })
 
