@@ -76,8 +76,9 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
       return (await import('./operations/history.ts')).history
     case 'status':
       return (await import('./operations/status.ts')).status
-    case 'plan':
     case 'scale':
+      return (await import('./operations/scale.ts')).scale
+    case 'plan':
     case 'drain':
     case 'uncordon':
     case 'cleanup':

@@ -8,7 +8,7 @@ export const OPERATIONS = ['deploy', 'verify', 'plan', 'status', 'history', 'und
 export type Operation = (typeof OPERATIONS)[number]
 
 /** Operations of this version; the others are refused by name. */
-export const BUILT_OPERATIONS: ReadonlySet<Operation> = new Set<Operation>(['deploy', 'verify', 'undo', 'restart', 'status', 'history'])
+export const BUILT_OPERATIONS: ReadonlySet<Operation> = new Set<Operation>(['deploy', 'verify', 'undo', 'restart', 'scale', 'status', 'history'])
 
 /** Operations that can say what they would do and change nothing (`dry-run: true`). */
 export const BUILT_DRY_RUNS: ReadonlySet<Operation> = new Set<Operation>()

@@ -55,6 +55,11 @@ export function rightsToEvict(namespace: string): readonly Access[] {
   return each(['create'], '', 'pods/eviction', namespace)
 }
 
+/** What changing the number of members takes; claims are deleted only when that is asked for. */
+export function rightsToScale(namespace: string, deleteClaims: boolean): readonly Access[] {
+  return [...each(['patch'], 'apps', 'statefulsets', namespace), ...(deleteClaims ? each(['delete'], '', 'persistentvolumeclaims', namespace) : [])]
+}
+
 /** What listing revisions takes. */
 export function rightsToHistory(namespace: string): readonly Access[] {
   return each(['list'], 'apps', 'controllerrevisions', namespace)

@@ -1,0 +1,167 @@
+// scale: one member at a time, up and down, the member list changed along; what was reached stays when a step fails, and the next run goes on from there.
+
+import { wantedOrdinals } from '../decide/members.ts'
+import { planScale, type ScaleStep } from '../decide/scale.ts'
+import { serves } from '../decide/roll.ts'
+import { failure } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import type { KubeObject } from '../kube/kube.ts'
+import { memberCountOf } from '../manifests/member-list.ts'
+import { rightsToScale } from '../procedures/access.ts'
+import { isUnfinished } from '../procedures/bring.ts'
+import { watchData } from '../procedures/data-watch.ts'
+import { partitionOf } from '../procedures/partition.ts'
+import { baseOf, markScaled } from '../procedures/scaled.ts'
+import { resized, takeStep, type Resizing } from '../procedures/resize.ts'
+import { claimsAt, deleteClaims, type Claim } from '../procedures/scale-claims.ts'
+import { holdEnsemble, type Standing } from '../procedures/standing.ts'
+import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
+import { contextFor, membersOf, outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import { verifiedNames } from '../record/record.ts'
+import type { Services } from '../services.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+
+export async function scale(inputs: Inputs, services: Services): Promise<void> {
+  await holdEnsemble(inputs, services, (namespace) => rightsToScale(namespace, inputs.deleteClaims), scaleIn)
+}
+
+async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
+  const { inputs, services, course, run, marking, stored } = standing
+  const { journal, report } = services
+  const target = inputs.replicas ?? 1
+  const base = baseOf(standing.set, stored)
+  const resizing: Resizing = { course, run, profile: standing.profile, base, force: inputs.forceConflicts, verified: verifiedNames(stored.record) }
+  const { steps, claims } = await journal.phase('Plan the steps', async (done) => {
+    const found = planSteps(standing, base, target)
+    for (const step of found) resized(resizing, step.count)
+    if (found.length > 0) await refuseUnsound(standing, found, signal)
+    for (const { words, outage } of found) {
+      if (outage === undefined) continue
+      journal.warning(`${words}: ${outage}`)
+      report.notes.push(`${words}: ${outage}.`)
+    }
+    done(found.length === 0 ? `${target} of ${target} members are there already` : found.map((step) => step.words).join('; '))
+    return { steps: found, claims: claimsToDelete(standing, target) }
+  })
+  if (steps.length === 0 && claims.length === 0) {
+    await verifyThen(standing, course.before, () => Promise.resolve([]), signal)
+    await endUnderWay(marking, stored, signal)
+    report.standing = `${target} members are there, as asked`
+    report.result = 'unchanged'
+    return
+  }
+  const { underWay } = stored.record
+  const recorded = await recordUnderWay(marking, stored, { operation: 'scale', digest: '', previous: underWay?.previous ?? report.previousRevision, replicas: target, ...(claims.length === 0 ? {} : { claims: [...claims] }) }, signal)
+  const watch = steps.length === 0 ? undefined : await watchData(run, course.follower, signal)
+  const from = course.before.set?.replicas ?? target
+  const left = [...steps]
+  try {
+    let view: EnsembleView = course.before
+    for (const step of steps) {
+      view = await takeStep(resizing, step, signal)
+      left.shift()
+    }
+    await verifyThen(standing, view, () => watch?.finish(view, signal) ?? Promise.resolve([]), signal)
+    await deleteClaims(run, claims, signal)
+    await markScaled(standing, recorded, { set: resized(resizing, target), view, from, to: target }, signal)
+    report.standing = `${target} ${target === 1 ? 'member serves' : 'members serve'}`
+    report.result = report.changed ? 'succeeded' : 'unchanged'
+  } catch (error) {
+    await watch?.abandon()
+    explainLeft(standing, left, target)
+    throw error
+  }
+}
+
+/** What the cluster shows, and what stands against a change of it. */
+function planSteps(standing: Standing, base: KubeObject, target: number): readonly ScaleStep[] {
+  const { course, profile, run, stored } = standing
+  const { set } = course.before
+  const { name, namespace } = run.target
+  const object = `statefulset/${name}`
+  if (set === undefined || set.replicas === 0) throw failure('refused', 'NOT_FOUND', `${object} has no members`, { object, mend: 'Deploy it with as many members as are wanted.' })
+  const { underWay } = stored.record
+  if (underWay !== null && underWay.operation !== 'scale') {
+    throw failure('refused', 'CONFLICT', `a ${underWay.operation} of ${name} was begun at ${underWay.since} and has not ended: who its members are would be changed twice at once`, {
+      object, mend: `Finish it first: run the ${underWay.operation} again, or take it back with operation: undo${underWay.runUrl === '' ? '' : ` (it was begun by ${underWay.runUrl})`}.`,
+    })
+  }
+  const own = partitionOf(base)
+  if (own !== undefined && own > 0) throw failure('refused', 'MEMBERSHIP_CHANGE', `${object} has partition ${own}: members below it would keep the old member list`, { object, mend: 'Deploy it with partition: 0 first.' })
+  const unfinished = isUnfinished(course.before, own)
+  if (unfinished && underWay === null) {
+    throw failure('refused', 'NOT_READY', `a roll of ${name} is not finished: some members run an older revision than ${set.status.updateRevision}`, { object, mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.' })
+  }
+  const listed = memberCountOf(base, profile)
+  if (typeof listed !== 'number') throw failure('refused', 'MEMBERSHIP_CHANGE', `the number of members of ${name} can't be changed by this action: ${listed.refused}`, { object, mend: listed.manual })
+  const steps = planScale({ name, start: set.start, replicas: set.replicas, listed, unfinished, target, voting: profile === 'zookeeper' })
+  if (steps === undefined) {
+    throw failure('refused', 'MEMBERSHIP_CHANGE', `${object} has ${set.replicas} replicas, but its member list names ${listed}: somebody changed one without the other`, {
+      object, mend: `If ${listed} is right: kubectl -n ${namespace} scale ${object} --replicas=${listed}; then scale with this action.`,
+    })
+  }
+  const comes = steps.filter((step) => step.kind === 'add').flatMap((step) => step.ordinal ?? [])
+  const old = claimsAt(course.before, comes.filter((ordinal) => !course.before.pods.some((pod) => pod.ordinal === ordinal)))
+  const first = steps.find((step) => step.kind === 'add')
+  const second = profile === 'zookeeper' && first?.count === 2 ? claimsAt(course.before, [set.start + 1]).filter((claim) => old.some((one) => one.uid === claim.uid)) : []
+  if (second.length > 0) {
+    const names = second.map((claim) => claim.name)
+    throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} holds data of an earlier life: between two members alone it may win over the data of ${name}-${set.start}`, {
+      object: `persistentvolumeclaim/${names[0] ?? ''}`, mend: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
+    })
+  }
+  if (old.length > 0) standing.services.report.notes.push(`Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`)
+  return steps
+}
+
+/** Nothing is begun on an ensemble that doesn't serve whole; a change that was cut off is gone on with, and one that goes need not serve. */
+async function refuseUnsound({ course, stored, run }: Standing, steps: readonly ScaleStep[], signal: AbortSignal): Promise<void> {
+  const { before, looking } = course
+  const [first] = steps
+  if (stored.record.underWay !== null || first === undefined || first.kind === 'restore') return
+  const goes = first.kind === 'remove' ? first.ordinal : undefined
+  const pods = membersOf(before, run.target)
+  const states = await looking.profile.look(pods, contextFor(looking, before.set?.replicas ?? 0, signal))
+  const missing = before.set === undefined ? [] : wantedOrdinals(before.set).filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal)).map((ordinal) => `${run.target.name}-${ordinal}`)
+  const outside = states.filter((state) => state.ordinal !== goes && !serves({ role: state.role, ready: pods.find((pod) => pod.pod === state.pod)?.ready ?? false })).map((state) => state.pod)
+  const away = [...missing, ...outside]
+  if (away.length === 0) return
+  throw failure('refused', 'NOT_READY', `${away.join(', ')} ${away.length === 1 ? 'does' : 'do'} not serve: the number of members is changed only while all of them do`, {
+    object: `statefulset/${run.target.name}`, mend: 'operation: status says what is wrong; mend that first, or take away the member with the highest ordinal when that is the one.',
+  })
+}
+
+/** Those of members that go, and those that an earlier run of the same kind had left to do. */
+function claimsToDelete({ inputs, course, stored }: Standing, target: number): readonly Claim[] {
+  const { set } = course.before
+  if (!inputs.deleteClaims || set === undefined) return []
+  const begun = stored.record.underWay?.replicas === target ? (stored.record.underWay.claims ?? []) : []
+  const going = claimsAt(course.before, Array.from({ length: Math.max(0, set.replicas - target) }, (_, index) => set.start + target + index))
+  const there = begun.filter((claim) => course.before.claims.some((one) => one.uid === claim.uid))
+  return [...going, ...there.filter((claim) => !going.some((one) => one.uid === claim.uid))]
+}
+
+async function verifyThen({ inputs, services, run }: Standing, view: EnsembleView, more: Parameters<typeof verifyEnsemble>[3], signal: AbortSignal): Promise<void> {
+  const { verify: level } = inputs
+  if (level === 'off') {
+    await more()
+    services.report.notes.push('verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.')
+    return
+  }
+  await services.journal.phase(`Verify (${level})`, async (done) => {
+    await verifyEnsemble(run, view, level, more, signal)
+    done(outcomeOf(services.report))
+  })
+}
+
+/** What was reached stays: it is an ensemble like any other. */
+function explainLeft({ course, services }: Standing, left: readonly ScaleStep[], target: number): void {
+  const { report } = services
+  const replicas = report.replicas ?? course.before.set?.replicas ?? 0
+  if (!report.changed || left.length === 0) return
+  const [next] = left
+  const before = next?.kind === 'add' ? next.count - 1 : next?.kind === 'remove' ? next.count + 1 : replicas
+  report.standing = `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`
+  report.notes.push(`Left to do: ${left.map((step) => step.words).join('; ')}. Mend the cause and scale to ${target} again: it goes on from here. Or scale to ${before}: that takes back what was begun.`)
+}
+

@@ -1,0 +1,55 @@
+// What a change of the number of members begins with and leaves behind: the StatefulSet as its owners wrote it, and the revision that a later undo goes back to.
+
+import { parseService, parseSet, selects } from '../manifests/shapes.ts'
+import type { KubeObject } from '../kube/kube.ts'
+import { budgetFor } from '../manifests/budget-size.ts'
+import { digestOfRevision } from '../manifests/digest.ts'
+import { memberCountOf } from '../manifests/member-list.ts'
+import { ownedPart } from '../manifests/owned.ts'
+import { latestVerified, objectsOf, type StoredRecord } from '../record/record.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import { isOursOrKubectl } from './apply.ts'
+import { budgetObjectsFor } from './budgets.ts'
+import { readServices } from './read-ensemble.ts'
+import type { Standing } from './standing.ts'
+import { withOwnPartition } from './template-alone.ts'
+import { endUnderWay, markVerified } from './verified.ts'
+
+/** What we or kubectl own of the live set; where that is not the whole of it, what anybody wrote: then the apply tells whose fields they are. */
+export function baseOf(live: KubeObject, stored: StoredRecord): KubeObject {
+  const ours = ownedPart(live, isOursOrKubectl)
+  const whole = parseSet(ours) !== undefined && typeof memberCountOf(ours, 'zookeeper') === typeof memberCountOf(live, 'zookeeper')
+  return withOwnPartition(whole ? ours : ownedPart(live, (entry) => (entry.subresource ?? '') === ''), stored)
+}
+
+interface Scaled {
+  /** As it stands now. */
+  readonly set: KubeObject
+  readonly view: EnsembleView
+  readonly from: number
+  readonly to: number
+}
+
+/** The record with this revision verified and nothing under way; with `verify: quick` or `off` it does not count as verified. */
+export async function markScaled(standing: Standing, stored: StoredRecord, { set, view, from, to }: Scaled, signal: AbortSignal): Promise<StoredRecord> {
+  const { inputs, marking, services } = standing
+  if (inputs.verify !== 'full' && inputs.verify !== 'thorough') return endUnderWay(marking, stored, signal)
+  const last = latestVerified(stored.record)
+  const kept = last === undefined ? undefined : objectsOf(stored, last.digest)
+  const companions = kept === undefined ? await liveCompanions(standing, view, signal) : kept.filter((object) => object.kind !== 'StatefulSet').map((object) => (object.kind === 'PodDisruptionBudget' ? budgetFor(object, from, to) : object))
+  const objects = [...companions, set]
+  const revision = { digest: digestOfRevision(set, objects), controllerRevision: view.set?.status.updateRevision ?? '', image: standing.image, version: services.report.version, origin: 'scale' as const }
+  return markVerified(marking, stored, revision, { uid: view.set?.uid ?? '', objects }, signal)
+}
+
+/** Services and budgets of the members, without what the server added. */
+async function liveCompanions({ kube, set, course, run }: Standing, view: EnsembleView, signal: AbortSignal): Promise<readonly KubeObject[]> {
+  const { namespace } = run.target
+  const labels = view.pods[0]?.labels ?? {}
+  const services = (await readServices(kube, namespace, signal)).filter((service) => {
+    const selector = parseService(service)?.spec.selector ?? {}
+    return service.metadata.name === parseSet(set)?.spec.serviceName || (Object.keys(selector).length > 0 && selects({ matchLabels: selector, matchExpressions: [] }, labels))
+  })
+  const budgets = course.rights.budgets ? await budgetObjectsFor(kube, namespace, labels, signal) : []
+  return [...services, ...budgets].map((object) => ownedPart(object, (entry) => (entry.subresource ?? '') === ''))
+}
