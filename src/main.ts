@@ -3,6 +3,7 @@
 import { EnsembleError, failure, type Finding } from './errors.ts'
 import type { Inputs } from './inputs/inputs.ts'
 import { readInputs } from './inputs/parse.ts'
+import { warningText } from './report/annotations.ts'
 import { messageFor } from './report/message.ts'
 import { newReport, type RunReport } from './report/run-report.ts'
 import type { Services } from './services.ts'
@@ -29,7 +30,7 @@ export async function main(runner: Runner): Promise<number> {
   try {
     const inputs = await soundInputs(runner, services)
     report.findings.push(...inputs.warnings)
-    for (const warning of inputs.warnings) services.journal.warning(warning.mend === undefined ? warning.message : `${warning.message}. Mend: ${warning.mend}`)
+    for (const warning of inputs.warnings) services.journal.warning(warningText(warning))
     const run = await operation(inputs)
     await run(inputs, services)
   } catch (error) {

@@ -150,7 +150,7 @@ describe('a running ensemble', () => {
 })
 
 // What takes minutes is no part of the core: there it isn't even registered.
-const all: (name: string, work: () => Promise<void>) => void = everything ? test : () => undefined
+const all: (name: string, work: () => Promise<void>) => void = everything ? test.concurrent : () => undefined
 
 describe('each bad change is taken back, and the data is there', () => {
   const cases: readonly (readonly [string, () => string, RegExp, Readonly<Record<string, string>>])[] = [

@@ -24,6 +24,7 @@ import { outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
 import { announce } from '../record/announce.ts'
 import { latestVerified, objectsOf, type StoredRecord } from '../record/record.ts'
+import { warningText } from '../report/annotations.ts'
 import { inWords } from '../report/doing.ts'
 import { proofLines } from '../report/verdict.ts'
 import type { Services } from '../services.ts'
@@ -55,7 +56,7 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
 function tellFindings({ journal, report }: Services, { findings }: Loaded): void {
   for (const finding of findings) {
     report.findings.push(finding)
-    journal.warning(finding.mend === undefined ? finding.message : `${finding.message}. Mend: ${finding.mend}`, finding.place)
+    journal.warning(warningText(finding), finding.place)
   }
 }
 

@@ -14,6 +14,7 @@ import type { Loaded } from '../manifests/load.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { emptyRecord, readRecord, verifiedNames, type StoredRecord } from '../record/record.ts'
 import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
+import { warningText } from '../report/annotations.ts'
 import type { Services } from '../services.ts'
 import type { NodeView } from '../view/surroundings.ts'
 import type { LabelSelector } from '../view/workload.ts'
@@ -103,7 +104,7 @@ function refuseFaults(seen: Seen, plan: readonly PlannedChange[]): void {
   for (const finding of findings) {
     if (finding.severity === 'error' || services.report.findings.some((known) => known.message === finding.message)) continue
     services.report.findings.push(finding)
-    services.journal.warning(finding.mend === undefined ? finding.message : `${finding.message}. Mend: ${finding.mend}`, finding.place)
+    services.journal.warning(warningText(finding), finding.place)
   }
   const leftOut = looksLeftOut(input)
   const note = `Preflight did not look at ${leftOut.join(', ')}: the rights are missing.`

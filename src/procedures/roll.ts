@@ -4,19 +4,16 @@ import { formatSpan } from '../clock.ts'
 import { judgeBudgets, type BudgetVerdict } from '../decide/budget.ts'
 import type { Diagnosis } from '../decide/diagnosis.ts'
 import { observed, ownPods } from '../decide/members.ts'
-import { excusedNewcomers, heldPartition, membersNow, nextStep, serves, type MemberNow, type RollSituation, type RollStep, type Way } from '../decide/roll.ts'
+import { excusedNewcomers, heldPartition, nextStep, serves, type MemberNow, type RollSituation, type RollStep, type Way } from '../decide/roll.ts'
 import { leaveStep, type LeaveStep } from '../decide/scale.ts'
-import type { Role } from '../ensemble/profile.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
 import { attend, type Attendance, type Step } from './attend.ts'
 import { budgetsFor } from './budgets.ts'
-import { fillStates } from './member-rows.ts'
+import { createLooker, type Looker } from './looker.ts'
 import { freeMember, stepDown, takeByEviction, type Means } from './replace-member.ts'
-import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
+import type { VerifyRun } from './verify-ensemble.ts'
 
-/** A look at the members costs a tunnel each: between two of them passes at least this time, unless something is about to be done. */
-const LOOK_EVERY_MS = 500
 /** A wait of this length is told when it begins; milliseconds. */
 const SAY_MS = 5_000
 /** How soon what can't be watched is asked again: who serves, what a budget allows. */
@@ -46,7 +43,7 @@ export interface PartitionedSet {
 export async function partitionToHold(roll: Roll, view: EnsembleView, own: number, target: string | undefined, signal: AbortSignal): Promise<number> {
   const { set } = view
   if (set === undefined) return own
-  const looker = createLooker(roll, signal)
+  const looker = createLooker(roll.run, signal)
   return heldPartition(await looker.members(view, true), set.start, own, target)
 }
 
@@ -54,14 +51,14 @@ export async function partitionToHold(roll: Roll, view: EnsembleView, own: numbe
 export async function newcomersToExcuse(roll: Roll, view: EnsembleView, wanted: number, signal: AbortSignal): Promise<ReadonlySet<number>> {
   const { set } = view
   if (set === undefined || wanted !== 2 || roll.run.profile.name !== 'zookeeper') return new Set()
-  return excusedNewcomers(await createLooker(roll, signal).members(view, true), set.start, wanted)
+  return excusedNewcomers(await createLooker(roll.run, signal).members(view, true), set.start, wanted)
 }
 
 /** Lowers the partition member by member down to the set's own. Halted anywhere, what is below it stays as it is, and another run goes on. */
 export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, signal: AbortSignal): Promise<EnsembleView> {
   let { stands, generation } = partitioned
   const { own } = partitioned
-  const looker = createLooker(roll, signal)
+  const looker = createLooker(roll.run, signal)
   const { journal, clock } = roll.attendance
   const lowerTo = async (index: number, view: EnsembleView): Promise<void> => {
     generation = await partitioned.apply(index <= own ? undefined : index, signal)
@@ -108,7 +105,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
 
 /** Evicts the pods of `left` one by one, followers first, the leader last; those that are gone by themselves count as done. */
 export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, generation: number | undefined, signal: AbortSignal): Promise<EnsembleView> {
-  const looker = createLooker(roll, signal)
+  const looker = createLooker(roll.run, signal)
   const { clock, report } = roll.attendance
   return attend(roll.attendance, {
     generation: () => generation,
@@ -136,7 +133,7 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
 
 /** Waits until the member with the highest ordinal may go for good: every other one serves, and one of them leads. */
 export async function readyToLeave(roll: Roll, ordinal: number, signal: AbortSignal): Promise<EnsembleView> {
-  const looker = createLooker(roll, signal)
+  const looker = createLooker(roll.run, signal)
   const { clock } = roll.attendance
   return attend(roll.attendance, {
     generation: () => undefined,
@@ -249,56 +246,5 @@ async function until(roll: Roll, holds: (view: EnsembleView) => boolean, signal:
   while (!holds(follower.snapshot()) && clock.now() < end) {
     signal.throwIfAborted()
     await follower.changed(Math.max(20, end - clock.now()))
-  }
-}
-
-/** What is known of the members between looks. */
-interface Looker {
-  readonly told: Set<string>
-  /** Waits that were told. */
-  readonly said: Set<string>
-  readonly handedOver: Map<string, { readonly times: number; readonly at: number }>
-  readonly outsideSince: ReadonlyMap<string, number>
-  members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]>
-}
-
-function createLooker(roll: Roll, signal: AbortSignal): Looker {
-  const { run } = roll
-  const { clock, report } = roll.attendance
-  let roles = new Map<string, Role>()
-  let lookedAt = -Infinity
-  const addressSince = new Map<string, number>()
-  const outsideSince = new Map<string, number>()
-  return {
-    told: new Set(),
-    said: new Set(),
-    handedOver: new Map(),
-    outsideSince,
-    async members(view, fresh) {
-      const pods = ownPods(view)
-      for (const pod of pods) {
-        // When it was Ready it had its address; a container that was restarted since only makes that later, and the wait longer.
-        if (pod.ip !== undefined && !addressSince.has(pod.uid)) addressSince.set(pod.uid, pod.readySince ?? clock.now())
-      }
-      // Who isn't running can't be asked; who has just been made is asked at once.
-      const running = new Set(pods.filter((pod) => pod.phase === 'Running' && pod.deleting === undefined).map((pod) => pod.uid))
-      const asked = membersOf(view, run.target).filter((member) => running.has(member.uid))
-      if (fresh || clock.now() - lookedAt >= LOOK_EVERY_MS || asked.some((member) => !roles.has(member.uid))) {
-        const states = await run.profile.look(asked, contextFor(run, view.set?.replicas ?? 0, signal))
-        fillStates(report, states)
-        lookedAt = clock.now()
-        roles = new Map(asked.flatMap((member) => {
-          const role = states.find((state) => state.pod === member.pod)?.role
-          return role === undefined ? [] : [[member.uid, role] as const]
-        }))
-      }
-      const members = membersNow(view, clock.now(), roles, addressSince)
-      for (const member of members) {
-        if (member.uid === undefined) continue
-        if (serves(member)) outsideSince.delete(member.uid)
-        else if (!outsideSince.has(member.uid)) outsideSince.set(member.uid, clock.now())
-      }
-      return members
-    },
   }
 }

@@ -34,27 +34,12 @@ export function verdictAnnotation(report: RunReport): Annotation | undefined {
   return { title: plainLine(headline(report), 200), text: clip(lines.join('\n'), ANNOTATION_LIMIT), place: deciding?.place }
 }
 
-/** The warnings that get a slot, those with a place first, and how many get none; with any left over the last slot says so. */
-export function warningAnnotations(findings: readonly Finding[], slots: number = ANNOTATIONS_PER_STEP): { readonly shown: readonly Annotation[]; readonly more: number } {
-  const warnings = findings.filter((finding) => finding.severity === 'warning')
-  const ordered = [...warnings.filter((finding) => finding.place !== undefined), ...warnings.filter((finding) => finding.place === undefined)]
-  const room = Math.max(0, slots)
-  if (ordered.length <= room) return { shown: ordered.map(warningOf), more: 0 }
-  const shown = ordered.slice(0, Math.max(0, room - 1))
-  const more = ordered.length - shown.length
-  return { shown: room === 0 ? [] : [...shown.map(warningOf), moreAnnotation(more)], more }
-}
-
 /** What the last slot says when there are more warnings than slots. */
 export function moreAnnotation(more: number): Annotation {
   return { title: 'zk-ensemble-action', text: `${more} more ${more === 1 ? 'warning is' : 'warnings are'} in the log and in the job summary.`, place: undefined }
 }
 
-function warningOf(finding: Finding): Annotation {
-  return { title: finding.code, text: warningText(finding), place: finding.place }
-}
-
-/** `message; mend: …`, one line: the same in the log and in the annotation. */
-export function warningText(finding: Finding): string {
-  return plainLine(finding.mend === undefined ? finding.message : `${finding.message}; mend: ${finding.mend}`, ANNOTATION_LIMIT)
+/** `message. Mend: …`, the words of a warning wherever it is told. */
+export function warningText(finding: Pick<Finding, 'message' | 'mend'>): string {
+  return finding.mend === undefined ? finding.message : `${finding.message}. Mend: ${finding.mend}`
 }

@@ -1,13 +1,8 @@
 // The runner drops the eleventh annotation without a word: without the choice made here a user would take ten findings for all.
 
 import { describe, expect, test } from '@jest/globals'
-import type { Finding } from '../../../src/errors.ts'
-import { verdictAnnotation, warningAnnotations } from '../../../src/report/annotations.ts'
+import { moreAnnotation, verdictAnnotation, warningText } from '../../../src/report/annotations.ts'
 import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
-
-function warnings(count: number): Finding[] {
-  return Array.from({ length: count }, (_, index) => ({ code: 'LINT_FAILED', severity: 'warning', message: `finding ${index}`, place: { file: 'zk.yaml', line: index + 1 } }))
-}
 
 describe('the verdict', () => {
   test('a green step has none', () => expect(verdictAnnotation(deployed())).toBeUndefined())
@@ -31,24 +26,11 @@ describe('the verdict', () => {
   })
 })
 
-describe('warnings', () => {
-  test('ten fit', () => {
-    const { shown, more } = warningAnnotations(warnings(10))
-    expect(shown.map((one) => one.text)).toEqual(warnings(10).map((finding) => finding.message))
-    expect(more).toBe(0)
+describe('a warning', () => {
+  test('says how to mend it, where that is known', () => {
+    expect(warningText({ message: 'the probe asks only whether the process answers', mend: 'ask srvr for its Mode' })).toBe('the probe asks only whether the process answers. Mend: ask srvr for its Mode')
+    expect(warningText({ message: 'nothing to mend' })).toBe('nothing to mend')
   })
 
-  test('of eleven nine are shown, and the tenth slot says that two are left', () => {
-    const { shown, more } = warningAnnotations(warnings(11))
-    expect(shown).toHaveLength(10)
-    expect(shown.at(-1)?.text).toBe('2 more warnings are in the log and in the job summary.')
-    expect(more).toBe(2)
-  })
-
-  test('those with a line come first, errors take no slot', () => {
-    const findings: Finding[] = [{ code: 'NOT_READY', severity: 'warning', message: 'no place' }, { code: 'LINT_FAILED', severity: 'error', message: 'an error' }, ...warnings(1)]
-    expect(warningAnnotations(findings).shown.map((one) => one.text)).toEqual(['finding 0', 'no place'])
-  })
-
-  test('without a free slot nothing is shown, and the number is still known', () => expect(warningAnnotations(warnings(3), 0)).toEqual({ shown: [], more: 3 }))
+  test('that got no slot is counted', () => expect(moreAnnotation(2).text).toBe('2 more warnings are in the log and in the job summary.'))
 })

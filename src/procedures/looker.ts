@@ -1,0 +1,62 @@
+// Asks members who serves, and remembers between two looks what a roll must know of them: who was told to go, who handed over, since when one is outside.
+
+import { ownPods } from '../decide/members.ts'
+import { membersNow, serves, type MemberNow } from '../decide/roll.ts'
+import type { Role } from '../ensemble/profile.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import { fillStates } from './member-rows.ts'
+import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
+
+/** A look at the members costs a tunnel each: between two of them passes at least this time, unless something is about to be done. */
+const LOOK_EVERY_MS = 500
+
+/** What is known of the members between looks. */
+export interface Looker {
+  readonly told: Set<string>
+  /** Waits that were told. */
+  readonly said: Set<string>
+  readonly handedOver: Map<string, { readonly times: number; readonly at: number }>
+  readonly outsideSince: ReadonlyMap<string, number>
+  members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]>
+}
+
+/** Asks the members of `run`. */
+export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
+  const { clock, report } = run
+  let roles = new Map<string, Role>()
+  let lookedAt = -Infinity
+  const addressSince = new Map<string, number>()
+  const outsideSince = new Map<string, number>()
+  return {
+    told: new Set(),
+    said: new Set(),
+    handedOver: new Map(),
+    outsideSince,
+    async members(view, fresh) {
+      const pods = ownPods(view)
+      for (const pod of pods) {
+        // When it was Ready it had its address; a container that was restarted since only makes that later, and the wait longer.
+        if (pod.ip !== undefined && !addressSince.has(pod.uid)) addressSince.set(pod.uid, pod.readySince ?? clock.now())
+      }
+      // Who isn't running can't be asked; who has just been made is asked at once.
+      const running = new Set(pods.filter((pod) => pod.phase === 'Running' && pod.deleting === undefined).map((pod) => pod.uid))
+      const asked = membersOf(view, run.target).filter((member) => running.has(member.uid))
+      if (fresh || clock.now() - lookedAt >= LOOK_EVERY_MS || asked.some((member) => !roles.has(member.uid))) {
+        const states = await run.profile.look(asked, contextFor(run, view.set?.replicas ?? 0, signal))
+        fillStates(report, states)
+        lookedAt = clock.now()
+        roles = new Map(asked.flatMap((member) => {
+          const role = states.find((state) => state.pod === member.pod)?.role
+          return role === undefined ? [] : [[member.uid, role] as const]
+        }))
+      }
+      const members = membersNow(view, clock.now(), roles, addressSince)
+      for (const member of members) {
+        if (member.uid === undefined) continue
+        if (serves(member)) outsideSince.delete(member.uid)
+        else if (!outsideSince.has(member.uid)) outsideSince.set(member.uid, clock.now())
+      }
+      return members
+    },
+  }
+}
