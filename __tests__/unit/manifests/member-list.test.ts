@@ -26,6 +26,11 @@ function bare(container: Readonly<Record<string, unknown>>, spec: Readonly<Recor
   }
 }
 
+function withInit(set: KubeObject, init: Readonly<Record<string, unknown>>): KubeObject {
+  const shape = parseSet(set)
+  return { ...set, spec: { ...shape?.spec, template: { ...shape?.spec.template, spec: { ...shape?.spec.template.spec, initContainers: [{ name: 'setup', image: 'busybox', ...init }] } } } }
+}
+
 const THREE = 'server.1=zk-0.zk-hs:2888:3888;2181 server.2=zk-1.zk-hs:2888:3888;2181 server.3=zk-2.zk-hs:2888:3888;2181'
 function listed(value: string, ...more: readonly { name: string; value: string }[]): KubeObject {
   return bare({ env: [{ name: 'ZOO_SERVERS', value }, ...more] })
@@ -121,11 +126,16 @@ describe('is refused, with the way to do it by hand,', () => {
   test.each([
     ['where nothing says who the members are', bare({}), /neither --servers nor ZOO_SERVERS/],
     ['where the start script makes the list', bare({ command: ['bash', '-c', 'export ZOO_SERVERS=$(make-list)'] }), /start script/],
+    ['where the start script makes another list than that of the pod', bare({ command: ['bash', '-c', 'export ZOO_SERVERS="$(make-list)"; zkServer.sh start-foreground'], ...env(THREE) }), /start script/],
+    ['where an init container names them too', withInit(bare(env(THREE)), { command: ['sh', '-c', 'echo server.1=zk-0.zk-hs:2888:3888 > /conf/zoo.cfg.dynamic'] }), /container setup names the members as well/],
+    ['where a second container has a list of its own', withInit(bare(env(THREE)), env(THREE)), /container setup names the members as well/],
+    ['where what else is configured is not known', bare({ env: [{ name: 'ZOO_SERVERS', value: THREE }, { name: 'ZOO_CFG_EXTRA', valueFrom: { configMapKeyRef: { name: 's', key: 'k' } } }] }), /ZOO_CFG_EXTRA comes from/],
     ['for a zoo.cfg of its own', bare({ ...env(THREE), volumeMounts: [{ name: 'conf', mountPath: '/conf' }] }), /zoo\.cfg of your own/],
     ['for a zoo.cfg that the start script writes', bare({ command: ['bash', '-c', 'cat > /conf/zoo.cfg'], ...env(THREE) }), /zoo\.cfg of your own/],
     ['for observers', bare(env(THREE.replace(';2181 server.2', ':observer;2181 server.2'))), /observers/],
     ['for observers by their type', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'peerType=observer' })), /observers/],
     ['for groups', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'group.1=1:2:3 weight.1=1' })), /groups or with weights/],
+    ['for weights in a script', bare({ command: ['sh', '-c', "printf 'weight.1=2' >> extra; zkServer.sh start-foreground"], ...env(THREE) }), /groups or with weights/],
     ['for weights', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'tickTime=2000\nweight.1=2' })), /groups or with weights/],
     ['for dynamic reconfiguration', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'reconfigEnabled=true' })), /dynamic reconfiguration/],
     ['for a list that the servers keep', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'dynamicConfigFile=/data/zoo.dynamic' })), /dynamic reconfiguration/],
