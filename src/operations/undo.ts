@@ -18,7 +18,7 @@ import type { Services } from '../services.ts'
 import type { RevisionView } from '../view/revision.ts'
 
 export async function undo(inputs: Inputs, services: Services): Promise<void> {
-  await holdEnsemble(inputs, services, rightsToHistory, undoIn)
+  await holdEnsemble(inputs, services, { rights: rightsToHistory }, undoIn)
 }
 
 async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {

@@ -90,6 +90,7 @@ async function readMarker(run: VerifyRun, view: EnsembleView, marker: string, si
 
 function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
   const { report } = run
+  if (seen.acknowledged === 0) return { name: 'availability', outcome: 'skipped', detail: 'not measured: no write was ever acknowledged', findings: [], ms: run.clock.now() - began }
   report.longestWriteGapMs = Math.round(seen.longestGapMs)
   report.acknowledgedWritesLost = seen.lost
   for (const gap of seen.gaps) report.timeline.push({ at: gap.from, what: `no write went through for ${formatSpan(gap.ms)}` })

@@ -41,29 +41,43 @@ export interface Standing {
   readonly held: AbortSignal
 }
 
-/** Connects, takes the lock, does the work, gives the lock back. `needed`: the rights beyond looking, locking and recording. `signal` of the work also ends with the timeout. */
-export async function holdEnsemble(inputs: Inputs, services: Services, needed: (namespace: string) => readonly Access[], work: (standing: Standing, signal: AbortSignal) => Promise<void>): Promise<void> {
-  const { clock, report } = services
+export interface Asked {
+  /** The rights beyond looking, locking and recording. */
+  rights(namespace: string): readonly Access[]
+  /** `timeout` is meant for each member, not for all of them. */
+  readonly perMember?: boolean
+}
+
+/** Connects, takes the lock, does the work, gives the lock back. `signal` of the work also ends with the timeout. */
+export async function holdEnsemble(inputs: Inputs, services: Services, asked: Asked, work: (standing: Standing, signal: AbortSignal) => Promise<void>): Promise<void> {
   const kube = await services.connect(inputs)
-  report.context = kube.context
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
+  services.report.context = kube.context
   try {
-    await holdIn(kube, inputs, services, needed, work, limit.signal)
+    await holdIn(kube, inputs, services, asked, work)
   } finally {
-    limit.end()
-    report.requests = { ...kube.requests }
+    services.report.requests = { ...kube.requests }
   }
 }
 
-async function holdIn(kube: Kube, inputs: Inputs, services: Services, needed: (namespace: string) => readonly Access[], work: (standing: Standing, signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+/** Ends `work` with TIMEOUT when it takes longer. */
+async function within<T>(ms: number, { clock, report, signal }: Services, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const limit = timeLimit(clock, ms, () => inWords(report), signal)
+  try {
+    return await work(limit.signal)
+  } finally {
+    limit.end()
+  }
+}
+
+async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Asked, work: (standing: Standing, signal: AbortSignal) => Promise<void>): Promise<void> {
   const { clock, journal, report } = services
-  const deadline = new Deadline(clock, inputs.timeoutMs)
+  const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
   report.namespace = namespace
   report.name = inputs.name ?? ''
-  const taken = await journal.phase('Preflight', async (done) => {
+  const taken = await within(inputs.timeoutMs, services, (signal) => journal.phase('Preflight', async (done) => {
     const [rights, found] = await Promise.all([
-      reviewRights(kube, [...rightsToLook(namespace), ...rightsToFindServices(namespace), ...rightsToRecord(namespace), ...needed(namespace)], namespace, signal),
+      reviewRights(kube, [...rightsToLook(namespace), ...rightsToFindServices(namespace), ...rightsToRecord(namespace), ...asked.rights(namespace)], namespace, signal),
       findSet(kube, namespace, inputs.name, signal),
     ])
     refuseMissing(rights.missing, 'ACCESS_DENIED')
@@ -72,7 +86,7 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, needed: (n
     report.name = name
     const identity = newIdentity(services.holder)
     services.remember({ lock: { namespace, lease: leaseName(name), identity } })
-    const lock = await takeLock(kube, clock, { namespace, ensemble: name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, deadline.left()), say: (line) => journal.info(line) }, signal)
+    const lock = await takeLock(kube, clock, { namespace, ensemble: name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, until.left()), say: (line) => journal.info(line) }, signal)
     try {
       // Read again: another run may have changed it while its lock was waited for.
       const [set, stored, around, nodes] = await Promise.all([findSet(kube, namespace, name, signal), readRecord(kube, namespace, name, signal), readServices(kube, namespace, signal), rights.nodes ? readNodes(kube, signal) : undefined])
@@ -92,7 +106,7 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, needed: (n
       await lock.release(AbortSignal.timeout(RELEASE_MS))
       throw error
     }
-  })
+  }))
   const { lock, rights, set, stored, nodes, target, profile, view, image } = taken
   const held = AbortSignal.any([services.signal, lock.lost])
   const follower = follow(kube, { namespace, set: target.name, selector: selectorText(view.selector) }, clock, held)
@@ -103,9 +117,11 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, needed: (n
     const reach = reachThrough(kube, rights)
     const run: VerifyRun = { kube, clock, journal, report, target, nodes, runId: services.runId, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) } : run
-    const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline }
+    const allowed = asked.perMember === true ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
+    const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed) }
     const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
-    await work({ inputs, services, kube, set, profile, image, course, run, marking, stored, held }, AbortSignal.any([signal, lock.lost]))
+    const standing: Standing = { inputs, services, kube, set, profile, image, course, run, marking, stored, held }
+    await within(allowed, services, (signal) => work(standing, AbortSignal.any([signal, lock.lost])))
   } finally {
     await follower.stop()
     await lock.release(AbortSignal.timeout(RELEASE_MS))
