@@ -45,10 +45,12 @@ export function reserve(course: Course): Deadline {
 
 /** The record afterwards. Throws as a deploy does; what was done until then is in the report's standing. */
 export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earlier, signal: AbortSignal): Promise<StoredRecord> {
-  const { course, run, marking } = undo
-  const { services, kube } = course
+  const { run, marking } = undo
+  const { services, kube, follower } = undo.course
   const { journal, report } = services
-  const view = course.follower.snapshot()
+  const view = follower.snapshot()
+  // What the set's events told of the change that is taken back is no news any more.
+  const course: Course = { ...undo.course, before: view }
   const objects = withReplicas(earlier.objects, view)
   const set = objects.find((object) => parseSet(object) !== undefined && object.kind === 'StatefulSet')
   if (set === undefined) throw new EnsembleError('failed', [{ code: 'INTERNAL', severity: 'error', message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet` }])
@@ -56,7 +58,7 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   const { start, generation, recorded } = await journal.phase(`Go back to revision ${earlier.controllerRevision}`, async (done) => {
     const own = partitionOf(set)
     // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the same, since the controller never does.
-    const start = course.inputs.pace === 'controller' && own !== undefined ? { set, first: set, stands: own } : await startOf({ ...course, before: view }, set, earlier.controllerRevision, signal)
+    const start = course.inputs.pace === 'controller' && own !== undefined ? { set, first: set, stands: own } : await startOf(course, set, earlier.controllerRevision, signal)
     const wanted = objects.map((object): Manifest => manifestOf(object === set ? start.first : object))
     const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
     const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
