@@ -13,6 +13,8 @@ const REJOIN_MS = 90_000
 const STEPPING_DOWN_MS = 15_000
 /** A newcomer that can't serve yet is judged by its server alone: one that dies at its start has died by then. */
 const STANDS_AFTER_MS = 10_000
+/** A leader that handed over follows the new one after 3 s; one whose own list does not have the new leader never does. */
+const FOLLOWS_AFTER_MS = 15_000
 /** How often a leader is told to step down before it is replaced as it is. */
 const MOST_HAND_OVERS = 2
 
@@ -110,7 +112,7 @@ export function nextStep(situation: RollSituation): RollStep {
   // One that runs at its revision may be outside only because of the others.
   const wanted = broken.find((member) => !mayComeBack(member)) ?? broken[0]
   if (wanted !== undefined) return seeTo(situation, members, broken, wanted)
-  const down = members.find((member) => !isBack(situation, member))
+  const down = members.find((member) => !isBack(situation, member) && !(pending.includes(member) && isLeftBehind(situation, members, member)))
   if (down !== undefined) return waitFor(situation, down, members)
   if (pending.length === 0) return { kind: 'done' }
   const next = chooseNext(way, pending)
@@ -119,6 +121,7 @@ export function nextStep(situation: RollSituation): RollStep {
   const newcomer = members.find((member) => situation.excused.has(member.ordinal) && member.state !== 'available')
   const open = way.kind === 'evict' || indexOf(set, next) >= way.stands
   if (open && newcomer !== undefined) return { kind: 'free', member: next, why: `${newcomer.pod} can only serve once ${next.pod} knows it` }
+  if (open && isLeftBehind(situation, members, next)) return { kind: 'free', member: next, why: 'it handed over its leadership and does not follow the new leader' }
   // What the partition has let go already is the controller's: nothing else may be touched before it has acted.
   if (way.kind === 'partition' && open) return { kind: 'wait', reason: `${next.pod} waits for the StatefulSet controller to replace it` }
   return take(situation, members, next)
@@ -148,6 +151,13 @@ function isBack({ excused, handedOver, now }: RollSituation, member: MemberNow):
   if (excused.has(member.ordinal) && !serves(member)) return member.runningSince !== undefined && member.state !== 'terminating' && member.runningSince + STANDS_AFTER_MS <= now
   if (!serves(member)) return false
   return member.state === 'available' || member.state === 'old-revision' || (member.uid !== undefined && handedOver.has(member.uid) && member.role !== undefined && member.role !== 'unknown' && member.state !== 'terminating')
+}
+
+/** It handed over, another one leads, and it does not come back by itself. */
+function isLeftBehind({ handedOver, outsideSince, now }: RollSituation, members: readonly MemberNow[], member: MemberNow): boolean {
+  if (member.uid === undefined || member.state === 'terminating' || serves(member) || !handedOver.has(member.uid)) return false
+  const since = outsideSince.get(member.uid)
+  return since !== undefined && since + FOLLOWS_AFTER_MS <= now && members.some((other) => other !== member && other.role === 'leader')
 }
 
 function mayComeBack(member: MemberNow): boolean {
@@ -184,7 +194,9 @@ function waitFor(situation: RollSituation, member: MemberNow, members: readonly 
   const count = `${there} of ${members.length} members are available and serve`
   if (member.state === 'available' || member.state === 'old-revision') return { kind: 'wait', reason: `${member.pod} is available, but does not serve yet (${member.role ?? 'not asked'}); ${count}`, outside: members.filter((one) => (one.state === 'available' || one.state === 'old-revision') && !serves(one)) }
   const stands = situation.excused.has(member.ordinal) && member.runningSince !== undefined && member.state !== 'terminating' ? member.runningSince + STANDS_AFTER_MS : undefined
-  const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : stands
+  const outside = situation.outsideSince.get(member.uid ?? '')
+  const follows = outside !== undefined && situation.handedOver.has(member.uid ?? '') && outside + FOLLOWS_AFTER_MS > situation.now ? outside + FOLLOWS_AFTER_MS : undefined
+  const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : (stands ?? follows)
   return { kind: 'wait', reason: `${member.pod} is ${member.text}; ${count}`, ...(lookAgainAt === undefined ? {} : { lookAgainAt }) }
 }
 

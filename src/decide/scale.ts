@@ -59,10 +59,10 @@ export function planScale(situation: ScaleSituation): readonly ScaleStep[] | und
 function outageOf(from: number, to: number, who: string, first: string): string | undefined {
   switch (`${from} ${to}`) {
     case '1 2':
-      return `${first} runs alone and must restart once to know ${who}: nobody serves for some seconds`
+      return `${first} runs alone and must restart once to know ${who}: nobody serves for up to a minute`
     case '2 3':
     case '3 2':
-      return 'a majority of two members is both: nobody serves for some seconds while each of them restarts'
+      return 'a majority of two members is both: nobody serves for some seconds, at times longer, while each of them restarts'
     case '2 1':
       return `${first} alone is no majority of two: nobody serves from when ${who} is gone until ${first} has restarted on its own`
     default:

@@ -94,6 +94,16 @@ describe('a leader', () => {
     expect(stepOf({ pods: old, roles: leads, more: { handedOver: new Map([[old[2].uid, { times: 1, at: T0 - SECOND }]]) } })).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 14 * SECOND })
   })
 
+  test('that can not follow the new one, which its own list does not have, is replaced all the same', () => {
+    const restarted = pod(2, { revision: OLD, ready: false })
+    const given = (seconds: number, stands = 3, roles: readonly Role[] = ['follower', 'leader', 'not serving']): RollStep =>
+      stepOf({ pods: [old[0], old[1], restarted], roles, way: { kind: 'partition', stands, own: 0 }, more: { handedOver: new Map([[restarted.uid, 1]]), outsideSince: new Map([[restarted.uid, T0 - seconds * SECOND]]) } })
+    expect(given(14)).toMatchObject({ kind: 'wait', lookAgainAt: T0 + SECOND })
+    expect(short(given(15))).toBe('take zk-2')
+    expect(short(given(15, 2))).toBe('free zk-2')
+    expect(given(15, 3, ['follower', 'follower', 'not serving']).kind).toBe('wait')
+  })
+
   test('that is elected again and again is replaced as it is', () => {
     expect(short(stepOf({ pods: old, roles: leads, more: { handedOver: new Map([[old[2].uid, { times: 2, at: T0 - 60 * SECOND }]]) } }))).toBe('take zk-2')
   })
