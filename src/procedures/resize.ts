@@ -11,7 +11,7 @@ import { withMembers } from '../manifests/member-list.ts'
 import { ownedPart } from '../manifests/owned.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
-import { applyChange, isOursOrKubectl, objectName, planChanges } from './apply.ts'
+import { applyChange, isOursOrKubectl, objectName, planChanges, refOf } from './apply.ts'
 import { attend } from './attend.ts'
 import { bringMembers, rollOf, startOf, type Course, type Start } from './bring.ts'
 import { budgetObjectsFor } from './budgets.ts'
@@ -118,9 +118,10 @@ async function moveBudgets({ run, force }: Resizing, course: Course, from: numbe
   const [pod] = ownPods(course.follower.snapshot())
   if (pod === undefined || !course.rights.budgets) return
   for (const live of await budgetObjectsFor(course.kube, pod.namespace, pod.labels, signal)) {
-    const owned = ownedPart(live, isOursOrKubectl)
     const spec = budgetFor(live, from, to)['spec']
     if (spec === live['spec'] || typeof spec !== 'object' || spec === null || !('minAvailable' in spec)) continue
+    // A list doesn't say whose the fields are; an apply that leaves out what is ours takes it away, the selector too.
+    const owned = ownedPart((await course.kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
     const object: KubeObject = { ...owned, spec: { ...(typeof owned['spec'] === 'object' ? owned['spec'] : {}), minAvailable: spec.minAvailable } }
     try {
       const place = { file: 'the budget in the cluster' }

@@ -8,7 +8,7 @@ import { memberCountOf } from '../manifests/member-list.ts'
 import { ownedPart } from '../manifests/owned.ts'
 import { latestVerified, objectsOf, type StoredRecord } from '../record/record.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
-import { isOursOrKubectl } from './apply.ts'
+import { isOursOrKubectl, refOf } from './apply.ts'
 import { budgetObjectsFor } from './budgets.ts'
 import { readServices } from './read-ensemble.ts'
 import type { Standing } from './standing.ts'
@@ -51,5 +51,7 @@ async function liveCompanions({ kube, set, course, run }: Standing, view: Ensemb
     return service.metadata.name === parseSet(set)?.spec.serviceName || (Object.keys(selector).length > 0 && selects({ matchLabels: selector, matchExpressions: [] }, labels))
   })
   const budgets = course.rights.budgets ? await budgetObjectsFor(kube, namespace, labels, signal) : []
-  return [...services, ...budgets].map((object) => ownedPart(object, (entry) => (entry.subresource ?? '') === ''))
+  // A list doesn't say whose the fields are.
+  const whole = await Promise.all([...services, ...budgets].map((object) => kube.get(refOf(object), signal)))
+  return whole.flatMap((object) => (object === undefined ? [] : [ownedPart(object, (entry) => (entry.subresource ?? '') === '')]))
 }
