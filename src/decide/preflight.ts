@@ -42,6 +42,10 @@ export interface PreflightInput {
   readonly makesNamespace: boolean
   /** `fixed` where the members vote: their number changes one at a time only. */
   readonly membership: 'fixed' | 'free'
+  /** How many members the list in the cluster names; undefined where that isn't known. */
+  readonly listed?: number | undefined
+  /** Why members can't be added, and the way by hand; undefined where they can. */
+  readonly growth?: { readonly refused: string; readonly manual: string } | undefined
   readonly classes: readonly StorageClassView[] | undefined
   /** Classes that the manifests bring themselves. */
   readonly ownClasses: readonly string[]

@@ -15,6 +15,7 @@ import { applyAll } from '../procedures/apply-all.ts'
 import { takeBaseline } from '../procedures/baseline.ts'
 import { bringMembers, isUnfinished, startOf, stillToStand, type Course, type Start } from '../procedures/bring.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
+import { growFirst } from '../procedures/grow.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { inspectGround, type Ground } from '../procedures/preflight.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
@@ -125,9 +126,11 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const versionBefore = report.version
   const state = { inChecks: false }
   try {
-    const applied = await journal.phase('Apply', (done) => applyAll(kube, ground, { force: inputs.forceConflicts, journal, report, clock: services.clock, first: start.first, rolls }, signal, done))
+    const grown = rolls ? await growFirst({ inputs, ground, course, run }, signal) : undefined
+    start = grown?.start ?? start
+    const applied = await journal.phase('Apply', (done) => applyAll(kube, grown?.ground ?? ground, { force: inputs.forceConflicts, journal, report, clock: services.clock, first: start.first, rolls }, signal, done))
     services.publish()
-    stored = await recordMade(marking, stored, applied.created, signal)
+    stored = await recordMade(marking, stored, [...(grown?.created ?? []), ...applied.created], signal)
     const view = await waitForMembers(deploy, rolls ? start : undefined, applied.set.metadata.generation, signal)
     state.inChecks = true
     if (inputs.verify === 'off') {

@@ -9,6 +9,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { toSet } from '../kube/views/index.ts'
 import type { Manifest } from '../manifests/manifest.ts'
+import { memberCountOf } from '../manifests/member-list.ts'
 import { parseSet, selects } from '../manifests/shapes.ts'
 import type { Services } from '../services.ts'
 import { objectName, type PlannedChange } from './apply.ts'
@@ -40,6 +41,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     live: live === undefined ? undefined : { view: toSet(live), spec: live['spec'] },
     namespace: namespaceState.kind === 'there' ? 'present' : namespaceState.kind,
     makesNamespace: inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),
+    ...membersIn(seen.profile, setManifest.object, live),
     membership: seen.profile === 'zookeeper' ? 'fixed' : 'free',
     classes: surroundings.classes,
     ownClasses: manifests.filter((manifest) => manifest.object.kind === 'StorageClass').map((manifest) => manifest.object.metadata.name),
@@ -50,6 +52,12 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     nodes: surroundings.nodes,
     objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [owned(object)])),
   }
+}
+
+function membersIn(profile: ProfileName, wanted: KubeObject, live: KubeObject | undefined): Pick<PreflightInput, 'listed' | 'growth'> {
+  const listed = live === undefined ? undefined : memberCountOf(live, profile)
+  const list = memberCountOf(wanted, profile)
+  return { listed: typeof listed === 'number' ? listed : undefined, growth: typeof list === 'number' ? undefined : list }
 }
 
 function owned(object: KubeObject): PreflightInput['objects'][number] {

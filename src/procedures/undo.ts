@@ -2,7 +2,8 @@
 
 import { Deadline } from '../clock.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
-import type { VerifyLevel } from '../ensemble/profile.ts'
+import type { ProfileName, VerifyLevel } from '../ensemble/profile.ts'
+import { withMembers } from '../manifests/member-list.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import type { Manifest } from '../manifests/manifest.ts'
@@ -51,7 +52,7 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   const view = follower.snapshot()
   // What the set's events told of the change that is taken back is no news any more.
   const course: Course = { ...undo.course, before: view }
-  const objects = withReplicas(earlier.objects, view)
+  const objects = withReplicas(earlier.objects, view, course.looking.profile.name)
   const set = objects.find((object) => parseSet(object) !== undefined && object.kind === 'StatefulSet')
   if (set === undefined) throw new EnsembleError('failed', [{ code: 'INTERNAL', severity: 'error', message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet` }])
 
@@ -103,11 +104,15 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   return after
 }
 
-/** How many members there are is no part of a revision: an undo never takes one away, or adds one. */
-function withReplicas(objects: readonly KubeObject[], view: EnsembleView): readonly KubeObject[] {
+/** How many members there are is no part of a revision: an undo never takes one away, or adds one, and the member list names those that are there. */
+function withReplicas(objects: readonly KubeObject[], view: EnsembleView, profile: ProfileName): readonly KubeObject[] {
   const { set } = view
   // Of a Secret only the name was kept: it is not ours to bring back.
-  return objects.filter((object) => object.kind !== 'Secret').map((object) => (object.kind !== 'StatefulSet' || set === undefined ? object : { ...object, spec: { ...fieldsOf(object['spec']), replicas: set.replicas } }))
+  return objects.filter((object) => object.kind !== 'Secret').map((object) => {
+    if (object.kind !== 'StatefulSet' || set === undefined) return object
+    const resized = withMembers(object, set.replicas, profile)
+    return 'set' in resized ? resized.set : { ...object, spec: { ...fieldsOf(object['spec']), replicas: set.replicas } }
+  })
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

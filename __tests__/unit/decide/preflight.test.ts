@@ -146,7 +146,10 @@ describe('immutable fields', () => {
 describe('the number of members', () => {
   test.each<Row>([
     ['that shrinks', { live, wanted: { replicas: 1 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 1: a deploy takes no member away']],
-    ['that grows by one', { live, wanted: { replicas: 4 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 4']],
+    ['that grows', { live, wanted: { replicas: 5 }, claims: undefined, nodes: undefined, listed: 3 }, []],
+    ['that grows although its list can not be changed', { live, wanted: { replicas: 4 }, claims: undefined, growth: { refused: 'some members are observers', manual: 'by hand' } }, ['error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 4, and this action can\'t add members to it: some members are observers']],
+    ['that a list does not follow by two', { live, wanted: { replicas: 3 }, claims: undefined, listed: 1 }, ['error MEMBERSHIP_CHANGE the set has 3 replicas in the cluster, but the member list there names 1']],
+    ['whose list can not be changed and need not', { live, claims: undefined, growth: { refused: 'x', manual: 'y' } }, []],
     ['whose ordinals move', { live, wanted: { start: 1 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the first ordinal is 0 in the cluster, the manifest says 1']],
   ])('%s', check)
 })
