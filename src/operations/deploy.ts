@@ -227,7 +227,12 @@ async function waitForMembers(deploy: Deploy, start: Start | undefined, generati
   const { clock, journal, report } = course.services
   return journal.phase(start?.stands === undefined ? 'Wait for every member' : 'Roll, paced by the quorum', async (done) => {
     const nowhere: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
-    const apply = (object: KubeObject, until: AbortSignal): Promise<KubeObject> => course.kube.apply(object, { force: inputs.forceConflicts }, until).then((answer) => answer.object)
+    const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
+      const applied = await course.kube.apply(object, { force: inputs.forceConflicts }, until)
+      // A roll that an earlier run began changes nothing but the partition, and yet members are replaced.
+      report.changed = true
+      return applied.object
+    }
     const bring = (): Promise<EnsembleView> => bringMembers(start === undefined ? { ...course, inputs: { ...course.inputs, pace: 'controller' } } : course, start ?? nowhere, generation, apply, signal)
     let view = await bring()
     const hold = inputs.verify === 'off' || ground.profile === 'none' ? stillToStand(view, clock) : 0

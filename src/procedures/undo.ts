@@ -83,7 +83,12 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   })
 
   const stands = await journal.phase('Bring every member back', async (done) => {
-    const found = await bringMembers(course, start, generation, (object, until) => kube.apply(object, { force: undo.force }, until).then((answer) => answer.object), signal)
+    const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
+      const applied = await kube.apply(object, { force: undo.force }, until)
+      report.changed = true
+      return applied.object
+    }
+    const found = await bringMembers(course, start, generation, apply, signal)
     done(`${found.set?.replicas ?? 0} members available at revision ${found.set?.status.updateRevision ?? ''}`)
     report.standing = `every member is back at revision ${found.set?.status.updateRevision ?? ''}; it was not verified`
     services.publish()
