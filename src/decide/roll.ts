@@ -47,6 +47,8 @@ export interface RollSituation {
   /** How often each leader, by UID of its pod, was told to step down, and when last; milliseconds since the epoch. */
   readonly handedOver: ReadonlyMap<string, { readonly times: number; readonly at: number }>
   readonly canStepDown: boolean
+  /** How many members the list names that those of the older revision know; absent where the roll leaves it as it is. */
+  readonly listedBefore?: number | undefined
   readonly now: number
 }
 
@@ -195,7 +197,7 @@ function waitFor(situation: RollSituation, member: MemberNow, members: readonly 
   if (member.state === 'available' || member.state === 'old-revision') return { kind: 'wait', reason: `${member.pod} is available, but does not serve yet (${member.role ?? 'not asked'}); ${count}`, outside: members.filter((one) => (one.state === 'available' || one.state === 'old-revision') && !serves(one)) }
   const stands = situation.excused.has(member.ordinal) && member.runningSince !== undefined && member.state !== 'terminating' ? member.runningSince + STANDS_AFTER_MS : undefined
   const outside = situation.outsideSince.get(member.uid ?? '')
-  const follows = outside !== undefined && situation.handedOver.has(member.uid ?? '') && outside + FOLLOWS_AFTER_MS > situation.now ? outside + FOLLOWS_AFTER_MS : undefined
+  const follows = outside !== undefined && member.state !== 'terminating' && situation.handedOver.has(member.uid ?? '') && outside + FOLLOWS_AFTER_MS > situation.now ? outside + FOLLOWS_AFTER_MS : undefined
   const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : (stands ?? follows)
   return { kind: 'wait', reason: `${member.pod} is ${member.text}; ${count}`, ...(lookAgainAt === undefined ? {} : { lookAgainAt }) }
 }
@@ -211,14 +213,21 @@ function chooseNext(way: Way, pending: readonly MemberNow[]): MemberNow | undefi
 
 /** All others serve. The leader is handed over first: an election while its peers still have addresses of before takes long. */
 function take(situation: RollSituation, members: readonly MemberNow[], member: MemberNow): RollStep {
-  const { now, handedOver, canStepDown, excused } = situation
+  const { now, handedOver, canStepDown } = situation
   const { times, at } = handedOver.get(member.uid ?? '') ?? { times: 0, at: 0 }
-  const voters = members.filter((one) => !excused.has(one.ordinal)).length
-  if (member.role !== 'leader' || !canStepDown || voters < 3) return { kind: 'take', member }
+  if (member.role !== 'leader' || !canStepDown || !canElectWithout(situation, members, member)) return { kind: 'take', member }
   // Its process takes a moment to end: until then it says that it leads, and must not be told twice.
   if (times > 0 && now - at < STEPPING_DOWN_MS) return { kind: 'wait', reason: `${member.pod} hands over its leadership`, lookAgainAt: at + STEPPING_DOWN_MS }
   if (times >= MOST_HAND_OVERS) return { kind: 'take', member }
   const settledAt = Math.max(0, ...members.map((one) => one.addressSince ?? 0)) + SETTLE_AFTER_MOVE_MS
   if (settledAt > now) return { kind: 'wait', reason: `${member.pod} leads and hands over once every member knows the others' addresses`, lookAgainAt: settledAt }
   return { kind: 'hand-over', member }
+}
+
+/** Whether the others are a majority, by the list that those of before know or by the new one: else stepping down would only cost one more outage. */
+function canElectWithout({ set, listedBefore }: RollSituation, members: readonly MemberNow[], member: MemberNow): boolean {
+  const others = members.filter((other) => other !== member)
+  const before = listedBefore ?? members.length
+  const isMajority = (votes: number, of: number): boolean => votes > of / 2
+  return isMajority(others.filter((other) => indexOf(set, other) < before).length, before) || isMajority(others.filter((other) => other.revision === set.status.updateRevision).length, members.length)
 }

@@ -15,6 +15,8 @@ export interface ScaleSituation {
   readonly target: number
   /** The members vote: a majority of them must serve. */
   readonly voting: boolean
+  /** How many members each list names that a running member was started with; what is not known is left out. */
+  readonly known?: readonly number[]
 }
 
 /** One step; each leaves an ensemble that may stand so. */
@@ -32,7 +34,7 @@ export interface ScaleStep {
 
 /** Undefined: it can't be gone by steps of one. */
 export function planScale(situation: ScaleSituation): readonly ScaleStep[] | undefined {
-  const { name, start, replicas, listed, unfinished, target, voting } = situation
+  const { name, start, replicas, listed, unfinished, target, voting, known = [] } = situation
   if (Math.abs(replicas - listed) > 1 && voting) return undefined
   const steps: ScaleStep[] = []
   const last = (count: number): string => `${name}-${start + count - 1}`
@@ -40,8 +42,12 @@ export function planScale(situation: ScaleSituation): readonly ScaleStep[] | und
   // A list that already names another number is gone on with when it lies on the way, else taken back to.
   const onTheWay = replicas > listed ? target >= replicas : target <= replicas
   if (replicas !== listed && !onTheWay) steps.push({ kind: 'restore', count: listed, ordinal: undefined, words: `back to the ${members(listed)} that the list names`, outage: undefined })
-  // On the way down what was begun need not be finished first: the survivors get the smaller list at once.
-  if (replicas === listed && unfinished && target >= listed) steps.push({ kind: 'finish', count: listed, ordinal: undefined, words: `finish the change to ${members(listed)} that was begun`, outage: undefined })
+  // Majorities of lists that differ by one always share a member, and bear it that one restarts: nobody may know a list that is further away.
+  const first = target > listed ? listed + 1 : listed - 1
+  const tooFar = voting && target !== listed && known.some((count) => Math.abs(count - first) > 1)
+  const before = known.find((count) => count !== listed)
+  // Else what was begun on the way down need not be finished: the survivors get the smaller list at once.
+  if (steps.length === 0 && unfinished && (tooFar || (replicas === listed && target >= listed))) steps.push({ kind: 'finish', count: listed, ordinal: undefined, words: `finish the change to ${members(listed)} that was begun`, outage: voting && before !== undefined ? outageOf(before, listed, last(Math.max(before, listed)), `${name}-${start}`) : undefined })
   for (let count = listed; count !== target;) {
     const up = target > count
     const next = up ? count + 1 : count - 1
@@ -63,6 +69,8 @@ function outageOf(from: number, to: number, who: string, first: string): string 
     case '2 3':
     case '3 2':
       return 'a majority of two members is both: nobody serves for some seconds, at times longer, while each of them restarts'
+    case '4 3':
+      return 'the three that stay are all needed for the majority of four that they know: nobody serves while the first of them restarts, some 30 seconds'
     case '2 1':
       return `${first} alone is no majority of two: nobody serves from when ${who} is gone until ${first} has restarted on its own`
     default:

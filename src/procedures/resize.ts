@@ -78,7 +78,8 @@ async function applyStep(course: Course, { run, force, verified }: Resizing, set
   const { kube } = course
   const { journal, report, clock } = run
   const view = course.follower.snapshot()
-  const held = await startOf({ ...course, before: view }, set, step.kind === 'finish' ? view.set?.status.updateRevision : undefined, signal)
+  const listedBefore = step.kind === 'add' ? step.count - 1 : step.kind === 'remove' ? step.count + 1 : undefined
+  const held = { ...(await startOf({ ...course, before: view }, set, step.kind === 'finish' ? view.set?.status.updateRevision : undefined, signal)), listedBefore }
   // Without its peer the last one serves nobody: there is nothing to be held back from a restart.
   const start = step.kind === 'remove' && step.count === 1 && course.looking.profile.name === 'zookeeper' ? { ...held, first: set, stands: partitionOf(set) } : held
   const place = { file: 'the StatefulSet in the cluster' }

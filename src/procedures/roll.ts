@@ -26,6 +26,8 @@ export interface Roll {
   readonly means: Means
   /** Ordinals that can't serve before the members of before know them. */
   readonly excused?: ReadonlySet<number>
+  /** How many members the list named before this roll; absent where it stays as it is. */
+  readonly listedBefore?: number | undefined
 }
 
 export interface PartitionedSet {
@@ -169,7 +171,7 @@ async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetVi
 
 function situationOf(roll: Roll, looker: Looker, set: SetView, way: Way, members: readonly MemberNow[], now: number): RollSituation {
   return {
-    set, way, members, now, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
+    set, way, members, now, listedBefore: roll.listedBefore, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
     canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
   }
 }

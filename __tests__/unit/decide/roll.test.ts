@@ -74,6 +74,15 @@ describe('a leader', () => {
     expect(short(stepOf({ pods: old, roles: leads }))).toBe('hand-over zk-2')
   })
 
+  test.each<[string, Parameters<typeof stepOf>[0], string]>([
+    ['not while three are all needed for a majority of four', { pods: old, roles: leads, more: { listedBefore: 4 } }, 'take zk-2'],
+    ['once the new list alone makes a majority', { pods: [old[0], pod(1), pod(2)], roles: ['leader', 'follower', 'follower'], way: { kind: 'partition', stands: 1, own: 0 }, more: { listedBefore: 4 } }, 'hand-over zk-0'],
+    ['not to a newcomer that the one who stays does not know', { pods: [old[0], old[1], pod(2)], roles: ['follower', 'leader', 'follower'], way: { kind: 'partition', stands: 2, own: 0 }, more: { listedBefore: 2 } }, 'take zk-1'],
+    ['to those of before, while a newcomer stands beside them', { pods: old, roles: leads, more: { listedBefore: 3 } }, 'hand-over zk-2'],
+  ])('where the list of members changes it hands over %s', (_, given, step) => {
+    expect(short(stepOf(given))).toBe(step)
+  })
+
   test('hands over only once the others know every new address', () => {
     const step = stepOf({ pods: old, roles: leads, addressSince: T0 - 10 * SECOND })
     expect(step).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 30 * SECOND })

@@ -16,12 +16,18 @@ describe('the way to another number of members', () => {
   test.each<[string, Partial<ScaleSituation> & Pick<ScaleSituation, 'target'>, readonly string[] | undefined]>([
     ['up, one by one', { target: 5 }, ['add 4', 'add 5']],
     ['from one, with what it costs', { replicas: 1, target: 3 }, ['add 2 (outage)', 'add 3 (outage)']],
-    ['down, one by one', { replicas: 5, target: 3 }, ['remove 4', 'remove 3']],
+    ['down, one by one', { replicas: 6, target: 4 }, ['remove 5', 'remove 4']],
     ['down to one, with what it costs', { target: 1 }, ['remove 2 (outage)', 'remove 1 (outage)']],
     ['none where it is reached', { target: 3 }, []],
     ['finished first when it was cut off', { replicas: 4, unfinished: true, target: 5 }, ['finish 4', 'add 5']],
     ['finished when it was cut off at the last step', { replicas: 5, unfinished: true, target: 5 }, ['finish 5']],
-    ['turned round at once when it was cut off', { replicas: 4, unfinished: true, target: 3 }, ['remove 3']],
+    ['turned round at once when it was cut off', { replicas: 6, unfinished: true, target: 5 }, ['remove 5']],
+    ['down through four, with what it costs', { replicas: 5, target: 2 }, ['remove 4', 'remove 3 (outage)', 'remove 2 (outage)']],
+    ['finished first where some still know the list of five: three more of them are needed than stay', { replicas: 4, unfinished: true, known: [5, 4], target: 3 }, ['finish 4', 'remove 3 (outage)']],
+    ['turned round at once where nobody knows more than four', { replicas: 4, unfinished: true, known: [3, 4], target: 3 }, ['remove 3 (outage)']],
+    ['finished first although somebody else added a pod', { replicas: 5, listed: 4, unfinished: true, known: [3, 4], target: 5 }, ['finish 4', 'add 5']],
+    ['finished with what that costs', { replicas: 3, unfinished: true, known: [4, 3], target: 3 }, ['finish 3 (outage)']],
+    ['not held up by lists where nobody votes', { replicas: 4, unfinished: true, known: [6], voting: false, target: 3 }, ['remove 3']],
     ['from what the list names, when somebody else added one pod', { replicas: 4, listed: 3, target: 5 }, ['add 4', 'add 5']],
     ['from what the list names, when somebody else took one pod', { replicas: 2, listed: 3, target: 1 }, ['remove 2 (outage)', 'remove 1 (outage)']],
     ['back to the list, when somebody else added one pod', { replicas: 4, listed: 3, target: 3 }, ['restore 3']],
@@ -70,5 +76,36 @@ describe('a member goes', () => {
 
   test('also when its pod is not there', () => {
     expect(ask(['leader', 'follower', 'follower', 'follower'], { pods: [pod(0), pod(1), pod(2)] }).kind).toBe('leave')
+  })
+})
+
+/** Two majorities, each by its own list, that share no member can both decide. */
+function overlap(a: number, b: number): boolean {
+  return Math.floor(a / 2) + 1 + Math.floor(b / 2) + 1 > Math.max(a, b)
+}
+
+describe('cut off anywhere and gone on with, to the same number or another,', () => {
+  const sizes = [1, 2, 3, 4, 5, 6, 7]
+  /** What the cluster shows when a step was begun from a list of `from` and cut off: the members of before know that one. */
+  const cut = (from: number, count: number, target: number): ScaleSituation => ({ name: 'zk', start: 0, replicas: count, listed: count, unfinished: true, known: [from, count], target, voting: true })
+  const cases = sizes.flatMap((from) => [from - 1, from + 1].filter((count) => sizes.includes(count)).map((count) => [from, count] as const))
+
+  test.each(cases)('from %i to %i: majorities of all lists that are known at once share a member, and the target is reached', (from, count) => {
+    for (const target of sizes) {
+      let known: readonly number[] = [from, count]
+      let reached = count
+      for (const step of planScale(cut(from, count, target)) ?? []) {
+        const together = [...known, step.count]
+        for (const a of together) for (const b of together) expect([from, count, target, a, b, overlap(a, b)]).toEqual([from, count, target, a, b, true])
+        known = [step.count]
+        reached = step.count
+      }
+      expect(reached).toBe(target)
+      expect(known).toEqual([target])
+    }
+  })
+
+  test('two steps at once would not', () => {
+    expect([overlap(1, 3), overlap(3, 5), overlap(5, 3)]).toEqual([false, false, false])
   })
 })
