@@ -46,7 +46,7 @@ export async function offerWayBack(kube: Pick<Kube, 'get'>, report: RunReport, b
     report.notes.push(`To go back to revision ${ran}, deploy the manifests of before again${stuck.length === 0 ? '' : `, then delete ${stuck.map(({ pod }) => pod).join(', ')}: the controller does not replace a pod that is not Ready`}.`)
     return
   }
-  report.byHand.push(`kubectl -n ${namespace} rollout undo statefulset/${name} --to-revision=${revision} # back to ${ran}; the next deploy by this action then needs force-conflicts: true, once`)
+  report.byHand.push(`kubectl -n ${namespace} rollout undo statefulset/${name} --to-revision=${revision} # back to ${ran}`)
   for (const { pod } of stuck) report.byHand.push(`kubectl -n ${namespace} delete pod ${pod} # not Ready: the controller does not replace it by itself`)
 }
 
