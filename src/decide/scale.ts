@@ -15,8 +15,8 @@ export interface ScaleSituation {
   readonly target: number
   /** The members vote: a majority of them must serve. */
   readonly voting: boolean
-  /** How many members each list names that a running member was started with; what is not known is left out. */
-  readonly known?: readonly number[]
+  /** How many members each list names that a running member of an older revision was started with; `unknown`: what was begun is finished first. */
+  readonly known?: readonly number[] | 'unknown'
 }
 
 /** One step; each leaves an ensemble that may stand so. */
@@ -44,10 +44,10 @@ export function planScale(situation: ScaleSituation): readonly ScaleStep[] | und
   if (replicas !== listed && !onTheWay) steps.push({ kind: 'restore', count: listed, ordinal: undefined, words: `back to the ${members(listed)} that the list names`, outage: undefined })
   // Majorities of lists that differ by one always share a member, and bear it that one restarts: nobody may know a list that is further away.
   const first = target > listed ? listed + 1 : listed - 1
-  const tooFar = voting && target !== listed && known.some((count) => Math.abs(count - first) > 1)
-  const before = known.find((count) => count !== listed)
+  const tooFar = voting && target !== listed && (known === 'unknown' || known.some((count) => Math.abs(count - first) > 1))
+  const before = known === 'unknown' ? undefined : known.find((count) => count !== listed)
   // Else what was begun on the way down need not be finished: the survivors get the smaller list at once.
-  if (steps.length === 0 && unfinished && (tooFar || (replicas === listed && target >= listed))) steps.push({ kind: 'finish', count: listed, ordinal: undefined, words: `finish the change to ${members(listed)} that was begun`, outage: voting && before !== undefined ? outageOf(before, listed, last(Math.max(before, listed)), `${name}-${start}`) : undefined })
+  if (steps.length === 0 && (tooFar || (unfinished && replicas === listed && target >= listed))) steps.push({ kind: 'finish', count: listed, ordinal: undefined, words: `finish the change to ${members(listed)} that was begun`, outage: voting && before !== undefined ? outageOf(before, listed, last(Math.max(before, listed)), `${name}-${start}`) : undefined })
   for (let count = listed; count !== target;) {
     const up = target > count
     const next = up ? count + 1 : count - 1

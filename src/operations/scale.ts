@@ -10,6 +10,7 @@ import { memberCountOf } from '../manifests/member-list.ts'
 import { rightsToScale } from '../procedures/access.ts'
 import { isUnfinished } from '../procedures/bring.ts'
 import { watchData } from '../procedures/data-watch.ts'
+import { knownLists } from '../procedures/known-lists.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { baseOf, markScaled } from '../procedures/scaled.ts'
 import { resized, takeStep, type Resizing } from '../procedures/resize.ts'
@@ -32,7 +33,7 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
   const base = baseOf(standing.set, stored)
   const resizing: Resizing = { course, run, profile: standing.profile, base, force: inputs.forceConflicts, verified: verifiedNames(stored.record) }
   const { steps, claims } = await journal.phase('Plan the steps', async (done) => {
-    const found = planSteps(standing, base, target)
+    const found = planSteps(standing, base, target, await knownLists(standing.kube, standing.set, course.before, standing.profile, signal))
     for (const step of found) resized(resizing, step.count)
     if (found.length > 0) await refuseUnsound(standing, found, signal)
     for (const { words, outage } of found) {
@@ -74,7 +75,7 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
 }
 
 /** What the cluster shows, and what stands against a change of it. */
-function planSteps(standing: Standing, base: KubeObject, target: number): readonly ScaleStep[] {
+function planSteps(standing: Standing, base: KubeObject, target: number, known: readonly number[] | 'unknown'): readonly ScaleStep[] {
   const { course, profile, run, stored } = standing
   const { set } = course.before
   const { name, namespace } = run.target
@@ -94,7 +95,7 @@ function planSteps(standing: Standing, base: KubeObject, target: number): readon
   }
   const listed = memberCountOf(base, profile)
   if (typeof listed !== 'number') throw failure('refused', 'MEMBERSHIP_CHANGE', `the number of members of ${name} can't be changed by this action: ${listed.refused}`, { object, mend: listed.manual })
-  const steps = planScale({ name, start: set.start, replicas: set.replicas, listed, unfinished, target, voting: profile === 'zookeeper' })
+  const steps = planScale({ name, start: set.start, replicas: set.replicas, listed, unfinished, known, target, voting: profile === 'zookeeper' })
   if (steps === undefined) {
     throw failure('refused', 'MEMBERSHIP_CHANGE', `${object} has ${set.replicas} replicas, but its member list names ${listed}: somebody changed one without the other`, {
       object, mend: `If ${listed} is right: kubectl -n ${namespace} scale ${object} --replicas=${listed}; then scale with this action.`,

@@ -8,6 +8,7 @@ import { memberCountOf } from '../manifests/member-list.ts'
 import { verifiedNames } from '../record/record.ts'
 import { applyChange, objectName, planChanges } from './apply.ts'
 import { startOf, type Course, type Start } from './bring.ts'
+import { knownLists } from './known-lists.ts'
 import type { Ground } from './preflight.ts'
 import { takeStep } from './resize.ts'
 import type { VerifyRun } from './verify-ensemble.ts'
@@ -29,7 +30,7 @@ export interface Grown {
 
 /** The steps before the last one; undefined where the deploy goes its way at once. What is in the way of the last step is told too. */
 export async function growFirst({ inputs, ground, course: unpaced, run }: Growing, signal: AbortSignal): Promise<Grown | undefined> {
-  const steps = stepsTo(ground)
+  const steps = stepsTo(ground, ground.live === undefined ? [] : await knownLists(unpaced.kube, ground.live, unpaced.before, ground.profile, signal))
   for (const { words, outage } of steps) if (outage !== undefined) run.report.notes.push(`${words}: ${outage}.`)
   const before = steps.slice(0, -1)
   if (steps.length === 0 || (before.length === 0 && inputs.pace === 'quorum')) return undefined
@@ -56,12 +57,12 @@ export async function growFirst({ inputs, ground, course: unpaced, run }: Growin
   return { ground: { ...ground, plan }, start, created }
 }
 
-function stepsTo({ live, profile, setManifest }: Ground): readonly ScaleStep[] {
+function stepsTo({ live, profile, setManifest }: Ground, known: readonly number[] | 'unknown'): readonly ScaleStep[] {
   if (live === undefined || profile !== 'zookeeper') return []
   const { name, start, replicas } = toSet(live)
   const target = toSet(setManifest.object).replicas
   const listed = memberCountOf(live, profile)
   const members = typeof listed === 'number' ? listed : replicas
   if (replicas === 0 || target <= members) return []
-  return planScale({ name, start, replicas, listed: members, unfinished: false, target, voting: true }) ?? []
+  return planScale({ name, start, replicas, listed: members, unfinished: false, known, target, voting: true }) ?? []
 }

@@ -121,10 +121,10 @@ async function moveBudgets({ run, force }: Resizing, course: Course, from: numbe
   for (const live of await budgetObjectsFor(course.kube, pod.namespace, pod.labels, signal)) {
     const spec = budgetFor(live, from, to)['spec']
     if (spec === live['spec'] || typeof spec !== 'object' || spec === null || !('minAvailable' in spec)) continue
-    // A list doesn't say whose the fields are; an apply that leaves out what is ours takes it away, the selector too.
-    const owned = ownedPart((await course.kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
-    const object: KubeObject = { ...owned, spec: { ...(typeof owned['spec'] === 'object' ? owned['spec'] : {}), minAvailable: spec.minAvailable } }
     try {
+      // A list doesn't say whose the fields are; an apply that leaves out what is ours takes it away, the selector too.
+      const owned = ownedPart((await course.kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
+      const object: KubeObject = { ...owned, spec: { ...(typeof owned['spec'] === 'object' ? owned['spec'] : {}), minAvailable: spec.minAvailable } }
       const place = { file: 'the budget in the cluster' }
       for (const planned of await planChanges(course.kube, [{ object, place, placeOf: () => place }], { force, dryRuns: true }, signal)) {
         const [fault, ...more] = planned.findings

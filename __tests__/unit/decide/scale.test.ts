@@ -24,6 +24,7 @@ describe('the way to another number of members', () => {
     ['turned round at once when it was cut off', { replicas: 6, unfinished: true, target: 5 }, ['remove 5']],
     ['down through four, with what it costs', { replicas: 5, target: 2 }, ['remove 4', 'remove 3 (outage)', 'remove 2 (outage)']],
     ['finished first where some still know the list of five: three more of them are needed than stay', { replicas: 4, unfinished: true, known: [5, 4], target: 3 }, ['finish 4', 'remove 3 (outage)']],
+    ['finished first where it can not be known what they know', { replicas: 4, unfinished: true, known: 'unknown', target: 3 }, ['finish 4', 'remove 3 (outage)']],
     ['turned round at once where nobody knows more than four', { replicas: 4, unfinished: true, known: [3, 4], target: 3 }, ['remove 3 (outage)']],
     ['finished first although somebody else added a pod', { replicas: 5, listed: 4, unfinished: true, known: [3, 4], target: 5 }, ['finish 4', 'add 5']],
     ['finished with what that costs', { replicas: 3, unfinished: true, known: [4, 3], target: 3 }, ['finish 3 (outage)']],
