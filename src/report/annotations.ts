@@ -5,7 +5,7 @@ import type { Finding, Place } from '../errors.ts'
 import { causeOf, decidingFinding, furtherErrors, proofOf } from './cause.ts'
 import { clip, plainLine, plainLines } from './escape.ts'
 import type { RunReport } from './run-report.ts'
-import { headline, isSuccess } from './verdict.ts'
+import { headline, isSuccess, takenBack } from './verdict.ts'
 
 /** Warnings (and errors, counted apart) that the runner shows per step. */
 export const ANNOTATIONS_PER_STEP = 10
@@ -25,6 +25,7 @@ export function verdictAnnotation(report: RunReport): Annotation | undefined {
   const deciding = decidingFinding(report)
   const further = furtherErrors(report).length
   const lines = [
+    takenBack(report) === '' ? '' : `Taken back: ${takenBack(report)}`,
     causeOf(report),
     proofOf(report),
     ...plainLines(deciding?.mend ?? ''),

@@ -64,7 +64,7 @@ export function messageFor(report: RunReport): string {
     case 'failed':
       return line(`${what} failed: ${reason(report)}`)
     case 'undone':
-      return line(`${what} failed and was taken back: ${reason(report)}`)
+      return line(`${what} failed and was taken back${report.replicas === undefined ? '' : ` (${report.readyReplicas ?? 0} of ${report.replicas} members ready)`}: ${reason(report)}`)
     case 'cancelled':
       return line(`${what} was cancelled${report.changed ? ` after something had been changed${report.standing === '' ? '' : `: ${report.standing}`}` : ' before anything was changed'}`)
   }

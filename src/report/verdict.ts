@@ -42,6 +42,7 @@ export function leftBehind(report: RunReport): string {
   if (report.result === 'planned') return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
   if (!report.changed) return `Nothing was changed; ${took}.`
   const state = isSuccess(report.result) || report.standing === '' ? '' : `; ${plainLine(report.standing, 400)}`
+  if (report.result === 'undone') return `Changed and taken back${counts.length === 0 ? '' : `: ${counts.join(', ')}`}; ${took}.`
   if (counts.length === 0) return `Changed: ${plainLine(report.standing, 400)}; ${took}.`
   return `Changed: ${counts.join(', ')}${state}; ${took}.`
 }
@@ -58,6 +59,19 @@ export function ensembleLine(report: RunReport): string {
   return facts.length === 0 ? '' : plainLine(facts.join(', '))
 }
 
+/** Where a change that was taken back has left the ensemble; empty for every other result. */
+export function takenBack(report: RunReport): string {
+  return report.result === 'undone' ? plainLine(report.standing, 400) : ''
+}
+
+/** What clients noticed while members were replaced; empty when it was not measured. Whether writes were lost is only said when somebody could be asked. */
+export function dataLine(report: RunReport): string {
+  if (report.longestWriteGapMs === undefined) return ''
+  const lost = report.acknowledgedWritesLost
+  const loss = lost === undefined ? 'whether one was lost is not known' : lost === 0 ? 'no acknowledged write was lost' : `${lost} acknowledged ${lost === 1 ? 'write' : 'writes'} LOST`
+  return `longest time without a write ${formatSpan(report.longestWriteGapMs)}, ${loss}`
+}
+
 /** Checks that were left out, each with its reason: a success says what it does not cover. */
 export function gaps(report: RunReport): string[] {
   return report.checks.filter((check) => check.outcome === 'skipped').map((check) => plainLine(`${check.name}: ${check.detail}`, 400))
@@ -72,6 +86,7 @@ export function closingLines(report: RunReport, where: { readonly reportFile: st
   return [
     headline(report),
     ...labelled('Ensemble', ensembleLine(report)),
+    ...labelled('Data', dataLine(report)),
     ...(report.code === '' ? [] : failureLines(report)),
     ...gaps(report).map((gap) => `Not checked: ${gap}`),
     ...report.notes.flatMap((note) => labelled('Note', plainLine(note))),
@@ -86,7 +101,7 @@ function failureLines(report: RunReport): string[] {
   const [only, ...block] = mend
   const steps = nextSteps(report)
   return [
-    ...(report.result === 'undone' ? labelled('Taken back', plainLine(report.standing, 400)) : []),
+    ...labelled('Taken back', takenBack(report)),
     ...labelled('Cause', causeOf(report)),
     ...labelled('Proof', proofOf(report)),
     ...(only === undefined ? [] : block.length === 0 ? labelled('Mend', only.trim()) : ['Mend:', ...mend.map((line) => `  ${line}`)]),

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals'
 import { CODES } from '../../../src/errors.ts'
 import { nextSteps } from '../../../src/report/next-steps.ts'
 import { summaryText } from '../../../src/report/summary.ts'
+import { verdictAnnotation } from '../../../src/report/annotations.ts'
 import { closingLines } from '../../../src/report/verdict.ts'
 import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
 
@@ -39,6 +40,27 @@ describe('closing lines', () => {
     const checks = [...deployed().checks, { name: 'identity' as const, outcome: 'skipped' as const, detail: 'this run may not use exec', findings: [], ms: 0 }]
     expect(closingLines({ ...deployed(), checks }, WHERE)).toContain('Not checked: identity: this run may not use exec')
     expect(summaryText({ ...deployed(), checks })).toContain('**Not checked:** identity: this run may not use exec')
+  })
+
+  test('a change that was taken back says in the log, the summary and the annotation how the ensemble stands now', () => {
+    const report = { ...crashed(), result: 'undone' as const, standing: 'every member is back at revision zk-5b4c and verified' }
+    expect(closingLines(report, WHERE)).toEqual(expect.arrayContaining([
+      'deploy of zk in shop: FAILED, TAKEN BACK (CRASH_LOOP)', 'Taken back: every member is back at revision zk-5b4c and verified', 'Changed and taken back: 1 configured; took 42.1s.',
+    ]))
+    expect(summaryText(report)).toContain('**Taken back:** every member is back at revision zk-5b4c and verified')
+    expect(verdictAnnotation(report)?.text).toMatch(/^Taken back: every member is back at revision zk-5b4c and verified\n/)
+  })
+
+  test.each([
+    [0, 'no acknowledged write was lost'],
+    [2, '2 acknowledged writes LOST'],
+    [undefined, 'whether one was lost is not known'],
+  ])('says what clients noticed, and claims nothing of writes that nobody could look for: %s', (acknowledgedWritesLost, said) => {
+    const report = { ...deployed(), longestWriteGapMs: 1200, acknowledgedWritesLost }
+    const line = `longest time without a write 1.2s, ${said}`
+    expect(closingLines(report, WHERE)).toContain(`Data: ${line}`)
+    expect(summaryText(report)).toContain(`**Data:** ${line}`)
+    expect(summaryText(report)).toContain(`### Timeline: ${line}`)
   })
 
   test('of a refusal: every fault with its line and its mend, and that nothing was changed', () => {

@@ -6,6 +6,7 @@ import type { RunReport } from '../run-report.ts'
 import { REVISION_HEAD, revisionCells } from '../revision-table.ts'
 import type { Section } from './section.ts'
 import { table } from './section.ts'
+import { dataLine } from '../verdict.ts'
 import { clockTime } from './times.ts'
 
 export function checksSection(report: RunReport): Section | undefined {
@@ -28,8 +29,8 @@ export function changesSection(report: RunReport): Section | undefined {
 export function timelineSection(report: RunReport): Section | undefined {
   if (report.timeline.length === 0) return undefined
   const ordered = [...report.timeline].sort((a, b) => a.at - b.at)
-  const gap = report.longestWriteGapMs === undefined ? '' : `: longest write gap ${formatSpan(report.longestWriteGapMs)}, ${report.acknowledgedWritesLost ?? 0} acknowledged writes lost`
-  return table(`Timeline${gap}`, ['Time', 'Member', 'What'], ordered.map((entry) => [clockTime(entry.at), cell(entry.member), cell(entry.what, 500)]), 'last')
+  const data = dataLine(report)
+  return table(`Timeline${data === '' ? '' : `: ${data}`}`, ['Time', 'Member', 'What'], ordered.map((entry) => [clockTime(entry.at), cell(entry.member), cell(entry.what, 500)]), 'last')
 }
 
 export function phasesSection(report: RunReport): Section | undefined {

@@ -1,6 +1,5 @@
 // Why it failed, in full: every finding with its place and mend, the evidence with its logs folded, and what else a person should know.
 
-import { formatSpan } from '../../clock.ts'
 import { placeOf } from '../cause.ts'
 import { block, cell, inline, plainLine, plainLines } from '../escape.ts'
 import { evidenceParagraph, logTitle, withoutNoise } from '../evidence.ts'
@@ -53,7 +52,6 @@ export function notesSection(report: RunReport): Section | undefined {
   const items = [
     ...report.notes.map((note) => `- ${inline(note)}`),
     ...(requests.length === 0 ? [] : [`- Requests to the API server: ${requests.map(([kind, count]) => `${inline(kind)} ${count}`).join(', ')}`]),
-    ...(report.longestWriteGapMs === undefined ? [] : [`- Longest write gap: ${formatSpan(report.longestWriteGapMs)}`]),
   ]
   return items.length === 0 ? undefined : section('Notes', items)
 }

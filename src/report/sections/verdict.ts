@@ -5,7 +5,7 @@ import { causeOf, decidingFinding, proofOf } from '../cause.ts'
 import { block, code, inline, plainLine, plainLines } from '../escape.ts'
 import { nextSteps } from '../next-steps.ts'
 import type { RunReport } from '../run-report.ts'
-import { ensembleLine, gaps, headline, leftBehind } from '../verdict.ts'
+import { dataLine, ensembleLine, gaps, headline, leftBehind, takenBack } from '../verdict.ts'
 
 /** Commands shown; byHand has one or two per member. */
 const STEPS = 30
@@ -17,12 +17,16 @@ export function verdictText(report: RunReport): string {
     const mend = plainLines(decidingFinding(report)?.mend ?? '').filter((line) => line.trim() !== '')
     const [only, ...others] = mend
     const proof = proofOf(report)
+    const back = takenBack(report)
+    if (back !== '') lines.push(`**Taken back:** ${inline(back)}`)
     lines.push(`**Cause:** ${inline(causeOf(report))}`)
     if (proof !== '') lines.push(`**Proof:** ${inline(proof)}`)
     if (only !== undefined) lines.push(others.length === 0 ? `**Mend:** ${inline(only)}` : `**Mend:**\n\n${block(mend.slice(0, 100))}`)
     lines.push(`**Advice:** ${inline(adviceFor(report.code))}`)
   }
   if (ensemble !== '') lines.push(`**Ensemble:** ${inline(ensemble)}`)
+  const data = dataLine(report)
+  if (data !== '') lines.push(`**Data:** ${inline(data)}`)
   for (const gap of gaps(report)) lines.push(`**Not checked:** ${inline(gap)}`)
   lines.push(inline(leftBehind(report)))
   const steps = nextSteps(report)
