@@ -76,6 +76,7 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
       back.push(objectName(object))
       noteChange(report.changes, objectName(object), change === 'created' ? 'created' : 'configured', `back to ${earlier.controllerRevision}`)
       journal.info(`${objectName(object)} is back as it was at ${earlier.controllerRevision}`)
+      report.timeline.push({ at: services.clock.now(), what: `${objectName(object)} back as at ${earlier.controllerRevision}` })
     }
     report.standing = `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`
     done(back.length === 0 ? 'its objects stand already' : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`)

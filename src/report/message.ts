@@ -79,6 +79,7 @@ function subject(report: RunReport): string {
 function state(report: RunReport): string {
   const facts = [
     report.replicas === undefined ? '' : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
+    report.operation === 'undo' && report.revision !== '' ? `back at revision ${report.revision}` : '',
     report.leader === '' ? '' : `leader ${report.leader}`,
     report.pairs === '' ? '' : `${report.pairs} pairs read back`,
   ].filter((fact) => fact !== '')

@@ -41,7 +41,8 @@ export function leftBehind(report: RunReport): string {
   })
   if (report.result === 'planned') return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
   if (!report.changed) return `Nothing was changed; ${took}.`
-  const state = isSuccess(report.result) || report.standing === '' ? '' : `; ${plainLine(report.standing, 400)}`
+  // After a deploy that went well the line of the ensemble says it; to which revision an undo went, only the standing does.
+  const state = (isSuccess(report.result) && report.operation === 'deploy') || report.standing === '' ? '' : `; ${plainLine(report.standing, 400)}`
   if (report.result === 'undone') return `Changed and taken back${counts.length === 0 ? '' : `: ${counts.join(', ')}`}; ${took}.`
   if (counts.length === 0) return `Changed: ${plainLine(report.standing, 400)}; ${took}.`
   return `Changed: ${counts.join(', ')}${state}; ${took}.`

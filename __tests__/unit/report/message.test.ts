@@ -10,6 +10,7 @@ describe('one line for each result', () => {
     [deployed(), 'deploy of zk in shop succeeded: 3 of 3 members ready, leader zk-1, 6/6 pairs read back, in 42.1s'],
     [{ ...deployed(), result: 'unchanged' as const }, 'deploy of zk in shop: nothing to change: 3 of 3 members ready, leader zk-1, 6/6 pairs read back'],
     [{ ...deployed(), result: 'planned' as const }, 'deploy of zk in shop: planned, nothing was changed; 1 object would change'],
+    [{ ...deployed(), operation: 'undo' }, 'undo of zk in shop succeeded: 3 of 3 members ready, back at revision zk-6d5f, leader zk-1, 6/6 pairs read back, in 42.1s'],
     [crashed(), 'deploy of zk in shop failed: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)'],
     [{ ...crashed(), result: 'undone' as const }, 'deploy of zk in shop failed and was taken back (1 of 3 members ready): container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)'],
     [refusedByLint(), 'deploy of zk refused before anything was changed: k8s/zk.yaml:31: the budget allows all three members to be evicted at once (LINT_FAILED)'],

@@ -36,6 +36,11 @@ describe('closing lines', () => {
     ])
   })
 
+  test('of an undo: to which revision it went', () => {
+    const report = { ...deployed(), operation: 'undo', standing: 'every member is back at revision zk-6d5f and verified' }
+    expect(closingLines(report, WHERE)).toContain('Changed: 1 configured; every member is back at revision zk-6d5f and verified; took 42.1s.')
+  })
+
   test('a success says which checks it does not cover', () => {
     const checks = [...deployed().checks, { name: 'identity' as const, outcome: 'skipped' as const, detail: 'this run may not use exec', findings: [], ms: 0 }]
     expect(closingLines({ ...deployed(), checks }, WHERE)).toContain('Not checked: identity: this run may not use exec')
