@@ -54,7 +54,7 @@ export interface RollSituation {
 
 export type RollStep =
   | { readonly kind: 'done' }
-  | { readonly kind: 'wait'; readonly reason: string; readonly lookAgainAt?: number; /** Pods that are there and Ready, and yet don't serve. */ readonly outside?: readonly MemberNow[] }
+  | { readonly kind: 'wait'; readonly reason: string; readonly lookAgainAt?: number; /** Pods that are there and Ready, and yet don't serve. */ readonly outside?: readonly MemberNow[]; /** Nobody replaces this one: its own fault decides how long it is waited for. */ readonly unreached?: MemberNow }
   /** It doesn't serve, or a newcomer can't before it is replaced (then `why` says so), and nobody else replaces it. */
   | { readonly kind: 'free'; readonly member: MemberNow; readonly why?: string }
   | { readonly kind: 'hand-over'; readonly member: MemberNow }
@@ -188,7 +188,7 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   const top = above.at(-1)
   const known = others.filter((other) => !excused.has(other.ordinal))
   if (top !== undefined && known.every((other) => isBack(situation, other)) && known.length - 1 > members.length / 2) return take(situation, members, top)
-  return { kind: 'wait', reason: `${member.pod} does not serve, and under podManagementPolicy Parallel the new revision reaches it only after ${above.map((other) => other.pod).join(' and ')}, which hold the quorum`, outside: [member] }
+  return { kind: 'wait', reason: `${member.pod} does not serve, and under podManagementPolicy Parallel the new revision reaches it only after ${above.map((other) => other.pod).join(' and ')}, which hold the quorum`, outside: [member], unreached: member }
 }
 
 function waitFor(situation: RollSituation, member: MemberNow, members: readonly MemberNow[]): RollStep {

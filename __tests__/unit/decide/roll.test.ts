@@ -162,7 +162,7 @@ describe('a broken member below serving ones, under Parallel', () => {
 
   test('is never reached through the quorum: the controller would take the highest at once', () => {
     const step = parallel([crashing, old[1], old[2]], [undefined, 'leader', 'follower'])
-    expect(step).toMatchObject({ kind: 'wait', outside: [{ pod: 'zk-0' }] })
+    expect(step).toMatchObject({ kind: 'wait', outside: [{ pod: 'zk-0' }], unreached: { pod: 'zk-0' } })
     expect(step.kind === 'wait' ? step.reason : '').toContain('only after zk-1 and zk-2, which hold the quorum')
   })
 
