@@ -197,8 +197,9 @@ function waitFor(situation: RollSituation, member: MemberNow, members: readonly 
   if (member.state === 'available' || member.state === 'old-revision') return { kind: 'wait', reason: `${member.pod} is available, but does not serve yet (${member.role ?? 'not asked'}); ${count}`, outside: members.filter((one) => (one.state === 'available' || one.state === 'old-revision') && !serves(one)) }
   const stands = situation.excused.has(member.ordinal) && member.runningSince !== undefined && member.state !== 'terminating' ? member.runningSince + STANDS_AFTER_MS : undefined
   const outside = situation.outsideSince.get(member.uid ?? '')
-  const follows = outside !== undefined && member.state !== 'terminating' && situation.handedOver.has(member.uid ?? '') && outside + FOLLOWS_AFTER_MS > situation.now ? outside + FOLLOWS_AFTER_MS : undefined
-  const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : (stands ?? follows)
+  const followsUntil = outside !== undefined && member.state !== 'terminating' && situation.handedOver.has(member.uid ?? '') ? outside + FOLLOWS_AFTER_MS : 0
+  if (followsUntil > situation.now && member.state !== 'ready-not-yet-available') return { kind: 'wait', reason: `${member.pod} handed over and comes back as a follower; ${count}`, lookAgainAt: followsUntil }
+  const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : stands
   return { kind: 'wait', reason: `${member.pod} is ${member.text}; ${count}`, ...(lookAgainAt === undefined ? {} : { lookAgainAt }) }
 }
 
