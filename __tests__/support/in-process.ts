@@ -108,12 +108,20 @@ export function startRun(run: InProcessRun): Started {
     if (shown === undefined) throw new Error('the run showed no report')
     return { exitCode, report: shown, lines, faults, state }
   }
+  /** Once it is cut off nothing that it does is seen any more: it need not go on trying. */
+  async function buried(atRequest: number): Promise<void> {
+    const served = (): number => cluster.requests.filter(({ by }) => by === name).length
+    const last = served() + atRequest
+    while (served() < last && shown === undefined) await clock.sleep(500)
+    cancelled.abort(new Error('killed'))
+  }
+
   return {
     ended: begin(),
     cancel: () => cancelled.abort(new Error('cancelled')),
     kill(atRequest = 0) {
       cluster.faults.cutOff(name, atRequest)
-      if (atRequest === 0) cancelled.abort(new Error('killed'))
+      void buried(atRequest)
     },
   }
 }

@@ -1,6 +1,8 @@
 // What must be true of every run, read from what befell the members.
 
 import type { Happening } from '../../support/cluster/history.ts'
+import type { Ended } from '../../support/in-process.ts'
+import { NAMES, type Played, type Stands } from './seed.ts'
 
 /** Whose doing a happening is, for whom it matters. */
 export type Whose = (happening: Happening) => boolean
@@ -41,4 +43,71 @@ export function servingDeleted(history: readonly Happening[], ours: Whose, revis
 /** For messages: `12340 deleted 2 by run (eviction), 0 1 2 served`. */
 export function line({ at, what, ordinal, by, verb, serving }: Happening): string {
   return `${at} ${what} ${ordinal} by ${by}${verb === '' ? '' : ` (${verb})`}, ${serving.length === 0 ? 'nobody' : serving.join(' ')} served`
+}
+
+const COMPLETE: ReadonlySet<string> = new Set(['succeeded', 'unchanged'])
+
+export interface Goal {
+  /** What each run may end with, the one under trouble and the one after it; a killed run's end is nobody's. */
+  readonly run: RegExp
+  readonly second: RegExp
+  /** Every member was replaced. */
+  readonly everyMemberAnew?: boolean
+  /** The revision that is wanted in the end is that of before, or another one. */
+  readonly revision: 'of before' | 'new'
+  /** Longest time of the run under trouble, what it takes back included; milliseconds. */
+  readonly withinMs: number
+}
+
+/** Everything that was not as it must be, one line each. */
+export function brokenIn(played: Played, goal: Goal, members: number): readonly string[] {
+  const { run, second, history, data, stood } = played
+  const { before, between, after } = stood
+  const good = goal.revision === 'of before' ? before.verified : ''
+  return [
+    ...takenTogether(history, byRuns(...NAMES)),
+    ...servingDeleted(history.filter(({ at }) => isUndoing(played, at)), byRuns(...NAMES), before.verified).map((one) => `${one}: of the good revision, by an undo`),
+    ...(played.killed ? [] : named('the run', run, goal.run)),
+    ...named('the second run', second, goal.second),
+    ...(played.tookMs > goal.withinMs ? [`the run took ${played.tookMs} ms`] : []),
+    ...(!played.killed && run.exitCode === 0 ? settled('the run', between) : []),
+    ...(!played.killed && run.report.result === 'undone' ? [...settled('the undo', between), ...(between.wanted === before.verified ? [] : [`undone to ${between.wanted}, not ${before.verified}`])] : []),
+    ...settled('the second run', after),
+    ...after.pods.filter((pod) => pod.revision !== after.wanted).map((pod) => `a pod at ${pod.revision}, not ${after.wanted}`),
+    ...(good !== '' && after.wanted !== good ? [`in the end ${after.wanted}, not ${good}`] : []),
+    ...(goal.revision === 'new' && after.wanted === before.wanted ? ['the change did not go in'] : []),
+    ...(goal.everyMemberAnew === true ? after.pods.filter((pod) => before.pods.some((old) => old.uid === pod.uid)).map((pod) => `${pod.uid} was never replaced`) : []),
+    ...[run, second].filter(({ report }) => (report.acknowledgedWritesLost ?? 0) > 0).map(({ report }) => `${report.acknowledgedWritesLost ?? 0} acknowledged writes lost`),
+    ...(data.length === members ? [] : [`${data.length} members serve`]),
+    ...data.filter((paths) => !paths.includes('/orders')).map(() => 'a member without the data of before'),
+  ]
+}
+
+/** An end that a person can act on. */
+function named(who: string, { exitCode, report, faults }: Ended, may: RegExp): readonly string[] {
+  const { result, code, standing, message } = report
+  return [
+    ...(code === 'INTERNAL' ? [`${who} ended with INTERNAL: ${message}; ${faults.join(' ')}`] : []),
+    ...(standing === '' || message === '' ? [`${who} does not say how the ensemble stands: ${message}`] : []),
+    ...(COMPLETE.has(result) === (exitCode === 0) && COMPLETE.has(result) === (code === '') ? [] : [`${who}: ${result}, code ${code}, exit code ${exitCode}`]),
+    ...(may.test(`${result} ${code}`.trim()) ? [] : [`${who} ended with ${result} ${code}: ${message}`]),
+  ]
+}
+
+function settled(who: string, { underWay, verified, wanted, partition, holder }: Stands): readonly string[] {
+  return [
+    ...(underWay === null ? [] : [`after ${who} something is still under way`]),
+    ...(verified === wanted ? [] : [`after ${who} ${verified} is verified, and ${wanted} is wanted`]),
+    ...(partition === 0 ? [] : [`after ${who} the partition stands at ${partition}`]),
+    ...(holder === '' ? [] : [`after ${who} the lock is held by ${holder}`]),
+  ]
+}
+
+/** Whether a change was being taken back then. */
+function isUndoing({ run, second, beganAt, secondAt }: Played, at: number): boolean {
+  const from = (ended: Ended, began: number): number => {
+    const line = ended.lines.find((one) => one.includes('== Go back to revision'))
+    return line === undefined ? Infinity : began + Number(line.trim().split(' ')[0])
+  }
+  return at >= secondAt ? at >= from(second, secondAt) : at >= from(run, beganAt)
 }

@@ -1,7 +1,7 @@
 // A simulated ensemble: members that come and go with their pods, elect a leader, keep their data on their claims and speak ZooKeeper's protocol over byte streams.
 
 import { type Duplex, duplexPair } from 'node:stream'
-import { parseConfig } from '../../../src/ensemble/zookeeper/config.ts'
+import { parseConfig, type ServerLine } from '../../../src/ensemble/zookeeper/config.ts'
 import { type Faults, type Host, serve } from './zookeeper-connection.ts'
 import { answerExec, type Answer } from './zookeeper-inside.ts'
 import { applyAll, applyChange, type Change, copyTree, emptyTree, ephemeralsOf, ERROR, parentOf, type Tree } from './zookeeper-tree.ts'
@@ -123,8 +123,10 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
   const voting = (): readonly Running[] => [...members.values()].filter((one) => isAble(one) && !isObserver(one))
   /** How many it takes, by its own member list. */
   const quorum = (one: Running): number => Math.floor(one.servers.filter((line) => line.role === 'participant').length / 2) + 1
-  /** Whether its list names the other by id and by a name that leads there. */
-  const lists = (one: Running, other: Running): boolean => one === other || one.servers.some((line) => line.id === other.id && line.addresses.some(({ host }) => `${other.spec.fqdn}.`.startsWith(`${host}.`)))
+  const addressesOf = (one: Running, id: number): ServerLine['addresses'] => one.servers.find((line) => line.id === id)?.addresses ?? []
+  /** Whether its list names the other by id, by a name that leads there, and by the port at which the other listens for elections. */
+  const lists = (one: Running, other: Running): boolean =>
+    one === other || addressesOf(one, other.id).some(({ host, electionPort }) => `${other.spec.fqdn}.`.startsWith(`${host}.`) && addressesOf(other, other.id).every((own) => own.electionPort === electionPort))
 
   function modeOf(one: Running): Mode | undefined {
     if (one.faults.notServing === true) return undefined
