@@ -47,6 +47,8 @@ export interface RollSituation {
   /** How often each leader, by UID of its pod, was told to step down, and when last; milliseconds since the epoch. */
   readonly handedOver: ReadonlyMap<string, { readonly times: number; readonly at: number }>
   readonly canStepDown: boolean
+  /** The member list changes: until all have the same one, some may be kept outside by it. */
+  readonly listChanges?: boolean
   /** How many members the list names that those of the older revision know; absent where the roll leaves it as it is. */
   readonly listedBefore?: number | undefined
   readonly now: number
@@ -115,7 +117,7 @@ export function nextStep(situation: RollSituation): RollStep {
   const wanted = broken.find((member) => !mayComeBack(member)) ?? broken[0]
   if (wanted !== undefined) return seeTo(situation, members, broken, wanted)
   const down = members.find((member) => !isBack(situation, member) && !(pending.includes(member) && isLeftBehind(situation, members, member)))
-  if (down !== undefined) return waitFor(situation, down, members)
+  if (down !== undefined) return agree(situation, members, pending) ?? waitFor(situation, down, members)
   if (pending.length === 0) return { kind: 'done' }
   const next = chooseNext(way, pending)
   if (next === undefined) return { kind: 'done' }
@@ -164,6 +166,15 @@ function isLeftBehind({ handedOver, outsideSince, now }: RollSituation, members:
 
 function mayComeBack(member: MemberNow): boolean {
   return member.running && member.atRevision
+}
+
+/** After an election while lists differed, those with the new list may be too few to join or to elect: they serve once the next one has it too. */
+function agree({ listChanges, outsideSince, now, way }: RollSituation, members: readonly MemberNow[], pending: readonly MemberNow[]): RollStep | undefined {
+  const outside = members.filter((member) => !serves(member))
+  const kept = outside.length > 0 && outside.every((member) => member.running && !pending.includes(member) && (outsideSince.get(member.uid ?? '') ?? now) + REJOIN_MS <= now)
+  const next = chooseNext(way, pending)
+  if (listChanges !== true || !kept || next === undefined) return undefined
+  return { kind: 'free', member: next, why: `${outside.map((member) => member.pod).join(' and ')} can only serve once it has the same member list` }
 }
 
 /** A member that doesn't serve is replaced before any that does, the lowest first, one at a time. */

@@ -12,7 +12,7 @@ import { isUnfinished } from '../procedures/bring.ts'
 import { watchData } from '../procedures/data-watch.ts'
 import { knownLists } from '../procedures/known-lists.ts'
 import { partitionOf } from '../procedures/partition.ts'
-import { baseOf, markScaled } from '../procedures/scaled.ts'
+import { baseOf, markScaled, strategyOf } from '../procedures/scaled.ts'
 import { resized, takeStep, type Resizing } from '../procedures/resize.ts'
 import { claimsAt, deleteClaims, type Claim } from '../procedures/scale-claims.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
@@ -52,7 +52,7 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     return
   }
   const { underWay } = stored.record
-  const recorded = await recordUnderWay(marking, stored, { operation: 'scale', digest: '', previous: underWay?.previous ?? report.previousRevision, replicas: target, ...(claims.length === 0 ? {} : { claims: [...claims] }) }, signal)
+  const recorded = await recordUnderWay(marking, stored, { operation: 'scale', digest: '', previous: underWay?.previous ?? report.previousRevision, replicas: target, strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy, ...(claims.length === 0 ? {} : { claims: [...claims] }) }, signal)
   const watch = steps.length === 0 ? undefined : await watchData(run, course.follower, signal)
   const from = course.before.set?.replicas ?? target
   const left = [...steps]
@@ -89,7 +89,8 @@ function planSteps(standing: Standing, base: KubeObject, target: number, known: 
   }
   const own = partitionOf(base)
   if (own !== undefined && own > 0) throw failure('refused', 'MEMBERSHIP_CHANGE', `${object} has partition ${own}: members below it would keep the old member list`, { object, mend: 'Deploy it with partition: 0 first.' })
-  const unfinished = isUnfinished(course.before, own)
+  // A scale that was cut off left OnDelete behind, whatever the members run.
+  const unfinished = isUnfinished(course.before, own) || (own !== undefined && set.strategy.type === 'OnDelete')
   if (unfinished && underWay === null) {
     throw failure('refused', 'NOT_READY', `a roll of ${name} is not finished: some members run an older revision than ${set.status.updateRevision}`, { object, mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.' })
   }

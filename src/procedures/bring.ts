@@ -82,7 +82,7 @@ async function bringOnce(course: Course, start: Start, generation: number | unde
   }
   if (own === undefined && course.inputs.pace === 'quorum') {
     if (course.rights.evict) {
-      const left = await leftOver(course, attendance, generation, signal)
+      const left = await olderPods(course, attendance, generation, signal)
       if (left.size > 0) return rollByEvictions(roll, left, generation, signal)
     } else {
       course.services.report.notes.push('updateStrategy OnDelete: this run may not evict pods (pods/eviction [create]), so members of an older revision were left to whoever deletes them.')
@@ -92,7 +92,7 @@ async function bringOnce(course: Course, start: Start, generation: number | unde
 }
 
 /** UIDs of the pods of other revisions, once the controller has seen the change. */
-async function leftOver(course: Course, attendance: Attendance, generation: number | undefined, signal: AbortSignal): Promise<ReadonlySet<string>> {
+export async function olderPods(course: Course, attendance: Attendance, generation: number | undefined, signal: AbortSignal): Promise<ReadonlySet<string>> {
   const view = await attend(attendance, {
     generation: () => generation,
     step: ({ set }) => (set !== undefined && observed(set, generation) ? { kind: 'done' } : { kind: 'waiting', reason: `the StatefulSet controller has not seen the change of ${course.looking.target.name} yet` }),

@@ -13,10 +13,10 @@ import type { KubeObject } from '../kube/kube.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { applyChange, isOursOrKubectl, objectName, planChanges, refOf } from './apply.ts'
 import { attend } from './attend.ts'
-import { bringMembers, rollOf, startOf, type Course, type Start } from './bring.ts'
+import { bringMembers, olderPods, rollOf, type Course } from './bring.ts'
 import { budgetObjectsFor } from './budgets.ts'
-import { partitionOf } from './partition.ts'
-import { readyToLeave } from './roll.ts'
+import { partitionOf, withPartition } from './partition.ts'
+import { newcomersToExcuse, readyToLeave, rollByEvictions } from './roll.ts'
 import { contextFor, membersOf, verifyEnsemble, type VerifyRun } from './verify-ensemble.ts'
 
 export interface Resizing {
@@ -38,22 +38,46 @@ export async function takeStep(resizing: Resizing, step: ScaleStep, signal: Abor
   const set = resized(resizing, step.count)
   const from = course.before.set?.replicas ?? step.count
   return journal.phase(step.words, async (done) => {
+    const { start: first } = course.before.set ?? { start: 0 }
     if (step.kind === 'remove' && step.ordinal !== undefined) await leave(course, resizing, step.ordinal, signal)
     if (step.count > from) await moveBudgets(resizing, course, from, step.count, signal)
-    const { start, generation } = await applyStep(course, resizing, set, step, signal)
+    if (profile === 'zookeeper') await rollList(course, resizing, set, step, signal)
+    const own = partitionOf(set)
+    const generation = await applyOne(course, resizing, set, `${step.count} ${step.count === 1 ? 'member' : 'members'}`, signal)
     report.replicas = step.count
-    report.connectionString = connectionString(run.target, course.before.set?.start ?? 0, step.count)
+    report.connectionString = connectionString(run.target, first, step.count)
     if (step.count < from) {
       await awaitGone(course, generation, signal)
       await moveBudgets(resizing, course, from, step.count, signal)
     }
-    const view = await bringMembers(course, start, generation, (object, until) => course.kube.apply(object, { force: resizing.force }, until).then((answer) => answer.object), signal)
+    const apply = (object: KubeObject, until: AbortSignal): Promise<KubeObject> => course.kube.apply(object, { force: resizing.force }, until).then((answer) => answer.object)
+    const view = await bringMembers(course, { set, first: set, stands: own }, generation, apply, signal)
     report.standing = `${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`
     if (run.profile.name !== 'none') await verifyEnsemble(run, view, 'quick', () => Promise.resolve([]), signal)
     done(`${step.count} of ${step.count} members available${profile === 'zookeeper' ? ', each knows the others' : ''}`)
     course.services.publish()
     return view
   })
+}
+
+/**
+ * Brings the new list to every member that stays: a newcomer first, then the followers, the leader last, by deletions. While lists differ an election may leave members
+ * outside for good (one can't follow a leader that its list lacks, nor join one that too few of its own list follow; both seen): so there is one, at the end. A member that goes stays until the others have the list without it.
+ */
+async function rollList(course: Course, resizing: Resizing, set: KubeObject, step: ScaleStep, signal: AbortSignal): Promise<void> {
+  const view = course.follower.snapshot()
+  const live = view.set
+  if (live === undefined) return
+  const goes = step.kind === 'remove' && step.ordinal !== undefined && ownPods(view).some((pod) => pod.ordinal === step.ordinal) ? step.ordinal : undefined
+  const listed = goes === undefined ? set : withReplicas(set, live.replicas)
+  const newcomers = await newcomersToExcuse(rollOf(course), view, step.count, signal)
+  // The partition first: what is applied must own it to take it away, and until then nobody is replaced.
+  if (live.strategy.type === 'RollingUpdate') await applyOne(course, resizing, withPartition(listed, live.replicas), `${step.count} members in the list, nobody is replaced yet`, signal)
+  const generation = await applyOne(course, resizing, onDelete(listed), 'members are replaced one by one', signal)
+  const roll = { ...rollOf(course), asked: true, excused: new Set([...newcomers, ...(goes === undefined ? [] : [goes])]) }
+  const older = await olderPods(course, roll.attendance, generation, signal)
+  const spared = ownPods(course.follower.snapshot()).filter((pod) => pod.ordinal === goes).map((pod) => pod.uid)
+  await rollByEvictions(roll, new Set([...older].filter((uid) => !spared.includes(uid))), generation, signal)
 }
 
 /** The set with another number of members; what can't be changed is refused before anything was. */
@@ -74,30 +98,36 @@ async function leave(course: Course, { run }: Resizing, ordinal: number, signal:
   await profile.leave(member, contextFor(course.looking, view.set?.replicas ?? 0, signal))
 }
 
-async function applyStep(course: Course, { run, force, verified }: Resizing, set: KubeObject, step: ScaleStep, signal: AbortSignal): Promise<{ readonly start: Start; readonly generation: number | undefined }> {
-  const { kube } = course
+/** Applies one shape of the set; gives the generation that the controller must have seen. */
+async function applyOne(course: Course, { run, force, verified }: Resizing, set: KubeObject, what: string, signal: AbortSignal): Promise<number | undefined> {
   const { journal, report, clock } = run
-  const view = course.follower.snapshot()
-  const listedBefore = step.kind === 'add' ? step.count - 1 : step.kind === 'remove' ? step.count + 1 : undefined
-  const held = { ...(await startOf({ ...course, before: view }, set, step.kind === 'finish' ? view.set?.status.updateRevision : undefined, signal)), listedBefore }
-  // Without its peer the last one serves nobody: there is nothing to be held back from a restart.
-  const start = step.kind === 'remove' && step.count === 1 && course.looking.profile.name === 'zookeeper' ? { ...held, first: set, stands: partitionOf(set) } : held
   const place = { file: 'the StatefulSet in the cluster' }
-  const plan = await planChanges(kube, [{ object: start.first, place, placeOf: () => place }], { force, dryRuns: true, verified }, signal)
+  const plan = await planChanges(course.kube, [{ object: set, place, placeOf: () => place }], { force, dryRuns: true, verified }, signal)
   const [first, ...rest] = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
-  let generation = view.set?.generation
+  let generation = course.follower.snapshot().set?.generation
   for (const planned of plan) {
-    const { object, change } = await applyChange(kube, planned, force, signal)
+    const { object, change } = await applyChange(course.kube, planned, force, signal)
     generation = object.metadata.generation
     if (change === 'unchanged') continue
     report.changed = true
-    report.timeline.push({ at: clock.now(), what: `${objectName(object)}: ${step.words}` })
-    report.changes.push({ object: objectName(object), change: 'configured', note: step.words })
-    report.standing = `${step.words} was begun`
-    journal.info(`${objectName(object)}: ${step.count} members, ${step.kind === 'add' ? 'the others keep the list of before until the newcomer serves' : 'those that stay learn of it one by one'}`)
+    report.timeline.push({ at: clock.now(), what: `${objectName(object)}: ${what}` })
+    report.changes.push({ object: objectName(object), change: 'configured', note: what })
+    journal.info(`${objectName(object)}: ${what}`)
   }
-  return { start, generation }
+  return generation
+}
+
+function withReplicas(set: KubeObject, replicas: number): KubeObject {
+  return { ...set, spec: { ...fieldsOf(set['spec']), replicas } }
+}
+
+function onDelete(set: KubeObject): KubeObject {
+  return { ...set, spec: { ...fieldsOf(set['spec']), updateStrategy: { type: 'OnDelete' } } }
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }
 
 /** The pods that are too many have ended. */

@@ -26,6 +26,8 @@ export interface Roll {
   readonly means: Means
   /** Ordinals that can't serve before the members of before know them. */
   readonly excused?: ReadonlySet<number>
+  /** Members are taken down because their replacement was asked for: a budget is waited for, but one that never allows an eviction does not stop it. */
+  readonly asked?: boolean
   /** How many members the list named before this roll; absent where it stays as it is. */
   readonly listedBefore?: number | undefined
 }
@@ -116,8 +118,9 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
       const { step, situation } = await decide(roll, looker, view, view.set, { kind: 'evict', left }, now)
       switch (step.kind) {
         case 'take': {
-          const held = await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
+          const held = roll.asked === true ? await heldByBudget(roll, view, signal) : await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
+          if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, 'its turn, every other member serves', looker.told, signal)
           report.standing = `${step.member.pod} is being replaced, the other members serve`
           return waiting(situation, `${step.member.pod} is being replaced`)
         }
@@ -171,7 +174,7 @@ async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetVi
 
 function situationOf(roll: Roll, looker: Looker, set: SetView, way: Way, members: readonly MemberNow[], now: number): RollSituation {
   return {
-    set, way, members, now, listedBefore: roll.listedBefore, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
+    set, way, members, now, listedBefore: roll.listedBefore, listChanges: roll.asked ?? false, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
     canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
   }
 }
@@ -181,9 +184,9 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
     case 'wait':
       if (step.lookAgainAt !== undefined && step.lookAgainAt - now > SAY_MS && !looker.said.has(step.reason)) {
         looker.said.add(step.reason)
-        roll.attendance.journal.info(`${step.reason} (in ${formatSpan(step.lookAgainAt - now)})`)
+        roll.attendance.journal.info(`${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`)
       }
-      return { ...waiting(situation, step.reason), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(roll, situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
+      return { ...waiting(situation, step.reason, step.unreached), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(roll, situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
     case 'free':
       await freeMember(roll.means, roll.run, step.member, step.why ?? 'it does not serve, and nobody else replaces it', looker.told, signal)
       return waiting(situation, `${step.member.pod} is being replaced`)
@@ -196,11 +199,11 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
   }
 }
 
-function waiting(situation: RollSituation, reason: string): Extract<Step, { kind: 'waiting' }> {
+function waiting(situation: RollSituation, reason: string, unreached?: MemberNow): Extract<Step, { kind: 'waiting' }> {
   const { members, way, set } = situation
   const replaced = members.filter((member) => !member.atRevision || (way.kind === 'evict' ? member.uid !== undefined && way.left.has(member.uid) : member.revision !== set.status.updateRevision && !serves(member)))
   const reached = `${way.kind === 'partition' ? way.stands : way.left.size} ${members.filter(serves).map((member) => member.uid ?? '').join(' ')}`
-  return { kind: 'waiting', reason, reached, excused: new Set(replaced.map((member) => `pod/${member.pod}`)) }
+  return { kind: 'waiting', reason, reached, excused: new Set(replaced.filter((member) => member.pod !== unreached?.pod).map((member) => `pod/${member.pod}`)) }
 }
 
 /** Ready is what the probe says; that it is outside of the quorum only the member says. */
@@ -208,7 +211,7 @@ function notServing(roll: Roll, { set, members }: RollSituation, member: MemberN
   const others = members.filter((other) => other !== member)
   return {
     code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${member.pod}`, container: roll.run.target.container, reason: 'NotServing', class: 'informative', since, explains: true,
-    message: `${member.pod}: its pod is Ready, but the member does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`,
+    message: member.ready ? `${member.pod}: its pod is Ready, but the member does not serve (${member.role ?? 'not asked'}): it is outside of the quorum` : `${member.pod}: does not serve (${member.role ?? 'not asked'}), it is ${member.text}`,
     mend: 'Compare its member list, its id and the names of its peers with those of the others; its log says whom it cannot reach.',
     againstRevision: member.revision === set.status.updateRevision && others.every(serves),
   }

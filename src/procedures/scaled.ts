@@ -1,5 +1,6 @@
 // What a change of the number of members begins with and leaves behind: the StatefulSet as its owners wrote it, and the revision that a later undo goes back to.
 
+import { z } from 'zod'
 import { parseService, parseSet, selects } from '../manifests/shapes.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { KubeObject } from '../kube/kube.ts'
@@ -20,7 +21,20 @@ import { endUnderWay, markVerified } from './verified.ts'
 export function baseOf(live: KubeObject, stored: StoredRecord): KubeObject {
   const ours = ownedPart(live, isOursOrKubectl)
   const whole = parseSet(ours) !== undefined && typeof memberCountOf(ours, 'zookeeper') === typeof memberCountOf(live, 'zookeeper')
-  return withOwnPartition(whole ? ours : ownedPart(live, (entry) => (entry.subresource ?? '') === ''), stored)
+  return withOwnStrategy(withOwnPartition(whole ? ours : ownedPart(live, (entry) => (entry.subresource ?? '') === ''), stored), stored)
+}
+
+/** A scale that was cut off left OnDelete in the cluster. */
+function withOwnStrategy(set: KubeObject, { record }: StoredRecord): KubeObject {
+  if (record.underWay?.operation !== 'scale' || record.underWay.strategy === undefined) return set
+  const { updateStrategy: _theirs, ...spec } = z.looseObject({}).catch({}).parse(set['spec'])
+  const { strategy } = record.underWay
+  return { ...set, spec: strategy === null ? spec : { ...spec, updateStrategy: strategy } }
+}
+
+/** For the record of what is under way: null where none is written. */
+export function strategyOf(set: KubeObject): Readonly<Record<string, unknown>> | null {
+  return z.looseObject({ updateStrategy: z.record(z.string(), z.unknown()).nullish() }).catch({}).parse(set['spec']).updateStrategy ?? null
 }
 
 interface Scaled {

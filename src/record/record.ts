@@ -39,6 +39,8 @@ const recordSchema = z.object({
       pods: z.array(z.string()).optional(),
       /** scale: the number of members to reach. */
       replicas: z.number().optional(),
+      /** scale: the set's own updateStrategy, null where none is written; while members are replaced one by one the cluster has OnDelete. */
+      strategy: z.record(z.string(), z.unknown()).nullish(),
       /** scale with delete-claims: the claims that were to be deleted once their members are gone. */
       claims: z.array(z.object({ name: z.string(), uid: z.string() })).optional(),
     })
