@@ -1,4 +1,5 @@
 // `npm run bench`: what the action costs on a real cluster, side by side with what people use today (kubectl and shell), in one run. It asserts nothing.
+// `npm run bench -- deploy` and `npm run bench -- rolls` (some 20 minutes) run a half of it.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { rollRows, type Kind, type Row } from './bench-rolls.ts'
 import { endJob, newJob, runAction } from './runner.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -19,7 +21,7 @@ const reportSchema = z.looseObject({
 
 type Report = z.infer<typeof reportSchema>
 
-const rows: { what: string; ours: string; today: string; reach: string }[] = []
+const rows: Row[] = []
 
 function seconds(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
@@ -85,8 +87,34 @@ function electionOf(report: Report): number {
   return report.checks.find(({ name }) => name === 'quorum')?.ms ?? 0
 }
 
+/** Runs the action to its end, and says how it came out. */
+async function resultOf(inputs: Readonly<Record<string, string>>): Promise<string> {
+  const job = newJob()
+  try {
+    const ran = await runAction({ inputs, kubeconfig: readFileSync(kubeconfig, 'utf8'), files: { 'zk.yaml': small, 'changed.yaml': small.replace('cpu: "0.05"', 'cpu: "0.06"') }, job })
+    return ran.outputs['result'] ?? ''
+  } finally {
+    endJob(job)
+  }
+}
+
+/** The tutorial's ensemble with less of everything, so that two of them fit beside each other. */
+const small = manifest.replace('cpu: "0.5"', 'cpu: "0.05"').replace('memory: "1Gi"', 'memory: 128Mi').replace('storage: 10Gi', 'storage: 1Gi')
+
+const KINDS: readonly Kind[] = [
+  { name: 'built-in, 3.9', container: 'zookeeper', missingImage: 'zookeeper:no-such-tag', inputs: { cpu: '100m', memory: '256Mi', heap: '64M', storage: '1Gi' }, changed: { heap: '72M' } },
+  { name: 'tutorial, 3.4', container: 'kubernetes-zookeeper', missingImage: 'registry.k8s.io/kubernetes-zookeeper:no-such-tag', inputs: { manifests: 'zk.yaml' }, changed: { manifests: 'changed.yaml' } },
+]
+
 async function main(): Promise<void> {
   if (kubeconfig === '') throw new Error('npm run bench needs KUBECONFIG of a cluster with four nodes')
+  const part = process.argv[2] ?? 'all'
+  if (part === 'all' || part === 'deploy') await deployRows()
+  if (part === 'all' || part === 'rolls') for (const kind of KINDS) rows.push(...(await rollRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
+  print()
+}
+
+async function deployRows(): Promise<void> {
   rows.push({ what: 'CPU until wrong inputs are refused (median of 5)', ours: seconds(startUp()), today: '–', reach: '≤ 250 ms' })
   const namespace = `bench-${randomBytes(3).toString('hex')}`
   const other = `${namespace}-kubectl`
@@ -120,13 +148,12 @@ async function main(): Promise<void> {
   } finally {
     for (const name of [namespace, other, builtIn]) spawnSync('kubectl', ['delete', 'namespace', name, '--wait=false'])
   }
-  print()
 }
 
 function print(): void {
-  const width = Math.max(...rows.map(({ what }) => what.length))
-  console.log(`${'what'.padEnd(width)}  ${'ours'.padStart(8)}  ${'today'.padStart(8)}  to reach`)
-  for (const { what, ours, today, reach } of rows) console.log(`${what.padEnd(width)}  ${ours.padStart(8)}  ${today.padStart(8)}  ${reach}`)
+  const table = [{ what: 'what', ours: 'ours', today: 'today', reach: 'to reach' }, ...rows]
+  const widest = (column: 'what' | 'ours' | 'today'): number => Math.max(...table.map((row) => row[column].length))
+  for (const { what, ours, today, reach } of table) console.log(`${what.padEnd(widest('what'))}  ${ours.padStart(widest('ours'))}  ${today.padStart(widest('today'))}  ${reach}`)
 }
 
 await main()
