@@ -69,8 +69,6 @@ function outageOf(from: number, to: number, who: string, first: string): string 
     case '2 3':
     case '3 2':
       return 'a majority of two members is both: nobody serves for some seconds, at times longer, while each of them restarts'
-    case '4 3':
-      return 'the three that stay are all needed for the majority of four that they know: nobody serves while the first of them restarts, some 30 seconds'
     case '2 1':
       return `${first} alone is no majority of two: nobody serves from when ${who} is gone until ${first} has restarted on its own`
     default:
