@@ -49,8 +49,6 @@ export interface RollSituation {
   readonly canStepDown: boolean
   /** The member list changes: until all have the same one, some may be kept outside by it. */
   readonly listChanges?: boolean
-  /** How many members the list names that those of the older revision know; absent where the roll leaves it as it is. */
-  readonly listedBefore?: number | undefined
   readonly now: number
 }
 
@@ -225,21 +223,14 @@ function chooseNext(way: Way, pending: readonly MemberNow[]): MemberNow | undefi
 
 /** All others serve. The leader is handed over first: an election while its peers still have addresses of before takes long. */
 function take(situation: RollSituation, members: readonly MemberNow[], member: MemberNow): RollStep {
-  const { now, handedOver, canStepDown } = situation
+  const { now, handedOver, canStepDown, excused } = situation
   const { times, at } = handedOver.get(member.uid ?? '') ?? { times: 0, at: 0 }
-  if (member.role !== 'leader' || !canStepDown || !canElectWithout(situation, members, member)) return { kind: 'take', member }
+  const voters = members.filter((one) => !excused.has(one.ordinal)).length
+  if (member.role !== 'leader' || !canStepDown || voters < 3) return { kind: 'take', member }
   // Its process takes a moment to end: until then it says that it leads, and must not be told twice.
   if (times > 0 && now - at < STEPPING_DOWN_MS) return { kind: 'wait', reason: `${member.pod} hands over its leadership`, lookAgainAt: at + STEPPING_DOWN_MS }
   if (times >= MOST_HAND_OVERS) return { kind: 'take', member }
   const settledAt = Math.max(0, ...members.map((one) => one.addressSince ?? 0)) + SETTLE_AFTER_MOVE_MS
   if (settledAt > now) return { kind: 'wait', reason: `${member.pod} leads and hands over once every member knows the others' addresses`, lookAgainAt: settledAt }
   return { kind: 'hand-over', member }
-}
-
-/** Whether the others are a majority, by the list that those of before know or by the new one: else stepping down would only cost one more outage. */
-function canElectWithout({ set, listedBefore }: RollSituation, members: readonly MemberNow[], member: MemberNow): boolean {
-  const others = members.filter((other) => other !== member)
-  const before = listedBefore ?? members.length
-  const isMajority = (votes: number, of: number): boolean => votes > of / 2
-  return isMajority(others.filter((other) => indexOf(set, other) < before).length, before) || isMajority(others.filter((other) => other.revision === set.status.updateRevision).length, members.length)
 }

@@ -46,8 +46,6 @@ export interface Start {
   readonly stands: number | undefined
   /** Ordinals of newcomers that can't serve before the members of before know them. */
   readonly excused?: ReadonlySet<number>
-  /** How many members the list names that those of before know; absent where it stays as it is. */
-  readonly listedBefore?: number | undefined
 }
 
 /** How a roll begins: with the partition so high that the controller replaces no serving member by itself. `target`: name of the revision that is wanted, where known. */
@@ -72,7 +70,7 @@ export async function bringMembers(course: Course, start: Start, generation: num
 
 async function bringOnce(course: Course, start: Start, generation: number | undefined, apply: Apply, signal: AbortSignal): Promise<EnsembleView> {
   const attendance = attendanceOf(course)
-  const roll = { ...rollOf(course), excused: start.excused ?? new Set(), listedBefore: start.listedBefore }
+  const roll = { ...rollOf(course), excused: start.excused ?? new Set() }
   const own = partitionOf(start.set)
   if (start.stands !== undefined && own !== undefined) {
     return rollByPartition(roll, {

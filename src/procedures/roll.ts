@@ -28,8 +28,6 @@ export interface Roll {
   readonly excused?: ReadonlySet<number>
   /** Members are taken down because their replacement was asked for: a budget is waited for, but one that never allows an eviction does not stop it. */
   readonly asked?: boolean
-  /** How many members the list named before this roll; absent where it stays as it is. */
-  readonly listedBefore?: number | undefined
 }
 
 export interface PartitionedSet {
@@ -174,7 +172,7 @@ async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetVi
 
 function situationOf(roll: Roll, looker: Looker, set: SetView, way: Way, members: readonly MemberNow[], now: number): RollSituation {
   return {
-    set, way, members, now, listedBefore: roll.listedBefore, listChanges: roll.asked ?? false, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
+    set, way, members, now, listChanges: roll.asked ?? false, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
     canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
   }
 }
