@@ -150,7 +150,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {
-    const failed = { error, digest, stored, watch, versionBefore, inChecks: state.inChecks }
+    const failed = { error, digest, stored, watch, versionBefore, inChecks: state.inChecks, paced: rolls && inputs.pace === 'quorum' }
     throw await afterFailure(deploy, failed)
   }
 }
@@ -162,6 +162,7 @@ interface FailedDeploy {
   readonly watch: DataWatch | undefined
   readonly versionBefore: string
   readonly inChecks: boolean
+  readonly paced: boolean
 }
 
 /** Takes the change back where the evidence is against it, else says how the ensemble stands. Gives what is to be thrown. */
@@ -184,7 +185,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     await failed.watch?.abandon()
     // Nothing was begun, so nothing is under way.
     if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
-    explainStanding(report, ground.live === undefined, services.signal.aborted ? 'CANCELLED' : known?.code)
+    explainStanding(report, { firstInstall: ground.live === undefined, code: services.signal.aborted ? 'CANCELLED' : known?.code, paced: failed.paced, applied: 'the manifests are' })
     if (report.changed && decision.kind === 'halt' && ground.live !== undefined) report.notes.push(`Nothing was taken back: ${decision.reason}.`)
     if (ground.live !== undefined) await offerWayBack(kube, report, ground.live)
     if (!services.signal.aborted) await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployFailed', said, gone()).catch(() => undefined)

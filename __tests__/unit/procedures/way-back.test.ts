@@ -42,10 +42,10 @@ describe('the way back', () => {
     expect(report.byHand[0]).toContain('--to-revision=4')
   })
 
-  test('is not offered where the good revision is wanted again and only a stuck pod is in its way: undo would bring the fault back', async () => {
+  test('where the good revision is wanted again and only a stuck pod is in its way is to delete that pod: undo would bring the fault back', async () => {
     const report = failed('zk-good')
     await offerWayBack(revisions, report, setBefore('zk-good', 'zk-bad'))
-    expect(report.byHand).toEqual([])
+    expect(report.byHand.map((line) => line.split(' # ')[0])).toEqual(['kubectl -n shop delete pod zk-2'])
   })
 
   test('without the right to read revisions is told in words, with the pods to delete', async () => {
@@ -57,9 +57,16 @@ describe('the way back', () => {
   })
 })
 
-test.each([['IMAGE_PULL', 'it stays so'], ['CHECK_FAILED', 'not verified'], ['CANCELLED', 'goes on by itself'], [undefined, 'goes on by itself']] as const)('after %s the state says: %s', (code, words) => {
+test.each([
+  ['IMAGE_PULL', true, 'it stays so'],
+  ['CHECK_FAILED', true, 'not verified'],
+  ['CANCELLED', false, 'the StatefulSet controller goes on by itself'],
+  ['CANCELLED', true, 'the roll is halted there'],
+  [undefined, false, 'the StatefulSet controller goes on by itself'],
+  [undefined, true, 'the roll is halted there'],
+] as const)('after %s (paced by us: %s) the state says: %s', (code, paced, words) => {
   const report = failed('zk-bad')
-  explainStanding(report, false, code)
+  explainStanding(report, { firstInstall: false, code, paced, applied: 'the manifests are' })
   expect(report.standing).toContain('2 of 3 members are ready')
   expect(report.standing).toContain(words)
 })
