@@ -64,6 +64,7 @@ export function startRun(run: InProcessRun): Started {
   let state: PostState = {}
   let connected: Promise<Kube> | undefined
   let shown: RunReport | undefined
+  const over = new AbortController()
   const say = (line: string): void => {
     lines.push(`${String(clock.now() - began).padStart(7)} ${line}`)
     run.onLine?.(line)
@@ -112,12 +113,12 @@ export function startRun(run: InProcessRun): Started {
   async function buried(atRequest: number): Promise<void> {
     const served = (): number => cluster.requests.filter(({ by }) => by === name).length
     const last = served() + atRequest
-    while (served() < last && shown === undefined) await clock.sleep(500)
+    while (served() < last && !over.signal.aborted) await clock.sleep(500)
     cancelled.abort(new Error('killed'))
   }
 
   return {
-    ended: begin(),
+    ended: begin().finally(() => over.abort()),
     cancel: () => cancelled.abort(new Error('cancelled')),
     kill(atRequest = 0) {
       cluster.faults.cutOff(name, atRequest)

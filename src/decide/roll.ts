@@ -44,6 +44,8 @@ export interface RollSituation {
   readonly told: ReadonlySet<string>
   /** Since when a member was seen not to serve, by UID of its pod; milliseconds since the epoch. */
   readonly outsideSince: ReadonlyMap<string, number>
+  /** Ordinals of members that were seen to serve since the roll began. */
+  readonly served: ReadonlySet<number>
   /** How often each leader, by UID of its pod, was told to step down, and when last; milliseconds since the epoch. */
   readonly handedOver: ReadonlyMap<string, { readonly times: number; readonly at: number }>
   readonly canStepDown: boolean
@@ -112,7 +114,7 @@ export function nextStep(situation: RollSituation): RollStep {
   const pending = members.filter((member) => isPending(situation, member))
   const broken = members.filter((member) => isBroken(situation, member) && (pending.includes(member) || !member.atRevision))
   // One that runs at its revision may be outside only because of the others.
-  const wanted = broken.find((member) => !mayComeBack(member)) ?? broken[0]
+  const wanted = broken.find((member) => !mayComeBack(situation, member)) ?? broken[0]
   if (wanted !== undefined) return seeTo(situation, members, broken, wanted)
   const down = members.find((member) => !isBack(situation, member) && !(pending.includes(member) && isLeftBehind(situation, members, member)))
   if (down !== undefined) return agree(situation, members, pending) ?? waitFor(situation, down, members)
@@ -162,8 +164,9 @@ function isLeftBehind({ handedOver, outsideSince, now }: RollSituation, members:
   return since !== undefined && since + FOLLOWS_AFTER_MS <= now && members.some((other) => other !== member && other.role === 'leader')
 }
 
-function mayComeBack(member: MemberNow): boolean {
-  return member.running && member.atRevision
+/** It runs at its revision, or it served a moment ago and has crashed, or lost its quorum, since. Where the list changes a member may be outside for good. */
+function mayComeBack({ served, listChanges }: RollSituation, member: MemberNow): boolean {
+  return (member.running && member.atRevision) || (served.has(member.ordinal) && listChanges !== true)
 }
 
 /** After an election while lists differed, those with the new list may be too few to join or to elect: they serve once the next one has it too. */
@@ -184,8 +187,8 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   const moving = others.find((other) => !broken.includes(other) && !excused.has(other.ordinal) && (quorum ? !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)))
   if (moving !== undefined) return waitFor(situation, moving, members)
   // One that runs may be on its way back into the quorum (every election puts members outside for a moment); replacing it would only make that longer.
-  const patientUntil = mayComeBack(member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0
-  if (patientUntil > situation.now) return { kind: 'wait', reason: `${member.pod} runs, but does not serve yet`, lookAgainAt: patientUntil, outside: [member] }
+  const patientUntil = mayComeBack(situation, member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0
+  if (patientUntil > situation.now) return { kind: 'wait', reason: member.running ? `${member.pod} runs, but does not serve yet` : `${member.pod} served until a moment ago: it may come back by itself`, lookAgainAt: patientUntil, outside: member.running ? [member] : [] }
   if (way.kind === 'evict') return { kind: 'free', member }
   const open = indexOf(set, member) >= way.stands
   // What is Ready the controller replaces by itself; so it does with the highest of several under any policy but the ordered one.

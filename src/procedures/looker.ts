@@ -17,6 +17,8 @@ export interface Looker {
   readonly said: Set<string>
   readonly handedOver: Map<string, { readonly times: number; readonly at: number }>
   readonly outsideSince: ReadonlyMap<string, number>
+  /** Ordinals that were seen to serve. */
+  readonly served: ReadonlySet<number>
   members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]>
 }
 
@@ -27,11 +29,13 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
   let lookedAt = -Infinity
   const addressSince = new Map<string, number>()
   const outsideSince = new Map<string, number>()
+  const served = new Set<number>()
   return {
     told: new Set(),
     said: new Set(),
     handedOver: new Map(),
     outsideSince,
+    served,
     async members(view, fresh) {
       const pods = ownPods(view)
       for (const pod of pods) {
@@ -53,6 +57,7 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
       const members = membersNow(view, clock.now(), roles, addressSince)
       for (const member of members) {
         if (member.uid === undefined) continue
+        if (serves(member)) served.add(member.ordinal)
         if (serves(member)) outsideSince.delete(member.uid)
         else if (!outsideSince.has(member.uid)) outsideSince.set(member.uid, clock.now())
       }

@@ -172,7 +172,7 @@ async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetVi
 
 function situationOf(roll: Roll, looker: Looker, set: SetView, way: Way, members: readonly MemberNow[], now: number): RollSituation {
   return {
-    set, way, members, now, listChanges: roll.asked ?? false, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, handedOver: looker.handedOver,
+    set, way, members, now, listChanges: roll.asked ?? false, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, served: looker.served, handedOver: looker.handedOver,
     canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
   }
 }

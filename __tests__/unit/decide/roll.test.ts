@@ -27,7 +27,7 @@ interface Given {
 
 function stepOf({ pods, roles, way = { kind: 'partition', stands: 3, own: 0 }, more = {}, addressSince }: Given): RollStep {
   const seen = view(pods, { set: { ...halfway, strategy: way.kind === 'partition' ? { type: 'RollingUpdate', partition: way.stands } : { type: 'OnDelete' } } })
-  return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles, addressSince), way, excused: new Set(), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0, ...more })
+  return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles, addressSince), way, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0, ...more })
 }
 
 function short(step: RollStep): string {
@@ -114,7 +114,7 @@ describe('a leader', () => {
 
   test.each([['without the right to exec', { canStepDown: false }, old, leads], ['of two members', {}, [old[0], old[1]], ['follower', 'leader'] as const]] as const)('%s is replaced as it is', (_, more, pods, roles) => {
     const seen = view([...pods], { set: { ...halfway, replicas: pods.length } })
-    const step = nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: 3, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0, ...more })
+    const step = nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: 3, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0, ...more })
     expect(short(step)).toBe(`take zk-${pods.length - 1}`)
   })
 })
@@ -139,6 +139,15 @@ describe('a member that does not serve', () => {
     expect(short(stepOf({ ...given, more: { outsideSince: new Map([[outside.uid, T0 - 91 * SECOND]]) } }))).toBe('reach-down zk-0')
   })
 
+  test('but did a moment ago is given time to come back: its container restarts in place while another one is being replaced', () => {
+    const crashed = unready(0, { state: waiting('CrashLoopBackOff'), restarts: 1 }, { revision: OLD })
+    const given = { pods: [crashed, old[1]], roles: [undefined, 'not serving'], way: { kind: 'partition', stands: 2, own: 0 } } as const
+    const served = new Set([0, 1, 2])
+    expect(short(stepOf(given))).toBe('reach-down zk-0')
+    expect(stepOf({ ...given, more: { served } })).toMatchObject({ kind: 'wait', reason: 'zk-0 served until a moment ago: it may come back by itself', lookAgainAt: T0 + 90 * SECOND })
+    expect(short(stepOf({ ...given, more: { served, outsideSince: new Map([[crashed.uid, T0 - 91 * SECOND]]) } }))).toBe('reach-down zk-0')
+  })
+
   test('and was told to go is not told again, and nobody else is', () => {
     expect(stepOf({ pods: [pod(0), pod(1), stuck], roles: ['leader', 'follower'], way: { kind: 'partition', stands: 2, own: 0 }, more: { told: new Set([stuck.uid]) } })).toMatchObject({ kind: 'wait', reason: 'zk-2 is about to be replaced' })
   })
@@ -151,7 +160,7 @@ describe('a member that does not serve', () => {
 describe('a broken member below serving ones, under Parallel', () => {
   const parallel = (pods: readonly PodView[], roles: readonly (Role | undefined)[]): RollStep => {
     const seen = view(pods, { set: { ...halfway, replicas: pods.length, podManagement: 'Parallel' } })
-    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: pods.length, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0 })
+    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: pods.length, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0 })
   }
   const crashing = unready(0, { state: waiting('CrashLoopBackOff'), restarts: 4 }, { revision: OLD })
 
@@ -177,7 +186,7 @@ describe('a newcomer that can only serve once the member before it knows it', ()
   const since = (seconds: number) => unready(1, { state: { kind: 'running', since: T0 - seconds * SECOND } })
   const growing = (newcomer: PodView, stands: number, way: Way = { kind: 'partition', stands, own: 0 }, roles: readonly (Role | undefined)[] = ['standalone', 'not serving']): RollStep => {
     const seen = view([alone, newcomer], { set: { ...halfway, replicas: 2, podManagement: 'Parallel', strategy: { type: 'RollingUpdate', partition: stands } } })
-    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way, excused: new Set([1]), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0 })
+    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way, excused: new Set([1]), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0 })
   }
 
   test('does not hold up that member once its server has stood for a moment', () => {

@@ -51,7 +51,7 @@ describe('a member goes', () => {
     const pods = more.pods ?? roles.map((_role, ordinal) => pod(ordinal))
     const shown = view(pods, { set: set({ replicas: roles.length }) })
     const members = membersNow(shown, T0, new Map(pods.map((one, index) => [one.uid, roles[index] ?? 'unknown'])), new Map(pods.map((one) => [one.uid, T0 - 600 * SECOND])))
-    return leaveStep({ set: set({ replicas: roles.length }), members, excused: new Set(), told: new Set(), outsideSince: new Map(), handedOver: new Map(), canStepDown: true, now: T0, ...more }, roles.length - 1)
+    return leaveStep({ set: set({ replicas: roles.length }), members, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0, ...more }, roles.length - 1)
   }
 
   test('when every other one serves', () => {
