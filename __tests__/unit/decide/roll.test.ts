@@ -101,7 +101,7 @@ describe('a leader', () => {
   test('that can not follow the new one, which its own list does not have, is replaced all the same', () => {
     const restarted = pod(2, { revision: OLD, ready: false })
     const given = (seconds: number, stands = 3, roles: readonly Role[] = ['follower', 'leader', 'not serving']): RollStep =>
-      stepOf({ pods: [old[0], old[1], restarted], roles, way: { kind: 'partition', stands, own: 0 }, more: { handedOver: new Map([[restarted.uid, 1]]), outsideSince: new Map([[restarted.uid, T0 - seconds * SECOND]]) } })
+      stepOf({ pods: [old[0], old[1], restarted], roles, way: { kind: 'partition', stands, own: 0 }, more: { handedOver: new Map([[restarted.uid, { times: 1, at: T0 - seconds * SECOND }]]), outsideSince: new Map([[restarted.uid, T0 - seconds * SECOND]]) } })
     expect(given(14)).toMatchObject({ kind: 'wait', lookAgainAt: T0 + SECOND })
     expect(short(given(15))).toBe('take zk-2')
     expect(short(given(15, 2))).toBe('free zk-2')
