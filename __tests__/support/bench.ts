@@ -109,9 +109,13 @@ const KINDS: readonly Kind[] = [
 async function main(): Promise<void> {
   if (kubeconfig === '') throw new Error('npm run bench needs KUBECONFIG of a cluster with four nodes')
   const part = process.argv[2] ?? 'all'
-  if (part === 'all' || part === 'deploy') await deployRows()
-  if (part === 'all' || part === 'rolls') for (const kind of KINDS) rows.push(...(await rollRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
-  print()
+  try {
+    if (part === 'all' || part === 'deploy') await deployRows()
+    if (part === 'all' || part === 'rolls') for (const kind of KINDS) rows.push(...(await rollRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
+  } finally {
+    // What was measured is told although a later part failed.
+    print()
+  }
 }
 
 async function deployRows(): Promise<void> {
