@@ -75,9 +75,9 @@ function ensembleInputs({ values, given, broken }: Case): readonly Finding[] {
   return found
 }
 
-function memberCount({ values }: Case): readonly Finding[] {
+function memberCount({ values, broken }: Case): readonly Finding[] {
   const { replicas } = values
-  if (replicas === undefined) return values.operation === 'scale' ? [fault('replicas', 'is not set', 'set the number of members to reach')] : []
+  if (replicas === undefined) return values.operation === 'scale' && !broken.has('replicas') ? [fault('replicas', 'is not set', 'set the number of members to reach')] : []
   if (replicas % 2 === 1 || values.profile === 'cassandra' || values.profile === 'none') return []
   return [warning('replicas', `${replicas} members bear no more failures than ${replicas - 1}`, `use ${replicas - 1} or ${replicas + 1}`)]
 }

@@ -62,6 +62,8 @@ function stepsTo({ live, profile, setManifest }: Ground, { before }: Course, kno
   const target = toSet(setManifest.object).replicas
   const listed = memberCountOf(live, profile)
   const members = typeof listed === 'number' ? listed : replicas
-  if (replicas === 0 || target <= members) return []
+  if (replicas === 0 || target < members) return []
+  // A growth that was cut off in its last step has all its members, but not all of them know it.
+  if (target === members && (known === 'unknown' || known.every((count) => count === members))) return []
   return planScale({ name, start, replicas, listed: members, unfinished: isUnfinished(before, partitionOf(setManifest.object)), known, target, voting: true }) ?? []
 }

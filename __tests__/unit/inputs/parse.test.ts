@@ -136,7 +136,8 @@ describe('inputs that only make sense together', () => {
     ['a verify that checks nothing is a mistake', { operation: 'verify', verify: 'off' }, ['verify']],
     ['a drain without nodes drains nothing', { operation: 'drain' }, ['operation', 'nodes']],
     ['a cleanup needs to be told where', { operation: 'cleanup', name: 'zk' }, ['operation', 'namespace']],
-    ['a scale needs a number', { operation: 'scale' }, ['operation', 'replicas']],
+    ['a scale needs a number', { operation: 'scale' }, ['replicas']],
+    ['a number that can not be read is one fault', { operation: 'scale', replicas: '0' }, ['replicas']],
   ])('%s', (_why, values, expected) => {
     expect(inputsAtFault(values)).toEqual(expected)
   })
