@@ -1,0 +1,38 @@
+// A run as the procedures get it, with nothing behind it: a test passes what its procedure is to meet, and anything else that is asked for is a failure.
+
+import type { Profile } from '../../../src/ensemble/profile.ts'
+import type { Follower } from '../../../src/kube/follow.ts'
+import type { Kube } from '../../../src/kube/kube.ts'
+import type { VerifyRun } from '../../../src/procedures/verify-ensemble.ts'
+import { newReport } from '../../../src/report/run-report.ts'
+import type { EnsembleView } from '../../../src/view/surroundings.ts'
+import { T0 } from '../decide/given.ts'
+
+function unused(): never {
+  throw new Error('not asked for by this procedure')
+}
+
+export function kubeWith(more: Partial<Kube> = {}): Kube {
+  return {
+    context: '', namespace: 'prod', server: '', requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 }, credentialsEnd: undefined, get: unused, list: unused, watch: unused, apply: unused,
+    create: unused, replace: unused, patch: unused, delete: unused, evict: unused, logs: unused, forward: unused, exec: unused, denied: unused, version: unused, close: () => undefined, ...more,
+  }
+}
+
+/** Lines of the log go to `lines`. */
+export function runWith(profile: Partial<Profile>, more: Partial<VerifyRun> = {}, lines: string[] = []): VerifyRun {
+  const say = (line: string): void => void lines.push(line)
+  return {
+    kube: kubeWith(), clock: { now: () => T0, sleep: () => Promise.resolve() }, report: newReport('deploy', T0), runId: '1', nodes: undefined,
+    journal: { phase: (_title, work) => work(() => undefined), info: say, warning: say, debug: say, verdict: say },
+    profile: { name: 'zookeeper', look: unused, verify: unused, ...profile },
+    reach: { may: { forward: true, exec: true }, open: unused, exec: unused },
+    target: { name: 'zk', namespace: 'prod', container: 'zookeeper', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true },
+    ...more,
+  }
+}
+
+/** Shows this and nothing ever changes. */
+export function followerOf(view: EnsembleView): Follower {
+  return { ready: () => Promise.resolve(), snapshot: () => view, changed: unused, notes: () => [], stop: () => Promise.resolve() }
+}
