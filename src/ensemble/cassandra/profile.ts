@@ -5,12 +5,12 @@ import type { Finding } from '../../errors.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { CheckResult, Member, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
+import { leaveRing } from './leave.ts'
 import { proveRows } from './rows.ts'
 import { judgeRing, stateOf, type Heard, type RingVerdict } from './ring.ts'
 import { parseRelease, parseSchema, parseStatus } from './status.ts'
+import { NODETOOL_MS } from './times.ts'
 
-/** nodetool starts a JVM in a pod that may have half a core. */
-const NODETOOL_MS = 60_000
 const POLL_MS = 2_000
 const SEPARATOR = '--- zk-ensemble-action'
 
@@ -30,6 +30,7 @@ export function cassandraProfile(): Profile {
     name: 'cassandra',
     look: async (members, context) => (await hearAll(members, context)).map(stateOf),
     verify,
+    leave: leaveRing,
   }
 }
 
