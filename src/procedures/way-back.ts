@@ -72,7 +72,7 @@ export function undoFailed(report: RunReport, first: EnsembleError, second: unkn
   const why = second instanceof EnsembleError ? `${second.code}: ${second.message}` : second instanceof Error ? second.message : String(second)
   const about = second instanceof EnsembleError ? second.findings[0] : undefined
   const finding: Finding = {
-    code: 'UNDO_FAILED', severity: 'error', message: `the change failed (${first.code}: ${first.message}), and going back to ${revision} failed too (${why}); ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready, ${report.standing}`,
+    code: 'UNDO_FAILED', severity: 'error', message: `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready, ${report.standing}; going back to ${revision} failed (${why}) after the change had failed (${first.code}: ${first.message})`,
     ...(about?.object === undefined ? {} : { object: about.object }), ...(about?.ordinal === undefined ? {} : { ordinal: about.ordinal }), ...(about?.mend === undefined ? {} : { mend: about.mend }),
   }
   return new EnsembleError('failed', [finding, ...first.findings], { cause: second })

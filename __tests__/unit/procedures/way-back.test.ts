@@ -1,9 +1,10 @@
 // The commands that somebody copies at night after a failed deploy: a wrong revision in them puts the fault back.
 
 import { describe, expect, test } from '@jest/globals'
+import { EnsembleError } from '../../../src/errors.ts'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { KubeObject } from '../../../src/kube/kube.ts'
-import { explainStanding, offerWayBack } from '../../../src/procedures/way-back.ts'
+import { explainStanding, offerWayBack, undoFailed } from '../../../src/procedures/way-back.ts'
 import { newReport, type RunReport } from '../../../src/report/run-report.ts'
 
 function failed(revision: string): RunReport {
@@ -69,4 +70,14 @@ test.each([
   explainStanding(report, { firstInstall: false, code, paced, applied: 'the manifests are' })
   expect(report.standing).toContain('2 of 3 members are ready')
   expect(report.standing).toContain(words)
+})
+
+test('an undo that failed too says first how the ensemble stands: a chat shows only the beginning', () => {
+  const report = failed('zk-bad')
+  report.standing = 'the objects of revision zk-good are back'
+  const first = new EnsembleError('failed', [{ code: 'IMAGE_PULL', severity: 'error', message: 'zk-2: no such image' }])
+  const second = new EnsembleError('failed', [{ code: 'UNSCHEDULABLE', severity: 'error', message: 'zk-2 has no node', object: 'pod/zk-2', ordinal: 2 }])
+  const error = undoFailed(report, first, second, 'zk-good')
+  expect(error).toMatchObject({ code: 'UNDO_FAILED', message: expect.stringMatching(/^2 of 3 members are ready, the objects of revision zk-good are back; going back to zk-good failed \(UNSCHEDULABLE: .*\) after the change had failed \(IMAGE_PULL: /) })
+  expect(error.findings.map(({ code }) => code)).toEqual(['UNDO_FAILED', 'IMAGE_PULL'])
 })
