@@ -121,6 +121,19 @@ describe('a running ensemble', () => {
     })
   })
 
+  test.concurrent('grows from one to three without losing what the one had', async () => {
+    await inNamespace('grow', async (namespace) => {
+      expect(verdict(await act({ ...SMALL, replicas: '1', namespace }))).toMatch(/^succeeded /)
+      await write(namespace, 'first')
+      const grown = await act({ operation: 'scale', namespace, replicas: '3' })
+      expect(verdict(grown)).toMatch(/^succeeded /)
+      expect(grown.outputs).toMatchObject({ 'ready-replicas': '3', replicas: '3', pairs: '6/6', 'acknowledged-writes-lost': '0' })
+      await expectNothingLeft(namespace)
+      await readsEverywhere(namespace, 'first')
+      expect(verdict(await act({ operation: 'scale', namespace, replicas: '3' }))).toMatch(/^unchanged /)
+    })
+  })
+
   test.concurrent('somebody else’s kubectl rollout undo left the set stuck on its broken pod: undo frees it, and the next deploy meets no conflict', async () => {
     await inNamespace('stuck', async (namespace) => {
       const first = await deployOf(namespace, tutorial)
