@@ -11,14 +11,19 @@ jest.setTimeout(60_000)
 
 /** Chosen for what befalls. */
 const SEEDS: Readonly<Record<keyof typeof CASES, readonly number[]>> = {
-  // A kill with slow members, a cancel, lost and crashed members, lost answers.
-  'a paced roll': [22, 38, 43, 44, 47],
-  'a roll by evictions': [1],
-  'an image that is not there': [1],
-  'a server that dies': [1],
-  'a member that never finds its peers': [1],
-  'an undo out of what somebody left stuck': [1],
-  'a restart': [1],
+  // A kill with slow members, a cancel, lost and crashed members.
+  'a paced roll': [22, 38, 44],
+  // A kill with slow members.
+  'a roll by evictions': [22],
+  // A member crashes while the first one is being replaced: once it was taken to the bad revision as well, which cost the quorum and the undo. A kill.
+  'an image that is not there': [13, 22],
+  'a server that dies': [6],
+  // Somebody deletes a member beside the one that is outside, while lists are slow.
+  'a member that never finds its peers': [25],
+  // A kill before the stuck member is freed, a member that is lost meanwhile.
+  'an undo out of what somebody left stuck': [22, 25],
+  // A kill with slow members.
+  'a restart': [22],
 }
 
 describe('under trouble', () => {

@@ -40,6 +40,23 @@ export function servingDeleted(history: readonly Happening[], ours: Whose, revis
   return history.filter((happening) => happening.what === 'deleted' && ours(happening) && happening.revision === revision && happening.serving.includes(happening.ordinal)).map(line)
 }
 
+/** A crash in place is over after seconds, an election as well. */
+const COMES_BACK_MS = 30_000
+
+/** Pods that runs deleted a moment after they had ceased to serve, by no doing of a run: they would have come back by themselves, at their address. */
+export function takenWhileComingBack(history: readonly Happening[], ...names: readonly string[]): readonly string[] {
+  const broken: string[] = []
+  const outside = new Map<string, Happening>()
+  for (const happening of history) {
+    if (happening.what === 'outside') outside.set(happening.uid, happening)
+    if (happening.what === 'serving') outside.delete(happening.uid)
+    const left = outside.get(happening.uid)
+    if (happening.what !== 'deleted' || left === undefined || !names.includes(happening.by) || names.includes(left.by)) continue
+    if (happening.at - left.at < COMES_BACK_MS) broken.push(`${line(happening)}, ${happening.at - left.at} ms after it served`)
+  }
+  return broken
+}
+
 /** For messages: `12340 deleted 2 by run (eviction), 0 1 2 served`. */
 export function line({ at, what, ordinal, by, verb, serving }: Happening): string {
   return `${at} ${what} ${ordinal} by ${by}${verb === '' ? '' : ` (${verb})`}, ${serving.length === 0 ? 'nobody' : serving.join(' ')} served`
@@ -66,6 +83,7 @@ export function brokenIn(played: Played, goal: Goal, members: number): readonly 
   const good = goal.revision === 'of before' ? before.verified : ''
   return [
     ...takenTogether(history, byRuns(...NAMES)),
+    ...takenWhileComingBack(history, ...NAMES),
     ...servingDeleted(history.filter(({ at }) => isUndoing(played, at)), byRuns(...NAMES), before.verified).map((one) => `${one}: of the good revision, by an undo`),
     ...(played.killed ? [] : named('the run', run, goal.run)),
     ...named('the second run', second, goal.second),
