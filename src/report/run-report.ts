@@ -75,6 +75,26 @@ export interface RevisionRow {
   verified: boolean | undefined
 }
 
+/** What a node goes through, in this order; those that it does not need are left out. */
+export type NodePhase = 'gates' | 'hand-over' | 'cordon' | 'evict' | 'wait' | 'maintenance' | 'uncordon' | 'rejoin'
+
+/** One node of a drain or an uncordon. */
+export interface NodeRow {
+  node: string
+  outcome: 'waiting' | 'under way' | 'drained' | 'gone' | 'uncordoned' | 'failed' | 'given back' | 'left alone'
+  /** Where its members go; empty where it has none, or before that is known. */
+  placement: 'elsewhere' | 'in-place' | ''
+  /** Members that were on it. */
+  members: string[]
+  /** Its cordon as it stands: ours, somebody else's, or none. */
+  cordon: 'ours' | 'theirs' | 'none'
+  /** Each phase that was begun; `ms` counts up to its end, undefined while it runs. */
+  phases: { phase: NodePhase; at: number; ms: number | undefined }[]
+  /** Every pod that was looked at; `note` says why it was left alone, or where a member came back. */
+  pods: { pod: string; outcome: 'evicted' | 'deleted' | 'left alone' | 'gone' | 'waiting'; note: string }[]
+  note: string
+}
+
 export interface RunReport {
   operation: string
   result: RunResult
@@ -114,6 +134,7 @@ export interface RunReport {
   acknowledgedWritesLost: number | undefined
   drainedNodes: string[]
   remainingNodes: string[]
+  nodes: NodeRow[]
   revisions: RevisionRow[]
   requests: Record<string, number>
   /** Milliseconds since the epoch. */
@@ -127,7 +148,7 @@ export function newReport(operation: string, started: number): RunReport {
     operation, result: 'failed', code: '', message: '', changed: false, name: '', namespace: '', context: '', profile: '', version: '',
     connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [],
     checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', doing: '', standing: 'nothing was changed',
-    longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], revisions: [],
+    longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], nodes: [], revisions: [],
     requests: {}, started, ended: started, runUrl: '',
   }
 }
