@@ -51,6 +51,10 @@ export interface RollSituation {
   readonly canStepDown: boolean
   /** The member list changes: until all have the same one, some may be kept outside by it. */
   readonly listChanges?: boolean
+  /** Ordinal of the member that goes once the others have the list without it: it keeps the old one, and is never replaced. */
+  readonly goes?: number | undefined
+  /** Ordinals of members that were replaced once because they stayed outside although all have the same list. */
+  readonly renewed?: ReadonlySet<number>
   readonly now: number
 }
 
@@ -58,7 +62,7 @@ export type RollStep =
   | { readonly kind: 'done' }
   | { readonly kind: 'wait'; readonly reason: string; readonly lookAgainAt?: number; /** Pods that are there and Ready, and yet don't serve. */ readonly outside?: readonly MemberNow[]; /** Nobody replaces this one: its own fault decides how long it is waited for. */ readonly unreached?: MemberNow }
   /** It doesn't serve, or a newcomer can't before it is replaced (then `why` says so), and nobody else replaces it. */
-  | { readonly kind: 'free'; readonly member: MemberNow; readonly why?: string }
+  | { readonly kind: 'free'; readonly member: MemberNow; readonly why?: string; /** Done once for a member, not again. */ readonly renews?: boolean }
   | { readonly kind: 'hand-over'; readonly member: MemberNow }
   /** A serving member is taken down and comes back at the update revision. */
   | { readonly kind: 'take'; readonly member: MemberNow }
@@ -112,11 +116,12 @@ export function nextStep(situation: RollSituation): RollStep {
   const leaving = members.find((member) => member.uid !== undefined && situation.told.has(member.uid))
   if (leaving !== undefined) return { kind: 'wait', reason: `${leaving.pod} is about to be replaced` }
   const pending = members.filter((member) => isPending(situation, member))
-  const broken = members.filter((member) => isBroken(situation, member) && (pending.includes(member) || !member.atRevision))
+  const broken = members.filter((member) => isBroken(situation, member) && member.ordinal !== situation.goes && (pending.includes(member) || !member.atRevision))
   // One that runs at its revision may be outside only because of the others.
   const wanted = broken.find((member) => !mayComeBack(situation, member)) ?? broken[0]
   if (wanted !== undefined) return seeTo(situation, members, broken, wanted)
-  const down = members.find((member) => !isBack(situation, member) && !(pending.includes(member) && isLeftBehind(situation, members, member)))
+  const left = pending.length === 0 ? members.filter((member) => member.ordinal !== situation.goes) : members
+  const down = left.find((member) => !isBack(situation, member) && !(pending.includes(member) && isLeftBehind(situation, members, member)))
   if (down !== undefined) return agree(situation, members, pending) ?? waitFor(situation, down, members)
   if (pending.length === 0) return { kind: 'done' }
   const next = chooseNext(way, pending)
@@ -170,12 +175,23 @@ function mayComeBack({ served, listChanges }: RollSituation, member: MemberNow):
 }
 
 /** After an election while lists differed, those with the new list may be too few to join or to elect: they serve once the next one has it too. */
-function agree({ listChanges, outsideSince, now, way }: RollSituation, members: readonly MemberNow[], pending: readonly MemberNow[]): RollStep | undefined {
-  const outside = members.filter((member) => !serves(member))
-  const kept = outside.length > 0 && outside.every((member) => member.running && !pending.includes(member) && (outsideSince.get(member.uid ?? '') ?? now) + REJOIN_MS <= now)
-  const next = chooseNext(way, pending)
-  if (listChanges !== true || !kept || next === undefined) return undefined
-  return { kind: 'free', member: next, why: `${outside.map((member) => member.pod).join(' and ')} can only serve once it has the same member list` }
+function agree(situation: RollSituation, members: readonly MemberNow[], pending: readonly MemberNow[]): RollStep | undefined {
+  const outside = members.filter((member) => !serves(member) && (pending.length > 0 || member.ordinal !== situation.goes))
+  // The leader of before, when those with the new list elect one of theirs: too few of its own list follow that one. It serves nobody and is the next to be replaced anyway.
+  const behind = pending.find((member) => isLeftBehind(situation, members, member))
+  if (situation.listChanges === true && behind !== undefined && outside.every((member) => member.running)) return { kind: 'free', member: behind, why: 'it handed over its leadership and does not follow the new leader' }
+  const kept = outside.length > 0 && outside.every((member) => !pending.includes(member) && isKeptOutside(situation, member))
+  if (!kept) return undefined
+  const next = chooseNext(situation.way, pending)
+  if (next !== undefined) return { kind: 'free', member: next, why: `${outside.map((member) => member.pod).join(' and ')} can only serve once it has the same member list` }
+  // Nobody is left to be brought to the list: an election while lists differed has left this one with peers that it can't reach (seen), and only a new start ends that.
+  const renewed = outside.find((member) => situation.renewed?.has(member.ordinal) !== true)
+  return renewed === undefined ? undefined : { kind: 'free', member: renewed, why: 'it stays outside of the quorum since the member list has changed', renews: true }
+}
+
+/** Longer outside than any member takes to come back while the list changes: the list keeps it there. */
+function isKeptOutside({ listChanges, outsideSince, now }: RollSituation, member: MemberNow): boolean {
+  return listChanges === true && member.running && (outsideSince.get(member.uid ?? '') ?? now) + REJOIN_MS <= now
 }
 
 /** A member that doesn't serve is replaced before any that does, the lowest first, one at a time. */
@@ -184,7 +200,7 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   const others = members.filter((other) => other !== member)
   // Each back before the next; where nobody serves nobody can be back, so there it is enough that its containers were started.
   const quorum = others.some(serves)
-  const moving = others.find((other) => !broken.includes(other) && !excused.has(other.ordinal) && (quorum ? !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)))
+  const moving = others.find((other) => !broken.includes(other) && !excused.has(other.ordinal) && !isKeptOutside(situation, other) && (quorum ? !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)))
   if (moving !== undefined) return waitFor(situation, moving, members)
   // One that runs may be on its way back into the quorum (every election puts members outside for a moment); replacing it would only make that longer.
   const patientUntil = mayComeBack(situation, member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0

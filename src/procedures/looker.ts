@@ -16,6 +16,8 @@ export interface Looker {
   /** Waits that were told. */
   readonly said: Set<string>
   readonly handedOver: Map<string, { readonly times: number; readonly at: number }>
+  /** Ordinals that were replaced once because they stayed outside. */
+  readonly renewed: Set<number>
   readonly outsideSince: ReadonlyMap<string, number>
   /** Ordinals that were seen to serve. */
   readonly served: ReadonlySet<number>
@@ -34,6 +36,7 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
     told: new Set(),
     said: new Set(),
     handedOver: new Map(),
+    renewed: new Set(),
     outsideSince,
     served,
     async members(view, fresh) {

@@ -76,7 +76,7 @@ async function rollList(course: Course, resizing: Resizing, set: KubeObject, ste
   const generation = await applyOne(course, resizing, onDelete(listed), 'members are replaced one by one', signal)
   // Who goes votes until it has gone, so it is waited for; unless it was broken before, or is the second of two and stays outside.
   const excusesLeaver = goes !== undefined && (step.count === 1 || !ownPods(course.before).some((pod) => pod.ordinal === goes && pod.ready))
-  const roll = { ...rollOf(course), asked: true, excused: new Set([...newcomers, ...(excusesLeaver ? [goes] : [])]) }
+  const roll = { ...rollOf(course), asked: true, goes, excused: new Set([...newcomers, ...(excusesLeaver ? [goes] : [])]) }
   const older = await olderPods(course, roll.attendance, generation, signal)
   const spared = ownPods(course.follower.snapshot()).filter((pod) => pod.ordinal === goes).map((pod) => pod.uid)
   await rollByEvictions(roll, new Set([...older].filter((uid) => !spared.includes(uid))), generation, signal)

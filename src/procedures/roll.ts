@@ -28,6 +28,8 @@ export interface Roll {
   readonly excused?: ReadonlySet<number>
   /** Members are taken down because their replacement was asked for: a budget is waited for, but one that never allows an eviction does not stop it. */
   readonly asked?: boolean
+  /** Ordinal of the member that goes once the others have the list without it. */
+  readonly goes?: number | undefined
 }
 
 export interface PartitionedSet {
@@ -172,7 +174,7 @@ async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetVi
 
 function situationOf(roll: Roll, looker: Looker, set: SetView, way: Way, members: readonly MemberNow[], now: number): RollSituation {
   return {
-    set, way, members, now, listChanges: roll.asked ?? false, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, served: looker.served, handedOver: looker.handedOver,
+    set, way, members, now, listChanges: roll.asked ?? false, goes: roll.goes, renewed: looker.renewed, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, served: looker.served, handedOver: looker.handedOver,
     canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
   }
 }
@@ -186,6 +188,7 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
       }
       return { ...waiting(situation, step.reason, step.unreached), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(roll, situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
     case 'free':
+      if (step.renews === true) looker.renewed.add(step.member.ordinal)
       await freeMember(roll.means, roll.run, step.member, step.why ?? 'it does not serve, and nobody else replaces it', looker.told, signal)
       return waiting(situation, `${step.member.pod} is being replaced`)
     case 'hand-over': {

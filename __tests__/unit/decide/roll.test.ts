@@ -119,6 +119,50 @@ describe('a leader', () => {
   })
 })
 
+describe('a member list that changes', () => {
+  const four = [pod(0), pod(1), pod(2, { revision: OLD, ready: false }), pod(3, { revision: OLD })] as const
+  const ago = (seconds: number, ...pods: readonly PodView[]): ReadonlyMap<string, number> => new Map(pods.map((one) => [one.uid, T0 - seconds * SECOND]))
+
+  function given(pods: readonly PodView[], roles: readonly Role[], left: readonly PodView[], more: Partial<RollSituation>): RollStep {
+    const seen = view(pods, { set: { ...halfway, replicas: pods.length, strategy: { type: 'OnDelete' } } })
+    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'evict', left: new Set(left.map((one) => one.uid)) }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0, listChanges: true, ...more })
+  }
+
+  test('leaves the leader of before and the one that goes outside of the new quorum: the leader is replaced next, at once', () => {
+    const handedOver = new Map([[four[2].uid, { times: 1, at: T0 - 20 * SECOND }]])
+    expect(given(four, ['follower', 'leader', 'not serving', 'not serving'], [four[2]], { goes: 3, handedOver, outsideSince: ago(20, four[2], four[3]) })).toMatchObject({ kind: 'free', member: { pod: 'zk-2' } })
+    // Without a new leader it is the only one that could still lead.
+    expect(given(four, ['not serving', 'not serving', 'not serving', 'not serving'], [four[2]], { goes: 3, handedOver, outsideSince: ago(20, ...four) }).kind).toBe('wait')
+  })
+
+  test('is done when everybody that stays serves, wherever the one that goes is', () => {
+    const there = [pod(0), pod(1), pod(2), pod(3, { revision: OLD })]
+    expect(given(there, ['follower', 'leader', 'follower', 'not serving'], [], { goes: 3 }).kind).toBe('done')
+    expect(given(there, ['follower', 'leader', 'follower', 'not serving'], [], {}).kind).toBe('wait')
+  })
+
+  test('never replaces the one that goes: it would come back without itself in its list', () => {
+    const there = [pod(0), pod(1, { revision: OLD }), pod(2), pod(3, { revision: OLD })] as const
+    const step = given(there, ['follower', 'leader', 'follower', 'not serving'], [there[1]], { goes: 3, outsideSince: ago(600, there[3]) })
+    expect(short(step)).toBe('free zk-1')
+  })
+
+  test('gives one that stays outside although all have the same list one new start, and then waits', () => {
+    const there = [pod(0), pod(1), pod(2)] as const
+    const roles: readonly Role[] = ['follower', 'leader', 'not serving']
+    expect(given(there, roles, [], { outsideSince: ago(60, there[2]) }).kind).toBe('wait')
+    expect(given(there, roles, [], { outsideSince: ago(91, there[2]) })).toMatchObject({ kind: 'free', renews: true, member: { pod: 'zk-2' } })
+    expect(given(there, roles, [], { outsideSince: ago(91, there[2]), renewed: new Set([2]) }).kind).toBe('wait')
+    expect(given(there, roles, [], { outsideSince: ago(91, there[2]), listChanges: false }).kind).toBe('wait')
+  })
+
+  test('brings the next one to the list although another waits outside for it', () => {
+    const there = [pod(0), pod(1, { revision: OLD }), pod(2), pod(3), pod(4)] as const
+    const roles: readonly Role[] = ['follower', 'not serving', 'not serving', 'leader', 'follower']
+    expect(given(there, roles, [there[1]], { outsideSince: ago(91, there[1], there[2]) })).toMatchObject({ kind: 'free', member: { pod: 'zk-1' } })
+  })
+})
+
 describe('a member that does not serve', () => {
   const stuck = unready(2, { state: waiting('ImagePullBackOff', 'x') }, { revision: 'zk-bad' })
 
