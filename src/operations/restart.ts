@@ -13,7 +13,7 @@ import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import type { Services } from '../services.ts'
 
 export async function restart(inputs: Inputs, services: Services): Promise<void> {
-  await holdEnsemble(inputs, services, { rights: rightsToEvict, perMember: true }, restartAll)
+  await holdEnsemble(inputs, services, { rights: rightsToEvict, limit: 'member' }, restartAll)
 }
 
 async function restartAll(standing: Standing, signal: AbortSignal): Promise<void> {

@@ -23,7 +23,7 @@ import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
 export async function scale(inputs: Inputs, services: Services): Promise<void> {
-  await holdEnsemble(inputs, services, { rights: (namespace) => rightsToScale(namespace, inputs.deleteClaims), perMember: true }, scaleIn)
+  await holdEnsemble(inputs, services, { rights: (namespace) => rightsToScale(namespace, inputs.deleteClaims), limit: 'member' }, scaleIn)
 }
 
 async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {

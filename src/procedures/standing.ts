@@ -44,9 +44,12 @@ export interface Standing {
 export interface Asked {
   /** The rights beyond looking, locking and recording. */
   rights(namespace: string): readonly Access[]
-  /** `timeout` is meant for each member, not for all of them. */
-  readonly perMember?: boolean
+  /** `timeout` is meant for each member, not for all of them; `own`: the work bounds each of its parts by itself. */
+  readonly limit?: 'all' | 'member' | 'own'
 }
+
+/** As long as a timer can be set; whoever bounds parts by itself ends long before. */
+const UNLIMITED_MS = 2_000_000_000
 
 /** Connects, takes the lock, does the work, gives the lock back. `signal` of the work also ends with the timeout. */
 export async function holdEnsemble(inputs: Inputs, services: Services, asked: Asked, work: (standing: Standing, signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -117,7 +120,7 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
     const reach = reachThrough(kube, rights)
     const run: VerifyRun = { kube, clock, journal, report, target, nodes, runId: services.runId, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) } : run
-    const allowed = asked.perMember === true ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
+    const allowed = asked.limit === 'own' ? UNLIMITED_MS : asked.limit === 'member' ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
     const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed) }
     const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
     const standing: Standing = { inputs, services, kube, set, profile, image, course, run, marking, stored, held }
