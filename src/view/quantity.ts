@@ -21,3 +21,10 @@ export function formatBytes(bytes: number): string {
   for (const [unit, size] of [['Ti', 2 ** 40], ['Gi', 2 ** 30], ['Mi', 2 ** 20], ['Ki', 2 ** 10]] as const) if (bytes >= size) return `${Math.round((bytes / size) * 100) / 100}${unit}`
   return `${bytes} bytes`
 }
+
+/** What the scheduler counts in: thousandths of a core for cpu, base units for the rest. Parts are rounded up as it does; what is only an error of the fraction isn't a part. */
+export function whole(resource: string, amount: number): number {
+  const scaled = resource === 'cpu' ? amount * 1000 : amount
+  const near = Math.round(scaled)
+  return Math.abs(scaled - near) < 1e-6 ? near : Math.ceil(scaled)
+}
