@@ -96,23 +96,24 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
     return parsed
   }
 
-  async function list(kind: KindRef, options: ListOptions, signal: AbortSignal): Promise<ListResult> {
+  async function listAs<View>(kind: KindRef, options: ListOptions, view: (object: KubeObject) => View, signal: AbortSignal): Promise<{ readonly items: readonly View[]; readonly resourceVersion: string }> {
     for (let again = false; ; again = true) {
-      const first = await page(kind, options, undefined, signal)
-      const items = [...first.items]
+      let read = await page(kind, options, undefined, signal)
+      const { resourceVersion } = read
+      const items = read.items.map(view)
       try {
-        for (let next = first.next; next !== undefined; ) {
-          const more = await page(kind, options, next, signal)
-          items.push(...more.items)
-          next = more.next
+        while (read.next !== undefined) {
+          read = await page(kind, options, read.next, signal)
+          for (const item of read.items) items.push(view(item))
         }
-        return { items, resourceVersion: first.resourceVersion }
+        return { items, resourceVersion }
       } catch (error) {
         // The pages of one list expire after some minutes: begin again, once.
         if (again || !(error instanceof KubeFailure) || error.status !== 410) throw error
       }
     }
   }
+  const list = (kind: KindRef, options: ListOptions, signal: AbortSignal): Promise<ListResult> => listAs(kind, options, (item) => item, signal)
 
   const kube: Kube = {
     namespace: loaded.namespace,
@@ -129,6 +130,7 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
       }
     },
     list,
+    listAs: async (kind, options, view, signal) => (await listAs(kind, options, view, signal)).items,
     async watch(kind, options, resourceVersion, onEvent, signal) {
       const resource = await find(kind, signal)
       const request = inWords('watch', resource, options.namespace)

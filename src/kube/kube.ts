@@ -120,6 +120,8 @@ export interface Kube {
   /** Undefined when the object isn't there. */
   get(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>
   list(kind: KindRef, options: ListOptions, signal: AbortSignal): Promise<ListResult>
+  /** The same for long lists: each page is turned into views before the next is asked for, so that what the API sent is never held whole. Rejects too with what `view` throws. */
+  listAs<View>(kind: KindRef, options: ListOptions, view: (object: KubeObject) => View, signal: AbortSignal): Promise<readonly View[]>
   /** Delivers events from `resourceVersion` on; resolves when the stream ends for whatever reason (also 410). Rejects when aborted, and with a KubeFailure of status 401, 403, 404 or 405 where watching isn't possible at all. */
   watch(kind: KindRef, options: ListOptions, resourceVersion: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>
   /** Server-side apply as field manager `zk-ensemble-action`, field validation Strict for our own kinds. */

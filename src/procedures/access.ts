@@ -55,6 +55,19 @@ export function rightsToEvict(namespace: string): readonly Access[] {
   return each(['create'], '', 'pods/eviction', namespace)
 }
 
+/** What cordoning and uncordoning takes; nodes belong to the cluster, and a patch of them can't be narrowed to the one field. */
+export function rightsToCordon(): readonly Access[] {
+  return each(['get', 'list', 'patch'], '', 'nodes')
+}
+
+/** What seeing where pods can go takes: of the whole cluster, since the scheduler looks at all of it. */
+export function rightsToSeeCluster(): readonly Access[] {
+  return [
+    ...['nodes', 'pods', 'namespaces', 'persistentvolumes', 'persistentvolumeclaims'].flatMap((resource) => each(['list'], '', resource)),
+    ...['storageclasses', 'csinodes', 'volumeattachments'].flatMap((resource) => each(['list'], 'storage.k8s.io', resource)),
+  ]
+}
+
 /** What changing the number of members takes; claims are deleted only when that is asked for. */
 export function rightsToScale(namespace: string, deleteClaims: boolean): readonly Access[] {
   return [...each(['patch'], 'apps', 'statefulsets', namespace), ...(deleteClaims ? each(['delete'], '', 'persistentvolumeclaims', namespace) : [])]

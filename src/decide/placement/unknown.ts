@@ -16,6 +16,7 @@ export function whyUnknown(pod: PlacedPod, board: Board): string | undefined {
   if (demands.gates.length > 0) return `it is held by the scheduling ${demands.gates.length === 1 ? 'gate' : 'gates'} ${demands.gates.join(', ')}`
   if (demands.resourceClaims.length > 0) return `it has resource claims (${demands.resourceClaims.join(', ')}), which only the scheduler can allocate`
   if (unread.namespaces !== undefined && demands.affinity.some(byNamespace)) return `its pod affinity selects namespaces, and ${unread.namespaces}`
+  if (unread.limits !== undefined && board.storage.attached(pod).length > 0) return `its volumes count against a limit of the node, and ${unread.limits}`
   return board.storage.of(pod).doubt
 }
 

@@ -2,7 +2,9 @@
 
 export { toEndpoints } from './endpoints.ts'
 export { toPod } from './pod.ts'
+export { placedPodReader } from './scheduling.ts'
 export { toRevision } from './revision.ts'
 export { toSet } from './set.ts'
 export { selectorText, ViewError } from './shape.ts'
+export { toAttachLimits, toAttachment, toPlacedClaim, toPlacedClass, toVolume } from './storage.ts'
 export { toBudget, toClaim, toEvent, toNode, toStorageClass } from './surroundings.ts'
