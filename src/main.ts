@@ -79,9 +79,10 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
       return (await import('./operations/status.ts')).status
     case 'scale':
       return (await import('./operations/scale.ts')).scale
+    case 'uncordon':
+      return (await import('./operations/uncordon.ts')).uncordon
     case 'plan':
     case 'drain':
-    case 'uncordon':
     case 'cleanup':
       throw failure('refused', 'INPUT_INVALID', `operation ${inputs.operation} is not built yet`, { input: 'operation' })
   }

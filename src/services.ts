@@ -30,4 +30,6 @@ export interface Services {
 /** What the post step needs to give back what a killed main left. */
 export interface PostState {
   readonly lock?: { readonly namespace: string; readonly lease: string; readonly identity: string }
+  /** Nodes that may carry a cordon made under this lock, for the ensemble `namespace/name`. */
+  readonly nodes?: readonly { readonly name: string; readonly ensemble: string }[]
 }

@@ -9,6 +9,7 @@ const NAME = 'zk-ensemble'
 const savedState = z.object({
   version: z.literal(1),
   lock: z.object({ namespace: z.string(), lease: z.string(), identity: z.string() }).optional(),
+  nodes: z.array(z.object({ name: z.string(), ensemble: z.string() })).optional(),
 })
 
 /** Replaces what was saved before: the runner keeps the last value. Throws when the file can't be written, since then nothing may be taken. */
@@ -22,8 +23,8 @@ export function readState(env: Env): PostState {
   if (text === undefined || text === '') return {}
   const parsed = savedState.safeParse(parseJson(text))
   if (!parsed.success) return {}
-  const { lock } = parsed.data
-  return lock === undefined ? {} : { lock }
+  const { lock, nodes } = parsed.data
+  return { ...(lock === undefined ? {} : { lock }), ...(nodes === undefined ? {} : { nodes }) }
 }
 
 function parseJson(text: string): unknown {

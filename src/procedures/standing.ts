@@ -10,7 +10,7 @@ import type { Access, Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText, toSet } from '../kube/views/index.ts'
 import { memberContainer, resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
-import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock } from '../record/lock.ts'
+import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
 import { readRecord, type StoredRecord } from '../record/record.ts'
 import { inWords } from '../report/doing.ts'
 import type { Services } from '../services.ts'
@@ -37,6 +37,10 @@ export interface Standing {
   readonly run: VerifyRun
   readonly marking: Marking
   readonly stored: StoredRecord
+  /** Its identity is in the mark of each node that is cordoned under it. */
+  readonly lock: Lock
+  /** Tells the post step which nodes carry, or are about to carry, a cordon of this run. */
+  rememberNodes(names: readonly string[]): void
   /** Aborted by a cancel and when the lock was lost. */
   readonly held: AbortSignal
 }
@@ -123,7 +127,10 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
     const allowed = asked.limit === 'own' ? UNLIMITED_MS : asked.limit === 'member' ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
     const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed) }
     const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
-    const standing: Standing = { inputs, services, kube, set, profile, image, course, run, marking, stored, held }
+    const standing: Standing = {
+      inputs, services, kube, set, profile, image, course, run, marking, stored, held, lock,
+      rememberNodes: (names) => services.remember({ lock: { namespace, lease: lock.leaseName, identity: lock.identity }, nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${target.name}` })) }),
+    }
     await within(allowed, services, (signal) => work(standing, AbortSignal.any([signal, lock.lost])))
   } finally {
     await follower.stop()

@@ -184,6 +184,12 @@ export async function seeLock(kube: Pick<Kube, 'get'>, namespace: string, ensemb
   return holder === '' ? undefined : { holder: describeHolder(found, holder), renewed: Number.isNaN(renewed) ? undefined : renewed }
 }
 
+/** The identity that holds a Lease; empty when nobody does. */
+export async function readHolder(kube: Pick<Kube, 'get'>, namespace: string, lease: string, signal: AbortSignal): Promise<string> {
+  const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: lease, namespace }, signal)
+  return found === undefined ? '' : (leaseSpec.parse(found['spec'] ?? {}).holderIdentity ?? '')
+}
+
 /** Empties the holder of the Lease when it still carries `identity`; leaves any other alone. True when it was freed. */
 export async function freeLease(kube: Kube, lease: { readonly name: string; readonly namespace: string }, identity: string, signal: AbortSignal): Promise<boolean> {
   // Read again: a renewal that was under way when we stopped may have moved the resourceVersion.

@@ -24,6 +24,37 @@ const revision = z.object({
   version: z.string().default(''),
   runUrl: z.string(),
 })
+const maintenance = z.object({
+  runUrl: z.string(),
+  /** ISO time of the first node that was begun. */
+  since: z.string(),
+  /** Nodes that were begun and not given back. */
+  nodes: z.array(z.object({
+    name: z.string(),
+    uid: z.string(),
+    /** The step that was about to be taken; `handed-over`: drained, and left cordoned on purpose for steps of the user's own. */
+    phase: z.enum(['hand-over', 'cordon', 'evict', 'wait', 'maintenance', 'uncordon', 'handed-over']),
+    /** `theirs`: it was cordoned before us, and stays so. */
+    cordon: z.enum(['ours', 'theirs']),
+    placement: z.enum(['elsewhere', 'in-place']),
+    /** Boot id of before, empty where the node tells none. */
+    bootId: z.string().default(''),
+    /** Names of the members' pods that were on it. */
+    members: z.array(z.string()),
+    /** ISO time of the phase. */
+    at: z.string(),
+  })),
+})
+const drain = z.object({
+  /** Names of the nodes that were asked for. */
+  nodes: z.array(z.string()),
+  /** Of everything else that makes it this drain: placement, command, what becomes of the cordons. */
+  digest: z.string(),
+  since: z.string(),
+  runUrl: z.string(),
+  /** Names of the nodes that are done. */
+  done: z.array(z.string()),
+})
 const made = z.object({ apiVersion: z.string(), kind: z.string(), name: z.string(), uid: z.string() })
 const recordSchema = z.object({
   version: z.literal(1),
@@ -45,9 +76,16 @@ const recordSchema = z.object({
       claims: z.array(z.object({ name: z.string(), uid: z.string() })).optional(),
     })
     .nullable(),
+  /** Nodes under maintenance for this ensemble; absent when there are none. */
+  maintenance: maintenance.nullish(),
+  /** The drain that is under way, or was when a run was killed; absent when there is none. */
+  drain: drain.nullish(),
 })
 
 export type EnsembleRecord = z.infer<typeof recordSchema>
+export type Maintenance = z.infer<typeof maintenance>
+export type DrainUnderWay = z.infer<typeof drain>
+export type MaintenanceNode = Maintenance['nodes'][number]
 export type VerifiedRevision = z.infer<typeof revision>
 
 export interface StoredRecord {

@@ -1,0 +1,91 @@
+// uncordon: gives nodes back after steps of the user's own, and waits until every member is in the quorum again. Only cordons of ours, unless any-cordon says otherwise.
+
+import { failure } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import { rightsToCordon } from '../procedures/access.ts'
+import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
+import { uncordonNode } from '../procedures/cordon.ts'
+import { giveBackNodes, type GivingBack } from '../procedures/give-back.ts'
+import { goneNodes, planUncordon, refuseForeign, rowFor, type PlannedNode } from '../procedures/plan-uncordon.ts'
+import { holdEnsemble, type Standing } from '../procedures/standing.ts'
+import { uncordonDryRun } from '../procedures/uncordon-dry-run.ts'
+import { advanceNode, endNodes, type NodeBook } from '../record/maintenance.ts'
+import type { StoredRecord } from '../record/record.ts'
+import type { NodeRow } from '../report/run-report.ts'
+import type { Services } from '../services.ts'
+
+export async function uncordon(inputs: Inputs, services: Services): Promise<void> {
+  if (inputs.dryRun) await uncordonDryRun(inputs, services)
+  else await holdEnsemble(inputs, services, { rights: rightsToCordon }, uncordonAll)
+}
+
+async function uncordonAll(standing: Standing, signal: AbortSignal): Promise<void> {
+  const { inputs, services, kube, course, run } = standing
+  const { journal, report, clock } = services
+  const { namespace, name } = run.target
+  const ensemble = `${namespace}/${name}`
+  const planned = await planUncordon(kube, inputs, course.before, standing.stored, ensemble, signal)
+  const gone = goneNodes(inputs, standing.stored, planned)
+  refuseForeign(planned, inputs.anyCordon)
+  report.nodes = [...planned.map((one) => rowFor(one, standing.stored, course.before)), ...gone.map(goneRow)]
+  report.remainingNodes = planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name)
+  services.publish()
+
+  const book: GivingBack = { kube, clock, namespace, name, runUrl: report.runUrl, journal, report, except: new Set(planned.map(({ node }) => node.name)) }
+  let stored = await endNodes(book, standing.stored, new Set(gone), signal)
+  // The lock is ours, so whoever began other nodes is dead.
+  stored = (await giveBackNodes(book, stored, standing.lock.lost)).stored
+  for (const one of planned) stored = await uncordonOne(standing, book, stored, one, ensemble, signal)
+  report.standing = `${report.nodes.filter(({ outcome }) => outcome === 'uncordoned').map(({ node }) => node).join(', ') || 'no node'} uncordoned; not every member was seen in the quorum yet`
+  services.publish()
+
+  await journal.phase('Wait until every member serves', async (done) => {
+    const began = clock.now()
+    const serving = await awaitServing(course, signal)
+    for (const row of report.nodes) if (row.outcome === 'uncordoned') row.phases.push({ phase: 'rejoin', at: began, ms: serving.ms })
+    done(servingInWords(serving))
+  })
+  report.standing = 'the nodes take pods again, and every member serves'
+  report.result = report.changed ? 'succeeded' : 'unchanged'
+}
+
+async function uncordonOne(standing: Standing, book: NodeBook, before: StoredRecord, { node, cordon }: PlannedNode, ensemble: string, signal: AbortSignal): Promise<StoredRecord> {
+  const { inputs, services, kube } = standing
+  const { clock, journal, report } = services
+  const row = report.nodes.find((one) => one.node === node.name)
+  const began = clock.now()
+  const stored = await advanceNode(book, before, node.name, { phase: 'uncordon' }, signal)
+  const answer = await uncordonNode(kube, node.name, { ensemble, any: inputs.anyCordon, uid: node.uid }, signal)
+  const say = (line: string): void => journal.info(`${node.name}: ${line}`)
+  switch (answer.kind) {
+    case 'uncordoned':
+      say(answer.was === 'ours' ? 'uncordoned' : `uncordoned; it was cordoned ${cordon.kind === 'theirs' ? cordon.by : 'by somebody else'} (any-cordon)`)
+      report.changed = true
+      report.changes.push({ object: `node/${node.name}`, change: 'configured', note: 'uncordoned' })
+      report.timeline.push({ at: clock.now(), what: `${node.name} uncordoned` })
+      fill(row, 'uncordoned', 'none', '')
+      row?.phases.push({ phase: 'uncordon', at: began, ms: clock.now() - began })
+      break
+    case 'not cordoned':
+      say('is not cordoned')
+      fill(row, 'left alone', 'none', 'it was not cordoned')
+      break
+    case 'gone':
+      say('has left the cluster')
+      fill(row, 'gone', 'none', 'it has left the cluster')
+      break
+    case 'not ours':
+      fill(row, 'failed', 'theirs', `cordoned ${answer.by}`)
+      throw failure('refused', 'DRAIN_REFUSED', `${node.name} was cordoned ${answer.by} meanwhile: that cordon is left alone`, { object: `node/${node.name}`, mend: 'Agree with whoever cordoned it; any-cordon: true takes their cordon too.' })
+  }
+  report.remainingNodes = report.remainingNodes.filter((name) => name !== node.name)
+  return endNodes(book, stored, new Set([node.name]), signal)
+}
+
+function fill(row: NodeRow | undefined, outcome: NodeRow['outcome'], cordon: NodeRow['cordon'], note: string): void {
+  if (row !== undefined) Object.assign(row, { outcome, cordon, note })
+}
+
+function goneRow(node: string): NodeRow {
+  return { node, outcome: 'gone', placement: '', members: [], cordon: 'none', phases: [], pods: [], note: 'it has left the cluster' }
+}

@@ -1,0 +1,53 @@
+// What an uncordon would do, from one look: no lock, no record, no write of any kind.
+
+import type { Inputs } from '../inputs/inputs.ts'
+import { toSet } from '../kube/views/index.ts'
+import { seeLock } from '../record/lock.ts'
+import { readRecord } from '../record/record.ts'
+import { inWords } from '../report/doing.ts'
+import type { Services } from '../services.ts'
+import { timeLimit } from '../time-limit.ts'
+import { refuseMissing, reviewRights, rightsToCordon, rightsToLookOnce, rightsToRecord } from './access.ts'
+import { toGiveBack } from './give-back.ts'
+import { fillMembers } from './member-rows.ts'
+import { planUncordon, refuseForeign, rowFor } from './plan-uncordon.ts'
+import { findSet, readView } from './read-ensemble.ts'
+
+export async function uncordonDryRun(inputs: Inputs, services: Services): Promise<void> {
+  const { report, clock } = services
+  const kube = await services.connect(inputs)
+  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
+  report.context = kube.context
+  report.namespace = inputs.namespace ?? kube.namespace
+  report.name = inputs.name ?? ''
+  try {
+    await services.journal.phase('What would be uncordoned', (done) => look(kube, inputs, services, done, limit.signal))
+    report.result = 'planned'
+  } finally {
+    limit.end()
+    report.requests = { ...kube.requests }
+  }
+}
+
+async function look(kube: Awaited<ReturnType<Services['connect']>>, inputs: Inputs, { journal, report }: Services, done: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const { namespace } = report
+  const rights = await reviewRights(kube, [...rightsToLookOnce(namespace), ...rightsToRecord(namespace), ...rightsToCordon()], namespace, signal)
+  refuseMissing(rights.missing, 'ACCESS_DENIED')
+  const set = await findSet(kube, namespace, inputs.name, signal)
+  const { name } = toSet(set)
+  report.name = name
+  const [view, stored, lock] = await Promise.all([readView(kube, set, signal), readRecord(kube, namespace, name, signal), seeLock(kube, namespace, name, signal)])
+  fillMembers(report, view)
+  if (lock !== undefined) report.notes.push(`Another run holds the lock now: ${lock.holder}. What it does may change this.`)
+  const planned = await planUncordon(kube, inputs, view, stored, `${namespace}/${name}`, signal)
+  refuseForeign(planned, inputs.anyCordon)
+  report.nodes = planned.map((one) => rowFor(one, stored, view))
+  for (const { node, cordon } of planned) {
+    journal.info(`${node.name}: ${cordon.kind === 'none' ? 'is not cordoned, nothing to do' : `would be uncordoned${cordon.kind === 'theirs' ? `; it is cordoned ${cordon.by} (any-cordon)` : ''}`}`)
+    if (cordon.kind !== 'none') report.changes.push({ object: `node/${node.name}`, change: 'configured', note: 'would be uncordoned' })
+  }
+  for (const { name: other } of toGiveBack(stored).filter((entry) => !planned.some(({ node }) => node.name === entry.name))) journal.info(`${other}: was begun by a run that did not end; it would be given back`)
+  report.remainingNodes = planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name)
+  const count = report.changes.length
+  done(count === 0 ? 'no node would be uncordoned' : `${count} ${count === 1 ? 'node' : 'nodes'} would be uncordoned, then every member waited for`)
+}
