@@ -22,6 +22,10 @@ export interface Somebody {
   rolloutUndo(namespace: string, set: string, revision?: number): void
   delete(kind: string, namespace: string, name: string): void
   evict(namespace: string, pod: string): void
+  /** `kubectl cordon`. */
+  cordon(node: string): void
+  /** `kubectl uncordon`: it knows of no marks. */
+  uncordon(node: string): void
 }
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -68,5 +72,7 @@ export function createSomebody(world: World): Somebody {
       }),
     delete: (kind, namespace, name) => as('delete', () => void resources.remove(world, { kind: kindOf(kind), namespace, name }, {}, false)),
     evict: (namespace, pod) => as('eviction', () => void evict(world, namespace, pod, {}, false)),
+    cordon: (node) => change('Node', '', node, { manager: 'kubectl' }, (draft) => mergePatch(draft, { spec: { unschedulable: true } })),
+    uncordon: (node) => change('Node', '', node, { manager: 'kubectl' }, (draft) => mergePatch(draft, { spec: { unschedulable: null } })),
   }
 }
