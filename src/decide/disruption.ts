@@ -19,11 +19,12 @@ export interface Standing {
   readonly underWay: string | undefined
 }
 
-/** A reason not to take a node. `passes`: time alone may end it, so it is worth a wait. */
+/** A reason not to take a node. `passes`: time alone may end it, so it is worth a wait; `blocked`: a budget that may allow it later. */
 export interface Obstacle {
   readonly what: string
   readonly mend: string
   readonly passes: boolean
+  readonly blocked?: boolean
 }
 
 /** Members that stand on this node. */
@@ -109,7 +110,7 @@ function budgetGate({ budgets }: Standing, name: string): readonly Obstacle[] {
     case 'allows':
       return []
     case 'waits':
-      return [{ what: verdict.reason, mend: `kubectl describe poddisruptionbudget ${names.join(' ')}`, passes: true }]
+      return [{ what: verdict.reason, mend: `kubectl describe poddisruptionbudget ${names.join(' ')}`, passes: true, blocked: true }]
     case 'never':
       return [{ what: verdict.reason, mend: `Change the budget to maxUnavailable: 1.`, passes: false }]
   }

@@ -1,0 +1,86 @@
+// What a drain does with one node, once it is known where its pods can go; and whether a plan that was broken off is the one that is asked for again.
+
+import type { PlacementAnswer } from './placement.ts'
+
+/** Where the members of a node go; `none`: it has none. */
+export type Mode = 'elsewhere' | 'in-place' | 'none'
+
+export interface NodeChoice {
+  readonly node: string
+  readonly mode: Mode
+  /** Why it can't be drained so, one line for each pod; empty: it can. */
+  readonly refusals: readonly { readonly pod: string; readonly why: string; readonly mend: string }[]
+  /** What a person should know, and what does not stop it. */
+  readonly notes: readonly string[]
+}
+
+export interface Choosing {
+  readonly node: string
+  /** One for each pod that is to be evicted and needs a place. */
+  readonly answers: readonly PlacementAnswer[]
+  isMember(pod: PlacementAnswer['pod']): boolean
+  readonly asked: 'elsewhere' | 'in-place' | 'auto'
+  /** The node is given back in this run: what only fits there comes back by itself. */
+  readonly givenBack: boolean
+}
+
+/** `elsewhere` where every member fits elsewhere, else `in-place` where that was asked for or the node is given back in the end; what is not known counts as not fitting. */
+export function chooseMode({ node, answers, isMember, asked, givenBack }: Choosing): NodeChoice {
+  const members = answers.filter((answer) => isMember(answer.pod))
+  const away = members.filter((answer) => answer.kind !== 'fits')
+  const mode: Mode = members.length === 0 ? 'none' : asked === 'in-place' || (asked === 'auto' && away.length > 0 && givenBack && away.every((answer) => answer.kind === 'in-place')) ? 'in-place' : 'elsewhere'
+  const refusals = answers.flatMap((answer) => refuse(answer, isMember(answer.pod), mode, asked, givenBack))
+  const notes = answers.flatMap((answer) => (refusals.some(({ pod }) => pod === nameOf(answer)) ? [] : aside(answer, isMember(answer.pod), mode)))
+  return { node, mode, refusals, notes }
+}
+
+function refuse(answer: PlacementAnswer, member: boolean, mode: Mode, asked: Choosing['asked'], givenBack: boolean): NodeChoice['refusals'] {
+  const pod = nameOf(answer)
+  if (answer.kind === 'fits') return []
+  // Its own node takes it back; whether nothing else could is of no matter.
+  if (member && mode === 'in-place' && answer.kind !== 'no-fit') return []
+  switch (answer.kind) {
+    case 'in-place':
+      if (!member && givenBack && asked !== 'elsewhere') return []
+      return [{ pod, why: `only its own node takes it: ${answer.why}`, mend: inPlaceMend(member, givenBack) }]
+    case 'no-fit':
+      return [{ pod, why: answer.preemption ? `no other node takes it but by evicting pods of lower priority: ${answer.why}` : answer.why, mend: 'Make room on another node, or add one.' }]
+    case 'unknown':
+      return [{ pod, why: `whether another node takes it can't be told: ${answer.why}`, mend: member ? 'Set placement: in-place if it may come back to this node.' : 'Move it by hand first, or leave it out with pod-selector.' }]
+  }
+}
+
+function inPlaceMend(member: boolean, givenBack: boolean): string {
+  if (member) return givenBack ? 'Set placement: in-place (or auto), or add a node that takes it.' : 'Set placement: in-place, give a maintenance-command, or set uncordon: after, so that it can come back; or add a node that takes it.'
+  return givenBack ? 'Set placement: auto, or add a node that takes it.' : 'Set uncordon: after, or add a node that takes it.'
+}
+
+function aside(answer: PlacementAnswer, member: boolean, mode: Mode): readonly string[] {
+  if (answer.kind === 'fits') return []
+  if (member) return mode === 'in-place' ? [`${nameOf(answer)} comes back to its own node: ${answer.why}`] : []
+  return [`${nameOf(answer)} waits until its node is given back: ${answer.why}`]
+}
+
+export function nameOf({ pod }: Pick<PlacementAnswer, 'pod'>): string {
+  return `${pod.namespace}/${pod.name}`
+}
+
+/** What a drain was asked to do, as the record keeps it. */
+export interface DrainPlan {
+  /** Names of the nodes, in the order of the request. */
+  readonly nodes: readonly string[]
+  /** Of everything else that makes it this drain: placement, command, what is done with the cordon. */
+  readonly digest: string
+  /** ISO time when it was begun. */
+  readonly since: string
+}
+
+/** Longer ago than this it was another night's work: milliseconds. */
+const SAME_NIGHT_MS = 24 * 3_600_000
+
+/** Whether the run that died had begun just this: then what it has done is not done again. */
+export function goesOn(before: DrainPlan | undefined, asked: Omit<DrainPlan, 'since'>, now: number): boolean {
+  if (before === undefined || before.digest !== asked.digest) return false
+  const since = Date.parse(before.since)
+  return !Number.isNaN(since) && now - since < SAME_NIGHT_MS && before.nodes.length === asked.nodes.length && before.nodes.every((node) => asked.nodes.includes(node))
+}

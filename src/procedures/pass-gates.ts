@@ -1,0 +1,79 @@
+// Holds a node back until the ensemble can spare it: the gates of a drain, read again before each node.
+
+import { formatSpan, type Deadline } from '../clock.ts'
+import { judgeBudgets } from '../decide/budget.ts'
+import { gates, type Obstacle, type Standing } from '../decide/disruption.ts'
+import { ownPods } from '../decide/members.ts'
+import type { MemberNow } from '../decide/roll.ts'
+import { EnsembleError, type Finding } from '../errors.ts'
+import type { EnsembleView, NodeView } from '../view/surroundings.ts'
+import type { Course } from './bring.ts'
+import { budgetsFor } from './budgets.ts'
+import type { Looker } from './looker.ts'
+import { SETTLE_MS } from './verify-ensemble.ts'
+
+/** How soon what can't be watched is asked again. */
+const ASK_AGAIN_MS = 1_000
+const HEARTBEAT_MS = 30_000
+
+export interface Gate {
+  readonly course: Course
+  readonly looker: Looker
+  /** What the record says to be under way, in words. */
+  readonly underWay: string | undefined
+  /** Nodes as they are now; undefined where they can't be read. */
+  nodes(signal: AbortSignal): Promise<readonly NodeView[] | undefined>
+}
+
+export interface Passed {
+  readonly view: EnsembleView
+  readonly members: readonly MemberNow[]
+}
+
+/**
+ * How the ensemble stood when nothing spoke against it any more. What time may mend is waited for: the way of the members back for 30 s at the first node, and for as long as a
+ * member may take after each further one; a budget that may allow it later until the deadline. Throws EnsembleError 'refused' with every obstacle.
+ */
+export async function passGates(gate: Gate, node: string, patienceMs: number, deadline: Deadline, signal: AbortSignal): Promise<Passed> {
+  const { course, looker } = gate
+  const { clock, journal } = course.services
+  const began = clock.now()
+  let told = ''
+  let saidAt = began
+  for (;;) {
+    signal.throwIfAborted()
+    const view = course.follower.snapshot()
+    const [members, budgets, nodes] = await Promise.all([looker.members(view, true), budgetsOf(gate, view, signal), gate.nodes(signal)])
+    const standing: Standing = { view, members, elects: course.looking.profile.name === 'zookeeper', nodes, budgets, underWay: gate.underWay }
+    const obstacles = gates(standing, node)
+    const [first] = obstacles
+    if (first === undefined) return { view, members }
+    const patience = obstacles.every((one) => one.blocked === true) ? deadline.at : Math.min(deadline.at, began + patienceMs)
+    if (!obstacles.every((one) => one.passes) || clock.now() >= patience) throw refusal(node, obstacles, clock.now() - began, course)
+    const line = `${node} waits: ${obstacles.map((one) => one.what).join('; ')}`
+    if (line !== told || clock.now() - saidAt >= HEARTBEAT_MS) {
+      journal.info(line === told ? `still waiting (for another ${formatSpan(patience - clock.now())}): ${line}` : line)
+      told = line
+      saidAt = clock.now()
+    }
+    await course.follower.changed(Math.max(20, Math.min(ASK_AGAIN_MS, patience - clock.now())))
+  }
+}
+
+/** How long the members may take to be whole before the first node is refused. */
+export const FIRST_PATIENCE_MS = SETTLE_MS
+
+async function budgetsOf({ course }: Gate, view: EnsembleView, signal: AbortSignal): Promise<Standing['budgets']> {
+  const [pod] = ownPods(view)
+  if (!course.rights.budgets || pod === undefined) return undefined
+  const budgets = await budgetsFor(course.kube, pod.namespace, pod.labels, signal)
+  return { names: budgets.map((budget) => budget.name), verdict: judgeBudgets(budgets) }
+}
+
+function refusal(node: string, obstacles: readonly Obstacle[], waitedMs: number, course: Course): EnsembleError {
+  const { report } = course.services
+  const waited = waitedMs >= ASK_AGAIN_MS ? ` (waited ${formatSpan(waitedMs)})` : ''
+  const findings = obstacles.map((one): Finding => ({ code: one.blocked === true ? 'DRAIN_BLOCKED' : 'DRAIN_REFUSED', severity: 'error', message: `${node} was not touched${waited}: ${one.what}`, mend: one.mend, object: `node/${node}` }))
+  const [first, ...rest] = findings.toSorted((a, b) => Number(a.code === 'DRAIN_BLOCKED') - Number(b.code === 'DRAIN_BLOCKED'))
+  return new EnsembleError(report.changed ? 'failed' : 'refused', [first ?? { code: 'DRAIN_REFUSED', severity: 'error', message: `${node} was not touched` }, ...rest])
+}
