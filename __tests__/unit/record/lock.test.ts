@@ -1,0 +1,102 @@
+// Two runs that both believe to hold the lock take down two members at once; clocks of runners differ, by hours at times, and must decide nothing.
+
+import { describe, expect, test } from '@jest/globals'
+import type { Clock } from '../../../src/clock.ts'
+import type { Kube } from '../../../src/kube/kube.ts'
+import { freeLease, LOCK_WAIT_MS, newIdentity, readHolder, takeLock, type Lock } from '../../../src/record/lock.ts'
+import { atCluster, never } from '../procedures/at-cluster.ts'
+
+const LEASE = { namespace: 'default', name: 'zk-ensemble-zk' }
+
+interface Run {
+  readonly identity: string
+  readonly said: string[]
+  take(): Promise<Lock>
+}
+
+function runOf(kube: Kube, clock: Clock, runId: string): Run {
+  const holder = { repository: 'org/repo', runId, attempt: '1', runUrl: `https://ci.example/run/${runId}` }
+  const identity = newIdentity(holder)
+  const said: string[] = []
+  const request = { namespace: LEASE.namespace, ensemble: 'zk', holder, identity, waitMs: LOCK_WAIT_MS, say: (line: string): void => void said.push(line) }
+  return { identity, said, take: () => takeLock(kube, clock, request, never) }
+}
+
+/** A runner whose clock is wrong by so much. */
+function skewed(clock: Clock, ms: number): Clock {
+  return { now: () => clock.now() + ms, sleep: (wait, signal) => clock.sleep(wait, signal) }
+}
+
+const HOUR = 3_600_000
+
+describe('runs that race', () => {
+  test.each([2, 5])('of %i at the same moment one gets it; the others are told whose it is', (count) =>
+    atCluster(async ({ client, clock }) => {
+      const runs = await Promise.all(Array.from({ length: count }, async (_, index) => runOf(await client(`run-${index}`), clock, String(index))))
+      const ended = await Promise.allSettled(runs.map((run) => run.take()))
+      const won = ended.flatMap((one, index) => (one.status === 'fulfilled' ? [{ lock: one.value, index }] : []))
+      expect(won).toHaveLength(1)
+      for (const one of ended) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'LOCKED', outcome: 'refused', message: expect.stringContaining(`https://ci.example/run/${won[0]?.index}`) })
+      await won[0]?.lock.release(never)
+    }))
+
+  test('the one that waits gets it when the other is done', () =>
+    atCluster(async ({ client, clock }) => {
+      const [first, second] = [runOf(await client('a'), clock, '1'), runOf(await client('b'), clock, '2')]
+      const held = await first.take()
+      const waiting = second.take()
+      await clock.sleep(30_000)
+      await held.release(never)
+      const lock = await waiting
+      expect(lock.identity).toBe(second.identity)
+      expect(held.lost.aborted).toBe(false)
+      await lock.release(never)
+    }))
+})
+
+describe('clocks that differ', () => {
+  test.each([['an hour ahead', HOUR], ['an hour behind', -HOUR], ['years behind', -90_000 * HOUR]])('a live lock is kept although its clock is %s', (_, skew) =>
+    atCluster(async ({ client, clock }) => {
+      const [holder, other] = [runOf(await client('a'), skewed(clock, skew), '1'), runOf(await client('b'), clock, '2')]
+      const held = await holder.take()
+      await expect(other.take()).rejects.toMatchObject({ code: 'LOCKED' })
+      expect(held.lost.aborted).toBe(false)
+      expect(await readHolder(await client('c'), LEASE.namespace, LEASE.name, never)).toBe(holder.identity)
+      await held.release(never)
+    }))
+
+  test.each([['an hour ahead', HOUR], ['an hour behind', -HOUR]])('the lock of a dead run is taken over, not before its whole duration was seen, although its clock was %s', (_, skew) =>
+    atCluster(async ({ client, clock, cluster }) => {
+      const [dead, next] = [runOf(await client('a'), skewed(clock, skew), '1'), runOf(await client('b'), clock, '2')]
+      await dead.take()
+      cluster.faults.cutOff('a')
+      const from = clock.now()
+      const lock = await next.take()
+      expect(clock.now() - from).toBeGreaterThanOrEqual(60_000)
+      expect(lock.identity).toBe(next.identity)
+      expect(next.said.join()).toContain('no sign of life for 60 s')
+      await lock.release(never)
+    }))
+})
+
+describe('who lost it', () => {
+  test('hears of it, and does not free what is no longer its own', () =>
+    atCluster(async ({ client, clock, cluster }) => {
+      const [first, second] = [runOf(await client('a'), clock, '1'), runOf(await client('b'), clock, '2')]
+      const held = await first.take()
+      // Its renewals are refused for a while, as when its network is cut; then it is back.
+      cluster.faults.always({ by: 'a', verb: 'update', kind: 'Lease', status: 500 })
+      const taken = await second.take()
+      cluster.faults.clear()
+      await clock.sleep(20_000)
+      expect(held.lost.aborted).toBe(true)
+      expect(held.lost.reason).toMatchObject({ code: 'LOCKED' })
+      await held.release(never)
+      expect(await readHolder(await client('c'), LEASE.namespace, LEASE.name, never)).toBe(second.identity)
+      expect(await freeLease(await client('c'), LEASE, first.identity, never)).toBe(false)
+      await taken.release(never)
+      expect(await readHolder(await client('c'), LEASE.namespace, LEASE.name, never)).toBe('')
+    }))
+
+  test('without any Lease nobody holds it', () => atCluster(async ({ client }) => expect(await readHolder(await client(), 'default', 'zk-ensemble-none', never)).toBe('')))
+})
