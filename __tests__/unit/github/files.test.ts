@@ -43,6 +43,14 @@ describe('state', () => {
     expect(readState({ [`STATE_${name}`]: value })).toEqual({ lock })
   })
 
+  test('post knows which nodes may be cordoned', () => {
+    const path = join(directory, 'state')
+    const state = { lock: { namespace: 'shop', lease: 'zk-ensemble-zk', identity: 'org/shop/42/1/abcd1234' }, nodes: [{ name: 'node-1', ensemble: 'shop/zk' }] }
+    saveState({ GITHUB_STATE: path }, state)
+    const [[name, value] = ['', '']] = Object.entries(readBack(path))
+    expect(readState({ [`STATE_${name}`]: value })).toEqual(state)
+  })
+
   test('main finds none', () => expect(readState({})).toEqual({}))
 
   test.each(['{', '{"version":2,"lock":{}}', '{"version":1,"lock":{"namespace":1}}', 'null'])('a state that is not ours (%s) gives post nothing to take back', (text) => {
