@@ -9,7 +9,7 @@ import { LOCK_WAIT_MS, readHolder, takeLock } from '../../src/record/lock.ts'
 import { beginNode, nodesUnderMaintenance } from '../../src/record/maintenance.ts'
 import { readRecord, type MaintenanceNode } from '../../src/record/record.ts'
 import type { PostState } from '../../src/services.ts'
-import { at } from '../support/cluster/json.ts'
+import { at, text } from '../support/cluster/json.ts'
 import { atCluster, never, type AtCluster } from './procedures/at-cluster.ts'
 
 const IDENTITY = 'org/repo/7/1/abcd1234'
@@ -20,10 +20,10 @@ interface Given extends AtCluster {
   readonly lines: string[]
   /** What a run that was killed after these cordons would have saved. */
   readonly state: PostState
-  run(state?: PostState): Promise<void>
-  cordoned(): string[]
-  listed(): Promise<string[]>
-  holder(): Promise<string>
+  readonly run: (state?: PostState) => Promise<void>
+  readonly cordoned: () => string[]
+  readonly listed: () => Promise<string[]>
+  readonly holder: () => Promise<string>
 }
 
 /** A run took the lock, began these nodes and was killed. */
@@ -48,7 +48,7 @@ async function afterKill(phases: Readonly<Record<string, MaintenanceNode['phase'
     await work({
       ...given, lines, state,
       run: (saved = state) => post(saved, () => given.client('post'), say),
-      cordoned: () => cluster.objects.list('Node').filter((node) => at(node, 'spec', 'unschedulable') === true).map(({ metadata }) => String(metadata['name'])),
+      cordoned: () => cluster.objects.list('Node').filter((node) => at(node, 'spec', 'unschedulable') === true).map((node) => text(node, 'metadata', 'name')),
       listed: async () => nodesUnderMaintenance(await readRecord(looking, 'default', 'zk', never)).map(({ name }) => name),
       holder: () => readHolder(looking, 'default', LOCK.lease, never),
     })

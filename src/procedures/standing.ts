@@ -40,7 +40,7 @@ export interface Standing {
   /** Its identity is in the mark of each node that is cordoned under it. */
   readonly lock: Lock
   /** Tells the post step which nodes carry, or are about to carry, a cordon of this run. */
-  rememberNodes(names: readonly string[]): void
+  readonly rememberNodes: (names: readonly string[]) => void
   /** Aborted by a cancel and when the lock was lost. */
   readonly held: AbortSignal
 }

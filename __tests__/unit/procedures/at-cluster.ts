@@ -10,7 +10,7 @@ export interface AtCluster {
   readonly cluster: SimulatedCluster
   readonly clock: Clock
   /** A client under a name of its own, by which the cluster's log and faults know it. */
-  client(name?: string): Promise<Kube>
+  readonly client: (name?: string) => Promise<Kube>
 }
 
 export async function atCluster(work: (at: AtCluster) => Promise<void>): Promise<void> {

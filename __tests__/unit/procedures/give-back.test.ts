@@ -8,7 +8,7 @@ import { giveBackNodes, type GivingBack } from '../../../src/procedures/give-bac
 import { beginNode, nodesUnderMaintenance } from '../../../src/record/maintenance.ts'
 import { readRecord, recordName, type MaintenanceNode, type StoredRecord } from '../../../src/record/record.ts'
 import { newReport } from '../../../src/report/run-report.ts'
-import { at } from '../../support/cluster/json.ts'
+import { at, text } from '../../support/cluster/json.ts'
 import { atCluster, never, type AtCluster } from './at-cluster.ts'
 
 const MARK: CordonMark = { ensemble: 'default/zk', identity: 'org/repo/7/1/abcd1234', runUrl: 'https://ci.example/run/7', at: '2026-01-01T00:00:00.000Z' }
@@ -17,10 +17,10 @@ interface Given extends AtCluster {
   readonly giving: GivingBack
   readonly lines: string[]
   /** Cordons as a drain does, record first, and gives the record back. */
-  begin(stored: StoredRecord, name: string, more?: Partial<MaintenanceNode>, mark?: CordonMark): Promise<StoredRecord>
+  readonly begin: (stored: StoredRecord, name: string, more?: Partial<MaintenanceNode>, mark?: CordonMark) => Promise<StoredRecord>
   readonly stored: StoredRecord
-  cordoned(): string[]
-  listed(): Promise<string[]>
+  readonly cordoned: () => string[]
+  readonly listed: () => Promise<string[]>
 }
 
 async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
@@ -41,7 +41,7 @@ async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
         else await cordonNode(kube, node, mark, never)
         return next
       },
-      cordoned: () => given.cluster.objects.list('Node').filter((node) => at(node, 'spec', 'unschedulable') === true).map(({ metadata }) => String(metadata['name'])),
+      cordoned: () => given.cluster.objects.list('Node').filter((node) => at(node, 'spec', 'unschedulable') === true).map((node) => text(node, 'metadata', 'name')),
       listed: async () => nodesUnderMaintenance(await readRecord(kube, 'default', 'zk', never)).map(({ name }) => name),
     })
   })
@@ -74,7 +74,7 @@ test('what was recorded and not yet cordoned, what somebody uncordoned, and what
   withNodes(async ({ giving, stored, begin, cluster, listed, lines }) => {
     let chain = await begin(stored, 'node-1')
     chain = await begin(chain, 'node-2')
-    chain = await beginNode(giving, chain, { name: 'node-3', uid: String(cluster.objects.get('Node', '', 'node-3')?.metadata['uid']), phase: 'cordon', cordon: 'ours', placement: 'in-place', bootId: '', members: [] }, never)
+    chain = await beginNode(giving, chain, { name: 'node-3', uid: text(cluster.objects.get('Node', '', 'node-3'), 'metadata', 'uid'), phase: 'cordon', cordon: 'ours', placement: 'in-place', bootId: '', members: [] }, never)
     cluster.somebody.uncordon('node-1')
     cluster.objects.remove('Node', '', 'node-2')
     expect(await giveBackNodes(giving, chain)).toMatchObject({ done: ['node-1', 'node-2', 'node-3'], left: [] })

@@ -8,7 +8,7 @@ import { atCluster, never, type AtCluster } from '../procedures/at-cluster.ts'
 
 const NODE: Omit<MaintenanceNode, 'at'> = { name: 'node-1', uid: 'uid-1', phase: 'cordon', cordon: 'ours', placement: 'in-place', bootId: 'boot-1', members: ['zk-0'] }
 
-async function withBook(work: (given: AtCluster & { readonly book: NodeBook; readonly stored: StoredRecord; read(): Promise<StoredRecord>; writes(): number }) => Promise<void>): Promise<void> {
+async function withBook(work: (given: AtCluster & { readonly book: NodeBook; readonly stored: StoredRecord; readonly read: () => Promise<StoredRecord>; readonly writes: () => number }) => Promise<void>): Promise<void> {
   await atCluster(async (given) => {
     const kube = await given.client()
     const stored = await readRecord(kube, 'default', 'zk', never)
