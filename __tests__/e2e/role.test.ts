@@ -18,7 +18,7 @@ const SMALL = { name: 'zk', cpu: '100m', memory: '256Mi', heap: '64M', storage: 
 
 /** The documents of docs/role.yaml for this namespace; what has no namespace gets a name of its own, so that tests don't meet. */
 function documentedRole(namespace: string): string {
-  return readFileSync(join(root, 'docs', 'role.yaml'), 'utf8').replaceAll('namespace: shop', `namespace: ${namespace}`).replaceAll('name: zk-ensemble-look', `name: ${namespace}-look`)
+  return readFileSync(join(root, 'docs', 'role.yaml'), 'utf8').replaceAll('namespace: shop', `namespace: ${namespace}`).replaceAll(/name: zk-ensemble-(look|maintenance)/g, `name: ${namespace}-$1`)
 }
 
 /** The Role that the log offers, as a person would copy it: the block after `Mend:`. */
@@ -83,7 +83,7 @@ test('with the documented Role alone: deploy, redeploy, verify; without one righ
       expect(wrong.lines.join('\n')).toMatch(/staging/)
       expect(wrong.lines.join('\n')).toMatch(/workflow/)
     } finally {
-      await kubectl('delete', 'clusterrole,clusterrolebinding', `${namespace}-look`, '--ignore-not-found')
+      await kubectl('delete', 'clusterrole,clusterrolebinding', `${namespace}-look`, `${namespace}-maintenance`, '--ignore-not-found')
     }
   })
 })

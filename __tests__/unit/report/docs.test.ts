@@ -8,7 +8,7 @@ import { CODES } from '../../../src/errors.ts'
 import { isAllowed, type Rule } from '../../../src/kube/access.ts'
 import type { Access } from '../../../src/kube/kube.ts'
 import { builtInEnsemble } from '../../../src/manifests/built-in.ts'
-import { reviewRights, rightsToApply, rightsToLook, rightsToRecord } from '../../../src/procedures/access.ts'
+import { reviewRights, rightsToApply, rightsToCordon, rightsToEvict, rightsToLook, rightsToRecord, rightsToSeeCluster } from '../../../src/procedures/access.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/permissions.md', 'docs/troubleshooting.md', 'docs/what-we-leave.md']
@@ -73,11 +73,24 @@ describe('role.yaml', () => {
     expect(rightsToLook('shop').filter((access) => !isAllowed(access, rulesOf('zk-ensemble-verify')))).toEqual([])
   })
 
-  test('it gives nothing that no run asks for', async () => {
+  test('an uncordon and a drain need the maintenance part beside these, and an uncordon only its rule for nodes', async () => {
+    const all = rulesOf('zk-ensemble-verify', 'zk-ensemble-deploy', 'zk-ensemble-look', 'zk-ensemble-maintenance')
+    const wanted = await asked([...rightsToLook('shop'), ...rightsToRecord('shop'), ...rightsToCordon(), ...rightsToSeeCluster(), ...rightsToEvict('elsewhere')])
+    expect(wanted.filter((access) => !isAllowed(access, all))).toEqual([])
+    const [nodes] = rulesOf('zk-ensemble-maintenance')
+    expect(rightsToCordon().filter((access) => nodes === undefined || !isAllowed(access, [nodes]))).toEqual([])
+  })
+
+  test('a deploy needs nothing of the maintenance part: no right over nodes but to list them', async () => {
     const wanted = await asked(forDeploy)
+    expect(wanted.filter(({ resource, verb }) => resource === 'nodes' && verb !== 'list')).toEqual([])
+  })
+
+  test('it gives nothing that no run asks for', async () => {
+    const wanted = await asked([...forDeploy, ...rightsToCordon(), ...rightsToSeeCluster()])
     const given = roles.flatMap((role) => role.rules.flatMap((rule) => rule.resources.flatMap((resource) => rule.verbs.map((verb) => `${verb} ${rule.apiGroups.join()}/${resource}`))))
-    // ConfigMaps are patched when the manifests have some, which the built-in ensemble has not.
-    const known = new Set([...wanted.map((access) => `${access.verb} ${access.group}/${access.resource}`), 'patch /configmaps', 'list /services'])
+    // ConfigMaps are patched when the manifests have some, which the built-in ensemble has not; a drain looks at DaemonSets where it may.
+    const known = new Set([...wanted.map((access) => `${access.verb} ${access.group}/${access.resource}`), 'patch /configmaps', 'list /services', 'list apps/daemonsets'])
     expect(given.filter((right) => !known.has(right))).toEqual([])
   })
 
