@@ -7,6 +7,7 @@ import type { Kube, KubeObject } from './kube.ts'
 import { createSubject } from './subject.ts'
 import type { Subject } from './subject.ts'
 import { toClaim, toEvent, toPod, toSet, ViewError } from './views/index.ts'
+import { createWaker } from './waker.ts'
 
 export interface Followed {
   readonly namespace: string
@@ -33,18 +34,11 @@ export interface Follower {
 export function follow(kube: Kube, followed: Followed, clock: Clock, signal: AbortSignal): Follower {
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
-  let version = 0
-  let seen = 0
-  const waiting = new Set<AbortController>()
-
-  const onChange = (): void => {
-    version++
-    for (const waiter of waiting) waiter.abort(WOKEN)
-  }
+  const waker = createWaker(clock, until)
   const { namespace, set: name, selector } = followed
   const about = eventFilter(name)
   const open = <View>(title: string, kind: { apiVersion: string; kind: string }, options: { labels?: string; fields?: string }, view: (object: KubeObject) => View | undefined, optional = false): Subject<View> =>
-    createSubject({ kube, clock, signal: until, kind, options: { namespace, ...options }, title, optional, view, onChange })
+    createSubject({ kube, clock, signal: until, kind, options: { namespace, ...options }, title, optional, view, onChange: waker.wake })
 
   const sets = open('the StatefulSet', { apiVersion: 'apps/v1', kind: 'StatefulSet' }, { fields: `metadata.name=${name}` }, toSet)
   const pods = open('the pods', { apiVersion: 'v1', kind: 'Pod' }, { labels: selector }, toPod)
@@ -82,7 +76,7 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
     },
     snapshot() {
       complain()
-      seen = version
+      waker.looked()
       return {
         set: sets.views()[0],
         pods: pods.views().toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0) || a.created - b.created),
@@ -92,19 +86,7 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
     },
     async changed(timeoutMs) {
       complain()
-      until.throwIfAborted()
-      if (version === seen) {
-        // The sleep is ended by the change, so that no timer outlives the wait.
-        const waking = new AbortController()
-        waiting.add(waking)
-        try {
-          await clock.sleep(timeoutMs, AbortSignal.any([until, waking.signal]))
-        } catch (error) {
-          if (!waking.signal.aborted) throw error
-        } finally {
-          waiting.delete(waking)
-        }
-      }
+      await waker.changed(timeoutMs)
       complain()
     },
     notes: () => subjects.flatMap((subject) => subject.note() ?? []),
@@ -114,8 +96,6 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
     },
   }
 }
-
-const WOKEN = new Error('woken')
 
 /** Events of the set, of pods `<set>-<number>` and of claims `<template>-<set>-<number>`. */
 function eventFilter(set: string): (object: { readonly kind: string; readonly name: string }) => boolean {

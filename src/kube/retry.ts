@@ -27,8 +27,8 @@ export function mayRepeat(failure: KubeFailure, repeat: Repeat): boolean {
     return repeat === 'repeatable' || NOT_SENT.has(code)
   }
   if (repeat === 'once' || failure.status < 500) return false
-  // Faults of the object, not of the server: typed-patch errors and the two-budgets answer come as 500.
-  return !/failed to create typed patch object|more than one PodDisruptionBudget/.test(failure.message)
+  // Faults of the object, or somebody's will, not of the server: typed-patch errors, the two-budgets answer and what webhooks say come as 500.
+  return !/failed to create typed patch object|more than one PodDisruptionBudget|admission webhook "[^"]*" denied|failed calling webhook/.test(failure.message)
 }
 
 /** Codes of Node's that mean: the connection was never made, so nothing was sent. */
