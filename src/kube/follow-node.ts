@@ -27,7 +27,7 @@ export function followNode(kube: Kube, { node, namespaces }: FollowedNode, clock
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
   const waker = createWaker(clock, until)
-  const common = { kube, clock, signal: until, onChange: waker.wake }
+  const common = { kube, clock, signal: until, onChange: () => waker.wake() }
   const pods: Subject<NodePod> = createSubject({ ...common, kind: { apiVersion: 'v1', kind: 'Pod' }, options: { fields: `spec.nodeName=${node}` }, title: `the pods of ${node}`, optional: false, view: placedPodReader() })
   const budgets = namespaces.map((namespace): readonly [string, Subject<BudgetView>] => [
     namespace, createSubject({ ...common, kind: { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' }, options: { namespace }, title: `the disruption budgets of ${namespace}`, optional: true, view: toBudget }),

@@ -38,7 +38,7 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
   const { namespace, set: name, selector } = followed
   const about = eventFilter(name)
   const open = <View>(title: string, kind: { apiVersion: string; kind: string }, options: { labels?: string; fields?: string }, view: (object: KubeObject) => View | undefined, optional = false): Subject<View> =>
-    createSubject({ kube, clock, signal: until, kind, options: { namespace, ...options }, title, optional, view, onChange: waker.wake })
+    createSubject({ kube, clock, signal: until, kind, options: { namespace, ...options }, title, optional, view, onChange: () => waker.wake() })
 
   const sets = open('the StatefulSet', { apiVersion: 'apps/v1', kind: 'StatefulSet' }, { fields: `metadata.name=${name}` }, toSet)
   const pods = open('the pods', { apiVersion: 'v1', kind: 'Pod' }, { labels: selector }, toPod)

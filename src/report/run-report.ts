@@ -36,6 +36,7 @@ export interface TimelineEntry {
   at: number
   what: string
   member?: string
+  node?: string
 }
 
 /** The proof of a failure, gathered before anything is undone. */
