@@ -70,6 +70,27 @@ describe('reading', () => {
     expect(list.items.map((item) => item.metadata.name)).toEqual(['a', 'b'])
   })
 
+  test('of a list that is long each page becomes views before the next is asked for, and what expired is not counted twice', async () => {
+    let expired = false
+    const order: string[] = []
+    const { kube } = await cluster((asked, response) => {
+      const from = asked.url.searchParams.get('continue')
+      order.push(`page ${from ?? 'first'}`)
+      if (from !== null && !expired) {
+        expired = true
+        json(response, 410, status(410, 'Expired', 'The provided continue parameter is too old'))
+        return
+      }
+      json(response, 200, { metadata: { resourceVersion: '9', ...(from === null ? { continue: 'more' } : {}) }, items: [{ metadata: { name: from === null ? 'a' : 'b' } }] })
+    })
+    const names = await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, {}, ({ kind, metadata }) => {
+      order.push(metadata.name)
+      return `${kind} ${metadata.name}`
+    }, never)
+    expect(names).toEqual(['Pod a', 'Pod b'])
+    expect(order).toEqual(['page first', 'a', 'page more', 'page first', 'a', 'page more', 'b'])
+  })
+
   test('kinds that are not known by heart are looked up once, and an unknown one is named', async () => {
     const { server, kube } = await cluster((asked, response) => {
       if (asked.url.pathname === '/apis/example.com/v1') json(response, 200, { resources: [{ name: 'moose', kind: 'Moose', namespaced: true }, { name: 'moose/status', kind: 'Moose', namespaced: true }] })
