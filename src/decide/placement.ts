@@ -3,7 +3,7 @@
 import type { ClusterView, PlacedPod } from '../view/scheduling.ts'
 import { boardOf, finished, type Board, type BoardNode } from './placement/board.ts'
 import { cordon } from './placement/cordon.ts'
-import type { Check, Filter, Reason } from './placement/filter.ts'
+import { takesAll, type Check, type Filter, type Reason } from './placement/filter.ts'
 import { nodeAffinity } from './placement/node-affinity.ts'
 import { podAffinity } from './placement/pod-affinity.ts'
 import { ports } from './placement/ports.ts'
@@ -89,17 +89,21 @@ function placeAll(board: Board, pods: readonly PlacedPod[], from?: BoardNode): r
 function place(board: Board, pod: PlacedPod, own: BoardNode | undefined): PlacementAnswer {
   const unknown = whyUnknown(pod, board)
   if (unknown !== undefined) return { pod, kind: 'unknown', why: unknown }
-  const checks = FILTERS.map((filter) => filter(pod, board))
+  const checks = FILTERS.map((filter) => filter(pod, board)).filter((check) => check !== takesAll)
   const refused: Refused[] = []
-  let best: BoardNode | undefined
+  let best: { readonly node: BoardNode; readonly room: number } | undefined
   for (const node of board.nodes) {
     const reasons = refusal(checks, node)
-    if (reasons !== undefined) refused.push({ node, reasons })
-    else if (best === undefined || room(node) > room(best)) best = node
+    if (reasons !== undefined) {
+      refused.push({ node, reasons })
+      continue
+    }
+    const left = room(node)
+    if (best === undefined || left > best.room) best = { node, room: left }
   }
   if (best !== undefined) {
-    board.put(pod, best)
-    return { pod, kind: 'fits', node: best.view.name }
+    board.put(pod, best.node)
+    return { pod, kind: 'fits', node: best.node.view.name }
   }
   const why = sentence(refused)
   const reasons = table(refused)
@@ -122,8 +126,11 @@ function refusal(checks: readonly Check[], node: BoardNode): readonly Reason[] |
 
 /** Where most is left, as the scheduler prefers by default. */
 function room(node: BoardNode): number {
-  const part = (name: string): number => (node.free.get(name) ?? 0) / Math.max(1, node.whole.get(name) ?? 0)
-  return part('cpu') + part('memory')
+  return part(node, 'cpu') + part(node, 'memory')
+}
+
+function part({ free, whole }: BoardNode, name: string): number {
+  return (free.get(name) ?? 0) / Math.max(1, whole.get(name) ?? 0)
 }
 
 /** As it will be after the maintenance: Ready and given back. */

@@ -47,6 +47,8 @@ export interface Board {
   readonly nodes: readonly BoardNode[]
   readonly apart: Iterable<ApartGroup>
   node(name: string): BoardNode | undefined
+  /** The label's value on each node, by index; looked up once, since it is asked for with every pod. */
+  values(topologyKey: string): readonly (string | undefined)[]
   /** The pods that stand on the node now. */
   on(node: BoardNode): readonly PlacedPod[]
   put(pod: PlacedPod, node: BoardNode): void
@@ -70,6 +72,7 @@ export function boardOf(cluster: ClusterView): Board {
   const byName = new Map(nodes.map((node) => [node.view.name, node]))
   /** By namespace, since most rules ask about their own alone. */
   const standing = new Map<string, Map<PlacedPod, number>>()
+  const values = new Map<string, readonly (string | undefined)[]>()
   const tallies = new Map<object, Map<string, Tally>>()
   const apart = new Map<readonly PodTerm[], Map<string, ApartGroup>>()
 
@@ -99,7 +102,12 @@ export function boardOf(cluster: ClusterView): Board {
     nodes,
     apart: { *[Symbol.iterator]() { for (const scoped of apart.values()) yield* scoped.values() } },
     node: (name) => byName.get(name),
-    on: ({ index }) => [...standing.values()].flatMap((there) => [...there].flatMap(([pod, at]) => (at === index ? [pod] : []))),
+    values: (topologyKey) => known(values, topologyKey, () => nodes.map(({ view }) => view.labels[topologyKey])),
+    on({ index }) {
+      const here: PlacedPod[] = []
+      for (const there of standing.values()) for (const [pod, at] of there) if (at === index) here.push(pod)
+      return here
+    },
     put(pod, node) {
       board.take(pod)
       known(standing, pod.namespace, () => new Map<PlacedPod, number>()).set(pod, node.index)

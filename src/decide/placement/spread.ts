@@ -11,6 +11,8 @@ const SKEWED = reason("node(s) didn't match pod topology spread constraints", tr
 
 interface Counted {
   readonly constraint: SpreadConstraint
+  /** The domain of each node. */
+  readonly values: readonly (string | undefined)[]
   readonly perDomain: ReadonlyMap<string, number>
   /** In the domain that has the fewest. */
   readonly fewest: number
@@ -21,9 +23,9 @@ interface Counted {
 export const spread: Filter = (pod, board) => {
   if (pod.demands.spread.length === 0) return takesAll
   const counted = pod.demands.spread.map((constraint) => count(constraint, pod, board))
-  return ({ view }) => {
-    for (const { constraint, perDomain, fewest, itself } of counted) {
-      const value = view.labels[constraint.topologyKey]
+  return ({ index }) => {
+    for (const { constraint, values, perDomain, fewest, itself } of counted) {
+      const value = values[index]
       if (value === undefined) return NO_LABEL
       if ((perDomain.get(value) ?? 0) + itself - fewest > constraint.maxSkew) return SKEWED
     }
@@ -37,15 +39,20 @@ function count(constraint: SpreadConstraint, pod: PlacedPod, board: Board): Coun
   // The selector depends on the pod's own labels where it has matchLabelKeys.
   const own = constraint.matchLabelKeys.map((key) => labels[key] ?? '')
   const tally = board.tally(constraint, namespace, false, (other) => other.namespace === namespace && other.deleting === undefined && selects(selector, other.labels), own.join(','))
+  const values = board.values(constraint.topologyKey)
+  const all = demands.spread.map(({ topologyKey }) => board.values(topologyKey))
   const perDomain = new Map<string, number>()
   for (const node of board.nodes) {
-    if (!demands.spread.every(({ topologyKey }) => node.view.labels[topologyKey] !== undefined) || !counts(constraint, pod, node)) continue
-    const value = node.view.labels[constraint.topologyKey] ?? ''
-    perDomain.set(value, (perDomain.get(value) ?? 0) + (tally.byNode.get(node.index) ?? 0))
+    const value = values[node.index]
+    if (value === undefined || all.some((one) => one[node.index] === undefined) || !counts(constraint, pod, node)) continue
+    const standing = tally.byNode.get(node.index)
+    // A domain counts with nobody in it, too.
+    if (standing !== undefined) perDomain.set(value, (perDomain.get(value) ?? 0) + standing)
+    else if (!perDomain.has(value)) perDomain.set(value, 0)
   }
   let fewest = perDomain.size < constraint.minDomains ? 0 : Infinity
   for (const there of perDomain.values()) fewest = Math.min(fewest, there)
-  return { constraint, perDomain, fewest, itself: selects(selector, labels) ? 1 : 0 }
+  return { constraint, values, perDomain, fewest, itself: selects(selector, labels) ? 1 : 0 }
 }
 
 function counts({ nodeAffinityPolicy, nodeTaintsPolicy }: SpreadConstraint, { demands }: PlacedPod, node: BoardNode): boolean {
