@@ -18,6 +18,7 @@ import { watchData, type DataWatch } from '../procedures/data-watch.ts'
 import { growFirst } from '../procedures/grow.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { inspectGround, type Ground } from '../procedures/preflight.ts'
+import { recoverNodes } from '../procedures/recover-nodes.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
 import { goBack, reserve } from '../procedures/undo.ts'
 import { endUnderWay, markVerified, recordMade, recordUnderWay, type Marking } from '../procedures/verified.ts'
@@ -107,7 +108,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const changes = ground.plan.some((planned) => planned.change !== 'unchanged')
   const running = ground.live !== undefined && course.before.pods.length > 0
   const rolls = running && (ground.rolls || isUnfinished(course.before, partitionOf(ground.setManifest.object)))
-  let stored = ground.stored
+  let stored = await recoverNodes({ ...marking, name: run.target.name, journal, report }, ground.stored, ground.lock.lost, signal)
   let watch: DataWatch | undefined
   let start: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
   if (changes || rolls) {

@@ -58,8 +58,9 @@ export async function giveBackNodes(giving: GivingBack, stored: StoredRecord, lo
 async function giveBackOne(giving: GivingBack, entry: MaintenanceNode, signal: AbortSignal): Promise<boolean> {
   const { kube, journal, report, clock } = giving
   if (entry.cordon === 'theirs') {
-    note(report, entry.name, 'left alone', 'theirs')
-    journal.info(`${entry.name}: was cordoned before, left as it is`)
+    // Not cordoned by us yet, or by somebody else before us.
+    note(report, entry.name, 'left alone', undefined)
+    journal.info(`${entry.name}: carries no cordon of ours, left as it is`)
     return true
   }
   try {
@@ -104,10 +105,10 @@ function outcomeOf(answer: UncordonAnswer): 'given back' | 'left alone' | 'gone'
 }
 
 /** In the report's row of the node, where there is one: one that failed stays failed, with its cordon as it stands now. */
-function note(report: RunReport, node: string, outcome: 'given back' | 'left alone' | 'gone', cordon: 'theirs' | 'none'): void {
+function note(report: RunReport, node: string, outcome: 'given back' | 'left alone' | 'gone', cordon: 'theirs' | 'none' | undefined): void {
   const row = report.nodes.find((one) => one.node === node)
   if (row === undefined) return
-  row.cordon = cordon
+  if (cordon !== undefined) row.cordon = cordon
   if (row.outcome !== 'failed') row.outcome = outcome
 }
 

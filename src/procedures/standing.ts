@@ -20,6 +20,7 @@ import type { Course } from './bring.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
 import { fillMembers } from './member-rows.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
+import { recoverNodes } from './recover-nodes.ts'
 import { RELEASE_MS } from './release.ts'
 import type { Marking } from './verified.ts'
 import { profileOptions, reachThrough, type VerifyRun } from './verify-ensemble.ts'
@@ -127,8 +128,11 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
     const allowed = asked.limit === 'own' ? UNLIMITED_MS : asked.limit === 'member' ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
     const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed) }
     const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
+    // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it themselves.
+    const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
     const standing: Standing = {
-      inputs, services, kube, set, profile, image, course, run, marking, stored, held, lock,
+      inputs, services, kube, set, profile, image, course, run, marking, held, lock,
+      stored: ownNodes ? stored : await recoverNodes({ ...marking, name: target.name, journal, report }, stored, lock.lost, held),
       rememberNodes: (names) => services.remember({ lock: { namespace, lease: lock.leaseName, identity: lock.identity }, nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${target.name}` })) }),
     }
     await within(allowed, services, (signal) => work(standing, AbortSignal.any([signal, lock.lost])))

@@ -195,6 +195,31 @@ test('what a dead run had begun elsewhere is given back first; what was handed o
     expect(await listed()).toEqual(['node-2'])
   }))
 
+describe('a drain that died is cleaned up after by whatever comes next', () => {
+  test.each([{ operation: 'restart' }, { operation: 'deploy', manifests: 'ensemble.yaml', verify: 'quick' }])('$operation gives its cordons back first, and leaves what was handed over', ({ operation, ...inputs }) =>
+    withEnsemble(4, async ({ cluster, clock, leave, cordoned, listed }) => {
+      await leave('node-1', 'handed-over')
+      await leave('node-2', 'wait')
+      const name = operation === 'deploy' ? {} : { name: 'zk' }
+      const done = await runHere({ cluster, clock, name: 'next', inputs: { operation, ...name, ...inputs }, files: { 'ensemble.yaml': MANIFEST } })
+      expect(done.report.result).toBe(operation === 'deploy' ? 'unchanged' : 'succeeded')
+      expect(done.lines.join('\n')).toMatch(/node-2: begun by a drain that did not end \(https:\/\/ci\.example\/run\/6\)[^]*node-2: uncordoned, given back/)
+      expect(cordoned()).toEqual(['node-1'])
+      expect(await listed()).toEqual(['node-1'])
+    }))
+
+  test('without the rights it goes on with its own work and tells the commands', () =>
+    withEnsemble(4, async ({ cluster, clock, leave, cordoned, listed }) => {
+      await leave('node-2', 'wait')
+      cluster.faults.forbid('patch', 'nodes')
+      const done = await runHere({ cluster, clock, name: 'next', inputs: { operation: 'deploy', manifests: 'ensemble.yaml', verify: 'quick' }, files: { 'ensemble.yaml': MANIFEST } })
+      expect(done.report).toMatchObject({ result: 'unchanged', byHand: ['kubectl uncordon node-2', 'kubectl annotate node node-2 zk-ensemble-action/cordon-'] })
+      expect(done.report.notes.join()).toContain('patch nodes is missing')
+      expect(cordoned()).toEqual(['node-2'])
+      expect(await listed()).toEqual(['node-2'])
+    }))
+})
+
 test('a dry run says what would be done and writes nothing at all, not even a lock', () =>
   withEnsemble(4, async ({ cluster, leave, uncordon, cordoned }) => {
     await leave('node-1', 'handed-over')

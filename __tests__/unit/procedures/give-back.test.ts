@@ -58,7 +58,7 @@ test('every cordon of ours goes, and its entry with it; one that was handed over
     expect(cordoned()).toEqual(['node-3', 'node-4'])
     expect(await listed()).toEqual(['node-3'])
     expect(nodesUnderMaintenance(given.stored).map(({ name }) => name)).toEqual(['node-3'])
-    expect(lines).toEqual(expect.arrayContaining(['node-1: uncordoned, given back', 'node-2: uncordoned, given back', 'node-4: was cordoned before, left as it is']))
+    expect(lines).toEqual(expect.arrayContaining(['node-1: uncordoned, given back', 'node-2: uncordoned, given back', 'node-4: carries no cordon of ours, left as it is']))
     expect(giving.report).toMatchObject({ changed: true, byHand: [] })
   }))
 
