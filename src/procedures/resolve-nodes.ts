@@ -19,8 +19,8 @@ const MOST_TOLD = 20
  */
 export async function resolveNodes(kube: Kube, inputs: Pick<Inputs, 'nodes' | 'nodeSelector' | 'members'>, view: EnsembleView, record: StoredRecord, signal: AbortSignal): Promise<readonly NodeView[]> {
   const [all, selected] = await Promise.all([
-    kube.list(NODE, {}, signal).then(({ items }) => items.map(toNode)),
-    inputs.nodeSelector === undefined ? [] : kube.list(NODE, { labels: inputs.nodeSelector }, signal).then(({ items }) => items.map((item) => item.metadata.name)),
+    kube.listAs(NODE, {}, toNode, signal),
+    inputs.nodeSelector === undefined ? [] : kube.listAs(NODE, { labels: inputs.nodeSelector }, (object) => object.metadata.name, signal),
   ])
   const ofMembers = inputs.members.map((member) => ({ member, node: nodeOfMember(member, view, record) }))
   const begun = new Set(nodesUnderMaintenance(record).map(({ name }) => name))

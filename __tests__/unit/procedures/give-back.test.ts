@@ -111,6 +111,17 @@ describe('when it can not be done', () => {
       expect(lines.join()).toContain('answer 403 Forbidden')
     }))
 
+  test('an API that does not answer ends the attempt, so that a cancel is not outlasted; the commands are told', () =>
+    withNodes(async ({ giving, stored, begin, cluster, lines }) => {
+      const chain = await begin(await begin(stored, 'node-1'), 'node-2')
+      cluster.faults.pause()
+      const given = await giveBackNodes(giving, chain)
+      cluster.faults.resume()
+      expect(given).toMatchObject({ done: [], left: ['node-1', 'node-2'] })
+      expect(giving.report.byHand).toHaveLength(4)
+      expect(lines.join('\n')).toMatch(/node-1 is still cordoned by us[^]*node-2 is still cordoned by us/)
+    }))
+
   test('a lost lock: another run answers for the nodes, and nothing is asked for any more', () =>
     withNodes(async ({ giving, stored, begin, cluster, cordoned }) => {
       const chain = await begin(stored, 'node-1')

@@ -13,7 +13,7 @@ const VIEW = view([pod(0, { node: 'node-3' }), pod(1, { node: 'node-1' }), pod(2
 
 function kube(selected: readonly string[] = [], names: readonly string[] = NODES): Kube {
   const node = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'Node', metadata: { name, uid: `uid-${name}` }, spec: {}, status: {} })
-  return kubeWith({ list: (_kind, options: ListOptions) => Promise.resolve({ items: (options.labels === undefined ? names : selected).map(node), resourceVersion: '1' }) })
+  return kubeWith({ listAs: (_kind, options: ListOptions, view) => Promise.resolve((options.labels === undefined ? names : selected).map((name) => view(node(name)))) })
 }
 
 function record(...nodes: readonly Pick<MaintenanceNode, 'name' | 'members'>[]): StoredRecord {
