@@ -1,48 +1,62 @@
-// Which pods of a node are asked to go now: as many as their budgets allow, and one whose budget allows none only when that has changed.
+// Which pods of a node are asked to go now: as many as their budgets allow, and one that its budget refused only when that budget has changed.
 
 import type { NodePod } from '../view/node-pod.ts'
 import type { BudgetView } from '../view/surroundings.ts'
 import { selects } from './placement/select.ts'
 
+/** One that has not been told to go. */
 export interface Waiting {
   readonly pod: NodePod
-  /** The budgets' state at which it was last refused; undefined: never. */
-  readonly refusedAt: string | undefined
-  /** Not to be asked before; milliseconds since the epoch. */
+  /** Its budget as it was seen when the API refused the pod for the budget's sake; undefined: it has not. Each change of a budget is a new view of it. */
+  readonly refusedBy: BudgetView | undefined
+  /** Not to be asked before, unless the budget that refused it has changed; milliseconds since the epoch. */
   readonly notBefore: number
 }
+
+/** One that uses up what a budget allowed: it is being asked, or was told and the budget doesn't show it yet. */
+export interface Taken {
+  readonly pod: NodePod
+  /** Its budget as it was seen when it was told; undefined while there is no answer. */
+  readonly toldUnder: BudgetView | undefined
+}
+
+type Budgets = ReadonlyMap<string, readonly BudgetView[]>
 
 /** Asked again after this time though nothing was seen to change: not everything that an eviction depends on can be watched. Milliseconds. */
 export const ASK_AGAIN_MS = 5_000
 
-/** Budgets of its namespace that select the pod. */
-export function budgetsOf(pod: NodePod, budgets: ReadonlyMap<string, readonly BudgetView[]>): readonly BudgetView[] {
+/** Budgets of its namespace that select the pod; `budgets` by namespace. */
+export function budgetsOf(pod: NodePod, budgets: Budgets): readonly BudgetView[] {
   return (budgets.get(pod.namespace) ?? []).filter(({ selector }) => selects(selector, pod.labels))
 }
 
-/** What of a budget decides about evictions, as one text: a change of it is a reason to ask again. */
-export function stateOf(budgets: readonly BudgetView[]): string {
-  return budgets.map((budget) => [budget.uid, budget.generation, budget.observedGeneration, budget.healthy, budget.desired, budget.allowed, budget.expected].join(' ')).join(' | ')
+/** The one budget that decides about a pod. Several: the API takes no such pod. A pod that is finished, has not started or is on its way out is not protected (the server's eviction handler). */
+export function guardOf(pod: NodePod, budgets: Budgets): BudgetView | undefined {
+  const [only, second] = budgetsOf(pod, budgets)
+  return second === undefined && pod.phase === 'Running' && pod.deleting === undefined ? only : undefined
 }
 
-/** In order; a budget that allows two is asked for two at most. Those that it doesn't protect (finished, Pending, on their way out) are always asked. */
-export function askNow(waiting: readonly Waiting[], budgets: ReadonlyMap<string, readonly BudgetView[]>, now: number): readonly NodePod[] {
+/** How many it lets go now; none while the cluster has not counted since its last change. */
+export function allowedBy(budget: BudgetView): number {
+  return budget.observedGeneration >= budget.generation ? budget.allowed : 0
+}
+
+/** In order; a budget that allows two is asked for two at most, those under way included. */
+export function askNow(waiting: readonly Waiting[], taken: readonly Taken[], budgets: Budgets, now: number): readonly NodePod[] {
   const left = new Map<string, number>()
-  return waiting.flatMap(({ pod, refusedAt, notBefore }) => {
-    if (notBefore > now) return []
-    const own = budgetsOf(pod, budgets)
-    const [only] = own
-    const guarded = pod.phase === 'Running' && pod.deleting === undefined
-    if (only === undefined || own.length > 1 || !guarded) return [pod]
-    const refused = refusedAt === stateOf(own)
-    const sure = only.observedGeneration >= only.generation
-    const allowed = left.get(only.uid) ?? (sure ? only.allowed : 0)
-    // What it allowed is used up for somebody else: the change of it is on its way.
-    if (allowed > 0 && !refused) {
-      left.set(only.uid, allowed - 1)
-      return [pod]
-    }
-    // One that isn't Ready may be let go all the same (unhealthyPodEvictionPolicy): asked once for each state of its budget.
-    return !pod.ready && left.get(only.uid) === undefined && !refused ? [pod] : []
+  const leftOf = (budget: BudgetView): number => left.get(budget.uid) ?? allowedBy(budget)
+  for (const { pod, toldUnder } of taken) {
+    const guard = guardOf({ ...pod, deleting: undefined }, budgets)
+    if (guard !== undefined && pod.ready && (toldUnder === undefined || toldUnder === guard)) left.set(guard.uid, leftOf(guard) - 1)
+  }
+  return waiting.flatMap(({ pod, refusedBy, notBefore }) => {
+    const guard = guardOf(pod, budgets)
+    const changed = refusedBy !== undefined && guard !== undefined && refusedBy !== guard
+    if (notBefore > now && !changed) return []
+    // Of one that isn't Ready the server knows better (unhealthyPodEvictionPolicy), and a budget that lets it go pays nothing for it.
+    if (guard === undefined || !pod.ready) return [pod]
+    if (leftOf(guard) < 1) return []
+    left.set(guard.uid, leftOf(guard) - 1)
+    return [pod]
   })
 }

@@ -19,6 +19,8 @@ export interface NodeFollower {
   snapshot(): { readonly pods: readonly NodePod[]; readonly budgets: ReadonlyMap<string, readonly BudgetView[]> }
   /** Resolves with the first change since the last snapshot, or after `timeoutMs`. */
   changed(timeoutMs: number): Promise<void>
+  /** Ends such a wait: something else has changed. */
+  wake(): void
   stop(): Promise<void>
 }
 
@@ -53,6 +55,7 @@ export function followNode(kube: Kube, { node, namespaces }: FollowedNode, clock
       await waker.changed(timeoutMs)
       complain()
     },
+    wake: () => waker.wake(),
     async stop() {
       ending.abort(new Error('following was stopped'))
       await Promise.all(subjects.map((subject) => subject.ended))

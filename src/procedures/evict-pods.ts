@@ -1,20 +1,20 @@
-// Evicts pods of a node and waits until they have gone: each as soon as its budget allows it, which is watched, and nothing is asked twice for the same state of a budget.
+// Evicts pods of a node and waits until they have gone: each as soon as its budget, which is watched, allows it; a slow answer about one holds up no other.
 
 import { formatSpan, type Clock, type Deadline } from '../clock.ts'
-import { arithmetic } from '../decide/budget.ts'
-import { ASK_AGAIN_MS, askNow, budgetsOf, stateOf, type Waiting } from '../decide/evictable.ts'
-import { selects } from '../decide/placement/select.ts'
+import { allowedBy, ASK_AGAIN_MS, askNow, budgetsOf, guardOf, type Taken } from '../decide/evictable.ts'
 import { failure, type EnsembleError } from '../errors.ts'
-import { followNode, type NodeFollower } from '../kube/follow-node.ts'
+import { followNode } from '../kube/follow-node.ts'
 import type { Kube } from '../kube/kube.ts'
-import { selectorText, toPod } from '../kube/views/index.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import type { BudgetView } from '../view/surroundings.ts'
+import { createBudgetWords, type BudgetWords } from './budget-words.ts'
 import { askEviction } from './evict.ts'
 
 /** Requests at once. */
 const AT_ONCE = 10
 const HEARTBEAT_MS = 30_000
+const THROTTLED_MS = 1_000
+const MOST_NAMED = 5
 
 export interface Evicting {
   readonly kube: Kube
@@ -31,138 +31,152 @@ export interface Evicting {
 
 /** How far one pod is. */
 interface Entry {
-  readonly pod: NodePod
+  /** As it was last seen. */
+  pod: NodePod
+  asking: boolean
+  /** When it was told to go; milliseconds since the epoch. */
   told: number | undefined
+  toldUnder: BudgetView | undefined
   gone: boolean
-  refusedAt: string | undefined
-  /** From then on the refusal counts no more: not everything that an eviction depends on can be watched. */
-  forgottenAt: number
+  refusedBy: BudgetView | undefined
   notBefore: number
-  /** Why it has not gone, in words. */
+  /** What the API last said against it, in words. */
   reason: string
 }
 
-/** Resolves when all have gone from the node: deleted, or another pod has their name. Throws DRAIN_BLOCKED at the deadline, with each pod that is left and why. */
+type Budgets = ReadonlyMap<string, readonly BudgetView[]>
+
+/** Resolves when all have gone from the node: deleted, or another pod has their name. Throws DRAIN_BLOCKED at the deadline, with each pod that is left and why, and the KubeFailure of a missing right. */
 export async function evictPods(evicting: Evicting, signal: AbortSignal): Promise<void> {
-  const { kube, clock, pods, deadline, node, say } = evicting
-  if (pods.length === 0) return
-  const follower = followNode(kube, { node, namespaces: [...new Set(pods.map(({ namespace }) => namespace))] }, clock, signal)
-  const entries = pods.map((pod): Entry => ({ pod, told: undefined, gone: false, refusedAt: undefined, forgottenAt: 0, notBefore: 0, reason: '' }))
-  const said = new Map<string, string>()
+  const { kube, clock, deadline, node, say } = evicting
+  if (evicting.pods.length === 0) return
+  const ending = new AbortController()
+  const until = AbortSignal.any([signal, ending.signal])
+  const follower = followNode(kube, { node, namespaces: [...new Set(evicting.pods.map(({ namespace }) => namespace))] }, clock, until)
+  const entries = evicting.pods.map((pod): Entry => ({ pod, asking: false, told: undefined, toldUnder: undefined, gone: false, refusedBy: undefined, notBefore: 0, reason: '' }))
+  const words = createBudgetWords({ kube, clock, node, say }, until)
+  const running = new Set<Promise<void>>()
+  let fault: Error | undefined
   let saidAt = clock.now()
+  const begin = (work: Promise<void>): void => {
+    const ended = work.catch((error: unknown) => void (fault ??= error instanceof Error ? error : new Error('evicting failed'))).then(() => {
+      running.delete(ended)
+      follower.wake()
+    })
+    running.add(ended)
+  }
   try {
     await follower.ready()
     for (;;) {
       signal.throwIfAborted()
-      const seen = follower.snapshot()
-      const there = new Set(seen.pods.map(({ uid }) => uid))
-      for (const entry of entries) if (!there.has(entry.pod.uid)) entry.gone = true
+      if (fault !== undefined) {
+        // What was sent is seen through: who has been evicted is known then.
+        await Promise.allSettled(running)
+        throw fault
+      }
+      const { pods, budgets } = follower.snapshot()
+      const now = clock.now()
+      const seen = new Map(pods.map((pod) => [pod.uid, pod]))
+      for (const entry of entries) {
+        const pod = seen.get(entry.pod.uid)
+        if (pod === undefined) entry.gone = true
+        else entry.pod = pod
+      }
       const left = entries.filter(({ gone }) => !gone)
       if (left.length === 0) return
-      const now = clock.now()
-      if (deadline.passed) throw blocked(node, left, now)
-      const waiting = left.filter(({ told }) => told === undefined)
-      const ask = new Set(askNow(waiting.map((entry): Waiting => ({ pod: seen.pods.find(({ uid }) => uid === entry.pod.uid) ?? entry.pod, refusedAt: now >= entry.forgottenAt ? undefined : entry.refusedAt, notBefore: entry.notBefore })), seen.budgets, now).map(({ uid }) => uid))
-      const next = waiting.filter(({ pod }) => ask.has(pod.uid)).slice(0, AT_ONCE)
-      for (const entry of waiting) if (!ask.has(entry.pod.uid)) await explain(evicting, entry, seen.budgets, said, signal)
-      if (next.length > 0) {
-        await Promise.all(next.map((entry) => askOne(evicting, entry, seen.budgets, said, signal)))
-        continue
-      }
+      const waiting = left.filter(({ told, asking }) => told === undefined && !asking)
+      if (deadline.passed) throw blocked(node, left, await words.inFull(guardsOf(left, budgets)), now)
+      const ask = new Set(askNow(waiting, left.flatMap((entry) => takenBy(entry, now)), budgets, now).map(({ uid }) => uid))
+      for (const entry of waiting.filter(({ pod }) => ask.has(pod.uid)).slice(0, Math.max(0, AT_ONCE - running.size))) begin(askOne(evicting, entry, budgets, until))
+      words.tell(guardsOf(left.filter(({ told, asking }) => told === undefined && !asking), budgets))
       if (now - saidAt >= HEARTBEAT_MS) {
-        say(`still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${left.map((entry) => inWords(entry, now)).join('; ')}`)
         saidAt = now
+        begin(words.inFull(guardsOf(left, budgets)).then((full) => say(`still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${listed(left.map((entry) => inWords(entry, full, now)))}`)))
       }
-      const soonest = Math.min(...waiting.flatMap(({ notBefore, forgottenAt }) => [notBefore, forgottenAt]).map((at) => (at > now ? at - now : Infinity)))
-      await follower.changed(Math.max(20, Math.min(deadline.left(), saidAt + HEARTBEAT_MS - now, soonest)))
+      const soonest = Math.min(...left.map((entry) => wakesAt(entry)).filter((at) => at > now), saidAt + HEARTBEAT_MS)
+      await follower.changed(Math.max(20, Math.min(deadline.left(), soonest - now)))
     }
   } finally {
+    ending.abort(new Error('evicting has ended'))
+    await Promise.allSettled([...running, words.ended()])
     await follower.stop()
   }
 }
 
-async function askOne(evicting: Evicting, entry: Entry, budgets: ReturnType<NodeFollower['snapshot']>['budgets'], said: Map<string, string>, signal: AbortSignal): Promise<void> {
-  const { kube, clock, gracePeriodSeconds, onEvicted } = evicting
-  const { pod } = entry
-  entry.refusedAt = stateOf(budgetsOf(pod, budgets))
-  entry.forgottenAt = Infinity
-  const answer = await askEviction(kube, pod, gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }, signal)
-  switch (answer.kind) {
-    case 'told':
-      entry.told = clock.now()
-      entry.reason = ''
-      onEvicted(pod)
-      return
-    case 'gone':
-      entry.gone = true
-      return
-    case 'ending':
-      // The namespace's own deletion takes it; until it has begun the answer stays the same.
-      entry.notBefore = clock.now() + ASK_AGAIN_MS
-      entry.forgottenAt = entry.notBefore
-      break
-    case 'budget':
-      entry.forgottenAt = clock.now() + (answer.afterMs ?? ASK_AGAIN_MS)
-      entry.notBefore = budgetsOf(pod, budgets).length === 0 || answer.afterMs !== undefined ? entry.forgottenAt : 0
-      break
-    case 'throttled':
-      entry.notBefore = clock.now() + (answer.afterMs ?? 1_000)
-      entry.forgottenAt = entry.notBefore
-      break
-    case 'denied':
-    case 'unanswered':
-      entry.notBefore = clock.now() + ASK_AGAIN_MS
-      entry.forgottenAt = entry.notBefore
-      break
-    case 'budgets':
-      throw failure('failed', 'DRAIN_BLOCKED', `${pod.namespace}/${pod.name} can't be evicted: ${answer.reason}: ${budgetsOf(pod, budgets).map(({ name }) => name).join(', ')}`, { object: `pod/${pod.name}`, mend: 'Let one budget select it, not several.' })
+/** A budget that never shows that it was used up is believed again after a while. */
+function takenBy({ pod, asking, told, toldUnder }: Entry, now: number): readonly Taken[] {
+  if (asking) return [{ pod, toldUnder: undefined }]
+  return told !== undefined && toldUnder !== undefined && now < told + ASK_AGAIN_MS ? [{ pod, toldUnder }] : []
+}
+
+function wakesAt({ told, notBefore }: Entry): number {
+  return told === undefined ? notBefore : told + ASK_AGAIN_MS
+}
+
+/** The pods that a budget holds back, by its view. */
+function guardsOf(entries: readonly Entry[], budgets: Budgets): ReadonlyMap<BudgetView, readonly NodePod[]> {
+  const held = new Map<BudgetView, NodePod[]>()
+  for (const { pod, told } of entries) {
+    const guard = told === undefined ? guardOf(pod, budgets) : undefined
+    if (guard !== undefined && allowedBy(guard) < 1) held.set(guard, [...(held.get(guard) ?? []), pod])
   }
-  entry.reason = answer.reason
-  tell(evicting, entry, said)
+  return held
 }
 
-/** Why a budget allows none now, and for whom it waits; looked up once for each state of it. */
-async function explain(evicting: Evicting, entry: Entry, budgets: ReadonlyMap<string, readonly BudgetView[]>, said: Map<string, string>, signal: AbortSignal): Promise<void> {
+async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say }: Evicting, entry: Entry, budgets: Budgets, signal: AbortSignal): Promise<void> {
   const { pod } = entry
-  const [budget] = budgetsOf(pod, budgets)
-  if (budget === undefined || entry.notBefore > evicting.clock.now()) return
-  const words = `poddisruptionbudget/${budget.name} allows none now: ${arithmetic(budget)}`
-  if (entry.reason.startsWith(words)) return
-  entry.reason = `${words}${await missingOf(evicting.kube, pod.namespace, budget, signal)}`
-  tell(evicting, entry, said)
-}
-
-/** `; not Ready: web-1, web-2`. */
-async function missingOf(kube: Kube, namespace: string, budget: BudgetView, signal: AbortSignal): Promise<string> {
-  if (budget.selector === undefined) return ''
+  const guard = guardOf(pod, budgets)
+  entry.asking = true
   try {
-    const { selector } = budget
-    const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labels: selectorText(selector) }, signal)
-    const missing = items.map(toPod).filter((pod) => selects(selector, pod.labels) && (!pod.ready || pod.deleting !== undefined) && pod.phase !== 'Succeeded' && pod.phase !== 'Failed')
-    return missing.length === 0 ? '' : `; it waits for ${missing.map((pod) => `${pod.name} (${pod.deleting === undefined ? (pod.unscheduled === undefined ? 'not Ready' : 'without a node') : 'terminating'})`).join(', ')}`
-  } catch {
-    // Whom it waits for is an aside: without it the arithmetic still says enough.
-    signal.throwIfAborted()
-    return ''
+    const answer = await askEviction(kube, pod, gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }, signal)
+    entry.refusedBy = answer.kind === 'budget' ? guard : undefined
+    switch (answer.kind) {
+      case 'told':
+        entry.told = clock.now()
+        entry.toldUnder = guard
+        onEvicted(pod)
+        return
+      case 'gone':
+        entry.gone = true
+        return
+      case 'budgets':
+        throw failure('failed', 'DRAIN_BLOCKED', `${pod.namespace}/${pod.name} can't be evicted: ${answer.reason}: ${budgetsOf(pod, budgets).map(({ name }) => name).join(', ')}`, { object: `pod/${pod.name}`, mend: 'Let one budget select it, not several.' })
+      case 'budget':
+      case 'throttled':
+        entry.notBefore = clock.now() + (answer.afterMs ?? (answer.kind === 'budget' ? ASK_AGAIN_MS : THROTTLED_MS))
+        break
+      case 'denied':
+      case 'ending':
+      case 'unanswered':
+        entry.notBefore = clock.now() + ASK_AGAIN_MS
+        break
+    }
+    // A budget that is watched speaks for itself, with the pods that it waits for.
+    if (answer.reason !== entry.reason && (answer.kind !== 'budget' || guard === undefined)) say(`${node}: ${pod.namespace}/${pod.name} waits: ${answer.reason}`)
+    entry.reason = answer.reason
+  } finally {
+    entry.asking = false
   }
 }
 
-function tell({ say, node }: Evicting, { pod, reason }: Entry, said: Map<string, string>): void {
-  if (said.get(pod.uid) === reason) return
-  said.set(pod.uid, reason)
-  say(`${node}: ${pod.namespace}/${pod.name} waits: ${reason}`)
-}
-
-function inWords({ pod, told, reason }: Entry, now: number): string {
+function inWords({ pod, told, reason }: Entry, full: Awaited<ReturnType<BudgetWords['inFull']>>, now: number): string {
   const name = `${pod.namespace}/${pod.name}`
-  return told === undefined ? `${name}: ${reason === '' ? 'not asked yet' : reason}` : `${name} was told to go ${formatSpan(now - told)} ago and has not ended yet`
+  if (told !== undefined) return `${name} was told to go ${formatSpan(now - told)} ago and has not ended yet`
+  return `${name}: ${full.get(pod.uid) ?? (reason === '' ? 'not asked yet' : reason)}`
 }
 
-function blocked(node: string, left: readonly Entry[], now: number): EnsembleError {
-  const lines = left.map((entry) => inWords(entry, now))
+function listed(lines: readonly string[]): string {
+  return `${lines.slice(0, MOST_NAMED).join('; ')}${lines.length > MOST_NAMED ? `; and ${lines.length - MOST_NAMED} more` : ''}`
+}
+
+function blocked(node: string, left: readonly Entry[], full: Awaited<ReturnType<BudgetWords['inFull']>>, now: number): EnsembleError {
+  const lines = left.map((entry) => inWords(entry, full, now))
   const slow = left.every(({ told }) => told !== undefined)
-  return failure('failed', 'DRAIN_BLOCKED', `${node} could not be emptied in time: ${lines.slice(0, 5).join('; ')}${lines.length > 5 ? `; and ${lines.length - 5} more` : ''}`, {
+  const held = left.some(({ pod }) => full.has(pod.uid))
+  return failure('failed', 'DRAIN_BLOCKED', `${node} could not be emptied in time: ${listed(lines)}`, {
     object: `node/${node}`,
-    mend: slow ? 'See why they do not end: kubectl describe pod shows finalizers and the grace period; timeout gives them longer.' : 'See to the pods that the budget waits for, or change the budget; timeout gives it longer.',
+    mend: slow
+      ? 'See why they do not end: kubectl describe pod shows finalizers and the grace period; timeout gives them longer.'
+      : held ? 'See to the pods that the budget waits for, or change the budget; timeout gives it longer.' : 'See to what refuses the eviction, named above; timeout gives it longer.',
   })
 }

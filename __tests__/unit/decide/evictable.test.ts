@@ -1,7 +1,7 @@
 // A drain that asks again and again is slow and throttled; one that asks for two where the budget allows one uses it up for others.
 
 import { describe, expect, test } from '@jest/globals'
-import { askNow, budgetsOf, stateOf, type Waiting } from '../../../src/decide/evictable.ts'
+import { askNow, budgetsOf, type Taken, type Waiting } from '../../../src/decide/evictable.ts'
 import type { NodePod } from '../../../src/view/node-pod.ts'
 import type { BudgetView } from '../../../src/view/surroundings.ts'
 
@@ -11,12 +11,12 @@ function budget(change: Partial<BudgetView> = {}): BudgetView {
 
 function waiting(name: string, change: Partial<NodePod> = {}, more: Partial<Waiting> = {}): Waiting {
   return {
-    pod: { name, namespace: 'shop', uid: name, labels: { app: 'web' }, node: 'node-1', phase: 'Running', ready: true, deleting: undefined, owner: undefined, mirror: false, emptyDirs: [], claims: [], ...change }, refusedAt: undefined, notBefore: 0, ...more,
+    pod: { name, namespace: 'shop', uid: name, labels: { app: 'web' }, node: 'node-1', phase: 'Running', ready: true, deleting: undefined, owner: undefined, mirror: false, emptyDirs: [], claims: [], ...change }, refusedBy: undefined, notBefore: 0, ...more,
   }
 }
 
-function asked(pods: readonly Waiting[], budgets: readonly BudgetView[], now = 100): string {
-  return askNow(pods, new Map([['shop', budgets]]), now).map(({ name }) => name).join(' ')
+function asked(pods: readonly Waiting[], budgets: readonly BudgetView[], now = 100, taken: readonly Taken[] = []): string {
+  return askNow(pods, taken, new Map([['shop', budgets]]), now).map(({ name }) => name).join(' ')
 }
 
 describe('who is asked to go', () => {
@@ -28,10 +28,22 @@ describe('who is asked to go', () => {
     expect(asked(three, [])).toBe('a b c')
   })
 
-  test('nobody again for what the budget allowed before somebody else used it up', () => {
-    expect(asked([waiting('a', {}, { refusedAt: stateOf([budget()]) })], [budget()])).toBe('')
-    expect(asked([waiting('a', {}, { refusedAt: stateOf([budget()]) })], [budget({ healthy: 2, allowed: 0 })])).toBe('')
-    expect(asked([waiting('a', {}, { refusedAt: stateOf([budget({ healthy: 2, allowed: 0 })]) })], [budget()])).toBe('a')
+  test('nobody again that the budget refused, until it has changed, though the numbers are the same again', () => {
+    const seen = budget()
+    const refused = [waiting('a', {}, { refusedBy: seen, notBefore: 5000 })]
+    expect(asked(refused, [seen])).toBe('')
+    expect(asked(refused, [budget({ healthy: 2, allowed: 0 })])).toBe('')
+    expect(asked(refused, [budget()])).toBe('a')
+    expect(asked(refused, [seen], 5000)).toBe('a')
+  })
+
+  test('nobody for what another is being asked under, or was told under, before the budget shows it', () => {
+    const seen = budget()
+    const other = waiting('b').pod
+    expect(asked([waiting('a')], [seen], 100, [{ pod: other, toldUnder: undefined }])).toBe('')
+    expect(asked([waiting('a')], [seen], 100, [{ pod: other, toldUnder: seen }])).toBe('')
+    expect(asked([waiting('a')], [budget()], 100, [{ pod: other, toldUnder: seen }])).toBe('a')
+    expect(asked([waiting('a')], [budget({ allowed: 2 })], 100, [{ pod: other, toldUnder: undefined }])).toBe('a')
   })
 
   test('nobody while the budget was changed and the cluster has not counted yet', () => {
@@ -42,12 +54,16 @@ describe('who is asked to go', () => {
     expect(asked([waiting('a', { phase: 'Succeeded' }), waiting('b', { phase: 'Pending' }), waiting('c', { deleting: 1 }), waiting('d')], [budget({ allowed: 0 })])).toBe('a b c')
   })
 
-  test('one that is not Ready once for each state of its budget, which may let it go all the same', () => {
+  test('one that is not Ready, which its budget may let go all the same, once for each state of it', () => {
     const closed = budget({ allowed: 0, healthy: 2 })
     const broken = { ready: false }
     expect(asked([waiting('a', broken)], [closed])).toBe('a')
-    expect(asked([waiting('a', broken, { refusedAt: stateOf([closed]) })], [closed])).toBe('')
-    expect(asked([waiting('a', broken, { refusedAt: stateOf([closed]) })], [budget({ allowed: 0, healthy: 1 })])).toBe('a')
+    expect(asked([waiting('a', broken, { refusedBy: closed, notBefore: 5000 })], [closed])).toBe('')
+    expect(asked([waiting('a', broken, { refusedBy: closed, notBefore: 5000 })], [budget({ allowed: 0, healthy: 1 })])).toBe('a')
+  })
+
+  test('one that is not Ready takes nothing from the others', () => {
+    expect(asked([waiting('a', { ready: false }), waiting('b')], [budget()])).toBe('a b')
   })
 
   test('nobody before the time that the server gave', () => {
