@@ -21,6 +21,8 @@ export interface WatchReading {
 export async function readWatch(response: IncomingMessage, reading: WatchReading, signal: AbortSignal): Promise<void> {
   const stop = (): void => void response.destroy()
   signal.addEventListener('abort', stop, { once: true })
+  // Aborted between the answer's arrival and here: nobody else would end the stream.
+  if (signal.aborted) stop()
   let timer = setTimeout(stop, reading.silentMs)
   try {
     for await (const line of lines(response)) {
