@@ -7,6 +7,7 @@ import { collectGarbage } from './deletion.ts'
 import { setDefaults } from './defaults.ts'
 import { syncBudgets } from './controllers/budgets.ts'
 import { syncClaims } from './controllers/claims.ts'
+import { syncDeployments } from './controllers/deployment.ts'
 import { syncEndpoints } from './controllers/endpoints.ts'
 import { createKubelet } from './controllers/kubelet.ts'
 import { schedule } from './controllers/scheduler.ts'
@@ -137,6 +138,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     () => collectGarbage(world),
     () => furnishNamespaces(world),
     () => syncStatefulSets(world),
+    () => syncDeployments(world),
     () => syncClaims(world),
     () => schedule(world),
     () => kubelet.sync(),
