@@ -1,6 +1,7 @@
 // The entry for main and post: builds the services from the runner's environment and the operating system, and chooses which of the two runs.
 
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { systemClock } from './clock.ts'
 import { failure } from './errors.ts'
 import { listenForCancel } from './github/cancellation.ts'
@@ -69,8 +70,10 @@ async function runMain(): Promise<void> {
         report,
         holder: { repository: runner.repository, runId: runner.runId, attempt: runner.attempt, runUrl: runner.runUrl },
         runId,
+        hostname: hostname(),
         manifestIo: runnerFiles(runner.workspace, runner.temp),
         connect: (inputs) => (kube ??= connect(inputs.kubeconfig, inputs.context)),
+        command: async (request, signal) => (await import('./github/maintenance-command.ts')).runScript({ env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, write }, request, signal),
         publish: () => void writeOutputs(env, outputsOf(report, reportFile)),
         remember(state) {
           try {

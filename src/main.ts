@@ -81,8 +81,9 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
       return (await import('./operations/scale.ts')).scale
     case 'uncordon':
       return (await import('./operations/uncordon.ts')).uncordon
-    case 'plan':
     case 'drain':
+      return (await import('./operations/drain.ts')).drain
+    case 'plan':
     case 'cleanup':
       throw failure('refused', 'INPUT_INVALID', `operation ${inputs.operation} is not built yet`, { input: 'operation' })
   }

@@ -18,6 +18,8 @@ export interface Services {
   readonly holder: Holder
   /** Unique to this run: names the check's data. */
   readonly runId: string
+  /** Of the machine that this runs on; in a pod the pod's name. */
+  readonly hostname: string
   readonly manifestIo: ManifestIo
   /** Connects once; later calls give the same client. */
   connect(inputs: Inputs): Promise<Kube>
@@ -25,7 +27,19 @@ export interface Services {
   publish(): void
   /** Tells the post step what to give back, before it is taken. */
   remember(state: PostState): void
+  /** Runs a bash script of the user's on this machine; rejects when bash can't be started. */
+  command(request: CommandRequest, signal: AbortSignal): Promise<CommandOutcome>
 }
+
+export interface CommandRequest {
+  readonly script: string
+  /** Added to the step's environment. */
+  readonly env: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+}
+
+/** `last`: the last line that it printed, as it came. */
+export type CommandOutcome = { readonly kind: 'exited'; readonly code: number; readonly last: string } | { readonly kind: 'timed-out' | 'cancelled'; readonly last: string }
 
 /** What the post step needs to give back what a killed main left. */
 export interface PostState {

@@ -9,7 +9,7 @@ import type { Kube } from '../../src/kube/kube.ts'
 import { main } from '../../src/main.ts'
 import type { ManifestIo } from '../../src/manifests/io.ts'
 import type { RunReport } from '../../src/report/run-report.ts'
-import type { PostState } from '../../src/services.ts'
+import type { PostState, Services } from '../../src/services.ts'
 import type { SimulatedCluster } from './cluster/cluster.ts'
 import { idleClock } from './idle-clock.ts'
 
@@ -32,6 +32,8 @@ export interface InProcessRun {
   /** By which the cluster's log, history and faults know it; default `run`. */
   readonly name?: string
   readonly onLine?: (line: string) => void
+  /** What a maintenance command does; without it none can be run. */
+  readonly command?: Services['command']
 }
 
 export interface Ended {
@@ -97,9 +99,11 @@ export function startRun(run: InProcessRun): Started {
           warning: (text) => say(`warning: ${text}`),
           verdict: (text) => say(`error: ${text}`),
         },
+        hostname: 'runner-1',
         manifestIo: memoryFiles(run.files ?? {}),
         connect: () => (connected ??= connect()),
         publish: () => undefined,
+        command: run.command ?? (() => Promise.reject(new Error('this run has no machine to run commands on'))),
         remember: (given) => (state = given),
       }),
       show: (report) => (shown = report),

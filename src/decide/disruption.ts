@@ -15,6 +15,8 @@ export interface Standing {
   readonly nodes: readonly NodeView[] | undefined
   /** Names and verdict of the budgets that select its members; undefined where they may not be read. */
   readonly budgets: { readonly names: readonly string[]; readonly verdict: BudgetVerdict } | undefined
+  /** Somebody else's ensemble: that it has no budget is not ours to mend. */
+  readonly neighbour?: boolean
   /** What the record says to be under way, in words. */
   readonly underWay: string | undefined
 }
@@ -101,8 +103,8 @@ function quorumLeft(members: readonly MemberNow[], on: readonly string[]): reado
   return [{ what: `without ${on.join(' and ')} only ${stay.length} of ${voters.length} voting members are left, and the quorum needs ${needed}`, mend: voters.length < 3 ? 'An ensemble of fewer than three members has an outage with every drain: scale it to 3 first.' : 'Spread the members over more nodes first.', passes: false }]
 }
 
-function budgetGate({ budgets }: Standing, name: string): readonly Obstacle[] {
-  if (budgets === undefined) return []
+function budgetGate({ budgets, neighbour }: Standing, name: string): readonly Obstacle[] {
+  if (budgets === undefined || (neighbour === true && budgets.names.length === 0)) return []
   const { names, verdict } = budgets
   if (names.length === 0) return [{ what: `no disruption budget selects the members of ${name}: somebody else's drain could take a second one meanwhile`, mend: `Create a PodDisruptionBudget with maxUnavailable: 1 for the members' labels.`, passes: false }]
   if (names.length > 1) return [{ what: `the members have ${names.length} disruption budgets (${names.join(', ')}), and the eviction API takes no pod with more than one`, mend: `Keep one: kubectl delete poddisruptionbudget ${names.slice(1).join(' ')}`, passes: false }]

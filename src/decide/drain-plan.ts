@@ -12,13 +12,15 @@ export interface NodeChoice {
   readonly refusals: readonly { readonly pod: string; readonly why: string; readonly mend: string }[]
   /** What a person should know, and what does not stop it. */
   readonly notes: readonly string[]
+  /** `namespace/name` of pods of others that only come back once the node is given back. */
+  readonly waiting: readonly string[]
 }
 
 export interface Choosing {
   readonly node: string
   /** One for each pod that is to be evicted and needs a place. */
   readonly answers: readonly PlacementAnswer[]
-  isMember(pod: PlacementAnswer['pod']): boolean
+  readonly isMember: (pod: PlacementAnswer['pod']) => boolean
   readonly asked: 'elsewhere' | 'in-place' | 'auto'
   /** The node is given back in this run: what only fits there comes back by itself. */
   readonly givenBack: boolean
@@ -31,7 +33,8 @@ export function chooseMode({ node, answers, isMember, asked, givenBack }: Choosi
   const mode: Mode = members.length === 0 ? 'none' : asked === 'in-place' || (asked === 'auto' && away.length > 0 && givenBack && away.every((answer) => answer.kind === 'in-place')) ? 'in-place' : 'elsewhere'
   const refusals = answers.flatMap((answer) => refuse(answer, isMember(answer.pod), mode, asked, givenBack))
   const notes = answers.flatMap((answer) => (refusals.some(({ pod }) => pod === nameOf(answer)) ? [] : aside(answer, isMember(answer.pod), mode)))
-  return { node, mode, refusals, notes }
+  const waiting = answers.filter((answer) => answer.kind === 'in-place' && !isMember(answer.pod)).map(nameOf)
+  return { node, mode, refusals, notes, waiting }
 }
 
 function refuse(answer: PlacementAnswer, member: boolean, mode: Mode, asked: Choosing['asked'], givenBack: boolean): NodeChoice['refusals'] {

@@ -26,6 +26,9 @@ export interface SortedPods {
   readonly warnings: readonly string[]
 }
 
+/** Members of the built-in ensemble keep their data in claims; what they have in emptyDir is written anew at each start. */
+const OURS = 'zk-ensemble-action'
+
 type Sorting = { readonly kind: 'evict'; readonly warnings: readonly string[] } | { readonly kind: 'leave'; readonly why: string } | { readonly kind: 'refuse'; readonly why: string; readonly mend: string }
 
 /** `daemonSets`: `namespace/name` of those that there are; undefined where they may not be read, then every owner is believed. */
@@ -68,7 +71,7 @@ function sort(pod: NodePod, flags: DrainFlags, daemonSets: ReadonlySet<string> |
     if (flags.evictUnmanaged) warnings.push(`its DaemonSet ${pod.owner?.name ?? ''} is gone: nobody makes it anew`)
     else faults.push({ why: `its DaemonSet ${pod.owner?.name ?? ''} is gone (use evict-unmanaged to override)`, mend: 'Set evict-unmanaged: true; nobody makes it anew.' })
   }
-  if (pod.emptyDirs.length > 0) {
+  if (pod.emptyDirs.length > 0 && pod.labels['app.kubernetes.io/managed-by'] !== OURS) {
     if (flags.deleteEmptydirData) warnings.push(`the data of its emptyDir ${pod.emptyDirs.join(', ')} is deleted`)
     else faults.push({ why: 'Pods with local storage (use delete-emptydir-data to override)', mend: `Set delete-emptydir-data: true; the data of its emptyDir ${pod.emptyDirs.join(', ')} is lost.` })
   }

@@ -32,7 +32,7 @@ export interface GivenBack {
 
 /** Nodes of the record that are to be given back: our cordons, but for those that were handed over on purpose. */
 export function toGiveBack(stored: StoredRecord): readonly MaintenanceNode[] {
-  return nodesUnderMaintenance(stored).filter(({ phase }) => phase !== 'handed-over')
+  return nodesUnderMaintenance(stored).filter(({ phase, keep }) => phase !== 'handed-over' && keep !== true)
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Gate {
   readonly looker: Looker
   /** What the record says to be under way, in words. */
   readonly underWay: string | undefined
+  /** Somebody else's ensemble. */
+  readonly neighbour?: boolean
   /** Nodes as they are now; undefined where they can't be read. */
   nodes(signal: AbortSignal): Promise<readonly NodeView[] | undefined>
 }
@@ -44,7 +46,7 @@ export async function passGates(gate: Gate, node: string, patienceMs: number, de
     signal.throwIfAborted()
     const view = course.follower.snapshot()
     const [members, budgets, nodes] = await Promise.all([looker.members(view, true), budgetsOf(gate, view, signal), gate.nodes(signal)])
-    const standing: Standing = { view, members, elects: course.looking.profile.name === 'zookeeper', nodes, budgets, underWay: gate.underWay }
+    const standing: Standing = { view, members, elects: course.looking.profile.name === 'zookeeper', nodes, budgets, underWay: gate.underWay, neighbour: gate.neighbour ?? false }
     const obstacles = gates(standing, node)
     const [first] = obstacles
     if (first === undefined) return { view, members }

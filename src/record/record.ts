@@ -39,6 +39,8 @@ const maintenance = z.object({
     placement: z.enum(['elsewhere', 'in-place']),
     /** Boot id of before, empty where the node tells none. */
     bootId: z.string().default(''),
+    /** It stays cordoned whatever becomes of the drain (`uncordon: never`). */
+    keep: z.boolean().optional(),
     /** Names of the members' pods that were on it. */
     members: z.array(z.string()),
     /** ISO time of the phase. */

@@ -30,6 +30,7 @@ describe('a pod of a node', () => {
     ['with an emptyDir stops it', { emptyDirs: ['cache', 'tmp'] }, {}, 'refuse: Pods with local storage (use delete-emptydir-data to override)'],
     ['with an emptyDir is evicted where that was asked for', { emptyDirs: ['cache', 'tmp'] }, { deleteEmptydirData: true }, 'evict / warning: shop/web-1: the data of its emptyDir cache, tmp is deleted'],
     ['with an emptyDir that has ended is evicted', { emptyDirs: ['cache'], phase: 'Failed' }, {}, 'evict'],
+    ['of the built-in ensemble is evicted, whose emptyDir holds nothing worth keeping', { emptyDirs: ['run'], labels: { 'app.kubernetes.io/managed-by': 'zk-ensemble-action' } }, {}, 'evict'],
     ['without a controller stops it', { owner: undefined }, {}, 'refuse: Pods that declare no controller (use evict-unmanaged to override)'],
     ['without a controller is evicted where that was asked for', { owner: undefined }, { evictUnmanaged: true }, 'evict / warning: shop/web-1: declares no controller: nobody makes it anew'],
     ['without a controller that has ended is evicted', { owner: undefined, phase: 'Succeeded' }, {}, 'evict'],

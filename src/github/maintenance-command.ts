@@ -1,0 +1,137 @@
+// Runs a script of the user's as the runner runs a step: its output can't command the runner, it sees no token of ours, and its whole process group ends with it.
+
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
+import type { Clock } from '../clock.ts'
+import type { CommandOutcome, CommandRequest } from '../services.ts'
+import type { Env } from './command.ts'
+
+/** From the first signal to the second at a time-out, and at a cancel, where the runner itself leaves 7.5 s; milliseconds. */
+const AFTER_TIMEOUT_MS = 10_000
+const AFTER_CANCEL_MS = 2_000
+/** What a script left running in the background may hold its output open for so long; milliseconds. */
+const AFTER_EXIT_MS = 1_000
+/** A line is cut here, so that one without an end fills no memory. */
+const LONGEST_LINE = 16_384
+
+export interface CommandPlace {
+  readonly env: Env
+  /** Where it runs. */
+  readonly workspace: string
+  /** For the script's file. */
+  readonly temp: string
+  readonly clock: Clock
+  /** Takes one line with its end. */
+  readonly write: (line: string) => void
+}
+
+/** Variables that a script does not get: inputs and states of this step, the runner's tokens, and its command files. */
+const WITHHELD = /^(INPUT_|STATE_|ACTIONS_)|^(GITHUB_TOKEN|GITHUB_ENV|GITHUB_PATH|GITHUB_OUTPUT|GITHUB_STATE|GITHUB_STEP_SUMMARY|ZK_ENSEMBLE_STEP)$/i
+
+export function scriptEnv(env: Env, more: Env): Record<string, string> {
+  const kept = Object.entries(env).flatMap(([name, value]) => (value === undefined || WITHHELD.test(name) ? [] : [[name, value] as const]))
+  const added = Object.entries(more).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+  return Object.fromEntries([...kept, ...added])
+}
+
+/**
+ * `bash --noprofile --norc -euo pipefail` on a file that only this user may read. Rejects when bash can't be started; every other end is an outcome. By `child_process`:
+ * @actions/exec makes no process group, and without one a script's children outlive it.
+ */
+export async function runScript(place: CommandPlace, { script, env, timeoutMs }: CommandRequest, signal: AbortSignal): Promise<CommandOutcome> {
+  const file = join(place.temp, `zk-ensemble-maintenance-${randomUUID()}.sh`)
+  writeFileSync(file, script.endsWith('\n') ? script : `${script}\n`, { mode: 0o600, flag: 'wx' })
+  const token = randomUUID()
+  place.write(`::stop-commands::${token}\n`)
+  try {
+    return await run(place, file, token, scriptEnv(place.env, env), timeoutMs, signal)
+  } finally {
+    place.write(`::${token}::\n`)
+    rmSync(file, { force: true })
+  }
+}
+
+async function run(place: CommandPlace, file: string, token: string, env: Record<string, string>, timeoutMs: number, signal: AbortSignal): Promise<CommandOutcome> {
+  const { clock } = place
+  const child = spawn('bash', ['--noprofile', '--norc', '-euo', 'pipefail', file], { cwd: place.workspace, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  let last = ''
+  const say = (line: string): void => {
+    // The token would let commands work again.
+    const text = line.replaceAll(token, '***')
+    if (text.trim() !== '') last = text.trim()
+    place.write(`${text}\n`)
+  }
+  const outputs = [child.stdout, child.stderr].map((stream) => copyLines(stream, say))
+  const exited = new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, by) => resolve(code ?? 128 + (by === 'SIGKILL' ? 9 : 15)))
+  })
+  const done = new AbortController()
+  const ending = AbortSignal.any([done.signal, signal])
+  let ended: 'timed-out' | 'cancelled' | undefined
+  const watching = clock.sleep(timeoutMs, ending).then(
+    () => 'timed-out' as const,
+    () => (done.signal.aborted ? undefined : ('cancelled' as const)),
+  ).then(async (why) => {
+    if (why === undefined || done.signal.aborted) return
+    ended = why
+    killGroup(child.pid, 'SIGTERM')
+    await clock.sleep(why === 'cancelled' ? AFTER_CANCEL_MS : AFTER_TIMEOUT_MS, done.signal).catch(() => undefined)
+    killGroup(child.pid, 'SIGKILL')
+  })
+  try {
+    const code = await exited
+    // Children that ignore the end of their group's leader are ended too.
+    if (ended !== undefined) killGroup(child.pid, 'SIGKILL')
+    await Promise.race([Promise.all(outputs.map((output) => output.ended)), clock.sleep(AFTER_EXIT_MS, signal).catch(() => undefined)])
+    return ended === undefined ? { kind: 'exited', code, last } : { kind: ended, last }
+  } finally {
+    done.abort()
+    await watching
+    killGroup(child.pid, 'SIGKILL')
+    for (const output of outputs) output.stop()
+  }
+}
+
+function killGroup(pid: number | undefined, name: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, name)
+  } catch {
+    // Nobody of it is left.
+  }
+}
+
+/** Whole lines, also across chunks and characters; a carriage return ends one too, as a terminal would show it. */
+function copyLines(stream: Readable, say: (line: string) => void): { readonly ended: Promise<void>; stop(): void } {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  const take = (text: string): void => {
+    const lines = (rest + text).split(/\r\n|\n|\r(?!$)/)
+    rest = lines.pop() ?? ''
+    for (const line of lines) say(line)
+    while (rest.length > LONGEST_LINE) {
+      say(rest.slice(0, LONGEST_LINE))
+      rest = rest.slice(LONGEST_LINE)
+    }
+  }
+  const ended = new Promise<void>((resolve) => {
+    stream.on('data', (chunk: Buffer) => take(decoder.write(chunk)))
+    stream.once('end', resolve)
+    stream.once('error', () => resolve())
+  })
+  return {
+    ended,
+    stop() {
+      take(decoder.end())
+      if (rest !== '') say(rest)
+      rest = ''
+      stream.removeAllListeners('data')
+      stream.destroy()
+    },
+  }
+}

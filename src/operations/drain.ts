@@ -1,0 +1,222 @@
+// drain: empties nodes one after the other under a quorum. Nothing is touched before every node was judged; each is judged again when its turn comes; what fails is given back.
+
+import { createHash } from 'node:crypto'
+import { Deadline } from '../clock.ts'
+import { membersOn, nextNode, type Candidate } from '../decide/disruption.ts'
+import { goesOn } from '../decide/drain-plan.ts'
+import { failure } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import { rightsToCordon, rightsToEvict, rightsToSeeCluster } from '../procedures/access.ts'
+import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
+import { watchData, type DataWatch } from '../procedures/data-watch.ts'
+import { drainNode, passNeighbours, refuseUnfit, type Drain } from '../procedures/drain-node.ts'
+import { giveBackNodes, toGiveBack } from '../procedures/give-back.ts'
+import { createLooker } from '../procedures/looker.ts'
+import { leaveNeighbours, meetNeighbours } from '../procedures/neighbours.ts'
+import { fillMembers } from '../procedures/member-rows.ts'
+import { FIRST_PATIENCE_MS, passGates } from '../procedures/pass-gates.ts'
+import { readNodes } from '../procedures/read-ensemble.ts'
+import { resolveNodes } from '../procedures/resolve-nodes.ts'
+import { whereWeAre } from '../procedures/runner-place.ts'
+import { holdEnsemble, type Standing } from '../procedures/standing.ts'
+import { surveyNodes, type NodeSurvey } from '../procedures/survey.ts'
+import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import { beginDrain, endDrain } from '../record/drain.ts'
+import { nodesUnderMaintenance } from '../record/maintenance.ts'
+import type { NodeRow } from '../report/run-report.ts'
+import type { Services } from '../services.ts'
+import type { NodeView } from '../view/surroundings.ts'
+
+/** After a failure members come back to nodes that were given back; so long that is looked at. Milliseconds. */
+const AFTERMATH_MS = 90_000
+
+export async function drain(inputs: Inputs, services: Services): Promise<void> {
+  await holdEnsemble(inputs, services, { rights: (namespace) => [...rightsToCordon(), ...rightsToEvict(namespace), ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods')], limit: 'own' }, drainAll)
+}
+
+async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> {
+  const { inputs, services, kube, course, run, marking, lock } = standing
+  const { clock, journal, report } = services
+  const { namespace, name } = run.target
+  const givenBack = inputs.uncordon === 'after' || (inputs.uncordon === 'auto' && inputs.maintenanceCommand !== undefined)
+  const ledger = { stored: standing.stored }
+  const book = { ...marking, name, journal, report }
+
+  const asked = await resolveNodes(kube, inputs, course.before, ledger.stored, signal)
+  const names = asked.map((node) => node.name)
+  const before = nodesUnderMaintenance(ledger.stored)
+  const keptElsewhere = before.filter((one) => (one.phase === 'handed-over' || one.keep === true) && !names.includes(one.name))
+  if (keptElsewhere.length > 0) {
+    const list = keptElsewhere.map((one) => one.name).join(', ')
+    throw failure('refused', 'DRAIN_REFUSED', `${list} ${keptElsewhere.length === 1 ? 'was' : 'were'} drained and not given back yet`, { object: `node/${keptElsewhere[0]?.name ?? ''}`, mend: `Give ${keptElsewhere.length === 1 ? 'it' : 'them'} back first: operation: uncordon with nodes: ${list}.` })
+  }
+  const request = { nodes: names, digest: digestOf(inputs) }
+  const plan = ledger.stored.record.drain ?? undefined
+  const resumed = plan !== undefined && goesOn(plan, request, clock.now())
+  const handedOver = before.filter((one) => one.phase === 'handed-over').map((one) => one.name)
+  const done = new Set([...(resumed ? plan.done : []), ...handedOver].filter((node) => names.includes(node)))
+  const left = asked.filter((node) => !done.has(node.name))
+  report.nodes = asked.map((node): NodeRow => ({
+    node: node.name, outcome: done.has(node.name) ? 'drained' : 'waiting', placement: '', members: [...membersOn(course.before, node.name)], cordon: node.unschedulable ? (handedOver.includes(node.name) ? 'ours' : 'theirs') : 'none', phases: [], pods: [],
+    note: done.has(node.name) ? `by an earlier run${plan?.runUrl === undefined || plan.runUrl === '' ? '' : ` (${plan.runUrl})`}` : '',
+  }))
+  report.drainedNodes = [...done]
+  report.remainingNodes = left.map((node) => node.name)
+  services.publish()
+  if (done.size > 0) journal.info(`Going on with the drain that was begun at ${plan?.since ?? 'an earlier time'}: ${[...done].join(', ')} ${done.size === 1 ? 'is' : 'are'} done, ${left.length} left.`)
+
+  // The lock is ours, so whoever began a node and has not given it back is dead: what it left comes first, and nothing else before the members are whole again.
+  if (toGiveBack(ledger.stored).length > 0 && !inputs.dryRun) {
+    await journal.phase('Give back what a run that died has left', async (said) => {
+      const given = await giveBackNodes(book, ledger.stored, lock.lost)
+      ledger.stored = given.stored
+      const serving = await awaitServing({ ...course, deadline: new Deadline(clock, inputs.timeoutMs) }, signal)
+      said(`${given.done.join(', ')}; ${servingInWords(serving)}`)
+    })
+  }
+
+  const looker = createLooker(course.looking, signal)
+  const mark = { ensemble: `${namespace}/${name}`, identity: lock.identity, runUrl: report.runUrl, at: '' }
+  const { underWay } = ledger.stored.record
+  const job: Drain = { standing, looker, mark, ledger, givenBack, underWay: underWay === null ? undefined : `a ${underWay.operation} of ${name} was begun at ${underWay.since} and has not ended` }
+  const here = whereWeAre(await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, { fields: `metadata.name=${services.hostname}` }, (object) => object, signal), asked, services.hostname)
+  const order = await journal.phase('Judge every node before the first is touched', async (said) => {
+    const deadline = new Deadline(clock, inputs.timeoutMs)
+    for (const node of left) await passGates({ course: { ...course, deadline }, looker, underWay: job.underWay, nodes: (until) => nodesNow(standing, until) }, node.name, FIRST_PATIENCE_MS, deadline, signal)
+    const sorted = inOrder(left, (node) => candidateOf(node, standing, here.node), await looker.members(course.follower.snapshot(), false))
+    const surveys = await surveyNodes({ kube, inputs, set: course.before.set?.uid ?? '', givenBack }, sorted.map((node) => node.name), signal)
+    for (const survey of surveys) tell(survey, services)
+    if (here.pod !== undefined) throw failure('refused', 'DRAIN_REFUSED', `this run itself is pod ${here.pod} on ${here.node ?? ''}: to drain that node would end it halfway`, { object: `node/${here.node ?? ''}`, mend: 'Run this job on a runner elsewhere, or leave that node out.' })
+    refuseUnfit(surveys, report.changed)
+    for (const survey of surveys) {
+      const neighbours = await meetNeighbours(standing, survey, false, signal)
+      try {
+        await passNeighbours(standing, neighbours, survey.node, FIRST_PATIENCE_MS, signal)
+      } finally {
+        await leaveNeighbours(neighbours)
+      }
+    }
+    said(sorted.length === 0 ? 'nothing is left to drain' : sorted.map((node) => node.name).join(', then '))
+    return sorted
+  })
+  if (here.node !== undefined) report.notes.push(`${here.node} is the node that this run itself is on: it comes last.`)
+  if (inputs.dryRun) {
+    report.result = 'planned'
+    report.standing = `nothing was changed; ${order.map((node) => node.name).join(', ') || 'no node'} would be drained in this order`
+    return
+  }
+  if (left.length === 0) {
+    ledger.stored = await endDrain(marking, ledger.stored, signal)
+    report.standing = 'every node was drained by an earlier run'
+    report.result = 'unchanged'
+    return
+  }
+
+  ledger.stored = await beginDrain(marking, ledger.stored, { ...request, done: [...done], ...(resumed ? { since: plan.since } : {}) }, signal)
+  report.standing = 'no node was touched yet'
+  const watch = await watchData(run, course.follower, signal)
+  try {
+    let rest = [...left]
+    while (rest.length > 0) {
+      const next = nextNode(rest.map((node) => candidateOf(node, standing, here.node)), await looker.members(course.follower.snapshot(), true))
+      const node = rest.find((one) => one.name === next?.name)
+      if (node === undefined) break
+      const row = report.nodes.find((one) => one.node === node.name)
+      if (row === undefined) break
+      await journal.phase(`Drain ${node.name}`, async (said) => {
+        // Read again: it may have been cordoned, or replaced, since.
+        const now = (await readNodes(kube, signal)).find((one) => one.name === node.name) ?? node
+        await drainNode(job, now, row, rest.length === left.length ? FIRST_PATIENCE_MS : inputs.memberTimeoutMs, signal)
+        said(`${row.outcome}${row.placement === '' ? '' : `, ${row.placement}`}${row.cordon === 'ours' ? '; it stays cordoned' : ''}`)
+      })
+      rest = rest.filter((one) => one !== node)
+    }
+    const view = course.follower.snapshot()
+    if (inputs.verify === 'off') {
+      await watch.finish(view, signal)
+      report.notes.push('verify: off: nobody asked the members for their data.')
+    } else {
+      const level = inputs.verify
+      await journal.phase(`Verify (${level})`, async (said) => {
+        await verifyEnsemble(run, view, level, () => watch.finish(view, signal), signal)
+        said(outcomeOf(report))
+      })
+    }
+    ledger.stored = await endDrain(marking, ledger.stored, signal)
+    report.standing = `every node was drained${givenBack ? ' and given back' : ', and stays cordoned'}; every member serves`
+    report.result = 'succeeded'
+  } catch (error) {
+    await aftermath(job, watch, book)
+    throw error
+  }
+}
+
+/** Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel leaves seconds: then all is done at once, and nothing waited for. */
+async function aftermath({ standing, ledger }: Drain, watch: DataWatch, book: Parameters<typeof giveBackNodes>[0]): Promise<void> {
+  const { inputs, services, course, lock } = standing
+  const { clock, journal, report } = services
+  for (const row of report.nodes) if (row.outcome === 'under way') row.outcome = 'failed'
+  const kept = inputs.uncordon === 'never' ? report.nodes.filter((row) => row.outcome === 'failed' && row.cordon === 'ours').map((row) => row.node) : []
+  if (kept.length > 0) report.notes.push(`uncordon: never: ${kept.join(', ')} stays cordoned; operation: uncordon gives it back.`)
+  const giving = giveBackNodes(book, ledger.stored, lock.lost)
+  const back = kept.length > 0 ? `${kept.join(', ')} stays cordoned (uncordon: never)` : report.changed ? 'our cordons were given back' : 'no node was cordoned'
+  report.standing = back
+  if (report.remainingNodes.length > 0) journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
+  if (services.signal.aborted || lock.lost.aborted) {
+    const [given] = await Promise.all([giving, watch.abandon()])
+    ledger.stored = given.stored
+    lookOnceMore(course)
+    return
+  }
+  ledger.stored = (await giving).stored
+  try {
+    const serving = await awaitServing({ ...course, deadline: new Deadline(clock, AFTERMATH_MS), inputs: { ...course.inputs, memberTimeoutMs: AFTERMATH_MS } }, AbortSignal.any([services.signal, lock.lost]))
+    report.standing = `${back}; ${servingInWords(serving)}`
+  } catch (error) {
+    report.standing = `${back}; not every member serves: ${error instanceof Error ? error.message : 'unknown'}`
+  }
+  await watch.abandon()
+}
+
+/** Members as the watches last saw them: who was evicted is no longer told as ready. */
+function lookOnceMore({ follower, services }: Standing['course']): void {
+  try {
+    fillMembers(services.report, follower.snapshot())
+  } catch {
+    services.journal.debug('the members could not be looked at any more')
+  }
+}
+
+function tell({ node, pods, choice }: NodeSurvey, { journal, report }: Services): void {
+  const row = report.nodes.find((one) => one.node === node)
+  if (row !== undefined) row.placement = choice.mode === 'none' ? '' : choice.mode
+  const members = row?.members ?? []
+  journal.info(`${node}: ${members.length === 0 ? 'no member' : `${members.join(', ')} ${choice.mode === 'in-place' ? 'comes back to it' : 'goes elsewhere'}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} left alone`)
+  for (const { pod, why } of pods.refused) journal.info(`  ${pod.namespace}/${pod.name}: ${why}`)
+  for (const { pod, why } of choice.refusals) journal.info(`  ${pod}: ${why}`)
+  for (const warning of pods.warnings) report.notes.push(`${node}: ${warning}`)
+  for (const line of choice.notes) report.notes.push(`${node}: ${line}`)
+}
+
+function candidateOf(node: NodeView, { course }: Standing, here: string | undefined): Candidate {
+  return { name: node.name, members: membersOn(course.follower.snapshot(), node.name), runner: node.name === here }
+}
+
+function inOrder(nodes: readonly NodeView[], candidate: (node: NodeView) => Candidate, members: Parameters<typeof nextNode>[1]): readonly NodeView[] {
+  const order: NodeView[] = []
+  for (let rest = [...nodes]; rest.length > 0;) {
+    const next = nextNode(rest.map(candidate), members)
+    order.push(...rest.filter((node) => node.name === next?.name))
+    rest = rest.filter((node) => node.name !== next?.name)
+  }
+  return order
+}
+
+async function nodesNow({ course, kube }: Standing, signal: AbortSignal): Promise<readonly NodeView[] | undefined> {
+  return course.rights.nodes ? readNodes(kube, signal) : undefined
+}
+
+/** Of what makes it this drain and no other. */
+function digestOf({ placement, maintenanceCommand, uncordon, podSelector }: Inputs): string {
+  return createHash('sha256').update(JSON.stringify([placement, maintenanceCommand ?? '', uncordon, podSelector ?? ''])).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,127 @@
+// Empties one node that is cordoned: evicts its pods, and waits until members that can be elsewhere are there, and in the quorum.
+
+import { formatSpan } from '../clock.ts'
+import { ownPods } from '../decide/members.ts'
+import { failure, type EnsembleError } from '../errors.ts'
+import type { NodePhase, NodeRow } from '../report/run-report.ts'
+import type { NodePod } from '../view/node-pod.ts'
+import type { NodeView } from '../view/surroundings.ts'
+import type { PodView } from '../view/workload.ts'
+import { attend } from './attend.ts'
+import { servingInWords, whoIsMissing } from './await-serving.ts'
+import { rollOf, type Course } from './bring.ts'
+import { evictPods } from './evict-pods.ts'
+import type { Looker } from './looker.ts'
+import type { Neighbour } from './neighbours.ts'
+import { readyToLeave } from './roll.ts'
+import type { NodeSurvey } from './survey.ts'
+import type { Standing } from './standing.ts'
+import { awaitDetached } from './volumes.ts'
+
+/** A pod that no node takes is not waited for longer, unless a node is being added for it; milliseconds. */
+const UNPLACED_MS = 15_000
+const ASK_AGAIN_MS = 1_000
+
+/** Runs a part of the drain as a phase of the node. */
+export type During = <T>(phase: NodePhase, work: () => Promise<T>) => Promise<T>
+
+/** One node whose turn has come. */
+export interface Turn {
+  readonly node: NodeView
+  readonly row: NodeRow
+  readonly survey: NodeSurvey
+  readonly neighbours: readonly Neighbour[]
+  /** Of our ensemble, bounded by the node's time. */
+  readonly course: Course
+  readonly looker: Looker
+  readonly during: During
+}
+
+/** Everything that is to go has gone; members that can be elsewhere are there, and in the quorum. */
+export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSignal): Promise<void> {
+  const { course, row, during, neighbours } = turn
+  const { members, pods, choice } = turn.survey
+  const others = pods.evict.filter((pod) => !members.includes(pod))
+  const neighboursBack = async (until: AbortSignal): Promise<void> => {
+    for (const one of neighbours) if (!one.later) await membersBack({ ...turn, course: one.course }, one.looker, one.pods.map(({ name }) => name), until)
+  }
+  if (choice.mode !== 'elsewhere') {
+    await during('evict', () => evict(standing, turn, others, signal))
+    if (neighbours.some((one) => !one.later)) await during('wait', () => neighboursBack(signal))
+    // Who comes back only in the end goes last, so that it is away for the shortest time.
+    if (members.length > 0) await during('evict', () => evict(standing, turn, members, signal))
+    await detached(standing, turn, signal)
+    return
+  }
+  const failed = new AbortController()
+  const both = AbortSignal.any([signal, failed.signal])
+  const stopBoth = (error: unknown): never => {
+    failed.abort(error)
+    throw error
+  }
+  const away = evict(standing, turn, others, both).then(() => neighboursBack(both)).catch(stopBoth)
+  const moved = (async () => {
+    for (const [index, member] of members.entries()) {
+      if (index > 0) await readyToLeave(rollOf(course), ordinalOf(course, member), both)
+      await during('evict', () => evict(standing, turn, [member], both))
+      await during('wait', () => membersBack(turn, turn.looker, row.members, both))
+    }
+  })().catch(stopBoth)
+  if ((await Promise.allSettled([moved, away])).some((result) => result.status === 'rejected')) throw failed.signal.reason
+  await detached(standing, turn, signal)
+}
+
+async function evict(standing: Standing, { course, node, row }: Turn, pods: readonly NodePod[], signal: AbortSignal): Promise<void> {
+  if (pods.length === 0) return
+  const { inputs, kube, services } = standing
+  const { clock, journal, report } = services
+  await evictPods({
+    kube, clock, pods, deadline: course.deadline, gracePeriodSeconds: inputs.gracePeriodSeconds, node: node.name,
+    say: (line) => journal.info(line),
+    onEvicted: (pod) => {
+      report.changed = true
+      row.pods.push({ pod: `${pod.namespace}/${pod.name}`, outcome: 'evicted', note: '' })
+      report.timeline.push({ at: clock.now(), what: 'evicted', member: pod.name, node: node.name })
+      journal.info(`${node.name}: ${pod.namespace}/${pod.name} evicted`)
+    },
+  }, signal)
+}
+
+async function detached(standing: Standing, { course, node, survey: { volumes } }: Turn, signal: AbortSignal): Promise<void> {
+  const { kube, services } = standing
+  await awaitDetached({ kube, clock: services.clock, node: node.name, volumes, deadline: course.deadline, say: (line) => services.journal.info(line) }, signal)
+}
+
+/** Every member is available and in the quorum. One that no node takes ends the wait at once: to give the node back is the quickest mend. */
+export async function membersBack({ course, node, row }: Pick<Turn, 'course' | 'node' | 'row'>, looker: Looker, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const { clock, journal } = course.services
+  const began = clock.now()
+  const view = await attend(rollOf(course).attendance, {
+    generation: () => undefined,
+    step: async (seen, now) => {
+      const unplaced = ownPods(seen).find((pod) => names.includes(pod.name) && pod.unscheduled !== undefined && now - Math.max(began, pod.unscheduled.since) >= UNPLACED_MS)
+      if (unplaced !== undefined && !seen.events.some((event) => event.object.uid === unplaced.uid && event.reason === 'TriggeredScaleUp')) throw noPlace(node, unplaced)
+      const members = await looker.members(seen, true)
+      const missing = whoIsMissing(members)
+      if (missing === undefined) return { kind: 'done' }
+      return { kind: 'waiting', reason: missing.reason, pollMs: ASK_AGAIN_MS, lookAgainAt: missing.availableAt, reached: members.map((member) => `${member.uid ?? ''} ${member.role ?? ''}`).join(',') }
+    },
+  }, signal)
+  journal.info(`${node.name}: ${servingInWords({ view, ms: clock.now() - began })}`)
+  for (const name of names) {
+    const there = row.pods.find(({ pod }) => pod === `${view.set?.namespace ?? ''}/${name}`)
+    const home = ownPods(view).find((pod) => pod.name === name)?.node
+    if (there !== undefined && home !== undefined) there.note = `serves on ${home} after ${formatSpan(clock.now() - began)}`
+  }
+}
+
+function noPlace(node: NodeView, pod: PodView): EnsembleError {
+  return failure('failed', 'UNSCHEDULABLE', `${pod.name} found no node after it was evicted from ${node.name}: ${pod.unscheduled?.message ?? ''}`, {
+    object: `pod/${pod.name}`, ...(pod.ordinal === undefined ? {} : { ordinal: pod.ordinal }), mend: `${node.name} is given back, so that it returns there. Make room on another node, or set placement: in-place.`,
+  })
+}
+
+/** -1 for one that has gone meanwhile: nobody waits for it. */
+export function ordinalOf({ follower }: Course, pod: NodePod): number {
+  return ownPods(follower.snapshot()).find((one) => one.name === pod.name)?.ordinal ?? -1
+}

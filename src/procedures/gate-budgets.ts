@@ -1,0 +1,56 @@
+// Finds the pods that no wait will get off their node, before the node is touched.
+
+import { gateOf, type BudgetGate } from '../decide/budget-gate.ts'
+import type { NotDrainable } from '../decide/drainable.ts'
+import { KubeFailure } from '../kube/failure.ts'
+import type { Kube } from '../kube/kube.ts'
+import { toBudget } from '../kube/views/index.ts'
+import type { NodePod } from '../view/node-pod.ts'
+import type { BudgetView } from '../view/surroundings.ts'
+import { askEviction } from './evict.ts'
+
+export interface GatedPod {
+  readonly pod: NodePod
+  /** Undefined where the budgets of its namespace may not be read: the eviction itself will tell. */
+  readonly gate: Exclude<BudgetGate, { kind: 'ask' }> | undefined
+}
+
+/** What its budget says to each pod now, in their order. Reads each namespace's budgets once; asks by dry run only for pods that aren't Ready under a budget that can't allow them. */
+export async function gateBudgets(kube: Pick<Kube, 'list' | 'evict'>, pods: readonly NodePod[], signal: AbortSignal): Promise<readonly GatedPod[]> {
+  const budgets = new Map<string, readonly BudgetView[]>()
+  const unread = new Set<string>()
+  await Promise.all([...new Set(pods.map(({ namespace }) => namespace))].map(async (namespace) => {
+    try {
+      budgets.set(namespace, (await kube.list({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' }, { namespace }, signal)).items.map(toBudget))
+    } catch (error) {
+      if (!(error instanceof KubeFailure) || error.status !== 403) throw error
+      unread.add(namespace)
+    }
+  }))
+  const gated: GatedPod[] = []
+  for (const pod of pods) gated.push({ pod, gate: unread.has(pod.namespace) ? undefined : await settled(kube, pod, gateOf(pod, budgets), signal) })
+  return gated
+}
+
+/** Those that no wait will get off their node, as a reason to refuse it. */
+export async function heldForEver(kube: Pick<Kube, 'list' | 'evict'>, pods: readonly NodePod[], signal: AbortSignal): Promise<readonly NotDrainable[]> {
+  return (await gateBudgets(kube, pods, signal)).flatMap(({ pod, gate }) => (gate?.kind === 'never' ? [{ pod, why: gate.reason, mend: gate.mend }] : []))
+}
+
+async function settled(kube: Pick<Kube, 'evict'>, pod: NodePod, gate: BudgetGate, signal: AbortSignal): Promise<Exclude<BudgetGate, { kind: 'ask' }>> {
+  if (gate.kind !== 'ask') return gate
+  const answer = await askEviction(kube, pod, { dryRun: true }, signal)
+  switch (answer.kind) {
+    case 'told':
+    case 'gone':
+    case 'ending':
+      return { kind: 'allows' }
+    case 'budget':
+    case 'budgets':
+      return { ...gate, kind: 'never' }
+    case 'throttled':
+    case 'denied':
+    case 'unanswered':
+      return { kind: 'waits', reason: answer.reason }
+  }
+}

@@ -1,0 +1,110 @@
+// Runs the maintenance command for a drained node, and waits until the node is Ready again: a reboot that was promised shows in its boot id.
+
+import { Deadline, formatSpan } from '../clock.ts'
+import { failure, type EnsembleError } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import type { Kube } from '../kube/kube.ts'
+import { KubeFailure } from '../kube/failure.ts'
+import { toNode } from '../kube/views/index.ts'
+import { clip, plainLine } from '../report/escape.ts'
+import type { CommandOutcome, Services } from '../services.ts'
+import type { NodeView } from '../view/surroundings.ts'
+
+const LOOK_MS = 1_000
+const HEARTBEAT_MS = 30_000
+const LONGEST_WORDS = 200
+
+export interface Maintaining {
+  readonly services: Pick<Services, 'clock' | 'journal' | 'report' | 'command'>
+  readonly kube: Pick<Kube, 'get'>
+  readonly inputs: Pick<Inputs, 'maintenanceCommand' | 'maintenanceTimeoutMs'>
+  /** As it was when it was drained. */
+  readonly node: NodeView
+}
+
+/** A command with one of these words reboots its node: then the boot id must change, since a node stays Ready for up to a minute after it has gone down. */
+const REBOOTS = /(^|[^\w-])(reboot|kexec|shutdown\s+(-\w+\s+)*-\w*r)/
+
+export function promisesReboot(script: string): boolean {
+  const told = script.split('\n').filter((line) => !/^\s*#/.test(line))
+  return told.some((line) => REBOOTS.test(line))
+}
+
+/** Throws MAINTENANCE_FAILED when the command fails, takes too long, or the node does not come back in that time. */
+export async function maintain({ services, kube, inputs, node }: Maintaining, signal: AbortSignal): Promise<void> {
+  const { clock, journal, report } = services
+  const script = inputs.maintenanceCommand ?? ''
+  const deadline = new Deadline(clock, inputs.maintenanceTimeoutMs)
+  report.timeline.push({ at: clock.now(), what: 'maintenance begins', node: node.name })
+  const outcome = await services.command({ script, env: { NODE_NAME: node.name }, timeoutMs: inputs.maintenanceTimeoutMs }, signal).catch((error: unknown) => {
+    signal.throwIfAborted()
+    throw failure('failed', 'MAINTENANCE_FAILED', `the maintenance command of ${node.name} could not be started: ${error instanceof Error ? plainLine(error.message) : 'unknown'}`, { object: `node/${node.name}`, input: 'maintenance-command', mend: 'It needs bash on the runner.' })
+  })
+  signal.throwIfAborted()
+  const fault = faultOf(outcome, node.name, inputs.maintenanceTimeoutMs)
+  if (fault !== undefined) throw fault
+  journal.info(`${node.name}: the maintenance command has ended well`)
+  await comesBack({ services, kube, node, reboots: promisesReboot(script), deadline }, signal)
+  report.timeline.push({ at: clock.now(), what: 'maintenance is done', node: node.name })
+}
+
+function faultOf(outcome: CommandOutcome, node: string, timeoutMs: number): EnsembleError | undefined {
+  const last = outcome.last === '' ? '' : `; its last line: ${clip(plainLine(outcome.last), LONGEST_WORDS)}`
+  const about = { object: `node/${node}`, input: 'maintenance-command' }
+  switch (outcome.kind) {
+    case 'exited':
+      return outcome.code === 0 ? undefined : failure('failed', 'MAINTENANCE_FAILED', `the maintenance command of ${node} exited with ${outcome.code}${last}`, { ...about, mend: 'Its output is in the log of this step; see in what state it has left the node before it is run again.' })
+    case 'timed-out':
+      return failure('failed', 'MAINTENANCE_FAILED', `the maintenance command of ${node} took longer than ${formatSpan(timeoutMs)} and was ended with all that it had started${last}`, { ...about, mend: 'See in what state it has left the node; maintenance-timeout gives it longer.' })
+    case 'cancelled':
+      return failure('cancelled', 'CANCELLED', `the maintenance command of ${node} was ended by the cancel${last}`, about)
+  }
+}
+
+interface Coming {
+  readonly services: Maintaining['services']
+  readonly kube: Maintaining['kube']
+  readonly node: NodeView
+  readonly reboots: boolean
+  readonly deadline: Deadline
+}
+
+/** Ready, and after a reboot that was promised with another boot id. A node that has left the cluster comes back no more, and that is no fault. */
+async function comesBack({ services, kube, node, reboots, deadline }: Coming, signal: AbortSignal): Promise<void> {
+  const { clock, journal } = services
+  let saidAt = clock.now()
+  for (;;) {
+    const seen = await lookAt(kube, node, signal)
+    if (seen === 'gone') {
+      journal.info(`${node.name}: has left the cluster`)
+      return
+    }
+    const rebooted = seen !== undefined && seen.bootId !== undefined && seen.bootId !== node.bootId
+    const missing = seen === undefined ? 'it could not be read' : !seen.ready ? 'it is not Ready' : reboots && !rebooted ? 'it has not rebooted yet: its boot id is that of before' : undefined
+    if (missing === undefined) {
+      if (rebooted) journal.info(`${node.name}: is Ready again after a reboot`)
+      return
+    }
+    if (deadline.passed) {
+      throw failure('failed', 'MAINTENANCE_FAILED', `${node.name} is not back after its maintenance: ${missing}`, {
+        object: `node/${node.name}`, mend: `kubectl describe node ${node.name}; maintenance-timeout, which holds for the command and for this, gives it longer.`,
+      })
+    }
+    if (clock.now() - saidAt >= HEARTBEAT_MS) {
+      journal.info(`still waiting for ${node.name} (for another ${formatSpan(deadline.left())}): ${missing}`)
+      saidAt = clock.now()
+    }
+    await clock.sleep(Math.max(20, Math.min(LOOK_MS, deadline.left())), signal)
+  }
+}
+
+/** Undefined when there was no answer: the API server may be away for a moment, as when the node is its own. */
+async function lookAt(kube: Maintaining['kube'], node: NodeView, signal: AbortSignal): Promise<NodeView | 'gone' | undefined> {
+  try {
+    const object = await kube.get({ apiVersion: 'v1', kind: 'Node', name: node.name }, signal)
+    return object === undefined || object.metadata.uid !== node.uid ? 'gone' : toNode(object)
+  } catch (error) {
+    if (signal.aborted || !(error instanceof KubeFailure) || (error.status > 0 && error.status < 500)) throw error
+    return undefined
+  }
+}

@@ -1,0 +1,126 @@
+// Other ensembles with a member on a node that is to be drained: held to the same gates, their leader handed over, their members waited for, as if the drain were for them.
+
+import { Deadline, type Clock } from '../clock.ts'
+import { ownPods } from '../decide/members.ts'
+import { chooseProfile } from '../ensemble/choose.ts'
+import { follow } from '../kube/follow.ts'
+import { KubeFailure } from '../kube/failure.ts'
+import type { KubeObject } from '../kube/kube.ts'
+import { selectorText, toSet } from '../kube/views/index.ts'
+import { detectProfile } from '../manifests/ensemble.ts'
+import { parseSet } from '../manifests/shapes.ts'
+import { leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
+import { newReport } from '../report/run-report.ts'
+import type { Services } from '../services.ts'
+import type { NodePod } from '../view/node-pod.ts'
+import { reviewRights } from './access.ts'
+import type { Course } from './bring.ts'
+import { targetOf } from './ensemble-target.ts'
+import { createLooker, type Looker } from './looker.ts'
+import { RELEASE_MS } from './release.ts'
+import type { Standing } from './standing.ts'
+import type { NodeSurvey } from './survey.ts'
+import { profileOptions, reachThrough, type VerifyRun } from './verify-ensemble.ts'
+
+/** A run that changes a neighbour is waited for no longer: it may wait for our ensemble in turn. */
+const LOCK_WAIT_MS = 70_000
+
+export interface Neighbour {
+  /** `namespace/name`. */
+  readonly name: string
+  readonly course: Course
+  readonly looker: Looker
+  /** Its pods on the node. */
+  readonly pods: readonly NodePod[]
+  /** Some of them only come back once the node is given back. */
+  readonly later: boolean
+  release(): Promise<void>
+}
+
+/** Those that are recognised as an ensemble; StatefulSets that aren't have their budgets alone. `lock`: keeps other runs of ours off them meanwhile, where they ever used this action. */
+export async function meetNeighbours(standing: Standing, survey: NodeSurvey, lock: boolean, signal: AbortSignal): Promise<readonly Neighbour[]> {
+  const others = survey.pods.evict.filter((pod) => pod.owner?.kind === 'StatefulSet' && !survey.members.includes(pod) && pod.phase !== 'Succeeded' && pod.phase !== 'Failed')
+  const groups = [...Map.groupBy(others, (pod) => `${pod.namespace}/${pod.owner?.name ?? ''}`).values()]
+  const met: Neighbour[] = []
+  try {
+    for (const pods of groups) {
+      const neighbour = await meet(standing, pods, survey, lock, signal)
+      if (neighbour !== undefined) met.push(neighbour)
+    }
+    return met
+  } catch (error) {
+    await leaveNeighbours(met)
+    throw error
+  }
+}
+
+export async function leaveNeighbours(neighbours: readonly Neighbour[]): Promise<void> {
+  await Promise.all(neighbours.map((neighbour) => neighbour.release()))
+}
+
+async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSurvey, withLock: boolean, signal: AbortSignal): Promise<Neighbour | undefined> {
+  const { kube, inputs, run } = standing
+  const { clock } = standing.services
+  const [first] = pods
+  const namespace = first?.namespace ?? ''
+  const name = first?.owner?.name ?? ''
+  const set = await kube.get({ apiVersion: 'apps/v1', kind: 'StatefulSet', name, namespace }, signal).catch(unlessDenied)
+  const spec = set === undefined ? undefined : parseSet(set)?.spec.template.spec
+  const kind = spec === undefined ? undefined : detectProfile(spec)
+  if (set === undefined || kind === undefined) return undefined
+  const services = aside(standing.services, `${namespace}/${name}`)
+  const rights = await reviewRights(kube, [], namespace, signal)
+  const lock = withLock ? await lockOf(standing, set, services, signal) : undefined
+  const ending = new AbortController()
+  const until = AbortSignal.any([signal, ending.signal])
+  const follower = follow(kube, { namespace, set: name, selector: selectorText(toSet(set).selector) }, clock, until)
+  const release = async (): Promise<void> => {
+    ending.abort(new Error('the node is done'))
+    await follower.stop()
+    await lock?.release(AbortSignal.timeout(RELEASE_MS))
+  }
+  try {
+    await follower.ready()
+    const looking: VerifyRun = {
+      kube, clock, journal: services.journal, report: services.report, target: targetOf(set, [], kind, namespace), nodes: run.nodes, runId: run.runId, reach: reachThrough(kube, rights),
+      // Our secret is for our ensemble alone, and a look needs none.
+      profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
+    }
+    const course: Course = { kube, services, inputs: standing.course.inputs, rights, follower, before: follower.snapshot(), looking, deadline: new Deadline(clock, inputs.timeoutMs) }
+    const later = survey.choice.waiting.some((pod) => pods.some((one) => `${one.namespace}/${one.name}` === pod))
+    return { name: `${namespace}/${name}`, course, looker: createLooker(looking, until), pods, later, release }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+/** What is done for a neighbour is told under its name, and is no row of our own ensemble. */
+function aside(services: Services, name: string): Services {
+  const { journal } = services
+  const report = newReport('drain', services.report.started)
+  // The timeline is one for all.
+  report.timeline = services.report.timeline
+  report.notes = services.report.notes
+  report.evidence = services.report.evidence
+  return { ...services, report, journal: { ...journal, info: (line) => journal.info(`${name}: ${line}`) } }
+}
+
+/** Undefined where nobody ever locked it, or it may not be locked. */
+async function lockOf({ kube, services: { clock, holder } }: Standing, { metadata }: KubeObject, { journal }: Services, signal: AbortSignal): Promise<Lock | undefined> {
+  const namespace = metadata.namespace ?? ''
+  const lease = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(metadata.name), namespace }, signal).catch(unlessDenied)
+  if (lease === undefined) return undefined
+  return takeLock(kube, clock satisfies Clock, { namespace, ensemble: metadata.name, holder, identity: newIdentity(holder), waitMs: LOCK_WAIT_MS, say: (line) => journal.info(line) }, signal).catch(unlessDenied)
+}
+
+function unlessDenied(error: unknown): undefined {
+  if (error instanceof KubeFailure && (error.status === 403 || error.status === 404)) return undefined
+  throw error
+}
+
+/** Its members on the node, by ordinal. */
+export function ordinalsOf({ course, pods }: Neighbour): readonly number[] {
+  const names = new Set(pods.map(({ name }) => name))
+  return ownPods(course.follower.snapshot()).flatMap((pod) => (names.has(pod.name) && pod.ordinal !== undefined ? [pod.ordinal] : []))
+}

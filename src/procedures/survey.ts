@@ -1,0 +1,64 @@
+// What is on a node and where it can go: read anew before each node, and for all of them before the first is touched.
+
+import { chooseMode, type NodeChoice } from '../decide/drain-plan.ts'
+import { sortPods, type SortedPods } from '../decide/drainable.ts'
+import { planPlacements } from '../decide/placement.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import type { Kube } from '../kube/kube.ts'
+import type { NodePod } from '../view/node-pod.ts'
+import type { ClusterView } from '../view/scheduling.ts'
+import { readCluster } from './read-cluster.ts'
+
+export interface NodeSurvey {
+  readonly node: string
+  readonly pods: SortedPods
+  /** Those of the evicted that are members. */
+  readonly members: readonly NodePod[]
+  /** Names of the PersistentVolumes of the evicted. */
+  readonly volumes: ReadonlySet<string>
+  readonly choice: NodeChoice
+}
+
+export interface Surveying {
+  readonly kube: Kube
+  readonly inputs: Pick<Inputs, 'placement' | 'ignoreDaemonsets' | 'deleteEmptydirData' | 'evictUnmanaged' | 'podSelector'>
+  /** UID of the set. */
+  readonly set: string
+  /** Its nodes are given back in this run. */
+  readonly givenBack: boolean
+}
+
+/** One survey for each node, each looked at as if those before it were done. */
+export async function surveyNodes(surveying: Surveying, nodes: readonly string[], signal: AbortSignal): Promise<readonly NodeSurvey[]> {
+  const { kube, inputs } = surveying
+  const [cluster, daemonSets, chosen] = await Promise.all([readCluster(kube, new Set(nodes), signal), namesOfDaemonSets(kube, signal), chosenPods(kube, inputs.podSelector, nodes, signal)])
+  return surveyIn(cluster, surveying, nodes, daemonSets, chosen)
+}
+
+/** The same for lists that were read; `chosen`: UIDs of the pods that `pod-selector` takes, undefined for all. */
+export function surveyIn(cluster: ClusterView, { inputs, set, givenBack }: Omit<Surveying, 'kube'>, nodes: readonly string[], daemonSets: ReadonlySet<string> | undefined, chosen: ReadonlySet<string> | undefined): readonly NodeSurvey[] {
+  const sorted = new Map(nodes.map((node) => [node, sortPods(cluster.pods.filter((pod) => pod.node === node && (chosen === undefined || chosen.has(pod.uid))), inputs, daemonSets)]))
+  const moves = new Set([...sorted.values()].flatMap(({ evict }) => evict.map(({ uid }) => uid)))
+  const isMember = (pod: NodePod): boolean => pod.owner?.uid === set
+  // Nobody makes an unmanaged pod anew: it needs no place.
+  const plan = planPlacements(cluster, nodes.map((node) => ({ node, staysCordoned: !givenBack })), (pod) => moves.has(pod.uid) && pod.owner !== undefined)
+  return nodes.map((node, index) => {
+    const pods = sorted.get(node) ?? sortPods([], inputs, daemonSets)
+    const choice = chooseMode({ node, answers: plan[index]?.answers ?? [], isMember, asked: inputs.placement, givenBack })
+    const volumes = new Set(cluster.claims.flatMap((claim) => (claim.volume !== undefined && pods.evict.some((pod) => pod.namespace === claim.namespace && pod.claims.includes(claim.name)) ? [claim.volume] : [])))
+    return { node, pods, members: pods.evict.filter(isMember), volumes, choice }
+  })
+}
+
+/** `namespace/name`; undefined where they may not be read. */
+async function namesOfDaemonSets(kube: Kube, signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+  const denied = await kube.denied([{ verb: 'list', group: 'apps', resource: 'daemonsets' }], signal)
+  if (denied.length > 0) return undefined
+  return new Set(await kube.listAs({ apiVersion: 'apps/v1', kind: 'DaemonSet' }, {}, ({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`, signal))
+}
+
+async function chosenPods(kube: Kube, selector: string | undefined, nodes: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+  if (selector === undefined) return undefined
+  const lists = await Promise.all(nodes.map((node) => kube.list({ apiVersion: 'v1', kind: 'Pod' }, { labels: selector, fields: `spec.nodeName=${node}` }, signal)))
+  return new Set(lists.flatMap(({ items }) => items.map(({ metadata }) => metadata.uid ?? '')))
+}
