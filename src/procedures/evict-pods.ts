@@ -137,7 +137,8 @@ async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say }:
         onEvicted(pod)
         return
       case 'gone':
-        entry.gone = true
+        // The list of the node's pods has the last word: until it agrees the pod is there.
+        entry.notBefore = clock.now() + ASK_AGAIN_MS
         return
       case 'budgets':
         throw failure('failed', 'DRAIN_BLOCKED', `${pod.namespace}/${pod.name} can't be evicted: ${answer.reason}: ${budgetsOf(pod, budgets).map(({ name }) => name).join(', ')}`, { object: `pod/${pod.name}`, mend: 'Let one budget select it, not several.' })

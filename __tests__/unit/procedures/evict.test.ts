@@ -67,6 +67,10 @@ describe('what time may change is told apart', () => {
   test.each<[string, Refusal, object]>([
     ['a webhook that denies, whatever its status', { status: 500, message: 'admission webhook "drain.example.org" denied the request: The pod will be rolled by its operator' }, { kind: 'denied', reason: 'the admission webhook drain.example.org denies its eviction: The pod will be rolled by its operator' }],
     ['a webhook that can not be asked', { status: 500, message: 'Internal error occurred: failed calling webhook "drain.example.org": no endpoints available' }, { kind: 'denied', reason: "the admission webhook drain.example.org can't be asked about its eviction: no endpoints available" }],
+    ['a webhook that denies as if the pod were gone', { status: 404, message: 'admission webhook "drain.example.org" denied the request: no' }, { kind: 'denied', reason: 'the admission webhook drain.example.org denies its eviction: no' }],
+    ['a webhook of many words, in one line', { status: 429, message: `admission webhook "w" denied the request: a\nb ${'x'.repeat(400)}` }, { kind: 'denied', reason: `the admission webhook w denies its eviction: a b ${'x'.repeat(296)}…` }],
+    ['a budget with too many evictions under way', { status: 403, causes: [{ reason: 'DisruptionBudget', message: 'Too many evictions', field: '' }] }, { kind: 'budget', reason: 'Too many evictions' }],
+    ['a server with too much to do that says for how long', { status: 429, retryAfterSeconds: 7 }, { kind: 'throttled', reason: 'the API server has too much to do', afterMs: 7_000 }],
     ['a namespace that ends', { status: 403, causes: [{ reason: 'NamespaceTerminating', message: 'namespace shop is being terminated', field: '' }] }, { kind: 'ending', reason: 'its namespace is being deleted' }],
     ['two budgets', { status: 500, message: 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.' }, { kind: 'budgets', reason: 'it has more than one PodDisruptionBudget, which the eviction API does not support' }],
     ['a server with too much to do', { status: 429 }, { kind: 'throttled', reason: 'the API server has too much to do' }],
@@ -79,4 +83,10 @@ describe('what time may change is told apart', () => {
   test('a missing right is no answer to wait for', async () => {
     await expect(askEviction(server({ dry: { status: 403 } }).kube, POD, {}, signal)).rejects.toMatchObject({ status: 403 })
   })
+})
+
+test('a question changes nothing: the eviction itself is not sent', async () => {
+  const { kube, asked } = server({})
+  expect(await askEviction(kube, POD, { dryRun: true }, signal)).toEqual({ kind: 'told' })
+  expect(asked).toEqual(['dry zk-2 uid-2'])
 })
