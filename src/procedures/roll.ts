@@ -146,7 +146,10 @@ export async function readyToLeave(roll: Roll, ordinal: number, signal: AbortSig
       const { set } = view
       if (set === undefined || !observed(set)) return { kind: 'waiting', reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet` }
       const at = async (fresh: boolean): Promise<{ readonly step: LeaveStep; readonly situation: RollSituation }> => {
-        const situation = situationOf(roll, looker, set, { kind: 'evict', left: new Set() }, await looker.members(view, fresh), now)
+        const members = await looker.members(view, fresh)
+        // Who hands over restarts in place, which is no fault of it.
+        const goes = members.flatMap((member) => (member.ordinal === ordinal && member.uid !== undefined ? [member.uid] : []))
+        const situation = situationOf(roll, looker, set, { kind: 'evict', left: new Set(goes) }, members, now)
         return { step: leaveStep(situation, ordinal), situation }
       }
       const first = await at(false)

@@ -7,6 +7,8 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import type { ClusterView } from '../view/scheduling.ts'
+import { refuseMissing, rightsToEvict } from './access.ts'
+import { heldForEver } from './gate-budgets.ts'
 import { readCluster } from './read-cluster.ts'
 
 export interface NodeSurvey {
@@ -32,7 +34,11 @@ export interface Surveying {
 export async function surveyNodes(surveying: Surveying, nodes: readonly string[], signal: AbortSignal): Promise<readonly NodeSurvey[]> {
   const { kube, inputs } = surveying
   const [cluster, daemonSets, chosen] = await Promise.all([readCluster(kube, new Set(nodes), signal), namesOfDaemonSets(kube, signal), chosenPods(kube, inputs.podSelector, nodes, signal)])
-  return surveyIn(cluster, surveying, nodes, daemonSets, chosen)
+  const surveys = surveyIn(cluster, surveying, nodes, daemonSets, chosen)
+  const pods = surveys.flatMap((survey) => survey.pods.evict)
+  refuseMissing(await kube.denied([...new Set(pods.map(({ namespace }) => namespace))].flatMap(rightsToEvict), signal), 'ACCESS_DENIED')
+  const held = await heldForEver(kube, pods, signal)
+  return surveys.map((survey) => ({ ...survey, pods: { ...survey.pods, refused: [...survey.pods.refused, ...held.filter(({ pod }) => survey.pods.evict.includes(pod))] } }))
 }
 
 /** The same for lists that were read; `chosen`: UIDs of the pods that `pod-selector` takes, undefined for all. */

@@ -38,6 +38,7 @@ export const KINDS: readonly Kind[] = [
   kind('apps/v1', 'DaemonSet', 'daemonsets', { generation: true }),
   kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', { generation: true }),
   kind('storage.k8s.io/v1', 'StorageClass', 'storageclasses', { cluster: true }),
+  kind('storage.k8s.io/v1', 'CSINode', 'csinodes', { cluster: true }),
   kind('storage.k8s.io/v1', 'VolumeAttachment', 'volumeattachments', { cluster: true }),
   kind('coordination.k8s.io/v1', 'Lease', 'leases'),
   kind('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', { generation: true }),

@@ -1,0 +1,287 @@
+// What a user counts on when nodes are drained: never a second member away, nothing touched before all was judged, our cordons given back on every path and nobody else's ever.
+
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, jest, test } from '@jest/globals'
+import type { Clock } from '../../../src/clock.ts'
+import type { Services } from '../../../src/services.ts'
+import { byRuns, takenTogether } from '../../model/rolls/invariants.ts'
+import { startCluster, type ClusterOptions, type SimulatedCluster } from '../../support/cluster/cluster.ts'
+import { at, parse, text, type Fields, type Json } from '../../support/cluster/json.ts'
+import { clusterClock, runHere, startRun, untilHere, type Ended, type Started } from '../../support/in-process.ts'
+
+jest.setTimeout(120_000)
+
+const TUTORIAL = readFileSync(fileURLToPath(new URL('../../../examples/manifests/zookeeper-tutorial.yaml', import.meta.url)), 'utf8').replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1')
+const MARK = 'zk-ensemble-action/cordon'
+const ALL = 'zk-0\nzk-1\nzk-2'
+const MEMBERS = ['zk-0', 'zk-1', 'zk-2']
+
+type Inputs = Readonly<Record<string, string>>
+
+interface Given {
+  readonly cluster: SimulatedCluster
+  readonly clock: Clock
+  start(inputs: Inputs, more?: { readonly name?: string; readonly command?: Services['command']; readonly onLine?: (line: string) => void }): Started
+  readonly drain: (inputs: Inputs, name?: string) => Promise<Ended>
+  readonly nodeOf: (pod: string) => string
+  readonly cordoned: () => readonly string[]
+  readonly record: () => Json
+  /** What the runs named did to nodes and pods. */
+  readonly touched: (...names: readonly string[]) => readonly string[]
+}
+
+async function withEnsemble(options: ClusterOptions, work: (given: Given) => Promise<void>, manifest = TUTORIAL): Promise<void> {
+  const clock = clusterClock()
+  const cluster = await startCluster({ clock, ...options })
+  try {
+    const deployed = await runHere({ cluster, clock, name: 'deploy', inputs: { manifests: 'zk.yaml', verify: 'quick' }, files: { 'zk.yaml': manifest } })
+    expect(deployed.report).toMatchObject({ result: 'succeeded' })
+    const start: Given['start'] = (inputs, { name = 'run', ...more } = {}) => startRun({ cluster, clock, name, inputs: { operation: 'drain', name: 'zk', ...inputs }, ...more })
+    const from = cluster.history.length
+    await work({
+      cluster, clock, start,
+      drain: (inputs, name) => start(inputs, name === undefined ? {} : { name }).ended,
+      nodeOf: (pod) => text(cluster.objects.get('Pod', 'default', pod), 'spec', 'nodeName'),
+      cordoned: () => cluster.objects.list('Node').filter((node) => at(node, 'spec', 'unschedulable') === true || text(node, 'metadata', 'annotations', MARK) !== '').map((node) => text(node, 'metadata', 'name')),
+      record: () => parse(text(cluster.objects.get('ConfigMap', 'default', 'zk-ensemble-zk'), 'data', 'record.json')),
+      touched: (...names) => cluster.requests.filter(({ by, verb, kind, dryRun }) => names.includes(by) && !dryRun && ((kind === 'Node' && verb === 'patch') || verb === 'eviction' || (kind === 'Pod' && verb === 'delete'))).map(({ by, verb, name }) => `${by} ${verb} ${name}`),
+    })
+    expect(takenTogether(cluster.history.slice(from), byRuns('run', 'second'))).toEqual([])
+  } finally {
+    await cluster.stop()
+  }
+}
+
+function wanted(ended: Ended, result: string, code: string): void {
+  expect([ended.report.result, ended.report.code, ended.report.message, ...(ended.report.code === code ? [] : [ended.lines.join('\n'), ...ended.faults])]).toEqual([result, code, ended.report.message])
+}
+
+/** Nothing that a drain leaves while it is under way is left. */
+function settled({ cluster, record, cordoned }: Given): void {
+  expect(cordoned()).toEqual([])
+  expect(record()).toMatchObject({ underWay: null })
+  expect(at(record(), 'maintenance') ?? null).toBeNull()
+  expect(at(record(), 'drain') ?? null).toBeNull()
+  expect(text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity')).toBe('')
+}
+
+async function whole({ cluster, clock }: Given): Promise<void> {
+  await untilHere(clock, 'every member serving', () => cluster.zookeeper('default', 'zk').serving().length === 3)
+}
+
+describe('the nodes of all members', () => {
+  test('are drained one after the other, the leader\'s last, and given back; nothing is lost', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      given.cluster.zookeeper('default', 'zk').put('/orders', 'paid')
+      const homes = MEMBERS.map(given.nodeOf)
+      const leader = MEMBERS.findIndex((_, ordinal) => given.cluster.zookeeper('default', 'zk').mode(ordinal) === 'leader')
+      const ended = await given.drain({ members: ALL, uncordon: 'after' })
+      wanted(ended, 'succeeded', '')
+      expect(ended.report.drainedNodes.toSorted()).toEqual(homes.toSorted())
+      expect(ended.report.drainedNodes.at(-1)).toBe(homes[leader])
+      expect(ended.report).toMatchObject({ remainingNodes: [], acknowledgedWritesLost: 0, readyReplicas: 3 })
+      expect(ended.report.nodes.map(({ outcome, placement, cordon, members }) => [outcome, placement, cordon, members.length])).toEqual(homes.map(() => ['drained', 'elsewhere', 'none', 1]))
+      for (const row of ended.report.nodes) expect(row.phases.map(({ phase }) => phase)).toEqual(row.node === homes[leader] ? ['gates', 'hand-over', 'cordon', 'evict', 'wait', 'uncordon'] : ['gates', 'cordon', 'evict', 'wait', 'uncordon'])
+      expect(MEMBERS.map((_, ordinal) => given.cluster.zookeeper('default', 'zk').paths(ordinal).includes('/orders'))).toEqual([true, true, true])
+      settled(given)
+    }))
+
+  test('stay cordoned without a word of uncordon, are no longer done by the next, and come back by uncordon', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const node = given.nodeOf('zk-0')
+      wanted(await given.drain({ nodes: node }), 'succeeded', '')
+      expect(given.cordoned()).toEqual([node])
+      const other = given.nodeOf('zk-2')
+      const next = await given.drain({ nodes: other }, 'second')
+      wanted(next, 'refused', 'DRAIN_REFUSED')
+      expect(next.report.message).toContain(`${node} was drained and not given back yet`)
+      expect(given.touched('second')).toEqual([])
+      wanted(await given.drain({ operation: 'uncordon', nodes: node }), 'succeeded', '')
+      wanted(await given.drain({ nodes: given.nodeOf('zk-2'), uncordon: 'after' }, 'second'), 'succeeded', '')
+      settled(given)
+    }))
+
+  test('that only the members themselves can come back to are done in place, each with its command while it is empty', () =>
+    withEnsemble({ nodes: 3 }, async (given) => {
+      const done: string[] = []
+      const command: Services['command'] = ({ env }) => {
+        const node = env['NODE_NAME'] ?? ''
+        done.push(`${node}: ${given.cluster.objects.list('Pod', 'default').filter((pod) => text(pod, 'spec', 'nodeName') === node).length} pods, ${given.cluster.zookeeper('default', 'zk').serving().length} serve`)
+        return Promise.resolve({ kind: 'exited', code: 0, last: '' })
+      }
+      const ended = await given.start({ members: ALL, 'maintenance-command': 'patch' }, { command }).ended
+      wanted(ended, 'succeeded', '')
+      expect(done).toEqual(ended.report.drainedNodes.map((node) => `${node}: 0 pods, 2 serve`))
+      expect(ended.report.nodes.map(({ placement }) => placement)).toEqual(['in-place', 'in-place', 'in-place'])
+      settled(given)
+    }))
+
+  test('a command that fails stops the plan: its node is given back, the others are not touched', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const ran: string[] = []
+      const command: Services['command'] = ({ env }) => {
+        ran.push(env['NODE_NAME'] ?? '')
+        return Promise.resolve({ kind: 'exited', code: ran.length === 2 ? 5 : 0, last: 'no space left' })
+      }
+      const ended = await given.start({ members: ALL, 'maintenance-command': 'patch' }, { command }).ended
+      wanted(ended, 'failed', 'MAINTENANCE_FAILED')
+      expect(ended.report.message).toContain(`${ran[1] ?? ''} exited with 5; its last line: no space left`)
+      expect(ended.report.drainedNodes).toEqual([ran[0]])
+      expect(ended.report.remainingNodes.toSorted()).toEqual(ended.report.nodes.map(({ node }) => node).filter((node) => node !== ran[0]).toSorted())
+      expect(given.cordoned()).toEqual([])
+      await whole(given)
+    }))
+})
+
+const never: readonly (readonly [string, string])[] = [['maxUnavailable: 1', 'maxUnavailable: 0']]
+
+describe('nothing is touched', () => {
+  test.each<[string, ClusterOptions, readonly (readonly [string, string])[], Inputs, string, RegExp]>([
+    ['where a member fits nowhere else and may not come back', { nodes: 3 }, [], { members: ALL, placement: 'elsewhere', uncordon: 'after' }, 'DRAIN_REFUSED', /only its own node takes it: 0\/3 nodes are available/],
+    ['where it could only come back to a node that stays cordoned', { nodes: 3 }, [], { members: 'zk-1' }, 'DRAIN_REFUSED', /only its own node takes it/],
+    ['by a budget that never allows one', { nodes: 4 }, never, { members: 'zk-1' }, 'DRAIN_REFUSED', /never allows one/],
+    ['for a node that is not there', { nodes: 4 }, [], { nodes: 'node-9' }, 'NOT_FOUND', /no node node-9/],
+    ['for a member that is not there', { nodes: 4 }, [], { members: 'zk-7' }, 'NOT_FOUND', /no member zk-7/],
+    ['of an ensemble of one', { nodes: 4 }, [['replicas: 3', 'replicas: 1'], ['--servers=3', '--servers=1']], { members: 'zk-0' }, 'DRAIN_REFUSED', /only 0 of 1 voting members are left/],
+  ])('%s', (_, options, changes, inputs, code, message) =>
+    withEnsemble(options, async (given) => {
+      const ended = await given.drain(inputs)
+      wanted(ended, 'refused', code)
+      expect(ended.report.message).toMatch(message)
+      expect(given.touched('run')).toEqual([])
+      expect(given.cordoned()).toEqual([])
+      expect(ended.report.changed).toBe(false)
+    }, changes.reduce((manifest, [from, to]) => manifest.replaceAll(from, to), TUTORIAL)))
+
+  test('for a pod whose data would go with it, and what is asked of it is said', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      given.cluster.objects.put('Pod', bystander(given.nodeOf('zk-1'), { emptyDir: {} }))
+      const ended = await given.drain({ members: 'zk-1' })
+      wanted(ended, 'refused', 'DRAIN_REFUSED')
+      expect(ended.report.message).toContain('default/alone: Pods with local storage (use delete-emptydir-data to override); Pods that declare no controller (use evict-unmanaged to override)')
+      expect(given.touched('run')).toEqual([])
+      wanted(await given.drain({ members: 'zk-1', 'delete-emptydir-data': 'true', 'evict-unmanaged': 'true', uncordon: 'after' }), 'succeeded', '')
+      expect(given.cluster.objects.get('Pod', 'default', 'alone')).toBeUndefined()
+      settled(given)
+    }))
+
+  test('while a member is outside of the quorum, whatever its probe says', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      given.cluster.faultMember('default', 'zk', 2, { notServing: true })
+      const ended = await given.drain({ members: 'zk-0' })
+      wanted(ended, 'refused', 'DRAIN_REFUSED')
+      expect(ended.report.message).toContain('zk-2 is available, but does not serve')
+      expect(given.touched('run')).toEqual([])
+    }))
+
+  test('by a dry run, which says what would be done and in what order', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const ended = await given.drain({ members: ALL, uncordon: 'after', 'dry-run': 'true' })
+      wanted(ended, 'planned', '')
+      expect(given.touched('run')).toEqual([])
+      expect(ended.report.remainingNodes).toHaveLength(3)
+      settled(given)
+    }))
+})
+
+describe('what others do to a node', () => {
+  test('cordoned before, it is drained and stays cordoned', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const node = given.nodeOf('zk-0')
+      given.cluster.somebody.cordon(node)
+      wanted(await given.drain({ nodes: node, uncordon: 'after' }), 'succeeded', '')
+      expect(given.cordoned()).toEqual([node])
+      expect(text(given.cluster.objects.get('Node', '', node), 'metadata', 'annotations', MARK)).toBe('')
+      expect(at(given.record(), 'maintenance') ?? null).toBeNull()
+    }))
+
+  test('uncordoned meanwhile, it is not called drained', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const node = given.nodeOf('zk-0')
+      const ended = await given.start({ nodes: node, uncordon: 'after' }, { onLine: (line) => (line.includes('zk-0 evicted') ? given.cluster.somebody.uncordon(node) : undefined) }).ended
+      wanted(ended, 'failed', 'CONFLICT')
+      expect(ended.report.message).toContain(`somebody else uncordoned ${node} while it was drained`)
+      expect(ended.report.drainedNodes).toEqual([])
+      await whole(given)
+      expect(given.cordoned()).toEqual([])
+    }))
+
+  test('gone meanwhile, it counts as done', () =>
+    withEnsemble({ nodes: 5 }, async (given) => {
+      const free = given.cluster.objects.list('Node').map((node) => text(node, 'metadata', 'name')).filter((name) => !MEMBERS.map(given.nodeOf).includes(name))
+      const [first, second] = free
+      const ended = await given.start({ nodes: `${first ?? ''}\n${second ?? ''}`, uncordon: 'after' }, { onLine: (line) => (line.includes(`${first ?? ''}: cordoned`) ? given.cluster.objects.remove('Node', '', second ?? '') : undefined) }).ended
+      wanted(ended, 'succeeded', '')
+      expect(ended.report.drainedNodes).toEqual([first, second])
+      expect(ended.report.nodes.map(({ outcome }) => outcome)).toEqual(['drained', 'gone'])
+    }))
+
+  test('taken away as a place after the eviction, the node is given back at once, and the member with it', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const node = given.nodeOf('zk-0')
+      const free = given.cluster.objects.list('Node').map((one) => text(one, 'metadata', 'name')).find((name) => !MEMBERS.map(given.nodeOf).includes(name)) ?? ''
+      const began = given.clock.now()
+      const ended = await given.start({ nodes: node, uncordon: 'after' }, { onLine: (line) => (line.includes(`${node}: cordoned`) ? given.cluster.somebody.cordon(free) : undefined) }).ended
+      wanted(ended, 'failed', 'UNSCHEDULABLE')
+      expect(given.clock.now() - began).toBeLessThan(60_000)
+      expect(ended.report.standing).toContain('3 of 3 members are available and serve')
+      expect(given.nodeOf('zk-0')).toBe(node)
+      // Theirs is left alone.
+      expect(given.cordoned()).toEqual([free])
+    }))
+})
+
+describe('a run that ends early', () => {
+  test.each(['Judge every node', 'cordoned', 'zk-0: creating', 'its server is ended', 'Verify'])('by a cancel at "%s" leaves no cordon, and the next one reaches the end', (line) =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const started: Started = given.start({ members: ALL, uncordon: 'after' }, { onLine: (said) => (said.includes(line) ? started.cancel() : undefined) })
+      const ended = await started.ended
+      wanted(ended, 'cancelled', 'CANCELLED')
+      expect(given.cordoned()).toEqual([])
+      wanted(await given.drain({ members: ALL, uncordon: 'after' }, 'second'), 'succeeded', '')
+      settled(given)
+      await whole(given)
+    }))
+
+  test.each([12, 28, 44, 60, 90, 130])('by a kill at its request %i: the next one gives back what it left, goes on, and reaches the end', (request) =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const started = given.start({ members: ALL, uncordon: 'after' })
+      started.kill(request)
+      await started.ended
+      wanted(await given.drain({ members: ALL, uncordon: 'after' }, 'second'), 'succeeded', '')
+      settled(given)
+      await whole(given)
+    }))
+
+  test('what a killed one has done is not done again', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const inputs = { nodes: MEMBERS.map(given.nodeOf).join('\n'), uncordon: 'after' }
+      const started: Started = given.start(inputs, { onLine: (line) => (line.includes('Drain node-3') ? started.kill(4) : undefined) })
+      await started.ended
+      const first = MEMBERS.map((_, index) => `node-${index + 1}`).find((node) => given.touched('run').some((line) => line === `run patch ${node}`)) ?? ''
+      const ended = await given.drain(inputs, 'second')
+      wanted(ended, 'succeeded', '')
+      expect(ended.lines.join('\n')).toMatch(new RegExp(`Going on with the drain that was begun at .*: ${first} is done, 2 left`))
+      expect(ended.report.drainedNodes).toHaveLength(3)
+      expect(given.touched('second').filter((line) => line.endsWith(` ${first}`))).toEqual([])
+      settled(given)
+    }))
+
+  test('two at once never work on one ensemble: the second waits for the lock and then finds what there is to do', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const one = given.start({ nodes: given.nodeOf('zk-0'), uncordon: 'after' })
+      const two = given.start({ nodes: given.nodeOf('zk-2'), uncordon: 'after' }, { name: 'second' })
+      const ended = await Promise.all([one.ended, two.ended])
+      for (const { report } of ended) expect([report.result, report.code]).toEqual(['succeeded', ''])
+      settled(given)
+    }))
+})
+
+/** A pod of nobody's on a node. */
+function bystander(node: string, volume: Fields): Fields {
+  return {
+    apiVersion: 'v1', kind: 'Pod', metadata: { name: 'alone', namespace: 'default', labels: { app: 'alone' } },
+    spec: { nodeName: node, containers: [{ name: 'c', image: 'busybox:1.36' }], volumes: [{ name: 'scratch', ...volume }] }, status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+  }
+}
