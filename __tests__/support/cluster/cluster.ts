@@ -5,11 +5,13 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../src/clock.ts'
 import { collectGarbage } from './deletion.ts'
 import { setDefaults } from './defaults.ts'
+import { createAttachments } from './controllers/attachments.ts'
 import { syncBudgets } from './controllers/budgets.ts'
 import { syncClaims } from './controllers/claims.ts'
 import { syncDeployments } from './controllers/deployment.ts'
 import { syncEndpoints } from './controllers/endpoints.ts'
 import { createKubelet } from './controllers/kubelet.ts'
+import { createNodes, type Nodes } from './controllers/nodes.ts'
 import { schedule } from './controllers/scheduler.ts'
 import { ordinalOf, syncStatefulSets } from './controllers/statefulset.ts'
 import type { Faults } from './faults.ts'
@@ -40,6 +42,8 @@ export interface ClusterOptions {
   /** Allocatable CPU and memory of each node. */
   readonly cpu?: string
   readonly memory?: string
+  /** Volumes are attached to nodes, and detached so many simulated milliseconds after their pod has gone; without it there are no VolumeAttachments. */
+  readonly detachMs?: number
   /** Images beside the usual ones; `null` takes one away. */
   readonly images?: Readonly<Record<string, ImageBehaviour | null>>
 }
@@ -62,6 +66,8 @@ export interface SimulatedCluster {
   readonly history: readonly Happening[]
   /** A person with kubectl. */
   readonly somebody: Somebody
+  /** What befalls the machines: power cuts, reboots, removal. */
+  readonly nodes: Nodes
   /** Ends the processes of a pod's containers, as when they crash: each container restarts in its place. */
   crash(namespace: string, pod: string): void
   /** Watches that are open. */
@@ -140,9 +146,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     () => syncStatefulSets(world),
     () => syncDeployments(world),
     () => syncClaims(world),
+    ...(options.detachMs === undefined ? [] : [createAttachments(world, options.detachMs)]),
     () => schedule(world),
     () => kubelet.sync(),
-    () => syncBudgets(world),
+    () => (faults.budgetsHeld ? undefined : syncBudgets(world)),
     () => syncEndpoints(world),
   ]
   const streams = createStreams(kubelet, store)
@@ -155,6 +162,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
       watches.forget()
     },
     hangUpForwards: () => streams.hangUp(),
+    wake,
   }, (by) => hangUp(sockets, by))
   const log: RequestEntry[] = []
   const server = createApi(world, kubelet, streams, watches, faults, log, sockets)
@@ -175,6 +183,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     requests: log,
     history,
     somebody: createSomebody(world),
+    nodes: createNodes(world, kubelet),
     crash(namespace, name) {
       const pod = store.get(kindOf('Pod'), namespace, name)
       if (pod !== undefined) for (const entry of items(pod, 'spec', 'containers')) void store.as({ by: 'crash', verb: '' }, () => kubelet.program(pod, text(entry, 'name'))?.exec(['kill', '-9', '1'], ''))
@@ -239,7 +248,7 @@ function furnish(objects: Objects, options: ClusterOptions): void {
     const room = { cpu: options.cpu ?? '2', memory: options.memory ?? '8Gi', pods: '110' }
     const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'topology.kubernetes.io/region': 'simulated', 'topology.kubernetes.io/zone': `zone-${'abc'[(index - 1) % 3] ?? 'a'}` }
     const condition: Json = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status', lastTransitionTime: new Date(options.clock?.now() ?? Date.now()).toISOString() }
-    objects.put('Node', { metadata: { name, labels }, spec: {}, status: { capacity: room, allocatable: { ...room }, conditions: [condition], addresses: [{ type: 'InternalIP', address: `10.89.0.${10 + index}` }, { type: 'Hostname', address: name }], nodeInfo: { kubeletVersion: 'v1.36.3' } } })
+    objects.put('Node', { metadata: { name, labels }, spec: {}, status: { capacity: room, allocatable: { ...room }, conditions: [condition], addresses: [{ type: 'InternalIP', address: `10.89.0.${10 + index}` }, { type: 'Hostname', address: name }], nodeInfo: { kubeletVersion: 'v1.36.3', bootID: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}` } } })
   }
   for (const name of ['standard', 'local']) {
     const annotations: Fields = name === 'standard' ? { 'storageclass.kubernetes.io/is-default-class': 'true' } : {}

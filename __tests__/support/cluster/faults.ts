@@ -62,6 +62,8 @@ export interface Faults {
   pause(): void
   resume(): void
   hangUpForwards(): void
+  /** The disruption controller looks no more at budgets until it is called with false: a changed one is `still being processed`. */
+  holdBudgets(held: boolean): void
   /** As if its runner had died: the n-th request from now is served, its answer and everything after it never arrives, its watches and streams end. */
   cutOff(by: string, atRequest?: number): void
 }
@@ -75,6 +77,7 @@ export interface FaultState extends Faults {
   cut(by: string): 'no' | 'last' | 'gone'
   /** Resolves at once, or when the server goes on. */
   running(): Promise<void>
+  readonly budgetsHeld: boolean
   readonly rules: readonly Rule[] | undefined
   readonly forbidden: readonly { readonly verb: string; readonly resource: string }[]
 }
@@ -86,11 +89,22 @@ export function allows(rules: readonly Rule[], verb: string, group: string, reso
   return rules.some((rule) => holds(rule.verbs, verb) && holds(rule.groups, group) && holds(rule.resources, resource))
 }
 
-export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChanges' | 'hangUpForwards'>, hangUp: (by: string) => void): FaultState {
+/** The denial of an eviction by an admission webhook, dry runs included; `status` is the webhook's own choice. */
+export function deniedBy(webhook: string, words: string, status = 500): Fault {
+  return { verb: 'eviction', status, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: `admission webhook "${webhook}" denied the request: ${words}`, ...(status === 403 ? { reason: 'Forbidden' } : {}), code: status } }
+}
+
+/** A server with too much to do: 429 as the budgets answer it, but without a cause. */
+export function throttled(seconds: number): Fault {
+  return { verb: 'eviction', status: 429, retryAfterSeconds: seconds, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'the server has received too many requests and has asked us to try again later', reason: 'TooManyRequests', details: { retryAfterSeconds: seconds }, code: 429 } }
+}
+
+export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChanges' | 'hangUpForwards'> & { readonly wake: () => void }, hangUp: (by: string) => void): FaultState {
   let ordered: { fault: Fault; left: number }[] = []
   let forbidden: { verb: string; resource: string }[] = []
   let rules: readonly Rule[] | undefined
   let tokenLasts = Infinity
+  let budgetsHeld = false
   let paused: Promise<void> = Promise.resolve()
   let release = (): void => undefined
   const ends = new Map<string, number>()
@@ -138,6 +152,13 @@ export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChange
       return left === 0 ? 'gone' : left === 1 ? 'last' : 'no'
     },
     running: () => paused,
+    holdBudgets(held) {
+      budgetsHeld = held
+      if (!held) effects.wake()
+    },
+    get budgetsHeld() {
+      return budgetsHeld
+    },
     get rules() {
       return rules
     },

@@ -20,6 +20,10 @@ export interface Kubelet {
   /** The running program of a container; undefined when it doesn't run. */
   program(pod: Stored, container: string): Program | undefined
   logs(pod: Stored, container: string, previous: boolean): readonly string[] | undefined
+  /** Every process on the node ends at once, and nothing is told about its pods until `power`. */
+  cut(node: string): void
+  /** The node's containers start anew, each in its pod. */
+  power(node: string): void
 }
 
 interface Container {
@@ -28,20 +32,26 @@ interface Container {
   ready: boolean
   restarts: number
   program: Program | undefined
+  /** Ends the wait for the program's own end. */
+  cut: ((exit: { readonly code: number; readonly reason: string }) => void) | undefined
   log: readonly string[]
   previousLog: readonly string[] | undefined
 }
 
 interface Runtime {
   readonly containers: Map<string, Container>
+  readonly node: string
   readonly address: string
   ending: boolean
 }
 
 const STOP_MS = 1000
+/** Of containers whose node went dark, as the container runtime has it. */
+const POWER = 'Unknown'
 
 export function createKubelet(world: World, startMember: StartMember): Kubelet {
   const running = new Map<string, Runtime>()
+  const dark = new Map<string, { readonly light: Promise<void>; readonly lit: () => void }>()
   let addresses = 1
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => world.after(ms, resolve))
 
@@ -53,11 +63,15 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     const found = current(pod)
     return found === undefined || isDeleting(found)
   }
+  async function powered(pod: Stored): Promise<void> {
+    for (let off = dark.get(nodeOf(pod)); off !== undefined; off = dark.get(nodeOf(pod))) await off.light
+  }
   function source(pod: Stored, name: string, list = 'containers'): EventSource {
     return { component: 'kubelet', host: nodeOf(pod), fieldPath: `spec.${list}{${name}}` }
   }
 
   function publish(pod: Stored, runtime: Runtime): void {
+    if (dark.has(nodeOf(pod))) return
     world.store.edit(POD, pod, (draft) => {
       const entries = items(pod, 'spec', 'containers').filter(isFields)
       const statuses = entries.map((entry): Fields => {
@@ -83,10 +97,10 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
   }
 
   async function start(pod: Stored): Promise<void> {
-    const runtime: Runtime = { containers: new Map(), address: `10.244.${Math.floor(addresses / 250)}.${(addresses++ % 250) + 2}`, ending: false }
+    const runtime: Runtime = { containers: new Map(), node: nodeOf(pod), address: `10.244.${Math.floor(addresses / 250)}.${(addresses++ % 250) + 2}`, ending: false }
     running.set(uidOf(pod), runtime)
     for (const entry of items(pod, 'spec', 'containers')) {
-      runtime.containers.set(text(entry, 'name'), { state: { waiting: { reason: 'ContainerCreating' } }, lastState: {}, ready: false, restarts: 0, program: undefined, log: [], previousLog: undefined })
+      runtime.containers.set(text(entry, 'name'), { state: { waiting: { reason: 'ContainerCreating' } }, lastState: {}, ready: false, restarts: 0, program: undefined, cut: undefined, log: [], previousLog: undefined })
     }
     publish(pod, runtime)
     await sleep(300)
@@ -144,6 +158,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
         await sleep(3000)
       }
       await sleep(300)
+      await powered(pod)
       if (gone(pod)) return
       const startedAt = timestamp(world.store.now())
       const program = launch(pod, entry)
@@ -154,14 +169,17 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
       container.ready = !isFields(entry['readinessProbe'])
       publish(pod, runtime)
       void probe(pod, runtime, container, program, entry)
-      const { code, reason } = await program.ended
+      const { code, reason } = await Promise.race([program.ended, new Promise<{ readonly code: number; readonly reason: string }>((resolve) => (container.cut = resolve))])
       container.program = undefined
+      await powered(pod)
       container.previousLog = program.logs()
       container.ready = false
       const terminated = { terminated: { exitCode: code, reason, startedAt, finishedAt: timestamp(world.store.now()), containerID: 'containerd://simulated' } }
       container.state = terminated
       if (gone(pod)) return
       publish(pod, runtime)
+      // A node that comes back forgets how often a container had failed.
+      if (reason === POWER) backoff = 0
       if (backoff > 0) {
         await sleep(700)
         container.lastState = terminated
@@ -203,6 +221,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
 
   async function end(pod: Stored, runtime: Runtime): Promise<void> {
     runtime.ending = true
+    await powered(pod)
     for (const [name, container] of runtime.containers) {
       if (container.program !== undefined) world.event(pod, 'Normal', 'Killing', `Stopping container ${name}`, source(pod, name))
       container.program?.stop()
@@ -216,13 +235,14 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     }
     publish(pod, runtime)
     await sleep(200)
+    await powered(pod)
     const left = current(pod)
     if (left !== undefined && strings(left, 'metadata', 'finalizers').length === 0) world.store.remove(POD, left)
     else if (left !== undefined) world.store.edit(POD, left, (draft) => put(draft, ['metadata', 'deletionGracePeriodSeconds'], 0))
   }
 
   function sync(): void {
-    const pods = new Map(world.store.list(POD).filter((pod) => nodeOf(pod) !== '').map((pod) => [uidOf(pod), pod]))
+    const pods = new Map(world.store.list(POD).filter((pod) => nodeOf(pod) !== '' && !dark.has(nodeOf(pod))).map((pod) => [uidOf(pod), pod]))
     for (const pod of pods.values()) {
       const runtime = running.get(uidOf(pod))
       if (runtime === undefined && !isDeleting(pod)) void start(pod)
@@ -231,7 +251,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     }
     // Deleted without grace: the node ends the containers all the same.
     for (const [uid, runtime] of running) {
-      if (pods.has(uid)) continue
+      if (pods.has(uid) || dark.has(runtime.node)) continue
       for (const container of runtime.containers.values()) container.program?.stop()
       running.delete(uid)
     }
@@ -239,7 +259,25 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
 
   return {
     sync,
-    program: (pod, container) => running.get(uidOf(pod))?.containers.get(container)?.program,
+    program: (pod, container) => (dark.has(nodeOf(pod)) ? undefined : running.get(uidOf(pod))?.containers.get(container)?.program),
+    cut(node) {
+      if (dark.has(node)) return
+      const { promise: light, resolve: lit } = Promise.withResolvers<void>()
+      dark.set(node, { light, lit })
+      for (const runtime of running.values()) {
+        if (runtime.node !== node) continue
+        for (const container of runtime.containers.values()) {
+          container.program?.stop()
+          container.cut?.({ code: 255, reason: POWER })
+        }
+      }
+    },
+    power(node) {
+      const off = dark.get(node)
+      dark.delete(node)
+      off?.lit()
+      world.wake()
+    },
     logs(pod, container, previous) {
       const found = running.get(uidOf(pod))?.containers.get(container)
       return previous ? found?.previousLog : (found?.program?.logs() ?? found?.previousLog ?? [])
