@@ -6,7 +6,7 @@ import { membersOn, nextNode, type Candidate } from '../decide/disruption.ts'
 import { goesOn } from '../decide/drain-plan.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
-import { rightsToCordon, rightsToEvict, rightsToSeeCluster } from '../procedures/access.ts'
+import { rightsToCordon, rightsToEvict, rightsToFollowNode, rightsToSeeCluster } from '../procedures/access.ts'
 import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
 import { drainNode, passNeighbours, refuseUnfit, type Drain } from '../procedures/drain-node.ts'
@@ -99,6 +99,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     said(sorted.length === 0 ? 'nothing is left to drain' : sorted.map((node) => node.name).join(', then '))
     return sorted
   })
+  if ((await kube.denied(rightsToFollowNode(), signal)).length > 0) report.notes.push('Pods and budgets of all namespaces may not be watched (pods, poddisruptionbudgets [list, watch]): evictions follow a budget some seconds late.')
   if (here.node !== undefined) report.notes.push(`${here.node} is the node that this run itself is on: it comes last.`)
   if (inputs.dryRun) {
     report.result = 'planned'

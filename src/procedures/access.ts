@@ -60,6 +60,11 @@ export function rightsToCordon(): readonly Access[] {
   return each(['get', 'list', 'patch'], '', 'nodes')
 }
 
+/** What following the pods and budgets of a node takes; without it they are read every few seconds. */
+export function rightsToFollowNode(): readonly Access[] {
+  return [...each(['list', 'watch'], '', 'pods'), ...each(['list', 'watch'], 'policy', 'poddisruptionbudgets')]
+}
+
 /** What seeing where pods can go takes: of the whole cluster, since the scheduler looks at all of it. */
 export function rightsToSeeCluster(): readonly Access[] {
   return [

@@ -64,7 +64,12 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
   const [first] = pods
   const namespace = first?.namespace ?? ''
   const name = first?.owner?.name ?? ''
-  const set = await kube.get({ apiVersion: 'apps/v1', kind: 'StatefulSet', name, namespace }, signal).catch(unlessDenied)
+  const set = await kube.get({ apiVersion: 'apps/v1', kind: 'StatefulSet', name, namespace }, signal).catch((error: unknown) => {
+    unlessDenied(error)
+    const note = `statefulset/${name} in ${namespace} can't be read with these rights: whether it is an ensemble, and in quorum, was not asked; its budget alone protects it.`
+    if (!standing.services.report.notes.includes(note)) standing.services.report.notes.push(note)
+    return undefined
+  })
   const spec = set === undefined ? undefined : parseSet(set)?.spec.template.spec
   const kind = spec === undefined ? undefined : detectProfile(spec)
   if (set === undefined || kind === undefined) return undefined
@@ -77,6 +82,9 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
   const release = async (): Promise<void> => {
     ending.abort(new Error('the node is done'))
     await follower.stop()
+    const { timeline } = standing.services.report
+    timeline.push(...services.report.timeline.map((entry) => (entry.member === undefined ? entry : { ...entry, member: `${namespace}/${entry.member}` })))
+    timeline.sort((a, b) => a.at - b.at)
     await lock?.release(AbortSignal.timeout(RELEASE_MS))
   }
   try {
@@ -99,8 +107,6 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
 function aside(services: Services, name: string): Services {
   const { journal } = services
   const report = newReport('drain', services.report.started)
-  // The timeline is one for all.
-  report.timeline = services.report.timeline
   report.notes = services.report.notes
   report.evidence = services.report.evidence
   return { ...services, report, journal: { ...journal, info: (line) => journal.info(`${name}: ${line}`) } }

@@ -8,7 +8,7 @@ import { CODES } from '../../../src/errors.ts'
 import { isAllowed, type Rule } from '../../../src/kube/access.ts'
 import type { Access } from '../../../src/kube/kube.ts'
 import { builtInEnsemble } from '../../../src/manifests/built-in.ts'
-import { reviewRights, rightsToApply, rightsToCordon, rightsToEvict, rightsToLook, rightsToRecord, rightsToSeeCluster } from '../../../src/procedures/access.ts'
+import { reviewRights, rightsToApply, rightsToCordon, rightsToEvict, rightsToLook, rightsToRecord, rightsToFollowNode, rightsToSeeCluster } from '../../../src/procedures/access.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/permissions.md', 'docs/troubleshooting.md', 'docs/what-we-leave.md']
@@ -75,7 +75,7 @@ describe('role.yaml', () => {
 
   test('an uncordon and a drain need the maintenance part beside these, and an uncordon only its rule for nodes', async () => {
     const all = rulesOf('zk-ensemble-verify', 'zk-ensemble-deploy', 'zk-ensemble-look', 'zk-ensemble-maintenance')
-    const wanted = await asked([...rightsToLook('shop'), ...rightsToRecord('shop'), ...rightsToCordon(), ...rightsToSeeCluster(), ...rightsToEvict('elsewhere')])
+    const wanted = await asked([...rightsToLook('shop'), ...rightsToRecord('shop'), ...rightsToCordon(), ...rightsToFollowNode(), ...rightsToSeeCluster(), ...rightsToEvict('elsewhere')])
     expect(wanted.filter((access) => !isAllowed(access, all))).toEqual([])
     const [nodes] = rulesOf('zk-ensemble-maintenance')
     expect(rightsToCordon().filter((access) => nodes === undefined || !isAllowed(access, [nodes]))).toEqual([])
@@ -87,7 +87,7 @@ describe('role.yaml', () => {
   })
 
   test('it gives nothing that no run asks for', async () => {
-    const wanted = await asked([...forDeploy, ...rightsToCordon(), ...rightsToSeeCluster()])
+    const wanted = await asked([...forDeploy, ...rightsToCordon(), ...rightsToSeeCluster(), ...rightsToFollowNode()])
     const given = roles.flatMap((role) => role.rules.flatMap((rule) => rule.resources.flatMap((resource) => rule.verbs.map((verb) => `${verb} ${rule.apiGroups.join()}/${resource}`))))
     // ConfigMaps are patched when the manifests have some, which the built-in ensemble has not; a drain looks at DaemonSets where it may.
     const known = new Set([...wanted.map((access) => `${access.verb} ${access.group}/${access.resource}`), 'patch /configmaps', 'list /services', 'list apps/daemonsets'])
