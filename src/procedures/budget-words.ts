@@ -31,25 +31,23 @@ interface Looking {
 }
 
 export function createBudgetWords({ node, say, ...looking }: Looking & { readonly node: string; readonly say: (line: string) => void }, signal: AbortSignal): BudgetWords {
-  /** By the budget's UID: the view that was told last, and its line. */
-  const told = new Map<string, { view: BudgetView; line: string }>()
+  /** By the budget's UID: the view that was looked at last, and what was told: its numbers and the pods that it held back. Who it waits for changes too often to be told each time. */
+  const told = new Map<string, { readonly view: BudgetView; readonly about: string }>()
   let telling: Promise<void> = Promise.resolve()
 
-  async function tellOne(budget: BudgetView, pods: readonly NodePod[]): Promise<void> {
-    const line = `${node}: ${namesOf(pods)} ${pods.length === 1 ? 'waits' : 'wait'}: ${await wordsOf(looking, budget, pods, signal)}`
-    const before = told.get(budget.uid)
+  async function tellOne(budget: BudgetView, pods: readonly NodePod[], about: string): Promise<void> {
+    const words = await wordsOf(looking, budget, pods, signal)
     // A newer state may have come meanwhile: only that is worth a line.
-    if (before?.view !== budget || before.line === line) return
-    told.set(budget.uid, { view: budget, line })
-    say(line)
+    if (told.get(budget.uid)?.about === about) say(`${node}: ${namesOf(pods)} ${pods.length === 1 ? 'waits' : 'wait'}: ${words}`)
   }
   return {
     tell(held) {
       for (const [budget, pods] of held) {
         const before = told.get(budget.uid)
         if (before?.view === budget) continue
-        told.set(budget.uid, { view: budget, line: before?.line ?? '' })
-        telling = telling.then(() => tellOne(budget, pods)).catch(() => undefined)
+        const about = `${budget.observedGeneration >= budget.generation ? arithmetic(budget) : ''} ${namesOf(pods)}`
+        told.set(budget.uid, { view: budget, about })
+        if (before?.about !== about) telling = telling.then(() => tellOne(budget, pods, about)).catch(() => undefined)
       }
     },
     async inFull(held) {

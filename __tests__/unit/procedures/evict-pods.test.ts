@@ -129,6 +129,22 @@ describe('two pods of one budget that start slowly', () => {
       expect({ failed, evicted: evicted.length }).toEqual({ failed: undefined, evicted: 2 })
     }))
 
+  test('what a budget waits for is told once, however often the cluster writes the same numbers anew', () =>
+    atCluster(async (here) => {
+      const { cluster, clock } = here
+      await onNode(here, { web: {} })
+      budget(cluster, 'web', 'web', { minAvailable: 2 })
+      await counted(here)
+      const kube = await here.client()
+      const touch = (times: number): void => {
+        cluster.objects.edit('PodDisruptionBudget', 'default', 'web', (draft) => put(draft, ['metadata', 'annotations'], { touched: String(times) }))
+        if (times > 0) void clock.sleep(times % 2 === 0 ? 1 : 2_000).then(() => touch(times - 1))
+      }
+      touch(20)
+      const { said } = await run(here, kube, { minutes: 1 })
+      expect(said.filter((line) => !line.startsWith('still waiting'))).toEqual([expect.stringContaining('2 healthy of 2, 2 must stay, 0 may go')])
+    }))
+
   test('where budgets may not be read, the answers to the evictions alone keep them apart', () =>
     atCluster(async (here) => {
       const { cluster } = here
