@@ -4,6 +4,7 @@ import { adviceFor } from '../errors.ts'
 import type { Finding } from '../errors.ts'
 import type { CheckResult } from '../ensemble/profile.ts'
 import { plainLines } from './escape.ts'
+import { secondsByPhase } from './node-phases.ts'
 import type { JsonReport } from './report-schema.ts'
 import type { RunReport } from './run-report.ts'
 
@@ -55,7 +56,7 @@ export function toJsonReport(report: RunReport): JsonReport {
     checks: report.checks.map(checkOf),
     matrix: report.matrix === undefined ? null : { members: [...report.matrix.members], cells: report.matrix.cells.map((row) => row.map((one) => ({ ...one }))) },
     phases: report.phases.map((row) => ({ title: row.title, ms: row.ms, outcome: row.outcome })),
-    timeline: report.timeline.map((entry) => ({ at: iso(entry.at), what: entry.what, member: entry.member ?? null })),
+    timeline: report.timeline.map((entry) => ({ at: iso(entry.at), what: entry.what, member: entry.member ?? null, node: entry.node ?? null })),
     evidence: report.evidence.map((one) => ({
       object: one.object,
       container: one.container ?? null,
@@ -71,6 +72,17 @@ export function toJsonReport(report: RunReport): JsonReport {
     byHand: [...report.byHand],
     drainedNodes: [...report.drainedNodes],
     remainingNodes: [...report.remainingNodes],
+    nodes: report.nodes.map((row) => ({
+      node: row.node,
+      outcome: row.outcome,
+      placement: row.placement === '' ? null : row.placement,
+      members: [...row.members],
+      cordon: row.cordon,
+      phases: row.phases.map(({ phase, at, ms }) => ({ phase, at: iso(at), ms: ms ?? null })),
+      seconds: { ...secondsByPhase(row) },
+      pods: row.pods.map(({ pod, outcome, note }) => ({ pod, outcome, note })),
+      note: row.note,
+    })),
     revisions: report.revisions.map((row) => ({
       revision: row.revision ?? null,
       name: row.name,

@@ -4,7 +4,9 @@ import { formatSpan } from '../clock.ts'
 import type { Code } from '../errors.ts'
 import { decidingFinding, placeOf } from './cause.ts'
 import { plainLine } from './escape.ts'
+import { failedNode, nodesDone, remaining } from './node-words.ts'
 import type { RunReport } from './run-report.ts'
+import { dataLine } from './verdict.ts'
 
 /** At most this many characters: what chats show without folding. */
 const LIMIT = 300
@@ -54,19 +56,20 @@ export function messageFor(report: RunReport): string {
   const what = subject(report)
   switch (report.result) {
     case 'succeeded':
+      if (report.nodes.length > 0) return line(`${what}: ${nodesDone(report)} in ${formatSpan(report.ended - report.started)}${[...stateFacts(report), dataLine(report)].filter((fact) => fact !== '').map((fact) => `; ${fact}`).join('')}`)
       return line(`${what} succeeded${state(report)}, in ${formatSpan(report.ended - report.started)}`)
     case 'unchanged':
       return line(`${what}: nothing to change${state(report)}`)
     case 'planned':
-      return line(`${what}: planned, nothing was changed${plan(report)}`)
+      return line(report.operation === 'drain' ? `${what}: planned, ${report.standing}` : `${what}: planned, nothing was changed${plan(report)}`)
     case 'refused':
       return line(`${what} refused before anything was changed: ${reason(report)}`)
     case 'failed':
-      return line(`${what} failed: ${reason(report)}`)
+      return line(`${what} failed: ${atNode(report)}${reason(report)}${report.nodes.length === 0 ? '' : `; ${nodesDone(report)}${remaining(report)}`}`)
     case 'undone':
       return line(`${what} failed and was taken back${report.replicas === undefined ? '' : ` (${report.readyReplicas ?? 0} of ${report.replicas} members ready)`}: ${reason(report)}`)
     case 'cancelled':
-      return line(`${what} was cancelled${report.changed ? ` after something had been changed${report.standing === '' ? '' : `: ${report.standing}`}` : ' before anything was changed'}`)
+      return line(`${what} was cancelled${report.changed ? ` after something had been changed${report.standing === '' ? '' : `: ${report.standing}`}` : ' before anything was changed'}${remaining(report)}`)
   }
 }
 
@@ -77,13 +80,22 @@ function subject(report: RunReport): string {
 }
 
 function state(report: RunReport): string {
-  const facts = [
+  const facts = stateFacts(report)
+  return facts.length === 0 ? '' : `: ${facts.join(', ')}`
+}
+
+function stateFacts(report: RunReport): string[] {
+  return [
     report.replicas === undefined ? '' : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
     report.operation === 'undo' && report.revision !== '' ? `back at revision ${report.revision}` : '',
     report.leader === '' ? '' : `leader ${report.leader}`,
     report.pairs === '' ? '' : `${report.pairs} pairs read back`,
   ].filter((fact) => fact !== '')
-  return facts.length === 0 ? '' : `: ${facts.join(', ')}`
+}
+
+function atNode(report: RunReport): string {
+  const node = failedNode(report)
+  return node === '' || reason(report).includes(node) ? '' : `at ${node}: `
 }
 
 function plan(report: RunReport): string {

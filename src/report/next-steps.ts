@@ -16,6 +16,7 @@ interface Places {
   readonly set: string | undefined
   readonly pod: string | undefined
   readonly container: string | undefined
+  readonly node: string | undefined
   readonly claim: string | undefined
   readonly lease: string | undefined
 }
@@ -30,6 +31,7 @@ function placesOf(report: RunReport): Places {
     set: report.name === '' ? undefined : shellWord(report.name),
     pod: nameOf('pod', objects) ?? (member === undefined ? undefined : shellWord(member.pod)),
     container: evidence?.container === undefined ? undefined : shellWord(evidence.container),
+    node: nameOf('node', objects),
     claim: nameOf('persistentvolumeclaim', objects) ?? (member?.claim === undefined ? undefined : shellWord(member.claim)),
     lease: report.name === '' ? undefined : shellWord(`zk-ensemble-${report.name}`),
   }
@@ -41,7 +43,7 @@ function nameOf(kind: string, objects: readonly (string | undefined)[]): string 
 }
 
 function looks(code: Code, places: Places): string[] {
-  const { kubectl, set, pod, container, claim, lease } = places
+  const { kubectl, set, pod, container, node, claim, lease } = places
   const pods = `${kubectl} get pods -o wide`
   const ofSet = set === undefined ? `${kubectl} get statefulsets` : `${kubectl} describe statefulset ${set}`
   const describe = pod === undefined ? pods : `${kubectl} describe pod ${pod}`
@@ -96,6 +98,6 @@ function looks(code: Code, places: Places): string[] {
     case 'DRAIN_BLOCKED':
       return ['kubectl get nodes', `${kubectl} get poddisruptionbudgets`, pods]
     case 'MAINTENANCE_FAILED':
-      return ['kubectl get nodes', pods]
+      return [node === undefined ? 'kubectl get nodes' : `kubectl describe node ${node}`, pods]
   }
 }

@@ -1,18 +1,19 @@
 // The outputs of a run by their fixed names. They are set early and on every path, so an unset value is an empty one, never a missing one.
 
 import { plainLine } from './escape.ts'
+import { secondsByPhase } from './node-phases.ts'
 import type { RunReport } from './run-report.ts'
 
 export const OUTPUT_NAMES = [
   'result', 'code', 'message', 'changed', 'name', 'namespace', 'profile', 'version', 'connection-string', 'revision', 'previous-revision', 'replicas',
-  'ready-replicas', 'leader', 'members', 'changes', 'pairs', 'drained-nodes', 'remaining-nodes', 'revisions', 'longest-write-gap-ms',
+  'ready-replicas', 'leader', 'members', 'changes', 'pairs', 'drained-nodes', 'remaining-nodes', 'node-times', 'revisions', 'longest-write-gap-ms',
   'acknowledged-writes-lost', 'report',
 ] as const
 
 export type OutputName = (typeof OUTPUT_NAMES)[number]
 
 /**
- * Every output as text. Numbers that are not known are empty; `members` and `revisions` are JSON arrays, `changes` is a JSON object; nodes stand
+ * Every output as text. Numbers that are not known are empty; `members` and `revisions` are JSON arrays, `changes` and `node-times` (seconds by phase) JSON objects; nodes stand
  * one per line, as the input `nodes` takes them. `reportFile` is the path of the JSON report, undefined as long as it isn't written.
  */
 export function outputsOf(report: RunReport, reportFile: string | undefined): Record<OutputName, string> {
@@ -36,6 +37,7 @@ export function outputsOf(report: RunReport, reportFile: string | undefined): Re
     pairs: report.pairs,
     'drained-nodes': report.drainedNodes.join('\n'),
     'remaining-nodes': report.remainingNodes.join('\n'),
+    'node-times': JSON.stringify(Object.fromEntries(report.nodes.map((row) => [row.node, secondsByPhase(row)] as const).filter(([, seconds]) => 'total' in seconds))),
     revisions: JSON.stringify(report.revisions.map(revisionOf)),
     'longest-write-gap-ms': number(report.longestWriteGapMs === undefined ? undefined : Math.round(report.longestWriteGapMs)),
     'acknowledged-writes-lost': number(report.acknowledgedWritesLost),

@@ -77,6 +77,20 @@ const revision = z.strictObject({
   verified: orNull(z.boolean()).describe('null where the record could not be read'),
 })
 
+const node = z
+  .strictObject({
+    node: text,
+    outcome: z.enum(['waiting', 'under way', 'drained', 'gone', 'uncordoned', 'failed', 'given back', 'left alone']),
+    placement: orNull(z.enum(['elsewhere', 'in-place'])).describe('Where its members went; null where it has none, or before that is known'),
+    members: z.array(text).describe('Members that were on it'),
+    cordon: z.enum(['ours', 'theirs', 'none']).describe('As it stands at the end'),
+    phases: z.array(z.strictObject({ phase: z.enum(['gates', 'hand-over', 'cordon', 'evict', 'wait', 'maintenance', 'uncordon', 'rejoin']), at: time, ms: orNull(z.number()).describe('null for one that has not ended') })),
+    seconds: z.record(text, z.number()).describe('By phase, those of one kind added up, and total from the first to the last'),
+    pods: z.array(z.strictObject({ pod: text, outcome: z.enum(['evicted', 'deleted', 'left alone', 'gone', 'waiting']), note: text })),
+    note: text,
+  })
+  .describe('One node of a drain or an uncordon')
+
 export const jsonReportSchema = z
   .strictObject({
     schemaVersion: z.literal(1).describe('Raised when a field changes its meaning or goes away; new fields come without'),
@@ -106,13 +120,14 @@ export const jsonReportSchema = z
     checks: z.array(check),
     matrix: orNull(z.strictObject({ members: z.array(text), cells: z.array(z.array(cell)) })).describe('cells[w][r]: the write through member w, read through member r'),
     phases: z.array(z.strictObject({ title: text, ms: z.number(), outcome: z.enum(['done', 'failed']) })),
-    timeline: z.array(z.strictObject({ at: time, what: text, member: orNull(text) })),
+    timeline: z.array(z.strictObject({ at: time, what: text, member: orNull(text), node: orNull(text) })),
     evidence: z.array(evidence),
     findings: z.array(finding),
     notes: z.array(text),
     byHand: z.array(text).describe('kubectl commands that finish or take back by hand what was begun'),
     drainedNodes: z.array(text),
     remainingNodes: z.array(text),
+    nodes: z.array(node),
     revisions: z.array(revision),
     longestWriteGapMs: orNull(z.number()),
     acknowledgedWritesLost: orNull(z.int()),

@@ -6,6 +6,7 @@ import { causeOf, decidingEvidence, decidingFinding, furtherErrors, placeOf, pro
 import { plainLine, plainLines } from './escape.ts'
 import { causeLine, logTitle, withoutNoise } from './evidence.ts'
 import { nextSteps } from './next-steps.ts'
+import { nodesLine } from './node-words.ts'
 import type { RunReport, RunResult } from './run-report.ts'
 
 const WORD: Record<RunResult, string> = {
@@ -39,6 +40,7 @@ export function leftBehind(report: RunReport): string {
     const count = changed.filter((row) => row.change === change).length
     return count === 0 ? [] : [`${count} ${change}`]
   })
+  if (report.result === 'planned' && report.operation === 'drain') return `${sentence(plainLine(report.standing, 400))}; ${took}.`
   if (report.result === 'planned') return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
   if (!report.changed) return `Nothing was changed; ${took}.`
   // After a deploy that went well the line of the ensemble says it; to which revision an undo went, only the standing does.
@@ -86,6 +88,7 @@ export function closingLines(report: RunReport, where: { readonly reportFile: st
   ].filter((place) => place !== '')
   return [
     headline(report),
+    ...labelled('Nodes', nodesLine(report)),
     ...labelled('Ensemble', ensembleLine(report)),
     ...labelled('Data', dataLine(report)),
     ...(report.code === '' ? [] : failureLines(report)),
@@ -143,6 +146,10 @@ function furtherLines(report: RunReport): string[] {
   })
   if (shown.length === 0) return []
   return ['Also:', ...shown, ...(further.length > shown.length ? [`  and ${further.length - shown.length} more in the report`] : [])]
+}
+
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
 }
 
 function labelled(label: string, text: string): string[] {

@@ -5,13 +5,15 @@ import { expect, test } from '@jest/globals'
 import { jsonReportText, toJsonReport } from '../../../src/report/json-report.ts'
 import { jsonReportSchema, jsonSchemaText } from '../../../src/report/report-schema.ts'
 import { newReport } from '../../../src/report/run-report.ts'
-import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
+import { crashed, deployed, drained, drainFailed, hostile, refusedByLint } from './samples.ts'
 
 test.each([
   ['an empty one', newReport('deploy', 0)],
   ['a success', deployed()],
   ['a failure', crashed()],
   ['a refusal', refusedByLint()],
+  ['a drain', drained()],
+  ['a drain that failed halfway', drainFailed()],
   ['hostile text', hostile()],
   ['times that are none', { ...deployed(), started: Number.NaN, ended: Infinity }],
 ])('the report of %s is valid and survives being written and read', (_, report) => {
@@ -23,6 +25,14 @@ test('times are ISO, unknown values are null', () => {
   const report = toJsonReport(crashed())
   expect(report).toMatchObject({ started: '2026-01-31T12:00:00.000Z', ended: '2026-01-31T12:00:42.100Z', code: 'CRASH_LOOP', matrix: null, advice: 'Read the last log lines of the container shown above.' })
   expect(report.members[2]).toMatchObject({ id: null, readySince: null, trouble: null, ready: false })
+})
+
+test('what each node took stands there by phase, and a phase that did not end is no phase of zero seconds', () => {
+  const { nodes, timeline } = toJsonReport(drainFailed())
+  expect(nodes[1]).toMatchObject({ node: 'node-1', outcome: 'drained', placement: 'elsewhere', members: ['zk-1'], seconds: { gates: 0.3, evict: 3.1, wait: 30.2, total: 33.6 } })
+  expect(nodes[2]?.phases.at(-1)).toEqual({ phase: 'maintenance', at: '2026-01-31T12:03:20.000Z', ms: null })
+  expect(nodes[2]?.seconds).toEqual({ gates: 0.3, evict: 3.1, total: 3.4 })
+  expect(timeline[1]).toMatchObject({ what: 'evicted', member: 'zk-0', node: 'node-0' })
 })
 
 test('no field of the report is left out of the JSON', () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { CODES } from '../../../src/errors.ts'
 import { meaningOf, messageFor } from '../../../src/report/message.ts'
-import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
+import { crashed, deployed, drained, drainFailed, hostile, refusedByLint } from './samples.ts'
 
 describe('one line for each result', () => {
   test.each([
@@ -18,6 +18,18 @@ describe('one line for each result', () => {
       { ...crashed(), result: 'cancelled' as const, code: 'CANCELLED' as const, standing: 'the manifests are applied, 2 of 3 members are ready' },
       'deploy of zk in shop was cancelled after something had been changed: the manifests are applied, 2 of 3 members are ready',
     ],
+    [drained(), 'drain of zk in shop: 3 of 3 nodes drained in 4m10s; 3 of 3 members ready; leader zk-1; 6/6 pairs read back; longest time without a write 1.2s, no acknowledged write was lost'],
+    [drainFailed(), 'drain of zk in shop failed: the maintenance command of node-2 exited with 7; its last line: no space left (MAINTENANCE_FAILED); 2 of 3 nodes drained; not drained: node-2'],
+    [
+      { ...drainFailed(), code: 'UNSCHEDULABLE' as const, findings: [{ code: 'UNSCHEDULABLE' as const, severity: 'error' as const, message: 'zk-2 found no node after it was evicted', object: 'pod/zk-2' }] },
+      'drain of zk in shop failed: at node-2: zk-2 found no node after it was evicted (UNSCHEDULABLE); 2 of 3 nodes drained; not drained: node-2',
+    ],
+    [{ ...drained(), result: 'planned' as const, standing: 'nothing was changed; node-0, node-2 would be drained in this order' }, 'drain of zk in shop: planned, nothing was changed; node-0, node-2 would be drained in this order'],
+    [
+      { ...drainFailed(), result: 'cancelled' as const, code: 'CANCELLED' as const, standing: 'our cordons were given back' },
+      'drain of zk in shop was cancelled after something had been changed: our cordons were given back; not drained: node-2',
+    ],
+    [{ ...drained(), operation: 'uncordon', drainedNodes: [], nodes: drained().nodes.map((row, index) => ({ ...row, outcome: index === 0 ? 'left alone' as const : 'uncordoned' as const })), longestWriteGapMs: undefined }, 'uncordon of zk in shop: 2 of 3 nodes uncordoned in 4m10s; 3 of 3 members ready; leader zk-1; 6/6 pairs read back'],
     [{ ...deployed(), result: 'cancelled' as const, changed: false }, 'deploy of zk in shop was cancelled before anything was changed'],
   ])('%#', (report, message) => expect(messageFor(report)).toBe(message))
 })

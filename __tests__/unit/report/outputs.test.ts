@@ -3,12 +3,12 @@
 import { expect, test } from '@jest/globals'
 import { newReport } from '../../../src/report/run-report.ts'
 import { OUTPUT_NAMES, outputsOf } from '../../../src/report/outputs.ts'
-import { deployed, hostile } from './samples.ts'
+import { deployed, drainFailed, hostile } from './samples.ts'
 
 test('every output is there from the first moment on, with texts that JSON readers can take', () => {
   const outputs = outputsOf(newReport('deploy', 0), undefined)
   expect(Object.keys(outputs).sort()).toEqual([...OUTPUT_NAMES].sort())
-  expect(outputs).toMatchObject({ result: 'failed', changed: 'false', replicas: '', members: '[]', changes: '{}', revisions: '[]', report: '' })
+  expect(outputs).toMatchObject({ result: 'failed', changed: 'false', replicas: '', members: '[]', changes: '{}', revisions: '[]', 'node-times': '{}', report: '' })
 })
 
 test('a finished run', () => {
@@ -20,6 +20,14 @@ test('a finished run', () => {
   })
   expect(JSON.parse(outputs.changes)).toEqual({ 'service/zk-hs': 'unchanged', 'statefulset/zk': 'configured' })
   expect(JSON.parse(outputs.members)).toContainEqual({ pod: 'zk-1', ordinal: 1, id: 2, role: 'leader', node: 'node-1', claim: 'datadir-zk-1', version: '3.9.3', zxid: '0x100000002', ready: true })
+})
+
+test('a step after a drain can take up what remains, and sees what each node took; a node that was never begun has no times', () => {
+  const report = drainFailed()
+  const outputs = outputsOf({ ...report, nodes: [...report.nodes, { node: 'node-3', outcome: 'waiting', placement: '', members: [], cordon: 'none', phases: [], pods: [], note: '' }], remainingNodes: ['node-2', 'node-3'] }, undefined)
+  expect(outputs).toMatchObject({ 'drained-nodes': 'node-0\nnode-1', 'remaining-nodes': 'node-2\nnode-3' })
+  const done = { gates: 0.3, evict: 3.1, wait: 30.2, total: 33.6 }
+  expect(JSON.parse(outputs['node-times'])).toEqual({ 'node-0': done, 'node-1': done, 'node-2': { gates: 0.3, evict: 3.1, total: 3.4 } })
 })
 
 test('what is not known about a member is null, not left out', () => {

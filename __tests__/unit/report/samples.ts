@@ -1,6 +1,6 @@
 // Reports as runs leave them: a deploy that went well, one that failed with evidence, a refusal by lint, and one whose every text is hostile.
 
-import { newReport, type RunReport } from '../../../src/report/run-report.ts'
+import { newReport, type NodeRow, type RunReport } from '../../../src/report/run-report.ts'
 
 const STARTED = Date.UTC(2026, 0, 31, 12, 0, 0)
 
@@ -72,6 +72,32 @@ export function crashed(): RunReport {
   }
 }
 
+/** Three nodes in turn: two were drained, the third's command failed and its cordon was given back. */
+export function drainFailed(): RunReport {
+  const nodes = drained().nodes.map((row): NodeRow => (row.node === 'node-2'
+    ? { ...row, outcome: 'failed', phases: [...row.phases.slice(0, 2), { phase: 'maintenance', at: STARTED + 200_000, ms: undefined }], note: 'given back' }
+    : row))
+  return {
+    ...drained(), result: 'failed', code: 'MAINTENANCE_FAILED', standing: 'our cordons were given back; 3 of 3 members serve', nodes, drainedNodes: ['node-0', 'node-1'], remainingNodes: ['node-2'], longestWriteGapMs: undefined, acknowledgedWritesLost: undefined,
+    findings: [{ code: 'MAINTENANCE_FAILED', severity: 'error', message: 'the maintenance command of node-2 exited with 7; its last line: no space left', object: 'node/node-2', mend: 'Its output is in the log of this step.' }],
+  }
+}
+
+export function drained(): RunReport {
+  const nodes = [0, 1, 2].map((index): NodeRow => {
+    const at = STARTED + index * 80_000
+    return {
+      node: `node-${index}`, outcome: 'drained', placement: 'elsewhere', members: [`zk-${index}`], cordon: 'none', note: '',
+      phases: [{ phase: 'gates', at, ms: 300 }, { phase: 'evict', at: at + 300, ms: 3100 }, { phase: 'wait', at: at + 3400, ms: 30_200 }],
+      pods: [{ pod: `shop/zk-${index}`, outcome: 'evicted', note: 'serves on node-3 after 30.2s' }, { pod: 'kube-system/proxy', outcome: 'left alone', note: 'DaemonSet' }],
+    }
+  })
+  return {
+    ...deployed(), operation: 'drain', message: '', changes: [], nodes, drainedNodes: nodes.map(({ node }) => node), standing: 'every node was drained and given back; every member serves', longestWriteGapMs: 1200, acknowledgedWritesLost: 0,
+    timeline: [{ at: STARTED + 300, what: 'cordoned', node: 'node-0' }, { at: STARTED + 800, what: 'evicted', member: 'zk-0', node: 'node-0' }], ended: STARTED + 250_000,
+  }
+}
+
 export function refusedByLint(): RunReport {
   return {
     ...newReport('deploy', STARTED),
@@ -99,7 +125,7 @@ export function hostile(): RunReport {
     checks: [{ name: 'data', outcome: 'failed', detail: HOSTILE, findings: [], ms: 1 }],
     matrix: { members: [HOSTILE, HOSTILE], cells: [[{ kind: 'self' }, { kind: 'failed', why: HOSTILE }], [{ kind: 'not tried' }, { kind: 'self' }]] },
     phases: [{ title: HOSTILE, ms: 1, outcome: 'failed' }],
-    timeline: [{ at: STARTED, what: HOSTILE, member: HOSTILE }],
+    timeline: [{ at: STARTED, what: HOSTILE, member: HOSTILE, node: HOSTILE }],
     findings: [{ code: 'CRASH_LOOP', severity: 'error', message: HOSTILE, mend: HOSTILE, object: HOSTILE, place: { file: HOSTILE, line: 1 } }],
     evidence: [{ object: HOSTILE, container: HOSTILE, reason: HOSTILE, message: HOSTILE, exitCode: 1, restarts: 1, events: [{ reason: HOSTILE, message: HOSTILE, count: 2, last: STARTED }], logs: [{ container: HOSTILE, previous: false, lines: [HOSTILE] }] }],
     notes: [HOSTILE],
@@ -107,5 +133,7 @@ export function hostile(): RunReport {
     requests: { [HOSTILE]: 1 },
     revisions: [{ revision: 1, name: HOSTILE, image: HOSTILE, changeCause: HOSTILE, created: STARTED, current: true, members: 1, verified: false }],
     drainedNodes: [HOSTILE],
+    remainingNodes: [HOSTILE],
+    nodes: [{ node: HOSTILE, outcome: 'failed', placement: '', members: [HOSTILE], cordon: 'ours', phases: [{ phase: 'evict', at: STARTED, ms: 5 }], pods: [{ pod: HOSTILE, outcome: 'evicted', note: HOSTILE }], note: HOSTILE }],
   }
 }

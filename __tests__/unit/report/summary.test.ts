@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { byteLength } from '../../../src/report/escape.ts'
 import { summaryText } from '../../../src/report/summary.ts'
-import { crashed, deployed, hostile, HOSTILE, refusedByLint } from './samples.ts'
+import { crashed, deployed, drained, drainFailed, hostile, HOSTILE, refusedByLint } from './samples.ts'
 
 /** Lines of Markdown outside of preformatted blocks. */
 function prose(text: string): string[] {
@@ -37,6 +37,36 @@ describe('what stands where', () => {
     expect(text).toContain('### Write then read: 6/6 pairs')
     expect(text).toContain('| zk-0 | – | ok, 4ms | ok, 4ms |')
     expect(text).not.toContain('**Cause:**')
+  })
+
+  test('a drain shows what became of each node, where its time went, and every pod that it looked at', () => {
+    const text = summaryText(drained())
+    expect(text.split('\n')[0]).toBe('## drain of zk in shop: SUCCEEDED')
+    expect(text).toContain('**Nodes:** 3 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s), node-2 (33.6s)')
+    expect(text).toContain('### Nodes: 3 of 3 nodes drained\n\n| Node | Outcome | Placement | Members | Cordon | Seconds | Note |')
+    expect(text).toContain('| node-1 | drained | elsewhere | zk-1 | – | gates 0.3, evict 3.1, wait 30.2, total 33.6 | – |')
+    expect(text).toContain('<details><summary>node-2: 1 evicted, 1 left alone</summary>\n\n<pre>\nevicted shop/zk-2 (serves on node-3 after 30.2s)\nleft alone kube-system/proxy (DaemonSet)\n</pre>')
+  })
+
+  test('the timeline of a drain tells nodes and members apart, and goes through the phases of each node', () => {
+    const text = summaryText(drained())
+    expect(text).toContain('### Timeline: longest time without a write 1.2s, no acknowledged write was lost\n\n| Time | Node | Member | What |')
+    expect(text).toContain('| 12:00:00 UTC | node-0 | zk-0 | evicted |')
+    expect(text).toContain('| 12:01:23 UTC | node-1 | – | wait, 30.2s |')
+  })
+
+  test('a drain that failed says at which node, what remains, and where that node was left', () => {
+    const text = summaryText(drainFailed())
+    expect(text).toContain('**Nodes:** 2 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s); not drained: node-2')
+    expect(text).toContain('| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.3, evict 3.1, total 3.4, maintenance not ended | given back |')
+    expect(text).toContain('kubectl describe node node-2')
+  })
+
+  test('a drain that was only planned claims no node', () => {
+    const text = summaryText({ ...drained(), result: 'planned', changed: false, drainedNodes: [], standing: 'nothing was changed; node-0 would be drained in this order' })
+    expect(text).toContain('### Nodes\n')
+    expect(text).toContain('Nothing was changed; node-0 would be drained in this order; took')
+    expect(text).not.toContain('0 of 3')
   })
 
   test('every lint finding stands there with its line and its mend', () => {

@@ -6,7 +6,7 @@ import { nextSteps } from '../../../src/report/next-steps.ts'
 import { summaryText } from '../../../src/report/summary.ts'
 import { verdictAnnotation } from '../../../src/report/annotations.ts'
 import { closingLines } from '../../../src/report/verdict.ts'
-import { crashed, deployed, hostile, refusedByLint } from './samples.ts'
+import { crashed, deployed, drainFailed, hostile, refusedByLint } from './samples.ts'
 
 const WHERE = { reportFile: '/tmp/report.json', summary: true }
 
@@ -25,6 +25,15 @@ describe('closing lines', () => {
       '  kubectl -n shop describe pod zk-1',
       'Changed: 1 configured; zk-0 serves the new revision, zk-1 does not get ready; took 42.1s.',
       'More in the job summary and the JSON report /tmp/report.json.',
+    ])
+  })
+
+  test('of a drain that failed: which nodes are done and which are not, before the cause', () => {
+    expect(closingLines(drainFailed(), WHERE).slice(0, 4)).toEqual([
+      'drain of zk in shop: FAILED (MAINTENANCE_FAILED)',
+      'Nodes: 2 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s); not drained: node-2',
+      'Ensemble: 3 of 3 members ready, leader zk-1, version 3.9.3, 6/6 write-then-read pairs, clients connect to zk-cs.shop.svc:2181',
+      'Cause: the maintenance command of node-2 exited with 7; its last line: no space left',
     ])
   })
 

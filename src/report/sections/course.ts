@@ -2,7 +2,7 @@
 
 import { formatSpan } from '../../clock.ts'
 import { cell, inline } from '../escape.ts'
-import type { RunReport } from '../run-report.ts'
+import type { RunReport, TimelineEntry } from '../run-report.ts'
 import { REVISION_HEAD, revisionCells } from '../revision-table.ts'
 import type { Section } from './section.ts'
 import { table } from './section.ts'
@@ -27,10 +27,13 @@ export function changesSection(report: RunReport): Section | undefined {
 }
 
 export function timelineSection(report: RunReport): Section | undefined {
-  if (report.timeline.length === 0) return undefined
-  const ordered = [...report.timeline].sort((a, b) => a.at - b.at)
+  const phases = report.nodes.flatMap((row) => row.phases.map(({ phase, at, ms }): TimelineEntry => ({ at, node: row.node, what: `${phase}${ms === undefined ? ', not ended' : `, ${formatSpan(ms)}`}` })))
+  if (report.timeline.length + phases.length === 0) return undefined
+  const ordered = [...phases, ...report.timeline].sort((a, b) => a.at - b.at)
   const data = dataLine(report)
-  return table(`Timeline${data === '' ? '' : `: ${data}`}`, ['Time', 'Member', 'What'], ordered.map((entry) => [clockTime(entry.at), cell(entry.member), cell(entry.what, 500)]), 'last')
+  const byNode = ordered.some(({ node }) => node !== undefined)
+  const rows = ordered.map((entry) => [clockTime(entry.at), ...(byNode ? [cell(entry.node)] : []), cell(entry.member), cell(entry.what, 500)])
+  return table(`Timeline${data === '' ? '' : `: ${data}`}`, ['Time', ...(byNode ? ['Node'] : []), 'Member', 'What'], rows, 'last')
 }
 
 export function phasesSection(report: RunReport): Section | undefined {
@@ -43,9 +46,4 @@ export function revisionsSection(report: RunReport): Section | undefined {
   if (report.revisions.length === 0) return undefined
   const rows = revisionCells(report).map((row) => row.map((text) => cell(text)))
   return table('Revisions', REVISION_HEAD, rows)
-}
-
-export function nodesSection(report: RunReport): Section | undefined {
-  const rows = [...report.drainedNodes.map((node) => [cell(node), 'drained']), ...report.remainingNodes.map((node) => [cell(node), 'not done'])]
-  return rows.length === 0 ? undefined : table('Nodes', ['Node', 'State'], rows)
 }

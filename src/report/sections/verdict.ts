@@ -4,6 +4,7 @@ import { adviceFor } from '../../errors.ts'
 import { causeOf, decidingFinding, proofOf } from '../cause.ts'
 import { block, code, inline, plainLine, plainLines } from '../escape.ts'
 import { nextSteps } from '../next-steps.ts'
+import { nodesLine } from '../node-words.ts'
 import type { RunReport } from '../run-report.ts'
 import { dataLine, ensembleLine, gaps, headline, leftBehind, takenBack } from '../verdict.ts'
 
@@ -24,6 +25,8 @@ export function verdictText(report: RunReport): string {
     if (only !== undefined) lines.push(others.length === 0 ? `**Mend:** ${inline(only)}` : `**Mend:**\n\n${block(mend.slice(0, 100))}`)
     lines.push(`**Advice:** ${inline(adviceFor(report.code))}`)
   }
+  const nodes = nodesLine(report)
+  if (nodes !== '') lines.push(`**Nodes:** ${inline(nodes, 1500)}`)
   if (ensemble !== '') lines.push(`**Ensemble:** ${inline(ensemble)}`)
   const data = dataLine(report)
   if (data !== '') lines.push(`**Data:** ${inline(data)}`)

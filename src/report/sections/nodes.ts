@@ -1,0 +1,40 @@
+// The nodes of a drain or an uncordon one by one: what became of each, how long each phase took, and every pod that was looked at.
+
+import { block, cell, inline, plainLine } from '../escape.ts'
+import { secondsByPhase } from '../node-phases.ts'
+import { nodesDone } from '../node-words.ts'
+import type { NodeRow, RunReport } from '../run-report.ts'
+import type { Section } from './section.ts'
+import { section, table } from './section.ts'
+
+const HEAD = ['Node', 'Outcome', 'Placement', 'Members', 'Cordon', 'Seconds', 'Note']
+
+export function nodesSection(report: RunReport): Section | undefined {
+  if (report.nodes.length === 0) return undefined
+  const done = nodesDone(report)
+  return table(done === '' ? 'Nodes' : `Nodes: ${done}`, HEAD, report.nodes.map((row) => [
+    cell(row.node), row.outcome === 'failed' ? '**failed**' : row.outcome, cell(row.placement), cell(row.members.join(', ')), cell(row.cordon === 'none' ? '' : row.cordon), cell(seconds(row)), cell(row.note, 500),
+  ]))
+}
+
+/** The pods of each node, folded: a node may have a hundred. */
+export function nodePodsSection(report: RunReport): Section | undefined {
+  const items = report.nodes.filter(({ pods }) => pods.length > 0).map(podsOf)
+  return items.length === 0 ? undefined : section('Pods of the nodes', items, { between: '\n\n' })
+}
+
+function podsOf({ node, pods }: NodeRow): string {
+  const counts = (['evicted', 'deleted', 'gone', 'waiting', 'left alone'] as const).flatMap((outcome) => {
+    const count = pods.filter((pod) => pod.outcome === outcome).length
+    return count === 0 ? [] : [`${count} ${outcome}`]
+  })
+  const lines = pods.map(({ pod, outcome, note }) => plainLine(`${outcome} ${pod}${note === '' ? '' : ` (${note})`}`))
+  return `<details><summary>${inline(node, 200)}: ${counts.join(', ')}</summary>\n\n${block(lines)}\n\n</details>`
+}
+
+/** `gates 0.3, evict 3.1, total 41`; a phase that has not ended is named without a time. */
+function seconds(row: NodeRow): string {
+  const ended = Object.entries(secondsByPhase(row)).map(([phase, time]) => `${phase} ${time}`)
+  const open = row.phases.filter(({ ms }) => ms === undefined).map(({ phase }) => `${phase} not ended`)
+  return [...ended, ...open].join(', ')
+}
