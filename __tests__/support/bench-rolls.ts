@@ -67,7 +67,7 @@ export async function rollRows(act: Act, kind: Kind, namespace: string): Promise
   }
 }
 
-function inWords({ ms, longestGapMs, elections, lost }: Noticed): string {
+export function inWords({ ms, longestGapMs, elections, lost }: Noticed): string {
   const loss = lost === undefined ? ', loss not known' : lost === 0 ? '' : `, ${lost} LOST`
   return `${(ms / 1000).toFixed(0)} s, gap ${(longestGapMs / 1000).toFixed(1)} s, ${elections} el.${loss}`
 }
@@ -89,10 +89,10 @@ async function undoneToday(namespace: string, { container, missingImage }: Kind)
   return status === 'done' && ready === '3' ? `${((performance.now() - began) / 1000).toFixed(0)} s` : `stuck after ${STUCK_AFTER_S} s, ${ready} of 3 ready`
 }
 
-function settle(): Promise<void> {
+export function settle(): Promise<void> {
   return pause(SETTLE_MS)
 }
 
-function pause(ms: number): Promise<void> {
+export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }

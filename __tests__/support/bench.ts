@@ -1,5 +1,5 @@
 // `npm run bench`: what the action costs on a real cluster, side by side with what people use today (kubectl and shell), in one run. It asserts nothing.
-// `npm run bench -- deploy`, `-- rolls` (some 20 minutes) and `-- placement` (needs no cluster) run a part of it.
+// `npm run bench -- deploy`, `-- rolls` (some 20 minutes), `-- drains` (as long, and nothing else may run on the cluster) and `-- placement` (needs no cluster) run a part of it.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { placementRows } from './bench-placement.ts'
+import { budgetRows, drainRows } from './bench-drains.ts'
 import { rollRows, type Kind, type Row } from './bench-rolls.ts'
 import { endJob, newJob, runAction } from './runner.ts'
 
@@ -114,6 +115,10 @@ async function main(): Promise<void> {
     // First: what it measures of memory is the whole process's.
     if (part === 'all' || part === 'placement') rows.push(...(await placementRows()))
     if (part === 'all' || part === 'deploy') await deployRows()
+    if (part === 'all' || part === 'drains') {
+      for (const kind of KINDS) rows.push(...(await drainRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
+      for (const kind of KINDS.slice(0, 1)) rows.push(...(await budgetRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
+    }
     if (part === 'all' || part === 'rolls') for (const kind of KINDS) rows.push(...(await rollRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
   } finally {
     // What was measured is told although a later part failed.

@@ -21,6 +21,7 @@ import { whereWeAre } from '../procedures/runner-place.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { surveyNodes, type NodeSurvey } from '../procedures/survey.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import { announce } from '../record/announce.ts'
 import { beginDrain, endDrain } from '../record/drain.ts'
 import { nodesUnderMaintenance } from '../record/maintenance.ts'
 import type { NodeRow } from '../report/run-report.ts'
@@ -144,12 +145,23 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
       })
     }
     ledger.stored = await endDrain(marking, ledger.stored, signal)
+    await announceAll(standing, asked, signal)
     report.standing = `every node was drained${givenBack ? ' and given back' : ', and stays cordoned'}; every member serves`
     report.result = 'succeeded'
   } catch (error) {
     await aftermath(job, watch, book)
     throw error
   }
+}
+
+/** Events on the set and, where that is allowed, on each node. */
+async function announceAll({ kube, set, course, services, run }: Standing, nodes: readonly NodeView[], signal: AbortSignal): Promise<void> {
+  const { clock, report } = services
+  const url = report.runUrl === '' ? '' : ` (${report.runUrl})`
+  if (course.rights.announce) await announce(kube, set, { type: 'Normal', reason: 'NodesDrained', message: `${report.drainedNodes.join(', ')} drained under quorum${url}` }, clock.now(), signal)
+  if ((await kube.denied([{ verb: 'create', group: '', resource: 'events', namespace: 'default' }], signal)).length > 0) return
+  await Promise.all(nodes.filter(({ name }) => report.nodes.some((row) => row.node === name && row.outcome === 'drained')).map((node) =>
+    announce(kube, { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.uid } }, { type: 'Normal', reason: 'Drained', message: `drained under the quorum of ${run.target.namespace}/${run.target.name}${url}` }, clock.now(), signal)))
 }
 
 /** Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel leaves seconds: then all is done at once, and nothing waited for. */
