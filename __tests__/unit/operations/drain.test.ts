@@ -47,7 +47,7 @@ async function withEnsemble(options: ClusterOptions, work: (given: Given) => Pro
       record: () => parse(text(cluster.objects.get('ConfigMap', 'default', 'zk-ensemble-zk'), 'data', 'record.json')),
       touched: (...names) => cluster.requests.filter(({ by, verb, kind, dryRun }) => names.includes(by) && !dryRun && ((kind === 'Node' && verb === 'patch') || verb === 'eviction' || (kind === 'Pod' && verb === 'delete'))).map(({ by, verb, name }) => `${by} ${verb} ${name}`),
     })
-    expect(takenTogether(cluster.history.slice(from), byRuns('run', 'second'))).toEqual([])
+    for (const befell of Map.groupBy(cluster.history.slice(from), ({ set }) => set).values()) expect(takenTogether(befell, byRuns('run', 'second'))).toEqual([])
   } finally {
     await cluster.stop()
   }
@@ -181,6 +181,41 @@ describe('nothing is touched', () => {
       wanted(ended, 'planned', '')
       expect(given.touched('run')).toEqual([])
       expect(ended.report.remainingNodes).toHaveLength(3)
+      settled(given)
+    }))
+})
+
+describe('another ensemble on the node', () => {
+  const OTHER = TUTORIAL.replaceAll('zk-hs', 'other-hs').replaceAll('zk-cs', 'other-cs').replaceAll('zk-pdb', 'other-pdb').replaceAll('app: zk', 'app: other').replaceAll('- zk\n', '- other\n').replace('kind: StatefulSet\nmetadata:\n  name: zk\n', 'kind: StatefulSet\nmetadata:\n  name: other\n')
+
+  async function withTwo(work: (given: Given) => Promise<void>): Promise<void> {
+    await withEnsemble({ nodes: 4 }, async (given) => {
+      const { cluster, clock } = given
+      wanted(await runHere({ cluster, clock, name: 'deploy', inputs: { manifests: 'other.yaml', verify: 'quick' }, files: { 'other.yaml': OTHER } }), 'succeeded', '')
+      await work(given)
+    })
+  }
+
+  test('has the same gates: while one of its members is outside of the quorum the node is not touched', () =>
+    withTwo(async (given) => {
+      const taken = given.nodeOf('zk-0')
+      const theirs = ['other-0', 'other-1', 'other-2'].findIndex((pod) => given.nodeOf(pod) !== taken)
+      given.cluster.faultMember('default', 'other', theirs, { notServing: true })
+      const ended = await given.drain({ nodes: taken, uncordon: 'after' })
+      // Where none of its members stands on the node it is no neighbour.
+      const there = ['other-0', 'other-1', 'other-2'].some((pod) => given.nodeOf(pod) === taken)
+      wanted(ended, there ? 'refused' : 'succeeded', there ? 'DRAIN_REFUSED' : '')
+      if (there) expect(ended.report.message).toContain(`other-${theirs} is available, but does not serve`)
+      expect(there).toBe(true)
+      expect(given.touched('run')).toEqual([])
+    }))
+
+  test('hands over its leadership and is whole again before the next node', () =>
+    withTwo(async (given) => {
+      const ended = await given.drain({ members: ALL, uncordon: 'after' })
+      wanted(ended, 'succeeded', '')
+      expect(given.cluster.zookeeper('default', 'other').serving()).toEqual([0, 1, 2])
+      expect(ended.lines.join('\n')).toMatch(/default\/other: other-\d: leads; its server is ended in place/)
       settled(given)
     }))
 })
