@@ -15,6 +15,10 @@ const AFTER_TIMEOUT_MS = 10_000
 const AFTER_CANCEL_MS = 2_000
 /** What a script left running in the background may hold its output open for so long; milliseconds. */
 const AFTER_EXIT_MS = 1_000
+/** The same, once its group was ended: what is still in the pipe is read. */
+const AFTER_END_MS = 200
+/** How often a group that is being ended is looked at; milliseconds. */
+const LOOK_MS = 50
 /** A line is cut here, so that one without an end fills no memory. */
 const LONGEST_LINE = 16_384
 
@@ -60,8 +64,8 @@ async function run(place: CommandPlace, file: string, token: string, env: Record
   const child = spawn('bash', ['--noprofile', '--norc', '-euo', 'pipefail', file], { cwd: place.workspace, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   let last = ''
   const say = (line: string): void => {
-    // The token would let commands work again.
-    const text = line.replaceAll(token, '***')
+    // The token would let commands work again, and the runner compares it without regard to case (actions/runner, ActionCommandManager).
+    const text = line.replace(new RegExp(token, 'gi'), '***')
     if (text.trim() !== '') last = text.trim()
     place.write(`${text}\n`)
   }
@@ -80,20 +84,38 @@ async function run(place: CommandPlace, file: string, token: string, env: Record
     if (why === undefined || done.signal.aborted) return
     ended = why
     killGroup(child.pid, 'SIGTERM')
-    await clock.sleep(why === 'cancelled' ? AFTER_CANCEL_MS : AFTER_TIMEOUT_MS, done.signal).catch(() => undefined)
+    // Its children have the same time to end well, also when the script itself has ended at once.
+    const over = new AbortController()
+    const grace = clock.sleep(why === 'cancelled' ? AFTER_CANCEL_MS : AFTER_TIMEOUT_MS, over.signal).catch(() => undefined)
+    await Promise.race([grace, untilGroupEnds(clock, child.pid, over.signal)])
+    over.abort()
     killGroup(child.pid, 'SIGKILL')
   })
   try {
     const code = await exited
-    // Children that ignore the end of their group's leader are ended too.
-    if (ended !== undefined) killGroup(child.pid, 'SIGKILL')
-    await Promise.race([Promise.all(outputs.map((output) => output.ended)), clock.sleep(AFTER_EXIT_MS, signal).catch(() => undefined)])
+    if (ended !== undefined) await watching
+    await Promise.race([Promise.all(outputs.map((output) => output.ended)), clock.sleep(ended === undefined ? AFTER_EXIT_MS : AFTER_END_MS, done.signal).catch(() => undefined)])
     return ended === undefined ? { kind: 'exited', code, last } : { kind: ended, last }
   } finally {
     done.abort()
     await watching
     killGroup(child.pid, 'SIGKILL')
     for (const output of outputs) output.stop()
+  }
+}
+
+async function untilGroupEnds(clock: Clock, pid: number | undefined, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && groupLives(pid)) await clock.sleep(LOOK_MS, signal).catch(() => undefined)
+}
+
+/** Also true for processes that have ended and that nobody has collected yet: then the whole time is waited for. */
+function groupLives(pid: number | undefined): boolean {
+  if (pid === undefined) return false
+  try {
+    process.kill(-pid, 0)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -128,7 +150,8 @@ function copyLines(stream: Readable, say: (line: string) => void): { readonly en
     ended,
     stop() {
       take(decoder.end())
-      if (rest !== '') say(rest)
+      const end = rest.replace(/\r$/, '')
+      if (end !== '') say(end)
       rest = ''
       stream.removeAllListeners('data')
       stream.destroy()

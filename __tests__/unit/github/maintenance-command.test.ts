@@ -1,7 +1,7 @@
 // A maintenance command that outlives its time-out reboots the next node too; one that can command the runner, or reads its tokens, is a way in.
 
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, type Clock } from '../../../src/clock.ts'
@@ -81,6 +81,19 @@ describe('a maintenance command', () => {
     expect(printed(found)).toEqual(['::add-path::/evil', '::set-output name=a::b'])
   })
 
+  test('can not end that silence with the token itself, however it is written', async () => {
+    const file = join(temp, 'token')
+    const script = `while [ ! -s ${file} ]; do sleep 0.02; done\ntoken=$(cat ${file})\necho "::$token::"; echo "::\${token^^}::"; echo "::add-path::/evil"`
+    const found = await ran(script, { onLine: (line) => (line.startsWith('::stop-commands::') ? writeFileSync(file, line.trim().slice('::stop-commands::'.length)) : undefined) })
+    rmSync(file)
+    expect(printed(found)).toEqual(['::***::', '::***::', '::add-path::/evil'])
+  })
+
+  test('prints characters and lines whole, however they arrive', async () => {
+    const found = await ran(`printf '\\xc3'; sleep 0.1; printf '\\xa9t\\xe2\\x82'; sleep 0.1; printf '\\xac\\r'; sleep 0.1; printf '\\nnext\\n'`)
+    expect(printed(found)).toEqual(['ét€', 'next'])
+  })
+
   test('has an empty input: what asks a question gets no answer and does not hang', async () => {
     expect((await ran('read -r answer || echo none')).lines).toContain('none')
   })
@@ -109,6 +122,14 @@ describe('a maintenance command', () => {
     expect(found.lines).toContain('cleaning up')
   })
 
+  test('gives its children time to end well, too, when it is cancelled', async () => {
+    const cancel = new AbortController()
+    const script = '(trap "sleep 0.2; echo child has cleaned up; exit" TERM; echo started; while :; do sleep 0.05; done) &\nwait'
+    const found = await ran(script, { signal: cancel.signal, onLine: (line) => (line.startsWith('started') ? cancel.abort() : undefined) })
+    expect(found.outcome.kind).toBe('cancelled')
+    expect(found.lines).toContain('child has cleaned up')
+  })
+
   test('does not hang on what it leaves running in the background', async () => {
     const found = await ran('sleep 300 &\necho "left $!"', { clock: hurried(new Promise(() => undefined)) })
     expect(found.outcome).toMatchObject({ kind: 'exited', code: 0 })
@@ -122,6 +143,11 @@ describe('a maintenance command', () => {
       GITHUB_ENV: '/f', GITHUB_PATH: '/f', GITHUB_OUTPUT: '/f', GITHUB_STATE: '/f', GITHUB_STEP_SUMMARY: '/f', ZK_ENSEMBLE_STEP: 'post', EMPTY: undefined,
     }
     expect(scriptEnv(env, { NODE_NAME: 'node-1' })).toEqual({ PATH: '/bin', MY_OWN: 'kept', GITHUB_SHA: 'abc', RUNNER_TEMP: '/t', NODE_NAME: 'node-1' })
+  })
+
+  test('is given just that environment', async () => {
+    const found = await ran('env | grep -c secret || true; echo "${MY_OWN-} ${GITHUB_OUTPUT-none}"', { env: { MY_OWN: 'kept', ACTIONS_RUNTIME_TOKEN: 'secret', GITHUB_TOKEN: 'secret', INPUT_KUBECONFIG: 'secret', GITHUB_OUTPUT: '/f' } })
+    expect(printed(found)).toEqual(['0', 'kept none'])
   })
 
   test('rejects where there is no bash', async () => {

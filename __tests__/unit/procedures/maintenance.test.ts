@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { KubeObject } from '../../../src/kube/kube.ts'
-import { maintain, promisesReboot } from '../../../src/procedures/maintenance.ts'
+import { maintain, rebootOf, type Reboot } from '../../../src/procedures/maintenance.ts'
 import { newReport } from '../../../src/report/run-report.ts'
 import type { CommandOutcome, CommandRequest } from '../../../src/services.ts'
 import type { NodeView } from '../../../src/view/surroundings.ts'
@@ -57,6 +57,16 @@ describe('after its maintenance a node', () => {
     expect(said).toContain('node-1: is Ready again after a reboot')
   })
 
+  test('that reboots only where needed is not called back by a Ready of before its reboot, nor waited for in vain when there is none', async () => {
+    const command = 'ssh "$NODE_NAME" "[ ! -f /var/run/reboot-required ] || sudo reboot"'
+    const rebooted = await maintained(command, [{}, {}, { ready: false }, { bootId: 'boot-2' }])
+    expect(rebooted.looked).toBe(4)
+    expect(rebooted.said).toContain('is Ready again after a reboot')
+    const stayed = await maintained(command, [{}])
+    expect(stayed.looked).toBeGreaterThan(80)
+    expect(stayed.said).toContain('node-1: is Ready and was not rebooted')
+  })
+
   test('is done when it has left the cluster, or was replaced by another of its name', async () => {
     expect((await maintained('reboot', [undefined])).said).toContain('has left the cluster')
     expect((await maintained('reboot', [{ uid: 'n2' }])).said).toContain('has left the cluster')
@@ -78,9 +88,10 @@ describe('after its maintenance a node', () => {
   })
 })
 
-test.each([
-  ['sudo reboot', true], ['ssh n systemctl reboot', true], ['shutdown -r now', true], ['sudo shutdown -fr +1', true], ['systemctl kexec', true], ['apt-get upgrade\nreboot', true],
-  ['apt-get upgrade', false], ['# reboot later', false], ['touch /var/run/no-reboot-required', false], ['shutdown -h now', false],
-])('%j promises a reboot: %p', (script, promised) => {
-  expect(promisesReboot(script)).toBe(promised)
+test.each<[string, Reboot]>([
+  ['sudo reboot', 'promised'], ['ssh n systemctl reboot', 'promised'], ['shutdown -r now', 'promised'], ['sudo shutdown -fr +1', 'promised'], ['systemctl kexec', 'promised'], ['apt-get upgrade\nreboot', 'promised'], ["ssh n 'sudo reboot'", 'promised'],
+  ['apt-get upgrade', 'none'], ['# reboot later', 'none'], ['touch /var/run/no-reboot-required', 'none'], ['shutdown -h now', 'none'], ['test -f /var/run/reboot-required && echo due', 'none'],
+  ['test -f /var/run/reboot-required && reboot', 'where needed'], ['needs-restarting -r || shutdown -r now', 'where needed'],
+])('%j says about a reboot: %s', (script, reboot) => {
+  expect(rebootOf(script)).toBe(reboot)
 })
