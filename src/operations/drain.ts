@@ -32,7 +32,7 @@ import type { NodeView } from '../view/surroundings.ts'
 const AFTERMATH_MS = 90_000
 
 export async function drain(inputs: Inputs, services: Services): Promise<void> {
-  await holdEnsemble(inputs, services, { rights: (namespace) => [...rightsToCordon(), ...rightsToEvict(namespace), ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods')], limit: 'own' }, drainAll)
+  await holdEnsemble(inputs, services, { rights: (namespace) => [...rightsToCordon(), ...rightsToEvict(namespace), ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods')], limit: 'own' }, (standing, signal) => drainAll({ ...standing, course: { ...standing.course, told: new Map() } }, signal))
 }
 
 async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> {

@@ -30,6 +30,8 @@ export interface Attendance {
   readonly logLines: number
   /** How it stood before the change: what the set's events said then is no news. */
   readonly before: EnsembleView
+  /** What was last told of each ordinal, where one wait follows another: then only changes are told. */
+  readonly told?: Map<number, string> | undefined
 }
 
 /** What one look led to. */
@@ -60,7 +62,7 @@ export interface Work {
 /** The view in which it was done. Throws EnsembleError 'failed' with every cause, the deciding one first, and leaves the evidence in the report. */
 export async function attend(attendance: Attendance, work: Work, signal: AbortSignal): Promise<EnsembleView> {
   const { clock, follower, report, journal } = attendance
-  const told = new Map<number, string>()
+  const told = attendance.told ?? new Map<number, string>()
   let memory = newMemory()
   let progress = { key: '', reached: '', at: clock.now() }
   let said = clock.now()

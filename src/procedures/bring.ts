@@ -27,6 +27,8 @@ export interface Course {
   /** Says who serves while members are replaced, whatever `verify` says. */
   readonly looking: VerifyRun
   readonly deadline: Deadline
+  /** What was last told of each ordinal, see Attendance. */
+  readonly told?: Map<number, string>
 }
 
 /** Whether members must be replaced for what is wanted, or are half replaced already. */
@@ -105,7 +107,7 @@ export function rollOf(course: Course): Roll {
 function attendanceOf(course: Course): Attendance {
   const { clock, journal, report } = course.services
   return {
-    kube: course.kube, clock, journal, report, follower: course.follower, before: course.before, deadline: course.deadline,
+    kube: course.kube, clock, journal, report, follower: course.follower, before: course.before, deadline: course.deadline, told: course.told,
     memberTimeoutMs: course.inputs.memberTimeoutMs, logLines: course.rights.logs ? course.inputs.logLines : 0,
   }
 }
