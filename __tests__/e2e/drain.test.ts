@@ -1,0 +1,241 @@
+// Nodes are emptied under a quorum on a real cluster: what the tutorial's drains and the memo's should have been, and what a refused, failed, cancelled or killed one leaves behind.
+// No test here is concurrent: each cordons nodes that the others need.
+
+import { describe, expect, jest, test } from '@jest/globals'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { act, verdict } from './action.ts'
+import { everything, kubectl, kubectlApply, read } from './cluster.ts'
+import { cordonedNodes, cordonOf, drain, drainInputs, holderOf, homeOf, homes, nodeNames, recordOf, SIDE_BY_SIDE, slowApplication, tutorialFor, underMaintenance, watchReady, withoutValue, write } from './nodes.ts'
+
+jest.setTimeout(1_200_000)
+
+const rolledOut = (namespace: string, what: string): Promise<string> => kubectl('rollout', 'status', what, '-n', namespace, '--timeout=240s')
+
+/** Three members as `kubectl apply` makes them, in quorum, and a value on all of them. */
+async function ensembleOf(namespace: string, manifest: string): Promise<void> {
+  await kubectlApply(namespace, manifest)
+  await rolledOut(namespace, 'statefulset/zk')
+  expect(verdict(await act({ operation: 'verify', namespace }))).toMatch(/^succeeded /)
+  await write(namespace, 'before')
+}
+
+const quickly = (namespace: string, ...changes: Parameters<typeof tutorialFor>[1][]): string => tutorialFor(namespace, SIDE_BY_SIDE, ...changes)
+
+/** The members' nodes, the leader's last. */
+async function theirNodes(namespace: string): Promise<readonly [string, string, string]> {
+  const [home, looked] = await Promise.all([homes(namespace), act({ operation: 'verify', namespace, verify: 'quick' })])
+  const leader = home.get(looked.outputs['leader'] ?? '')
+  const [first, second] = [...home.values()].filter((node) => node !== leader)
+  if (first === undefined || second === undefined || leader === undefined) throw new Error(`three members on three nodes, one of which leads: ${JSON.stringify([...home])}`)
+  return [first, second, leader]
+}
+
+const linesOf = (text: string | undefined): readonly string[] => (text ?? '').split('\n').filter((line) => line !== '')
+
+/** Every member serves and has what was written before; nobody's node is cordoned, marked or under maintenance for it; its lock is free. */
+async function expectWhole(namespace: string): Promise<void> {
+  expect(await cordonedNodes()).toEqual([])
+  const record = await recordOf(namespace)
+  expect({ underWay: record.underWay, maintenance: record.maintenance ?? null, drain: record.drain ?? null }).toEqual({ underWay: null, maintenance: null, drain: null })
+  expect(await holderOf(namespace)).toBe('')
+  expect(verdict(await act({ operation: 'verify', namespace }))).toMatch(/^succeeded /)
+  expect(await withoutValue(namespace, 'before')).toEqual([])
+}
+
+test("the tutorial's second half: the nodes of all three members are drained in one run, and the quorum holds throughout", async () => {
+  await underMaintenance('drain', async (namespace) => {
+    await ensembleOf(namespace, tutorialFor(namespace))
+    const [first, second, leaders] = await theirNodes(namespace)
+    const before = await read(namespace, 'pods -l app=zk', '{.items[*].metadata.uid}')
+    const ready = watchReady(namespace, 'statefulset/zk')
+    // Named first, drained last.
+    const ran = await drain(namespace, [leaders, first, second], { uncordon: 'after' })
+    const seen = await ready.stop()
+    expect(verdict(ran)).toMatch(/^succeeded /)
+    expect(ran.exitCode).toBe(0)
+    expect(ran.outputs).toMatchObject({ changed: 'true', 'ready-replicas': '3', 'acknowledged-writes-lost': '0', pairs: '6/6', 'remaining-nodes': '' })
+    expect(linesOf(ran.outputs['drained-nodes'])).toEqual([first, second, leaders])
+    expect(Number(ran.outputs['longest-write-gap-ms'])).toBeGreaterThan(0)
+    expect(Math.min(...seen)).toBe(2)
+    const after = (await read(namespace, 'pods -l app=zk', '{.items[*].metadata.uid}')).split(' ')
+    expect(after.filter((uid) => before.includes(uid))).toEqual([])
+    expect(new Set((await homes(namespace)).values()).size).toBe(3)
+    await expectWhole(namespace)
+  })
+})
+
+test('what can not go well is refused before a node is touched', async () => {
+  await underMaintenance('nodrain', async (namespace) => {
+    const places = (await nodeNames()).slice(0, 3)
+    // A member for each of three nodes, and no other node takes one.
+    const bound = ['      affinity:\n', `      affinity:
+        nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [${places.join(', ')}]}]}]}}\n`] as const
+    await kubectlApply(namespace, tutorialFor(namespace, SIDE_BY_SIDE, bound))
+    await rolledOut(namespace, 'statefulset/zk')
+    const before = await read(namespace, 'pods -l app=zk', '{.items[*].metadata.uid}')
+    const [node = ''] = places
+
+    const unknown = await drain(namespace, [node, 'no-such-node'])
+    expect(verdict(unknown)).toMatch(/^refused NOT_FOUND .*no-such-node/)
+    const unplaced = await drain(namespace, [node], { placement: 'elsewhere', uncordon: 'after' })
+    expect(verdict(unplaced)).toMatch(/^refused DRAIN_REFUSED .*zk-\d: only its own node takes it/)
+    // Without the node given back its member could not come back at all.
+    expect(verdict(await drain(namespace, [node]))).toMatch(/^refused DRAIN_REFUSED /)
+    const planned = await drain(namespace, [node], { uncordon: 'after', 'dry-run': 'true' })
+    expect(verdict(planned)).toMatch(/^planned /)
+    await kubectl('patch', 'poddisruptionbudget', 'zk-pdb', '-n', namespace, '--type=merge', '-p', '{"spec":{"maxUnavailable":0}}')
+    const never = await drain(namespace, [node], { uncordon: 'after' })
+    expect(verdict(never)).toMatch(/^refused DRAIN_REFUSED .*zk-pdb never allows one/)
+    for (const ran of [unknown, unplaced, planned, never]) expect(ran.outputs).toMatchObject({ changed: 'false', 'drained-nodes': '' })
+    for (const ran of [unplaced, planned, never]) expect(ran.outputs['remaining-nodes']).toBe(node)
+
+    await kubectl('patch', 'poddisruptionbudget', 'zk-pdb', '-n', namespace, '--type=merge', '-p', '{"spec":{"maxUnavailable":1}}')
+    await kubectl('scale', 'statefulset/zk', '-n', namespace, '--replicas=1')
+    await kubectl('wait', '-n', namespace, '--for=delete', 'pod/zk-1', 'pod/zk-2', '--timeout=120s')
+    const alone = await drain(namespace, [await homeOf(namespace, 'zk-0')], { uncordon: 'after' })
+    expect(verdict(alone)).toMatch(/^refused DRAIN_REFUSED /)
+
+    expect(await cordonedNodes()).toEqual([])
+    // Not even a record was begun.
+    expect(await kubectl('get', 'configmap', 'zk-ensemble-zk', '-n', namespace, '--ignore-not-found', '-o', 'name')).toBe('')
+    expect(await holderOf(namespace)).toBe('')
+    expect(before).toContain(await read(namespace, 'pod zk-0', '{.metadata.uid}'))
+  })
+})
+
+// What takes minutes is no part of the core: there it isn't even registered.
+const all: (name: string, work: () => Promise<void>) => void = everything ? test : () => undefined
+
+describe('volumes that are tied to their node', () => {
+  const tied = ['accessModes:', 'storageClassName: local\n      accessModes:'] as const
+
+  all('each node is maintained once, in place, its member back before the next', async () => {
+    await underMaintenance('inplace', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace, tied))
+      const nodes = await theirNodes(namespace)
+      const before = await homes(namespace)
+      const ready = watchReady(namespace, 'statefulset/zk')
+      const ran = await drain(namespace, nodes, { 'maintenance-command': 'echo "$NODE_NAME" >> maintained\necho "::error::no command of the runner"\necho "done with $NODE_NAME"' })
+      expect(verdict(ran)).toMatch(/^succeeded /)
+      expect(linesOf(readFileSync(join(ran.job.workspace, 'maintained'), 'utf8'))).toEqual(nodes)
+      expect(ran.annotations.filter(({ kind }) => kind === 'error')).toEqual([])
+      expect(linesOf(ran.outputs['drained-nodes'])).toEqual(nodes)
+      expect(ran.outputs).toMatchObject({ 'remaining-nodes': '', 'acknowledged-writes-lost': '0', pairs: '6/6' })
+      expect(Math.min(...(await ready.stop()))).toBe(2)
+      expect(await homes(namespace)).toEqual(before)
+      await expectWhole(namespace)
+    })
+  })
+
+  all('a maintenance command that fails ends it there: the node is given back, its member with it, and the others were not touched', async () => {
+    await underMaintenance('badnode', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace, tied))
+      const [first, second, leaders] = await theirNodes(namespace)
+      const command = `echo "$NODE_NAME" >> maintained\nif [ "$NODE_NAME" = ${second} ]; then echo 'the disk is full'; exit 3; fi`
+      const ran = await drain(namespace, [first, second, leaders], { 'maintenance-command': command })
+      expect(verdict(ran)).toMatch(new RegExp(`^failed MAINTENANCE_FAILED .*${second}.*exited with 3.*the disk is full`))
+      expect(ran.exitCode).toBe(1)
+      expect(linesOf(ran.outputs['drained-nodes'])).toEqual([first])
+      expect(linesOf(ran.outputs['remaining-nodes'])).toEqual([second, leaders])
+      expect(ran.outputs['ready-replicas']).toBe('3')
+      expect(await cordonedNodes()).toEqual([])
+      expect((await recordOf(namespace)).maintenance ?? null).toBeNull()
+
+      // The same step again goes on where it failed, once the command does what it should.
+      const again = await drain(namespace, [first, second, leaders], { 'maintenance-command': command }, { job: ran.job })
+      expect(verdict(again)).toMatch(/^failed MAINTENANCE_FAILED /)
+      expect(linesOf(readFileSync(join(ran.job.workspace, 'maintained'), 'utf8'))).toEqual([first, second, second])
+      expect(await cordonedNodes()).toEqual([])
+      expect(await withoutValue(namespace, 'before')).toEqual([])
+    })
+  })
+})
+
+describe('an application that takes 20 s to be ready, with a budget of one', () => {
+  all("is never down while its two nodes are drained in one run, though it is nobody's member", async () => {
+    await underMaintenance('slow', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      await kubectlApply(namespace, slowApplication(namespace, 20))
+      await rolledOut(namespace, 'deployment/slow')
+      const nodes = [...(await homes(namespace, 'app=slow')).values()]
+      expect(nodes).toHaveLength(2)
+      const before = (await read(namespace, 'pods -l app=slow', '{.items[*].metadata.uid}')).split(' ')
+      const [members, ready] = [watchReady(namespace, 'statefulset/zk'), watchReady(namespace, 'deployment/slow')]
+      const ran = await drain(namespace, nodes, { uncordon: 'after' })
+      expect(verdict(ran)).toMatch(/^succeeded /)
+      expect(linesOf(ran.outputs['drained-nodes']).toSorted()).toEqual(nodes.toSorted())
+      expect(Math.min(...(await ready.stop()))).toBeGreaterThan(0)
+      expect(Math.min(...(await members.stop()))).toBeGreaterThanOrEqual(2)
+      const after = (await read(namespace, 'pods -l app=slow', '{.items[*].metadata.uid}')).split(' ')
+      expect(after.filter((uid) => before.includes(uid))).toEqual([])
+      await expectWhole(namespace)
+    })
+  })
+
+  all('is never down while two runs of two ensembles drain its two nodes at once', async () => {
+    await underMaintenance('one', async (one) => {
+      await underMaintenance('two', async (two) => {
+        // The pods of both are the drains' to take, and each ensemble is the other's neighbour.
+        await Promise.all([ensembleOf(one, quickly(one)), ensembleOf(two, quickly(one))])
+        await kubectlApply(one, slowApplication(one, 20))
+        await rolledOut(one, 'deployment/slow')
+        const [here = '', there = ''] = [...(await homes(one, 'app=slow')).values()]
+        const selector = drainInputs(one, [])['pod-selector'] ?? ''
+        const watches = [watchReady(one, 'deployment/slow'), watchReady(one, 'statefulset/zk'), watchReady(two, 'statefulset/zk')]
+        const ran = await Promise.all([drain(one, [here], { uncordon: 'after' }), drain(two, [there], { uncordon: 'after', 'pod-selector': selector })])
+        const [application = [], first = [], second = []] = await Promise.all(watches.map((watch) => watch.stop()))
+        // Who comes second waits, or is told who holds what it needs; a drain that ended well has done its node.
+        for (const each of ran) expect(verdict(each)).toMatch(/^succeeded |^(refused|failed) (LOCKED|DRAIN_REFUSED|DRAIN_BLOCKED) /)
+        expect(ran.map((each) => each.outputs['result'])).toContain('succeeded')
+        expect(Math.min(...application)).toBeGreaterThan(0)
+        expect(Math.min(...first, ...second)).toBeGreaterThanOrEqual(2)
+        await expectWhole(one)
+        await expectWhole(two)
+      })
+    })
+  })
+})
+
+describe('nodes that stay cordoned', () => {
+  all("a node is handed over for steps of the user's own: no other is drained until it was given back", async () => {
+    await underMaintenance('handed', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      const [first, second] = await theirNodes(namespace)
+      const ran = await drain(namespace, [first])
+      expect(verdict(ran)).toMatch(/^succeeded /)
+      expect(ran.outputs['drained-nodes']).toBe(first)
+      expect(await cordonOf(first)).toBe('marked')
+      expect((await recordOf(namespace)).maintenance?.nodes).toMatchObject([{ name: first, phase: 'handed-over', cordon: 'ours' }])
+      // The end of the job takes nothing back that was handed over.
+      expect((await ran.post()).exitCode).toBe(0)
+      expect(await cordonOf(first)).toBe('marked')
+
+      const other = await drain(namespace, [second])
+      expect(verdict(other)).toMatch(new RegExp(`^refused DRAIN_REFUSED .*${first}`))
+      expect(await cordonOf(second)).toBe('none')
+      const given = await act({ operation: 'uncordon', namespace, nodes: first })
+      expect(verdict(given)).toMatch(/^succeeded /)
+      await expectWhole(namespace)
+      expect(verdict(await drain(namespace, [second], { uncordon: 'after' }))).toMatch(/^succeeded /)
+      await expectWhole(namespace)
+    })
+  })
+
+  all("somebody else's cordon stays as it is, and is taken back only when that is said", async () => {
+    await underMaintenance('theirs', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      const [first] = await theirNodes(namespace)
+      await kubectl('cordon', first)
+      const ran = await drain(namespace, [first], { uncordon: 'after' })
+      expect(verdict(ran)).toMatch(/^succeeded /)
+      expect([...(await homes(namespace)).values()]).not.toContain(first)
+      expect(await cordonOf(first)).toBe('plain')
+      const refused = await act({ operation: 'uncordon', namespace, nodes: first })
+      expect(verdict(refused)).toMatch(new RegExp(`^refused DRAIN_REFUSED .*${first}`))
+      expect(await cordonOf(first)).toBe('plain')
+      expect(verdict(await act({ operation: 'uncordon', namespace, nodes: first, 'any-cordon': 'true' }))).toMatch(/^succeeded /)
+      await expectWhole(namespace)
+    })
+  })
+})
