@@ -134,7 +134,7 @@ describe('inputs that only make sense together', () => {
     ['services of the built-in ensemble need a DNS label', { name: '3zk' }, ['name']],
     ['a StatefulSet of given manifests may be called so', { name: '3zk', manifests: 'k8s' }, []],
     ['a verify that checks nothing is a mistake', { operation: 'verify', verify: 'off' }, ['verify']],
-    ['a drain without nodes drains nothing', { operation: 'drain' }, ['operation', 'nodes']],
+    ['a drain without nodes drains nothing', { operation: 'drain' }, ['nodes']],
     ['a cleanup needs to be told where', { operation: 'cleanup', name: 'zk' }, ['operation', 'namespace']],
     ['a scale needs a number', { operation: 'scale' }, ['replicas']],
     ['a number that can not be read is one fault', { operation: 'scale', replicas: '0' }, ['replicas']],

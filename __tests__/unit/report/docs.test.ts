@@ -11,7 +11,7 @@ import { builtInEnsemble } from '../../../src/manifests/built-in.ts'
 import { reviewRights, rightsToApply, rightsToCordon, rightsToEvict, rightsToLook, rightsToRecord, rightsToFollowNode, rightsToSeeCluster } from '../../../src/procedures/access.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/permissions.md', 'docs/troubleshooting.md', 'docs/what-we-leave.md']
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/maintenance.md', 'docs/permissions.md', 'docs/troubleshooting.md', 'docs/what-we-leave.md']
 
 function text(path: string): string {
   return readFileSync(new URL(path, ROOT), 'utf8')
