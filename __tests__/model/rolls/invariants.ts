@@ -102,7 +102,7 @@ export function brokenIn(played: Played, goal: Goal, members: number): readonly 
 }
 
 /** An end that a person can act on. */
-function named(who: string, { exitCode, report, faults }: Ended, may: RegExp): readonly string[] {
+export function named(who: string, { exitCode, report, faults }: Ended, may: RegExp): readonly string[] {
   const { result, code, standing, message } = report
   return [
     ...(code === 'INTERNAL' ? [`${who} ended with INTERNAL: ${message}; ${faults.join(' ')}`] : []),

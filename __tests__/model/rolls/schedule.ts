@@ -33,10 +33,10 @@ export type Trouble =
   | 'kill'
   | 'cancel'
 
-export interface Planned {
+export interface Planned<Kind extends string = Trouble> {
   /** Simulated milliseconds after the run began. */
   readonly afterMs: number
-  readonly trouble: Trouble
+  readonly trouble: Kind
   /** 0 to 1, what else is left to chance: which member, how long. */
   readonly chance: number
 }
@@ -50,14 +50,14 @@ export interface Place {
 }
 
 /** Up to `most` troubles of the kinds given, within so many milliseconds. */
-export function planFrom(random: () => number, kinds: readonly Trouble[], most: number, withinMs: number): readonly Planned[] {
+export function planFrom<Kind extends string>(random: () => number, kinds: readonly Kind[], most: number, withinMs: number): readonly Planned<Kind>[] {
   const count = kinds.length === 0 ? 0 : Math.floor(random() * (most + 1))
-  const planned = Array.from({ length: count }, (): Planned => ({ afterMs: Math.floor(random() * withinMs), trouble: kinds[Math.floor(random() * kinds.length)] ?? 'crash', chance: random() }))
-  return planned.toSorted((a, b) => a.afterMs - b.afterMs)
+  const planned = Array.from({ length: count }, () => ({ afterMs: Math.floor(random() * withinMs), trouble: kinds[Math.floor(random() * kinds.length)], chance: random() }))
+  return planned.flatMap(({ trouble, ...rest }) => (trouble === undefined ? [] : [{ ...rest, trouble }])).toSorted((a, b) => a.afterMs - b.afterMs)
 }
 
 /** Plays the plan beside a run, until the run has ended; tells what was done, one line each. */
-export async function play(place: Place, run: Started, plan: readonly Planned[]): Promise<readonly string[]> {
+export async function play<Kind extends string>(place: Place, run: Started, plan: readonly Planned<Kind>[], befall: (place: Place, run: Started, next: Planned<Kind>) => string): Promise<readonly string[]> {
   const { clock } = place
   const done: string[] = []
   const began = clock.now()
@@ -66,7 +66,7 @@ export async function play(place: Place, run: Started, plan: readonly Planned[])
   try {
     for (const next of plan) {
       await clock.sleep(Math.max(0, began + next.afterMs - clock.now()), over.signal)
-      done.push(`${next.afterMs} ${next.trouble} ${act(place, run, next)}`)
+      done.push(`${next.afterMs} ${next.trouble} ${befall(place, run, next)}`)
     }
   } catch (error) {
     if (!over.signal.aborted) throw error
@@ -76,7 +76,7 @@ export async function play(place: Place, run: Started, plan: readonly Planned[])
 }
 
 /** Does it; gives what it was done to. */
-function act(place: Place, run: Started, { trouble, chance }: Planned): string {
+export function befall(place: Place, run: Started, { trouble, chance }: Planned): string {
   const { cluster, clock, namespace, set, replicas } = place
   const pod = `${set}-${Math.floor(chance * replicas)}`
   const later = (ms: number, undo: () => void): string => {

@@ -6,7 +6,7 @@ import { startCluster } from '../../support/cluster/cluster.ts'
 import type { Happening } from '../../support/cluster/history.ts'
 import { at, items, number, parse, text, type Json } from '../../support/cluster/json.ts'
 import { clusterClock, runHere, startRun, untilHere, type Ended } from '../../support/in-process.ts'
-import { planFrom, play, type Place, type Trouble } from './schedule.ts'
+import { befall, planFrom, play, type Place, type Trouble } from './schedule.ts'
 
 export interface Scenario {
   /** The manifest that runs and is verified, and the one beside it (`after.yaml`). */
@@ -74,7 +74,7 @@ export async function playSeed(seed: number, scenario: Scenario): Promise<Played
     const [before, from, beganAt] = [standing(cluster), cluster.history.length, clock.now()]
     const plan = planFrom(randomFrom(seed), scenario.kinds, scenario.most, scenario.withinMs)
     const started = startRun({ cluster, clock, files, inputs: scenario.inputs, name: NAMES[0] })
-    const troubles = await play(place, started, plan)
+    const troubles = await play(place, started, plan, befall)
     const run = await started.ended
     const [tookMs, between] = [clock.now() - beganAt, standing(cluster)]
     await clock.sleep(QUIET_MS)
