@@ -37,7 +37,7 @@ const ADVICE: Record<Code, string> = {
   NOT_READY: 'If a pod is named above, look at it: kubectl describe pod, kubectl logs. operation: status tells more.',
   DRAIN_REFUSED: 'Mend what is named above, then run it again; the node that is named was not emptied.',
   DRAIN_BLOCKED: 'Mend the budget or the pods that it waits for, then run the same drain again: it goes on with the nodes that remain.',
-  MAINTENANCE_FAILED: 'Read the output of the maintenance command above and look at its node, then run the same drain again: the nodes that remain were not touched.',
+  MAINTENANCE_FAILED: 'Read the output of the maintenance command above and look at its node, then run the same drain again: the nodes after it were not touched.',
   CANCELLED: 'Run it again: it goes on from the state named above.',
   TIMEOUT: 'Raise timeout or member-timeout, or see above what it was waiting for.',
   INTERNAL: 'This is a fault of the action: please report it with the JSON report of this run.',

@@ -15,7 +15,7 @@ const HEARTBEAT_MS = 30_000
 const LONGEST_WORDS = 200
 
 export interface Maintaining {
-  readonly services: Pick<Services, 'clock' | 'journal' | 'report' | 'command'>
+  readonly services: Pick<Services, 'clock' | 'journal' | 'command'>
   readonly kube: Pick<Kube, 'get'>
   readonly inputs: Pick<Inputs, 'maintenanceCommand' | 'maintenanceTimeoutMs'>
   /** As it was when it was drained. */
@@ -40,10 +40,9 @@ export function rebootOf(script: string): Reboot {
 
 /** Throws MAINTENANCE_FAILED when the command fails, takes too long, or the node does not come back in that time. */
 export async function maintain({ services, kube, inputs, node }: Maintaining, signal: AbortSignal): Promise<void> {
-  const { clock, journal, report } = services
+  const { clock, journal } = services
   const script = inputs.maintenanceCommand ?? ''
   const deadline = new Deadline(clock, inputs.maintenanceTimeoutMs)
-  report.timeline.push({ at: clock.now(), what: 'maintenance begins', node: node.name })
   const outcome = await services.command({ script, env: { NODE_NAME: node.name }, timeoutMs: inputs.maintenanceTimeoutMs }, signal).catch((error: unknown) => {
     signal.throwIfAborted()
     throw failure('failed', 'MAINTENANCE_FAILED', `the maintenance command of ${node.name} could not be started: ${error instanceof Error ? plainLine(error.message) : 'unknown'}`, { object: `node/${node.name}`, input: 'maintenance-command', mend: 'It needs bash on the runner.' })
@@ -53,7 +52,6 @@ export async function maintain({ services, kube, inputs, node }: Maintaining, si
   if (fault !== undefined) throw fault
   journal.info(`${node.name}: the maintenance command has ended well`)
   await comesBack({ services, kube, node, reboot: rebootOf(script), deadline }, signal)
-  report.timeline.push({ at: clock.now(), what: 'maintenance is done', node: node.name })
 }
 
 function faultOf(outcome: CommandOutcome, node: string, timeoutMs: number): EnsembleError | undefined {

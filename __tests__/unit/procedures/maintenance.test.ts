@@ -4,7 +4,6 @@ import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { KubeObject } from '../../../src/kube/kube.ts'
 import { maintain, rebootOf, type Reboot } from '../../../src/procedures/maintenance.ts'
-import { newReport } from '../../../src/report/run-report.ts'
 import type { CommandOutcome, CommandRequest } from '../../../src/services.ts'
 import type { NodeView } from '../../../src/view/surroundings.ts'
 import { idleClock } from '../../support/idle-clock.ts'
@@ -20,13 +19,12 @@ interface Seen {
 /** What each look at the node finds, the last one for ever; a number is an answer that is none. */
 async function maintained(command: string, looks: readonly (Seen | number | undefined)[], outcome: CommandOutcome | Error = { kind: 'exited', code: 0, last: '' }): Promise<{ readonly said: string; readonly asked: readonly CommandRequest[]; readonly looked: number }> {
   const clock = idleClock()
-  const report = newReport('drain', 0)
   const asked: CommandRequest[] = []
   const said: string[] = []
   let looked = 0
   const journal = { phase: () => Promise.reject(new Error('no phase here')), info: (line: string) => void said.push(line), debug: () => undefined, warning: () => undefined, verdict: () => undefined }
   const services = {
-    clock, report, journal,
+    clock, journal,
     command: (request: CommandRequest) => {
       asked.push(request)
       return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome)

@@ -29,9 +29,9 @@ test('times are ISO, unknown values are null', () => {
 
 test('what each node took stands there by phase, and a phase that did not end is no phase of zero seconds', () => {
   const { nodes, timeline } = toJsonReport(drainFailed())
-  expect(nodes[1]).toMatchObject({ node: 'node-1', outcome: 'drained', placement: 'elsewhere', members: ['zk-1'], seconds: { gates: 0.3, evict: 3.1, wait: 30.2, total: 33.6 } })
+  expect(nodes[1]).toMatchObject({ node: 'node-1', outcome: 'drained', placement: 'elsewhere', members: ['zk-1'], seconds: { gates: 0.25, cordon: 0.05, evict: 3.1, wait: 30.2, total: 33.6 } })
   expect(nodes[2]?.phases.at(-1)).toEqual({ phase: 'maintenance', at: '2026-01-31T12:03:20.000Z', ms: null })
-  expect(nodes[2]?.seconds).toEqual({ gates: 0.3, evict: 3.1, total: 3.4 })
+  expect(nodes[2]?.seconds).toEqual({ gates: 0.25, cordon: 0.05, evict: 3.1, total: 3.4 })
   expect(timeline[1]).toMatchObject({ what: 'evicted', member: 'zk-0', node: 'node-0' })
 })
 

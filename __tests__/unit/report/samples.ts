@@ -75,7 +75,7 @@ export function crashed(): RunReport {
 /** Three nodes in turn: two were drained, the third's command failed and its cordon was given back. */
 export function drainFailed(): RunReport {
   const nodes = drained().nodes.map((row): NodeRow => (row.node === 'node-2'
-    ? { ...row, outcome: 'failed', phases: [...row.phases.slice(0, 2), { phase: 'maintenance', at: STARTED + 200_000, ms: undefined }], note: 'given back' }
+    ? { ...row, outcome: 'failed', phases: [...row.phases.slice(0, 3), { phase: 'maintenance', at: STARTED + 200_000, ms: undefined }], note: 'given back' }
     : row))
   return {
     ...drained(), result: 'failed', code: 'MAINTENANCE_FAILED', standing: 'our cordons were given back; 3 of 3 members serve', nodes, drainedNodes: ['node-0', 'node-1'], remainingNodes: ['node-2'], longestWriteGapMs: undefined, acknowledgedWritesLost: undefined,
@@ -88,7 +88,7 @@ export function drained(): RunReport {
     const at = STARTED + index * 80_000
     return {
       node: `node-${index}`, outcome: 'drained', placement: 'elsewhere', members: [`zk-${index}`], cordon: 'none', note: '',
-      phases: [{ phase: 'gates', at, ms: 300 }, { phase: 'evict', at: at + 300, ms: 3100 }, { phase: 'wait', at: at + 3400, ms: 30_200 }],
+      phases: [{ phase: 'gates', at, ms: 250 }, { phase: 'cordon', at: at + 250, ms: 50 }, { phase: 'evict', at: at + 300, ms: 3100 }, { phase: 'wait', at: at + 3400, ms: 30_200 }],
       pods: [{ pod: `shop/zk-${index}`, outcome: 'evicted', note: 'serves on node-3 after 30.2s' }, { pod: 'kube-system/proxy', outcome: 'left alone', note: 'DaemonSet' }],
     }
   })

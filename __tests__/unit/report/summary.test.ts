@@ -44,7 +44,7 @@ describe('what stands where', () => {
     expect(text.split('\n')[0]).toBe('## drain of zk in shop: SUCCEEDED')
     expect(text).toContain('**Nodes:** 3 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s), node-2 (33.6s)')
     expect(text).toContain('### Nodes: 3 of 3 nodes drained\n\n| Node | Outcome | Placement | Members | Cordon | Seconds | Note |')
-    expect(text).toContain('| node-1 | drained | elsewhere | zk-1 | – | gates 0.3, evict 3.1, wait 30.2, total 33.6 | – |')
+    expect(text).toContain('| node-1 | drained | elsewhere | zk-1 | – | gates 0.25, cordon 0.05, evict 3.1, wait 30.2, total 33.6 | – |')
     expect(text).toContain('<details><summary>node-2: 1 evicted, 1 left alone</summary>\n\n<pre>\nevicted shop/zk-2 (serves on node-3 after 30.2s)\nleft alone kube-system/proxy (DaemonSet)\n</pre>')
   })
 
@@ -53,12 +53,13 @@ describe('what stands where', () => {
     expect(text).toContain('### Timeline: longest time without a write 1.2s, no acknowledged write was lost\n\n| Time | Node | Member | What |')
     expect(text).toContain('| 12:00:00 UTC | node-0 | zk-0 | evicted |')
     expect(text).toContain('| 12:01:23 UTC | node-1 | – | wait, 30.2s |')
+    expect(text.match(/\| cordon(ed|, \d+ms) \|/g)).toEqual(['| cordoned |'])
   })
 
   test('a drain that failed says at which node, what remains, and where that node was left', () => {
     const text = summaryText(drainFailed())
     expect(text).toContain('**Nodes:** 2 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s); not drained: node-2')
-    expect(text).toContain('| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.3, evict 3.1, total 3.4, maintenance not ended | given back |')
+    expect(text).toContain('| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.25, cordon 0.05, evict 3.1, total 3.4, maintenance not ended | given back; the maintenance command of node-2 exited with 7; its last line: no space left |')
     expect(text).toContain('kubectl describe node node-2')
   })
 

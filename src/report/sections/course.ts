@@ -2,7 +2,7 @@
 
 import { formatSpan } from '../../clock.ts'
 import { cell, inline } from '../escape.ts'
-import type { RunReport, TimelineEntry } from '../run-report.ts'
+import type { NodeRow, RunReport, TimelineEntry } from '../run-report.ts'
 import { REVISION_HEAD, revisionCells } from '../revision-table.ts'
 import type { Section } from './section.ts'
 import { table } from './section.ts'
@@ -27,13 +27,18 @@ export function changesSection(report: RunReport): Section | undefined {
 }
 
 export function timelineSection(report: RunReport): Section | undefined {
-  const phases = report.nodes.flatMap((row) => row.phases.map(({ phase, at, ms }): TimelineEntry => ({ at, node: row.node, what: `${phase}${ms === undefined ? ', not ended' : `, ${formatSpan(ms)}`}` })))
+  const phases = report.nodes.flatMap(phasesOf)
   if (report.timeline.length + phases.length === 0) return undefined
   const ordered = [...phases, ...report.timeline].sort((a, b) => a.at - b.at)
   const data = dataLine(report)
   const byNode = ordered.some(({ node }) => node !== undefined)
   const rows = ordered.map((entry) => [clockTime(entry.at), ...(byNode ? [cell(entry.node)] : []), cell(entry.member), cell(entry.what, 500)])
   return table(`Timeline${data === '' ? '' : `: ${data}`}`, ['Time', ...(byNode ? ['Node'] : []), 'Member', 'What'], rows, 'last')
+}
+
+/** When each phase of a node began and how long it took; that a cordon was made or taken back is an entry of its own. */
+function phasesOf({ node, phases }: NodeRow): TimelineEntry[] {
+  return phases.flatMap(({ phase, at, ms }) => (ms !== undefined && (phase === 'cordon' || phase === 'uncordon') ? [] : [{ at, node, what: `${phase}, ${ms === undefined ? 'not ended' : formatSpan(ms)}` }]))
 }
 
 export function phasesSection(report: RunReport): Section | undefined {

@@ -13,8 +13,14 @@ export function nodesSection(report: RunReport): Section | undefined {
   if (report.nodes.length === 0) return undefined
   const done = nodesDone(report)
   return table(done === '' ? 'Nodes' : `Nodes: ${done}`, HEAD, report.nodes.map((row) => [
-    cell(row.node), row.outcome === 'failed' ? '**failed**' : row.outcome, cell(row.placement), cell(row.members.join(', ')), cell(row.cordon === 'none' ? '' : row.cordon), cell(seconds(row)), cell(row.note, 500),
+    cell(row.node), row.outcome === 'failed' ? '**failed**' : row.outcome, cell(row.placement), cell(row.members.join(', ')), cell(row.cordon === 'none' ? '' : row.cordon), cell(seconds(row)), cell(noteOf(row, report), 500),
   ]))
+}
+
+/** Why it was not drained stands in its own row. */
+function noteOf({ node, note }: NodeRow, { findings }: RunReport): string {
+  const why = findings.filter(({ severity, object }) => severity === 'error' && object === `node/${node}`).map(({ message }) => message)
+  return [...(note === '' ? [] : [note]), ...why].join('; ')
 }
 
 /** The pods of each node, folded: a node may have a hundred. */
