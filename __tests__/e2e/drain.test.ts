@@ -4,8 +4,9 @@
 import { describe, expect, jest, test } from '@jest/globals'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { runAction } from '../support/runner.ts'
 import { act, verdict } from './action.ts'
-import { everything, kubectl, kubectlApply, read } from './cluster.ts'
+import { everything, kubeconfig, kubectl, kubectlApply, read, run } from './cluster.ts'
 import { cordonedNodes, cordonOf, drain, drainInputs, holderOf, homeOf, homes, nodeNames, recordOf, SIDE_BY_SIDE, slowApplication, tutorialFor, underMaintenance, watchReady, withoutValue, write } from './nodes.ts'
 
 jest.setTimeout(1_200_000)
@@ -235,6 +236,136 @@ describe('nodes that stay cordoned', () => {
       expect(verdict(refused)).toMatch(new RegExp(`^refused DRAIN_REFUSED .*${first}`))
       expect(await cordonOf(first)).toBe('plain')
       expect(verdict(await act({ operation: 'uncordon', namespace, nodes: first, 'any-cordon': 'true' }))).toMatch(/^succeeded /)
+      await expectWhole(namespace)
+    })
+  })
+})
+
+describe('a run that is lost in the middle', () => {
+  const command = 'echo "busy with $NODE_NAME"\nsleep 4\necho "$NODE_NAME" >> maintained'
+  const points: readonly (readonly [name: string, at: (first: string, second: string) => RegExp, inputs: Readonly<Record<string, string>>, post: boolean])[] = [
+    ['once the second node is cordoned', (_, second) => new RegExp(`^${second}: cordoned`), { uncordon: 'after' }, true],
+    ['once the first member is evicted', (first) => new RegExp(`^${first}: .* evicted`), { uncordon: 'after' }, false],
+    ['while the first member is on its way', () => /^zk-\d: running on .* not Ready/, { uncordon: 'after' }, true],
+    ['while the second node is maintained', (_, second) => new RegExp(`^busy with ${second}`), { 'maintenance-command': command }, false],
+  ]
+  for (const [name, at, inputs, post] of points) {
+    all(`${name}: the same drain again ends well, does nothing twice that was done, and loses nothing`, async () => {
+      await underMaintenance('lost', async (namespace) => {
+        await ensembleOf(namespace, quickly(namespace))
+        const [first, second] = await theirNodes(namespace)
+        const lost = await runAction({ inputs: drainInputs(namespace, [first, second], inputs), kubeconfig: readFileSync(kubeconfig, 'utf8'), killAt: at(first, second) })
+        expect(lost.signal).toBe('SIGKILL')
+        const done = linesOf(lost.outputs['drained-nodes'])
+        if (post) {
+          expect((await lost.post()).exitCode).toBe(0)
+          expect(await cordonedNodes()).toEqual([])
+          expect(await holderOf(namespace)).toBe('')
+        }
+        const ran = await drain(namespace, [first, second], inputs, { job: lost.job })
+        expect(verdict(ran)).toMatch(/^succeeded /)
+        const log = ran.lines.join('\n')
+        for (const node of done) expect(log).not.toContain(`Drain ${node}`)
+        if (done.length > 0) expect(log).toContain(`Going on with the drain that was begun at`)
+        expect(linesOf(ran.outputs['drained-nodes']).toSorted()).toEqual([first, second].toSorted())
+        expect(ran.outputs).toMatchObject({ 'remaining-nodes': '', 'acknowledged-writes-lost': '0' })
+        await expectWhole(namespace)
+      })
+    })
+  }
+
+  all('cancelled while a member is away, and while a command runs: the cordons are given back before it ends, the command ends with it', async () => {
+    await underMaintenance('cancel', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      const [first, second] = await theirNodes(namespace)
+      const evicted = await drain(namespace, [first, second], { uncordon: 'after' }, { cancelAt: new RegExp(`^${first}: .* evicted`) })
+      expect({ exitCode: evicted.exitCode, signal: evicted.signal }).toEqual({ exitCode: 1, signal: null })
+      expect(await cordonedNodes()).toEqual([])
+      expect(await holderOf(namespace)).toBe('')
+      expect(verdict(evicted)).toMatch(/^cancelled CANCELLED /)
+      expect(linesOf(evicted.outputs['remaining-nodes'])).toEqual([first, second])
+
+      // It waits for the member that the cancelled one had evicted.
+      const inputs = { 'maintenance-command': 'echo "busy with $NODE_NAME"\nsleep 20\necho "$NODE_NAME" >> maintained' }
+      const busy = await drain(namespace, [first], inputs, { cancelAt: new RegExp(`^busy with ${first}`) })
+      expect({ exitCode: busy.exitCode, signal: busy.signal }).toEqual({ exitCode: 1, signal: null })
+      expect(await cordonedNodes()).toEqual([])
+      expect(verdict(busy)).toMatch(/^cancelled CANCELLED /)
+      expect(verdict(await drain(namespace, [second], { uncordon: 'after' }, { job: busy.job }))).toMatch(/^succeeded /)
+      expect((await run('cat', [join(busy.job.workspace, 'maintained')])).stdout).toBe('')
+      await expectWhole(namespace)
+    })
+  })
+})
+
+describe('what happens to other members meanwhile', () => {
+  all('one that crashes while another is away comes back, and the drain goes on', async () => {
+    await underMaintenance('crash', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      const [first, second] = await theirNodes(namespace)
+      const victim = [...(await homes(namespace))].find(([, node]) => node === second)?.[0] ?? ''
+      let crash: Promise<unknown> | undefined
+      const ran = await drain(namespace, [first, second], { uncordon: 'after' }, {
+        onLine: (line) => {
+          if (line.startsWith(`${first}: `) && line.endsWith(' evicted')) crash ??= run('kubectl', ['exec', '-n', namespace, victim, '--', 'sh', '-c', 'kill 1'])
+        },
+      })
+      expect(crash).toBeDefined()
+      await crash
+      expect(verdict(ran)).toMatch(/^succeeded /)
+      expect(ran.outputs['acknowledged-writes-lost']).toBe('0')
+      await expectWhole(namespace)
+    })
+  })
+
+  all('two runs for one ensemble: the second waits for the first, and then does its node', async () => {
+    await underMaintenance('both', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      const [first, second] = await theirNodes(namespace)
+      const ready = watchReady(namespace, 'statefulset/zk')
+      const ran = await Promise.all([drain(namespace, [first], { uncordon: 'after' }), drain(namespace, [second], { uncordon: 'after' })])
+      expect(ran.map(verdict)).toEqual([expect.stringMatching(/^succeeded /), expect.stringMatching(/^succeeded /)])
+      expect(ran.filter(({ lines }) => lines.join('\n').includes('Waiting for the lock of another run'))).toHaveLength(1)
+      expect(Math.min(...(await ready.stop()))).toBe(2)
+      await expectWhole(namespace)
+    })
+  })
+
+  // A program that takes `cut 2` and `boot 2` for the power of the node whose name ends in 2; without one there is nothing to test.
+  const power = process.env['E2E_POWER']
+  const withPower = power === undefined ? () => undefined : all
+  const switchPower = async (what: 'cut' | 'boot', node: string): Promise<void> => {
+    const { exitCode, stderr } = await run(power ?? '', [what, node.replace(/^\D*/, '')])
+    if (exitCode !== 0) throw new Error(`${what} ${node}: ${stderr}`)
+  }
+
+  withPower("another member's node loses its power: no second member is taken, the end has a name, and once the power is back the drain ends well", async () => {
+    await underMaintenance('power', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      const [first, second, leaders] = await theirNodes(namespace)
+      let cut: Promise<void> | undefined
+      try {
+        const ran = await drain(namespace, [first, leaders], { uncordon: 'after', 'member-timeout': '90s' }, {
+          onLine: (line) => {
+            if (line.startsWith(`${first}: `) && line.endsWith(' evicted')) cut ??= switchPower('cut', second)
+          },
+        })
+        expect(cut).toBeDefined()
+        await cut
+        expect(ran.outputs['result']).toBe('failed')
+        expect(ran.outputs['code']).toMatch(/^(NOT_READY|QUORUM_LOST|UNSCHEDULABLE|DRAIN_REFUSED|DRAIN_BLOCKED|TIMEOUT)$/)
+        expect(ran.lines.filter((line) => line.endsWith(' evicted'))).toHaveLength(1)
+        expect(linesOf(ran.outputs['remaining-nodes'])).toContain(leaders)
+        expect(await cordonedNodes()).toEqual([])
+      } finally {
+        await cut
+        await switchPower('boot', second)
+      }
+      await kubectl('wait', `node/${second}`, '--for=condition=Ready', '--timeout=120s')
+      await rolledOut(namespace, 'statefulset/zk')
+      const ran = await drain(namespace, [first, leaders], { uncordon: 'after' })
+      expect(verdict(ran)).toMatch(/^succeeded /)
+      expect(ran.outputs['acknowledged-writes-lost']).toBe('0')
       await expectWhole(namespace)
     })
   })
