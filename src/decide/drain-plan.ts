@@ -70,9 +70,7 @@ export function nameOf({ pod }: Pick<PlacementAnswer, 'pod'>): string {
 
 /** What a drain was asked to do, as the record keeps it. */
 export interface DrainPlan {
-  /** Names of the nodes, in the order of the request. */
-  readonly nodes: readonly string[]
-  /** Of everything else that makes it this drain: placement, command, what is done with the cordon. */
+  /** Of the request as it was given: which nodes by whatever means, placement, command, what becomes of the cordons. */
   readonly digest: string
   /** ISO time when it was begun. */
   readonly since: string
@@ -81,9 +79,9 @@ export interface DrainPlan {
 /** Longer ago than this it was another night's work: milliseconds. */
 const SAME_NIGHT_MS = 24 * 3_600_000
 
-/** Whether the run that died had begun just this: then what it has done is not done again. */
-export function goesOn(before: DrainPlan | undefined, asked: Omit<DrainPlan, 'since'>, now: number): boolean {
-  if (before === undefined || before.digest !== asked.digest) return false
+/** Whether a run that ended early had begun just this: then its nodes are meant, wherever members are by now, and what it has done is not done again. */
+export function goesOn(before: DrainPlan | undefined, digest: string, now: number): boolean {
+  if (before === undefined || before.digest !== digest) return false
   const since = Date.parse(before.since)
-  return !Number.isNaN(since) && now - since < SAME_NIGHT_MS && before.nodes.length === asked.nodes.length && before.nodes.every((node) => asked.nodes.includes(node))
+  return !Number.isNaN(since) && now - since < SAME_NIGHT_MS
 }

@@ -26,7 +26,7 @@ import { beginDrain, endDrain } from '../record/drain.ts'
 import { nodesUnderMaintenance } from '../record/maintenance.ts'
 import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
-import type { NodeView } from '../view/surroundings.ts'
+import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 
 /** After a failure members come back to nodes that were given back; so long that is looked at. Milliseconds. */
 const AFTERMATH_MS = 90_000
@@ -43,7 +43,11 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   const ledger = { stored: standing.stored }
   const book = { ...marking, name, journal, report }
 
-  const asked = await resolveNodes(kube, inputs, course.before, ledger.stored, signal)
+  const digest = digestOf(inputs)
+  const plan = ledger.stored.record.drain ?? undefined
+  const resumed = plan !== undefined && goesOn(plan, digest, clock.now())
+  // Members may have moved since: the nodes of the plan are meant, those that have left the cluster are done.
+  const asked = resumed ? (await readNodes(kube, signal)).filter((node) => plan.nodes.includes(node.name)) : await resolveNodes(kube, inputs, course.before, ledger.stored, signal)
   const names = asked.map((node) => node.name)
   const before = nodesUnderMaintenance(ledger.stored)
   const keptElsewhere = before.filter((one) => (one.phase === 'handed-over' || one.keep === true) && !names.includes(one.name))
@@ -51,9 +55,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     const list = keptElsewhere.map((one) => one.name).join(', ')
     throw failure('refused', 'DRAIN_REFUSED', `${list} ${keptElsewhere.length === 1 ? 'was' : 'were'} drained and not given back yet`, { object: `node/${keptElsewhere[0]?.name ?? ''}`, mend: `Give ${keptElsewhere.length === 1 ? 'it' : 'them'} back first: operation: uncordon with nodes: ${list}.` })
   }
-  const request = { nodes: names, digest: digestOf(inputs) }
-  const plan = ledger.stored.record.drain ?? undefined
-  const resumed = plan !== undefined && goesOn(plan, request, clock.now())
+  const request = { nodes: resumed ? plan.nodes : names, digest }
   const handedOver = before.filter((one) => one.phase === 'handed-over').map((one) => one.name)
   const done = new Set([...(resumed ? plan.done : []), ...handedOver].filter((node) => names.includes(node)))
   const left = asked.filter((node) => !done.has(node.name))
@@ -108,8 +110,10 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     return
   }
   if (left.length === 0) {
+    const { view } = await awaitServing({ ...course, deadline: new Deadline(clock, inputs.timeoutMs) }, signal)
+    await verifyAll(standing, view, () => Promise.resolve([]), signal)
     ledger.stored = await endDrain(marking, ledger.stored, signal)
-    report.standing = 'every node was drained by an earlier run'
+    report.standing = 'every node was drained by an earlier run; every member serves'
     report.result = 'unchanged'
     return
   }
@@ -134,16 +138,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
       rest = rest.filter((one) => one !== node)
     }
     const view = course.follower.snapshot()
-    if (inputs.verify === 'off') {
-      await watch.finish(view, signal)
-      report.notes.push('verify: off: nobody asked the members for their data.')
-    } else {
-      const level = inputs.verify
-      await journal.phase(`Verify (${level})`, async (said) => {
-        await verifyEnsemble(run, view, level, () => watch.finish(view, signal), signal)
-        said(outcomeOf(report))
-      })
-    }
+    await verifyAll(standing, view, () => watch.finish(view, signal), signal)
     ledger.stored = await endDrain(marking, ledger.stored, signal)
     await announceAll(standing, asked, signal)
     report.standing = `every node was drained${givenBack ? ' and given back' : ', and stays cordoned'}; every member serves`
@@ -152,6 +147,20 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     await aftermath(job, watch, book)
     throw error
   }
+}
+
+async function verifyAll({ inputs, services, run }: Standing, view: EnsembleView, more: () => ReturnType<DataWatch['finish']>, signal: AbortSignal): Promise<void> {
+  const { journal, report } = services
+  if (inputs.verify === 'off') {
+    await more()
+    report.notes.push('verify: off: nobody asked the members for their data.')
+    return
+  }
+  const level = inputs.verify
+  await journal.phase(`Verify (${level})`, async (said) => {
+    await verifyEnsemble(run, view, level, more, signal)
+    said(outcomeOf(report))
+  })
 }
 
 /** Events on the set and, where that is allowed, on each node. */
@@ -172,16 +181,22 @@ async function aftermath({ standing, ledger }: Drain, watch: DataWatch, book: Pa
   const kept = inputs.uncordon === 'never' ? report.nodes.filter((row) => row.outcome === 'failed' && row.cordon === 'ours').map((row) => row.node) : []
   if (kept.length > 0) report.notes.push(`uncordon: never: ${kept.join(', ')} stays cordoned; operation: uncordon gives it back.`)
   const giving = giveBackNodes(book, ledger.stored, lock.lost)
-  const back = kept.length > 0 ? `${kept.join(', ')} stays cordoned (uncordon: never)` : report.changed ? 'our cordons were given back' : 'no node was cordoned'
-  report.standing = back
+  const inWords = (left: readonly string[]): string => {
+    const stays = [...(kept.length === 0 ? [] : [`${kept.join(', ')} stays cordoned (uncordon: never)`]), ...(left.length === 0 ? [] : [`${left.join(', ')} may still be cordoned by us`])]
+    return stays.length > 0 ? stays.join('; ') : report.changed ? 'our cordons were given back' : 'no node was cordoned'
+  }
   if (report.remainingNodes.length > 0) journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   if (services.signal.aborted || lock.lost.aborted) {
     const [given] = await Promise.all([giving, watch.abandon()])
     ledger.stored = given.stored
+    report.standing = inWords(given.left)
     lookOnceMore(course)
     return
   }
-  ledger.stored = (await giving).stored
+  const given = await giving
+  ledger.stored = given.stored
+  const back = inWords(given.left)
+  report.standing = back
   try {
     const serving = await awaitServing({ ...course, deadline: new Deadline(clock, AFTERMATH_MS), inputs: { ...course.inputs, memberTimeoutMs: AFTERMATH_MS } }, AbortSignal.any([services.signal, lock.lost]))
     report.standing = `${back}; ${servingInWords(serving)}`
@@ -230,6 +245,6 @@ async function nodesNow({ course, kube }: Standing, signal: AbortSignal): Promis
 }
 
 /** Of what makes it this drain and no other. */
-function digestOf({ placement, maintenanceCommand, uncordon, podSelector }: Inputs): string {
-  return createHash('sha256').update(JSON.stringify([placement, maintenanceCommand ?? '', uncordon, podSelector ?? ''])).digest('hex').slice(0, 16)
+function digestOf({ nodes, nodeSelector, members, placement, maintenanceCommand, uncordon, podSelector }: Inputs): string {
+  return createHash('sha256').update(JSON.stringify([nodes.toSorted(), nodeSelector ?? '', members.toSorted(), placement, maintenanceCommand ?? '', uncordon, podSelector ?? ''])).digest('hex').slice(0, 16)
 }

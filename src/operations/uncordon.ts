@@ -62,7 +62,7 @@ async function uncordonOne(standing: Standing, book: NodeBook, before: StoredRec
       say(answer.was === 'ours' ? 'uncordoned' : `uncordoned; it was cordoned ${cordon.kind === 'theirs' ? cordon.by : 'by somebody else'} (any-cordon)`)
       report.changed = true
       report.changes.push({ object: `node/${node.name}`, change: 'configured', note: 'uncordoned' })
-      report.timeline.push({ at: clock.now(), what: `${node.name} uncordoned` })
+      report.timeline.push({ at: clock.now(), what: 'uncordoned', node: node.name })
       fill(row, 'uncordoned', 'none', '')
       row?.phases.push({ phase: 'uncordon', at: began, ms: clock.now() - began })
       break

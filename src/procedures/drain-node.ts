@@ -61,7 +61,7 @@ export async function drainNode(drain: Drain, node: NodeView, row: NodeRow, pati
       await passNeighbours(standing, neighbours, node.name, patienceMs, signal)
       return found
     })
-    await take(drain, { node, row, survey, neighbours, course, looker: drain.looker, during }, signal)
+    await take(drain, { node, row, survey, neighbours, course, looker: drain.looker, during, stands: (until) => cordonMustStand(drain, node, row, until) }, signal)
   } finally {
     await leaveNeighbours(neighbours)
   }

@@ -35,6 +35,8 @@ export interface Turn {
   readonly course: Course
   readonly looker: Looker
   readonly during: During
+  /** Rejects when our cordon does not stand any more. */
+  readonly stands: (signal: AbortSignal) => Promise<void>
 }
 
 /** Everything that is to go has gone; members that can be elsewhere are there, and in the quorum. */
@@ -87,9 +89,9 @@ async function evict(standing: Standing, { course, node, row }: Turn, pods: read
   }, signal)
 }
 
-async function detached(standing: Standing, { course, node, survey: { volumes } }: Turn, signal: AbortSignal): Promise<void> {
+async function detached(standing: Standing, { course, node, survey: { volumes }, stands }: Turn, signal: AbortSignal): Promise<void> {
   const { kube, services } = standing
-  await awaitDetached({ kube, clock: services.clock, node: node.name, volumes, deadline: course.deadline, say: (line) => services.journal.info(line) }, signal)
+  await awaitDetached({ kube, clock: services.clock, node: node.name, volumes, deadline: course.deadline, stands: () => stands(signal), say: (line) => services.journal.info(line) }, signal)
 }
 
 /** Every member is available and in the quorum. One that no node takes ends the wait at once: to give the node back is the quickest mend. */

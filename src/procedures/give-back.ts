@@ -67,7 +67,7 @@ async function giveBackOne(giving: GivingBack, entry: MaintenanceNode, signal: A
     const answer = await uncordonNode(kube, entry.name, { ensemble: `${giving.namespace}/${giving.name}`, uid: entry.uid, ...(giving.identity === undefined ? {} : { identity: giving.identity }) }, signal)
     const words = inWords(answer)
     journal.info(`${entry.name}: ${words}`)
-    report.timeline.push({ at: clock.now(), what: `${entry.name} ${words}` })
+    report.timeline.push({ at: clock.now(), what: words, node: entry.name })
     if (answer.kind === 'uncordoned') report.changed = true
     note(report, entry.name, outcomeOf(answer), answer.kind === 'not ours' ? 'theirs' : 'none')
     return true

@@ -22,8 +22,17 @@ import type { Standing } from './standing.ts'
 import type { NodeSurvey } from './survey.ts'
 import { profileOptions, reachThrough, type VerifyRun } from './verify-ensemble.ts'
 
-/** A run that changes a neighbour is waited for no longer: it may wait for our ensemble in turn. */
+/** Longer than a dead run's lock lives; milliseconds. */
 const LOCK_WAIT_MS = 70_000
+const FIRST_LOCK_WAIT_MS = 95_000
+
+/**
+ * How long a neighbour's lock is waited for; both as `namespace/name`. Its holder may wait for our ensemble in turn, as when two drains meet: who comes first by name has the
+ * longer patience, so that the other steps back and one of them goes on.
+ */
+export function neighbourLockWaitMs(ours: string, theirs: string): number {
+  return ours < theirs ? FIRST_LOCK_WAIT_MS : LOCK_WAIT_MS
+}
 
 export interface Neighbour {
   /** `namespace/name`. */
@@ -113,11 +122,11 @@ function aside(services: Services, name: string): Services {
 }
 
 /** Undefined where nobody ever locked it, or it may not be locked. */
-async function lockOf({ kube, services: { clock, holder } }: Standing, { metadata }: KubeObject, { journal }: Services, signal: AbortSignal): Promise<Lock | undefined> {
+async function lockOf({ kube, run, services: { clock, holder } }: Standing, { metadata }: KubeObject, { journal }: Services, signal: AbortSignal): Promise<Lock | undefined> {
   const namespace = metadata.namespace ?? ''
   const lease = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(metadata.name), namespace }, signal).catch(unlessDenied)
   if (lease === undefined) return undefined
-  return takeLock(kube, clock satisfies Clock, { namespace, ensemble: metadata.name, holder, identity: newIdentity(holder), waitMs: LOCK_WAIT_MS, say: (line) => journal.info(line) }, signal).catch(unlessDenied)
+  return takeLock(kube, clock satisfies Clock, { namespace, ensemble: metadata.name, holder, identity: newIdentity(holder), waitMs: neighbourLockWaitMs(`${run.target.namespace}/${run.target.name}`, `${namespace}/${metadata.name}`), say: (line) => journal.info(line) }, signal).catch(unlessDenied)
 }
 
 function unlessDenied(error: unknown): undefined {

@@ -17,6 +17,8 @@ export interface Detaching {
   /** Names of the PersistentVolumes. */
   readonly volumes: ReadonlySet<string>
   readonly deadline: Deadline
+  /** Rejects when the node is no longer ours to empty: a pod that has come back to it keeps its volume there. */
+  readonly stands: () => Promise<void>
   readonly say: (line: string) => void
 }
 
@@ -48,6 +50,7 @@ export async function awaitDetached(detaching: Detaching, signal: AbortSignal): 
       if (!passes || deadline.passed) throw error
     }
     if (attached?.length === 0) return
+    await detaching.stands()
     const names = attached === undefined ? [...volumes] : attached.map(({ volume }) => volume)
     if (deadline.passed) {
       throw failure('failed', 'DRAIN_BLOCKED', `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} still attached to ${node} after ${formatSpan(clock.now() - began)}`, {

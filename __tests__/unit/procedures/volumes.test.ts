@@ -13,7 +13,7 @@ function attach({ objects }: SimulatedCluster, name: string, volume: string, nod
 
 async function wait({ clock, client }: AtCluster, volumes: readonly string[], minutes = 10): Promise<readonly string[]> {
   const said: string[] = []
-  await awaitDetached({ kube: await client(), clock, node: 'node-1', volumes: new Set(volumes), deadline: new Deadline(clock, minutes * 60_000), say: (line) => said.push(line) }, never)
+  await awaitDetached({ kube: await client(), clock, node: 'node-1', volumes: new Set(volumes), deadline: new Deadline(clock, minutes * 60_000), stands: () => Promise.resolve(), say: (line) => said.push(line) }, never)
   return said
 }
 
@@ -44,7 +44,7 @@ test('the list of all, long in a large cluster, is read once', () =>
         return kube.listAs(kind, options, view, signal)
       },
     }
-    await awaitDetached({ kube: counted, clock, node: 'node-1', volumes: new Set(['pv-1']), deadline: new Deadline(clock, 60_000), say: () => undefined }, never)
+    await awaitDetached({ kube: counted, clock, node: 'node-1', volumes: new Set(['pv-1']), deadline: new Deadline(clock, 60_000), stands: () => Promise.resolve(), say: () => undefined }, never)
     expect(asked).toEqual([undefined, 'metadata.name=ours', 'metadata.name=ours', 'metadata.name=ours'])
   }))
 
