@@ -4,6 +4,7 @@
 import { describe, expect, jest, test } from '@jest/globals'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { runAction } from '../support/runner.ts'
 import { act, verdict, type Ran } from './action.ts'
 import { everything, kubeconfig, kubectl, kubectlApply, read, run } from './cluster.ts'
@@ -32,6 +33,9 @@ async function theirNodes(namespace: string): Promise<readonly [string, string, 
   return [first, second, leader]
 }
 
+/** Seconds by phase, by node. */
+const nodeTimes = z.record(z.string(), z.record(z.string(), z.number()))
+
 const linesOf = (text: string | undefined): readonly string[] => (text ?? '').split('\n').filter((line) => line !== '')
 
 /** Every member serves and has what was written before; nobody's node is cordoned, marked or under maintenance for it; its lock is free. */
@@ -59,6 +63,11 @@ test("the tutorial's second half: the nodes of all three members are drained in 
     expect(linesOf(ran.outputs['drained-nodes'])).toEqual([first, second, leaders])
     expect(Number(ran.outputs['longest-write-gap-ms'])).toBeGreaterThan(0)
     expect(Math.min(...seen)).toBe(2)
+    // The leadership moved once, and only for the leader's node.
+    const times = nodeTimes.parse(JSON.parse(ran.outputs['node-times'] ?? ''))
+    expect(Object.keys(times).toSorted()).toEqual([first, second, leaders].toSorted())
+    for (const node of [first, second, leaders]) expect(Object.keys(times[node] ?? {})).toEqual(expect.arrayContaining(['gates', 'cordon', 'evict', 'wait', 'uncordon', 'total']))
+    expect(Object.entries(times).filter(([, phases]) => 'hand-over' in phases).map(([node]) => node)).toEqual([leaders])
     const after = (await read(namespace, 'pods -l app=zk', '{.items[*].metadata.uid}')).split(' ')
     expect(after.filter((uid) => before.includes(uid))).toEqual([])
     expect(new Set((await homes(namespace)).values()).size).toBe(3)
