@@ -65,7 +65,7 @@ export function messageFor(report: RunReport): string {
     case 'refused':
       return line(`${what} refused before anything was changed: ${reason(report)}`)
     case 'failed':
-      return line(`${what} failed: ${atNode(report)}${reason(report)}${report.nodes.length === 0 ? '' : `; ${nodesDone(report)}${remaining(report)}`}`)
+      return line(`${what} failed: ${atNode(report)}${reason(report)}${report.nodes.length === 0 ? '' : `; ${nodesDone(report)}${remaining(report)}${cordons(report)}`}`)
     case 'undone':
       return line(`${what} failed and was taken back${report.replicas === undefined ? '' : ` (${report.readyReplicas ?? 0} of ${report.replicas} members ready)`}: ${reason(report)}`)
     case 'cancelled':
@@ -98,6 +98,12 @@ function atNode(report: RunReport): string {
   return node === '' || reason(report).includes(node) ? '' : `at ${node}: `
 }
 
+/** Whether our cordons were given back: the first thing that the standing says of a drain that failed. */
+function cordons({ operation, standing }: RunReport): string {
+  const [first = ''] = standing.split(';')
+  return operation !== 'drain' || first === '' ? '' : `; ${first}`
+}
+
 function plan(report: RunReport): string {
   const count = report.changes.filter((row) => row.change !== 'unchanged').length
   return `; ${count} ${count === 1 ? 'object' : 'objects'} would change`
@@ -106,7 +112,8 @@ function plan(report: RunReport): string {
 function reason(report: RunReport): string {
   if (report.code === '') return 'see the log'
   const finding = decidingFinding(report)
-  const own = finding === undefined ? '' : plainLine(finding.message, 200)
+  // What remains must not be cut off behind it.
+  const own = finding === undefined ? '' : plainLine(finding.message, report.nodes.length === 0 ? 200 : 120)
   const told = own === '' || report.code === 'INTERNAL' || RAW.test(own) ? meaningOf(report.code) : own
   const where = [placeOf(finding), finding?.object ?? ''].find((part) => part !== '' && !told.includes(part.split('/').at(-1) ?? part))
   return `${where === undefined ? '' : `${where}: `}${told} (${report.code})`

@@ -3,6 +3,7 @@
 import type { Code } from '../errors.ts'
 import { decidingFinding } from './cause.ts'
 import { shellWord } from './escape.ts'
+import { failedNode } from './node-words.ts'
 import type { RunReport } from './run-report.ts'
 
 /** Commands to copy, one per line, without repeats; empty when there is nothing to look at in the cluster. */
@@ -17,6 +18,8 @@ interface Places {
   readonly pod: string | undefined
   readonly container: string | undefined
   readonly node: string | undefined
+  /** The run is about nodes. */
+  readonly nodes: boolean
   readonly claim: string | undefined
   readonly lease: string | undefined
 }
@@ -31,7 +34,8 @@ function placesOf(report: RunReport): Places {
     set: report.name === '' ? undefined : shellWord(report.name),
     pod: nameOf('pod', objects) ?? (member === undefined ? undefined : shellWord(member.pod)),
     container: evidence?.container === undefined ? undefined : shellWord(evidence.container),
-    node: nameOf('node', objects),
+    node: nameOf('node', objects) ?? (failedNode(report) === '' ? undefined : shellWord(failedNode(report))),
+    nodes: report.nodes.length > 0,
     claim: nameOf('persistentvolumeclaim', objects) ?? (member?.claim === undefined ? undefined : shellWord(member.claim)),
     lease: report.name === '' ? undefined : shellWord(`zk-ensemble-${report.name}`),
   }
@@ -43,7 +47,7 @@ function nameOf(kind: string, objects: readonly (string | undefined)[]): string 
 }
 
 function looks(code: Code, places: Places): string[] {
-  const { kubectl, set, pod, container, node, claim, lease } = places
+  const { kubectl, set, pod, container, node, nodes, claim, lease } = places
   const pods = `${kubectl} get pods -o wide`
   const ofSet = set === undefined ? `${kubectl} get statefulsets` : `${kubectl} describe statefulset ${set}`
   const describe = pod === undefined ? pods : `${kubectl} describe pod ${pod}`
@@ -69,6 +73,7 @@ function looks(code: Code, places: Places): string[] {
     case 'MEMBERSHIP_CHANGE':
       return [set === undefined ? ofSet : `${kubectl} get statefulset ${set} -o yaml`]
     case 'CONFLICT':
+      if (nodes && node !== undefined) return ['kubectl get nodes', `kubectl get node ${node} -o yaml --show-managed-fields`]
       return [set === undefined ? ofSet : `${kubectl} get statefulset ${set} -o yaml --show-managed-fields`]
     case 'CREATE_REJECTED':
       return [ofSet, `${kubectl} get resourcequotas,limitranges`, events]
@@ -93,10 +98,10 @@ function looks(code: Code, places: Places): string[] {
       return [describe, ...logs, events]
     case 'UNDO_FAILED':
     case 'CANCELLED':
-      return [pods, ofSet]
+      return nodes ? ['kubectl get nodes', pods] : [pods, ofSet]
     case 'DRAIN_REFUSED':
     case 'DRAIN_BLOCKED':
-      return ['kubectl get nodes', `${kubectl} get poddisruptionbudgets`, pods]
+      return ['kubectl get nodes', `${kubectl} get poddisruptionbudgets`, pods, ...(node === undefined ? [] : [`kubectl get pods --all-namespaces -o wide --field-selector spec.nodeName=${node}`])]
     case 'MAINTENANCE_FAILED':
       return [node === undefined ? 'kubectl get nodes' : `kubectl describe node ${node}`, pods]
   }

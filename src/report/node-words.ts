@@ -24,6 +24,48 @@ export function nodesLine(report: RunReport): string {
   return `${done}${rows.length === 0 ? '' : `: ${someOf(rows.map(timed))}`}${remaining(report)}`
 }
 
+/** One line for each node that was touched, ten at most: `node-1: drained, zk-0 went elsewhere, 41.0s (evict 3.1s, wait 30.2s)`. */
+export function nodeLines(report: RunReport): string[] {
+  if (nodesDone(report) === '') return []
+  const touched = report.nodes.filter(({ outcome }) => outcome !== 'waiting')
+  const lines = touched.slice(0, NAMED).map((row) => plainLine([`${row.node}: ${outcomeOf(row)}`, whereabouts(row), time(row)].filter((part) => part !== '').join(', '), 300))
+  return touched.length > NAMED ? [...lines, `and ${touched.length - NAMED} more in the report`] : lines
+}
+
+function outcomeOf({ outcome, cordon, phases, note }: NodeRow): string {
+  const begun = phases.some(({ phase }) => phase === 'cordon')
+  const kept = cordon === 'ours' ? ' and still cordoned by us' : cordon === 'theirs' ? ' and cordoned by somebody else' : ''
+  switch (outcome) {
+    case 'failed':
+    case 'under way': {
+      const at = phases.at(-1)?.phase
+      if (at === undefined) return note === '' ? `failed${kept}` : `failed: ${note}`
+      return `failed at ${at}${kept !== '' ? kept : begun ? ' and not cordoned any more' : ', never cordoned'}`
+    }
+    case 'drained':
+      return note === '' ? `drained${kept}` : `drained${kept} ${note}`
+    case 'waiting':
+    case 'uncordoned':
+    case 'given back':
+    case 'left alone':
+    case 'gone':
+      return note === '' ? outcome : `${outcome}: ${note}`
+  }
+}
+
+function whereabouts({ outcome, members, placement, phases }: NodeRow): string {
+  if (outcome !== 'drained' || members.length === 0 || phases.length === 0) return ''
+  return `${members.join(', ')} ${placement === 'in-place' ? 'came back to it' : 'went elsewhere'}`
+}
+
+/** The phases of a second and more: where the time went. */
+function time(row: NodeRow): string {
+  const { total, ...phases } = secondsByPhase(row)
+  if (total === undefined) return ''
+  const long = Object.entries(phases).filter(([, seconds]) => seconds >= 1).map(([phase, seconds]) => `${phase} ${formatSpan(seconds * 1000)}`)
+  return `${formatSpan(total * 1000)}${long.length === 0 ? '' : ` (${long.join(', ')})`}`
+}
+
 /** `; not done: node-2, node-3`, after another text; empty when nothing remains. */
 export function remaining({ operation, remainingNodes }: RunReport): string {
   if (remainingNodes.length === 0) return ''

@@ -6,7 +6,7 @@ import { causeOf, decidingEvidence, decidingFinding, furtherErrors, placeOf, pro
 import { plainLine, plainLines } from './escape.ts'
 import { causeLine, logTitle, withoutNoise } from './evidence.ts'
 import { nextSteps } from './next-steps.ts'
-import { nodesLine } from './node-words.ts'
+import { nodeLines, nodesDone, remaining } from './node-words.ts'
 import type { RunReport, RunResult } from './run-report.ts'
 
 const WORD: Record<RunResult, string> = {
@@ -88,7 +88,7 @@ export function closingLines(report: RunReport, where: { readonly reportFile: st
   ].filter((place) => place !== '')
   return [
     headline(report),
-    ...labelled('Nodes', nodesLine(report)),
+    ...(nodesDone(report) === '' ? [] : [`Nodes: ${nodesDone(report)}${remaining(report)}`, ...nodeLines(report).map((line) => `  ${line}`)]),
     ...labelled('Ensemble', ensembleLine(report)),
     ...labelled('Data', dataLine(report)),
     ...(report.code === '' ? [] : failureLines(report)),

@@ -19,10 +19,10 @@ describe('one line for each result', () => {
       'deploy of zk in shop was cancelled after something had been changed: the manifests are applied, 2 of 3 members are ready',
     ],
     [drained(), 'drain of zk in shop: 3 of 3 nodes drained in 4m10s; 3 of 3 members ready; leader zk-1; 6/6 pairs read back; longest time without a write 1.2s, no acknowledged write was lost'],
-    [drainFailed(), 'drain of zk in shop failed: the maintenance command of node-2 exited with 7; its last line: no space left (MAINTENANCE_FAILED); 2 of 3 nodes drained; not drained: node-2'],
+    [drainFailed(), 'drain of zk in shop failed: the maintenance command of node-2 exited with 7 (MAINTENANCE_FAILED); 2 of 3 nodes drained; not drained: node-2; our cordons were given back'],
     [
       { ...drainFailed(), code: 'UNSCHEDULABLE' as const, findings: [{ code: 'UNSCHEDULABLE' as const, severity: 'error' as const, message: 'zk-2 found no node after it was evicted', object: 'pod/zk-2' }] },
-      'drain of zk in shop failed: at node-2: zk-2 found no node after it was evicted (UNSCHEDULABLE); 2 of 3 nodes drained; not drained: node-2',
+      'drain of zk in shop failed: at node-2: zk-2 found no node after it was evicted (UNSCHEDULABLE); 2 of 3 nodes drained; not drained: node-2; our cordons were given back',
     ],
     [{ ...drained(), result: 'planned' as const, standing: 'nothing was changed; node-0, node-2 would be drained in this order' }, 'drain of zk in shop: planned, nothing was changed; node-0, node-2 would be drained in this order'],
     [
@@ -51,6 +51,11 @@ test('a fault of ours says nothing of what was thrown', () => {
 test.each(CODES)('%s has a meaning of its own', (code) => {
   expect(meaningOf(code)).toMatch(/^[a-z].{8,60}[^.]$/)
   expect(CODES.filter((other) => meaningOf(other) === meaningOf(code))).toEqual([code])
+})
+
+test('however long the reason of a drain is, which nodes remain and whether our cordons were given back is not cut off', () => {
+  const message = messageFor({ ...drainFailed(), findings: [{ code: 'MAINTENANCE_FAILED', severity: 'error', message: 'the command of node-2 failed '.repeat(30), object: 'node/node-2' }] })
+  expect(message).toMatch(/; 2 of 3 nodes drained; not drained: node-2; our cordons were given back$/)
 })
 
 test('hostile text stays one line within the length of a chat line', () => {

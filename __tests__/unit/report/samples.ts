@@ -79,7 +79,8 @@ export function drainFailed(): RunReport {
     : row))
   return {
     ...drained(), result: 'failed', code: 'MAINTENANCE_FAILED', standing: 'our cordons were given back; 3 of 3 members serve', nodes, drainedNodes: ['node-0', 'node-1'], remainingNodes: ['node-2'], longestWriteGapMs: undefined, acknowledgedWritesLost: undefined,
-    findings: [{ code: 'MAINTENANCE_FAILED', severity: 'error', message: 'the maintenance command of node-2 exited with 7; its last line: no space left', object: 'node/node-2', mend: 'Its output is in the log of this step.' }],
+    findings: [{ code: 'MAINTENANCE_FAILED', severity: 'error', message: 'the maintenance command of node-2 exited with 7', object: 'node/node-2', mend: 'Its output is in the log of this step.' }],
+    evidence: [{ object: 'node/node-2', container: undefined, reason: 'last line of the maintenance command: no space left', message: '', exitCode: undefined, restarts: undefined, events: [], logs: [] }],
   }
 }
 

@@ -59,7 +59,8 @@ describe('what stands where', () => {
   test('a drain that failed says at which node, what remains, and where that node was left', () => {
     const text = summaryText(drainFailed())
     expect(text).toContain('**Nodes:** 2 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s); not drained: node-2')
-    expect(text).toContain('| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.25, cordon 0.05, evict 3.1, total 3.4, maintenance not ended | given back; the maintenance command of node-2 exited with 7; its last line: no space left |')
+    expect(text).toContain('| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.25, cordon 0.05, evict 3.1, total 3.4, maintenance not ended | given back; the maintenance command of node-2 exited with 7 |')
+    expect(text).toContain('last line of the maintenance command: no space left')
     expect(text).toContain('kubectl describe node node-2')
   })
 

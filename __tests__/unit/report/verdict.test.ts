@@ -5,8 +5,9 @@ import { CODES } from '../../../src/errors.ts'
 import { nextSteps } from '../../../src/report/next-steps.ts'
 import { summaryText } from '../../../src/report/summary.ts'
 import { verdictAnnotation } from '../../../src/report/annotations.ts'
+import type { NodeRow } from '../../../src/report/run-report.ts'
 import { closingLines } from '../../../src/report/verdict.ts'
-import { crashed, deployed, drainFailed, hostile, refusedByLint } from './samples.ts'
+import { crashed, deployed, drained, drainFailed, hostile, refusedByLint } from './samples.ts'
 
 const WHERE = { reportFile: '/tmp/report.json', summary: true }
 
@@ -29,12 +30,36 @@ describe('closing lines', () => {
   })
 
   test('of a drain that failed: which nodes are done and which are not, before the cause', () => {
-    expect(closingLines(drainFailed(), WHERE).slice(0, 4)).toEqual([
+    expect(closingLines(drainFailed(), WHERE).slice(0, 8)).toEqual([
       'drain of zk in shop: FAILED (MAINTENANCE_FAILED)',
-      'Nodes: 2 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s); not drained: node-2',
+      'Nodes: 2 of 3 nodes drained; not drained: node-2',
+      '  node-0: drained, zk-0 went elsewhere, 33.6s (evict 3.1s, wait 30.2s)',
+      '  node-1: drained, zk-1 went elsewhere, 33.6s (evict 3.1s, wait 30.2s)',
+      '  node-2: failed at maintenance and not cordoned any more, 3.4s (evict 3.1s)',
       'Ensemble: 3 of 3 members ready, leader zk-1, version 3.9.3, 6/6 write-then-read pairs, clients connect to zk-cs.shop.svc:2181',
-      'Cause: the maintenance command of node-2 exited with 7; its last line: no space left',
+      'Cause: the maintenance command of node-2 exited with 7',
+      'Proof: node/node-2: last line of the maintenance command: no space left',
     ])
+  })
+
+  test('of a drain: what became of each node, in words that leave no doubt whether it takes pods again', () => {
+    const [row] = drained().nodes
+    const about = (change: Partial<NodeRow>, operation = 'drain'): string | undefined => closingLines({ ...drained(), operation, nodes: row === undefined ? [] : [{ ...row, ...change }] }, WHERE)[2]
+    expect(about({ cordon: 'ours' })).toBe('  node-0: drained and still cordoned by us, zk-0 went elsewhere, 33.6s (evict 3.1s, wait 30.2s)')
+    expect(about({ cordon: 'theirs', placement: 'in-place' })).toMatch(/^ {2}node-0: drained and cordoned by somebody else, zk-0 came back to it, /)
+    expect(about({ note: 'by an earlier run', phases: [] })).toBe('  node-0: drained by an earlier run')
+    expect(about({ outcome: 'failed', cordon: 'ours' })).toMatch(/^ {2}node-0: failed at wait and still cordoned by us, /)
+    expect(about({ outcome: 'failed', phases: row?.phases.slice(0, 1) ?? [] })).toBe('  node-0: failed at gates, never cordoned, 250ms')
+    expect(about({ outcome: 'gone', phases: [], note: 'it has left the cluster' })).toBe('  node-0: gone: it has left the cluster')
+    expect(about({ outcome: 'uncordoned', phases: [{ phase: 'rejoin', at: 0, ms: 12_000 }] }, 'uncordon')).toBe('  node-0: uncordoned, 12.0s (rejoin 12.0s)')
+  })
+
+  test('a node that was never begun has no line; of hundreds ten are named', () => {
+    const [row] = drained().nodes
+    const many = Array.from({ length: 30 }, (_, index): NodeRow => ({ node: `node-${index}`, outcome: index < 25 ? 'drained' : 'waiting', placement: '', members: [], cordon: 'none', phases: row?.phases ?? [], pods: [], note: '' }))
+    const lines = closingLines({ ...drained(), nodes: many }, WHERE)
+    expect(lines.filter((line) => /^ {2}node-\d+: drained/.test(line))).toHaveLength(10)
+    expect(lines).toContain('  and 15 more in the report')
   })
 
   test('of a success: how the ensemble stands, no advice', () => {
@@ -101,6 +126,14 @@ test.each(CODES)('the next commands for %s only look, unless the run gave some i
   for (const command of nextSteps({ ...crashed(), code })) {
     expect(command).toMatch(/^kubectl (-n shop )?(get|describe|logs|auth can-i|config current-context|cluster-info)\b/)
   }
+})
+
+test('after a drain the next commands look at its nodes, whatever ended it', () => {
+  expect(nextSteps({ ...drainFailed(), code: 'CANCELLED' })).toEqual(['kubectl get nodes', 'kubectl -n shop get pods -o wide'])
+  expect(nextSteps({ ...drainFailed(), code: 'CONFLICT' })).toEqual(['kubectl get nodes', 'kubectl get node node-2 -o yaml --show-managed-fields'])
+  expect(nextSteps({ ...drainFailed(), code: 'DRAIN_BLOCKED' })).toEqual([
+    'kubectl get nodes', 'kubectl -n shop get poddisruptionbudgets', 'kubectl -n shop get pods -o wide', 'kubectl get pods --all-namespaces -o wide --field-selector spec.nodeName=node-2',
+  ])
 })
 
 test('commands that the run gave come first and only once', () => {
