@@ -13,6 +13,7 @@ import { reportFilePath, writeReportFile } from './github/report-file.ts'
 import { readRunner } from './github/runner.ts'
 import { readState, saveState } from './github/state.ts'
 import { writeSummary } from './github/summary.ts'
+import { createVoice } from './github/voice.ts'
 import type { Kube } from './kube/kube.ts'
 import { main, type Runner } from './main.ts'
 import { post } from './post.ts'
@@ -26,13 +27,14 @@ import type { Services } from './services.ts'
 
 const env = process.env
 const runner = readRunner(env, process.cwd())
-const write = (line: string): void => void process.stdout.write(line)
+const voice = createVoice((line) => void process.stdout.write(line))
+const { write } = voice
 /** Not the run's id alone: a job may use the action several times. */
 const runId = `${runner.runId}-${runner.attempt}-${randomUUID().slice(0, 8)}`
 const reportFile = reportFilePath(runner.temp)
 
 async function connect(kubeconfig: string | undefined, context: string | undefined): Promise<Kube> {
-  const [mask, { connectKube }] = await Promise.all([loadMasker(env), import('./kube/connect.ts')])
+  const [mask, { connectKube }] = await Promise.all([loadMasker(env, voice.aside), import('./kube/connect.ts')])
   const auth = given('zookeeper-auth')
   mask([auth, auth?.split(':').slice(1).join(':')])
   const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => mask([secret]) })
@@ -73,7 +75,7 @@ async function runMain(): Promise<void> {
         hostname: hostname(),
         manifestIo: runnerFiles(runner.workspace, runner.temp),
         connect: (inputs) => (kube ??= connect(inputs.kubeconfig, inputs.context)),
-        command: async (request, signal) => (await import('./github/maintenance-command.ts')).runScript({ env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, write }, request, signal),
+        command: async (request, signal) => (await import('./github/maintenance-command.ts')).runScript({ env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, voice }, request, signal),
         publish: () => void writeOutputs(env, outputsOf(report, reportFile)),
         remember(state) {
           try {

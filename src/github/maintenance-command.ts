@@ -3,12 +3,14 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { Clock } from '../clock.ts'
 import type { CommandOutcome, CommandRequest } from '../services.ts'
 import type { Env } from './command.ts'
+import type { Quote, Voice } from './voice.ts'
 
 /** From the first signal to the second at a time-out, and at a cancel, where the runner itself leaves 7.5 s; milliseconds. */
 const AFTER_TIMEOUT_MS = 10_000
@@ -29,12 +31,17 @@ export interface CommandPlace {
   /** For the script's file. */
   readonly temp: string
   readonly clock: Clock
-  /** Takes one line with its end. */
-  readonly write: (line: string) => void
+  /** Passes on what it prints. */
+  readonly voice: Pick<Voice, 'quote'>
 }
 
 /** Variables that a script does not get: inputs and states of this step, the runner's tokens, and its command files. */
 const WITHHELD = /^(INPUT_|STATE_|ACTIONS_)|^(GITHUB_TOKEN|GITHUB_ENV|GITHUB_PATH|GITHUB_OUTPUT|GITHUB_STATE|GITHUB_STEP_SUMMARY|ZK_ENSEMBLE_STEP)$/i
+
+/** What variables of these names hold does not get into reports, which nobody masks. */
+const SECRET = /TOKEN|SECRET|PASS|KEY|CRED|AUTH|KUBECONFIG/i
+/** Shorter values are part of ordinary words. */
+const SHORTEST_SECRET = 6
 
 export function scriptEnv(env: Env, more: Env): Record<string, string> {
   const kept = Object.entries(env).flatMap(([name, value]) => (value === undefined || WITHHELD.test(name) ? [] : [[name, value] as const]))
@@ -48,31 +55,40 @@ export function scriptEnv(env: Env, more: Env): Record<string, string> {
  */
 export async function runScript(place: CommandPlace, { script, env, timeoutMs }: CommandRequest, signal: AbortSignal): Promise<CommandOutcome> {
   const file = join(place.temp, `zk-ensemble-maintenance-${randomUUID()}.sh`)
-  writeFileSync(file, script.endsWith('\n') ? script : `${script}\n`, { mode: 0o600, flag: 'wx' })
-  const token = randomUUID()
-  place.write(`::stop-commands::${token}\n`)
+  const quote = place.voice.quote()
   try {
-    return await run(place, file, token, scriptEnv(place.env, env), timeoutMs, signal)
+    writeFileSync(file, script.endsWith('\n') ? script : `${script}\n`, { mode: 0o600, flag: 'wx' })
+    const outcome = await run(place, file, quote, scriptEnv(place.env, env), timeoutMs, signal)
+    return { ...outcome, last: withoutSecrets(outcome.last, place.env) }
   } finally {
-    place.write(`::${token}::\n`)
+    quote.end()
     rmSync(file, { force: true })
   }
 }
 
-async function run(place: CommandPlace, file: string, token: string, env: Record<string, string>, timeoutMs: number, signal: AbortSignal): Promise<CommandOutcome> {
+function withoutSecrets(line: string, env: Env): string {
+  const secrets = Object.entries(env).flatMap(([name, value]) => (SECRET.test(name) ? (value ?? '').split('\n').map((part) => part.trim()) : []))
+  return secrets.filter((secret) => secret.length >= SHORTEST_SECRET).toSorted((a, b) => b.length - a.length).reduce((left, secret) => left.replaceAll(secret, '***'), line)
+}
+
+async function run(place: CommandPlace, file: string, quote: Quote, env: Record<string, string>, timeoutMs: number, signal: AbortSignal): Promise<CommandOutcome> {
   const { clock } = place
   const child = spawn('bash', ['--noprofile', '--norc', '-euo', 'pipefail', file], { cwd: place.workspace, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  // A second signal ends this process at once, and then nobody else knows of the group.
+  const orphaned = (): void => {
+    killGroup(child.pid, 'SIGKILL')
+    rmSync(file, { force: true })
+  }
+  process.once('exit', orphaned)
   let last = ''
   const say = (line: string): void => {
-    // The token would let commands work again, and the runner compares it without regard to case (actions/runner, ActionCommandManager).
-    const text = line.replace(new RegExp(token, 'gi'), '***')
-    if (text.trim() !== '') last = text.trim()
-    place.write(`${text}\n`)
+    if (line.trim() !== '') last = line.trim()
+    quote.say(line)
   }
   const outputs = [child.stdout, child.stderr].map((stream) => copyLines(stream, say))
   const exited = new Promise<number>((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code, by) => resolve(code ?? 128 + (by === 'SIGKILL' ? 9 : 15)))
+    child.once('exit', (code, by) => resolve(code ?? 128 + (by === null ? 0 : constants.signals[by])))
   })
   const done = new AbortController()
   const ending = AbortSignal.any([done.signal, signal])
@@ -100,6 +116,7 @@ async function run(place: CommandPlace, file: string, token: string, env: Record
     done.abort()
     await watching
     killGroup(child.pid, 'SIGKILL')
+    process.off('exit', orphaned)
     for (const output of outputs) output.stop()
   }
 }

@@ -18,10 +18,10 @@ export function maskSecrets(setSecret: (secret: string) => void, secrets: readon
   }
 }
 
-/** maskSecrets with the toolkit's setSecret, loaded late: only a run that connects has secrets to hide, and it loads more than that. */
-export async function loadMasker(env: Env): Promise<(secrets: readonly (string | undefined)[]) => void> {
+/** maskSecrets with the toolkit's setSecret, loaded late: only a run that connects has secrets to hide, and it loads more than that. `aside` makes sure that the runner listens. */
+export async function loadMasker(env: Env, aside: (work: () => void) => void): Promise<(secrets: readonly (string | undefined)[]) => void> {
   const { setSecret } = await import('@actions/core')
-  return (secrets) => maskSecrets(setSecret, secrets, env)
+  return (secrets) => maskSecrets((secret) => aside(() => setSecret(secret)), secrets, env)
 }
 
 /** A kubeconfig or a manifest, plain; a PEM key has no `key: value` lines. */

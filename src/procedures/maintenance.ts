@@ -7,6 +7,7 @@ import type { Kube } from '../kube/kube.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import { toNode } from '../kube/views/index.ts'
 import { clip, plainLine } from '../report/escape.ts'
+import type { Evidence } from '../report/run-report.ts'
 import type { CommandOutcome, Services } from '../services.ts'
 import type { NodeView } from '../view/surroundings.ts'
 
@@ -15,7 +16,7 @@ const HEARTBEAT_MS = 30_000
 const LONGEST_WORDS = 200
 
 export interface Maintaining {
-  readonly services: Pick<Services, 'clock' | 'journal' | 'command'>
+  readonly services: Pick<Services, 'clock' | 'journal' | 'command' | 'report'>
   readonly kube: Pick<Kube, 'get'>
   readonly inputs: Pick<Inputs, 'maintenanceCommand' | 'maintenanceTimeoutMs'>
   /** As it was when it was drained. */
@@ -49,21 +50,28 @@ export async function maintain({ services, kube, inputs, node }: Maintaining, si
   })
   signal.throwIfAborted()
   const fault = faultOf(outcome, node.name, inputs.maintenanceTimeoutMs)
-  if (fault !== undefined) throw fault
+  if (fault !== undefined) {
+    // Evidence and not a part of the message: that one travels further than the log, and nobody masks what a script prints there.
+    if (outcome.last !== '') services.report.evidence.push(lastLine(node.name, outcome.last))
+    throw fault
+  }
   journal.info(`${node.name}: the maintenance command has ended well`)
   await comesBack({ services, kube, node, reboot: rebootOf(script), deadline }, signal)
 }
 
+function lastLine(node: string, line: string): Evidence {
+  return { object: `node/${node}`, container: undefined, reason: `last line of the maintenance command: ${clip(plainLine(line), LONGEST_WORDS)}`, message: '', exitCode: undefined, restarts: undefined, events: [], logs: [] }
+}
+
 function faultOf(outcome: CommandOutcome, node: string, timeoutMs: number): EnsembleError | undefined {
-  const last = outcome.last === '' ? '' : `; its last line: ${clip(plainLine(outcome.last), LONGEST_WORDS)}`
   const about = { object: `node/${node}`, input: 'maintenance-command' }
   switch (outcome.kind) {
     case 'exited':
-      return outcome.code === 0 ? undefined : failure('failed', 'MAINTENANCE_FAILED', `the maintenance command of ${node} exited with ${outcome.code}${last}`, { ...about, mend: 'Its output is in the log of this step; see in what state it has left the node before it is run again.' })
+      return outcome.code === 0 ? undefined : failure('failed', 'MAINTENANCE_FAILED', `the maintenance command of ${node} exited with ${outcome.code}`, { ...about, mend: 'Its output is in the log of this step; see in what state it has left the node before it is run again.' })
     case 'timed-out':
-      return failure('failed', 'MAINTENANCE_FAILED', `the maintenance command of ${node} took longer than ${formatSpan(timeoutMs)} and was ended with all that it had started${last}`, { ...about, mend: 'See in what state it has left the node; maintenance-timeout gives it longer.' })
+      return failure('failed', 'MAINTENANCE_FAILED', `the maintenance command of ${node} took longer than ${formatSpan(timeoutMs)} and was ended with all that it had started`, { ...about, mend: 'See in what state it has left the node; maintenance-timeout gives it longer.' })
     case 'cancelled':
-      return failure('cancelled', 'CANCELLED', `the maintenance command of ${node} was ended by the cancel${last}`, about)
+      return failure('cancelled', 'CANCELLED', `the maintenance command of ${node} was ended by the cancel`, about)
   }
 }
 

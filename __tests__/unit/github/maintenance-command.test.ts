@@ -1,11 +1,13 @@
 // A maintenance command that outlives its time-out reboots the next node too; one that can command the runner, or reads its tokens, is a way in.
 
 import { afterAll, describe, expect, test } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, type Clock } from '../../../src/clock.ts'
 import { runScript, scriptEnv } from '../../../src/github/maintenance-command.ts'
+import { createVoice } from '../../../src/github/voice.ts'
 import type { CommandOutcome } from '../../../src/services.ts'
 
 const temp = mkdtempSync(join(tmpdir(), 'zk-command-'))
@@ -22,7 +24,7 @@ async function ran(script: string, more: { readonly timeoutMs?: number; readonly
     lines.push(line.replace(/\n$/, ''))
     more.onLine?.(line)
   }
-  const place = { env: { PATH: process.env['PATH'], HOME: temp, ...more.env }, workspace: temp, temp, clock: more.clock ?? systemClock, write }
+  const place = { env: { PATH: process.env['PATH'], HOME: temp, ...more.env }, workspace: temp, temp, clock: more.clock ?? systemClock, voice: createVoice(write) }
   const outcome = await runScript(place, { script, env: { NODE_NAME: 'node-1' }, timeoutMs: more.timeoutMs ?? 60_000 }, more.signal ?? new AbortController().signal)
   return { outcome, lines }
 }
@@ -148,6 +150,28 @@ describe('a maintenance command', () => {
   test('is given just that environment', async () => {
     const found = await ran('env | grep -c secret || true; echo "${MY_OWN-} ${GITHUB_OUTPUT-none}"', { env: { MY_OWN: 'kept', ACTIONS_RUNTIME_TOKEN: 'secret', GITHUB_TOKEN: 'secret', INPUT_KUBECONFIG: 'secret', GITHUB_OUTPUT: '/f' } })
     expect(printed(found)).toEqual(['0', 'kept none'])
+  })
+
+  test('has what looks like a secret struck out of its last line, which goes into a report that nobody masks', async () => {
+    const env = { DB_PASSWORD: 'correct horse', NODE_SSH_KEY: '-----BEGIN-----\nbase64base64\n-----END-----', 'INPUT_ZOOKEEPER-AUTH': 'user:pass', MODE: 'fast', AUTH: 'no' }
+    const found = await ran('echo "fast: no login with $DB_PASSWORD, base64base64 or user:pass"; exit 1', { env })
+    expect(found.outcome.last).toBe('fast: no login with ***, *** or ***')
+  })
+
+  test('that dies by a signal says by which', async () => {
+    expect((await ran('kill -SEGV $$')).outcome).toMatchObject({ kind: 'exited', code: 139 })
+  })
+
+  test('does not outlive a process that is ended at once, as by a second cancel', async () => {
+    const source = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
+    const program = `
+      const [{ runScript }, { createVoice }, { systemClock }] = await Promise.all([import(${source('github/maintenance-command.ts')}), import(${source('github/voice.ts')}), import(${source('clock.ts')})])
+      const voice = createVoice((line) => { process.stdout.write(line); if (line.startsWith('pid ')) setImmediate(() => process.exit(143)) })
+      await runScript({ env: process.env, workspace: ${JSON.stringify(temp)}, temp: ${JSON.stringify(temp)}, clock: systemClock, voice }, { script: 'sleep 300 & echo "pid $!"; wait', env: {}, timeoutMs: 60000 }, new AbortController().signal)`
+    const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '--disable-warning=ExperimentalWarning', '-e', program], { encoding: 'utf8' })
+    expect(status).toBe(143)
+    await gone(Number(/^pid (\d+)$/m.exec(stdout)?.[1]))
+    expect(readdirSync(temp)).toEqual([])
   })
 
   test('rejects where there is no bash', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { KubeObject } from '../../../src/kube/kube.ts'
 import { maintain, rebootOf, type Reboot } from '../../../src/procedures/maintenance.ts'
+import { newReport, type RunReport } from '../../../src/report/run-report.ts'
 import type { CommandOutcome, CommandRequest } from '../../../src/services.ts'
 import type { NodeView } from '../../../src/view/surroundings.ts'
 import { idleClock } from '../../support/idle-clock.ts'
@@ -17,14 +18,14 @@ interface Seen {
 }
 
 /** What each look at the node finds, the last one for ever; a number is an answer that is none. */
-async function maintained(command: string, looks: readonly (Seen | number | undefined)[], outcome: CommandOutcome | Error = { kind: 'exited', code: 0, last: '' }): Promise<{ readonly said: string; readonly asked: readonly CommandRequest[]; readonly looked: number }> {
+async function maintained(command: string, looks: readonly (Seen | number | undefined)[], outcome: CommandOutcome | Error = { kind: 'exited', code: 0, last: '' }, report: RunReport = newReport('drain', 0)): Promise<{ readonly said: string; readonly asked: readonly CommandRequest[]; readonly looked: number }> {
   const clock = idleClock()
   const asked: CommandRequest[] = []
   const said: string[] = []
   let looked = 0
   const journal = { phase: () => Promise.reject(new Error('no phase here')), info: (line: string) => void said.push(line), debug: () => undefined, warning: () => undefined, verdict: () => undefined }
   const services = {
-    clock, journal,
+    clock, journal, report,
     command: (request: CommandRequest) => {
       asked.push(request)
       return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome)
@@ -71,7 +72,7 @@ describe('after its maintenance a node', () => {
   })
 
   test.each<[string, string, readonly (Seen | number)[], CommandOutcome | Error, RegExp]>([
-    ['whose command fails', 'x', [{}], { kind: 'exited', code: 3, last: 'no space\u001B[31m left' }, /^the maintenance command of node-1 exited with 3; its last line: no space.* left$/],
+    ['whose command fails', 'x', [{}], { kind: 'exited', code: 3, last: 'no space\u001B[31m left' }, /^the maintenance command of node-1 exited with 3$/],
     ['whose command takes too long', 'x', [{}], { kind: 'timed-out', last: '' }, /took longer than 10m00s and was ended with all that it had started/],
     ['whose command can not be started', 'x', [{}], new Error('spawn bash ENOENT'), /could not be started: spawn bash ENOENT/],
     ['that never reboots', 'reboot', [{}], { kind: 'exited', code: 0, last: '' }, /node-1 is not back after its maintenance: it has not rebooted yet/],
@@ -79,6 +80,13 @@ describe('after its maintenance a node', () => {
     ['that can not be read', 'x', [503], { kind: 'exited', code: 0, last: '' }, /is not back after its maintenance: it could not be read/],
   ])('%s is MAINTENANCE_FAILED', async (_, command, looks, outcome, message) => {
     await expect(maintained(command, looks, outcome)).rejects.toMatchObject({ code: 'MAINTENANCE_FAILED', outcome: 'failed', message: expect.stringMatching(message) })
+  })
+
+  test('leaves the last line of a command that failed as evidence, and out of the message, which goes to chats', async () => {
+    const report = newReport('drain', 0)
+    const failing = maintained('x', [{}], { kind: 'exited', code: 3, last: 'no space\u001B[31m left\nthere' }, report)
+    await expect(failing).rejects.toMatchObject({ message: 'the maintenance command of node-1 exited with 3' })
+    expect(report.evidence).toEqual([expect.objectContaining({ object: 'node/node-1', reason: expect.stringMatching(/^last line of the maintenance command: no space[^\u001B\n]* left[^\n]*there$/) })])
   })
 
   test('does not call a missing right a node that is away', async () => {
