@@ -2,6 +2,9 @@
 
 import type { PlacementAnswer } from './placement.ts'
 
+/** Pods that are named in one note. */
+const MOST_NAMED = 5
+
 /** Where the members of a node go; `none`: it has none. */
 export type Mode = 'elsewhere' | 'in-place' | 'none'
 
@@ -32,7 +35,8 @@ export function chooseMode({ node, answers, isMember, asked, givenBack }: Choosi
   const away = members.filter((answer) => answer.kind !== 'fits')
   const mode: Mode = members.length === 0 ? 'none' : asked === 'in-place' || (asked === 'auto' && away.length > 0 && givenBack && away.every((answer) => answer.kind === 'in-place')) ? 'in-place' : 'elsewhere'
   const refusals = answers.flatMap((answer) => refuse(answer, isMember(answer.pod), mode, asked, givenBack))
-  const notes = answers.flatMap((answer) => (refusals.some(({ pod }) => pod === nameOf(answer)) ? [] : aside(answer, isMember(answer.pod), mode)))
+  const going = answers.filter((answer) => !refusals.some(({ pod }) => pod === nameOf(answer)))
+  const notes = [...(mode === 'in-place' ? going.filter((answer) => isMember(answer.pod)).flatMap(aside) : []), ...asideTogether(going.filter((answer) => !isMember(answer.pod)))]
   const waiting = answers.filter((answer) => answer.kind === 'in-place' && !isMember(answer.pod)).map(nameOf)
   return { node, mode, refusals, notes, waiting }
 }
@@ -58,10 +62,17 @@ function inPlaceMend(member: boolean, givenBack: boolean): string {
   return givenBack ? 'Set placement: auto, or add a node that takes it.' : 'Set uncordon: after, or add a node that takes it.'
 }
 
-function aside(answer: PlacementAnswer, member: boolean, mode: Mode): readonly string[] {
-  if (answer.kind === 'fits') return []
-  if (member) return mode === 'in-place' ? [`${nameOf(answer)} comes back to its own node: ${answer.why}`] : []
-  return [`${nameOf(answer)} waits until its node is given back: ${answer.why}`]
+function aside(member: PlacementAnswer): readonly string[] {
+  return member.kind === 'fits' ? [] : [`${nameOf(member)} comes back to its own node: ${member.why}`]
+}
+
+/** Pods that wait for the same reason are one note: a node may have a hundred. */
+function asideTogether(others: readonly PlacementAnswer[]): readonly string[] {
+  const byReason = Map.groupBy(others.flatMap((answer) => (answer.kind === 'fits' ? [] : [{ pod: nameOf(answer), why: answer.why }])), ({ why }) => why)
+  return [...byReason].map(([why, pods]) => {
+    const more = pods.length > MOST_NAMED ? ` and ${pods.length - MOST_NAMED} more` : ''
+    return `${pods.slice(0, MOST_NAMED).map(({ pod }) => pod).join(', ')}${more} ${pods.length === 1 ? 'waits until its' : 'wait until their'} node is given back: ${why}`
+  })
 }
 
 export function nameOf({ pod }: Pick<PlacementAnswer, 'pod'>): string {

@@ -45,6 +45,14 @@ describe('where the members of a node go', () => {
     expect(chosen(answers, asked, givenBack)).toBe(expected)
   })
 
+  test('a hundred pods that wait for their node for one reason are one note: what matters at night is not buried under it', () => {
+    const many = Array.from({ length: 100 }, (_, index) => inPlace(`web-${index}`))
+    expect(chooseMode({ node: 'node-1', answers: [...many, { ...inPlace('db'), why: 'its volume is there' }], isMember: () => false, asked: 'auto', givenBack: true }).notes).toEqual([
+      "prod/web-0, prod/web-1, prod/web-2, prod/web-3, prod/web-4 and 95 more wait until their node is given back: 0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules.",
+      'prod/db waits until its node is given back: its volume is there',
+    ])
+  })
+
   test('says that room could only be made by evicting others', () => {
     expect(chooseMode({ node: 'node-1', answers: [noFit('web', true)], isMember: () => false, asked: 'auto', givenBack: true }).refusals[0]?.why).toContain('but by evicting pods of lower priority: 0/4 nodes')
   })
