@@ -1,6 +1,8 @@
 // What a user of the shipped bundle counts on when nodes are drained: outputs and summary, a command that can't command the runner, and nothing left by a run that is cut off.
 
 import { describe, expect, test } from '@jest/globals'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { SimulatedCluster } from '../support/cluster/cluster.ts'
 import { at, parse, text } from '../support/cluster/json.ts'
 import { QUICK, tutorial, verdict, withBundle, type Given } from './given.ts'
@@ -57,6 +59,32 @@ test("a node with its command: times in the outputs, the node in the summary, no
     expect(cordoned(cluster)).toEqual([])
     expect(maintenance(cluster)).toBeNull()
     expect(holder(cluster)).toBe('')
+  }), 120_000)
+
+test('a token that the credential plugin renews while the command runs is masked: the runner listens to that, though it does not listen to the command', () =>
+  withEnsemble(3, async ({ cluster, job, run }) => {
+    const [token, seen, plugin] = ['token', 'seen', 'plugin'].map((name) => join(job.temp, name))
+    if (token === undefined || seen === undefined || plugin === undefined) throw new Error('no paths')
+    writeFileSync(token, 'simulated-token-first')
+    // Ended long ago: the plugin is asked each time.
+    writeFileSync(plugin, `printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s","expirationTimestamp":"2020-01-01T00:00:00Z"}}' "$(cat ${token})"\n`)
+    const kubeconfig = JSON.stringify({
+      apiVersion: 'v1', kind: 'Config', 'current-context': 'simulated', clusters: [{ name: 'simulated', cluster: { server: cluster.url, 'insecure-skip-tls-verify': true } }],
+      users: [{ name: 'deployer', user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'bash', args: [plugin], interactiveMode: 'Never' } } }],
+      contexts: [{ name: 'simulated', context: { cluster: 'simulated', user: 'deployer', namespace: 'default' } }],
+    })
+    const onLine = (line: string): void => {
+      if (line === 'at it') {
+        writeFileSync(token, 'simulated-token-renewed')
+        cluster.faults.dropWatches()
+      } else if (line.includes('simulated-token-renewed')) writeFileSync(seen, '')
+    }
+    const script = `echo at it\nfor _ in $(seq 600); do [ ! -e ${seen} ] || break; sleep 0.05; done\necho "::error::not an annotation"`
+    const done = await run(undefined, { ...DRAIN, members: `zk-${followerOf(cluster)}`, 'maintenance-command': script }, { kubeconfig, onLine })
+    expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+    expect(done.masks).toContain('simulated-token-renewed')
+    expect(done.lines.filter((line) => line.includes('simulated-token')).length).toBe(done.masks.filter((mask) => mask.includes('simulated-token')).length)
+    expect(done.annotations.filter(({ kind }) => kind === 'error')).toEqual([])
   }), 120_000)
 
 test('refused: what does not fit is told with its reason, one annotation, and no node is touched', () =>
