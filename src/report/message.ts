@@ -113,7 +113,7 @@ function reason(report: RunReport): string {
   if (report.code === '') return 'see the log'
   const finding = decidingFinding(report)
   // What remains must not be cut off behind it.
-  const own = finding === undefined ? '' : plainLine(finding.message, report.nodes.length === 0 ? 200 : 120)
+  const own = finding === undefined ? '' : plainLine(finding.message, report.result === 'failed' && report.nodes.length > 0 ? 120 : 200)
   const told = own === '' || report.code === 'INTERNAL' || RAW.test(own) ? meaningOf(report.code) : own
   const where = [placeOf(finding), finding?.object ?? ''].find((part) => part !== '' && !told.includes(part.split('/').at(-1) ?? part))
   return `${where === undefined ? '' : `${where}: `}${told} (${report.code})`

@@ -14,7 +14,7 @@ function pod(name: string): PlacedPod {
 }
 
 const fits = (name: string): PlacementAnswer => ({ pod: pod(name), kind: 'fits', node: 'node-4' })
-const inPlace = (name: string): PlacementAnswer => ({ pod: pod(name), kind: 'in-place', node: 'node-1', why: "0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules.", reasons: [] })
+const inPlace = (name: string, why = "0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules."): PlacementAnswer => ({ pod: pod(name), kind: 'in-place', node: 'node-1', why, reasons: [] })
 const noFit = (name: string, preemption = false): PlacementAnswer => ({ pod: pod(name), kind: 'no-fit', why: '0/4 nodes are available: 4 Insufficient cpu.', reasons: [], preemption })
 const unknown = (name: string): PlacementAnswer => ({ pod: pod(name), kind: 'unknown', why: 'its scheduler is volcano' })
 
@@ -47,7 +47,7 @@ describe('where the members of a node go', () => {
 
   test('a hundred pods that wait for their node for one reason are one note: what matters at night is not buried under it', () => {
     const many = Array.from({ length: 100 }, (_, index) => inPlace(`web-${index}`))
-    expect(chooseMode({ node: 'node-1', answers: [...many, { ...inPlace('db'), why: 'its volume is there' }], isMember: () => false, asked: 'auto', givenBack: true }).notes).toEqual([
+    expect(chooseMode({ node: 'node-1', answers: [...many, inPlace('db', 'its volume is there')], isMember: () => false, asked: 'auto', givenBack: true }).notes).toEqual([
       "prod/web-0, prod/web-1, prod/web-2, prod/web-3, prod/web-4 and 95 more wait until their node is given back: 0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules.",
       'prod/db waits until its node is given back: its volume is there',
     ])

@@ -58,6 +58,11 @@ test('however long the reason of a drain is, which nodes remain and whether our 
   expect(message).toMatch(/; 2 of 3 nodes drained; not drained: node-2; our cordons were given back$/)
 })
 
+test('a drain that is refused has done nothing that would have to be told: its reason keeps the room', () => {
+  const reason = `node-2 was not touched: default/alone: ${'x'.repeat(120)} the end`
+  expect(messageFor({ ...drainFailed(), result: 'refused', code: 'DRAIN_REFUSED', findings: [{ code: 'DRAIN_REFUSED', severity: 'error', message: reason, object: 'node/node-2' }] })).toContain('the end')
+})
+
 test('hostile text stays one line within the length of a chat line', () => {
   const message = messageFor(hostile())
   expect(message.split(/[\n\r\u2028]/)).toHaveLength(1)
