@@ -10,6 +10,7 @@ import { StringDecoder } from 'node:string_decoder'
 import type { Clock } from '../clock.ts'
 import type { CommandOutcome, CommandRequest } from '../services.ts'
 import type { Env } from './command.ts'
+import { groupLives, guardGroup, killGroup } from './process-group.ts'
 import type { Quote, Voice } from './voice.ts'
 
 /** From the first signal to the second at a time-out, and at a cancel, where the runner itself leaves 7.5 s; milliseconds. */
@@ -74,12 +75,7 @@ function withoutSecrets(line: string, env: Env): string {
 async function run(place: CommandPlace, file: string, quote: Quote, env: Record<string, string>, timeoutMs: number, signal: AbortSignal): Promise<CommandOutcome> {
   const { clock } = place
   const child = spawn('bash', ['--noprofile', '--norc', '-euo', 'pipefail', file], { cwd: place.workspace, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  // A second signal ends this process at once, and then nobody else knows of the group.
-  const orphaned = (): void => {
-    killGroup(child.pid, 'SIGKILL')
-    rmSync(file, { force: true })
-  }
-  process.once('exit', orphaned)
+  const letGo = guardGroup(child.pid, file, env)
   let last = ''
   const say = (line: string): void => {
     if (line.trim() !== '') last = line.trim()
@@ -116,33 +112,14 @@ async function run(place: CommandPlace, file: string, quote: Quote, env: Record<
     done.abort()
     await watching
     killGroup(child.pid, 'SIGKILL')
-    process.off('exit', orphaned)
+    letGo()
     for (const output of outputs) output.stop()
   }
 }
 
+/** One that nobody has collected yet counts as alive: then the whole time is waited for. */
 async function untilGroupEnds(clock: Clock, pid: number | undefined, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && groupLives(pid)) await clock.sleep(LOOK_MS, signal).catch(() => undefined)
-}
-
-/** Also true for processes that have ended and that nobody has collected yet: then the whole time is waited for. */
-function groupLives(pid: number | undefined): boolean {
-  if (pid === undefined) return false
-  try {
-    process.kill(-pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function killGroup(pid: number | undefined, name: 'SIGTERM' | 'SIGKILL'): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, name)
-  } catch {
-    // Nobody of it is left.
-  }
 }
 
 /** Whole lines, also across chunks and characters; a carriage return ends one too, as a terminal would show it. */

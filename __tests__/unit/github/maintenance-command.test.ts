@@ -162,14 +162,14 @@ describe('a maintenance command', () => {
     expect((await ran('kill -SEGV $$')).outcome).toMatchObject({ kind: 'exited', code: 139 })
   })
 
-  test('does not outlive a process that is ended at once, as by a second cancel', async () => {
+  test.each([['ends at once, as by a second cancel', 'process.exit(143)', 143], ['is killed', "process.kill(process.pid, 'SIGKILL')", null]])('does not outlive the step when that %s', async (_, end, exitCode) => {
     const source = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
     const program = `
       const [{ runScript }, { createVoice }, { systemClock }] = await Promise.all([import(${source('github/maintenance-command.ts')}), import(${source('github/voice.ts')}), import(${source('clock.ts')})])
-      const voice = createVoice((line) => { process.stdout.write(line); if (line.startsWith('pid ')) setImmediate(() => process.exit(143)) })
+      const voice = createVoice((line) => { process.stdout.write(line); if (line.startsWith('pid ')) setImmediate(() => ${end}) })
       await runScript({ env: process.env, workspace: ${JSON.stringify(temp)}, temp: ${JSON.stringify(temp)}, clock: systemClock, voice }, { script: 'sleep 300 & echo "pid $!"; wait', env: {}, timeoutMs: 60000 }, new AbortController().signal)`
     const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '--disable-warning=ExperimentalWarning', '-e', program], { encoding: 'utf8' })
-    expect(status).toBe(143)
+    expect(status).toBe(exitCode)
     await gone(Number(/^pid (\d+)$/m.exec(stdout)?.[1]))
     expect(readdirSync(temp)).toEqual([])
   })
