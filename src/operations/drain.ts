@@ -8,6 +8,7 @@ import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToCordon, rightsToEvict, rightsToFollowNode, rightsToSeeCluster } from '../procedures/access.ts'
 import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
+import { uncordonByHand } from '../procedures/cordon.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
 import { drainNode, passNeighbours, refuseUnfit, type Drain } from '../procedures/drain-node.ts'
 import { giveBackNodes, toGiveBack } from '../procedures/give-back.ts'
@@ -180,23 +181,22 @@ async function aftermath({ standing, ledger }: Drain, watch: DataWatch, book: Pa
   for (const row of report.nodes) if (row.outcome === 'under way') row.outcome = 'failed'
   const kept = inputs.uncordon === 'never' ? report.nodes.filter((row) => row.outcome === 'failed' && row.cordon === 'ours').map((row) => row.node) : []
   if (kept.length > 0) report.notes.push(`uncordon: never: ${kept.join(', ')} stays cordoned; operation: uncordon gives it back.`)
+  report.byHand.push(...kept.flatMap(uncordonByHand))
   const giving = giveBackNodes(book, ledger.stored, lock.lost)
   const inWords = (left: readonly string[]): string => {
     const stays = [...(kept.length === 0 ? [] : [`${kept.join(', ')} stays cordoned (uncordon: never)`]), ...(left.length === 0 ? [] : [`${left.join(', ')} may still be cordoned by us`])]
     return stays.length > 0 ? stays.join('; ') : report.changed ? 'our cordons were given back' : 'no node was cordoned'
   }
   if (report.remainingNodes.length > 0) journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
-  if (services.signal.aborted || lock.lost.aborted) {
-    const [given] = await Promise.all([giving, watch.abandon()])
-    ledger.stored = given.stored
-    report.standing = inWords(given.left)
-    lookOnceMore(course)
-    return
-  }
-  const given = await giving
+  const hurried = services.signal.aborted || lock.lost.aborted
+  const [given] = await Promise.all([giving, hurried ? watch.abandon() : undefined])
   ledger.stored = given.stored
   const back = inWords(given.left)
   report.standing = back
+  if (hurried) {
+    lookOnceMore(course)
+    return
+  }
   try {
     const serving = await awaitServing({ ...course, deadline: new Deadline(clock, AFTERMATH_MS), inputs: { ...course.inputs, memberTimeoutMs: AFTERMATH_MS } }, AbortSignal.any([services.signal, lock.lost]))
     report.standing = `${back}; ${servingInWords(serving)}`

@@ -27,7 +27,7 @@ export interface Maintaining {
 const REBOOTS = /(^|[^\w-])(reboot(?![\w-])|kexec|shutdown\s+(-\w+\s+)*-\w*r)/
 /** And with one of these it reboots only where that is needed (Debian's and Ubuntu's file, Red Hat's and Debian's tools). */
 const WHERE_NEEDED = /reboot-required|needs-restarting|needrestart/
-/** A node that was called Ready for so long after the command is up: the controller takes Ready from a node that is silent after 40 to 50 s. Milliseconds. */
+/** A node that was called Ready for so long after it may have gone down is up: the controller takes Ready from a node that is silent after 40 to 50 s. Milliseconds. */
 const PROVEN_UP_MS = 90_000
 
 export type Reboot = 'promised' | 'where needed' | 'none'
@@ -37,6 +37,17 @@ export function rebootOf(script: string): Reboot {
   const lines = script.split('\n').filter((line) => !/^\s*#/.test(line))
   if (!lines.some((line) => REBOOTS.test(line))) return 'none'
   return lines.some((line) => WHERE_NEEDED.test(line)) ? 'where needed' : 'promised'
+}
+
+/** `shutdown` waits for a minute unless it is told otherwise; `systemd-run` counts in seconds unless it is. */
+const SHUTDOWN = /shutdown\s+(?:-\w+\s+)*-\w*r\w*(?:\s+-\w+)*(?:\s+(?:\+(?<minutes>\d+)|(?<now>now)))?/g
+const ON_ACTIVE = /--on-active=['"]?(?<amount>\d+)\s*(?<unit>m|h)?/g
+
+/** How long after the command's end its node may still go down, as far as its text says; milliseconds. */
+export function rebootDelayMs(script: string): number {
+  const shutdowns = [...script.matchAll(SHUTDOWN)].map(({ groups }) => (groups?.['now'] !== undefined ? 0 : Number(groups?.['minutes'] ?? 1) * 60_000))
+  const timers = [...script.matchAll(ON_ACTIVE)].map(({ groups }) => Number(groups?.['amount'] ?? 0) * (groups?.['unit'] === 'h' ? 3_600_000 : groups?.['unit'] === 'm' ? 60_000 : 1000))
+  return Math.max(0, ...shutdowns, ...timers)
 }
 
 /** Throws MAINTENANCE_FAILED when the command fails, takes too long, or the node does not come back in that time. */
@@ -56,7 +67,7 @@ export async function maintain({ services, kube, inputs, node }: Maintaining, si
     throw fault
   }
   journal.info(`${node.name}: the maintenance command has ended well`)
-  await comesBack({ services, kube, node, reboot: rebootOf(script), deadline }, signal)
+  await comesBack({ services, kube, node, reboot: rebootOf(script), provenUpMs: PROVEN_UP_MS + rebootDelayMs(script), deadline }, signal)
 }
 
 function lastLine(node: string, line: string): Evidence {
@@ -80,11 +91,13 @@ interface Coming {
   readonly kube: Maintaining['kube']
   readonly node: NodeView
   readonly reboot: Reboot
+  /** A node that stayed Ready for so long has not rebooted. */
+  readonly provenUpMs: number
   readonly deadline: Deadline
 }
 
 /** Ready, and after a reboot that was promised with another boot id; where it may have been, with another one or for so long that it is up for sure. A node that has left the cluster comes back no more, and that is no fault. */
-async function comesBack({ services, kube, node, reboot, deadline }: Coming, signal: AbortSignal): Promise<void> {
+async function comesBack({ services, kube, node, reboot, provenUpMs, deadline }: Coming, signal: AbortSignal): Promise<void> {
   const { clock, journal } = services
   let saidAt = clock.now()
   let readySince: number | undefined
@@ -96,7 +109,7 @@ async function comesBack({ services, kube, node, reboot, deadline }: Coming, sig
     }
     const rebooted = seen !== undefined && seen.bootId !== undefined && seen.bootId !== node.bootId
     readySince = seen?.ready === true ? (readySince ?? clock.now()) : undefined
-    const missing = seen === undefined ? 'it could not be read' : !seen.ready ? 'it is not Ready' : rebooted ? undefined : unrebooted(reboot, clock.now() - (readySince ?? clock.now()))
+    const missing = seen === undefined ? 'it could not be read' : !seen.ready ? 'it is not Ready' : rebooted ? undefined : unrebooted(reboot, provenUpMs - (clock.now() - (readySince ?? clock.now())))
     if (missing === undefined) {
       if (rebooted) journal.info(`${node.name}: is Ready again after a reboot`)
       else if (reboot === 'where needed') journal.info(`${node.name}: is Ready and was not rebooted`)
@@ -116,12 +129,12 @@ async function comesBack({ services, kube, node, reboot, deadline }: Coming, sig
 }
 
 /** What a node is missing that is Ready with the boot id of before. */
-function unrebooted(reboot: Reboot, readyMs: number): string | undefined {
+function unrebooted(reboot: Reboot, openMs: number): string | undefined {
   switch (reboot) {
     case 'promised':
       return 'it has not rebooted yet: its boot id is that of before'
     case 'where needed':
-      return readyMs >= PROVEN_UP_MS ? undefined : 'whether it reboots is seen within a minute and a half'
+      return openMs <= 0 ? undefined : `whether it reboots is seen within ${formatSpan(openMs)}`
     case 'none':
       return undefined
   }

@@ -8,7 +8,7 @@ export function fillMembers(report: RunReport, view: EnsembleView): void {
   const { set } = view
   if (set === undefined) return
   report.replicas = set.replicas
-  report.readyReplicas = view.pods.filter((pod) => pod.ready && pod.owner?.uid === set.uid).length
+  report.readyReplicas = view.pods.filter((pod) => pod.ready && pod.deleting === undefined && pod.owner?.uid === set.uid).length
   if (set.status.updateRevision !== '') report.revision = set.status.updateRevision
   report.members = view.pods
     .filter((pod) => pod.owner?.uid === set.uid && pod.ordinal !== undefined)
@@ -27,7 +27,7 @@ export function fillMembers(report: RunReport, view: EnsembleView): void {
         claim: pod.claims[0],
         revision: pod.revision,
         restarts: pod.containers.reduce((sum, container) => sum + container.restarts, 0),
-        ready: pod.ready,
+        ready: pod.ready && pod.deleting === undefined,
         readySince: pod.ready ? pod.readySince : undefined,
       }
     })

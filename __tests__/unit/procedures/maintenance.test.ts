@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { KubeObject } from '../../../src/kube/kube.ts'
-import { maintain, rebootOf, type Reboot } from '../../../src/procedures/maintenance.ts'
+import { maintain, rebootDelayMs, rebootOf, type Reboot } from '../../../src/procedures/maintenance.ts'
 import { newReport, type RunReport } from '../../../src/report/run-report.ts'
 import type { CommandOutcome, CommandRequest } from '../../../src/services.ts'
 import type { NodeView } from '../../../src/view/surroundings.ts'
@@ -64,6 +64,9 @@ describe('after its maintenance a node', () => {
     const stayed = await maintained(command, [{}])
     expect(stayed.looked).toBeGreaterThan(80)
     expect(stayed.said).toContain('node-1: is Ready and was not rebooted')
+    // It goes down a minute later, and is called Ready for most of another.
+    const late = await maintained('needs-restarting -r || shutdown -r', [...Array.from({ length: 105 }, () => ({})), { ready: false }, { bootId: 'boot-2' }])
+    expect(late.said).toContain('is Ready again after a reboot')
   })
 
   test('is done when it has left the cluster, or was replaced by another of its name', async () => {
@@ -92,6 +95,13 @@ describe('after its maintenance a node', () => {
   test('does not call a missing right a node that is away', async () => {
     await expect(maintained('x', [403])).rejects.toMatchObject({ status: 403 })
   })
+})
+
+test.each<[string, number]>([
+  ['needs-restarting -r || shutdown -r', 60_000], ['shutdown -r now', 0], ['shutdown -r +5 "patched"', 300_000], ['sudo shutdown -fr -q +2', 120_000], ['systemd-run --on-active=3 systemctl reboot', 3_000],
+  ['systemd-run --on-active="2m" reboot', 120_000], ['reboot', 0], ['reboot-required && shutdown -r +1; shutdown -r +3', 180_000],
+])('%j may take its node down so long after its end: %d ms', (script, delay) => {
+  expect(rebootDelayMs(script)).toBe(delay)
 })
 
 test.each<[string, Reboot]>([
