@@ -92,7 +92,7 @@ function judge(situation: Situation, symptom: Symptom, firstSeen: number): Diagn
   const { code, ordinal, object, reason, explains } = symptom
   const base = {
     code, ordinal, object, reason, explains, since, againstRevision: symptom.againstRevision && observed(set),
-    message: old && !symptom.key.startsWith('stuck/') ? `${symptom.message} (old revision ${pod.revision ?? 'unknown'})` : symptom.message,
+    message: old && !symptom.key.startsWith('stuck/') ? `${symptom.message} (at another revision ${pod.revision ?? 'unknown'})` : symptom.message,
     ...(symptom.container === undefined ? {} : { container: symptom.container }), ...(symptom.mend === undefined ? {} : { mend: symptom.mend }),
   }
   if (symptom.graceMs === 'never' || passing) return { ...base, class: 'informative' }

@@ -100,9 +100,9 @@ function standingOf(view: EnsembleView, set: SetView, ordinal: number, pod: PodV
   const { state, text } = conditionOf(set, pod, at, now)
   const common = { ordinal, pod: pod.name, uid: pod.uid, revision: pod.revision, atRevision, availableAt: at }
   if (atRevision) return { ...common, state, text }
-  const old = `at the old revision ${pod.revision ?? 'unknown'}`
-  if (state === 'available') return { ...common, state: 'old-revision', text: `${text} ${old}, to be replaced` }
-  return { ...common, state, text: state === 'terminating' ? text : `${text}, ${old}` }
+  const other = `at another revision ${pod.revision ?? 'unknown'}`
+  if (state === 'available') return { ...common, state: 'old-revision', text: `${text} ${other}, to be replaced` }
+  return { ...common, state, text: state === 'terminating' ? text : `${text}, ${other}` }
 }
 
 function conditionOf(set: SetView, pod: PodView, at: number | undefined, now: number): { readonly state: MemberCondition; readonly text: string } {

@@ -66,7 +66,7 @@ function leftToDelete(view: EnsembleView): readonly string[] {
 
 function noteOf(set: SetView, judged: Judged): string | undefined {
   const notes: string[] = []
-  if (judged.leftToDelete.length > 0) notes.push(`updateStrategy OnDelete: ${judged.leftToDelete.join(', ')} ${judged.leftToDelete.length === 1 ? 'keeps' : 'keep'} the old revision until deleted`)
+  if (judged.leftToDelete.length > 0) notes.push(`updateStrategy OnDelete: ${judged.leftToDelete.join(', ')} ${judged.leftToDelete.length === 1 ? 'stays' : 'stay'} at another revision until deleted`)
   const partition = set.strategy.type === 'RollingUpdate' ? set.strategy.partition : 0
   const below = judged.members.filter((member) => member.revision !== set.status.updateRevision && set.strategy.type === 'RollingUpdate')
   if (below.length > 0) notes.push(`partition ${partition}: ${below.map((member) => member.pod).join(', ')} ${below.length === 1 ? 'stays' : 'stay'} at revision ${set.status.currentRevision}`)

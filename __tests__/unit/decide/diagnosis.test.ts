@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { diagnose, newMemory, type Diagnosis } from '../../../src/decide/diagnosis.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
-import { claim, container, ended, event, OLD, pod, podEvent, SECOND, set, T0, unready, unscheduled, view, waiting } from './given.ts'
+import { claim, container, ended, event, NEW, OLD, pod, podEvent, SECOND, set, T0, unready, unscheduled, view, waiting } from './given.ts'
 
 /** The findings of the last of several looks, one every `step` seconds from T0 on. */
 function look(views: readonly EnsembleView[], step = 5): readonly Diagnosis[] {
@@ -308,19 +308,23 @@ describe('members that run without being Ready', () => {
   })
 })
 
-describe('old revisions', () => {
+describe('other revisions', () => {
   const broken = unready(2, { image: 'none/such:1', state: waiting('ErrImagePull', NOT_FOUND) }, { revision: OLD })
   const healing = set({ status: { currentRevision: OLD } })
 
   test('a pod that an earlier bad roll left behind does not fail the deploy that mends it, but is named as what blocks it', () => {
     const found = lasting(view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), broken], { set: healing }), 5)
-    expect(found.find((finding) => finding.code === 'IMAGE_PULL')).toMatchObject({ class: 'informative', againstRevision: false, message: expect.stringContaining(`(old revision ${OLD})`) })
+    expect(found.find((finding) => finding.code === 'IMAGE_PULL')).toMatchObject({ class: 'informative', againstRevision: false, message: expect.stringContaining(`(at another revision ${OLD})`) })
     expect(found.find((finding) => finding.reason === 'StuckOnOldRevision')).toMatchObject({ class: 'graced', ordinal: 2, againstRevision: false, mend: expect.stringContaining('kubectl -n prod delete pod zk-2') })
     expect(firstTerminal(view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), broken], { set: healing }))).toBe(10)
   })
 
-  test('also after an undo, when current and update revision are the same', () => {
-    expect(lasting(view([pod(0), pod(1), broken]), 10).find((finding) => finding.class === 'terminal')).toMatchObject({ reason: 'StuckOnOldRevision', ordinal: 2 })
+  test('also after an undo, when current and update revision are the same; the stuck one is the newer then, and is told as neither old nor new', () => {
+    const undone = set({ status: { currentRevision: OLD, updateRevision: OLD } })
+    const newer = unready(2, { image: 'none/such:1', state: waiting('ErrImagePull', NOT_FOUND) })
+    expect(lasting(view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), newer], { set: undone }), 10).find((finding) => finding.class === 'terminal')).toMatchObject({
+      reason: 'StuckOnOldRevision', ordinal: 2, message: expect.stringContaining(`is not Ready at another revision ${NEW}`), mend: expect.stringContaining('comes back at the revision that is wanted'),
+    })
   })
 
   test('an old pod that is only starting gets two minutes', () => {

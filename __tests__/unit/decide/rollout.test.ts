@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { judgeRollout, progressKey, type RolloutVerdict } from '../../../src/decide/rollout.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
-import { container, ended, OLD, pod, SECOND, set, T0, unready, unscheduled, view, waiting } from './given.ts'
+import { container, ended, NEW, OLD, pod, SECOND, set, T0, unready, unscheduled, view, waiting } from './given.ts'
 
 const three = [pod(0), pod(1), pod(2)]
 
@@ -35,7 +35,7 @@ describe('a rollout is done', () => {
   test('under OnDelete says which pods a person must still delete', () => {
     const verdict = judge(view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), pod(2)], { set: set({ strategy: { type: 'OnDelete' } }) }))
     expect(verdict.leftToDelete).toEqual(['zk-0', 'zk-1'])
-    expect(verdict).toMatchObject({ kind: 'done', note: expect.stringContaining('zk-0, zk-1 keep the old revision until deleted') })
+    expect(verdict).toMatchObject({ kind: 'done', note: expect.stringContaining('zk-0, zk-1 stay at another revision until deleted') })
   })
 
   test('at a partition says who stays behind', () => {
@@ -60,7 +60,9 @@ describe('a rollout waits', () => {
     ['and names what holds a container', view([pod(0), pod(1), unready(2, { state: waiting('ImagePullBackOff', 'x') })]), 'zookeeper: ErrImagePull'],
     ['for a member that runs but is not Ready', view([pod(0), unready(1, {}), pod(2)]), 'zk-1 is running on node-2, not Ready'],
     ['for a readiness gate', view([pod(0), pod(1, { ready: false, openGates: ['example.com/in-quorum'] }), pod(2)]), 'readiness gate example.com/in-quorum'],
-    ['for the old revision to be replaced, the highest ordinal first', view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), pod(2)]), `zk-1 is available on node-2 at the old revision ${OLD}`],
+    ['for other revisions to be replaced, the highest ordinal first', view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), pod(2)]), `zk-1 is available on node-2 at another revision ${OLD}, to be replaced`],
+    ['in an undo for the newer revision to be replaced, without calling it the old one', view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), pod(2)], { set: set({ status: { currentRevision: OLD, updateRevision: OLD } }) }), `zk-2 is available on node-3 at another revision ${NEW}, to be replaced`],
+    ['in an undo for a member of the newer revision that does not come up', view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), unready(2, {})], { set: set({ status: { currentRevision: OLD, updateRevision: OLD } }) }), `zk-2 is running on node-3, not Ready, at another revision ${NEW}`],
     ['for a member that is down before one that waits for its turn', view([pod(0, { revision: OLD }), unready(1, {}), pod(2)]), 'zk-1 is running'],
     ['for a terminating member', view([pod(0), pod(1, { deleting: T0 + 30 * SECOND }), pod(2)]), 'zk-1 is terminating on node-2'],
     ['for a Ready member that is terminating, whatever its probe says', view([pod(0, { deleting: T0 }), pod(1), pod(2)]), 'zk-0 is terminating'],

@@ -29,7 +29,7 @@ describe('one look', () => {
     const [first, ...rest] = judged(view([old(0), old(1), pod(2)], { set: set(rolling) }))
     expect(rest).toEqual([])
     expect(first).toMatchObject({ code: 'NOT_READY', severity: 'error', mend: 'Look again in a minute, or set wait: true.' })
-    expect(first?.message).toBe(`the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-1 is available on node-2 at the old revision ${OLD}, to be replaced (1 of 3 members done)`)
+    expect(first?.message).toBe(`the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-1 is available on node-2 at another revision ${OLD}, to be replaced (1 of 3 members done)`)
   })
 
   test('at a member that is coming up leads with the roll, not with the member', () => {

@@ -72,8 +72,8 @@ export function stuckSymptoms(situation: Situation, pods: readonly MemberCase[],
   const graceMs = fault === undefined || fault.graceMs === 'never' ? OLD_POD_GRACE_MS : Math.max(BROKEN_OLD_POD_GRACE_MS, fault.graceMs)
   return [{
     key: `stuck/${pod.uid}/${fault?.key ?? 'unready'}`, code: 'NOT_READY', ordinal, object: `pod/${pod.name}`, reason: 'StuckOnOldRevision',
-    message: `${pod.name}: is not Ready at the old revision ${pod.revision ?? 'unknown'}, and under OrderedReady the controller does not replace it before it is`,
-    mend: `Delete it, and it comes back at the new revision: kubectl -n ${set.namespace} delete pod ${pod.name}`,
+    message: `${pod.name}: is not Ready at another revision ${pod.revision ?? 'unknown'}, and under OrderedReady the controller does not replace it before it is`,
+    mend: `Delete it, and it comes back at the revision that is wanted: kubectl -n ${set.namespace} delete pod ${pod.name}`,
     graceMs, againstRevision: false, explains: true,
   }]
 }
