@@ -145,7 +145,7 @@ describe('a paced roll that is cut off', () => {
       expect(cancelled.endedAfterSignalMs).toBeLessThan(PROMISED_MS)
       expect({ held: partition(cluster) > 0, old: revisions(cluster).slice(0, 2) }).toEqual({ held: true, old: [before, before] })
       expect(text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity')).toBe('')
-      expectTold(cancelled, /the roll is halted there, which is safe: members that were not replaced keep their revision; the next run goes on/)
+      expectTold(cancelled, /the roll is halted at partition \d, which is safe: zk-0, zk-1(, zk-2)? keep their revision; the next run goes on/)
       const next = await run(CHANGED)
       expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
       expect({ partition: partition(cluster), old: revisions(cluster).filter((revision) => revision === before) }).toEqual({ partition: 0, old: [] })

@@ -63,11 +63,16 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
   let { stands, generation } = partitioned
   const { own } = partitioned
   const looker = createLooker(roll.run, signal)
-  const { journal, clock } = roll.attendance
+  const { journal, clock, report } = roll.attendance
+  report.rollAt = haltedAt(roll.attendance.follower.snapshot().set, stands)
   const lowerTo = async (index: number, view: EnsembleView): Promise<void> => {
+    const next = index <= own ? own : index
+    // A cancel that meets the write leaves open whether it was done: only those are called held back that are so either way.
+    report.rollAt = haltedAt(view.set, Math.min(stands, next))
     generation = await partitioned.apply(index <= own ? undefined : index, signal)
-    stands = index <= own ? own : index
-    roll.attendance.report.standing = `the roll stands at partition ${stands}: ${below(view.set, stands)}`
+    stands = next
+    report.rollAt = haltedAt(view.set, stands)
+    report.standing = `the roll stands ${report.rollAt}`
   }
   return attend(roll.attendance, {
     generation: () => generation,
@@ -95,7 +100,10 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
           return waiting(situation, `${step.member.pod} is being replaced`)
         }
         case 'done':
-          if (stands === own) return { kind: 'done' }
+          if (stands === own) {
+            report.rollAt = ''
+            return { kind: 'done' }
+          }
           await lowerTo(own, view)
           return waiting(situation, 'the partition is being given back')
         case 'free':
@@ -122,9 +130,11 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
           if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, 'its turn, every other member serves', looker.told, signal)
           report.standing = `${step.member.pod} is being replaced, the other members serve`
+          report.rollAt = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
           return waiting(situation, `${step.member.pod} is being replaced`)
         }
         case 'done':
+          report.rollAt = ''
           return { kind: 'done' }
         case 'reach-down':
         case 'free':
@@ -159,9 +169,10 @@ export async function readyToLeave(roll: Roll, ordinal: number, signal: AbortSig
   }, signal)
 }
 
-function below(set: SetView | undefined, stands: number): string {
+/** In the words of RunReport.rollAt; which revision is the older one is not said, since an undo rolls the other way. */
+function haltedAt(set: SetView | undefined, stands: number): string {
   const held = Array.from({ length: Math.max(0, Math.min(stands, set?.replicas ?? 0)) }, (_, index) => `${set?.name ?? ''}-${(set?.start ?? 0) + index}`)
-  return held.length === 0 ? 'every member may be replaced' : `${held.join(', ')} ${held.length === 1 ? 'keeps' : 'keep'} the revision of before`
+  return `at partition ${stands}${held.length === 0 ? ': no member is held back any more' : `, which is safe: ${held.join(', ')} ${held.length === 1 ? 'keeps its' : 'keep their'} revision`}`
 }
 
 /** Decides on what was last heard of the members; before anything is done to one, all are asked anew. */

@@ -30,14 +30,15 @@ export function explainStanding(report: RunReport, { firstInstall, code, paced, 
     report.standing = `nothing was changed; ${ready}`
     return
   }
-  report.standing = `${applied} applied, ${ready}; ${whatNow(code, paced)}`
+  report.standing = `${applied} applied, ${ready}; ${whatNow(code, paced, report.rollAt)}`
   if (firstInstall) report.notes.push('This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.')
 }
 
-function whatNow(code: Code | undefined, paced: boolean): string {
-  if (code !== undefined && STUCK.has(code)) return 'it stays so until the cause is mended'
+function whatNow(code: Code | undefined, paced: boolean, rollAt: string): string {
+  const halted = rollAt === '' ? '' : `the roll is halted ${rollAt}; `
+  if (code !== undefined && STUCK.has(code)) return `${halted}it stays so until the cause is mended`
   if (code !== undefined && UNVERIFIED.has(code)) return 'the ensemble is not verified'
-  if (paced) return 'the roll is halted there, which is safe: members that were not replaced keep their revision; the next run goes on from here'
+  if (paced) return `${halted === '' ? 'nothing goes on by itself: members that were not replaced keep their revision; ' : halted}the next run goes on from here`
   return 'the StatefulSet controller goes on by itself, and the next run waits for it and verifies'
 }
 
