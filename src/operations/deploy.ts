@@ -84,7 +84,7 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
       reach: reachThrough(kube, rights),
     }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) } : run
-    const course: Course = { kube, services, inputs, rights, follower, before: follower.snapshot(), looking, deadline }
+    const course: Course = { kube, services, inputs, rights, follower, before: follower.snapshot(), looking, deadline, place: { at: '' } }
     await forward({ inputs, ground, course, run, marking: { kube, clock, namespace: target.namespace, runUrl: report.runUrl } }, signal)
   } finally {
     await follower.stop()
@@ -186,7 +186,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     await failed.watch?.abandon()
     // Nothing was begun, so nothing is under way.
     if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
-    explainStanding(report, { firstInstall: ground.live === undefined, code: services.signal.aborted ? 'CANCELLED' : known?.code, paced: failed.paced, applied: 'the manifests are' })
+    explainStanding(report, { firstInstall: ground.live === undefined, code: services.signal.aborted ? 'CANCELLED' : known?.code, paced: failed.paced, rollAt: course.place.at, applied: 'the manifests are' })
     if (report.changed && decision.kind === 'halt' && ground.live !== undefined) report.notes.push(`Nothing was taken back: ${decision.reason}.`)
     if (ground.live !== undefined) await offerWayBack(kube, report, ground.live)
     if (!services.signal.aborted) await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployFailed', said, gone()).catch(() => undefined)

@@ -39,7 +39,7 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {
     await watch.abandon()
-    if (report.changed) explainStanding(report, { firstInstall: false, code: services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined, paced: inputs.pace === 'quorum', applied: `the objects of ${earlier.controllerRevision} are` })
+    if (report.changed) explainStanding(report, { firstInstall: false, code: services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined, paced: inputs.pace === 'quorum', rollAt: course.place.at, applied: `the objects of ${earlier.controllerRevision} are` })
     throw error
   }
 }

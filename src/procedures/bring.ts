@@ -12,7 +12,7 @@ import type { Rights } from './access.ts'
 import { attend, type Attendance } from './attend.ts'
 import { awaitReady } from './await-ready.ts'
 import { partitionOf, withPartition } from './partition.ts'
-import { newcomersToExcuse, partitionToHold, rollByEvictions, rollByPartition, type Roll } from './roll.ts'
+import { newcomersToExcuse, partitionToHold, rollByEvictions, rollByPartition, type Roll, type RollPlace } from './roll.ts'
 import type { VerifyRun } from './verify-ensemble.ts'
 
 /** What every change of an ensemble works with. */
@@ -27,6 +27,7 @@ export interface Course {
   /** Says who serves while members are replaced, whatever `verify` says. */
   readonly looking: VerifyRun
   readonly deadline: Deadline
+  readonly place: RollPlace
   /** What was last told of each ordinal, see Attendance. */
   readonly told?: Map<number, string>
 }
@@ -101,7 +102,7 @@ export async function olderPods(course: Course, attendance: Attendance, generati
 }
 
 export function rollOf(course: Course): Roll {
-  return { attendance: attendanceOf(course), run: course.looking, means: { kube: course.kube, rights: course.rights } }
+  return { attendance: attendanceOf(course), place: course.place, run: course.looking, means: { kube: course.kube, rights: course.rights } }
 }
 
 function attendanceOf(course: Course): Attendance {

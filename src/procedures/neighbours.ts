@@ -103,7 +103,7 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
       // Our secret is for our ensemble alone, and a look needs none.
       profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
     }
-    const course: Course = { kube, services, inputs: standing.course.inputs, rights, follower, before: follower.snapshot(), looking, deadline: new Deadline(clock, inputs.timeoutMs), told: new Map() }
+    const course: Course = { kube, services, inputs: standing.course.inputs, rights, follower, before: follower.snapshot(), looking, deadline: new Deadline(clock, inputs.timeoutMs), told: new Map(), place: { at: '' } }
     const later = survey.choice.waiting.some((pod) => pods.some((one) => `${one.namespace}/${one.name}` === pod))
     return { name: `${namespace}/${name}`, course, looker: createLooker(looking, until), pods, later, release }
   } catch (error) {

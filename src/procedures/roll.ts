@@ -19,8 +19,16 @@ const SAY_MS = 5_000
 /** How soon what can't be watched is asked again: who serves, what a budget allows. */
 const ASK_AGAIN_MS = 1_000
 
+/** Where a paced roll is, for who ends before it does. */
+export interface RollPlace {
+  /** To be read after `halted`; empty while no roll is on its way. */
+  at: string
+}
+
 export interface Roll {
   readonly attendance: Attendance
+  /** Written as the roll goes. */
+  readonly place: RollPlace
   /** The ensemble; its profile says who serves. */
   readonly run: VerifyRun
   readonly means: Means
@@ -64,15 +72,15 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
   const { own } = partitioned
   const looker = createLooker(roll.run, signal)
   const { journal, clock, report } = roll.attendance
-  report.rollAt = haltedAt(roll.attendance.follower.snapshot().set, stands)
+  roll.place.at = haltedAt(roll.attendance.follower.snapshot().set, stands)
   const lowerTo = async (index: number, view: EnsembleView): Promise<void> => {
     const next = index <= own ? own : index
     // A cancel that meets the write leaves open whether it was done: only those are called held back that are so either way.
-    report.rollAt = haltedAt(view.set, Math.min(stands, next))
+    roll.place.at = haltedAt(view.set, Math.min(stands, next))
     generation = await partitioned.apply(index <= own ? undefined : index, signal)
     stands = next
-    report.rollAt = haltedAt(view.set, stands)
-    report.standing = `the roll stands ${report.rollAt}`
+    roll.place.at = haltedAt(view.set, stands)
+    report.standing = `the roll stands ${roll.place.at}`
   }
   return attend(roll.attendance, {
     generation: () => generation,
@@ -101,7 +109,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
         }
         case 'done':
           if (stands === own) {
-            report.rollAt = ''
+            roll.place.at = ''
             return { kind: 'done' }
           }
           await lowerTo(own, view)
@@ -130,11 +138,11 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
           if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, 'its turn, every other member serves', looker.told, signal)
           report.standing = `${step.member.pod} is being replaced, the other members serve`
-          report.rollAt = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
+          roll.place.at = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
           return waiting(situation, `${step.member.pod} is being replaced`)
         }
         case 'done':
-          report.rollAt = ''
+          roll.place.at = ''
           return { kind: 'done' }
         case 'reach-down':
         case 'free':
@@ -169,7 +177,7 @@ export async function readyToLeave(roll: Roll, ordinal: number, signal: AbortSig
   }, signal)
 }
 
-/** In the words of RunReport.rollAt; which revision is the older one is not said, since an undo rolls the other way. */
+/** In the words of RollPlace; which revision is the older one is not said, since an undo rolls the other way. */
 function haltedAt(set: SetView | undefined, stands: number): string {
   const held = Array.from({ length: Math.max(0, Math.min(stands, set?.replicas ?? 0)) }, (_, index) => `${set?.name ?? ''}-${(set?.start ?? 0) + index}`)
   return `at partition ${stands}${held.length === 0 ? ': no member is held back any more' : `, which is safe: ${held.join(', ')} ${held.length === 1 ? 'keeps its' : 'keep their'} revision`}`

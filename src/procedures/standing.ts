@@ -126,7 +126,7 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
     const run: VerifyRun = { kube, clock, journal, report, target, nodes, runId: services.runId, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) } : run
     const allowed = asked.limit === 'own' ? UNLIMITED_MS : asked.limit === 'member' ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
-    const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed) }
+    const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed), place: { at: '' } }
     const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
     // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'

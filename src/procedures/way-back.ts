@@ -19,18 +19,20 @@ export interface Ended {
   readonly code: Code | undefined
   /** The run itself replaced the members one by one: without it nobody goes on. */
   readonly paced: boolean
+  /** Where its roll is, see RollPlace; empty where none is on its way. */
+  readonly rollAt: string
   /** What was applied, in words. */
   readonly applied: string
 }
 
 /** Says in the report how the cluster stands. */
-export function explainStanding(report: RunReport, { firstInstall, code, paced, applied }: Ended): void {
+export function explainStanding(report: RunReport, { firstInstall, code, paced, rollAt, applied }: Ended): void {
   const ready = `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready`
   if (!report.changed) {
     report.standing = `nothing was changed; ${ready}`
     return
   }
-  report.standing = `${applied} applied, ${ready}; ${whatNow(code, paced, report.rollAt)}`
+  report.standing = `${applied} applied, ${ready}; ${whatNow(code, paced, rollAt)}`
   if (firstInstall) report.notes.push('This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.')
 }
 

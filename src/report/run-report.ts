@@ -131,8 +131,6 @@ export interface RunReport {
   doing: string
   /** The state in which the ensemble is left, in words; kept up to date as the run goes, told on failure and cancel. */
   standing: string
-  /** Where a paced roll is, to be read after `halted`; empty while none is on its way. */
-  rollAt: string
   longestWriteGapMs: number | undefined
   acknowledgedWritesLost: number | undefined
   drainedNodes: string[]
@@ -150,7 +148,7 @@ export function newReport(operation: string, started: number): RunReport {
   return {
     operation, result: 'failed', code: '', message: '', changed: false, name: '', namespace: '', context: '', profile: '', version: '',
     connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [],
-    checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', doing: '', standing: 'nothing was changed', rollAt: '',
+    checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', doing: '', standing: 'nothing was changed',
     longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], nodes: [], revisions: [],
     requests: {}, started, ended: started, runUrl: '',
   }

@@ -67,15 +67,14 @@ test.each([
   [undefined, true, 'the roll is halted at partition 2'],
 ] as const)('after %s (paced by us: %s) the state says: %s', (code, paced, words) => {
   const report = failed('zk-bad')
-  if (paced) report.rollAt = 'at partition 2, which is safe: zk-0, zk-1 keep their revision'
-  explainStanding(report, { firstInstall: false, code, paced, applied: 'the manifests are' })
+  explainStanding(report, { firstInstall: false, code, paced, rollAt: paced ? 'at partition 2, which is safe: zk-0, zk-1 keep their revision' : '', applied: 'the manifests are' })
   expect(report.standing).toContain('2 of 3 members are ready')
   expect(report.standing).toContain(words)
 })
 
 test('a run that was cut off while no roll was on its way names no place, and says that nothing goes on by itself', () => {
   const report = failed('zk-bad')
-  explainStanding(report, { firstInstall: false, code: 'CANCELLED', paced: true, applied: 'the manifests are' })
+  explainStanding(report, { firstInstall: false, code: 'CANCELLED', paced: true, rollAt: '', applied: 'the manifests are' })
   expect(report.standing).toBe('the manifests are applied, 2 of 3 members are ready; nothing goes on by itself: members that were not replaced keep their revision; the next run goes on from here')
 })
 
