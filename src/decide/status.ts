@@ -61,11 +61,16 @@ function haltFinding(held: Held, set: SetView, alive: boolean | undefined): Find
   }
 }
 
-/** How far the set has come, in one line: `the roll is under way: 2 of 3 members are at the wanted revision zk-…`. */
-export function progressLine(view: EnsembleView, verdict: RolloutVerdict): string {
+/** How far the set has come, in one line that agrees with what judgeStatus finds: `the roll is under way: 2 of 3 members are at the wanted revision zk-…`. */
+export function progressLine({ view, verdict, diagnoses, background }: Pick<Look, 'view' | 'verdict' | 'diagnoses' | 'background'>): string {
   const { set } = view
   if (set === undefined) return 'the StatefulSet is not there'
-  if (isRolling(view, set)) return `the roll is under way: ${atNew(view, set)}`
+  if (isRolling(view, set)) {
+    const held = heldRoll(view)
+    if (verdict.kind === 'waiting' && diagnoses.some(isFault)) return `the roll is held up: ${atNew(view, set)}`
+    if (isHalted(held, view, background) && background.alive !== true) return `the roll is halted: ${atNew(view, set)}`
+    return `${verdict.kind === 'done' && held !== undefined && !isHalted(held, view, background) ? 'a part of the members is held back' : 'the roll is under way'}: ${atNew(view, set)}`
+  }
   const available = verdict.members.filter((member) => member.state === 'available').length
   return `${available} of ${set.replicas} members ${available === 1 ? 'is' : 'are'} available`
 }
@@ -105,7 +110,12 @@ export function judgeStatus({ now, view, verdict, diagnoses, serving, background
   if (verdict.kind === 'done') return [...halt, ...serving.findings]
   // While a roll is under way a member that rejoins is no fault; that no majority serves is one.
   const grave = serving.findings.map((finding): Finding => (finding.code === 'CHECK_FAILED' ? { ...finding, severity: 'warning' } : finding))
-  return [...notDone(view, verdict, diagnoses.map((diagnosis) => ({ ...diagnosis, message: `${diagnosis.message}${lasting(now - diagnosis.since)}` }))), ...halt, ...grave]
+  return [...notDone(view, verdict, diagnoses.map((diagnosis) => ({ ...diagnosis, message: `${diagnosis.message}${lasting(now - diagnosis.since)}` })), background), ...halt, ...grave]
+}
+
+/** A fault is the headline; a member that is merely on its way, or restarted once, comes after how far the roll is. */
+function isFault(diagnosis: Diagnosis): boolean {
+  return diagnosis.class === 'terminal' || (diagnosis.explains && diagnosis.graceUntil !== undefined)
 }
 
 /** One look can't tell whether it will pass, but often for how long it has been so. */
@@ -113,10 +123,9 @@ function lasting(ms: number): string {
   return ms < 1000 ? '' : `, for ${formatSpan(ms)}`
 }
 
-function notDone(view: EnsembleView, verdict: RolloutVerdict & { readonly kind: 'waiting' }, diagnoses: readonly Diagnosis[]): readonly Finding[] {
-  const line = progressLine(view, verdict)
-  // A fault is the headline; a member that is merely on its way, or restarted once, comes after how far the roll is.
-  if (diagnoses.some((diagnosis) => diagnosis.class === 'terminal' || (diagnosis.explains && diagnosis.graceUntil !== undefined))) return chooseVerdict(diagnoses, verdict.reason, view.set !== undefined && isRolling(view, view.set) ? atNew(view, view.set) : line)
+function notDone(view: EnsembleView, verdict: RolloutVerdict & { readonly kind: 'waiting' }, diagnoses: readonly Diagnosis[], background: Background): readonly Finding[] {
+  const line = progressLine({ view, verdict, diagnoses, background })
+  if (diagnoses.some(isFault)) return chooseVerdict(diagnoses, verdict.reason, view.set !== undefined && isRolling(view, view.set) ? atNew(view, view.set) : line)
   const cause = diagnoses.find((diagnosis) => diagnosis.explains)
   const rest = diagnoses.filter((diagnosis) => diagnosis !== cause).map(({ code, message, object }): Finding => ({ code, severity: 'warning', message, object }))
   if (cause === undefined) return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${view.set?.name ?? ''}`, mend: LOOK_AGAIN }, ...rest]

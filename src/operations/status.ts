@@ -50,7 +50,8 @@ async function statusIn(kube: Kube, inputs: Inputs, services: Services, deadline
   tellOmissions(services, rights)
   const first = await journal.phase('Read the ensemble', async (done) => {
     const found = await readAll(kube, inputs, services, rights, namespace, signal)
-    done(progressLine(found.view, judgeRollout(found.view, services.clock.now(), {})))
+    const now = services.clock.now()
+    done(progressLine({ view: found.view, verdict: judgeRollout(found.view, now, {}), diagnoses: diagnose(found.view, now, newMemory()).findings, background: found.recalled }))
     return found
   })
   const asking: Asking = { kube, inputs, services, rights, profile: first.profile, target: first.target }

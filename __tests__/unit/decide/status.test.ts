@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals'
 import { diagnose, newMemory } from '../../../src/decide/diagnosis.ts'
 import { judgeRollout } from '../../../src/decide/rollout.ts'
 import type { ServingVerdict } from '../../../src/decide/serving.ts'
-import { heldRoll, judgeStatus, type Background } from '../../../src/decide/status.ts'
+import { heldRoll, judgeStatus, progressLine, type Background } from '../../../src/decide/status.ts'
 import type { Finding } from '../../../src/errors.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { ended, NEW, OLD, pod, set, T0, unready, view, waiting } from './given.ts'
@@ -112,5 +112,34 @@ describe('a roll that the strategy holds', () => {
   test.each<[string, Background]>([['the manifest itself asks for it (a canary)', { unfinished: undefined, alive: undefined, ownPartition: 2 }], ['nothing is known of it', NOTHING_KNOWN]])('is no failure where %s', (_, background) => {
     expect(judged(partitioned, { background })).toEqual([])
     expect(judged(byHand, { background })).toEqual([])
+  })
+})
+
+describe('the line of how far it has come agrees with the verdict', () => {
+  const line = (seen: EnsembleView, background: Background = NOTHING_KNOWN): string =>
+    progressLine({ view: seen, verdict: judgeRollout(seen, T0, {}), diagnoses: diagnose(seen, T0, newMemory()).findings, background })
+  const held = view([old(0), old(1), pod(2)], { set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }) })
+  const starting = unready(2, { state: { kind: 'running', since: T0 - 20_000 } })
+  const pulling = unready(2, { state: waiting('ImagePullBackOff', 'Back-off pulling image "zookeeper:nope"') })
+  const cutOff: Background = { unfinished: 'deploy was begun', alive: false, ownPartition: undefined }
+
+  test.each<[string, EnsembleView, Background, RegExp]>([
+    ['a healthy roll is under way', view([old(0), old(1), pod(2)], { set: set(rolling) }), NOTHING_KNOWN, /^the roll is under way: 1 of 3 members is/],
+    ['a roll whose member is only starting is under way', view([old(0), old(1), starting], { set: set(rolling) }), NOTHING_KNOWN, /^the roll is under way: 1 of 3/],
+    ['a roll with a member that cannot come up is not under way', view([old(0), old(1), pulling], { set: set(rolling) }), NOTHING_KNOWN, /^the roll is held up: 1 of 3/],
+    ['what a rollout undo leaves stuck is not under way', view([pod(0), pod(1), unready(2, { state: waiting('ImagePullBackOff') }, { revision: 'zk-bad' })]), NOTHING_KNOWN, /^the roll is held up: 2 of 3/],
+    ['a roll that nobody goes on with is halted', held, cutOff, /^the roll is halted: 1 of 3/],
+    ['a roll that its run goes on with is under way', held, { ...cutOff, alive: true }, /^the roll is under way: 1 of 3/],
+    ['a canary is no roll under way', held, { unfinished: undefined, alive: undefined, ownPartition: 2 }, /^a part of the members is held back: 1 of 3/],
+    ['what is done counts who is available', view([pod(0), pod(1), pod(2)]), NOTHING_KNOWN, /^3 of 3 members are available$/],
+  ])('%s', (_, seen, background, words) => {
+    expect(line(seen, background)).toMatch(words)
+  })
+
+  test('a halted roll whose last member is still starting is halted in every error that is told of it', () => {
+    const seen = view([old(0), old(1), starting], { set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }) })
+    const messages = judged(seen, { background: cutOff }).filter(({ severity }) => severity === 'error').map(({ message }) => message)
+    expect(messages[0]).toMatch(/^the roll is halted: /)
+    expect(messages.join(' ')).not.toContain('under way')
   })
 })
