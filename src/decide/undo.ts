@@ -77,9 +77,14 @@ export interface Wanted {
   readonly complete: boolean
 }
 
-/** The latest verified revision that isn't the current one. One that is wanted already, but that a stuck member keeps from being reached, is not current yet. */
+/**
+ * The latest verified revision that isn't the current one. One that is wanted already, but that a stuck member keeps from being reached, is not current yet;
+ * nor is one whose ConfigMaps were changed since: what was applied last is not verified then, and is what is taken back.
+ */
 export function latestToGoBackTo<Entry extends Known>(known: readonly Entry[], wanted: Wanted): Entry | undefined {
   const verified = known.filter((one) => one.verifiedAt !== '')
-  const current = wanted.complete ? verified.findLast((one) => one.controllerRevision === wanted.updateRevision) : undefined
+  const last = known.at(-1)
+  const changedSince = last?.verifiedAt === '' && last.controllerRevision === wanted.updateRevision
+  const current = wanted.complete && !changedSince ? verified.findLast((one) => one.controllerRevision === wanted.updateRevision) : undefined
   return verified.findLast((one) => one !== current)
 }

@@ -21,7 +21,8 @@ import { inspectGround, type Ground } from '../procedures/preflight.ts'
 import { recoverNodes } from '../procedures/recover-nodes.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
 import { goBack, reserve } from '../procedures/undo.ts'
-import { endUnderWay, markVerified, recordMade, recordUnderWay, type Marking } from '../procedures/verified.ts'
+import { recordApplied, unreadBefore } from '../procedures/unread.ts'
+import { endUnderWay, recordMade, recordUnderWay, type Marking } from '../procedures/verified.ts'
 import { outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
 import { announce } from '../record/announce.ts'
@@ -109,6 +110,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const running = ground.live !== undefined && course.before.pods.length > 0
   const rolls = running && (ground.rolls || isUnfinished(course.before, partitionOf(ground.setManifest.object)))
   let stored = await recoverNodes({ ...marking, name: run.target.name, journal, report }, ground.stored, ground.lock.lost, signal)
+  const unread = unreadBefore(ground, stored.record, course.before)
   let watch: DataWatch | undefined
   let start: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
   if (changes || rolls) {
@@ -117,7 +119,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       if (rolls) start = await startOf(course, ground.setManifest.object, ground.rolls ? undefined : course.before.set?.status.updateRevision, signal)
       const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
       if (own !== undefined && start.first !== start.set) await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
-      const recorded = await recordUnderWay(marking, baseline, { operation: 'deploy', digest, previous: report.previousRevision }, signal)
+      const recorded = await recordUnderWay(marking, baseline, { operation: 'deploy', digest, previous: report.previousRevision, ...(unread.length === 0 ? {} : { unread: [...unread] }) }, signal)
       // Last, so that whatever fails before leaves no writer behind.
       if (rolls) watch = await watchData(run, course.follower, signal)
       done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch === undefined ? '' : ', data is watched from here on'}`)
@@ -144,10 +146,8 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
         done(outcomeOf(report))
       })
     }
-    const verified = inputs.verify === 'full' || inputs.verify === 'thorough'
     const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, version: report.version, origin: 'deploy' as const }
-    await markVerified(marking, stored, verified ? revision : undefined, { uid: view.set?.uid ?? '', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
-    report.standing = verified ? 'every member is available and verified' : 'every member is available'
+    const verified = await recordApplied(marking, stored, revision, { unread, view, report, checked: inputs.verify === 'full' || inputs.verify === 'thorough', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
     await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {

@@ -8,7 +8,8 @@ import { isUnfinished, rollOf } from '../procedures/bring.ts'
 import { watchData } from '../procedures/data-watch.ts'
 import { rollByEvictions } from '../procedures/roll.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
-import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
+import { endRestart } from '../procedures/unread.ts'
+import { recordUnderWay } from '../procedures/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import type { Services } from '../services.ts'
 
@@ -61,13 +62,14 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
         done(outcomeOf(report))
       })
     }
-    await endUnderWay(marking, recorded, signal)
+    await endRestart(marking, recorded, view, inputs.verify === 'full' || inputs.verify === 'thorough', signal)
     report.standing = 'every member was restarted and serves'
     report.result = 'succeeded'
   } catch (error) {
     await watch.abandon()
     const remaining = remainingOf(course.follower, left)
     if (remaining.length > 0 && report.changed) report.notes.push(`Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`)
+    if (record.revisions.at(-1)?.unread !== undefined && remaining.length < pods.length) report.notes.push('Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.')
     throw error
   }
 }

@@ -4,7 +4,7 @@ import { EnsembleError } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
 import { seeLock } from '../record/lock.ts'
-import { latestVerified, objectsOf, readRecord, recordName, type EnsembleRecord, type StoredRecord } from '../record/record.ts'
+import { latestApplied, objectsOf, readRecord, recordName, type EnsembleRecord, type StoredRecord } from '../record/record.ts'
 import { partitionOf } from './partition.ts'
 
 export interface Recalled {
@@ -34,10 +34,11 @@ export async function recall(kube: Pick<Kube, 'get'>, namespace: string, ensembl
     const stored = await readRecord(kube, namespace, ensemble, signal)
     if (stored.object === undefined) return silent(`There is no record of this ensemble (${map}): no run of this action has changed it, so what was verified is not known.`)
     const { record } = stored
-    if (record.underWay === null) return { record, unfinished: undefined, alive: undefined, renewed: undefined, ownPartition: ownPartitionOf(stored), notes: [] }
+    const unread = unreadNotes(record)
+    if (record.underWay === null) return { record, unfinished: undefined, alive: undefined, renewed: undefined, ownPartition: ownPartitionOf(stored), notes: unread }
     const unfinished = begun(record.underWay)
     const { text, alive, renewed } = await lifeOf(kube, namespace, ensemble, now, signal)
-    return { record, unfinished, alive, renewed, ownPartition: ownPartitionOf(stored), notes: [`An unfinished change: ${unfinished}; ${text}.`] }
+    return { record, unfinished, alive, renewed, ownPartition: ownPartitionOf(stored), notes: [`An unfinished change: ${unfinished}; ${text}.`, ...unread] }
   } catch (error) {
     if (isDenied(error)) return silent(`The record (${map}) may not be read, the right get configmaps is missing: ${unknown}.`)
     if (error instanceof EnsembleError && error.code === 'CONFLICT') return silent(`${error.message}: ${unknown}.`)
@@ -63,8 +64,14 @@ async function lifeOf(kube: Pick<Kube, 'get'>, namespace: string, ensemble: stri
   }
 }
 
+function unreadNotes({ revisions }: EnsembleRecord): readonly string[] {
+  const last = revisions.at(-1)
+  if (last?.unread === undefined) return []
+  return [`The ConfigMaps beside revision ${last.controllerRevision} are not verified${last.runUrl === '' ? '' : ` (${last.runUrl})`}: members had not started since they were changed. operation: restart lets every member read them, and verifies.`]
+}
+
 function ownPartitionOf(stored: StoredRecord): number | undefined {
-  const latest = latestVerified(stored.record)
+  const latest = latestApplied(stored.record)
   const set = latest === undefined ? undefined : keptObjects(stored, latest.digest)?.find((object) => object.kind === 'StatefulSet')
   return set === undefined ? undefined : partitionOf(set)
 }

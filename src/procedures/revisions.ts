@@ -35,11 +35,14 @@ export function imageOf(revision: RevisionView, profile: ProfileName): string {
 export function revisionRows(revisions: readonly RevisionView[], view: EnsembleView, record: Pick<EnsembleRecord, 'revisions'> | undefined, profile: ProfileName): RevisionRow[] {
   const { set } = view
   const verified = (record?.revisions ?? []).filter((entry) => entry.verifiedAt !== '')
+  // The same template with ConfigMaps that its members have not read: what runs was verified, what is applied was not.
+  const last = record?.revisions.at(-1)
+  const pending = last?.verifiedAt === '' ? last.controllerRevision : undefined
   const running = (name: string): number => view.pods.filter((pod) => pod.owner?.uid === set?.uid && pod.revision === name).length
   const current = (name: string): boolean => name === set?.status.updateRevision
   const kept = revisions.map((one): RevisionRow => ({
     revision: one.revision, name: one.name, image: imageOf(one, profile), changeCause: one.changeCause, created: one.created, current: current(one.name), members: running(one.name),
-    verified: record === undefined ? undefined : verified.some((entry) => entry.controllerRevision === one.name),
+    verified: record === undefined ? undefined : one.name !== pending && verified.some((entry) => entry.controllerRevision === one.name),
   }))
   // The same template with other companions is verified under the same name more than once: the latest tells the image.
   const lost = new Map(verified.filter((entry) => !revisions.some((one) => one.name === entry.controllerRevision)).map((entry) => [entry.controllerRevision, entry]))

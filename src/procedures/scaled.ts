@@ -8,13 +8,14 @@ import { budgetFor } from '../manifests/budget-size.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
 import { ownedPart } from '../manifests/owned.ts'
-import { latestVerified, objectsOf, type StoredRecord } from '../record/record.ts'
+import { latestApplied, objectsOf, type StoredRecord } from '../record/record.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { isOursOrKubectl, refOf } from './apply.ts'
 import { budgetObjectsFor } from './budgets.ts'
 import { readServices } from './read-ensemble.ts'
 import type { Standing } from './standing.ts'
 import { withOwnPartition } from './template-alone.ts'
+import { appliedRevision } from './unread.ts'
 import { endUnderWay, markVerified } from './verified.ts'
 
 /** What we or kubectl own of the live set; where that is not the whole of it, what anybody wrote: then the apply tells whose fields they are. */
@@ -49,12 +50,13 @@ interface Scaled {
 export async function markScaled(standing: Standing, stored: StoredRecord, { set, view, from, to }: Scaled, signal: AbortSignal): Promise<StoredRecord> {
   const { inputs, marking, services } = standing
   if (inputs.verify !== 'full' && inputs.verify !== 'thorough') return endUnderWay(marking, stored, signal)
-  const last = latestVerified(stored.record)
+  const last = latestApplied(stored.record)
   const kept = last === undefined ? undefined : objectsOf(stored, last.digest)
   const companions = kept === undefined ? await liveCompanions(standing, view, signal) : kept.filter((object) => object.kind !== 'StatefulSet').map((object) => (object.kind === 'PodDisruptionBudget' ? budgetFor(object, from, to) : object))
   const objects = [...companions, set]
   const revision = { digest: digestOfRevision(set, objects), controllerRevision: view.set?.status.updateRevision ?? '', image: standing.image, version: services.report.version, origin: 'scale' as const }
-  return markVerified(marking, stored, revision, { uid: view.set?.uid ?? '', objects }, signal)
+  // Members that were not replaced on the way still may not have read what was applied before.
+  return markVerified(marking, stored, appliedRevision(stored.record, revision, last?.unread ?? [], view, true), { uid: view.set?.uid ?? '', objects }, signal)
 }
 
 /** Services and budgets of the members, without what the server added. */

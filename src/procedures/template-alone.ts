@@ -3,7 +3,7 @@
 import { partitionOf, withPartition } from './partition.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { ownedPart } from '../manifests/owned.ts'
-import { latestVerified, objectsOf, type StoredRecord } from '../record/record.ts'
+import { latestApplied, objectsOf, type StoredRecord } from '../record/record.ts'
 import { isOursOrKubectl } from './apply.ts'
 
 export function templateAlone(live: KubeObject, template: Readonly<Record<string, unknown>>, stored: StoredRecord): KubeObject {
@@ -13,7 +13,7 @@ export function templateAlone(live: KubeObject, template: Readonly<Record<string
 
 /** A roll that was halted left its partition in the set: what counts is the partition that was last deployed. */
 export function withOwnPartition(set: KubeObject, stored: StoredRecord): KubeObject {
-  const last = latestVerified(stored.record)
+  const last = latestApplied(stored.record)
   const deployed = last === undefined ? undefined : objectsOf(stored, last.digest)?.find((object) => object.kind === 'StatefulSet')
   const own = deployed === undefined ? 0 : partitionOf(deployed)
   return own === undefined || partitionOf(set) === undefined || partitionOf(set) === own ? set : withPartition(set, own)

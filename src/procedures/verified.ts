@@ -13,7 +13,9 @@ export interface Marking {
 
 /** What the record says when a change begins; written before the first write to the ensemble. */
 export async function recordUnderWay(marking: Marking, stored: StoredRecord, change: Omit<NonNullable<EnsembleRecord['underWay']>, 'runUrl' | 'since'>, signal: AbortSignal): Promise<StoredRecord> {
-  const record: EnsembleRecord = { ...stored.record, underWay: { ...change, runUrl: marking.runUrl, since: new Date(marking.clock.now()).toISOString() } }
+  // Who has not read what a run that was cut off has applied, has not read it now.
+  const unread = change.unread ?? stored.record.underWay?.unread
+  const record: EnsembleRecord = { ...stored.record, underWay: { ...change, ...(unread === undefined ? {} : { unread }), runUrl: marking.runUrl, since: new Date(marking.clock.now()).toISOString() } }
   return writeRecord(marking.kube, marking.namespace, stored, record, {}, signal)
 }
 
@@ -29,7 +31,7 @@ export async function recordMade(marking: Marking, stored: StoredRecord, created
   return writeRecord(marking.kube, marking.namespace, stored, { ...stored.record, made: withMade(stored.record.made, created) }, {}, signal)
 }
 
-/** The record with no change under way, and with this revision verified when there is one to mark; no write when it says so already. */
+/** The record with no change under way, and with this revision verified when there is one to mark, or waiting for its members to read it (`unread`); no write when it says so already. */
 export async function markVerified(
   marking: Marking,
   stored: StoredRecord,
@@ -38,10 +40,10 @@ export async function markVerified(
   signal: AbortSignal,
 ): Promise<StoredRecord> {
   const known = stored.record.revisions.at(-1)
-  const same = revision === undefined || (known?.digest === revision.digest && known.verifiedAt !== '' && known.controllerRevision === revision.controllerRevision)
+  const same = revision === undefined || (known?.digest === revision.digest && known.controllerRevision === revision.controllerRevision && String(known.unread ?? '') === String(revision.unread ?? '') && (known.verifiedAt === '') === (revision.unread !== undefined))
   if (same && stored.record.underWay === null) return stored
   const at = new Date(marking.clock.now()).toISOString()
-  const revised = revision === undefined ? stored.record : withVerified(stored.record, { ...revision, verifiedAt: at, runUrl: marking.runUrl })
+  const revised = revision === undefined ? stored.record : withVerified(stored.record, { ...revision, verifiedAt: revision.unread === undefined ? at : '', runUrl: marking.runUrl })
   const record: EnsembleRecord = { ...revised, ensemble: { name: stored.record.ensemble.name, uid: ensemble.uid }, underWay: null }
   return writeRecord(marking.kube, marking.namespace, stored, record, revision === undefined ? {} : { [revision.digest]: ensemble.objects.map(withoutServerFields) }, signal)
 }

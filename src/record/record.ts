@@ -23,6 +23,8 @@ const revision = z.object({
   /** The server's version that was verified, empty where it isn't known. */
   version: z.string().default(''),
   runUrl: z.string(),
+  /** Lives of members that had not read its ConfigMaps (UID of the pod and restarts, `uid/0`): it is verified once none of them goes on. */
+  unread: z.array(z.string()).optional(),
 })
 const maintenance = z.object({
   runUrl: z.string(),
@@ -70,6 +72,8 @@ const recordSchema = z.object({
       operation: z.string(), digest: z.string(), previous: z.string(), runUrl: z.string(), since: z.string(),
       /** restart: UIDs of the pods that were to be replaced; those that are still there remain to be done. */
       pods: z.array(z.string()).optional(),
+      /** deploy: lives of the members that have not read the ConfigMaps that are applied, see `unread` of a revision. */
+      unread: z.array(z.string()).optional(),
       /** scale: the number of members to reach. */
       replicas: z.number().optional(),
       /** scale: the set's own updateStrategy, null where none is written; while members are replaced one by one the cluster has OnDelete. */
@@ -188,6 +192,12 @@ export function withVerified(record: EnsembleRecord, verified: VerifiedRevision)
 
 export function latestVerified(record: EnsembleRecord): VerifiedRevision | undefined {
   return record.revisions.findLast((entry) => entry.verifiedAt !== '')
+}
+
+/** The one that was applied last: also one that is not verified before its members have read it. */
+export function latestApplied(record: EnsembleRecord): VerifiedRevision | undefined {
+  const last = record.revisions.at(-1)
+  return last?.unread === undefined ? latestVerified(record) : last
 }
 
 /** Names of the ControllerRevisions that were verified. */

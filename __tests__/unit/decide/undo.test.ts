@@ -65,6 +65,10 @@ describe('an undo goes to', () => {
     expect(latestToGoBackTo([at('a', 'one'), at('a', 'two')], { updateRevision: 'a', complete: true })?.digest).toBe('one')
   })
 
+  test('what the members run, when the ConfigMaps beside the same template were changed since and nobody has read them', () => {
+    expect(latestToGoBackTo([at('a'), at('b', 'read'), at('b', 'unread', '')], { updateRevision: 'b', complete: true })?.digest).toBe('read')
+  })
+
   test('nowhere, when there is one revision only', () => {
     expect(latestToGoBackTo([at('a')], { updateRevision: 'a', complete: true })).toBeUndefined()
     expect(latestToGoBackTo([at('a', 'a', '')], { updateRevision: 'b', complete: true })).toBeUndefined()

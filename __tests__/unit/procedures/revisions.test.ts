@@ -76,6 +76,11 @@ describe('rows', () => {
     expect(revisionRows(revisions, rolling, { revisions: [verified(NEW, { verifiedAt: '' })] }, 'zookeeper').map((row) => row.verified)).toEqual([false, false])
   })
 
+  test('a verified template beside ConfigMaps that its members have not read is not verified as it stands', () => {
+    const record = { revisions: [verified(OLD), verified(NEW), verified(NEW, { digest: 'changed ConfigMap', verifiedAt: '', unread: ['uid-0/0'] })] }
+    expect(revisionRows(revisions, rolling, record, 'zookeeper').map((row) => row.verified)).toEqual([true, false])
+  })
+
   test('without a record nothing is said of what was verified', () => {
     expect(revisionRows(revisions, rolling, undefined, 'zookeeper').map((row) => row.verified)).toEqual([undefined, undefined])
   })

@@ -32,3 +32,23 @@ test('a budget by number moves with the members and keeps what else was written 
     await cluster.stop()
   }
 })
+
+test('members that are added while a changed ConfigMap waits to be read leave the changed one in the record, verified: every member was replaced on the way', async () => {
+  const clock = clusterClock()
+  const cluster = await startCluster({ clock })
+  const withConfig = (level: string): string => `${TUTORIAL.replace('      - name: kubernetes-zookeeper\n', '      - name: kubernetes-zookeeper\n        envFrom:\n        - configMapRef:\n            name: zk-config\n')}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: zk-config\ndata:\n  LOG_LEVEL: ${level}\n`
+  try {
+    const files = { 'before.yaml': withConfig('info'), 'after.yaml': withConfig('warn') }
+    await runHere({ cluster, clock, files, inputs: { manifests: 'before.yaml' }, name: 'first' })
+    expect((await runHere({ cluster, clock, files, inputs: { manifests: 'after.yaml' }, name: 'second' })).report.standing).toContain('have not read a changed ConfigMap yet')
+    expect((await runHere({ cluster, clock, inputs: { operation: 'scale', name: 'zk', replicas: '4' }, name: 'scale' })).report.result).toBe('succeeded')
+    const { kube } = await connectKube({ kubeconfig: cluster.kubeconfigFor('reader'), env: {}, workspace: '/workspace', temp: '/temp', clock })
+    const stored = await readRecord(kube, 'default', 'zk', AbortSignal.timeout(10_000))
+    kube.close()
+    const last = latestVerified(stored.record)
+    expect(last).toMatchObject({ origin: 'scale' })
+    expect(objectsOf(stored, last?.digest ?? '')?.find((object) => object.kind === 'ConfigMap')?.['data']).toEqual({ LOG_LEVEL: 'warn' })
+  } finally {
+    await cluster.stop()
+  }
+})
