@@ -37,14 +37,18 @@ export function toGiveBack(stored: StoredRecord): readonly MaintenanceNode[] {
 
 /**
  * Gives back what the record has begun. Never throws: what could not be done is told with the commands that do it by hand, and stays in the record for the next run. `lost`:
- * the lock's signal; once it is aborted another run answers for these nodes, and nothing is touched.
+ * the lock's signal; once it is aborted another run may answer for these nodes, and nothing is touched.
  */
 export async function giveBackNodes(giving: GivingBack, stored: StoredRecord, lost?: AbortSignal): Promise<GivenBack> {
   const begun = toGiveBack(stored).filter(({ name }) => giving.except?.has(name) !== true)
   const names = begun.map(({ name }) => name)
   if (begun.length === 0) return { stored, done: [], left: [] }
   if (lost?.aborted === true) {
-    giving.journal.warning(`The lock is another run's now: the cordon of ${names.join(', ')} is left to that run.`)
+    if (isTaken(lost)) giving.journal.warning(`The lock is another run's now: the cordon of ${names.join(', ')} is left to that run.`)
+    else {
+      giving.journal.warning(`The lock may be another run's by now: the cordon of ${names.join(', ')} is left as it is; the post step or the next run gives it back.`)
+      giving.report.byHand.push(...names.flatMap(uncordonByHand))
+    }
     return { stored, done: [], left: names }
   }
   const limit = AbortSignal.any([AbortSignal.timeout(GIVE_BACK_MS), ...(lost === undefined ? [] : [lost])])
@@ -52,6 +56,10 @@ export async function giveBackNodes(giving: GivingBack, stored: StoredRecord, lo
   const done = names.filter((_, index) => free[index] === true)
   const left = names.filter((_, index) => free[index] !== true)
   return { stored: await struckOut(giving, stored, done, limit), done, left }
+}
+
+function isTaken({ reason }: AbortSignal): boolean {
+  return reason instanceof EnsembleError && reason.code === 'LOCKED'
 }
 
 /** True when no cordon of ours stands on it any more. */

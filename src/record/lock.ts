@@ -10,6 +10,9 @@ import type { Kube, KubeObject } from '../kube/kube.ts'
 /** Seconds a Lease is believed without a sign of life. */
 const DURATION_SECONDS = 60
 const RENEW_MS = 15_000
+const RENEWAL_ANSWER_MS = 10_000
+/** The last try begins so long before the Lease expires. */
+const LAST_TRY_MS = 2_000
 const LOOK_MS = 3_000
 /** How long a live lock of another run is waited for. */
 export const LOCK_WAIT_MS = 120_000
@@ -27,7 +30,7 @@ export interface Lock {
   /** Whole holder identity, with a nonce: the post step gives back only what still carries it. */
   readonly identity: string
   readonly leaseName: string
-  /** Aborted when the Lease was taken from us or could not be renewed for its whole duration. */
+  /** Aborted when the Lease was taken from us (LOCKED), or could not be renewed for its whole duration (CLUSTER_UNREACHABLE). */
   readonly lost: AbortSignal
   /** Ends the renewals and frees the Lease; never throws. */
   release(signal: AbortSignal): Promise<void>
@@ -74,7 +77,7 @@ export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, s
     if (holder === '' || expired) {
       if (holder !== '') request.say(`The lock of ${holder} has shown no sign of life for ${durationMs / 1000} s: taking it over.`)
       const taken = await tryToTake(kube, clock, request, found, signal)
-      if (taken !== undefined) return hold(kube, clock, taken, request.identity)
+      if (taken !== undefined) return hold(kube, clock, taken, request)
     } else if (!told) {
       told = true
       request.say(`Waiting for the lock of another run: ${describeHolder(found, holder)}. It is waited for ${formatSpan(request.waitMs)}; the lock of a dead run is taken over after ${durationMs / 1000} s.`)
@@ -119,47 +122,61 @@ async function tryToTake(kube: Kube, clock: Clock, request: LockRequest, found: 
   }
 }
 
-function hold(kube: Kube, clock: Clock, taken: KubeObject, identity: string): Lock {
+function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pick<LockRequest, 'identity' | 'say'>): Lock {
   const lost = new AbortController()
   const stop = new AbortController()
   let current = taken
   let confirmed = clock.now()
   let pending: Promise<void> = Promise.resolve()
+  let silent = false
+  const left = (): number => confirmed + DURATION_SECONDS * 1000 - clock.now()
+  const answered = (): AbortSignal => AbortSignal.any([stop.signal, AbortSignal.timeout(Math.max(1000, Math.min(RENEWAL_ANSWER_MS, left())))])
   const renewals = (async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      await clock.sleep(RENEW_MS, stop.signal)
+      await clock.sleep(Math.max(1000, Math.min(RENEW_MS, left() - LAST_TRY_MS)), stop.signal)
       pending = renew()
       await pending
     }
   })().catch(() => undefined)
 
   async function renew(): Promise<void> {
-    const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)])
+    // A renewal counts from when it was asked for: others may have seen it from then on.
+    const asked = clock.now()
     try {
-      current = await kube.replace({ ...current, spec: { ...leaseSpec.parse(current['spec']), renewTime: microTime(clock.now()) } }, limit)
-      confirmed = clock.now()
+      current = await kube.replace({ ...current, spec: { ...leaseSpec.parse(current['spec']), renewTime: microTime(asked) } }, answered())
+      if (silent) say(`The lock is renewed again, after ${formatSpan(asked - confirmed)}.`)
+      silent = false
+      confirmed = asked
     } catch (error) {
       if (stop.signal.aborted) return
-      if (error instanceof KubeFailure && error.status === 409) lose(await stillOurs())
-      else if (clock.now() - confirmed >= DURATION_SECONDS * 1000) lose('unrenewed')
+      if (error instanceof KubeFailure && error.status === 409) await seeWhose(asked)
+      else doubt(error)
     }
   }
   /** A 409 may be the echo of a renewal whose answer was lost: only another holder ends it. */
-  async function stillOurs(): Promise<'ours' | 'taken' | 'unrenewed'> {
+  async function seeWhose(asked: number): Promise<void> {
     const { name, namespace } = current.metadata
-    const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name, namespace }, stop.signal).catch(() => current)
-    if (found === undefined) return 'taken'
-    if (leaseSpec.parse(found['spec'] ?? {}).holderIdentity !== identity) return 'taken'
-    current = found
-    confirmed = clock.now()
-    return 'ours'
+    try {
+      const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name, namespace }, answered())
+      if (found === undefined || leaseSpec.parse(found['spec'] ?? {}).holderIdentity !== identity) return lose('LOCKED', 'the lock was taken over by another run; nothing more is changed', 'Wait for that run: it sees first to what this one has begun.')
+      current = found
+      confirmed = asked
+    } catch (error) {
+      if (!stop.signal.aborted) doubt(error)
+    }
   }
-  function lose(why: 'ours' | 'taken' | 'unrenewed'): void {
-    if (why === 'ours') return
+  function doubt(error: unknown): void {
+    const why = error instanceof KubeFailure && error.status !== 0 ? error.message : 'the API server does not answer'
+    if (left() <= 0) {
+      return lose('CLUSTER_UNREACHABLE', `the lock could not be renewed for ${DURATION_SECONDS} s (${why}): another run may hold it by now, so nothing more is changed`,
+        'Look at the health of the API server and run again: the next run sees first to what this one has begun.')
+    }
+    silent = true
+    say(`The lock could not be renewed for ${formatSpan(clock.now() - confirmed)}: ${why}. What is told of the cluster may be as old.`)
+  }
+  function lose(code: 'LOCKED' | 'CLUSTER_UNREACHABLE', message: string, mend: string): void {
     stop.abort()
-    lost.abort(failure('failed', 'LOCKED', why === 'taken' ? 'the lock was taken over by another run; nothing more is changed' : 'the lock could not be renewed for 60 s; nothing more is changed', {
-      object: `lease/${current.metadata.name}`,
-    }))
+    lost.abort(failure('failed', code, message, { object: `lease/${current.metadata.name}`, mend }))
   }
 
   return {

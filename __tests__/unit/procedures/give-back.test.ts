@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import type { CordonMark } from '../../../src/decide/cordon.ts'
+import { failure } from '../../../src/errors.ts'
 import { toNode } from '../../../src/kube/views/index.ts'
 import { cordonNode, readNode } from '../../../src/procedures/cordon.ts'
 import { giveBackNodes, type GivingBack } from '../../../src/procedures/give-back.ts'
@@ -123,12 +124,23 @@ describe('when it can not be done', () => {
     }))
 
   test('a lost lock: another run answers for the nodes, and nothing is asked for any more', () =>
-    withNodes(async ({ giving, stored, begin, cluster, cordoned }) => {
+    withNodes(async ({ giving, stored, begin, cluster, cordoned, lines }) => {
       const chain = await begin(stored, 'node-1')
       const before = cluster.requests.length
-      expect(await giveBackNodes(giving, chain, AbortSignal.abort())).toMatchObject({ done: [], left: ['node-1'] })
+      expect(await giveBackNodes(giving, chain, AbortSignal.abort(failure('failed', 'LOCKED', 'taken over')))).toMatchObject({ done: [], left: ['node-1'] })
       expect(cordoned()).toEqual(['node-1'])
       expect(cluster.requests).toHaveLength(before)
+      expect(giving.report.byHand).toEqual([])
+      expect(lines.join()).toContain('is left to that run')
+    }))
+
+  test('a lock that was not renewed for too long: it is said that the cordon stays, who takes it back, and how to do it by hand', () =>
+    withNodes(async ({ giving, stored, begin, cordoned, lines }) => {
+      const chain = await begin(stored, 'node-1')
+      expect(await giveBackNodes(giving, chain, AbortSignal.abort(failure('failed', 'CLUSTER_UNREACHABLE', 'no answer')))).toMatchObject({ done: [], left: ['node-1'] })
+      expect(cordoned()).toEqual(['node-1'])
+      expect(lines.join()).toMatch(/may be another run's by now.*the post step or the next run gives it back/)
+      expect(giving.report.byHand).toEqual(expect.arrayContaining(['kubectl uncordon node-1']))
     }))
 
   test('a record that another run has written keeps its entries; the nodes are free all the same', () =>

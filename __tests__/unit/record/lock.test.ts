@@ -98,5 +98,30 @@ describe('who lost it', () => {
       expect(await readHolder(await client('c'), LEASE.namespace, LEASE.name, never)).toBe('')
     }))
 
+  test('hears that for some time nothing is known, and goes on when the API server answers again before the lock is over', () =>
+    atCluster(async ({ client, clock, cluster }) => {
+      const run = runOf(await client('a'), clock, '1')
+      const held = await run.take()
+      cluster.faults.always({ by: 'a', verb: 'update', kind: 'Lease', status: 503 })
+      await clock.sleep(40_000)
+      expect(run.said.join('\n')).toMatch(/could not be renewed for [\d.]+s: .*What is told of the cluster may be as old/)
+      cluster.faults.clear()
+      await clock.sleep(20_000)
+      expect(run.said.at(-1)).toMatch(/^The lock is renewed again, after [\d.]+s/)
+      expect(held.lost.aborted).toBe(false)
+      await held.release(never)
+    }))
+
+  test('hears of it once another may take it, although neither the renewal nor the look at whose it is was answered', () =>
+    atCluster(async ({ client, clock, cluster }) => {
+      const held = await runOf(await client('a'), clock, '1').take()
+      cluster.faults.always({ by: 'a', verb: 'update', kind: 'Lease', status: 409 })
+      cluster.faults.always({ by: 'a', verb: 'get', kind: 'Lease', status: 503 })
+      await clock.sleep(45_000)
+      expect(held.lost.aborted).toBe(false)
+      await clock.sleep(45_000)
+      expect(held.lost.reason).toMatchObject({ code: 'CLUSTER_UNREACHABLE', message: expect.stringContaining('could not be renewed for 60 s') })
+    }))
+
   test('without any Lease nobody holds it', () => atCluster(async ({ client }) => expect(await readHolder(await client(), 'default', 'zk-ensemble-none', never)).toBe('')))
 })
