@@ -1,5 +1,6 @@
 // Whether the budgets of a node's pods can ever let them go: judged before the node is touched, because a drain that can't end leaves a node cordoned for nothing.
 
+import type { NotDrainable } from './drainable.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import type { BudgetView } from '../view/surroundings.ts'
 import { judgeBudgets } from './budget.ts'
@@ -30,4 +31,18 @@ export function gateOf(pod: NodePod, budgets: ReadonlyMap<string, readonly Budge
   if (verdict.kind !== 'never') return verdict
   const mend = `Let poddisruptionbudget/${guard.name} in ${pod.namespace} spare one (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.`
   return { kind: pod.ready ? 'never' : 'ask', reason: verdict.reason, mend }
+}
+
+/** Pods of one node that only come back once it is given back, under a budget that never spares so many at once: the last of them would be waited for in vain while the first is away. */
+export function tooManyTogether(pods: readonly NodePod[], budgets: ReadonlyMap<string, readonly BudgetView[]>): readonly NotDrainable[] {
+  const groups = Map.groupBy(pods.filter((pod) => pod.ready), (pod) => guardOf(pod, budgets))
+  return [...groups].flatMap(([guard, group]) => {
+    const spares = guard === undefined ? Infinity : guard.expected - guard.desired
+    if (guard === undefined || group.length < 2 || group.length <= spares) return []
+    const names = group.map(({ name }) => name)
+    return group.map((pod) => ({
+      pod, why: `${names.join(' and ')} would be away together, since only this node takes them back, and poddisruptionbudget/${guard.name} never spares more than ${Math.max(0, spares)}`,
+      mend: 'Spread them over more nodes first, or let the budget spare as many.',
+    }))
+  })
 }

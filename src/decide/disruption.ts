@@ -136,3 +136,9 @@ export function nextNode(candidates: readonly Candidate[], members: readonly Mem
   }
   return candidates.toSorted((a, b) => rank(a) - rank(b))[0]
 }
+
+/** All of them as they would come one after the other, were nothing to change meanwhile. */
+export function inOrder(candidates: readonly Candidate[], members: readonly MemberNow[]): readonly Candidate[] {
+  const next = nextNode(candidates, members)
+  return next === undefined ? [] : [next, ...inOrder(candidates.filter((one) => one !== next), members)]
+}

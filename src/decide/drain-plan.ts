@@ -1,5 +1,6 @@
 // What a drain does with one node, once it is known where its pods can go; and whether a plan that was broken off is the one that is asked for again.
 
+import type { NodeView } from '../view/surroundings.ts'
 import type { PlacementAnswer } from './placement.ts'
 
 /** Pods that are named in one note. */
@@ -27,35 +28,40 @@ export interface Choosing {
   readonly asked: 'elsewhere' | 'in-place' | 'auto'
   /** The node is given back in this run: what only fits there comes back by itself. */
   readonly givenBack: boolean
+  /** Somebody else cordoned the node, and it stays so. */
+  readonly cordonedByOthers?: boolean
 }
 
 /** `elsewhere` where every member fits elsewhere, else `in-place` where that was asked for or the node is given back in the end; what is not known counts as not fitting. */
-export function chooseMode({ node, answers, isMember, asked, givenBack }: Choosing): NodeChoice {
+export function chooseMode({ node, answers, isMember, asked, givenBack, cordonedByOthers = false }: Choosing): NodeChoice {
   const members = answers.filter((answer) => isMember(answer.pod))
   const away = members.filter((answer) => answer.kind !== 'fits')
   const mode: Mode = members.length === 0 ? 'none' : asked === 'in-place' || (asked === 'auto' && away.length > 0 && givenBack && away.every((answer) => answer.kind === 'in-place')) ? 'in-place' : 'elsewhere'
-  const refusals = answers.flatMap((answer) => refuse(answer, isMember(answer.pod), mode, asked, givenBack))
+  const refusals = answers.flatMap((answer) => refuse(answer, isMember(answer.pod), mode, { asked, givenBack, cordonedByOthers }))
   const going = answers.filter((answer) => !refusals.some(({ pod }) => pod === nameOf(answer)))
   const notes = [...(mode === 'in-place' ? going.filter((answer) => isMember(answer.pod)).flatMap(aside) : []), ...asideTogether(going.filter((answer) => !isMember(answer.pod)))]
   const waiting = answers.filter((answer) => answer.kind === 'in-place' && !isMember(answer.pod)).map(nameOf)
   return { node, mode, refusals, notes, waiting }
 }
 
-function refuse(answer: PlacementAnswer, member: boolean, mode: Mode, asked: Choosing['asked'], givenBack: boolean): NodeChoice['refusals'] {
+function refuse(answer: PlacementAnswer, member: boolean, mode: Mode, { asked, givenBack, cordonedByOthers }: Required<Pick<Choosing, 'asked' | 'givenBack' | 'cordonedByOthers'>>): NodeChoice['refusals'] {
   const pod = nameOf(answer)
+  if (member && mode === 'in-place' && cordonedByOthers) return [{ pod, why: 'its node was cordoned by somebody else and stays so: it could not come back to it', mend: UNCORDON }]
   if (answer.kind === 'fits') return []
   // Its own node takes it back; whether nothing else could is of no matter.
   if (member && mode === 'in-place' && answer.kind !== 'no-fit') return []
   switch (answer.kind) {
     case 'in-place':
       if (!member && givenBack && asked !== 'elsewhere') return []
-      return [{ pod, why: `only its own node takes it: ${answer.why}`, mend: inPlaceMend(member, givenBack) }]
+      return [{ pod, why: `only its own node takes it: ${answer.why}`, mend: cordonedByOthers ? UNCORDON : inPlaceMend(member, givenBack) }]
     case 'no-fit':
       return [{ pod, why: answer.preemption ? `no other node takes it but by evicting pods of lower priority: ${answer.why}` : answer.why, mend: 'Make room on another node, or add one.' }]
     case 'unknown':
       return [{ pod, why: `whether another node takes it can't be told: ${answer.why}`, mend: member ? 'Set placement: in-place if it may come back to this node.' : 'Move it by hand first, or leave it out with pod-selector.' }]
   }
 }
+
+const UNCORDON = 'Uncordon the node first, or take the cordon over with operation: uncordon and any-cordon: true; or add a node that takes it.'
 
 function inPlaceMend(member: boolean, givenBack: boolean): string {
   if (member) return givenBack ? 'Set placement: in-place (or auto), or add a node that takes it.' : 'Set placement: in-place, give a maintenance-command, or set uncordon: after, so that it can come back; or add a node that takes it.'
@@ -87,8 +93,24 @@ export interface DrainPlan {
   readonly since: string
 }
 
-/** Longer ago than this it was another night's work: milliseconds. */
-const SAME_NIGHT_MS = 24 * 3_600_000
+export interface DoneBefore {
+  /** UIDs of the nodes that the plan that is gone on with has done. */
+  readonly done: readonly string[]
+  /** Names of nodes that were left cordoned on purpose, and still are. */
+  readonly kept: ReadonlySet<string>
+  readonly givenBack: boolean
+  /** A maintenance command is asked for. */
+  readonly commands: boolean
+}
+
+/** Whether nothing is left to do on a node. One that was to stay cordoned and does not is no longer empty for sure; one that another drain handed over has had no command, and is not given back by itself. */
+export function isDone(node: Pick<NodeView, 'name' | 'uid' | 'unschedulable'>, { done, kept, givenBack, commands }: DoneBefore): boolean {
+  if (done.includes(node.uid)) return givenBack || node.unschedulable
+  return kept.has(node.name) && !givenBack && !commands
+}
+
+/** Longer ago than this it was another night's work: well below a day, so that a schedule which is early never meets the night before. Milliseconds. */
+const SAME_NIGHT_MS = 12 * 3_600_000
 
 /** Whether a run that ended early had begun just this: then its nodes are meant, wherever members are by now, and what it has done is not done again. */
 export function goesOn(before: DrainPlan | undefined, digest: string, now: number): boolean {

@@ -2,16 +2,17 @@
 
 import { createHash } from 'node:crypto'
 import { Deadline } from '../clock.ts'
-import { membersOn, nextNode, type Candidate } from '../decide/disruption.ts'
-import { goesOn } from '../decide/drain-plan.ts'
+import { inOrder, membersOn, nextNode, type Candidate } from '../decide/disruption.ts'
+import { goesOn, isDone } from '../decide/drain-plan.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToCordon, rightsToEvict, rightsToFollowNode, rightsToSeeCluster } from '../procedures/access.ts'
 import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
 import { uncordonByHand } from '../procedures/cordon.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
-import { drainNode, passNeighbours, refuseUnfit, type Drain } from '../procedures/drain-node.ts'
-import { giveBackNodes, toGiveBack } from '../procedures/give-back.ts'
+import { drainNode } from '../procedures/drain-node.ts'
+import { passNeighbours, surveyingOf, type Drain } from '../procedures/empty-cordoned.ts'
+import { giveBackNodes, keptNodes, toGiveBack } from '../procedures/give-back.ts'
 import { createLooker } from '../procedures/looker.ts'
 import { leaveNeighbours, meetNeighbours } from '../procedures/neighbours.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
@@ -20,11 +21,11 @@ import { readNodes } from '../procedures/read-ensemble.ts'
 import { resolveNodes } from '../procedures/resolve-nodes.ts'
 import { whereWeAre } from '../procedures/runner-place.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
-import { surveyNodes, type NodeSurvey } from '../procedures/survey.ts'
+import { refuseUnfit, surveyNodes, type NodeSurvey } from '../procedures/survey.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import { announce } from '../record/announce.ts'
 import { beginDrain, endDrain } from '../record/drain.ts'
-import { nodesUnderMaintenance } from '../record/maintenance.ts'
+import { endNodes } from '../record/maintenance.ts'
 import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
@@ -50,18 +51,20 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   // Members may have moved since: the nodes of the plan are meant, those that have left the cluster are done.
   const asked = resumed ? (await readNodes(kube, signal)).filter((node) => plan.nodes.includes(node.name)) : await resolveNodes(kube, inputs, course.before, ledger.stored, signal)
   const names = asked.map((node) => node.name)
-  const before = nodesUnderMaintenance(ledger.stored)
-  const keptElsewhere = before.filter((one) => (one.phase === 'handed-over' || one.keep === true) && !names.includes(one.name))
+  const { kept, stale } = await keptNodes(kube, ledger.stored, `${namespace}/${name}`, signal)
+  if (stale.length > 0 && !inputs.dryRun) ledger.stored = await endNodes(marking, ledger.stored, new Set(stale), signal)
+  const keptElsewhere = kept.filter((one) => !names.includes(one.name))
   if (keptElsewhere.length > 0) {
     const list = keptElsewhere.map((one) => one.name).join(', ')
     throw failure('refused', 'DRAIN_REFUSED', `${list} ${keptElsewhere.length === 1 ? 'was' : 'were'} drained and not given back yet`, { object: `node/${keptElsewhere[0]?.name ?? ''}`, mend: `Give ${keptElsewhere.length === 1 ? 'it' : 'them'} back first: operation: uncordon with nodes: ${list}.` })
   }
   const request = { nodes: resumed ? plan.nodes : names, digest }
-  const handedOver = before.filter((one) => one.phase === 'handed-over').map((one) => one.name)
-  const done = new Set([...(resumed ? plan.done : []), ...handedOver].filter((node) => names.includes(node)))
+  const handedOver = new Set(kept.filter((one) => one.phase === 'handed-over').map((one) => one.name))
+  const before = { done: resumed ? plan.done : [], kept: handedOver, givenBack, commands: inputs.maintenanceCommand !== undefined }
+  const done = new Set(asked.filter((node) => isDone(node, before)).map((node) => node.name))
   const left = asked.filter((node) => !done.has(node.name))
   report.nodes = asked.map((node): NodeRow => ({
-    node: node.name, outcome: done.has(node.name) ? 'drained' : 'waiting', placement: '', members: [...membersOn(course.before, node.name)], cordon: node.unschedulable ? (handedOver.includes(node.name) ? 'ours' : 'theirs') : 'none', phases: [], pods: [],
+    node: node.name, outcome: done.has(node.name) ? 'drained' : 'waiting', placement: '', members: [...membersOn(course.before, node.name)], cordon: node.unschedulable ? (handedOver.has(node.name) ? 'ours' : 'theirs') : 'none', phases: [], pods: [],
     note: done.has(node.name) ? `by an earlier run${plan?.runUrl === undefined || plan.runUrl === '' ? '' : ` (${plan.runUrl})`}` : '',
   }))
   report.drainedNodes = [...done]
@@ -87,8 +90,12 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   const order = await journal.phase('Judge every node before the first is touched', async (said) => {
     const deadline = new Deadline(clock, inputs.timeoutMs)
     for (const node of left) await passGates({ course: { ...course, deadline }, looker, underWay: job.underWay, nodes: (until) => nodesNow(standing, until) }, node.name, FIRST_PATIENCE_MS, deadline, signal)
-    const sorted = inOrder(left, (node) => candidateOf(node, standing, here.node), await looker.members(course.follower.snapshot(), false))
-    const surveys = await surveyNodes({ kube, inputs, set: course.before.set?.uid ?? '', givenBack }, sorted.map((node) => node.name), signal)
+    const ranked = inOrder(left.map((node) => candidateOf(node, standing, here.node)), await looker.members(course.follower.snapshot(), false))
+    const sorted = ranked.flatMap((one) => left.filter((node) => node.name === one.name))
+    // Those that are done first, then as they come: a plan is read from the top.
+    report.nodes = [...report.nodes.filter(({ node }) => done.has(node)), ...sorted.flatMap(({ name: next }) => report.nodes.filter(({ node }) => node === next))]
+    report.remainingNodes = sorted.map((node) => node.name)
+    const surveys = await surveyNodes(surveyingOf(job), sorted.map((node) => node.name), signal)
     for (const survey of surveys) tell(survey, services)
     if (here.pod !== undefined) throw failure('refused', 'DRAIN_REFUSED', `this run itself is pod ${here.pod} on ${here.node ?? ''}: to drain that node would end it halfway`, { object: `node/${here.node ?? ''}`, mend: 'Run this job on a runner elsewhere, or leave that node out.' })
     refuseUnfit(surveys, report.changed)
@@ -119,7 +126,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     return
   }
 
-  ledger.stored = await beginDrain(marking, ledger.stored, { ...request, done: [...done], ...(resumed ? { since: plan.since } : {}) }, signal)
+  ledger.stored = await beginDrain(marking, ledger.stored, { ...request, done: asked.flatMap((node) => (done.has(node.name) ? [node.uid] : [])), ...(resumed ? { since: plan.since } : {}) }, signal)
   report.standing = 'no node was touched yet'
   const watch = await watchData(run, course.follower, signal)
   try {
@@ -142,7 +149,8 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     await verifyAll(standing, view, () => watch.finish(view, signal), signal)
     ledger.stored = await endDrain(marking, ledger.stored, signal)
     await announceAll(standing, asked, signal)
-    report.standing = `every node was drained${givenBack ? ' and given back' : ', and stays cordoned'}; every member serves`
+    const stays = report.nodes.filter(({ cordon }) => cordon === 'theirs').map(({ node }) => node)
+    report.standing = `every node was drained${givenBack ? ' and given back' : ', and stays cordoned'}${givenBack && stays.length > 0 ? `, but for ${stays.join(', ')}: cordoned by somebody else, and left so` : ''}; every member serves`
     report.result = 'succeeded'
   } catch (error) {
     await aftermath(job, watch, book)
@@ -185,7 +193,8 @@ async function aftermath({ standing, ledger }: Drain, watch: DataWatch, book: Pa
   const giving = giveBackNodes(book, ledger.stored, lock.lost)
   const inWords = (left: readonly string[]): string => {
     const stays = [...(kept.length === 0 ? [] : [`${kept.join(', ')} stays cordoned (uncordon: never)`]), ...(left.length === 0 ? [] : [`${left.join(', ')} may still be cordoned by us`])]
-    return stays.length > 0 ? stays.join('; ') : report.changed ? 'our cordons were given back' : 'no node was cordoned'
+    const cordoned = report.nodes.some(({ phases }) => phases.some(({ phase }) => phase === 'cordon'))
+    return stays.length > 0 ? stays.join('; ') : cordoned ? 'our cordons were given back' : 'no node was cordoned'
   }
   if (report.remainingNodes.length > 0) journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = services.signal.aborted || lock.lost.aborted
@@ -228,16 +237,6 @@ function tell({ node, pods, choice }: NodeSurvey, { journal, report }: Services)
 
 function candidateOf(node: NodeView, { course }: Standing, here: string | undefined): Candidate {
   return { name: node.name, members: membersOn(course.follower.snapshot(), node.name), runner: node.name === here }
-}
-
-function inOrder(nodes: readonly NodeView[], candidate: (node: NodeView) => Candidate, members: Parameters<typeof nextNode>[1]): readonly NodeView[] {
-  const order: NodeView[] = []
-  for (let rest = [...nodes]; rest.length > 0;) {
-    const next = nextNode(rest.map(candidate), members)
-    order.push(...rest.filter((node) => node.name === next?.name))
-    rest = rest.filter((node) => node.name !== next?.name)
-  }
-  return order
 }
 
 async function nodesNow({ course, kube }: Standing, signal: AbortSignal): Promise<readonly NodeView[] | undefined> {

@@ -10,10 +10,9 @@ import type { PodView } from '../view/workload.ts'
 import { attend } from './attend.ts'
 import { servingInWords, whoIsMissing } from './await-serving.ts'
 import { rollOf, type Course } from './bring.ts'
-import { evictPods } from './evict-pods.ts'
+import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from './looker.ts'
 import type { Neighbour } from './neighbours.ts'
-import { readyToLeave } from './roll.ts'
 import type { NodeSurvey } from './survey.ts'
 import type { Standing } from './standing.ts'
 import { awaitDetached } from './volumes.ts'
@@ -35,13 +34,14 @@ export interface Turn {
   readonly course: Course
   readonly looker: Looker
   readonly during: During
+  readonly ask: NonNullable<Evicting['ask']>
   /** Rejects when our cordon does not stand any more. */
   readonly stands: (signal: AbortSignal) => Promise<void>
 }
 
 /** Everything that is to go has gone; members that can be elsewhere are there, and in the quorum. */
 export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSignal): Promise<void> {
-  const { course, row, during, neighbours } = turn
+  const { row, during, neighbours } = turn
   const { members, pods, choice } = turn.survey
   const others = pods.evict.filter((pod) => !members.includes(pod))
   const neighboursBack = async (until: AbortSignal): Promise<void> => {
@@ -63,8 +63,7 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
   }
   const away = evict(standing, turn, others, both).then(() => neighboursBack(both)).catch(stopBoth)
   const moved = (async () => {
-    for (const [index, member] of members.entries()) {
-      if (index > 0) await readyToLeave(rollOf(course), ordinalOf(course, member), both)
+    for (const member of members) {
       await during('evict', () => evict(standing, turn, [member], both))
       await during('wait', () => membersBack(turn, turn.looker, row.members, both))
     }
@@ -73,12 +72,12 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
   await detached(standing, turn, signal)
 }
 
-async function evict(standing: Standing, { course, node, row }: Turn, pods: readonly NodePod[], signal: AbortSignal): Promise<void> {
+async function evict(standing: Standing, { course, node, row, ask }: Turn, pods: readonly NodePod[], signal: AbortSignal): Promise<void> {
   if (pods.length === 0) return
   const { inputs, kube, services } = standing
   const { clock, journal, report } = services
   await evictPods({
-    kube, clock, pods, deadline: course.deadline, gracePeriodSeconds: inputs.gracePeriodSeconds, node: node.name,
+    kube, clock, pods, deadline: course.deadline, gracePeriodSeconds: inputs.gracePeriodSeconds, node: node.name, ask,
     say: (line) => journal.info(line),
     onEvicted: (pod) => {
       report.changed = true

@@ -8,11 +8,12 @@ import type { Kube } from '../kube/kube.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import type { BudgetView } from '../view/surroundings.ts'
 import { createBudgetWords, type BudgetWords } from './budget-words.ts'
-import { askEviction } from './evict.ts'
+import { askEviction, type EvictionAnswer, type Refusal } from './evict.ts'
 
 /** Requests at once. */
 const AT_ONCE = 10
 const HEARTBEAT_MS = 30_000
+/** Before what can't be watched is asked again. */
 const THROTTLED_MS = 1_000
 const MOST_NAMED = 5
 
@@ -27,7 +28,12 @@ export interface Evicting {
   readonly say: (line: string) => void
   /** It was told to go, by us. */
   readonly onEvicted: (pod: NodePod) => void
+  /** Stands between a budget that allows a pod and its eviction: calls `tell`, or says what is waited for. Undefined: budgets alone decide. */
+  readonly ask?: (pod: NodePod, tell: () => Promise<Answer>, signal: AbortSignal) => Promise<Answer>
 }
+
+/** `held`: whatever its budget says, its ensemble can't spare it now. */
+export type Answer = EvictionAnswer | Refusal | { readonly kind: 'held'; readonly reason: string }
 
 /** How far one pod is. */
 interface Entry {
@@ -123,12 +129,12 @@ function guardsOf(entries: readonly Entry[], budgets: Budgets): ReadonlyMap<Budg
   return held
 }
 
-async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say }: Evicting, entry: Entry, budgets: Budgets, signal: AbortSignal): Promise<void> {
+async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say, ask = (_pod, tell) => tell() }: Evicting, entry: Entry, budgets: Budgets, signal: AbortSignal): Promise<void> {
   const { pod } = entry
   const guard = guardOf(pod, budgets)
   entry.asking = true
   try {
-    const answer = await askEviction(kube, pod, gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }, signal)
+    const answer = await ask(pod, () => askEviction(kube, pod, gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }, signal), signal)
     entry.refusedBy = answer.kind === 'budget' ? guard : undefined
     switch (answer.kind) {
       case 'told':
@@ -145,6 +151,9 @@ async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say }:
       case 'budget':
       case 'throttled':
         entry.notBefore = clock.now() + (answer.afterMs ?? (answer.kind === 'budget' ? ASK_AGAIN_MS : THROTTLED_MS))
+        break
+      case 'held':
+        entry.notBefore = clock.now() + THROTTLED_MS
         break
       case 'denied':
       case 'ending':

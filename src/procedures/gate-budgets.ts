@@ -1,6 +1,6 @@
 // Finds the pods that no wait will get off their node, before the node is touched.
 
-import { gateOf, type BudgetGate } from '../decide/budget-gate.ts'
+import { gateOf, tooManyTogether, type BudgetGate } from '../decide/budget-gate.ts'
 import type { NotDrainable } from '../decide/drainable.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
@@ -15,8 +15,13 @@ export interface GatedPod {
   readonly gate: Exclude<BudgetGate, { kind: 'ask' }> | undefined
 }
 
-/** What its budget says to each pod now, in their order. Reads each namespace's budgets once; asks by dry run only for pods that aren't Ready under a budget that can't allow them. */
-export async function gateBudgets(kube: Pick<Kube, 'list' | 'evict'>, pods: readonly NodePod[], signal: AbortSignal): Promise<readonly GatedPod[]> {
+/** By namespace; `unread`: those whose budgets may not be read. */
+interface ReadBudgets {
+  readonly budgets: ReadonlyMap<string, readonly BudgetView[]>
+  readonly unread: ReadonlySet<string>
+}
+
+async function readBudgets(kube: Pick<Kube, 'list'>, pods: readonly NodePod[], signal: AbortSignal): Promise<ReadBudgets> {
   const budgets = new Map<string, readonly BudgetView[]>()
   const unread = new Set<string>()
   await Promise.all([...new Set(pods.map(({ namespace }) => namespace))].map(async (namespace) => {
@@ -27,14 +32,25 @@ export async function gateBudgets(kube: Pick<Kube, 'list' | 'evict'>, pods: read
       unread.add(namespace)
     }
   }))
-  const gated: GatedPod[] = []
-  for (const pod of pods) gated.push({ pod, gate: unread.has(pod.namespace) ? undefined : await settled(kube, pod, gateOf(pod, budgets), signal) })
-  return gated
+  return { budgets, unread }
 }
 
-/** Those that no wait will get off their node, as a reason to refuse it. */
-export async function heldForEver(kube: Pick<Kube, 'list' | 'evict'>, pods: readonly NodePod[], signal: AbortSignal): Promise<readonly NotDrainable[]> {
-  return (await gateBudgets(kube, pods, signal)).flatMap(({ pod, gate }) => (gate?.kind === 'never' ? [{ pod, why: gate.reason, mend: gate.mend }] : []))
+/** What its budget says to each pod now, in their order. Reads each namespace's budgets once; asks by dry run only for pods that aren't Ready under a budget that can't allow them. */
+export async function gateBudgets(kube: Pick<Kube, 'list' | 'evict'>, pods: readonly NodePod[], signal: AbortSignal): Promise<readonly GatedPod[]> {
+  return gated(kube, pods, await readBudgets(kube, pods, signal), signal)
+}
+
+async function gated(kube: Pick<Kube, 'evict'>, pods: readonly NodePod[], { budgets, unread }: ReadBudgets, signal: AbortSignal): Promise<readonly GatedPod[]> {
+  const answers: GatedPod[] = []
+  for (const pod of pods) answers.push({ pod, gate: unread.has(pod.namespace) ? undefined : await settled(kube, pod, gateOf(pod, budgets), signal) })
+  return answers
+}
+
+/** Those that no wait will get off their node, as a reason to refuse it. `together`: groups of pods that only come back once their node is given back. */
+export async function heldForEver(kube: Pick<Kube, 'list' | 'evict'>, pods: readonly NodePod[], together: readonly (readonly NodePod[])[], signal: AbortSignal): Promise<readonly NotDrainable[]> {
+  const read = await readBudgets(kube, pods, signal)
+  const never = (await gated(kube, pods, read, signal)).flatMap(({ pod, gate }) => (gate?.kind === 'never' ? [{ pod, why: gate.reason, mend: gate.mend }] : []))
+  return [...never, ...together.flatMap((group) => tooManyTogether(group, read.budgets)).filter(({ pod }) => !never.some((one) => one.pod === pod))]
 }
 
 async function settled(kube: Pick<Kube, 'evict'>, pod: NodePod, gate: BudgetGate, signal: AbortSignal): Promise<Exclude<BudgetGate, { kind: 'ask' }>> {

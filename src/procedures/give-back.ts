@@ -2,11 +2,13 @@
 
 import { EnsembleError } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
+import type { Kube } from '../kube/kube.ts'
+import { toNode } from '../kube/views/index.ts'
 import { endNodes, nodesUnderMaintenance, type NodeBook } from '../record/maintenance.ts'
 import type { MaintenanceNode, StoredRecord } from '../record/record.ts'
 import type { Journal } from '../report/journal.ts'
 import type { RunReport } from '../report/run-report.ts'
-import { uncordonByHand, uncordonNode, type UncordonAnswer } from './cordon.ts'
+import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } from './cordon.ts'
 
 /** Giving cordons back, the record included; the lock's own time (RELEASE_MS) comes after it, and the runner's second signal 7.5 s after the first. Milliseconds. */
 export const GIVE_BACK_MS = 4_000
@@ -33,6 +35,16 @@ export interface GivenBack {
 /** Nodes of the record that are to be given back: our cordons, but for those that were handed over on purpose. */
 export function toGiveBack(stored: StoredRecord): readonly MaintenanceNode[] {
   return nodesUnderMaintenance(stored).filter(({ phase, keep }) => phase !== 'handed-over' && keep !== true)
+}
+
+/** Entries of nodes that an earlier drain left cordoned on purpose; `stale`: names of those that were uncordoned by hand since, cordoned by somebody else, made anew, or are gone. */
+export async function keptNodes(kube: Pick<Kube, 'get'>, stored: StoredRecord, ensemble: string, signal: AbortSignal): Promise<{ readonly kept: readonly MaintenanceNode[]; readonly stale: readonly string[] }> {
+  const left = nodesUnderMaintenance(stored).filter(({ phase, keep }) => phase === 'handed-over' || keep === true)
+  const stand = await Promise.all(left.map(async ({ name, uid }) => {
+    const object = await readNode(kube, name, signal)
+    return object !== undefined && object.metadata.uid === uid && whose(object, toNode(object), ensemble).kind === 'ours'
+  }))
+  return { kept: left.filter((_, index) => stand[index] === true), stale: left.filter((_, index) => stand[index] !== true).map(({ name }) => name) }
 }
 
 /**

@@ -43,6 +43,8 @@ export interface Neighbour {
   readonly pods: readonly NodePod[]
   /** Some of them only come back once the node is given back. */
   readonly later: boolean
+  /** Aborted when its lock is not ours any more; undefined where it has none. */
+  readonly lost: AbortSignal | undefined
   release(): Promise<void>
 }
 
@@ -91,7 +93,9 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
   const release = async (): Promise<void> => {
     ending.abort(new Error('the node is done'))
     await follower.stop()
-    const { timeline } = standing.services.report
+    const { report } = standing.services
+    const { timeline } = report
+    if (services.report.changed) report.changed = true
     timeline.push(...services.report.timeline.map((entry) => (entry.member === undefined ? entry : { ...entry, member: `${namespace}/${entry.member}` })))
     timeline.sort((a, b) => a.at - b.at)
     await lock?.release(AbortSignal.timeout(RELEASE_MS))
@@ -105,7 +109,7 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
     }
     const course: Course = { kube, services, inputs: standing.course.inputs, rights, follower, before: follower.snapshot(), looking, deadline: new Deadline(clock, inputs.timeoutMs), told: new Map(), place: { at: '' } }
     const later = survey.choice.waiting.some((pod) => pods.some((one) => `${one.namespace}/${one.name}` === pod))
-    return { name: `${namespace}/${name}`, course, looker: createLooker(looking, until), pods, later, release }
+    return { name: `${namespace}/${name}`, course, looker: createLooker(looking, until), pods, later, lost: lock?.lost, release }
   } catch (error) {
     await release()
     throw error

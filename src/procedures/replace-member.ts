@@ -20,6 +20,7 @@ export async function stepDown(run: VerifyRun, member: MemberNow, replicas: numb
   const about = { pod: member.pod, namespace: target.namespace, ordinal: member.ordinal, uid: member.uid ?? '', node: undefined, container: target.container, clientPort: target.clientPort, ready: member.ready }
   journal.info(`${member.pod}: leads; its server is ended in place, so that another member leads before it is replaced`)
   report.timeline.push({ at: clock.now(), what: 'hands over its leadership', member: member.pod })
+  report.changed = true
   try {
     await run.profile.stepDown?.(about, contextFor(run, replicas, signal))
   } catch (error) {

@@ -17,10 +17,11 @@ export async function beginDrain(book: DrainBook, stored: StoredRecord, drain: P
   return write(book, stored, { ...drain, since: drain.since ?? new Date(book.clock.now()).toISOString(), runUrl: book.runUrl }, signal)
 }
 
-export async function nodeDrained(book: DrainBook, stored: StoredRecord, node: string, signal: AbortSignal): Promise<StoredRecord> {
+/** `uid` of the node. */
+export async function nodeDrained(book: DrainBook, stored: StoredRecord, uid: string, signal: AbortSignal): Promise<StoredRecord> {
   const { drain } = stored.record
-  if (drain === null || drain === undefined || drain.done.includes(node)) return stored
-  return write(book, stored, { ...drain, done: [...drain.done, node] }, signal)
+  if (drain === null || drain === undefined || drain.done.includes(uid)) return stored
+  return write(book, stored, { ...drain, done: [...drain.done, uid] }, signal)
 }
 
 export async function endDrain(book: DrainBook, stored: StoredRecord, signal: AbortSignal): Promise<StoredRecord> {

@@ -32,6 +32,8 @@ export interface Lock {
   readonly leaseName: string
   /** Aborted when the Lease was taken from us (LOCKED), or could not be renewed for its whole duration (CLUSTER_UNREACHABLE). */
   readonly lost: AbortSignal
+  /** Whether nobody else can hold it yet: a process that stood still finds out before its timers do. */
+  held(): boolean
   /** Ends the renewals and frees the Lease; never throws. */
   release(signal: AbortSignal): Promise<void>
 }
@@ -183,6 +185,7 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
     identity,
     leaseName: current.metadata.name,
     lost: lost.signal,
+    held: () => !lost.signal.aborted && left() > 0,
     async release(signal) {
       stop.abort()
       await renewals

@@ -26,12 +26,12 @@ export async function beginNode(book: NodeBook, stored: StoredRecord, node: Omit
 }
 
 /** What changes of a node that was begun: its phase before it is entered, whose the cordon is once that is known. No write where nothing changes. */
-export async function advanceNode(book: NodeBook, stored: StoredRecord, name: string, change: Partial<Pick<MaintenanceNode, 'phase' | 'cordon' | 'placement'>>, signal: AbortSignal): Promise<StoredRecord> {
+export async function advanceNode(book: NodeBook, stored: StoredRecord, name: string, change: Partial<Pick<MaintenanceNode, 'phase' | 'cordon' | 'placement' | 'keep'>>, signal: AbortSignal): Promise<StoredRecord> {
   const before = nodesUnderMaintenance(stored)
   const found = before.find((one) => one.name === name)
   if (found === undefined) return stored
   const next: MaintenanceNode = { ...found, ...change }
-  if (next.phase === found.phase && next.cordon === found.cordon && next.placement === found.placement) return stored
+  if (next.phase === found.phase && next.cordon === found.cordon && next.placement === found.placement && next.keep === found.keep) return stored
   return write(book, stored, before.map((one) => (one === found ? { ...next, at: isoNow(book) } : one)), signal)
 }
 

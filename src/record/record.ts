@@ -56,7 +56,7 @@ const drain = z.object({
   digest: z.string(),
   since: z.string(),
   runUrl: z.string(),
-  /** Names of the nodes that are done. */
+  /** UIDs of the nodes that are done: one that was made anew under its name is not. */
   done: z.array(z.string()),
 })
 const made = z.object({ apiVersion: z.string(), kind: z.string(), name: z.string(), uid: z.string() })

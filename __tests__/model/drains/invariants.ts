@@ -7,8 +7,8 @@ import { NAMES, type Played, type Stands } from './seed.ts'
 /** Trouble may end a drain, but never without a name. */
 const ENDED = /^(succeeded|unchanged|cancelled|failed|refused)\b/
 const REACHED = /^(succeeded|unchanged)$/
-/** A member that has been outside for so long is known to be outside. */
-const KNOWN_MS = 30_000
+/** A member that has been outside for so long is known to be outside: all are asked right before one is taken. */
+const KNOWN_MS = 1_000
 /** Far more than three nodes and all their trouble take: a run that waits in vain is seen. */
 const WITHIN_MS = 15 * 60_000
 

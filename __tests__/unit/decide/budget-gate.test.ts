@@ -1,7 +1,7 @@
 // A drain that begins although a budget can never let a pod go leaves a node cordoned until its timeout, for nothing.
 
 import { expect, test } from '@jest/globals'
-import { gateOf } from '../../../src/decide/budget-gate.ts'
+import { gateOf, tooManyTogether } from '../../../src/decide/budget-gate.ts'
 import type { NodePod } from '../../../src/view/node-pod.ts'
 import type { BudgetView } from '../../../src/view/surroundings.ts'
 
@@ -33,4 +33,13 @@ test('says what to change', () => {
   expect(gateOf(POD, new Map([['shop', [BUDGET, { ...BUDGET, name: 'other', uid: 'c' }]]]))).toMatchObject({
     reason: 'it has 2 disruption budgets (web, other), and the eviction API takes no pod with more than one', mend: expect.stringContaining('kubectl -n shop delete poddisruptionbudget other'),
   })
+})
+
+test('two members that only their node takes back are refused under a budget that never spares two: the second would wait for the first until the deadline', () => {
+  const pods = [POD, { ...POD, name: 'web-2', uid: 'v' }]
+  const among = (budget: BudgetView): readonly string[] => tooManyTogether(pods, new Map([['shop', [budget]]])).map(({ why }) => why)
+  expect(among({ ...BUDGET, expected: 5, desired: 4 })).toEqual(Array.from({ length: 2 }, () => 'web-1 and web-2 would be away together, since only this node takes them back, and poddisruptionbudget/web never spares more than 1'))
+  expect(among({ ...BUDGET, expected: 5, desired: 3 })).toEqual([])
+  expect(tooManyTogether(pods.slice(1), new Map([['shop', [CLOSED]]]))).toEqual([])
+  expect(tooManyTogether(pods, new Map())).toEqual([])
 })

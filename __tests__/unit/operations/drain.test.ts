@@ -1,74 +1,13 @@
 // What a user counts on when nodes are drained: never a second member away, nothing touched before all was judged, our cordons given back on every path and nobody else's ever.
 
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, jest, test } from '@jest/globals'
-import type { Clock } from '../../../src/clock.ts'
 import type { Services } from '../../../src/services.ts'
-import { byRuns, takenTogether } from '../../model/rolls/invariants.ts'
-import { startCluster, type ClusterOptions, type SimulatedCluster } from '../../support/cluster/cluster.ts'
-import { at, parse, text, type Fields, type Json } from '../../support/cluster/json.ts'
-import { clusterClock, runHere, startRun, untilHere, type Ended, type Started } from '../../support/in-process.ts'
+import type { ClusterOptions } from '../../support/cluster/cluster.ts'
+import { at, text, type Fields } from '../../support/cluster/json.ts'
+import { runHere, type Started } from '../../support/in-process.ts'
+import { ALL, MARK, MEMBERS, OTHER, settled, TUTORIAL, wanted, whole, withEnsemble, type Given, type Inputs } from './drained-ensemble.ts'
 
 jest.setTimeout(120_000)
-
-const TUTORIAL = readFileSync(fileURLToPath(new URL('../../../examples/manifests/zookeeper-tutorial.yaml', import.meta.url)), 'utf8').replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1')
-const MARK = 'zk-ensemble-action/cordon'
-const ALL = 'zk-0\nzk-1\nzk-2'
-const MEMBERS = ['zk-0', 'zk-1', 'zk-2']
-
-type Inputs = Readonly<Record<string, string>>
-
-interface Given {
-  readonly cluster: SimulatedCluster
-  readonly clock: Clock
-  start(inputs: Inputs, more?: { readonly name?: string; readonly command?: Services['command']; readonly onLine?: (line: string) => void }): Started
-  readonly drain: (inputs: Inputs, name?: string) => Promise<Ended>
-  readonly nodeOf: (pod: string) => string
-  readonly cordoned: () => readonly string[]
-  readonly record: () => Json
-  /** What the runs named did to nodes and pods. */
-  readonly touched: (...names: readonly string[]) => readonly string[]
-}
-
-async function withEnsemble(options: ClusterOptions, work: (given: Given) => Promise<void>, manifest = TUTORIAL): Promise<void> {
-  const clock = clusterClock()
-  const cluster = await startCluster({ clock, ...options })
-  try {
-    const deployed = await runHere({ cluster, clock, name: 'deploy', inputs: { manifests: 'zk.yaml', verify: 'quick' }, files: { 'zk.yaml': manifest } })
-    expect(deployed.report).toMatchObject({ result: 'succeeded' })
-    const start: Given['start'] = (inputs, { name = 'run', ...more } = {}) => startRun({ cluster, clock, name, inputs: { operation: 'drain', name: 'zk', ...inputs }, ...more })
-    const from = cluster.history.length
-    await work({
-      cluster, clock, start,
-      drain: (inputs, name) => start(inputs, name === undefined ? {} : { name }).ended,
-      nodeOf: (pod) => text(cluster.objects.get('Pod', 'default', pod), 'spec', 'nodeName'),
-      cordoned: () => cluster.objects.list('Node').filter((node) => at(node, 'spec', 'unschedulable') === true || text(node, 'metadata', 'annotations', MARK) !== '').map((node) => text(node, 'metadata', 'name')),
-      record: () => parse(text(cluster.objects.get('ConfigMap', 'default', 'zk-ensemble-zk'), 'data', 'record.json')),
-      touched: (...names) => cluster.requests.filter(({ by, verb, kind, dryRun }) => names.includes(by) && !dryRun && ((kind === 'Node' && verb === 'patch') || verb === 'eviction' || (kind === 'Pod' && verb === 'delete'))).map(({ by, verb, name }) => `${by} ${verb} ${name}`),
-    })
-    for (const befell of Map.groupBy(cluster.history.slice(from), ({ set }) => set).values()) expect(takenTogether(befell, byRuns('run', 'second'))).toEqual([])
-  } finally {
-    await cluster.stop()
-  }
-}
-
-function wanted(ended: Ended, result: string, code: string): void {
-  expect([ended.report.result, ended.report.code, ended.report.message, ...(ended.report.code === code ? [] : [ended.lines.join('\n'), ...ended.faults])]).toEqual([result, code, ended.report.message])
-}
-
-/** Nothing that a drain leaves while it is under way is left. */
-function settled({ cluster, record, cordoned }: Given): void {
-  expect(cordoned()).toEqual([])
-  expect(record()).toMatchObject({ underWay: null })
-  expect(at(record(), 'maintenance') ?? null).toBeNull()
-  expect(at(record(), 'drain') ?? null).toBeNull()
-  expect(text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity')).toBe('')
-}
-
-async function whole({ cluster, clock }: Given): Promise<void> {
-  await untilHere(clock, 'every member serving', () => cluster.zookeeper('default', 'zk').serving().length === 3)
-}
 
 describe('the nodes of all members', () => {
   test('are drained one after the other, the leader\'s last, and given back; nothing is lost', () =>
@@ -181,6 +120,9 @@ describe('nothing is touched', () => {
   test('by a dry run, which says what would be done and in what order', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const ended = await given.drain({ members: ALL, uncordon: 'after', 'dry-run': 'true' })
+      const order = /; (.*) would be drained in this order/.exec(ended.report.standing)?.[1]?.split(', ')
+      expect(ended.report.nodes.map(({ node }) => node)).toEqual(order)
+      expect(ended.report.remainingNodes).toEqual(order)
       wanted(ended, 'planned', '')
       expect(given.touched('run')).toEqual([])
       expect(ended.report.remainingNodes).toHaveLength(3)
@@ -189,7 +131,6 @@ describe('nothing is touched', () => {
 })
 
 describe('another ensemble on the node', () => {
-  const OTHER = TUTORIAL.replaceAll('zk-hs', 'other-hs').replaceAll('zk-cs', 'other-cs').replaceAll('zk-pdb', 'other-pdb').replaceAll('app: zk', 'app: other').replaceAll('- zk\n', '- other\n').replace('kind: StatefulSet\nmetadata:\n  name: zk\n', 'kind: StatefulSet\nmetadata:\n  name: other\n')
 
   async function withTwo(work: (given: Given) => Promise<void>): Promise<void> {
     await withEnsemble({ nodes: 4 }, async (given) => {

@@ -48,10 +48,10 @@ test('each namespace is read once, and nobody is asked where the numbers say it'
 
 test('a pod that is not Ready is asked for by a dry run, and never by more', async () => {
   const lets = server([budget('closed', 2)])
-  expect(await heldForEver(lets.kube, [pod('closed', { ready: false })], signal)).toEqual([])
+  expect(await heldForEver(lets.kube, [pod('closed', { ready: false })], [], signal)).toEqual([])
   expect(lets.asked).toEqual(['list shop', 'dry closed'])
   const keeps = server([budget('closed', 2)], failed(429, 'DisruptionBudget'))
-  expect(await heldForEver(keeps.kube, [pod('closed', { ready: false })], signal)).toMatchObject([{ pod: { name: 'closed' }, why: expect.stringContaining('never allows one') }])
+  expect(await heldForEver(keeps.kube, [pod('closed', { ready: false })], [], signal)).toMatchObject([{ pod: { name: 'closed' }, why: expect.stringContaining('never allows one') }])
 })
 
 test('what can not be read is left to the eviction; a server that is away is no answer', async () => {

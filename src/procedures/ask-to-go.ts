@@ -1,0 +1,66 @@
+// Stands between a budget and the eviction of a member: budgets believe probes, and a probe may call a member ready that is outside of the quorum.
+
+import { serves } from '../decide/roll.ts'
+import type { Lock } from '../record/lock.ts'
+import type { NodePod } from '../view/node-pod.ts'
+import { whoIsMissing } from './await-serving.ts'
+import { rollOf, type Course } from './bring.ts'
+import type { Answer, Evicting } from './evict-pods.ts'
+import type { Looker } from './looker.ts'
+import { readyToLeave } from './roll.ts'
+
+/** An ensemble with members on the node. */
+export interface Leaving {
+  readonly course: Course
+  readonly looker: Looker
+  /** Its members on the node. */
+  readonly pods: readonly NodePod[]
+  /** They only come back once the node is given back, so they go together; otherwise each is back before the next. */
+  readonly together: boolean
+}
+
+/** One member of each ensemble after the other, each only while every other one serves by what it says of itself, and never as the leader where that can be handed over. */
+export function askToGo(ensembles: readonly Leaving[], lock: Pick<Lock, 'held'>): NonNullable<Evicting['ask']> {
+  const told = new Set<string>()
+  const asking = new Set<Leaving>()
+  return async (pod, tell, signal) => {
+    const ensemble = ensembles.find(({ pods }) => pods.some(({ uid }) => uid === pod.uid))
+    if (ensemble !== undefined && asking.has(ensemble)) return held('another member of its ensemble is asked first')
+    if (ensemble !== undefined) asking.add(ensemble)
+    try {
+      const missing = ensemble === undefined ? undefined : await whoElseIsOut(ensemble, pod, told, signal)
+      if (missing !== undefined) return held(missing)
+      if (!lock.held()) return held('the lock is being renewed')
+      const answer = await tell()
+      if (answer.kind === 'told') told.add(pod.uid)
+      return answer
+    } finally {
+      if (ensemble !== undefined) asking.delete(ensemble)
+    }
+  }
+}
+
+/** In words; undefined when all the others serve. */
+async function whoElseIsOut(ensemble: Leaving, pod: NodePod, told: ReadonlySet<string>, signal: AbortSignal): Promise<string | undefined> {
+  const { course, looker } = ensemble
+  const along = new Set(ensemble.together ? ensemble.pods.map(({ name }) => name) : [])
+  const look = async (): Promise<{ readonly leads: boolean; readonly missing: string | undefined }> => {
+    const members = await looker.members(course.follower.snapshot(), true)
+    const others = members.filter((member) => member.pod !== pod.name && !along.has(member.pod))
+    // Who was told to go may serve for some seconds yet.
+    const going = others.find((member) => member.uid !== undefined && told.has(member.uid))
+    const missing = going === undefined ? whoIsMissing(others)?.reason : `${going.pod} was told to go`
+    // Alone in its ensemble it leads nobody.
+    return { leads: others.some(serves) && members.some((member) => member.pod === pod.name && member.role === 'leader'), missing }
+  }
+  const first = await look()
+  if (first.missing !== undefined || !first.leads) return first.missing
+  const ordinal = course.follower.snapshot().pods.find(({ uid }) => uid === pod.uid)?.ordinal
+  if (ordinal === undefined) return undefined
+  await readyToLeave(rollOf(course), ordinal, signal)
+  return (await look()).missing
+}
+
+function held(reason: string): Answer {
+  return { kind: 'held', reason }
+}
