@@ -10,7 +10,7 @@ import { placePods, type PlacementAnswer } from '../../src/decide/placement.ts'
 import { connectKube } from '../../src/kube/connect.ts'
 import { readCluster } from '../../src/procedures/read-cluster.ts'
 import type { ClusterView, PlacedPod } from '../../src/view/scheduling.ts'
-import { everything, inNamespace, kubectl, kubectlApply } from './cluster.ts'
+import { inNamespace, kubectl, kubectlApply } from './cluster.ts'
 import { cases, rivals, type Case } from './placement-cases.ts'
 
 jest.setTimeout(300_000)
@@ -80,9 +80,7 @@ function answerOf(cluster: ClusterView, pod: PlacedPod, drained: readonly string
   return answer
 }
 
-const all: (name: string, work: () => Promise<void>) => void = everything ? test : () => undefined
-
-all('where a pod can go, and why not: the same answer as the scheduler of the cluster, in the same words', async () => {
+test('where a pod can go, and why not: the same answer as the scheduler of the cluster, in the same words', async () => {
   const nodes = (await kubectl('get', 'nodes', '-o', `jsonpath={.items[*].metadata.labels.kubernetes\\.io/hostname}`)).split(' ').toSorted()
   const [away = ''] = nodes
   await inNamespace('placement', async (namespace) => {
