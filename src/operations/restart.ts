@@ -35,9 +35,10 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
       object: `statefulset/${run.target.name}`, mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
     })
   }
-  // A killed restart left the UIDs of the pods that were to be replaced: those that are still there remain.
+  // A killed restart left the UIDs of the pods that were to be replaced: those that are still there, and were not told to go, remain.
   const begun = record.underWay?.pods
-  const left = new Set((begun ?? pods.map((pod) => pod.uid)).filter((uid) => pods.some((pod) => pod.uid === uid)))
+  const stay = new Set(pods.filter((pod) => pod.deleting === undefined).map((pod) => pod.uid))
+  const left = new Set((begun ?? [...stay]).filter((uid) => stay.has(uid)))
   if (pods.length === 0) throw failure('refused', 'NOT_FOUND', `statefulset/${run.target.name} has no members to restart`, { object: `statefulset/${run.target.name}` })
   if (begun !== undefined) journal.info(`Going on with the restart that was begun at ${record.underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`)
 

@@ -1,0 +1,29 @@
+// A restart that was cut off: the next one says what is left to do, and does that and no more.
+
+import { expect, test } from '@jest/globals'
+import { put } from '../../support/cluster/json.ts'
+import { untilHere } from '../../support/in-process.ts'
+import { settled, wanted, whole, withEnsemble } from './drained-ensemble.ts'
+
+const RESTART = { operation: 'restart' }
+
+test('a member that was told to go before the run died is not left to be restarted: it is waited for', () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const { cluster, clock } = given
+    const held = (finalizers: readonly string[]): void => {
+      cluster.objects.edit('Pod', 'default', 'zk-0', (pod) => put(pod, ['metadata', 'finalizers'], [...finalizers]))
+    }
+    held(['example.com/held'])
+    const killed = given.start(RESTART, { onLine: (line) => (line.startsWith('zk-0: evicted') ? killed.kill() : undefined) })
+    await killed.ended
+    const lines: string[] = []
+    const next = given.start(RESTART, { name: 'second', onLine: (line) => void lines.push(line) })
+    await untilHere(clock, 'the second one at work', () => lines.some((line) => line.includes('Restart, followers first')))
+    held([])
+    const ended = await next.ended
+    wanted(ended, 'succeeded', '')
+    expect(ended.lines.join('\n')).toMatch(/Going on with the restart that was begun at .*: 2 of 3 members are left\./)
+    expect(given.touched('run', 'second').filter((line) => line.includes('eviction')).toSorted()).toEqual(['run eviction zk-0', 'second eviction zk-1', 'second eviction zk-2'])
+    settled(given)
+    await whole(given)
+  }))
