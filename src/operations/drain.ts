@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { Deadline } from '../clock.ts'
 import { inOrder, membersOn, nextNode, type Candidate } from '../decide/disruption.ts'
-import { goesOn, isDone } from '../decide/drain-plan.ts'
+import { cordonsInWords, drainedInWords, goesOn, isDone } from '../decide/drain-plan.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToCordon, rightsToEvict, rightsToFollowNode, rightsToSeeCluster } from '../procedures/access.ts'
@@ -25,7 +25,7 @@ import { refuseUnfit, surveyNodes, type NodeSurvey } from '../procedures/survey.
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import { announce } from '../record/announce.ts'
 import { beginDrain, endDrain } from '../record/drain.ts'
-import { endNodes } from '../record/maintenance.ts'
+import { endNodes, nodesUnderMaintenance } from '../record/maintenance.ts'
 import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
@@ -145,12 +145,12 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
       })
       rest = rest.filter((one) => one !== node)
     }
-    const view = course.follower.snapshot()
+    // A node that left the cluster has taken its members with it, and what `pod-selector` left on a node went through its maintenance.
+    const { view } = await awaitServing({ ...course, deadline: new Deadline(clock, inputs.timeoutMs) }, signal)
     await verifyAll(standing, view, () => watch.finish(view, signal), signal)
     ledger.stored = await endDrain(marking, ledger.stored, signal)
     await announceAll(standing, asked, signal)
-    const stays = report.nodes.filter(({ cordon }) => cordon === 'theirs').map(({ node }) => node)
-    report.standing = `every node was drained${givenBack ? ' and given back' : ', and stays cordoned'}${givenBack && stays.length > 0 ? `, but for ${stays.join(', ')}: cordoned by somebody else, and left so` : ''}; every member serves`
+    report.standing = `${drainedInWords(report.nodes, givenBack)}; every member serves`
     report.result = 'succeeded'
   } catch (error) {
     await aftermath(job, watch, book)
@@ -184,23 +184,20 @@ async function announceAll({ kube, set, course, services, run }: Standing, nodes
 
 /** Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel leaves seconds: then all is done at once, and nothing waited for. */
 async function aftermath({ standing, ledger }: Drain, watch: DataWatch, book: Parameters<typeof giveBackNodes>[0]): Promise<void> {
-  const { inputs, services, course, lock } = standing
+  const { services, course, lock } = standing
   const { clock, journal, report } = services
   for (const row of report.nodes) if (row.outcome === 'under way') row.outcome = 'failed'
-  const kept = inputs.uncordon === 'never' ? report.nodes.filter((row) => row.outcome === 'failed' && row.cordon === 'ours').map((row) => row.node) : []
+  // By the record: one that ends before it is entered there is given back.
+  const keeps = new Set(nodesUnderMaintenance(ledger.stored).flatMap(({ name, keep }) => (keep === true ? [name] : [])))
+  const kept = report.nodes.filter((row) => row.outcome === 'failed' && row.cordon === 'ours' && keeps.has(row.node)).map((row) => row.node)
   if (kept.length > 0) report.notes.push(`uncordon: never: ${kept.join(', ')} stays cordoned; operation: uncordon gives it back.`)
   report.byHand.push(...kept.flatMap(uncordonByHand))
   const giving = giveBackNodes(book, ledger.stored, lock.lost)
-  const inWords = (left: readonly string[]): string => {
-    const stays = [...(kept.length === 0 ? [] : [`${kept.join(', ')} stays cordoned (uncordon: never)`]), ...(left.length === 0 ? [] : [`${left.join(', ')} may still be cordoned by us`])]
-    const cordoned = report.nodes.some(({ phases }) => phases.some(({ phase }) => phase === 'cordon'))
-    return stays.length > 0 ? stays.join('; ') : cordoned ? 'our cordons were given back' : 'no node was cordoned'
-  }
   if (report.remainingNodes.length > 0) journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = services.signal.aborted || lock.lost.aborted
   const [given] = await Promise.all([giving, hurried ? watch.abandon() : undefined])
   ledger.stored = given.stored
-  const back = inWords(given.left)
+  const back = cordonsInWords(report.nodes, kept, given.left)
   report.standing = back
   if (hurried) {
     lookOnceMore(course)
@@ -228,7 +225,8 @@ function tell({ node, pods, choice }: NodeSurvey, { journal, report }: Services)
   const row = report.nodes.find((one) => one.node === node)
   if (row !== undefined) row.placement = choice.mode === 'none' ? '' : choice.mode
   const members = row?.members ?? []
-  journal.info(`${node}: ${members.length === 0 ? 'no member' : `${members.join(', ')} ${choice.mode === 'in-place' ? 'comes back to it' : 'goes elsewhere'}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} left alone`)
+  const where = choice.mode === 'none' ? 'stays on it (pod-selector)' : choice.mode === 'in-place' ? 'comes back to it' : 'goes elsewhere'
+  journal.info(`${node}: ${members.length === 0 ? 'no member' : `${members.join(', ')} ${where}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} left alone`)
   for (const { pod, why } of pods.refused) journal.info(`  ${pod.namespace}/${pod.name}: ${why}`)
   for (const { pod, why } of choice.refusals) journal.info(`  ${pod}: ${why}`)
   for (const warning of pods.warnings) report.notes.push(`${node}: ${warning}`)

@@ -1,7 +1,9 @@
 // Drains one node under a quorum: held back by the gates, its leader handed over, cordoned with our mark, its pods evicted, its members back in the quorum before anything else.
 
 import { Deadline } from '../clock.ts'
+import { cordonStands } from '../decide/cordon.ts'
 import { failure } from '../errors.ts'
+import { toNode } from '../kube/views/index.ts'
 import { nodeDrained } from '../record/drain.ts'
 import { advanceNode, beginNode, endNodes, nodesUnderMaintenance } from '../record/maintenance.ts'
 import type { MaintenanceNode } from '../record/record.ts'
@@ -9,7 +11,7 @@ import { beginPhase, endPhase } from '../report/node-phases.ts'
 import type { NodeRow, RunReport } from '../report/run-report.ts'
 import type { NodeView } from '../view/surroundings.ts'
 import { rollOf, type Course } from './bring.ts'
-import { cordonNode, uncordonNode, type UncordonAnswer } from './cordon.ts'
+import { cordonNode, readNode, uncordonNode, type UncordonAnswer } from './cordon.ts'
 import { emptied, locked, nodesOf, passNeighbours, surveyNode, type Drain, type Taking } from './empty-cordoned.ts'
 import { membersBack, ordinalOf, type During } from './empty-node.ts'
 import { maintain } from './maintenance.ts'
@@ -108,7 +110,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   }
   const later = neighbours.filter((one) => one.later)
   const stands = taken !== 'ours' || !givenBack
-    ? taken
+    ? await standsStill(drain, taking, taken, signal)
     : await during('uncordon', async (): Promise<NodeRow['cordon']> => {
       await write({ phase: 'uncordon' })
       const answer = await uncordonNode(kube, node.name, { ensemble: mark.ensemble, identity: lock.identity, uid: node.uid }, signal)
@@ -132,6 +134,17 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   const kept = stands !== 'none'
   await finish(drain, row, node, stands === 'ours' ? 'handed-over' : undefined, signal)
   report.standing = `${node.name} is drained${kept ? ' and stays cordoned' : ' and given back'}`
+}
+
+/** What is said to stay cordoned must be: a maintenance takes its time, and may make its node anew. */
+async function standsStill(drain: Drain, { node, row }: Taking, taken: 'ours' | 'theirs', signal: AbortSignal): Promise<NodeRow['cordon']> {
+  const { standing: { inputs, kube }, mark } = drain
+  if (inputs.maintenanceCommand === undefined) return taken
+  const object = await readNode(kube, node.name, signal)
+  const now = object === undefined || object.metadata.uid !== node.uid ? undefined : toNode(object)
+  if (now?.unschedulable === false) say(drain, node.name, 'was uncordoned by somebody else meanwhile')
+  row.cordon = now?.unschedulable !== true ? 'none' : taken === 'ours' && cordonStands(now, mark) ? 'ours' : 'theirs'
+  return row.cordon
 }
 
 function uncordonedInWords(answer: UncordonAnswer): string {

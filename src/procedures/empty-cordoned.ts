@@ -99,9 +99,10 @@ export async function passNeighbours(standing: Standing, neighbours: readonly Ne
 
 /** Somebody who uncordons a node meanwhile wants it back: it is not drained, and must not be called so. */
 async function cordonMustStand(drain: Drain, node: NodeView, row: NodeRow, signal: AbortSignal): Promise<void> {
-  if (row.cordon !== 'ours') return
   const object = await readNode(drain.standing.kube, node.name, signal)
-  if (object === undefined || cordonStands(toNode(object), drain.mark)) return
+  if (object === undefined || object.metadata.uid !== node.uid || cordonStands(toNode(object), drain.mark)) return
+  // Somebody else's keeps pods away as well as ours does, as long as it stands.
+  if (row.cordon !== 'ours' && toNode(object).unschedulable) return
   row.cordon = toNode(object).unschedulable ? 'theirs' : 'none'
   throw failure('failed', 'CONFLICT', `somebody else ${row.cordon === 'none' ? 'uncordoned' : 'cordoned'} ${node.name} while it was drained: it is not empty for sure`, {
     object: `node/${node.name}`, mend: `Find out who (kubectl get node ${node.name} -o yaml --show-managed-fields), then drain it again.`,

@@ -44,8 +44,9 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
   const { row, during, neighbours } = turn
   const { members, pods, choice } = turn.survey
   const others = pods.evict.filter((pod) => !members.includes(pod))
+  const unplaced = (pod: PodView): EnsembleError => noPlace(turn, pod, standing.inputs.uncordon === 'never')
   const neighboursBack = async (until: AbortSignal): Promise<void> => {
-    for (const one of neighbours) if (!one.later) await membersBack({ ...turn, course: one.course }, one.looker, one.pods.map(({ name }) => name), until)
+    for (const one of neighbours) if (!one.later) await membersBack({ ...turn, unplaced, course: one.course }, one.looker, one.pods.map(({ name }) => name), until)
   }
   if (choice.mode !== 'elsewhere') {
     await during('evict', () => evict(standing, turn, others, signal))
@@ -65,7 +66,7 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
   const moved = (async () => {
     for (const member of members) {
       await during('evict', () => evict(standing, turn, [member], both))
-      await during('wait', () => membersBack(turn, turn.looker, row.members, both))
+      await during('wait', () => membersBack({ ...turn, unplaced }, turn.looker, row.members, both))
     }
   })().catch(stopBoth)
   if ((await Promise.allSettled([moved, away])).some((result) => result.status === 'rejected')) throw failed.signal.reason
@@ -93,15 +94,20 @@ async function detached(standing: Standing, { course, node, survey: { volumes },
   await awaitDetached({ kube, clock: services.clock, node: node.name, volumes, deadline: course.deadline, stands: () => stands(signal), say: (line) => services.journal.info(line) }, signal)
 }
 
-/** Every member is available and in the quorum. One that no node takes ends the wait at once: to give the node back is the quickest mend. */
-export async function membersBack({ course, node, row }: Pick<Turn, 'course' | 'node' | 'row'>, looker: Looker, names: readonly string[], signal: AbortSignal): Promise<void> {
+export interface Returning extends Pick<Turn, 'course' | 'node' | 'row'> {
+  /** Of one that no node takes: it ends the wait at once, since to give the node back is the quickest mend. Undefined where it is given back already. */
+  readonly unplaced?: (pod: PodView) => EnsembleError
+}
+
+/** Every member is available and in the quorum. */
+export async function membersBack({ course, node, row, unplaced }: Returning, looker: Looker, names: readonly string[], signal: AbortSignal): Promise<void> {
   const { clock, journal } = course.services
   const began = clock.now()
   const view = await attend(rollOf(course).attendance, {
     generation: () => undefined,
     step: async (seen, now) => {
-      const unplaced = ownPods(seen).find((pod) => names.includes(pod.name) && pod.unscheduled !== undefined && now - Math.max(began, pod.unscheduled.since) >= UNPLACED_MS)
-      if (unplaced !== undefined && !seen.events.some((event) => event.object.uid === unplaced.uid && event.reason === 'TriggeredScaleUp')) throw noPlace(node, unplaced)
+      const homeless = unplaced === undefined ? undefined : ownPods(seen).find((pod) => names.includes(pod.name) && pod.unscheduled !== undefined && now - Math.max(began, pod.unscheduled.since) >= UNPLACED_MS)
+      if (unplaced !== undefined && homeless !== undefined && !seen.events.some((event) => event.object.uid === homeless.uid && event.reason === 'TriggeredScaleUp')) throw unplaced(homeless)
       const members = await looker.members(seen, true)
       const missing = whoIsMissing(members)
       if (missing === undefined) return { kind: 'done' }
@@ -116,9 +122,10 @@ export async function membersBack({ course, node, row }: Pick<Turn, 'course' | '
   }
 }
 
-function noPlace(node: NodeView, pod: PodView): EnsembleError {
+function noPlace({ node, row }: Pick<Turn, 'node' | 'row'>, pod: PodView, kept: boolean): EnsembleError {
+  const now = row.cordon === 'ours' && !kept ? `${node.name} is given back, so that it returns there.` : `${node.name} stays cordoned: uncordon it, and it returns there.`
   return failure('failed', 'UNSCHEDULABLE', `${pod.name} found no node after it was evicted from ${node.name}: ${pod.unscheduled?.message ?? ''}`, {
-    object: `pod/${pod.name}`, ...(pod.ordinal === undefined ? {} : { ordinal: pod.ordinal }), mend: `${node.name} is given back, so that it returns there. Make room on another node, or set placement: in-place.`,
+    object: `pod/${pod.name}`, ...(pod.ordinal === undefined ? {} : { ordinal: pod.ordinal }), mend: `${now} Make room on another node, or set placement: in-place.`,
   })
 }
 

@@ -1,0 +1,135 @@
+// What a drain says of its nodes in the end is how they stand: a user who is told that a node is cordoned, or given back, goes on by that.
+
+import { describe, expect, jest, test } from '@jest/globals'
+import type { Services } from '../../../src/services.ts'
+import { at, isFields, text } from '../../support/cluster/json.ts'
+import { MEMBERS, settled, wanted, withEnsemble, type Given } from './drained-ensemble.ts'
+
+jest.setTimeout(120_000)
+
+const fine: Services['command'] = () => Promise.resolve({ kind: 'exited', code: 0, last: '' })
+
+function leaderOf({ cluster }: Given): string {
+  return `zk-${MEMBERS.findIndex((_, ordinal) => cluster.zookeeper('default', 'zk').mode(ordinal) === 'leader')}`
+}
+
+/** Nodes of the two members that follow. */
+function followersOf(given: Given): readonly [string, string] {
+  const [one = '', other = ''] = MEMBERS.filter((pod) => pod !== leaderOf(given)).map(given.nodeOf)
+  return [one, other]
+}
+
+/** A node without a member. */
+function emptyNode({ cluster, nodeOf }: Given): string {
+  const homes = MEMBERS.map(nodeOf)
+  return cluster.objects.list('Node').map((node) => text(node, 'metadata', 'name')).find((name) => !homes.includes(name)) ?? ''
+}
+
+describe('a drain that ends early', () => {
+  test('says that the nodes which it had drained before stay cordoned, and not that every cordon was given back', () =>
+    withEnsemble({ nodes: 5 }, async (given) => {
+      const [first, second] = followersOf(given)
+      const ended = await given.start({ nodes: `${first}\n${second}` }, { onLine: (line) => (line === `${second}: cordoned` ? given.cluster.somebody.uncordon(second) : undefined) }).ended
+      wanted(ended, 'failed', 'CONFLICT')
+      expect(given.cordoned()).toEqual([first])
+      expect(ended.report.standing).toContain(`${first} was drained and stays cordoned`)
+      expect(ended.report.message).toContain(`${first} was drained and stays cordoned`)
+    }))
+
+  test('with uncordon: never, before the record keeps its cordon, gives it back and says so', () =>
+    withEnsemble({ nodes: 5 }, async (given) => {
+      const [node] = followersOf(given)
+      const run = given.start({ nodes: node, uncordon: 'never' }, { onLine: (line) => (line === `${node}: cordoned` ? run.cancel() : undefined) })
+      const { report } = await run.ended
+      expect(report.code).toBe('CANCELLED')
+      expect(given.cordoned()).toEqual([])
+      expect(report.standing).toBe('our cordons were given back')
+      expect([report.byHand, report.notes]).toEqual([[], []])
+    }))
+
+  test('with uncordon: never and a member that finds no node, does not promise that its node is given back', () =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      const [node] = followersOf(given)
+      const spare = emptyNode(given)
+      const ended = await given.start({ nodes: node, uncordon: 'never' }, { onLine: (line) => (line === `${node}: cordoned` ? given.cluster.somebody.cordon(spare) : undefined) }).ended
+      wanted(ended, 'failed', 'UNSCHEDULABLE')
+      const mends = ended.report.findings.map(({ mend }) => mend ?? '').join('\n')
+      expect(mends).toContain(`${node} stays cordoned: uncordon it`)
+      expect(mends).not.toContain('is given back')
+    }))
+})
+
+test('a node whose cordon, of somebody else, is taken away meanwhile gets no maintenance: it takes pods again', () =>
+  withEnsemble({ nodes: 5 }, async (given) => {
+    const node = emptyNode(given)
+    given.cluster.somebody.cordon(node)
+    let ran = 0
+    const ended = await given.start({ nodes: node, 'maintenance-command': 'reboot' }, {
+      command: (...asked) => {
+        ran += 1
+        return fine(...asked)
+      },
+      onLine: (line) => (line === `${node}: was cordoned before, and stays so` ? given.cluster.somebody.uncordon(node) : undefined),
+    }).ended
+    wanted(ended, 'failed', 'CONFLICT')
+    expect(ran).toBe(0)
+    expect(ended.report.drainedNodes).toEqual([])
+  }))
+
+test('in place, a node that takes pods only a while after it was given back is waited for: it is no member without a place', () =>
+  withEnsemble({ nodes: 3 }, async (given) => {
+    const { cluster, clock } = given
+    const [node] = followersOf(given)
+    const taint = (taints: readonly { readonly key: string; readonly effect: string }[]): void => {
+      cluster.objects.edit('Node', '', node, (draft) => void (draft['spec'] = { ...(isFields(draft['spec']) ? draft['spec'] : {}), taints: taints.map((one) => ({ ...one })) }))
+    }
+    const ended = await given.start({ nodes: node, 'maintenance-command': 'patch' }, {
+      command: (...asked) => {
+        taint([{ key: 'node.cilium.io/agent-not-ready', effect: 'NoSchedule' }])
+        void clock.sleep(40_000).then(() => taint([]))
+        return fine(...asked)
+      },
+    }).ended
+    wanted(ended, 'succeeded', '')
+    settled(given)
+  }))
+
+test('a node that was to stay cordoned and was uncordoned during its maintenance is not said to be cordoned', () =>
+  withEnsemble({ nodes: 5 }, async (given) => {
+    const [node] = followersOf(given)
+    const ended = await given.start({ nodes: node, uncordon: 'never', 'maintenance-command': 'patch' }, {
+      command: (...asked) => {
+        given.cluster.somebody.uncordon(node)
+        return fine(...asked)
+      },
+    }).ended
+    wanted(ended, 'succeeded', '')
+    expect(at(given.cluster.objects.get('Node', '', node), 'spec', 'unschedulable')).not.toBe(true)
+    expect(ended.report.nodes[0]).toMatchObject({ outcome: 'drained', cordon: 'none' })
+    expect(ended.report.standing).toContain('none is cordoned any more')
+    expect(at(given.record(), 'maintenance') ?? null).toBeNull()
+  }))
+
+test('a node that left the cluster with its member: done only once that member serves elsewhere, also with verify: off', () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const leader = leaderOf(given)
+    const node = given.nodeOf(leader)
+    const ended = await given.start({ nodes: node, verify: 'off' }, {
+      onLine: (line) => {
+        if (!line.includes('its server is ended in place')) return
+        given.cluster.objects.remove('Node', '', node)
+        given.cluster.objects.remove('Pod', 'default', leader)
+      },
+    }).ended
+    wanted(ended, 'succeeded', '')
+    expect(ended.report.standing).toContain('every member serves')
+    expect(given.cluster.zookeeper('default', 'zk').serving()).toHaveLength(3)
+  }))
+
+test('a member that pod-selector leaves on its node is not said to go elsewhere', () =>
+  withEnsemble({ nodes: 5 }, async (given) => {
+    const [node] = followersOf(given)
+    const ended = await given.start({ nodes: node, 'pod-selector': 'app=other', uncordon: 'after' }).ended
+    wanted(ended, 'succeeded', '')
+    expect(ended.lines.join('\n')).toContain('stays on it (pod-selector); 0 pods to evict')
+  }))
