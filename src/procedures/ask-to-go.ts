@@ -50,8 +50,10 @@ async function whoElseIsOut(ensemble: Leaving, pod: NodePod, told: ReadonlySet<s
     // Who was told to go may serve for some seconds yet.
     const going = others.find((member) => member.uid !== undefined && told.has(member.uid))
     const missing = going === undefined ? whoIsMissing(others)?.reason : `${going.pod} was told to go`
+    // Who goes along and has gone comes back only after this one: a hand-over would wait for it in vain. The election is the same.
+    const gone = members.some((member) => member.pod !== pod.name && along.has(member.pod) && (!serves(member) || (member.uid !== undefined && told.has(member.uid))))
     // Alone in its ensemble it leads nobody.
-    return { leads: others.some(serves) && members.some((member) => member.pod === pod.name && member.role === 'leader'), missing }
+    return { leads: !gone && others.some(serves) && members.some((member) => member.pod === pod.name && member.role === 'leader'), missing }
   }
   const first = await look()
   if (first.missing !== undefined || !first.leads) return first.missing

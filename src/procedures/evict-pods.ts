@@ -169,9 +169,10 @@ async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say, a
   }
 }
 
-function inWords({ pod, told, reason }: Entry, full: Awaited<ReturnType<BudgetWords['inFull']>>, now: number): string {
+function inWords({ pod, told, asking, reason }: Entry, full: Awaited<ReturnType<BudgetWords['inFull']>>, now: number): string {
   const name = `${pod.namespace}/${pod.name}`
   if (told !== undefined) return `${name} was told to go ${formatSpan(now - told)} ago and has not ended yet`
+  if (asking) return `${name}: is being asked`
   return `${name}: ${full.get(pod.uid) ?? (reason === '' ? 'not asked yet' : reason)}`
 }
 
