@@ -77,6 +77,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     await journal.phase('Give back what a run that died has left', async (said) => {
       const given = await giveBackNodes(book, ledger.stored, lock.lost)
       ledger.stored = given.stored
+      if (report.changed) report.standing = `${given.done.join(', ')} of a run that died was given back, no other node was touched`
       const serving = await awaitServing({ ...course, deadline: new Deadline(clock, inputs.timeoutMs) }, signal)
       said(`${given.done.join(', ')}; ${servingInWords(serving)}`)
     })
@@ -85,7 +86,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   const looker = createLooker(course.looking, signal)
   const mark = { ensemble: `${namespace}/${name}`, identity: lock.identity, runUrl: report.runUrl, at: '' }
   const { underWay } = ledger.stored.record
-  const job: Drain = { standing, looker, mark, ledger, givenBack, underWay: underWay === null ? undefined : `a ${underWay.operation} of ${name} was begun at ${underWay.since} and has not ended` }
+  const job: Drain = { standing, looker, mark, ledger, givenBack, leaving: [], underWay: underWay === null ? undefined : `a ${underWay.operation} of ${name} was begun at ${underWay.since} and has not ended` }
   const here = whereWeAre(await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, { fields: `metadata.name=${services.hostname}` }, (object) => object, signal), asked, services.hostname)
   const order = await journal.phase('Judge every node before the first is touched', async (said) => {
     const deadline = new Deadline(clock, inputs.timeoutMs)
@@ -183,7 +184,7 @@ async function announceAll({ kube, set, course, services, run }: Standing, nodes
 }
 
 /** Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel leaves seconds: then all is done at once, and nothing waited for. */
-async function aftermath({ standing, ledger }: Drain, watch: DataWatch, book: Parameters<typeof giveBackNodes>[0]): Promise<void> {
+async function aftermath({ standing, ledger, leaving }: Drain, watch: DataWatch, book: Parameters<typeof giveBackNodes>[0]): Promise<void> {
   const { services, course, lock } = standing
   const { clock, journal, report } = services
   for (const row of report.nodes) if (row.outcome === 'under way') row.outcome = 'failed'
@@ -195,7 +196,7 @@ async function aftermath({ standing, ledger }: Drain, watch: DataWatch, book: Pa
   const giving = giveBackNodes(book, ledger.stored, lock.lost)
   if (report.remainingNodes.length > 0) journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = services.signal.aborted || lock.lost.aborted
-  const [given] = await Promise.all([giving, hurried ? watch.abandon() : undefined])
+  const [given] = await Promise.all([giving, hurried ? watch.abandon() : undefined, ...leaving])
   ledger.stored = given.stored
   const back = cordonsInWords(report.nodes, kept, given.left)
   report.standing = back

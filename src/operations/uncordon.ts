@@ -11,7 +11,7 @@ import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { uncordonDryRun } from '../procedures/uncordon-dry-run.ts'
 import { advanceNode, endNodes, type NodeBook } from '../record/maintenance.ts'
 import type { StoredRecord } from '../record/record.ts'
-import type { NodeRow } from '../report/run-report.ts'
+import type { NodeRow, RunReport } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 
 export async function uncordon(inputs: Inputs, services: Services): Promise<void> {
@@ -36,7 +36,7 @@ async function uncordonAll(standing: Standing, signal: AbortSignal): Promise<voi
   // The lock is ours, so whoever began other nodes is dead.
   stored = (await giveBackNodes(book, stored, standing.lock.lost)).stored
   for (const one of planned) stored = await uncordonOne(standing, book, stored, one, ensemble, signal)
-  report.standing = `${report.nodes.filter(({ outcome }) => outcome === 'uncordoned').map(({ node }) => node).join(', ') || 'no node'} uncordoned; not every member was seen in the quorum yet`
+  report.standing = standingOf(report)
   services.publish()
 
   await journal.phase('Wait until every member serves', async (done) => {
@@ -64,6 +64,7 @@ async function uncordonOne(standing: Standing, book: NodeBook, before: StoredRec
       report.changes.push({ object: `node/${node.name}`, change: 'configured', note: 'uncordoned' })
       report.timeline.push({ at: clock.now(), what: 'uncordoned', node: node.name })
       fill(row, 'uncordoned', 'none', '')
+      report.standing = standingOf(report)
       row?.phases.push({ phase: 'uncordon', at: began, ms: clock.now() - began })
       break
     case 'not cordoned':
@@ -80,6 +81,10 @@ async function uncordonOne(standing: Standing, book: NodeBook, before: StoredRec
   }
   report.remainingNodes = report.remainingNodes.filter((name) => name !== node.name)
   return endNodes(book, stored, new Set([node.name]), signal)
+}
+
+function standingOf({ nodes }: Pick<RunReport, 'nodes'>): string {
+  return `${nodes.filter(({ outcome }) => outcome === 'uncordoned').map(({ node }) => node).join(', ') || 'no node'} uncordoned; not every member was seen in the quorum yet`
 }
 
 function fill(row: NodeRow | undefined, outcome: NodeRow['outcome'], cordon: NodeRow['cordon'], note: string): void {

@@ -46,7 +46,9 @@ export async function drainNode(drain: Drain, node: NodeView, row: NodeRow, pati
     })
     await take(drain, { node, row, survey, neighbours, course, patienceMs, during }, locked(neighbours, signal))
   } finally {
-    await leaveNeighbours(neighbours)
+    const left = leaveNeighbours(neighbours)
+    if (services.signal.aborted) drain.leaving.push(left)
+    else await left
   }
 }
 

@@ -29,6 +29,8 @@ export interface Drain {
   readonly givenBack: boolean
   /** What else is under way, in words. */
   readonly underWay: string | undefined
+  /** Other ensembles that a cancel left behind: their locks are given back beside our cordons, since it leaves only seconds. */
+  readonly leaving: Promise<void>[]
 }
 
 /** A node whose gates are passed, with everything that it has to be judged by once more. */

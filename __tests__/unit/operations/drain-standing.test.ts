@@ -3,7 +3,8 @@
 import { describe, expect, jest, test } from '@jest/globals'
 import type { Services } from '../../../src/services.ts'
 import { at, isFields, text } from '../../support/cluster/json.ts'
-import { MEMBERS, settled, wanted, withEnsemble, type Given } from './drained-ensemble.ts'
+import { runHere } from '../../support/in-process.ts'
+import { MEMBERS, OTHER, settled, wanted, withEnsemble, type Given } from './drained-ensemble.ts'
 
 jest.setTimeout(120_000)
 
@@ -132,4 +133,49 @@ test('a member that pod-selector leaves on its node is not said to go elsewhere'
     const ended = await given.start({ nodes: node, 'pod-selector': 'app=other', uncordon: 'after' }).ended
     wanted(ended, 'succeeded', '')
     expect(ended.lines.join('\n')).toContain('stays on it (pod-selector); 0 pods to evict')
+  }))
+
+test('refused after it has given back what a dead run left, it does not say that nothing was changed', () =>
+  withEnsemble({ nodes: 5 }, async (given) => {
+    const { cluster, clock } = given
+    const [first, second] = followersOf(given)
+    const dead = given.start({ nodes: first }, { name: 'second', onLine: (line) => (line === `${first}: cordoned` ? dead.kill(1) : undefined) })
+    await dead.ended
+    expect(given.cordoned()).toEqual([first])
+    cluster.objects.remove('PodDisruptionBudget', 'default', 'zk-pdb')
+    await clock.sleep(60_000)
+    const { report } = await given.start({ nodes: second }).ended
+    expect([report.changed, report.code]).toEqual([true, 'DRAIN_REFUSED'])
+    expect(report.standing).toBe(`${first} of a run that died was given back, no other node was touched`)
+    expect(given.cordoned()).toEqual([])
+  }))
+
+test("cancelled, it gives its node back before another ensemble's lock: a cluster that is slow leaves no time for one after the other", () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const { cluster, clock, nodeOf } = given
+    wanted(await runHere({ cluster, clock, name: 'deploy', inputs: { manifests: 'other.yaml', verify: 'quick' }, files: { 'other.yaml': OTHER } }), 'succeeded', '')
+    const node = MEMBERS.map(nodeOf).find((home) => MEMBERS.some((pod) => nodeOf(pod.replace('zk', 'other')) === home)) ?? ''
+    const run = given.start({ nodes: node }, {
+      onLine: (line) => {
+        if (line !== `${node}: cordoned`) return
+        cluster.faults.always({ by: 'run', kind: 'Lease', name: 'zk-ensemble-other', delayMs: 500 })
+        run.cancel()
+      },
+    })
+    expect((await run.ended).report.code).toBe('CANCELLED')
+    const asked = cluster.requests.filter(({ by, kind, name, verb }) => by === 'run' && verb !== 'get' && ((kind === 'Node' && name === node) || (kind === 'Lease' && name === 'zk-ensemble-other'))).map(({ kind }) => kind)
+    expect(asked.at(-1)).toBe('Lease')
+    expect(asked.at(-2)).toBe('Node')
+    expect(text(cluster.objects.get('Lease', 'default', 'zk-ensemble-other'), 'spec', 'holderIdentity')).toBe('')
+    expect(given.cordoned()).toEqual([])
+  }))
+
+test('an uncordon that is cancelled while it waits for members says which nodes it has uncordoned', () =>
+  withEnsemble({ nodes: 5 }, async (given) => {
+    const [node] = followersOf(given)
+    wanted(await given.drain({ nodes: node }), 'succeeded', '')
+    const run = given.start({ operation: 'uncordon', nodes: node }, { onLine: (line) => (line === `${node}: uncordoned` ? run.cancel() : undefined) })
+    const { report } = await run.ended
+    expect([report.code, report.changed]).toEqual(['CANCELLED', true])
+    expect(report.standing).toContain(`${node} uncordoned`)
   }))
