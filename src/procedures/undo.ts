@@ -3,6 +3,8 @@
 import { Deadline } from '../clock.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { ProfileName, VerifyLevel } from '../ensemble/profile.ts'
+import { toSet } from '../kube/views/index.ts'
+import { budgetFor } from '../manifests/budget-size.ts'
 import { withMembers } from '../manifests/member-list.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import type { KubeObject } from '../kube/kube.ts'
@@ -110,11 +112,14 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   return after
 }
 
-/** How many members there are is no part of a revision: an undo never takes one away, or adds one, and the member list names those that are there. */
+/** How many members there are is no part of a revision: an undo never takes one away, or adds one; the member list names those that are there, and a budget is one for as many. */
 function withReplicas(objects: readonly KubeObject[], view: EnsembleView, profile: ProfileName): readonly KubeObject[] {
   const { set } = view
+  const kept = objects.find((object) => object.kind === 'StatefulSet')
+  const from = kept === undefined ? undefined : toSet(kept).replicas
   // Of a Secret only the name was kept: it is not ours to bring back.
   return objects.filter((object) => object.kind !== 'Secret').map((object) => {
+    if (object.kind === 'PodDisruptionBudget' && set !== undefined && from !== undefined && from !== set.replicas) return budgetFor(object, from, set.replicas)
     if (object.kind !== 'StatefulSet' || set === undefined) return object
     const resized = withMembers(object, set.replicas, profile)
     return 'set' in resized ? resized.set : { ...object, spec: { ...fieldsOf(object['spec']), replicas: set.replicas } }
