@@ -9,9 +9,12 @@ import { watchData } from '../procedures/data-watch.ts'
 import { rollByEvictions } from '../procedures/roll.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { endRestart } from '../procedures/unread.ts'
-import { recordUnderWay } from '../procedures/verified.ts'
+import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import type { Services } from '../services.ts'
+
+/** Ending the record must not hold up the end of a run whose cluster is away. */
+const END_MS = 5_000
 
 export async function restart(inputs: Inputs, services: Services): Promise<void> {
   await holdEnsemble(inputs, services, { rights: rightsToEvict, limit: 'member' }, restartAll)
@@ -68,6 +71,8 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     report.result = 'succeeded'
   } catch (error) {
     await watch.abandon()
+    // Nobody was told to go, so nothing is under way that would stand against a scale.
+    if (!report.changed && begun === undefined) await endUnderWay(marking, recorded, AbortSignal.timeout(END_MS)).catch(() => undefined)
     const remaining = remainingOf(course.follower, left)
     if (remaining.length > 0 && report.changed) report.notes.push(`Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`)
     if (record.revisions.at(-1)?.unread !== undefined && remaining.length < pods.length) report.notes.push('Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.')

@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals'
 import { put } from '../../support/cluster/json.ts'
 import { untilHere } from '../../support/in-process.ts'
-import { settled, wanted, whole, withEnsemble } from './drained-ensemble.ts'
+import { settled, TUTORIAL, wanted, whole, withEnsemble } from './drained-ensemble.ts'
 
 const RESTART = { operation: 'restart' }
 
@@ -27,3 +27,13 @@ test('a member that was told to go before the run died is not left to be restart
     settled(given)
     await whole(given)
   }))
+
+test('a restart that its budget never lets begin leaves nothing behind that stands against what comes next', () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const ended = await given.start({ ...RESTART, 'member-timeout': '30s' }).ended
+    wanted(ended, 'failed', 'TIMEOUT')
+    expect(ended.report).toMatchObject({ changed: false, standing: 'no member was restarted yet' })
+    expect(given.touched('run').filter((line) => line.includes('delete'))).toEqual([])
+    settled(given)
+    await whole(given)
+  }, TUTORIAL.replace('maxUnavailable: 1', 'maxUnavailable: 0')))
