@@ -28,7 +28,7 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     const { set } = course.before
     const revisions = set === undefined ? [] : await listRevisions(standing.kube, set, signal)
     report.revisions = revisionRows(revisions, course.before, stored.record, standing.profile)
-    const found = inputs.toRevision === undefined ? latest(standing, revisions) : asked(standing, revisions, inputs.toRevision)
+    const found = inputs.toRevision === undefined ? (begun(standing, revisions) ?? latest(standing, revisions)) : asked(standing, revisions, inputs.toRevision)
     done(`${found.controllerRevision}${found.image === '' ? '' : ` (${found.image})`}${found.verified ? ', verified' : ', never verified'}`)
     return found
   })
@@ -42,6 +42,17 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     if (report.changed) explainStanding(report, { firstInstall: false, code: services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined, paced: inputs.pace === 'quorum', rollAt: course.place.at, applied: `the objects of ${earlier.controllerRevision} are` })
     throw error
   }
+}
+
+/** Where an undo that was cut off was going: the next one does not turn round. Another way is asked for with to-revision. */
+function begun(standing: Standing, revisions: readonly RevisionView[]): Earlier | undefined {
+  const { underWay, revisions: known } = standing.stored.record
+  if (underWay?.operation !== 'undo') return undefined
+  const entry = known.findLast((one) => one.digest === underWay.digest && one.verifiedAt !== '')
+  const kept = entry === undefined ? revisions.find((one) => underWay.digest === `template:${one.name}`) : undefined
+  if (entry === undefined && kept === undefined) return undefined
+  standing.services.journal.info(`Going on with the undo that was begun at ${underWay.since}.`)
+  return entry === undefined ? kept && fromHistory(standing, kept) : fromRecord(standing, revisions, entry)
 }
 
 /** The latest verified one that isn't current, with all its objects. */

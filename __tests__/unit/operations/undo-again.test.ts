@@ -1,0 +1,27 @@
+// An undo that was cut off is gone on with by the next one: it must not turn round and bring back what was being taken away.
+
+import { expect, test } from '@jest/globals'
+import { text } from '../../support/cluster/json.ts'
+import { startCluster } from '../../support/cluster/cluster.ts'
+import { clusterClock, runHere, startRun } from '../../support/in-process.ts'
+import { TUTORIAL } from './drained-ensemble.ts'
+
+test('the undo after one that was killed goes on to the same revision', async () => {
+  const clock = clusterClock()
+  const cluster = await startCluster({ clock, nodes: 4 })
+  try {
+    const files = { 'before.yaml': TUTORIAL, 'after.yaml': TUTORIAL.replace('  template:\n    metadata:\n', '  template:\n    metadata:\n      annotations:\n        change: second\n') }
+    const wanted = (): string => text(cluster.objects.get('StatefulSet', 'default', 'zk'), 'status', 'updateRevision')
+    await runHere({ cluster, clock, files, name: 'first', inputs: { manifests: 'before.yaml' } })
+    const first = wanted()
+    await runHere({ cluster, clock, files, name: 'second', inputs: { manifests: 'after.yaml' } })
+    expect(wanted()).not.toBe(first)
+    const undo = { operation: 'undo', name: 'zk' }
+    const killed = startRun({ cluster, clock, name: 'killed', inputs: undo, onLine: (line) => (line.includes('is back as it was at') ? killed.kill() : undefined) })
+    await killed.ended
+    const { report } = await runHere({ cluster, clock, name: 'again', inputs: undo })
+    expect([report.result, report.revision]).toEqual(['succeeded', first])
+  } finally {
+    await cluster.stop()
+  }
+})
