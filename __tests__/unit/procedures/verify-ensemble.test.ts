@@ -58,6 +58,28 @@ describe('the data written before a roll', () => {
   })
 })
 
+test('endpoints that were read before the last member was Ready are read again: a sound deploy would fail after a long election', async () => {
+  let now = 0
+  let reads = 0
+  const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: 'zk-cs-1' }, endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: true }, targetRef: { kind: 'Pod', name: 'zk-0' } }] }
+  const run = runOf(QUORUM, [])
+  const elected: VerifyRun = {
+    ...run,
+    clock: { now: () => now, sleep: () => Promise.resolve() },
+    kube: { ...run.kube, list: () => Promise.resolve({ items: reads++ === 0 ? [] : [slice], resourceVersion: '1' }) },
+    target: { ...run.target, clientService: 'zk-cs' },
+    profile: {
+      ...run.profile,
+      verify: () => {
+        now += 15_000
+        return Promise.resolve({ members: [{ pod: 'zk-0', ordinal: 0, role: 'standalone', id: 1, version: '3.9.5', zxid: '0x1', trouble: undefined }], checks: [QUORUM], matrix: undefined, pairs: undefined, findings: [] })
+      },
+    },
+  }
+  await verifyEnsemble(elected, VIEW, 'full', () => Promise.resolve([]), new AbortController().signal)
+  expect(elected.report.checks.find(({ name }) => name === 'service')).toMatchObject({ outcome: 'passed', detail: 'zk-cs has 1 of 1 serving members' })
+})
+
 test('a check that was left out is named where the checks are summed up: nobody takes it for one that passed', () => {
   const skipped: CheckResult = { name: 'data', outcome: 'skipped', detail: 'nothing was checked beyond the pods', findings: [], ms: 0 }
   expect(outcomeOf({ checks: [QUORUM], pairs: '6/6' })).toBe('all checks passed, 6/6 write-then-read pairs')
