@@ -1,8 +1,9 @@
 // Whether a node may be taken from an ensemble now, and which one next: the gates and the order of a drain.
 
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
+import type { SetView } from '../view/workload.ts'
 import type { BudgetVerdict } from './budget.ts'
-import { observed, ownPods } from './members.ts'
+import { memberStandings, observed, ownPods } from './members.ts'
 import { serves, type MemberNow } from './roll.ts'
 
 /** How the ensemble stands before a node is taken. */
@@ -42,7 +43,7 @@ export function gates(standing: Standing, node: string): readonly Obstacle[] {
   const { view, members, elects } = standing
   const { set } = view
   const name = set?.name ?? 'the ensemble'
-  if (set === undefined || set.deleting) return [{ what: `statefulset/${name} is not there any more`, mend: 'Check name and namespace.', passes: false }]
+  if (set === undefined || set.deleting) return [{ what: `${set === undefined ? 'its StatefulSet' : `statefulset/${name}`} is not there any more`, mend: 'Check name and namespace.', passes: false }]
   const on = membersOn(view, node)
   return [
     ...rollUnderWay(standing),
@@ -62,6 +63,17 @@ function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[
   const waits = set.strategy.type === 'OnDelete' ? ownPods(view).filter((pod) => pod.revision !== set.status.updateRevision) : []
   if (waits.length > 0) return [{ what: `${waits.map((pod) => pod.name).join(', ')} would come back at another revision (updateStrategy OnDelete)`, mend: 'Finish the rollout with a deploy or a restart first.', passes: false }]
   return rolling ? [{ what: `a rollout of ${set.name} is under way: members run different revisions`, mend: 'Finish it with a deploy, or take it back with operation: undo.', passes: false }] : []
+}
+
+/** What somebody else has done to the set since `before`: who may go was judged by that one, and the controller takes members down without asking any budget. Undefined: nothing. */
+export function overtaken(before: SetView | undefined, view: EnsembleView, now: number): Pick<Obstacle, 'what' | 'passes'> | undefined {
+  const { set } = view
+  const name = before?.name ?? ''
+  if (before === undefined || set === undefined || set.uid !== before.uid || set.deleting) return { what: `statefulset/${name} was deleted`, passes: false }
+  if (set.replicas !== before.replicas) return { what: `statefulset/${name} was scaled from ${before.replicas} to ${set.replicas}`, passes: false }
+  if (!observed(set)) return { what: `the StatefulSet controller has not seen the last change of ${name} yet`, passes: true }
+  const rolling = set.status.updateRevision !== before.status.updateRevision || (set.generation !== before.generation && memberStandings(view, now).some(({ atRevision, uid }) => uid !== undefined && !atRevision))
+  return rolling ? { what: `a rollout of ${name} was begun`, passes: false } : undefined
 }
 
 function membersAway({ members }: Standing): readonly Obstacle[] {

@@ -1,6 +1,8 @@
 // Stands between a budget and the eviction of a member: budgets believe probes, and a probe may call a member ready that is outside of the quorum.
 
+import { overtaken } from '../decide/disruption.ts'
 import { serves } from '../decide/roll.ts'
+import { failure } from '../errors.ts'
 import type { Lock } from '../record/lock.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import { whoIsMissing } from './await-serving.ts'
@@ -15,8 +17,20 @@ export interface Leaving {
   readonly looker: Looker
   /** Its members on the node. */
   readonly pods: readonly NodePod[]
-  /** They only come back once the node is given back, so they go together; otherwise each is back before the next. */
-  readonly together: boolean
+  /** Names of those that only come back once the node is given back, so they go together; every other one is back before the next. */
+  readonly together: ReadonlySet<string>
+}
+
+/** Why none of these pods is to be told any more: somebody else has changed their ensemble, and it is not the one that was judged. */
+export function overtakenBy(ensembles: readonly Leaving[], node: string): NonNullable<Evicting['overtaken']> {
+  return (pods) => {
+    const [change] = ensembles.filter((one) => one.pods.some(({ uid }) => pods.some((pod) => pod.uid === uid))).flatMap((one) => changeOf(one) ?? []).filter(({ passes }) => !passes)
+    return change === undefined ? undefined : failure('failed', 'CONFLICT', `${change.what} by somebody else while ${node} was being drained`, { object: `node/${node}`, mend: 'Let that come to its end (operation: status says what it waits for), then run the drain again.' })
+  }
+}
+
+function changeOf({ course: { before, follower, services } }: Leaving): ReturnType<typeof overtaken> {
+  return overtaken(before.set, follower.snapshot(), services.clock.now())
 }
 
 /** One member of each ensemble after the other, each only while every other one serves by what it says of itself, and never as the leader where that can be handed over. */
@@ -30,6 +44,8 @@ export function askToGo(ensembles: readonly Leaving[], lock: Pick<Lock, 'held'>)
     try {
       const missing = ensemble === undefined ? undefined : await whoElseIsOut(ensemble, pod, told, signal)
       if (missing !== undefined) return held(missing)
+      const change = ensemble === undefined ? undefined : changeOf(ensemble)
+      if (change !== undefined) return held(change.what)
       if (!lock.held()) return held('the lock is being renewed')
       const answer = await tell()
       if (answer.kind === 'told') told.add(pod.uid)
@@ -42,8 +58,7 @@ export function askToGo(ensembles: readonly Leaving[], lock: Pick<Lock, 'held'>)
 
 /** In words; undefined when all the others serve. */
 async function whoElseIsOut(ensemble: Leaving, pod: NodePod, told: ReadonlySet<string>, signal: AbortSignal): Promise<string | undefined> {
-  const { course, looker } = ensemble
-  const along = new Set(ensemble.together ? ensemble.pods.map(({ name }) => name) : [])
+  const { course, looker, together: along } = ensemble
   const look = async (): Promise<{ readonly leads: boolean; readonly missing: string | undefined }> => {
     const members = await looker.members(course.follower.snapshot(), true)
     const others = members.filter((member) => member.pod !== pod.name && !along.has(member.pod))

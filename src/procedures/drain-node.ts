@@ -37,14 +37,14 @@ export async function drainNode(drain: Drain, node: NodeView, row: NodeRow, pati
     }
   }
   try {
-    const survey = await during('gates', async () => {
-      await passGates({ course, looker: drain.looker, underWay: drain.underWay, nodes: (until) => nodesOf(standing, until) }, node.name, patienceMs, course.deadline, signal)
+    const { survey, before } = await during('gates', async () => {
+      const { view } = await passGates({ course, looker: drain.looker, underWay: drain.underWay, nodes: (until) => nodesOf(standing, until) }, node.name, patienceMs, course.deadline, signal)
       const found = await surveyNode(drain, node.name, signal)
       neighbours.push(...(await meetNeighbours(standing, found, true, signal)))
       await passNeighbours(standing, neighbours, node.name, patienceMs, locked(neighbours, signal))
-      return found
+      return { survey: found, before: view }
     })
-    await take(drain, { node, row, survey, neighbours, course, patienceMs, during }, locked(neighbours, signal))
+    await take(drain, { node, row, survey, neighbours, course: { ...course, before }, patienceMs, during }, locked(neighbours, signal))
   } finally {
     const left = leaveNeighbours(neighbours)
     if (services.signal.aborted) drain.leaving.push(left)

@@ -6,7 +6,7 @@ import { toNode } from '../kube/views/index.ts'
 import type { StoredRecord } from '../record/record.ts'
 import type { NodeRow } from '../report/run-report.ts'
 import type { NodeView } from '../view/surroundings.ts'
-import { askToGo, type Leaving } from './ask-to-go.ts'
+import { askToGo, overtakenBy, type Leaving } from './ask-to-go.ts'
 import { readNode } from './cordon.ts'
 import { emptyNode, type Turn } from './empty-node.ts'
 import type { Looker } from './looker.ts'
@@ -48,9 +48,11 @@ export async function emptied(drain: Drain, taking: Taking, signal: AbortSignal)
   let survey = await surveyedAgain(drain, taking, taking.survey, signal)
   for (let round = 1; ; round += 1) {
     const until = locked(neighbours, signal)
-    const ours: Leaving = { course, looker: drain.looker, pods: survey.members, together: survey.choice.mode === 'in-place' }
-    const theirs = neighbours.map((one): Leaving => ({ course: one.course, looker: one.looker, pods: one.pods, together: one.later }))
-    await emptyNode(standing, { ...taking, survey, looker: drain.looker, ask: askToGo([ours, ...theirs], standing.lock), stands: (when) => cordonMustStand(drain, node, row, when) }, until)
+    const ours: Leaving = { course, looker: drain.looker, pods: survey.members, together: new Set(survey.choice.mode === 'in-place' ? survey.members.map(({ name }) => name) : []) }
+    const { waiting } = survey.choice
+    const theirs = neighbours.map(({ pods, ...one }): Leaving => ({ course: one.course, looker: one.looker, pods, together: new Set(pods.filter((pod) => waiting.includes(`${pod.namespace}/${pod.name}`)).map(({ name }) => name)) }))
+    const leaving = [ours, ...theirs]
+    await emptyNode(standing, { ...taking, survey, looker: drain.looker, ask: askToGo(leaving, standing.lock), overtaken: overtakenBy(leaving, node.name), stands: (when) => cordonMustStand(drain, node, row, when) }, until)
     await cordonMustStand(drain, node, row, until)
     const next = await surveyedAgain(drain, taking, survey, until)
     if (next === survey) return

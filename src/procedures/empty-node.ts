@@ -35,6 +35,7 @@ export interface Turn {
   readonly looker: Looker
   readonly during: During
   readonly ask: NonNullable<Evicting['ask']>
+  readonly overtaken: NonNullable<Evicting['overtaken']>
   /** Rejects when our cordon does not stand any more. */
   readonly stands: (signal: AbortSignal) => Promise<void>
 }
@@ -43,7 +44,9 @@ export interface Turn {
 export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSignal): Promise<void> {
   const { row, during, neighbours } = turn
   const { members, pods, choice } = turn.survey
-  const others = pods.evict.filter((pod) => !members.includes(pod))
+  // Who comes back only in the end goes last, so that it is away for the shortest time, and no other one waits for a budget that it has used up.
+  const tied = new Set(choice.waiting)
+  const [waiting = [], others = []] = [true, false].map((waits) => pods.evict.filter((pod) => !members.includes(pod) && tied.has(`${pod.namespace}/${pod.name}`) === waits))
   const unplaced = (pod: PodView): EnsembleError => noPlace(turn, pod, standing.inputs.uncordon === 'never')
   const neighboursBack = async (until: AbortSignal): Promise<void> => {
     for (const one of neighbours) if (!one.later) await membersBack({ ...turn, unplaced, course: one.course }, one.looker, one.pods.map(({ name }) => name), until)
@@ -51,7 +54,7 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
   if (choice.mode !== 'elsewhere') {
     await during('evict', () => evict(standing, turn, others, signal))
     if (neighbours.some((one) => !one.later)) await during('wait', () => neighboursBack(signal))
-    // Who comes back only in the end goes last, so that it is away for the shortest time.
+    if (waiting.length > 0) await during('evict', () => evict(standing, turn, waiting, signal))
     if (members.length > 0) await during('evict', () => evict(standing, turn, members, signal))
     await detached(standing, turn, signal)
     return
@@ -62,7 +65,7 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
     failed.abort(error)
     throw error
   }
-  const away = evict(standing, turn, others, both).then(() => neighboursBack(both)).catch(stopBoth)
+  const away = evict(standing, turn, others, both).then(() => neighboursBack(both)).then(() => evict(standing, turn, waiting, both)).catch(stopBoth)
   const moved = (async () => {
     for (const member of members) {
       await during('evict', () => evict(standing, turn, [member], both))
@@ -73,12 +76,12 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
   await detached(standing, turn, signal)
 }
 
-async function evict(standing: Standing, { course, node, row, ask }: Turn, pods: readonly NodePod[], signal: AbortSignal): Promise<void> {
+async function evict(standing: Standing, { course, node, row, ask, overtaken }: Turn, pods: readonly NodePod[], signal: AbortSignal): Promise<void> {
   if (pods.length === 0) return
   const { inputs, kube, services } = standing
   const { clock, journal, report } = services
   await evictPods({
-    kube, clock, pods, deadline: course.deadline, gracePeriodSeconds: inputs.gracePeriodSeconds, node: node.name, ask,
+    kube, clock, pods, deadline: course.deadline, gracePeriodSeconds: inputs.gracePeriodSeconds, node: node.name, ask, overtaken,
     say: (line) => journal.info(line),
     onEvicted: (pod) => {
       report.changed = true

@@ -28,6 +28,8 @@ export interface Evicting {
   readonly say: (line: string) => void
   /** It was told to go, by us. */
   readonly onEvicted: (pod: NodePod) => void
+  /** Why those that have not been told yet are not to be told any more; undefined: they are. */
+  readonly overtaken?: (pods: readonly NodePod[]) => EnsembleError | undefined
   /** Stands between a budget that allows a pod and its eviction: calls `tell`, or says what is waited for. Undefined: budgets alone decide. */
   readonly ask?: (pod: NodePod, tell: () => Promise<Answer>, signal: AbortSignal) => Promise<Answer>
 }
@@ -92,6 +94,8 @@ export async function evictPods(evicting: Evicting, signal: AbortSignal): Promis
       if (left.length === 0) return
       const waiting = left.filter(({ told, asking }) => told === undefined && !asking)
       if (deadline.passed) throw blocked(node, left, await words.inFull(guardsOf(left, budgets)), now)
+      fault ??= evicting.overtaken?.(waiting.map(({ pod }) => pod))
+      if (fault !== undefined) continue
       const ask = new Set(askNow(waiting, left.flatMap((entry) => takenBy(entry, now)), budgets, now).map(({ uid }) => uid))
       for (const entry of waiting.filter(({ pod }) => ask.has(pod.uid)).slice(0, Math.max(0, AT_ONCE - running.size))) begin(askOne(evicting, entry, budgets, until))
       words.tell(guardsOf(left.filter(({ told, asking }) => told === undefined && !asking), budgets))
