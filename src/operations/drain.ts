@@ -21,7 +21,7 @@ import { readNodes } from '../procedures/read-ensemble.ts'
 import { resolveNodes } from '../procedures/resolve-nodes.ts'
 import { whereWeAre } from '../procedures/runner-place.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
-import { refuseUnfit, surveyNodes, type NodeSurvey } from '../procedures/survey.ts'
+import { refuseUnfit, surveyNodes, tellSurvey } from '../procedures/survey.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import { announce } from '../record/announce.ts'
 import { beginDrain, endDrain } from '../record/drain.ts'
@@ -97,7 +97,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     report.nodes = [...report.nodes.filter(({ node }) => done.has(node)), ...sorted.flatMap(({ name: next }) => report.nodes.filter(({ node }) => node === next))]
     report.remainingNodes = sorted.map((node) => node.name)
     const surveys = await surveyNodes(surveyingOf(job), sorted.map((node) => node.name), signal)
-    for (const survey of surveys) tell(survey, services)
+    for (const survey of surveys) tellSurvey(survey, inputs, services)
     if (here.pod !== undefined) throw failure('refused', 'DRAIN_REFUSED', `this run itself is pod ${here.pod} on ${here.node ?? ''}: to drain that node would end it halfway`, { object: `node/${here.node ?? ''}`, mend: 'Run this job on a runner elsewhere, or leave that node out.' })
     refuseUnfit(surveys, report.changed)
     for (const survey of surveys) {
@@ -220,18 +220,6 @@ function lookOnceMore({ follower, services }: Standing['course']): void {
   } catch {
     services.journal.debug('the members could not be looked at any more')
   }
-}
-
-function tell({ node, pods, choice }: NodeSurvey, { journal, report }: Services): void {
-  const row = report.nodes.find((one) => one.node === node)
-  if (row !== undefined) row.placement = choice.mode === 'none' ? '' : choice.mode
-  const members = row?.members ?? []
-  const where = choice.mode === 'none' ? 'stays on it (pod-selector)' : choice.mode === 'in-place' ? 'comes back to it' : 'goes elsewhere'
-  journal.info(`${node}: ${members.length === 0 ? 'no member' : `${members.join(', ')} ${where}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} left alone`)
-  for (const { pod, why } of pods.refused) journal.info(`  ${pod.namespace}/${pod.name}: ${why}`)
-  for (const { pod, why } of choice.refusals) journal.info(`  ${pod}: ${why}`)
-  for (const warning of pods.warnings) report.notes.push(`${node}: ${warning}`)
-  for (const line of choice.notes) report.notes.push(`${node}: ${line}`)
 }
 
 function candidateOf(node: NodeView, { course }: Standing, here: string | undefined): Candidate {

@@ -9,6 +9,7 @@ import { EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
 import { placedPodReader } from '../kube/views/index.ts'
+import type { Services } from '../services.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import type { ClusterView } from '../view/scheduling.ts'
 import { refuseMissing, rightsToEvict } from './access.ts'
@@ -62,6 +63,25 @@ export function surveyIn(cluster: ClusterView, { inputs, set, ensemble, givenBac
     const volumes = new Set(cluster.claims.flatMap((claim) => (claim.volume !== undefined && pods.evict.some((pod) => pod.namespace === claim.namespace && pod.claims.includes(claim.name)) ? [claim.volume] : [])))
     return { node, pods, members: pods.evict.filter(isMember), volumes, choice }
   })
+}
+
+/** In the log and the report; `report.nodes` has its row already, with the members that stand on it. */
+export function tellSurvey({ node, members, pods, choice }: NodeSurvey, { maintenanceCommand }: Pick<Inputs, 'maintenanceCommand'>, { journal, report }: Pick<Services, 'journal' | 'report'>): void {
+  const row = report.nodes.find((one) => one.node === node)
+  if (row !== undefined) row.placement = choice.mode === 'none' ? '' : choice.mode
+  const there = row?.members ?? []
+  const where = choice.mode === 'none' ? 'stays on it (pod-selector)' : choice.mode === 'in-place' ? 'comes back to it' : 'goes elsewhere'
+  journal.info(`${node}: ${there.length === 0 ? 'no member' : `${there.join(', ')} ${where}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} left alone`)
+  const stay = there.filter((name) => !members.some((member) => member.name === name))
+  if (stay.length > 0) {
+    const line = `${node}: ${stay.join(', ')} ${stay.length === 1 ? 'stays' : 'stay'} on it, since pod-selector leaves ${stay.length === 1 ? 'it' : 'them'} out${maintenanceCommand === undefined ? '' : ': the maintenance command runs under a member that serves'}.`
+    report.notes.push(line)
+    if (maintenanceCommand !== undefined) journal.warning(line)
+  }
+  for (const { pod, why } of pods.refused) journal.info(`  ${pod.namespace}/${pod.name}: ${why}`)
+  for (const { pod, why } of choice.refusals) journal.info(`  ${pod}: ${why}`)
+  for (const warning of pods.warnings) report.notes.push(`${node}: ${warning}`)
+  for (const line of choice.notes) report.notes.push(`${node}: ${line}`)
 }
 
 /** Refuses with every pod that has no place, and every pod that the flags don't let go. */

@@ -133,6 +133,10 @@ test('a member that pod-selector leaves on its node is not said to go elsewhere'
     const ended = await given.start({ nodes: node, 'pod-selector': 'app=other', uncordon: 'after' }).ended
     wanted(ended, 'succeeded', '')
     expect(ended.lines.join('\n')).toContain('stays on it (pod-selector); 0 pods to evict')
+    expect(ended.report.notes).toContainEqual(expect.stringMatching(new RegExp(`^${node}: zk-\\d stays on it, since pod-selector leaves it out\\.$`)))
+    const patched = await given.start({ nodes: node, 'pod-selector': 'app=other', 'maintenance-command': 'patch' }, { command: () => Promise.resolve({ kind: 'exited', code: 0, last: '' }) }).ended
+    wanted(patched, 'succeeded', '')
+    expect(patched.lines.join('\n')).toMatch(/warning: .*zk-\d stays on it, since pod-selector leaves it out: the maintenance command runs under a member that serves/)
   }))
 
 test('refused after it has given back what a dead run left, it does not say that nothing was changed', () =>
