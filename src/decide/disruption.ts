@@ -47,7 +47,7 @@ export function gates(standing: Standing, node: string): readonly Obstacle[] {
   const on = membersOn(view, node)
   return [
     ...rollUnderWay(standing),
-    ...membersAway(standing),
+    ...membersAway(standing, node),
     ...(elects ? leaderOf(members) : []),
     ...nodesNotReady(standing, node),
     ...(on.length === 0 ? [] : [...quorumLeft(members, on), ...budgetGate(standing, name)]),
@@ -76,13 +76,24 @@ export function overtaken(before: SetView | undefined, view: EnsembleView, now: 
   return rolling ? { what: `a rollout of ${name} was begun`, passes: false } : undefined
 }
 
-function membersAway({ members }: Standing): readonly Obstacle[] {
-  return members.flatMap((member) => {
-    const mend = `operation: status says why; kubectl describe pod ${member.pod}`
+function membersAway(standing: Standing, node: string): readonly Obstacle[] {
+  return standing.members.flatMap((member) => {
+    const mend = `${offBrokenNode(standing, member, node)}operation: status says why; kubectl describe pod ${member.pod}`
     if (member.state === 'extra') return [{ what: `${member.pod} is ${member.text}`, mend, passes: true }]
     if (member.state !== 'available' && member.state !== 'old-revision') return [{ what: `${member.pod} is ${member.text}`, mend, passes: member.state !== 'failed' }]
     return serves(member) ? [] : [{ what: `${member.pod} is available, but does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`, mend, passes: true }]
   })
+}
+
+/** A node may be drained because of just what ails its member: how that one gets off it by hand, where nobody is served by it and all the others serve. */
+function offBrokenNode({ view, members, nodes }: Standing, member: MemberNow, node: string): string {
+  const there = ownPods(view).some((pod) => pod.uid === member.uid && pod.node === node)
+  if (!there || serves(member) || members.some((other) => other !== member && !serves(other))) return ''
+  if (nodes?.find(({ name }) => name === node)?.ready === false) {
+    return `${node} is not Ready itself: bring it back, or, once the machine is off for sure, let its pods go elsewhere: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute. `
+  }
+  if (member.state === 'terminating') return ''
+  return `It serves nobody, so it can be taken off by hand, where another node has a place for it: kubectl cordon ${node} && kubectl delete pod ${member.pod} -n ${view.set?.namespace ?? ''}; drain ${node} once it serves there. `
 }
 
 function leaderOf(members: readonly MemberNow[]): readonly Obstacle[] {

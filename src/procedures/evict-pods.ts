@@ -191,7 +191,7 @@ function blocked(node: string, left: readonly Entry[], full: Awaited<ReturnType<
   return failure('failed', 'DRAIN_BLOCKED', `${node} could not be emptied in time: ${listed(lines)}`, {
     object: `node/${node}`,
     mend: slow
-      ? 'See why they do not end: kubectl describe pod shows finalizers and the grace period; timeout gives them longer.'
+      ? `See why they do not end: kubectl get node ${node} (one that is not Ready ends none), and kubectl describe pod for finalizers and the grace period; timeout gives them longer.`
       : held ? 'See to the pods that the budget waits for, or change the budget; timeout gives it longer.' : 'See to what refuses the eviction, named above; timeout gives it longer.',
   })
 }

@@ -91,6 +91,22 @@ describe('the gates', () => {
   })
 })
 
+describe('of a member on the node itself that does not serve', () => {
+  const down = { pods: [pod(0, { ready: false, readySince: undefined }), pod(1), pod(2)], roles: [undefined, 'leader', 'follower'] } satisfies Given
+  const mendOf = (given: Given, name = 'node-1'): string => gates(standing(given), name)[0]?.mend ?? ''
+
+  test('it is said how it gets off by hand, and of a node that is down how that is told', () => {
+    expect(mendOf(down)).toMatch(/^It serves nobody.*kubectl cordon node-1 && kubectl delete pod zk-0 -n/)
+    expect(mendOf({ ...down, more: { nodes: [node('node-1', false), node('node-2'), node('node-3')] } })).toMatch(/^node-1 is not Ready itself.*out-of-service=nodeshutdown:NoExecute/)
+  })
+
+  test('nothing of the kind is said where it, or another one, would be missed', () => {
+    expect(mendOf({ ...down, roles: ['follower', 'leader', 'follower'] })).toMatch(/^operation: status/)
+    expect(mendOf({ ...down, roles: [undefined, 'leader', 'not serving'] })).toMatch(/^operation: status/)
+    expect(mendOf(down, 'node-2')).toMatch(/^operation: status/)
+  })
+})
+
 describe('the order', () => {
   const members: readonly MemberNow[] = standing({}).members
   const at = (name: string, on: readonly string[], runner = false): { name: string; members: readonly string[]; runner: boolean } => ({ name, members: on, runner })
