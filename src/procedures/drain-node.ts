@@ -19,6 +19,9 @@ import { leaveNeighbours, meetNeighbours, ordinalsOf, type Neighbour } from './n
 import { passGates } from './pass-gates.ts'
 import { readyToLeave } from './roll.ts'
 
+/** After `drained`, in the report. */
+const LEFT = 'before it left the cluster'
+
 /** Throws EnsembleError; what was begun is in the record then, and given back by the caller. `patienceMs`: for members that are on their way back before it is begun. */
 export async function drainNode(drain: Drain, node: NodeView, row: NodeRow, patienceMs: number, signal: AbortSignal): Promise<void> {
   const { standing } = drain
@@ -117,6 +120,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
       await write({ phase: 'uncordon' })
       const answer = await uncordonNode(kube, node.name, { ensemble: mark.ensemble, identity: lock.identity, uid: node.uid }, signal)
       row.cordon = answer.kind === 'not ours' ? 'theirs' : 'none'
+      if (answer.kind === 'gone') row.note = LEFT
       say(drain, node.name, uncordonedInWords(answer))
       if (answer.kind === 'not ours' && (mode === 'in-place' || later.length > 0)) {
         throw failure('failed', 'CONFLICT', `${node.name} was cordoned ${answer.by} while it was drained: ${[...(mode === 'in-place' ? row.members : []), ...later.map(({ name }) => name)].join(' and ')} can't come back to it`, {
@@ -138,12 +142,12 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   report.standing = `${node.name} is drained${kept ? ' and stays cordoned' : ' and given back'}`
 }
 
-/** What is said to stay cordoned must be: a maintenance takes its time, and may make its node anew. */
+/** What is said to stay cordoned must be: a maintenance takes its time, and may make its node anew; and any node may leave the cluster. */
 async function standsStill(drain: Drain, { node, row }: Taking, taken: 'ours' | 'theirs', signal: AbortSignal): Promise<NodeRow['cordon']> {
-  const { standing: { inputs, kube }, mark } = drain
-  if (inputs.maintenanceCommand === undefined) return taken
+  const { standing: { kube }, mark } = drain
   const object = await readNode(kube, node.name, signal)
   const now = object === undefined || object.metadata.uid !== node.uid ? undefined : toNode(object)
+  if (now === undefined) row.note = LEFT
   if (now?.unschedulable === false) say(drain, node.name, 'was uncordoned by somebody else meanwhile')
   row.cordon = now?.unschedulable !== true ? 'none' : taken === 'ours' && cordonStands(now, mark) ? 'ours' : 'theirs'
   return row.cordon

@@ -127,6 +127,16 @@ test('a node that left the cluster with its member: done only once that member s
     expect(given.cluster.zookeeper('default', 'zk').serving()).toHaveLength(3)
   }))
 
+test('a node that leaves the cluster once its member was told to go is not said to stay cordoned', () =>
+  withEnsemble({ nodes: 5 }, async (given) => {
+    const [node] = followersOf(given)
+    const ended = await given.start({ nodes: node }, { onLine: (line) => (/default\/zk-\d evicted/.test(line) ? given.cluster.nodes.remove(node) : undefined) }).ended
+    wanted(ended, 'succeeded', '')
+    expect(ended.report.nodes[0]).toMatchObject({ outcome: 'drained', cordon: 'none', note: 'before it left the cluster' })
+    expect(ended.report.standing).not.toContain('stays cordoned')
+    settled(given)
+  }))
+
 test('a member that pod-selector leaves on its node is not said to go elsewhere', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const [node] = followersOf(given)
