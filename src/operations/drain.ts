@@ -159,8 +159,12 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   }
 }
 
-async function verifyAll({ inputs, services, run }: Standing, view: EnsembleView, more: () => ReturnType<DataWatch['finish']>, signal: AbortSignal): Promise<void> {
+async function verifyAll({ inputs, services, run, course }: Standing, view: EnsembleView, more: () => ReturnType<DataWatch['finish']>, signal: AbortSignal): Promise<void> {
   const { journal, report } = services
+  // Of a set that is gone nobody is missing.
+  if (view.set === undefined || view.set.deleting || view.set.uid !== course.before.set?.uid) {
+    throw failure('failed', 'CONFLICT', `statefulset/${run.target.name} was deleted by somebody else while its nodes were being drained`, { object: `statefulset/${run.target.name}`, mend: 'Find out who; its claims hold the data as long as nobody deletes them.' })
+  }
   if (inputs.verify === 'off') {
     await more()
     report.notes.push('verify: off: nobody asked the members for their data.')

@@ -33,6 +33,18 @@ test.each(HANDS)('%s right after the cordon: no member is told to go, the node i
     expect(given.cordoned()).toEqual([])
   }))
 
+test('deleted once a member was told to go: nobody is missing of what is gone, and that is no success', () =>
+  withEnsemble({ nodes: 5 }, async (given) => {
+    const ended = await given.start({ nodes: given.nodeOf('zk-0'), uncordon: 'after', verify: 'off' }, {
+      onLine: (line) => {
+        if (line.endsWith('default/zk-0 evicted')) given.cluster.somebody.delete('StatefulSet', 'default', 'zk')
+      },
+    }).ended
+    wanted(ended, 'failed', 'CONFLICT')
+    expect(ended.report.message).toContain('statefulset/zk was deleted by somebody else')
+    expect(given.cordoned()).toEqual([])
+  }))
+
 test('changed in what moves nobody: the drain goes on', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const node = given.nodeOf('zk-0')
