@@ -74,6 +74,8 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   if (leads(services.report, row.members) || neighbours.some((one) => leads(one.course.services.report, one.pods.map(({ name }) => name)))) {
     await during('hand-over', async () => {
       ledger.stored = await beginNode(marking, ledger.stored, entry, signal)
+      tellUnheard(course, survey.members)
+      for (const one of neighbours) tellUnheard(one.course, one.pods)
       for (const pod of survey.members) await readyToLeave(rollOf(course), ordinalOf(course, pod), signal)
       for (const one of neighbours) for (const ordinal of ordinalsOf(one)) await readyToLeave(rollOf(one.course), ordinal, signal)
     })
@@ -181,6 +183,16 @@ function boundBy(course: Course, deadline: Deadline): Course {
 
 function leads(report: RunReport, names: readonly string[]): boolean {
   return report.members.some((member) => member.role === 'leader' && names.includes(member.pod))
+}
+
+/** A leader that can't be told to step down is evicted as it is. */
+function tellUnheard({ looking: { profile, reach }, services: { report, journal } }: Course, pods: readonly { readonly name: string }[]): void {
+  if (profile.stepDown === undefined || reach.may.exec) return
+  for (const { name } of pods.filter((pod) => leads(report, [pod.name]))) {
+    const line = `${name} leads, and goes without handing over: that needs the right to exec (pods/exec [get, create]). The election may take longer.`
+    journal.info(line)
+    report.notes.push(line)
+  }
 }
 
 function say({ standing: { services: { journal, report, clock } } }: Drain, node: string, what: string): void {

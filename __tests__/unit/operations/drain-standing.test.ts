@@ -137,6 +137,16 @@ test('a node that leaves the cluster once its member was told to go is not said 
     settled(given)
   }))
 
+test('a leader that can not be told to hand over goes as it is, and that is said', () =>
+  withEnsemble({ nodes: 5 }, async (given) => {
+    for (const verb of ['get', 'create']) given.cluster.faults.forbid(verb, 'pods/exec')
+    const leader = leaderOf(given)
+    const ended = await given.start({ nodes: given.nodeOf(leader), uncordon: 'after', verify: 'quick' }).ended
+    wanted(ended, 'succeeded', '')
+    expect(ended.report.notes).toContainEqual(expect.stringContaining(`${leader} leads, and goes without handing over: that needs the right to exec`))
+    settled(given)
+  }))
+
 test('a member that pod-selector leaves on its node is not said to go elsewhere', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const [node] = followersOf(given)
