@@ -26,6 +26,7 @@ import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import { announce } from '../record/announce.ts'
 import { beginDrain, endDrain } from '../record/drain.ts'
 import { endNodes, nodesUnderMaintenance } from '../record/maintenance.ts'
+import { underWayInWords } from '../record/under-way.ts'
 import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
@@ -86,7 +87,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   const looker = createLooker(course.looking, signal)
   const mark = { ensemble: `${namespace}/${name}`, identity: lock.identity, runUrl: report.runUrl, at: '' }
   const { underWay } = ledger.stored.record
-  const job: Drain = { standing, looker, mark, ledger, givenBack, leaving: [], underWay: underWay === null ? undefined : `a ${underWay.operation} of ${name} was begun at ${underWay.since} and has not ended` }
+  const job: Drain = { standing, looker, mark, ledger, givenBack, leaving: [], underWay: underWay === null ? undefined : underWayInWords(underWay, name) }
   const here = whereWeAre(await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, { fields: `metadata.name=${services.hostname}` }, (object) => object, signal), asked, services.hostname)
   const order = await journal.phase('Judge every node before the first is touched', async (said) => {
     const deadline = new Deadline(clock, inputs.timeoutMs)
@@ -115,7 +116,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   if (here.node !== undefined) report.notes.push(`${here.node} is the node that this run itself is on: it comes last.`)
   if (inputs.dryRun) {
     report.result = 'planned'
-    report.standing = `nothing was changed; ${order.map((node) => node.name).join(', ') || 'no node'} would be drained in this order`
+    report.standing = `nothing was changed; ${order.map((node) => node.name).join(', then ') || 'no node'} would be drained`
     return
   }
   if (left.length === 0) {

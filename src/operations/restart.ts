@@ -11,6 +11,7 @@ import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { endRestart } from '../procedures/unread.ts'
 import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import { endOf, underWayInWords } from '../record/under-way.ts'
 import type { Services } from '../services.ts'
 
 /** Ending the record must not hold up the end of a run whose cluster is away. */
@@ -28,8 +29,8 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   const { record } = stored
   const unfinished = record.underWay !== null && record.underWay.operation !== 'restart' ? record.underWay : undefined
   if (unfinished !== undefined) {
-    throw failure('refused', 'CONFLICT', `a ${unfinished.operation} of ${run.target.name} was begun at ${unfinished.since} and has not ended: members may come back at another revision`, {
-      mend: `Finish it first: run the ${unfinished.operation} again, or take it back with operation: undo${unfinished.runUrl === '' ? '' : ` (it was begun by ${unfinished.runUrl})`}.`,
+    throw failure('refused', 'CONFLICT', `${underWayInWords(unfinished, run.target.name)}: members may come back at another revision`, {
+      mend: endOf(unfinished),
     })
   }
   const { set } = before

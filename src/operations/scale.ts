@@ -19,6 +19,7 @@ import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
 import { contextFor, membersOf, outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import { verifiedNames } from '../record/record.ts'
+import { endOf, underWayInWords } from '../record/under-way.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
@@ -83,8 +84,8 @@ function planSteps(standing: Standing, base: KubeObject, target: number, known: 
   if (set === undefined || set.replicas === 0) throw failure('refused', 'NOT_FOUND', `${object} has no members`, { object, mend: 'Deploy it with as many members as are wanted.' })
   const { underWay } = stored.record
   if (underWay !== null && underWay.operation !== 'scale') {
-    throw failure('refused', 'CONFLICT', `a ${underWay.operation} of ${name} was begun at ${underWay.since} and has not ended: who its members are would be changed twice at once`, {
-      object, mend: `Finish it first: run the ${underWay.operation} again, or take it back with operation: undo${underWay.runUrl === '' ? '' : ` (it was begun by ${underWay.runUrl})`}.`,
+    throw failure('refused', 'CONFLICT', `${underWayInWords(underWay, name)}: who its members are would be changed twice at once`, {
+      object, mend: endOf(underWay),
     })
   }
   const own = partitionOf(base)

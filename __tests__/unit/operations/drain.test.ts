@@ -120,7 +120,7 @@ describe('nothing is touched', () => {
   test('by a dry run, which says what would be done and in what order', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const ended = await given.drain({ members: ALL, uncordon: 'after', 'dry-run': 'true' })
-      const order = /; (.*) would be drained in this order/.exec(ended.report.standing)?.[1]?.split(', ')
+      const order = /; (.*) would be drained$/.exec(ended.report.standing)?.[1]?.split(', then ')
       expect(ended.report.nodes.map(({ node }) => node)).toEqual(order)
       expect(ended.report.remainingNodes).toEqual(order)
       wanted(ended, 'planned', '')

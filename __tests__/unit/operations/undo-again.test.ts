@@ -19,6 +19,9 @@ test('the undo after one that was killed goes on to the same revision', async ()
     const undo = { operation: 'undo', name: 'zk' }
     const killed = startRun({ cluster, clock, name: 'killed', inputs: undo, onLine: (line) => (line.includes('is back as it was at') ? killed.kill() : undefined) })
     await killed.ended
+    const between = await runHere({ cluster, clock, name: 'between', inputs: { operation: 'restart', name: 'zk' } })
+    expect([between.report.result, between.report.code, between.report.message]).toEqual(['refused', 'CONFLICT', expect.stringMatching(/: an undo of zk was begun at .* and has not ended/)])
+    expect(between.report.findings[0]?.mend).toMatch(/^Finish it first: operation: undo goes on with it, and with to-revision somewhere else/)
     const { report } = await runHere({ cluster, clock, name: 'again', inputs: undo })
     expect([report.result, report.revision]).toEqual(['succeeded', first])
   } finally {

@@ -24,7 +24,7 @@ describe('one line for each result', () => {
       { ...drainFailed(), code: 'UNSCHEDULABLE' as const, findings: [{ code: 'UNSCHEDULABLE' as const, severity: 'error' as const, message: 'zk-2 found no node after it was evicted', object: 'pod/zk-2' }] },
       'drain of zk in shop failed: at node-2: zk-2 found no node after it was evicted (UNSCHEDULABLE); 2 of 3 nodes drained; not drained: node-2; our cordons were given back',
     ],
-    [{ ...drained(), result: 'planned' as const, standing: 'nothing was changed; node-0, node-2 would be drained in this order' }, 'drain of zk in shop: planned, nothing was changed; node-0, node-2 would be drained in this order'],
+    [{ ...drained(), result: 'planned' as const, standing: 'nothing was changed; node-0, then node-2 would be drained' }, 'drain of zk in shop: planned, nothing was changed; node-0, then node-2 would be drained'],
     [
       { ...drainFailed(), result: 'cancelled' as const, code: 'CANCELLED' as const, standing: 'our cordons were given back' },
       'drain of zk in shop was cancelled after something had been changed: our cordons were given back; not drained: node-2',

@@ -65,9 +65,9 @@ describe('what stands where', () => {
   })
 
   test('a drain that was only planned claims no node', () => {
-    const text = summaryText({ ...drained(), result: 'planned', changed: false, drainedNodes: [], standing: 'nothing was changed; node-0 would be drained in this order' })
+    const text = summaryText({ ...drained(), result: 'planned', changed: false, drainedNodes: [], standing: 'nothing was changed; node-0 would be drained' })
     expect(text).toContain('### Nodes\n')
-    expect(text).toContain('Nothing was changed; node-0 would be drained in this order; took')
+    expect(text).toContain('Nothing was changed; node-0 would be drained; took')
     expect(text).not.toContain('0 of 3')
   })
 

@@ -1,0 +1,16 @@
+// A change that was begun and has not ended, in words: whoever has to wait for it is told what it is and how it comes to an end.
+
+import type { EnsembleRecord } from './record.ts'
+
+type UnderWay = NonNullable<EnsembleRecord['underWay']>
+
+/** `name`: of the ensemble. */
+export function underWayInWords({ operation, since }: UnderWay, name: string): string {
+  return `${operation === 'undo' ? 'an' : 'a'} ${operation} of ${name} was begun at ${since} and has not ended`
+}
+
+/** A mend: what ends it. */
+export function endOf({ operation, runUrl }: UnderWay): string {
+  const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
+  return operation === 'undo' ? `Finish it first: operation: undo goes on with it, and with to-revision somewhere else${by}.` : `Finish it first: run the ${operation} again, or take it back with operation: undo${by}.`
+}
