@@ -78,7 +78,7 @@ export function overtaken(before: SetView | undefined, view: EnsembleView, now: 
 
 function membersAway(standing: Standing, node: string): readonly Obstacle[] {
   return standing.members.flatMap((member) => {
-    const mend = `${offBrokenNode(standing, member, node)}operation: status says why; kubectl describe pod ${member.pod}`
+    const mend = `${offBrokenNode(standing, member, node)}operation: status says why; kubectl -n ${standing.view.set?.namespace ?? ''} describe pod ${member.pod}`
     if (member.state === 'extra') return [{ what: `${member.pod} is ${member.text}`, mend, passes: true }]
     if (member.state !== 'available' && member.state !== 'old-revision') return [{ what: `${member.pod} is ${member.text}`, mend, passes: member.state !== 'failed' }]
     return serves(member) ? [] : [{ what: `${member.pod} is available, but does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`, mend, passes: true }]
@@ -126,18 +126,19 @@ function quorumLeft(members: readonly MemberNow[], on: readonly string[]): reado
   return [{ what: `without ${on.join(' and ')} only ${stay.length} of ${voters.length} voting members are left, and the quorum needs ${needed}`, mend: voters.length < 3 ? 'An ensemble of fewer than three members has an outage with every drain: scale it to 3 first.' : 'Spread the members over more nodes first.', passes: false }]
 }
 
-function budgetGate({ budgets, neighbour }: Standing, name: string): readonly Obstacle[] {
+function budgetGate({ budgets, neighbour, view }: Standing, name: string): readonly Obstacle[] {
+  const kubectl = `kubectl -n ${view.set?.namespace ?? ''}`
   if (budgets === undefined || (neighbour === true && budgets.names.length === 0)) return []
   const { names, verdict } = budgets
   if (names.length === 0) return [{ what: `no disruption budget selects the members of ${name}: somebody else's drain could take a second one meanwhile`, mend: `Create a PodDisruptionBudget with maxUnavailable: 1 for the members' labels.`, passes: false }]
-  if (names.length > 1) return [{ what: `the members have ${names.length} disruption budgets (${names.join(', ')}), and the eviction API takes no pod with more than one`, mend: `Keep one: kubectl delete poddisruptionbudget ${names.slice(1).join(' ')}`, passes: false }]
+  if (names.length > 1) return [{ what: `the members have ${names.length} disruption budgets (${names.join(', ')}), and the eviction API takes no pod with more than one`, mend: `Keep one: ${kubectl} delete poddisruptionbudget ${names.slice(1).join(' ')}`, passes: false }]
   switch (verdict.kind) {
     case 'allows':
       return []
     case 'waits':
-      return [{ what: verdict.reason, mend: `kubectl describe poddisruptionbudget ${names.join(' ')}`, passes: true, blocked: true }]
+      return [{ what: verdict.reason, mend: `${kubectl} describe poddisruptionbudget ${names.join(' ')}`, passes: true, blocked: true }]
     case 'never':
-      return [{ what: verdict.reason, mend: `Change the budget to maxUnavailable: 1.`, passes: false }]
+      return [{ what: verdict.reason, mend: `Change it to maxUnavailable: 1, in your manifests too: ${kubectl} edit poddisruptionbudget ${names.join(' ')}`, passes: false }]
   }
 }
 

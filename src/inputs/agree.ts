@@ -132,7 +132,7 @@ function waits({ values, given }: Case): readonly Finding[] {
 
 function dryRun({ values }: Case): readonly Finding[] {
   if (!values['dry-run'] || BUILT_DRY_RUNS.has(values.operation)) return []
-  return [fault('dry-run', `is not built yet for ${values.operation} in this version`, 'leave dry-run out; nothing was changed')]
+  return [fault('dry-run', `is not built yet for ${values.operation} in this version`, 'nothing was changed; without dry-run it is done for real')]
 }
 
 function fault(input: InputId, message: string, mend: string): Finding {

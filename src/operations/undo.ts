@@ -102,5 +102,5 @@ function fromHistory(standing: Standing, revision: RevisionView): Earlier {
 
 function listed(standing: Standing, revisions: readonly RevisionView[]): string {
   const there = standing.services.report.revisions.map((row) => `${row.revision === undefined ? '' : `${row.revision} = `}${row.name}${row.current ? ' (current)' : ''}${row.verified === true ? ' (verified)' : ''}`)
-  return revisions.length === 0 ? 'its history is empty' : `there are ${there.join(', ')}`
+  return revisions.length === 0 ? 'its history is empty' : `its revisions are ${there.join(', ')}`
 }

@@ -51,7 +51,7 @@ export async function passGates(gate: Gate, node: string, patienceMs: number, de
     const [first] = obstacles
     if (first === undefined) return { view, members }
     const patience = obstacles.every((one) => one.blocked === true) ? deadline.at : Math.min(deadline.at, began + patienceMs)
-    if (!obstacles.every((one) => one.passes) || clock.now() >= patience) throw refusal(node, obstacles, clock.now() - began, course)
+    if (!obstacles.every((one) => one.passes) || clock.now() >= patience) throw refusal(node, obstacles, clock.now() - began, gate)
     const line = `${node} waits: ${obstacles.map((one) => one.what).join('; ')}`
     if (line !== told || clock.now() - saidAt >= HEARTBEAT_MS) {
       journal.info(line === told ? `still waiting (for another ${formatSpan(patience - clock.now())}): ${line}` : line)
@@ -72,10 +72,13 @@ async function budgetsOf({ course }: Gate, view: EnsembleView, signal: AbortSign
   return { names: budgets.map((budget) => budget.name), verdict: judgeBudgets(budgets) }
 }
 
-function refusal(node: string, obstacles: readonly Obstacle[], waitedMs: number, course: Course): EnsembleError {
+function refusal(node: string, obstacles: readonly Obstacle[], waitedMs: number, { course, neighbour }: Gate): EnsembleError {
   const { report } = course.services
+  // Ensembles have members of the same names: whose they are must be said.
+  const { namespace, name } = course.looking.target
+  const whose = neighbour === true ? `another ensemble on it, ${namespace}/${name}, can't spare its member: ` : ''
   const waited = waitedMs >= ASK_AGAIN_MS ? ` (waited ${formatSpan(waitedMs)})` : ''
-  const findings = obstacles.map((one): Finding => ({ code: one.blocked === true ? 'DRAIN_BLOCKED' : 'DRAIN_REFUSED', severity: 'error', message: `${node} was not touched${waited}: ${one.what}`, mend: one.mend, object: `node/${node}` }))
+  const findings = obstacles.map((one): Finding => ({ code: one.blocked === true ? 'DRAIN_BLOCKED' : 'DRAIN_REFUSED', severity: 'error', message: `${node} was not touched${waited}: ${whose}${one.what}`, mend: one.mend, object: `node/${node}` }))
   const [first, ...rest] = findings.toSorted((a, b) => Number(a.code === 'DRAIN_BLOCKED') - Number(b.code === 'DRAIN_BLOCKED'))
   return new EnsembleError(report.changed ? 'failed' : 'refused', [first ?? { code: 'DRAIN_REFUSED', severity: 'error', message: `${node} was not touched` }, ...rest])
 }

@@ -21,7 +21,7 @@ type Targets = Pick<Inputs, 'nodes' | 'nodeSelector' | 'members'>
 
 /** The nodes that are meant and whose their cordons are, for the ensemble `namespace/name`. Throws NOT_FOUND as `resolveNodes` does. */
 export async function planUncordon(kube: Kube, targets: Targets, view: EnsembleView, stored: StoredRecord, ensemble: string, signal: AbortSignal): Promise<readonly PlannedNode[]> {
-  const nodes = await resolveNodes(kube, targets, view, stored, signal)
+  const nodes = await resolveNodes(kube, { ...targets, left: true }, view, stored, signal)
   return Promise.all(nodes.map(async (node): Promise<PlannedNode> => {
     // A look at the one node: a list may be served without its field managers.
     const object = node.unschedulable ? await readNode(kube, node.name, signal) : undefined

@@ -15,33 +15,33 @@ const MOST_TOLD = 20
 
 /**
  * Each node once, in the order in which it was named: names first, then what the selector finds, then the members' nodes. A node that a run of ours had begun and that has left
- * the cluster since is passed over. Throws NOT_FOUND with everything that is unknown, and what there is.
+ * the cluster since is passed over. `left`: of members also the nodes that they were drained from. Throws NOT_FOUND with everything that is unknown, and what there is.
  */
-export async function resolveNodes(kube: Kube, inputs: Pick<Inputs, 'nodes' | 'nodeSelector' | 'members'>, view: EnsembleView, record: StoredRecord, signal: AbortSignal): Promise<readonly NodeView[]> {
+export async function resolveNodes(kube: Kube, inputs: Pick<Inputs, 'nodes' | 'nodeSelector' | 'members'> & { readonly left?: boolean }, view: EnsembleView, record: StoredRecord, signal: AbortSignal): Promise<readonly NodeView[]> {
   const [all, selected] = await Promise.all([
     kube.listAs(NODE, {}, toNode, signal),
     inputs.nodeSelector === undefined ? [] : kube.listAs(NODE, { labels: inputs.nodeSelector }, (object) => object.metadata.name, signal),
   ])
-  const ofMembers = inputs.members.map((member) => ({ member, node: nodeOfMember(member, view, record) }))
+  const ofMembers = inputs.members.map((member) => ({ member, nodes: nodesOfMember(member, view, record, inputs.left === true) }))
   const begun = new Set(nodesUnderMaintenance(record).map(({ name }) => name))
   const there = new Map(all.map((node) => [node.name, node]))
-  const wanted = [...new Set([...inputs.nodes, ...selected, ...ofMembers.flatMap(({ node }) => node ?? [])])]
+  const wanted = [...new Set([...inputs.nodes, ...selected, ...ofMembers.flatMap(({ nodes }) => nodes)])]
   const faults = [
     ...wanted.filter((name) => !there.has(name) && !begun.has(name)).map((name) => unknownNode(name, all)),
     ...(inputs.nodeSelector !== undefined && selected.length === 0 ? [fault('node-selector', `no node has the labels ${inputs.nodeSelector}`, `The cluster has ${listed(all.map(({ name }) => name))}: kubectl get nodes --show-labels`)] : []),
-    ...ofMembers.filter(({ node }) => node === undefined).map(({ member }) => unknownMember(member, view)),
+    ...ofMembers.filter(({ nodes }) => nodes.length === 0).map(({ member }) => unknownMember(member, view)),
   ]
   const [first, ...rest] = faults
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
   return wanted.flatMap((name) => there.get(name) ?? [])
 }
 
-/** Where the member is; for one that waits for a node the one that it was taken from. A member may be named by its ordinal too. */
-function nodeOfMember(member: string, view: EnsembleView, record: StoredRecord): string | undefined {
+/** Where the member is, and with `left` where it was as well; for one that waits for a node the one that it was taken from. A member may be named by its ordinal too. */
+function nodesOfMember(member: string, view: EnsembleView, record: StoredRecord, left: boolean): readonly string[] {
   const pod = ownPods(view).find(({ name, ordinal }) => name === member || (/^\d+$/.test(member) && ordinal === Number(member)))
-  if (pod?.node !== undefined) return pod.node
-  const name = pod?.name ?? member
-  return nodesUnderMaintenance(record).findLast(({ members }) => members.includes(name))?.name
+  const was = nodesUnderMaintenance(record).filter(({ members }) => members.includes(pod?.name ?? member)).map(({ name }) => name)
+  if (pod?.node === undefined) return left ? was : was.slice(-1)
+  return left ? [...was, pod.node] : [pod.node]
 }
 
 function unknownNode(name: string, all: readonly NodeView[]): Finding {

@@ -4,7 +4,7 @@ import { describe, expect, jest, test } from '@jest/globals'
 import type { Services } from '../../../src/services.ts'
 import { at, isFields, text } from '../../support/cluster/json.ts'
 import { runHere } from '../../support/in-process.ts'
-import { MEMBERS, OTHER, settled, wanted, withEnsemble, type Given } from './drained-ensemble.ts'
+import { MEMBERS, OTHER, settled, wanted, whole, withEnsemble, type Given } from './drained-ensemble.ts'
 
 jest.setTimeout(120_000)
 
@@ -202,4 +202,25 @@ test('an uncordon that is cancelled while it waits for members says which nodes 
     const { report } = await run.ended
     expect([report.code, report.changed]).toEqual(['CANCELLED', true])
     expect(report.standing).toContain(`${node} uncordoned`)
+  }))
+
+test('a node that stays cordoned comes back by the name of the member that was drained from it, wherever that one is now', () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const node = given.nodeOf('zk-1')
+    wanted(await given.drain({ nodes: node }), 'succeeded', '')
+    expect([given.cordoned(), given.nodeOf('zk-1') === node]).toEqual([[node], false])
+    wanted(await given.start({ operation: 'uncordon', members: 'zk-1' }, { name: 'second' }).ended, 'succeeded', '')
+    settled(given)
+    await whole(given)
+  }))
+
+test('a refusal for the sake of another ensemble on the node says which one: members have the same names everywhere', () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const { cluster, clock, nodeOf, drain } = given
+    const one = OTHER.replace('replicas: 3', 'replicas: 1').replace('--servers=3', '--servers=1')
+    wanted(await runHere({ cluster, clock, name: 'deploy', inputs: { manifests: 'other.yaml', verify: 'quick' }, files: { 'other.yaml': one } }), 'succeeded', '')
+    const ended = await drain({ nodes: nodeOf('other-0') })
+    wanted(ended, 'refused', 'DRAIN_REFUSED')
+    expect(ended.report.message).toMatch(/was not touched: another ensemble on it, default\/other, can't spare its member: without other-0 only 0 of 1 voting members are left/)
+    settled(given)
   }))

@@ -13,7 +13,7 @@ export function nodesSection(report: RunReport): Section | undefined {
   if (report.nodes.length === 0) return undefined
   const done = nodesDone(report)
   return table(done === '' ? 'Nodes' : `Nodes: ${done}`, HEAD, report.nodes.map((row) => [
-    cell(row.node), row.outcome === 'failed' ? '**failed**' : row.outcome, cell(row.placement), cell(row.members.join(', ')), cell(row.cordon === 'none' ? '' : row.cordon), cell(seconds(row)), cell(noteOf(row, report), 500),
+    cell(row.node), row.outcome === 'failed' ? '**failed**' : row.outcome === 'waiting' ? (report.result === 'planned' ? 'planned' : 'not touched') : row.outcome, cell(row.placement), cell(row.members.join(', ')), cell(row.cordon === 'none' ? '' : row.cordon), cell(seconds(row)), cell(noteOf(row, report), 500),
   ]))
 }
 
