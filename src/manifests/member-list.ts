@@ -4,7 +4,7 @@ import type { ProfileName } from '../ensemble/profile.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberContainer } from './ensemble.ts'
 import { readsOwnConfig } from './lint-rules/images.ts'
-import { containerSettings, type ContainerSettings } from './settings.ts'
+import { containerSettings, makesOwnList, type ContainerSettings } from './settings.ts'
 import { parseSet, type SetShape } from './shapes.ts'
 
 /** Why the list can't be changed by this action, and how a person changes it. */
@@ -42,8 +42,6 @@ const SPECIAL: readonly (readonly [RegExp, string])[] = [
   [/peerType\s*=\s*observer|:observer/i, 'some members are observers: they do not count for the quorum, and which ones they are is not known from their ordinals'],
   [/(?:^|[\s"'])(?:weight|group)\.\d+\s*=/m, 'members vote in groups or with weights: one more or less may change who decides'],
 ]
-/** The list of before takes no part in what the script gives the server. */
-const OWN_LIST = /\bZOO_SERVERS=(?!["']?\$\{?ZOO_SERVERS\b)/
 const NAMES_MEMBERS = /--servers=|\bserver\.\d+=|ZOO_SERVERS/
 const BY_HAND = 'Change the list and spec.replicas by one member at a time: up with the new member first, then the others restarted one by one; down with the highest ordinal first. Wait after each step until every member serves.'
 
@@ -84,7 +82,7 @@ function findList(set: KubeObject): Found | Refusal {
   if (extra !== undefined && extra.value === undefined) return { refused: 'ZOO_CFG_EXTRA comes from a Secret, a ConfigMap or a field of the pod: whether it makes observers or groups is not known', manual: 'Write it as a plain value in the pod template, and deploy that; then scale.' }
   const other = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].find((one) => one !== container && [...one.command, ...one.args, ...one.env.flatMap(({ name, value }) => [name, value ?? ''])].some((text) => NAMES_MEMBERS.test(text)))
   if (other !== undefined) return refusal(`container ${other.name} names the members as well`)
-  if (!settings.flags.has('servers') && OWN_LIST.test(settings.script)) return refusal('the start script puts the member list together itself')
+  if (!settings.flags.has('servers') && makesOwnList(settings)) return refusal('the start script puts the member list together itself')
   const place = settings.flags.has('servers') ? serversFlag(shape, member.index) : settings.env.has('ZOO_SERVERS') ? zooServers(shape, settings) : undefined
   if (place === undefined) {
     const from = container.envFrom.length > 0 ? ' (what envFrom brings is not looked at)' : ''

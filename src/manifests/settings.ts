@@ -17,6 +17,11 @@ export interface ContainerSettings {
   readonly script: string
 }
 
+/** The script puts the member list together itself: the list of before takes no part in what it gives the server. */
+export function makesOwnList({ script }: Pick<ContainerSettings, 'script'>): boolean {
+  return /\bZOO_SERVERS=(?!["']?\$\{?ZOO_SERVERS\b)/.test(script)
+}
+
 type ConfigMaps = ReadonlyMap<string, Readonly<Record<string, string>>>
 
 export function containerSettings(container: Container, configMaps: ConfigMaps): ContainerSettings {

@@ -1,0 +1,63 @@
+// Services that stand for one member each: a name and an address of its own that stay while the pod behind them moves.
+
+import type { KubeObject } from '../kube/kube.ts'
+import { parseService } from './shapes.ts'
+
+/** Labels that the StatefulSet controller gives to each pod; the second one since Kubernetes 1.28. */
+export const POD_NAME = 'statefulset.kubernetes.io/pod-name'
+const POD_INDEX = 'apps.kubernetes.io/pod-index'
+
+export interface MemberService {
+  readonly name: string
+  readonly namespace: string
+  /** The only pod that it selects. */
+  readonly pod: string
+  /** It has an address of its own: a headless one only passes on the pod's. */
+  readonly ownAddress: boolean
+}
+
+/** The StatefulSet whose members are meant. */
+export interface MembersOf {
+  readonly name: string
+  readonly namespace: string
+  readonly headlessService: string
+  /** Labels of its pod template. */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** Those of these Services that select one member of the set, from manifests and from the cluster alike. Without a namespace of its own a Service is where the set is. */
+export function memberServices(services: readonly KubeObject[], set: MembersOf): readonly MemberService[] {
+  return services.flatMap((object) => {
+    const shape = parseService(object)
+    if (shape === undefined || shape.spec.type === 'ExternalName') return []
+    const namespace = shape.metadata.namespace ?? set.namespace
+    const pod = namespace === set.namespace ? podOf(shape.spec.selector, set) : undefined
+    return pod === undefined ? [] : [{ name: shape.metadata.name, namespace, pod, ownAddress: shape.spec.clusterIP !== 'None' }]
+  })
+}
+
+function podOf({ [POD_NAME]: pod, [POD_INDEX]: index, ...rest }: Readonly<Record<string, string>>, set: MembersOf): string | undefined {
+  // Other labels must be the members' own: with one that they don't have it selects nobody.
+  if (!Object.entries(rest).every(([key, value]) => set.labels[key] === value)) return undefined
+  const byIndex = index !== undefined && /^\d+$/.test(index) && Object.keys(rest).length > 0 ? `${set.name}-${index}` : undefined
+  const found = pod ?? byIndex
+  if (found === undefined || (pod !== undefined && index !== undefined && found !== byIndex)) return undefined
+  return found.startsWith(`${set.name}-`) && /^\d+$/.test(found.slice(set.name.length + 1)) ? found : undefined
+}
+
+/** What a host of a member list stands for. */
+export type HostMeans =
+  | { readonly kind: 'pod'; readonly pod: string }
+  | { readonly kind: 'service'; readonly service: MemberService }
+  | { readonly kind: 'unknown' }
+
+/** As a resolver in a pod of the set's namespace finds it: names of pods are below the headless service, names of Services below their namespace. */
+export function meaningOf(host: string, services: readonly MemberService[], set: MembersOf): HostMeans {
+  const [first = '', second, third] = host.toLowerCase().replace(/\.$/, '').split('.')
+  const isPod = first.startsWith(`${set.name}-`) && /^\d+$/.test(first.slice(set.name.length + 1))
+  // `zk-0.zk` is the pod also where the namespace has the same name as the service: the own namespace is searched first.
+  if (isPod && second === set.headlessService && third !== 'svc') return { kind: 'pod', pod: first }
+  const here = second === undefined || (second === set.namespace && (third === undefined || third === 'svc'))
+  const service = here ? services.find((one) => one.name === first) : undefined
+  return service === undefined ? { kind: 'unknown' } : { kind: 'service', service }
+}
