@@ -19,6 +19,7 @@ import { main, type Runner } from './main.ts'
 import { post } from './post.ts'
 import { verdictAnnotation } from './report/annotations.ts'
 import { jsonReportText } from './report/json-report.ts'
+import { plainLine } from './report/escape.ts'
 import { outputsOf } from './report/outputs.ts'
 import type { RunReport } from './report/run-report.ts'
 import { summaryText } from './report/summary.ts'
@@ -103,7 +104,9 @@ async function runMain(): Promise<void> {
 }
 
 async function runPost(): Promise<void> {
-  await post(readState(env), () => connect(given('kubeconfig'), given('context')), (line) => write(`${line}\n`))
+  const log = createLog({ write, now: () => systemClock.now(), debug: runner.debug })
+  // Each line may name what somebody wrote into the cluster: one line of text, as main's are.
+  await post(readState(env), () => connect(given('kubeconfig'), given('context')), (line) => log.info(plainLine(line, 2000)))
 }
 
 await (env['ZK_ENSEMBLE_STEP'] === 'post' ? runPost() : runMain())

@@ -19,8 +19,9 @@ export interface CordonMark {
 
 const markSchema = z.object({
   ensemble: z.string().max(400).regex(/^[a-z0-9.-]+\/[a-z0-9.-]+$/),
-  identity: z.string().min(1).max(600),
-  runUrl: z.string().max(600).catch(''),
+  // Both are shown to people: one line, and an address that is one.
+  identity: z.string().min(1).max(600).regex(/^[\x20-\x7e]+$/),
+  runUrl: z.url({ protocol: /^https?$/ }).max(600).catch(''),
   at: z.string().max(40).catch(''),
 })
 

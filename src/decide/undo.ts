@@ -26,8 +26,8 @@ export interface Failed {
   readonly digest: string
   /** The latest verified revision; undefined when there is none. */
   readonly verified: Known | undefined
-  /** Its objects were kept. */
-  readonly kept: boolean
+  /** Why its objects can't be applied again, in words without a full stop; undefined where they can. */
+  readonly notKept: string | undefined
   readonly profile: ProfileName
   readonly members: readonly { readonly pod: string; readonly version: string | undefined }[]
   /** The server's version before the change, empty where it isn't known. */
@@ -51,7 +51,7 @@ export function decideUndo(failed: Failed): UndoDecision {
   if (!against) return halt('the evidence is not against the new revision')
   if (failed.verified === undefined) return halt('no revision of this ensemble was ever verified')
   if (failed.verified.digest === failed.digest) return halt('what failed is the latest verified revision itself')
-  if (!failed.kept) return halt(`the objects of the latest verified revision ${failed.verified.controllerRevision} were not kept`)
+  if (failed.notKept !== undefined) return halt(`the latest verified revision is ${failed.verified.controllerRevision}, and ${failed.notKept}`)
   const newer = failed.profile === 'none' ? undefined : failed.members.find((member) => isNewerMinor(member.version, failed.versionBefore))
   if (newer !== undefined) return halt(`${newer.pod} has already served version ${newer.version ?? ''}, newer than ${failed.versionBefore}: its data may not be readable by the older one`)
   return { kind: 'undo', to: failed.verified }

@@ -1,6 +1,7 @@
 // Copies of a set, its pods, claims and events that keep themselves up to date: lists are the truth, watches only wake the loop.
 
 import type { Clock } from '../clock.ts'
+import { failure } from '../errors.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { KubeFailure } from './failure.ts'
 import type { Kube, KubeObject } from './kube.ts'
@@ -20,7 +21,7 @@ export interface Followed {
 export interface Follower {
   /** Resolves once everything has been listed; rejects with the KubeFailure of what may not be read. */
   ready(): Promise<void>
-  /** What is known now. Throws the KubeFailure of what may no longer be read, or a ViewError. */
+  /** What is known now. Throws the KubeFailure of what may no longer be read, a ViewError, or CONFLICT when the set was deleted and another was made under its name. */
   snapshot(): EnsembleView
   /** Resolves with the first change since the last snapshot, at once when there was one, or after `timeoutMs`. Rejects when aborted, or as snapshot throws. */
   changed(timeoutMs: number): Promise<void>
@@ -61,6 +62,7 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
   )
   const subjects = [sets, pods, claims, events]
 
+  let uid: string | undefined
   const complain = (): void => {
     for (const subject of subjects) {
       const fatal = subject.fatal()
@@ -77,8 +79,12 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
     snapshot() {
       complain()
       waker.looked()
+      const set = sets.views()[0]
+      // Deleted and made anew it is another ensemble: what was decided, recorded or half done was about the one of before.
+      if (set !== undefined && uid !== undefined && set.uid !== uid) throw replaced(namespace, name)
+      uid ??= set?.uid
       return {
-        set: sets.views()[0],
+        set,
         pods: pods.views().toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0) || a.created - b.created),
         claims: claims.views(),
         events: events.views().toSorted((a, b) => a.last - b.last),
@@ -95,6 +101,12 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
       await Promise.all(subjects.map((subject) => subject.ended))
     },
   }
+}
+
+function replaced(namespace: string, name: string): Error {
+  return failure('failed', 'CONFLICT', `statefulset/${name} was deleted meanwhile, and another one was made under its name: nothing more is done to it`, {
+    object: `statefulset/${name}`, mend: `See who deploys it (kubectl -n ${namespace} get statefulset ${name} -o yaml --show-managed-fields), then run the step again.`,
+  })
 }
 
 /** Events of the set, of pods `<set>-<number>` and of claims `<template>-<set>-<number>`. */

@@ -46,7 +46,8 @@ export function isTlsFault(code: string): boolean {
 
 /** Milliseconds until the next try: Retry-After when given, else doubling with jitter (`random` in 0..1). */
 export function pauseBefore(attempt: number, failure: KubeFailure, random: number): number {
-  if (failure.retryAfterSeconds !== undefined) return failure.retryAfterSeconds * 1000
+  // A whole number of seconds by the API; anything between would be a loop without a pause.
+  if (failure.retryAfterSeconds !== undefined) return Math.max(FIRST_PAUSE_MS, failure.retryAfterSeconds * 1000)
   return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)) * (0.75 + random / 2)
 }
 

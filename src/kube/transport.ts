@@ -43,6 +43,9 @@ export interface Transport {
   close(): void
 }
 
+/** Of one answer, as it comes and unpacked; in bytes. A page of 500 pods is some 5 MiB. */
+const LARGEST_ANSWER = 64 * 1024 * 1024
+
 const unzip = promisify(gunzip)
 
 export function createTransport(loaded: LoadedConfig, credentials: Credentials): Transport {
@@ -83,12 +86,11 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
       const started = await start(call, signal, true)
       try {
         const response = await started.head
-        const chunks: Buffer[] = []
-        for await (const chunk of response) chunks.push(bytes(chunk))
-        const raw = Buffer.concat(chunks)
-        const body = response.headers['content-encoding'] === 'gzip' ? await unzip(raw) : raw
+        const raw = await wholeBody(response)
+        const body = response.headers['content-encoding'] === 'gzip' ? await unzip(raw, { maxOutputLength: LARGEST_ANSWER }) : raw
         return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body: body.toString('utf8') }
       } catch (error) {
+        if (isTooLarge(error)) throw tooLarge(loaded.server.host, call.request)
         throw started.explain(error)
       } finally {
         started.end()
@@ -209,6 +211,29 @@ export function headersOf(options: RequestOptions): Record<string, string | stri
     else if (Array.isArray(value)) headers[name] = [...value]
   }
   return headers
+}
+
+class TooLarge extends Error {}
+
+async function wholeBody(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response) {
+    const next = bytes(chunk)
+    size += next.length
+    // Leaving the loop destroys the response, and with it the connection.
+    if (size > LARGEST_ANSWER) throw new TooLarge()
+    chunks.push(next)
+  }
+  return Buffer.concat(chunks)
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof TooLarge || codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
+}
+
+function tooLarge(host: string, request: string): KubeFailure {
+  return new KubeFailure({ status: 0, reason: 'Unparsable', message: `${host} answered with more than ${LARGEST_ANSWER / 1024 / 1024} MiB: no Kubernetes API server does`, request })
 }
 
 function bytes(chunk: unknown): Buffer {

@@ -73,10 +73,12 @@ export async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<str
   const decoder = new StringDecoder('utf8')
   let rest = ''
   for await (const chunk of stream) {
+    // Only what is new can hold the next end of a line: a long line in small pieces is not searched again and again.
+    const searched = rest.length
     rest += Buffer.isBuffer(chunk) ? decoder.write(chunk) : String(chunk)
     if (rest.length > LONGEST_LINE) throw new Error('a line of the watch is too long')
     let from = 0
-    for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n', from)) {
+    for (let end = rest.indexOf('\n', searched); end >= 0; end = rest.indexOf('\n', from)) {
       yield rest.slice(from, end)
       from = end + 1
     }

@@ -5,8 +5,9 @@ import type { KubeObject, ManagedFields } from '../kube/kube.ts'
 
 type Tree = Readonly<Record<string, unknown>>
 
-/** What no apply may carry: the server's own fields, and kubectl's copy of an earlier manifest. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+/** kubectl's copy of an earlier manifest: no apply may carry it, and nothing may keep it, since of a Secret it holds the values. */
+export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+/** The server's own fields. */
 const SERVER_METADATA = new Set(['uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'managedFields', 'selfLink'])
 
 /** What the API server itself says of an object that nobody's fields were written down for, as soon as somebody applies it. */

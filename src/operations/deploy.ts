@@ -20,13 +20,14 @@ import { partitionOf } from '../procedures/partition.ts'
 import { inspectGround, type Ground } from '../procedures/preflight.ts'
 import { recoverNodes } from '../procedures/recover-nodes.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
+import { earlierObjects } from '../procedures/earlier-objects.ts'
 import { goBack, reserve } from '../procedures/undo.ts'
 import { recordApplied, unreadBefore } from '../procedures/unread.ts'
 import { endUnderWay, recordMade, recordUnderWay, type Marking } from '../procedures/verified.ts'
 import { outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
 import { announce } from '../record/announce.ts'
-import { latestVerified, objectsOf, type StoredRecord } from '../record/record.ts'
+import { latestVerified, type StoredRecord } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
 import { inWords } from '../report/doing.ts'
 import { proofLines } from '../report/verdict.ts'
@@ -174,10 +175,10 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const { error, stored } = failed
   const known = error instanceof EnsembleError ? error : undefined
   const verified = latestVerified(stored.record)
-  const objects = verified === undefined ? undefined : objectsOf(stored, verified.digest)
+  const { objects, notKept } = verified === undefined ? {} : await earlierObjects(kube, ground, stored, verified, AbortSignal.timeout(RELEASE_MS))
   const decision = decideUndo({
     onFailure: inputs.onFailure, firstInstall: ground.live === undefined, changed: report.changed, cancelled: services.signal.aborted || ground.lock.lost.aborted, code: known?.code,
-    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, kept: objects !== undefined, profile: ground.profile,
+    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, notKept, profile: ground.profile,
     members: report.members, versionBefore: failed.versionBefore,
   })
   const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)

@@ -52,7 +52,9 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     report.standing = 'no member was restarted yet'
     const view = await journal.phase('Restart, followers first', async (done) => {
       const found = await rollByEvictions(rollOf(course), left, undefined, signal)
-      done(`${left.size} of ${found.set?.replicas ?? 0} members restarted, each back before the next`)
+      const gone = notByUs(pods.filter((pod) => left.has(pod.uid)).map((pod) => pod.name), report)
+      if (gone.length > 0) report.notes.push(`${gone.join(', ')} went away by somebody else's doing meanwhile: this run waited for what came back, and did not restart it again.`)
+      done(`${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`)
       report.standing = 'every member was restarted; it was not verified'
       services.publish()
       return found
@@ -79,6 +81,12 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     if (record.revisions.at(-1)?.unread !== undefined && remaining.length < pods.length) report.notes.push('Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.')
     throw error
   }
+}
+
+/** Those of `names` that this run told to go neither by an eviction nor by a deletion. */
+function notByUs(names: readonly string[], { timeline }: Services['report']): readonly string[] {
+  const told = new Set(timeline.filter(({ what }) => /^(evicted|deleted)/.test(what)).map(({ member }) => member))
+  return names.filter((name) => !told.has(name))
 }
 
 function remainingOf(follower: Standing['course']['follower'], left: ReadonlySet<string>): readonly string[] {

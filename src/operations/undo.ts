@@ -13,7 +13,8 @@ import { templateAlone } from '../procedures/template-alone.ts'
 import { goBack, type Earlier } from '../procedures/undo.ts'
 import { explainStanding } from '../procedures/way-back.ts'
 import { EnsembleError } from '../errors.ts'
-import { objectsOf, type VerifiedRevision } from '../record/record.ts'
+import { whyNotKept } from '../record/kept.ts'
+import { keptOf, recordName, type VerifiedRevision } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { RevisionView } from '../view/revision.ts'
 
@@ -76,19 +77,31 @@ function asked(standing: Standing, revisions: readonly RevisionView[], wanted: s
   const found = findRevision(revisions, wanted)
   const name = found?.name ?? wanted
   const entry = stored.record.revisions.findLast((one) => one.controllerRevision === name && one.verifiedAt !== '')
-  if (entry !== undefined) return fromRecord(standing, revisions, entry)
+  // Asked for by name: where the record's objects can't be believed, the history of the set is what is left.
+  if (entry !== undefined) return fromRecord(standing, revisions, entry, found !== undefined)
   if (found === undefined) {
     throw failure('refused', 'NOT_FOUND', `to-revision: ${standing.run.target.name} has no revision ${wanted}; ${listed(standing, revisions)}`, { input: 'to-revision', mend: 'Set to-revision to one of these, or leave it out: then it is the latest verified one.' })
   }
   return fromHistory(standing, found)
 }
 
-function fromRecord(standing: Standing, revisions: readonly RevisionView[], entry: VerifiedRevision): Earlier {
-  const objects = objectsOf(standing.stored, entry.digest)
-  if (objects !== undefined) return { ...entry, objects, verified: true }
+function fromRecord(standing: Standing, revisions: readonly RevisionView[], entry: VerifiedRevision, orHistory = false): Earlier {
+  const found = keptOf(standing.stored, entry.digest)
+  const { notes } = standing.services.report
+  const map = `configmap/${recordName(standing.run.target.name)}`
+  if (found.kind === 'kept') {
+    if (found.left.length > 0) notes.push(`The record of revision ${entry.controllerRevision} also holds ${found.left.join(', ')}: not of this ensemble, left as they are.`)
+    return { ...entry, objects: found.objects, verified: true }
+  }
+  if (found.kind === 'altered' && !orHistory) {
+    throw failure('refused', 'CONFLICT', `revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map})`, {
+      object: map, mend: `See who writes ${map}. To go back to the pod template alone, as the history of the StatefulSet keeps it, set to-revision: ${entry.controllerRevision}; or deploy the manifests that are wanted.`,
+    })
+  }
   const kept = findRevision(revisions, entry.controllerRevision)
+  if (found.kind !== 'not kept') notes.push(`Revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map}).`)
   if (kept !== undefined) return { ...fromHistory(standing, kept), digest: entry.digest, verified: true }
-  throw failure('refused', 'NOT_FOUND', `revision ${entry.controllerRevision} was verified at ${entry.verifiedAt}, but neither the record nor the history of the StatefulSet has kept it`, {
+  throw failure('refused', 'NOT_FOUND', `revision ${entry.controllerRevision} was verified at ${entry.verifiedAt}, but ${whyNotKept(found) ?? ''}, and the history of the StatefulSet does not have it`, {
     object: `statefulset/${standing.run.target.name}`, mend: 'Deploy its manifests again.',
   })
 }

@@ -72,17 +72,8 @@ function unreadNotes({ revisions }: EnsembleRecord): readonly string[] {
 
 function ownPartitionOf(stored: StoredRecord): number | undefined {
   const latest = latestApplied(stored.record)
-  const set = latest === undefined ? undefined : keptObjects(stored, latest.digest)?.find((object) => object.kind === 'StatefulSet')
+  const set = latest === undefined ? undefined : objectsOf(stored, latest.digest)?.find((object) => object.kind === 'StatefulSet')
   return set === undefined ? undefined : partitionOf(set)
-}
-
-/** Objects that can't be unpacked are as good as not kept. */
-function keptObjects(stored: StoredRecord, digest: string): ReturnType<typeof objectsOf> {
-  try {
-    return objectsOf(stored, digest)
-  } catch {
-    return undefined
-  }
 }
 
 function isDenied(error: unknown): boolean {

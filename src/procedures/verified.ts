@@ -2,6 +2,8 @@
 
 import type { Clock } from '../clock.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
+import { LAST_APPLIED } from '../manifests/owned.ts'
+import { REVISION_KINDS } from '../record/kept.ts'
 import { withVerified, writeRecord, type EnsembleRecord, type StoredRecord, type VerifiedRevision } from '../record/record.ts'
 
 export interface Marking {
@@ -45,7 +47,7 @@ export async function markVerified(
   const at = new Date(marking.clock.now()).toISOString()
   const revised = revision === undefined ? stored.record : withVerified(stored.record, { ...revision, verifiedAt: revision.unread === undefined ? at : '', runUrl: marking.runUrl })
   const record: EnsembleRecord = { ...revised, ensemble: { name: stored.record.ensemble.name, uid: ensemble.uid }, underWay: null }
-  return writeRecord(marking.kube, marking.namespace, stored, record, revision === undefined ? {} : { [revision.digest]: ensemble.objects.map(withoutServerFields) }, signal)
+  return writeRecord(marking.kube, marking.namespace, stored, record, revision === undefined ? {} : { [revision.digest]: ensemble.objects.filter((object) => REVISION_KINDS.has(object.kind)).map(withoutServerFields) }, signal)
 }
 
 function withMade(before: EnsembleRecord['made'], objects: readonly KubeObject[]): EnsembleRecord['made'] {
@@ -55,9 +57,11 @@ function withMade(before: EnsembleRecord['made'], objects: readonly KubeObject[]
 
 /** What the server adds does not belong to a revision; of a Secret only its name is kept. */
 function withoutServerFields(object: KubeObject): KubeObject {
-  const { name, namespace, labels, annotations } = object.metadata
-  const metadata = { name, ...(namespace === undefined ? {} : { namespace }), ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) }
-  if (object.kind === 'Secret') return { apiVersion: object.apiVersion, kind: object.kind, metadata }
+  const { name, namespace, labels } = object.metadata
+  const { [LAST_APPLIED]: _copy, ...annotations } = object.metadata.annotations ?? {}
+  const place = { name, ...(namespace === undefined ? {} : { namespace }) }
+  if (object.kind === 'Secret') return { apiVersion: object.apiVersion, kind: object.kind, metadata: place }
+  const metadata = { ...place, ...(labels === undefined ? {} : { labels }), ...(Object.keys(annotations).length === 0 ? {} : { annotations }) }
   const { status: _status, ...rest } = object
   return { ...rest, metadata }
 }

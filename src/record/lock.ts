@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { formatSpan, type Clock } from '../clock.ts'
-import { failure } from '../errors.ts'
+import { failure, type EnsembleError } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 
@@ -16,6 +16,8 @@ const LAST_TRY_MS = 2_000
 const LOOK_MS = 3_000
 /** How long a live lock of another run is waited for. */
 export const LOCK_WAIT_MS = 120_000
+/** Characters of a holder that are shown. */
+const LONGEST_HOLDER = 300
 const URL_ANNOTATION = 'zk-ensemble-action/run-url'
 
 export interface Holder {
@@ -45,6 +47,13 @@ const leaseSpec = z.looseObject({
   leaseTransitions: z.number().nullish(),
 })
 
+/** What a Lease says: text from the cluster. One that can't be read is held by somebody unknown, until it has not changed for its duration. */
+function specOf(lease: KubeObject | undefined): z.infer<typeof leaseSpec> {
+  if (lease === undefined) return {}
+  const parsed = leaseSpec.safeParse(lease['spec'] ?? {})
+  return parsed.success ? parsed.data : { holderIdentity: 'a holder that can not be read' }
+}
+
 export function leaseName(ensemble: string): string {
   return `zk-ensemble-${ensemble}`
 }
@@ -71,9 +80,9 @@ export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, s
   let told = false
   for (;;) {
     const found = await kube.get(ref, signal)
-    const spec = found === undefined ? undefined : leaseSpec.parse(found['spec'] ?? {})
-    const holder = spec?.holderIdentity ?? ''
-    const durationMs = (spec?.leaseDurationSeconds ?? DURATION_SECONDS) * 1000
+    const spec = specOf(found)
+    const holder = spec.holderIdentity ?? ''
+    const durationMs = (spec.leaseDurationSeconds ?? DURATION_SECONDS) * 1000
     if (seen?.version !== found?.metadata.resourceVersion) seen = { version: found?.metadata.resourceVersion, since: clock.now() }
     const expired = seen !== undefined && clock.now() - seen.since >= durationMs
     if (holder === '' || expired) {
@@ -84,24 +93,34 @@ export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, s
       told = true
       request.say(`Waiting for the lock of another run: ${describeHolder(found, holder)}. It is waited for ${formatSpan(request.waitMs)}; the lock of a dead run is taken over after ${durationMs / 1000} s.`)
     }
-    if (clock.now() >= giveUpAt && holder !== '') {
-      throw failure('refused', 'LOCKED', `${request.namespace}/${request.ensemble} is being changed by another run: ${describeHolder(found, holder)}`, {
-        object: `lease/${ref.name}`,
-        mend: 'Wait for that run or cancel it; set concurrency in the workflow so that runs queue up.',
-      })
-    }
+    if (clock.now() >= giveUpAt) throw locked(request, found, holder)
     await clock.sleep(LOOK_MS, signal)
   }
 }
 
+function locked({ namespace, ensemble, waitMs }: LockRequest, found: KubeObject | undefined, holder: string): EnsembleError {
+  const object = `lease/${leaseName(ensemble)}`
+  if (holder === '') {
+    return failure('refused', 'LOCKED', `the lock of ${namespace}/${ensemble} could not be written for ${formatSpan(waitMs)}: each time the API server answered that it had just been changed, and nobody holds it`, {
+      object,
+      mend: `See what else writes it, or refuses it: kubectl -n ${namespace} get lease ${leaseName(ensemble)} -o yaml`,
+    })
+  }
+  return failure('refused', 'LOCKED', `${namespace}/${ensemble} is being changed by another run: ${describeHolder(found, holder)}`, {
+    object,
+    mend: 'Wait for that run or cancel it; set concurrency in the workflow so that runs queue up.',
+  })
+}
+
+/** Its run's URL, else its identity; anybody may have written both. */
 function describeHolder(lease: KubeObject | undefined, holder: string): string {
   const url = lease?.metadata.annotations?.[URL_ANNOTATION]
-  return url === undefined || url === '' ? holder : url
+  return (url === undefined || url === '' ? holder : url).slice(0, LONGEST_HOLDER)
 }
 
 function leaseObject(clock: Clock, request: LockRequest, found: KubeObject | undefined): KubeObject {
   const now = microTime(clock.now())
-  const transitions = found === undefined ? 0 : (leaseSpec.parse(found['spec'] ?? {}).leaseTransitions ?? 0) + 1
+  const transitions = found === undefined ? 0 : (specOf(found).leaseTransitions ?? 0) + 1
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
@@ -145,7 +164,7 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
     // A renewal counts from when it was asked for: others may have seen it from then on.
     const asked = clock.now()
     try {
-      current = await kube.replace({ ...current, spec: { ...leaseSpec.parse(current['spec']), renewTime: microTime(asked) } }, answered())
+      current = await kube.replace({ ...current, spec: { ...specOf(current), renewTime: microTime(asked) } }, answered())
       if (silent) say(`The lock is renewed again, after ${formatSpan(asked - confirmed)}.`)
       silent = false
       confirmed = asked
@@ -160,7 +179,7 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
     const { name, namespace } = current.metadata
     try {
       const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name, namespace }, answered())
-      if (found === undefined || leaseSpec.parse(found['spec'] ?? {}).holderIdentity !== identity) return lose('LOCKED', 'the lock was taken over by another run; nothing more is changed', 'Wait for that run: it sees first to what this one has begun.')
+      if (found === undefined || specOf(found).holderIdentity !== identity) return lose('LOCKED', 'the lock was taken over by another run; nothing more is changed', 'Wait for that run: it sees first to what this one has begun.')
       current = found
       confirmed = asked
     } catch (error) {
@@ -198,16 +217,16 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
 /** Who holds the lock, to be told: the run's URL or identity, and when it showed its last sign of life (milliseconds since the epoch, by its own clock). Undefined when nobody does. */
 export async function seeLock(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, signal: AbortSignal): Promise<{ readonly holder: string; readonly renewed: number | undefined } | undefined> {
   const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(ensemble), namespace }, signal)
-  const spec = found === undefined ? undefined : leaseSpec.parse(found['spec'] ?? {})
-  const holder = spec?.holderIdentity ?? ''
-  const renewed = Date.parse(spec?.renewTime ?? '')
+  const spec = specOf(found)
+  const holder = spec.holderIdentity ?? ''
+  const renewed = Date.parse(spec.renewTime ?? '')
   return holder === '' ? undefined : { holder: describeHolder(found, holder), renewed: Number.isNaN(renewed) ? undefined : renewed }
 }
 
 /** The identity that holds a Lease; empty when nobody does. */
 export async function readHolder(kube: Pick<Kube, 'get'>, namespace: string, lease: string, signal: AbortSignal): Promise<string> {
   const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: lease, namespace }, signal)
-  return found === undefined ? '' : (leaseSpec.parse(found['spec'] ?? {}).holderIdentity ?? '')
+  return specOf(found).holderIdentity ?? ''
 }
 
 /** Empties the holder of the Lease when it still carries `identity`; leaves any other alone. True when it was freed. */
@@ -215,7 +234,7 @@ export async function freeLease(kube: Kube, lease: { readonly name: string; read
   // Read again: a renewal that was under way when we stopped may have moved the resourceVersion.
   const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...lease }, signal)
   if (found === undefined) return false
-  const spec = leaseSpec.parse(found['spec'] ?? {})
+  const spec = specOf(found)
   if (spec.holderIdentity !== identity) return false
   await kube.replace({ ...found, spec: { ...spec, holderIdentity: '' } }, signal)
   return true

@@ -1,14 +1,16 @@
 // What must outlive us about an ensemble, in one ConfigMap beside it: which revisions were verified, what was made by us, and which change is under way.
 
-import { gunzipSync, gzipSync } from 'node:zlib'
 import { z } from 'zod'
 import { failure } from '../errors.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { KubeFailure } from '../kube/failure.ts'
+import { pack, unpack, type Kept } from './kept.ts'
 
 /** The ConfigMap's limit is 1 MiB for all keys; the oldest stored objects go first. */
 const STORED_BYTES = 700_000
 const STORED_REVISIONS = 10
+/** Characters of the record itself: more than a ConfigMap can hold is not ours. */
+const LONGEST_RECORD = 1_048_576
 
 const revision = z.object({
   /** Digest of template and companions. */
@@ -23,6 +25,8 @@ const revision = z.object({
   /** The server's version that was verified, empty where it isn't known. */
   version: z.string().default(''),
   runUrl: z.string(),
+  /** sha256 of its objects as they are kept, in hex; absent where an earlier version wrote it. */
+  content: z.string().optional(),
   /** Lives of members that had not read its ConfigMaps (UID of the pod and restarts, `uid/0`): it is verified once none of them goes on. */
   unread: z.array(z.string()).optional(),
 })
@@ -114,7 +118,7 @@ export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ens
   if (object === undefined) return { record: emptyRecord(ensemble), object: undefined }
   const data = z.record(z.string(), z.string()).safeParse(object['data'] ?? {})
   const text = data.success ? data.data['record.json'] : undefined
-  const parsed = recordSchema.safeParse(parseJson(text))
+  const parsed = recordSchema.safeParse(text === undefined || text.length > LONGEST_RECORD ? undefined : parseJson(text))
   if (!parsed.success) {
     throw failure('refused', 'CONFLICT', `the record of ${ensemble} in configmap/${name} can't be read: ${z.prettifyError(parsed.error).split('\n')[0] ?? 'not JSON'}`, {
       object: `configmap/${name}`,
@@ -124,9 +128,9 @@ export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ens
   return { record: parsed.data, object }
 }
 
-function parseJson(text: string | undefined): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text ?? '')
+    return JSON.parse(text)
   } catch {
     return undefined
   }
@@ -139,8 +143,10 @@ export async function writeRecord(kube: Kube, namespace: string, stored: StoredR
   const kept = record.revisions.map((entry) => storeKey(entry.digest))
   const binary: Record<string, string> = {}
   for (const [key, value] of Object.entries(before)) if (kept.includes(key)) binary[key] = value
-  for (const [digest, list] of Object.entries(objects)) binary[storeKey(digest)] = gzipSync(JSON.stringify(list)).toString('base64')
+  const packed = new Map(Object.entries(objects).map(([digest, list]) => [digest, pack(list)]))
+  for (const [digest, { base64 }] of packed) binary[storeKey(digest)] = base64
   trim(binary, kept)
+  const revisions = record.revisions.map((entry) => ({ ...entry, content: packed.get(entry.digest)?.content ?? entry.content }))
   const object: KubeObject = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -148,12 +154,12 @@ export async function writeRecord(kube: Kube, namespace: string, stored: StoredR
       ...(stored.object?.metadata ?? { name, namespace }),
       labels: { ...stored.object?.metadata.labels, 'app.kubernetes.io/managed-by': 'zk-ensemble-action' },
     },
-    data: { 'record.json': JSON.stringify(recordSchema.parse(record), undefined, 1) },
+    data: { 'record.json': JSON.stringify(recordSchema.parse({ ...record, revisions }), undefined, 1) },
     binaryData: binary,
   }
   try {
     const written = stored.object === undefined ? await kube.create(object, signal) : await kube.replace(object, signal)
-    return { record, object: written }
+    return { record: { ...record, revisions }, object: written }
   } catch (error) {
     if (!(error instanceof KubeFailure) || error.status !== 409) throw error
     throw failure('refused', 'LOCKED', `the record of ${record.ensemble.name} was written by another run meanwhile; nothing more was changed`, { object: `configmap/${name}` }, error)
@@ -174,14 +180,18 @@ function trim(binary: Record<string, string>, kept: readonly string[]): void {
   }
 }
 
-const storedObjects = z.array(z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }))
-
-/** The objects of a verified revision as they were applied; undefined when they weren't kept. */
-export function objectsOf(stored: StoredRecord, digest: string): readonly KubeObject[] | undefined {
-  const binary = z.record(z.string(), z.string()).catch({}).parse(stored.object?.['binaryData'] ?? {})
+/** What is kept of a revision's objects. Never throws. */
+export function keptOf({ object, record }: StoredRecord, digest: string): Kept {
+  const binary = z.record(z.string(), z.string()).catch({}).parse(object?.['binaryData'] ?? {})
   const packed = binary[storeKey(digest)]
-  if (packed === undefined) return undefined
-  return storedObjects.parse(JSON.parse(gunzipSync(Buffer.from(packed, 'base64')).toString('utf8')))
+  const entry = record.revisions.findLast((one) => one.digest === digest)
+  return packed === undefined ? { kind: 'not kept' } : unpack(packed, { namespace: object?.metadata.namespace, name: record.ensemble.name, content: entry?.content })
+}
+
+/** The objects of a revision as they were applied; what can't be believed is as good as not kept. */
+export function objectsOf(stored: StoredRecord, digest: string): readonly KubeObject[] | undefined {
+  const kept = keptOf(stored, digest)
+  return kept.kind === 'kept' ? kept.objects : undefined
 }
 
 /** The record with this revision verified: moved to the end, so that the last one is always the latest. */

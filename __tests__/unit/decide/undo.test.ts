@@ -5,7 +5,7 @@ import { decideUndo, isNewerMinor, latestToGoBackTo, type Failed } from '../../.
 
 const good = { digest: 'sha256:good', controllerRevision: 'zk-good', verifiedAt: '2026-01-01T00:00:00.000Z' }
 const failed: Failed = {
-  onFailure: 'undo', firstInstall: false, changed: true, cancelled: false, code: 'IMAGE_PULL', againstRevision: true, inChecks: false, digest: 'sha256:bad', verified: good, kept: true,
+  onFailure: 'undo', firstInstall: false, changed: true, cancelled: false, code: 'IMAGE_PULL', againstRevision: true, inChecks: false, digest: 'sha256:bad', verified: good, notKept: undefined,
   profile: 'zookeeper', members: [{ pod: 'zk-0', version: '3.9.5' }], versionBefore: '3.9.4',
 }
 
@@ -30,9 +30,9 @@ describe('a failed change is left as it is', () => {
     ['when time was over without a cause', { code: 'TIMEOUT', againstRevision: false }, 'not against the new revision'],
     ['when the members could not be asked', { inChecks: true, code: 'CHECK_IMPOSSIBLE' }, 'not against the new revision'],
     ['when data is missing', { inChecks: true, code: 'DATA_LOST' }, 'data is missing'],
-    ['without a verified revision', { verified: undefined, kept: false }, 'no revision of this ensemble was ever verified'],
+    ['without a verified revision', { verified: undefined }, 'no revision of this ensemble was ever verified'],
     ['when the verified revision is what failed', { digest: good.digest }, 'the latest verified revision itself'],
-    ['when its objects are gone', { kept: false }, 'were not kept'],
+    ['when its objects are gone', { notKept: 'its objects were not kept' }, 'were not kept'],
     ['when a newer minor version has served', { members: [{ pod: 'zk-2', version: '3.10.0' }] }, 'zk-2 has already served version 3.10.0'],
   ] as const)('%s', (_, more, reason) => {
     const decision = decideUndo({ ...failed, ...more })

@@ -1,10 +1,12 @@
 // The requests that leave this machine, and what becomes of each answer.
 
+import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KubeFailure } from '../../../src/kube/failure.ts'
+import { pauseBefore } from '../../../src/kube/retry.ts'
 import type { Kube, WatchEvent } from '../../../src/kube/kube.ts'
 import { CONFIG_MAP, caught, connectTo, json, never, object, runningClock, serve, status } from './given.ts'
 import type { Respond, TestServer } from './given.ts'
@@ -301,5 +303,31 @@ describe('watching', () => {
   test('a watch without a sign of life is taken for broken', async () => {
     const { kube } = await cluster((_asked, response) => void response.write('\n'), { watchSilentMs: 20 })
     await expect(kube.watch({ apiVersion: 'v1', kind: 'Pod' }, {}, '5', () => undefined, never)).resolves.toBeUndefined()
+  })
+})
+
+describe('an answer that is larger than any API server gives', () => {
+  const piece = Buffer.alloc(1024 * 1024, ' ')
+
+  test('is left off in the midst, whether it comes so or is packed so', async () => {
+    let sent = 0
+    const endless = await cluster((_asked, response) => {
+      const more = (): void => {
+        while (!response.destroyed) {
+          sent += piece.length
+          if (!response.write(piece)) return void response.once('drain', more)
+        }
+      }
+      more()
+    })
+    expect(await caught(endless.kube.get(CONFIG_MAP, never))).toMatchObject({ reason: 'Unparsable', message: expect.stringContaining('more than 64 MiB') })
+    expect(sent).toBeLessThan(200 * 1024 * 1024)
+    const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024))
+    const packed = await cluster((_asked, response) => void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(bomb))
+    expect(await caught(packed.kube.get(CONFIG_MAP, never))).toMatchObject({ reason: 'Unparsable', message: expect.stringContaining('more than 64 MiB') })
+  })
+
+  test('no pause that a server asks for is so short that it makes a loop', async () => {
+    expect(pauseBefore(1, new KubeFailure({ status: 429, reason: 'TooManyRequests', message: '', request: '', retryAfterSeconds: 0.0001 }), 0)).toBeGreaterThanOrEqual(250)
   })
 })

@@ -37,3 +37,11 @@ test('a restart that its budget never lets begin leaves nothing behind that stan
     settled(given)
     await whole(given)
   }, TUTORIAL.replace('maxUnavailable: 1', 'maxUnavailable: 0')))
+
+test('who went away by other hands is not said to be restarted', () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const run = given.start(RESTART, { onLine: (line) => (line.includes('zk-0: evicted') ? given.cluster.somebody.delete('Pod', 'default', 'zk-2') : undefined) })
+    const ended = await run.ended
+    wanted(ended, 'succeeded', '')
+    expect(ended.lines.join('\n')).toMatch(/2 of 3 members restarted, each back before the next; replaced by somebody else: zk-2/)
+  }))

@@ -126,3 +126,37 @@ describe('who lost it', () => {
 
   test('without any Lease nobody holds it', () => atCluster(async ({ client }) => expect(await readHolder(await client(), 'default', 'zk-ensemble-none', never)).toBe('')))
 })
+
+describe('a Lease is text from the cluster', () => {
+  test('one that is never to be written ends after the two minutes as LOCKED, and says why', () =>
+    atCluster(async ({ client, clock, cluster }) => {
+      cluster.faults.always({ verb: 'create', kind: 'Lease', status: 409 })
+      const run = runOf(await client('a'), clock, '1')
+      const began = clock.now()
+      await expect(run.take()).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining('nobody holds it') })
+      expect(clock.now() - began).toBeLessThan(LOCK_WAIT_MS + 10_000)
+    }))
+
+  test('a holder that can not be read holds it until the Lease has not changed for a minute', () =>
+    atCluster(async ({ client, clock, cluster }) => {
+      const first = runOf(await client('a'), clock, '1')
+      await (await first.take()).release(never)
+      cluster.somebody.edit('Lease', 'default', LEASE.name, { spec: { holderIdentity: 5 } })
+      const began = clock.now()
+      const second = runOf(await client('b'), clock, '2')
+      const lock = await second.take()
+      expect(clock.now() - began).toBeGreaterThanOrEqual(60_000)
+      await lock.release(never)
+    }))
+
+  test('a holder of any length is shown in short', () =>
+    atCluster(async ({ client, clock, cluster }) => {
+      const kube = await client('a')
+      const other = await runOf(kube, clock, '1').take()
+      cluster.somebody.edit('Lease', 'default', LEASE.name, { metadata: { annotations: { 'zk-ensemble-action/run-url': 'x'.repeat(200_000) } } })
+      const run = runOf(await client('b'), clock, '2')
+      await expect(run.take()).rejects.toMatchObject({ code: 'LOCKED' })
+      expect(Math.max(...run.said.map((line) => line.length))).toBeLessThan(1000)
+      await other.release(never)
+    }))
+})

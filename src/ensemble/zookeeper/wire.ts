@@ -93,8 +93,15 @@ export function readFrame(bytes: Buffer): Reader {
 /** Cuts a stream of chunks into frames; throws WireFault for a length that no ZooKeeper server sends. */
 export function frameSplitter(limit: number = FRAME_LIMIT): (chunk: Buffer) => readonly Buffer[] {
   let rest: Buffer = Buffer.alloc(0)
+  // Pieces of a frame that is not whole yet: joined once it is, not with each piece.
+  let pieces: Buffer[] = []
+  let missing = 4
   return (chunk) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    pieces.push(chunk)
+    missing -= chunk.length
+    if (missing > 0) return []
+    rest = Buffer.concat([rest, ...pieces])
+    pieces = []
     const frames: Buffer[] = []
     while (rest.length >= 4) {
       const length = rest.readInt32BE()
@@ -103,6 +110,7 @@ export function frameSplitter(limit: number = FRAME_LIMIT): (chunk: Buffer) => r
       frames.push(rest.subarray(4, 4 + length))
       rest = rest.subarray(4 + length)
     }
+    missing = (rest.length < 4 ? 4 : 4 + rest.readInt32BE()) - rest.length
     return frames
   }
 }

@@ -8,12 +8,16 @@ import { NoAnswer } from './errors.ts'
 export type Word = 'srvr' | 'mntr' | 'conf' | 'ruok'
 
 export const WORD_MS = 5_000
-const LIMIT = 1024 * 1024
+/** Bytes: `mntr` of a large server is some 10 KiB. */
+const LIMIT = 64 * 1024
+/** Bytes at the end of an answer in which its last line is looked for. */
+const TAIL = 256
 
 /** What the member sends until it closes, or until the answer is whole; empty when it closes without a byte. Rejects with NoAnswer after `ms`; the stream is destroyed in every case. */
 export async function askWord(stream: Duplex, word: Word, clock: Clock, signal: AbortSignal, ms: number = WORD_MS): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
+  let tail = ''
   try {
     return await within(clock, ms, () => new NoAnswer(word, `no answer within ${formatSpan(ms)}`, 'not done'), signal, () =>
       new Promise<string>((resolve, reject) => {
@@ -21,7 +25,10 @@ export async function askWord(stream: Duplex, word: Word, clock: Clock, signal: 
         stream.on('data', (chunk: Buffer) => {
           chunks.push(chunk)
           size += chunk.length
-          if (isWhole(word, Buffer.concat(chunks).toString('latin1'))) whole()
+          // The end alone: an answer in pieces of a byte is not read anew with each of them.
+          const fresh = chunk.toString('latin1')
+          if (isWhole(word, tail + fresh)) whole()
+          tail = (tail + fresh).slice(-TAIL)
           if (size > LIMIT) reject(new NoAnswer(word, 'the answer is longer than any member gives', 'not done'))
         })
         stream.on('end', whole)

@@ -137,3 +137,12 @@ describe('asking', () => {
     expect(await speaksTls(near, idleClock(), never)).toBe(expected)
   })
 })
+
+test('an answer in pieces of one byte is read as soon as it is whole, and one without an end is left after 64 KiB', async () => {
+  const [ours, theirs] = duplexPair()
+  theirs.once('data', () => Array.from(OLD, (character) => theirs.write(character)))
+  expect(await askWord(ours, 'srvr', idleClock(), new AbortController().signal)).toBe(OLD)
+  const [again, endless] = duplexPair()
+  endless.once('data', () => Array.from({ length: 70 }, () => endless.write(Buffer.alloc(1024, 'x'))))
+  await expect(askWord(again, 'srvr', idleClock(), new AbortController().signal)).rejects.toThrow('longer than any member gives')
+})
