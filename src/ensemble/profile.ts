@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { Finding } from '../errors.ts'
 import type { ExecResult } from '../kube/kube.ts'
+import type { MemberService } from '../manifests/member-services.ts'
 
 export type ProfileName = 'zookeeper' | 'cassandra' | 'custom' | 'none'
 export type VerifyLevel = 'quick' | 'full' | 'thorough'
@@ -43,6 +44,8 @@ export interface VerifyContext {
   readonly replicas: number
   /** Name of the headless service and namespace: members' names are `<pod>.<service>.<namespace>.svc…`. */
   readonly serviceName: string
+  /** Services that stand for one member each. */
+  readonly memberServices?: readonly MemberService[]
 }
 
 export type Role = 'leader' | 'follower' | 'observer' | 'standalone' | 'read-only' | 'up' | 'down' | 'not serving' | 'unknown'

@@ -18,12 +18,12 @@ export interface Addresses {
 
 /** Where the members' names are said. */
 export type ListedHosts =
-  /** One host a member, as the list has them. */
-  | { readonly kind: 'hosts'; readonly hosts: readonly string[] }
+  /** The hosts of each member, as the list has them. */
+  | { readonly kind: 'hosts'; readonly hosts: readonly (readonly string[])[] }
   /** The image puts the list together from the names of the pods. */
   | { readonly kind: 'pods' }
   /** There are no peers. */
-  | { readonly kind: 'alone' }
+  | { readonly kind: 'alone'; readonly hosts: readonly (readonly string[])[] }
   | { readonly kind: 'unknown'; readonly reason: string }
 
 /**
@@ -50,7 +50,7 @@ export function judgeHosts(listed: ListedHosts, services: readonly KubeObject[] 
       break
   }
   const known = memberServices(services ?? [], members)
-  const meant = listed.hosts.map((host) => ({ host, means: meaningOf(host, known, members) }))
+  const meant = listed.hosts.flat().map((host) => ({ host, means: meaningOf(host, known, members) }))
   const byPod = meant.find(({ means }) => means.kind === 'pod' || (means.kind === 'service' && !means.service.ownAddress))
   if (byPod !== undefined) return { kind: 'move', reason: `the member list names ${byPod.host}, which is the pod's own address and changes when it moves` }
   const unknown = meant.find(({ means }) => means.kind === 'unknown')
@@ -68,6 +68,11 @@ export function worse(a: Addresses, b: Addresses): Addresses {
   return WEIGHT[b.kind] > WEIGHT[a.kind] ? b : a
 }
 
+/** Empty where the list names no hosts, or can't be read. A member alone is named too. */
+export function hostsIn(listed: ListedHosts): readonly (readonly string[])[] {
+  return listed.kind === 'hosts' || listed.kind === 'alone' ? listed.hosts : []
+}
+
 export function membersOfSet({ metadata, spec }: SetShape, namespace: string): MembersOf {
   return { name: metadata.name, namespace, headlessService: spec.serviceName, labels: spec.template.metadata?.labels ?? {} }
 }
@@ -81,7 +86,7 @@ export function listedHosts({ spec }: SetShape): ListedHosts {
   const settings = containerSettings(container, new Map())
   if (readsOwnConfig({ container, settings, member })) return { kind: 'unknown', reason: 'the servers read a zoo.cfg of their own' }
   const flag = settings.flags.get('servers')
-  if (flag !== undefined) return flag.value === '1' ? { kind: 'alone' } : { kind: 'pods' }
+  if (flag !== undefined) return flag.value === '1' ? { kind: 'alone', hosts: [] } : { kind: 'pods' }
   if (makesOwnList(settings)) return { kind: 'unknown', reason: 'the start script puts the member list together itself' }
   const list = settings.env.get('ZOO_SERVERS')
   if (list === undefined) return { kind: 'unknown', reason: 'the pod template does not say who the members are' }
@@ -92,6 +97,6 @@ export function listedHosts({ spec }: SetShape): ListedHosts {
   })
   const read = lines.filter((line) => line !== undefined)
   if (read.length < lines.length || read.length === 0) return { kind: 'unknown', reason: 'ZOO_SERVERS can\'t be read' }
-  if (read.length === 1) return { kind: 'alone' }
-  return { kind: 'hosts', hosts: read.flatMap((line) => line.addresses.map(({ host }) => host)) }
+  const hosts = read.map((line) => line.addresses.map(({ host }) => host))
+  return { kind: read.length === 1 ? 'alone' : 'hosts', hosts }
 }

@@ -4,6 +4,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { quantityOf } from '../view/quantity.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import type { Manifest } from './manifest.ts'
+import { POD_NAME } from './member-services.ts'
 
 export type BuiltInInputs = Pick<Inputs, 'name' | 'replicas' | 'image' | 'storage' | 'storageClass' | 'cpu' | 'memory' | 'heap'>
 
@@ -28,7 +29,9 @@ export function builtInEnsemble(inputs: BuiltInInputs): readonly Manifest[] {
     heap: inputs.heap,
   }
   const place = { file: 'built-in ensemble' }
-  return [headlessService(wanted), clientService(wanted), budget(wanted), statefulSet(wanted)].map((object) => ({ object, place, placeOf: () => place }))
+  // The members' Services come before the pods that look them up: a name that was not there a moment ago stays away for as long as caches remember that.
+  const objects = [headlessService(wanted), ...memberServices(wanted), clientService(wanted), budget(wanted), statefulSet(wanted)]
+  return objects.map((object) => ({ object, place, placeOf: () => place }))
 }
 
 interface Wanted {
@@ -71,6 +74,28 @@ function headlessService(wanted: Wanted): KubeObject {
       ],
     },
   }
+}
+
+/**
+ * One for each member, with the name of its pod: an address that stays when the pod moves, so that no cache of a peer or a client goes stale.
+ * A member finds its own name in its hosts file, as the pod's address; its peers find the Service.
+ */
+function memberServices(wanted: Wanted): readonly KubeObject[] {
+  return Array.from({ length: wanted.replicas }, (_, ordinal) => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: `${wanted.name}-${ordinal}`, labels: labelsOf(wanted) },
+    spec: {
+      // Not Ready is what a member is until it has found its peers.
+      publishNotReadyAddresses: true,
+      selector: { [POD_NAME]: `${wanted.name}-${ordinal}` },
+      ports: [
+        { name: 'client', port: CLIENT },
+        { name: 'server', port: SERVER },
+        { name: 'leader-election', port: ELECTION },
+      ],
+    },
+  }))
 }
 
 function clientService(wanted: Wanted): KubeObject {
@@ -142,7 +167,7 @@ function container(wanted: Wanted): Record<string, unknown> {
   return {
     name: 'zookeeper',
     image: wanted.image,
-    command: ['bash', '-c', startScript(wanted)],
+    command: ['bash', '-c', startScript()],
     env: environment(wanted),
     ports: [
       { name: 'client', containerPort: CLIENT },
@@ -187,8 +212,8 @@ function environment(wanted: Wanted): readonly { readonly name: string; readonly
     ZOO_AUTOPURGE_PURGEINTERVAL: '12',
     ZOO_4LW_COMMANDS_WHITELIST: 'srvr',
     ZOO_ADMINSERVER_ENABLED: 'false',
-    // A member whose own name is not in DNS yet goes on trying instead of ending.
-    ZOO_CFG_EXTRA: 'electionPortBindRetry=0',
+    // A member's name may lead to an address that is not the pod's (its Service's), so it listens on all that the pod has. And one that can't listen yet goes on trying instead of ending.
+    ZOO_CFG_EXTRA: 'quorumListenOnAllIPs=true electionPortBindRetry=0',
     // The server's own: JVMFLAGS would give every zkCli.sh in the container a heap of this size as well.
     ZK_SERVER_HEAP: String(heap),
   }
@@ -197,13 +222,11 @@ function environment(wanted: Wanted): readonly { readonly name: string; readonly
 
 /** One line a member, the id one more than the ordinal, the client port after the semicolon (3.5 and later need it). */
 export function serverLines({ name, replicas }: Pick<Wanted, 'name' | 'replicas'>): string {
-  const headless = `${name}-headless`
-  return Array.from({ length: replicas }, (_, ordinal) => `server.${ordinal + 1}=${name}-${ordinal}.${headless}:${SERVER}:${ELECTION};${CLIENT}`).join(' ')
+  return Array.from({ length: replicas }, (_, ordinal) => `server.${ordinal + 1}=${name}-${ordinal}:${SERVER}:${ELECTION};${CLIENT}`).join(' ')
 }
 
 /** The official image doesn't know ordinals; the rest is left to its entrypoint, and the server becomes PID 1, so that it gets the signal to stop. */
-function startScript(wanted: Wanted): string {
-  const headless = headlessName(wanted)
+function startScript(): string {
   return [
     'set -euo pipefail',
     'ordinal=${HOSTNAME##*-}',
@@ -212,9 +235,6 @@ function startScript(wanted: Wanted): string {
     '  echo "myid on the claim is $(<"$ZOO_DATA_DIR/myid"), this member is $ZOO_MY_ID: the claim belongs to another member" >&2',
     '  exit 1',
     'fi',
-    '# Full names: a member finds its own in its hosts file, whatever DNS says yet.',
-    'domain=$(hostname -d 2>/dev/null || true)',
-    `export ZOO_SERVERS=\${ZOO_SERVERS//.${headless}:/.\${domain:-${headless}}:}`,
     'mkdir -p "$ZOO_CONF_DIR" "$ZOO_DATA_LOG_DIR"',
     '# A container that restarts in place finds what it copied before, of which some may be read-only.',
     'cp -rf /conf/. "$ZOO_CONF_DIR"',

@@ -4,6 +4,7 @@ import type { ProfileName } from '../ensemble/profile.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberContainer } from './ensemble.ts'
 import { readsOwnConfig } from './lint-rules/images.ts'
+import { ordinalIn } from './member-services.ts'
 import { containerSettings, makesOwnList, type ContainerSettings } from './settings.ts'
 import { parseSet, type SetShape } from './shapes.ts'
 
@@ -117,7 +118,16 @@ function serversFlag({ spec }: SetShape, index: number): Place | Refusal {
 interface Entry {
   readonly text: string
   readonly id: number
-  readonly ordinal: number
+  /** First label of the host of each address; since 3.6 an entry may have several. */
+  readonly labels: readonly string[]
+}
+
+/** How a name follows the members: a number between two texts. */
+interface Naming {
+  readonly before: string
+  readonly after: string
+  /** The number of the first member. */
+  readonly first: number
 }
 
 /** `ZOO_SERVERS` of the official image: `server.1=zk-0.zk-hs:2888:3888;2181 server.2=…`. */
@@ -126,23 +136,48 @@ function zooServers(shape: SetShape, settings: ContainerSettings): Place | Refus
   if (setting?.value === undefined || setting.path[0] !== 'env') return { refused: 'ZOO_SERVERS comes from a Secret, a ConfigMap or a field of the pod', manual: 'Write the list as the value of ZOO_SERVERS in the pod template, and deploy that; then scale.' }
   const text = setting.value
   const { name } = shape.metadata
-  const start = shape.spec.ordinals?.start ?? 0
-  const entries: Entry[] = []
-  for (const entry of text.split(/\s+/).filter((word) => word !== '')) {
-    const match = /^server\.(\d+)=([^:]+):/.exec(entry)
-    const host = match?.[2]?.split('.')[0] ?? ''
-    const ordinal = host.startsWith(`${name}-`) ? Number(host.slice(name.length + 1)) : Number.NaN
-    if (match === null || !Number.isInteger(ordinal)) return refusal(`an entry of ZOO_SERVERS is not of the form server.N=${name}-ORDINAL.SERVICE:2888:3888;2181`)
-    entries.push({ text: entry, id: Number(match[1]), ordinal })
-  }
+  const words = text.split(/\s+/).filter((word) => word !== '')
+  const entries = words.map((word) => toEntry(word, name)).filter((entry) => entry !== undefined)
   const [first] = entries
-  if (first === undefined) return refusal('ZOO_SERVERS is empty')
-  if (entries.some((entry, index) => entry.ordinal !== start + index || entry.id - entry.ordinal !== first.id - first.ordinal)) return refusal('the ids in ZOO_SERVERS do not follow the ordinals of the members')
-  return { path: [...setting.path, 'value'], text, count: entries.length, resized: (count) => resizeList(text, name, entries, count) }
+  if (first === undefined && words.length === 0) return refusal('ZOO_SERVERS is empty')
+  if (first === undefined || entries.length < words.length) return refusal(`an entry of ZOO_SERVERS is not of the form server.N=${name}-ORDINAL.SERVICE:2888:3888;2181`)
+  const start = shape.spec.ordinals?.start ?? 0
+  const namings = first.labels.map((_, at) => namingOf(entries.map((entry) => entry.labels[at]), name, start))
+  const known = namings.filter((naming) => naming !== undefined)
+  const inOrder = entries.every((entry, index) => entry.id === first.id + index && entry.labels.length === first.labels.length)
+  if (!inOrder || known.length < namings.length) return refusal('the names and ids in ZOO_SERVERS do not follow the ordinals of the members')
+  return { path: [...setting.path, 'value'], text, count: entries.length, resized: (count) => resizeList(text, known, entries, count) }
+}
+
+/** Undefined where a host is neither a pod of the set nor could be a Service: what the next member would be called is not known. */
+function toEntry(text: string, set: string): Entry | undefined {
+  const [, id, peers] = /^server\.(\d+)=([^;]+)/.exec(text) ?? []
+  const labels = (peers ?? '').split('|').map((address) => {
+    const [first = '', second, third] = (address.split(':')[0] ?? '').split('.')
+    const mayBeService = /^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(first) && (second === undefined || third === 'svc')
+    return ordinalIn(first, set) !== undefined || mayBeService ? first : undefined
+  })
+  const known = labels.filter((label) => label !== undefined)
+  return id === undefined || known.length < labels.length ? undefined : { text, id: Number(id), labels: known }
+}
+
+/** Names of pods are those of the ordinals; names of Services, which may be numbered otherwise, have one number that counts along. */
+function namingOf(labels: readonly (string | undefined)[], set: string, start: number): Naming | undefined {
+  const [first = ''] = labels
+  const follows = (naming: Naming): boolean => labels.every((label, index) => label === nameOf(naming, index))
+  const isPod = ordinalIn(first, set) !== undefined
+  const numbers = isPod ? [] : [...first.matchAll(/\d+/g)].map((match): Naming => ({ before: first.slice(0, match.index), after: first.slice(match.index + match[0].length), first: Number(match[0]) }))
+  // Of one name with several numbers nobody knows which of them counts.
+  const candidates = isPod ? [{ before: `${set}-`, after: '', first: start }] : labels.length === 1 && numbers.length > 1 ? [] : numbers
+  return candidates.find(follows)
+}
+
+function nameOf({ before, after, first }: Naming, index: number): string {
+  return `${before}${first + index}${after}`
 }
 
 /** Entries go, and come after the pattern of the last one, with what stands between two of them. */
-function resizeList(text: string, name: string, entries: readonly Entry[], count: number): string {
+function resizeList(text: string, namings: readonly Naming[], entries: readonly Entry[], count: number): string {
   const last = entries.at(-1)
   if (last === undefined) return text
   const pieces = text.split(/(\s+)/)
@@ -155,8 +190,11 @@ function resizeList(text: string, name: string, entries: readonly Entry[], count
     return kept.join('') + tail
   }
   const between = entries.length > 1 ? (pieces[at - 1] ?? ' ') : ' '
-  const host = new RegExp(`(?<![\\w.-])${escape(name)}-${last.ordinal}(?=[.:])`, 'g')
-  const more = Array.from({ length: count - entries.length }, (_, index) => last.text.replace(/^server\.\d+=/, `server.${last.id + index + 1}=`).replaceAll(host, () => `${name}-${last.ordinal + index + 1}`))
+  const own = new RegExp(`(?<![\\w.-])(?:${last.labels.map(escape).join('|')})(?=[.:])`, 'g')
+  const more = Array.from({ length: count - entries.length }, (_, more) => {
+    const index = entries.length + more
+    return last.text.replace(/^server\.\d+=/, `server.${last.id + more + 1}=`).replaceAll(own, (label) => nameOf(namings[last.labels.indexOf(label)] ?? { before: label, after: '', first: -index }, index))
+  })
   return [head, ...more].join(between) + tail
 }
 

@@ -5,7 +5,7 @@ import { parseService } from './shapes.ts'
 
 /** Labels that the StatefulSet controller gives to each pod; the second one since Kubernetes 1.28. */
 export const POD_NAME = 'statefulset.kubernetes.io/pod-name'
-const POD_INDEX = 'apps.kubernetes.io/pod-index'
+export const POD_INDEX = 'apps.kubernetes.io/pod-index'
 
 export interface MemberService {
   readonly name: string
@@ -14,6 +14,10 @@ export interface MemberService {
   readonly pod: string
   /** It has an address of its own: a headless one only passes on the pod's. */
   readonly ownAddress: boolean
+  /** Also while the member is not Ready, as it is before it has found its peers. */
+  readonly always: boolean
+  /** Numbers of its ports. */
+  readonly ports: readonly number[]
 }
 
 /** The StatefulSet whose members are meant. */
@@ -32,7 +36,8 @@ export function memberServices(services: readonly KubeObject[], set: MembersOf):
     if (shape === undefined || shape.spec.type === 'ExternalName') return []
     const namespace = shape.metadata.namespace ?? set.namespace
     const pod = namespace === set.namespace ? podOf(shape.spec.selector, set) : undefined
-    return pod === undefined ? [] : [{ name: shape.metadata.name, namespace, pod, ownAddress: shape.spec.clusterIP !== 'None' }]
+    if (pod === undefined) return []
+    return [{ name: shape.metadata.name, namespace, pod, ownAddress: shape.spec.clusterIP !== 'None', always: shape.spec.publishNotReadyAddresses === true, ports: shape.spec.ports.map(({ port }) => port) }]
   })
 }
 
@@ -42,7 +47,13 @@ function podOf({ [POD_NAME]: pod, [POD_INDEX]: index, ...rest }: Readonly<Record
   const byIndex = index !== undefined && /^\d+$/.test(index) && Object.keys(rest).length > 0 ? `${set.name}-${index}` : undefined
   const found = pod ?? byIndex
   if (found === undefined || (pod !== undefined && index !== undefined && found !== byIndex)) return undefined
-  return found.startsWith(`${set.name}-`) && /^\d+$/.test(found.slice(set.name.length + 1)) ? found : undefined
+  return ordinalIn(found, set.name) === undefined ? undefined : found
+}
+
+/** `zk-2` of the set `zk` is 2; undefined for the pod of another set. */
+export function ordinalIn(pod: string, set: string): number | undefined {
+  const number = pod.startsWith(`${set}-`) ? pod.slice(set.length + 1) : ''
+  return /^\d+$/.test(number) ? Number(number) : undefined
 }
 
 /** What a host of a member list stands for. */
@@ -52,11 +63,11 @@ export type HostMeans =
   | { readonly kind: 'unknown' }
 
 /** As a resolver in a pod of the set's namespace finds it: names of pods are below the headless service, names of Services below their namespace. */
-export function meaningOf(host: string, services: readonly MemberService[], set: MembersOf): HostMeans {
+export function meaningOf(host: string, services: readonly MemberService[], set: Omit<MembersOf, 'labels'>): HostMeans {
   const [first = '', second, third] = host.toLowerCase().replace(/\.$/, '').split('.')
-  const isPod = first.startsWith(`${set.name}-`) && /^\d+$/.test(first.slice(set.name.length + 1))
+  const isPod = ordinalIn(first, set.name) !== undefined
   // `zk-0.zk` is the pod also where the namespace has the same name as the service: the own namespace is searched first.
-  if (isPod && second === set.headlessService && third !== 'svc') return { kind: 'pod', pod: first }
+  if (isPod && second === set.headlessService && (third === undefined || third === set.namespace)) return { kind: 'pod', pod: first }
   const here = second === undefined || (second === set.namespace && (third === undefined || third === 'svc'))
   const service = here ? services.find((one) => one.name === first) : undefined
   return service === undefined ? { kind: 'unknown' } : { kind: 'service', service }

@@ -130,11 +130,14 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const versionBefore = report.version
   const state = { inChecks: false }
   try {
-    const grown = rolls ? await growFirst({ inputs, ground, course, run }, signal) : undefined
+    const recordCreated = async (object: KubeObject): Promise<void> => {
+      stored = await recordMade(marking, stored, [object], signal)
+    }
+    const grown = rolls ? await growFirst({ inputs, ground, course, run, recordCreated }, signal) : undefined
     start = grown?.start ?? start
     const applied = await journal.phase('Apply', (done) => applyAll(kube, grown?.ground ?? ground, { force: inputs.forceConflicts, journal, report, clock: services.clock, first: start.first, rolls }, signal, done))
     services.publish()
-    stored = await recordMade(marking, stored, [...(grown?.created ?? []), ...applied.created], signal)
+    stored = await recordMade(marking, stored, applied.created, signal)
     const view = await waitForMembers(deploy, rolls ? start : undefined, applied.set.metadata.generation, signal)
     state.inChecks = true
     if (inputs.verify === 'off') {

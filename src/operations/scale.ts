@@ -15,10 +15,11 @@ import { partitionOf } from '../procedures/partition.ts'
 import { baseOf, markScaled, strategyOf } from '../procedures/scaled.ts'
 import { resized, takeStep, type Resizing } from '../procedures/resize.ts'
 import { claimsAt, deleteClaims, type Claim } from '../procedures/scale-claims.ts'
+import { deleteServices, makeServices, planServices, servicesToDelete, type ServiceToDelete } from '../procedures/scale-services.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
 import { contextFor, membersOf, outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
-import { verifiedNames } from '../record/record.ts'
+import { verifiedNames, type StoredRecord } from '../record/record.ts'
 import { endOf, underWayInWords } from '../record/under-way.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -28,24 +29,13 @@ export async function scale(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, run, marking, stored } = standing
-  const { journal, report } = services
+  const { inputs, services, course, marking, stored } = standing
+  const { report } = services
   const target = inputs.replicas ?? 1
   const base = baseOf(standing.set, stored)
-  const resizing: Resizing = { course, run, profile: standing.profile, base, force: inputs.forceConflicts, verified: verifiedNames(stored.record) }
-  const { steps, claims } = await journal.phase('Plan the steps', async (done) => {
-    const found = planSteps(standing, base, target, await knownLists(standing.kube, standing.set, course.before, standing.profile, signal))
-    for (const step of found) resized(resizing, step.count)
-    if (found.length > 0) await refuseUnsound(standing, found, signal)
-    for (const { words, outage } of found) {
-      if (outage === undefined) continue
-      journal.warning(`${words}: ${outage}`)
-      report.notes.push(`${words}: ${outage}.`)
-    }
-    done(found.length === 0 ? `${target} of ${target} members are there already` : found.map((step) => step.words).join('; '))
-    return { steps: found, claims: claimsToDelete(standing, target) }
-  })
-  if (steps.length === 0 && claims.length === 0) {
+  const plan = await planAll(standing, base, target, signal)
+  const { steps, claims, goes } = plan
+  if (steps.length === 0 && claims.length === 0 && goes.length === 0) {
     await verifyThen(standing, course.before, () => Promise.resolve([]), signal)
     await endUnderWay(marking, stored, signal)
     report.standing = `${target} members are there, as asked`
@@ -53,11 +43,52 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     return
   }
   const { underWay } = stored.record
-  const recorded = await recordUnderWay(marking, stored, { operation: 'scale', digest: '', previous: underWay?.previous ?? report.previousRevision, replicas: target, strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy, ...(claims.length === 0 ? {} : { claims: [...claims] }) }, signal)
-  const watch = steps.length === 0 ? undefined : await watchData(run, course.follower, signal)
-  const from = course.before.set?.replicas ?? target
+  const recorded = await recordUnderWay(marking, stored, {
+    operation: 'scale', digest: '', previous: underWay?.previous ?? report.previousRevision, replicas: target, strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy,
+    ...(claims.length === 0 ? {} : { claims: [...claims] }), ...(goes.length === 0 ? {} : { services: [...goes] }),
+  }, signal)
+  await takeSteps(standing, recorded, base, plan, signal)
+}
+
+interface Plan {
+  readonly target: number
+  readonly steps: readonly ScaleStep[]
+  readonly claims: readonly Claim[]
+  /** Services to make before the first step. */
+  readonly comes: readonly KubeObject[]
+  /** Services to delete after the last. */
+  readonly goes: readonly ServiceToDelete[]
+}
+
+/** Everything that could refuse the change is asked before anything is changed. */
+async function planAll(standing: Standing, base: KubeObject, target: number, signal: AbortSignal): Promise<Plan> {
+  const { course, profile, services: { journal, report } } = standing
+  return journal.phase('Plan the steps', async (done) => {
+    const steps = planSteps(standing, base, target, await knownLists(standing.kube, standing.set, course.before, profile, signal))
+    const sizes = steps.map(({ count }) => ({ count, set: resized({ base, profile }, count) }))
+    const largest = sizes.toSorted((a, b) => b.count - a.count)[0]
+    const comes = largest === undefined ? [] : await planServices(standing, largest.set, signal)
+    if (steps.length > 0) await refuseUnsound(standing, steps, signal)
+    for (const { words, outage } of steps) {
+      if (outage === undefined) continue
+      journal.warning(`${words}: ${outage}`)
+      report.notes.push(`${words}: ${outage}.`)
+    }
+    done(steps.length === 0 ? `${target} of ${target} members are there already` : steps.map((step) => step.words).join('; '))
+    return { target, steps, claims: claimsToDelete(standing, target), comes, goes: await servicesToDelete(standing, target, signal) }
+  })
+}
+
+async function takeSteps(before: Standing, recorded: StoredRecord, base: KubeObject, { target, steps, claims, comes, goes }: Plan, signal: AbortSignal): Promise<void> {
+  const { services: { report }, inputs, stored, profile } = before
+  const set = resized({ base, profile }, target)
+  const watch = steps.length === 0 ? undefined : await watchData(before.run, before.course.follower, signal)
   const left = [...steps]
   try {
+    const made = await makeServices(before, recorded, comes, set, signal)
+    const { standing } = made
+    const { run, course } = standing
+    const resizing: Resizing = { course, run, profile, base, force: inputs.forceConflicts, verified: verifiedNames(stored.record) }
     let view: EnsembleView = course.before
     for (const step of steps) {
       view = await takeStep(resizing, step, signal)
@@ -65,12 +96,13 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     }
     await verifyThen(standing, view, () => watch?.finish(view, signal) ?? Promise.resolve([]), signal)
     await deleteClaims(run, claims, signal)
-    await markScaled(standing, recorded, { set: resized(resizing, target), view, from, to: target }, signal)
+    const deleted = await deleteServices(standing, made.stored, goes, signal)
+    await markScaled(standing, deleted, { set, view, from: before.course.before.set?.replicas ?? target, to: target }, signal)
     report.standing = `${target} ${target === 1 ? 'member serves' : 'members serve'}`
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {
     await watch?.abandon()
-    explainLeft(standing, left, target)
+    explainLeft(before, left, target)
     throw error
   }
 }

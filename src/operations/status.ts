@@ -16,7 +16,7 @@ import { askMembers, type Asking } from '../procedures/ask-members.ts'
 import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { collectEvidence } from '../procedures/evidence.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
-import { findSet, readEvents, readView } from '../procedures/read-ensemble.ts'
+import { findSet, readEvents, readView, servicesIfAllowed } from '../procedures/read-ensemble.ts'
 import { recall, type Recalled } from '../procedures/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/revisions.ts'
 import { untilDone } from '../procedures/until-done.ts'
@@ -66,13 +66,13 @@ async function statusIn(kube: Kube, inputs: Inputs, services: Services, deadline
 }
 
 async function readAll(kube: Kube, inputs: Inputs, { clock, report }: Services, rights: Rights, namespace: string, signal: AbortSignal) {
-  const object = await findSet(kube, namespace, inputs.name, signal)
+  const [object, around] = await Promise.all([findSet(kube, namespace, inputs.name, signal), servicesIfAllowed(kube, namespace, signal)])
   const { name } = object.metadata
   report.name = name
   const spec = parseSet(object)?.spec.template.spec
   if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, { object: `statefulset/${name}` })
   const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
-  const target = targetOf(object, [], profile, namespace)
+  const target = targetOf(object, around ?? [], profile, namespace)
   report.profile = profile
   const [seen, events, recalled] = await Promise.all([readView(kube, object, signal), rights.events ? readEvents(kube, namespace, signal) : [], recall(kube, namespace, name, clock.now(), signal)])
   const view: EnsembleView = { ...seen, events }

@@ -4,17 +4,22 @@ import { planScale, type ScaleStep } from '../decide/scale.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { toSet } from '../kube/views/index.ts'
+import { failure } from '../errors.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
+import { wantedServices } from '../manifests/wanted-services.ts'
 import { verifiedNames } from '../record/record.ts'
 import { applyChange, objectName, planChanges } from './apply.ts'
 import { isUnfinished, startOf, type Course, type Start } from './bring.ts'
 import { knownLists } from './known-lists.ts'
 import { partitionOf } from './partition.ts'
 import type { Ground } from './preflight.ts'
+import { servicesIfAllowed } from './read-ensemble.ts'
 import { takeStep } from './resize.ts'
 import type { VerifyRun } from './verify-ensemble.ts'
 
 export interface Growing {
+  /** Remembers what was created as soon as it is: a run that ends on the way leaves nothing that isn't known. */
+  readonly recordCreated: (object: KubeObject) => Promise<void>
   readonly inputs: Pick<Inputs, 'forceConflicts'>
   readonly ground: Ground
   readonly course: Course
@@ -25,26 +30,24 @@ export interface Growing {
 export interface Grown {
   readonly ground: Ground
   readonly start: Start
-  /** Objects that were created on the way. */
-  readonly created: readonly KubeObject[]
 }
 
 /** Takes every step; undefined where the number of members is right. */
-export async function growFirst({ inputs, ground, course: unpaced, run }: Growing, signal: AbortSignal): Promise<Grown | undefined> {
+export async function growFirst({ inputs, ground, course: unpaced, run, recordCreated }: Growing, signal: AbortSignal): Promise<Grown | undefined> {
   const { kube } = unpaced
   const steps = stepsTo(ground, unpaced, ground.live === undefined ? [] : await knownLists(kube, ground.live, unpaced.before, ground.profile, signal))
   for (const { words, outage } of steps) if (outage !== undefined) run.report.notes.push(`${words}: ${outage}.`)
   if (steps.length === 0) return undefined
+  await refuseWithoutServices(kube, ground, signal)
   // Members are never added at the controller's own pace: it would not wait for the newcomer to serve.
   const course: Course = { ...unpaced, inputs: { ...unpaced.inputs, pace: 'quorum' } }
   const force = inputs.forceConflicts
   const verified = verifiedNames(ground.stored.record)
-  const created: KubeObject[] = []
   // What the members of the new revision need must be there before the first of them.
   for (const planned of ground.plan) {
     if (planned.manifest === ground.setManifest) continue
     const { object, change } = await applyChange(kube, planned, force, signal)
-    if (change === 'created') created.push(object)
+    if (change === 'created') await recordCreated(object)
     if (change === 'unchanged') continue
     run.report.changed = true
     run.report.changes.push({ object: objectName(object), change })
@@ -53,7 +56,21 @@ export async function growFirst({ inputs, ground, course: unpaced, run }: Growin
   for (const step of steps) await takeStep({ course, run, profile: ground.profile, base: ground.setManifest.object, force, verified }, step, signal)
   const plan = await planChanges(kube, ground.manifests, { force, dryRuns: true, verified }, signal)
   const start = await startOf({ ...course, before: course.follower.snapshot() }, ground.setManifest.object, undefined, signal)
-  return { ground: { ...ground, plan }, start, created }
+  return { ground: { ...ground, plan }, start }
+}
+
+/** A newcomer whose name leads nowhere never joins: what the manifests don't have must be in the cluster. */
+async function refuseWithoutServices(kube: Course['kube'], { manifests, setManifest, target }: Ground, signal: AbortSignal): Promise<void> {
+  const own = manifests.flatMap(({ object }) => (object.kind === 'Service' ? [object] : []))
+  const live = await servicesIfAllowed(kube, target.namespace, signal)
+  // Without the right to look at the others nothing is proven by their absence.
+  if (live === undefined) return
+  const others = live.filter((object) => !own.some((one) => one.metadata.name === object.metadata.name))
+  const wanted = wantedServices(setManifest.object, [...own, ...others], target.namespace)
+  const [first] = 'refused' in wanted ? [] : wanted
+  if (first === undefined && !('refused' in wanted)) return
+  const { refused, manual } = 'refused' in wanted ? wanted : { refused: `the member list names Service ${first?.name ?? ''} for ${first?.pod ?? ''}, which is neither in the manifests nor in the cluster`, manual: `Add it to the manifests as ${first?.model.name ?? ''} is there.` }
+  throw failure('refused', 'MEMBERSHIP_CHANGE', `members can't be added: ${refused}`, { object: objectName(setManifest.object), place: setManifest.place, mend: manual })
 }
 
 function stepsTo({ live, profile, setManifest }: Ground, { before }: Course, known: readonly number[] | 'unknown'): readonly ScaleStep[] {

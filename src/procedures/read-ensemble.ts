@@ -1,6 +1,7 @@
 // One look at an ensemble: its StatefulSet, pods, claims, and the services and nodes around it.
 
 import { failure } from '../errors.ts'
+import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText, toClaim, toEvent, toNode, toPod, toSet, ViewError } from '../kube/views/index.ts'
 import type { EnsembleView, EventView, NodeView } from '../view/surroundings.ts'
@@ -47,6 +48,16 @@ export async function readEvents(kube: Kube, namespace: string, signal: AbortSig
 
 export async function readServices(kube: Kube, namespace: string, signal: AbortSignal): Promise<readonly KubeObject[]> {
   return (await kube.list({ apiVersion: 'v1', kind: 'Service' }, { namespace }, signal)).items
+}
+
+/** Undefined where they may not be listed: what isn't seen is not absent. */
+export async function servicesIfAllowed(kube: Kube, namespace: string, signal: AbortSignal): Promise<readonly KubeObject[] | undefined> {
+  try {
+    return await readServices(kube, namespace, signal)
+  } catch (error) {
+    if (error instanceof KubeFailure && error.status === 403) return undefined
+    throw error
+  }
 }
 
 export async function readNodes(kube: Kube, signal: AbortSignal): Promise<readonly NodeView[]> {

@@ -1,6 +1,8 @@
 // What a change of the number of members begins with and leaves behind: the StatefulSet as its owners wrote it, and the revision that a later undo goes back to.
 
 import { z } from 'zod'
+import { membersOfSet } from '../manifests/addresses.ts'
+import { memberServices, ordinalIn } from '../manifests/member-services.ts'
 import { parseService, parseSet, selects } from '../manifests/shapes.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { KubeObject } from '../kube/kube.ts'
@@ -53,10 +55,24 @@ export async function markScaled(standing: Standing, stored: StoredRecord, { set
   const last = latestApplied(stored.record)
   const kept = last === undefined ? undefined : objectsOf(stored, last.digest)
   const companions = kept === undefined ? await liveCompanions(standing, view, signal) : kept.filter((object) => object.kind !== 'StatefulSet').map((object) => (object.kind === 'PodDisruptionBudget' ? budgetFor(object, from, to) : object))
-  const objects = [...companions, set]
+  const objects = [...(await withMemberServices(standing, companions, set, signal)), set]
   const revision = { digest: digestOfRevision(set, objects), controllerRevision: view.set?.status.updateRevision ?? '', image: standing.image, version: services.report.version, origin: 'scale' as const }
   // Members that were not replaced on the way still may not have read what was applied before.
   return markVerified(marking, stored, appliedRevision(stored.record, revision, last?.unread ?? [], view, true), { uid: view.set?.uid ?? '', objects }, signal)
+}
+
+/** The Services of those who are members now: of those that came too, and of none that has gone. */
+async function withMemberServices({ kube, run }: Standing, companions: readonly KubeObject[], set: KubeObject, signal: AbortSignal): Promise<readonly KubeObject[]> {
+  const shape = parseSet(set)
+  if (shape === undefined || run.target.listedServices.size === 0) return companions
+  const { name, namespace, listedServices } = run.target
+  const start = shape.spec.ordinals?.start ?? 0
+  const isMember = (pod: string): boolean => (ordinalIn(pod, name) ?? -1) >= start && (ordinalIn(pod, name) ?? -1) < start + shape.spec.replicas
+  const members = membersOfSet(shape, namespace)
+  const kept = companions.filter((object) => object.kind !== 'Service' || memberServices([object], members).every(({ pod }) => isMember(pod)))
+  const lacking = [...listedServices.values()].filter(({ pod, name: service }) => isMember(pod) && !kept.some((object) => object.kind === 'Service' && object.metadata.name === service))
+  const found = await Promise.all(lacking.map((service) => kube.get({ apiVersion: 'v1', kind: 'Service', name: service.name, namespace }, signal)))
+  return [...kept, ...found.flatMap((object) => (object === undefined ? [] : [ownedPart(object, (entry) => (entry.subresource ?? '') === '')]))]
 }
 
 /** Services and budgets of the members, without what the server added. */

@@ -5,7 +5,9 @@ import { EnsembleError, type Finding } from '../errors.ts'
 import type { ProfileName, VerifyLevel } from '../ensemble/profile.ts'
 import { toSet } from '../kube/views/index.ts'
 import { budgetFor } from '../manifests/budget-size.ts'
+import { membersOfSet } from '../manifests/addresses.ts'
 import { withMembers } from '../manifests/member-list.ts'
+import { memberServices, ordinalIn } from '../manifests/member-services.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import type { Manifest } from '../manifests/manifest.ts'
@@ -118,12 +120,20 @@ function withReplicas(objects: readonly KubeObject[], view: EnsembleView, profil
   const kept = objects.find((object) => object.kind === 'StatefulSet')
   const from = kept === undefined ? undefined : toSet(kept).replicas
   // Of a Secret only the name was kept: it is not ours to bring back.
-  return objects.filter((object) => object.kind !== 'Secret').map((object) => {
+  return objects.filter((object) => object.kind !== 'Secret' && !isOfNoMember(object, kept, set)).map((object) => {
     if (object.kind === 'PodDisruptionBudget' && set !== undefined && from !== undefined && from !== set.replicas) return budgetFor(object, from, set.replicas)
     if (object.kind !== 'StatefulSet' || set === undefined) return object
     const resized = withMembers(object, set.replicas, profile)
     return 'set' in resized ? resized.set : { ...object, spec: { ...fieldsOf(object['spec']), replicas: set.replicas } }
   })
+}
+
+/** The Service of a member that is not there, since the ensemble was scaled down. */
+function isOfNoMember(object: KubeObject, kept: KubeObject | undefined, set: EnsembleView['set']): boolean {
+  const shape = kept === undefined ? undefined : parseSet(kept)
+  if (object.kind !== 'Service' || shape === undefined || set === undefined) return false
+  const ordinals = memberServices([object], membersOfSet(shape, set.namespace)).map(({ pod }) => ordinalIn(pod, set.name) ?? set.start)
+  return ordinals.some((ordinal) => ordinal < set.start || ordinal >= set.start + set.replicas)
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -9,6 +9,7 @@ import { EnsembleError, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
+import type { MemberService } from '../manifests/member-services.ts'
 import { toEndpoints } from '../kube/views/endpoints.ts'
 import type { Journal } from '../report/journal.ts'
 import type { RunReport } from '../report/run-report.ts'
@@ -32,6 +33,10 @@ export interface Target {
   /** The service that clients use; undefined when none is known. */
   readonly clientService: string | undefined
   readonly requiresDistinctNodes: boolean
+  /** Services that stand for one member each. */
+  readonly memberServices: readonly MemberService[]
+  /** By pod: the Services by which the member list names them. */
+  readonly listedServices: ReadonlyMap<string, MemberService>
 }
 
 export interface VerifyRun {
@@ -48,7 +53,7 @@ export interface VerifyRun {
 }
 
 export function contextFor(run: VerifyRun, replicas: number, signal: AbortSignal): VerifyContext {
-  return { reach: run.reach, clock: run.clock, signal, settleMs: SETTLE_MS, runId: run.runId, say: (line) => run.journal.info(line), replicas, serviceName: run.target.headlessService }
+  return { reach: run.reach, clock: run.clock, signal, settleMs: SETTLE_MS, runId: run.runId, say: (line) => run.journal.info(line), replicas, serviceName: run.target.headlessService, memberServices: run.target.memberServices }
 }
 
 export function membersOf(view: EnsembleView, target: Target): readonly Member[] {

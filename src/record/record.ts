@@ -84,6 +84,8 @@ const recordSchema = z.object({
       strategy: z.record(z.string(), z.unknown()).nullish(),
       /** scale with delete-claims: the claims that were to be deleted once their members are gone. */
       claims: z.array(z.object({ name: z.string(), uid: z.string() })).optional(),
+      /** scale: the Services to be deleted once their members are gone, of those that were made here. */
+      services: z.array(z.object({ name: z.string(), uid: z.string() })).optional(),
     })
     .nullable(),
   /** Nodes under maintenance for this ensemble; absent when there are none. */

@@ -40,6 +40,7 @@ export function createMembers(world: World, told: (pod: Stored, serves: boolean,
   function ensemble(namespace: string, set: string): SimulatedEnsemble {
     const key = `${namespace}/${set}`
     const found = ensembles.get(key) ?? simulateEnsemble({
+      resolve: (host) => memberOf(world, namespace, host)?.fqdn,
       after: (ms, act) => world.after(ms, act), now: world.store.now, electionMs: ELECTION_MS, startMs: START_MS, joinMs: JOIN_MS, rejoinMs: REJOIN_MS, staleElectionMs: STALE_ELECTION_MS, freshAddressMs: FRESH_ADDRESS_MS,
       onServing(ordinal, serves, before, own) {
         const pod = pods.get(`${key}/${ordinal}`)
@@ -135,6 +136,16 @@ function expand(word: string, env: ReadonlyMap<string, string>): string {
   return word.replace(/\$\(([\w.]+)\)/g, (all, name: string) => env.get(name) ?? all)
 }
 
+/** The member that a Service of this name and of this namespace stands for, and the Service's own UID, which stands for its address. */
+function memberOf(world: World, namespace: string, host: string): { readonly fqdn: string; readonly service: string } | undefined {
+  const [name = '', second, third] = host.split('.')
+  if (second !== undefined && (second !== namespace || third !== 'svc')) return undefined
+  const service = world.store.get(kindOf('Service'), namespace, name)
+  const selected = service === undefined ? '' : text(service, 'spec', 'selector', 'statefulset.kubernetes.io/pod-name')
+  const pod = selected === '' ? undefined : world.store.get(kindOf('Pod'), namespace, selected)
+  return service === undefined || pod === undefined ? undefined : { fqdn: fqdnOf(pod), service: uidOf(service) }
+}
+
 function fqdnOf(pod: Stored): string {
   return `${nameOf(pod)}.${text(pod, 'spec', 'subdomain')}.${namespaceOf(pod)}.svc.cluster.local`
 }
@@ -190,5 +201,6 @@ function fromEnvironment(world: World, pod: Stored, version: string, env: Readon
   ]
   const id = Number(value('MY_ID', String(ordinal + 1)))
   const port = Number(/;(?:[^:\s]*:)?(\d+)$/.exec(servers.find((line) => line.startsWith(`server.${id}=`)) ?? '')?.[1] ?? 2181)
-  return { ordinal, fqdn: fqdnOf(pod), version, address: uidOf(pod), claim: diskOf(world, pod), myid: id, config: lines.join('\n'), configPath: `${value('CONF_DIR', '/conf')}/zoo.cfg`, clientPort: port }
+  const own = /=([^:]+):/.exec(servers.find((line) => line.startsWith(`server.${id}=`)) ?? '')?.[1] ?? ''
+  return { ordinal, fqdn: fqdnOf(pod), version, address: memberOf(world, namespaceOf(pod), own)?.service ?? uidOf(pod), claim: diskOf(world, pod), myid: id, config: lines.join('\n'), configPath: `${value('CONF_DIR', '/conf')}/zoo.cfg`, clientPort: port }
 }

@@ -22,11 +22,13 @@ export interface MemberSpec {
   readonly configPath: string
   readonly dynamic?: string
   readonly clientPort: number
-  /** Its peers dial it there: the pod's UID stands for the address. */
+  /** Its peers dial it there: the pod's UID stands for the address, or that of its Service. */
   readonly address?: string
 }
 
 export interface EnsembleOptions {
+  /** Name below the headless service of the pod that a Service of this name selects; undefined where there is no such Service. Without it every name is taken for a pod's. */
+  readonly resolve?: (host: string) => string | undefined
   /** Runs `act` after simulated milliseconds; by default at once for 0, else by a timer. */
   readonly after?: (ms: number, act: () => void) => void
   readonly electionMs?: number
@@ -126,7 +128,13 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
   const addressesOf = (one: Running, id: number): ServerLine['addresses'] => one.servers.find((line) => line.id === id)?.addresses ?? []
   /** Whether its list names the other by id, by a name that leads there, and by the port at which the other listens for elections. */
   const lists = (one: Running, other: Running): boolean =>
-    one === other || addressesOf(one, other.id).some(({ host, electionPort }) => `${other.spec.fqdn}.`.startsWith(`${host}.`) && addressesOf(other, other.id).every((own) => own.electionPort === electionPort))
+    one === other || addressesOf(one, other.id).some(({ host, electionPort }) => leadsTo(host, other.spec.fqdn) && addressesOf(other, other.id).every((own) => own.electionPort === electionPort))
+
+  /** A bare name is a Service's, or nobody's. */
+  function leadsTo(host: string, fqdn: string): boolean {
+    const found = options.resolve?.(host)
+    return found === undefined ? (options.resolve === undefined || host.includes('.')) && `${fqdn}.`.startsWith(`${host}.`) : found === fqdn
+  }
 
   function modeOf(one: Running): Mode | undefined {
     if (one.faults.notServing === true) return undefined

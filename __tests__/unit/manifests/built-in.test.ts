@@ -3,6 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { parseInputs } from '../../support/parse-inputs.ts'
+import { addressesOf } from '../../../src/manifests/addresses.ts'
 import { builtInEnsemble, serverLines } from '../../../src/manifests/built-in.ts'
 import { loadManifests } from '../../../src/manifests/load.ts'
 import { memoryIo } from './given.ts'
@@ -60,8 +61,21 @@ describe('quorum', () => {
   })
 
   test('the list names every member with the id that it gives itself, and the port for clients', () => {
-    expect(serverLines({ name: 'zoo', replicas: 2 })).toBe('server.1=zoo-0.zoo-headless:2888:3888;2181 server.2=zoo-1.zoo-headless:2888:3888;2181')
+    expect(serverLines({ name: 'zoo', replicas: 2 })).toBe('server.1=zoo-0:2888:3888;2181 server.2=zoo-1:2888:3888;2181')
     expect(rendered().container.command.join(' ')).toContain('ZOO_MY_ID=$((ordinal + 1))')
+  })
+
+  test('each member has a Service that is there before its pod and also before it is Ready: a name that was looked up in vain is not looked up again for half a minute', () => {
+    const { objects, env } = rendered({ name: 'zoo' })
+    const names = objects.map(({ metadata }) => metadata.name)
+    expect(names.indexOf('zoo-2')).toBeLessThan(names.indexOf('zoo'))
+    expect(objects.find(({ metadata }) => metadata.name === 'zoo-2')?.['spec']).toEqual({
+      publishNotReadyAddresses: true, selector: { 'statefulset.kubernetes.io/pod-name': 'zoo-2' },
+      ports: [{ name: 'client', port: 2181 }, { name: 'server', port: 2888 }, { name: 'leader-election', port: 3888 }],
+    })
+    expect(env['ZOO_CFG_EXTRA']).toContain('quorumListenOnAllIPs=true')
+    const set = objects.find(({ kind }) => kind === 'StatefulSet')
+    expect(set === undefined ? undefined : addressesOf(set, objects.filter(({ kind }) => kind === 'Service'), 'zookeeper', 'a').kind).toBe('stay')
   })
 
   test('one member runs alone by its configuration, several never do', () => {
@@ -77,7 +91,7 @@ describe('quorum', () => {
 describe('inputs', () => {
   test('each of them arrives', () => {
     const { objects, spec, container, env } = rendered({ name: 'zoo', replicas: '5', image: 'corp/zookeeper:3.9.5', storage: '20Gi', 'storage-class': 'fast', cpu: '750m', memory: '2Gi', heap: '1G' })
-    expect(objects.map((object) => `${object.kind} ${object.metadata.name}`)).toEqual(['Service zoo-headless', 'Service zoo-client', 'PodDisruptionBudget zoo', 'StatefulSet zoo'])
+    expect(objects.map((object) => `${object.kind} ${object.metadata.name}`)).toEqual(['Service zoo-headless', ...[0, 1, 2, 3, 4].map((ordinal) => `Service zoo-${ordinal}`), 'Service zoo-client', 'PodDisruptionBudget zoo', 'StatefulSet zoo'])
     expect(spec.replicas).toBe(5)
     expect(container).toMatchObject({ image: 'corp/zookeeper:3.9.5', resources: { requests: { cpu: '750m', memory: '2Gi' }, limits: { memory: '2Gi' } } })
     expect(spec.volumeClaimTemplates).toMatchObject([{ spec: { storageClassName: 'fast', resources: { requests: { storage: '20Gi' } } } }])

@@ -103,6 +103,24 @@ describe('another number of members', () => {
     expect(resized(bare(before), 4)).toEqual({ ...bare(after), spec: { ...parseRaw(bare(after)), replicas: 4 } })
   })
 
+  test.each([
+    ['Services with the names of the pods', ['zk-0', 'zk-1', 'zk-2'], 'zk-3'],
+    ['Services of other names', ['zk-0-peer', 'zk-1-peer', 'zk-2-peer'], 'zk-3-peer'],
+    ['Services that are numbered from another number', ['member8', 'member9', 'member10'], 'member11'],
+    ['a number in the name that is the same for all', ['zk3-node-0', 'zk3-node-1', 'zk3-node-2'], 'zk3-node-3'],
+    ['full names', ['zk-0-peer.shop.svc.cluster.local', 'zk-1-peer.shop.svc.cluster.local', 'zk-2-peer.shop.svc.cluster.local'], 'zk-3-peer.shop.svc.cluster.local'],
+  ])('by %s goes on as it counts', (_, hosts, fourth) => {
+    const list = (names: readonly string[]): string => names.map((host, index) => `server.${index + 1}=${host}:2888:3888;2181`).join(' ')
+    const four = resized(listed(list(hosts)), 4)
+    expect(valueOf(four, 'ZOO_SERVERS')).toBe(list([...hosts, fourth]))
+    expect(resized(four, 3)).toEqual(listed(list(hosts)))
+  })
+
+  test('two addresses a member, each counts along', () => {
+    const entry = (ordinal: number): string => `server.${ordinal + 1}=zk-${ordinal}-peer:2888:3888|zk-${ordinal}.zk-hs:2889:3889;2181`
+    expect(valueOf(resized(listed(`${entry(0)} ${entry(1)}`), 3), 'ZOO_SERVERS')).toBe(`${entry(0)} ${entry(1)} ${entry(2)}`)
+  })
+
   test('a member alone is standalone, and what somebody wrote for several is left alone', () => {
     const own = (value: string): KubeObject => listed(THREE, { name: 'ZOO_STANDALONE_ENABLED', value })
     expect(valueOf(resized(own('true'), 4), 'ZOO_STANDALONE_ENABLED')).toBe('true')
@@ -141,6 +159,10 @@ describe('is refused, with the way to do it by hand,', () => {
     ['for a list that the servers keep', bare(env(THREE, { name: 'ZOO_CFG_EXTRA', value: 'dynamicConfigFile=/data/zoo.dynamic' })), /dynamic reconfiguration/],
     ['where ids do not follow ordinals', bare(env(THREE.replace('server.3', 'server.7'))), /do not follow the ordinals/],
     ['where ordinals have a gap', bare(env(THREE.replace('zk-2', 'zk-4'))), /do not follow the ordinals/],
+    ['for Services whose numbers do not follow the ordinals', bare(env(THREE.replaceAll(/zk-(\d)\.zk-hs/g, (_all, ordinal: string) => `peer-${Number(ordinal) * 2}`))), /do not follow the ordinals/],
+    ['for one Service with two numbers, of which nobody knows which counts', bare(env('server.1=zk3-peer-1:2888:3888;2181')), /do not follow the ordinals/],
+    ['for addresses by number', bare(env('server.1=10.0.0.1:2888:3888;2181 server.2=10.0.0.2:2888:3888;2181')), /not of the form/],
+    ['for machines', bare(env('server.1=zk1.example.org:2888:3888;2181 server.2=zk2.example.org:2888:3888;2181')), /not of the form/],
     ['for hosts of other names', bare(env(THREE.replaceAll('zk-', 'db-'))), /not of the form/],
     ['for entries of another form', bare(env('zk-0.zk-hs:2888:3888::1,zk-1.zk-hs:2888:3888::2')), /not of the form/],
     ['for an empty list', bare(env(' ')), /empty/],

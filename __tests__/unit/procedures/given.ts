@@ -27,7 +27,7 @@ export function runWith(profile: Partial<Profile>, more: Partial<VerifyRun> = {}
     journal: { phase: (_title, work) => work(() => undefined), info: say, warning: say, debug: say, verdict: say },
     profile: { name: 'zookeeper', look: unused, verify: unused, ...profile },
     reach: { may: { forward: true, exec: true }, open: unused, exec: unused },
-    target: { name: 'zk', namespace: 'prod', container: 'zookeeper', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true },
+    target: { name: 'zk', namespace: 'prod', container: 'zookeeper', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true, memberServices: [], listedServices: new Map() },
     ...more,
   }
 }

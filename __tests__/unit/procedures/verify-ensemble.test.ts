@@ -29,7 +29,7 @@ function runOf(quorum: CheckResult, done: string[]): VerifyRun {
     report: newReport('deploy', 0),
     profile,
     reach: { may: { forward: true, exec: true }, open: unused, exec: unused },
-    target: { name: 'zk', namespace: 'shop', container: 'zk', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true },
+    target: { name: 'zk', namespace: 'shop', container: 'zk', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true, memberServices: [], listedServices: new Map() },
     runId: '1',
     nodes: undefined,
   }

@@ -1,6 +1,7 @@
 // Who each member is, from what lies in it: ids that follow from the ordinals, never one id twice, and the same member list everywhere.
 
 import type { Finding } from '../../errors.ts'
+import { meaningOf, POD_NAME, type HostMeans, type MemberService } from '../../manifests/member-services.ts'
 import type { Member } from '../profile.ts'
 import { parseConfig, voters, type ServerConfig, type ServerLine } from './config.ts'
 import type { Located } from './locate.ts'
@@ -30,16 +31,17 @@ export function knownFrom(member: Member, located: Located): Known {
 }
 
 /** `serviceName`: the headless service; names are `<pod>.<service>.<namespace>.svc…`, whatever the cluster's domain. */
-export function judgeIdentity(known: readonly Known[], replicas: number, serviceName: string): IdentityVerdict {
+export function judgeIdentity(known: readonly Known[], replicas: number, serviceName: string, services: readonly MemberService[] = []): IdentityVerdict {
+  const whose = hostReader(known, serviceName, services)
   const ids = new Map<string, number>()
   for (const one of known) if (one.myid !== undefined && /^\d{1,9}$/.test(one.myid)) ids.set(one.member.pod, Number(one.myid))
   const twice = shared(known, ids)
   const doubled = new Set(known.filter(({ member }) => known.some((other) => other.member.pod !== member.pod && ids.has(member.pod) && ids.get(other.member.pod) === ids.get(member.pod))).map(({ member }) => member.pod))
   // A doubled id explains whatever else is odd about it.
   const single = known.filter(({ member }) => !doubled.has(member.pod))
-  const wrong = single.flatMap((one) => own(one, ids, replicas, known))
+  const wrong = single.flatMap((one) => own(one, ids, replicas, whose))
   const blamed = new Set([...doubled, ...wrong.filter((finding) => finding.severity === 'error').map((finding) => finding.object?.slice('pod/'.length) ?? '')])
-  const findings = [...twice, ...wrong, ...offsets(known, ids, blamed), ...lists(known, replicas), ...known.flatMap((one) => names(one, serviceName))]
+  const findings = [...twice, ...wrong, ...offsets(known, ids, blamed), ...lists(known, replicas, whose), ...known.flatMap((one) => names(one, serviceName))]
   const first = known.find(({ member }) => ids.has(member.pod))?.member
   const offset = first === undefined ? 0 : (ids.get(first.pod) ?? 0) - first.ordinal
   const listed = known.find((one) => one.config !== undefined)?.config?.servers.length ?? 0
@@ -53,7 +55,7 @@ function mismatch(member: Member, message: string, mend: string, severity: Findi
 }
 
 /** The member's own line in its own list. */
-function own({ member, myid, config }: Known, ids: ReadonlyMap<string, number>, replicas: number, known: readonly Known[]): readonly Finding[] {
+function own({ member, myid, config }: Known, ids: ReadonlyMap<string, number>, replicas: number, whose: HostReader): readonly Finding[] {
   const id = ids.get(member.pod)
   if (myid !== undefined && id === undefined) return [mismatch(member, `has a myid that is no number: ${JSON.stringify(myid.slice(0, 20))}`, 'Write the ordinal plus the ensemble’s constant into its myid file.')]
   if (config === undefined) return []
@@ -66,11 +68,52 @@ function own({ member, myid, config }: Known, ids: ReadonlyMap<string, number>, 
   const line = config.servers.find((one) => one.id === id)
   if (line === undefined) return [mismatch(member, `has id ${id}, but its member list has no server.${id}`, 'A claim from an earlier life may hold an old myid; compare it with the member list.')]
   const hosts = line.addresses.map(({ host }) => host)
-  if (hosts.some((host) => isNamed(host, member.pod) || WILDCARDS.has(host))) return []
-  const whose = known.find((one) => one.member.pod !== member.pod && hosts.some((host) => isNamed(host, one.member.pod)))
+  if (hosts.some((host) => whose.pod(host) === member.pod || WILDCARDS.has(host))) return []
+  const others = hosts.map((host) => whose.pod(host)).find((pod) => pod !== undefined)
   const said = hosts.join(', ')
-  if (whose !== undefined) return [mismatch(member, `has id ${id}, but server.${id} is ${said}, which is ${whose.member.pod}`, 'The volumes of two members may be swapped: compare the claims with the myid files.')]
-  return [mismatch(member, `is server.${id} at ${said}, a name that does not begin with the pod’s`, `Use ${member.pod}.<service> in the member list, so that a name belongs to one member.`, 'warning')]
+  if (others !== undefined) {
+    const byService = hosts.map((host) => whose.service(host)).find((service) => service !== undefined)
+    const mend = byService === undefined ? 'The volumes of two members may be swapped: compare the claims with the myid files.' : `Let Service ${byService} select ${member.pod}, or correct the member list; else the volumes of two members are swapped.`
+    return [mismatch(member, `has id ${id}, but server.${id} is ${said}, which is ${others}`, mend)]
+  }
+  return [mismatch(member, `is server.${id} at ${said}, a name that is neither the pod’s nor that of a Service which selects this pod alone`, `Use ${member.pod}.<service> in the member list, or a Service with the selector ${POD_NAME}: ${member.pod}, so that a name belongs to one member.`, 'warning')]
+}
+
+/** Which member a host of a member list leads to. */
+interface HostReader {
+  /** The same for all names of a member that surely lead to it. */
+  canonical(host: string): string
+  /** Undefined where it can't be told. */
+  pod(host: string): string | undefined
+  /** Name of the Service that the host is. */
+  service(host: string): string | undefined
+}
+
+function hostReader(known: readonly Known[], headlessService: string, services: readonly MemberService[]): HostReader {
+  const [first] = known
+  const set = { name: first?.member.pod.replace(/-\d+$/, '') ?? '', namespace: first?.member.namespace ?? '', headlessService }
+  const means = (host: string): HostMeans => meaningOf(host, services, set)
+  return {
+    canonical(host) {
+      const found = means(host)
+      return found.kind === 'pod' ? found.pod : found.kind === 'service' ? found.service.pod : host
+    },
+    pod(host) {
+      const found = means(host)
+      switch (found.kind) {
+        case 'pod':
+          return found.pod
+        case 'service':
+          return found.service.pod
+        case 'unknown':
+          return known.find(({ member }) => isNamed(host, member.pod))?.member.pod
+      }
+    },
+    service(host) {
+      const found = means(host)
+      return found.kind === 'service' ? found.service.name : undefined
+    },
+  }
 }
 
 function isNamed(host: string, pod: string): boolean {
@@ -106,10 +149,12 @@ function offsets(known: readonly Known[], ids: ReadonlyMap<string, number>, blam
     .map(({ member, id }) => mismatch(member, `has id ${id}; by the others’ it would be ${member.ordinal + Number(usual)}`, 'Every id is the ordinal plus one constant; a claim from an earlier life or of another member may hold an old myid.'))
 }
 
-/** Two lists are the same when the same ids have the same names, ports and roles; a member may write itself as a wildcard. */
-function lists(known: readonly Known[], replicas: number): readonly Finding[] {
+/** Two lists are the same when the same ids lead to the same members, with the same ports and roles; a member may write itself as a wildcard. */
+function lists(known: readonly Known[], replicas: number, whose: HostReader): readonly Finding[] {
+  const lineText = (line: ServerLine): string => textOf(line, (host) => whose.canonical(host))
   const listed = known.flatMap(({ member, config, myid }) => (config === undefined || config.servers.length === 0 ? [] : [{ member, servers: config.servers, id: Number(myid) }]))
   const lines = new Map<number, string>()
+  const written = new Map(listed.flatMap(({ servers }) => servers.map((line) => [lineText(line), asWritten(line)] as const)))
   for (const id of new Set(listed.flatMap(({ servers }) => servers.map((line) => line.id)))) {
     const said = listed.flatMap(({ servers, id: ownId }) => servers.filter((line) => line.id === id && !(id === ownId && isWildcard(line))).map(lineText))
     const lacking = listed.filter(({ servers }) => !servers.some((line) => line.id === id)).length
@@ -121,7 +166,7 @@ function lists(known: readonly Known[], replicas: number): readonly Finding[] {
     for (const [id, usual] of lines) {
       const mine = servers.find((line) => line.id === id)
       if (mine === undefined) differences.push(`lacks server.${id}`)
-      else if (!(id === ownId && isWildcard(mine)) && lineText(mine) !== usual) differences.push(`has server.${id}=${lineText(mine)} where others have ${usual}`)
+      else if (!(id === ownId && isWildcard(mine)) && lineText(mine) !== usual) differences.push(`has server.${id}=${asWritten(mine)} where others have ${written.get(usual) ?? usual}`)
     }
     for (const line of servers) if (!lines.has(line.id)) differences.push(`has a server.${line.id} that the others do not have`)
     return differences.length === 0 ? [] : [mismatch(member, `has another member list than the others: it ${differences.slice(0, 3).join(', ')}`, 'Give every member the same member list; two lists can make two ensembles.')]
@@ -136,8 +181,12 @@ function isWildcard(line: ServerLine): boolean {
   return line.addresses.some(({ host }) => WILDCARDS.has(host))
 }
 
-function lineText(line: ServerLine): string {
-  const addresses = line.addresses.map(({ host, peerPort, electionPort }) => `${host}:${peerPort}:${electionPort}`).join('|')
+function asWritten(line: ServerLine): string {
+  return textOf(line, (host) => host)
+}
+
+function textOf(line: ServerLine, nameOf: (host: string) => string): string {
+  const addresses = line.addresses.map(({ host, peerPort, electionPort }) => `${nameOf(host)}:${peerPort}:${electionPort}`).join('|')
   return line.role === 'observer' ? `${addresses}:observer` : addresses
 }
 

@@ -83,7 +83,7 @@ export async function bySession(member: Member, session: Session, context: Verif
 
 /** The check's result without its time, and the ids by pod. */
 export function identityCheck(learned: readonly Learned[], context: VerifyContext): Omit<CheckResult, 'ms'> & { readonly ids: IdentityVerdict['ids'] } {
-  const verdict = judgeIdentity(learned.map(({ known }) => known), context.replicas, context.serviceName)
+  const verdict = judgeIdentity(learned.map(({ known }) => known), context.replicas, context.serviceName, context.memberServices ?? [])
   const lacking = learned.filter((one) => one.lacking !== undefined)
   const wrong = verdict.findings.some((finding) => finding.severity === 'error')
   const first = lacking[0]

@@ -3,6 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { parseConfig } from '../../../../src/ensemble/zookeeper/config.ts'
 import { judgeIdentity, type IdentityVerdict, type Known } from '../../../../src/ensemble/zookeeper/identity.ts'
+import type { MemberService } from '../../../../src/manifests/member-services.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
 
 const LIST = ['server.1=zk-0.zk-hs:2888:3888', 'server.2=zk-1.zk-hs:2888:3888', 'server.3=zk-2.zk-hs:2888:3888']
@@ -14,12 +15,12 @@ interface Told {
   readonly fqdn?: string
 }
 
-function judge(changes: Readonly<Record<number, Told>> = {}, replicas = 3): IdentityVerdict {
+function judge(changes: Readonly<Record<number, Told>> = {}, replicas = 3, services: readonly MemberService[] = []): IdentityVerdict {
   const known = membersOf(replicas).map((member): Known => {
     const told: Told = { myid: String(member.ordinal + 1), list: LIST.slice(0, Math.max(replicas, 3)), ...changes[member.ordinal] }
     return { member, myid: told.myid, config: told.list === undefined ? undefined : parseConfig(told.list.join('\n')), host: told.host ?? member.pod, fqdn: told.fqdn ?? `${member.pod}.zk-hs.test.svc.cluster.local` }
   })
-  return judgeIdentity(known, replicas, 'zk-hs')
+  return judgeIdentity(known, replicas, 'zk-hs', services)
 }
 
 function found(verdict: IdentityVerdict): readonly string[] {
@@ -82,11 +83,45 @@ describe('what is odd but not wrong is a warning', () => {
 
   test('a name that is no pod’s', () => {
     const list = LIST.map((line) => line.replace('zk-0.zk-hs', 'zookeeper-a'))
-    expect(found(judge({ 0: { list }, 1: { list }, 2: { list } }))).toEqual(['warning 0: zk-0 (ordinal 0) is server.1 at zookeeper-a, a name that does not begin with the pod’s'])
+    expect(found(judge({ 0: { list }, 1: { list }, 2: { list } }))).toEqual(['warning 0: zk-0 (ordinal 0) is server.1 at zookeeper-a, a name that is neither the pod’s nor that of a Service which selects this pod alone'])
   })
 
   test('a host name of the node', () => {
     expect(found(judge({ 0: { host: 'node-1', fqdn: 'node-1' } }))).toEqual(['warning 0: zk-0 (ordinal 0) has the host name node-1'])
+  })
+})
+
+describe('members that are named by Services', () => {
+  const service = (name: string, pod: string): MemberService => ({ name, namespace: 'test', pod, ownAddress: true, always: true, ports: [2181, 2888, 3888] })
+  const services = [0, 1, 2].map((ordinal) => service(`zk-${ordinal}-peer`, `zk-${ordinal}`))
+  const byService = LIST.map((line) => line.replace('.zk-hs', '-peer'))
+  const all = (list: readonly string[]): Record<number, Told> => ({ 0: { list }, 1: { list }, 2: { list } })
+
+  test('a Service that selects just that member is its name', () => {
+    expect(found(judge(all(byService), 3, services))).toEqual([])
+    expect(found(judge(all(byService.map((line) => line.replace('-peer', '-peer.test.svc.cluster.local'))), 3, services))).toEqual([])
+  })
+
+  test('one that selects another member leads to the wrong data, whatever it is called', () => {
+    const swapped = [service('zk-0', 'zk-1'), service('zk-1', 'zk-0'), service('zk-2', 'zk-2')]
+    const list = LIST.map((line) => line.replace('.zk-hs', ''))
+    expect(found(judge(all(list), 3, swapped))).toEqual([
+      'error 0: zk-0 (ordinal 0) has id 1, but server.1 is zk-0, which is zk-1', 'error 1: zk-1 (ordinal 1) has id 2, but server.2 is zk-1, which is zk-0',
+    ])
+  })
+
+  test('half way from pods to Services the lists name the same members: no second ensemble', () => {
+    expect(found(judge({ 0: { list: byService }, 1: { list: LIST }, 2: { list: byService } }, 3, services))).toEqual([])
+    expect(found(judge({ 0: { list: byService.map((line) => line.replace('2888', '2889')) }, 1: { list: LIST }, 2: { list: LIST } }, 3, services))[0]).toContain('has another member list than the others: it has server.1=zk-0-peer:2889:3888 where others have zk-0.zk-hs:2888:3888')
+  })
+
+  test('a name in another namespace is another member’s', () => {
+    const foreign = LIST.map((line) => line.replace('.zk-hs', '.zk-hs.production.svc.cluster.local'))
+    expect(found(judge({ 0: { list: foreign }, 1: { list: LIST }, 2: { list: LIST } }, 3, services))[0]).toMatch(/^error 0: zk-0 \(ordinal 0\) has another member list/)
+  })
+
+  test('a Service that nobody knows is no proof against the member', () => {
+    expect(found(judge(all(byService), 3, services.slice(1)))).toEqual(['warning 0: zk-0 (ordinal 0) is server.1 at zk-0-peer, a name that is neither the pod’s nor that of a Service which selects this pod alone'])
   })
 })
 
