@@ -48,6 +48,9 @@ export async function watchData(run: VerifyRun, follower: Follower, signal: Abor
         if (marker !== undefined) await run.profile.removeMarker?.(membersOf(view, run.target), marker, contextFor(run, view.set?.replicas ?? 0, until))
       } catch {
         run.journal.debug('what the checks wrote could not be deleted; a later run sweeps it')
+      } finally {
+        // Whatever can't be looked at any more: a writer that nobody stops goes on for ever.
+        ending.abort(new Error('the writer was stopped'))
       }
     },
   }

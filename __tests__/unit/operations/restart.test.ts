@@ -45,3 +45,23 @@ test('who went away by other hands is not said to be restarted', () =>
     wanted(ended, 'succeeded', '')
     expect(ended.lines.join('\n')).toMatch(/2 of 3 members restarted, each back before the next; replaced by somebody else: zk-2/)
   }))
+
+test('a set that was deleted and made anew under its name meanwhile is another one: no success, and nobody of it is told to go', () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const { cluster, clock } = given
+    const set = structuredClone(cluster.objects.get('StatefulSet', 'default', 'zk'))
+    let went = false
+    const run = given.start(RESTART, { onLine: (line) => {
+      if (went || !line.includes('zk-0: evicted')) return
+      went = true
+      cluster.somebody.delete('StatefulSet', 'default', 'zk')
+      for (const ordinal of [0, 1, 2]) if (cluster.objects.get('Pod', 'default', `zk-${ordinal}`) !== undefined) cluster.somebody.delete('Pod', 'default', `zk-${ordinal}`)
+    } })
+    await untilHere(clock, 'the set is gone', () => went && cluster.objects.get('StatefulSet', 'default', 'zk') === undefined)
+    const { apiVersion, kind, spec } = set ?? {}
+    cluster.somebody.apply({ apiVersion: String(apiVersion), kind: String(kind), metadata: { name: 'zk', namespace: 'default' }, spec: spec ?? {} })
+    const ended = await run.ended
+    wanted(ended, 'failed', 'CONFLICT')
+    expect(ended.report.message).toContain('another one was made under its name')
+    expect(given.touched('run').filter((line) => line.includes('eviction'))).toEqual(['run eviction zk-0'])
+  }))
