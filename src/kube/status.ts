@@ -18,6 +18,9 @@ const statusSchema = z.object({
 
 export type ApiStatus = z.infer<typeof statusSchema>
 
+/** A refused value of an environment variable, which is where passwords stand that should be in a Secret. */
+const ENV_VALUE = /(\benv\[\d+\]\.value: Invalid value): (?:"(?:[^"\\]|\\.)*"|[^:]*)/g
+
 /** Longest message that is kept, in characters. */
 const LONGEST = 2000
 
@@ -59,22 +62,36 @@ export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
       request,
     })
   }
-  const message = clean(status.message ?? '') || `the server answered ${answer.status} (${fallback})`
+  const aboutSecret = ABOUT_SECRET.test(request)
+  const said = clean(status.message ?? '')
+  const message = (aboutSecret ? withoutQuotes(said, answer.status) : said) || `the server answered ${answer.status} (${fallback})`
   // For a kind that its group doesn't have, the API server says NotFound too, but names no object.
   const unknownKind = answer.status === 404 && message.includes('could not find the requested resource')
   return new KubeFailure({
     status: answer.status,
     reason: unknownKind ? 'UnknownKind' : (status.reason ?? '') || fallback,
     message,
-    causes: (status.details?.causes ?? []).map((cause) => ({ reason: cause.reason ?? '', message: clean(cause.message ?? ''), field: cause.field ?? '' })),
+    causes: (status.details?.causes ?? []).map((cause) => ({ reason: cause.reason ?? '', message: aboutSecret && cause.reason !== 'FieldManagerConflict' ? 'is refused' : clean(cause.message ?? ''), field: cause.field ?? '' })),
     retryAfterSeconds,
     request,
   })
 }
 
-/** One line, bounded; the decoder of the API server quotes the bytes around a fault (`error found in #10 byte of ...`), which may be a Secret's: cut off. */
+/** What is asked, where it is about a Secret: the answer may quote a value of it. */
+const ABOUT_SECRET = /^\w+ secrets(?: |$)/
+/** Of such an answer only what is known to name no value; a webhook's own words are not. */
+const NO_VALUE = /^.*(?:cannot \S+ resource "|not found$|already exists$|is being terminated|(?:exceeded|failed) quota: |the object has been modified|illegal base64 data at input byte \d+$).*$|admission webhook "[^"]*" denied the request|failed calling webhook "[^"]*"/
+
+function withoutQuotes(message: string, status: number): string {
+  return NO_VALUE.exec(message)?.[0] ?? `the server refused it with ${status}; its words are not shown, since they may quote a value of the Secret`
+}
+
+/**
+ * One line, bounded. Cut off is what quotes a value: the decoder's bytes around a fault (`error found in #10 byte of ...`), and what a field got instead of its type
+ * (`expected string, got &value.valueUnstructured{...}`).
+ */
 function clean(message: string): string {
-  const line = message.replaceAll(/\s+/g, ' ').replace(/,? ?error found in #\d+ byte of .*$/, '').trim()
+  const line = message.replaceAll(/\s+/g, ' ').replace(/,? ?error found in #\d+ byte of .*$/, '').replace(/(\bexpected [^,;]{1,60}), got .*$/, '$1').replace(ENV_VALUE, '$1').trim()
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
 }
 

@@ -4,6 +4,7 @@ import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments
 import { z } from 'zod'
 import type { Finding, Place } from '../errors.ts'
 import { invalid } from './findings.ts'
+import { LAST_APPLIED } from './owned.ts'
 import type { Manifest } from './manifest.ts'
 
 export interface ParsedText {
@@ -37,12 +38,23 @@ const listSchema = z.looseObject({ kind: z.string().regex(/List$/), items: z.arr
 /** Objects of one text in their order; everything that is wrong with it is among the findings, MANIFEST_INVALID with its place. */
 export function parseText(source: SourceText): ParsedText {
   const counter = new LineCounter()
-  const documents = parseAllDocuments(source.text, { lineCounter: counter, merge: true, customTags: (tags) => [OCTAL, ...tags], prettyErrors: false })
+  const long = longDocument(source)
+  if (long !== undefined) return { manifests: [], findings: [long] }
+  let documents
+  try {
+    // Its own search for repeated keys compares each with each: ours, below, takes each once.
+    documents = parseAllDocuments(source.text, { lineCounter: counter, merge: true, uniqueKeys: false, customTags: (tags) => [OCTAL, ...tags], prettyErrors: false })
+  } catch {
+    // The parser calls itself for each level, and says so in the engine's words.
+    return { manifests: [], findings: [tooDeep(source)] }
+  }
   if (!Array.isArray(documents)) return { manifests: [], findings: [] }
   const manifests: Manifest[] = []
   const findings: Finding[] = []
   for (const document of documents) {
-    const faults = document.errors.map((error) => syntaxFault(source, counter, error))
+    const faults = document.errors.some((error) => STACK.test(error.message))
+      ? [tooDeep(source)]
+      : [...document.errors.map((error) => syntaxFault(source, counter, error)), ...structureFaults(source, counter, document)].slice(0, MOST_FAULTS)
     findings.push(...faults)
     if (faults.length > 0 || document.contents === null) continue
     const value = toValue(document, source, findings)
@@ -57,7 +69,9 @@ function toValue(document: Document.Parsed, source: SourceText, findings: Findin
     const value: unknown = document.toJS({ maxAliasCount: 100 })
     return value
   } catch (error) {
-    findings.push(invalid({ file: source.file }, `${source.file} cannot be read: ${error instanceof Error ? error.message : 'unknown fault'}`, 'write it out without aliases'))
+    // Never the parser's words: they repeat the name of the alias, which is whatever stood behind an asterisk.
+    const many = error instanceof ReferenceError && error.message.includes('Excessive')
+    findings.push(invalid({ file: source.file }, `${source.file} cannot be read: ${many ? 'its aliases would make it grow without bound' : 'an alias (*) in it names nothing that is there'}`, 'write it out without aliases, and put values that begin with * in quotes'))
     return undefined
   }
 }
@@ -80,7 +94,8 @@ function readObject(value: unknown, base: readonly (string | number)[], reading:
   const object = objectSchema.safeParse(value)
   if (object.success) {
     const { labels, annotations, ...metadata } = object.data.metadata
-    const cleaned = { ...withoutServerFields(metadata), name: metadata.name, ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) }
+    const { [LAST_APPLIED]: _copy, ...written } = annotations ?? {}
+    const cleaned = { ...withoutServerFields(metadata), name: metadata.name, ...(labels === undefined ? {} : { labels }), ...(Object.keys(written).length === 0 ? {} : { annotations: written }) }
     const { status: _status, ...rest } = object.data
     reading.manifests.push({ object: { ...rest, metadata: cleaned }, place: placeOf([]), placeOf })
     return
@@ -108,7 +123,13 @@ function wordFor(path: readonly (string | number)[], value: unknown): string {
   const name = path.join('.')
   const written = path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined), value)
   if (written === undefined || written === null || written === '') return `${name} is missing`
-  return `${name} must be ${path.at(-1) === 'metadata' ? 'a map' : 'text'}, not ${JSON.stringify(written)}`
+  // What stands there may be a Secret's value that slipped a level: the kind of it is enough.
+  return `${name} must be ${path.at(-1) === 'metadata' ? 'a map' : 'text'}, and is ${kindOf(written)}`
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'a map' : typeof value === 'string' ? 'text' : `a ${typeof value}`
 }
 
 function mendFor(path: readonly (string | number)[], value: unknown): string {
@@ -121,10 +142,65 @@ function mendFor(path: readonly (string | number)[], value: unknown): string {
 function syntaxFault(source: SourceText, counter: LineCounter, error: YAMLParseError): Finding {
   const { line, col } = counter.linePos(error.pos[0])
   const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
-  const mend = error.code === 'DUPLICATE_KEY' ? 'keep one of the two: only the last would count'
-    : error.code === 'TAB_AS_INDENT' ? 'indent with spaces, YAML takes no tabs'
+  const mend = error.code === 'TAB_AS_INDENT' ? 'indent with spaces, YAML takes no tabs'
     : 'check the indentation and the quotes on this line and the one before it'
-  return invalid(at, `not valid YAML: ${(error.message.split('\n')[0] ?? '').replace(/\.$/, '')}`, mend)
+  return invalid(at, `not valid YAML: ${inWords(error)}`, mend)
+}
+
+/** The parser quotes what it stumbles over only in these: a name of an anchor, a tag, a character. */
+function inWords(error: YAMLParseError): string {
+  const line = (error.message.split('\n')[0] ?? '').replace(/\.$/, '')
+  if (error.code === 'BAD_ALIAS') return 'an alias (*) that names nothing, or stands where none may'
+  if (error.code === 'TAG_RESOLVE_FAILED') return 'a tag (!) that is not known'
+  return line.replaceAll(/"[^"]*"|'[^']*'|:\s.*$/g, '').trim()
+}
+
+/** Characters. */
+const LARGEST_DOCUMENT = 1024 * 1024
+/** Levels. */
+const DEEPEST = 200
+/** Of one document: one unclosed bracket gives hundreds. */
+const MOST_FAULTS = 20
+/** The engine's words where the parser has called itself too often. */
+const STACK = /call stack|Stack overflow/i
+
+/** The API takes no object of more than 1.5 MiB, and to read one takes a second for each. */
+function longDocument(source: SourceText): Finding | undefined {
+  let from = 0
+  for (const end of [...source.text.matchAll(/^(?:---|\.\.\.)(?=\s|$)/gm)].map(({ index }) => index).concat(source.text.length)) {
+    if (end - from > LARGEST_DOCUMENT) return invalid({ file: source.file }, `a document of ${source.file} is larger than 1 MiB, more than the API takes`, 'split it into several objects')
+    from = end
+  }
+  return undefined
+}
+
+function tooDeep(source: SourceText): Finding {
+  return invalid({ file: source.file }, `${source.file} is nested too deeply to be a manifest of Kubernetes`, 'check the brackets and the indentation')
+}
+
+/** Keys that stand twice in a map, in linear time; and a nesting that no object of Kubernetes has. */
+function structureFaults(source: SourceText, counter: LineCounter, document: Document.Parsed): readonly Finding[] {
+  const faults: Finding[] = []
+  const open: { readonly node: unknown; readonly depth: number }[] = [{ node: document.contents, depth: 0 }]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { node, depth } = next
+    if (depth > DEEPEST) return [tooDeep(source)]
+    if (isSeq<ParsedNode>(node)) for (const item of node.items) open.push({ node: item, depth: depth + 1 })
+    if (!isMap<ParsedNode, ParsedNode | null>(node)) continue
+    const seen = new Set<unknown>()
+    for (const { key, value } of node.items) {
+      open.push({ node: value, depth: depth + 1 })
+      if (!isScalar(key) || key.value === '<<') continue
+      if (seen.has(key.value)) faults.push(repeatedKey(source, counter, key.range?.[0] ?? 0))
+      seen.add(key.value)
+    }
+  }
+  return faults
+}
+
+function repeatedKey(source: SourceText, counter: LineCounter, offset: number): Finding {
+  const { line, col } = counter.linePos(offset)
+  return invalid(source.lines ? { file: source.file, line, column: col } : { file: source.file }, 'not valid YAML: a key stands twice in this map', 'keep one of the two: only the last would count')
 }
 
 /** The place of the field, or of the nearest field around it that is written. */

@@ -40,13 +40,17 @@ function html(text: string): string {
   return text.replace(/[&<>"']/g, (character) => HTML[character] ?? character)
 }
 
+/** What GitHub makes links and pictures of after Markdown is read, where references are characters again: mentions, issues, emoji. A comment keeps them apart. */
+const APART = '<!-- -->'
+
 /**
  * One line of Markdown that shows exactly this text, in a paragraph, a heading or a table cell. Character references are used, since
  * Markdown takes them for text alone (CommonMark 0.31 §2.5), and they mean the same inside of HTML tags.
  */
 export function inline(text: string, limit = 1000): string {
   return html(plainLine(text, limit))
-    .replace(/[\\`*[\]|~$]|(?<!\w)_|_(?!\w)|(?<!&)#|:(?=\/\/)|(?<=www)\./gi, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(/[\\`*[\]|~$@]|(?<!\w)_|_(?!\w)|(?<!&)#|:(?=\/\/)|:(?=[a-z+-][\w+-]*:)|(?<=www)\./gi, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(/&#64;|&#35;(?=\d)|&#58;(?=[a-z+-])|\bGH-(?=\d)/gi, (mark) => `${mark}${APART}`)
     .replace(/^([-+=])/, (character) => `&#${character.charCodeAt(0)};`)
     .replace(/^(\d+)\./, '$1&#46;')
 }

@@ -113,3 +113,31 @@ describe('what is kept of an answer', () => {
     expect(failureOf({ status: 404, body: JSON.stringify({ kind: 'Status', reason: 'NotFound', message: 'pods "a" not found', details: { name: 'a' } }) }, 'r').reason).toBe('NotFound')
   })
 })
+
+describe('the answer to a Secret never tells a value of it', () => {
+  const REQUEST = 'apply secrets creds in namespace zoo'
+  const answered = (status: number, message: string, causes: object[] = []): string => {
+    const failure = failureOf({ status, body: JSON.stringify({ kind: 'Status', message, reason: 'Invalid', details: { causes } }) }, REQUEST)
+    return JSON.stringify([failure.message, failure.causes, explainFailure(failure)])
+  }
+
+  test.each([
+    ['a number where text is meant', 500, 'failed to create typed patch object (zoo/creds; /v1, Kind=Secret): .stringData.password: expected string, got &value.valueUnstructured{Value:CANARY}', 'secrets creds'],
+    ['an invalid value', 422, 'Secret "creds" is invalid: data[a]: Invalid value: "CANARY": must be short', 'secrets creds'],
+    ['a webhook that quotes', 403, 'admission webhook "policy.example.com" denied the request: password CANARY is weak', 'policy.example.com'],
+    ['a strict decoder', 400, 'strict decoding error: unknown field "stringData.CANARY"', 'secrets creds'],
+    ['a quota', 403, 'secrets "creds" is forbidden: exceeded quota: small, requested: secrets=1, used: secrets=1, limited: secrets=1', 'small'],
+    ['a missing right', 403, 'secrets "creds" is forbidden: User "jane" cannot patch resource "secrets" in API group "" in the namespace "zoo"', 'jane'],
+  ])('%s', (_what, status, message, kept) => {
+    const told = answered(status, message, [{ reason: 'FieldValueInvalid', field: 'data', message: 'Invalid value: "CANARY"' }])
+    expect(told).not.toContain('CANARY')
+    expect(told).toContain(kept)
+  })
+
+  test('nor that to an environment variable of any object', () => {
+    const message = 'StatefulSet.apps "zk" is invalid: spec.template.spec.containers[0].env[3].value: Invalid value: "CANARY: x": must be short'
+    const failure = failureOf({ status: 422, body: JSON.stringify({ kind: 'Status', message }) }, 'apply statefulsets.apps zk in namespace zoo')
+    expect(failure.message).not.toContain('CANARY')
+    expect(failure.message).toContain('env[3].value: Invalid value: must be short')
+  })
+})

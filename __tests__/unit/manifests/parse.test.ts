@@ -112,8 +112,8 @@ describe('faults', () => {
 
   test.each([
     ['metadata:\n  generateName: a-\n', 3, /metadata.name is missing/, /fixed name/],
-    ['metadata:\n  name: a\n  labels:\n    on: true\n', 6, /metadata.labels.on must be text, not true/, /quotes/],
-    ['metadata:\n  name: 7\n', 4, /metadata.name must be text, not 7/, /./],
+    ['metadata:\n  name: a\n  labels:\n    on: true\n', 6, /metadata.labels.on must be text, and is a boolean/, /quotes/],
+    ['metadata:\n  name: 7\n', 4, /metadata.name must be text, and is a number/, /./],
     ['metadata: a\n', 3, /metadata must be a map/, /metadata/],
   ])('%j is no object', (text, line, words, mend) => {
     const [fault] = parse(`apiVersion: v1\nkind: A\n${text}`).findings
@@ -132,5 +132,38 @@ describe('faults', () => {
   test('an empty file holds nothing and breaks nothing', () => {
     expect(parse('')).toEqual({ manifests: [], findings: [] })
     expect(parse('# nothing yet\n')).toEqual({ manifests: [], findings: [] })
+  })
+})
+
+describe('a fault never tells a value: it may be a Secret\'s', () => {
+  test.each([
+    ['a map one step too deep', 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n  labels:\n    stringData: {password: CANARY}\n'],
+    ['metadata as a list', 'apiVersion: v1\nkind: Secret\nmetadata:\n- name: a\n- stringData: {password: CANARY}\n'],
+    ['a value that begins with an asterisk', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: *CANARY\n'],
+    ['one that begins with an exclamation mark', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: !CANARY\n  other: @CANARY\n'],
+    ['one that begins with an at sign', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: @CANARY\n'],
+    ['a quote that is not closed', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: "CANARY\n'],
+    ['a key twice', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  CANARY: a\n  CANARY: b\n'],
+    ['a colon too many', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: CANARY: x\n'],
+    ['a tab', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n\tpassword: CANARY\n'],
+    ['an escape that is none', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: "\\CANARY"\n'],
+    ['an anchor twice and a comment', 'apiVersion: v1\nkind: Secret\nmetadata: {name: &CANARY a}\nstringData:\n  password: &CANARY\n  - x\n a: b\n'],
+  ])('%s', (_what, text) => {
+    const { findings, manifests } = parse(text)
+    expect(findings.length + manifests.length).toBeGreaterThan(0)
+    expect(JSON.stringify(findings)).not.toContain('CANARY')
+  })
+})
+
+describe('what would take minutes or the whole stack is refused in a moment', () => {
+  test.each([
+    ['40,000 keys', `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n${Array.from({ length: 40_000 }, (_, index) => `  k${index}: v\n`).join('')}`, undefined],
+    ['a document of more than a MiB', `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: ${'x'.repeat(1_100_000)}\n`, 'larger than 1 MiB'],
+    ['brackets in brackets', `a: ${'['.repeat(100_000)}`, 'nested too deeply'],
+    ['brackets in brackets that are closed', `a: ${'['.repeat(300)}${']'.repeat(300)}`, 'nested too deeply'],
+    ['aliases of aliases', `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from('bcdefghi', (name, index) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghi'[index] ?? ''}`).join(',')}]`).join('\n')}\n`, 'grow without bound'],
+  ])('%s', (_what, text, words) => {
+    const { findings } = parse(text)
+    expect(findings.map(({ message }) => message)).toEqual(words === undefined ? [] : [expect.stringContaining(words)])
   })
 })

@@ -58,8 +58,7 @@ test('a set that was deleted and made anew under its name meanwhile is another o
       for (const ordinal of [0, 1, 2]) if (cluster.objects.get('Pod', 'default', `zk-${ordinal}`) !== undefined) cluster.somebody.delete('Pod', 'default', `zk-${ordinal}`)
     } })
     await untilHere(clock, 'the set is gone', () => went && cluster.objects.get('StatefulSet', 'default', 'zk') === undefined)
-    const { apiVersion, kind, spec } = set ?? {}
-    cluster.somebody.apply({ apiVersion: String(apiVersion), kind: String(kind), metadata: { name: 'zk', namespace: 'default' }, spec: spec ?? {} })
+    cluster.somebody.apply({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'zk', namespace: 'default' }, spec: set?.['spec'] ?? {} })
     const ended = await run.ended
     wanted(ended, 'failed', 'CONFLICT')
     expect(ended.report.message).toContain('another one was made under its name')

@@ -37,6 +37,10 @@ describe('Markdown', () => {
     ['a numbered list', '1. a', '1&#46; a'],
     ['a backslash', 'a\\|b', 'a&#92;&#124;b'],
     ['a formula', '$a$', '&#36;a&#36;'],
+    ['a mention', '@octocat and @org/team', '&#64;<!-- -->octocat and &#64;<!-- -->org/team'],
+    ['a mail address', 'evil@evil.example', 'evil&#64;<!-- -->evil.example'],
+    ['an issue', 'GH-1, owner/repo#1', 'GH-<!-- -->1, owner/repo&#35;<!-- -->1'],
+    ['an emoji', ':tada:', '&#58;<!-- -->tada:'],
   ])('takes %s for text', (_, text, shown) => expect(inline(text)).toBe(shown))
 
   test('an empty cell is a dash, also when only control characters were in it', () => {
