@@ -62,7 +62,8 @@ export interface Place {
 /** One fault, warning or cause, in words for a person. */
 export interface Finding {
   readonly code: Code
-  readonly severity: 'error' | 'warning'
+  /** `notice`: nothing is wrong; what it costs, or how it could be better. */
+  readonly severity: 'error' | 'warning' | 'notice'
   /** What is wrong, one line, without the place. */
   readonly message: string
   /** What to change, one line (access: may hold a YAML block). */

@@ -97,6 +97,7 @@ export function startRun(run: InProcessRun): Started {
           info: say,
           debug: (line) => faults.push(line),
           warning: (text) => say(`warning: ${text}`),
+          notice: (text) => say(`notice: ${text}`),
           verdict: (text) => say(`error: ${text}`),
         },
         hostname: 'runner-1',

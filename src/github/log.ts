@@ -32,6 +32,7 @@ interface Warned {
 export function createLog(options: LogOptions): Log {
   let open = 0
   let shown = 0
+  let noticed = 0
   let spoken = false
   const held: Warned[] = []
   const emit = (line: string): void => options.write(`${line}\n`)
@@ -73,6 +74,12 @@ export function createLog(options: LogOptions): Log {
     }
   }
 
+  function notice(text: string, place?: Place): void {
+    noticed += 1
+    if (noticed <= ANNOTATIONS_PER_STEP) emit(annotation('notice', text, place, undefined))
+    else say(`Notice: ${placeText(place)}${text}`)
+  }
+
   function closeWarnings(): void {
     const [first, ...rest] = held.splice(0)
     if (first === undefined) return
@@ -96,12 +103,13 @@ export function createLog(options: LogOptions): Log {
       if (options.debug) for (const one of plainLines(line)) emit(command('debug', {}, one))
     },
     warning,
+    notice,
     verdict,
     closeWarnings,
   }
 }
 
-function annotation(kind: 'warning' | 'error', text: string, place: Place | undefined, title: string | undefined): string {
+function annotation(kind: 'notice' | 'warning' | 'error', text: string, place: Place | undefined, title: string | undefined): string {
   const at = place === undefined ? {} : { file: plainLine(place.file), line: place.line, col: place.column }
   return command(kind, { title: title === undefined ? undefined : plainLine(title, 200), ...at }, clip(plainLines(text).join('\n'), ANNOTATION_LIMIT))
 }

@@ -1,6 +1,7 @@
 // The lint: every rule over one ensemble, before any request is sent. A rule is a pure function of the manifests; errors stop the run, warnings don't.
 
 import type { Finding } from '../errors.ts'
+import { movedMember, serviceOfMember } from './lint-rules/addresses.ts'
 import { disruptionBudget } from './lint-rules/budget.ts'
 import { seeds } from './lint-rules/cassandra.ts'
 import { memberCount, memberList } from './lint-rules/members.ts'
@@ -13,7 +14,7 @@ import { clientServices, headlessService, setSelector } from './lint-rules/servi
 import { claims, confMount } from './lint-rules/storage.ts'
 
 const RULES: readonly Rule[] = [
-  removedApis, setSelector, headlessService, clientServices, disruptionBudget, memberCount, memberList, claims, confMount,
+  removedApis, setSelector, headlessService, clientServices, disruptionBudget, memberCount, memberList, movedMember, serviceOfMember, claims, confMount,
   probes, spread, heap, purge, limits, stopping, updates, imageTag, seeds,
 ]
 
@@ -24,5 +25,7 @@ export function lint(subject: LintSubject): readonly Finding[] {
 
 function byPlace(a: Finding, b: Finding): number {
   const file = (a.place?.file ?? '') < (b.place?.file ?? '') ? -1 : Number(a.place?.file !== b.place?.file)
-  return file || (a.place?.line ?? 0) - (b.place?.line ?? 0) || a.severity.localeCompare(b.severity)
+  return file || (a.place?.line ?? 0) - (b.place?.line ?? 0) || RANK[a.severity] - RANK[b.severity]
 }
+
+const RANK = { error: 0, warning: 1, notice: 2 } as const

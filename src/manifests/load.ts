@@ -20,7 +20,7 @@ export interface Loaded {
   /** The ensemble's StatefulSet, one of `manifests`. */
   readonly set: Manifest
   readonly profile: ProfileName
-  /** Warnings only. */
+  /** Warnings and notices only. */
   readonly findings: readonly Finding[]
 }
 
@@ -113,6 +113,7 @@ function profileOf({ manifest, shape }: Shaped<SetShape>, inputs: LoadInputs, fi
 }
 
 function refuseErrors(findings: readonly Finding[]): void {
-  const [first, ...rest] = [...findings].sort((a, b) => a.severity.localeCompare(b.severity))
+  // What it would cost to run is no news to somebody whose manifest can't be deployed.
+  const [first, ...rest] = findings.filter(({ severity }) => severity !== 'notice').sort((a, b) => a.severity.localeCompare(b.severity))
   if (first?.severity === 'error') throw new EnsembleError('refused', [first, ...rest])
 }

@@ -40,8 +40,7 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
   const loaded = await journal.phase('Load and lint the manifests', async (done) => {
     const found = await loadManifests(inputs, services.manifestIo, services.signal)
     tellFindings(services, found)
-    const warnings = found.findings.length
-    done(`${found.manifests.length} objects, profile ${found.profile}, ${warnings === 0 ? 'no findings' : `${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`}`)
+    done(`${found.manifests.length} objects, profile ${found.profile}, ${countOf(found.findings)}`)
     return found
   })
   report.name = loaded.set.object.metadata.name
@@ -60,8 +59,18 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
 function tellFindings({ journal, report }: Services, { findings }: Loaded): void {
   for (const finding of findings) {
     report.findings.push(finding)
-    journal.warning(warningText(finding), finding.place)
+    if (finding.severity === 'notice') journal.notice(warningText(finding), finding.place)
+    else journal.warning(warningText(finding), finding.place)
   }
+}
+
+/** `2 warnings, 1 notice`. */
+function countOf(findings: readonly Finding[]): string {
+  const counts = (['warning', 'notice'] as const).flatMap((severity) => {
+    const count = findings.filter((finding) => finding.severity === severity).length
+    return count === 0 ? [] : [`${count} ${severity}${count === 1 ? '' : 's'}`]
+  })
+  return counts.length === 0 ? 'no findings' : counts.join(', ')
 }
 
 async function deployTo(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,8 @@ export interface Journal {
   debug(line: string): void
   /** A warning annotation within the step's budget of ten, else a plain line; the journal says how many more there were. */
   warning(text: string, place?: Place): void
+  /** A notice annotation, within a budget of its own: the step stays as green as it is. */
+  notice(text: string, place?: Place): void
   /** The one error annotation of the run. */
   verdict(text: string, place?: Place, title?: string): void
 }

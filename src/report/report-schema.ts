@@ -12,7 +12,7 @@ const place = z.strictObject({ file: text, line: orNull(z.int()), column: orNull
 const finding = z
   .strictObject({
     code: z.enum(CODES),
-    severity: z.enum(['error', 'warning']),
+    severity: z.enum(['error', 'warning', 'notice']),
     message: text,
     mend: orNull(text).describe('What to change'),
     place: orNull(place).describe('A place in a file of the workspace'),

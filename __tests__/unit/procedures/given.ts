@@ -24,7 +24,7 @@ export function runWith(profile: Partial<Profile>, more: Partial<VerifyRun> = {}
   const say = (line: string): void => void lines.push(line)
   return {
     kube: kubeWith(), clock: { now: () => T0, sleep: () => Promise.resolve() }, report: newReport('deploy', T0), runId: '1', nodes: undefined,
-    journal: { phase: (_title, work) => work(() => undefined), info: say, warning: say, debug: say, verdict: say },
+    journal: { phase: (_title, work) => work(() => undefined), info: say, warning: say, notice: say, debug: say, verdict: say },
     profile: { name: 'zookeeper', look: unused, verify: unused, ...profile },
     reach: { may: { forward: true, exec: true }, open: unused, exec: unused },
     target: { name: 'zk', namespace: 'prod', container: 'zookeeper', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true, memberServices: [], listedServices: new Map() },

@@ -23,7 +23,7 @@ async function maintained(command: string, looks: readonly (Seen | number | unde
   const asked: CommandRequest[] = []
   const said: string[] = []
   let looked = 0
-  const journal = { phase: () => Promise.reject(new Error('no phase here')), info: (line: string) => void said.push(line), debug: () => undefined, warning: () => undefined, verdict: () => undefined }
+  const journal = { phase: () => Promise.reject(new Error('no phase here')), info: (line: string) => void said.push(line), debug: () => undefined, warning: () => undefined, notice: () => undefined, verdict: () => undefined }
   const services = {
     clock, journal, report,
     command: (request: CommandRequest) => {

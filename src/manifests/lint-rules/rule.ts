@@ -35,6 +35,11 @@ export function warning(manifest: Manifest, path: Path, message: string, mend: s
   return finding('warning', manifest, path, message, mend)
 }
 
+/** Nothing is wrong with it. */
+export function notice(manifest: Manifest, path: Path, message: string, mend: string): Finding {
+  return finding('notice', manifest, path, message, mend)
+}
+
 function finding(severity: Finding['severity'], manifest: Manifest, path: Path, message: string, mend: string): Finding {
   const place: Place = manifest.placeOf(path)
   return { code: 'LINT_FAILED', severity, message, mend, place, object: `${manifest.object.kind.toLowerCase()}/${manifest.object.metadata.name}` }

@@ -1,6 +1,7 @@
 // Names of members: the headless service gives each its own, and without it no member finds another.
 
 import type { Finding } from '../../errors.ts'
+import { judgeHosts, listedHosts, membersOfSet } from '../addresses.ts'
 import { selects } from '../shapes.ts'
 import { fault, warning, type LintSubject, type Rule } from './rule.ts'
 
@@ -18,7 +19,8 @@ export const headlessService: Rule = (subject) => {
   const found: Finding[] = []
   if (shape.spec.clusterIP !== 'None') found.push(fault(manifest, ['spec', 'clusterIP'], `service ${serviceName} is not headless: members would have no names of their own`, 'set clusterIP: None (a service that is there already must be made anew)'))
   if (!takes(shape.spec.selector, labels)) found.push(fault(manifest, ['spec', 'selector'], `service ${serviceName} doesn't select the members`, `select ${Object.entries(labels).map(([key, value]) => `${key}: ${value}`).join(', ') || 'the labels of the template'}`))
-  if (profile === 'zookeeper' && replicas > 1 && shape.spec.publishNotReadyAddresses !== true) {
+  const named = judgeHosts(listedHosts(set.shape), services.map((one) => one.manifest.object), membersOfSet(set.shape, subject.namespace ?? '')).kind === 'stay'
+  if (profile === 'zookeeper' && replicas > 1 && shape.spec.publishNotReadyAddresses !== true && !named) {
     found.push(warning(manifest, ['spec'], `service ${serviceName} publishes only Ready members: one that comes back has no name until then, and an election may wait for it`, 'set publishNotReadyAddresses: true'))
   }
   return found

@@ -10,7 +10,7 @@ import { clockTime } from './times.ts'
 
 export function findingsSection(report: RunReport): Section | undefined {
   if (report.findings.length === 0) return undefined
-  const ordered = [...report.findings.filter((one) => one.severity === 'error'), ...report.findings.filter((one) => one.severity === 'warning')]
+  const ordered = (['error', 'warning', 'notice'] as const).flatMap((severity) => report.findings.filter((one) => one.severity === severity))
   const rows = ordered.map((finding) => [
     finding.severity,
     finding.code,

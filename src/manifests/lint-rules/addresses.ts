@@ -1,0 +1,98 @@
+// How peers find a member after it has moved: by its pod's name, whose old address they keep for a while, or by a Service of its own, which must lead to it.
+
+import type { Finding } from '../../errors.ts'
+import { parseServerLine } from '../../ensemble/zookeeper/config.ts'
+import { judgeHosts, listedHosts, membersOfSet } from '../addresses.ts'
+import { meaningOf, memberServices, POD_NAME, type MemberService } from '../member-services.ts'
+import { makesOwnList } from '../settings.ts'
+import type { ServiceShape, Shaped } from '../shapes.ts'
+import { imageFamily, readsOwnConfig } from './images.ts'
+import { asks } from './probes.ts'
+import { fault, inContainer, notice, warning, type LintSubject, type Rule } from './rule.ts'
+
+/** Java's own option: how long it keeps an address that it has looked up. */
+const JAVA_TTL = /-Dsun\.net\.inetaddr\.ttl=/
+const PAGE = 'docs/moved-members.md'
+
+/** What a moved member costs with this list; nothing is wrong with it. */
+export const movedMember: Rule = (subject) => {
+  const { set, profile, settings, services } = subject
+  if (profile !== 'zookeeper' || set.shape.spec.replicas < 2) return []
+  const addresses = judgeHosts(listedHosts(set.shape), services.map(({ manifest }) => manifest.object), membersOfSet(set.shape, namespaceOf(subject)))
+  if (addresses.kind !== 'move') return []
+  const path = settings.flags.get('servers')?.path ?? settings.env.get('ZOO_SERVERS')?.path ?? ['env']
+  const short = JAVA_TTL.test(['SERVER_JVMFLAGS', 'JVMFLAGS'].map((name) => settings.env.get(name)?.value ?? '').join(' '))
+  const costs = short ? 'up to half a minute (the cluster’s DNS keeps the old one for 30 s in most clusters)' : 'up to a minute (Java keeps the old one for 30 s, the cluster’s DNS for another 30 s in most clusters)'
+  const halfWay = short ? '' : '; half way: SERVER_JVMFLAGS with -Dsun.net.inetaddr.ttl=1 -Dsun.net.inetaddr.negative.ttl=0'
+  return [notice(set.manifest, inContainer(subject, ...path), `members are named by their pods: one that moves gets a new address, and may be outside of the quorum for ${costs}`, `with a Service for each member it is back in some 6 s: ${PAGE} has the figures and a manifest to copy${halfWay}`)]
+}
+
+/** Lists that name Services: each must lead to the member of its line, to all its ports, and before it is Ready; and the member must be able to listen. */
+export const serviceOfMember: Rule = (subject) => {
+  const { set, settings, profile, services } = subject
+  const list = settings.env.get('ZOO_SERVERS')
+  if (profile !== 'zookeeper' || imageFamily(subject.member.image) !== 'official' || readsOwnConfig(subject) || makesOwnList(settings) || list?.value === undefined) return []
+  const members = membersOfSet(set.shape, namespaceOf(subject))
+  const known = memberServices(services.map(({ manifest }) => manifest.object), members)
+  const start = set.shape.spec.ordinals?.start ?? 0
+  const found: Finding[] = []
+  const path = inContainer(subject, ...list.path)
+  let byService = false
+  for (const [index, entry] of list.value.split(/\s+/).filter((word) => word !== '').entries()) {
+    const [key = '', ...rest] = entry.split('=')
+    const pod = `${members.name}-${start + index}`
+    for (const { host, peerPort, electionPort } of parseServerLine(key, rest.join('='))?.addresses ?? []) {
+      const means = meaningOf(host, known, members)
+      if (means.kind === 'pod') continue
+      const [name, second] = host.split('.')
+      const named = second === members.headlessService ? undefined : services.find(({ manifest }) => manifest.object.metadata.name === name)
+      if (named === undefined) continue
+      byService ||= named.shape.spec.clusterIP !== 'None'
+      found.push(...(means.kind === 'service' && means.service.pod === pod ? ofService(subject, named, means.service, [peerPort, electionPort]) : [fault(set.manifest, path, `the list names Service ${host} for ${pod}, and it selects ${selects(means.kind === 'service' ? means.service : undefined)}`, `give that Service the selector ${POD_NAME}: ${pod}`)]))
+    }
+  }
+  return byService ? [...found, ...listening(subject, list.path)] : found
+}
+
+function selects(service: MemberService | undefined): string {
+  return service === undefined ? 'other pods too, or none' : service.pod
+}
+
+function ofService(subject: LintSubject, { manifest }: Shaped<ServiceShape>, service: MemberService, ports: readonly number[]): readonly Finding[] {
+  const lacking = ports.filter((port) => !service.ports.includes(port))
+  const missing = service.ownAddress && lacking.length > 0 ? [fault(manifest, ['spec', 'ports'], `service ${service.name} has no port ${lacking.join(' and ')}, where the other members look for ${service.pod}`, `add ${lacking.map((port) => `port ${port}`).join(' and ')}`)] : []
+  if (service.always) return missing
+  const mend = 'set publishNotReadyAddresses: true'
+  return [
+    ...missing,
+    asks(subject.container.readinessProbe) === 'quorum'
+      ? fault(manifest, ['spec'], `readiness asks for the quorum, but service ${service.name} leads to ${service.pod} only once that is Ready: the members never find each other`, mend)
+      : warning(manifest, ['spec'], `service ${service.name} leads to ${service.pod} only while that is Ready: an election may have to wait for the probe`, mend),
+  ]
+}
+
+/** A member listens at the address of its own name, which a Service's is not. One that has the pod's name is found in the hosts file first. */
+function listening(subject: LintSubject, path: readonly (string | number)[]): readonly Finding[] {
+  const { set, settings, container, member } = subject
+  const extra = settings.env.get('ZOO_CFG_EXTRA')
+  const known = (extra === undefined || extra.value !== undefined) && container.envFrom.length === 0
+  const listens = /quorumListenOnAllIPs\s*=\s*true/i.test(`${extra?.value ?? ''} ${settings.script}`)
+  const found: Finding[] = []
+  const names = (settings.env.get('ZOO_SERVERS')?.value ?? '').split(/\s+/)
+  const ownNames = names.filter((entry) => new RegExp(`=${set.shape.metadata.name}-\\d+:`).test(entry)).length
+  // A script may replace its own line by a wildcard.
+  if (known && !listens && ownNames < names.length && !settings.script.includes('ZOO_SERVERS')) {
+    found.push(fault(set.manifest, inContainer(subject, ...path), 'the list names Services, and a member can\'t listen at the address of its Service', 'add quorumListenOnAllIPs=true to ZOO_CFG_EXTRA'))
+  }
+  const version = /:(\d+)\.(\d+)(?:\.(\d+))?(?![\d.])/.exec(member.image)
+  const [major, minor, patch] = [Number(version?.[1]), Number(version?.[2]), version?.[3] === undefined ? undefined : Number(version[3])]
+  if (listens && version !== null && (major < 3 || (major === 3 && (minor < 5 || (minor === 5 && patch !== undefined && patch < 8))))) {
+    found.push(warning(set.manifest, inContainer(subject, ...path), `with quorumListenOnAllIPs a member of ZooKeeper ${major}.${minor}${patch === undefined ? '' : `.${patch}`} may not find back into the quorum after a restart`, 'use 3.5.8 or later'))
+  }
+  return found
+}
+
+function namespaceOf({ namespace }: LintSubject): string {
+  // Names of another namespace are nobody's here, whatever ours is called.
+  return namespace ?? ''
+}
