@@ -3,7 +3,7 @@
 import type { Finding } from '../errors.ts'
 import { movedMember, serviceOfMember } from './lint-rules/addresses.ts'
 import { disruptionBudget } from './lint-rules/budget.ts'
-import { seeds } from './lint-rules/cassandra.ts'
+import { foreignMembers } from './lint-rules/foreign.ts'
 import { memberCount, memberList } from './lint-rules/members.ts'
 import { spread } from './lint-rules/placement.ts'
 import { probes } from './lint-rules/probes.ts'
@@ -15,7 +15,7 @@ import { claims, confMount } from './lint-rules/storage.ts'
 
 const RULES: readonly Rule[] = [
   removedApis, setSelector, headlessService, clientServices, disruptionBudget, memberCount, memberList, movedMember, serviceOfMember, claims, confMount,
-  probes, spread, heap, purge, limits, stopping, updates, imageTag, seeds,
+  probes, spread, heap, purge, limits, stopping, updates, imageTag, foreignMembers,
 ]
 
 /** Findings in the order of files and lines; of one place the error comes first. */

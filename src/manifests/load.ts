@@ -93,6 +93,7 @@ function judge(chosen: Shaped<SetShape>, shapes: Shapes, manifests: readonly Man
       member: inputs.image === undefined ? member : { ...member, image: inputs.image },
       container,
       settings: containerSettings(container, shapes.configMaps),
+      configMaps: shapes.configMaps,
       labels: shape.spec.template.metadata?.labels ?? {},
       namespace,
     }),

@@ -22,6 +22,7 @@ import { refuseMissing, reviewRights, rightsToApply, rightsToLook, rightsToRecor
 import { planChanges, type PlannedChange } from './apply.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
 import { ensureNamespace, readNamespace } from './namespace.ts'
+import { refuseForeignMembers } from './foreign-members.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
 import { RELEASE_MS } from './release.ts'
 import { readSurroundings } from './surroundings.ts'
@@ -62,6 +63,7 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   if (inputs.verify !== 'off') refuseMissing(rightsToVerify(rights, loaded.profile, namespace), 'CHECK_IMPOSSIBLE')
   tellOmissions(services, rights)
+  await refuseForeignMembers(kube, setManifest, manifests, loaded.profile, namespaceState.kind === 'there', signal)
 
   const seen: Seen = { inputs, services, manifests, setManifest, namespaceState, surroundings, deadline, credentialsEnd: kube.credentialsEnd, profile: loaded.profile }
   // Without a namespace there is nothing to lock, to read or to dry-run yet: judge what can be judged before it is made.

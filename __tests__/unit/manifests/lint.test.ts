@@ -163,9 +163,10 @@ describe('Cassandra', () => {
     ['mountPath: /data}', 'mountPath: /var/lib/cassandra}'],
   ]
 
-  test('seeds of another namespace are told where the namespace is known', async () => {
+  test('seeds of another namespace stop the run: these members would join that ring', async () => {
     const { text, findings } = await outcome(RING, { namespace: 'prod' })
-    expect(findings.map((finding) => [finding.severity, finding.message])).toEqual([['warning', 'CASSANDRA_SEEDS points into namespace default, the members go to prod']])
+    expect(findings.map((finding) => [finding.code, finding.severity])).toEqual([['LINT_FAILED', 'error']])
+    expect(findings[0]?.message).toMatch(/CASSANDRA_SEEDS names zk-0\.zk-hs\.default\.svc\.cluster\.local \(namespace default\).*would join that ring/)
     expect(lineOf(text, findings[0])).toContain('CASSANDRA_SEEDS')
     expect((await outcome(RING, { namespace: 'default' })).findings).toEqual([])
   })

@@ -17,6 +17,8 @@ export interface LintSubject {
   readonly member: MemberContainer
   readonly container: Container
   readonly settings: ContainerSettings
+  /** Data of the ConfigMaps among the manifests, by name. */
+  readonly configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>
   /** Labels of the pods. */
   readonly labels: Readonly<Record<string, string>>
   /** Where the objects go, as far as input and manifests say. */
