@@ -2,6 +2,7 @@
 
 import type { Finding } from '../../errors.ts'
 import { meaningOf, POD_NAME, type HostMeans, type MemberService } from '../../manifests/member-services.ts'
+import { judgeBelonging } from '../../view/host-name.ts'
 import type { Member } from '../profile.ts'
 import { parseConfig, voters, type ServerConfig, type ServerLine } from './config.ts'
 import type { Located } from './locate.ts'
@@ -39,7 +40,7 @@ export function judgeIdentity(known: readonly Known[], replicas: number, service
   const doubled = new Set(known.filter(({ member }) => known.some((other) => other.member.pod !== member.pod && ids.has(member.pod) && ids.get(other.member.pod) === ids.get(member.pod))).map(({ member }) => member.pod))
   // A doubled id explains whatever else is odd about it.
   const single = known.filter(({ member }) => !doubled.has(member.pod))
-  const wrong = single.flatMap((one) => own(one, ids, replicas, whose))
+  const wrong = single.flatMap((one) => belongsElsewhere(one, known, replicas, serviceName, services) ?? own(one, ids, replicas, whose))
   const blamed = new Set([...doubled, ...wrong.filter((finding) => finding.severity === 'error').map((finding) => finding.object?.slice('pod/'.length) ?? '')])
   const findings = [...twice, ...wrong, ...offsets(known, ids, blamed), ...lists(known, replicas, whose), ...known.flatMap((one) => names(one, serviceName))]
   const first = known.find(({ member }) => ids.has(member.pod))?.member
@@ -52,6 +53,17 @@ export function judgeIdentity(known: readonly Known[], replicas: number, service
 
 function mismatch(member: Member, message: string, mend: string, severity: Finding['severity'] = 'error'): Finding {
   return { code: 'IDENTITY_MISMATCH', severity, ordinal: member.ordinal, object: `pod/${member.pod}`, message: `${member.pod} (ordinal ${member.ordinal}) ${message}`, mend }
+}
+
+/** Its list is the one of another namespace's ensemble, or of another set's: it is, or will be, a member there. */
+function belongsElsewhere({ member, config }: Known, known: readonly Known[], replicas: number, service: string, services: readonly MemberService[]): readonly Finding[] | undefined {
+  const set = member.pod.replace(/-\d+$/, '')
+  const start = Math.min(...known.map((one) => one.member.ordinal))
+  const hosts = (config?.servers ?? []).flatMap(({ addresses }) => addresses.map(({ host }) => host))
+  const belonging = judgeBelonging(hosts, { set, service, namespace: member.namespace, services: new Set(services.map(({ name }) => name)), start, replicas })
+  if (belonging.kind !== 'foreign') return undefined
+  const said = `has the member list of another ensemble: it names ${belonging.hosts[0] ?? ''} (${belonging.where}), its own name is ${member.pod}.${service}.${member.namespace}.svc`
+  return [mismatch(member, said, `It may follow that ensemble and hold its data: take it away from there first (scale this set to 0), then deploy it with ${set}-${start}.${service} and so on, onto claims without that data.`)]
 }
 
 /** The member's own line in its own list. */

@@ -135,3 +135,27 @@ test('what is not known is not called wrong', () => {
   const known = membersOf(3).map((member): Known => ({ member, myid: undefined, config: undefined, host: undefined, fqdn: undefined }))
   expect(judgeIdentity(known, 3, 'zk-hs').findings).toEqual([])
 })
+
+describe('whose list a member has', () => {
+  const inAll = (list: readonly string[]): Readonly<Record<number, Told>> => ({ 0: { list }, 1: { list }, 2: { list } })
+  const of = (namespace: string): readonly string[] => LIST.map((line) => line.replace('.zk-hs', `.zk-hs.${namespace}.svc.cluster.local`))
+
+  test('one that names its own namespace is its own', () => {
+    expect(found(judge(inAll(of('test'))))).toEqual([])
+  })
+
+  test('one that names another namespace is told of each member, and nothing else is', () => {
+    expect(found(judge(inAll(of('prod'))))).toEqual([0, 1, 2].map((ordinal) =>
+      `error ${ordinal}: zk-${ordinal} (ordinal ${ordinal}) has the member list of another ensemble: it names zk-0.zk-hs.prod.svc.cluster.local (namespace prod), its own name is zk-${ordinal}.zk-hs.test.svc`))
+  })
+
+  test('one that names another set is told', () => {
+    const list = LIST.map((line) => line.replace('=zk-', '=main-').replace('.zk-hs', '.main-hs.test.svc'))
+    expect(judge(inAll(list)).findings[0]?.message).toMatch(/names main-0\.main-hs\.test\.svc \(StatefulSet main\)/)
+  })
+
+  test('an ensemble that has members elsewhere too is one', () => {
+    const list = [...of('test'), 'server.4=zk-0.zk-hs.other.svc:2888:3888']
+    expect(judge(inAll(list)).findings.filter(({ severity }) => severity === 'error')).toEqual([])
+  })
+})
