@@ -117,7 +117,7 @@ describe('members that are named by Services', () => {
 
   test('a name in another namespace is another member’s', () => {
     const foreign = LIST.map((line) => line.replace('.zk-hs', '.zk-hs.production.svc.cluster.local'))
-    expect(found(judge({ 0: { list: foreign }, 1: { list: LIST }, 2: { list: LIST } }, 3, services))[0]).toMatch(/^error 0: zk-0 \(ordinal 0\) has another member list/)
+    expect(found(judge({ 0: { list: foreign }, 1: { list: LIST }, 2: { list: LIST } }, 3, services))[0]).toMatch(/^error 0: zk-0 \(ordinal 0\) has the member list of another ensemble: .*namespace production/)
   })
 
   test('a Service that nobody knows is no proof against the member', () => {
