@@ -73,6 +73,8 @@ export interface Finding {
   readonly input?: string
   /** `kind/name` of the object at fault. */
   readonly object?: string
+  /** Of the lint: what would join another ensemble or lose data, and stays an error with `lint: warn`. */
+  readonly always?: true
   /** Ordinal of the member at fault: of equal codes the lowest ordinal decides. */
   readonly ordinal?: number
 }

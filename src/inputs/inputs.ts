@@ -67,6 +67,8 @@ export interface Inputs {
   /** `user:password`: a secret. */
   readonly zookeeperAuth: string | undefined
   readonly checkPath: string
+  /** `warn`: errors of the lint are warnings, but for findings that are `always` errors. */
+  readonly lint: 'error' | 'warn'
   /** Path or content, as given: may be a secret. */
   readonly kubeconfig: string | undefined
   readonly context: string | undefined

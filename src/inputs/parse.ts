@@ -95,6 +95,7 @@ function toInputs(values: Values, given: ReadonlySet<string>, warnings: readonly
     readCommand: values['read-command'],
     zookeeperAuth: values['zookeeper-auth'],
     checkPath: values['check-path'] ?? INPUTS['check-path'].default,
+    lint: values.lint,
     kubeconfig: values.kubeconfig,
     context: values.context,
     logLines: values['log-lines'],

@@ -7,6 +7,7 @@ import { builtInEnsemble, type BuiltInInputs } from './built-in.ts'
 import { chooseSet, memberContainer, resolveProfile } from './ensemble.ts'
 import { invalid } from './findings.ts'
 import type { ManifestIo } from './io.ts'
+import { atLintLevel } from './lint-level.ts'
 import { lint } from './lint.ts'
 import type { Manifest } from './manifest.ts'
 import { inApplyOrder } from './order.ts'
@@ -24,7 +25,7 @@ export interface Loaded {
   readonly findings: readonly Finding[]
 }
 
-export type LoadInputs = Pick<Inputs, 'manifests' | 'namespace' | 'profile'> & BuiltInInputs
+export type LoadInputs = Pick<Inputs, 'manifests' | 'namespace' | 'profile' | 'lint'> & BuiltInInputs
 
 /** Throws an EnsembleError, outcome `refused`, with every fault of every file at once: INPUT_INVALID, MANIFEST_INVALID or LINT_FAILED, each with its place. */
 export async function loadManifests(inputs: LoadInputs, io: ManifestIo, signal: AbortSignal): Promise<Loaded> {
@@ -83,21 +84,20 @@ function judge(chosen: Shaped<SetShape>, shapes: Shapes, manifests: readonly Man
   const namespace = inputs.namespace ?? manifest.object.metadata.namespace
   // Without a namespace of its own an object goes where the others go.
   const ofSet = <T>({ manifest: other }: Shaped<T>): boolean => (other.object.metadata.namespace ?? namespace) === namespace || manifest.object.metadata.namespace === undefined
-  findings.push(
-    ...lint({
-      manifests,
-      set: chosen,
-      services: shapes.services.filter(ofSet),
-      budgets: shapes.budgets.filter(ofSet),
-      profile,
-      member: inputs.image === undefined ? member : { ...member, image: inputs.image },
-      container,
-      settings: containerSettings(container, shapes.configMaps),
-      configMaps: shapes.configMaps,
-      labels: shape.spec.template.metadata?.labels ?? {},
-      namespace,
-    }),
-  )
+  const found = lint({
+    manifests,
+    set: chosen,
+    services: shapes.services.filter(ofSet),
+    budgets: shapes.budgets.filter(ofSet),
+    profile,
+    member: inputs.image === undefined ? member : { ...member, image: inputs.image },
+    container,
+    settings: containerSettings(container, shapes.configMaps),
+    configMaps: shapes.configMaps,
+    labels: shape.spec.template.metadata?.labels ?? {},
+    namespace,
+  })
+  findings.push(...atLintLevel(found, inputs.lint))
   const set = inputs.image === undefined || inputs.manifests.length === 0 ? manifest : withImage(manifest, member, inputs.image)
   return { manifests: inApplyOrder(manifests.map((other) => (other === manifest ? set : other))), set, profile }
 }

@@ -42,6 +42,11 @@ export function notice(manifest: Manifest, path: Path, message: string, mend: st
   return finding('notice', manifest, path, message, mend)
 }
 
+/** What would join another ensemble or lose data: an error that `lint: warn` doesn't soften. */
+export function danger(manifest: Manifest, path: Path, message: string, mend: string): Finding {
+  return { ...fault(manifest, path, message, mend), always: true }
+}
+
 function finding(severity: Finding['severity'], manifest: Manifest, path: Path, message: string, mend: string): Finding {
   const place: Place = manifest.placeOf(path)
   return { code: 'LINT_FAILED', severity, message, mend, place, object: `${manifest.object.kind.toLowerCase()}/${manifest.object.metadata.name}` }
