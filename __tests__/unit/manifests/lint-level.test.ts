@@ -1,3 +1,6 @@
+// The input lint is the way out of a wrong finding: it must let that pass, and nothing that costs data.
+
+import { expect, test } from '@jest/globals'
 import type { Finding } from '../../../src/errors.ts'
 import { atLintLevel } from '../../../src/manifests/lint-level.ts'
 import { edited, load } from './given.ts'
