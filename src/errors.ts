@@ -100,12 +100,12 @@ export class EnsembleError extends Error {
   }
 }
 
-/** The finding that names the run's code: precedence of the code, then the lowest ordinal. */
+/** The finding that names the run's code: precedence of the code, then of members the lowest ordinal, then the one that was found first. */
 export function decide(findings: readonly [Finding, ...Finding[]]): Finding {
   const errors = findings.filter((finding) => finding.severity === 'error')
   return errors.reduce<Finding>((best, next) => {
     const order = byPrecedence(next.code, best.code)
-    return order < 0 || (order === 0 && (next.ordinal ?? 0) < (best.ordinal ?? 0)) ? next : best
+    return order < 0 || (order === 0 && next.ordinal !== undefined && best.ordinal !== undefined && next.ordinal < best.ordinal) ? next : best
   }, errors[0] ?? findings[0])
 }
 

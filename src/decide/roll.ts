@@ -1,19 +1,21 @@
 // The next step of a roll that is paced by the quorum: which member may be taken down now, which must be waited for, and where the partition may stand.
 
 import type { Role } from '../ensemble/profile.ts'
+import type { Addresses } from '../manifests/addresses.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
 import { memberStandings, ownPods, type MemberStanding } from './members.ts'
+import { LEARNS_WITHIN_MS } from './patience.ts'
 
-/** A member that moved has a new address; its peers know it only some 30 to 60 s later, and an election before that can take a minute. */
+/** A member that moved has a new address; its peers know it only some 30 to 60 s later, and an election before that can take a minute. Of no use where addresses stay. */
 export const SETTLE_AFTER_MOVE_MS = 40_000
-/** A member that restarted serves again after 30 s, at times after 80 s. */
-const REJOIN_MS = 90_000
-/** A server that was told to end has ended, started again and followed another leader within a few seconds. */
+/** A member that restarted and is outside may be on its way for so long: where peers know it by an address that stays, only its start, the election and what it has to fetch count. */
+const REJOIN_MS = { stay: 60_000, move: LEARNS_WITHIN_MS, unknown: LEARNS_WITHIN_MS } as const
+/** A server that was told to end has ended, started again and followed another leader within a few seconds: its address stays, so no cache counts. */
 const STEPPING_DOWN_MS = 15_000
-/** A newcomer that can't serve yet is judged by its server alone: one that dies at its start has died by then. */
+/** A newcomer that can't serve yet is judged by its server alone: one that dies at its start has died by then. Nothing is said of its joining. */
 const STANDS_AFTER_MS = 10_000
-/** A leader that handed over follows the new one after 3 s; one whose own list does not have the new leader never does. */
+/** A leader that handed over follows the new one after 3 s, since no address has changed; one whose own list does not have the new leader never does. */
 const FOLLOWS_AFTER_MS = 15_000
 /** How often a leader is told to step down before it is replaced as it is. */
 const MOST_HAND_OVERS = 2
@@ -49,6 +51,8 @@ export interface RollSituation {
   /** How often each leader, by UID of its pod, was told to step down, and when last; milliseconds since the epoch. */
   readonly handedOver: ReadonlyMap<string, { readonly times: number; readonly at: number }>
   readonly canStepDown: boolean
+  /** Whether members keep their addresses when they move. */
+  readonly addresses: Addresses
   /** The member list changes: until all have the same one, some may be kept outside by it. */
   readonly listChanges?: boolean
   /** Ordinal of the member that goes once the others have the list without it: it keeps the old one, and is never replaced. */
@@ -190,8 +194,8 @@ function agree(situation: RollSituation, members: readonly MemberNow[], pending:
 }
 
 /** Longer outside than any member takes to come back while the list changes: the list keeps it there. */
-function isKeptOutside({ listChanges, outsideSince, now }: RollSituation, member: MemberNow): boolean {
-  return listChanges === true && member.running && (outsideSince.get(member.uid ?? '') ?? now) + REJOIN_MS <= now
+function isKeptOutside({ listChanges, outsideSince, addresses, now }: RollSituation, member: MemberNow): boolean {
+  return listChanges === true && member.running && (outsideSince.get(member.uid ?? '') ?? now) + REJOIN_MS[addresses.kind] <= now
 }
 
 /** A member that doesn't serve is replaced before any that does, the lowest first, one at a time. */
@@ -203,7 +207,7 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   const moving = others.find((other) => !broken.includes(other) && !excused.has(other.ordinal) && !isKeptOutside(situation, other) && (quorum ? !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)))
   if (moving !== undefined) return waitFor(situation, moving, members)
   // One that runs may be on its way back into the quorum (every election puts members outside for a moment); replacing it would only make that longer.
-  const patientUntil = mayComeBack(situation, member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS : 0
+  const patientUntil = mayComeBack(situation, member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS[situation.addresses.kind] : 0
   if (patientUntil > situation.now) return { kind: 'wait', reason: member.running ? `${member.pod} runs, but does not serve yet` : `${member.pod} served until a moment ago: it may come back by itself`, lookAgainAt: patientUntil, outside: member.running ? [member] : [] }
   if (way.kind === 'evict') return { kind: 'free', member }
   const open = indexOf(set, member) >= way.stands
@@ -242,14 +246,14 @@ function chooseNext(way: Way, pending: readonly MemberNow[]): MemberNow | undefi
 
 /** All others serve. The leader is handed over first: an election while its peers still have addresses of before takes long. */
 function take(situation: RollSituation, members: readonly MemberNow[], member: MemberNow): RollStep {
-  const { now, handedOver, canStepDown, excused } = situation
+  const { now, handedOver, canStepDown, excused, addresses } = situation
   const { times, at } = handedOver.get(member.uid ?? '') ?? { times: 0, at: 0 }
   const voters = members.filter((one) => !excused.has(one.ordinal)).length
   if (member.role !== 'leader' || !canStepDown || voters < 3) return { kind: 'take', member }
   // Its process takes a moment to end: until then it says that it leads, and must not be told twice.
   if (times > 0 && now - at < STEPPING_DOWN_MS) return { kind: 'wait', reason: `${member.pod} hands over its leadership`, lookAgainAt: at + STEPPING_DOWN_MS }
   if (times >= MOST_HAND_OVERS) return { kind: 'take', member }
-  const settledAt = Math.max(0, ...members.map((one) => one.addressSince ?? 0)) + SETTLE_AFTER_MOVE_MS
-  if (settledAt > now) return { kind: 'wait', reason: `${member.pod} leads and hands over once every member knows the others' addresses`, lookAgainAt: settledAt }
+  const settledAt = addresses.kind === 'stay' ? 0 : Math.max(0, ...members.map((one) => one.addressSince ?? 0)) + SETTLE_AFTER_MOVE_MS
+  if (settledAt > now) return { kind: 'wait', reason: `${member.pod} leads and hands over once every member knows the others' addresses (${addresses.reason})`, lookAgainAt: settledAt }
   return { kind: 'hand-over', member }
 }

@@ -35,8 +35,10 @@ export interface VerifyContext {
   readonly reach: Reach
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** How long an electing or syncing member may take to settle; 30,000. */
+  /** How long a member that is outside of the quorum is waited for. */
   readonly settleMs: number
+  /** Why so long, a clause for the log. */
+  readonly settleWhy?: string | undefined
   /** Unique to this run: the check's znode, keyspace or marker is named by it. */
   readonly runId: string
   readonly say: (line: string) => void
@@ -118,6 +120,8 @@ export interface Profile {
 
 /** The availability writer while it runs. */
 export interface Witness {
+  /** Before this member is taken down: goes on through another one that serves, whose session is opened before the old one is closed. Bounded by 3 s; rejects only for an abort. */
+  leave(uid: string, signal: AbortSignal): Promise<void>
   /** Ends the writer, reads what it wrote through every member that serves, deletes it, and says what was seen. Bounded by 15 s; never rejects but for an abort. */
   stop(members: readonly Member[], signal: AbortSignal): Promise<WitnessReport>
 }

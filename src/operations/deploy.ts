@@ -8,6 +8,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { follow } from '../kube/follow.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
+import { addressesOf, worse, type Addresses } from '../manifests/addresses.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
 import { loadManifests, type Loaded } from '../manifests/load.ts'
 import { refuseUnappliable } from '../procedures/apply.ts'
@@ -18,6 +19,7 @@ import { watchData, type DataWatch } from '../procedures/data-watch.ts'
 import { growFirst } from '../procedures/grow.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { inspectGround, type Ground } from '../procedures/preflight.ts'
+import { servicesIfAllowed } from '../procedures/read-ensemble.ts'
 import { recoverNodes } from '../procedures/recover-nodes.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
 import { earlierObjects } from '../procedures/earlier-objects.ts'
@@ -90,16 +92,25 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
   try {
     await follower.ready()
     const run: VerifyRun = {
-      kube, clock, journal: services.journal, report, target, nodes: ground.nodes, runId: services.runId,
+      kube, clock, journal: services.journal, report, target, nodes: ground.nodes, runId: services.runId, memberTimeoutMs: inputs.memberTimeoutMs, watched: { by: undefined },
       profile: await chooseProfile(inputs.verify === 'off' ? 'none' : ground.profile, profileOptions(inputs)),
       reach: reachThrough(kube, rights),
     }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) } : run
-    const course: Course = { kube, services, inputs, rights, follower, before: follower.snapshot(), looking, deadline, place: { at: '' } }
+    const course: Course = { kube, services, inputs, rights, follower, before: follower.snapshot(), looking, deadline, place: { at: '' }, addresses: await addressesIn(kube, ground, signal) }
     await forward({ inputs, ground, course, run, marking: { kube, clock, namespace: target.namespace, runUrl: report.runUrl } }, signal)
   } finally {
     await follower.stop()
   }
+}
+
+/** Of the template that members run, and of the one that they will run. */
+async function addressesIn(kube: Kube, { live, profile, target: { namespace }, setManifest, manifests }: Ground, signal: AbortSignal): Promise<Addresses> {
+  const own = manifests.map(({ object }) => object)
+  const wanted = addressesOf(setManifest.object, own, profile, namespace)
+  if (live === undefined) return wanted
+  const there = await servicesIfAllowed(kube, namespace, signal)
+  return worse(addressesOf(live, there, profile, namespace), wanted.kind === 'stay' ? wanted : addressesOf(setManifest.object, there === undefined ? undefined : [...own, ...there], profile, namespace))
 }
 
 /** One deploy on its way. */

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { Deadline } from '../clock.ts'
 import { inOrder, membersOn, nextNode, type Candidate } from '../decide/disruption.ts'
 import { cordonsInWords, drainedInWords, goesOn, isDone } from '../decide/drain-plan.ts'
+import { LEARNS_WITHIN_MS } from '../decide/patience.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToCordon, rightsToEvict, rightsToFollowNode, rightsToSeeCluster } from '../procedures/access.ts'
@@ -16,7 +17,7 @@ import { giveBackNodes, keptNodes, toGiveBack } from '../procedures/give-back.ts
 import { createLooker } from '../procedures/looker.ts'
 import { leaveNeighbours, meetNeighbours } from '../procedures/neighbours.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
-import { FIRST_PATIENCE_MS, passGates } from '../procedures/pass-gates.ts'
+import { passGates } from '../procedures/pass-gates.ts'
 import { readNodes } from '../procedures/read-ensemble.ts'
 import { resolveNodes } from '../procedures/resolve-nodes.ts'
 import { whereWeAre } from '../procedures/runner-place.ts'
@@ -31,8 +32,8 @@ import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 
-/** After a failure members come back to nodes that were given back; so long that is looked at. Milliseconds. */
-const AFTERMATH_MS = 90_000
+/** After a failure members come back to nodes that were given back: so long that is looked at, until the last of them may have found its peers, and a pod's start before that. */
+const AFTERMATH_MS = LEARNS_WITHIN_MS + 30_000
 
 export async function drain(inputs: Inputs, services: Services): Promise<void> {
   await holdEnsemble(inputs, services, { rights: (namespace) => [...rightsToCordon(), ...rightsToEvict(namespace), ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods')], limit: 'own' }, (standing, signal) => drainAll({ ...standing, course: { ...standing.course, told: new Map() } }, signal))
@@ -91,7 +92,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   const here = whereWeAre(await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, { fields: `metadata.name=${services.hostname}` }, (object) => object, signal), asked, services.hostname)
   const order = await journal.phase('Judge every node before the first is touched', async (said) => {
     const deadline = new Deadline(clock, inputs.timeoutMs)
-    for (const node of left) await passGates({ course: { ...course, deadline }, looker, underWay: job.underWay, nodes: (until) => nodesNow(standing, until) }, node.name, FIRST_PATIENCE_MS, deadline, signal)
+    for (const node of left) await passGates({ course: { ...course, deadline }, looker, underWay: job.underWay, nodes: (until) => nodesNow(standing, until) }, node.name, 'first', deadline, signal)
     const ranked = inOrder(left.map((node) => candidateOf(node, standing, here.node)), await looker.members(course.follower.snapshot(), false))
     const sorted = ranked.flatMap((one) => left.filter((node) => node.name === one.name))
     // Those that are done first, then as they come: a plan is read from the top.
@@ -104,7 +105,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     for (const survey of surveys) {
       const neighbours = await meetNeighbours(standing, survey, false, signal)
       try {
-        await passNeighbours(standing, neighbours, survey.node, FIRST_PATIENCE_MS, signal)
+        await passNeighbours(standing, neighbours, survey.node, 'first', signal)
       } finally {
         await leaveNeighbours(neighbours)
       }
@@ -142,7 +143,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
       await journal.phase(`Drain ${node.name}`, async (said) => {
         // Read again: it may have been cordoned, or replaced, since.
         const now = (await readNodes(kube, signal)).find((one) => one.name === node.name) ?? node
-        await drainNode(job, now, row, rest.length === left.length ? FIRST_PATIENCE_MS : inputs.memberTimeoutMs, signal)
+        await drainNode(job, now, row, rest.length === left.length ? 'first' : 'further', signal)
         said(`${row.outcome}${row.placement === '' ? '' : `, ${row.placement}`}${row.cordon === 'ours' ? '; it stays cordoned' : ''}`)
       })
       rest = rest.filter((one) => one !== node)
@@ -210,7 +211,7 @@ async function aftermath({ standing, ledger, leaving }: Drain, watch: DataWatch,
     return
   }
   try {
-    const serving = await awaitServing({ ...course, deadline: new Deadline(clock, AFTERMATH_MS), inputs: { ...course.inputs, memberTimeoutMs: AFTERMATH_MS } }, AbortSignal.any([services.signal, lock.lost]))
+    const serving = await awaitServing({ ...course, deadline: new Deadline(clock, AFTERMATH_MS), inputs: { ...course.inputs, memberTimeoutMs: Math.min(AFTERMATH_MS, course.inputs.memberTimeoutMs) } }, AbortSignal.any([services.signal, lock.lost]))
     report.standing = `${back}; ${servingInWords(serving)}`
   } catch (error) {
     report.standing = `${back}; not every member serves: ${error instanceof Error ? error.message : 'unknown'}`

@@ -63,7 +63,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: 
   const standing = judgeRollout(view, clock.now(), {})
   if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
   await journal.phase(`Verify (${level})`, async (done) => {
-    const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes }
+    const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes, memberTimeoutMs: inputs.memberTimeoutMs }
     await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
     done(outcomeOf(report))
   })

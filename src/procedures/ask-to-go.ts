@@ -7,6 +7,7 @@ import type { Lock } from '../record/lock.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import { whoIsMissing } from './await-serving.ts'
 import { rollOf, type Course } from './bring.ts'
+import { spareWriter } from './data-watch.ts'
 import type { Answer, Evicting } from './evict-pods.ts'
 import type { Looker } from './looker.ts'
 import { readyToLeave } from './roll.ts'
@@ -46,6 +47,7 @@ export function askToGo(ensembles: readonly Leaving[], lock: Pick<Lock, 'held'>)
       if (missing !== undefined) return held(missing)
       const change = ensemble === undefined ? undefined : changeOf(ensemble)
       if (change !== undefined) return held(change.what)
+      if (ensemble !== undefined) await spareWriter(ensemble.course.looking, pod.uid, signal)
       if (!lock.held()) return held('the lock is being renewed')
       const answer = await tell()
       if (answer.kind === 'told') told.add(pod.uid)

@@ -4,6 +4,7 @@ import { formatSpan, type Clock, type Deadline } from '../clock.ts'
 import { chooseVerdict, speaksAgainstRevision } from '../decide/evidence-choice.ts'
 import { diagnose, newMemory, type Diagnosis } from '../decide/diagnosis.ts'
 import { memberStandings, observed, type MemberStanding } from '../decide/members.ts'
+import { TELL_OUTSIDE_MS } from '../decide/patience.ts'
 import { progressKey } from '../decide/rollout.ts'
 import { withLastWords } from '../decide/last-words.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
@@ -47,6 +48,8 @@ export type Step =
       readonly pollMs?: number | undefined
       /** What was reached, a key that grows or changes with each progress that the pods don't show. */
       readonly reached?: string | undefined
+      /** Only members are waited for that run and have yet to come into their quorum: that is told more often. */
+      readonly outside?: boolean | undefined
       /** Causes that the pods don't show. */
       readonly blame?: readonly Diagnosis[] | undefined
       /** Pods (`pod/zk-2`) whose faults end nothing, because they are being replaced. */
@@ -95,7 +98,8 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
       const reason = stalled ? `no member reached a new state for ${formatSpan(attendance.memberTimeoutMs)} (member-timeout)` : 'the timeout is over'
       throw await failed(attendance, view, findings, step.reason, reason, signal)
     }
-    if (now - said >= HEARTBEAT_MS) {
+    const everyMs = step.outside === true ? TELL_OUTSIDE_MS : HEARTBEAT_MS
+    if (now - said >= everyMs) {
       // What the step blames its reason has said already.
       const worst = findings.find((finding) => step.blame?.includes(finding) !== true)
       const since = step.lookAgainAt === undefined ? `${formatSpan(now - progress.at)} since the last progress` : `for another ${formatSpan(Math.max(0, step.lookAgainAt - now))}`
@@ -103,7 +107,7 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
       said = now
     }
     const nextGrace = Math.min(...findings.map((finding) => (finding.graceUntil ?? Infinity) - now), step.lookAgainAt === undefined ? Infinity : step.lookAgainAt - now, step.pollMs ?? Infinity)
-    const until = Math.min(attendance.deadline.left(), progress.at + attendance.memberTimeoutMs - now, said + HEARTBEAT_MS - now, nextGrace)
+    const until = Math.min(attendance.deadline.left(), progress.at + attendance.memberTimeoutMs - now, said + everyMs - now, nextGrace)
     await follower.changed(Math.max(20, until))
   }
 }

@@ -1,11 +1,12 @@
 // Waits until every member is back: available, and serving by what it says of itself; that a pod is Ready says nothing about the quorum.
 
 import { formatSpan } from '../clock.ts'
+import { notServing } from '../decide/not-serving.ts'
 import { serves, type MemberNow } from '../decide/roll.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { attend, type Step } from './attend.ts'
 import { rollOf, type Course } from './bring.ts'
-import { createLooker } from './looker.ts'
+import { createLooker, type Looker } from './looker.ts'
 
 /** Who serves can't be watched; milliseconds. */
 const ASK_EVERY_MS = 1_000
@@ -24,24 +25,36 @@ export async function awaitServing(course: Course, signal: AbortSignal): Promise
   const view = await attend(rollOf(course).attendance, {
     generation: () => undefined,
     step: async (seen) => {
-      const missing = whoIsMissing(await looker.members(seen, true))
-      return missing === undefined ? { kind: 'done' } : waiting(missing, looker.served.size)
+      const members = await looker.members(seen, true)
+      const missing = whoIsMissing(members)
+      return missing === undefined ? { kind: 'done' } : { ...waitingFor(missing, { members, view: seen, looker, container: course.looking.target.container }), reached: String(looker.served.size) }
     },
   }, signal)
   return { view, ms: clock.now() - began }
 }
 
-function waiting(missing: NonNullable<ReturnType<typeof whoIsMissing>>, served: number): Step {
-  return { kind: 'waiting', reason: missing.reason, pollMs: ASK_EVERY_MS, reached: String(served), lookAgainAt: missing.availableAt }
+export interface Missing {
+  readonly reason: string
+  readonly availableAt: number | undefined
+  /** They run, and are outside of the quorum: each of them is a cause. */
+  readonly outside: readonly MemberNow[]
+}
+
+/** The wait for members that are not back, with each that is outside of the quorum as a cause. */
+export function waitingFor(missing: Missing, at: { readonly members: readonly MemberNow[]; readonly view: EnsembleView; readonly looker: Looker; readonly container: string }): Extract<Step, { kind: 'waiting' }> {
+  const { members, view: { set }, looker, container } = at
+  const blame = missing.outside.map((member) => notServing(member, { set, members }, { container, since: looker.outsideSince.get(member.uid ?? '') ?? 0 }))
+  return { kind: 'waiting', reason: missing.reason, pollMs: ASK_EVERY_MS, lookAgainAt: missing.availableAt, outside: blame.length > 0, blame }
 }
 
 /** What is missing until every member is back; undefined when nothing is. One of an older revision is back too: whose roll is under way is not asked here. */
-export function whoIsMissing(members: readonly MemberNow[]): { readonly reason: string; readonly availableAt: number | undefined } | undefined {
+export function whoIsMissing(members: readonly MemberNow[]): Missing | undefined {
   const away = members.find(({ state }) => state !== 'available' && state !== 'old-revision')
-  if (away !== undefined) return { reason: `${away.pod} is ${away.text}`, availableAt: away.state === 'ready-not-yet-available' ? away.availableAt : undefined }
+  if (away !== undefined) return { reason: `${away.pod} is ${away.text}`, availableAt: away.state === 'ready-not-yet-available' ? away.availableAt : undefined, outside: [] }
   const outside = members.filter((member) => !serves(member))
   if (outside.length === 0) return undefined
-  return { reason: `${outside.map(({ pod }) => pod).join(', ')} ${outside.length === 1 ? 'is' : 'are'} Ready, but not in the quorum yet`, availableAt: undefined }
+  const said = outside.map(({ role }) => role ?? 'not asked').join(', ')
+  return { reason: `${outside.map(({ pod }) => pod).join(', ')} ${outside.length === 1 ? 'is' : 'are'} Ready, but not in the quorum yet (${said})`, availableAt: undefined, outside }
 }
 
 /** `3 of 3 members are available and serve, after 31.2s`. */

@@ -33,7 +33,7 @@ async function isWhole(run: VerifyRun, before: EnsembleView, signal: AbortSignal
   // Held by a partition, or by OnDelete: what is wanted was never run by all.
   if (other !== undefined) return `${other.name} runs revision ${other.revision ?? 'unknown'}, not ${before.set?.status.updateRevision ?? ''}`
   const context = contextFor(run, before.set?.replicas ?? 0, signal)
-  // It stands or it doesn't: nothing was done yet that it would have to settle from.
+  // It stands or it doesn't: what is deployed may be the fix for a member that would be waited for in vain.
   const verification = await run.profile.verify(membersOf(before, run.target), 'full', { ...context, settleMs: 0, runId: `${context.runId}-baseline` })
   return verification.findings.find((finding) => finding.severity === 'error')?.message
 }

@@ -5,6 +5,7 @@ import { observed, ownPods } from '../decide/members.ts'
 import type { Follower } from '../kube/follow.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import type { Inputs } from '../inputs/inputs.ts'
+import type { Addresses } from '../manifests/addresses.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -28,6 +29,8 @@ export interface Course {
   readonly looking: VerifyRun
   readonly deadline: Deadline
   readonly place: RollPlace
+  /** Whether members keep their addresses when they move; of all templates that members run, or will run. */
+  readonly addresses: Addresses
   /** What was last told of each ordinal, see Attendance. */
   readonly told?: Map<number, string>
 }
@@ -102,7 +105,7 @@ export async function olderPods(course: Course, attendance: Attendance, generati
 }
 
 export function rollOf(course: Course): Roll {
-  return { attendance: attendanceOf(course), place: course.place, run: course.looking, means: { kube: course.kube, rights: course.rights } }
+  return { attendance: attendanceOf(course), place: course.place, run: course.looking, means: { kube: course.kube, rights: course.rights }, addresses: course.addresses }
 }
 
 function attendanceOf(course: Course): Attendance {

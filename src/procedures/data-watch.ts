@@ -15,6 +15,11 @@ export interface DataWatch {
   abandon(): Promise<void>
 }
 
+/** Before a member is taken down by us: the writer goes on through another one, so that what it measures is the ensemble's gap and not the loss of its own connection. */
+export async function spareWriter({ watched }: Pick<VerifyRun, 'watched'>, uid: string | undefined, signal: AbortSignal): Promise<void> {
+  if (uid !== undefined) await watched?.by?.leave(uid, signal)
+}
+
 /** Begins before the first write of a change. Where there is nobody to write through it watches nothing, and says so. */
 export async function watchData(run: VerifyRun, follower: Follower, signal: AbortSignal): Promise<DataWatch> {
   const before = follower.snapshot()
@@ -22,10 +27,12 @@ export async function watchData(run: VerifyRun, follower: Follower, signal: Abor
   const ending = new AbortController()
   // A cancel ends the writer too, but not before it was asked what it saw.
   const witness = await beginWitness(run, follower, AbortSignal.any([ending.signal]))
+  if (run.watched !== undefined) run.watched.by = witness
   let stopped = false
   const stopWitness = async (view: EnsembleView, until: AbortSignal): Promise<CheckResult | undefined> => {
     if (witness === undefined || stopped) return undefined
     stopped = true
+    if (run.watched !== undefined) run.watched.by = undefined
     const began = run.clock.now()
     try {
       return tell(run, await witness.stop(membersOf(view, run.target), until), began)

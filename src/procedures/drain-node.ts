@@ -16,14 +16,14 @@ import { emptied, locked, nodesOf, passNeighbours, surveyNode, type Drain, type 
 import { membersBack, ordinalOf, type During } from './empty-node.ts'
 import { maintain } from './maintenance.ts'
 import { leaveNeighbours, meetNeighbours, ordinalsOf, type Neighbour } from './neighbours.ts'
-import { passGates } from './pass-gates.ts'
+import { passGates, type GatePatience } from './pass-gates.ts'
 import { readyToLeave } from './roll.ts'
 
 /** After `drained`, in the report. */
 const LEFT = 'before it left the cluster'
 
-/** Throws EnsembleError; what was begun is in the record then, and given back by the caller. `patienceMs`: for members that are on their way back before it is begun. */
-export async function drainNode(drain: Drain, node: NodeView, row: NodeRow, patienceMs: number, signal: AbortSignal): Promise<void> {
+/** Throws EnsembleError; what was begun is in the record then, and given back by the caller. `patience`: for members that are on their way back before it is begun. */
+export async function drainNode(drain: Drain, node: NodeView, row: NodeRow, patience: GatePatience, signal: AbortSignal): Promise<void> {
   const { standing } = drain
   const { inputs, services } = standing
   const { clock } = services
@@ -41,13 +41,13 @@ export async function drainNode(drain: Drain, node: NodeView, row: NodeRow, pati
   }
   try {
     const { survey, before } = await during('gates', async () => {
-      const { view } = await passGates({ course, looker: drain.looker, underWay: drain.underWay, nodes: (until) => nodesOf(standing, until) }, node.name, patienceMs, course.deadline, signal)
+      const { view } = await passGates({ course, looker: drain.looker, underWay: drain.underWay, nodes: (until) => nodesOf(standing, until) }, node.name, patience, course.deadline, signal)
       const found = await surveyNode(drain, node.name, signal)
       neighbours.push(...(await meetNeighbours(standing, found, true, signal)))
-      await passNeighbours(standing, neighbours, node.name, patienceMs, locked(neighbours, signal))
+      await passNeighbours(standing, neighbours, node.name, patience, locked(neighbours, signal))
       return { survey: found, before: view }
     })
-    await take(drain, { node, row, survey, neighbours, course: { ...course, before }, patienceMs, during }, locked(neighbours, signal))
+    await take(drain, { node, row, survey, neighbours, course: { ...course, before }, patience, during }, locked(neighbours, signal))
   } finally {
     const left = leaveNeighbours(neighbours)
     if (services.signal.aborted) drain.leaving.push(left)

@@ -11,7 +11,7 @@ import { readNode } from './cordon.ts'
 import { emptyNode, type Turn } from './empty-node.ts'
 import type { Looker } from './looker.ts'
 import { meetNeighbours, type Neighbour } from './neighbours.ts'
-import { passGates } from './pass-gates.ts'
+import { passGates, type GatePatience } from './pass-gates.ts'
 import { readNodes } from './read-ensemble.ts'
 import type { Standing } from './standing.ts'
 import { cameSince, refuseUnfit, surveyNodes, type NodeSurvey, type Surveying } from './survey.ts'
@@ -38,7 +38,7 @@ export interface Taking extends Pick<Turn, 'node' | 'row' | 'course' | 'during'>
   readonly survey: NodeSurvey
   /** Grows by those that come to the node until its cordon is seen. */
   readonly neighbours: Neighbour[]
-  readonly patienceMs: number
+  readonly patience: GatePatience
 }
 
 /** Evicts what is to go, and what was bound to the node before its cordon was seen. */
@@ -62,7 +62,7 @@ export async function emptied(drain: Drain, taking: Taking, signal: AbortSignal)
 }
 
 /** The same survey where nothing came to the node since. Other ensembles that came are held to their gates; one more member of an ensemble that was judged already ends it. */
-async function surveyedAgain(drain: Drain, { node, neighbours, patienceMs }: Taking, survey: NodeSurvey, signal: AbortSignal): Promise<NodeSurvey> {
+async function surveyedAgain(drain: Drain, { node, neighbours, patience }: Taking, survey: NodeSurvey, signal: AbortSignal): Promise<NodeSurvey> {
   const { standing } = drain
   if (!(await cameSince(surveyingOf(drain), survey, signal))) return survey
   const next = await surveyNode(drain, node.name, signal)
@@ -74,7 +74,7 @@ async function surveyedAgain(drain: Drain, { node, neighbours, patienceMs }: Tak
   standing.services.journal.info(`${node.name}: ${came.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')} came to it before its cordon was seen`)
   const met = await meetNeighbours(standing, { ...next, pods: { ...next.pods, evict: came } }, true, signal)
   neighbours.push(...met)
-  await passNeighbours(standing, met, node.name, patienceMs, locked(met, signal))
+  await passNeighbours(standing, met, node.name, patience, locked(met, signal))
   return next
 }
 
@@ -95,9 +95,9 @@ export async function surveyNode(drain: Drain, node: string, signal: AbortSignal
 }
 
 /** The gates of every other ensemble on the node. */
-export async function passNeighbours(standing: Standing, neighbours: readonly Neighbour[], node: string, patienceMs: number, signal: AbortSignal): Promise<void> {
+export async function passNeighbours(standing: Standing, neighbours: readonly Neighbour[], node: string, patience: GatePatience, signal: AbortSignal): Promise<void> {
   for (const { course, looker } of neighbours) {
-    await passGates({ course, looker, underWay: undefined, neighbour: true, nodes: (until) => nodesOf(standing, until) }, node, patienceMs, course.deadline, signal)
+    await passGates({ course, looker, underWay: undefined, neighbour: true, nodes: (until) => nodesOf(standing, until) }, node, patience, course.deadline, signal)
   }
 }
 

@@ -8,7 +8,7 @@ import type { NodePod } from '../view/node-pod.ts'
 import type { NodeView } from '../view/surroundings.ts'
 import type { PodView } from '../view/workload.ts'
 import { attend } from './attend.ts'
-import { servingInWords, whoIsMissing } from './await-serving.ts'
+import { servingInWords, waitingFor, whoIsMissing } from './await-serving.ts'
 import { rollOf, type Course } from './bring.ts'
 import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from './looker.ts'
@@ -19,7 +19,6 @@ import { awaitDetached } from './volumes.ts'
 
 /** A pod that no node takes is not waited for longer, unless a node is being added for it; milliseconds. */
 const UNPLACED_MS = 15_000
-const ASK_AGAIN_MS = 1_000
 
 /** Runs a part of the drain as a phase of the node. */
 export type During = <T>(phase: NodePhase, work: () => Promise<T>) => Promise<T>
@@ -114,7 +113,7 @@ export async function membersBack({ course, node, row, unplaced }: Returning, lo
       const members = await looker.members(seen, true)
       const missing = whoIsMissing(members)
       if (missing === undefined) return { kind: 'done' }
-      return { kind: 'waiting', reason: missing.reason, pollMs: ASK_AGAIN_MS, lookAgainAt: missing.availableAt, reached: members.map((member) => `${member.uid ?? ''} ${member.role ?? ''}`).join(',') }
+      return { ...waitingFor(missing, { members, view: seen, looker, container: course.looking.target.container }), reached: members.map((member) => `${member.uid ?? ''} ${member.role ?? ''}`).join(',') }
     },
   }, signal)
   journal.info(`${node.name}: ${servingInWords({ view, ms: clock.now() - began })}`)

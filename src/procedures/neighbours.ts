@@ -7,6 +7,7 @@ import { follow } from '../kube/follow.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { selectorText, toSet } from '../kube/views/index.ts'
+import { addressesOf } from '../manifests/addresses.ts'
 import { detectProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import { leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
@@ -17,6 +18,7 @@ import { reviewRights } from './access.ts'
 import type { Course } from './bring.ts'
 import { targetOf } from './ensemble-target.ts'
 import { createLooker, type Looker } from './looker.ts'
+import { servicesIfAllowed } from './read-ensemble.ts'
 import { RELEASE_MS } from './release.ts'
 import type { Standing } from './standing.ts'
 import type { NodeSurvey } from './survey.ts'
@@ -102,12 +104,13 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
   }
   try {
     await follower.ready()
+    const around = await servicesIfAllowed(kube, namespace, signal)
     const looking: VerifyRun = {
-      kube, clock, journal: services.journal, report: services.report, target: targetOf(set, [], kind, namespace), nodes: run.nodes, runId: run.runId, reach: reachThrough(kube, rights),
+      kube, clock, journal: services.journal, report: services.report, target: targetOf(set, [], kind, namespace), nodes: run.nodes, runId: run.runId, memberTimeoutMs: run.memberTimeoutMs, reach: reachThrough(kube, rights),
       // Our secret is for our ensemble alone, and a look needs none.
       profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
     }
-    const course: Course = { kube, services, inputs: standing.course.inputs, rights, follower, before: follower.snapshot(), looking, deadline: new Deadline(clock, inputs.timeoutMs), told: new Map(), place: { at: '' } }
+    const course: Course = { kube, services, inputs: standing.course.inputs, rights, follower, before: follower.snapshot(), looking, deadline: new Deadline(clock, inputs.timeoutMs), told: new Map(), place: { at: '' }, addresses: addressesOf(set, around, kind, namespace) }
     const later = survey.choice.waiting.some((pod) => pods.some((one) => `${one.namespace}/${one.name}` === pod))
     return { name: `${namespace}/${name}`, course, looker: createLooker(looking, until), pods, later, lost: lock?.lost, release }
   } catch (error) {

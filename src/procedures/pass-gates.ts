@@ -4,16 +4,17 @@ import { formatSpan, type Deadline } from '../clock.ts'
 import { judgeBudgets } from '../decide/budget.ts'
 import { gates, type Obstacle, type Standing } from '../decide/disruption.ts'
 import { ownPods } from '../decide/members.ts'
+import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../decide/patience.ts'
 import type { MemberNow } from '../decide/roll.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import type { Course } from './bring.ts'
 import { budgetsFor } from './budgets.ts'
 import type { Looker } from './looker.ts'
-import { SETTLE_MS } from './verify-ensemble.ts'
 
 /** How soon what can't be watched is asked again. */
 const ASK_AGAIN_MS = 1_000
+/** Of a wait for a budget, which may take hours. */
 const HEARTBEAT_MS = 30_000
 
 export interface Gate {
@@ -27,19 +28,24 @@ export interface Gate {
   nodes(signal: AbortSignal): Promise<readonly NodeView[] | undefined>
 }
 
+/** `first`: no node was touched yet, so only members that are on their way by themselves are waited for; `further`: as long as a member may take to come back. */
+export type GatePatience = 'first' | 'further'
+
 export interface Passed {
   readonly view: EnsembleView
   readonly members: readonly MemberNow[]
 }
 
 /**
- * How the ensemble stood when nothing spoke against it any more. What time may mend is waited for: the way of the members back for 30 s at the first node, and for as long as a
- * member may take after each further one; a budget that may allow it later until the deadline. Throws EnsembleError 'refused' with every obstacle.
+ * How the ensemble stood when nothing spoke against it any more. What time may mend is waited for: at the first node as long as members may be on their way by their age, and for as
+ * long as a member may take after each further one; a budget that may allow it later until the deadline. Throws EnsembleError 'refused' with every obstacle.
  */
-export async function passGates(gate: Gate, node: string, patienceMs: number, deadline: Deadline, signal: AbortSignal): Promise<Passed> {
+export async function passGates(gate: Gate, node: string, kind: GatePatience, deadline: Deadline, signal: AbortSignal): Promise<Passed> {
   const { course, looker } = gate
+  const { memberTimeoutMs } = course.inputs
   const { clock, journal } = course.services
   const began = clock.now()
+  const patienceMs = kind === 'further' ? memberTimeoutMs : patienceWith(startsOf(course.follower.snapshot(), course.looking.target.container), began, memberTimeoutMs).ms
   let told = ''
   let saidAt = began
   for (;;) {
@@ -50,10 +56,11 @@ export async function passGates(gate: Gate, node: string, patienceMs: number, de
     const obstacles = gates(standing, node)
     const [first] = obstacles
     if (first === undefined) return { view, members }
-    const patience = obstacles.every((one) => one.blocked === true) ? deadline.at : Math.min(deadline.at, began + patienceMs)
+    const blocked = obstacles.every((one) => one.blocked === true)
+    const patience = blocked ? deadline.at : Math.min(deadline.at, began + patienceMs)
     if (!obstacles.every((one) => one.passes) || clock.now() >= patience) throw refusal(node, obstacles, clock.now() - began, gate)
     const line = `${node} waits: ${obstacles.map((one) => one.what).join('; ')}`
-    if (line !== told || clock.now() - saidAt >= HEARTBEAT_MS) {
+    if (line !== told || clock.now() - saidAt >= (blocked ? HEARTBEAT_MS : TELL_OUTSIDE_MS)) {
       journal.info(line === told ? `still waiting (for another ${formatSpan(patience - clock.now())}): ${line}` : line)
       told = line
       saidAt = clock.now()
@@ -61,9 +68,6 @@ export async function passGates(gate: Gate, node: string, patienceMs: number, de
     await course.follower.changed(Math.max(20, Math.min(ASK_AGAIN_MS, patience - clock.now())))
   }
 }
-
-/** How long the members may take to be whole before the first node is refused. */
-export const FIRST_PATIENCE_MS = SETTLE_MS
 
 async function budgetsOf({ course }: Gate, view: EnsembleView, signal: AbortSignal): Promise<Standing['budgets']> {
   const [pod] = ownPods(view)

@@ -5,6 +5,7 @@ import { failure } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
 import type { Rights } from './access.ts'
+import { spareWriter } from './data-watch.ts'
 import { evictPod } from './evict.ts'
 import { contextFor, type VerifyRun } from './verify-ensemble.ts'
 
@@ -14,13 +15,14 @@ export interface Means {
   readonly rights: Pick<Rights, 'budgets' | 'evict' | 'deletePods'>
 }
 
-/** Ends the leader's process in place: the election happens while every address is known. A leader that can't be told is replaced as it is, and that is said. */
-export async function stepDown(run: VerifyRun, member: MemberNow, replicas: number, signal: AbortSignal): Promise<void> {
+/** Ends the leader's process in place: the election happens while every address is known, which `settled` says why. A leader that can't be told is replaced as it is, and that is said. */
+export async function stepDown(run: VerifyRun, member: MemberNow, replicas: number, settled: string, signal: AbortSignal): Promise<void> {
   const { report, journal, clock, target } = run
   const about = { pod: member.pod, namespace: target.namespace, ordinal: member.ordinal, uid: member.uid ?? '', node: undefined, container: target.container, clientPort: target.clientPort, ready: member.ready }
-  journal.info(`${member.pod}: leads; its server is ended in place, so that another member leads before it is replaced`)
+  journal.info(`${member.pod}: leads; its server is ended in place, so that another member leads before it is replaced: ${settled}`)
   report.timeline.push({ at: clock.now(), what: 'hands over its leadership', member: member.pod })
   report.changed = true
+  await spareWriter(run, member.uid, signal)
   try {
     await run.profile.stepDown?.(about, contextFor(run, replicas, signal))
   } catch (error) {
@@ -32,6 +34,7 @@ export async function stepDown(run: VerifyRun, member: MemberNow, replicas: numb
 /** Evicts a member; undefined when it goes (or is gone), else what the budget says. */
 export async function takeByEviction(means: Means, run: VerifyRun, member: MemberNow, told: Set<string>, signal: AbortSignal): Promise<string | undefined> {
   const uid = member.uid ?? ''
+  await spareWriter(run, uid, signal)
   const answer = await evictPod(means.kube, { name: member.pod, namespace: run.target.namespace, uid }, {}, signal)
   if (answer.kind === 'budget') return `${member.pod} waits for the budget: ${answer.reason}`
   if (answer.kind === 'told') {
@@ -53,6 +56,7 @@ export async function freeMember(means: Means, run: VerifyRun, member: MemberNow
       object: `pod/${member.pod}`, ordinal: member.ordinal, mend: `kubectl -n ${namespace} delete pod ${member.pod}, or allow pods/eviction [create] and pods [delete] in the Role of this workflow.`,
     })
   }
+  await spareWriter(run, uid, signal)
   let how = 'evicted'
   const answer = rights.evict ? await evictPod(kube, { name: member.pod, namespace, uid }, {}, signal) : undefined
   if (answer === undefined || answer.kind === 'budget') {

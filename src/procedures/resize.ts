@@ -15,6 +15,7 @@ import { applyChange, isOursOrKubectl, objectName, planChanges, refOf } from './
 import { attend } from './attend.ts'
 import { bringMembers, olderPods, rollOf, type Course } from './bring.ts'
 import { budgetObjectsFor } from './budgets.ts'
+import { spareWriter } from './data-watch.ts'
 import { partitionOf, withPartition } from './partition.ts'
 import { newcomersToExcuse, readyToLeave, rollByEvictions } from './roll.ts'
 import { contextFor, membersOf, verifyEnsemble, type VerifyRun } from './verify-ensemble.ts'
@@ -94,6 +95,7 @@ async function leave(course: Course, { run }: Resizing, ordinal: number, signal:
   const view = await readyToLeave(rollOf(course), ordinal, signal)
   const member = membersOf(view, run.target).find((one) => one.ordinal === ordinal)
   const { profile } = course.looking
+  await spareWriter(course.looking, member?.uid, signal)
   if (member === undefined || profile.leave === undefined) return
   run.journal.info(`${member.pod}: hands over what it has before it goes`)
   run.report.changed = true

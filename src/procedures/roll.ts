@@ -2,14 +2,16 @@
 
 import { formatSpan } from '../clock.ts'
 import { judgeBudgets, type BudgetVerdict } from '../decide/budget.ts'
-import type { Diagnosis } from '../decide/diagnosis.ts'
 import { observed, ownPods } from '../decide/members.ts'
-import { excusedNewcomers, heldPartition, nextStep, serves, type MemberNow, type RollSituation, type RollStep, type Way } from '../decide/roll.ts'
+import { notServing } from '../decide/not-serving.ts'
+import { excusedNewcomers, heldPartition, nextStep, serves, SETTLE_AFTER_MOVE_MS, type MemberNow, type RollSituation, type RollStep, type Way } from '../decide/roll.ts'
 import { leaveStep, type LeaveStep } from '../decide/scale.ts'
+import type { Addresses } from '../manifests/addresses.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
 import { attend, type Attendance, type Step } from './attend.ts'
 import { budgetsFor } from './budgets.ts'
+import { spareWriter } from './data-watch.ts'
 import { createLooker, type Looker } from './looker.ts'
 import { freeMember, stepDown, takeByEviction, type Means } from './replace-member.ts'
 import type { VerifyRun } from './verify-ensemble.ts'
@@ -32,6 +34,8 @@ export interface Roll {
   /** The ensemble; its profile says who serves. */
   readonly run: VerifyRun
   readonly means: Means
+  /** Whether members keep their addresses when they move. */
+  readonly addresses: Addresses
   /** Ordinals that can't serve before the members of before know them. */
   readonly excused?: ReadonlySet<number>
   /** Members are taken down because their replacement was asked for: a budget is waited for, but one that never allows an eviction does not stop it. */
@@ -94,6 +98,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
           const held = situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
           journal.info(`${step.member.pod}: its turn, every other member serves`)
+          await spareWriter(roll.run, step.member.uid, signal)
           await lowerTo(step.member.ordinal - view.set.start, view)
           return waiting(situation, `${step.member.pod} is about to be replaced`)
         }
@@ -197,7 +202,7 @@ async function decide(roll: Roll, looker: Looker, view: EnsembleView, set: SetVi
 function situationOf(roll: Roll, looker: Looker, set: SetView, way: Way, members: readonly MemberNow[], now: number): RollSituation {
   return {
     set, way, members, now, listChanges: roll.asked ?? false, goes: roll.goes, renewed: looker.renewed, excused: roll.excused ?? new Set(), told: looker.told, outsideSince: looker.outsideSince, served: looker.served, handedOver: looker.handedOver,
-    canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
+    addresses: roll.addresses, canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
   }
 }
 
@@ -208,7 +213,7 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
         looker.said.add(step.reason)
         roll.attendance.journal.info(`${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`)
       }
-      return { ...waiting(situation, step.reason, step.unreached), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, blame: (step.outside ?? []).map((member) => notServing(roll, situation, member, looker.outsideSince.get(member.uid ?? '') ?? now)) }
+      return { ...waiting(situation, step.reason, step.unreached), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, outside: (step.outside ?? []).length > 0, blame: (step.outside ?? []).map((member) => notServing(member, situation, { container: roll.run.target.container, since: looker.outsideSince.get(member.uid ?? '') ?? now })) }
     case 'free':
       if (step.renews === true) looker.renewed.add(step.member.ordinal)
       await freeMember(roll.means, roll.run, step.member, step.why ?? 'it does not serve, and nobody else replaces it', looker.told, signal)
@@ -216,10 +221,15 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
     case 'hand-over': {
       const uid = step.member.uid ?? ''
       looker.handedOver.set(uid, { times: (looker.handedOver.get(uid)?.times ?? 0) + 1, at: now })
-      await stepDown(roll.run, step.member, situation.set.replicas, signal)
+      await stepDown(roll.run, step.member, situation.set.replicas, settledInWords(roll.addresses), signal)
       return waiting(situation, `${step.member.pod} hands over its leadership`)
     }
   }
+}
+
+/** Why the leader hands over now, for the log. */
+function settledInWords({ kind, reason }: Addresses): string {
+  return kind === 'stay' ? `at once, since ${reason}` : `every address has been the same for ${formatSpan(SETTLE_AFTER_MOVE_MS)} (${reason})`
 }
 
 function waiting(situation: RollSituation, reason: string, unreached?: MemberNow): Extract<Step, { kind: 'waiting' }> {
@@ -227,17 +237,6 @@ function waiting(situation: RollSituation, reason: string, unreached?: MemberNow
   const replaced = members.filter((member) => !member.atRevision || (way.kind === 'evict' ? member.uid !== undefined && way.left.has(member.uid) : member.revision !== set.status.updateRevision && !serves(member)))
   const reached = `${way.kind === 'partition' ? way.stands : way.left.size} ${members.filter(serves).map((member) => member.uid ?? '').join(' ')}`
   return { kind: 'waiting', reason, reached, excused: new Set(replaced.filter((member) => member.pod !== unreached?.pod).map((member) => `pod/${member.pod}`)) }
-}
-
-/** Ready is what the probe says; that it is outside of the quorum only the member says. */
-function notServing(roll: Roll, { set, members }: RollSituation, member: MemberNow, since: number): Diagnosis {
-  const others = members.filter((other) => other !== member)
-  return {
-    code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${member.pod}`, container: roll.run.target.container, reason: 'NotServing', class: 'informative', since, explains: true,
-    message: member.ready ? `${member.pod}: its pod is Ready, but the member does not serve (${member.role ?? 'not asked'}): it is outside of the quorum` : `${member.pod}: does not serve (${member.role ?? 'not asked'}), it is ${member.text}`,
-    mend: 'Compare its member list, its id and the names of its peers with those of the others; its log says whom it cannot reach.',
-    againstRevision: member.revision === set.status.updateRevision && others.every(serves),
-  }
 }
 
 /** Undefined when a member may be taken down. A budget that never allows it speaks of evictions: a roll was asked for all the same, and goes one by one. */

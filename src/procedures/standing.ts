@@ -8,6 +8,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { follow } from '../kube/follow.ts'
 import type { Access, Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText, toSet } from '../kube/views/index.ts'
+import { addressesOf } from '../manifests/addresses.ts'
 import { memberContainer, resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
@@ -109,13 +110,14 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
       report.previousRevision = view.status.updateRevision
       services.publish()
       done(`${name} in ${namespace}, profile ${profile}, ${view.replicas} ${view.replicas === 1 ? 'member' : 'members'}`)
-      return { lock, rights, set, stored, nodes, target, profile, view, image: memberContainer(spec, profile)?.image ?? '' }
+      const addresses = addressesOf(set, around, profile, namespace)
+      return { lock, rights, set, stored, nodes, target, profile, view, addresses, image: memberContainer(spec, profile)?.image ?? '' }
     } catch (error) {
       await lock.release(AbortSignal.timeout(RELEASE_MS))
       throw error
     }
   }))
-  const { lock, rights, set, stored, nodes, target, profile, view, image } = taken
+  const { lock, rights, set, stored, nodes, target, profile, view, addresses, image } = taken
   const held = AbortSignal.any([services.signal, lock.lost])
   const follower = follow(kube, { namespace, set: target.name, selector: selectorText(view.selector) }, clock, held)
   try {
@@ -123,10 +125,10 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
     const before = follower.snapshot()
     fillMembers(report, before)
     const reach = reachThrough(kube, rights)
-    const run: VerifyRun = { kube, clock, journal, report, target, nodes, runId: services.runId, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
+    const run: VerifyRun = { kube, clock, journal, report, target, nodes, runId: services.runId, memberTimeoutMs: inputs.memberTimeoutMs, watched: { by: undefined }, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) } : run
     const allowed = asked.limit === 'own' ? UNLIMITED_MS : asked.limit === 'member' ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
-    const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed), place: { at: '' } }
+    const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed), place: { at: '' }, addresses }
     const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
     // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'

@@ -4,6 +4,7 @@ import { Deadline } from '../clock.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { ProfileName, VerifyLevel } from '../ensemble/profile.ts'
 import { toSet } from '../kube/views/index.ts'
+import { addressesOf, worse } from '../manifests/addresses.ts'
 import { budgetFor } from '../manifests/budget-size.ts'
 import { membersOfSet } from '../manifests/addresses.ts'
 import { withMembers } from '../manifests/member-list.ts'
@@ -17,6 +18,7 @@ import { applyChange, objectName, planChanges } from './apply.ts'
 import { bringMembers, startOf, type Course } from './bring.ts'
 import type { DataWatch } from './data-watch.ts'
 import { partitionOf } from './partition.ts'
+import { servicesIfAllowed } from './read-ensemble.ts'
 import { markVerified, recordUnderWay, type Marking } from './verified.ts'
 import { outcomeOf, verifyEnsemble, type VerifyRun } from './verify-ensemble.ts'
 
@@ -54,11 +56,13 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   const { services, kube, follower } = undo.course
   const { journal, report } = services
   const view = follower.snapshot()
-  // What the set's events told of the change that is taken back is no news any more.
-  const course: Course = { ...undo.course, before: view }
-  const objects = withReplicas(earlier.objects, view, course.looking.profile.name)
+  const objects = withReplicas(earlier.objects, view, undo.course.looking.profile.name)
   const set = objects.find((object) => parseSet(object) !== undefined && object.kind === 'StatefulSet')
   if (set === undefined) throw new EnsembleError('failed', [{ code: 'INTERNAL', severity: 'error', message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet` }])
+  const { namespace } = run.target
+  const there = await servicesIfAllowed(kube, namespace, signal)
+  // What the set's events told of the change that is taken back is no news any more.
+  const course: Course = { ...undo.course, before: view, addresses: worse(undo.course.addresses, addressesOf(set, there === undefined ? undefined : [...objects, ...there], undo.course.looking.profile.name, namespace)) }
 
   const { start, generation, recorded } = await journal.phase(`Go back to revision ${earlier.controllerRevision}`, async (done) => {
     const own = partitionOf(set)

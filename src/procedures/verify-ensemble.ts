@@ -1,9 +1,10 @@
 // Asks the ensemble itself: the profile's checks through every member, and beside them placement and service as the cluster shows them.
 
 import type { Clock } from '../clock.ts'
+import { ELECTS_WITHIN_MS, patienceWith, startsOf } from '../decide/patience.ts'
 import { checkPlacement, type StandingCheck } from '../decide/placement-check.ts'
 import { checkService } from '../decide/service-check.ts'
-import type { CheckResult, Member, Profile, Reach, Verification, VerifyContext, VerifyLevel } from '../ensemble/profile.ts'
+import type { CheckResult, Member, Profile, Reach, Verification, VerifyContext, VerifyLevel, Witness } from '../ensemble/profile.ts'
 import type { ProfileOptions } from '../ensemble/choose.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -17,9 +18,7 @@ import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import type { PodView } from '../view/workload.ts'
 import { fillMembers, fillStates } from './member-rows.ts'
 
-/** How long a member may electing or syncing before the check fails. */
-export const SETTLE_MS = 30_000
-/** Endpoints follow readiness by a moment. */
+/** Endpoints follow readiness by a moment; whether their slices are right says nothing of when a member joins. */
 const ENDPOINTS_LAG_MS = 2_000
 const ENDPOINTS_LOOK_MS = 100
 
@@ -48,12 +47,16 @@ export interface VerifyRun {
   readonly reach: Reach
   readonly target: Target
   readonly runId: string
+  /** Longest time that a member which is on its way is waited for. */
+  readonly memberTimeoutMs: number
+  /** Who measures whether clients can write, while somebody does. */
+  readonly watched?: { by: Witness | undefined }
   /** Undefined when nodes may not be read. */
   readonly nodes: readonly NodeView[] | undefined
 }
 
 export function contextFor(run: VerifyRun, replicas: number, signal: AbortSignal): VerifyContext {
-  return { reach: run.reach, clock: run.clock, signal, settleMs: SETTLE_MS, runId: run.runId, say: (line) => run.journal.info(line), replicas, serviceName: run.target.headlessService, memberServices: run.target.memberServices }
+  return { reach: run.reach, clock: run.clock, signal, settleMs: ELECTS_WITHIN_MS, runId: run.runId, say: (line) => run.journal.info(line), replicas, serviceName: run.target.headlessService, memberServices: run.target.memberServices }
 }
 
 export function membersOf(view: EnsembleView, target: Target): readonly Member[] {
@@ -75,7 +78,8 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   const replicas = view.set?.replicas ?? 0
   const members = membersOf(view, run.target)
   const service = level === 'quick' || run.profile.name === 'none' ? undefined : watchEndpoints(run, signal)
-  const verification = await run.profile.verify(members, level, contextFor(run, replicas, signal))
+  const patience = patienceWith(startsOf(view, run.target.container), clock.now(), run.memberTimeoutMs)
+  const verification = await run.profile.verify(members, level, { ...contextFor(run, replicas, signal), settleMs: patience.ms, settleWhy: patience.why })
   const serves = !verification.checks.some((check) => check.name === 'quorum' && check.outcome === 'failed')
   const checks = [...verification.checks, ...(serves ? await more() : [])]
   if (level !== 'quick') {
@@ -84,7 +88,8 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
     const unasked = verification.members.some((member) => member.role === 'unknown')
     const serving = verification.members.filter((member) => ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role)).map((member) => member.pod)
     const found = unasked ? undefined : await service?.(serving)
-    if (found !== undefined) checks.push(found)
+    // Where clients are sent follows from who serves: a member outside of the quorum is the cause, not its endpoint.
+    if (found !== undefined) checks.push(serves ? found : asConsequence(found))
   }
   fillMembers(report, view)
   fillStates(report, verification.members)
@@ -98,6 +103,10 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
   return verification
+}
+
+function asConsequence(check: CheckResult): CheckResult {
+  return { ...check, outcome: check.outcome === 'failed' ? 'warned' : check.outcome, findings: check.findings.map((finding) => ({ ...finding, severity: 'warning' })) }
 }
 
 /** A line that says `warned` says of what. */

@@ -17,6 +17,9 @@ function membersOf(seen: EnsembleView, roles: readonly (Role | undefined)[], add
 const halfway = set({ strategy: { type: 'RollingUpdate', partition: 3 }, status: { currentRevision: OLD } })
 const old = [pod(0, { revision: OLD }), pod(1, { revision: OLD }), pod(2, { revision: OLD })] as const
 
+const MOVE = { kind: 'move', reason: 'the member list names the pods' } as const
+const STAY = { kind: 'stay', reason: 'the member list names a Service for each member' } as const
+
 interface Given {
   readonly pods: readonly PodView[]
   readonly roles: readonly (Role | undefined)[]
@@ -27,7 +30,7 @@ interface Given {
 
 function stepOf({ pods, roles, way = { kind: 'partition', stands: 3, own: 0 }, more = {}, addressSince }: Given): RollStep {
   const seen = view(pods, { set: { ...halfway, strategy: way.kind === 'partition' ? { type: 'RollingUpdate', partition: way.stands } : { type: 'OnDelete' } } })
-  return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles, addressSince), way, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0, ...more })
+  return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles, addressSince), way, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, addresses: MOVE, now: T0, ...more })
 }
 
 function short(step: RollStep): string {
@@ -83,6 +86,15 @@ describe('a leader', () => {
     expect(step).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 30 * SECOND })
   })
 
+  test('hands over at once where every address stays: forty seconds with one member less to lose would be for nothing', () => {
+    expect(short(stepOf({ pods: old, roles: leads, addressSince: T0 - SECOND, more: { addresses: STAY } }))).toBe('hand-over zk-2')
+  })
+
+  test('settles where nobody can say whether addresses stay, and says which list it is', () => {
+    const step = stepOf({ pods: old, roles: leads, addressSince: T0 - 10 * SECOND, more: { addresses: { kind: 'unknown', reason: 'the servers read a zoo.cfg of their own' } } })
+    expect(step).toMatchObject({ kind: 'wait', reason: expect.stringContaining('(the servers read a zoo.cfg of their own)'), lookAgainAt: T0 + 30 * SECOND })
+  })
+
   test('is replaced as a follower, although its restarted container has not stood for long', () => {
     const restarted = pod(2, { revision: OLD, ready: false })
     const step = stepOf({ pods: [old[0], old[1], restarted], roles: ['follower', 'leader', 'follower'], more: { handedOver: new Map([[restarted.uid, { times: 1, at: T0 - 5 * SECOND }]]) } })
@@ -114,7 +126,7 @@ describe('a leader', () => {
 
   test.each([['without the right to exec', { canStepDown: false }, old, leads], ['of two members', {}, [old[0], old[1]], ['follower', 'leader'] as const]] as const)('%s is replaced as it is', (_, more, pods, roles) => {
     const seen = view([...pods], { set: { ...halfway, replicas: pods.length } })
-    const step = nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: 3, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0, ...more })
+    const step = nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: 3, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, addresses: MOVE, now: T0, ...more })
     expect(short(step)).toBe(`take zk-${pods.length - 1}`)
   })
 })
@@ -125,7 +137,7 @@ describe('a member list that changes', () => {
 
   function given(pods: readonly PodView[], roles: readonly Role[], left: readonly PodView[], more: Partial<RollSituation>): RollStep {
     const seen = view(pods, { set: { ...halfway, replicas: pods.length, strategy: { type: 'OnDelete' } } })
-    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'evict', left: new Set(left.map((one) => one.uid)) }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0, listChanges: true, ...more })
+    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'evict', left: new Set(left.map((one) => one.uid)) }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, addresses: MOVE, now: T0, listChanges: true, ...more })
   }
 
   test('leaves the leader of before and the one that goes outside of the new quorum: the leader is replaced next, at once', () => {
@@ -151,15 +163,17 @@ describe('a member list that changes', () => {
     const there = [pod(0), pod(1), pod(2)] as const
     const roles: readonly Role[] = ['follower', 'leader', 'not serving']
     expect(given(there, roles, [], { outsideSince: ago(60, there[2]) }).kind).toBe('wait')
-    expect(given(there, roles, [], { outsideSince: ago(91, there[2]) })).toMatchObject({ kind: 'free', renews: true, member: { pod: 'zk-2' } })
-    expect(given(there, roles, [], { outsideSince: ago(91, there[2]), renewed: new Set([2]) }).kind).toBe('wait')
-    expect(given(there, roles, [], { outsideSince: ago(91, there[2]), listChanges: false }).kind).toBe('wait')
+    expect(given(there, roles, [], { outsideSince: ago(119, there[2]) }).kind).toBe('wait')
+    expect(given(there, roles, [], { outsideSince: ago(61, there[2]), addresses: STAY })).toMatchObject({ kind: 'free', renews: true, member: { pod: 'zk-2' } })
+    expect(given(there, roles, [], { outsideSince: ago(121, there[2]) })).toMatchObject({ kind: 'free', renews: true, member: { pod: 'zk-2' } })
+    expect(given(there, roles, [], { outsideSince: ago(121, there[2]), renewed: new Set([2]) }).kind).toBe('wait')
+    expect(given(there, roles, [], { outsideSince: ago(121, there[2]), listChanges: false }).kind).toBe('wait')
   })
 
   test('brings the next one to the list although another waits outside for it', () => {
     const there = [pod(0), pod(1, { revision: OLD }), pod(2), pod(3), pod(4)] as const
     const roles: readonly Role[] = ['follower', 'not serving', 'not serving', 'leader', 'follower']
-    expect(given(there, roles, [there[1]], { outsideSince: ago(91, there[1], there[2]) })).toMatchObject({ kind: 'free', member: { pod: 'zk-1' } })
+    expect(given(there, roles, [there[1]], { outsideSince: ago(121, there[1], there[2]) })).toMatchObject({ kind: 'free', member: { pod: 'zk-1' } })
   })
 })
 
@@ -180,7 +194,7 @@ describe('a member that does not serve', () => {
     const outside = pod(0, { revision: OLD })
     const given = { pods: [outside, old[1], old[2]], roles: ['not serving', 'leader', 'follower'] } as const
     expect(stepOf(given).kind).toBe('wait')
-    expect(short(stepOf({ ...given, more: { outsideSince: new Map([[outside.uid, T0 - 91 * SECOND]]) } }))).toBe('reach-down zk-0')
+    expect(short(stepOf({ ...given, more: { outsideSince: new Map([[outside.uid, T0 - 121 * SECOND]]) } }))).toBe('reach-down zk-0')
   })
 
   test('but did a moment ago is given time to come back: its container restarts in place while another one is being replaced', () => {
@@ -188,8 +202,8 @@ describe('a member that does not serve', () => {
     const given = { pods: [crashed, old[1]], roles: [undefined, 'not serving'], way: { kind: 'partition', stands: 2, own: 0 } } as const
     const served = new Set([0, 1, 2])
     expect(short(stepOf(given))).toBe('reach-down zk-0')
-    expect(stepOf({ ...given, more: { served } })).toMatchObject({ kind: 'wait', reason: 'zk-0 served until a moment ago: it may come back by itself', lookAgainAt: T0 + 90 * SECOND })
-    expect(short(stepOf({ ...given, more: { served, outsideSince: new Map([[crashed.uid, T0 - 91 * SECOND]]) } }))).toBe('reach-down zk-0')
+    expect(stepOf({ ...given, more: { served } })).toMatchObject({ kind: 'wait', reason: 'zk-0 served until a moment ago: it may come back by itself', lookAgainAt: T0 + 120 * SECOND })
+    expect(short(stepOf({ ...given, more: { served, outsideSince: new Map([[crashed.uid, T0 - 121 * SECOND]]) } }))).toBe('reach-down zk-0')
   })
 
   test('and was told to go is not told again, and nobody else is', () => {
@@ -204,7 +218,7 @@ describe('a member that does not serve', () => {
 describe('a broken member below serving ones, under Parallel', () => {
   const parallel = (pods: readonly PodView[], roles: readonly (Role | undefined)[]): RollStep => {
     const seen = view(pods, { set: { ...halfway, replicas: pods.length, podManagement: 'Parallel' } })
-    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: pods.length, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0 })
+    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way: { kind: 'partition', stands: pods.length, own: 0 }, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, addresses: MOVE, now: T0 })
   }
   const crashing = unready(0, { state: waiting('CrashLoopBackOff'), restarts: 4 }, { revision: OLD })
 
@@ -230,7 +244,7 @@ describe('a newcomer that can only serve once the member before it knows it', ()
   const since = (seconds: number) => unready(1, { state: { kind: 'running', since: T0 - seconds * SECOND } })
   const growing = (newcomer: PodView, stands: number, way: Way = { kind: 'partition', stands, own: 0 }, roles: readonly (Role | undefined)[] = ['standalone', 'not serving']): RollStep => {
     const seen = view([alone, newcomer], { set: { ...halfway, replicas: 2, podManagement: 'Parallel', strategy: { type: 'RollingUpdate', partition: stands } } })
-    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way, excused: new Set([1]), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0 })
+    return nextStep({ set: seen.set ?? halfway, members: membersOf(seen, roles), way, excused: new Set([1]), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, addresses: MOVE, now: T0 })
   }
 
   test('does not hold up that member once its server has stood for a moment', () => {

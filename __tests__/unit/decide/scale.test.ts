@@ -46,12 +46,14 @@ describe('the way to another number of members', () => {
   })
 })
 
+const MOVE = { kind: 'move', reason: 'the member list names the pods' } as const
+
 describe('a member goes', () => {
   const ask = (roles: readonly Role[], more: Partial<RollSituation> & { readonly pods?: readonly PodView[] } = {}): ReturnType<typeof leaveStep> => {
     const pods = more.pods ?? roles.map((_role, ordinal) => pod(ordinal))
     const shown = view(pods, { set: set({ replicas: roles.length }) })
     const members = membersNow(shown, T0, new Map(pods.map((one, index) => [one.uid, roles[index] ?? 'unknown'])), new Map(pods.map((one) => [one.uid, T0 - 600 * SECOND])))
-    return leaveStep({ set: set({ replicas: roles.length }), members, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, now: T0, ...more }, roles.length - 1)
+    return leaveStep({ set: set({ replicas: roles.length }), members, excused: new Set(), told: new Set(), outsideSince: new Map(), served: new Set(), handedOver: new Map(), canStepDown: true, addresses: MOVE, now: T0, ...more }, roles.length - 1)
   }
 
   test('when every other one serves', () => {

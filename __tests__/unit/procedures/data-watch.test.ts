@@ -27,6 +27,10 @@ function watching(seen: Partial<WitnessReport>, profile: Partial<Profile> = {}):
       },
       witness: () =>
         Promise.resolve({
+          leave: (uid) => {
+            done.push(`left ${uid}`)
+            return Promise.resolve()
+          },
           stop: () => {
             done.push('stopped')
             return Promise.resolve({ ...WELL, ...seen })
@@ -95,7 +99,7 @@ describe('after a failure', () => {
   })
 
   test('an ensemble that answers nobody does not hide the failure', async () => {
-    const { profile } = watching({}, { removeMarker: () => Promise.reject(new Error('closed')), witness: () => Promise.resolve({ stop: () => Promise.reject(new Error('closed')) }) })
+    const { profile } = watching({}, { removeMarker: () => Promise.reject(new Error('closed')), witness: () => Promise.resolve({ leave: () => Promise.resolve(), stop: () => Promise.reject(new Error('closed')) }) })
     await expect((await watchData(runWith(profile), followerOf(VIEW), signal)).abandon()).resolves.toBeUndefined()
   })
 })

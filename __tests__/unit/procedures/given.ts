@@ -23,7 +23,7 @@ export function kubeWith(more: Partial<Kube> = {}): Kube {
 export function runWith(profile: Partial<Profile>, more: Partial<VerifyRun> = {}, lines: string[] = []): VerifyRun {
   const say = (line: string): void => void lines.push(line)
   return {
-    kube: kubeWith(), clock: { now: () => T0, sleep: () => Promise.resolve() }, report: newReport('deploy', T0), runId: '1', nodes: undefined,
+    kube: kubeWith(), clock: { now: () => T0, sleep: () => Promise.resolve() }, report: newReport('deploy', T0), runId: '1', nodes: undefined, memberTimeoutMs: 300_000,
     journal: { phase: (_title, work) => work(() => undefined), info: say, warning: say, notice: say, debug: say, verdict: say },
     profile: { name: 'zookeeper', look: unused, verify: unused, ...profile },
     reach: { may: { forward: true, exec: true }, open: unused, exec: unused },

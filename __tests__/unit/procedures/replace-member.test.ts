@@ -83,14 +83,14 @@ describe('a member that serves nobody', () => {
 describe('a leader', () => {
   test('that can not be told to step down is replaced as it is, and the report says what that may have cost', async () => {
     const run = runWith({ stepDown: () => Promise.reject(new Error('no shell in the container')) })
-    await stepDown(run, memberOf(0), 3, signal)
+    await stepDown(run, memberOf(0), 3, 'at once', signal)
     expect(run.report.notes).toEqual([expect.stringContaining('zk-0 could not hand over its leadership before it was replaced (no shell in the container)')])
   })
 
   test('is not replaced once the run was cancelled', async () => {
     const cancelled = AbortSignal.abort(new Error('cancelled'))
     const run = runWith({ stepDown: () => Promise.reject(new Error('closed')) })
-    await expect(stepDown(run, memberOf(0), 3, cancelled)).rejects.toThrow('cancelled')
+    await expect(stepDown(run, memberOf(0), 3, 'at once', cancelled)).rejects.toThrow('cancelled')
     expect(run.report.notes).toEqual([])
   })
 })

@@ -31,6 +31,7 @@ function runOf(quorum: CheckResult, done: string[]): VerifyRun {
     reach: { may: { forward: true, exec: true }, open: unused, exec: unused },
     target: { name: 'zk', namespace: 'shop', container: 'zk', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true, memberServices: [], listedServices: new Map() },
     runId: '1',
+    memberTimeoutMs: 300_000,
     nodes: undefined,
   }
 }

@@ -12,6 +12,8 @@ import { askTwice, speaksTls, type Word } from './words.ts'
 export type Way = 'port-forward' | 'exec'
 
 const POLL_MS = 250
+/** A wait that goes on is told this often, with what the members say of themselves. */
+const TELL_MS = 5_000
 const TLS_MS = 2_000
 /** First bytes of a TLS alert, the answer to a word in plain text. */
 const TLS_ALERT = '\u0015\u0003'
@@ -72,12 +74,17 @@ export async function settle(members: readonly Member[], way: Way | undefined, c
   const { clock, signal } = context
   const deadline = new Deadline(clock, context.settleMs)
   let said = ''
+  let saidAt = clock.now()
   for (;;) {
     const looked = await lookAtAll(members, way, context)
     const verdict = judgeQuorum(looked, context.replicas)
     const whole = !verdict.findings.some((finding) => finding.severity === 'error')
     if (whole || !verdict.canHeal || deadline.passed || (said === '' && (await hopeless()))) return { looked, verdict }
-    if (verdict.detail !== said) context.say(`waiting up to ${formatSpan(deadline.left())} for the ensemble to settle: ${verdict.detail}`)
+    if (verdict.detail !== said || clock.now() - saidAt >= TELL_MS) {
+      const why = said === '' && context.settleWhy !== undefined ? ` (${context.settleWhy})` : ''
+      context.say(`waiting up to ${formatSpan(deadline.left())} for the ensemble to settle: ${verdict.detail}${why}`)
+      saidAt = clock.now()
+    }
     said = verdict.detail
     await clock.sleep(Math.min(POLL_MS, Math.max(1, deadline.left())), signal)
   }

@@ -7,7 +7,7 @@ import { isRefusal, NoAnswer, Refusal } from './errors.ts'
 import type { Session } from './session.ts'
 import type { ZooKeeperOptions } from './verify.ts'
 import { openTunnelSession, sessionVoice, type Found } from './voice.ts'
-import { connectToAny, SESSION_MS, type Connected } from './witness-connect.ts'
+import { connectToAny, SESSION_MS, type Attempt, type Connected } from './witness-connect.ts'
 import { openLedger, type Ledger } from './witness-ledger.ts'
 
 /** Ten writes a second. */
@@ -19,6 +19,8 @@ const AGAIN_MS = 75
 const PATIENCE_MS = { first: 500, longest: 4_000 } as const
 /** The beginning waits so long for the first session, then goes on without. */
 const FIRST_MS = 3_000
+/** Another member has a session in a moment; who is waited for longer holds up the roll. */
+const LEAVE_MS = { connect: 1_000, all: 3_000 } as const
 /** In all less than 15 s with five members of which none answers. */
 const STOP_MS = { write: 3_500, close: 1_500, member: 4_000, remove: 1_000, lookBack: 8_000 } as const
 /** Of a refusal that no other member and no waiting would change. */
@@ -45,9 +47,13 @@ export async function beginWitness(members: () => readonly Member[], context: Ve
   const ended = new AbortController()
   const stopping = new AbortController()
   const started = Promise.withResolvers<Start>()
-  const running = keepWriting({ members, context, options, register, ledger, stopping: stopping.signal, started: started.resolve }, AbortSignal.any([context.signal, ended.signal]))
+  const writer: Writer = { members, context, options, register, ledger, stopping: stopping.signal, started: started.resolve, seat: { at: undefined, next: undefined, left: new Set() } }
+  const running = keepWriting(writer, AbortSignal.any([context.signal, ended.signal]))
   // It ends by itself when the run is aborted; a fault of its own must not become the run's.
-  const over = running.catch(() => undefined).finally(() => started.resolve('not yet'))
+  const over = running.catch(() => undefined).then(async () => {
+    started.resolve('not yet')
+    await writer.seat.next?.connected.session.close()
+  })
 
   const start = await within(clock, FIRST_MS, () => new Error('late'), context.signal, () => started.promise).catch((): Start => 'not yet')
   if (typeof start === 'object') {
@@ -56,6 +62,7 @@ export async function beginWitness(members: () => readonly Member[], context: Ve
     return undefined
   }
   return {
+    leave: (uid, signal) => changeSeat(writer, uid, signal),
     stop: async (last, signal) => {
       const wait = async (ms: number): Promise<void> => {
         await within(clock, ms, () => new Error('late'), signal, () => over).catch(() => undefined)
@@ -84,7 +91,17 @@ function registerOf(path: string, prefix: string): Register {
   }
 }
 
+/** Through whom the writer writes. */
+interface Seat {
+  at: Member | undefined
+  /** Where it goes on after the write that is under way. */
+  next: { readonly connected: Connected; readonly taken: () => void } | undefined
+  /** UIDs of members that are about to be taken down. */
+  readonly left: Set<string>
+}
+
 interface Writer {
+  readonly seat: Seat
   readonly members: () => readonly Member[]
   readonly context: VerifyContext
   readonly options: ZooKeeperOptions
@@ -97,7 +114,7 @@ interface Writer {
 
 /** Connects and writes until one of the signals is aborted, with which it rejects, or until it is plain that it may not. */
 async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
-  const { ledger, context: { clock, reach } } = writer
+  const { ledger, seat, context: { clock, reach } } = writer
   const idle = AbortSignal.any([signal, writer.stopping])
   const troubled = new Map<string, number>()
   const numbers = { next: 1 }
@@ -105,7 +122,8 @@ async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
   for (;;) {
     const began = clock.now()
     const patienceMs = Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** silent)
-    const { connected, failed, heard } = await connectToAny(inOrder(writer.members(), troubled), { reach, clock, auth: writer.options.auth, answerMs: ANSWER_MS, patienceMs }, idle)
+    const { connected, failed, heard } = takeNext(seat) ?? (await connectToAny(inOrder(writer.members(), troubled, seat.left), { reach, clock, auth: writer.options.auth, answerMs: ANSWER_MS, patienceMs }, idle))
+    seat.at = connected?.member
     ledger.begin(connected === undefined ? began : clock.now())
     for (const member of failed) troubled.set(member.pod, clock.now())
     if (heard === 'answered') ledger.hear(clock.now())
@@ -113,21 +131,46 @@ async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
     silent = heard === 'answered' ? 0 : silent + 1
     if (heard === 'denied' && numbers.next === 1) return writer.started({ refused: 'this run may not use port-forward' })
     const end = connected === undefined ? 'useless' : await writeThrough(connected, numbers, writer, signal, idle)
-    if (connected !== undefined) troubled.set(connected.member.pod, clock.now())
+    seat.at = undefined
+    if (connected !== undefined && end !== 'moved') troubled.set(connected.member.pod, clock.now())
     if (typeof end === 'object' && numbers.next === 1) return writer.started(end)
-    if (end !== 'lost') await clock.sleep(AGAIN_MS, idle)
+    if (end !== 'lost' && end !== 'moved') await clock.sleep(AGAIN_MS, idle)
   }
 }
 
-/** Who failed longest ago first; a member that isn't Ready last. */
-function inOrder(members: readonly Member[], troubled: ReadonlyMap<string, number>): readonly Member[] {
-  const since = (member: Member): number => (member.ready ? 0 : Number.MAX_SAFE_INTEGER / 2) + (troubled.get(member.pod) ?? 0)
+function takeNext(seat: Seat): Attempt | undefined {
+  const { next } = seat
+  if (next === undefined) return undefined
+  seat.next = undefined
+  next.taken()
+  return { connected: next.connected, failed: [], heard: 'answered' }
+}
+
+/** Where nobody else gives a session it stays: a gap is measured then, which is what it is for. */
+async function changeSeat({ seat, members, context: { clock, reach, signal: life }, options, stopping }: Writer, uid: string, signal: AbortSignal): Promise<void> {
+  seat.left.add(uid)
+  if (seat.at?.uid !== uid || stopping.aborted) return
+  const others = members().filter((member) => !seat.left.has(member.uid) && member.ready)
+  const until = AbortSignal.any([signal, life, stopping])
+  const late = (): Error => new Error('no other member takes the writer')
+  await within(clock, LEAVE_MS.all, late, until, async (within) => {
+    const { connected } = await connectToAny(others, { reach, clock, auth: options.auth, answerMs: ANSWER_MS, patienceMs: LEAVE_MS.connect }, within)
+    if (connected === undefined) return
+    const taken = Promise.withResolvers<undefined>()
+    seat.next = { connected, taken: () => taken.resolve(undefined) }
+    await taken.promise
+  }).catch(() => signal.throwIfAborted())
+}
+
+/** Who failed longest ago first; a member that isn't Ready, or is about to be taken down, last. */
+function inOrder(members: readonly Member[], troubled: ReadonlyMap<string, number>, left: ReadonlySet<string>): readonly Member[] {
+  const since = (member: Member): number => (member.ready && !left.has(member.uid) ? 0 : Number.MAX_SAFE_INTEGER / 2) + (troubled.get(member.pod) ?? 0)
   return members.toSorted((a, b) => since(a) - since(b) || a.ordinal - b.ordinal)
 }
 
-/** Writes until the connection is lost (`useless`: before a write was acknowledged) or the node may not be made or written. */
-async function writeThrough({ member, session }: Connected, numbers: { next: number }, writer: Writer, signal: AbortSignal, idle: AbortSignal): Promise<'lost' | 'useless' | { readonly refused: string }> {
-  const { register, ledger, context: { clock } } = writer
+/** Writes until another member is ready to take the writer (`moved`), until the connection is lost (`useless`: before a write was acknowledged) or the node may not be made or written. */
+async function writeThrough({ member, session }: Connected, numbers: { next: number }, writer: Writer, signal: AbortSignal, idle: AbortSignal): Promise<'moved' | 'lost' | 'useless' | { readonly refused: string }> {
+  const { register, ledger, seat, context: { clock } } = writer
   const pause = AbortSignal.any([idle, session.over])
   let useful = false
   try {
@@ -135,6 +178,7 @@ async function writeThrough({ member, session }: Connected, numbers: { next: num
     for (;;) {
       writer.started('writes')
       idle.throwIfAborted()
+      if (seat.next !== undefined) return 'moved'
       const began = clock.now()
       const number = numbers.next++
       try {
@@ -154,7 +198,9 @@ async function writeThrough({ member, session }: Connected, numbers: { next: num
     if (error instanceof Refusal && NO_RIGHT.has(error.reason)) return { refused: error.message }
     return useful ? 'lost' : 'useless'
   } finally {
-    await session.close()
+    const closed = session.close()
+    // Whoever goes on elsewhere does not wait for the old session's end.
+    if (seat.next === undefined) await closed
   }
 }
 
@@ -183,7 +229,7 @@ async function read(session: Session, path: string): Promise<Found | undefined> 
 }
 
 /** The most that is missing on any member that serves, undefined when none does; afterwards the node is deleted. Rejects only with the signal's reason. */
-async function lookBack(members: readonly Member[], { context, options, register, ledger }: Omit<Writer, 'members' | 'stopping' | 'started'>, signal: AbortSignal): Promise<number | undefined> {
+async function lookBack(members: readonly Member[], { context, options, register, ledger }: Omit<Writer, 'members' | 'stopping' | 'started' | 'seat'>, signal: AbortSignal): Promise<number | undefined> {
   const { clock, reach } = context
   const life = new AbortController()
   const late = (): Error => new NoAnswer('get', 'it took too long', 'not done')

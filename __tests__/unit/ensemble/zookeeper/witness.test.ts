@@ -88,6 +88,62 @@ describe('members that come and go', () => {
   })
 })
 
+describe('a member that is about to be taken down', () => {
+  /** Pods through which a tunnel was opened. */
+  function through(reach: Reach): Reach & { readonly opened: string[] } {
+    const opened: string[] = []
+    return { ...reach, opened, open: (member, ...rest) => (opened.push(member.pod), reach.open(member, ...rest)) }
+  }
+
+  test('is left before it goes: its loss is no gap, and no write is left without an answer', async () => {
+    const ensemble = started()
+    const reach = through(reachInto(ensemble))
+    const context = contextOf(reach)
+    const witness = await begin(context)
+    await context.clock.sleep(1_000)
+    expect(reach.opened).toEqual(['zk-0'])
+    await witness.leave(MEMBERS[0]?.uid ?? '', never)
+    expect(reach.opened).toEqual(['zk-0', 'zk-1'])
+    ensemble.stop(0)
+    await context.clock.sleep(2_000)
+    const report = await witness.stop(MEMBERS, never)
+    expect(report).toMatchObject({ unknown: 0, lost: 0, gaps: [] })
+    expect(report.longestGapMs).toBeLessThan(300)
+  })
+
+  test('that the writer is not with is only kept in mind', async () => {
+    const ensemble = started()
+    const reach = through(reachInto(ensemble))
+    const context = contextOf(reach)
+    const witness = await begin(context)
+    await witness.leave(MEMBERS[1]?.uid ?? '', never)
+    ensemble.stop(0)
+    await context.clock.sleep(2_000)
+    expect((await witness.stop(MEMBERS, never)).lost).toBe(0)
+    expect(reach.opened[1]).toBe('zk-2')
+  })
+
+  test('does not hold up the roll where no other one takes the writer: it stays, and the gap is the ensemble\u2019s', async () => {
+    const ensemble = started()
+    const context = contextOf(reachInto(ensemble))
+    const witness = await begin(context)
+    for (const ordinal of [1, 2]) ensemble.fault(ordinal, { mute: true })
+    const began = context.clock.now()
+    await witness.leave(MEMBERS[0]?.uid ?? '', never)
+    expect(context.clock.now() - began).toBeLessThanOrEqual(3_000)
+    await context.clock.sleep(500)
+    for (const ordinal of [1, 2]) ensemble.fault(ordinal, undefined)
+    expect(await witness.stop(MEMBERS, never)).toMatchObject({ unknown: 0, lost: 0, gaps: [] })
+  })
+
+  test('is nothing to a writer that was stopped', async () => {
+    const context = contextOf(reachInto(started()))
+    const witness = await begin(context)
+    await witness.stop(MEMBERS, never)
+    await expect(witness.leave(MEMBERS[0]?.uid ?? '', never)).resolves.toBeUndefined()
+  })
+})
+
 describe('what was acknowledged', () => {
   test('and is gone, since the ensemble came back empty, is lost', async () => {
     const ensemble = started()
