@@ -8,6 +8,8 @@ interface Known {
   readonly reason: string
   readonly cause: string
   readonly mend: string
+  /** Told also of a member that lives and is not Ready. */
+  readonly alive?: true
 }
 
 /** In the order of preference: a log may hold several, and the first in this list is nearest to the cause. */
@@ -24,13 +26,19 @@ const KNOWN: readonly Known[] = [
   { words: /removed by source filters|A node with address .* already exists/, reason: 'RingRemembersIt', cause: 'the ring still has the node that it replaces', mend: 'Remove the node that is down: nodetool removenode HOST_ID, on a member that is up.' },
   { words: /Unable to contact any seeds|lookup host .*seed|Unable to gossip with any (?:seeds|peers)/i, reason: 'NoSeeds', cause: 'it reaches none of its seeds', mend: 'Check the seed addresses (their namespace), and publishNotReadyAddresses on the headless service.' },
   { words: /Permission denied|AccessDeniedException|Unable to create data directory|Unable to access datadir/i, reason: 'PermissionDenied', cause: 'it may not read or write its files', mend: 'Set securityContext.fsGroup of the pod to the group that the image runs as.' },
+  {
+    words: /UnknownHostException|Unresolved address|Failed to resolve address|Name or service not known|Temporary failure in name resolution/, reason: 'NameUnknown', alive: true,
+    cause: 'it can’t look up a name of the member list, which is no fault of the manifest for as long as the pod behind it is new (caches keep “no such name” for up to a minute)',
+    mend: 'If it lasts: compare the names with the pods and Services that there are, and see that the headless service publishes addresses that are not Ready. A Service for each member, made before the pods, leaves nothing to wait for: docs/moved-members.md.',
+  },
   { words: /Invalid config, exiting abnormally|ConfigException|Error: Could not find or load main class/, reason: 'InvalidConfig', cause: 'it refuses its configuration', mend: 'Correct the configuration; the log below names the line.' },
 ]
 
 /** The diagnosis with the cause that the dying container's last lines tell; unchanged where they tell nothing that is known. */
 export function withLastWords(diagnosis: Diagnosis, lines: readonly string[]): Diagnosis {
-  if (diagnosis.code !== 'CRASH_LOOP' || diagnosis.reason === 'OOMKilled') return diagnosis
+  const crashes = diagnosis.code === 'CRASH_LOOP' && diagnosis.reason !== 'OOMKilled'
   for (const known of KNOWN) {
+    if (!crashes && !(diagnosis.code === 'NOT_READY' && known.alive === true)) continue
     const line = lines.findLast((one) => known.words.test(one))
     if (line !== undefined) return { ...diagnosis, reason: known.reason, message: `${diagnosis.message}; ${known.cause}: ${lastPart(line)}`, mend: known.mend }
   }

@@ -25,6 +25,16 @@ describe('last words', () => {
     expect(told.mend).toBeDefined()
   })
 
+  test('of a member that lives and looks up names in vain: it waits, and the manifest may be sound', () => {
+    const unready: Diagnosis = { ...crash, code: 'NOT_READY', class: 'informative', reason: 'ReadinessProbeFailed', message: 'zk-2, container zk: Readiness probe failed (9 times)' }
+    const told = withLastWords(unready, ['WARN  [QuorumConnectionThread:QuorumCnxManager@401] - Cannot open channel to 1 at election address zk-0.zk-hs:3888', 'java.net.UnknownHostException: zk-0.zk-hs'])
+    expect(told).toMatchObject({ code: 'NOT_READY', class: 'informative', reason: 'NameUnknown' })
+    expect(told.message).toMatch(/no fault of the manifest.*: java\.net\.UnknownHostException: zk-0\.zk-hs$/)
+    expect(withLastWords(crash, ['java.net.SocketException: Unresolved address'])).toMatchObject({ reason: 'NameUnknown' })
+    // What kills a member says nothing about one that lives.
+    expect(withLastWords(unready, ['Permission denied'])).toBe(unready)
+  })
+
   test('that are not known change nothing', () => {
     expect(withLastWords(crash, ['Starting', 'Bye'])).toBe(crash)
   })
