@@ -73,7 +73,7 @@ export function hostsIn(listed: ListedHosts): readonly (readonly string[])[] {
   return listed.kind === 'hosts' || listed.kind === 'alone' ? listed.hosts : []
 }
 
-export function membersOfSet({ metadata, spec }: SetShape, namespace: string): MembersOf {
+export function membersOfSet({ metadata, spec }: SetShape, namespace: string | undefined): MembersOf {
   return { name: metadata.name, namespace, headlessService: spec.serviceName, labels: spec.template.metadata?.labels ?? {} }
 }
 

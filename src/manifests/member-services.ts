@@ -1,6 +1,7 @@
 // Services that stand for one member each: a name and an address of its own that stay while the pod behind them moves.
 
 import type { KubeObject } from '../kube/kube.ts'
+import { readHost } from '../view/host-name.ts'
 import { parseService } from './shapes.ts'
 
 /** Labels that the StatefulSet controller gives to each pod; the second one since Kubernetes 1.28. */
@@ -9,7 +10,6 @@ export const POD_INDEX = 'apps.kubernetes.io/pod-index'
 
 export interface MemberService {
   readonly name: string
-  readonly namespace: string
   /** The only pod that it selects. */
   readonly pod: string
   /** It has an address of its own: a headless one only passes on the pod's. */
@@ -23,7 +23,8 @@ export interface MemberService {
 /** The StatefulSet whose members are meant. */
 export interface MembersOf {
   readonly name: string
-  readonly namespace: string
+  /** Undefined where it isn't known yet where the objects go. */
+  readonly namespace: string | undefined
   readonly headlessService: string
   /** Labels of its pod template. */
   readonly labels: Readonly<Record<string, string>>
@@ -35,9 +36,10 @@ export function memberServices(services: readonly KubeObject[], set: MembersOf):
     const shape = parseService(object)
     if (shape === undefined || shape.spec.type === 'ExternalName') return []
     const namespace = shape.metadata.namespace ?? set.namespace
-    const pod = namespace === set.namespace ? podOf(shape.spec.selector, set) : undefined
+    const here = namespace === undefined || set.namespace === undefined || namespace === set.namespace
+    const pod = here ? podOf(shape.spec.selector, set) : undefined
     if (pod === undefined) return []
-    return [{ name: shape.metadata.name, namespace, pod, ownAddress: shape.spec.clusterIP !== 'None', always: shape.spec.publishNotReadyAddresses === true, ports: shape.spec.ports.map(({ port }) => port) }]
+    return [{ name: shape.metadata.name, pod, ownAddress: shape.spec.clusterIP !== 'None', always: shape.spec.publishNotReadyAddresses === true, ports: shape.spec.ports.map(({ port }) => port) }]
   })
 }
 
@@ -62,13 +64,13 @@ export type HostMeans =
   | { readonly kind: 'service'; readonly service: MemberService }
   | { readonly kind: 'unknown' }
 
-/** As a resolver in a pod of the set's namespace finds it: names of pods are below the headless service, names of Services below their namespace. */
+/** As a resolver in a pod of the set's namespace finds it. */
 export function meaningOf(host: string, services: readonly MemberService[], set: Omit<MembersOf, 'labels'>): HostMeans {
-  const [first = '', second, third] = host.toLowerCase().replace(/\.$/, '').split('.')
-  const isPod = ordinalIn(first, set.name) !== undefined
-  // `zk-0.zk` is the pod also where the namespace has the same name as the service: the own namespace is searched first.
-  if (isPod && second === set.headlessService && (third === undefined || third === set.namespace)) return { kind: 'pod', pod: first }
-  const here = second === undefined || (second === set.namespace && (third === undefined || third === 'svc'))
-  const service = here ? services.find((one) => one.name === first) : undefined
+  const name = readHost(host, { service: set.headlessService, namespace: set.namespace, services: new Set(services.map((service) => service.name)) })
+  const elsewhere = name.kind === 'cluster' && name.namespace !== undefined && set.namespace !== undefined && name.namespace !== set.namespace
+  if (name.kind !== 'cluster' || elsewhere) return { kind: 'unknown' }
+  const { pod } = name
+  if (pod !== undefined) return name.service === set.headlessService && ordinalIn(pod, set.name) !== undefined ? { kind: 'pod', pod } : { kind: 'unknown' }
+  const service = services.find((one) => one.name === name.service)
   return service === undefined ? { kind: 'unknown' } : { kind: 'service', service }
 }

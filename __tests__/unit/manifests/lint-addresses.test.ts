@@ -38,6 +38,13 @@ describe('names of pods', () => {
 })
 
 describe('names of Services', () => {
+  test('in full, before it is known where the objects go, are names all the same', async () => {
+    const full = (text: string): string => text.replaceAll(/zk-(\d)-peer:/g, 'zk-$1-peer.shop.svc.cluster.local:')
+    expect(await said(full(named) + PEERS)).toEqual([])
+    expect((await said(full(named) + peer(0) + peer(1) + peer(2).replace('pod-name: zk-2', 'pod-name: zk-1')))[0]).toMatch(/^error: .*it selects zk-1/)
+    expect((await said(SOUND.replaceAll('.zk-hs:', '.zk-hs.shop.svc.cluster.local:')))[0]).toMatch(/^notice: members are named by their pods/)
+  })
+
   test('have nothing to answer for', async () => {
     expect(await said(named + PEERS)).toEqual([])
   })

@@ -20,7 +20,7 @@ const PAGE = 'docs/moved-members.md'
 export const movedMember: Rule = (subject) => {
   const { set, profile, settings, services } = subject
   if (profile !== 'zookeeper' || set.shape.spec.replicas < 2) return []
-  const addresses = judgeHosts(listedHosts(set.shape), services.map(({ manifest }) => manifest.object), membersOfSet(set.shape, namespaceOf(subject)))
+  const addresses = judgeHosts(listedHosts(set.shape), services.map(({ manifest }) => manifest.object), membersOfSet(set.shape, subject.namespace))
   if (addresses.kind !== 'move') return []
   const family = imageFamily(subject.member.image)
   const path = settings.flags.get('servers')?.path ?? settings.env.get('ZOO_SERVERS')?.path ?? ['env']
@@ -35,7 +35,7 @@ export const serviceOfMember: Rule = (subject) => {
   const { set, settings, profile, services } = subject
   const list = settings.env.get('ZOO_SERVERS')
   if (profile !== 'zookeeper' || imageFamily(subject.member.image) !== 'official' || readsOwnConfig(subject) || makesOwnList(settings) || list?.value === undefined) return []
-  const members = membersOfSet(set.shape, namespaceOf(subject))
+  const members = membersOfSet(set.shape, subject.namespace)
   const known = memberServices(services.map(({ manifest }) => manifest.object), members)
   const start = set.shape.spec.ordinals?.start ?? 0
   const found: Finding[] = []
@@ -93,9 +93,4 @@ function listening(subject: LintSubject, path: readonly (string | number)[]): re
     found.push(warning(set.manifest, inContainer(subject, ...path), `with quorumListenOnAllIPs a member of ZooKeeper ${major}.${minor}${patch === undefined ? '' : `.${patch}`} may not find back into the quorum after a restart`, 'use 3.5.8 or later'))
   }
   return found
-}
-
-function namespaceOf({ namespace }: LintSubject): string {
-  // Names of another namespace are nobody's here, whatever ours is called.
-  return namespace ?? ''
 }

@@ -32,7 +32,7 @@ export const probes: Rule = (subject) => {
       break
     case 'quorum': {
       // Where Services are the members' names, they are what must be there before a member is Ready.
-      const named = judgeHosts(listedHosts(set.shape), services.map(({ manifest }) => manifest.object), membersOfSet(set.shape, subject.namespace ?? '')).kind === 'stay'
+      const named = judgeHosts(listedHosts(set.shape), services.map(({ manifest }) => manifest.object), membersOfSet(set.shape, subject.namespace)).kind === 'stay'
       const published = named || services.find(({ manifest }) => manifest.object.metadata.name === serviceName)?.shape.spec.publishNotReadyAddresses === true
       if (replicas > 1 && podManagementPolicy === 'OrderedReady') {
         found.push(fault(set.manifest, readiness, 'readiness asks for the quorum, but OrderedReady makes the second member only when the first is Ready: the first start never ends', 'set podManagementPolicy: Parallel (a set that is there already must be made anew)'))

@@ -19,7 +19,7 @@ export const headlessService: Rule = (subject) => {
   const found: Finding[] = []
   if (shape.spec.clusterIP !== 'None') found.push(fault(manifest, ['spec', 'clusterIP'], `service ${serviceName} is not headless: members would have no names of their own`, 'set clusterIP: None (a service that is there already must be made anew)'))
   if (!takes(shape.spec.selector, labels)) found.push(fault(manifest, ['spec', 'selector'], `service ${serviceName} doesn't select the members`, `select ${Object.entries(labels).map(([key, value]) => `${key}: ${value}`).join(', ') || 'the labels of the template'}`))
-  const named = judgeHosts(listedHosts(set.shape), services.map((one) => one.manifest.object), membersOfSet(set.shape, subject.namespace ?? '')).kind === 'stay'
+  const named = judgeHosts(listedHosts(set.shape), services.map((one) => one.manifest.object), membersOfSet(set.shape, subject.namespace)).kind === 'stay'
   if (profile === 'zookeeper' && replicas > 1 && shape.spec.publishNotReadyAddresses !== true && !named) {
     found.push(warning(manifest, ['spec'], `service ${serviceName} publishes only Ready members: one that comes back has no name until then, and an election may wait for it`, 'set publishNotReadyAddresses: true'))
   }

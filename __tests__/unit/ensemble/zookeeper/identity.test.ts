@@ -92,7 +92,7 @@ describe('what is odd but not wrong is a warning', () => {
 })
 
 describe('members that are named by Services', () => {
-  const service = (name: string, pod: string): MemberService => ({ name, namespace: 'test', pod, ownAddress: true, always: true, ports: [2181, 2888, 3888] })
+  const service = (name: string, pod: string): MemberService => ({ name, pod, ownAddress: true, always: true, ports: [2181, 2888, 3888] })
   const services = [0, 1, 2].map((ordinal) => service(`zk-${ordinal}-peer`, `zk-${ordinal}`))
   const byService = LIST.map((line) => line.replace('.zk-hs', '-peer'))
   const all = (list: readonly string[]): Record<number, Told> => ({ 0: { list }, 1: { list }, 2: { list } })
