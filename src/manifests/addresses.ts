@@ -22,8 +22,6 @@ export type ListedHosts =
   | { readonly kind: 'hosts'; readonly hosts: readonly (readonly string[])[] }
   /** The image puts the list together from the names of the pods. */
   | { readonly kind: 'pods' }
-  /** There are no peers. */
-  | { readonly kind: 'alone'; readonly hosts: readonly (readonly string[])[] }
   | { readonly kind: 'unknown'; readonly reason: string }
 
 /**
@@ -42,8 +40,6 @@ export function judgeHosts(listed: ListedHosts, services: readonly KubeObject[] 
   switch (listed.kind) {
     case 'unknown':
       return { kind: 'unknown', reason: listed.reason }
-    case 'alone':
-      return { kind: 'stay', reason: 'a member alone has no peer that looks it up' }
     case 'pods':
       return { kind: 'move', reason: 'the image names the members by their pods, whose addresses change when they move' }
     case 'hosts':
@@ -68,9 +64,9 @@ export function worse(a: Addresses, b: Addresses): Addresses {
   return WEIGHT[b.kind] > WEIGHT[a.kind] ? b : a
 }
 
-/** Empty where the list names no hosts, or can't be read. A member alone is named too. */
+/** Empty where the list names no hosts, or can't be read. A member alone is named too: peers that come look it up. */
 export function hostsIn(listed: ListedHosts): readonly (readonly string[])[] {
-  return listed.kind === 'hosts' || listed.kind === 'alone' ? listed.hosts : []
+  return listed.kind === 'hosts' ? listed.hosts : []
 }
 
 export function membersOfSet({ metadata, spec }: SetShape, namespace: string | undefined): MembersOf {
@@ -86,7 +82,7 @@ export function listedHosts({ spec }: SetShape): ListedHosts {
   const settings = containerSettings(container, new Map())
   if (readsOwnConfig({ container, settings, member })) return { kind: 'unknown', reason: 'the servers read a zoo.cfg of their own' }
   const flag = settings.flags.get('servers')
-  if (flag !== undefined) return flag.value === '1' ? { kind: 'alone', hosts: [] } : { kind: 'pods' }
+  if (flag !== undefined) return { kind: 'pods' }
   if (makesOwnList(settings)) return { kind: 'unknown', reason: 'the start script puts the member list together itself' }
   const list = settings.env.get('ZOO_SERVERS')
   if (list === undefined) return { kind: 'unknown', reason: 'the pod template does not say who the members are' }
@@ -97,6 +93,5 @@ export function listedHosts({ spec }: SetShape): ListedHosts {
   })
   const read = lines.filter((line) => line !== undefined)
   if (read.length < lines.length || read.length === 0) return { kind: 'unknown', reason: 'ZOO_SERVERS can\'t be read' }
-  const hosts = read.map((line) => line.addresses.map(({ host }) => host))
-  return { kind: read.length === 1 ? 'alone' : 'hosts', hosts }
+  return { kind: 'hosts', hosts: read.map((line) => line.addresses.map(({ host }) => host)) }
 }
