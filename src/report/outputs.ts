@@ -22,27 +22,37 @@ export function outputsOf(report: RunReport, reportFile: string | undefined): Re
     code: report.code,
     message: plainLine(report.message),
     changed: String(report.changed),
-    name: report.name,
-    namespace: report.namespace,
-    profile: report.profile,
-    version: report.version,
-    'connection-string': report.connectionString,
-    revision: report.revision,
-    'previous-revision': report.previousRevision,
+    name: plainLine(report.name),
+    namespace: plainLine(report.namespace),
+    profile: plainLine(report.profile),
+    version: plainLine(report.version),
+    'connection-string': plainLine(report.connectionString),
+    revision: plainLine(report.revision),
+    'previous-revision': plainLine(report.previousRevision),
     replicas: number(report.replicas),
     'ready-replicas': number(report.readyReplicas),
-    leader: report.leader,
-    members: JSON.stringify(report.members.map(memberOf)),
-    changes: JSON.stringify(Object.fromEntries(report.changes.map((row) => [row.object, row.change]))),
-    pairs: report.pairs,
-    'drained-nodes': report.drainedNodes.join('\n'),
-    'remaining-nodes': report.remainingNodes.join('\n'),
-    'node-times': JSON.stringify(Object.fromEntries(report.nodes.map((row) => [row.node, secondsByPhase(row)] as const).filter(([, seconds]) => 'total' in seconds))),
-    revisions: JSON.stringify(report.revisions.map(revisionOf)),
+    leader: plainLine(report.leader),
+    members: json(report.members.map(memberOf)),
+    changes: json(Object.fromEntries(report.changes.map((row) => [row.object, row.change]))),
+    pairs: plainLine(report.pairs),
+    'drained-nodes': lines(report.drainedNodes),
+    'remaining-nodes': lines(report.remainingNodes),
+    'node-times': json(Object.fromEntries(report.nodes.map((row) => [row.node, secondsByPhase(row)] as const).filter(([, seconds]) => 'total' in seconds))),
+    revisions: json(report.revisions.map(revisionOf)),
     'longest-write-gap-ms': number(report.longestWriteGapMs === undefined ? undefined : Math.round(report.longestWriteGapMs)),
     'acknowledged-writes-lost': number(report.acknowledgedWritesLost),
     report: reportFile ?? '',
   }
+}
+
+/** One a line, and no more lines than names. */
+function lines(names: readonly string[]): string {
+  return names.map((name) => plainLine(name)).join('\n')
+}
+
+/** On one line for whatever counts as a line's end somewhere; the same value when it is read again. */
+function json(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f]|\p{Cf}|[\u2028\u2029]/gu, (character) => character.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''))
 }
 
 function memberOf(row: RunReport['members'][number]): Record<string, string | number | boolean | null> {
