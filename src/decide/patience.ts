@@ -28,7 +28,7 @@ export function patienceWith(startedAt: readonly number[], now: number, memberTi
   const age = Math.max(0, now - Math.max(0, ...startedAt))
   const ms = Math.min(memberTimeoutMs, Math.max(ELECTS_WITHIN_MS, LEARNS_WITHIN_MS - age))
   const young = age < LEARNS_WITHIN_MS && startedAt.length > 0
-  return { ms, why: young ? `the newest member was started ${Math.round(age / 1000)} s ago: until ${LEARNS_WITHIN_MS / 1000} s after that its peers may have an old answer for its name` : undefined }
+  return { ms, why: young ? `some member is younger than the ${LEARNS_WITHIN_MS / 1000} s for which peers may have an old answer for its name` : undefined }
 }
 
 /** When each member's server was started: `container` of its pod, or the pod itself while that doesn't run. */

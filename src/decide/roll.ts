@@ -7,8 +7,11 @@ import type { SetView } from '../view/workload.ts'
 import { memberStandings, ownPods, type MemberStanding } from './members.ts'
 import { LEARNS_WITHIN_MS } from './patience.ts'
 
-/** A member that moved has a new address; its peers know it only some 30 to 60 s later, and an election before that can take a minute. Of no use where addresses stay. */
-export const SETTLE_AFTER_MOVE_MS = 40_000
+/**
+ * A member that moved has a new address. A peer that asked just before may believe the old one for 30 s of the cluster's DNS and 30 s of its own JVM on top of it, and an election
+ * before that can take a minute; 5 s are for the address to get into the DNS. Of no use where addresses stay.
+ */
+export const SETTLE_AFTER_MOVE_MS = 65_000
 /** A member that restarted and is outside may be on its way for so long: where peers know it by an address that stays, only its start, the election and what it has to fetch count. */
 const REJOIN_MS = { stay: 60_000, move: LEARNS_WITHIN_MS, unknown: LEARNS_WITHIN_MS } as const
 /** A server that was told to end has ended, started again and followed another leader within a few seconds: its address stays, so no cache counts. */

@@ -9,16 +9,19 @@ export interface ServingVerdict {
   /** One line. */
   readonly detail: string
   readonly findings: readonly Finding[]
+  /** Some server is so young that who is outside may come in by itself. */
+  readonly onTheWay: boolean
 }
 
-/** `replicas`: members that there should be; `ready`: names of the pods that are Ready. */
-export function judgeServing(states: readonly MemberState[], replicas: number, ready: ReadonlySet<string>): ServingVerdict {
+/** `replicas`: members that there should be; `ready`: names of the pods that are Ready; `young`: why a member that is outside may be on its way. */
+export function judgeServing(states: readonly MemberState[], replicas: number, ready: ReadonlySet<string>, young?: string): ServingVerdict {
+  const onTheWay = young !== undefined
   const unasked = states.filter((state) => state.role === 'unknown')
-  if (states.length === 0 || unasked.length === states.length) return { outcome: 'skipped', detail: `the members could not be asked${reasons(unasked)}; that a pod is Ready does not mean that it is in the quorum`, findings: [] }
-  const findings = [...alone(states, replicas), ...leaders(states, replicas), ...states.flatMap((state) => away(state, ready))]
+  if (states.length === 0 || unasked.length === states.length) return { outcome: 'skipped', detail: `the members could not be asked${reasons(unasked)}; that a pod is Ready does not mean that it is in the quorum`, findings: [], onTheWay }
+  const findings = [...alone(states, replicas), ...leaders(states, replicas), ...states.flatMap((state) => away(state, ready, young))]
   const detail = `${inWords(states)}${unasked.length === 0 ? '' : `; not asked${reasons(unasked)}`}`
-  if (findings.length > 0) return { outcome: 'failed', detail, findings }
-  return { outcome: unasked.length > 0 || states.some(isAway) || states.length < replicas ? 'warned' : 'passed', detail, findings }
+  if (findings.length > 0) return { outcome: 'failed', detail, findings, onTheWay }
+  return { outcome: unasked.length > 0 || states.some(isAway) || states.length < replicas ? 'warned' : 'passed', detail, findings, onTheWay }
 }
 
 /** `: zk-0, zk-1 (its client port speaks TLS only)`: each reason once. */
@@ -46,14 +49,13 @@ function isAway({ role }: MemberState): boolean {
 }
 
 /** Of a pod that isn't Ready, what is wrong with it is told by the pod. */
-function away(state: MemberState, ready: ReadonlySet<string>): readonly Finding[] {
+function away(state: MemberState, ready: ReadonlySet<string>, young: string | undefined): readonly Finding[] {
   const { pod, ordinal, role, trouble } = state
   if (!isAway(state) || !ready.has(pod)) return []
   const what = role === 'down' ? `does not answer${trouble === undefined ? '' : `: ${trouble}`}` : role === 'read-only' ? 'is read-only: it has lost the quorum' : 'runs but is not in the quorum'
   return [{
-    code: 'CHECK_FAILED', severity: 'error', ordinal, object: `pod/${pod}`, message: `${pod} (ordinal ${ordinal}) ${what}; that its pod is Ready says nothing about this`,
-    // A member with a new address is found by its peers once their caches have run out.
-    mend: 'After a restart wait a minute and look again: its peers must learn its address. If it stays outside, compare its member list, myid and the names of its peers; its log says whom it cannot reach.',
+    code: 'CHECK_FAILED', severity: 'error', ordinal, object: `pod/${pod}`, message: `${pod} (ordinal ${ordinal}) ${what}; that its pod is Ready says nothing about this${young === undefined ? '' : `; it may be on its way: ${young}`}`,
+    mend: `${young === undefined ? '' : 'Look again in two minutes, or set wait: true. '}If it stays outside, compare its member list, myid and the names of its peers; its log says whom it cannot reach.`,
   }]
 }
 

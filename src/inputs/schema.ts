@@ -86,7 +86,7 @@ export const INPUTS: Readonly<Record<InputId, InputUse>> = {
   'memory': { default: '', usedBy: ['deploy', 'plan'] },
   'heap': { default: '', usedBy: ['deploy', 'plan'] },
   'timeout': { default: '15m', usedBy: 'all' },
-  'member-timeout': { default: '5m', usedBy: ['deploy', 'undo', 'restart', 'scale', 'drain'] },
+  'member-timeout': { default: '5m', usedBy: ['deploy', 'verify', 'undo', 'restart', 'scale', 'drain', 'uncordon'] },
   'verify': { default: 'full', usedBy: CHECKING },
   'pace': { default: 'quorum', usedBy: ['deploy', 'undo'] },
   'on-failure': { default: 'undo', usedBy: ['deploy'] },

@@ -1,6 +1,8 @@
 // scale: one member at a time, up and down, the member list changed along; what was reached stays when a step fails, and the next run goes on from there.
 
+import { Deadline, formatSpan } from '../clock.ts'
 import { wantedOrdinals } from '../decide/members.ts'
+import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../decide/patience.ts'
 import { planScale, type ScaleStep } from '../decide/scale.ts'
 import { serves } from '../decide/roll.ts'
 import { failure } from '../errors.ts'
@@ -23,6 +25,9 @@ import { verifiedNames, type StoredRecord } from '../record/record.ts'
 import { endOf, underWayInWords } from '../record/under-way.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
+
+/** Who serves can't be watched. */
+const LOOK_MS = 1_000
 
 export async function scale(inputs: Inputs, services: Services): Promise<void> {
   await holdEnsemble(inputs, services, { rights: (namespace) => rightsToScale(namespace, inputs.deleteClaims), limit: 'member' }, scaleIn)
@@ -150,20 +155,39 @@ function planSteps(standing: Standing, base: KubeObject, target: number, known: 
 }
 
 /** Nothing is begun on an ensemble that doesn't serve whole; a change that was cut off is gone on with, and one that goes need not serve. */
-async function refuseUnsound({ course, stored, run }: Standing, steps: readonly ScaleStep[], signal: AbortSignal): Promise<void> {
-  const { before, looking } = course
+async function refuseUnsound({ course, stored, run, services: { clock, journal } }: Standing, steps: readonly ScaleStep[], signal: AbortSignal): Promise<void> {
   const [first] = steps
   if (stored.record.underWay !== null || first === undefined || first.kind === 'restore') return
   const goes = first.kind === 'remove' ? first.ordinal : undefined
-  const pods = membersOf(before, run.target)
-  const states = await looking.profile.look(pods, contextFor(looking, before.set?.replicas ?? 0, signal))
-  const missing = before.set === undefined ? [] : wantedOrdinals(before.set).filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal)).map((ordinal) => `${run.target.name}-${ordinal}`)
+  // One that is on its way is waited for: the step before may have been a deploy.
+  const { ms, why } = patienceWith(startsOf(course.before, run.target.container), clock.now(), course.inputs.memberTimeoutMs)
+  const patience = new Deadline(clock, ms)
+  let saidAt = -Infinity
+  for (;;) {
+    const away = await whoIsAway(course, run, goes, signal)
+    if (away.length === 0) return
+    const said = `${away.join(', ')} ${away.length === 1 ? 'does' : 'do'} not serve`
+    if (patience.passed) {
+      throw failure('refused', 'NOT_READY', `${said}: the number of members is changed only while all of them do`, {
+        object: `statefulset/${run.target.name}`, mend: 'operation: status says what is wrong; mend that first, or take away the member with the highest ordinal when that is the one.',
+      })
+    }
+    if (clock.now() - saidAt >= TELL_OUTSIDE_MS) {
+      journal.info(`waiting up to ${formatSpan(patience.left())}: ${said}${why === undefined ? '' : ` (${why})`}`)
+      saidAt = clock.now()
+    }
+    await clock.sleep(Math.min(LOOK_MS, patience.left()), signal)
+  }
+}
+
+/** Pods that are missing, or outside of the quorum; `goes` is not asked for. */
+async function whoIsAway({ follower, looking }: Standing['course'], run: Standing['run'], goes: number | undefined, signal: AbortSignal): Promise<readonly string[]> {
+  const view = follower.snapshot()
+  const pods = membersOf(view, run.target)
+  const states = await looking.profile.look(pods, contextFor(looking, view.set?.replicas ?? 0, signal))
+  const missing = view.set === undefined ? [] : wantedOrdinals(view.set).filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal)).map((ordinal) => `${run.target.name}-${ordinal}`)
   const outside = states.filter((state) => state.ordinal !== goes && !serves({ role: state.role, ready: pods.find((pod) => pod.pod === state.pod)?.ready ?? false })).map((state) => state.pod)
-  const away = [...missing, ...outside]
-  if (away.length === 0) return
-  throw failure('refused', 'NOT_READY', `${away.join(', ')} ${away.length === 1 ? 'does' : 'do'} not serve: the number of members is changed only while all of them do`, {
-    object: `statefulset/${run.target.name}`, mend: 'operation: status says what is wrong; mend that first, or take away the member with the highest ordinal when that is the one.',
-  })
+  return [...missing, ...outside]
 }
 
 /** Those of members that go, and those that an earlier run of the same kind had left to do. */

@@ -1,6 +1,7 @@
 // Asks every member once how it stands and says it, a line for each; who may not or cannot ask says that instead. Nothing is written.
 
 import { memberStandings } from '../decide/members.ts'
+import { patienceWith, startsOf } from '../decide/patience.ts'
 import { judgeServing, type ServingVerdict } from '../decide/serving.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
 import type { MemberState, ProfileName } from '../ensemble/profile.ts'
@@ -29,7 +30,7 @@ export async function lookQuietly(asking: Asking, view: EnsembleView, signal: Ab
   const ready = new Set(view.pods.filter((pod) => pod.ready && pod.owner?.uid === view.set?.uid).map((pod) => pod.name))
   fillMembers(report, view)
   // Nobody can tell these kinds more than their pods do.
-  if (profile === 'none' || profile === 'custom') return { outcome: 'skipped', detail: `profile ${profile}: nothing was asked beyond the pods`, findings: [] }
+  if (profile === 'none' || profile === 'custom') return { outcome: 'skipped', detail: `profile ${profile}: nothing was asked beyond the pods`, findings: [], onTheWay: false }
   const asked = await chooseProfile(profile, profileOptions(inputs))
   const context = { reach: reachThrough(kube, rights), clock, signal, settleMs: 0, runId: services.runId, say: (line: string) => journal.info(line), replicas, serviceName: target.headlessService }
   const running = new Set(view.pods.filter((pod) => pod.containers.some((container) => container.name === target.container && container.state.kind === 'running')).map((pod) => pod.name))
@@ -38,7 +39,8 @@ export async function lookQuietly(asking: Asking, view: EnsembleView, signal: Ab
   const silent = members.filter((member) => !running.has(member.pod)).map(({ pod, ordinal }): MemberState => ({ pod, ordinal, id: undefined, role: 'down', version: undefined, zxid: undefined, trouble: undefined }))
   const states = [...(await asked.look(members.filter((member) => running.has(member.pod)), context)), ...silent].toSorted((a, b) => a.ordinal - b.ordinal)
   fillStates(report, states)
-  return judgeServing(states, replicas, ready)
+  const { why } = patienceWith(startsOf(view, target.container), clock.now(), inputs.timeoutMs)
+  return judgeServing(states, replicas, ready, why)
 }
 
 /** The look as a phase of its own, with the members one by one. */

@@ -1,6 +1,7 @@
 // Waits until a roll that somebody else has begun is done and its members serve, or has failed: for `status` with `wait`.
 
 import { formatSpan, type Deadline } from '../clock.ts'
+import { ELECTS_WITHIN_MS, TELL_OUTSIDE_MS } from '../decide/patience.ts'
 import { judgeRollout } from '../decide/rollout.ts'
 import type { ServingVerdict } from '../decide/serving.ts'
 import { heldRoll, isHalted } from '../decide/status.ts'
@@ -58,6 +59,7 @@ async function settle(waiting: Waiting, follower: Follower, done: (line: string)
   const { services, deadline } = waiting
   const { clock, journal } = services
   let told = { text: '', at: clock.now() }
+  let outsideSince: number | undefined
   let life: { readonly renewed: number | undefined; readonly at: number } | undefined
   for (;;) {
     const view = await ready(waiting, follower, signal)
@@ -66,12 +68,15 @@ async function settle(waiting: Waiting, follower: Follower, done: (line: string)
     const halted = held !== undefined && isHalted(held, view, recalled) ? held : undefined
     const text = halted === undefined ? serving.detail : halted.text
     if (life === undefined || life.renewed !== recalled.renewed) life = { renewed: recalled.renewed, at: clock.now() }
-    const over = halted === undefined ? serving.findings.length === 0 : recalled.alive === false || clock.now() - life.at >= DEAD_AFTER_MS
+    outsideSince = serving.findings.length === 0 || serving.onTheWay ? undefined : (outsideSince ?? clock.now())
+    // Nobody is young enough to be on its way any more, and no run that lives is at work: it will not come in by itself.
+    const stays = outsideSince !== undefined && recalled.alive !== true && clock.now() - outsideSince >= ELECTS_WITHIN_MS
+    const over = halted === undefined ? serving.findings.length === 0 || stays : recalled.alive === false || clock.now() - life.at >= DEAD_AFTER_MS
     if (over || deadline.passed) {
       done(over ? text : `the timeout is over: ${text}`)
       return undefined
     }
-    if (text !== told.text || clock.now() - told.at >= HEARTBEAT_MS) {
+    if (text !== told.text || clock.now() - told.at >= (halted === undefined ? TELL_OUTSIDE_MS : HEARTBEAT_MS)) {
       journal.info(`still waiting, ${formatSpan(deadline.left())} left: ${text}`)
       told = { text, at: clock.now() }
     }

@@ -83,7 +83,7 @@ describe('a leader', () => {
 
   test('hands over only once the others know every new address', () => {
     const step = stepOf({ pods: old, roles: leads, addressSince: T0 - 10 * SECOND })
-    expect(step).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 30 * SECOND })
+    expect(step).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 55 * SECOND })
   })
 
   test('hands over at once where every address stays: forty seconds with one member less to lose would be for nothing', () => {
@@ -92,7 +92,7 @@ describe('a leader', () => {
 
   test('settles where nobody can say whether addresses stay, and says which list it is', () => {
     const step = stepOf({ pods: old, roles: leads, addressSince: T0 - 10 * SECOND, more: { addresses: { kind: 'unknown', reason: 'the servers read a zoo.cfg of their own' } } })
-    expect(step).toMatchObject({ kind: 'wait', reason: expect.stringContaining('(the servers read a zoo.cfg of their own)'), lookAgainAt: T0 + 30 * SECOND })
+    expect(step).toMatchObject({ kind: 'wait', reason: expect.stringContaining('(the servers read a zoo.cfg of their own)'), lookAgainAt: T0 + 55 * SECOND })
   })
 
   test('is replaced as a follower, although its restarted container has not stood for long', () => {

@@ -35,6 +35,13 @@ describe('Ready, and yet not serving', () => {
     expect(said).toBe('zk-0 (ordinal 0) runs but is not in the quorum; that its pod is Ready says nothing about this')
   })
 
+  test('one in an ensemble with a young member is said to be on its way: nobody goes looking for a fault that a cache heals', () => {
+    const why = 'some member is younger than the 120 s for which peers may have an old answer'
+    const young = judgeServing(states('not serving', 'leader', 'follower'), 3, ALL, why)
+    expect(young).toMatchObject({ outcome: 'failed', onTheWay: true, findings: [{ message: expect.stringContaining(`it may be on its way: ${why}`), mend: expect.stringMatching(/^Look again in two minutes, or set wait: true\. /) }] })
+    expect(judgeServing(states('not serving', 'leader', 'follower'), 3, ALL)).toMatchObject({ onTheWay: false, findings: [{ mend: expect.stringMatching(/^If it stays outside/) }] })
+  })
+
   test('a majority outside is a lost quorum', () => {
     expect(judged(['not serving', 'not serving', 'read-only'])).toMatchObject({ outcome: 'failed', codes: expect.arrayContaining(['QUORUM_LOST']) })
     expect(judged(['down', 'down', 'leader']).said).toContain('no quorum: 1 of 3 voting members serve, 2 are needed')

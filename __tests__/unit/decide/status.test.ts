@@ -9,7 +9,7 @@ import type { Finding } from '../../../src/errors.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { ended, NEW, OLD, pod, set, T0, unready, view, waiting } from './given.ts'
 
-const SERVING: ServingVerdict = { outcome: 'passed', detail: 'zk-1 leads, 2 follow', findings: [] }
+const SERVING: ServingVerdict = { outcome: 'passed', detail: 'zk-1 leads, 2 follow', findings: [], onTheWay: false }
 const NOTHING_KNOWN: Background = { unfinished: undefined, alive: undefined, ownPartition: undefined }
 
 function judged(seen: EnsembleView, more: { readonly serving?: ServingVerdict; readonly background?: Background; readonly now?: number } = {}): readonly Finding[] {
@@ -62,7 +62,7 @@ describe('one look', () => {
 })
 
 describe('a member that is Ready and not in the quorum', () => {
-  const outside: ServingVerdict = { outcome: 'failed', detail: '', findings: [{ code: 'CHECK_FAILED', severity: 'error', message: 'zk-0 runs but is not in the quorum' }] }
+  const outside: ServingVerdict = { outcome: 'failed', detail: '', findings: [{ code: 'CHECK_FAILED', severity: 'error', message: 'zk-0 runs but is not in the quorum' }], onTheWay: false }
 
   test('is a failure when the roll is done', () => {
     expect(judged(view([pod(0), pod(1), pod(2)]), { serving: outside })).toEqual(outside.findings)
@@ -74,7 +74,7 @@ describe('a member that is Ready and not in the quorum', () => {
   })
 
   test('a lost quorum stays an error also during a roll', () => {
-    const lost: ServingVerdict = { outcome: 'failed', detail: '', findings: [{ code: 'QUORUM_LOST', severity: 'error', message: 'no quorum' }] }
+    const lost: ServingVerdict = { outcome: 'failed', detail: '', findings: [{ code: 'QUORUM_LOST', severity: 'error', message: 'no quorum' }], onTheWay: false }
     expect(judged(view([old(0), old(1), pod(2)], { set: set(rolling) }), { serving: lost })).toContainEqual(lost.findings[0])
   })
 })

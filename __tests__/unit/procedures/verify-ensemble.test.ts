@@ -2,8 +2,11 @@
 
 import { describe, expect, test } from '@jest/globals'
 import type { CheckResult, Profile, Verification } from '../../../src/ensemble/profile.ts'
+import { EnsembleError, type Finding } from '../../../src/errors.ts'
 import { outcomeOf, verifyEnsemble, type VerifyRun } from '../../../src/procedures/verify-ensemble.ts'
 import { newReport } from '../../../src/report/run-report.ts'
+import type { EnsembleView } from '../../../src/view/surroundings.ts'
+import { container, pod, SECOND, T0, view } from '../decide/given.ts'
 
 const VIEW = { set: undefined, pods: [], claims: [], events: [] }
 const QUORUM: CheckResult = { name: 'quorum', outcome: 'passed', detail: 'zk-1 leads, 2 follow', findings: [], ms: 1 }
@@ -79,6 +82,55 @@ test('endpoints that were read before the last member was Ready are read again: 
   }
   await verifyEnsemble(elected, VIEW, 'full', () => Promise.resolve([]), new AbortController().signal)
   expect(elected.report.checks.find(({ name }) => name === 'service')).toMatchObject({ outcome: 'passed', detail: 'zk-cs has 1 of 1 serving members' })
+})
+
+/** zk-2 is Ready and outside of the quorum, so the client service sends clients to it. */
+function outside(settled: (ms: number) => void, startedAgo: number, memberTimeoutMs = 300_000): { readonly run: VerifyRun; readonly view: EnsembleView } {
+  const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: 'zk-cs-1' }, endpoints: [0, 1, 2].map((ordinal) => ({ addresses: [`10.0.0.${ordinal}`], conditions: { ready: true }, targetRef: { kind: 'Pod', name: `zk-${ordinal}` } })) }
+  let now = T0
+  const run = runOf({ ...QUORUM, outcome: 'failed', findings: [{ code: 'CHECK_FAILED', severity: 'error', ordinal: 2, object: 'pod/zk-2', message: 'zk-2 (ordinal 2) runs but is not in the quorum' }] }, [])
+  const server = container({ state: { kind: 'running', since: T0 - startedAgo * SECOND } })
+  return {
+    view: view([pod(0), pod(1), pod(2, { containers: [server] })]),
+    run: {
+      ...run, memberTimeoutMs, clock: { now: () => now, sleep: (ms) => ((now += ms), Promise.resolve()) }, kube: { ...run.kube, list: () => Promise.resolve({ items: [slice], resourceVersion: '1' }) },
+      target: { ...run.target, container: 'zookeeper', clientService: 'zk-cs' },
+      profile: {
+        ...run.profile,
+        verify: async (members, level, context) => {
+          settled(context.settleMs)
+          const roles = ['leader', 'follower', 'not serving'] as const
+          return { ...(await run.profile.verify(members, level, context)), members: roles.map((role, ordinal) => ({ pod: `zk-${ordinal}`, ordinal, role, id: undefined, version: '3.9.5', zxid: undefined, trouble: undefined })) }
+        },
+      },
+    },
+  }
+}
+
+describe('a member outside of the quorum', () => {
+  test('is the cause, not the service that follows its readiness: whoever mends the service mends nothing', async () => {
+    const { run, view: seen } = outside(() => undefined, 600)
+    await expect(verifyEnsemble(run, seen, 'full', () => Promise.resolve([]), new AbortController().signal)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: 'zk-2 (ordinal 2) runs but is not in the quorum' })
+    expect(run.report.checks.find(({ name }) => name === 'service')).toMatchObject({ outcome: 'warned' })
+  })
+
+  test.each([
+    ['that is as young as caches are old is waited for', 10, 300_000, 110],
+    ['that is old may be outside because of a younger peer', 600, 300_000, 60],
+    ['is never waited for longer than member-timeout', 10, 20_000, 20],
+  ])('%s', async (_, startedAgo, memberTimeout, seconds) => {
+    let given = 0
+    const { run, view: seen } = outside((ms) => (given = ms), startedAgo, memberTimeout)
+    await verifyEnsemble(run, seen, 'quick', () => Promise.resolve([]), new AbortController().signal).catch(() => undefined)
+    // The other two were started a minute ago.
+    expect(given).toBe(seconds * SECOND)
+  })
+})
+
+test('of equal codes the member comes first that has the lowest ordinal, and what is nobody\u2019s in the order of the checks', () => {
+  const fault = (message: string, ordinal?: number): Finding => ({ code: 'CHECK_FAILED', severity: 'error', message, ...(ordinal === undefined ? {} : { ordinal }) })
+  expect(new EnsembleError('failed', [fault('zk-2', 2), fault('the service'), fault('zk-1', 1)]).message).toBe('zk-1')
+  expect(new EnsembleError('failed', [fault('the service'), fault('zk-2', 2)]).message).toBe('the service')
 })
 
 test('a check that was left out is named where the checks are summed up: nobody takes it for one that passed', () => {
