@@ -20,6 +20,8 @@ const STEPPING_DOWN_MS = 15_000
 const STANDS_AFTER_MS = 10_000
 /** A leader that handed over follows the new one after 3 s, since no address has changed; one whose own list does not have the new leader never does. */
 const FOLLOWS_AFTER_MS = 15_000
+/** While the list changes the new leader may be one that the old list doesn't have (the newcomer has the highest id): what is the next to be replaced anyway is not waited for as long. */
+const FOLLOWS_OTHER_LIST_MS = 6_000
 /** How often a leader is told to step down before it is replaced as it is. */
 const MOST_HAND_OVERS = 2
 
@@ -170,10 +172,10 @@ function isBack({ excused, handedOver, now }: RollSituation, member: MemberNow):
 }
 
 /** It handed over, another one leads, and it does not come back by itself. */
-function isLeftBehind({ handedOver, outsideSince, now }: RollSituation, members: readonly MemberNow[], member: MemberNow): boolean {
+function isLeftBehind({ handedOver, outsideSince, listChanges, now }: RollSituation, members: readonly MemberNow[], member: MemberNow): boolean {
   if (member.uid === undefined || member.state === 'terminating' || serves(member) || !handedOver.has(member.uid)) return false
   const since = outsideSince.get(member.uid)
-  return since !== undefined && since + FOLLOWS_AFTER_MS <= now && members.some((other) => other !== member && other.role === 'leader')
+  return since !== undefined && since + (listChanges === true ? FOLLOWS_OTHER_LIST_MS : FOLLOWS_AFTER_MS) <= now && members.some((other) => other !== member && other.role === 'leader')
 }
 
 /** It runs at its revision, or it served a moment ago and has crashed, or lost its quorum, since. Where the list changes a member may be outside for good. */
@@ -232,7 +234,7 @@ function waitFor(situation: RollSituation, member: MemberNow, members: readonly 
   if (member.state === 'available' || member.state === 'old-revision') return { kind: 'wait', reason: `${member.pod} is available, but does not serve yet (${member.role ?? 'not asked'}); ${count}`, outside: members.filter((one) => (one.state === 'available' || one.state === 'old-revision') && !serves(one)) }
   const stands = situation.excused.has(member.ordinal) && member.runningSince !== undefined && member.state !== 'terminating' ? member.runningSince + STANDS_AFTER_MS : undefined
   const outside = situation.outsideSince.get(member.uid ?? '')
-  const followsUntil = outside !== undefined && member.state !== 'terminating' && situation.handedOver.has(member.uid ?? '') ? outside + FOLLOWS_AFTER_MS : 0
+  const followsUntil = outside !== undefined && member.state !== 'terminating' && situation.handedOver.has(member.uid ?? '') ? outside + (situation.listChanges === true ? FOLLOWS_OTHER_LIST_MS : FOLLOWS_AFTER_MS) : 0
   if (followsUntil > situation.now && member.state !== 'ready-not-yet-available') return { kind: 'wait', reason: `${member.pod} handed over and comes back as a follower; ${count}`, lookAgainAt: followsUntil }
   const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : stands
   return { kind: 'wait', reason: `${member.pod} is ${member.text}; ${count}`, ...(lookAgainAt === undefined ? {} : { lookAgainAt }) }

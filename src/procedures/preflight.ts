@@ -5,6 +5,7 @@ import { rollsMembers } from '../decide/changes.ts'
 import { judgePreflight, looksLeftOut, type PreflightInput } from '../decide/preflight.ts'
 import type { ProfileName } from '../ensemble/profile.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
+import { addressesOf } from '../manifests/addresses.ts'
 import { memberContainer } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import { toSet } from '../kube/views/index.ts'
@@ -24,6 +25,7 @@ import { connectionString, targetOf } from './ensemble-target.ts'
 import { ensureNamespace, readNamespace } from './namespace.ts'
 import { refuseForeignMembers } from './foreign-members.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
+import { servicesIfAllowed } from './read-ensemble.ts'
 import { RELEASE_MS } from './release.ts'
 import { readSurroundings } from './surroundings.ts'
 import { inNamespace, resolveNamespace } from './target.ts'
@@ -56,7 +58,7 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   report.namespace = namespace
   const manifests = loaded.manifests.map((manifest) => inNamespace(manifest, namespace))
   const setManifest = manifests[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
-  const target = targetOf(setManifest.object, manifests.map((manifest) => manifest.object), loaded.profile, namespace)
+  const target = await targetIn(kube, setManifest.object, manifests.map((manifest) => manifest.object), loaded.profile, namespace, signal)
 
   const needed = [...rightsToLook(namespace), ...rightsToRecord(namespace), ...rightsToApply(manifests, namespace)]
   const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, signal)])
@@ -93,6 +95,14 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
     await lock.release(AbortSignal.timeout(RELEASE_MS))
     throw error
   }
+}
+
+/** Services that the member list names may have been made elsewhere: they are looked for where the manifests don't have them. */
+async function targetIn(kube: Kube, set: KubeObject, own: readonly KubeObject[], profile: ProfileName, namespace: string, signal: AbortSignal): Promise<Target> {
+  const names = new Set(own.flatMap((object) => (object.kind === 'Service' ? [object.metadata.name] : [])))
+  if (addressesOf(set, own, profile, namespace).kind !== 'unknown') return targetOf(set, own, profile, namespace)
+  const there = (await servicesIfAllowed(kube, namespace, signal)) ?? []
+  return targetOf(set, [...own, ...there.filter((object) => !names.has(object.metadata.name))], profile, namespace)
 }
 
 /** All findings of preflight and dry runs in one failure, with their lines; warnings are told once. */

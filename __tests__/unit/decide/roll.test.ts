@@ -143,6 +143,9 @@ describe('a member list that changes', () => {
   test('leaves the leader of before and the one that goes outside of the new quorum: the leader is replaced next, at once', () => {
     const handedOver = new Map([[four[2].uid, { times: 1, at: T0 - 20 * SECOND }]])
     expect(given(four, ['follower', 'leader', 'not serving', 'not serving'], [four[2]], { goes: 3, handedOver, outsideSince: ago(20, four[2], four[3]) })).toMatchObject({ kind: 'free', member: { pod: 'zk-2' } })
+    // It had time to end, start again and find the new leader, had its list had that one.
+    expect(given(four, ['follower', 'leader', 'not serving', 'not serving'], [four[2]], { goes: 3, handedOver, outsideSince: ago(7, four[2], four[3]) })).toMatchObject({ kind: 'free', member: { pod: 'zk-2' } })
+    expect(given(four, ['follower', 'leader', 'not serving', 'not serving'], [four[2]], { goes: 3, handedOver, outsideSince: ago(5, four[2], four[3]) }).kind).toBe('wait')
     // Without a new leader it is the only one that could still lead.
     expect(given(four, ['not serving', 'not serving', 'not serving', 'not serving'], [four[2]], { goes: 3, handedOver, outsideSince: ago(20, ...four) }).kind).toBe('wait')
   })
