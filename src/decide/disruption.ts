@@ -1,5 +1,6 @@
 // Whether a node may be taken from an ensemble now, and which one next: the gates and the order of a drain.
 
+import type { Finding } from '../errors.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
 import type { BudgetVerdict } from './budget.ts'
@@ -20,6 +21,8 @@ export interface Standing {
   readonly neighbour?: boolean
   /** What the record says to be under way, in words. */
   readonly underWay: string | undefined
+  /** What members that go would lose for good. */
+  readonly losses: readonly Finding[]
 }
 
 /** A reason not to take a node. `passes`: time alone may end it, so it is worth a wait; `blocked`: a budget that may allow it later. */
@@ -42,11 +45,14 @@ export function membersOn(view: EnsembleView, node: string): readonly string[] {
 export function gates(standing: Standing, node: string): readonly Obstacle[] {
   const { view, members, elects } = standing
   const { set } = view
+  // Of somebody else's that is gone or going there is no quorum left to keep: its pods are evicted like any other, as kubectl drain does.
+  if (standing.neighbour === true && (set === undefined || set.deleting)) return []
   const name = set?.name ?? 'the ensemble'
   if (set === undefined || set.deleting) return [{ what: `${set === undefined ? 'its StatefulSet' : `statefulset/${name}`} is not there any more`, mend: 'Check name and namespace.', passes: false }]
   const on = membersOn(view, node)
   return [
     ...rollUnderWay(standing),
+    ...(on.length === 0 ? [] : standing.losses.map(({ message, mend = '' }): Obstacle => ({ what: message, mend, passes: false }))),
     ...membersAway(standing, node),
     ...(elects ? leaderOf(members) : []),
     ...nodesNotReady(standing, node),

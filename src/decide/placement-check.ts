@@ -13,6 +13,8 @@ export interface Placement {
   readonly nodes: readonly NodeView[] | undefined
   /** The template requires one member a node. */
   readonly requiredByTemplate: boolean
+  /** What members would lose if they went now. */
+  readonly losses: readonly Finding[]
 }
 
 export interface StandingCheck {
@@ -23,12 +25,13 @@ export interface StandingCheck {
 
 export function checkPlacement(placement: Placement): StandingCheck {
   const { members } = placement
-  const findings = [...sharedNodes(placement), ...lostZones(placement), ...unboundClaims(placement)]
+  const findings = [...sharedNodes(placement), ...lostZones(placement), ...unboundClaims(placement), ...placement.losses]
   const nodes = new Set(members.map((pod) => pod.node ?? ''))
   const zones = zonesOf(placement)
   const where = zones === undefined ? 'zones not looked at' : zones.size === 0 ? 'nodes carry no zone' : `${zones.size} ${zones.size === 1 ? 'zone' : 'zones'}`
   const outcome = findings.some((finding) => finding.severity === 'error') ? 'failed' : findings.length > 0 ? 'warned' : 'passed'
-  return { outcome, detail: `${members.length} ${members.length === 1 ? 'member' : 'members'} on ${nodes.size} ${nodes.size === 1 ? 'node' : 'nodes'} (${where})`, findings }
+  const kept = placement.losses.length === 0 ? '' : `; ${placement.losses.map(({ message }) => message).join('; ')}`
+  return { outcome, detail: `${members.length} ${members.length === 1 ? 'member' : 'members'} on ${nodes.size} ${nodes.size === 1 ? 'node' : 'nodes'} (${where})${kept}`, findings }
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string | undefined): ReadonlyMap<string, readonly T[]> {
@@ -76,7 +79,7 @@ function unboundClaims({ members, claims }: Placement): readonly Finding[] {
     pod.claims.flatMap((name): Finding[] => {
       const claim = claims.find((candidate) => candidate.name === name)
       // A member can't be Ready on a claim that isn't bound: such a claim was listed before it was.
-      if (claim === undefined || claim.phase === 'Bound' || (claim.phase === 'Pending' && pod.ready)) return []
+      if (claim === undefined || claim.phase === 'Bound' || claim.phase === 'Lost' || (claim.phase === 'Pending' && pod.ready)) return []
       const finding: Finding = { code: 'CLAIM_PENDING', severity: 'error', object: `persistentvolumeclaim/${name}`, message: `the claim ${name} of ${pod.name} is ${claim.phase}, not Bound` }
       return [pod.ordinal === undefined ? finding : { ...finding, ordinal: pod.ordinal }]
     }),

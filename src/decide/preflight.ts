@@ -4,6 +4,7 @@ import { formatSpan } from '../clock.ts'
 import type { Finding } from '../errors.ts'
 import type { ClaimView, NodeView, StorageClassView } from '../view/surroundings.ts'
 import type { ClaimTemplate, SetView } from '../view/workload.ts'
+import { dataAtRisk, deletedWhenScaled } from './keep-data.ts'
 import { immutableFindings } from './preflight/immutable.ts'
 import { membershipFindings } from './preflight/membership.ts'
 import { ownerFindings, type OwnedObject } from './preflight/owners.ts'
@@ -17,6 +18,8 @@ export interface WantedSet {
   readonly replicas: number
   readonly start: number
   readonly claimTemplates: readonly ClaimTemplate[]
+  /** What becomes of the claims of members that go, once it is applied. */
+  readonly retention: SetView['retention']
   readonly placing: Placing
   /** `spec` as the manifest has it. */
   readonly spec: unknown
@@ -67,13 +70,21 @@ export interface PreflightFinding extends Finding {
 /** Every finding at once; errors refuse the run, warnings don't. */
 export function judgePreflight(input: PreflightInput): readonly PreflightFinding[] {
   const namespace = namespaceFindings(input)
-  return [...namespace, ...membershipFindings(input), ...immutableFindings(input), ...storageFindings(input), ...roomFindings(input), ...ownerFindings(input.objects), ...credentialFindings(input)]
+  return [...namespace, ...membershipFindings(input), ...immutableFindings(input), ...storageFindings(input), ...keptFindings(input), ...roomFindings(input), ...ownerFindings(input.objects), ...credentialFindings(input)]
 }
 
 /** The looks that could not be taken, in words: a preflight that saw less must say so. */
 export function looksLeftOut(input: PreflightInput): readonly string[] {
   const looks: readonly (readonly [unknown, string])[] = [[input.classes, 'storage classes'], [input.claims, 'claims left over'], [input.nodes, 'room on the nodes']]
   return looks.flatMap(([read, name]) => (read === undefined ? [name] : []))
+}
+
+/** Of a running ensemble: members are replaced by a deploy, and claims that are going would go with them. */
+function keptFindings({ live, claims, wanted }: PreflightInput): readonly PreflightFinding[] {
+  if (live === undefined) return []
+  const deleted = deletedWhenScaled({ ...live.view, retention: wanted.retention }, wanted.replicas, false)
+  // Mounts and volumes are looked at before each member is taken down.
+  return [...(claims === undefined ? [] : dataAtRisk({ set: live.view, pods: [], claims, volumes: new Map() })), ...(deleted === undefined ? [] : [{ ...deleted, mend: `${deleted.mend ?? ''}; to take the members away with their data, use operation: scale.` }])]
 }
 
 function namespaceFindings({ namespace, makesNamespace, wanted }: PreflightInput): readonly PreflightFinding[] {

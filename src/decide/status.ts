@@ -100,17 +100,21 @@ export interface Look {
   readonly diagnoses: readonly Diagnosis[]
   readonly serving: ServingVerdict
   readonly background: Background
+  /** What members would lose if they went now. */
+  readonly losses: readonly Finding[]
 }
 
 /** Everything that speaks against `done and healthy`, the errors first; empty when nothing does. */
-export function judgeStatus({ now, view, verdict, diagnoses, serving, background }: Look): readonly Finding[] {
+export function judgeStatus({ now, view, verdict, diagnoses: found, serving, background, losses }: Look): readonly Finding[] {
   const { set } = view
   const held = heldRoll(view)
   const halt = set !== undefined && held !== undefined && isHalted(held, view, background) ? [haltFinding(held, set, background.alive)] : []
-  if (verdict.kind === 'done') return [...halt, ...serving.findings]
+  // What is told of a claim is told once, by what it means for the data.
+  const diagnoses = found.filter((diagnosis) => diagnosis.explains || !losses.some((loss) => loss.object === diagnosis.object))
+  if (verdict.kind === 'done') return [...losses, ...halt, ...serving.findings]
   // While a roll is under way a member that rejoins is no fault; that no majority serves is one.
   const grave = serving.findings.map((finding): Finding => (finding.code === 'CHECK_FAILED' ? { ...finding, severity: 'warning' } : finding))
-  return [...notDone(view, verdict, diagnoses.map((diagnosis) => ({ ...diagnosis, message: `${diagnosis.message}${lasting(now - diagnosis.since)}` })), background), ...halt, ...grave]
+  return [...losses, ...notDone(view, verdict, diagnoses.map((diagnosis) => ({ ...diagnosis, message: `${diagnosis.message}${lasting(now - diagnosis.since)}` })), background), ...halt, ...grave]
 }
 
 /** A fault is the headline; a member that is merely on its way, or restarted once, comes after how far the roll is. */

@@ -28,6 +28,8 @@ export interface Failed {
   readonly verified: Known | undefined
   /** Why its objects can't be applied again, in words without a full stop; undefined where they can. */
   readonly notKept: string | undefined
+  /** What members that are taken down now would lose for good, in words without a full stop; undefined where they keep all, or it isn't known. */
+  readonly losses: string | undefined
   readonly profile: ProfileName
   readonly members: readonly { readonly pod: string; readonly version: string | undefined }[]
   /** The server's version before the change, empty where it isn't known. */
@@ -49,6 +51,7 @@ export function decideUndo(failed: Failed): UndoDecision {
   if (failed.code === 'DATA_LOST') return halt('data is missing: nothing more is changed before somebody has compared the members')
   const against = failed.inChecks ? AGAINST_BY_CHECK.has(failed.code) : failed.againstRevision
   if (!against) return halt('the evidence is not against the new revision')
+  if (failed.losses !== undefined) return halt(`an undo takes members down as well, and ${failed.losses}`)
   if (failed.verified === undefined) return halt('no revision of this ensemble was ever verified')
   if (failed.verified.digest === failed.digest) return halt('what failed is the latest verified revision itself')
   if (failed.notKept !== undefined) return halt(`the latest verified revision is ${failed.verified.controllerRevision}, and ${failed.notKept}`)

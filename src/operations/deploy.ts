@@ -17,6 +17,7 @@ import { takeBaseline } from '../procedures/baseline.ts'
 import { bringMembers, isUnfinished, startOf, stillToStand, type Course, type Start } from '../procedures/bring.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
 import { growFirst } from '../procedures/grow.ts'
+import { lossesAhead, refuseLoss, warnAlone } from '../procedures/keep-data.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { inspectGround, type Ground } from '../procedures/preflight.ts'
 import { servicesIfAllowed } from '../procedures/read-ensemble.ts'
@@ -134,6 +135,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const unread = unreadBefore(ground, stored.record, course.before)
   let watch: DataWatch | undefined
   let start: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
+  if (rolls) warnAlone(services, course.before)
   if (changes || rolls) {
     stored = await journal.phase('Record the state before the change', async (done) => {
       const baseline = await takeBaseline(run, marking, stored, course.before, ground, signal)
@@ -155,6 +157,8 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     }
     const grown = rolls ? await growFirst({ inputs, ground, course, run, recordCreated }, signal) : undefined
     start = grown?.start ?? start
+    // What is applied may let the controller replace members that don't serve, or all of them.
+    if (rolls) await refuseLoss(run, course.follower.snapshot(), undefined, signal)
     const applied = await journal.phase('Apply', (done) => applyAll(kube, grown?.ground ?? ground, { force: inputs.forceConflicts, journal, report, clock: services.clock, first: start.first, rolls }, signal, done))
     services.publish()
     stored = await recordMade(marking, stored, applied.created, signal)
@@ -199,9 +203,10 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const known = error instanceof EnsembleError ? error : undefined
   const verified = latestVerified(stored.record)
   const { objects, notKept } = verified === undefined ? {} : await earlierObjects(kube, ground, stored, verified, AbortSignal.timeout(RELEASE_MS))
+  const losses = ground.live === undefined ? [] : await lossesAhead(kube, course.follower.snapshot(), new Set(), AbortSignal.timeout(RELEASE_MS)).catch(() => [])
   const decision = decideUndo({
     onFailure: inputs.onFailure, firstInstall: ground.live === undefined, changed: report.changed, cancelled: services.signal.aborted || ground.lock.lost.aborted, code: known?.code,
-    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, notKept, profile: ground.profile,
+    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, notKept, losses: losses[0]?.message, profile: ground.profile,
     members: report.members, versionBefore: failed.versionBefore,
   })
   const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
@@ -212,7 +217,8 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
     explainStanding(report, { firstInstall: ground.live === undefined, code: services.signal.aborted ? 'CANCELLED' : known?.code, paced: failed.paced, rollAt: course.place.at, applied: 'the manifests are' })
     if (report.changed && decision.kind === 'halt' && ground.live !== undefined) report.notes.push(`Nothing was taken back: ${decision.reason}.`)
-    if (ground.live !== undefined) await offerWayBack(kube, report, ground.live)
+    // By hand as well members would be taken down.
+    if (ground.live !== undefined && losses.length === 0) await offerWayBack(kube, report, ground.live)
     if (!services.signal.aborted) await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployFailed', said, gone()).catch(() => undefined)
     return error
   }

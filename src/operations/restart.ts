@@ -1,11 +1,12 @@
 // restart: every member is evicted once, lowest follower first, the leader last and handed over before; no template is changed.
 
 import { ownPods } from '../decide/members.ts'
-import { failure } from '../errors.ts'
+import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToEvict } from '../procedures/access.ts'
 import { isUnfinished, rollOf } from '../procedures/bring.ts'
 import { watchData } from '../procedures/data-watch.ts'
+import { refuseLoss, saidAlone } from '../procedures/keep-data.ts'
 import { rollByEvictions } from '../procedures/roll.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { endRestart } from '../procedures/unread.ts'
@@ -46,6 +47,9 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   if (pods.length === 0) throw failure('refused', 'NOT_FOUND', `statefulset/${run.target.name} has no members to restart`, { object: `statefulset/${run.target.name}` })
   if (begun !== undefined) journal.info(`Going on with the restart that was begun at ${record.underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`)
 
+  const alone = saidAlone(before)
+  if (alone !== undefined) throw new EnsembleError('refused', [alone])
+  await refuseLoss(run, before, undefined, signal)
   const recorded = await recordUnderWay(marking, stored, { operation: 'restart', digest: '', previous: report.previousRevision, pods: begun ?? [...left] }, signal)
   const watch = await watchData(run, course.follower, signal)
   try {

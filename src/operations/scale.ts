@@ -1,11 +1,12 @@
 // scale: one member at a time, up and down, the member list changed along; what was reached stays when a step fails, and the next run goes on from there.
 
 import { Deadline, formatSpan } from '../clock.ts'
+import { deletedWhenScaled } from '../decide/keep-data.ts'
 import { wantedOrdinals } from '../decide/members.ts'
 import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../decide/patience.ts'
 import { planScale, type ScaleStep } from '../decide/scale.ts'
 import { serves } from '../decide/roll.ts'
-import { failure } from '../errors.ts'
+import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
@@ -15,7 +16,8 @@ import { watchData } from '../procedures/data-watch.ts'
 import { knownLists } from '../procedures/known-lists.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { baseOf, markScaled, strategyOf } from '../procedures/scaled.ts'
-import { resized, takeStep, type Resizing } from '../procedures/resize.ts'
+import { refuseLoss, saidAlone } from '../procedures/keep-data.ts'
+import { resized, spentBy, takeStep, type Resizing } from '../procedures/resize.ts'
 import { claimsAt, deleteClaims, type Claim } from '../procedures/scale-claims.ts'
 import { deleteServices, makeServices, planServices, servicesToDelete, type ServiceToDelete } from '../procedures/scale-services.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
@@ -74,6 +76,7 @@ async function planAll(standing: Standing, base: KubeObject, target: number, sig
     const largest = sizes.toSorted((a, b) => b.count - a.count)[0]
     const comes = largest === undefined ? [] : await planServices(standing, largest.set, signal)
     if (steps.length > 0) await refuseUnsound(standing, steps, signal)
+    if (steps.length > 0) await refuseUnkept(standing, Math.min(...steps.map((step) => step.count)), signal)
     for (const { words, outage } of steps) {
       if (outage === undefined) continue
       journal.warning(`${words}: ${outage}`)
@@ -93,7 +96,7 @@ async function takeSteps(before: Standing, recorded: StoredRecord, base: KubeObj
     const made = await makeServices(before, recorded, comes, set, signal)
     const { standing } = made
     const { run, course } = standing
-    const resizing: Resizing = { course, run, profile, base, force: inputs.forceConflicts, verified: verifiedNames(stored.record) }
+    const resizing: Resizing = { course, run, profile, base, force: inputs.forceConflicts, verified: verifiedNames(stored.record), deletesClaims: inputs.deleteClaims }
     let view: EnsembleView = course.before
     for (const step of steps) {
       view = await takeStep(resizing, step, signal)
@@ -188,6 +191,16 @@ async function whoIsAway({ follower, looking }: Standing['course'], run: Standin
   const missing = view.set === undefined ? [] : wantedOrdinals(view.set).filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal)).map((ordinal) => `${run.target.name}-${ordinal}`)
   const outside = states.filter((state) => state.ordinal !== goes && !serves({ role: state.role, ready: pods.find((pod) => pod.pod === state.pod)?.ready ?? false })).map((state) => state.pod)
   return [...missing, ...outside]
+}
+
+/** Claims of members that stay, and of those that go unless they are to be deleted, must outlive all steps. */
+async function refuseUnkept({ inputs, course, run }: Standing, least: number, signal: AbortSignal): Promise<void> {
+  const { before } = course
+  const deleted = before.set === undefined ? undefined : deletedWhenScaled(before.set, least, inputs.deleteClaims)
+  if (deleted !== undefined) throw new EnsembleError('refused', [deleted])
+  const alone = saidAlone(before)
+  if (alone !== undefined) throw new EnsembleError('refused', [alone])
+  await refuseLoss(run, before, undefined, signal, spentBy(before, least, inputs.deleteClaims))
 }
 
 /** Those of members that go, and those that an earlier run of the same kind had left to do. */

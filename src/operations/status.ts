@@ -17,6 +17,7 @@ import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { collectEvidence } from '../procedures/evidence.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
 import { findSet, readEvents, readView, servicesIfAllowed } from '../procedures/read-ensemble.ts'
+import { lossesAhead } from '../procedures/keep-data.ts'
 import { recall, type Recalled } from '../procedures/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/revisions.ts'
 import { untilDone } from '../procedures/until-done.ts'
@@ -104,7 +105,8 @@ async function conclude(kube: Kube, inputs: Inputs, { clock, report }: Services,
   const evidence = verdict.kind === 'done' ? [] : await collectEvidence(kube, view, found, rights.logs ? inputs.logLines : 0, signal)
   report.evidence.push(...evidence)
   const diagnoses = found.map((one) => withLastWords(one, evidence.find((proof) => proof.object === one.object)?.logs.find((log) => log.container === one.container)?.lines ?? []))
-  const findings = judgeStatus({ now, view, verdict, diagnoses, serving, background: recalled })
+  const losses = await lossesAhead(kube, view, new Set(), signal)
+  const findings = judgeStatus({ now, view, verdict, diagnoses, serving, background: recalled, losses })
   const held = heldRoll(view)
   const halted = held !== undefined && findings.some((finding) => finding.message.includes(held.text))
   if (held !== undefined && !halted) report.notes.push(`A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again: it goes on, one member at a time.`)

@@ -9,6 +9,7 @@ import { whoIsMissing } from './await-serving.ts'
 import { rollOf, type Course } from './bring.ts'
 import { spareWriter } from './data-watch.ts'
 import type { Answer, Evicting } from './evict-pods.ts'
+import { refuseLoss } from './keep-data.ts'
 import type { Looker } from './looker.ts'
 import { readyToLeave } from './roll.ts'
 
@@ -20,12 +21,20 @@ export interface Leaving {
   readonly pods: readonly NodePod[]
   /** Names of those that only come back once the node is given back, so they go together; every other one is back before the next. */
   readonly together: ReadonlySet<string>
+  /** Somebody else's: once its StatefulSet is gone, or going, its pods are evicted like any other. */
+  readonly neighbour: boolean
+}
+
+/** Somebody else's ensemble that nobody keeps any more. */
+export function isAbandoned({ course: { before, follower } }: Pick<Leaving, 'course'>): boolean {
+  const { set } = follower.snapshot()
+  return set === undefined || set.deleting || set.uid !== before.set?.uid
 }
 
 /** Why none of these pods is to be told any more: somebody else has changed their ensemble, and it is not the one that was judged. */
 export function overtakenBy(ensembles: readonly Leaving[], node: string): NonNullable<Evicting['overtaken']> {
   return (pods) => {
-    const [change] = ensembles.filter((one) => one.pods.some(({ uid }) => pods.some((pod) => pod.uid === uid))).flatMap((one) => changeOf(one) ?? []).filter(({ passes }) => !passes)
+    const [change] = ensembles.filter((one) => !(one.neighbour && isAbandoned(one)) && one.pods.some(({ uid }) => pods.some((pod) => pod.uid === uid))).flatMap((one) => changeOf(one) ?? []).filter(({ passes }) => !passes)
     return change === undefined ? undefined : failure('failed', 'CONFLICT', `${change.what} by somebody else while ${node} was being drained`, { object: `node/${node}`, mend: 'Let that come to its end (operation: status says what it waits for), then run the drain again.' })
   }
 }
@@ -39,7 +48,8 @@ export function askToGo(ensembles: readonly Leaving[], lock: Pick<Lock, 'held'>)
   const told = new Set<string>()
   const asking = new Set<Leaving>()
   return async (pod, tell, signal) => {
-    const ensemble = ensembles.find(({ pods }) => pods.some(({ uid }) => uid === pod.uid))
+    const of = ensembles.find(({ pods }) => pods.some(({ uid }) => uid === pod.uid))
+    const ensemble = of === undefined || (of.neighbour && isAbandoned(of)) ? undefined : of
     if (ensemble !== undefined && asking.has(ensemble)) return held('another member of its ensemble is asked first')
     if (ensemble !== undefined) asking.add(ensemble)
     try {
@@ -49,6 +59,7 @@ export function askToGo(ensembles: readonly Leaving[], lock: Pick<Lock, 'held'>)
       if (change !== undefined) return held(change.what)
       if (ensemble !== undefined) await spareWriter(ensemble.course.looking, pod.uid, signal)
       if (!lock.held()) return held('the lock is being renewed')
+      if (ensemble !== undefined) await keepsData(ensemble, pod, signal)
       const answer = await tell()
       if (answer.kind === 'told') told.add(pod.uid)
       return answer
@@ -78,6 +89,12 @@ async function whoElseIsOut(ensemble: Leaving, pod: NodePod, told: ReadonlySet<s
   if (ordinal === undefined) return undefined
   await readyToLeave(rollOf(course), ordinal, signal)
   return (await look()).missing
+}
+
+/** Throws where its going would cost data. */
+async function keepsData({ course, looker }: Leaving, pod: NodePod, signal: AbortSignal): Promise<void> {
+  const view = course.follower.snapshot()
+  await refuseLoss(course.looking, view, { member: { pod: pod.name, uid: pod.uid }, members: await looker.members(view, false) }, signal)
 }
 
 function held(reason: string): Answer {

@@ -10,6 +10,7 @@ import type { MaintenanceNode } from '../record/record.ts'
 import { beginPhase, endPhase } from '../report/node-phases.ts'
 import type { NodeRow, RunReport } from '../report/run-report.ts'
 import type { NodeView } from '../view/surroundings.ts'
+import { isAbandoned } from './ask-to-go.ts'
 import { rollOf, type Course } from './bring.ts'
 import { cordonNode, readNode, uncordonNode, type UncordonAnswer } from './cordon.ts'
 import { emptied, locked, nodesOf, passNeighbours, surveyNode, type Drain, type Taking } from './empty-cordoned.ts'
@@ -77,7 +78,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
       tellUnheard(course, survey.members)
       for (const one of neighbours) tellUnheard(one.course, one.pods)
       for (const pod of survey.members) await readyToLeave(rollOf(course), ordinalOf(course, pod), signal)
-      for (const one of neighbours) for (const ordinal of ordinalsOf(one)) await readyToLeave(rollOf(one.course), ordinal, signal)
+      for (const one of neighbours) for (const ordinal of isAbandoned(one) ? [] : ordinalsOf(one)) await readyToLeave(rollOf(one.course), ordinal, signal)
     })
   }
   const taken = await during('cordon', async () => {
@@ -135,7 +136,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
     await during('rejoin', async () => {
       const afresh = (one: Course): Course => boundBy(one, new Deadline(clock, inputs.timeoutMs))
       if (mode === 'in-place') await membersBack({ node, row, course: afresh(course) }, drain.looker, row.members, signal)
-      for (const one of later) await membersBack({ node, row, course: afresh(one.course) }, one.looker, one.pods.map(({ name }) => name), signal)
+      for (const one of later) if (!isAbandoned(one)) await membersBack({ node, row, course: afresh(one.course) }, one.looker, one.pods.map(({ name }) => name), signal)
     })
   }
   row.outcome = 'drained'

@@ -48,9 +48,9 @@ export async function emptied(drain: Drain, taking: Taking, signal: AbortSignal)
   let survey = await surveyedAgain(drain, taking, taking.survey, signal)
   for (let round = 1; ; round += 1) {
     const until = locked(neighbours, signal)
-    const ours: Leaving = { course, looker: drain.looker, pods: survey.members, together: new Set(survey.choice.mode === 'in-place' ? survey.members.map(({ name }) => name) : []) }
+    const ours: Leaving = { course, looker: drain.looker, pods: survey.members, together: new Set(survey.choice.mode === 'in-place' ? survey.members.map(({ name }) => name) : []), neighbour: false }
     const { waiting } = survey.choice
-    const theirs = neighbours.map(({ pods, ...one }): Leaving => ({ course: one.course, looker: one.looker, pods, together: new Set(pods.filter((pod) => waiting.includes(`${pod.namespace}/${pod.name}`)).map(({ name }) => name)) }))
+    const theirs = neighbours.map(({ pods, ...one }): Leaving => ({ course: one.course, looker: one.looker, pods, neighbour: true, together: new Set(pods.filter((pod) => waiting.includes(`${pod.namespace}/${pod.name}`)).map(({ name }) => name)) }))
     const leaving = [ours, ...theirs]
     await emptyNode(standing, { ...taking, survey, looker: drain.looker, ask: askToGo(leaving, standing.lock), overtaken: overtakenBy(leaving, node.name), stands: (when) => cordonMustStand(drain, node, row, when) }, until)
     await cordonMustStand(drain, node, row, until)

@@ -9,6 +9,7 @@ import type { NodeView } from '../view/surroundings.ts'
 import type { PodView } from '../view/workload.ts'
 import { attend } from './attend.ts'
 import { servingInWords, waitingFor, whoIsMissing } from './await-serving.ts'
+import { isAbandoned } from './ask-to-go.ts'
 import { rollOf, type Course } from './bring.ts'
 import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from './looker.ts'
@@ -48,7 +49,7 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
   const [waiting = [], others = []] = [true, false].map((waits) => pods.evict.filter((pod) => !members.includes(pod) && tied.has(`${pod.namespace}/${pod.name}`) === waits))
   const unplaced = (pod: PodView): EnsembleError => noPlace(turn, pod, standing.inputs.uncordon === 'never')
   const neighboursBack = async (until: AbortSignal): Promise<void> => {
-    for (const one of neighbours) if (!one.later) await membersBack({ ...turn, unplaced, course: one.course }, one.looker, one.pods.map(({ name }) => name), until)
+    for (const one of neighbours) if (!one.later && !isAbandoned(one)) await membersBack({ ...turn, unplaced, course: one.course }, one.looker, one.pods.map(({ name }) => name), until)
   }
   if (choice.mode !== 'elsewhere') {
     await during('evict', () => evict(standing, turn, others, signal))

@@ -53,7 +53,7 @@ export async function growFirst({ inputs, ground, course: unpaced, run, recordCr
     run.report.changes.push({ object: objectName(object), change })
     run.journal.info(`${objectName(object)} ${change}`)
   }
-  for (const step of steps) await takeStep({ course, run, profile: ground.profile, base: ground.setManifest.object, force, verified }, step, signal)
+  for (const step of steps) await takeStep({ course, run, profile: ground.profile, base: ground.setManifest.object, force, verified, deletesClaims: false }, step, signal)
   const plan = await planChanges(kube, ground.manifests, { force, dryRuns: true, verified }, signal)
   const start = await startOf({ ...course, before: course.follower.snapshot() }, ground.setManifest.object, undefined, signal)
   return { ground: { ...ground, plan }, start }

@@ -83,6 +83,13 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
     if (!standing.services.report.notes.includes(note)) standing.services.report.notes.push(note)
     return undefined
   })
+  const abandoned = set !== undefined && (set.metadata.deletionTimestamp !== undefined || set.metadata.uid !== first?.owner?.uid)
+  if (abandoned) {
+    // Nobody makes its pods anew: kubectl drain evicts them like any other.
+    const note = `statefulset/${name} in ${namespace} is being deleted: its pods are evicted like any other, without a look at its quorum.`
+    if (!standing.services.report.notes.includes(note)) standing.services.report.notes.push(note)
+    return undefined
+  }
   const spec = set === undefined ? undefined : parseSet(set)?.spec.template.spec
   const kind = spec === undefined ? undefined : detectProfile(spec)
   if (set === undefined || kind === undefined) return undefined

@@ -10,6 +10,7 @@ import { EnsembleError, type Finding } from '../errors.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import type { Course } from './bring.ts'
 import { budgetsFor } from './budgets.ts'
+import { lossesAhead } from './keep-data.ts'
 import type { Looker } from './looker.ts'
 
 /** How soon what can't be watched is asked again. */
@@ -52,8 +53,10 @@ export async function passGates(gate: Gate, node: string, kind: GatePatience, de
     signal.throwIfAborted()
     const view = course.follower.snapshot()
     const [members, budgets, nodes] = await Promise.all([looker.members(view, true), budgetsOf(gate, view, signal), gate.nodes(signal)])
-    const standing: Standing = { view, members, elects: course.looking.profile.name === 'zookeeper', nodes, budgets, underWay: gate.underWay, neighbour: gate.neighbour ?? false }
-    const obstacles = gates(standing, node)
+    const standing: Standing = { view, members, elects: course.looking.profile.name === 'zookeeper', nodes, budgets, underWay: gate.underWay, losses: [], neighbour: gate.neighbour ?? false }
+    const others = gates(standing, node)
+    // Claims are read at the first look, and last of all before it may be begun.
+    const obstacles = others.length > 0 && told !== '' ? others : gates({ ...standing, losses: await lossesAhead(course.kube, view, new Set(), signal) }, node)
     const [first] = obstacles
     if (first === undefined) return { view, members }
     const blocked = obstacles.every((one) => one.blocked === true)

@@ -12,6 +12,7 @@ import type { Manifest } from '../manifests/manifest.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
 import { parseSet, selects } from '../manifests/shapes.ts'
 import type { Services } from '../services.ts'
+import type { SetView } from '../view/workload.ts'
 import { objectName, type PlannedChange } from './apply.ts'
 import type { NamespaceState } from './namespace.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -37,7 +38,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     now: seen.services.clock.now(),
     deadline: seen.deadline.at,
     credentialsEnd: seen.credentialsEnd,
-    wanted: { name: wanted.name, namespace: wanted.namespace, replicas: wanted.replicas, start: wanted.start, claimTemplates: wanted.claimTemplates, placing: placingOf(setManifest.object), spec: setManifest.object['spec'] },
+    wanted: { name: wanted.name, namespace: wanted.namespace, replicas: wanted.replicas, start: wanted.start, claimTemplates: wanted.claimTemplates, retention: retentionOf(wanted, setManifest.object, live), placing: placingOf(setManifest.object), spec: setManifest.object['spec'] },
     live: live === undefined ? undefined : { view: toSet(live), spec: live['spec'] },
     namespace: namespaceState.kind === 'there' ? 'present' : namespaceState.kind,
     makesNamespace: inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),
@@ -52,6 +53,12 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     nodes: surroundings.nodes,
     objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [owned(object)])),
   }
+}
+
+/** What the manifest doesn't write stays as it is. */
+function retentionOf(wanted: SetView, manifest: KubeObject, live: KubeObject | undefined): SetView['retention'] {
+  const written = z.looseObject({ persistentVolumeClaimRetentionPolicy: z.unknown().optional() }).catch({}).parse(manifest['spec']).persistentVolumeClaimRetentionPolicy
+  return written === undefined || written === null ? (live === undefined ? wanted : toSet(live)).retention : wanted.retention
 }
 
 function membersIn(profile: ProfileName, wanted: KubeObject, live: KubeObject | undefined): Pick<PreflightInput, 'listed' | 'growth'> {

@@ -2,7 +2,8 @@
 
 import { budgetFor } from '../manifests/budget-size.ts'
 import { connectionString } from './ensemble-target.ts'
-import { memberStandings, observed, ownPods } from '../decide/members.ts'
+import { memberStandings, observed, ownPods, wantedOrdinals } from '../decide/members.ts'
+import { deletedWhenScaled } from '../decide/keep-data.ts'
 import type { ScaleStep } from '../decide/scale.ts'
 import type { ProfileName } from '../ensemble/profile.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
@@ -16,6 +17,7 @@ import { attend } from './attend.ts'
 import { bringMembers, olderPods, rollOf, type Course } from './bring.ts'
 import { budgetObjectsFor } from './budgets.ts'
 import { spareWriter } from './data-watch.ts'
+import { refuseLoss } from './keep-data.ts'
 import { partitionOf, withPartition } from './partition.ts'
 import { newcomersToExcuse, readyToLeave, rollByEvictions } from './roll.ts'
 import { contextFor, membersOf, verifyEnsemble, type VerifyRun } from './verify-ensemble.ts'
@@ -29,6 +31,8 @@ export interface Resizing {
   readonly force: boolean
   /** ControllerRevisions that were verified. */
   readonly verified: ReadonlySet<string>
+  /** Claims of members that go are to be deleted. */
+  readonly deletesClaims: boolean
 }
 
 /** The view in which all members of this step serve. Throws as every change does; what was reached stays. */
@@ -40,10 +44,12 @@ export async function takeStep(resizing: Resizing, step: ScaleStep, signal: Abor
   const from = course.before.set?.replicas ?? step.count
   return journal.phase(step.words, async (done) => {
     const { start: first } = course.before.set ?? { start: 0 }
+    if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
     if (step.kind === 'remove' && step.ordinal !== undefined) await leave(course, resizing, step.ordinal, signal)
     if (step.count > from) await moveBudgets(resizing, course, from, step.count, signal)
     if (profile === 'zookeeper') await rollList(course, resizing, set, step, signal)
     const own = partitionOf(set)
+    if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
     const generation = await applyOne(course, resizing, set, `${step.count} ${step.count === 1 ? 'member' : 'members'}`, signal)
     report.replicas = step.count
     report.connectionString = connectionString(run.target, first, step.count)
@@ -77,10 +83,24 @@ async function rollList(course: Course, resizing: Resizing, set: KubeObject, ste
   const generation = await applyOne(course, resizing, onDelete(listed), 'members are replaced one by one', signal)
   // Who goes votes until it has gone, so it is waited for; unless it was broken before, or is the second of two and stays outside.
   const excusesLeaver = goes !== undefined && (step.count === 1 || !ownPods(course.before).some((pod) => pod.ordinal === goes && pod.ready))
-  const roll = { ...rollOf(course), asked: true, goes, excused: new Set([...newcomers, ...(excusesLeaver ? [goes] : [])]) }
+  const roll = { ...rollOf(course), asked: true, goes, excused: new Set([...newcomers, ...(excusesLeaver ? [goes] : [])]), spent: spentBy(view, step.count, resizing.deletesClaims) }
   const older = await olderPods(course, roll.attendance, generation, signal)
   const spared = ownPods(course.follower.snapshot()).filter((pod) => pod.ordinal === goes).map((pod) => pod.uid)
   await rollByEvictions(roll, new Set([...older].filter((uid) => !spared.includes(uid))), generation, signal)
+}
+
+/** Right before members go for good: their claims stay, or were to be deleted, and those that stay keep theirs. */
+async function refuseFewer({ run, deletesClaims }: Resizing, course: Course, count: number, signal: AbortSignal): Promise<void> {
+  const view = course.follower.snapshot()
+  const { set } = view
+  const deleted = set === undefined ? undefined : deletedWhenScaled(set, count, deletesClaims)
+  if (deleted !== undefined) throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [deleted])
+  await refuseLoss(run, view, undefined, signal, spentBy(view, count, deletesClaims))
+}
+
+/** Ordinals of the members that go with their claims. */
+export function spentBy({ set }: EnsembleView, count: number, deletesClaims: boolean): ReadonlySet<number> {
+  return new Set(set === undefined || !deletesClaims ? [] : wantedOrdinals(set).slice(count))
 }
 
 /** The set with another number of members; what can't be changed is refused before anything was. */
@@ -91,8 +111,8 @@ export function resized({ base, profile }: Pick<Resizing, 'base' | 'profile'>, c
 }
 
 /** Another one leads, and what this one alone has is handed over. */
-async function leave(course: Course, { run }: Resizing, ordinal: number, signal: AbortSignal): Promise<void> {
-  const view = await readyToLeave(rollOf(course), ordinal, signal)
+async function leave(course: Course, { run, deletesClaims }: Resizing, ordinal: number, signal: AbortSignal): Promise<void> {
+  const view = await readyToLeave({ ...rollOf(course), spent: new Set(deletesClaims ? [ordinal] : []) }, ordinal, signal)
   const member = membersOf(view, run.target).find((one) => one.ordinal === ordinal)
   const { profile } = course.looking
   await spareWriter(course.looking, member?.uid, signal)

@@ -12,6 +12,7 @@ import type { SetView } from '../view/workload.ts'
 import { attend, type Attendance, type Step } from './attend.ts'
 import { budgetsFor } from './budgets.ts'
 import { spareWriter } from './data-watch.ts'
+import { refuseLoss } from './keep-data.ts'
 import { createLooker, type Looker } from './looker.ts'
 import { freeMember, stepDown, takeByEviction, type Means } from './replace-member.ts'
 import type { VerifyRun } from './verify-ensemble.ts'
@@ -42,6 +43,8 @@ export interface Roll {
   readonly asked?: boolean
   /** Ordinal of the member that goes once the others have the list without it. */
   readonly goes?: number | undefined
+  /** Ordinals of members whose claims are to be deleted with them. */
+  readonly spent?: ReadonlySet<number>
 }
 
 export interface PartitionedSet {
@@ -97,6 +100,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
           // A newcomer that waits for this very step uses up every budget.
           const held = situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
+          await keepsData(roll, situation, step.member, signal)
           journal.info(`${step.member.pod}: its turn, every other member serves`)
           await spareWriter(roll.run, step.member.uid, signal)
           await lowerTo(step.member.ordinal - view.set.start, view)
@@ -105,6 +109,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
         case 'reach-down': {
           // Opened for it alone: as long as it is away the controller takes no other, and before it is back the partition stands as before.
           const before = stands
+          await keepsData(roll, situation, step.member, signal)
           await lowerTo(step.member.ordinal - view.set.start, view)
           await seenBy(roll, generation, signal)
           await freeMember(roll.means, roll.run, step.member, `it does not serve and stands below members that do`, looker.told, signal)
@@ -139,6 +144,7 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
       const { step, situation } = await decide(roll, looker, view, view.set, { kind: 'evict', left }, now)
       switch (step.kind) {
         case 'take': {
+          await keepsData(roll, situation, step.member, signal)
           const held = roll.asked === true ? await heldByBudget(roll, view, signal) : await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
           if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, 'its turn, every other member serves', looker.told, signal)
@@ -215,11 +221,13 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
       }
       return { ...waiting(situation, step.reason, step.unreached), lookAgainAt: step.lookAgainAt, pollMs: ASK_AGAIN_MS, outside: (step.outside ?? []).length > 0, blame: (step.outside ?? []).map((member) => notServing(member, situation, { container: roll.run.target.container, since: looker.outsideSince.get(member.uid ?? '') ?? now })) }
     case 'free':
+      await keepsData(roll, situation, step.member, signal)
       if (step.renews === true) looker.renewed.add(step.member.ordinal)
       await freeMember(roll.means, roll.run, step.member, step.why ?? 'it does not serve, and nobody else replaces it', looker.told, signal)
       return waiting(situation, `${step.member.pod} is being replaced`)
     case 'hand-over': {
       const uid = step.member.uid ?? ''
+      await keepsData(roll, situation, step.member, signal)
       looker.handedOver.set(uid, { times: (looker.handedOver.get(uid)?.times ?? 0) + 1, at: now })
       await stepDown(roll.run, step.member, situation.set.replicas, settledInWords(roll.addresses), signal)
       return waiting(situation, `${step.member.pod} hands over its leadership`)
@@ -230,6 +238,11 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
 /** Why the leader hands over now, for the log. */
 function settledInWords({ kind, reason }: Addresses): string {
   return kind === 'stay' ? `at once, since ${reason}` : `every address has been the same for ${formatSpan(SETTLE_AFTER_MOVE_MS)} (${reason})`
+}
+
+/** Throws where its going would cost data. */
+async function keepsData(roll: Roll, { members }: RollSituation, member: MemberNow, signal: AbortSignal): Promise<void> {
+  await refuseLoss(roll.run, roll.attendance.follower.snapshot(), { member, members }, signal, roll.spent)
 }
 
 function waiting(situation: RollSituation, reason: string, unreached?: MemberNow): Extract<Step, { kind: 'waiting' }> {

@@ -17,6 +17,7 @@ import type { EnsembleView } from '../view/surroundings.ts'
 import { applyChange, objectName, planChanges } from './apply.ts'
 import { bringMembers, startOf, type Course } from './bring.ts'
 import type { DataWatch } from './data-watch.ts'
+import { refuseLoss, warnAlone } from './keep-data.ts'
 import { partitionOf } from './partition.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
 import { markVerified, recordUnderWay, type Marking } from './verified.ts'
@@ -73,6 +74,8 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
     const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
     const [first, ...rest] = faults
     if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
+    warnAlone(services, view)
+    await refuseLoss(run, view, undefined, signal)
     const recorded = await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, previous: view.set?.status.updateRevision ?? '' }, signal)
     let generation: number | undefined
     const back: string[] = []

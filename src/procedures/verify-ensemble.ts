@@ -16,6 +16,7 @@ import type { Journal } from '../report/journal.ts'
 import type { RunReport } from '../report/run-report.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import type { PodView } from '../view/workload.ts'
+import { lossesAhead } from './keep-data.ts'
 import { fillMembers, fillStates } from './member-rows.ts'
 
 /** Endpoints follow readiness by a moment; whether their slices are right says nothing of when a member joins. */
@@ -82,8 +83,9 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   const verification = await run.profile.verify(members, level, { ...contextFor(run, replicas, signal), settleMs: patience.ms, settleWhy: patience.why })
   const serves = !verification.checks.some((check) => check.name === 'quorum' && check.outcome === 'failed')
   const checks = [...verification.checks, ...(serves ? await more() : [])]
+  const losses = await lossesAhead(run.kube, view, new Set(), signal)
   if (level !== 'quick') {
-    checks.push(timed('placement', clock, () => checkPlacement({ members: memberPods(view), claims: view.claims, nodes: run.nodes, requiredByTemplate: run.target.requiresDistinctNodes })))
+    checks.push(timed('placement', clock, () => checkPlacement({ members: memberPods(view), claims: view.claims, nodes: run.nodes, requiredByTemplate: run.target.requiresDistinctNodes, losses })))
     // Who could not be asked may serve all the same: the service can't be judged by that.
     const unasked = verification.members.some((member) => member.role === 'unknown')
     const serving = verification.members.filter((member) => ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role)).map((member) => member.pod)
@@ -98,7 +100,7 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   report.pairs = verification.pairs ?? ''
   report.verifyLevel = level
   for (const check of checks) journal.info(`${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`)
-  const findings = unique([...verification.findings, ...checks.flatMap((check) => check.findings)])
+  const findings = unique([...verification.findings, ...losses, ...checks.flatMap((check) => check.findings)])
   for (const finding of findings) if (finding.severity === 'warning') report.findings.push(finding)
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])

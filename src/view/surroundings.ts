@@ -14,6 +14,17 @@ export interface ClaimView {
   readonly volume: string | undefined
   readonly deleting: boolean
   readonly created: number
+  /** Once all of these are gone it is deleted. */
+  readonly owners: readonly { readonly kind: string; readonly name: string; readonly uid: string }[]
+}
+
+/** A PersistentVolume, as far as it says whether the data on it stays. */
+export interface KeptVolume {
+  readonly name: string
+  readonly phase: string
+  readonly deleting: boolean
+  /** What becomes of it once its claim is gone: `Delete`, `Retain`. */
+  readonly reclaimPolicy: string
 }
 
 export interface EventView {

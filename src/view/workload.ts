@@ -17,6 +17,8 @@ export interface SetView {
   readonly serviceName: string
   readonly selector: LabelSelector
   readonly claimTemplates: readonly ClaimTemplate[]
+  /** What becomes of claims (`persistentVolumeClaimRetentionPolicy`) when the set makes fewer members, and when it is deleted. */
+  readonly retention: { readonly whenScaled: Retention; readonly whenDeleted: Retention }
   readonly status: {
     readonly replicas: number
     readonly ready: number
@@ -30,6 +32,8 @@ export interface SetView {
   readonly labels: Readonly<Record<string, string>>
   readonly deleting: boolean
 }
+
+export type Retention = 'Retain' | 'Delete'
 
 export interface LabelSelector {
   readonly matchLabels: Readonly<Record<string, string>>
@@ -72,6 +76,12 @@ export interface PodView {
   readonly containers: readonly ContainerView[]
   /** Names of the claims that the pod mounts. */
   readonly claims: readonly string[]
+  /** Where its data can be: in claims; in the pod alone (emptyDir, generic ephemeral volumes, or no volume at all); or in volumes of another kind, which may outlive it. */
+  readonly storage: 'claims' | 'pod' | 'elsewhere'
+  /** It stays after its end until whoever set these has taken them away. */
+  readonly finalizers: readonly string[]
+  /** Names of its containers with a preStop hook. */
+  readonly preStop: readonly string[]
 }
 
 export interface ContainerView {

@@ -108,7 +108,7 @@ export class SetModel {
       name: 'zk', namespace: 'prod', uid: 'set', resourceVersion: String(this.second), generation: this.generation, observedGeneration: this.observed, replicas: this.replicas, start: shape.start,
       strategy: { type: 'RollingUpdate', partition: shape.partition }, podManagement: shape.podManagement, minReadySeconds: shape.minReadySeconds, serviceName: 'zk-hs', selector: { matchLabels: {}, matchExpressions: [] }, claimTemplates: [],
       // Until it has observed the generation, the controller names the revisions that it knew before.
-      status: { replicas: 0, ready: 0, available: 0, current: 0, updated: 0, currentRevision: this.current, updateRevision: this.observed === this.generation ? this.update : this.current }, annotations: {}, labels: {}, deleting: false,
+      status: { replicas: 0, ready: 0, available: 0, current: 0, updated: 0, currentRevision: this.current, updateRevision: this.observed === this.generation ? this.update : this.current }, retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, annotations: {}, labels: {}, deleting: false,
     }
     return { set, pods: this.bodies.map((body) => this.#podView(body)), claims: [], events: this.#events() }
   }
@@ -209,7 +209,7 @@ export class SetModel {
       phase: body.failed ? 'Failed' : body.stage === 'running' || body.stage === 'dead' ? 'Running' : 'Pending', reason: body.failed ? 'Evicted' : undefined, message: undefined, created: START + body.created * 1000,
       deleting: body.deletingUntil === undefined ? undefined : START + body.deletingUntil * 1000, ready: body.readySince !== undefined && !body.failed, readySince: START + (body.readySince ?? body.unreadySince) * 1000,
       unscheduled: scheduled || fault !== 'unschedulable' ? undefined : { reason: 'Unschedulable', message: '0/4 nodes are available: 4 Insufficient cpu.', since: START + body.created * 1000 },
-      openGates: [], initContainers: [], containers: [container], claims: [],
+      openGates: [], initContainers: [], containers: [container], claims: [], storage: 'claims', finalizers: [], preStop: [],
     }
   }
 

@@ -22,7 +22,7 @@ interface Given {
 function standing({ pods = three, roles = LED, change = {}, more = {} }: Given): Standing {
   const seen = view(pods, { set: set(change) })
   const asked = new Map(pods.flatMap((one) => { const role = roles[one.ordinal ?? 0]; return role === undefined ? [] : [[one.uid, role] as const] }))
-  return { view: seen, members: membersNow(seen, T0, asked, new Map()), elects: true, nodes: undefined, budgets: { names: ['zk-pdb'], verdict: { kind: 'allows' } }, underWay: undefined, ...more }
+  return { view: seen, members: membersNow(seen, T0, asked, new Map()), elects: true, nodes: undefined, budgets: { names: ['zk-pdb'], verdict: { kind: 'allows' } }, underWay: undefined, losses: [], ...more }
 }
 
 function found(given: Given, node = 'node-1'): readonly string[] {

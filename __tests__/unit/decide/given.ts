@@ -16,7 +16,7 @@ export function set(change: SetChange = {}): SetView {
   return {
     name: 'zk', namespace: 'prod', uid: SET_UID, resourceVersion: '10', generation: 2, observedGeneration: 2, replicas: 3, start: 0, strategy: { type: 'RollingUpdate', partition: 0 },
     podManagement: 'OrderedReady', minReadySeconds: 0, serviceName: 'zk-hs', selector: { matchLabels: { app: 'zk' }, matchExpressions: [] }, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * 2 ** 30 }],
-    annotations: {}, labels: {}, deleting: false, ...rest,
+    retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, annotations: {}, labels: {}, deleting: false, ...rest,
     status: { replicas: 3, ready: 3, available: 3, current: 3, updated: 3, currentRevision: NEW, updateRevision: NEW, ...status },
   }
 }
@@ -41,7 +41,7 @@ export function pod(ordinal: number, change: Partial<PodView> = {}): PodView {
   return {
     name, namespace: 'prod', uid: `uid-${ordinal}`, ordinal, revision: NEW, owner: { kind: 'StatefulSet', name: 'zk', uid: SET_UID }, labels: { app: 'zk' }, node: `node-${ordinal + 1}`, ip: `10.244.0.${ordinal + 1}`,
     phase: 'Running', reason: undefined, message: undefined, created: T0 - 120 * SECOND, deleting: undefined, ready: true, readySince: T0 - 60 * SECOND, unscheduled: undefined, openGates: [], initContainers: [],
-    containers: [container()], claims: [`datadir-${name}`], ...change,
+    containers: [container()], claims: [`datadir-${name}`], storage: 'claims', finalizers: [], preStop: [], ...change,
   }
 }
 
@@ -60,7 +60,7 @@ export function unscheduled(ordinal: number, message: string, change: Partial<Po
 
 export function claim(ordinal: number, change: Partial<ClaimView> = {}): ClaimView {
   const name = `datadir-zk-${ordinal}`
-  return { name, uid: `claim-${ordinal}`, phase: 'Bound', storageClass: 'standard', size: 10 * 2 ** 30, capacity: 10 * 2 ** 30, volume: `pvc-${ordinal}`, deleting: false, created: T0 - 120 * SECOND, ...change }
+  return { name, uid: `claim-${ordinal}`, phase: 'Bound', storageClass: 'standard', size: 10 * 2 ** 30, capacity: 10 * 2 ** 30, volume: `pvc-${ordinal}`, deleting: false, created: T0 - 120 * SECOND, owners: [], ...change }
 }
 
 export function event(kind: string, name: string, reason: string, message: string, change: Partial<Omit<EventView, 'object'>> & { readonly uid?: string; readonly fieldPath?: string } = {}): EventView {

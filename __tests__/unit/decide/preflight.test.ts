@@ -33,7 +33,7 @@ function input(change: Partial<Omit<PreflightInput, 'wanted'>> & { readonly want
   return {
     now: T0, deadline: T0 + 900 * SECOND, credentialsEnd: undefined, live: undefined, namespace: 'present', makesNamespace: false, membership: 'fixed', classes: [storageClass('standard', { isDefault: true }), storageClass('local')], ownClasses: [],
     availableVolumes: [], drivers: [], claims: [], nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name)), objects: [], ...rest,
-    wanted: { name: 'zk', namespace: 'prod', replicas: 3, start: 0, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * GI }], placing, spec, ...wanted },
+    wanted: { name: 'zk', namespace: 'prod', replicas: 3, start: 0, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * GI }], retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, placing, spec, ...wanted },
   }
 }
 
@@ -110,9 +110,9 @@ describe('storage', () => {
     ['of a class that is gone', { claims: [claim(1, { ...pending, storageClass: 'fast' })] }, ['error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier life, is Pending: its class "fast" is not there']],
     ['Pending for its first consumer, as it should be', { claims: [claim(1, pending)] }, []],
     ['Pending though its class binds at once', { classes: [storageClass('standard', { isDefault: true, bindingMode: 'Immediate' })], claims: [claim(1, pending)] }, ['warning CLAIM_PENDING the claim datadir-zk-1 is Pending although its class binds at once']],
-    ['without its volume', { live, claims: [claim(2, { phase: 'Lost' })] }, ['error CLAIM_PENDING the claim datadir-zk-2 has lost its volume pvc-2']],
+    ['without its volume', { live, claims: [claim(2, { phase: 'Lost' })] }, ['error CLAIM_PENDING the claim datadir-zk-2 of zk-2 is Lost: it has no volume any more (pvc-2)']],
     ['being deleted before a first install', { claims: [claim(2, { deleting: true })] }, ['error CLAIM_PENDING the claim datadir-zk-2 is being deleted']],
-    ['being deleted under a member that runs', { live, claims: [claim(2, { deleting: true })] }, ['warning CLAIM_PENDING the claim datadir-zk-2 is being deleted']],
+    ['being deleted under a member that runs', { live, claims: [claim(2, { deleting: true })] }, ['error CLAIM_PENDING the claim datadir-zk-2 of zk-2 is being deleted: it goes with the pod']],
     ['of a member that is not wanted, or of another set', { live, claims: [claim(7, { phase: 'Lost' }), claim(0, { name: 'datadir-zk2-0', phase: 'Lost' })] }, []],
   ])('a claim left over, %s', check)
 })

@@ -12,9 +12,9 @@ import { ended, NEW, OLD, pod, set, T0, unready, view, waiting } from './given.t
 const SERVING: ServingVerdict = { outcome: 'passed', detail: 'zk-1 leads, 2 follow', findings: [], onTheWay: false }
 const NOTHING_KNOWN: Background = { unfinished: undefined, alive: undefined, ownPartition: undefined }
 
-function judged(seen: EnsembleView, more: { readonly serving?: ServingVerdict; readonly background?: Background; readonly now?: number } = {}): readonly Finding[] {
+function judged(seen: EnsembleView, more: { readonly serving?: ServingVerdict; readonly background?: Background; readonly now?: number; readonly losses?: readonly Finding[] } = {}): readonly Finding[] {
   const now = more.now ?? T0
-  return judgeStatus({ now, view: seen, verdict: judgeRollout(seen, now, {}), diagnoses: diagnose(seen, now, newMemory()).findings, serving: more.serving ?? SERVING, background: more.background ?? NOTHING_KNOWN })
+  return judgeStatus({ now, view: seen, verdict: judgeRollout(seen, now, {}), diagnoses: diagnose(seen, now, newMemory()).findings, serving: more.serving ?? SERVING, background: more.background ?? NOTHING_KNOWN, losses: more.losses ?? [] })
 }
 
 const rolling = { status: { currentRevision: OLD, updateRevision: NEW, updated: 1 } }

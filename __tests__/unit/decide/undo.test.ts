@@ -5,7 +5,7 @@ import { decideUndo, isNewerMinor, latestToGoBackTo, type Failed } from '../../.
 
 const good = { digest: 'sha256:good', controllerRevision: 'zk-good', verifiedAt: '2026-01-01T00:00:00.000Z' }
 const failed: Failed = {
-  onFailure: 'undo', firstInstall: false, changed: true, cancelled: false, code: 'IMAGE_PULL', againstRevision: true, inChecks: false, digest: 'sha256:bad', verified: good, notKept: undefined,
+  onFailure: 'undo', firstInstall: false, changed: true, cancelled: false, code: 'IMAGE_PULL', againstRevision: true, inChecks: false, digest: 'sha256:bad', verified: good, notKept: undefined, losses: undefined,
   profile: 'zookeeper', members: [{ pod: 'zk-0', version: '3.9.5' }], versionBefore: '3.9.4',
 }
 
@@ -30,6 +30,7 @@ describe('a failed change is left as it is', () => {
     ['when time was over without a cause', { code: 'TIMEOUT', againstRevision: false }, 'not against the new revision'],
     ['when the members could not be asked', { inChecks: true, code: 'CHECK_IMPOSSIBLE' }, 'not against the new revision'],
     ['when data is missing', { inChecks: true, code: 'DATA_LOST' }, 'data is missing'],
+    ['when a member that is taken down would lose its data', { losses: 'the claim datadir-zk-1 of zk-1 is being deleted' }, 'takes members down as well, and the claim datadir-zk-1'],
     ['without a verified revision', { verified: undefined }, 'no revision of this ensemble was ever verified'],
     ['when the verified revision is what failed', { digest: good.digest }, 'the latest verified revision itself'],
     ['when its objects are gone', { notKept: 'its objects were not kept' }, 'were not kept'],

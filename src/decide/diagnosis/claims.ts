@@ -48,8 +48,11 @@ function claimSymptom(situation: Situation, standing: MemberStanding, template: 
   if (claim.phase === 'Lost') {
     return [{ ...common, reason: 'Lost', message: `${claim.name}: Lost: its volume ${claim.volume ?? ''} is gone`, mend: `Restore the PersistentVolume, or give the data up: ${removal}`, graceMs: blocked ? 0 : 'never' }]
   }
+  if (claim.deleting && !blocked) {
+    return [{ ...common, reason: 'Terminating', message: `${claim.name}: is being deleted, and goes with the pod of ${standing.pod}`, mend: 'Delete no pod before its data is safe: operation: status says how.', graceMs: 'never' }]
+  }
   if (claim.deleting) {
-    return [{ ...common, reason: 'Terminating', message: `${claim.name}: is being deleted, so ${standing.pod} can't use it`, mend: `It goes when no pod holds it any more: kubectl -n ${set.namespace} delete pod ${standing.pod}`, graceMs: blocked ? DELETING_GRACE_MS : 'never' }]
+    return [{ ...common, reason: 'Terminating', message: `${claim.name}: is being deleted, so ${standing.pod} can't use it`, mend: `It goes when no pod holds it any more: kubectl -n ${set.namespace} delete pod ${standing.pod}`, graceMs: DELETING_GRACE_MS }]
   }
   if (claim.phase === 'Bound') {
     return differs === undefined ? [] : [{ ...common, key: `leftover/${claim.uid}`, reason: 'LeftOver', message: `${claim.name}: was left over from an earlier life and ${differs}; it is used as it is`, ...mend, graceMs: 'never', explains: false }]

@@ -68,6 +68,8 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
     const common = { code: 'CLAIM_PENDING', object: `persistentvolumeclaim/${claim.name}`, ordinal } as const
     const remove = `If its data may go: kubectl -n ${wanted.namespace} delete pvc ${claim.name}; the controller makes a new one.`
     const differs = leftOver(template, claim)
+    // A member's own claim is judged by what it means for its data.
+    if (live !== undefined && (claim.deleting || claim.phase === 'Lost') && wantedOrdinals(live.view).includes(ordinal)) return []
     if (claim.deleting) {
       return [{ ...common, severity: live === undefined ? 'error' : 'warning', message: `the claim ${claim.name} is being deleted, a member can't use it`, mend: 'Wait until it is gone; it goes when no pod holds it any more.' }]
     }

@@ -19,7 +19,10 @@ const containerSchema = z.object({
   image: text,
   ports: list(z.object({ name: text, containerPort: z.number() })),
   resources: z.object({ limits: z.object({ memory: quantity.optional() }).nullish() }).nullish(),
+  lifecycle: z.object({ preStop: z.unknown().optional() }).nullish(),
 })
+
+const volumeSchema = z.looseObject({ persistentVolumeClaim: z.object({ claimName: z.string() }).nullish() })
 
 const containerStatusSchema = z.object({
   name: z.string(),
@@ -36,7 +39,7 @@ const schema = z.object({
     readinessGates: list(z.object({ conditionType: z.string() })),
     containers: list(containerSchema),
     initContainers: list(containerSchema),
-    volumes: list(z.object({ persistentVolumeClaim: z.object({ claimName: z.string() }).nullish() })),
+    volumes: list(volumeSchema),
   }),
   status: z
     .object({
@@ -83,7 +86,18 @@ export function toPod(object: KubeObject): PodView {
     initContainers: containers(spec.initContainers, status?.initContainerStatuses ?? []),
     containers: containers(spec.containers, status?.containerStatuses ?? []),
     claims: spec.volumes.flatMap((volume) => (volume.persistentVolumeClaim === null || volume.persistentVolumeClaim === undefined ? [] : [volume.persistentVolumeClaim.claimName])),
+    storage: storageOf(spec.volumes),
+    finalizers: metadata.finalizers ?? [],
+    preStop: spec.containers.flatMap(({ name, lifecycle }) => (lifecycle?.preStop === undefined || lifecycle.preStop === null ? [] : [name])),
   }
+}
+
+/** Volumes that end with their pod, or hold nothing that members write. */
+const WITH_THE_POD = ['emptyDir', 'ephemeral', 'configMap', 'secret', 'projected', 'downwardAPI', 'image']
+
+function storageOf(volumes: readonly z.infer<typeof volumeSchema>[]): PodView['storage'] {
+  if (volumes.some((volume) => volume.persistentVolumeClaim !== null && volume.persistentVolumeClaim !== undefined)) return 'claims'
+  return volumes.every((volume) => WITH_THE_POD.some((kind) => volume[kind] !== undefined && volume[kind] !== null)) ? 'pod' : 'elsewhere'
 }
 
 /** The number at the name's end. With a StatefulSet as owner the name must be `<set>-<number>`; without an owner (a pod that was orphaned) the number counts. */

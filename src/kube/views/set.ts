@@ -6,6 +6,8 @@ import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
 import { count, list, quantity, read, selector, text } from './shape.ts'
 
+const retention = z.enum(['Retain', 'Delete']).nullish()
+
 const schema = z.object({
   metadata: metadataSchema,
   spec: z.object({
@@ -15,6 +17,7 @@ const schema = z.object({
     selector,
     podManagementPolicy: z.enum(['OrderedReady', 'Parallel']).nullish(),
     minReadySeconds: count,
+    persistentVolumeClaimRetentionPolicy: z.object({ whenScaled: retention, whenDeleted: retention }).nullish(),
     updateStrategy: z.object({ type: z.enum(['RollingUpdate', 'OnDelete']).nullish(), rollingUpdate: z.object({ partition: z.number().nullish() }).nullish() }).nullish(),
     volumeClaimTemplates: list(
       z.object({
@@ -56,6 +59,7 @@ export function toSet(object: KubeObject): SetView {
     serviceName: spec.serviceName ?? '',
     selector: spec.selector,
     claimTemplates: spec.volumeClaimTemplates.map((template) => ({ name: template.metadata.name, storageClass: template.spec.storageClassName, size: template.spec.resources?.requests?.storage })),
+    retention: { whenScaled: spec.persistentVolumeClaimRetentionPolicy?.whenScaled ?? 'Retain', whenDeleted: spec.persistentVolumeClaimRetentionPolicy?.whenDeleted ?? 'Retain' },
     status: {
       replicas: status?.replicas ?? 0,
       ready: status?.readyReplicas ?? 0,

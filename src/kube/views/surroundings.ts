@@ -1,7 +1,7 @@
 // Claims, events, storage classes, nodes and budgets of the API as views.
 
 import { z } from 'zod'
-import type { BudgetView, ClaimView, EventView, NodeView, StorageClassView } from '../../view/surroundings.ts'
+import type { BudgetView, ClaimView, EventView, KeptVolume, NodeView, StorageClassView } from '../../view/surroundings.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
 import { count, list, quantity, read, selector, text, time } from './shape.ts'
@@ -29,7 +29,15 @@ export function toClaim(object: KubeObject): ClaimView {
     volume: spec.volumeName === '' ? undefined : spec.volumeName,
     deleting: metadata.deletionTimestamp !== undefined,
     created: created(metadata),
+    owners: (metadata.ownerReferences ?? []).map(({ kind, name, uid }) => ({ kind, name, uid })),
   }
+}
+
+const keptVolumeSchema = z.object({ metadata: metadataSchema, spec: z.object({ persistentVolumeReclaimPolicy: text }), status: z.object({ phase: text }).nullish() })
+
+export function toKeptVolume(object: KubeObject): KeptVolume {
+  const { metadata, spec, status } = read(keptVolumeSchema, object)
+  return { name: metadata.name, phase: status?.phase ?? '', deleting: metadata.deletionTimestamp !== undefined, reclaimPolicy: spec.persistentVolumeReclaimPolicy ?? 'Retain' }
 }
 
 const reference = z.object({ kind: text, name: text, uid: text, fieldPath: text })
