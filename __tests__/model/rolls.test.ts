@@ -2,9 +2,9 @@
 // lost, always a named end, and a second run that reaches the goal.
 
 import { describe, expect, jest, test } from '@jest/globals'
-import { brokenIn } from './rolls/invariants.ts'
+import { brokenIn, byRuns, named, takenTogether, takenWhileAClaimGoes } from './rolls/invariants.ts'
 import { CASES } from './rolls/scenarios.ts'
-import { playSeed } from './rolls/seed.ts'
+import { NAMES, playSeed } from './rolls/seed.ts'
 
 // Some hundred simulated seconds each, on a machine that may be busy.
 jest.setTimeout(60_000)
@@ -30,5 +30,18 @@ describe('under trouble', () => {
   test.each(Object.entries(CASES).flatMap(([name, one]) => Object.entries(SEEDS).filter(([known]) => known === name).flatMap(([, seeds]) => seeds.map((seed) => ({ name, seed, ...one })))))('$name, seed $seed', async ({ seed, scenario, goal }) => {
     const played = await playSeed(seed, scenario)
     expect([played.told, ...brokenIn(played, goal, scenario.replicas)]).toEqual([played.told])
+  })
+})
+
+/** Seeds in which a claim goes while members are still to be taken. */
+const GOING: Readonly<Record<string, readonly number[]>> = { 'a paced roll': [3], 'a roll by evictions': [3], 'a restart': [3] }
+
+describe('while claims are being deleted', () => {
+  test.each(Object.entries(CASES).flatMap(([name, { scenario }]) => (GOING[name] ?? []).map((seed) => ({ name, seed, scenario }))))('$name takes nobody down, seed $seed', async ({ seed, scenario }) => {
+    const played = await playSeed(seed, { ...scenario, kinds: ['claim deleted', 'claim deleted', 'crash', 'slow rejoin', 'watches lost', 'slow lists', 'kill'] })
+    const ours = byRuns(...NAMES)
+    const ends = played.killed ? [] : named('the run', played.run, /^(succeeded|unchanged|failed|refused)\b/)
+    expect([played.told, ...takenWhileAClaimGoes(played.history, ours), ...takenTogether(played.history, ours), ...ends]).toEqual([played.told])
+    expect(played.data.every((paths) => paths.includes('/orders'))).toBe(true)
   })
 })

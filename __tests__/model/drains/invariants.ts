@@ -1,7 +1,7 @@
 // What must be true of every drain, read from what befell the members and how the nodes stand.
 
 import type { Happening } from '../../support/cluster/history.ts'
-import { byRuns, line, named, takenTogether } from '../rolls/invariants.ts'
+import { byRuns, line, named, takenTogether, takenWhileAClaimGoes } from '../rolls/invariants.ts'
 import { NAMES, type Played, type Stands } from './seed.ts'
 
 /** Trouble may end a drain, but never without a name. */
@@ -33,6 +33,7 @@ export function brokenIn(played: Played): readonly string[] {
   return [
     ...takenTogether(history, byRuns(...NAMES)),
     ...takenBesideOneOutside(history, ...NAMES),
+    ...takenWhileAClaimGoes(history, byRuns(...NAMES)),
     ...(killed ? [] : named('the run', run, ENDED)),
     ...named('the second run', second, REACHED),
     ...(played.tookMs > WITHIN_MS ? [`the run took ${played.tookMs} ms`] : []),

@@ -7,7 +7,7 @@ import { befall, type Place, type Planned, type Trouble } from '../rolls/schedul
 export const MARK = 'zk-ensemble-action/cordon'
 
 export type NodeTrouble =
-  | Exclude<Trouble, 'slow pod' | 'rollout restart' | 'rollout undo'>
+  | Exclude<Trouble, 'slow pod' | 'claim deleted' | 'rollout restart' | 'rollout undo'>
   /** A member's node loses its power, for up to two minutes. */
   | 'power cut'
   /** No node takes a pod for a while. */

@@ -57,6 +57,15 @@ export function takenWhileComingBack(history: readonly Happening[], ...names: re
   return broken
 }
 
+/** A claim that has been going for so long is known to be going: claims are read anew right before a member is taken. */
+const KNOWN_MS = 2_000
+
+/** Members that were taken, by runs or because they let the controller, while a claim was on its way out: its volume goes with its pod, and what is left are the others. */
+export function takenWhileAClaimGoes(history: readonly Happening[], ours: Whose): readonly string[] {
+  return history.filter((happening) => (happening.what === 'deleted' || (happening.what === 'outside' && happening.verb === 'exec')) && ours(happening) && happening.claimsGoing.some(({ since }) => happening.at - since > KNOWN_MS))
+    .map((happening) => `${line(happening)}, while ${happening.claimsGoing.map(({ name }) => name).join(', ')} was being deleted`)
+}
+
 /** For messages: `12340 deleted 2 by run (eviction), 0 1 2 served`. */
 export function line({ at, what, ordinal, by, verb, serving }: Happening): string {
   return `${at} ${what} ${ordinal} by ${by}${verb === '' ? '' : ` (${verb})`}, ${serving.length === 0 ? 'nobody' : serving.join(' ')} served`
@@ -83,6 +92,7 @@ export function brokenIn(played: Played, goal: Goal, members: number): readonly 
   const good = goal.revision === 'of before' ? before.verified : ''
   return [
     ...takenTogether(history, byRuns(...NAMES)),
+    ...takenWhileAClaimGoes(history, byRuns(...NAMES)),
     ...takenWhileComingBack(history, ...NAMES),
     ...servingDeleted(history.filter(({ at }) => isUndoing(played, at)), byRuns(...NAMES), before.verified).map((one) => `${one}: of the good revision, by an undo`),
     ...(played.killed ? [] : named('the run', run, goal.run)),

@@ -25,6 +25,8 @@ export type Trouble =
   | 'tunnels cut'
   /** Somebody changes an annotation: nothing rolls. */
   | 'harmless edit'
+  /** Somebody's `kubectl delete pvc --wait=false` of a member's claim. */
+  | 'claim deleted'
   /** Somebody's `kubectl rollout restart`. */
   | 'rollout restart'
   /** Somebody's `kubectl rollout undo`. */
@@ -127,6 +129,11 @@ export function befall(place: Place, run: Started, { trouble, chance }: Planned)
     case 'harmless edit':
       cluster.somebody.edit('StatefulSet', namespace, set, { metadata: { annotations: { note: String(chance) } } })
       return set
+    case 'claim deleted': {
+      const claim = `datadir-${pod}`
+      if (cluster.objects.get('PersistentVolumeClaim', namespace, claim) !== undefined) cluster.somebody.delete('PersistentVolumeClaim', namespace, claim)
+      return claim
+    }
     case 'rollout restart':
       cluster.somebody.rolloutRestart(namespace, set)
       return set

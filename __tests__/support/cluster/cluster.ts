@@ -25,7 +25,7 @@ import { createApi, hangUp } from './server.ts'
 import { createMembers } from './members.ts'
 import { createSomebody, type Somebody } from './somebody.ts'
 import type { Stored } from './store.ts'
-import { controllerOf, createStore, isReady, nameOf, namespaceOf, podsOf } from './store.ts'
+import { controllerOf, createStore, isDeleting, isReady, nameOf, namespaceOf, podsOf } from './store.ts'
 import { createStreams } from './streams.ts'
 import { createWatches } from './watches.ts'
 import type { ImageBehaviour, World } from './world.ts'
@@ -134,11 +134,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     rejection: (pod) => quotaRefusal(world, pod),
   }
   const history: Happening[] = []
+  const going = (namespace: string): Happening['claimsGoing'] => store.list(kindOf('PersistentVolumeClaim'), namespace).filter(isDeleting).map((claim) => ({ name: nameOf(claim), since: Date.parse(text(claim, 'metadata', 'deletionTimestamp')) }))
   const members = createMembers(world, (pod, serves, before, own) =>
-    history.push({ ...identity(pod), at: store.now(), what: serves ? 'serving' : 'outside', ...(own ? store.actor() : { by: 'cluster', verb: '' }), serving: before }))
+    history.push({ ...identity(pod), at: store.now(), what: serves ? 'serving' : 'outside', ...(own ? store.actor() : { by: 'cluster', verb: '' }), serving: before, claimsGoing: going(namespaceOf(pod)) }))
   const serving = (namespace: string, set: string): readonly number[] =>
     members.serving(namespace, set) ?? podsOf(store, namespace).filter((pod) => text(controllerOf(pod), 'name') === set && isReady(pod)).map(ordinalOf)
-  store.onChange((change) => history.push(...happenings(change, store.now(), serving)))
+  store.onChange((change) => history.push(...happenings(change, store.now(), serving, going)))
   const kubelet = createKubelet(world, members.start)
   const controllers = [
     () => collectGarbage(world),

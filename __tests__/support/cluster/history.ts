@@ -21,9 +21,12 @@ export interface Happening {
   readonly verb: string
   /** Ordinals that served just before; without ZooKeeper members those that were Ready. */
   readonly serving: readonly number[]
+  /** Claims of its namespace that were being deleted then, and since when; milliseconds since the epoch. */
+  readonly claimsGoing: readonly { readonly name: string; readonly since: number }[]
 }
 
 type Serving = (namespace: string, set: string) => readonly number[]
+type Going = (namespace: string) => Happening['claimsGoing']
 
 /** What a change of a pod means for its member; undefined when it means nothing. */
 function meaning(change: Change): Happening['what'] | undefined {
@@ -36,11 +39,11 @@ function meaning(change: Change): Happening['what'] | undefined {
 }
 
 /** The happenings of a change of a pod that belongs to a set: none or one, two for a pod that is gone at once. */
-export function happenings(change: Change, now: number, serving: Serving): readonly Happening[] {
+export function happenings(change: Change, now: number, serving: Serving, going: Going): readonly Happening[] {
   const what = change.kind.kind === 'Pod' ? meaning(change) : undefined
   const set = text(controllerOf(change.object), 'name')
   if (what === undefined || set === '') return []
-  const entry = { ...identity(change.object), at: now, ...change.actor, serving: serving(namespaceOf(change.object), set) }
+  const entry = { ...identity(change.object), at: now, ...change.actor, serving: serving(namespaceOf(change.object), set), claimsGoing: going(namespaceOf(change.object)) }
   const untold = what === 'gone' && change.previous !== undefined && at(change.previous, 'metadata', 'deletionTimestamp') === undefined
   return [...(untold ? [{ ...entry, what: 'deleted' as const }] : []), { ...entry, what }]
 }

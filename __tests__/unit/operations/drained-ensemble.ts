@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from '@jest/globals'
 import type { Clock } from '../../../src/clock.ts'
 import type { Services } from '../../../src/services.ts'
-import { byRuns, takenTogether, takenWhileOneWasOut } from '../../model/rolls/invariants.ts'
+import { byRuns, takenTogether, takenWhileAClaimGoes, takenWhileOneWasOut } from '../../model/rolls/invariants.ts'
 import { startCluster, type ClusterOptions, type SimulatedCluster } from '../../support/cluster/cluster.ts'
 import { at, parse, text, type Json } from '../../support/cluster/json.ts'
 import { clusterClock, runHere, startRun, untilHere, type Ended, type Started } from '../../support/in-process.ts'
@@ -49,6 +49,7 @@ export async function withEnsemble(options: ClusterOptions, work: (given: Given)
     })
     for (const befell of Map.groupBy(cluster.history.slice(from), ({ set }) => set).values()) {
       expect(takenTogether(befell, byRuns('run', 'second'))).toEqual([])
+      expect(takenWhileAClaimGoes(befell, byRuns('run', 'second'))).toEqual([])
       expect(takenWhileOneWasOut(befell, byRuns('run', 'second'), 3)).toEqual([])
     }
   } finally {
