@@ -14,7 +14,7 @@ function volumes(...changed: readonly (KeptVolume | string)[]): Kept['volumes'] 
 }
 
 function found(kept: Partial<Kept>): readonly string[] {
-  return dataAtRisk({ set: set(), pods: three, claims: bound, volumes: volumes(), ...kept }).map(({ code, ordinal, message }) => `${code} ${ordinal}: ${message}`)
+  return dataAtRisk({ set: set(), pods: three, claims: bound, volumes: volumes(), ...kept }).map(({ code, ordinal, message }) => `${code} ${ordinal ?? -1}: ${message}`)
 }
 
 describe('members keep their data', () => {
