@@ -51,7 +51,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     drivers: undefined,
     claims: surroundings.claims,
     nodes: surroundings.nodes,
-    objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [owned(object)])),
+    objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [{ ...owned(object), builtIn: inputs.manifests.length === 0 && !inputs.forceConflicts }])),
   }
 }
 

@@ -173,6 +173,10 @@ describe('others who write the objects', () => {
     ['Argo CD by its annotation', { objects: [owned({ annotations: { 'argocd.argoproj.io/tracking-id': 'zk:apps/StatefulSet:prod/zk' } })] }, ['Argo CD']],
     ['Flux', { objects: [owned({ labels: { 'kustomize.toolkit.fluxcd.io/name': 'zk' } })] }, ['Flux']],
     ['Flux\'s Helm', { objects: manager('helm-controller') }, ['Flux']],
+    ["somebody's own Service with the name of a member", { objects: [owned({ object: 'service/zk-0', builtIn: true, managers: [{ manager: 'kubectl-client-side-apply', operation: 'Update', subresource: undefined }] })] }, ['error CONFLICT service/zk-0 is there already and was not made for this ensemble']],
+    ['one that this action applied', { objects: [owned({ object: 'service/zk-0', builtIn: true, managers: [...manager('zk-ensemble-action')[0]?.managers ?? [], { manager: 'kubectl-edit', operation: 'Update', subresource: undefined }] })] }, []],
+    ['one that was copied from the built-in ensemble', { objects: [owned({ object: 'service/zk-0', builtIn: true, labels: { 'app.kubernetes.io/managed-by': 'zk-ensemble-action' } })] }, []],
+    ['one that the manifests name', { objects: [owned({ object: 'service/zk-0', managers: manager('kubectl')[0]?.managers ?? [] })] }, []],
     ['Helm', { objects: [owned({ annotations: { 'meta.helm.sh/release-name': 'zk' } }), owned({ object: 'service/zk-cs', managers: [{ manager: 'helm', operation: 'Update', subresource: undefined }] })] }, ['warning CONFLICT statefulset/zk, service/zk-cs are also applied by Helm']],
     ['an autoscaler', { objects: manager('kube-controller-manager', 'scale') }, ['warning CONFLICT an autoscaler sets the replicas of statefulset/zk']],
   ])('%s', check)

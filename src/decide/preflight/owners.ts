@@ -10,6 +10,8 @@ export interface OwnedObject {
   readonly annotations: Readonly<Record<string, string>>
   readonly owners: readonly { readonly kind: string; readonly name: string; readonly controller: boolean }[]
   readonly managers: readonly { readonly manager: string; readonly operation: string; readonly subresource: string | undefined }[]
+  /** Of the built-in ensemble: nobody has written it down, so nobody can have meant an object that is there under its name. */
+  readonly builtIn?: boolean
 }
 
 interface Controller {
@@ -38,8 +40,23 @@ export function ownerFindings(objects: readonly OwnedObject[]): readonly Preflig
     const [first] = theirs
     return first === undefined ? [] : [{ code: 'CONFLICT', severity: 'warning', object: first, message: `${theirs.join(', ')} ${theirs.length === 1 ? 'is' : 'are'} also applied by ${controller.name}, which may take the change back`, mend: controller.mend }]
   })
-  return [...owned, ...followed, ...scalerFindings(objects)]
+  return [...owned, ...strangers(objects), ...followed, ...scalerFindings(objects)]
 }
+
+/** Somebody's own Service with a member's name, as for clients from outside, would lose what makes it theirs. */
+function strangers(objects: readonly OwnedObject[]): readonly PreflightFinding[] {
+  return objects.flatMap(({ object, labels, managers, builtIn }): readonly PreflightFinding[] => {
+    const ours = labels['app.kubernetes.io/managed-by'] === OURS || managers.some(({ manager }) => manager === OURS)
+    if (builtIn !== true || ours || !object.startsWith('service/')) return []
+    return [{
+      code: 'CONFLICT', severity: 'error', object, message: `${object} is there already and was not made for this ensemble: the deploy would make another Service of it`,
+      mend: 'Give it another name and let its clients use that, or delete it where nobody needs it (force-conflicts: true takes it over as it is).',
+    }]
+  })
+}
+
+/** Field manager, and what the built-in ensemble's objects say in their label. */
+const OURS = 'zk-ensemble-action'
 
 function isFollowedBy({ labels, annotations, managers }: OwnedObject, controller: Controller): boolean {
   return controller.marks.some((mark) => mark in labels || mark in annotations) || managers.some(({ manager, subresource }) => subresource !== 'status' && controller.managers.test(manager))
