@@ -6,7 +6,7 @@ import type { ClaimView, NodeView, StorageClassView } from '../view/surroundings
 import type { ClaimTemplate, SetView } from '../view/workload.ts'
 import { dataAtRisk, deletedWhenScaled } from './keep-data.ts'
 import { immutableFindings } from './preflight/immutable.ts'
-import { membershipFindings } from './preflight/membership.ts'
+import { membershipFindings, type Membership } from './preflight/membership.ts'
 import { ownerFindings, type OwnedObject } from './preflight/owners.ts'
 import { roomFindings, type Placing } from './preflight/room.ts'
 import { storageFindings } from './preflight/storage.ts'
@@ -43,8 +43,7 @@ export interface PreflightInput {
   readonly namespace: 'present' | 'missing' | 'terminating' | 'unknown'
   /** The input create-namespace, or a Namespace among the manifests. */
   readonly makesNamespace: boolean
-  /** `fixed` where the members vote: their number changes one at a time only. */
-  readonly membership: 'fixed' | 'free'
+  readonly membership: Membership
   /** How many members the list in the cluster names; undefined where that isn't known. */
   readonly listed?: number | undefined
   /** Why members can't be added, and the way by hand; undefined where they can. */

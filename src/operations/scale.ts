@@ -3,6 +3,7 @@
 import { Deadline, formatSpan } from '../clock.ts'
 import { deletedWhenScaled } from '../decide/keep-data.ts'
 import { wantedOrdinals } from '../decide/members.ts'
+import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../decide/patience.ts'
 import { planScale, type ScaleStep } from '../decide/scale.ts'
 import { serves } from '../decide/roll.ts'
@@ -135,7 +136,8 @@ function planSteps(standing: Standing, base: KubeObject, target: number, known: 
   if (unfinished && underWay === null) {
     throw failure('refused', 'NOT_READY', `a roll of ${name} is not finished: some members run an older revision than ${set.status.updateRevision}`, { object, mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.' })
   }
-  const listed = memberCountOf(base, profile)
+  const closed = membershipOf(profile) === 'closed' && target !== set.replicas ? closedMembership({ name, namespace, from: set.replicas, to: target }) : undefined
+  const listed = closed ?? memberCountOf(base, profile)
   if (typeof listed !== 'number') throw failure('refused', 'MEMBERSHIP_CHANGE', `the number of members of ${name} can't be changed by this action: ${listed.refused}`, { object, mend: listed.manual })
   const steps = planScale({ name, start: set.start, replicas: set.replicas, listed, unfinished, known, target, voting: profile === 'zookeeper' })
   if (steps === undefined) {

@@ -38,7 +38,7 @@ export async function growFirst({ inputs, ground, course: unpaced, run, recordCr
   const steps = stepsTo(ground, unpaced, ground.live === undefined ? [] : await knownLists(kube, ground.live, unpaced.before, ground.profile, signal))
   for (const { words, outage } of steps) if (outage !== undefined) run.report.notes.push(`${words}: ${outage}.`)
   if (steps.length === 0) return undefined
-  await refuseWithoutServices(kube, ground, signal)
+  if (ground.profile === 'zookeeper') await refuseWithoutServices(kube, ground, signal)
   // Members are never added at the controller's own pace: it would not wait for the newcomer to serve.
   const course: Course = { ...unpaced, inputs: { ...unpaced.inputs, pace: 'quorum' } }
   const force = inputs.forceConflicts
@@ -74,7 +74,7 @@ async function refuseWithoutServices(kube: Course['kube'], { manifests, setManif
 }
 
 function stepsTo({ live, profile, setManifest }: Ground, { before }: Course, known: readonly number[] | 'unknown'): readonly ScaleStep[] {
-  if (live === undefined || profile !== 'zookeeper') return []
+  if (live === undefined || (profile !== 'zookeeper' && profile !== 'cassandra')) return []
   const { name, start, replicas } = toSet(live)
   const target = toSet(setManifest.object).replicas
   const listed = memberCountOf(live, profile)
@@ -82,5 +82,5 @@ function stepsTo({ live, profile, setManifest }: Ground, { before }: Course, kno
   if (replicas === 0 || target < members) return []
   // A growth that was cut off in its last step has all its members, but not all of them know it.
   if (target === members && (known === 'unknown' || known.every((count) => count === members))) return []
-  return planScale({ name, start, replicas, listed: members, unfinished: isUnfinished(before, partitionOf(setManifest.object)), known, target, voting: true }) ?? []
+  return planScale({ name, start, replicas, listed: members, unfinished: isUnfinished(before, partitionOf(setManifest.object)), known, target, voting: profile === 'zookeeper' }) ?? []
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { Deadline } from '../clock.ts'
 import type { PreflightInput } from '../decide/preflight.ts'
+import { membershipOf } from '../decide/preflight/membership.ts'
 import type { Placing } from '../decide/preflight/room.ts'
 import type { ProfileName } from '../ensemble/profile.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -43,7 +44,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     namespace: namespaceState.kind === 'there' ? 'present' : namespaceState.kind,
     makesNamespace: inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),
     ...membersIn(seen.profile, setManifest.object, live),
-    membership: seen.profile === 'zookeeper' ? 'fixed' : 'free',
+    membership: membershipOf(seen.profile),
     classes: surroundings.classes,
     ownClasses: manifests.filter((manifest) => manifest.object.kind === 'StorageClass').map((manifest) => manifest.object.metadata.name),
     // Volumes and drivers are read where they decide something: never, as long as a class names a provisioner.

@@ -31,7 +31,7 @@ const placing = { nodeSelector: {}, tolerations: [], apart: ['kubernetes.io/host
 function input(change: Partial<Omit<PreflightInput, 'wanted'>> & { readonly wanted?: Partial<PreflightInput['wanted']> } = {}): PreflightInput {
   const { wanted, ...rest } = change
   return {
-    now: T0, deadline: T0 + 900 * SECOND, credentialsEnd: undefined, live: undefined, namespace: 'present', makesNamespace: false, membership: 'fixed', classes: [storageClass('standard', { isDefault: true }), storageClass('local')], ownClasses: [],
+    now: T0, deadline: T0 + 900 * SECOND, credentialsEnd: undefined, live: undefined, namespace: 'present', makesNamespace: false, membership: 'listed', classes: [storageClass('standard', { isDefault: true }), storageClass('local')], ownClasses: [],
     availableVolumes: [], drivers: [], claims: [], nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name)), objects: [], ...rest,
     wanted: { name: 'zk', namespace: 'prod', replicas: 3, start: 0, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * GI }], retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, placing, spec, ...wanted },
   }
@@ -65,7 +65,7 @@ describe('nothing is said', () => {
     ['of a claim template that asks for no class at all', { wanted: template('') }, []],
     ['of a class that is gone, when every claim is bound', { live, wanted: { ...template('gone') }, claims: [0, 1, 2].map((ordinal) => claim(ordinal, { storageClass: 'gone' })) }, []],
     ['of credentials that last', { credentialsEnd: T0 + 3600 * SECOND }, []],
-    ['of a free member count', { live, membership: 'free', wanted: { replicas: 5 }, nodes: undefined, claims: [0, 1, 2].map((ordinal) => claim(ordinal)) }, []],
+    ['of pods that are no members', { live, membership: 'pods', wanted: { replicas: 5 }, nodes: undefined, claims: [0, 1, 2].map((ordinal) => claim(ordinal)) }, []],
     ['of an ensemble that was scaled to nothing', { live: { ...live, view: set({ replicas: 0 }) } }, []],
     ['of labels that every rendered chart carries', { objects: [owned({ labels: { 'app.kubernetes.io/managed-by': 'Helm', 'app.kubernetes.io/instance': 'zk' } })] }, []],
     ['of kubectl scale', { objects: [owned({ managers: [{ manager: 'kubectl', operation: 'Update', subresource: 'scale' }] })] }, []],
@@ -150,6 +150,12 @@ describe('the number of members', () => {
     ['that grows although its list can not be changed', { live, wanted: { replicas: 4 }, claims: undefined, growth: { refused: 'some members are observers', manual: 'by hand' } }, ['error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 4, and this action can\'t add members to it: some members are observers']],
     ['that a list does not follow by two', { live, wanted: { replicas: 3 }, claims: undefined, listed: 1 }, ['error MEMBERSHIP_CHANGE the set has 3 replicas in the cluster, but the member list there names 1']],
     ['whose list can not be changed and need not', { live, claims: undefined, growth: { refused: 'x', manual: 'y' } }, []],
+    ['of a ring that shrinks: a member that is not decommissioned takes its copies with it', { live, membership: 'ring', wanted: { replicas: 2 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 2: a deploy takes no member away']],
+    ['of a ring that grows', { live, membership: 'ring', wanted: { replicas: 5 }, claims: undefined, nodes: undefined }, []],
+    ['of a kind that only the ensemble knows, down', { live, membership: 'closed', wanted: { replicas: 1 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 1: a deploy takes no member away']],
+    ['of a kind that only the ensemble knows, up', { live, membership: 'closed', wanted: { replicas: 4 }, claims: undefined, nodes: undefined }, ["error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 4, and this action can't add members to it: who its members are is known to the ensemble alone"]],
+    ['of a kind that only the ensemble knows, unchanged', { live, membership: 'closed', claims: undefined }, []],
+    ['of pods that are no members, fewer: said, not refused', { live, membership: 'pods', wanted: { replicas: 1 }, claims: undefined }, ['warning MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 1: 2 of them go, and the claims stay']],
     ['whose ordinals move', { live, wanted: { start: 1 }, claims: undefined }, ['error MEMBERSHIP_CHANGE the first ordinal is 0 in the cluster, the manifest says 1']],
   ])('%s', check)
 })
