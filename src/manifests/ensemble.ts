@@ -57,9 +57,20 @@ function listens(container: Container, kind: Kind): boolean {
   return ports.includes(kind.clientPort) && kind.peerPorts.some((port) => ports.includes(port))
 }
 
-/** By image, then by ports; undefined when neither says anything. */
+/** Variables and programs that belong to one kind, whatever the image is called. */
+const SIGNS: Readonly<Record<Kind['profile'], { readonly variables: RegExp; readonly script: RegExp }>> = {
+  zookeeper: { variables: /^(ZOO_SERVERS|ZOO_MY_ID|ZOO_SERVER_ID|ZOOKEEPER_SERVER_ID|ZOOKEEPER_SERVERS)$/, script: /\bzkServer\.sh\b|\bstart-zookeeper\b|\bQuorumPeerMain\b/ },
+  cassandra: { variables: /^CASSANDRA_(SEEDS|CLUSTER_NAME)$/, script: /\bcassandra\s+-f\b/ },
+}
+
+function isToldSo(container: Container, { profile }: Kind): boolean {
+  const { variables, script } = SIGNS[profile]
+  return container.env.some(({ name }) => variables.test(name)) || script.test([...container.command, ...container.args].join(' '))
+}
+
+/** By image, then by ports, then by what it is told; undefined when none says anything. */
 export function detectProfile(spec: PodSpec): 'zookeeper' | 'cassandra' | undefined {
-  for (const sign of [isServer, listens]) {
+  for (const sign of [isServer, listens, isToldSo]) {
     const kind = KINDS.find((candidate) => spec.containers.some((container) => sign(container, candidate)))
     if (kind !== undefined) return kind.profile
   }
@@ -88,12 +99,12 @@ export function memberContainer(spec: PodSpec, profile: ProfileName): MemberCont
   return { name: container.name, index: spec.containers.indexOf(container), image: container.image ?? '', clientPort: clientPortOf(container, kind) }
 }
 
-/** A port by the name `client` (or the protocol's own, `cql`), then what the server is told, then the usual number. */
+/** What the server is told, where that is written as it stands; then a port by the name `client` (or the protocol's own, `cql`), then the usual number. */
 function clientPortOf(container: Container, kind: Kind | undefined): number {
   const named = container.ports.find((port) => ['client', 'zk-client', 'zookeeper', 'cql', 'cql-native'].includes(port.name ?? ''))
-  if (named !== undefined) return named.containerPort
-  const settings = containerSettings(container, new Map())
-  const told = Number(settings.flags.get('client_port')?.value ?? /;(?:[^ ;]*:)?(\d+)/.exec(settings.env.get('ZOO_SERVERS')?.value ?? '')?.[1])
-  if (Number.isInteger(told) && told > 0) return told
-  return kind?.clientPort ?? container.ports[0]?.containerPort ?? 0
+  const { flags, env, script } = containerSettings(container, new Map())
+  const extra = `${env.get('ZOO_CFG_EXTRA')?.value ?? ''}\n${script}`
+  const candidates = [flags.get('client_port')?.value, /;(?:[^ ;]*:)?(\d+)/.exec(env.get('ZOO_SERVERS')?.value ?? '')?.[1], /(?<![\w.])clientPort=(\d+)/.exec(extra)?.[1], env.get('ZOO_PORT_NUMBER')?.value, env.get('ZOOKEEPER_CLIENT_PORT')?.value]
+  const told = candidates.map((text) => (text === undefined || text === '' ? Number.NaN : Number(text))).find((port) => Number.isInteger(port) && port > 0)
+  return told ?? named?.containerPort ?? kind?.clientPort ?? container.ports[0]?.containerPort ?? 0
 }

@@ -3,6 +3,7 @@
 import type { Finding } from '../errors.ts'
 import { movedMember, serviceOfMember } from './lint-rules/addresses.ts'
 import { disruptionBudget } from './lint-rules/budget.ts'
+import { confMount, logDirectory } from './lint-rules/entrypoint.ts'
 import { foreignMembers } from './lint-rules/foreign.ts'
 import { memberCount, memberList } from './lint-rules/members.ts'
 import { spread } from './lint-rules/placement.ts'
@@ -11,11 +12,12 @@ import { removedApis } from './lint-rules/removed-apis.ts'
 import type { LintSubject, Rule } from './lint-rules/rule.ts'
 import { heap, imageTag, limits, purge, stopping, updates } from './lint-rules/running.ts'
 import { clientServices, headlessService, setSelector } from './lint-rules/services.ts'
-import { claims, confMount } from './lint-rules/storage.ts'
+import { claims } from './lint-rules/storage.ts'
+import { unseen } from './lint-rules/unseen.ts'
 
 const RULES: readonly Rule[] = [
-  removedApis, setSelector, headlessService, clientServices, disruptionBudget, memberCount, memberList, movedMember, serviceOfMember, claims, confMount,
-  probes, spread, heap, purge, limits, stopping, updates, imageTag, foreignMembers,
+  removedApis, setSelector, headlessService, clientServices, disruptionBudget, memberCount, memberList, movedMember, serviceOfMember, claims, confMount, logDirectory,
+  probes, spread, heap, purge, limits, stopping, updates, imageTag, foreignMembers, unseen,
 ]
 
 /** Findings in the order of files and lines; of one place the error comes first. */

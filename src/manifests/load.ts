@@ -12,7 +12,8 @@ import { lint } from './lint.ts'
 import type { Manifest } from './manifest.ts'
 import { inApplyOrder } from './order.ts'
 import { withImage } from './override.ts'
-import { containerSettings } from './settings.ts'
+import { lintSubject } from './lint-subject.ts'
+import type { LintSubject } from './lint-rules/rule.ts'
 import { shapesOf, type Shapes, type SetShape, type Shaped } from './shapes.ts'
 
 export interface Loaded {
@@ -21,6 +22,8 @@ export interface Loaded {
   /** The ensemble's StatefulSet, one of `manifests`. */
   readonly set: Manifest
   readonly profile: ProfileName
+  /** What the lint was given, to be asked again with what the cluster tells. */
+  readonly linted: LintSubject
   /** Warnings and notices only. */
   readonly findings: readonly Finding[]
 }
@@ -79,27 +82,15 @@ function judge(chosen: Shaped<SetShape>, shapes: Shapes, manifests: readonly Man
   const profile = profileOf(chosen, inputs, findings)
   if (profile === undefined) return undefined
   const member = memberContainer(spec, profile)
-  const container = spec.containers[member?.index ?? 0]
-  if (member === undefined || container === undefined) return undefined
+  if (member === undefined) return undefined
   const namespace = inputs.namespace ?? manifest.object.metadata.namespace
   // Without a namespace of its own an object goes where the others go.
   const ofSet = <T>({ manifest: other }: Shaped<T>): boolean => (other.object.metadata.namespace ?? namespace) === namespace || manifest.object.metadata.namespace === undefined
-  const found = lint({
-    manifests,
-    set: chosen,
-    services: shapes.services.filter(ofSet),
-    budgets: shapes.budgets.filter(ofSet),
-    profile,
-    member: inputs.image === undefined ? member : { ...member, image: inputs.image },
-    container,
-    settings: containerSettings(container, shapes.configMaps),
-    configMaps: shapes.configMaps,
-    labels: shape.spec.template.metadata?.labels ?? {},
-    namespace,
-  })
-  findings.push(...atLintLevel(found, inputs.lint))
+  const subject = lintSubject({ manifests, set: chosen, services: shapes.services.filter(ofSet), budgets: shapes.budgets.filter(ofSet), configMaps: shapes.configMaps, profile, image: inputs.image, namespace, cluster: undefined })
+  if (subject === undefined) return undefined
+  findings.push(...atLintLevel(lint(subject), inputs.lint))
   const set = inputs.image === undefined || inputs.manifests.length === 0 ? manifest : withImage(manifest, member, inputs.image)
-  return { manifests: inApplyOrder(manifests.map((other) => (other === manifest ? set : other))), set, profile }
+  return { manifests: inApplyOrder(manifests.map((other) => (other === manifest ? set : other))), set, profile, linted: subject }
 }
 
 /** As resolveProfile, with the line of the containers. */

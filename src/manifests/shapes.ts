@@ -36,8 +36,8 @@ const containerSchema = z.looseObject({
   image: maybe(z.string()),
   command: listOf(z.string()),
   args: listOf(z.string()),
-  env: listOf(z.looseObject({ name: z.string(), value: maybe(z.string()), valueFrom: maybe(z.looseObject({ configMapKeyRef: z.looseObject({ name: z.string(), key: z.string() }).optional() })) })),
-  envFrom: listOf(z.looseObject({ prefix: maybe(z.string()), configMapRef: maybe(z.looseObject({ name: z.string() })) })),
+  env: listOf(z.looseObject({ name: z.string(), value: maybe(z.string()), valueFrom: maybe(z.looseObject({ configMapKeyRef: z.looseObject({ name: z.string(), key: z.string(), optional: maybe(z.boolean()) }).optional() })) })),
+  envFrom: listOf(z.looseObject({ prefix: maybe(z.string()), configMapRef: maybe(z.looseObject({ name: z.string() })), secretRef: maybe(z.looseObject({ name: z.string() })) })),
   ports: listOf(z.looseObject({ containerPort: z.number(), name: maybe(z.string()) })),
   resources: maybe(z.looseObject({ limits: z.record(z.string(), quantity).nullish(), requests: z.record(z.string(), quantity).nullish() })),
   readinessProbe: maybe(probeSchema),
@@ -65,7 +65,7 @@ const podSpecSchema = z.looseObject({
 const setSchema = z.looseObject({
   metadata: z.looseObject({ name: z.string(), namespace: maybe(z.string()), annotations: maybe(strings) }),
   spec: z.looseObject({
-    replicas: z.int().min(0).nullish().transform((value) => value ?? 1),
+    replicas: z.int().min(0).nullish(),
     serviceName: z.string().nullish().transform((value) => value ?? ''),
     selector: selectorSchema,
     podManagementPolicy: z.enum(['OrderedReady', 'Parallel']).nullish().transform((value) => value ?? 'OrderedReady'),
@@ -77,7 +77,8 @@ const setSchema = z.looseObject({
     ordinals: maybe(z.looseObject({ start: z.int().min(0).optional() })),
     template: z.looseObject({ metadata: maybe(z.looseObject({ labels: strings.nullish() })), spec: podSpecSchema }),
     volumeClaimTemplates: listOf(z.looseObject({ metadata: z.looseObject({ name: z.string() }) })),
-  }),
+    // Left out, Kubernetes makes one member of a new set and keeps the number of one that is there.
+  }).transform((spec) => ({ ...spec, replicas: spec.replicas ?? 1, replicasGiven: typeof spec.replicas === 'number' })),
 })
 
 const serviceSchema = z.looseObject({

@@ -54,11 +54,17 @@ export interface Start {
   readonly excused?: ReadonlySet<number>
 }
 
+/** Left out, the number that runs is kept. */
+function wantedMembers({ before }: Course, set: KubeObject): number {
+  const spec = parseSet(set)?.spec
+  return spec?.replicasGiven === false ? (before.set?.replicas ?? 1) : (spec?.replicas ?? 1)
+}
+
 /** How a roll begins: with the partition so high that the controller replaces no serving member by itself. `target`: name of the revision that is wanted, where known. */
 export async function startOf(course: Course, set: KubeObject, target: string | undefined, signal: AbortSignal): Promise<Start> {
   const own = partitionOf(set)
   if (course.inputs.pace === 'controller') return { set, first: set, stands: undefined }
-  const excused = await newcomersToExcuse(rollOf(course), course.before, parseSet(set)?.spec.replicas ?? 1, signal)
+  const excused = await newcomersToExcuse(rollOf(course), course.before, wantedMembers(course, set), signal)
   if (own === undefined) return { set, first: set, stands: undefined, excused }
   const stands = await partitionToHold(rollOf(course), course.before, own, target, signal)
   return { set, first: stands > own ? withPartition(set, stands) : set, stands, excused }

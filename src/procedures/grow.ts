@@ -11,6 +11,7 @@ import { verifiedNames } from '../record/record.ts'
 import { applyChange, objectName, planChanges } from './apply.ts'
 import { isUnfinished, startOf, type Course, type Start } from './bring.ts'
 import { knownLists } from './known-lists.ts'
+import { wantedCount } from './kept-count.ts'
 import { partitionOf } from './partition.ts'
 import type { Ground } from './preflight.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
@@ -76,7 +77,7 @@ async function refuseWithoutServices(kube: Course['kube'], { manifests, setManif
 function stepsTo({ live, profile, setManifest }: Ground, { before }: Course, known: readonly number[] | 'unknown'): readonly ScaleStep[] {
   if (live === undefined || (profile !== 'zookeeper' && profile !== 'cassandra')) return []
   const { name, start, replicas } = toSet(live)
-  const target = toSet(setManifest.object).replicas
+  const target = wantedCount(setManifest.object, live)
   const listed = memberCountOf(live, profile)
   const members = typeof listed === 'number' ? listed : replicas
   if (replicas === 0 || target < members) return []

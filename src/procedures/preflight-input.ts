@@ -15,6 +15,7 @@ import { parseSet, selects } from '../manifests/shapes.ts'
 import type { Services } from '../services.ts'
 import type { SetView } from '../view/workload.ts'
 import { objectName, type PlannedChange } from './apply.ts'
+import { wantedCount } from './kept-count.ts'
 import type { NamespaceState } from './namespace.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -39,7 +40,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     now: seen.services.clock.now(),
     deadline: seen.deadline.at,
     credentialsEnd: seen.credentialsEnd,
-    wanted: { name: wanted.name, namespace: wanted.namespace, replicas: wanted.replicas, start: wanted.start, claimTemplates: wanted.claimTemplates, retention: retentionOf(wanted, setManifest.object, live), placing: placingOf(setManifest.object), spec: setManifest.object['spec'] },
+    wanted: { name: wanted.name, namespace: wanted.namespace, replicas: wantedCount(setManifest.object, live), start: wanted.start, claimTemplates: wanted.claimTemplates, retention: retentionOf(wanted, setManifest.object, live), placing: placingOf(setManifest.object), spec: setManifest.object['spec'] },
     live: live === undefined ? undefined : { view: toSet(live), spec: live['spec'] },
     namespace: namespaceState.kind === 'there' ? 'present' : namespaceState.kind,
     makesNamespace: inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),

@@ -20,8 +20,10 @@ import type { Services } from '../services.ts'
 import type { NodeView } from '../view/surroundings.ts'
 import type { LabelSelector } from '../view/workload.ts'
 import { refuseMissing, reviewRights, rightsToApply, rightsToLook, rightsToRecord, rightsToVerify, type Rights } from './access.ts'
-import { planChanges, type PlannedChange } from './apply.ts'
+import { planChanges, refOf, type PlannedChange } from './apply.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
+import { keepCount, leavesCountOut, wantedCount } from './kept-count.ts'
+import { lintWithCluster } from './lint-cluster.ts'
 import { ensureNamespace, readNamespace } from './namespace.ts'
 import { refuseForeignMembers } from './foreign-members.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
@@ -56,20 +58,24 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   const { report } = services
   const namespace = resolveNamespace(inputs.namespace, loaded.manifests, kube.namespace)
   report.namespace = namespace
-  const manifests = loaded.manifests.map((manifest) => inNamespace(manifest, namespace))
-  const setManifest = manifests[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
-  const target = await targetIn(kube, setManifest.object, manifests.map((manifest) => manifest.object), loaded.profile, namespace, signal)
+  const given = loaded.manifests.map((manifest) => inNamespace(manifest, namespace))
+  const givenSet = given[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
 
-  const needed = [...rightsToLook(namespace), ...rightsToRecord(namespace), ...rightsToApply(manifests, namespace)]
+  const needed = [...rightsToLook(namespace), ...rightsToRecord(namespace), ...rightsToApply(given, namespace)]
   const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, signal)])
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   if (inputs.verify !== 'off') refuseMissing(rightsToVerify(rights, loaded.profile, namespace), 'CHECK_IMPOSSIBLE')
   tellOmissions(services, rights)
+  const there = namespaceState.kind === 'there'
+  const setManifest = keepCount(givenSet, there && leavesCountOut(givenSet.object) ? await kube.get(refOf(givenSet.object), signal) : undefined)
+  const manifests = given.map((manifest) => (manifest === givenSet ? setManifest : manifest))
+  const target = await targetIn(kube, setManifest.object, manifests.map((manifest) => manifest.object), loaded.profile, namespace, signal)
   await refuseForeignMembers(kube, setManifest, manifests, loaded.profile, namespaceState.kind === 'there', signal)
 
   const seen: Seen = { inputs, services, manifests, setManifest, namespaceState, surroundings, deadline, credentialsEnd: kube.credentialsEnd, profile: loaded.profile }
   // Without a namespace there is nothing to lock, to read or to dry-run yet: judge what can be judged before it is made.
-  if (namespaceState.kind !== 'there') refuseFaults(seen, await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: false }, signal))
+  const lintAgain = (live: KubeObject | undefined): Promise<readonly Finding[]> => lintWithCluster(kube, loaded, { namespace, there, live, level: inputs.lint }, signal)
+  if (!there) refuseFaults(seen, await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: false }, signal), await lintAgain(undefined))
   await ensureNamespace(kube, inputs, namespace, namespaceState, services, signal)
   if (namespaceState.kind === 'missing' && !inputs.createNamespace) await applyOwnNamespace(kube, manifests, services, signal)
   const identity = newIdentity(services.holder)
@@ -78,11 +84,11 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   try {
     const stored = namespaceState.kind === 'there' ? await readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined }
     const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
-    refuseFaults(seen, plan)
     const own = plan.find((planned) => planned.manifest === setManifest)
+    refuseFaults(seen, plan, there ? await lintAgain(own?.live) : [])
     const wanted = toSet(setManifest.object)
-    report.connectionString = connectionString(target, wanted.start, wanted.replicas)
-    report.replicas = wanted.replicas
+    report.replicas = wantedCount(setManifest.object, own?.live)
+    report.connectionString = connectionString(target, wanted.start, report.replicas)
     report.previousRevision = own?.live === undefined ? '' : toSet(own.live).status.updateRevision
     services.publish()
     const changing = plan.filter((planned) => planned.change !== 'unchanged').length
@@ -106,17 +112,17 @@ async function targetIn(kube: Kube, set: KubeObject, own: readonly KubeObject[],
 }
 
 /** All findings of preflight and dry runs in one failure, with their lines; warnings are told once. */
-function refuseFaults(seen: Seen, plan: readonly PlannedChange[]): void {
+function refuseFaults(seen: Seen, plan: readonly PlannedChange[], linted: readonly Finding[]): void {
   const { services, setManifest } = seen
   const input: PreflightInput = preflightInput(seen, plan)
   const judged = judgePreflight(input).map(({ path, ...finding }): Finding => (path === undefined ? finding : { ...finding, place: setManifest.placeOf(path) }))
   // The server's own words on an immutable field name no field: ours do.
   const dry = plan.flatMap((planned) => planned.findings).filter((finding) => finding.code !== 'IMMUTABLE_FIELD' || !judged.some((own) => own.code === 'IMMUTABLE_FIELD'))
-  const findings = [...judged, ...dry]
+  const findings = [...judged, ...linted, ...dry]
   for (const finding of findings) {
     if (finding.severity === 'error' || services.report.findings.some((known) => known.message === finding.message)) continue
     services.report.findings.push(finding)
-    services.journal.warning(warningText(finding), finding.place)
+    services.journal[finding.severity](warningText(finding), finding.place)
   }
   const leftOut = looksLeftOut(input)
   const note = `Preflight did not look at ${leftOut.join(', ')}: the rights are missing.`

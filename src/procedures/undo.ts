@@ -7,7 +7,7 @@ import { toSet } from '../kube/views/index.ts'
 import { addressesOf, worse } from '../manifests/addresses.ts'
 import { budgetFor } from '../manifests/budget-size.ts'
 import { membersOfSet } from '../manifests/addresses.ts'
-import { withMembers } from '../manifests/member-list.ts'
+import { memberCountOf, withMembers } from '../manifests/member-list.ts'
 import { memberServices, ordinalIn } from '../manifests/member-services.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import type { KubeObject } from '../kube/kube.ts'
@@ -125,7 +125,7 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
 function withReplicas(objects: readonly KubeObject[], view: EnsembleView, profile: ProfileName): readonly KubeObject[] {
   const { set } = view
   const kept = objects.find((object) => object.kind === 'StatefulSet')
-  const from = kept === undefined ? undefined : toSet(kept).replicas
+  const from = kept === undefined ? undefined : countIn(kept, profile)
   // Of a Secret only the name was kept: it is not ours to bring back.
   return objects.filter((object) => object.kind !== 'Secret' && !isOfNoMember(object, kept, set)).map((object) => {
     if (object.kind === 'PodDisruptionBudget' && set !== undefined && from !== undefined && from !== set.replicas) return budgetFor(object, from, set.replicas)
@@ -133,6 +133,13 @@ function withReplicas(objects: readonly KubeObject[], view: EnsembleView, profil
     const resized = withMembers(object, set.replicas, profile)
     return 'set' in resized ? resized.set : { ...object, spec: { ...fieldsOf(object['spec']), replicas: set.replicas } }
   })
+}
+
+/** Members that the kept objects were made for; where they leave `replicas` out, the list tells. */
+function countIn(set: KubeObject, profile: ProfileName): number | undefined {
+  if (parseSet(set)?.spec.replicasGiven !== false) return toSet(set).replicas
+  const listed = memberCountOf(set, profile)
+  return typeof listed === 'number' && profile === 'zookeeper' ? listed : undefined
 }
 
 /** The Service of a member that is not there, since the ensemble was scaled down. */

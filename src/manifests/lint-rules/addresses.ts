@@ -13,16 +13,16 @@ import { fault, inContainer, notice, warning, type LintSubject, type Rule } from
 /** Java's own option: how long it keeps an address that it has looked up. */
 const JAVA_TTL = /-Dsun\.net\.inetaddr\.ttl=/
 /** The variable by which the server is given Java's options. The tutorial's 3.4 waits for the others to dial it: there they help nobody (39 s each, seen). */
-const HALF_WAY: Readonly<Record<ImageFamily, string | undefined>> = { official: 'SERVER_JVMFLAGS', 'kubernetes-zookeeper': undefined, other: 'JAVA_TOOL_OPTIONS' }
+const HALF_WAY: Readonly<Record<ImageFamily, string | undefined>> = { official: 'SERVER_JVMFLAGS', 'kubernetes-zookeeper': undefined, vendor: 'JAVA_TOOL_OPTIONS', other: 'JAVA_TOOL_OPTIONS' }
 const PAGE = 'docs/moved-members.md'
 
 /** What a moved member costs with this list; nothing is wrong with it. */
 export const movedMember: Rule = (subject) => {
-  const { set, profile, settings, services } = subject
-  if (profile !== 'zookeeper' || set.shape.spec.replicas < 2) return []
+  const { set, profile, settings, services, replicas } = subject
+  if (profile !== 'zookeeper' || replicas === undefined || replicas < 2) return []
   const addresses = judgeHosts(listedHosts(set.shape), services.map(({ manifest }) => manifest.object), membersOfSet(set.shape, subject.namespace))
   if (addresses.kind !== 'move') return []
-  const family = imageFamily(subject.member.image)
+  const family = imageFamily(subject)
   const path = settings.flags.get('servers')?.path ?? settings.env.get('ZOO_SERVERS')?.path ?? ['env']
   const short = JAVA_TTL.test(['SERVER_JVMFLAGS', 'JVMFLAGS', 'JAVA_TOOL_OPTIONS'].map((name) => settings.env.get(name)?.value ?? '').join(' '))
   const costs = short ? 'up to half a minute (the cluster’s DNS keeps the old one for 30 s in most clusters)' : 'up to a minute (Java keeps the old one for 30 s, the cluster’s DNS for another 30 s in most clusters)'
@@ -34,7 +34,7 @@ export const movedMember: Rule = (subject) => {
 export const serviceOfMember: Rule = (subject) => {
   const { set, settings, profile, services } = subject
   const list = settings.env.get('ZOO_SERVERS')
-  if (profile !== 'zookeeper' || imageFamily(subject.member.image) !== 'official' || readsOwnConfig(subject) || makesOwnList(settings) || list?.value === undefined) return []
+  if (profile !== 'zookeeper' || imageFamily(subject) !== 'official' || readsOwnConfig(subject) || makesOwnList(settings) || list?.value === undefined) return []
   const members = membersOfSet(set.shape, subject.namespace)
   const known = memberServices(services.map(({ manifest }) => manifest.object), members)
   const start = set.shape.spec.ordinals?.start ?? 0
@@ -68,7 +68,7 @@ function ofService(subject: LintSubject, { manifest }: Shaped<ServiceShape>, ser
   const mend = 'set publishNotReadyAddresses: true'
   return [
     ...missing,
-    asks(subject.container.readinessProbe) === 'quorum'
+    asks(subject.container.readinessProbe, subject) === 'quorum'
       ? fault(manifest, ['spec'], `readiness asks for the quorum, but service ${service.name} leads to ${service.pod} only once that is Ready: the members never find each other`, mend)
       : warning(manifest, ['spec'], `service ${service.name} leads to ${service.pod} only while that is Ready: an election may have to wait for the probe`, mend),
   ]

@@ -9,7 +9,7 @@ export const disruptionBudget: Rule = (subject) => {
   const { set, budgets, labels, profile } = subject
   if (profile === 'none') return []
   const [budget, second] = budgets.filter(({ shape }) => selects(shape.spec.selector, labels))
-  if (budget === undefined) return set.shape.spec.replicas > 1 ? [missing(subject)] : []
+  if (budget === undefined) return subject.replicas !== undefined && subject.replicas > 1 ? [missing(subject)] : []
   const found = [...otherPods(budget, subject), ...amount(budget, subject)]
   if (second === undefined) return found
   const name = budget.manifest.object.metadata.name
@@ -19,28 +19,28 @@ export const disruptionBudget: Rule = (subject) => {
 function missing({ set, budgets }: LintSubject): Finding {
   const mend = 'add a PodDisruptionBudget (policy/v1) with maxUnavailable: 1 and the selector of the set'
   const [stray] = budgets
-  if (stray === undefined) return warning(set.manifest, ['spec'], 'no disruption budget: drains of several nodes may take all members at once', mend)
+  if (stray === undefined) return warning(set.manifest, ['spec'], 'these manifests have no disruption budget for the members: unless another one has, drains of several nodes may take all at once', mend)
   return warning(stray.manifest, ['spec', 'selector'], `budget ${stray.manifest.object.metadata.name} doesn't select the members of ${set.manifest.object.metadata.name}, and no other budget does`, 'give it the selector of the set')
 }
 
 const templateSchema = z.looseObject({ spec: z.looseObject({ template: z.looseObject({ metadata: z.looseObject({ labels: z.record(z.string(), z.string()) }) }) }) })
 
 /** A budget over foreign pods shows more healthy members than there are. */
-function otherPods(budget: Shaped<BudgetShape>, { manifests, set }: LintSubject): readonly Finding[] {
+function otherPods(budget: Shaped<BudgetShape>, { manifests, set, namespace }: LintSubject): readonly Finding[] {
   return manifests.flatMap((manifest) => {
     const labels = templateSchema.safeParse(manifest.object).data?.spec.template.metadata.labels
-    if (manifest === set.manifest || labels === undefined || !selects(budget.shape.spec.selector, labels)) return []
+    if (manifest === set.manifest || labels === undefined || (manifest.object.metadata.namespace ?? namespace) !== (budget.manifest.object.metadata.namespace ?? namespace) || !selects(budget.shape.spec.selector, labels)) return []
     const other = `${manifest.object.kind.toLowerCase()}/${manifest.object.metadata.name}`
     return [fault(budget.manifest, ['spec', 'selector'], `the budget counts the pods of ${other} as members as well`, 'narrow the selector to the members')]
   })
 }
 
-function amount(budget: Shaped<BudgetShape>, { set, profile }: LintSubject): readonly Finding[] {
+function amount(budget: Shaped<BudgetShape>, { replicas: members, profile }: LintSubject): readonly Finding[] {
   const { minAvailable, maxUnavailable } = budget.shape.spec
   const { manifest } = budget
-  const members = set.shape.spec.replicas
   const field = ['spec', minAvailable === undefined ? 'maxUnavailable' : 'minAvailable']
   if (minAvailable !== undefined && maxUnavailable !== undefined) return [fault(manifest, field, 'minAvailable and maxUnavailable exclude each other', 'keep maxUnavailable: 1')]
+  if (members === undefined) return []
   const allowed = maxUnavailable === undefined ? members - share(minAvailable ?? 1, members) : share(maxUnavailable, members)
   const mend = 'write maxUnavailable: 1'
   if (members < 2) return allowed > 0 ? [] : [warning(manifest, field, 'the budget never lets the only member go: every drain of its node will be refused', mend)]

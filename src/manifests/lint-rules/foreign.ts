@@ -5,14 +5,14 @@ import { judgeBelonging, type Belonging, type OwnNames } from '../../view/host-n
 import type { Manifest } from '../manifest.ts'
 import { namedMembers, type MemberNames } from '../named-members.ts'
 import type { SetShape } from '../shapes.ts'
-import { fault, warning, type Rule } from './rule.ts'
+import { danger, warning, type Rule } from './rule.ts'
 
 export const foreignMembers: Rule = ({ set, services, manifests, configMaps, profile, namespace }) => {
   const own = ownNames(set.shape, services.map(({ manifest }) => manifest.object.metadata.name), namespace)
   return belongings(set.shape, configMaps, profile, own).flatMap(({ names, belonging }) => {
     const at = placeOf(names, set.manifest, manifests)
     const found = say(names, belonging, own, profile)
-    return found === undefined ? [] : [(found.proven ? fault : warning)(at.manifest, at.path, found.message, found.mend)]
+    return found === undefined ? [] : [(found.proven ? danger : warning)(at.manifest, at.path, found.message, found.mend)]
   })
 }
 

@@ -6,8 +6,8 @@ import { warning, type LintSubject, type Rule } from './rule.ts'
 const HOSTNAME = 'kubernetes.io/hostname'
 
 export const spread: Rule = (subject) => {
-  const { set, profile } = subject
-  if (profile === 'none' || set.shape.spec.replicas < 2 || keptApart(subject)) return []
+  const { set, profile, replicas } = subject
+  if (profile === 'none' || replicas === undefined || replicas < 2 || keptApart(subject)) return []
   const { affinity } = set.shape.spec.template.spec
   const path = ['spec', 'template', 'spec', 'affinity', 'podAntiAffinity']
   const mend = `require anti-affinity on ${HOSTNAME} with the labels of the members`
@@ -16,11 +16,11 @@ export const spread: Rule = (subject) => {
   return [warning(set.manifest, path, 'nothing keeps members off the same node: two on one node fall together', mend)]
 }
 
-/** Required anti-affinity, or an even spread over nodes with so many members that one node never holds the majority's difference. */
-function keptApart({ set, labels }: LintSubject): boolean {
+/** Required anti-affinity by node, or by what is larger than a node, or an even spread over nodes with so many members that one node never holds the majority's difference. */
+function keptApart({ set, labels, replicas = 1 }: LintSubject): boolean {
   const { affinity, topologySpreadConstraints } = set.shape.spec.template.spec
   const required = affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
-  if (required.some((term) => term.topologyKey === HOSTNAME && selects(term.labelSelector, labels))) return true
+  if (required.some((term) => [HOSTNAME, 'topology.kubernetes.io/zone', 'topology.kubernetes.io/region'].includes(term.topologyKey) && selects(term.labelSelector, labels))) return true
   const even = topologySpreadConstraints.some((one) => one.topologyKey === HOSTNAME && one.maxSkew === 1 && one.whenUnsatisfiable === 'DoNotSchedule' && selects(one.labelSelector, labels))
-  return even && set.shape.spec.replicas >= 5
+  return even && replicas >= 5
 }

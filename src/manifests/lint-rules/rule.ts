@@ -4,6 +4,7 @@ import type { Finding, Place } from '../../errors.ts'
 import type { ProfileName } from '../../ensemble/profile.ts'
 import type { MemberContainer } from '../ensemble.ts'
 import type { Manifest } from '../manifest.ts'
+import type { ServerConfig } from '../server-config.ts'
 import type { ContainerSettings } from '../settings.ts'
 import type { BudgetShape, Container, ServiceShape, SetShape, Shaped } from '../shapes.ts'
 
@@ -19,10 +20,24 @@ export interface LintSubject {
   readonly settings: ContainerSettings
   /** Data of the ConfigMaps among the manifests, by name. */
   readonly configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>
+  /** Keys of the server's configuration; ZooKeeper only. */
+  readonly config: ServerConfig
+  /** Members that the set will have; undefined where the manifest leaves it out and the cluster has not been asked. */
+  readonly replicas: number | undefined
+  /** What the cluster said; undefined before there is a connection: a rule that needs it waits until then. */
+  readonly cluster: ClusterSeen | undefined
   /** Labels of the pods. */
   readonly labels: Readonly<Record<string, string>>
   /** Where the objects go, as far as input and manifests say. */
   readonly namespace: string | undefined
+}
+
+/** What the manifests leave to the cluster. */
+export interface ClusterSeen {
+  /** The headless service, where the manifests don't have it. */
+  readonly headless: Shaped<ServiceShape> | 'absent' | 'unreadable'
+  /** There is no such set yet; undefined where it wasn't looked for. */
+  readonly first: boolean
 }
 
 export type Rule = (subject: LintSubject) => readonly Finding[]

@@ -3,7 +3,7 @@
 import { quantityOf } from '../../view/quantity.ts'
 import type { Finding } from '../../errors.ts'
 import { imageBase } from '../ensemble.ts'
-import type { Setting } from '../settings.ts'
+import { variable, type Setting } from '../settings.ts'
 import { imageFamily } from './images.ts'
 import { fault, inContainer, majority, warning, type LintSubject, type Rule } from './rule.ts'
 
@@ -13,48 +13,56 @@ export const heap: Rule = (subject) => {
   const { set, container, profile } = subject
   const limit = quantityOf(container.resources?.limits?.['memory'] ?? '')
   if (limit === undefined || (profile !== 'zookeeper' && profile !== 'cassandra')) return []
+  const family = profile === 'zookeeper' ? imageFamily(subject) : undefined
   const told = heapOf(subject)
-  if (told !== undefined && told.mib * MIB >= limit) {
-    return [fault(set.manifest, inContainer(subject, ...told.path), `the heap of ${told.mib}M doesn't fit into the memory limit of ${container.resources?.limits?.['memory'] ?? ''}: the server would be killed`, 'leave a third of the limit to the rest of the process')]
+  if (told !== undefined && told !== 'unknown') {
+    if (told.mib * MIB < limit) return []
+    const words = `the heap of ${told.mib}M doesn't fit into the memory limit of ${container.resources?.limits?.['memory'] ?? ''}: the server would be killed`
+    // Which variables another image reads is not known.
+    return [(family === 'other' || family === 'vendor' ? warning : fault)(set.manifest, inContainer(subject, ...told.path), words, 'leave a third of the limit to the rest of the process')]
   }
-  if (told === undefined && profile === 'zookeeper' && imageFamily(subject.member.image) === 'official' && limit <= 1000 * MIB) {
+  if (told === undefined && family === 'official' && limit <= 1000 * MIB && subject.settings.unread.length === 0) {
     return [warning(set.manifest, inContainer(subject, 'resources'), "no heap is set, and the image's own of 1000M doesn't fit into the memory limit", 'set ZK_SERVER_HEAP to two thirds of the limit, in megabytes')]
   }
   return []
 }
 
-/** Explicit heap in MiB, from the flag, the variables of the images, or Java's own flags. */
-function heapOf({ settings: { flags, env } }: LintSubject): { readonly mib: number; readonly path: Setting['path'] } | undefined {
-  const candidates: readonly [Setting | undefined, RegExp][] = [
-    [flags.get('heap'), /^(\d+)([kmg]?)$/i],
-    [env.get('ZK_SERVER_HEAP'), /^(\d+)()$/],
-    [env.get('SERVER_JVMFLAGS'), /-Xmx(\d+)([kmg]?)/i],
-    [env.get('JVMFLAGS'), /-Xmx(\d+)([kmg]?)/i],
-    [env.get('MAX_HEAP_SIZE'), /^(\d+)([kmg]?)$/i],
-  ]
-  for (const [setting, pattern] of candidates) {
-    const match = pattern.exec(setting?.value ?? '')
-    if (setting === undefined || match === null) continue
-    const scale: Readonly<Record<string, number>> = { g: 1024, m: 1, k: 1 / 1024, '': setting === env.get('ZK_SERVER_HEAP') ? 1 : 1 / MIB }
-    return { mib: Math.round(Number(match[1]) * (scale[(match[2] ?? '').toLowerCase()] ?? 1)), path: setting.path }
+/** Explicit heap in MiB. Java takes the last of its flags: JVMFLAGS come after SERVER_JVMFLAGS, and those after ZK_SERVER_HEAP. */
+function heapOf({ settings }: LintSubject): { readonly mib: number; readonly path: Setting['path'] } | 'unknown' | undefined {
+  const candidates: readonly [string, RegExp][] = [['JVMFLAGS', /-Xmx(\d+)([kmg]?)/i], ['SERVER_JVMFLAGS', /-Xmx(\d+)([kmg]?)/i], ['ZK_SERVER_HEAP', /^(\d+)()$/], ['MAX_HEAP_SIZE', /^(\d+)([kmg]?)$/i]]
+  const flag = settings.flags.get('heap')
+  if (flag !== undefined) return flag.value === undefined ? 'unknown' : inMib(/^(\d+)([kmg]?)$/i.exec(flag.value), false, flag.path)
+  let open = false
+  for (const [name, pattern] of candidates) {
+    const setting = variable(settings, name)
+    if (setting.state === 'unknown' || new RegExp(`\\b${name}=`).test(settings.script)) open = true
+    const found = setting.state === 'known' && !open ? inMib(pattern.exec(setting.value), name === 'ZK_SERVER_HEAP', setting.path) : undefined
+    if (found !== undefined) return found
   }
-  return undefined
+  return open || /-Xmx|RAMPercentage/.test(settings.script) ? 'unknown' : undefined
+}
+
+function inMib(match: RegExpExecArray | null, megabytes: boolean, path: Setting['path']): { readonly mib: number; readonly path: Setting['path'] } | undefined {
+  if (match === null) return undefined
+  const scale: Readonly<Record<string, number>> = { g: 1024, m: 1, k: 1 / 1024, '': megabytes ? 1 : 1 / MIB }
+  return { mib: Math.round(Number(match[1]) * (scale[(match[2] ?? '').toLowerCase()] ?? 1)), path }
 }
 
 export const purge: Rule = (subject) => {
-  const { set, member, settings, profile } = subject
+  const { set, settings, profile, config } = subject
   if (profile !== 'zookeeper') return []
-  switch (imageFamily(member.image)) {
-    case 'kubernetes-zookeeper': {
+  const interval = config.keys.get('autopurge.purgeInterval')
+  switch (config.from) {
+    case 'flags': {
       const flag = settings.flags.get('purge_interval')
       return [warning(set.manifest, inContainer(subject, ...(flag?.path ?? ['image'])), 'this image never purges old snapshots and logs: its script misspells the key of the purge interval', 'watch the disks, or use the official image')]
     }
-    case 'official': {
-      const interval = settings.env.get('ZOO_AUTOPURGE_PURGEINTERVAL')
-      const off = interval === undefined || interval.value === '0'
-      return off && !/purgeInterval/.test(settings.env.get('ZOO_CFG_EXTRA')?.value ?? '') ? [warning(set.manifest, inContainer(subject, ...(interval?.path ?? ['env'])), 'old snapshots and logs are never purged: the disk will fill', 'set ZOO_AUTOPURGE_PURGEINTERVAL: "12" (hours)')] : []
-    }
-    case 'other':
+    case 'variables':
+      return interval === '0' && config.complete ? [warning(set.manifest, inContainer(subject, ...(settings.env.get('ZOO_AUTOPURGE_PURGEINTERVAL')?.path ?? ['env'])), 'old snapshots and logs are never purged: the disk will fill', 'set ZOO_AUTOPURGE_PURGEINTERVAL: "12" (hours)')] : []
+    case 'file':
+      return (interval ?? '0') === '0' ? [warning(set.manifest, inContainer(subject, 'volumeMounts'), 'old snapshots and logs are never purged: the disk will fill', 'write autopurge.purgeInterval=12 (hours) into the mounted zoo.cfg')] : []
+    case 'script':
+    case 'unknown':
       return []
   }
 }
@@ -78,10 +86,10 @@ export const stopping: Rule = ({ set, profile }) => {
   return [warning(set.manifest, ['spec', 'template', 'spec', 'terminationGracePeriodSeconds'], 'a grace period of 0 kills the server, and Kubernetes may start its successor while it still runs', 'leave it out, or give it 30 s or more')]
 }
 
-export const updates: Rule = ({ set, profile }) => {
-  const { replicas, updateStrategy } = set.shape.spec
+export const updates: Rule = ({ set, profile, replicas }) => {
+  const { updateStrategy } = set.shape.spec
   const most = updateStrategy?.rollingUpdate?.maxUnavailable
-  if (most === undefined || profile === 'none') return []
+  if (most === undefined || profile === 'none' || replicas === undefined) return []
   const members = typeof most === 'number' ? most : Math.ceil((Number.parseInt(most, 10) / 100) * replicas)
   const path = ['spec', 'updateStrategy', 'rollingUpdate', 'maxUnavailable']
   if (members <= 1) return []

@@ -1,40 +1,89 @@
-// Names of members: the headless service gives each its own, and without it no member finds another.
+// Names of members: the headless service gives each its own, and without it no member finds another. It may well be somebody else's, and in the cluster already.
 
 import type { Finding } from '../../errors.ts'
 import { judgeHosts, listedHosts, membersOfSet } from '../addresses.ts'
-import { selects } from '../shapes.ts'
+import { POD_INDEX, POD_NAME } from '../member-services.ts'
+import { selects, type ServiceShape, type Shaped } from '../shapes.ts'
 import { fault, warning, type LintSubject, type Rule } from './rule.ts'
 
 export const setSelector: Rule = ({ set, labels }) =>
   selects(set.shape.spec.selector, labels) ? [] : [fault(set.manifest, ['spec', 'selector'], "the selector doesn't take the labels of its own template", 'give spec.selector.matchLabels and spec.template.metadata.labels the same labels')]
 
+export type Headless = { readonly kind: 'here' | 'cluster'; readonly service: Shaped<ServiceShape> } | { readonly kind: 'absent' | 'unreadable' | 'unasked' }
+
+/** The set's headless service, wherever it is. */
+export function headlessOf({ set, services, cluster }: Pick<LintSubject, 'set' | 'services' | 'cluster'>): Headless {
+  const here = services.find(({ manifest }) => manifest.object.metadata.name === set.shape.spec.serviceName)
+  if (here !== undefined) return { kind: 'here', service: here }
+  if (cluster === undefined) return { kind: 'unasked' }
+  return typeof cluster.headless === 'string' ? { kind: cluster.headless } : { kind: 'cluster', service: cluster.headless }
+}
+
 export const headlessService: Rule = (subject) => {
-  const { set, services, labels, profile } = subject
-  const { serviceName, replicas } = set.shape.spec
+  const { set, profile } = subject
+  const { serviceName } = set.shape.spec
   if (profile === 'none' || profile === 'custom') return []
-  if (serviceName === '') return [fault(set.manifest, ['spec', 'serviceName'], 'no serviceName: members would have no names of their own', 'set spec.serviceName to the headless service')]
-  const service = services.find(({ manifest }) => manifest.object.metadata.name === serviceName)
-  if (service === undefined) return [fault(set.manifest, ['spec', 'serviceName'], `serviceName ${serviceName} is no service of these manifests`, `add a Service ${serviceName} with clusterIP: None, or correct the name`)]
-  const { manifest, shape } = service
+  const at = ['spec', 'serviceName']
+  if (serviceName === '') return namedByServices(subject) ? [] : [fault(set.manifest, at, 'no serviceName: members would have no names of their own', 'set spec.serviceName to the headless service')]
+  const headless = headlessOf(subject)
+  switch (headless.kind) {
+    case 'unasked':
+      return []
+    case 'absent':
+      return [fault(set.manifest, at, `serviceName ${serviceName} is no service of these manifests, and there is none in the cluster`, `apply first what brings Service ${serviceName}, correct the name, or add a Service ${serviceName} with clusterIP: None to these manifests`)]
+    case 'unreadable':
+      return [warning(set.manifest, at, `service ${serviceName} is none of these manifests, and whether the cluster has it may not be looked at`, 'give the credentials get for services, or see for yourself: kubectl get service ' + serviceName)]
+    case 'here':
+    case 'cluster':
+      return judgeHeadless(subject, headless.service, headless.kind === 'cluster')
+  }
+}
+
+/** One in the cluster is changed by whoever applies it: the advice must not make it ours. */
+function judgeHeadless(subject: LintSubject, { manifest, shape }: Shaped<ServiceShape>, elsewhere: boolean): readonly Finding[] {
+  const { set, labels, replicas, profile } = subject
+  const name = set.shape.spec.serviceName
+  const what = elsewhere ? `service ${name} in the cluster` : `service ${name}`
+  const owner = elsewhere ? ', where that service is applied from' : ''
   const found: Finding[] = []
-  if (shape.spec.clusterIP !== 'None') found.push(fault(manifest, ['spec', 'clusterIP'], `service ${serviceName} is not headless: members would have no names of their own`, 'set clusterIP: None (a service that is there already must be made anew)'))
-  if (!takes(shape.spec.selector, labels)) found.push(fault(manifest, ['spec', 'selector'], `service ${serviceName} doesn't select the members`, `select ${Object.entries(labels).map(([key, value]) => `${key}: ${value}`).join(', ') || 'the labels of the template'}`))
-  const named = judgeHosts(listedHosts(set.shape), services.map((one) => one.manifest.object), membersOfSet(set.shape, subject.namespace)).kind === 'stay'
-  if (profile === 'zookeeper' && replicas > 1 && shape.spec.publishNotReadyAddresses !== true && !named) {
-    found.push(warning(manifest, ['spec'], `service ${serviceName} publishes only Ready members: one that comes back has no name until then, and an election may wait for it`, 'set publishNotReadyAddresses: true'))
+  if (shape.spec.clusterIP !== 'None') {
+    const mend = elsewhere ? 'name a headless service in serviceName, or have that one made anew with clusterIP: None where it is applied from' : 'set clusterIP: None (a service that is there already must be made anew)'
+    found.push(fault(manifest, ['spec', 'clusterIP'], `${what} is not headless: members would have no names of their own`, mend))
+  }
+  if (!takes(shape.spec.selector, labels)) {
+    const wanted = Object.entries(labels).map(([key, value]) => `${key}: ${value}`).join(', ') || 'the labels of the template'
+    // Without a selector somebody else makes its endpoints.
+    const proven = Object.keys(shape.spec.selector).length > 0
+    found.push((proven || !elsewhere ? fault : warning)(manifest, ['spec', 'selector'], `${what} doesn't select the members`, `select ${wanted}${owner}`))
+  }
+  if (profile === 'zookeeper' && replicas !== 1 && shape.spec.publishNotReadyAddresses !== true && !namedByServices(subject)) {
+    found.push(warning(manifest, ['spec'], `${what} publishes only Ready members: one that comes back has no name until then, and an election may wait for it`, `set publishNotReadyAddresses: true${owner}`))
   }
   return found
 }
 
-export const clientServices: Rule = ({ set, services, labels, container }) => {
-  const known = container.ports.flatMap((port) => [port.containerPort, ...(port.name === undefined ? [] : [port.name])])
+/** Where Services are the members' names, they are what must be there before a member is Ready. */
+export function namedByServices({ set, services, namespace }: LintSubject): boolean {
+  return judgeHosts(listedHosts(set.shape), services.map(({ manifest }) => manifest.object), membersOfSet(set.shape, namespace)).kind === 'stay'
+}
+
+/** A named port must be one of the pod's; a number that no container declares may still be listened at. */
+export const clientServices: Rule = ({ set, services, labels, config, member }) => {
+  const { containers } = set.shape.spec.template.spec
+  const known = new Set(containers.flatMap(({ ports }) => ports.flatMap((port) => [port.containerPort, ...(port.name === undefined ? [] : [port.name])])))
+  const listened = new Set([member.clientPort, Number(config.keys.get('clientPort')), Number(config.keys.get('secureClientPort'))])
   return services.flatMap(({ manifest, shape }) => {
-    if (known.length === 0 || manifest.object.metadata.name === set.shape.spec.serviceName || !takes(shape.spec.selector, labels)) return []
+    if (known.size === 0 || manifest.object.metadata.name === set.shape.spec.serviceName || shape.spec.clusterIP === 'None' || !takes(withoutMember(shape.spec.selector), labels)) return []
     return shape.spec.ports.flatMap((port, index) => {
       const target = port.targetPort ?? port.port
-      return known.includes(target) ? [] : [warning(manifest, ['spec', 'ports', index], `port ${port.port} leads to ${target}, which the server's container doesn't name`, 'correct port or targetPort')]
+      if (known.has(target) || (typeof target === 'number' && listened.has(target))) return []
+      return [warning(manifest, ['spec', 'ports', index], `port ${port.port} leads to ${target}, which no container of the members names`, 'correct port or targetPort, or declare the port in the container that listens there')]
     })
   })
+}
+
+function withoutMember({ [POD_NAME]: _name, [POD_INDEX]: _index, ...rest }: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return rest
 }
 
 function takes(selector: Readonly<Record<string, string>>, labels: LintSubject['labels']): boolean {
