@@ -3,7 +3,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { inWords, pause, settle, type Act, type Kind, type Row } from './bench-rolls.ts'
-import { noticed } from './bench-watch.ts'
+import { noticed, rolesIn } from './bench-watch.ts'
 
 const run = promisify(execFile)
 
@@ -11,21 +11,20 @@ async function kubectl(...args: string[]): Promise<string> {
   return (await run('kubectl', args)).stdout.trim()
 }
 
-/** The cluster must have four nodes and nothing else that matters: `kubectl drain` takes everything of a node. */
+/** The cluster must have four nodes; only the ensemble's own pods are evicted, on both sides. */
 export async function drainRows(act: Act, kind: Kind, namespace: string): Promise<readonly Row[]> {
   const ours = await drained(`${namespace}-ours`, act, kind, async (name) => {
-    const result = await act({ operation: 'drain', namespace: name, members: 'zk-0\nzk-1\nzk-2', uncordon: 'after', 'delete-emptydir-data': 'true', verify: 'quick' })
+    const result = await act({ operation: 'drain', name: kind.set, namespace: name, members: [0, 1, 2].map((ordinal) => `${kind.set}-${ordinal}`).join('\n'), 'pod-selector': kind.selector, uncordon: 'after', 'delete-emptydir-data': 'true', verify: 'quick' })
     if (result !== 'succeeded') throw new Error(`drain in ${name} ended as ${result}`)
   })
   const today = await drained(`${namespace}-kubectl`, act, kind, async (name) => {
     for (const ordinal of [0, 1, 2]) {
-      const node = await kubectl('-n', name, 'get', 'pod', `zk-${ordinal}`, '-o', 'jsonpath={.spec.nodeName}')
-      await kubectl('drain', node, '--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=10m')
-      await kubectl('uncordon', node)
+      const node = await kubectl('-n', name, 'get', 'pod', `${kind.set}-${ordinal}`, '-o', 'jsonpath={.spec.nodeName}')
+      await drainToday(node, kind)
     }
-    await kubectl('-n', name, 'rollout', 'status', 'statefulset/zk', '--timeout=10m')
+    await kubectl('-n', name, 'rollout', 'status', `statefulset/${kind.set}`, '--timeout=10m')
   })
-  return [{ what: `${kind.name}: the nodes of all three members drained in turn (kubectl drain, uncordon)`, ours, today, reach: kind.name.includes('3.9') ? 'gap ≤ 2 s, 1 el.' : '–' }]
+  return [{ what: `${kind.name}: the nodes of all three members drained in turn (kubectl drain, uncordon)`, ours, today, reach: kind.reach.drain }]
 }
 
 async function drained(namespace: string, act: Act, kind: Kind, work: (namespace: string) => Promise<void>): Promise<string> {
@@ -34,10 +33,46 @@ async function drained(namespace: string, act: Act, kind: Kind, work: (namespace
     const made = await act({ ...kind.inputs, namespace })
     if (made !== 'succeeded') throw new Error(`deploy in ${namespace} ended as ${made}`)
     await settle()
-    return inWords(await noticed(namespace, () => work(namespace)))
+    return inWords(await noticed(namespace, kind.set, () => work(namespace)))
   } finally {
     uncordonAll()
     spawnSync('kubectl', ['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=5m'])
+  }
+}
+
+async function drainToday(node: string, { selector }: Kind): Promise<void> {
+  await kubectl('drain', node, '--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=10m', `--pod-selector=${selector}`)
+  await kubectl('uncordon', node)
+}
+
+/** One member moves, a follower and then the leader, until the ensemble is whole again. */
+export async function movedRows(act: Act, kind: Kind, namespace: string): Promise<readonly Row[]> {
+  const ours = `${namespace}-ours`
+  const today = `${namespace}-kubectl`
+  const move = async (name: string, role: 'follower' | 'leader'): Promise<string> => {
+    const pod = (await rolesIn(name, kind.set))[role]
+    return inWords(await noticed(name, kind.set, async () => {
+      if (name === today) return drainToday(await kubectl('-n', name, 'get', 'pod', pod, '-o', 'jsonpath={.spec.nodeName}'), kind)
+      const result = await act({ operation: 'drain', name: kind.set, namespace: name, members: pod, 'pod-selector': kind.selector, uncordon: 'after', 'delete-emptydir-data': 'true', verify: 'off' })
+      if (result !== 'succeeded') throw new Error(`drain in ${name} ended as ${result}`)
+    }))
+  }
+  try {
+    for (const name of [ours, today]) {
+      await run('kubectl', ['create', 'namespace', name])
+      const made = await act({ ...kind.inputs, namespace: name })
+      if (made !== 'succeeded') throw new Error(`deploy in ${name} ended as ${made}`)
+    }
+    await settle()
+    const rows: Row[] = []
+    for (const role of ['follower', 'leader'] as const) {
+      rows.push({ what: `${kind.name}: the ${role}'s node drained, until whole again (kubectl drain)`, ours: await move(ours, role), today: await move(today, role), reach: kind.reach.moved })
+      await settle()
+    }
+    return rows
+  } finally {
+    uncordonAll()
+    for (const name of [ours, today]) spawnSync('kubectl', ['delete', 'namespace', name, '--ignore-not-found', '--timeout=5m'])
   }
 }
 
@@ -83,7 +118,7 @@ export async function budgetRows(act: Act, kind: Kind, namespace: string): Promi
       await pause(2_000)
       lags.push(await lagOf(name, async () => {
         if (way === 'kubectl') await kubectl('drain', free, '--ignore-daemonsets', '--force', '--timeout=5m')
-        else await act({ operation: 'drain', namespace: name, nodes: free, uncordon: 'after', verify: 'off' })
+        else await act({ operation: 'drain', name: kind.set, namespace: name, nodes: free, uncordon: 'after', verify: 'off' })
       }))
     } finally {
       uncordonAll()

@@ -14,11 +14,18 @@ export interface Row {
 /** A kind of ensemble: the inputs by which the action makes it, and those that change it. */
 export interface Kind {
   readonly name: string
+  /** Name of its StatefulSet. */
+  readonly set: string
+  /** Selects its pods and nobody else's on the cluster. */
+  readonly selector: string
+  /** Its manifests, as somebody without the action applies them. */
+  readonly manifest: (replicas: number) => string
   readonly container: string
   /** A tag that its registry answers it doesn't have. */
   readonly missingImage: string
   readonly inputs: Readonly<Record<string, string>>
   readonly changed: Readonly<Record<string, string>>
+  readonly reach: { readonly restart: string; readonly drain: string; readonly moved: string; readonly first: string }
 }
 
 /** Runs the action to its end; gives its result, whatever it is. */
@@ -48,17 +55,17 @@ export async function rollRows(act: Act, kind: Kind, namespace: string): Promise
       await mustBe('succeeded', { ...kind.inputs, namespace: name })
     }
     await settle()
-    const restarted = await noticed(ours, () => mustBe('succeeded', { operation: 'restart', namespace: ours, verify: 'quick' }))
-    const restartedToday = await noticed(today, () => rollout(today, 'rollout', 'restart', 'statefulset/zk'))
+    const restarted = await noticed(ours, kind.set, () => mustBe('succeeded', { operation: 'restart', name: kind.set, namespace: ours, verify: 'quick' }))
+    const restartedToday = await noticed(today, kind.set, () => rollout(today, kind.set, 'rollout', 'restart', `statefulset/${kind.set}`))
     await settle()
-    const rolled = await noticed(ours, () => mustBe('succeeded', { ...kind.inputs, ...kind.changed, namespace: ours, verify: 'quick' }))
-    const rolledToday = await noticed(today, () => rollout(today, 'set', 'env', 'statefulset/zk', '-c', kind.container, 'BENCH=1'))
+    const rolled = await noticed(ours, kind.set, () => mustBe('succeeded', { ...kind.inputs, ...kind.changed, namespace: ours, verify: 'quick' }))
+    const rolledToday = await noticed(today, kind.set, () => rollout(today, kind.set, 'set', 'env', `statefulset/${kind.set}`, '-c', kind.container, 'BENCH=1'))
     await settle()
     // The revision before must have been verified to be gone back to.
     await mustBe('unchanged', { ...kind.inputs, ...kind.changed, namespace: ours })
-    const undone = await noticed(ours, () => mustBe('undone', { ...kind.inputs, ...kind.changed, namespace: ours, image: kind.missingImage }))
+    const undone = await noticed(ours, kind.set, () => mustBe('undone', { ...kind.inputs, ...kind.changed, namespace: ours, image: kind.missingImage }))
     return [
-      { what: `${kind.name}: restart of three members (kubectl rollout restart, rollout status)`, ours: inWords(restarted), today: inWords(restartedToday), reach: '–' },
+      { what: `${kind.name}: restart of three members (kubectl rollout restart, rollout status)`, ours: inWords(restarted), today: inWords(restartedToday), reach: kind.reach.restart },
       { what: `${kind.name}: a change of the template by deploy (kubectl set env, rollout status)`, ours: inWords(rolled), today: inWords(rolledToday), reach: '–' },
       { what: `${kind.name}: an image that isn't there, until whole again (kubectl rollout undo)`, ours: inWords(undone), today: await undoneToday(today, kind), reach: '–' },
     ]
@@ -72,20 +79,20 @@ export function inWords({ ms, longestGapMs, elections, lost }: Noticed): string 
   return `${(ms / 1000).toFixed(0)} s, gap ${(longestGapMs / 1000).toFixed(1)} s, ${elections} el.${loss}`
 }
 
-async function rollout(namespace: string, ...change: string[]): Promise<void> {
+async function rollout(namespace: string, set: string, ...change: string[]): Promise<void> {
   await kubectl(namespace, ...change)
-  await kubectl(namespace, 'rollout', 'status', 'statefulset/zk', '--timeout=10m')
+  await kubectl(namespace, 'rollout', 'status', `statefulset/${set}`, '--timeout=10m')
 }
 
 /** As somebody does it who sees the pull fail at once. */
-async function undoneToday(namespace: string, { container, missingImage }: Kind): Promise<string> {
+async function undoneToday(namespace: string, { set, container, missingImage }: Kind): Promise<string> {
   const began = performance.now()
-  await kubectl(namespace, 'set', 'image', 'statefulset/zk', `${container}=${missingImage}`)
+  await kubectl(namespace, 'set', 'image', `statefulset/${set}`, `${container}=${missingImage}`)
   const waiting = '{.items[*].status.containerStatuses[*].state.waiting.reason}'
   while (!/ImagePull/.test(await kubectl(namespace, 'get', 'pods', '-o', `jsonpath=${waiting}`)) && performance.now() - began < 120_000) await pause(500)
-  await kubectl(namespace, 'rollout', 'undo', 'statefulset/zk')
-  const status = await kubectl(namespace, 'rollout', 'status', 'statefulset/zk', `--timeout=${STUCK_AFTER_S}s`).then(() => 'done', () => 'not done')
-  const ready = await kubectl(namespace, 'get', 'statefulset', 'zk', '-o', 'jsonpath={.status.readyReplicas}')
+  await kubectl(namespace, 'rollout', 'undo', `statefulset/${set}`)
+  const status = await kubectl(namespace, 'rollout', 'status', `statefulset/${set}`, `--timeout=${STUCK_AFTER_S}s`).then(() => 'done', () => 'not done')
+  const ready = await kubectl(namespace, 'get', 'statefulset', set, '-o', 'jsonpath={.status.readyReplicas}')
   return status === 'done' && ready === '3' ? `${((performance.now() - began) / 1000).toFixed(0)} s` : `stuck after ${STUCK_AFTER_S} s, ${ready} of 3 ready`
 }
 

@@ -39,10 +39,10 @@ function cluster(): Promise<Kube> {
   return known
 }
 
-/** Runs `work` while the ensemble `zk` of the namespace is written to, and waits until all members serve. Rejects as `work` does. */
-export async function noticed(namespace: string, work: () => Promise<void>): Promise<Noticed> {
+/** Runs `work` while the ensemble is written to, and waits until all members serve. Rejects as `work` does. */
+export async function noticed(namespace: string, set: string, work: () => Promise<void>): Promise<Noticed> {
   const ending = new AbortController()
-  const { profile, follower, target, context } = await openEnsemble(namespace, ending.signal)
+  const { profile, follower, target, context } = await openEnsemble(namespace, set, ending.signal)
   const members = (): ReturnType<typeof membersOf> => membersOf(follower.snapshot(), target)
   try {
     const witness = await profile.witness?.(members, context)
@@ -59,12 +59,12 @@ export async function noticed(namespace: string, work: () => Promise<void>): Pro
   }
 }
 
-async function openEnsemble(namespace: string, signal: AbortSignal): Promise<Ensemble> {
+async function openEnsemble(namespace: string, name: string, signal: AbortSignal): Promise<Ensemble> {
   const kube = await cluster()
-  const [set, services] = await Promise.all([findSet(kube, namespace, 'zk', signal), readServices(kube, namespace, signal)])
+  const [set, services] = await Promise.all([findSet(kube, namespace, name, signal), readServices(kube, namespace, signal)])
   const target = targetOf(set, services, 'zookeeper', namespace)
   const view = toSet(set)
-  const follower = follow(kube, { namespace, set: 'zk', selector: selectorText(view.selector) }, systemClock, signal)
+  const follower = follow(kube, { namespace, set: name, selector: selectorText(view.selector) }, systemClock, signal)
   await follower.ready()
   const profile = zooKeeperProfile({ auth: undefined, checkPath: '/bench' })
   const context: VerifyContext = {
@@ -82,9 +82,26 @@ async function epochOf({ profile, follower, target, context }: Ensemble): Promis
 async function allServe({ profile, follower, target, context }: Ensemble): Promise<void> {
   const until = performance.now() + SERVES_WITHIN_MS
   while (performance.now() < until) {
-    const members = membersOf(follower.snapshot(), target)
+    const view = follower.snapshot()
+    const members = membersOf(view, target)
     const states = await profile.look(members, context)
-    if (members.length === context.replicas && states.every((state) => serves({ role: state.role, ready: false }))) return
+    if (members.length === view.set?.replicas && states.every((state) => serves({ role: state.role, ready: false }))) return
     await systemClock.sleep(LOOK_EVERY_MS, context.signal)
+  }
+}
+
+/** Pod names: who leads, and a follower. Rejects where nobody leads. */
+export async function rolesIn(namespace: string, set: string): Promise<{ readonly leader: string; readonly follower: string }> {
+  const ending = new AbortController()
+  const { profile, follower, target, context } = await openEnsemble(namespace, set, ending.signal)
+  try {
+    const states = await profile.look(membersOf(follower.snapshot(), target), context)
+    const leader = states.find(({ role }) => role === 'leader')
+    const other = states.find(({ role }) => role === 'follower')
+    if (leader === undefined || other === undefined) throw new Error(`${set} in ${namespace} has no leader and follower`)
+    return { leader: leader.pod, follower: other.pod }
+  } finally {
+    ending.abort(new Error('the bench has looked'))
+    await follower.stop()
   }
 }

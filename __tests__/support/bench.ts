@@ -1,16 +1,19 @@
 // `npm run bench`: what the action costs on a real cluster, side by side with what people use today (kubectl and shell), in one run. It asserts nothing.
-// `npm run bench -- deploy`, `-- rolls` (some 20 minutes), `-- drains` (as long, and nothing else may run on the cluster) and `-- placement` (needs no cluster) run a part of it.
+// `npm run bench -- deploy`, `-- first`, `-- rolls` (some 20 minutes), `-- drains` (as long), `-- moved`, `-- scale` and `-- placement` (needs no cluster) run a part of it;
+// `-- rolls built-in` and `-- rolls tutorial` one kind of ensemble alone. docs/benchmarks.md says how to read it.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { placementRows } from './bench-placement.ts'
-import { budgetRows, drainRows } from './bench-drains.ts'
-import { rollRows, type Kind, type Row } from './bench-rolls.ts'
+import { builtInEnsemble } from '../../src/manifests/built-in.ts'
+import { budgetRows, drainRows, movedRows } from './bench-drains.ts'
+import { rollRows, type Act, type Kind, type Row } from './bench-rolls.ts'
+import { applyToday, scaleRows } from './bench-scale.ts'
 import { endJob, newJob, runAction } from './runner.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -101,28 +104,68 @@ async function resultOf(inputs: Readonly<Record<string, string>>): Promise<strin
 }
 
 /** The tutorial's ensemble with less of everything, so that two of them fit beside each other. */
-const small = manifest.replace('cpu: "0.5"', 'cpu: "0.05"').replace('memory: "1Gi"', 'memory: 128Mi').replace('storage: 10Gi', 'storage: 1Gi')
+const small = manifest.replaceAll('app: zk\n', 'app: zk-bench\n').replace(/^(\s+- zk)$/gm, '$1-bench').replace('cpu: "0.5"', 'cpu: "0.05"').replace('memory: "1Gi"', 'memory: 128Mi').replace('storage: 10Gi', 'storage: 1Gi')
+
+const BUILT_IN = { name: 'bench', cpu: '100m', memory: '256Mi', heap: '64M', storage: '1Gi' } as const
+
+/** The same objects without the action; the size of the heap is in MiB here. */
+function builtIn(replicas: number): string {
+  const objects = builtInEnsemble({ ...BUILT_IN, heap: 64, replicas, image: undefined, storageClass: undefined }).map(({ object }) => object)
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
+}
 
 const KINDS: readonly Kind[] = [
-  { name: 'built-in, 3.9', container: 'zookeeper', missingImage: 'zookeeper:no-such-tag', inputs: { cpu: '100m', memory: '256Mi', heap: '64M', storage: '1Gi' }, changed: { heap: '72M' } },
-  { name: 'tutorial, 3.4', container: 'kubernetes-zookeeper', missingImage: 'registry.k8s.io/kubernetes-zookeeper:no-such-tag', inputs: { manifests: 'zk.yaml' }, changed: { manifests: 'changed.yaml' } },
+  {
+    name: 'built-in, 3.9', set: 'bench', selector: 'app.kubernetes.io/instance=bench', container: 'zookeeper', missingImage: 'zookeeper:no-such-tag', inputs: BUILT_IN, changed: { heap: '72M' }, manifest: builtIn,
+    reach: { restart: '≤ 40 s, gap ≤ 1 s, 1 el.', drain: '≤ 45 s, gap ≤ 1 s, 1 el.', moved: 'member back ≤ 10 s', first: '≤ 20 s' },
+  },
+  {
+    name: 'tutorial, 3.4', set: 'zk', selector: 'app=zk-bench', container: 'kubernetes-zookeeper', missingImage: 'registry.k8s.io/kubernetes-zookeeper:no-such-tag', inputs: { manifests: 'zk.yaml' }, changed: { manifests: 'changed.yaml' },
+    manifest: () => small, reach: { restart: 'gap ≤ 2 s, 1 el.', drain: 'gap ≤ 2 s, 1 el.', moved: '–', first: '–' },
+  },
 ]
+
+/** Who changes the number of members of the tutorial's ensemble changes its start command as well: only the built-in one is scaled. */
+const [BUILT_IN_KIND] = KINDS
+const PARTS: readonly (readonly [string, (act: Act, kind: Kind, namespace: string) => Promise<readonly Row[]>, readonly Kind[]])[] = [
+  ['first', firstRows, KINDS], ['moved', movedRows, KINDS], ['drains', drainRows, KINDS], ['drains', budgetRows, BUILT_IN_KIND === undefined ? [] : [BUILT_IN_KIND]], ['rolls', rollRows, KINDS],
+  ['scale', scaleRows, BUILT_IN_KIND === undefined ? [] : [BUILT_IN_KIND]],
+]
+
+/** A first deploy, verified; without the action until `rollout status` is content, which asks no member. */
+async function firstRows(run: Act, kind: Kind, namespace: string): Promise<readonly Row[]> {
+  const names = [`${namespace}-ours`, `${namespace}-kubectl`] as const
+  try {
+    for (const name of names) kubectl('create', 'namespace', name)
+    const began = performance.now()
+    const result = await run({ ...kind.inputs, namespace: names[0] })
+    const ours = performance.now() - began
+    if (result !== 'succeeded') throw new Error(`deploy in ${names[0]} ended as ${result}`)
+    const again = performance.now()
+    await applyToday(names[1], kind, 3)
+    return [{ what: `${kind.name}: first deploy of three, verified (kubectl apply and rollout status, unverified)`, ours: seconds(ours), today: seconds(performance.now() - again), reach: kind.reach.first }]
+  } finally {
+    for (const name of names) spawnSync('kubectl', ['delete', 'namespace', name, '--wait=false', '--ignore-not-found'])
+  }
+}
 
 async function main(): Promise<void> {
   const part = process.argv[2] ?? 'all'
+  const only = process.argv[3] ?? ''
+  const load = loadavg()[0] ?? 0
   if (kubeconfig === '' && part !== 'placement') throw new Error('npm run bench needs KUBECONFIG of a cluster with four nodes')
   try {
     // First: what it measures of memory is the whole process's.
     if (part === 'all' || part === 'placement') rows.push(...(await placementRows()))
     if (part === 'all' || part === 'deploy') await deployRows()
-    if (part === 'all' || part === 'drains') {
-      for (const kind of KINDS) rows.push(...(await drainRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
-      for (const kind of KINDS.slice(0, 1)) rows.push(...(await budgetRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
+    for (const [name, rowsOf, of] of PARTS) {
+      if (part !== 'all' && part !== name) continue
+      for (const kind of of.filter((one) => one.name.startsWith(only))) rows.push(...(await rowsOf(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
     }
-    if (part === 'all' || part === 'rolls') for (const kind of KINDS) rows.push(...(await rollRows(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
   } finally {
-    // What was measured is told although a later part failed.
+    // What was measured is told although a later part failed; figures of a busy machine say little, so its load stands beside them.
     print()
+    console.log(`\nload of the machine: ${load.toFixed(1)} before, ${(loadavg()[0] ?? 0).toFixed(1)} after`)
   }
 }
 
