@@ -91,9 +91,9 @@ function outside(settled: (ms: number) => void, startedAgo: number, memberTimeou
   const run = runOf({ ...QUORUM, outcome: 'failed', findings: [{ code: 'CHECK_FAILED', severity: 'error', ordinal: 2, object: 'pod/zk-2', message: 'zk-2 (ordinal 2) runs but is not in the quorum' }] }, [])
   const server = container({ state: { kind: 'running', since: T0 - startedAgo * SECOND } })
   return {
-    view: view([pod(0), pod(1), pod(2, { containers: [server] })]),
+    view: view([pod(0, { claims: [] }), pod(1, { claims: [] }), pod(2, { claims: [], containers: [server] })]),
     run: {
-      ...run, memberTimeoutMs, clock: { now: () => now, sleep: (ms) => ((now += ms), Promise.resolve()) }, kube: { ...run.kube, list: () => Promise.resolve({ items: [slice], resourceVersion: '1' }) },
+      ...run, memberTimeoutMs, clock: { now: () => now, sleep: (ms) => ((now += ms), Promise.resolve()) }, kube: { ...run.kube, list: ({ kind }) => Promise.resolve({ items: kind === 'EndpointSlice' ? [slice] : [], resourceVersion: '1' }) },
       target: { ...run.target, container: 'zookeeper', clientService: 'zk-cs' },
       profile: {
         ...run.profile,
