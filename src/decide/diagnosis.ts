@@ -69,11 +69,13 @@ function symptomsOf(situation: Situation): readonly Symptom[] {
   const { view, set } = situation
   const members = ownPods(view).flatMap((pod): MemberCase[] => (pod.ordinal === undefined || pod.ordinal < set.start || pod.ordinal >= set.start + set.replicas ? [] : [{ ...situation, pod, ordinal: pod.ordinal, events: eventsOf(view, 'Pod', pod.name, pod.uid) }]))
   const ofMembers = members.flatMap((member) => memberSymptoms(member))
+  // One that is too many is waited for as well when members are taken away.
+  const leaving = ownPods(view).flatMap((pod) => (pod.ordinal === undefined || members.some((member) => member.pod === pod) ? [] : terminatingSymptoms({ ...situation, pod, ordinal: pod.ordinal, events: eventsOf(view, 'Pod', pod.name, pod.uid) })))
   const claims = claimSymptoms(situation)
   const blockedByClaim = new Set(claims.filter((symptom) => symptom.explains).map((symptom) => symptom.ordinal))
   // The claim's own fault says more than the pod that waits for it.
   const own = ofMembers.filter((symptom) => !(symptom.key.startsWith('scheduling/') && symptom.code === 'CLAIM_PENDING' && blockedByClaim.has(symptom.ordinal)))
-  return [...own, ...claims, ...creationSymptoms(situation), ...stuckSymptoms(situation, members, [...own, ...claims])]
+  return [...own, ...leaving, ...claims, ...creationSymptoms(situation), ...stuckSymptoms(situation, members, [...own, ...claims])]
 }
 
 function memberSymptoms(member: MemberCase): readonly Symptom[] {

@@ -17,6 +17,7 @@ import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { collectEvidence } from '../procedures/evidence.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
 import { findSet, readEvents, readView, servicesIfAllowed } from '../procedures/read-ensemble.ts'
+import { createNodeLook } from '../procedures/hanging.ts'
 import { lossesAhead } from '../procedures/keep-data.ts'
 import { recall, type Recalled } from '../procedures/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/revisions.ts'
@@ -101,7 +102,7 @@ async function tellRevisions(kube: Kube, { journal, report }: Services, rights: 
 async function conclude(kube: Kube, inputs: Inputs, { clock, report }: Services, rights: Rights, { view, recalled, serving }: Seen & { readonly serving: Awaited<ReturnType<typeof askMembers>> }, signal: AbortSignal): Promise<void> {
   const now = clock.now()
   const verdict = judgeRollout(view, now, {})
-  const found = diagnose(view, now, newMemory()).findings
+  const found = diagnose(await createNodeLook(kube)(view, now, signal), now, newMemory()).findings
   const evidence = verdict.kind === 'done' ? [] : await collectEvidence(kube, view, found, rights.logs ? inputs.logLines : 0, signal)
   report.evidence.push(...evidence)
   const diagnoses = found.map((one) => withLastWords(one, evidence.find((proof) => proof.object === one.object)?.logs.find((log) => log.container === one.container)?.lines ?? []))

@@ -13,6 +13,8 @@ import type { Follower } from '../kube/follow.ts'
 import type { Journal } from '../report/journal.ts'
 import type { RunReport } from '../report/run-report.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
+import { isHanging } from '../decide/diagnosis/readiness.ts'
+import { createNodeLook } from './hanging.ts'
 import { collectEvidence } from './evidence.ts'
 import { fillMembers } from './member-rows.ts'
 
@@ -67,6 +69,7 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
   const { clock, follower, report, journal } = attendance
   const told = attendance.told ?? new Map<number, string>()
   let memory = newMemory()
+  const withNodes = createNodeLook(attendance.kube)
   let progress = { key: '', reached: '', at: clock.now() }
   let said = clock.now()
   for (;;) {
@@ -83,10 +86,10 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
       if (step.note !== undefined) report.notes.push(step.note)
       return view
     }
-    const diagnosed = diagnose(view, now, memory)
+    const diagnosed = diagnose(await withNodes(view, now, signal), now, memory)
     memory = diagnosed.memory
     // Nor does what it says of pods count then: the pod at fault may be of the revision that is being taken back.
-    const findings = !seen ? [] : [...diagnosed.findings.filter((finding) => step.excused?.has(finding.object) !== true), ...(step.blame ?? [])]
+    const findings = !seen ? [] : [...diagnosed.findings.filter((finding) => step.excused?.has(finding.object) !== true || isHanging(finding.reason)), ...(step.blame ?? [])]
     const key = progressKey(view, progress.key)
     const reached = step.reached ?? ''
     // minReadySeconds that run are progress too: nothing has to happen meanwhile.

@@ -7,6 +7,8 @@ import { followNode } from '../kube/follow-node.ts'
 import type { Kube } from '../kube/kube.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import type { BudgetView } from '../view/surroundings.ts'
+import type { Hanging } from '../decide/deletion.ts'
+import { explainHanging } from './hanging.ts'
 import { createBudgetWords, type BudgetWords } from './budget-words.ts'
 import { askEviction, type EvictionAnswer, type Refusal } from './evict.ts'
 
@@ -93,7 +95,7 @@ export async function evictPods(evicting: Evicting, signal: AbortSignal): Promis
       const left = entries.filter(({ gone }) => !gone)
       if (left.length === 0) return
       const waiting = left.filter(({ told, asking }) => told === undefined && !asking)
-      if (deadline.passed) throw blocked(node, left, await words.inFull(guardsOf(left, budgets)), now)
+      if (deadline.passed) throw blocked(node, left, await words.inFull(guardsOf(left, budgets)), await hangingOf(evicting, left, signal), now)
       fault ??= evicting.overtaken?.(waiting.map(({ pod }) => pod))
       if (fault !== undefined) continue
       const ask = new Set(askNow(waiting, left.flatMap((entry) => takenBy(entry, now)), budgets, now).map(({ uid }) => uid))
@@ -101,7 +103,7 @@ export async function evictPods(evicting: Evicting, signal: AbortSignal): Promis
       words.tell(guardsOf(left.filter(({ told, asking }) => told === undefined && !asking), budgets))
       if (now - saidAt >= HEARTBEAT_MS) {
         saidAt = now
-        begin(words.inFull(guardsOf(left, budgets)).then((full) => say(`still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${listed(left.map((entry) => inWords(entry, full, now)))}`)))
+        begin(Promise.all([words.inFull(guardsOf(left, budgets)), hangingOf(evicting, left, until)]).then(([full, hanging]) => say(`still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${listed(left.map((entry) => inWords(entry, full, hanging, now)))}`)))
       }
       const soonest = Math.min(...left.map((entry) => wakesAt(entry)).filter((at) => at > now), saidAt + HEARTBEAT_MS)
       await follower.changed(Math.max(20, Math.min(deadline.left(), soonest - now)))
@@ -173,9 +175,16 @@ async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say, a
   }
 }
 
-function inWords({ pod, told, asking, reason }: Entry, full: Awaited<ReturnType<BudgetWords['inFull']>>, now: number): string {
+/** Why those that were told to go are still there: of as many as are named. */
+function hangingOf({ kube, clock }: Evicting, left: readonly Entry[], signal: AbortSignal): Promise<ReadonlyMap<string, Hanging>> {
+  return explainHanging(kube, left.filter(({ told, pod }) => told !== undefined || pod.deleting !== undefined).slice(0, MOST_NAMED).map(({ pod }) => pod), clock.now(), signal)
+}
+
+function inWords({ pod, told, asking, reason }: Entry, full: Awaited<ReturnType<BudgetWords['inFull']>>, hanging: ReadonlyMap<string, Hanging>, now: number): string {
   const name = `${pod.namespace}/${pod.name}`
-  if (told !== undefined) return `${name} was told to go ${formatSpan(now - told)} ago and has not ended yet`
+  const why = hanging.get(pod.uid)
+  if (told !== undefined) return `${name} was told to go ${formatSpan(now - told)} ago and is not gone: ${why?.what ?? 'why could not be read'}`
+  if (why !== undefined) return `${name} is being deleted and not gone: ${why.what}`
   if (asking) return `${name}: is being asked`
   return `${name}: ${full.get(pod.uid) ?? (reason === '' ? 'not asked yet' : reason)}`
 }
@@ -184,14 +193,15 @@ function listed(lines: readonly string[]): string {
   return `${lines.slice(0, MOST_NAMED).join('; ')}${lines.length > MOST_NAMED ? `; and ${lines.length - MOST_NAMED} more` : ''}`
 }
 
-function blocked(node: string, left: readonly Entry[], full: Awaited<ReturnType<BudgetWords['inFull']>>, now: number): EnsembleError {
-  const lines = left.map((entry) => inWords(entry, full, now))
-  const slow = left.every(({ told }) => told !== undefined)
+function blocked(node: string, left: readonly Entry[], full: Awaited<ReturnType<BudgetWords['inFull']>>, hanging: ReadonlyMap<string, Hanging>, now: number): EnsembleError {
+  const lines = left.map((entry) => inWords(entry, full, hanging, now))
+  const slow = left.every(({ told, pod }) => told !== undefined || hanging.has(pod.uid))
+  const ways = [...new Set([...hanging.values()].map(({ mend }) => mend))]
   const held = left.some(({ pod }) => full.has(pod.uid))
   return failure('failed', 'DRAIN_BLOCKED', `${node} could not be emptied in time: ${listed(lines)}`, {
     object: `node/${node}`,
     mend: slow
-      ? `See why they do not end: kubectl get node ${node} (one that is not Ready ends none), and kubectl describe pod for finalizers and the grace period; timeout gives them longer.`
+      ? ways.length > 0 ? ways.slice(0, 2).join(' ') : `See why they do not end: kubectl get node ${node} (one that is not Ready ends none), and kubectl describe pod for finalizers and the grace period; timeout gives them longer.`
       : held ? 'See to the pods that the budget waits for, or change the budget; timeout gives it longer.' : 'See to what refuses the eviction, named above; timeout gives it longer.',
   })
 }

@@ -77,4 +77,6 @@ export interface EnsembleView {
   readonly pods: readonly PodView[]
   readonly claims: readonly ClaimView[]
   readonly events: readonly EventView[]
+  /** How the nodes of pods that are on their way out stand, by name; one that isn't in it is not known. */
+  readonly nodes?: ReadonlyMap<string, 'ready' | 'not ready' | 'gone' | undefined>
 }

@@ -302,9 +302,9 @@ describe('members that run without being Ready', () => {
 
   test('a pod that does not go: its grace period is waited for, and three minutes more', () => {
     const seen = view([pod(0), pod(1), pod(2, { deleting: T0 + 30 * SECOND })], { events: [podEvent(2, 'NodeNotReady', 'Node is not ready')] })
-    expect(lasting(seen, 30)).toEqual([])
+    expect(lasting(seen, 30)[0]).toMatchObject({ class: 'informative' })
     expect(firstTerminal(seen, 400)).toBe(210)
-    expect(lasting(seen, 210)[0]).toMatchObject({ reason: 'StuckTerminating', againstRevision: false, message: expect.stringContaining('the node is not ready') })
+    expect(lasting(seen, 210)[0]).toMatchObject({ reason: 'NodeNotReady', againstRevision: false, message: expect.stringContaining('its node node-3 is not Ready') })
   })
 })
 

@@ -1,9 +1,12 @@
 // Members that run without being Ready, pods that are lost or don't go away, and the roll that an unready old pod holds up.
 
+import { whyNotGone } from '../deletion.ts'
 import { availableAt, mayStay, observed, rolls } from '../members.ts'
 import { isNew, oneLine, type MemberCase, type Situation, type Symptom } from './symptom.ts'
 
 const STUCK_TERMINATING_MS = 180_000
+/** Controllers take a finalizer away within seconds. */
+const FINALIZER_GRACE_MS = 90_000
 const FAILED_AGAIN = 3
 const OLD_POD_GRACE_MS = 120_000
 const BROKEN_OLD_POD_GRACE_MS = 10_000
@@ -41,16 +44,24 @@ export function failedSymptoms(member: MemberCase): readonly Symptom[] {
   }]
 }
 
-/** `deleting` is the end of the grace period, so what is over it is over time. */
+/** Reasons of a pod that should be gone: it keeps its replacement from being made, also where it is to be replaced. */
+const HANGS = { grace: 'GracePeriod', finalizer: 'HeldByFinalizer', node: 'NodeNotReady', process: 'StillRunning', volume: 'NotLetGo', unknown: 'StuckTerminating' } as const
+const HANGING: ReadonlySet<string> = new Set(Object.values(HANGS))
+
+export function isHanging(reason: string): boolean {
+  return HANGING.has(reason)
+}
+
+/** A pod that was told to go and is still there. The server's grace period is waited for, and more. */
 export function terminatingSymptoms(member: MemberCase): readonly Symptom[] {
-  const { pod, now, events, set } = member
-  if (pod.deleting === undefined || now <= pod.deleting) return []
-  const away = events.some((event) => event.reason === 'NodeNotReady')
+  const { pod, now, events, view } = member
+  const told = pod.node === undefined ? undefined : view.nodes?.get(pod.node)
+  const why = whyNotGone(pod, told ?? (events.some((event) => event.reason === 'NodeNotReady') ? 'not ready' : undefined), now)
+  if (why === undefined) return []
+  const graceMs = why.cause === 'grace' || now <= why.since ? 'never' : why.cause === 'finalizer' ? FINALIZER_GRACE_MS : STUCK_TERMINATING_MS
   return [{
-    key: `terminating/${pod.uid}`, code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${pod.name}`, reason: 'StuckTerminating', since: pod.deleting,
-    message: `${pod.name}: should be gone since its grace period ended, but its kubelet on ${pod.node ?? 'no node'} has not said so${away ? ' (the node is not ready)' : ''}`,
-    mend: `Bring ${pod.node ?? 'the node'} back. Only if it is switched off for certain: kubectl -n ${set.namespace} delete pod ${pod.name} --force (two members with one identity must never run).`,
-    graceMs: STUCK_TERMINATING_MS, againstRevision: false, explains: now - pod.deleting > 30_000,
+    key: `terminating/${pod.uid}/${why.cause}`, code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${pod.name}`, reason: HANGS[why.cause], since: why.since,
+    message: `${pod.name}: is being deleted and not gone: ${why.what}`, mend: why.mend, graceMs, againstRevision: false, explains: true,
   }]
 }
 
