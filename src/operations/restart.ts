@@ -95,7 +95,7 @@ function notByUs(names: readonly string[], { timeline }: Services['report']): re
 
 function remainingOf(follower: Standing['course']['follower'], left: ReadonlySet<string>): readonly string[] {
   try {
-    return ownPods(follower.snapshot()).filter((pod) => left.has(pod.uid)).map((pod) => pod.name)
+    return ownPods(follower.snapshot()).filter((pod) => left.has(pod.uid) && pod.deleting === undefined).map((pod) => pod.name)
   } catch {
     return []
   }
