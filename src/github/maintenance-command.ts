@@ -1,16 +1,14 @@
 // Runs a script of the user's as the runner runs a step: its output can't command the runner, it sees no token of ours, and its whole process group ends with it.
 
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
-import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { Clock } from '../clock.ts'
 import type { CommandOutcome, CommandRequest } from '../services.ts'
+import { startChild } from './child.ts'
 import type { Env } from './command.ts'
-import { groupLives, guardGroup, killGroup } from './process-group.ts'
 import type { Quote, Voice } from './voice.ts'
 
 /** From the first signal to the second at a time-out, and at a cancel, where the runner itself leaves 7.5 s; milliseconds. */
@@ -20,8 +18,6 @@ const AFTER_CANCEL_MS = 2_000
 const AFTER_EXIT_MS = 1_000
 /** The same, once its group was ended: what is still in the pipe is read. */
 const AFTER_END_MS = 200
-/** How often a group that is being ended is looked at; milliseconds. */
-const LOOK_MS = 50
 /** A line is cut here, so that one without an end fills no memory. */
 const LONGEST_LINE = 16_384
 
@@ -74,18 +70,13 @@ function withoutSecrets(line: string, env: Env): string {
 
 async function run(place: CommandPlace, file: string, quote: Quote, env: Record<string, string>, timeoutMs: number, signal: AbortSignal): Promise<CommandOutcome> {
   const { clock } = place
-  const child = spawn('bash', ['--noprofile', '--norc', '-euo', 'pipefail', file], { cwd: place.workspace, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  const letGo = guardGroup(child.pid, file, env)
+  const child = startChild({ command: 'bash', args: ['--noprofile', '--norc', '-euo', 'pipefail', file], cwd: place.workspace, env, clock, guarded: file })
   let last = ''
   const say = (line: string): void => {
     if (line.trim() !== '') last = line.trim()
     quote.say(line)
   }
   const outputs = [child.stdout, child.stderr].map((stream) => copyLines(stream, say))
-  const exited = new Promise<number>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code, by) => resolve(code ?? 128 + (by === null ? 0 : constants.signals[by])))
-  })
   const done = new AbortController()
   const ending = AbortSignal.any([done.signal, signal])
   let ended: 'timed-out' | 'cancelled' | undefined
@@ -95,31 +86,20 @@ async function run(place: CommandPlace, file: string, quote: Quote, env: Record<
   ).then(async (why) => {
     if (why === undefined || done.signal.aborted) return
     ended = why
-    killGroup(child.pid, 'SIGTERM')
     // Its children have the same time to end well, also when the script itself has ended at once.
-    const over = new AbortController()
-    const grace = clock.sleep(why === 'cancelled' ? AFTER_CANCEL_MS : AFTER_TIMEOUT_MS, over.signal).catch(() => undefined)
-    await Promise.race([grace, untilGroupEnds(clock, child.pid, over.signal)])
-    over.abort()
-    killGroup(child.pid, 'SIGKILL')
+    await child.end(why === 'cancelled' ? AFTER_CANCEL_MS : AFTER_TIMEOUT_MS)
   })
   try {
-    const code = await exited
+    const code = await child.exited
     if (ended !== undefined) await watching
     await Promise.race([Promise.all(outputs.map((output) => output.ended)), clock.sleep(ended === undefined ? AFTER_EXIT_MS : AFTER_END_MS, done.signal).catch(() => undefined)])
     return ended === undefined ? { kind: 'exited', code, last } : { kind: ended, last }
   } finally {
     done.abort()
     await watching
-    killGroup(child.pid, 'SIGKILL')
-    letGo()
     for (const output of outputs) output.stop()
+    child.finish()
   }
-}
-
-/** One that nobody has collected yet counts as alive: then the whole time is waited for. */
-async function untilGroupEnds(clock: Clock, pid: number | undefined, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && groupLives(pid)) await clock.sleep(LOOK_MS, signal).catch(() => undefined)
 }
 
 /** Whole lines, also across chunks and characters; a carriage return ends one too, as a terminal would show it. */

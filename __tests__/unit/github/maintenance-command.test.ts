@@ -117,6 +117,24 @@ describe('a maintenance command', () => {
     await Promise.all(pids.map(gone))
   })
 
+  test.each([
+    ['at its end', 'exit 0', 'exited'],
+    ['at its time-out', 'wait; sleep 300', 'timed-out'],
+  ])('has nothing left %s that has left its process group, as a daemon does: it would work on a node that is given back', async (_, end, kind) => {
+    let started: () => void = () => undefined
+    const running = new Promise<void>((resolve) => (started = resolve))
+    const script = `setsid bash -c 'echo "pid $$"; exec sleep 300' & while [ ! -e ${temp}/up ]; do sleep 0.02; done; ${end}`
+    const onLine = (line: string): void => {
+      if (!line.startsWith('pid ')) return
+      writeFileSync(join(temp, 'up'), '')
+      started()
+    }
+    const found = await ran(script, { onLine, clock: kind === 'timed-out' ? hurried(running) : systemClock })
+    rmSync(join(temp, 'up'))
+    expect(found.outcome.kind).toBe(kind)
+    await gone(Number(/pid (\d+)/.exec(found.lines.join('\n'))?.[1]))
+  })
+
   test('is ended by a cancel', async () => {
     const cancel = new AbortController()
     const found = await ran('trap "echo cleaning up; exit 1" TERM\necho started\nwhile :; do sleep 0.05; done', { signal: cancel.signal, onLine: (line) => (line.startsWith('started') ? cancel.abort() : undefined) })
@@ -162,12 +180,16 @@ describe('a maintenance command', () => {
     expect((await ran('kill -SEGV $$')).outcome).toMatchObject({ kind: 'exited', code: 139 })
   })
 
-  test.each([['ends at once, as by a second cancel', 'process.exit(143)', 143], ['is killed', "process.kill(process.pid, 'SIGKILL')", null]])('does not outlive the step when that %s', async (_, end, exitCode) => {
+  test.each([
+    ['ends at once, as by a second cancel', 'process.exit(143)', 143, ''],
+    ['is killed', "process.kill(process.pid, 'SIGKILL')", null, ''],
+    ['is killed, with what has left its group', "process.kill(process.pid, 'SIGKILL')", null, 'setsid '],
+  ])('does not outlive the step when that %s', async (_, end, exitCode, apart) => {
     const source = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
     const program = `
       const [{ runScript }, { createVoice }, { systemClock }] = await Promise.all([import(${source('github/maintenance-command.ts')}), import(${source('github/voice.ts')}), import(${source('clock.ts')})])
       const voice = createVoice((line) => { process.stdout.write(line); if (line.startsWith('pid ')) setImmediate(() => ${end}) })
-      await runScript({ env: process.env, workspace: ${JSON.stringify(temp)}, temp: ${JSON.stringify(temp)}, clock: systemClock, voice }, { script: 'sleep 300 & echo "pid $!"; wait', env: {}, timeoutMs: 60000 }, new AbortController().signal)`
+      await runScript({ env: process.env, workspace: ${JSON.stringify(temp)}, temp: ${JSON.stringify(temp)}, clock: systemClock, voice }, { script: '${apart}sleep 300 & echo "pid $!"; wait', env: {}, timeoutMs: 60000 }, new AbortController().signal)`
     const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '--disable-warning=ExperimentalWarning', '-e', program], { encoding: 'utf8' })
     expect(status).toBe(exitCode)
     await gone(Number(/^pid (\d+)$/m.exec(stdout)?.[1]))
