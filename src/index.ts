@@ -5,9 +5,10 @@ import { hostname } from 'node:os'
 import { systemClock } from './clock.ts'
 import { failure } from './errors.ts'
 import { listenForCancel } from './github/cancellation.ts'
+import { command } from './github/command.ts'
 import { runnerFiles } from './github/files.ts'
 import { createLog } from './github/log.ts'
-import { loadMasker } from './github/mask.ts'
+import { loadMasker, maskSecrets } from './github/mask.ts'
 import { writeOutputs } from './github/outputs.ts'
 import { reportFilePath, writeReportFile } from './github/report-file.ts'
 import { readRunner } from './github/runner.ts'
@@ -17,6 +18,7 @@ import { createVoice } from './github/voice.ts'
 import type { Kube } from './kube/kube.ts'
 import { main, type Runner } from './main.ts'
 import { post } from './post.ts'
+import type { RunProgram } from './program.ts'
 import { verdictAnnotation } from './report/annotations.ts'
 import { jsonReportText } from './report/json-report.ts'
 import { plainLine } from './report/escape.ts'
@@ -33,12 +35,17 @@ const { write } = voice
 /** Not the run's id alone: a job may use the action several times. */
 const runId = `${runner.runId}-${runner.attempt}-${randomUUID().slice(0, 8)}`
 const reportFile = reportFilePath(runner.temp)
+/** For the last lines to be read; milliseconds. */
+const FLUSH_MS = 3_000
 
-async function connect(kubeconfig: string | undefined, context: string | undefined): Promise<Kube> {
+/** Loaded late: few runs start a program. */
+const run: RunProgram = async (request, signal) => (await import('./github/program.ts')).programs({ env, directory: runner.workspace, clock: systemClock })(request, signal)
+
+async function connect(kubeconfig: string | undefined, context: string | undefined, tell: (line: string) => void): Promise<Kube> {
   const [mask, { connectKube }] = await Promise.all([loadMasker(env, voice.aside), import('./kube/connect.ts')])
   const auth = given('zookeeper-auth')
   mask([auth, auth?.split(':').slice(1).join(':')])
-  const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => mask([secret]) })
+  const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => mask([secret]), run, say: (line) => tell(plainLine(line, 2000)) })
   mask(secrets)
   return kube
 }
@@ -74,8 +81,8 @@ async function runMain(): Promise<void> {
         holder: { repository: runner.repository, runId: runner.runId, attempt: runner.attempt, runUrl: runner.runUrl },
         runId,
         hostname: hostname(),
-        manifestIo: runnerFiles(runner.workspace, runner.temp),
-        connect: (inputs) => (kube ??= connect(inputs.kubeconfig, inputs.context)),
+        manifestIo: runnerFiles(runner.workspace, runner.temp, { env, run, hide: (secrets) => maskSecrets((secret) => write(`${command('add-mask', {}, secret)}\n`), secrets, env) }),
+        connect: (inputs) => (kube ??= connect(inputs.kubeconfig, inputs.context, (line) => log.info(line))),
         command: async (request, signal) => (await import('./github/maintenance-command.ts')).runScript({ env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, voice }, request, signal),
         publish: () => void writeOutputs(env, outputsOf(report, reportFile)),
         remember(state) {
@@ -98,15 +105,25 @@ async function runMain(): Promise<void> {
       if (verdict !== undefined) log.verdict(verdict.text, verdict.place, verdict.title)
     },
   }
-  process.exitCode = await main(entry)
+  const code = await main(entry)
   cancellation.dispose()
-  await kube?.then((client) => client.close(), () => undefined)
+  void kube?.then((client) => client.close(), () => undefined)
+  await end(code)
 }
 
 async function runPost(): Promise<void> {
   const log = createLog({ write, now: () => systemClock.now(), debug: runner.debug })
   // Each line may name what somebody wrote into the cluster: one line of text, as main's are.
-  await post(readState(env), () => connect(given('kubeconfig'), given('context')), (line) => log.info(plainLine(line, 2000)))
+  await post(readState(env), () => connect(given('kubeconfig'), given('context'), (line) => log.info(line)), (line) => log.info(plainLine(line, 2000)))
+  await end(0)
+}
+
+/** Once all is told and written: whatever is still open, a connection, a timer, a program, would keep the step running until the job's own limit. */
+async function end(code: number): Promise<never> {
+  const flushed = [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())))
+  // A reader that reads no more must not hold it up either.
+  await Promise.race([Promise.all(flushed), systemClock.sleep(FLUSH_MS)])
+  return process.exit(code)
 }
 
 await (env['ZK_ENSEMBLE_STEP'] === 'post' ? runPost() : runMain())

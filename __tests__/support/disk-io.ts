@@ -25,6 +25,7 @@ export function diskIo(workspace: string, more: Partial<ManifestIo> = {}): Manif
       return found
     },
     run: () => Promise.reject(new Error('this test runs no program')),
+    hide: () => undefined,
     fetch: () => Promise.reject(new Error('this test has no network')),
     ...more,
   }

@@ -164,7 +164,8 @@ function memoryFiles(files: Readonly<Record<string, string>>): ManifestIo {
     },
     readDirectory: () => Promise.resolve([]),
     glob: () => Promise.resolve([]),
-    run: (program) => Promise.reject(missing(program)),
+    run: ({ command }) => Promise.reject(missing(command)),
+    hide: () => undefined,
     fetch: () => Promise.reject(new Error('no network')),
   }
 }

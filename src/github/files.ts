@@ -3,8 +3,10 @@
 import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ManifestIo } from '../manifests/io.ts'
+import type { RunProgram } from '../program.ts'
+import type { Env } from './command.ts'
 
-export function runnerFiles(workspace: string, temp: string): ManifestIo {
+export function runnerFiles(workspace: string, temp: string, programs: { readonly env: Env; readonly run: RunProgram; readonly hide: (secrets: readonly string[]) => void }): ManifestIo {
   return {
     workspace,
     temp,
@@ -21,13 +23,8 @@ export function runnerFiles(workspace: string, temp: string): ManifestIo {
       for await (const path of glob(pattern, { cwd: directory })) paths.push(join(directory, path))
       return paths
     },
-    async run(program, args, signal) {
-      signal.throwIfAborted()
-      const { getExecOutput } = await import('@actions/exec')
-      // The toolkit can't kill a child: what is run here is short (kubectl kustomize).
-      const { exitCode, stdout, stderr } = await getExecOutput(program, [...args], { silent: true, ignoreReturnCode: true })
-      return { exitCode, stdout, stderr }
-    },
-    fetch: (url, init) => fetch(url, init),
+    run: programs.run,
+    hide: programs.hide,
+    fetch: async (url, init) => (await import('./fetch.ts')).fetchByProxy(url, init, programs.env),
   }
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { createAccess } from './access.ts'
 import type { LoadedConfig } from './config.ts'
 import { credentialsOf } from './credentials.ts'
+import type { CredentialOptions } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
 import { FIELD_MANAGER, type JsonPatchOperation, type KindRef, type Kube, type KubeObject, type ListOptions, type ListResult, type ObjectRef } from './kube.ts'
 import { parseBody, parseObject, parsePage, unparsable } from './objects.ts'
@@ -17,9 +18,7 @@ import { createTransport } from './transport.ts'
 import type { Call } from './transport.ts'
 import { readWatch } from './watch.ts'
 
-export interface ClientOptions {
-  /** Told each token that comes up while running, so that it can be masked. */
-  readonly onSecret?: (secret: string) => void
+export interface ClientOptions extends CredentialOptions {
   /** For tests: limits in milliseconds. */
   readonly answerMs?: number
   readonly watchSilentMs?: number
@@ -39,7 +38,7 @@ const LOG_BYTES = 262_144
 
 /** No request is sent before the first call. */
 export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptions = {}): Kube {
-  const credentials = credentialsOf(loaded, options.onSecret ?? (() => undefined))
+  const credentials = credentialsOf(loaded, options)
   const transport = createTransport(loaded, credentials)
   const requests = createRequests(transport, credentials, clock)
   const closing = new AbortController()

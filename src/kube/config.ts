@@ -8,7 +8,9 @@ import { failure } from '../errors.ts'
 import type { EnsembleError } from '../errors.ts'
 import { KubeconfigInvalid, present, readKubeconfigs } from './kubeconfig.ts'
 import type { ClusterEntry, ExecEntry, Kubeconfig, Source, UserEntry } from './kubeconfig.ts'
-import { hostOf, isLoopback, proxyFor } from './proxy.ts'
+import { confined } from './confine.ts'
+import { refuseOddHeaders, secretsOf } from './secrets.ts'
+import { hostOf, isLoopback, proxyFor } from '../proxy.ts'
 import { findSources } from './sources.ts'
 import type { InCluster, SourceOptions } from './sources.ts'
 
@@ -27,14 +29,28 @@ export interface LoadedConfig {
   /** When the credentials are known to end, milliseconds since the epoch; undefined when unknown or when they renew themselves. */
   readonly credentialsEnd: number | undefined
   /** The credential plugin, if the user has one. */
-  readonly plugin: { readonly command: string; readonly installHint: string | undefined } | undefined
+  readonly plugin: Plugin | undefined
   /** Headers of `as-uid`, `as-groups` and `as-user-extra`. */
   readonly impersonation: Readonly<Record<string, string | string[]>>
   /** Whether asking again may give other credentials. */
   readonly renewable: boolean
   readonly proxied: boolean
-  /** The library's configuration with nothing cached. */
-  fresh(): KubeConfig
+  /** The library's configuration with nothing cached; `given`: what the plugin gave. */
+  fresh(given?: Given): KubeConfig
+}
+
+export interface Plugin {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly installHint: string | undefined
+}
+
+/** What a plugin gives; certificate and key as PEM. */
+export interface Given {
+  readonly token?: string | undefined
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
 }
 
 /** Rejects with an EnsembleError: refused, INPUT_INVALID or CLUSTER_UNREACHABLE. */
@@ -56,7 +72,8 @@ interface Choice {
   readonly namespace: string
   readonly cluster: ClusterEntry
   readonly user: UserEntry
-  readonly source: Source | undefined
+  /** Where cluster and user are written; undefined in a Pod. */
+  readonly sources: { readonly cluster: Source; readonly user: Source | undefined } | undefined
 }
 
 function choose(kubeconfig: Kubeconfig, sources: readonly Source[], options: ConfigOptions): Choice {
@@ -72,7 +89,7 @@ function choose(kubeconfig: Kubeconfig, sources: readonly Source[], options: Con
   if (cluster === undefined) throw refused(`context "${name}" names the cluster "${context.cluster}", which ${where} doesn't have`, { mend: 'Correct the kubeconfig.' })
   const user = context.user === undefined ? undefined : kubeconfig.users.get(context.user)
   if (context.user !== undefined && user === undefined) throw refused(`context "${name}" names the user "${context.user}", which ${where} doesn't have`, { mend: 'Correct the kubeconfig.' })
-  return { context: name, namespace: context.namespace ?? 'default', cluster, user: user?.entry ?? {}, source: user?.source }
+  return { context: name, namespace: context.namespace ?? 'default', cluster: cluster.entry, user: user?.entry ?? {}, sources: { cluster: cluster.source, user: user?.source } }
 }
 
 function inClusterChoice(found: InCluster): Choice {
@@ -81,12 +98,14 @@ function inClusterChoice(found: InCluster): Choice {
     namespace: found.namespace ?? 'default',
     cluster: { server: found.server, 'certificate-authority': found.caFile },
     user: { tokenFile: found.tokenFile },
-    source: undefined,
+    sources: undefined,
   }
 }
 
-function build(choice: Choice, options: ConfigOptions): LoadedConfig {
-  refuseForeignPrograms(choice)
+function build(written: Choice, options: ConfigOptions): LoadedConfig {
+  const choice = written.sources === undefined ? written : { ...written, ...confined(written, written.sources, options) }
+  refuseOldProvider(choice.user)
+  refuseOddHeaders(choice.user)
   const server = serverOf(choice.cluster)
   const proxy = present(choice.cluster['proxy-url']) ? choice.cluster['proxy-url'] : proxyFor(server, options.env)
   const cluster: Cluster = {
@@ -100,7 +119,7 @@ function build(choice: Choice, options: ConfigOptions): LoadedConfig {
     ...(proxy === undefined ? {} : { proxyUrl: proxy }),
   }
   const exec = choice.user.exec ?? undefined
-  const plugin = exec === undefined ? undefined : { command: exec.command, installHint: exec.installHint ?? undefined }
+  const plugin = exec === undefined ? undefined : pluginOf(exec, choice.cluster)
   const renewable = exec !== undefined || present(choice.user.tokenFile) || choice.user['auth-provider'] !== undefined
   return {
     context: choice.context,
@@ -112,12 +131,19 @@ function build(choice: Choice, options: ConfigOptions): LoadedConfig {
     impersonation: impersonationOf(choice.user),
     renewable,
     proxied: proxy !== undefined,
-    fresh() {
+    fresh(given) {
       const config = new KubeConfig()
-      config.loadFromClusterAndUser(cluster, userOf(choice.user, exec, choice.cluster))
+      config.loadFromClusterAndUser(cluster, userOf(choice.user, given))
       return config
     },
   }
+}
+
+/** Kubernetes took these out of its clients in 1.26; they would start programs that nobody bounds. */
+function refuseOldProvider(user: UserEntry): void {
+  const provider = user['auth-provider']
+  if (provider === undefined || provider === null || (!['gcp', 'azure', 'exec'].includes(provider.name) && provider.config?.['cmd-path'] === undefined)) return
+  throw refused(`the kubeconfig's user signs in by the auth-provider "${provider.name}", which Kubernetes took out of its clients in 1.26`, { mend: "Write the kubeconfig anew with the cloud's own command (gcloud container clusters get-credentials, az aks get-credentials): it names a credential plugin now." })
 }
 
 function serverOf(cluster: ClusterEntry): URL {
@@ -129,18 +155,7 @@ function serverOf(cluster: ClusterEntry): URL {
   return server
 }
 
-/** A kubeconfig that a pull request can change must not choose programs to run with this job's secrets. */
-function refuseForeignPrograms(choice: Choice): void {
-  const provider = choice.user['auth-provider']
-  const command = choice.user.exec?.command ?? provider?.config?.['cmd-path']
-  if (command === undefined || choice.source?.inWorkspace !== true) return
-  throw refused(`${choice.source.from} lies in the workspace and names a program to run for credentials ("${command}"): whoever can change the checkout could run anything with this job's rights`, {
-    input: 'kubeconfig',
-    mend: 'Write the kubeconfig outside the workspace (for example to $RUNNER_TEMP), or give its content from a secret as the input kubeconfig.',
-  })
-}
-
-function userOf(user: UserEntry, exec: ExecEntry | undefined, cluster: ClusterEntry): User {
+function userOf(user: UserEntry, given: Given | undefined): User {
   const tokenFile = user.tokenFile
   const provider = user['auth-provider']
   return {
@@ -154,8 +169,27 @@ function userOf(user: UserEntry, exec: ExecEntry | undefined, cluster: ClusterEn
     ...(present(user.token) && !present(tokenFile) ? { token: user.token.trim() } : {}),
     ...(present(user.username) ? { username: user.username, password: user.password ?? '' } : {}),
     ...(present(user.as) ? { impersonateUser: user.as } : {}),
-    ...(exec === undefined ? {} : { exec: { command: exec.command, args: exec.args ?? [], env: [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: execInfo(exec, cluster) }] } }),
+    ...(given === undefined ? {} : givenParts(given)),
   }
+}
+
+function givenParts({ token, certificate, key }: Given): Partial<User> {
+  const base64 = (pem: string): string => Buffer.from(pem).toString('base64')
+  return {
+    ...(present(token) ? { token: token.trim() } : {}),
+    ...(present(certificate) ? { certData: base64(certificate) } : {}),
+    ...(present(key) ? { keyData: base64(key) } : {}),
+  }
+}
+
+function pluginOf(exec: ExecEntry, cluster: ClusterEntry): Plugin {
+  if (exec.interactiveMode === 'Always') {
+    throw refused(`the kubeconfig's credential plugin "${exec.command}" asks a person at a terminal (interactiveMode: Always), and there is none in a workflow`, {
+      mend: "Use a login that needs nobody: the cloud's own login action, a workload identity, or a service account's token.",
+    })
+  }
+  const own = Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value]))
+  return { command: exec.command, args: exec.args ?? [], env: { ...own, KUBERNETES_EXEC_INFO: execInfo(exec, cluster) }, installHint: exec.installHint ?? undefined }
 }
 
 /** What client-go tells a plugin: the credential plugin API of client.authentication.k8s.io. */
@@ -184,14 +218,6 @@ function impersonationOf(user: UserEntry): Record<string, string | string[]> {
     ...((user['as-groups'] ?? []).length > 0 ? { 'Impersonate-Group': user['as-groups'] ?? [] } : {}),
     ...Object.fromEntries(extra),
   }
-}
-
-function secretsOf(user: UserEntry, proxy: string | undefined): readonly string[] {
-  const provider = user['auth-provider']?.config ?? {}
-  const proxyPassword = proxy === undefined ? undefined : URL.parse(proxy)?.password
-  const candidates = [user.token?.trim(), user.password, user['client-key-data'], provider['id-token'], provider['refresh-token'], provider['access-token'], provider['client-secret'], proxyPassword]
-  // A shorter value would star out half the log and protects nothing.
-  return candidates.filter((value): value is string => present(value) && value.length >= 4 && !/[\r\n]/.test(value))
 }
 
 function endOf(user: UserEntry): number | undefined {

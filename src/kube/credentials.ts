@@ -2,64 +2,86 @@
 
 import type { RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
+import { z } from 'zod'
+import { abortReason } from '../clock.ts'
+import type { ProgramOutcome, RunProgram } from '../program.ts'
 import { KubeFailure } from './failure.ts'
-import { codeOf, field, messageOf } from './node-error.ts'
-import type { LoadedConfig } from './config.ts'
+import { codeOf, field } from './node-error.ts'
+import type { Given, LoadedConfig, Plugin } from './config.ts'
+import { refuseOdd, singleLines, struckOut, wordsOf } from './secrets.ts'
 
 /** How long a credential plugin may take. */
 const PLUGIN_MS = 60_000
+/** No credential is longer; bytes. */
+const LONGEST_CREDENTIAL = 1024 * 1024
+/** Of what a plugin says its last lines are shown; characters. */
+const SHOWN = 600
+/** A credential that ends so soon is asked for anew; milliseconds. */
+const EARLY_MS = 10_000
 
 export interface Credentials {
   /** Goes up with each renewal, so that many requests refused at once renew only once. */
   readonly generation: number
-  /** Fills certificates, headers and agent into `options`. Rejects with a KubeFailure of reason Credentials. */
-  fillIn(options: RequestOptions): Promise<void>
+  /** Fills certificates, headers and agent into `options`. Rejects with a KubeFailure of reason Credentials, an EnsembleError for a token that can't be sent, and the signal's reason. */
+  fillIn(options: RequestOptions, signal: AbortSignal): Promise<void>
   /** Forgets what was cached, unless that has been done since generation `seen`. False when there is nothing to renew. */
   renew(seen: number): boolean
   /** What the WebSocket classes of the library dial with. */
   config(): KubeConfig
 }
 
-/** `onSecret` is told each token that comes up, so that it can be masked. */
-export function credentialsOf(loaded: LoadedConfig, onSecret: (secret: string) => void): Credentials {
+export interface CredentialOptions {
+  /** Told each secret that comes up, so that it can be masked. */
+  readonly onSecret?: (secret: string) => void
+  /** Starts the credential plugin; without it none can be. */
+  readonly run?: RunProgram
+  /** Told what a plugin says while it is waited for: it may ask a person to log in. */
+  readonly say?: (line: string) => void
+}
+
+export function credentialsOf(loaded: LoadedConfig, options: CredentialOptions): Credentials {
+  const { plugin } = loaded
   let config = loaded.fresh()
   let generation = 0
-  let pluginRun: Promise<void> | undefined
+  let asking: Promise<void> | undefined
+  let endsAt: number | undefined
   const told = new Set<string>()
+  // What is asked for by many requests at once ends with none of them; it has a limit of its own, and this process ends it.
+  const never = new AbortController().signal
 
-  async function fillIn(options: RequestOptions): Promise<void> {
-    // Requests that start together must not each start the plugin.
-    if (loaded.plugin !== undefined) {
-      pluginRun ??= runPlugin(config)
-      await pluginRun.finally(() => (pluginRun = undefined))
-    }
-    try {
-      await config.applyToHTTPSOptions(options)
-    } catch (error) {
-      throw credentialsFailure(loaded, error)
-    }
-    const headers: Record<string, unknown> = {}
-    for (const [name, value] of Object.entries(options.headers ?? {})) headers[name] = typeof value === 'string' ? value.trim() : value
-    options.headers = { ...Object.fromEntries(Object.entries(headers).filter(isHeader)), ...loaded.impersonation }
-    const token = typeof headers['Authorization'] === 'string' ? headers['Authorization'].replace(/^Bearer /, '') : ''
-    if (token !== '' && !told.has(token)) {
-      told.add(token)
-      onSecret(token)
+  function tell(secrets: readonly string[]): void {
+    for (const secret of secrets.filter((one) => !told.has(one))) {
+      told.add(secret)
+      options.onSecret?.(secret)
     }
   }
 
-  async function runPlugin(current: KubeConfig): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`gave no answer within ${PLUGIN_MS / 1000} s`)), PLUGIN_MS)
-    })
-    try {
-      await Promise.race([current.applyToHTTPSOptions({}), late])
-    } catch (error) {
-      throw credentialsFailure(loaded, error)
-    } finally {
-      clearTimeout(timer)
+  async function ask(known: Plugin): Promise<void> {
+    const { given, end } = await askPlugin(known, options, never)
+    tell(singleLines([given.token, given.key]))
+    refuseOdd(given.token?.trim(), `the token of the kubeconfig's credential plugin "${known.command}"`)
+    config = loaded.fresh(given)
+    endsAt = end
+  }
+
+  async function fillIn(request: RequestOptions, signal: AbortSignal): Promise<void> {
+    // Requests that start together must not each start the plugin.
+    if (plugin !== undefined && (endsAt === undefined || endsAt - EARLY_MS <= Date.now())) {
+      asking ??= ask(plugin).finally(() => (asking = undefined))
+      await unlessAborted(asking, signal)
     }
+    try {
+      await unlessAborted(config.applyToHTTPSOptions(request), signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      throw unusable(error)
+    }
+    const headers: Record<string, unknown> = {}
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name] = typeof value === 'string' ? value.trim() : value
+    request.headers = { ...Object.fromEntries(Object.entries(headers).filter(isHeader)), ...loaded.impersonation }
+    const sent = typeof headers['Authorization'] === 'string' ? headers['Authorization'] : ''
+    refuseOdd(sent, 'the token of the kubeconfig')
+    tell([sent.replace(/^(?:Bearer|Basic) /, '')].filter((token) => token !== ''))
   }
 
   return {
@@ -71,6 +93,7 @@ export function credentialsOf(loaded: LoadedConfig, onSecret: (secret: string) =
       if (!loaded.renewable) return false
       if (seen === generation) {
         config = loaded.fresh()
+        endsAt = undefined
         generation++
       }
       return true
@@ -84,21 +107,78 @@ function isHeader(entry: [string, unknown]): entry is [string, string | string[]
   return typeof value === 'string' || typeof value === 'number' || Array.isArray(value)
 }
 
-function credentialsFailure(loaded: LoadedConfig, error: unknown): KubeFailure {
-  const plugin = loaded.plugin
-  const code = codeOf(error)
-  const said = messageOf(error).replaceAll(/\s+/g, ' ').trim().slice(0, 300)
-  if (plugin === undefined) {
-    const path = field(error, 'path') === '' ? '' : ` (${field(error, 'path')})`
-    const why = code === 'ENOENT' ? `a file that the kubeconfig names is not there${path}` : `the credentials of the kubeconfig can't be used${code === '' ? '' : `: ${code}`}`
-    return new KubeFailure({ status: 0, reason: 'Credentials', message: why, request: 'authenticate', cause: error })
+const credential = z.object({
+  status: z.object({ token: z.string().nullish(), clientCertificateData: z.string().nullish(), clientKeyData: z.string().nullish(), expirationTimestamp: z.string().nullish() }),
+})
+
+async function askPlugin(plugin: Plugin, { run, say }: CredentialOptions, signal: AbortSignal): Promise<{ readonly given: Given; readonly end: number }> {
+  const hidden = wordsOf(plugin)
+  const lastWords = (stderr: string): string => struckOut(stderr, hidden).replaceAll(/\s+/g, ' ').trim().slice(-SHOWN)
+  const name = `the kubeconfig's credential plugin "${plugin.command}"`
+  const onWait = (stderr: string): void => say?.(`${name} is waited for${lastWords(stderr) === '' ? '' : `; it says: ${lastWords(stderr)}`}`)
+  let outcome: ProgramOutcome
+  try {
+    if (run === undefined) throw new Error('no program can be started here')
+    outcome = await run({ command: plugin.command, args: plugin.args, needs: 'cloud', env: plugin.env, timeoutMs: PLUGIN_MS, longest: LONGEST_CREDENTIAL, onWait }, signal)
+  } catch (error) {
+    const hint = plugin.installHint === undefined ? '' : ` (${plugin.installHint.replaceAll(/\s+/g, ' ').trim().slice(0, 300)})`
+    throw failed(codeOf(error) === 'ENOENT' ? `${name} is not on this runner: install it in a step before this one${hint}` : `${name} can't be started${codeOf(error) === '' ? '' : ` (${codeOf(error)})`}`, error)
   }
-  const hint = plugin.installHint === undefined ? '' : ` (${plugin.installHint.replaceAll(/\s+/g, ' ').trim().slice(0, 300)})`
-  const message =
-    code === 'ENOENT'
-      ? `the kubeconfig's credential plugin "${plugin.command}" is not on this runner: install it in a step before this one${hint}`
-      : ['SyntaxError', 'TypeError'].includes(field(error, 'name'))
-        ? `the kubeconfig's credential plugin "${plugin.command}" printed no credential`
-        : `the kubeconfig's credential plugin "${plugin.command}" failed${said === '' ? '' : `: ${said}`}`
-  return new KubeFailure({ status: 0, reason: 'Credentials', message, request: 'authenticate', cause: error })
+  const said = lastWords(outcome.stderr)
+  const words = said === '' ? '' : `; it said: ${said}`
+  switch (outcome.kind) {
+    case 'timed-out':
+      throw failed(`${name} gave no answer within ${PLUGIN_MS / 1000} s and was ended: does it wait for a person to log in?${words}`)
+    case 'too-long':
+      throw failed(`${name} printed more than 1 MiB, which is no credential${words}`)
+    case 'exited':
+      if (outcome.code !== 0) throw failed(`${name} failed${said === '' ? ` with exit code ${outcome.code}` : `: ${said}`}`)
+      return readCredential(outcome.stdout, name, words)
+  }
+}
+
+function readCredential(stdout: string, name: string, words: string): { readonly given: Given; readonly end: number } {
+  const parsed = credential.safeParse(parseJson(stdout))
+  const status = parsed.data?.status
+  if (status === undefined || (blank(status.token) && (blank(status.clientCertificateData) || blank(status.clientKeyData)))) {
+    throw failed(`${name} printed no credential, or something beside it: its standard output must be one ExecCredential and nothing else${words}`)
+  }
+  const end = blank(status.expirationTimestamp) ? Number.NaN : Date.parse(status.expirationTimestamp ?? '')
+  return { given: { token: status.token ?? undefined, certificate: status.clientCertificateData ?? undefined, key: status.clientKeyData ?? undefined }, end: Number.isNaN(end) ? Number.POSITIVE_INFINITY : end }
+}
+
+function blank(text: string | null | undefined): boolean {
+  return text === undefined || text === null || text.trim() === ''
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = (): void => undefined
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(abortReason(signal))
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+function unusable(error: unknown): KubeFailure {
+  const path = field(error, 'path') === '' ? '' : ` (${field(error, 'path')})`
+  const code = codeOf(error)
+  return failed(code === 'ENOENT' ? `a file that the kubeconfig names is not there${path}` : `the credentials of the kubeconfig can't be used${code === '' ? '' : `: ${code}`}`, error)
+}
+
+function failed(message: string, cause?: unknown): KubeFailure {
+  return new KubeFailure({ status: 0, reason: 'Credentials', message, request: 'authenticate', cause })
 }

@@ -22,6 +22,7 @@ const execSchema = z.object({
   args: z.array(z.string()).nullish(),
   env: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
   installHint: text,
+  interactiveMode: text,
   provideClusterInfo: z.boolean().nullish(),
 })
 
@@ -68,7 +69,7 @@ export interface Source {
 
 export interface Kubeconfig {
   readonly currentContext: string | undefined
-  readonly clusters: ReadonlyMap<string, ClusterEntry>
+  readonly clusters: ReadonlyMap<string, { readonly entry: ClusterEntry; readonly source: Source }>
   readonly users: ReadonlyMap<string, { readonly entry: UserEntry; readonly source: Source }>
   readonly contexts: ReadonlyMap<string, { readonly cluster: string; readonly user: string | undefined; readonly namespace: string | undefined }>
 }
@@ -77,7 +78,7 @@ export interface Kubeconfig {
 export class KubeconfigInvalid extends Error {}
 
 export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
-  const clusters = new Map<string, ClusterEntry>()
+  const clusters = new Map<string, { entry: ClusterEntry; source: Source }>()
   const users = new Map<string, { entry: UserEntry; source: Source }>()
   const contexts = new Map<string, { cluster: string; user: string | undefined; namespace: string | undefined }>()
   let currentContext: string | undefined
@@ -86,7 +87,7 @@ export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
     const at = (path: string | null | undefined): string | undefined => absolute(path, source.file)
     if (present(document['current-context'])) currentContext ??= document['current-context']
     for (const { name, cluster } of document.clusters ?? []) {
-      if (!clusters.has(name)) clusters.set(name, { ...cluster, 'certificate-authority': at(cluster['certificate-authority']) })
+      if (!clusters.has(name)) clusters.set(name, { entry: { ...cluster, 'certificate-authority': at(cluster['certificate-authority']) }, source })
     }
     for (const { name, user } of document.users ?? []) {
       if (users.has(name)) continue

@@ -70,7 +70,7 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
   async function start(call: Call, signal: AbortSignal, whole: boolean): Promise<Started> {
     signal.throwIfAborted()
     const options: RequestOptions = {}
-    await credentials.fillIn(options)
+    await credentials.fillIn(options, signal)
     const headers = {
       ...headersOf(options),
       Accept: 'application/json',

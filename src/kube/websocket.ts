@@ -64,7 +64,7 @@ export async function dial(loaded: LoadedConfig, credentials: Credentials, wante
   const cluster = credentials.config().getCurrentCluster()
   config.loadFromClusterAndUser(cluster ?? { name: 'cluster', server: loaded.server.href, skipTLSVerify: false }, { name: 'user' })
   config.applyToHTTPSOptions = async (options: RequestOptions) => {
-    await credentials.fillIn(options)
+    await credentials.fillIn(options, signal)
     Object.assign(options, { headers: { ...headersOf(options), 'User-Agent': USER_AGENT }, perMessageDeflate: false, finishRequest })
   }
   // Without streams of its own the library would end this process' stdout when the server closes a channel.

@@ -1,6 +1,7 @@
 // Manifests from the network are taken only by their digest: what is applied to a cluster must not depend on who serves the address today.
 
 import { createHash } from 'node:crypto'
+import { z } from 'zod'
 import type { Finding } from '../errors.ts'
 import { sourceFault } from './findings.ts'
 import type { ManifestIo } from './io.ts'
@@ -12,7 +13,7 @@ const LONGEST_FETCH_MS = 30_000
 
 /** Reads `https://…#sha256=<hex>`; the finding says what is wrong with the address or with what it gave. */
 export async function fetchPinned(source: string, io: ManifestIo, signal: AbortSignal): Promise<{ readonly key: string; readonly text: SourceText } | Finding> {
-  const url = URL.parse(source)
+  const url = URL.parse(source.replace(/^(https?):\/*/i, '$1://'))
   if (url === null) return sourceFault('an address', 'is not a URL', 'write https://…#sha256=<hex>')
   const shown = shownAs(url)
   if (url.protocol !== 'https:') return sourceFault(shown, `is not fetched over ${url.protocol.slice(0, -1)}`, 'use https://…#sha256=<hex>, or a file')
@@ -32,16 +33,19 @@ export async function fetchPinned(source: string, io: ManifestIo, signal: AbortS
   }
 }
 
-/** The body, or in words why there is none. */
+/** The body, or in words why there is none. User and password go along in a header, and to no other host. */
 async function fetchBounded(url: URL, io: ManifestIo, signal: AbortSignal): Promise<Uint8Array | string> {
-  let at = new URL(url)
-  at.hash = ''
+  let at = bare(url)
+  const sign = signOf(url, io)
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const response = await io.fetch(at.href, { signal, redirect: 'manual' })
+    const headers: Record<string, string> = sign === undefined || at.origin !== url.origin ? {} : { authorization: sign }
+    const response = await io.fetch(at.href, { signal, redirect: 'manual', headers })
     const location = response.headers.get('location')
     if (response.status >= 300 && response.status < 400 && location !== null) {
       await response.body?.cancel()
-      at = new URL(location, at)
+      const next = URL.parse(location, at.href)
+      if (next === null) return 'redirects to something that is not a URL'
+      at = bare(next)
       if (at.protocol !== 'https:') return `redirects to ${at.protocol}//, which is not followed`
       continue
     }
@@ -73,8 +77,46 @@ function shownAs(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`
 }
 
-/** undici says `fetch failed` and keeps what happened in the cause. */
+function bare(url: URL): URL {
+  const plain = new URL(url)
+  plain.username = ''
+  plain.password = ''
+  plain.hash = ''
+  return plain
+}
+
+function signOf({ username, password }: URL, io: ManifestIo): string | undefined {
+  if (username === '' && password === '') return undefined
+  const plain = [username, password].map(decoded)
+  const basic = Buffer.from(plain.join(':')).toString('base64')
+  io.hide([password, plain[1] ?? '', ...(password === '' ? [username, plain[0] ?? ''] : []), basic])
+  return `Basic ${basic}`
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** By its code alone: the runtime's own words may hold the whole address. undici says `fetch failed` and keeps what happened in the cause. */
 function reason(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown fault'
-  return error.cause instanceof Error ? error.cause.message : error.message
+  const code = codeOf(error) ?? codeOf(error instanceof Error ? error.cause : undefined)
+  switch (code) {
+    case 'ENOTFOUND':
+      return 'its host is not known here (ENOTFOUND)'
+    case 'ECONNREFUSED':
+      return 'nothing listens there (ECONNREFUSED)'
+    case undefined:
+      return 'the connection failed'
+    default:
+      return `the connection failed (${code})`
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  const parsed = z.looseObject({ code: z.string().regex(/^\w+$/) }).safeParse(error)
+  return parsed.success ? parsed.data.code : undefined
 }

@@ -1,5 +1,7 @@
 // What loading manifests needs of the world: the runner's files, kubectl for kustomizations, and the network for pinned addresses.
 
+import type { RunProgram } from '../program.ts'
+
 export interface ManifestIo {
   /** Absolute path of the workspace; sources are relative to it, and files are named relative to it. */
   readonly workspace: string
@@ -14,8 +16,10 @@ export interface ManifestIo {
   readDirectory(path: string): Promise<readonly string[]>
   /** Absolute paths of files that match a pattern relative to `directory`, in no order. */
   glob(pattern: string, directory: string): Promise<readonly string[]>
-  /** Runs a program to its end; rejects with `code` ENOENT where the program is missing. */
-  run(program: string, args: readonly string[], signal: AbortSignal): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>
-  /** The runtime's fetch. */
-  fetch(url: string, init: { readonly signal: AbortSignal; readonly redirect: 'manual' }): Promise<Response>
+  /** Runs a program of the runner. */
+  readonly run: RunProgram
+  /** As the runtime's fetch, by the proxy of the step where there is one. */
+  fetch(url: string, init: { readonly signal: AbortSignal; readonly redirect: 'manual'; readonly headers: Readonly<Record<string, string>> }): Promise<Response>
+  /** Told secrets that an address holds, before anything is sent. */
+  hide(secrets: readonly string[]): void
 }

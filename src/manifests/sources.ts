@@ -5,7 +5,8 @@ import type { Finding } from '../errors.ts'
 import { fetchPinned } from './fetch-pinned.ts'
 import { invalid, sourceFault } from './findings.ts'
 import type { ManifestIo } from './io.ts'
-import { buildKustomization, KUSTOMIZATIONS } from './kustomize.ts'
+import { buildKustomization } from './kustomize.ts'
+import { judgeKustomization, KUSTOMIZATIONS } from './kustomize-tree.ts'
 import type { SourceText } from './parse.ts'
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -44,7 +45,7 @@ async function rootsOf(io: ManifestIo): Promise<readonly Root[]> {
 }
 
 async function readSource(source: string, roots: readonly Root[], io: ManifestIo, signal: AbortSignal): Promise<readonly Outcome[]> {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return [await fetchPinned(source, io, signal)]
+  if (/^[a-z][a-z0-9+.-]*:\/\/|^https?:/i.test(source)) return [await fetchPinned(source, io, signal)]
   const path = resolve(io.workspace, source)
   const root = roots.find((candidate) => inside(candidate.named, path) || inside(candidate.real, path))
   if (root === undefined) return [outside(source)]
@@ -70,7 +71,9 @@ async function readGlob(source: string, path: string, root: Root, roots: readonl
 async function readDirectory(source: string, path: string, roots: readonly Root[], io: ManifestIo, signal: AbortSignal): Promise<readonly Outcome[]> {
   if (!(await isConfined(path, roots, io))) return [outside(source)]
   const names = await io.readDirectory(path)
-  if (names.some((name) => KUSTOMIZATIONS.includes(name))) return [await buildKustomization(source, path, io, signal)]
+  if (names.some((name) => KUSTOMIZATIONS.includes(name))) {
+    return [(await judgeKustomization(source, path, io, (way) => isConfined(way, roots, io))) ?? (await buildKustomization(source, path, io, signal))]
+  }
   const files = names.filter(isManifestFile).sort()
   if (files.length === 0) return [sourceFault(source, 'holds no .yaml, .yml or .json file', 'name the directory that holds the manifests (sub-directories are not read), or a pattern such as k8s/**/*.yaml')]
   return Promise.all(files.map((name) => readFile(source, join(path, name), roots, io)))

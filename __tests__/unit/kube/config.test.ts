@@ -2,9 +2,14 @@
 
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { systemClock } from '../../../src/clock.ts'
+import { z } from 'zod'
 import { EnsembleError } from '../../../src/errors.ts'
+import { programs } from '../../../src/github/program.ts'
+import type { RunProgram } from '../../../src/program.ts'
 import { connect } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import type { ConfigOptions, LoadedConfig } from '../../../src/kube/config.ts'
@@ -18,6 +23,8 @@ beforeEach(() => {
   mkdirSync(workspace)
 })
 afterEach(() => rmSync(root, { recursive: true }))
+
+const run: RunProgram = (request, signal) => programs({ env: process.env, directory: workspace, clock: systemClock })(request, signal)
 
 const SERVER = 'https://cluster.example:6443'
 const PLUGIN = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'no-such-plugin', installHint: 'get it from example.com' } }
@@ -123,7 +130,7 @@ describe('programs named by a kubeconfig', () => {
   })
 
   test('that are missing are named, with how to get them', async () => {
-    const kube = connect(await load({ kubeconfig: withPlugin }), runningClock())
+    const kube = connect(await load({ kubeconfig: withPlugin }), runningClock(), { run })
     const error = await caught(kube.get(CONFIG_MAP, never))
     expect(error).toMatchObject({ reason: 'Credentials' })
     expect(error.message).toContain('"no-such-plugin" is not on this runner')
@@ -138,7 +145,7 @@ describe('programs named by a kubeconfig', () => {
     const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
     const secrets: string[] = []
     const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin', provideClusterInfo: true } }
-    const kube = connect(await load({ kubeconfig: file('config', kubeconfig(server.address, user)) }), runningClock(), { onSecret: (secret) => secrets.push(secret) })
+    const kube = connect(await load({ kubeconfig: file('config', kubeconfig(server.address, user)) }), runningClock(), { run, onSecret: (secret) => secrets.push(secret) })
     await Promise.all([kube.get(CONFIG_MAP, never), kube.get(CONFIG_MAP, never), kube.get(CONFIG_MAP, never)])
     expect(server.asked.map((asked) => asked.headers.authorization)).toEqual(Array.from({ length: 3 }, () => 'Bearer token-of-plugin'))
     expect(secrets).toEqual(['token-of-plugin'])
@@ -152,18 +159,144 @@ describe('programs named by a kubeconfig', () => {
   test('that fail are told with their own last words', async () => {
     const script = file('plugin', '#!/bin/sh\necho "session expired, log in again" >&2\nexit 1\n')
     chmodSync(script, 0o755)
-    const kube = connect(await load({ kubeconfig: file('config', kubeconfig(SERVER, { exec: { command: './plugin' } })) }), runningClock())
+    const kube = connect(await load({ kubeconfig: file('config', kubeconfig(SERVER, { exec: { command: './plugin' } })) }), runningClock(), { run })
     expect((await caught(kube.get(CONFIG_MAP, never))).message).toContain('session expired, log in again')
     kube.close()
+  })
+})
+
+describe('a kubeconfig of the checkout', () => {
+  test.each<[string, Record<string, unknown>]>([
+    ['a token file outside', { tokenFile: '../secret' }],
+    ['a token file by a link', { tokenFile: 'link' }],
+    ['a token file at an absolute path', { tokenFile: '/proc/self/environ' }],
+    ['a client key outside', { 'client-certificate': 'inside', 'client-key': '../secret' }],
+    ['a client certificate outside', { 'client-certificate': '../secret', 'client-key': 'inside' }],
+    ['an auth-provider that reads a file', { 'auth-provider': { name: 'tokenFile', config: { tokenFile: '../secret' } } }],
+    ['an auth-provider that asks an address', { 'auth-provider': { name: 'oidc', config: { 'idp-issuer-url': 'https://evil.example' } } }],
+  ])('reads nothing of this runner: %s', async (_, user) => {
+    file('secret', 'canary')
+    file('work/inside', 'inside')
+    symlinkSync(join(root, 'secret'), join(workspace, 'link'))
+    file('work/config', kubeconfig(SERVER, user))
+    const error = await refused({ kubeconfig: 'config' })
+    expect(error.code).toBe('INPUT_INVALID')
+    expect(error.message).toContain('lies in the workspace')
+    expect(error.message).not.toContain('canary')
+  })
+
+  test('nor a certificate authority', async () => {
+    file('secret', 'canary')
+    file('work/config', kubeconfig(SERVER).replace('"server":', '"certificate-authority":"../secret","server":'))
+    expect((await refused({ kubeconfig: 'config' })).message).toContain('certificate-authority outside of the workspace')
+  })
+
+  test('may read its own files, and they are read once: what a link leads to later does not count', async () => {
+    file('work/token', 'a-token\n')
+    file('work/config', kubeconfig(SERVER, { tokenFile: 'token' }))
+    const loaded = await load({ kubeconfig: 'config' })
+    file('work/token', 'another-token')
+    expect(loaded.fresh().getCurrentUser()?.token).toBe('a-token')
+    expect(loaded.secrets).toContain('a-token')
+  })
+
+  test('names no server for the credentials of another file', async () => {
+    file('work/config', JSON.stringify({ clusters: [{ name: 'c', cluster: { server: 'https://evil.example' } }] }))
+    const own = file('own', kubeconfig(SERVER, { token: 'canary-token' }).replaceAll('"cluster":"cluster"', '"cluster":"c"'))
+    const name = z.object({ contexts: z.array(z.object({ context: z.object({ cluster: z.string() }) })) }).parse(JSON.parse(readFileSync(own, 'utf8'))).contexts[0]?.context.cluster ?? ''
+    file('work/config', JSON.stringify({ clusters: [{ name, cluster: { server: 'https://evil.example' } }] }))
+    expect((await refused({ env: { KUBECONFIG: [join(workspace, 'config'), own].join(delimiter) } })).message).toContain('names the server to which the credentials of')
+  })
+
+  test('a named pipe does not hold the run', async () => {
+    spawnSync('mkfifo', [join(workspace, 'pipe')])
+    file('work/config', kubeconfig(SERVER, { tokenFile: 'pipe' }))
+    expect((await refused({ kubeconfig: 'config' })).message).toContain('is no file')
+  })
+})
+
+describe('a token that no header takes is a fault of the input', () => {
+  test.each<[string, Record<string, unknown>, RegExp]>([
+    ['with a line break', { token: 'one\ntwo' }, /token of the kubeconfig's user has more than one line/],
+    ['of another alphabet', { token: 'tokeŁn' }, /holds a character that no header takes/],
+    ['in a user to act as', { token: 'a-token', as: 'józef\u0142' }, /^as of the kubeconfig/],
+    ['in a group', { token: 'a-token', 'as-groups': ['a\r\nX-Evil: 1'] }, /as-groups/],
+  ])('%s', async (_, user, words) => {
+    const error = await refused({ kubeconfig: kubeconfig(SERVER, user) })
+    expect([error.code, error.message]).toEqual(['INPUT_INVALID', expect.stringMatching(words)])
+    expect(error.message).not.toMatch(/two|toke\u0141|X-Evil/)
+  })
+
+  test('in a file, before and while it is used, and from a plugin', async () => {
+    expect((await refused({ kubeconfig: kubeconfig(SERVER, { tokenFile: file('lines', 'one\ntwo') }) })).message).toContain('has more than one line')
+    const path = file('token', 'fine')
+    const kube = connect(await load({ kubeconfig: kubeconfig(SERVER, { tokenFile: path }) }), runningClock())
+    writeFileSync(path, 'one\ntwo')
+    expect(await caught(kube.get(CONFIG_MAP, never))).toMatchObject({ code: 'INPUT_INVALID' })
+    kube.close()
+    const exec = { command: 'sh', args: ['-c', `echo '{"status":{"token":"one\\\\ntwo"}}'`] }
+    const other = connect(await load({ kubeconfig: kubeconfig(SERVER, { exec }) }), runningClock(), { run })
+    expect(await caught(other.get(CONFIG_MAP, never))).toMatchObject({ code: 'INPUT_INVALID' })
+    other.close()
+  })
+})
+
+describe('what a credential plugin says', () => {
+  async function said(exec: Record<string, unknown>, more: Partial<Parameters<typeof connect>[2]> = {}): Promise<{ readonly message: string; readonly secrets: readonly string[] }> {
+    const loaded = await load({ kubeconfig: kubeconfig(SERVER, { exec: { command: 'sh', ...exec } }) })
+    const kube = connect(loaded, runningClock(), { run, ...more })
+    const { message } = await caught(kube.get(CONFIG_MAP, never))
+    kube.close()
+    return { message, secrets: loaded.secrets }
+  }
+
+  test('is shown without the secrets of its block, which are masked as well', async () => {
+    const exec = { args: ['-c', 'echo "login failed for $AZURE_CLIENT_SECRET with $2 in $REGION" >&2; exit 1', 'sh', '--secret', 'CANARY-exec-arg'], env: [{ name: 'AZURE_CLIENT_SECRET', value: 'CANARY-exec-env' }, { name: 'REGION', value: 'west' }] }
+    const { message, secrets } = await said(exec)
+    expect(message).toContain('failed: login failed for *** with *** in west')
+    expect(secrets).toEqual(['CANARY-exec-env', 'CANARY-exec-arg'])
+  })
+
+  test.each([
+    ['a notice before it', "echo WARNING; echo '{}'"],
+    ['an empty one', "echo '{}'"],
+    ['a certificate without its key', `echo '{"status":{"clientCertificateData":"x"}}'`],
+    ['nothing', 'true'],
+  ])('as a credential, but %s, is told as none', async (_, script) => {
+    expect((await said({ args: ['-c', script] })).message).toContain('printed no credential, or something beside it')
+  })
+
+  test('the prompt of one that waits is told, and its limit ends it', async () => {
+    const lines: string[] = []
+    const hurried: RunProgram = (request, signal) => run({ ...request, timeoutMs: 3500 }, signal)
+    const { message } = await said({ args: ['-c', 'echo "enter the code ABCD" >&2; exec sleep 400'] }, { run: hurried, say: (line) => lines.push(line) })
+    expect(message).toContain('was ended: does it wait for a person to log in?; it said: enter the code ABCD')
+    expect(lines).toEqual(['the kubeconfig\'s credential plugin "sh" is waited for; it says: enter the code ABCD'])
+  })
+
+  test('one that needs a terminal is not started', async () => {
+    expect((await refused({ kubeconfig: kubeconfig(SERVER, { exec: { command: 'sh', interactiveMode: 'Always' } }) })).message).toContain('asks a person at a terminal')
+  })
+
+  test('a certificate of its is used, and one that ends is asked for anew', async () => {
+    const runs = join(root, 'runs')
+    const exec = { args: ['-c', `echo x >> ${runs}; echo '{"status":{"token":"t'$(wc -l < ${runs})'oken","expirationTimestamp":"2020-01-01T00:00:00Z"}}'`], command: 'sh' }
+    const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
+    const kube = connect(await load({ kubeconfig: kubeconfig(server.address, { exec }) }), runningClock(), { run })
+    await kube.get(CONFIG_MAP, never)
+    await kube.get(CONFIG_MAP, never)
+    expect(server.asked.map((asked) => asked.headers.authorization)).toEqual(['Bearer t1oken', 'Bearer t2oken'])
+    kube.close()
+    await server.close()
   })
 })
 
 describe('what is known of the credentials', () => {
   const jwt = (claims: unknown): string => ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'x'].join('.')
 
-  test('secrets are single values, never a document or a line of one', async () => {
-    const loaded = await load({ kubeconfig: kubeconfig(SERVER, { token: ' a-token ', username: 'me', password: 'pass-word', 'client-key-data': 'a2V5LWRhdGE=', 'auth-provider': { name: 'oidc', config: { 'refresh-token': 'two\nlines', 'id-token': 'xyz' } } }) })
-    expect(loaded.secrets).toEqual(['a-token', 'pass-word', 'a2V5LWRhdGE='])
+  test('secrets are single lines, in every form in which they may come up', async () => {
+    const loaded = await load({ kubeconfig: kubeconfig(SERVER, { token: ' a-token ', username: 'me', password: 'pass-word', 'client-key-data': 'a2V5LWRhdGE=', 'auth-provider': { name: 'oidc', config: { 'refresh-token': 'two-\nlines', 'id-token': 'xyz' } } }) })
+    expect(loaded.secrets).toEqual(['a-token', 'pass-word', 'a2V5LWRhdGE=', 'key-data', Buffer.from('me:pass-word').toString('base64'), 'two-', 'lines'])
   })
 
   test('a token says when it ends; one that is read anew does not', async () => {
@@ -174,7 +307,7 @@ describe('what is known of the credentials', () => {
 
   test('groups and extras of an impersonation go out with each request', async () => {
     const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
-    const kube = connect(await load({ kubeconfig: kubeconfig(server.address, { token: 'a-token', as: 'jane', 'as-groups': ['dev', 'ops'], 'as-user-extra': { reason: ['x'] } }) }), runningClock())
+    const kube = connect(await load({ kubeconfig: kubeconfig(server.address, { token: 'a-token', as: 'jane', 'as-groups': ['dev', 'ops'], 'as-user-extra': { reason: ['x'] } }) }), runningClock(), { run })
     await kube.get(CONFIG_MAP, never)
     expect(server.asked[0]?.headers).toMatchObject({ 'impersonate-user': 'jane', 'impersonate-group': 'dev, ops', 'impersonate-extra-reason': 'x' })
     kube.close()

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { connect as dialTo } from 'node:net'
 import { connect } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
-import { proxyFor } from '../../../src/kube/proxy.ts'
+import { proxyFor } from '../../../src/proxy.ts'
 import { caught, CONFIG_MAP, json, kubeconfig, never, object, runningClock, serve } from './given.ts'
 
 const closers: (() => unknown)[] = []

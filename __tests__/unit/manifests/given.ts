@@ -96,6 +96,7 @@ export function memoryIo(files: Readonly<Record<string, string>>): ManifestIo {
     glob: unused,
     run: unused,
     fetch: unused,
+    hide: () => undefined,
   }
 }
 
