@@ -35,7 +35,7 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
   })
   const watch = await watchData(run, course.follower, signal)
   try {
-    await goBack({ course, run, marking, level: inputs.verify, force: inputs.forceConflicts, watch }, stored, earlier, signal)
+    await goBack({ course, run, marking, level: inputs.verify, force: inputs.forceConflicts, asked: true, watch }, stored, earlier, signal)
     await watch.abandon()
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { compareObjects, ownsSame } from '../decide/changes.ts'
+import { changeOf, conflictWords, handOf, pathsOf, splitFields, type Conflict, type Hand, type Part } from '../decide/hands.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import { explainFailure } from '../kube/explain.ts'
 import { KubeFailure } from '../kube/failure.ts'
@@ -10,6 +11,9 @@ import type { Manifest } from '../manifests/manifest.ts'
 
 /** Field managers of `kubectl apply`, whose objects are taken over without a conflict. */
 const KUBECTL_MANAGERS = ['kubectl-client-side-apply', 'kubectl']
+
+/** A status that changes meanwhile makes the taking over of fields a try. */
+const TAKING_TRIES = 10
 
 /** What applying one manifest would do. */
 export interface PlannedChange {
@@ -21,7 +25,11 @@ export interface PlannedChange {
   readonly paths: readonly string[]
   /** Made by `kubectl apply`, or rolled back by `kubectl rollout undo`, and not yet taken over. */
   readonly takeOver: boolean
-  readonly verified?: ReadonlySet<string> | undefined
+  readonly options: Planning
+  /** Fields of people's tools that go with it, in words: whose, and what they were. */
+  readonly takenFrom: readonly string[]
+  /** Applied with force: all that stands against it is what people's tools wrote. */
+  readonly forced: boolean
   readonly findings: readonly Finding[]
 }
 
@@ -38,6 +46,10 @@ interface Planning {
   readonly dryRuns: boolean
   /** Names of verified ControllerRevisions: a `kubectl rollout undo` to one of them left nothing of anybody's own in the template, and is taken over without a conflict. */
   readonly verified?: ReadonlySet<string>
+  /** What was asked for and is taken from people's tools without a conflict: all that an earlier revision has (undo), or the number of members (scale). */
+  readonly taking?: 'revision' | 'replicas' | undefined
+  /** Whether the operation has the input force-conflicts. Default true. */
+  readonly mayForce?: boolean
 }
 
 /** Reads every object and dry-runs its apply, all at once. `dryRuns: false` where the namespace isn't there yet. */
@@ -47,8 +59,10 @@ export async function planChanges(kube: Kube, manifests: readonly Manifest[], op
 
 async function planOne(kube: Kube, manifest: Manifest, options: Planning, signal: AbortSignal): Promise<PlannedChange> {
   const live = await kube.get(refOf(manifest.object), signal)
-  const takeOver = live !== undefined && kubectlEntries(live, options.verified).length > 0
-  const planned = { manifest, live, takeOver, verified: options.verified }
+  const takings = live === undefined ? [] : takingsOf(live, options)
+  const takeOver = takings.length > 0
+  const takenFrom = takings.flatMap(({ entry, hand, taken }) => (hand === undefined ? [] : [inWords(hand, entry.manager, pathsOf(taken), live, manifest.object)]))
+  const planned = { manifest, live, takeOver, takenFrom, options, forced: options.force }
   if (live !== undefined && live.metadata.deletionTimestamp !== undefined) {
     const held = live.metadata.finalizers?.join(', ') ?? 'none'
     const finding: Finding = { code: 'CONFLICT', severity: 'error', message: `${objectName(live)} is being deleted (finalizers: ${held})`, mend: 'Wait until it is gone, then run the step again.', object: objectName(live), place: manifest.place }
@@ -56,29 +70,64 @@ async function planOne(kube: Kube, manifest: Manifest, options: Planning, signal
   }
   if (!options.dryRuns) return { ...planned, change: live === undefined ? 'created' : 'configured', paths: [], findings: [] }
   try {
-    const dry = await kube.apply(manifest.object, { dryRun: true, force: options.force || takeOver }, signal)
+    const besides = options.force || (!takeOver && options.taking === undefined) ? NONE : await conflictsBesides(kube, manifest, takings, options, signal)
+    const dry = await kube.apply(manifest.object, { dryRun: true, force: options.force || takeOver || besides.forced }, signal)
     if (live === undefined) return { ...planned, change: 'created', paths: [], findings: [] }
     const paths = compareObjects(live, dry.object)
-    const unchanged = paths.length === 0 && !takeOver && ownsSame(live, dry.object, FIELD_MANAGER)
-    const findings = takeOver && !options.force ? await conflictsBesidesKubectl(kube, manifest, signal) : []
-    return { ...planned, change: unchanged ? 'unchanged' : 'configured', paths, findings }
+    const unchanged = paths.length === 0 && !takeOver && !besides.forced && ownsSame(live, dry.object, FIELD_MANAGER)
+    const more = besides.people.map(({ manager, subresource, field }) => inWords(handOf(manager, subresource), manager, [field], live, manifest.object))
+    return { ...planned, forced: options.force || besides.forced, takenFrom: [...takenFrom, ...more], change: unchanged ? 'unchanged' : 'configured', paths, findings: besides.failure === undefined ? [] : [findingOf(besides.failure, manifest, live, options)] }
   } catch (error) {
     if (!(error instanceof KubeFailure)) throw error
-    return { ...planned, change: live === undefined ? 'created' : 'configured', paths: [], findings: [{ ...explainFailure(error), place: manifest.place, object: objectName(manifest.object) }] }
+    return { ...planned, change: live === undefined ? 'created' : 'configured', paths: [], findings: [findingOf(error, manifest, live, options)] }
   }
 }
 
-/** The forced dry run of a take-over hides conflicts with others than kubectl: ask again unforced and keep only those. */
-async function conflictsBesidesKubectl(kube: Kube, manifest: Manifest, signal: AbortSignal): Promise<readonly Finding[]> {
+function inWords(hand: Hand, manager: string, fields: readonly string[], live: unknown, wanted: unknown): string {
+  return `${hand.name}${hand.name === manager ? '' : ` (field manager ${manager})`}: ${fields.map((field) => `${field}${changeOf(field, live, wanted)}`).join(', ')}`
+}
+
+/** A refusal on its line; a conflict says who changed what, from what to what. */
+function findingOf(error: KubeFailure, manifest: Pick<Manifest, 'object' | 'place'>, live: KubeObject | undefined, { mayForce = true }: Planning): Finding {
+  const object = objectName(manifest.object)
+  const conflicts = conflictsOf(error)
+  const told = conflicts.length === 0 ? explainFailure(error) : { code: 'CONFLICT' as const, severity: 'error' as const, ...conflictWords(conflicts, { object, live, wanted: manifest.object }, mayForce) }
+  return { ...told, place: manifest.place, object }
+}
+
+function conflictsOf(error: KubeFailure): readonly Conflict[] {
+  return error.conflictingManagers.map(({ message, field }) => {
+    const [, manager = 'another manager', subresource] = /conflict with "([^"]+)"(?: with subresource "([^"]+)")?/.exec(message) ?? []
+    return { manager, subresource, field }
+  })
+}
+
+interface Besides {
+  /** Those of others, that stand against it. */
+  readonly failure: KubeFailure | undefined
+  /** What people's tools wrote beside what is taken over, and an undo that was asked for overwrites. */
+  readonly people: readonly Conflict[]
+  readonly forced: boolean
+}
+
+const NONE: Besides = { failure: undefined, people: [], forced: false }
+
+/** A forced dry run hides conflicts with others than those that are taken over: asked unforced, only those count. */
+async function conflictsBesides(kube: Kube, manifest: Manifest, takings: readonly Taking[], options: Planning, signal: AbortSignal): Promise<Besides> {
   try {
     await kube.apply(manifest.object, { dryRun: true }, signal)
-    return []
+    return NONE
   } catch (error) {
     if (!(error instanceof KubeFailure)) throw error
-    const others = error.conflictingManagers.filter((cause) => !KUBECTL_MANAGERS.some((manager) => cause.message.includes(`"${manager}"`)))
-    if (error.conflictingManagers.length > 0 && others.length === 0) return []
-    const told = new KubeFailure({ status: error.status, reason: error.reason, message: error.message, causes: others.length > 0 ? others : error.causes, request: error.request })
-    return [{ ...explainFailure(told), place: manifest.place, object: objectName(manifest.object) }]
+    if (error.conflictingManagers.length === 0) return { ...NONE, failure: error }
+    const taken = ({ manager, subresource, field }: Conflict): boolean =>
+      takings.some(({ entry, taken: fields, hand }) => entry.manager === manager && (entry.subresource ?? '') === (subresource ?? '') && (hand === undefined || pathsOf(fields).some((path) => path === field || field.startsWith(`${path}.`) || field.startsWith(`${path}[`))))
+    const isPeoples = ({ manager, subresource }: Conflict): boolean => options.taking === 'revision' && handOf(manager, subresource).kind === 'person'
+    const both = conflictsOf(error).map((conflict, index) => ({ conflict, cause: error.conflictingManagers[index] })).filter(({ conflict }) => !taken(conflict))
+    const people = both.filter(({ conflict }) => isPeoples(conflict)).map(({ conflict }) => conflict)
+    const others = both.flatMap(({ conflict, cause }) => (isPeoples(conflict) || cause === undefined ? [] : [cause]))
+    if (others.length === 0) return { failure: undefined, people, forced: people.length > 0 }
+    return { ...NONE, failure: new KubeFailure({ status: error.status, reason: error.reason, message: error.message, causes: others, request: error.request }) }
   }
 }
 
@@ -88,7 +137,7 @@ export async function refuseUnappliable(kube: Kube, planned: PlannedChange, obje
     await kube.apply(object, { dryRun: true, force: force || planned.takeOver }, signal)
   } catch (error) {
     if (!(error instanceof KubeFailure)) throw error
-    throw new EnsembleError('refused', [{ ...explainFailure(error), place: planned.manifest.place, object: objectName(object) }], { cause: error })
+    throw new EnsembleError('refused', [findingOf(error, { object, place: planned.manifest.place }, planned.live, planned.options)], { cause: error })
   }
 }
 
@@ -102,20 +151,42 @@ export async function applyChange(kube: Kube, planned: PlannedChange, force: boo
   if (planned.change === 'unchanged' && planned.live !== undefined) return { object: planned.live, change: 'unchanged' }
   try {
     let live = planned.live
-    if (planned.takeOver && live !== undefined) live = await takeOver(kube, live, planned.verified, signal)
-    const applied = await kube.apply(planned.manifest.object, { force }, signal)
+    if (planned.takeOver && live !== undefined) live = await takeOver(kube, live, planned.options, signal)
+    const applied = await kube.apply(planned.manifest.object, { force: force || planned.forced }, signal)
     const same = live !== undefined && compareObjects(live, applied.object).length === 0
     return { object: applied.object, change: applied.created ? 'created' : same ? 'unchanged' : 'configured' }
   } catch (error) {
     if (error instanceof EnsembleError || !(error instanceof KubeFailure)) throw error
-    throw new EnsembleError('failed', [{ ...explainFailure(error), place: planned.manifest.place, object: objectName(planned.manifest.object) }], { cause: error })
+    throw new EnsembleError('failed', [findingOf(error, planned.manifest, planned.live, planned.options)], { cause: error })
   }
 }
 
-function kubectlEntries(live: KubeObject, verified: ReadonlySet<string> | undefined): readonly { readonly index: number; readonly entry: ManagedFields }[] {
+/** An entry of managedFields of which fields become ours. */
+interface Taking {
+  readonly entry: ManagedFields
+  readonly taken: unknown
+  /** What stays its own; undefined: nothing. */
+  readonly left: unknown
+  /** Undefined for `kubectl apply` and a `kubectl rollout undo`, whose objects are taken over whole. */
+  readonly hand: Hand | undefined
+}
+
+function takingsOf(live: KubeObject, { verified, taking }: Planning): readonly Taking[] {
   const wanted = statusOf.safeParse(live).data?.status.updateRevision
   const rolledBack = (entry: ManagedFields): boolean => wanted !== undefined && verified?.has(wanted) === true && isRollback(entry)
-  return (live.metadata.managedFields ?? []).flatMap((entry, index) => (KUBECTL_MANAGERS.includes(entry.manager) && entry.subresource === undefined && (hasLastApplied(entry) || rolledBack(entry)) ? [{ index, entry }] : []))
+  return (live.metadata.managedFields ?? []).flatMap((entry): readonly Taking[] => {
+    if (KUBECTL_MANAGERS.includes(entry.manager) && entry.subresource === undefined && (hasLastApplied(entry) || rolledBack(entry))) return [{ entry, taken: entry.fieldsV1, left: undefined, hand: undefined }]
+    const hand = handOf(entry.manager, entry.subresource)
+    if (taking === undefined || hand.kind !== 'person') return []
+    const { taken, left } = splitFields(entry.fieldsV1, partsOf(taking, live.kind))
+    return taken === undefined ? [] : [{ entry, taken, left, hand }]
+  })
+}
+
+/** What of an object an earlier revision brings back whole, or a scale is about. */
+function partsOf(taking: 'revision' | 'replicas', kind: string): readonly Part[] {
+  if (taking === 'replicas') return kind === 'StatefulSet' ? [['spec', 'replicas']] : []
+  return kind === 'StatefulSet' ? [['spec', 'template']] : [['spec'], ['data'], ['binaryData']]
 }
 
 const statusOf = z.object({ kind: z.literal('StatefulSet'), status: z.object({ updateRevision: z.string() }) })
@@ -137,27 +208,48 @@ export function isOursOrKubectl(entry: ManagedFields): boolean {
   return (entry.manager === FIELD_MANAGER && entry.operation === 'Apply') || (KUBECTL_MANAGERS.includes(entry.manager) && hasLastApplied(entry))
 }
 
-/** Renames kubectl's entries to ours (and merges them into one that we have), so that what the manifest no longer has goes away and nobody conflicts. */
-async function takeOver(kube: Kube, live: KubeObject, verified: ReadonlySet<string> | undefined, signal: AbortSignal): Promise<KubeObject> {
-  const entries = kubectlEntries(live, verified)
+/** Makes the fields of others ours (in one entry with those that we have), so that what the manifest no longer has goes away and nobody conflicts. */
+async function takeOver(kube: Kube, planned: KubeObject, options: Planning, signal: AbortSignal): Promise<KubeObject> {
+  let live = planned
+  for (let tries = 1; ; tries++) {
+    const operations = takingOver(live, options)
+    if (operations === undefined) return live
+    try {
+      return await kube.patch(refOf(live), operations, signal)
+    } catch (error) {
+      if (!(error instanceof KubeFailure) || error.status !== 409) throw error
+      // The controller's status counts up the version, too, many times in a roll; the generation only what is wanted.
+      const now = await kube.get(refOf(live), signal)
+      const same = now !== undefined && now.metadata.uid === live.metadata.uid && now.metadata.generation !== undefined && now.metadata.generation === live.metadata.generation
+      if (same && tries < TAKING_TRIES) {
+        live = now
+        continue
+      }
+      throw failure('failed', 'CONFLICT', `${objectName(live)} was changed by someone else while its fields were being taken over`, { object: objectName(live), mend: 'Run the step again.' }, error)
+    }
+  }
+}
+
+/** Undefined where there is nothing to take. */
+function takingOver(live: KubeObject, options: Planning): readonly JsonPatchOperation[] | undefined {
+  const takings = takingsOf(live, options)
   const all = live.metadata.managedFields ?? []
   const ours = all.find((entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply' && entry.subresource === undefined)
-  const first = entries[0]?.entry
-  if (first === undefined) return live
-  const fields = [...entries.map(({ entry }) => entry.fieldsV1), ours?.fieldsV1].reduce<unknown>(mergeFields, {})
-  const rest = all.filter((entry) => entry !== ours && !entries.some((one) => one.entry === entry))
-  const merged: ManagedFields = { ...first, manager: FIELD_MANAGER, operation: 'Apply', fieldsV1: fields }
-  const operations: JsonPatchOperation[] = [
+  const first = takings[0]?.entry
+  if (first === undefined) return undefined
+  const fields = [...takings.map(({ taken }) => taken), ours?.fieldsV1].reduce<unknown>(mergeFields, {})
+  const rest = all.flatMap((entry): readonly ManagedFields[] => {
+    const taking = takings.find((one) => one.entry === entry)
+    if (entry === ours || (taking !== undefined && taking.left === undefined)) return []
+    return [taking === undefined ? entry : { ...entry, fieldsV1: taking.left }]
+  })
+  const { subresource: _through, ...kept } = ours ?? first
+  const merged: ManagedFields = { ...kept, manager: FIELD_MANAGER, operation: 'Apply', fieldsV1: fields }
+  return [
     { op: 'replace', path: '/metadata/managedFields', value: [...rest, merged] },
     // Makes a race with another writer a 409 instead of a lost entry.
     { op: 'replace', path: '/metadata/resourceVersion', value: live.metadata.resourceVersion },
   ]
-  try {
-    return await kube.patch(refOf(live), operations, signal)
-  } catch (error) {
-    if (!(error instanceof KubeFailure) || error.status !== 409) throw error
-    throw failure('failed', 'CONFLICT', `${objectName(live)} was changed by someone else while it was being taken over from kubectl`, { object: objectName(live), mend: 'Run the step again.' }, error)
-  }
 }
 
 /** The union of two FieldsV1 trees. */

@@ -126,7 +126,7 @@ async function leave(course: Course, { run, deletesClaims }: Resizing, ordinal: 
 async function applyOne(course: Course, { run, force, verified }: Resizing, set: KubeObject, what: string, signal: AbortSignal): Promise<number | undefined> {
   const { journal, report, clock } = run
   const place = { file: 'the StatefulSet in the cluster' }
-  const plan = await planChanges(course.kube, [{ object: set, place, placeOf: () => place }], { force, dryRuns: true, verified }, signal)
+  const plan = await planChanges(course.kube, [{ object: set, place, placeOf: () => place }], { force, dryRuns: true, verified, ...(report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}) }, signal)
   const [first, ...rest] = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
   let generation = course.follower.snapshot().set?.generation
@@ -135,6 +135,7 @@ async function applyOne(course: Course, { run, force, verified }: Resizing, set:
     generation = object.metadata.generation
     if (change === 'unchanged') continue
     report.changed = true
+    for (const from of planned.takenFrom) report.notes.push(`${objectName(object)}: taken over from ${from}.`)
     report.timeline.push({ at: clock.now(), what: `${objectName(object)}: ${what}` })
     report.changes.push({ object: objectName(object), change: 'configured', note: what })
     journal.info(`${objectName(object)}: ${what}`)

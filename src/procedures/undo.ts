@@ -42,6 +42,8 @@ export interface UndoRun {
   readonly marking: Marking
   readonly level: VerifyLevel | 'off'
   readonly force: boolean
+  /** An undo that was asked for takes over what people's tools wrote; one that follows a failure does not. */
+  readonly asked?: boolean
   readonly watch: DataWatch | undefined
 }
 
@@ -70,7 +72,7 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
     // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the same, since the controller never does.
     const start = course.inputs.pace === 'controller' && own !== undefined ? { set, first: set, stands: own } : await startOf(course, set, earlier.controllerRevision, signal)
     const wanted = objects.map((object): Manifest => manifestOf(object === set ? start.first : object))
-    const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
+    const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record), taking: undo.asked === true ? 'revision' : undefined }, signal)
     const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
     const [first, ...rest] = faults
     if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
@@ -84,6 +86,10 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
       if (object.kind === 'StatefulSet') generation = object.metadata.generation
       if (change === 'unchanged') continue
       report.changed = true
+      for (const from of planned.takenFrom) {
+        journal.info(`${objectName(object)}: taken over from ${from}`)
+        report.notes.push(`${objectName(object)}: taken over from ${from}.`)
+      }
       back.push(objectName(object))
       noteChange(report.changes, objectName(object), change === 'created' ? 'created' : 'configured', `back to ${earlier.controllerRevision}`)
       journal.info(`${objectName(object)} is back as it was at ${earlier.controllerRevision}`)
