@@ -15,8 +15,12 @@ const action = readAction()
 const signal = new AbortController().signal
 
 describe('manifests', () => {
+  // What nobody can read from image and ports says its profile in its first lines.
+  const profileOf = (file: string): string => /^#.*\(profile: (\w+)\)/m.exec(readFileSync(join(root, file), 'utf8'))?.[1] ?? 'auto'
+
   test.each(globSync('examples/manifests/*.yaml', { cwd: root }).sort())('%s loads without an error', async (file) => {
-    const loaded = await loadManifests(parseInputs({ INPUT_MANIFESTS: file }), diskIo(root), signal)
+    const commands = profileOf(file) === 'custom' ? { 'INPUT_WRITE-COMMAND': 'true', 'INPUT_READ-COMMAND': 'true' } : {}
+    const loaded = await loadManifests(parseInputs({ INPUT_MANIFESTS: file, INPUT_PROFILE: profileOf(file), ...commands }), diskIo(root), signal)
     expect(loaded.findings.filter((finding) => finding.severity === 'error')).toEqual([])
     expect(loaded.set.object.kind).toBe('StatefulSet')
   })

@@ -1,5 +1,6 @@
 // The way from one number of members to another, one member at a time, read from what the cluster shows, so that a run that was cut off anywhere goes on.
 
+import type { ProfileName } from '../ensemble/profile.ts'
 import { nextStep, serves, type MemberNow, type RollSituation, type RollStep } from './roll.ts'
 
 export interface ScaleSituation {
@@ -73,6 +74,20 @@ function outageOf(from: number, to: number, who: string, first: string): string 
       return `${first} alone is no majority of two: nobody serves from when ${who} is gone until ${first} has restarted on its own`
     default:
       return undefined
+  }
+}
+
+/** Claims of members of before with which a newcomer would do harm, or never join. `second`: those of the member that makes two of one. */
+export function harmfulClaims<T extends { readonly uid: string }>(profile: ProfileName, old: readonly T[], second: readonly T[]): readonly T[] {
+  switch (profile) {
+    case 'cassandra':
+      // A node that was decommissioned does not come back with its old data.
+      return old
+    case 'zookeeper':
+      return second.filter((claim) => old.some((one) => one.uid === claim.uid))
+    case 'custom':
+    case 'none':
+      return []
   }
 }
 

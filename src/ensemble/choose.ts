@@ -10,6 +10,7 @@ export interface ProfileOptions {
   /** Custom: run in each member with MARKER in the environment; the read must print it. */
   readonly writeCommand: string | undefined
   readonly readCommand: string | undefined
+  readonly servesCommand: string | undefined
 }
 
 export async function chooseProfile(name: ProfileName, options: ProfileOptions): Promise<Profile> {

@@ -7,6 +7,7 @@ export function noProfile(): Profile {
     Promise.resolve(members.map(({ pod, ordinal, ready }) => ({ pod, ordinal, id: undefined, role: ready ? 'up' : 'down', version: undefined, zxid: undefined, trouble: ready ? undefined : 'the pod is not Ready' })))
   return {
     name: 'none',
+    onlyReady: true,
     look: states,
     verify: async (members, _level, context) => ({
       members: await states(members, context),

@@ -63,6 +63,8 @@ export interface MemberState {
   readonly zxid: string | undefined
   /** Why it is not serving or could not be asked. */
   readonly trouble: string | undefined
+  /** What to do about it, where the kind of ensemble has words of its own. */
+  readonly advice?: string
 }
 
 /** One named check and how it came out. */
@@ -96,6 +98,8 @@ export interface Verification {
 /** A profile verifies; placement and service are checked by the caller, who has the cluster's view. */
 export interface Profile {
   readonly name: ProfileName
+  /** Members count by their pods alone: nobody can be asked whether they serve. */
+  readonly onlyReady?: true
   /** One look at every member, at once; never throws for a member's trouble. */
   look(members: readonly Member[], context: VerifyContext): Promise<readonly MemberState[]>
   verify(members: readonly Member[], level: VerifyLevel, context: VerifyContext): Promise<Verification>
@@ -115,7 +119,16 @@ export interface Profile {
    */
   witness?(members: () => readonly Member[], context: VerifyContext): Promise<Witness | undefined>
   /** Before a member goes for good, as far as its kind needs it (Cassandra decommissions); resolves when the member has handed over what it has. */
-  leave?(member: Member, context: VerifyContext): Promise<void>
+  leave?(leaver: Leaver, context: VerifyContext): Promise<void>
+}
+
+/** A member that goes for good, and those that stay. */
+export interface Leaver {
+  readonly pod: string
+  readonly ordinal: number
+  /** Undefined where it has no pod. */
+  readonly member: Member | undefined
+  readonly others: readonly Member[]
 }
 
 /** The availability writer while it runs. */

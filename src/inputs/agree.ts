@@ -99,7 +99,7 @@ function customCommands({ values, given, broken }: Case): readonly Finding[] {
       fault(id, 'is not set, and profile: custom has no other way to check', 'give a command that uses $MARKER, or set verify: off'),
     )
   }
-  return commands.filter((id) => given.has(id)).map((id) => useless(values.operation, id, `is of no use to profile: ${values.profile}`, 'set profile: custom, or leave it out'))
+  return [...commands, 'serves-command' as const].filter((id) => given.has(id)).map((id) => useless(values.operation, id, `is of no use to profile: ${values.profile}`, 'set profile: custom, or leave it out'))
 }
 
 function verifyLevel({ values }: Case): readonly Finding[] {

@@ -64,6 +64,7 @@ export interface Inputs {
   readonly dryRun: boolean
   readonly writeCommand: string | undefined
   readonly readCommand: string | undefined
+  readonly servesCommand: string | undefined
   /** `user:password`: a secret. */
   readonly zookeeperAuth: string | undefined
   readonly checkPath: string

@@ -93,6 +93,7 @@ function toInputs(values: Values, given: ReadonlySet<string>, warnings: readonly
     dryRun: values['dry-run'],
     writeCommand: values['write-command'],
     readCommand: values['read-command'],
+    servesCommand: values['serves-command'],
     zookeeperAuth: values['zookeeper-auth'],
     checkPath: values['check-path'] ?? INPUTS['check-path'].default,
     lint: values.lint,

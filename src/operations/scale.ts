@@ -5,7 +5,7 @@ import { deletedWhenScaled } from '../decide/keep-data.ts'
 import { wantedOrdinals } from '../decide/members.ts'
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../decide/patience.ts'
-import { planScale, type ScaleStep } from '../decide/scale.ts'
+import { harmfulClaims, planScale, type ScaleStep } from '../decide/scale.ts'
 import { serves } from '../decide/roll.ts'
 import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -145,18 +145,24 @@ function planSteps(standing: Standing, base: KubeObject, target: number, known: 
       object, mend: `If ${listed} is right: kubectl -n ${namespace} scale ${object} --replicas=${listed}; then scale with this action.`,
     })
   }
-  const comes = steps.filter((step) => step.kind === 'add').flatMap((step) => step.ordinal ?? [])
-  const old = claimsAt(course.before, comes.filter((ordinal) => !course.before.pods.some((pod) => pod.ordinal === ordinal)))
-  const first = steps.find((step) => step.kind === 'add')
-  const second = profile === 'zookeeper' && first?.count === 2 ? claimsAt(course.before, [set.start + 1]).filter((claim) => old.some((one) => one.uid === claim.uid)) : []
-  if (second.length > 0) {
-    const names = second.map((claim) => claim.name)
-    throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} holds data of an earlier life: between two members alone it may win over the data of ${name}-${set.start}`, {
-      object: `persistentvolumeclaim/${names[0] ?? ''}`, mend: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
-    })
-  }
-  if (old.length > 0) standing.services.report.notes.push(`Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`)
+  judgeOldClaims(standing, steps)
   return steps
+}
+
+/** Claims that members of before left behind: where a newcomer may use them that is said, where they would harm it is refused. */
+function judgeOldClaims({ course, profile, run, services: { report } }: Standing, steps: readonly ScaleStep[]): void {
+  const { set } = course.before
+  const adds = steps.filter((step) => step.kind === 'add')
+  if (set === undefined) return
+  const { name, namespace } = run.target
+  const old = claimsAt(course.before, adds.flatMap((step) => step.ordinal ?? []).filter((ordinal) => !course.before.pods.some((pod) => pod.ordinal === ordinal)))
+  const harmful = harmfulClaims(profile, old, adds[0]?.count === 2 ? claimsAt(course.before, [set.start + 1]) : [])
+  const names = harmful.map((claim) => claim.name)
+  if (harmful.length > 0) {
+    const why = profile === 'cassandra' ? 'holds data of a node that has left the ring: no new member joins with it' : `holds data of an earlier life: between two members alone it may win over the data of ${name}-${set.start}`
+    throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} ${why}`, { object: `persistentvolumeclaim/${names[0] ?? ''}`, mend: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}` })
+  }
+  if (old.length > 0) report.notes.push(`Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`)
 }
 
 /** Nothing is begun on an ensemble that doesn't serve whole; a change that was cut off is gone on with, and one that goes need not serve. */
@@ -229,13 +235,15 @@ async function verifyThen({ inputs, services, run }: Standing, view: EnsembleVie
 }
 
 /** What was reached stays: it is an ensemble like any other. */
-function explainLeft({ course, services }: Standing, left: readonly ScaleStep[], target: number): void {
+function explainLeft({ course, services, profile }: Standing, left: readonly ScaleStep[], target: number): void {
   const { report } = services
   const replicas = report.replicas ?? course.before.set?.replicas ?? 0
   if (!report.changed || left.length === 0) return
   const [next] = left
   const before = next?.kind === 'add' ? next.count - 1 : next?.kind === 'remove' ? next.count + 1 : replicas
   report.standing = `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`
-  report.notes.push(`Left to do: ${left.map((step) => step.words).join('; ')}. Mend the cause and scale to ${target} again: it goes on from here. Or scale to ${before}: that takes back what was begun.`)
+  // A node that has begun to leave the ring doesn't come back to it.
+  const handedOver = profile === 'cassandra' && next?.kind === 'remove'
+  report.notes.push(`Left to do: ${left.map((step) => step.words).join('; ')}. Mend the cause and scale to ${target} again: it goes on from here.${handedOver ? '' : ` Or scale to ${before}: that takes back what was begun.`}`)
 }
 

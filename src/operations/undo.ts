@@ -15,6 +15,7 @@ import { explainStanding } from '../procedures/way-back.ts'
 import { EnsembleError } from '../errors.ts'
 import { whyNotKept } from '../record/kept.ts'
 import { keptOf, recordName, type VerifiedRevision } from '../record/record.ts'
+import { endOf, underWayInWords } from '../record/under-way.ts'
 import type { Services } from '../services.ts'
 import type { RevisionView } from '../view/revision.ts'
 
@@ -25,6 +26,10 @@ export async function undo(inputs: Inputs, services: Services): Promise<void> {
 async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
   const { inputs, services, course, run, marking, stored } = standing
   const { journal, report } = services
+  const { underWay } = stored.record
+  if (underWay?.operation === 'scale') {
+    throw failure('refused', 'CONFLICT', `${underWayInWords(underWay, run.target.name)}: who its members are is no part of a revision, so an undo can't end it`, { object: `statefulset/${run.target.name}`, mend: endOf(underWay) })
+  }
   const earlier = await journal.phase('Choose the revision', async (done) => {
     const { set } = course.before
     const revisions = set === undefined ? [] : await listRevisions(standing.kube, set, signal)

@@ -30,8 +30,9 @@ export async function lookQuietly(asking: Asking, view: EnsembleView, signal: Ab
   const ready = new Set(view.pods.filter((pod) => pod.ready && pod.owner?.uid === view.set?.uid).map((pod) => pod.name))
   fillMembers(report, view)
   // Nobody can tell these kinds more than their pods do.
-  if (profile === 'none' || profile === 'custom') return { outcome: 'skipped', detail: `profile ${profile}: nothing was asked beyond the pods`, findings: [], onTheWay: false }
-  const asked = await chooseProfile(profile, profileOptions(inputs))
+  if (profile === 'none' || (profile === 'custom' && inputs.servesCommand === undefined)) return { outcome: 'skipped', detail: `profile ${profile}: nothing was asked beyond the pods${profile === 'custom' ? '; with serves-command the members are' : ''}`, findings: [], onTheWay: false }
+  // A look that was asked for writes nothing.
+  const asked = await chooseProfile(profile, { ...profileOptions(inputs), writeCommand: undefined, readCommand: undefined })
   const context = { reach: reachThrough(kube, rights), clock, signal, settleMs: 0, runId: services.runId, say: (line: string) => journal.info(line), replicas, serviceName: target.headlessService }
   const running = new Set(view.pods.filter((pod) => pod.containers.some((container) => container.name === target.container && container.state.kind === 'running')).map((pod) => pod.name))
   const members = membersOf(view, target)

@@ -7,7 +7,7 @@ import type { EnsembleView } from '../view/surroundings.ts'
 import { fillStates } from './member-rows.ts'
 import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
 
-/** A look at the members costs a tunnel each: between two of them passes at least this time, unless something is about to be done. */
+/** A look at the members costs a tunnel each: between two of them passes at least this time, and as long as the last one took, unless something is about to be done. */
 const LOOK_EVERY_MS = 500
 
 /** What is known of the members between looks. */
@@ -29,6 +29,7 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
   const { clock, report } = run
   let roles = new Map<string, Role>()
   let lookedAt = -Infinity
+  let pauseMs = LOOK_EVERY_MS
   const addressSince = new Map<string, number>()
   const outsideSince = new Map<string, number>()
   const served = new Set<number>()
@@ -48,10 +49,12 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
       // Who isn't running can't be asked; who has just been made is asked at once.
       const running = new Set(pods.filter((pod) => pod.phase === 'Running' && pod.deleting === undefined).map((pod) => pod.uid))
       const asked = membersOf(view, run.target).filter((member) => running.has(member.uid))
-      if (fresh || clock.now() - lookedAt >= LOOK_EVERY_MS || asked.some((member) => !roles.has(member.uid))) {
+      if (fresh || clock.now() - lookedAt >= pauseMs || asked.some((member) => !roles.has(member.uid))) {
+        const began = clock.now()
         const states = await run.profile.look(asked, contextFor(run, view.set?.replicas ?? 0, signal))
         fillStates(report, states)
         lookedAt = clock.now()
+        pauseMs = Math.max(LOOK_EVERY_MS, lookedAt - began)
         roles = new Map(asked.flatMap((member) => {
           const role = states.find((state) => state.pod === member.pod)?.role
           return role === undefined ? [] : [[member.uid, role] as const]

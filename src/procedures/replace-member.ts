@@ -1,6 +1,7 @@
 // Takes one member down safely: a leader hands over first, a serving member goes only through the budget, one that doesn't serve is freed.
 
 import type { MemberNow } from '../decide/roll.ts'
+import type { Profile } from '../ensemble/profile.ts'
 import { failure } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
@@ -31,6 +32,11 @@ export async function stepDown(run: VerifyRun, member: MemberNow, replicas: numb
   }
 }
 
+/** What is known of the others when one is taken down. */
+export function othersServe({ onlyReady }: Pick<Profile, 'onlyReady'>): string {
+  return onlyReady === true ? 'every other member is Ready' : 'every other member serves'
+}
+
 /** Evicts a member; undefined when it goes (or is gone), else what the budget says. */
 export async function takeByEviction(means: Means, run: VerifyRun, member: MemberNow, told: Set<string>, signal: AbortSignal): Promise<string | undefined> {
   const uid = member.uid ?? ''
@@ -41,7 +47,7 @@ export async function takeByEviction(means: Means, run: VerifyRun, member: Membe
     told.add(uid)
     run.report.changed = true
     run.report.timeline.push({ at: run.clock.now(), what: 'evicted', member: member.pod })
-    run.journal.info(`${member.pod}: evicted, every other member serves`)
+    run.journal.info(`${member.pod}: evicted, ${othersServe(run.profile)}`)
   }
   return undefined
 }

@@ -12,7 +12,7 @@ import { withMembers } from '../manifests/member-list.ts'
 import { ownedPart } from '../manifests/owned.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
-import { applyChange, isOursOrKubectl, objectName, planChanges, refOf } from './apply.ts'
+import { applyChange, isOursOrKubectl, objectName, planChanges, refOf, type PlannedChange } from './apply.ts'
 import { attend } from './attend.ts'
 import { bringMembers, olderPods, rollOf, type Course } from './bring.ts'
 import { budgetObjectsFor } from './budgets.ts'
@@ -45,6 +45,8 @@ export async function takeStep(resizing: Resizing, step: ScaleStep, signal: Abor
   return journal.phase(step.words, async (done) => {
     const { start: first } = course.before.set ?? { start: 0 }
     if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
+    // What a member has handed over doesn't come back: the server is asked first whether it would take the rest of the step.
+    if (step.kind === 'remove' && resizing.run.profile.leave !== undefined) await planOne(course, resizing, set, signal)
     if (step.kind === 'remove' && step.ordinal !== undefined) await leave(course, resizing, step.ordinal, signal)
     if (step.count > from) await moveBudgets(resizing, course, from, step.count, signal)
     if (profile === 'zookeeper') await rollList(course, resizing, set, step, signal)
@@ -113,22 +115,21 @@ export function resized({ base, profile }: Pick<Resizing, 'base' | 'profile'>, c
 /** Another one leads, and what this one alone has is handed over. */
 async function leave(course: Course, { run, deletesClaims }: Resizing, ordinal: number, signal: AbortSignal): Promise<void> {
   const view = await readyToLeave({ ...rollOf(course), spent: new Set(deletesClaims ? [ordinal] : []) }, ordinal, signal)
-  const member = membersOf(view, run.target).find((one) => one.ordinal === ordinal)
+  const members = membersOf(view, run.target)
+  const member = members.find((one) => one.ordinal === ordinal)
   const { profile } = course.looking
   await spareWriter(course.looking, member?.uid, signal)
-  if (member === undefined || profile.leave === undefined) return
-  run.journal.info(`${member.pod}: hands over what it has before it goes`)
-  run.report.changed = true
-  await profile.leave(member, contextFor(course.looking, view.set?.replicas ?? 0, signal))
+  if (profile.leave === undefined) return
+  const pod = `${run.target.name}-${ordinal}`
+  run.journal.info(`${pod}: hands over what it has before it goes`)
+  if (member !== undefined) run.report.changed = true
+  await profile.leave({ pod, ordinal, member, others: members.filter((one) => one !== member) }, contextFor(course.looking, view.set?.replicas ?? 0, signal))
 }
 
 /** Applies one shape of the set; gives the generation that the controller must have seen. */
 async function applyOne(course: Course, { run, force, verified }: Resizing, set: KubeObject, what: string, signal: AbortSignal): Promise<number | undefined> {
   const { journal, report, clock } = run
-  const place = { file: 'the StatefulSet in the cluster' }
-  const plan = await planChanges(course.kube, [{ object: set, place, placeOf: () => place }], { force, dryRuns: true, verified, ...(report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}) }, signal)
-  const [first, ...rest] = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
-  if (first !== undefined) throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
+  const plan = await planOne(course, { run, force, verified }, set, signal)
   let generation = course.follower.snapshot().set?.generation
   for (const planned of plan) {
     const { object, change } = await applyChange(course.kube, planned, force, signal)
@@ -141,6 +142,15 @@ async function applyOne(course: Course, { run, force, verified }: Resizing, set:
     journal.info(`${objectName(object)}: ${what}`)
   }
   return generation
+}
+
+/** Throws what the server would refuse. */
+async function planOne(course: Course, { run, force, verified }: Pick<Resizing, 'run' | 'force' | 'verified'>, set: KubeObject, signal: AbortSignal): Promise<readonly PlannedChange[]> {
+  const place = { file: 'the StatefulSet in the cluster' }
+  const plan = await planChanges(course.kube, [{ object: set, place, placeOf: () => place }], { force, dryRuns: true, verified, ...(run.report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}) }, signal)
+  const [first, ...rest] = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
+  if (first !== undefined) throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [first, ...rest])
+  return plan
 }
 
 function withReplicas(set: KubeObject, replicas: number): KubeObject {

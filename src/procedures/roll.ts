@@ -14,7 +14,7 @@ import { budgetsFor } from './budgets.ts'
 import { spareWriter } from './data-watch.ts'
 import { refuseLoss } from './keep-data.ts'
 import { createLooker, type Looker } from './looker.ts'
-import { freeMember, stepDown, takeByEviction, type Means } from './replace-member.ts'
+import { freeMember, othersServe, stepDown, takeByEviction, type Means } from './replace-member.ts'
 import type { VerifyRun } from './verify-ensemble.ts'
 
 /** A wait of this length is told when it begins; milliseconds. */
@@ -101,7 +101,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
           const held = situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
           await keepsData(roll, situation, step.member, signal)
-          journal.info(`${step.member.pod}: its turn, every other member serves`)
+          journal.info(`${step.member.pod}: its turn, ${othersServe(roll.run.profile)}`)
           await spareWriter(roll.run, step.member.uid, signal)
           await lowerTo(step.member.ordinal - view.set.start, view)
           return waiting(situation, `${step.member.pod} is about to be replaced`)
@@ -147,7 +147,7 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
           await keepsData(roll, situation, step.member, signal)
           const held = roll.asked === true ? await heldByBudget(roll, view, signal) : await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
-          if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, 'its turn, every other member serves', looker.told, signal)
+          if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, `its turn, ${othersServe(roll.run.profile)}`, looker.told, signal)
           report.standing = `${step.member.pod} is being replaced, the other members serve`
           roll.place.at = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
           return waiting(situation, `${step.member.pod} is being replaced`)

@@ -78,7 +78,8 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
     if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
     warnAlone(services, view)
     await refuseLoss(run, view, undefined, signal)
-    const recorded = await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, previous: view.set?.status.updateRevision ?? '' }, signal)
+    // Nothing is begun that could be left unfinished where all stands already.
+    const recorded = plan.every((planned) => planned.change === 'unchanged') ? stored : await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, previous: view.set?.status.updateRevision ?? '' }, signal)
     let generation: number | undefined
     const back: string[] = []
     for (const planned of plan) {

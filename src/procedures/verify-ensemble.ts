@@ -175,6 +175,6 @@ export function reachThrough(kube: Kube, may: Reach['may']): Reach {
 }
 
 /** The inputs that a profile takes. */
-export function profileOptions(inputs: Pick<Inputs, 'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand'>): ProfileOptions {
-  return { auth: inputs.zookeeperAuth, checkPath: inputs.checkPath, writeCommand: inputs.writeCommand, readCommand: inputs.readCommand }
+export function profileOptions(inputs: Pick<Inputs, 'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'>): ProfileOptions {
+  return { auth: inputs.zookeeperAuth, checkPath: inputs.checkPath, writeCommand: inputs.writeCommand, readCommand: inputs.readCommand, servesCommand: inputs.servesCommand }
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { membersNow, type RollSituation } from '../../../src/decide/roll.ts'
-import { leaveStep, planScale, type ScaleSituation } from '../../../src/decide/scale.ts'
+import { harmfulClaims, leaveStep, planScale, type ScaleSituation } from '../../../src/decide/scale.ts'
 import type { Role } from '../../../src/ensemble/profile.ts'
 import type { PodView } from '../../../src/view/workload.ts'
 import { pod, SECOND, set, T0, view } from './given.ts'
@@ -110,5 +110,18 @@ describe('cut off anywhere and gone on with, to the same number or another,', ()
 
   test('two steps at once would not', () => {
     expect([overlap(1, 3), overlap(3, 5), overlap(5, 3)]).toEqual([false, false, false])
+  })
+})
+
+describe('claims of an earlier life', () => {
+  const third = [{ uid: 'c' }]
+  // A new Cassandra member crash-looped on the data of the one that had been decommissioned.
+  test.each([
+    ['keep a new Cassandra member from joining', 'cassandra', third, [], ['c']],
+    ['serve a ZooKeeper member again', 'zookeeper', third, [], []],
+    ['of the second ZooKeeper member may win over the first', 'zookeeper', third, third, ['c']],
+    ['are data like any other for pods', 'none', third, third, []],
+  ] as const)('%s', (_, profile, old, second, expected) => {
+    expect(harmfulClaims(profile, old, second).map(({ uid }) => uid)).toEqual(expected)
   })
 })

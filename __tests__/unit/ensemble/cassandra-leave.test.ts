@@ -9,10 +9,14 @@ import { idleClock } from '../../support/idle-clock.ts'
 interface Given {
   /** What each look at the mode finds; the last one stays. `broken`: the exec fails. */
   readonly modes: readonly string[]
+  /** What those that stay see. */
+  readonly rows?: readonly string[]
+  /** Without a pod. */
+  readonly gone?: true
   readonly decommission?: 'done' | 'broken' | { readonly refused: string }
 }
 
-async function leave({ modes, decommission = 'done' }: Given): Promise<readonly string[]> {
+async function leave({ modes, decommission = 'done', rows = [], gone }: Given): Promise<readonly string[]> {
   const commands: string[] = []
   const left = [...modes]
   const reach: Reach = {
@@ -20,6 +24,7 @@ async function leave({ modes, decommission = 'done' }: Given): Promise<readonly 
     open: () => Promise.reject(new Error('Cassandra is reached by exec only')),
     exec: (_, command) => {
       commands.push(command.join(' '))
+      if (command.includes('status')) return Promise.resolve({ exitCode: 0, stdout: rows.map((state, at) => `${state}  10.0.0.${at + 1}  80 KiB  4  ?  11111111-aaaa-4bbb-8ccc-00000000000${at}  rack1`).join('\n'), stderr: '' })
       if (command.includes('decommission')) {
         if (decommission === 'broken') return Promise.reject(new Error('the stream broke'))
         return Promise.resolve(decommission === 'done' ? { exitCode: 0, stdout: '', stderr: '' } : { exitCode: 2, stdout: '', stderr: `error: ${decommission.refused}\n-- StackTrace --\n` })
@@ -28,10 +33,11 @@ async function leave({ modes, decommission = 'done' }: Given): Promise<readonly 
       return mode === 'broken' ? Promise.reject(new Error('the stream broke')) : Promise.resolve({ exitCode: 0, stdout: `Mode: ${mode}\nNot sending any streams.\n`, stderr: '' })
     },
   }
-  const [member] = membersOf(3).slice(2)
+  const members = membersOf(3, 'cassandra')
+  const [member] = members.slice(2)
   if (member === undefined) throw new Error('no member')
   const context: VerifyContext = { reach, clock: idleClock(), signal: new AbortController().signal, settleMs: 0, runId: 'r', say: () => undefined, replicas: 3, serviceName: 'cassandra' }
-  await leaveRing(member, context)
+  await leaveRing({ pod: member.pod, ordinal: 2, member: gone === true ? undefined : member, others: members.slice(0, 2) }, context)
   return commands
 }
 
@@ -54,5 +60,25 @@ describe('a node leaves the ring', () => {
     ['when it is back to NORMAL', { modes: ['NORMAL', 'LEAVING', 'NORMAL'] }, 'it is back to NORMAL'],
   ] as const)('or stays, and that is said, %s', async (_, given, why) => {
     await expect(leave(given)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining(why) })
+  })
+})
+
+describe('one that can not speak is judged by those that stay', () => {
+  // It waited for an hour without a word, and a member without a pod was taken from the ring unasked.
+  test.each([
+    ['a newcomer that never joined goes at once', { modes: ['broken'], rows: ['UN', 'UN'] }],
+    ['one without a pod and without a row too', { modes: [], gone: true, rows: ['UN', 'UN'] }],
+    ['one that fell silent when it had left', { modes: ['LEAVING', 'broken'], rows: ['UN', 'UN'] }],
+  ] satisfies readonly (readonly [string, Given])[])('%s', async (_, given) => {
+    expect((await leave(given)).at(-1)).toBe('nodetool status')
+  })
+
+  test.each([
+    ['one that is down keeps its row', { modes: ['broken'], rows: ['UN', 'UN', 'DN'] }, /row DN of 10\.0\.0\.3/],
+    ['one without a pod as well', { modes: [], gone: true, rows: ['UN', 'UN', 'DN'] }, /row DN of 10\.0\.0\.3/],
+    ['one that is up and only can not be asked', { modes: ['broken'], rows: ['UN', 'UN', 'UN'] }, /3 rows for 2 members that stay/],
+    ['and nothing is known where nobody answers', { modes: ['broken'], rows: [] }, /neither can a member that stays/],
+  ] satisfies readonly (readonly [string, Given, RegExp])[])('%s: refused', async (_, given, why) => {
+    await expect(leave(given)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringMatching(why) })
   })
 })

@@ -1,10 +1,15 @@
 // A node leaves the ring before its pod goes: what it has is streamed to those that stay. A pod that is just deleted takes its copies with it.
 
 import { failure } from '../../errors.ts'
-import type { Member, VerifyContext } from '../profile.ts'
+import type { Leaver, Member, VerifyContext } from '../profile.ts'
+import { parseStatus, type RingRow } from './status.ts'
 import { NODETOOL_MS } from './times.ts'
 
 const POLL_MS = 5_000
+/** So long nodetool may fail in a node that is busy before those that stay are asked. */
+const SILENT_MS = 120_000
+const MOST_ASKS = 3
+const TELL_MS = 60_000
 /** Streaming a node's data may take hours; what bounds it is the run's own time. */
 const DECOMMISSION_MS = 24 * 60 * 60_000
 
@@ -19,19 +24,65 @@ async function modeOf(member: Member, context: VerifyContext): Promise<string | 
   }
 }
 
-/** Resolves when the node is decommissioned (its server stays up, outside of the ring). Throws CHECK_FAILED with nodetool's own words when it refuses. */
-export async function leaveRing(member: Member, context: VerifyContext): Promise<void> {
-  const before = await modeOf(member, context)
+/** Resolves when the node is out of the ring (its server stays up). Throws CHECK_FAILED with nodetool's own words when it refuses, and when it is in the ring and can't be asked. */
+export async function leaveRing({ pod, member, others }: Leaver, context: VerifyContext): Promise<void> {
+  const before = await firstMode(member, context)
   if (before === 'DECOMMISSIONED') return
+  if (member === undefined || before === undefined) return passedOver(pod, others, context)
   if (before !== 'LEAVING') {
-    context.say(`${member.pod}: is decommissioned; what it has goes to the nodes that stay`)
+    context.say(`${pod}: is decommissioned; what it has goes to the nodes that stay`)
     await tell(member, context)
   }
+  let heardAt = context.clock.now()
+  let saidAt = heardAt
   for (;;) {
     const mode = await modeOf(member, context)
+    const now = context.clock.now()
     if (mode === 'DECOMMISSIONED') return
     if (mode === 'NORMAL') throw refused(member, 'it is back to NORMAL')
+    if (mode !== undefined) heardAt = now
+    else if (now - heardAt >= SILENT_MS) return passedOver(pod, others, context)
+    if (now - saidAt >= TELL_MS) {
+      context.say(`${pod}: ${mode === undefined ? 'does not answer nodetool' : `is ${mode.toLowerCase()} (nodetool netstats says how far it is)`}`)
+      saidAt = now
+    }
     await context.clock.sleep(POLL_MS, context.signal)
+  }
+}
+
+/** One exec that fails says nothing yet of a node that is busy. */
+async function firstMode(member: Member | undefined, context: VerifyContext): Promise<string | undefined> {
+  if (member === undefined) return undefined
+  for (let asked = 1; ; asked++) {
+    const mode = await modeOf(member, context)
+    if (mode !== undefined || asked === MOST_ASKS) return mode
+    await context.clock.sleep(POLL_MS, context.signal)
+  }
+}
+
+/** One that can't speak is judged by those that stay: without a row it has nothing to hand over. */
+async function passedOver(pod: string, others: readonly Member[], context: VerifyContext): Promise<void> {
+  for (const other of others) {
+    const rows = await rowsOf(other, context)
+    if (rows.length === 0) continue
+    const odd = rows.filter((row) => row.up !== 'U' || row.state !== 'N')
+    if (rows.length <= others.length && odd.length === 0) return context.say(`${pod}: does not answer, and has no row in the ring of the others: there is nothing to hand over`)
+    const [first] = odd
+    const how = first === undefined ? `${rows.length} rows for ${others.length} members that stay` : `row ${first.up}${first.state} of ${first.address}, host id ${first.hostId}`
+    throw failure('failed', 'CHECK_FAILED', `${pod} can't be asked and may still be in the ring: ${other.pod} has ${how}; gone like this it would take its copies with it`, {
+      object: `pod/${pod}`,
+      mend: `Bring it up, so that it can be decommissioned. If it never comes back: kubectl -n ${other.namespace} exec ${other.pod} -c ${other.container} -- nodetool removenode ${first?.hostId ?? 'HOST_ID'}; then run the scale again.`,
+    })
+  }
+  throw failure('failed', 'CHECK_FAILED', `${pod} can't be asked whether it is in the ring, and neither can a member that stays`, { object: `pod/${pod}`, mend: 'Bring back the members that stay first: operation: status says what they lack.' })
+}
+
+async function rowsOf(member: Member, context: VerifyContext): Promise<readonly RingRow[]> {
+  try {
+    return parseStatus((await context.reach.exec(member, ['nodetool', 'status'], { timeoutMs: NODETOOL_MS }, context.signal)).stdout)
+  } catch {
+    context.signal.throwIfAborted()
+    return []
   }
 }
 

@@ -1,8 +1,9 @@
 // The verdict on a ring from what every member says of it: all up and normal, everywhere the same hosts, one schema.
 
 import type { Finding } from '../../errors.ts'
-import type { Member, MemberState } from '../profile.ts'
-import type { RingRow, SchemaVersions } from './status.ts'
+import type { Member } from '../profile.ts'
+import { doorTrouble, namesOf } from './serving.ts'
+import type { Doors, RingRow, SchemaVersions } from './status.ts'
 
 /** What one member said; `trouble` when it could not be asked. */
 export interface Heard {
@@ -10,6 +11,8 @@ export interface Heard {
   readonly rows: readonly RingRow[]
   readonly schema: SchemaVersions | undefined
   readonly release: string | undefined
+  /** What it says of its own doors; undefined where it was not asked. */
+  readonly doors: Doors | undefined
   /** Its own host id. */
   readonly hostId: string | undefined
   readonly trouble: string | undefined
@@ -33,13 +36,18 @@ export function judgeRing(heard: readonly Heard[], replicas: number): RingVerdic
   }
   const asked = heard.filter(({ trouble }) => trouble === undefined)
   const everyone = new Set(asked.flatMap(({ rows }) => rows.map((row) => row.hostId)))
-  for (const { member, rows, schema } of asked) {
+  // A host that has left the ring stays `UNREACHABLE` in describecluster for three days: only who has a row anywhere counts.
+  const addresses = new Set(asked.flatMap(({ rows }) => rows.map((row) => row.address)))
+  for (const { member, rows, schema, doors } of asked) {
+    const shut = doorTrouble(doors)
+    if (shut !== undefined) findings.push({ ...about(member), code: 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) ${shut.what}`, mend: `Open it: kubectl -n ${member.namespace} exec ${member.pod} -c ${member.container} -- ${shut.command}` })
     const bad = rows.filter((row) => row.up !== 'U' || row.state !== 'N')
-    if (bad.length > 0) findings.push({ ...about(member), code: rows.length - bad.length < Math.floor(rows.length / 2) + 1 ? 'QUORUM_LOST' : 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) sees ${bad.map((row) => `${row.address} as ${row.up}${row.state}`).join(', ')}`, mend: 'Every row of nodetool status must be UN: let a joining or leaving member finish, bring back one that is down, remove one that is gone (nodetool removenode).' })
+    if (bad.length > 0) findings.push({ ...about(member), code: rows.length - bad.length < Math.floor(rows.length / 2) + 1 ? 'QUORUM_LOST' : 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) sees ${bad.map((row) => `${nameOf(row, asked)} as ${row.up}${row.state}`).join(', ')}`, mend: 'Every row of nodetool status must be UN: let a joining or leaving member finish, bring back one that is down, remove one that is gone (nodetool removenode).' })
     const lacking = [...everyone].filter((id) => !rows.some((row) => row.hostId === id))
     if (lacking.length > 0) findings.push({ ...about(member), code: 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) does not know ${lacking.length === 1 ? 'the host' : 'the hosts'} ${lacking.join(', ')}`, mend: 'Compare nodetool status of the members: the ring is split.' })
-    if (schema !== undefined && (schema.versions.length > 1 || schema.unreachable.length > 0)) {
-      findings.push({ ...about(member), code: 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) sees ${schema.unreachable.length > 0 ? `${schema.unreachable.join(', ')} unreachable` : `${schema.versions.length} schema versions`}`, mend: 'Compare nodetool describecluster of the members.' })
+    const unreachable = (schema?.unreachable ?? []).filter((address) => addresses.has(address))
+    if (schema !== undefined && (schema.versions.length > 1 || unreachable.length > 0)) {
+      findings.push({ ...about(member), code: 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) sees ${unreachable.length > 0 ? `${unreachable.join(', ')} unreachable` : `${schema.versions.length} schema versions`}`, mend: 'Compare nodetool describecluster of the members.' })
     }
   }
   const identities = ownIds(asked)
@@ -49,6 +57,12 @@ export function judgeRing(heard: readonly Heard[], replicas: number): RingVerdic
   return { findings, canHeal, detail: findings[0]?.message ?? `all ${heard.length} members see ${everyone.size} hosts up and normal, one schema` }
 }
 
+/** The pod where a member has this host id, with the address by which it is known. */
+function nameOf(row: RingRow, asked: readonly Heard[]): string {
+  const pods = asked.filter((one) => one.hostId === row.hostId).map((one) => one.member)
+  return pods.length === 0 ? row.address : `${namesOf(pods)} (${row.address})`
+}
+
 function ownIds(asked: readonly Heard[]): readonly Finding[] {
   const byId = Map.groupBy(asked.filter(({ hostId }) => hostId !== undefined), ({ hostId }) => hostId ?? '')
   return [...byId].flatMap(([id, group]) => {
@@ -56,10 +70,4 @@ function ownIds(asked: readonly Heard[]): readonly Finding[] {
     if (group.length < 2 || last === undefined) return []
     return [{ code: 'IDENTITY_MISMATCH', severity: 'error', ordinal: last.member.ordinal, object: `pod/${last.member.pod}`, message: `${group.map(({ member }) => member.pod).join(' and ')} have the same host id ${id}`, mend: 'Two members must never share a volume’s identity: compare their claims.' } satisfies Finding]
   })
-}
-
-export function stateOf({ member, rows, release, hostId, trouble }: Heard): MemberState {
-  const own = rows.find((row) => row.hostId === hostId)
-  const normal = own?.up === 'U' && own.state === 'N'
-  return { pod: member.pod, ordinal: member.ordinal, id: hostId, role: trouble !== undefined ? 'down' : own === undefined ? 'unknown' : normal ? 'up' : 'not serving', version: release, zxid: undefined, trouble: trouble ?? (own !== undefined && !normal ? `${own.up}${own.state}` : undefined) }
 }

@@ -1,6 +1,5 @@
-// Rows written at QUORUM through each member and read at QUORUM through every other, in a keyspace of this run that is dropped at the end.
+// Rows written at QUORUM through each member and read at QUORUM through every other, in one keyspace that stays: a keyspace a run would leave a directory and a snapshot on every node.
 
-import { within } from '../bounded.ts'
 import type { Finding } from '../../errors.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Cell, CheckResult, Matrix, Member, VerifyContext, VerifyLevel } from '../profile.ts'
@@ -8,8 +7,12 @@ import { whyUnreachable } from '../unreachable.ts'
 
 /** Python starts slowly in half a core. */
 const CQLSH_MS = 90_000
-const DROP_MS = { usual: 60_000, cancelled: 3_000 } as const
 const REPLICATION = 3
+/** Made once, never dropped. */
+export const KEYSPACE = 'zk_ensemble_action'
+const TABLE = `${KEYSPACE}.rows`
+/** Rows go by themselves; seconds. */
+const TTL_S = 86_400
 
 export interface RowsProof {
   readonly check: CheckResult
@@ -17,67 +20,45 @@ export interface RowsProof {
   readonly pairs: string | undefined
 }
 
-/** Letters and digits of the run, fit for a name in CQL, at most 48 of them in all. */
-export function keyspaceOf(runId: string): string {
-  return `zk_ensemble_action_${runId.toLowerCase().replaceAll(/[^a-z0-9]/g, '').slice(-24)}`
+/** Letters and digits of the run: fit for a text in CQL. */
+export function nameOfRun(runId: string): string {
+  return runId.toLowerCase().replaceAll(/[^a-z0-9]/g, '').slice(-24)
 }
 
 export async function proveRows(members: readonly Member[], level: VerifyLevel, datacenter: string, context: VerifyContext): Promise<RowsProof> {
   const { clock } = context
   const began = clock.now()
-  const keyspace = keyspaceOf(context.runId)
-  const table = `${keyspace}.rows`
+  const name = `${nameOfRun(context.runId)}-${began}`
   const [first] = members
   if (first === undefined) return { check: { name: 'data', outcome: 'skipped', detail: 'there is no member', findings: [], ms: 0 }, matrix: undefined, pairs: undefined }
   const copies = Math.min(REPLICATION, members.length)
-  try {
-    const made = await cql(first, `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = {'class': 'NetworkTopologyStrategy', '${datacenter.replaceAll("'", "''")}': ${copies}}; CREATE TABLE IF NOT EXISTS ${table} (id text PRIMARY KEY, value text);`, context, context.signal)
-    if (typeof made === 'string') return { check: outcome([finding(first, 'a keyspace could not be made through', made)], '', clock.now() - began), matrix: undefined, pairs: undefined }
-    const cells: Cell[][] = members.map((_, row) => members.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })))
-    const writers = level === 'quick' ? [first] : members
-    const valueOf = (member: Member): string => `${keyspace}-from-${member.ordinal}`
-    const written = await Promise.all(writers.map(async (member) => ({ member, result: await cql(member, `CONSISTENCY QUORUM; INSERT INTO ${table} (id, value) VALUES ('${member.ordinal}', '${valueOf(member)}');`, context, context.signal) })))
-    const findings: Finding[] = written.flatMap(({ member, result }) => (typeof result === 'string' ? [finding(member, 'a write at QUORUM failed through', result)] : []))
-    const readers = members.length === 1 ? members : level === 'quick' ? members.slice(1, 2) : members
-    await Promise.all(
-      readers.map(async (reader) => {
-        const at = clock.now()
-        const read = await cql(reader, `CONSISTENCY QUORUM; SELECT value FROM ${table};`, context, context.signal)
-        const lines = typeof read === 'string' ? [] : read.stdout.split(/\r?\n/).map((line) => line.trim())
-        const missing: string[] = []
-        for (const { member, result } of written) {
-          const why = typeof result === 'string' ? `not written: ${result}` : typeof read === 'string' ? read : lines.includes(valueOf(member)) ? undefined : 'the row is not there'
-          const row = cells[members.indexOf(member)]
-          if (row !== undefined && member !== reader) row[members.indexOf(reader)] = why === undefined ? { kind: 'ok', ms: clock.now() - at } : { kind: 'failed', why }
-          if (why !== undefined && typeof result !== 'string') missing.push(member.pod)
-        }
-        if (missing.length > 0) findings.push(finding(reader, `what was written through ${missing.join(', ')} was not read at QUORUM through`, typeof read === 'string' ? read : 'the rows are not there'))
-      }),
-    )
-    const pairs = cells.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
-    const count = `${pairs.filter((cell) => cell.kind === 'ok').length}/${pairs.length}`
-    const good = members.length === 1 ? 'written and read again through the one member' : `${count} writes at QUORUM read through another member`
-    return { check: outcome(findings, good, clock.now() - began), matrix: level === 'quick' || members.length === 1 ? undefined : { members: members.map(({ pod }) => pod), cells }, pairs: pairs.length === 0 ? undefined : count }
-  } finally {
-    await drop(members, keyspace, context)
-  }
-}
-
-/** Also after a cancel, then without waiting long. */
-async function drop(members: readonly Member[], keyspace: string, context: VerifyContext): Promise<void> {
-  const ms = context.signal.aborted ? DROP_MS.cancelled : DROP_MS.usual
-  const free = new AbortController().signal
-  let why = ''
-  for (const member of members.slice(0, context.signal.aborted ? 1 : 2)) {
-    try {
-      const result = await within(context.clock, ms, () => new Error('it took too long'), free, (signal) => cql(member, `DROP KEYSPACE IF EXISTS ${keyspace};`, context, signal))
-      if (typeof result !== 'string') return
-      why = result
-    } catch (error) {
-      why = error instanceof Error ? error.message : String(error)
-    }
-  }
-  context.say(`the check's keyspace ${keyspace} could not be dropped (${why}): DROP KEYSPACE ${keyspace};`)
+  const made = await cql(first, `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy', '${datacenter.replaceAll("'", "''")}': ${copies}}; CREATE TABLE IF NOT EXISTS ${TABLE} (id text PRIMARY KEY, value text);`, context, context.signal)
+  if (typeof made === 'string') return { check: outcome([finding(first, 'a keyspace could not be made through', made)], '', clock.now() - began), matrix: undefined, pairs: undefined }
+  const cells: Cell[][] = members.map((_, row) => members.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })))
+  const writers = level === 'quick' ? [first] : members
+  const valueOf = (member: Member): string => `${name}-from-${member.ordinal}`
+  const written = await Promise.all(writers.map(async (member) => ({ member, result: await cql(member, `CONSISTENCY QUORUM; INSERT INTO ${TABLE} (id, value) VALUES ('${valueOf(member)}', '${valueOf(member)}') USING TTL ${TTL_S};`, context, context.signal) })))
+  const findings: Finding[] = written.flatMap(({ member, result }) => (typeof result === 'string' ? [finding(member, 'a write at QUORUM failed through', result)] : []))
+  const readers = members.length === 1 ? members : level === 'quick' ? members.slice(1, 2) : members
+  await Promise.all(
+    readers.map(async (reader) => {
+      const at = clock.now()
+      const read = await cql(reader, `CONSISTENCY QUORUM; SELECT value FROM ${TABLE} WHERE id IN (${writers.map((member) => `'${valueOf(member)}'`).join(', ')});`, context, context.signal)
+      const lines = typeof read === 'string' ? [] : read.stdout.split(/\r?\n/).map((line) => line.trim())
+      const missing: string[] = []
+      for (const { member, result } of written) {
+        const why = typeof result === 'string' ? `not written: ${result}` : typeof read === 'string' ? read : lines.includes(valueOf(member)) ? undefined : 'the row is not there'
+        const row = cells[members.indexOf(member)]
+        if (row !== undefined && member !== reader) row[members.indexOf(reader)] = why === undefined ? { kind: 'ok', ms: clock.now() - at } : { kind: 'failed', why }
+        if (why !== undefined && typeof result !== 'string') missing.push(member.pod)
+      }
+      if (missing.length > 0) findings.push(finding(reader, `what was written through ${missing.join(', ')} was not read at QUORUM through`, typeof read === 'string' ? read : 'the rows are not there'))
+    }),
+  )
+  const pairs = cells.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
+  const count = `${pairs.filter((cell) => cell.kind === 'ok').length}/${pairs.length}`
+  const good = members.length === 1 ? 'written and read again through the one member' : `${count} writes at QUORUM read through another member`
+  return { check: outcome(findings, good, clock.now() - began), matrix: level === 'quick' || members.length === 1 ? undefined : { members: members.map(({ pod }) => pod), cells }, pairs: pairs.length === 0 ? undefined : count }
 }
 
 /** The answer, or why there is none; cqlsh ends with 2 for a statement that failed and 1 for no connection. */

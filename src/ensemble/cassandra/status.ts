@@ -54,6 +54,21 @@ export function parseSchema(text: string): SchemaVersions {
   return { versions: [...new Set(versions)], unreachable }
 }
 
+/** Whether a member talks to its peers and to clients. */
+export interface Doors {
+  readonly gossip: boolean | undefined
+  readonly clients: boolean | undefined
+}
+
+/** `Gossip active : true` and `Native Transport active: true` of `nodetool info`. */
+export function parseDoors(text: string): Doors {
+  const said = (name: RegExp): boolean | undefined => {
+    const value = name.exec(text)?.[1]
+    return value === undefined ? undefined : value.toLowerCase() === 'true'
+  }
+  return { gossip: said(/^Gossip active\s*:\s*(true|false)/im), clients: said(/^Native Transport active\s*:\s*(true|false)/im) }
+}
+
 /** `ReleaseVersion: 5.0.9` of `nodetool version`. */
 export function parseRelease(text: string): string | undefined {
   return /^ReleaseVersion:\s*(\S+)/m.exec(text)?.[1]

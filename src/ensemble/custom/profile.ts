@@ -1,18 +1,14 @@
 // A kind of ensemble that this action doesn't know: the user's own commands write and read a marker in each member.
 
+import { Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import type { Finding } from '../../errors.ts'
-import type { ExecResult } from '../../kube/kube.ts'
-import type { Cell, CheckResult, Member, MemberState, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
-import { whyUnreachable } from '../unreachable.ts'
-
-export interface CustomOptions {
-  readonly writeCommand: string | undefined
-  readonly readCommand: string | undefined
-}
+import type { Cell, CheckResult, Member, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
+import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
+import { byPod, lookCustom } from './look.ts'
 
 const COMMAND_MS = 60_000
-const SHOWN = 120
+const POLL_MS = 2_000
 
 const EXEC_MEND = `Add this rule to the Role of this workflow:
 - apiGroups: [""]
@@ -20,18 +16,36 @@ const EXEC_MEND = `Add this rule to the Role of this workflow:
   verbs: [get, create]`
 
 export function customProfile(options: CustomOptions): Profile {
+  let looks = 0
+  const told = options.servesCommand !== undefined || (options.writeCommand !== undefined && options.readCommand !== undefined)
   return {
     name: 'custom',
-    look: (members) => Promise.resolve(members.map(stateOf)),
+    ...(told ? {} : { onlyReady: true }),
+    look: (members, context) => lookCustom(members, `${nameOf(context)}-look-${++looks}`, options, context),
     verify: (members, level, context) => verifyCustom(members, level, context, options),
   }
 }
 
-function stateOf({ pod, ordinal, ready }: Member): MemberState {
-  return { pod, ordinal, id: undefined, role: ready ? 'up' : 'down', version: undefined, zxid: undefined, trouble: ready ? undefined : 'the pod is not Ready' }
+/** Fit for a shell, whatever the run is called. */
+function nameOf({ runId }: VerifyContext): string {
+  return runId.replaceAll(/[^A-Za-z0-9._-]/g, '-')
 }
 
-async function verifyCustom(members: readonly Member[], level: VerifyLevel, context: VerifyContext, { writeCommand, readCommand }: CustomOptions): Promise<Verification> {
+/** A member that came back a moment ago has to find the others: what fails is tried again until they had time to settle. */
+async function verifyCustom(members: readonly Member[], level: VerifyLevel, context: VerifyContext, options: CustomOptions): Promise<Verification> {
+  const deadline = new Deadline(context.clock, context.settleMs)
+  let said = ''
+  for (let times = 1; ; times++) {
+    const found = await writeThroughAll(members, level, times, context, options)
+    const [first] = found.findings
+    if (first === undefined || first.code === 'CHECK_IMPOSSIBLE' || deadline.passed) return found
+    if (first.message !== said) context.say(`waiting for the members to settle: ${first.message}`)
+    said = first.message
+    await context.clock.sleep(Math.min(POLL_MS, Math.max(1, deadline.left())), context.signal)
+  }
+}
+
+async function writeThroughAll(members: readonly Member[], level: VerifyLevel, times: number, context: VerifyContext, { writeCommand, readCommand }: CustomOptions): Promise<Verification> {
   if (writeCommand === undefined || readCommand === undefined) {
     throw failure('refused', 'INPUT_INVALID', 'the profile custom needs write-command and read-command', { input: writeCommand === undefined ? 'write-command' : 'read-command', mend: 'Give both: each is run in every member with MARKER in its environment, and the read must print MARKER.' })
   }
@@ -46,9 +60,8 @@ async function verifyCustom(members: readonly Member[], level: VerifyLevel, cont
   const findings: Finding[] = []
   // One after another: the users' commands may share a file or a table.
   for (const [writer, member] of writers.entries()) {
-    const marker = `${context.runId.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-from-${member.ordinal}`
-    const written = await run(member, writeCommand, marker, context)
-    const why = typeof written === 'string' ? written : written.exitCode === 0 ? undefined : `exit code ${written.exitCode}${tail(written)}`
+    const marker = `${nameOf(context)}-from-${member.ordinal}${times === 1 ? '' : `-${times}`}`
+    const why = failed(await run(member, writeCommand, marker, COMMAND_MS, context))
     const row = cells[writer] ?? []
     if (why !== undefined) findings.push(findingFor(member, `write-command failed in ${member.pod} (ordinal ${member.ordinal}): ${why}`, 'Run the write-command in that member by hand.'))
     const readers = sorted.length === 1 ? sorted : sorted.filter((one) => one !== member)
@@ -56,7 +69,7 @@ async function verifyCustom(members: readonly Member[], level: VerifyLevel, cont
       readers.map(async (reader) => {
         const column = sorted.indexOf(reader)
         const at = context.clock.now()
-        const trouble = why === undefined ? readTrouble(await run(reader, readCommand, marker, context), marker) : `not written: ${why}`
+        const trouble = why === undefined ? readTrouble(await run(reader, readCommand, marker, COMMAND_MS, context), marker) : `not written: ${why}`
         if (reader !== member) row[column] = trouble === undefined ? { kind: 'ok', ms: context.clock.now() - at } : { kind: 'failed', why: trouble }
         if (trouble !== undefined && why === undefined) findings.push(findingFor(reader, `read-command in ${reader.pod} (ordinal ${reader.ordinal}) does not print what was written through ${member.pod}: ${trouble}`, 'Run the read-command in that member by hand.'))
       }),
@@ -70,7 +83,7 @@ function conclude(members: readonly Member[], tried: readonly (readonly Cell[])[
   const pairs = tried.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
   const data: CheckResult = { name: 'data', outcome: findings.length === 0 ? 'passed' : 'failed', detail: findings[0]?.message ?? detail, findings, ms }
   return {
-    members: members.map(stateOf), checks: [data], findings,
+    members: members.map(byPod), checks: [data], findings,
     matrix: shown === undefined || pairs.length === 0 ? undefined : { members: members.map(({ pod }) => pod), cells: shown },
     pairs: pairs.length === 0 ? undefined : `${pairs.filter((cell) => cell.kind === 'ok').length}/${pairs.length}`,
   }
@@ -78,25 +91,4 @@ function conclude(members: readonly Member[], tried: readonly (readonly Cell[])[
 
 function findingFor(member: Member, message: string, mend: string): Finding {
   return { code: 'CHECK_FAILED', severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}`, message, mend }
-}
-
-/** What the command answered, or why it could not be run. */
-async function run(member: Member, command: string, marker: string, context: VerifyContext): Promise<ExecResult | string> {
-  try {
-    return await context.reach.exec(member, ['env', `MARKER=${marker}`, 'sh', '-c', command], { timeoutMs: COMMAND_MS }, context.signal)
-  } catch (error) {
-    context.signal.throwIfAborted()
-    return whyUnreachable(error, 'exec').why
-  }
-}
-
-function readTrouble(result: ExecResult | string, marker: string): string | undefined {
-  if (typeof result === 'string') return result
-  if (result.exitCode !== 0) return `exit code ${result.exitCode}${tail(result)}`
-  return result.stdout.includes(marker) ? undefined : `it prints something else${tail(result)}`
-}
-
-function tail({ stdout, stderr }: ExecResult): string {
-  const line = [...stderr.split('\n'), ...stdout.split('\n')].map((one) => one.trim()).find((one) => one !== '')
-  return line === undefined ? '' : ` (${line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line})`
 }
