@@ -53,6 +53,8 @@ export interface PreflightInput {
   readonly ownClasses: readonly string[]
   /** Class names of PersistentVolumes that are Available: such a claim binds without a class object or a provisioner. */
   readonly availableVolumes: readonly string[] | undefined
+  /** Class names of the PersistentVolumes that the manifests bring themselves. */
+  readonly ownVolumes: readonly string[]
   /** Names of the CSIDriver objects. */
   readonly drivers: readonly string[] | undefined
   readonly claims: readonly ClaimView[] | undefined

@@ -43,7 +43,8 @@ function uselessInputs({ values, given }: Case): readonly Finding[] {
 function namespaces({ values, broken }: Case): readonly Finding[] {
   const found: Finding[] = []
   const { namespace } = values
-  if (values['create-namespace'] && namespace === undefined && !broken.has('namespace')) {
+  // The manifests may name it: whether they do is seen once they are read.
+  if (values['create-namespace'] && namespace === undefined && values.manifests.length === 0 && !broken.has('namespace') && !broken.has('manifests')) {
     found.push(fault('create-namespace', 'needs the name of the namespace to create', 'set namespace as well'))
   }
   if (values['create-namespace'] && namespace !== undefined && (namespace === 'default' || namespace.startsWith('kube-'))) {

@@ -6,10 +6,12 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { builtInEnsemble, type BuiltInInputs } from './built-in.ts'
 import { chooseSet, memberContainer, resolveProfile } from './ensemble.ts'
 import { invalid } from './findings.ts'
+import { withoutHooks } from './hooks.ts'
 import type { ManifestIo } from './io.ts'
 import { atLintLevel } from './lint-level.ts'
 import { lint } from './lint.ts'
 import type { Manifest } from './manifest.ts'
+import { nameFindings } from './names.ts'
 import { inApplyOrder } from './order.ts'
 import { withImage } from './override.ts'
 import { lintSubject } from './lint-subject.ts'
@@ -33,7 +35,9 @@ export type LoadInputs = Pick<Inputs, 'manifests' | 'namespace' | 'profile' | 'l
 /** Throws an EnsembleError, outcome `refused`, with every fault of every file at once: INPUT_INVALID, MANIFEST_INVALID or LINT_FAILED, each with its place. */
 export async function loadManifests(inputs: LoadInputs, io: ManifestIo, signal: AbortSignal): Promise<Loaded> {
   const findings: Finding[] = []
-  const manifests = inputs.manifests.length === 0 ? builtInEnsemble(inputs) : await readManifests(inputs.manifests, io, signal, findings)
+  const read = inputs.manifests.length === 0 ? builtInEnsemble(inputs) : await readManifests(inputs.manifests, io, signal, findings)
+  const { manifests, findings: hooks } = withoutHooks(read)
+  findings.push(...hooks, ...nameFindings(manifests))
   findings.push(...repeated(manifests))
   const shapes = shapesOf(manifests)
   findings.push(...shapes.findings)

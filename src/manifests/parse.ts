@@ -19,8 +19,13 @@ export interface SourceText {
   readonly lines: boolean
 }
 
+/** As kubectl reads scalars that are not quoted (sigs.k8s.io/yaml: YAML 1.1): `yes` and `off` are booleans, and what is no text stays none. YAML 1.2 alone would read text. */
+const BOOLEAN: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:bool', test: /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/, resolve: (text) => /^(?:y|yes|on)$/i.test(text) }
+const UNDERSCORED: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^[-+]?[1-9][0-9]*(?:_[0-9]+)+$/, resolve: (text) => Number(text.replaceAll('_', '')) }
+const BINARY: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^0b[01]+$/, resolve: (text) => Number.parseInt(text.slice(2), 2) }
+
 /** kubectl's reader takes `0644` as octal; YAML 1.2 alone would read 644, another mode of the file. */
-const OCTAL: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^0[0-7]+$/, resolve: (text) => Number.parseInt(text, 8), format: 'OCT' }
+const OCTAL: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^[-+]?0[0-7]+$/, resolve: (text) => Number.parseInt(text, 8), format: 'OCT' }
 
 const objectSchema = z.looseObject({
   apiVersion: z.string().min(1),
@@ -43,7 +48,7 @@ export function parseText(source: SourceText): ParsedText {
   let documents
   try {
     // Its own search for repeated keys compares each with each: ours, below, takes each once.
-    documents = parseAllDocuments(source.text, { lineCounter: counter, merge: true, uniqueKeys: false, customTags: (tags) => [OCTAL, ...tags], prettyErrors: false })
+    documents = parseAllDocuments(source.text, { lineCounter: counter, merge: true, uniqueKeys: false, customTags: (tags) => [OCTAL, BOOLEAN, UNDERSCORED, BINARY, ...tags], prettyErrors: false })
   } catch {
     // The parser calls itself for each level, and says so in the engine's words.
     return { manifests: [], findings: [tooDeep(source)] }
@@ -55,6 +60,12 @@ export function parseText(source: SourceText): ParsedText {
     const faults = document.errors.some((error) => STACK.test(error.message))
       ? [tooDeep(source)]
       : [...document.errors.map((error) => syntaxFault(source, counter, error)), ...structureFaults(source, counter, document)].slice(0, MOST_FAULTS)
+    const raw = faults.find(({ message }) => message === NEVER_RENDERED)
+    // Whatever else is wrong with it follows from that.
+    if (raw !== undefined) {
+      findings.push(raw)
+      continue
+    }
     findings.push(...faults)
     if (faults.length > 0 || document.contents === null) continue
     const value = toValue(document, source, findings)
@@ -97,13 +108,48 @@ function readObject(value: unknown, base: readonly (string | number)[], reading:
     const { [LAST_APPLIED]: _copy, ...written } = annotations ?? {}
     const cleaned = { ...withoutServerFields(metadata), name: metadata.name, ...(labels === undefined ? {} : { labels }), ...(Object.keys(written).length === 0 ? {} : { annotations: written }) }
     const { status: _status, ...rest } = object.data
+    const raw = unrenderedField(object.data)
+    if (raw !== undefined) {
+      reading.findings.push(neverRendered(placeOf(raw)))
+      return
+    }
     reading.manifests.push({ object: { ...rest, metadata: cleaned }, place: placeOf([]), placeOf })
     return
   }
   for (const issue of object.error.issues) {
     const path = issue.path.filter((key) => typeof key !== 'symbol')
-    reading.findings.push(invalid(placeOf(path), `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)))
+    const at = placeOf(path)
+    if (isTemplate(lineAt(reading.source, reading.counter, reading.document, at))) reading.findings.push(neverRendered(at))
+    else reading.findings.push(invalid(placeOf(path), `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)))
   }
+}
+
+/** What a template engine would have put something else for: `{{ … }}` of Helm, Go and Jinja, `${NAME}` of envsubst. */
+function isTemplate(text: string): boolean {
+  return /\{\{|\$\{[A-Za-z_]\w*\}/.test(text)
+}
+
+/** A field that names something: nothing that Kubernetes takes has such marks there. Elsewhere they may be meant (a script, a dashboard). */
+function unrenderedField({ kind, metadata, spec }: Readonly<Record<string, unknown>> & { readonly kind: string; readonly metadata: { readonly name: string; readonly namespace?: string | undefined } }): readonly (string | number)[] | undefined {
+  if (isTemplate(kind)) return ['kind']
+  if (isTemplate(metadata.name)) return ['metadata', 'name']
+  if (isTemplate(metadata.namespace ?? '')) return ['metadata', 'namespace']
+  const containers = imagesSchema.safeParse(spec).data?.template.spec.containers ?? []
+  const index = containers.findIndex(({ image }) => isTemplate(image ?? ''))
+  return index < 0 ? undefined : ['spec', 'template', 'spec', 'containers', index, 'image']
+}
+
+const imagesSchema = z.looseObject({ template: z.looseObject({ spec: z.looseObject({ containers: z.array(z.looseObject({ image: z.string().optional() })) }) }) })
+
+const NEVER_RENDERED = 'this is a template that was never rendered: its marks ({{ … }} or ${…}) stand where a value should be'
+
+function neverRendered(at: Place): Finding {
+  return invalid(at, NEVER_RENDERED, 'render it in a step before this one (helm template, kubectl kustomize, envsubst) and give the result')
+}
+
+function lineAt(source: SourceText, counter: LineCounter, document: Document.Parsed, at: Place): string {
+  const line = at.line ?? counter.linePos(document.contents?.range?.[0] ?? 0).line
+  return source.text.split('\n', line)[line - 1] ?? ''
 }
 
 /** What only the server writes: a manifest that came out of `kubectl get -o yaml` has it, and an apply would fail on it. */
@@ -141,6 +187,7 @@ function mendFor(path: readonly (string | number)[], value: unknown): string {
 
 function syntaxFault(source: SourceText, counter: LineCounter, error: YAMLParseError): Finding {
   const { line, col } = counter.linePos(error.pos[0])
+  if (isTemplate(source.text.split('\n', line)[line - 1] ?? '')) return neverRendered(source.lines ? { file: source.file, line, column: col } : { file: source.file })
   const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
   const mend = error.code === 'TAB_AS_INDENT' ? 'indent with spaces, YAML takes no tabs'
     : 'check the indentation and the quotes on this line and the one before it'

@@ -50,7 +50,7 @@ async function readSource(source: string, roots: readonly Root[], io: ManifestIo
   const root = roots.find((candidate) => inside(candidate.named, path) || inside(candidate.real, path))
   if (root === undefined) return [outside(source)]
   const found = await io.stat(path)
-  if (found === undefined) return /[*?[{]/.test(source) ? readGlob(source, path, root, roots, io) : [sourceFault(source, 'is not there', 'check the path: it is relative to the workspace (has the repository been checked out?)')]
+  if (found === undefined) return /[*?[{]/.test(source) ? readGlob(source, path, root, roots, io) : [notThere(source)]
   switch (found.kind) {
     case 'directory':
       return readDirectory(source, path, roots, io, signal)
@@ -112,6 +112,12 @@ export function nameOf(path: string, io: ManifestIo): string {
 
 function isManifestFile(path: string): boolean {
   return /\.(ya?ml|json)$/.test(path) && !KUSTOMIZATIONS.includes(basename(path))
+}
+
+function notThere(source: string): Finding {
+  if (source.includes(',')) return sourceFault(source, 'is not there', 'give one path a line: commas do not part them')
+  if (source.includes('\\')) return sourceFault(source, 'is not there', 'write paths with /, not with \\')
+  return sourceFault(source, 'is not there', 'check the path: it is relative to the workspace (has the repository been checked out?)')
 }
 
 function outside(source: string): Finding {

@@ -48,13 +48,19 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     membership: membershipOf(seen.profile),
     classes: surroundings.classes,
     ownClasses: manifests.filter((manifest) => manifest.object.kind === 'StorageClass').map((manifest) => manifest.object.metadata.name),
-    // Volumes and drivers are read where they decide something: never, as long as a class names a provisioner.
-    availableVolumes: undefined,
-    drivers: undefined,
+    ownVolumes: manifests.filter((manifest) => manifest.object.kind === 'PersistentVolume').map((manifest) => classOf(manifest.object)),
+    availableVolumes: surroundings.availableVolumes,
+    drivers: surroundings.drivers,
     claims: surroundings.claims,
     nodes: surroundings.nodes,
     objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [{ ...owned(object), builtIn: inputs.manifests.length === 0 && !inputs.forceConflicts }])),
   }
+}
+
+const volumeClass = z.looseObject({ storageClassName: z.string() })
+
+function classOf(volume: KubeObject): string {
+  return volumeClass.safeParse(volume['spec']).data?.storageClassName ?? ''
 }
 
 /** What the manifest doesn't write stays as it is. */

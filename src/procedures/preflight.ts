@@ -24,7 +24,7 @@ import { planChanges, refOf, type PlannedChange } from './apply.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
 import { keepCount, leavesCountOut, wantedCount } from './kept-count.ts'
 import { lintWithCluster } from './lint-cluster.ts'
-import { ensureNamespace, readNamespace } from './namespace.ts'
+import { refuseToCreate, ensureNamespace, readNamespace } from './namespace.ts'
 import { refuseForeignMembers } from './foreign-members.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
@@ -57,12 +57,13 @@ export interface Ground {
 export async function inspectGround(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, signal: AbortSignal, done: (line: string) => void): Promise<Ground> {
   const { report } = services
   const namespace = resolveNamespace(inputs.namespace, loaded.manifests, kube.namespace)
+  if (inputs.createNamespace) refuseToCreate(namespace, inputs.namespace !== undefined || loaded.manifests.some(({ object }) => object.metadata.namespace !== undefined))
   report.namespace = namespace
   const given = loaded.manifests.map((manifest) => inNamespace(manifest, namespace))
   const givenSet = given[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
 
   const needed = [...rightsToLook(namespace), ...rightsToRecord(namespace), ...rightsToApply(given, namespace)]
-  const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, signal)])
+  const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), signal)])
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   if (inputs.verify !== 'off') refuseMissing(rightsToVerify(rights, loaded.profile, namespace), 'CHECK_IMPOSSIBLE')
   tellOmissions(services, rights)

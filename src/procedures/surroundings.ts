@@ -1,18 +1,29 @@
 // Reads what lies around an ensemble before a deploy: storage classes, nodes and claims; what may not be read is left out and said.
 
+import { z } from 'zod'
+import { storageNeeds } from '../decide/preflight/storage.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { toClaim, toNode, toStorageClass } from '../kube/views/index.ts'
 import type { ClaimView, NodeView, StorageClassView } from '../view/surroundings.ts'
 
-export interface Surroundings {
+/** What decides whether volumes can be had where no class of the cluster says so; read only then. */
+export interface StorageGround {
+  /** Class names of the PersistentVolumes that a claim could be bound to, once for each; undefined: may not be read, or not needed. */
+  readonly availableVolumes: readonly string[] | undefined
+  /** Names of the CSIDriver objects; undefined as above. */
+  readonly drivers: readonly string[] | undefined
+}
+
+export interface Surroundings extends StorageGround {
   /** Undefined: may not be read. */
   readonly classes: readonly StorageClassView[] | undefined
   readonly nodes: readonly NodeView[] | undefined
   readonly claims: readonly ClaimView[] | undefined
 }
 
-export async function readSurroundings(kube: Kube, namespace: string, signal: AbortSignal): Promise<Surroundings> {
+/** `wanted`: the claim templates' classes, undefined for the default one. */
+export async function readSurroundings(kube: Kube, namespace: string, wanted: readonly (string | undefined)[], signal: AbortSignal): Promise<Surroundings> {
   const read = async <View>(kind: { readonly apiVersion: string; readonly kind: string }, inNamespace: string | undefined, view: (object: KubeObject) => View): Promise<readonly View[] | undefined> => {
     try {
       const { items } = await kube.list(kind, inNamespace === undefined ? {} : { namespace: inNamespace }, signal)
@@ -27,5 +38,21 @@ export async function readSurroundings(kube: Kube, namespace: string, signal: Ab
     read({ apiVersion: 'v1', kind: 'Node' }, undefined, toNode),
     read({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, namespace, toClaim),
   ])
-  return { classes, nodes, claims }
+  const needs = storageNeeds(classes, claims, wanted)
+  const [volumes, drivers] = await Promise.all([
+    needs.volumes ? read({ apiVersion: 'v1', kind: 'PersistentVolume' }, undefined, freeClass) : undefined,
+    needs.drivers ? read({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver' }, undefined, ({ metadata }) => metadata.name) : undefined,
+  ])
+  return { classes, nodes, claims, availableVolumes: volumes?.filter((name) => name !== undefined), drivers }
+}
+
+const volumeSchema = z.looseObject({ spec: z.looseObject({ storageClassName: z.string().nullish(), claimRef: z.looseObject({ uid: z.string().nullish() }).nullish() }), status: z.looseObject({ phase: z.string().nullish() }).nullish() })
+
+/** The class of a volume that is free: available, or kept by name for a claim that is not there yet. */
+function freeClass(object: KubeObject): string | undefined {
+  const parsed = volumeSchema.safeParse(object)
+  if (!parsed.success) return undefined
+  const { spec, status } = parsed.data
+  const free = (status?.phase ?? 'Pending') === 'Available' || ((status?.phase ?? 'Pending') === 'Pending' && (spec.claimRef?.uid ?? '') === '')
+  return free ? (spec.storageClassName ?? '') : undefined
 }

@@ -1,6 +1,7 @@
 // What a deploy would run into is told before anything is sent, and nothing that would go well is refused.
 
 import { describe, expect, test } from '@jest/globals'
+import { storageNeeds } from '../../../src/decide/preflight/storage.ts'
 import { judgePreflight, looksLeftOut, type PreflightInput } from '../../../src/decide/preflight.ts'
 import type { OwnedObject } from '../../../src/decide/preflight/owners.ts'
 import type { NodeView, StorageClassView } from '../../../src/view/surroundings.ts'
@@ -31,7 +32,7 @@ const placing = { nodeSelector: {}, tolerations: [], apart: ['kubernetes.io/host
 function input(change: Partial<Omit<PreflightInput, 'wanted'>> & { readonly wanted?: Partial<PreflightInput['wanted']> } = {}): PreflightInput {
   const { wanted, ...rest } = change
   return {
-    now: T0, deadline: T0 + 900 * SECOND, credentialsEnd: undefined, live: undefined, namespace: 'present', makesNamespace: false, membership: 'listed', classes: [storageClass('standard', { isDefault: true }), storageClass('local')], ownClasses: [],
+    now: T0, deadline: T0 + 900 * SECOND, credentialsEnd: undefined, live: undefined, namespace: 'present', makesNamespace: false, membership: 'listed', classes: [storageClass('standard', { isDefault: true }), storageClass('local')], ownClasses: [], ownVolumes: [],
     availableVolumes: [], drivers: [], claims: [], nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name)), objects: [], ...rest,
     wanted: { name: 'zk', namespace: 'prod', replicas: 3, start: 0, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * GI }], retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, placing, spec, ...wanted },
   }
@@ -62,6 +63,7 @@ describe('nothing is said', () => {
     ['of a namespace that will be made', { namespace: 'missing', makesNamespace: true }, []],
     ['of a class that the manifests bring', { wanted: template('mine'), ownClasses: ['mine'] }, []],
     ['of volumes made by hand, for which no class object is needed', { wanted: template('manual'), availableVolumes: ['manual'] }, []],
+    ['of volumes that the manifests bring', { wanted: template('manual'), ownVolumes: ['manual'] }, []],
     ['of a claim template that asks for no class at all', { wanted: template('') }, []],
     ['of a class that is gone, when every claim is bound', { live, wanted: { ...template('gone') }, claims: [0, 1, 2].map((ordinal) => claim(ordinal, { storageClass: 'gone' })) }, []],
     ['of credentials that last', { credentialsEnd: T0 + 3600 * SECOND }, []],
@@ -85,6 +87,7 @@ describe('namespace and credentials', () => {
 describe('storage', () => {
   test.each<Row>([
     ['a class that is not there, with those that are', { wanted: template('fast') }, ['error CLAIM_PENDING storage class "fast" of the claim template datadir is not there; there are: standard (default), local']],
+    ['a class that is not there where nobody may look for volumes made by hand', { wanted: template('manual'), availableVolumes: undefined }, ['warning CLAIM_PENDING storage class "manual" of the claim template datadir is not there, and whether volumes were made by hand']],
     ['no default', { classes: [storageClass('local')] }, ['error CLAIM_PENDING the claim template datadir names no storage class and no class is the default']],
     ['no class at all', { classes: [] }, ['there is none']],
     ['two defaults', { classes: [storageClass('old', { isDefault: true, created: T0 - SECOND }), storageClass('new', { isDefault: true })] }, ['warning CLAIM_PENDING 2 storage classes are the default (new, old); the newest, new, is taken']],
@@ -191,4 +194,19 @@ describe('others who write the objects', () => {
 test('says which looks were left out', () => {
   expect(looksLeftOut(input({ classes: undefined, claims: undefined, nodes: undefined }))).toEqual(['storage classes', 'claims left over', 'room on the nodes'])
   expect(looksLeftOut(input())).toEqual([])
+})
+
+describe('what must be read of the storage', () => {
+  const classes = [storageClass('standard', { isDefault: true, provisioner: 'ebs.csi.aws.com' }), storageClass('local', { provisioner: 'kubernetes.io/no-provisioner' }), storageClass('old', { provisioner: 'rancher.io/local-path' })]
+  test.each([
+    ['a class that is not there: volumes made by hand', ['manual'], { volumes: true, drivers: false }],
+    ['a class without a provisioner: the same', ['local'], { volumes: true, drivers: false }],
+    ['a CSI class: its driver', [undefined], { volumes: false, drivers: true }],
+    ['a class of another kind: nothing', ['old'], { volumes: false, drivers: false }],
+    ['no claims: nothing', [], { volumes: false, drivers: false }],
+  ])('%s', (_what, wanted, needs) => expect(storageNeeds(classes, [], wanted)).toEqual(needs))
+
+  test('a driver that has given a volume already is not asked for', () => {
+    expect(storageNeeds(classes, [claim(0, { phase: 'Bound', storageClass: 'standard' })], ['standard'])).toEqual({ volumes: false, drivers: false })
+  })
 })

@@ -95,7 +95,7 @@ describe('what is refused', () => {
   })
 
   test('all faults of a run come in one answer, the rules between inputs among them', () => {
-    expect(new Set(inputsAtFault({ timeout: '10', 'create-namespace': 'true', ttl: '3', replicas: 'three', manifests: 'k8s', image: '-', storage: '10Gi' }))).toEqual(
+    expect(new Set(inputsAtFault({ timeout: '10', 'create-namespace': 'true', namespace: 'default', ttl: '3', replicas: 'three', manifests: 'k8s', image: '-', storage: '10Gi' }))).toEqual(
       new Set(['create-namespace', 'image', 'replicas', 'storage', 'timeout', 'ttl']),
     )
   })
@@ -122,6 +122,7 @@ describe('what is refused', () => {
 describe('inputs that only make sense together', () => {
   test.each<[string, Record<string, string>, string[]]>([
     ['a namespace to make needs a name', { 'create-namespace': 'true' }, ['create-namespace']],
+    ['which the manifests may give', { 'create-namespace': 'true', manifests: 'k8s' }, []],
     ["the cluster's own namespaces are never made", { 'create-namespace': 'true', namespace: 'kube-system' }, ['create-namespace']],
     ['a ttl belongs to a namespace that is made', { ttl: '72h', namespace: 'a' }, ['ttl']],
     ['given manifests are not overridden by ensemble inputs', { manifests: 'k8s', replicas: '5', memory: '2Gi' }, ['replicas', 'memory']],

@@ -94,10 +94,10 @@ describe('what kind of ensemble it is', () => {
 
 describe('what is handed on', () => {
   test('objects come in the order in which they can be applied', async () => {
-    const scrambled = [...SOUND.split('---\n'), 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n', 'apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n', 'apiVersion: example.org/v1\nkind: Odd\nmetadata: {name: o}\n'].reverse()
+    const scrambled = [...SOUND.split('---\n'), 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n', 'apiVersion: v1\nkind: Namespace\nmetadata: {name: ns}\n', 'apiVersion: example.org/v1\nkind: Odd\nmetadata: {name: o}\n'].reverse()
     const { loaded } = await load(scrambled.join('---\n'))
     expect(loaded?.manifests.map(({ object }) => `${object.kind} ${object.metadata.name}`)).toEqual(
-      ['Namespace n', 'ConfigMap c', 'Service zk-cs', 'Service zk-hs', 'PodDisruptionBudget zk-pdb', 'StatefulSet zk', 'Odd o'],
+      ['Namespace ns', 'ConfigMap c', 'Service zk-cs', 'Service zk-hs', 'PodDisruptionBudget zk-pdb', 'StatefulSet zk', 'Odd o'],
     )
   })
 

@@ -112,7 +112,7 @@ describe('faults', () => {
 
   test.each([
     ['metadata:\n  generateName: a-\n', 3, /metadata.name is missing/, /fixed name/],
-    ['metadata:\n  name: a\n  labels:\n    on: true\n', 6, /metadata.labels.on must be text, and is a boolean/, /quotes/],
+    ['metadata:\n  name: a\n  labels:\n    on: true\n', 6, /metadata.labels.true must be text, and is a boolean/, /quotes/],
     ['metadata:\n  name: 7\n', 4, /metadata.name must be text, and is a number/, /./],
     ['metadata: a\n', 3, /metadata must be a map/, /metadata/],
   ])('%j is no object', (text, line, words, mend) => {
@@ -165,5 +165,38 @@ describe('what would take minutes or the whole stack is refused in a moment', ()
   ])('%s', (_what, text, words) => {
     const { findings } = parse(text)
     expect(findings.map(({ message }) => message)).toEqual(words === undefined ? [] : [expect.stringContaining(words)])
+  })
+})
+
+describe('a scalar without quotes is what kubectl makes of it (kubectl 1.36, create --dry-run=client -o json)', () => {
+  test.each<[string, unknown]>([
+    ['yes', true], ['Yes', true], ['YES', true], ['y', true], ['Y', true], ['on', true], ['true', true], ['True', true], ['TRUE', true],
+    ['no', false], ['n', false], ['off', false], ['Off', false], ['false', false], ['~', null], ['null', null], ['Null', null],
+    ['0644', 420], ['-0644', -420], ['0o17', 15], ['0x1F', 31], ['0b101', 5], ['1_000', 1000], ['00', 0], ['08', 8], ['+5', 5], ['-7', -7],
+    ['1e3', 1000], ['.5', 0.5], ['1.', 1], ['1.5', 1.5], ['1E5', 100000], ['+1.5e3', 1500],
+    ['12:30:45', '12:30:45'], ['190:20:30', '190:20:30'], ['2001-01-01', '2001-01-01'], ['"yes"', 'yes'], ['yes no', 'yes no'], ['oN', 'oN'], ['YeS', 'YeS'], ['0.1.2', '0.1.2'], ['1,000', '1,000'], ['_1', '_1'], ['=', '='], ['<<', '<<'],
+  ])('%s', (written, value) => {
+    expect(parse(`apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nspec:\n  a: ${written}\n`).manifests[0]?.object['spec']).toEqual({ a: value })
+  })
+
+  test('also where it is a key', () => {
+    expect(parse('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nspec:\n  on: x\n').manifests[0]?.object['spec']).toEqual({ true: 'x' })
+  })
+})
+
+describe('a template that nobody rendered is told as that, on its line', () => {
+  test.each([
+    ['a name', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n', 4],
+    ['a name in quotes', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: "{{ .Values.name }}"\n', 4],
+    ['a name of envsubst', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: ${NAME}\n', 4],
+    ['a block', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n', 5],
+    ['an image', 'apiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: a\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        image: "zookeeper:${TAG}"\n', 10],
+  ])('%s', (_what, text, line) => {
+    expect(parse(text).findings).toEqual([expect.objectContaining({ code: 'MANIFEST_INVALID', message: expect.stringContaining('never rendered'), place: expect.objectContaining({ line }) })])
+  })
+
+  test('but not a script, a command or a dashboard, where such marks are meant', () => {
+    const text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  run.sh: |\n    echo ${HOSTNAME##*-} ${NAME}\n  board.json: \'{"legend": "{{ pod }}"}\'\n'
+    expect(parse(text)).toMatchObject({ findings: [], manifests: [{ object: { kind: 'ConfigMap' } }] })
   })
 })

@@ -15,6 +15,15 @@ const MIGRATED: Readonly<Record<string, string>> = {
   'kubernetes.io/cinder': 'cinder.csi.openstack.org', 'kubernetes.io/vsphere-volume': 'csi.vsphere.vmware.com', 'kubernetes.io/portworx-volume': 'pxd.portworx.com',
 }
 
+/** A class that is not there, or gives no volumes by itself, asks for volumes made by hand; one of a CSI driver that has given none yet asks for that driver. */
+export function storageNeeds(classes: readonly StorageClassView[] | undefined, claims: readonly ClaimView[] | undefined, wanted: readonly (string | undefined)[]): { readonly volumes: boolean; readonly drivers: boolean } {
+  if (classes === undefined) return { volumes: false, drivers: false }
+  const found = wanted.map((name) => (name === undefined ? classes.find((one) => one.isDefault) : classes.find((one) => one.name === name)))
+  const byHand = (one: StorageClassView | undefined): boolean => one === undefined || one.provisioner === NO_PROVISIONER
+  const proven = (one: StorageClassView): boolean => (claims ?? []).some((claim) => claim.phase === 'Bound' && claim.storageClass === one.name)
+  return { volumes: found.some(byHand), drivers: found.some((one) => one !== undefined && !byHand(one) && !proven(one) && /(?:^|\.)csi\.|^kubernetes\.io\//.test(one.provisioner)) }
+}
+
 export function storageFindings(input: PreflightInput): readonly PreflightFinding[] {
   const { wanted } = input
   return [...wanted.claimTemplates.flatMap((template, index) => [...classFindings(input, template, index), ...leftOverFindings(input, template)]), ...reuseFindings(input)]
@@ -35,7 +44,11 @@ function classFindings(input: PreflightInput, template: ClaimTemplate, index: nu
   const found = template.storageClass === undefined ? defaults[0] : classes.find((one) => one.name === template.storageClass)
   if (found === undefined && template.storageClass !== undefined && input.ownClasses.includes(template.storageClass)) return []
   if (found === undefined) {
-    if ((input.availableVolumes ?? []).includes(template.storageClass ?? '')) return []
+    // Volumes of the manifests' own, or made by hand, with this name for a class: no object of that name is needed.
+    if ([...(input.availableVolumes ?? []), ...input.ownVolumes].includes(template.storageClass ?? '')) return []
+    if (template.storageClass !== undefined && input.availableVolumes === undefined) {
+      return [{ ...common, severity: 'warning', message: `storage class "${template.storageClass}" of the claim template ${template.name} is not there, and whether volumes were made by hand for it could not be looked at (list persistentvolumes); ${there}`, mend: 'Name a class of this cluster, or make sure that a PersistentVolume with this storageClassName is available for each member.' }]
+    }
     const message = template.storageClass === undefined ? `the claim template ${template.name} names no storage class and no class is the default; ${there}` : `storage class "${template.storageClass}" of the claim template ${template.name} is not there; ${there}`
     return [{ ...common, severity: 'error', message, mend: 'Name a class of this cluster, or create the class first.' }]
   }
@@ -76,7 +89,7 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
     if (claim.phase === 'Lost') return [{ ...common, severity: 'error', message: `the claim ${claim.name} has lost its volume ${claim.volume ?? ''}`.trim(), mend: `Restore the PersistentVolume. ${remove}` }]
     if (claim.phase === 'Bound') return differs === undefined ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name}, left over from an earlier life, ${differs}; it is used as it is`, mend: remove }]
     const own = claim.storageClass === undefined ? undefined : classes?.find((one) => one.name === claim.storageClass)
-    const ghost = classes !== undefined && claim.storageClass !== undefined && claim.storageClass !== '' && own === undefined && !input.ownClasses.includes(claim.storageClass) && !(input.availableVolumes ?? []).includes(claim.storageClass)
+    const ghost = classes !== undefined && claim.storageClass !== undefined && claim.storageClass !== '' && own === undefined && !input.ownClasses.includes(claim.storageClass) && ![...(input.availableVolumes ?? []), ...input.ownVolumes].includes(claim.storageClass)
     if (differs !== undefined) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending and ${differs}`, mend: remove }]
     if (ghost) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending: its class "${claim.storageClass ?? ''}" is not there`, mend: remove }]
     const waits = own === undefined || own.bindingMode === 'WaitForFirstConsumer'
