@@ -98,7 +98,7 @@ describe('role.yaml', () => {
     const words = roles.flatMap((role) => role.rules.flatMap((rule) => [...rule.apiGroups, ...rule.resources, ...rule.verbs]))
     expect(words).not.toContain('*')
     expect(words).not.toContain('secrets')
-    // A pod that is stuck and kept by its budget is the only thing that may be deleted.
-    expect(roles.flatMap((role) => role.rules).filter((rule) => rule.verbs.includes('delete')).flatMap((rule) => rule.resources)).toEqual(['pods'])
+    // A pod that is stuck and kept by its budget, and the Service of a member that is gone, are all that may be deleted.
+    expect(roles.flatMap((role) => role.rules).filter((rule) => rule.verbs.includes('delete')).flatMap((rule) => rule.resources)).toEqual(['services', 'pods'])
   })
 })
