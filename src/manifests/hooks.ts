@@ -34,7 +34,7 @@ function noticeOf(manifest: Manifest): Finding | undefined {
   const hook = hookOf(manifest)
   if (hook === undefined) return undefined
   const { kind, metadata } = manifest.object
-  const what = /^test/.test(hook.when) ? 'test' : hook.what
+  const what = hook.when.startsWith('test') ? 'test' : hook.what
   return {
     code: 'MANIFEST_INVALID', severity: 'notice', object: `${kind.toLowerCase()}/${metadata.name}`, place: manifest.placeOf(['metadata', 'annotations', hook.annotation]),
     message: `${kind} ${metadata.name} is a ${what} of ${hook.tool} (${hook.annotation}: ${hook.when}) and is left out: only ${hook.tool} knows when it is to run`,
