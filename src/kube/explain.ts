@@ -2,6 +2,7 @@
 
 import { EnsembleError } from '../errors.ts'
 import type { Code, FailureOutcome, Finding } from '../errors.ts'
+import { immutableFault } from './immutable.ts'
 import type { KubeFailure } from './failure.ts'
 import type { Access } from './kube.ts'
 import { roleFor } from './rules.ts'
@@ -156,10 +157,8 @@ function conflict(failure: KubeFailure): Found {
 
 function invalid(failure: KubeFailure): Found {
   const { message, request, causes } = failure
-  if (/updates to \w+ spec for fields other than|field is immutable/.test(message)) {
-    const fields = causes.filter((cause) => /immutable|updates to/.test(cause.message)).map((cause) => cause.field)
-    return { code: 'IMMUTABLE_FIELD', message: `could not ${request}: ${fields.length === 0 || fields.join() === 'spec' ? 'a field that cannot be changed was changed' : `${fields.join(', ')} cannot be changed`} (${message})` }
-  }
+  const immutable = immutableFault(failure)
+  if (immutable !== undefined) return immutable
   const what = causes.length === 0 ? message : causes.map((cause) => `${cause.field}: ${cause.message}`).join('; ')
   return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${what}`, mend: 'Correct the fields named above.' }
 }

@@ -80,7 +80,7 @@ export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
 /** What is asked, where it is about a Secret: the answer may quote a value of it. */
 const ABOUT_SECRET = /^\w+ secrets(?: |$)/
 /** Of such an answer only what is known to name no value; a webhook's own words are not. */
-const NO_VALUE = /^.*(?:cannot \S+ resource "|not found$|already exists$|is being terminated|(?:exceeded|failed) quota: |the object has been modified|illegal base64 data at input byte \d+$).*$|admission webhook "[^"]*" denied the request|failed calling webhook "[^"]*"/
+const NO_VALUE = /^.*(?:cannot \S+ resource "|not found$|already exists$|is being terminated|(?:exceeded|failed) quota: |the object has been modified|field is immutable when `immutable` is set$|illegal base64 data at input byte \d+$).*$|admission webhook "[^"]*" denied the request|failed calling webhook "[^"]*"/
 
 function withoutQuotes(message: string, status: number): string {
   return NO_VALUE.exec(message)?.[0] ?? `the server refused it with ${status}; its words are not shown, since they may quote a value of the Secret`

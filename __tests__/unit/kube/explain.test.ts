@@ -141,3 +141,28 @@ describe('the answer to a Secret never tells a value of it', () => {
     expect(failure.message).toContain('env[3].value: Invalid value: must be short')
   })
 })
+
+describe('a field that cannot be changed, however a 1.36 server words it', () => {
+  const answered = (request: string, message: string, field: string, cause: string): ReturnType<typeof explainFailure> =>
+    explainFailure(failureOf({ status: 422, body: JSON.stringify({ kind: 'Status', message, reason: 'Invalid', details: { causes: [{ reason: 'FieldValueInvalid', field, message: cause }] } }) }, request))
+
+  test.each([
+    ['the address of a Service', 'apply services s in namespace a', 'Service "s" is invalid: spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set', 'spec.clusterIPs[0]', 'Invalid value: ["None"]: may not change once set', 'kubectl -n a delete services s; it is made anew at once. Until then its name leads nowhere'],
+    ['a roleRef', 'apply rolebindings.rbac.authorization.k8s.io rb in namespace a', 'RoleBinding.rbac.authorization.k8s.io "rb" is invalid: roleRef: Invalid value: {"Name":"edit"}: cannot change roleRef', 'roleRef', 'Invalid value: {"Name":"edit"}: cannot change roleRef', 'kubectl -n a delete rolebindings rb'],
+    ['an immutable ConfigMap', 'apply configmaps c in namespace a', 'ConfigMap "c" is invalid: data: Forbidden: field is immutable when `immutable` is set', 'data', 'Forbidden: field is immutable when `immutable` is set', 'give it another name'],
+    ['an immutable Secret', 'apply secrets c in namespace a', 'Secret "c" is invalid: data: Forbidden: field is immutable when `immutable` is set', 'data', 'Forbidden: field is immutable when `immutable` is set', 'give it another name'],
+    ['the template of a Job', 'apply jobs.batch j in namespace a', 'Job.batch "j" is invalid: spec.template.spec: Invalid value: {"Volumes":null}: field is immutable', 'spec.template.spec', 'Invalid value: {"Volumes":null}: field is immutable', 'Its pods go with it'],
+    ['the selector of a Deployment', 'apply deployments.apps d in namespace a', 'Deployment.apps "d" is invalid: spec.selector: Invalid value: {"matchLabels":{"c":"d"}}: field is immutable', 'spec.selector', 'Invalid value: {}: field is immutable', 'all of them'],
+    ['a claim', 'apply persistentvolumeclaims p in namespace a', 'PersistentVolumeClaim "p" is invalid: spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims', 'spec', 'Forbidden: spec is immutable after creation except resources.requests', 'can delete its data'],
+    ['the parameters of a class', 'apply storageclasses.storage.k8s.io sc', 'StorageClass.storage.k8s.io "sc" is invalid: parameters: Invalid value: {"a":"c"}: field is immutable', 'parameters', 'Invalid value: {"a":"c"}: field is immutable', 'kubectl delete storageclasses sc'],
+    ['a priority', 'apply priorityclasses.scheduling.k8s.io pc', 'PriorityClass.scheduling.k8s.io "pc" is invalid: value: Forbidden: may not be changed in an update.', 'value', 'Forbidden: may not be changed in an update.', 'Pods that exist keep their priority'],
+    ['the source of a volume', 'apply persistentvolumes pv', 'PersistentVolume "pv" is invalid: spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation', 'spec.persistentvolumesource', 'Forbidden: spec.persistentvolumesource is immutable after creation', 'can delete its data'],
+    ['a StatefulSet', 'apply statefulsets.apps zk in namespace a', "StatefulSet.apps \"zk\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden", 'spec', "Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden", '--cascade=orphan'],
+  ])('%s', (_what, request, message, field, cause, advice) => {
+    const found = answered(request, message, field, cause)
+    expect(found.code).toBe('IMMUTABLE_FIELD')
+    if (field !== 'spec') expect(found.message).toContain(`${field} cannot be changed`)
+    expect(found.message).not.toContain('Invalid value')
+    expect(found.mend).toContain(advice)
+  })
+})
