@@ -12,7 +12,7 @@ import { addressesOf } from '../manifests/addresses.ts'
 import { memberContainer, resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
-import { readRecord, type StoredRecord } from '../record/record.ts'
+import { readRecord, recordName, type StoredRecord } from '../record/record.ts'
 import { inWords } from '../report/doing.ts'
 import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
@@ -98,7 +98,8 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
     const lock = await takeLock(kube, clock, { namespace, ensemble: name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, until.left()), say: (line) => journal.info(line) }, signal)
     try {
       // Read again: another run may have changed it while its lock was waited for.
-      const [set, stored, around, nodes] = await Promise.all([findSet(kube, namespace, name, signal), readRecord(kube, namespace, name, signal), readServices(kube, namespace, signal), rights.nodes ? readNodes(kube, signal) : undefined])
+      const [set, stored, around, nodes] = await Promise.all([findSet(kube, namespace, name, signal), readRecord(kube, namespace, name, signal, inputs.operation === 'undo' && inputs.toRevision !== undefined ? 'set-aside' : 'refuse'), readServices(kube, namespace, signal), rights.nodes ? readNodes(kube, signal) : undefined])
+      if (stored.setAside !== undefined) report.notes.push(`The record (configmap/${recordName(name)}) can't be read: ${stored.setAside}. It is kept there as record.unreadable, and a new one is begun.`)
       const spec = parseSet(set)?.spec.template.spec
       if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, { object: `statefulset/${name}` })
       const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)

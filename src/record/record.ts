@@ -9,6 +9,9 @@ import { pack, unpack, type Kept } from './kept.ts'
 /** The ConfigMap's limit is 1 MiB for all keys; the oldest stored objects go first. */
 const STORED_BYTES = 700_000
 const STORED_REVISIONS = 10
+const UNREAD = 'record.unreadable'
+/** Characters of it that are kept. */
+const LONGEST_UNREAD = 100_000
 /** Characters of the record itself: more than a ConfigMap can hold is not ours. */
 const LONGEST_RECORD = 1_048_576
 
@@ -104,6 +107,8 @@ export interface StoredRecord {
   readonly record: EnsembleRecord
   /** The ConfigMap it was read from; undefined for one that isn't there yet. */
   readonly object: KubeObject | undefined
+  /** Why what was there could not be read, in words without a full stop: it is kept beside the new record, and nothing of it counts. */
+  readonly setAside?: string
 }
 
 export function emptyRecord(name: string): EnsembleRecord {
@@ -114,7 +119,8 @@ export function recordName(ensemble: string): string {
   return `zk-ensemble-${ensemble}`
 }
 
-export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, signal: AbortSignal): Promise<StoredRecord> {
+/** `set-aside`: one that can't be read does not stop what is possible without it; else CONFLICT. */
+export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, signal: AbortSignal, unreadable: 'refuse' | 'set-aside' = 'refuse'): Promise<StoredRecord> {
   const name = recordName(ensemble)
   const object = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace }, signal)
   if (object === undefined) return { record: emptyRecord(ensemble), object: undefined }
@@ -122,9 +128,10 @@ export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ens
   const text = data.success ? data.data['record.json'] : undefined
   const parsed = recordSchema.safeParse(text === undefined || text.length > LONGEST_RECORD ? undefined : parseJson(text))
   if (!parsed.success) {
+    if (unreadable === 'set-aside') return { record: emptyRecord(ensemble), object, setAside: text === undefined ? 'it holds no record.json' : 'it is no record of this action' }
     throw failure('refused', 'CONFLICT', `the record of ${ensemble} in configmap/${name} can't be read: ${z.prettifyError(parsed.error).split('\n')[0] ?? 'not JSON'}`, {
       object: `configmap/${name}`,
-      mend: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it).`,
+      mend: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
     })
   }
   return { record: parsed.data, object }
@@ -144,7 +151,7 @@ export async function writeRecord(kube: Kube, namespace: string, stored: StoredR
   const before = z.record(z.string(), z.string()).catch({}).parse(stored.object?.['binaryData'] ?? {})
   const kept = record.revisions.map((entry) => storeKey(entry.digest))
   const binary: Record<string, string> = {}
-  for (const [key, value] of Object.entries(before)) if (kept.includes(key)) binary[key] = value
+  for (const [key, value] of Object.entries(before)) if (kept.includes(key) || stored.setAside !== undefined) binary[key] = value
   const packed = new Map(Object.entries(objects).map(([digest, list]) => [digest, pack(list)]))
   for (const [digest, { base64 }] of packed) binary[storeKey(digest)] = base64
   trim(binary, kept)
@@ -156,16 +163,29 @@ export async function writeRecord(kube: Kube, namespace: string, stored: StoredR
       ...(stored.object?.metadata ?? { name, namespace }),
       labels: { ...stored.object?.metadata.labels, 'app.kubernetes.io/managed-by': 'zk-ensemble-action' },
     },
-    data: { 'record.json': JSON.stringify(recordSchema.parse({ ...record, revisions }), undefined, 1) },
+    data: { ...unreadOf(stored), 'record.json': JSON.stringify(recordSchema.parse({ ...record, revisions }), undefined, 1) },
     binaryData: binary,
   }
   try {
     const written = stored.object === undefined ? await kube.create(object, signal) : await kube.replace(object, signal)
     return { record: { ...record, revisions }, object: written }
   } catch (error) {
-    if (!(error instanceof KubeFailure) || error.status !== 409) throw error
+    if (!(error instanceof KubeFailure)) throw error
+    if (error.status === 404 && stored.object !== undefined) {
+      throw failure('failed', 'CONFLICT', `the record of ${record.ensemble.name} (configmap/${name}) was deleted meanwhile: nothing more is changed`, {
+        object: `configmap/${name}`, mend: `See who deletes it, and how the ensemble stands (operation: status), then run the step again: it begins a new record.`,
+      }, error)
+    }
+    if (error.status !== 409) throw error
     throw failure('refused', 'LOCKED', `the record of ${record.ensemble.name} was written by another run meanwhile; nothing more was changed`, { object: `configmap/${name}` }, error)
   }
+}
+
+/** What could not be read, under another key, for whoever wants to see what happened to it. */
+function unreadOf({ object, setAside }: StoredRecord): Readonly<Record<string, string>> {
+  const data = z.record(z.string(), z.string()).catch({}).parse(object?.['data'] ?? {})
+  const text = setAside === undefined ? data[UNREAD] : (data['record.json'] ?? data[UNREAD])
+  return text === undefined ? {} : { [UNREAD]: text.slice(0, LONGEST_UNREAD) }
 }
 
 /** A ConfigMap's key takes letters, digits, `-`, `_` and `.` only. */

@@ -89,6 +89,15 @@ function planted(base64: string): string {
   return gzipSync(JSON.stringify([...z.array(z.unknown()).parse(JSON.parse(objects)), { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'planted', namespace: 'kube-system' }, data: { a: 'b' } }])).toString('base64')
 }
 
+test('a record that is deleted while members are replaced stops the run, in words', () =>
+  afterDeploy(async ({ cluster, run }) => {
+    const changed = TUTORIAL.replaceAll('--snap_retain_count=3', '--snap_retain_count=4')
+    cluster.faults.next({ verb: 'update', kind: 'ConfigMap', name: KEY, status: 404 })
+    const { report } = await run(changed)
+    expect([report.result, report.code]).toEqual(['failed', 'CONFLICT'])
+    expect(report.message).toContain('was deleted meanwhile')
+  }))
+
 describe('an undo by an altered record', () => {
   test('that a failing deploy asks for does not happen, and the failure is still told', () =>
     afterDeploy(async ({ cluster, run, edit }) => {
@@ -120,5 +129,20 @@ describe('an undo by an altered record', () => {
       const { report } = await run(BAD)
       expect([report.result, report.code]).toEqual(['undone', 'IMAGE_PULL'])
       expect([report.revision, report.readyReplicas]).toEqual([good, 3])
+    }))
+
+  test('to a revision of the history needs no record: one that can not be read is kept aside', () =>
+    afterDeploy(async ({ cluster, run }) => {
+      const good = text(cluster.objects.get('StatefulSet', 'default', 'zk'), 'status', 'updateRevision')
+      await run(BAD, { 'on-failure': 'keep' })
+      cluster.somebody.edit('ConfigMap', 'default', KEY, { data: { 'record.json': '{"version":' } })
+      const refused = await run(undefined, { operation: 'undo', name: 'zk' })
+      expect([refused.report.result, refused.report.code]).toEqual(['refused', 'CONFLICT'])
+      expect(refused.report.findings[0]?.mend).toContain('operation: undo with to-revision')
+      const { report } = await run(undefined, { operation: 'undo', name: 'zk', 'to-revision': good })
+      expect([report.result, report.revision]).toEqual(['succeeded', good])
+      expect(report.notes.join()).toContain('record.unreadable')
+      expect(text(cluster.objects.get('ConfigMap', 'default', KEY), 'data', 'record.unreadable')).toBe('{"version":')
+      expect((await run(undefined, { operation: 'verify', name: 'zk' })).report.result).toBe('succeeded')
     }))
 })
