@@ -1,10 +1,10 @@
 // The real cluster that the e2e suite runs on: kubectl, a namespace for each test, and reads of what the action left behind.
 
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { getExecOutput } from '@actions/exec'
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
@@ -21,14 +21,10 @@ export interface Output {
   readonly stderr: string
 }
 
-export function run(program: string, args: readonly string[], options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Output> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, [...args], { env: options.env ?? process.env, maxBuffer: 32 << 20 }, (error, stdout, stderr) => {
-      if (error !== null && typeof error.code !== 'number') reject(new Error(`${program} could not be run`, { cause: error }))
-      else resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
-    })
-    if (options.input !== undefined) child.stdin?.end(options.input)
-  })
+/** By the toolkit's own means: it takes arguments as a list, and is no shell. */
+export async function run(program: string, args: readonly string[], options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Output> {
+  const env = Object.fromEntries(Object.entries(options.env ?? process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+  return getExecOutput(program, [...args], { env, silent: true, ignoreReturnCode: true, ...(options.input === undefined ? {} : { input: Buffer.from(options.input) }) })
 }
 
 /** kubectl, whose failure is the test's. */
