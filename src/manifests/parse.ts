@@ -21,11 +21,25 @@ export interface SourceText {
 
 /** As kubectl reads scalars that are not quoted (sigs.k8s.io/yaml: YAML 1.1): `yes` and `off` are booleans, and what is no text stays none. YAML 1.2 alone would read text. */
 const BOOLEAN: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:bool', test: /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/, resolve: (text) => /^(?:y|yes|on)$/i.test(text) }
-const UNDERSCORED: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^[-+]?[1-9][0-9]*(?:_[0-9]+)+$/, resolve: (text) => Number(text.replaceAll('_', '')) }
-const BINARY: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^0b[01]+$/, resolve: (text) => Number.parseInt(text.slice(2), 2) }
+/** What begins as a number does: Go's strconv after `_` is dropped (0b, 0o, 0x, a leading 0 as octal), a float only where it is in range. All else is text, such as the short hash of a commit, `12e4567`. */
+const NUMBER: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^[-+]?\.?[0-9][0-9A-Za-z_.+-]*$/, resolve: (text, onError) => numberOf(text, onError) }
+const NOT_FINITE: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:float', test: /^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/, resolve: (_text, onError) => onError(NO_NUMBER) }
+const BYTES: ScalarTag = { identify: () => false, default: false, tag: 'tag:yaml.org,2002:binary', resolve: (text) => Buffer.from(text, 'base64').toString('utf8') }
+const NO_NUMBER = 'a number that JSON does not have'
+const TOO_LARGE = 'a whole number beyond 9007199254740991'
 
-/** kubectl's reader takes `0644` as octal; YAML 1.2 alone would read 644, another mode of the file. */
-const OCTAL: ScalarTag = { identify: () => false, default: true, tag: 'tag:yaml.org,2002:int', test: /^[-+]?0[0-7]+$/, resolve: (text) => Number.parseInt(text, 8), format: 'OCT' }
+function numberOf(text: string, onError: (message: string) => void): number | string {
+  const plain = text.replaceAll('_', '')
+  const [, sign = '', digits] = /^([-+]?)(0b[01]+|0o[0-7]+|0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.exec(plain) ?? []
+  if (digits !== undefined) {
+    const value = Number(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits)
+    // It would come out as another number: kubectl's is exact.
+    if (!Number.isSafeInteger(value)) onError(TOO_LARGE)
+    return sign === '-' && value !== 0 ? -value : value
+  }
+  const float = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(plain) ? Number(plain) : Number.NaN
+  return Number.isFinite(float) ? float : text
+}
 
 const objectSchema = z.looseObject({
   apiVersion: z.string().min(1),
@@ -48,7 +62,7 @@ export function parseText(source: SourceText): ParsedText {
   let documents
   try {
     // Its own search for repeated keys compares each with each: ours, below, takes each once.
-    documents = parseAllDocuments(source.text, { lineCounter: counter, merge: true, uniqueKeys: false, customTags: (tags) => [OCTAL, BOOLEAN, UNDERSCORED, BINARY, ...tags], prettyErrors: false })
+    documents = parseAllDocuments(source.text, { lineCounter: counter, merge: true, uniqueKeys: false, customTags: (tags) => [NUMBER, NOT_FINITE, BOOLEAN, BYTES, ...tags.filter((tag) => typeof tag === 'string' || tag.tag !== BYTES.tag)], prettyErrors: false })
   } catch {
     // The parser calls itself for each level, and says so in the engine's words.
     return { manifests: [], findings: [tooDeep(source)] }
@@ -198,6 +212,8 @@ function syntaxFault(source: SourceText, counter: LineCounter, error: YAMLParseE
 function inWords(error: YAMLParseError): string {
   const line = (error.message.split('\n')[0] ?? '').replace(/\.$/, '')
   if (error.code === 'BAD_ALIAS') return 'an alias (*) that names nothing, or stands where none may'
+  const own = [NO_NUMBER, TOO_LARGE].find((words) => error.message.includes(words))
+  if (own !== undefined) return `${own}: put it in quotes, or write another`
   if (error.code === 'TAG_RESOLVE_FAILED') return 'a tag (!) that is not known'
   return line.replaceAll(/"[^"]*"|'[^']*'|:\s.*$/g, '').trim()
 }

@@ -5,6 +5,7 @@ import type { Kube, KubeObject } from '../kube/kube.ts'
 import type { Journal } from '../report/journal.ts'
 import type { RunReport } from '../report/run-report.ts'
 import { applyChange, objectName, type PlannedChange } from './apply.ts'
+import { awaitServed } from './own-kinds.ts'
 import type { Ground } from './preflight.ts'
 
 export interface Applied {
@@ -32,6 +33,7 @@ export async function applyAll(kube: Kube, ground: Ground, telling: Telling, sig
   let set: KubeObject = ground.setManifest.object
   let applied = 0
   for (const planned of ground.plan) {
+    if (planned.awaits !== undefined) await awaitServed(kube, telling.clock, planned.awaits, planned.manifest.object, signal)
     const { object, change } = await applyChange(kube, planned.manifest === ground.setManifest ? held(planned, telling.first) : planned, telling.force, signal)
     applied += 1
     count[change] += 1

@@ -8,6 +8,7 @@ import { explainFailure } from '../kube/explain.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import { FIELD_MANAGER, type JsonPatchOperation, type Kube, type KubeObject, type ManagedFields, type ObjectRef } from '../kube/kube.ts'
 import type { Manifest } from '../manifests/manifest.ts'
+import { definitionOf } from './own-kinds.ts'
 
 /** Field managers of `kubectl apply`, whose objects are taken over without a conflict. */
 const KUBECTL_MANAGERS = ['kubectl-client-side-apply', 'kubectl']
@@ -23,6 +24,8 @@ export interface PlannedChange {
   readonly change: 'created' | 'configured' | 'unchanged'
   /** Paths that would differ, such as `spec.template.spec.containers[0].image`. */
   readonly paths: readonly string[]
+  /** The manifests' own definition of its kind, which the cluster must serve first; undefined where it does. */
+  readonly awaits?: KubeObject | undefined
   /** Made by `kubectl apply`, or rolled back by `kubectl rollout undo`, and not yet taken over. */
   readonly takeOver: boolean
   readonly options: Planning
@@ -52,13 +55,29 @@ interface Planning {
   readonly mayForce?: boolean
 }
 
-/** Reads every object and dry-runs its apply, all at once. `dryRuns: false` where the namespace isn't there yet. */
-export async function planChanges(kube: Kube, manifests: readonly Manifest[], options: Planning, signal: AbortSignal): Promise<readonly PlannedChange[]> {
-  return Promise.all(manifests.map((manifest) => planOne(kube, manifest, options, signal)))
+interface PlanningOne extends Planning {
+  /** The manifests' own definition of the object's kind. */
+  readonly definition: KubeObject | undefined
 }
 
-async function planOne(kube: Kube, manifest: Manifest, options: Planning, signal: AbortSignal): Promise<PlannedChange> {
-  const live = await kube.get(refOf(manifest.object), signal)
+/** An object whose kind comes with it can't be asked for before that is there, nor dry-run. */
+async function liveOf(kube: Kube, object: KubeObject, definition: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject | undefined | 'to be served'> {
+  try {
+    return await kube.get(refOf(object), signal)
+  } catch (error) {
+    if (definition !== undefined && error instanceof KubeFailure && error.reason === 'UnknownKind') return 'to be served'
+    throw error
+  }
+}
+
+/** Reads every object and dry-runs its apply, all at once. `dryRuns: false` where the namespace isn't there yet. */
+export async function planChanges(kube: Kube, manifests: readonly Manifest[], options: Planning, signal: AbortSignal): Promise<readonly PlannedChange[]> {
+  return Promise.all(manifests.map((manifest) => planOne(kube, manifest, { ...options, definition: definitionOf(manifest.object, manifests) }, signal)))
+}
+
+async function planOne(kube: Kube, manifest: Manifest, options: PlanningOne, signal: AbortSignal): Promise<PlannedChange> {
+  const live = await liveOf(kube, manifest.object, options.definition, signal)
+  if (live === 'to be served') return { manifest, live: undefined, takeOver: false, takenFrom: [], options, forced: options.force, change: 'created', paths: [], findings: [], awaits: options.definition }
   const takings = live === undefined ? [] : takingsOf(live, options)
   const takeOver = takings.length > 0
   const takenFrom = takings.flatMap(({ entry, hand, taken }) => (hand === undefined ? [] : [inWords(hand, entry.manager, pathsOf(taken), live, manifest.object)]))

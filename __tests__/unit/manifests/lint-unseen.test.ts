@@ -64,6 +64,7 @@ describe('where settings may come from', () => {
     ['a claim for something else that all share', edited(['- {name: data, mountPath: /data}', '- {name: data, mountPath: /data}\n        - {name: backup, mountPath: /backup}'], ['      containers:', '      volumes:\n      - {name: backup, persistentVolumeClaim: {claimName: one}}\n      containers:'])],
     ['members of another set in the list', edited(['server.3=zk-2.zk-hs:2888:3888;2181', 'server.3=zk-2.zk-hs:2888:3888;2181 server.4=watch-0.zk-hs:2888:3888:observer;2181'])],
     ['a probe whose words only look like it', edited(["'srvr | grep Mode'", "'/ready --mode=process'"], ['podManagementPolicy: Parallel', 'podManagementPolicy: OrderedReady'])],
+    ['a probe that is content with ruok until the member has joined once', edited(["'srvr | grep Mode'", "'if srvr | grep Mode; then touch /data/joined; else test ! -e /data/joined && ruok | grep imok; fi'"], ['podManagementPolicy: Parallel', 'podManagementPolicy: OrderedReady'])],
   ])('%s', async (_what, text) => {
     expect(await errorsOf(text)).toEqual([])
   })

@@ -174,9 +174,15 @@ describe('a scalar without quotes is what kubectl makes of it (kubectl 1.36, cre
     ['no', false], ['n', false], ['off', false], ['Off', false], ['false', false], ['~', null], ['null', null], ['Null', null],
     ['0644', 420], ['-0644', -420], ['0o17', 15], ['0x1F', 31], ['0b101', 5], ['1_000', 1000], ['00', 0], ['08', 8], ['+5', 5], ['-7', -7],
     ['1e3', 1000], ['.5', 0.5], ['1.', 1], ['1.5', 1.5], ['1E5', 100000], ['+1.5e3', 1500],
+    ['1e400', '1e400'], ['12e4567', '12e4567'], ['!!binary aGk=', 'hi'], ['-0b101', -5], ['+0b1', 1], ['0b1_0', 2], ['0x_1F', 31], ['-0x1F', -31], ['+0x1F', 31], ['0_7', 7], ['0644_1', 3361], ['-0o17', -15],
+    ['1__0', 10], ['1_', 1], ['1_000.5', 1000.5], ['1_0e2', 1000], ['+0644', 420], ['-1_000', -1000], ['2001-01-01T00:00:00Z', '2001-01-01T00:00:00Z'], ['!!str yes', 'yes'], ['0o8', '0o8'], ['0.', 0], ['-.5', -0.5], ['NULL', null], ['nULL', 'nULL'], ['0x', '0x'], ['+.5', 0.5], ['1e', '1e'],
     ['12:30:45', '12:30:45'], ['190:20:30', '190:20:30'], ['2001-01-01', '2001-01-01'], ['"yes"', 'yes'], ['yes no', 'yes no'], ['oN', 'oN'], ['YeS', 'YeS'], ['0.1.2', '0.1.2'], ['1,000', '1,000'], ['_1', '_1'], ['=', '='], ['<<', '<<'],
   ])('%s', (written, value) => {
     expect(parse(`apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nspec:\n  a: ${written}\n`).manifests[0]?.object['spec']).toEqual({ a: value })
+  })
+
+  test.each(['.inf', '-.Inf', '.nan', '12345678901234567', '9223372036854775807'])('what would become another value is refused: %s', (written) => {
+    expect(parse(`apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nspec:\n  a: ${written}\n`).findings).toEqual([expect.objectContaining({ code: 'MANIFEST_INVALID', message: expect.stringContaining('put it in quotes'), place: expect.objectContaining({ line: 5 }) })])
   })
 
   test('also where it is a key', () => {

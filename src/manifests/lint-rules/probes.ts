@@ -18,8 +18,13 @@ export function asks(probe: Container['readinessProbe'], subject: Pick<LintSubje
   if (unread.length > 0) return 'unknown'
   // A word of the protocol whose answer is looked at: what is printed alone makes no probe fail.
   const judged = /\b(srvr|stat|mntr|isro)\b/.test(script) && /\b(Mode|leader|follower|standalone|rw|zk_server_state|zk_followers|zk_synced_followers)\b/i.test(script)
-  if (judged || /zkServer\.sh\s+status|zkCli(\.sh)?\b/.test(script)) return 'quorum'
+  if (judged || /zkServer\.sh\s+status|zkCli(\.sh)?\b/.test(script)) return isContentWithLess(script) ? 'unknown' : 'quorum'
   return /ruok|zookeeper-ready|zkOk/.test(script) ? 'process' : 'unknown'
+}
+
+/** A script with another way to succeed, such as `ruok` until the member has joined once: only whoever runs it knows when it asks for the quorum. */
+function isContentWithLess(script: string): boolean {
+  return /\bruok\b|\belse\b|\|\|(?!\s*(?:exit\s+[1-9]|false|return\s+[1-9]))/.test(script)
 }
 
 export const probes: Rule = (subject) => {
