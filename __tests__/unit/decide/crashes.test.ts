@@ -41,6 +41,12 @@ describe('a crash loop', () => {
     expect(last(looks)[0]).toMatchObject({ ordinal: 2, container: 'zookeeper', reason: 'CrashLoopBackOff', againstRevision: true, message: 'zk-2, container zookeeper: exit code 1, 3 times in 14.0s' })
   })
 
+  test('of a server that can not listen at its own name is lived through for as long as caches may lack the name', () => {
+    const looks: readonly Look[] = [[2, third(dead(1, 2, 14))], [4, third(dead(2, 4, 14))], [16, third(dead(3, 16, 14))], [40, third(dead(4, 40, 14))]]
+    expect(classes(looks)).toEqual(['graced', 'graced', 'graced', 'graced'])
+    expect(classes([...looks, [130, third(dead(5, 100, 14))]]).at(-1)).toBe('terminal')
+  })
+
   test('is known from the kubelet\'s back-off also to a run that comes late', () => {
     expect(last([[0, view([pod(0), pod(1), unready(2, dead(6, -10), { created: T0 - 3600 * SECOND })])]])[0]?.class).toBe('terminal')
   })

@@ -4,6 +4,7 @@ import { formatSpan } from '../../clock.ts'
 import { formatBytes } from '../../view/quantity.ts'
 import type { ContainerView } from '../../view/workload.ts'
 import type { MemberStanding } from '../members.ts'
+import { LEARNS_WITHIN_MS } from '../patience.ts'
 import { lastDeath, type CrashHistory } from './crash-history.ts'
 import { crashKey, gist, isAbout, isNew, oneLine, place, type MemberCase, type Symptom } from './symptom.ts'
 
@@ -12,6 +13,8 @@ const SAME_DEATHS = 3
 const MOST_DEATHS = 4
 const GRACE_MS = 90_000
 const START_GRACE_MS = 60_000
+/** ZooKeeper's exit code where it can't listen at the address that its own line of the member list names (since 3.6, ExitCode.UNABLE_TO_BIND_QUORUM_PORT). */
+const UNABLE_TO_BIND = 14
 /** A container that has run this long since its last death is not in a crash loop now. */
 const UP_AGAIN_MS = 60_000
 const KILL_EVENT_MS = 60_000
@@ -79,6 +82,8 @@ function outOfMemory(container: ContainerView, history: CrashHistory, common: Pi
 /** Final when nobody is left who could heal it; a container that runs at this moment gets this life, too. */
 function graceFor(member: MemberCase, history: CrashHistory, down: boolean, byProbe: boolean): Pick<Symptom, 'graceMs' | 'confirmed'> {
   const codes = new Set(history.exits.map((exit) => exit.code))
+  // Its own name is not known yet: DNS and JVM keep "no such name" for up to a minute, and the kubelet starts it again.
+  if (!byProbe && codes.size === 1 && codes.has(UNABLE_TO_BIND)) return { graceMs: LEARNS_WITHIN_MS, confirmed: false }
   if (!byProbe && history.deaths >= SAME_DEATHS && codes.size === 1 && peersAreThere(member)) return { graceMs: 0, confirmed: down }
   if (peersAreComing(member)) return { graceMs: GRACE_MS, confirmed: false }
   return { graceMs: history.deaths >= MOST_DEATHS ? 0 : GRACE_MS, confirmed: down && history.deaths >= 2 }
