@@ -83,7 +83,7 @@ function outOfMemory(container: ContainerView, history: CrashHistory, common: Pi
 function graceFor(member: MemberCase, history: CrashHistory, down: boolean, byProbe: boolean): Pick<Symptom, 'graceMs' | 'confirmed'> {
   const codes = new Set(history.exits.map((exit) => exit.code))
   // Its own name is not known yet: DNS and JVM keep "no such name" for up to a minute, and the kubelet starts it again.
-  if (!byProbe && codes.size === 1 && codes.has(UNABLE_TO_BIND)) return { graceMs: LEARNS_WITHIN_MS, confirmed: false }
+  if (!byProbe && codes.size === 1 && codes.has(UNABLE_TO_BIND)) return { graceMs: LEARNS_WITHIN_MS, confirmed: down }
   if (!byProbe && history.deaths >= SAME_DEATHS && codes.size === 1 && peersAreThere(member)) return { graceMs: 0, confirmed: down }
   if (peersAreComing(member)) return { graceMs: GRACE_MS, confirmed: false }
   return { graceMs: history.deaths >= MOST_DEATHS ? 0 : GRACE_MS, confirmed: down && history.deaths >= 2 }
