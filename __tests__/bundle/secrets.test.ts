@@ -71,6 +71,8 @@ test('a deploy, a change that is undone, a verify that is killed and its post st
   withBundle({}, async ({ cluster, run }) => {
     const first = await run(GOOD, { 'zookeeper-auth': `super:${SECRETS.auth}` }, { env: { ...ENV, ACTIONS_STEP_DEBUG: 'true', RUNNER_DEBUG: '1' } })
     searchRun(first)
+    // In every form, before the first request: what a server or a member says may quote it.
+    expect(first.masks).toEqual(expect.arrayContaining([SECRETS.stringData, SECRETS.data, Buffer.from(SECRETS.data).toString('base64')]))
     expect(verdict(first)).toMatchObject({ result: 'succeeded' })
     searchCluster(cluster)
     const undone = await run(BAD, { 'zookeeper-auth': `super:${SECRETS.auth}`, 'member-timeout': '20s' }, { env: ENV })

@@ -16,6 +16,7 @@ import { inApplyOrder } from './order.ts'
 import { withImage } from './override.ts'
 import { lintSubject } from './lint-subject.ts'
 import type { LintSubject } from './lint-rules/rule.ts'
+import { secretValues } from './secret-values.ts'
 import { shapesOf, type Shapes, type SetShape, type Shaped } from './shapes.ts'
 
 export interface Loaded {
@@ -36,6 +37,8 @@ export type LoadInputs = Pick<Inputs, 'manifests' | 'namespace' | 'profile' | 'l
 export async function loadManifests(inputs: LoadInputs, io: ManifestIo, signal: AbortSignal): Promise<Loaded> {
   const findings: Finding[] = []
   const read = inputs.manifests.length === 0 ? builtInEnsemble(inputs) : await readManifests(inputs.manifests, io, signal, findings)
+  const secrets = secretValues(read)
+  if (secrets.length > 0) io.hide(secrets)
   const { manifests, findings: hooks } = withoutHooks(read)
   findings.push(...hooks, ...nameFindings(manifests))
   findings.push(...repeated(manifests))
