@@ -9,7 +9,7 @@ import type { EnsembleError } from '../errors.ts'
 import { KubeconfigInvalid, present, readKubeconfigs } from './kubeconfig.ts'
 import type { ClusterEntry, ExecEntry, Kubeconfig, Source, UserEntry } from './kubeconfig.ts'
 import { confined } from './confine.ts'
-import { refuseOddHeaders, secretsOf } from './secrets.ts'
+import { envSecrets, refuseOddHeaders, secretsOf } from './secrets.ts'
 import { hostOf, isLoopback, proxyFor } from '../proxy.ts'
 import { findSources } from './sources.ts'
 import type { InCluster, SourceOptions } from './sources.ts'
@@ -43,6 +43,8 @@ export interface Plugin {
   readonly command: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** Secrets of the step's own environment that it may be given as well, and may say. */
+  readonly stepSecrets: readonly string[]
   readonly installHint: string | undefined
 }
 
@@ -119,7 +121,7 @@ function build(written: Choice, options: ConfigOptions): LoadedConfig {
     ...(proxy === undefined ? {} : { proxyUrl: proxy }),
   }
   const exec = choice.user.exec ?? undefined
-  const plugin = exec === undefined ? undefined : pluginOf(exec, choice.cluster)
+  const plugin = exec === undefined ? undefined : pluginOf(exec, choice.cluster, envSecrets(options.env))
   const renewable = exec !== undefined || present(choice.user.tokenFile) || choice.user['auth-provider'] !== undefined
   return {
     context: choice.context,
@@ -182,14 +184,14 @@ function givenParts({ token, certificate, key }: Given): Partial<User> {
   }
 }
 
-function pluginOf(exec: ExecEntry, cluster: ClusterEntry): Plugin {
+function pluginOf(exec: ExecEntry, cluster: ClusterEntry, stepSecrets: readonly string[]): Plugin {
   if (exec.interactiveMode === 'Always') {
     throw refused(`the kubeconfig's credential plugin "${exec.command}" asks a person at a terminal (interactiveMode: Always), and there is none in a workflow`, {
       mend: "Use a login that needs nobody: the cloud's own login action, a workload identity, or a service account's token.",
     })
   }
   const own = Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value]))
-  return { command: exec.command, args: exec.args ?? [], env: { ...own, KUBERNETES_EXEC_INFO: execInfo(exec, cluster) }, installHint: exec.installHint ?? undefined }
+  return { command: exec.command, args: exec.args ?? [], env: { ...own, KUBERNETES_EXEC_INFO: execInfo(exec, cluster) }, stepSecrets, installHint: exec.installHint ?? undefined }
 }
 
 /** What client-go tells a plugin: the credential plugin API of client.authentication.k8s.io. */

@@ -29,10 +29,15 @@ export function singleLines(values: readonly (string | null | undefined)[]): rea
 }
 
 /** What must not be seen in a plugin's own words: more than is masked everywhere, since it is told to nobody else. */
-export function wordsOf(plugin: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }): readonly string[] {
+export function wordsOf(plugin: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>>; readonly stepSecrets: readonly string[] }): readonly string[] {
   const values = Object.entries(plugin.env).flatMap(([name, value]) => (name !== 'KUBERNETES_EXEC_INFO' && (value.length >= 8 || NAMED_SECRET.test(name)) ? [value] : []))
   const args = plugin.args.flatMap((arg) => [arg, arg.slice(arg.indexOf('=') + 1)]).filter((arg) => !arg.startsWith('-') && arg.length >= 8 && /[A-Z\d]/.test(arg))
-  return singleLines([...values, ...args, ...argSecrets(plugin.args)])
+  return singleLines([...values, ...args, ...argSecrets(plugin.args), ...plugin.stepSecrets])
+}
+
+/** Values of variables whose names say that they are secret, such as AWS_SECRET_ACCESS_KEY; a path to one is none. */
+export function envSecrets(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return Object.entries(env).flatMap(([name, value]) => (value !== undefined && value.length >= 8 && NAMED_SECRET.test(name) && !/^[/~.]/.test(value) ? [value] : []))
 }
 
 export function struckOut(text: string, secrets: readonly string[]): string {
