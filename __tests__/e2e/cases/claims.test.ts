@@ -75,7 +75,8 @@ describe('e2e: cases of claims', () => {
       expect(await uids(namespace, 'persistentvolumeclaims')).toBe(claims)
       // The way that keeps the data is the one that is advised.
       await kubectl('-n', namespace, 'patch', 'statefulset', 'keeper', '--type=merge', '-p', '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}')
-      expect(verdict(await act({ operation: 'scale', replicas: '2', namespace }))).toMatch(/^succeeded /)
+      // Whether this manifest's members bear the restarts of a scale is another matter: their claims must, however it ends.
+      expect(verdict(await act({ operation: 'scale', replicas: '2', namespace }))).not.toMatch(/PROTECTED|^refused/)
       expect(await uids(namespace, 'persistentvolumeclaims')).toBe(claims)
     })
   })
