@@ -5,7 +5,8 @@ import { diagnose, newMemory, type Diagnosis, type DiagnosisMemory } from '../..
 import { chooseVerdict } from '../../src/decide/evidence-choice.ts'
 import { judgeRollout, progressKey } from '../../src/decide/rollout.ts'
 import type { Code } from '../../src/errors.ts'
-import { randomFrom, SetModel, type Fault, type Shape } from './readiness/set-model.ts'
+import { SetModel, type Fault, type Shape } from './readiness/set-model.ts'
+import { randomFrom } from '../support/random.ts'
 
 const SCHEDULES = 60
 

@@ -1,16 +1,5 @@
 // Inputs that nobody sends on purpose, from seeds that make them again: whole ones, changed in a few places, cut, doubled, mixed with what parsers stumble over.
 
-/** Numbers in 0..1, the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 /** What breaks parsers: ends, numbers beyond their range, names of prototypes, halves of characters. */
 const TRICKS = [
   '', '\n', '\r\n', '\0', ' ', '\t', ':', '=', ';', ',', '"', '{', '}', '[', ']', '%', '-1', '0', '99999999999999999999', '1e999', 'NaN', 'null', 'true', '__proto__', 'constructor', 'toString', '\ud800', '\u2028', '\u001b[', '::error::',

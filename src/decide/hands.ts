@@ -1,5 +1,7 @@
 // Whose hand wrote a field: a person's tool, from whose fields an asked-for undo or scale may take over, or a controller, which would write it again.
 
+import { isTree, parseKey, type Tree } from '../manifests/fields-v1.ts'
+
 export type Hand = { readonly kind: 'person' | 'controller' | 'unknown'; readonly name: string; readonly mend?: string }
 
 interface Known {
@@ -48,8 +50,6 @@ export function handOf(manager: string, subresource?: string): Hand {
 /** Parts of an object by the names of its fields; what lies below them belongs to them. */
 export type Part = readonly string[]
 
-type Tree = Readonly<Record<string, unknown>>
-
 /** A tree of FieldsV1 in two: what lies in one of the parts, and the rest; undefined where nothing does. */
 export function splitFields(fields: unknown, parts: readonly Part[]): { readonly taken: Tree | undefined; readonly left: Tree | undefined } {
   if (!isTree(fields)) return { taken: undefined, left: undefined }
@@ -79,7 +79,7 @@ export function pathsOf(fields: unknown, at = ''): readonly string[] {
 
 function step(key: string): string {
   if (key.startsWith('f:')) return `.${key.slice(2)}`
-  const keys = parse(key.slice(2))
+  const keys = parseKey(key.slice(2))
   if (key.startsWith('k:') && isTree(keys)) return `[${Object.entries(keys).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',')}]`
   return `[${key.startsWith('v:') ? `=${key.slice(2)}` : key.slice(2)}]`
 }
@@ -138,7 +138,7 @@ function valueAt(object: unknown, field: string): unknown {
       continue
     }
     const [, key = '', value = ''] = /^(\w+)=(.*)$/.exec(keys ?? '') ?? []
-    const wanted = parse(value)
+    const wanted = parseKey(value)
     at = Array.isArray(at) ? at.find((item: unknown) => isTree(item) && item[key] === wanted) : undefined
   }
   return at
@@ -146,16 +146,4 @@ function valueAt(object: unknown, field: string): unknown {
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -40,6 +40,11 @@ function uselessInputs({ values, given }: Case): readonly Finding[] {
   })
 }
 
+/** Namespaces that every cluster has: never made by this action. */
+export function isClustersOwn(namespace: string): boolean {
+  return namespace === 'default' || namespace.startsWith('kube-')
+}
+
 function namespaces({ values, broken }: Case): readonly Finding[] {
   const found: Finding[] = []
   const { namespace } = values
@@ -47,7 +52,7 @@ function namespaces({ values, broken }: Case): readonly Finding[] {
   if (values['create-namespace'] && namespace === undefined && values.manifests.length === 0 && !broken.has('namespace') && !broken.has('manifests')) {
     found.push(fault('create-namespace', 'needs the name of the namespace to create', 'set namespace as well'))
   }
-  if (values['create-namespace'] && namespace !== undefined && (namespace === 'default' || namespace.startsWith('kube-'))) {
+  if (values['create-namespace'] && namespace !== undefined && isClustersOwn(namespace)) {
     found.push(fault('create-namespace', `${namespace} is the cluster's own and never made by this action`, 'choose another namespace, or set create-namespace: false'))
   }
   if (values.ttl !== undefined && !values['create-namespace'] && !broken.has('create-namespace')) {

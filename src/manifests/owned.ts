@@ -2,8 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { KubeObject, ManagedFields } from '../kube/kube.ts'
-
-type Tree = Readonly<Record<string, unknown>>
+import { isTree, parseKey, type Tree } from './fields-v1.ts'
 
 /** kubectl's copy of an earlier manifest: no apply may carry it, and nothing may keep it, since of a Secret it holds the values. */
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -64,29 +63,17 @@ function pickItems(items: readonly unknown[], trees: readonly Tree[]): unknown {
 }
 
 function isItem(path: string, item: unknown, index: number): boolean {
-  const wanted = parse(path.slice(2))
+  const wanted = parseKey(path.slice(2))
   if (path.startsWith('v:')) return isDeepStrictEqual(item, wanted)
   if (path.startsWith('i:')) return wanted === index
   return isTree(wanted) && isTree(item) && Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(item[key], value))
 }
 
 function keysOf(path: string): readonly (readonly [string, unknown])[] {
-  const keys = path.startsWith('k:') ? parse(path.slice(2)) : undefined
+  const keys = path.startsWith('k:') ? parseKey(path.slice(2)) : undefined
   return isTree(keys) ? Object.entries(keys) : []
 }
 
 function below(trees: readonly Tree[], path: string): readonly Tree[] {
   return trees.map((tree) => tree[path]).filter(isTree)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

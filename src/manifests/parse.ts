@@ -134,7 +134,7 @@ function readObject(value: unknown, base: readonly (string | number)[], reading:
     const path = issue.path.filter((key) => typeof key !== 'symbol')
     const at = placeOf(path)
     if (isTemplate(lineAt(reading.source, reading.counter, reading.document, at))) reading.findings.push(neverRendered(at))
-    else reading.findings.push(invalid(placeOf(path), `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)))
+    else reading.findings.push(invalid(at, `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)))
   }
 }
 

@@ -7,6 +7,7 @@ import { EnsembleError, failure, type Finding } from '../errors.ts'
 import { explainFailure } from '../kube/explain.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import { FIELD_MANAGER, type JsonPatchOperation, type Kube, type KubeObject, type ManagedFields, type ObjectRef } from '../kube/kube.ts'
+import { isTree } from '../manifests/fields-v1.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { definitionOf } from './own-kinds.ts'
 
@@ -278,8 +279,4 @@ export function mergeFields(a: unknown, b: unknown): unknown {
   const merged: Record<string, unknown> = { ...a }
   for (const [key, value] of Object.entries(b)) merged[key] = key in merged ? mergeFields(merged[key], value) : value
   return merged
-}
-
-function isTree(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { failure } from '../errors.ts'
+import { isClustersOwn } from '../inputs/agree.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
@@ -30,7 +31,7 @@ export async function readNamespace(kube: Kube, name: string, signal: AbortSigna
 /** Refuses `create-namespace` where nobody names the namespace to make, or it is the cluster's own. `named`: by the input or by the manifests. */
 export function refuseToCreate(name: string, named: boolean): void {
   if (!named) throw failure('refused', 'INPUT_INVALID', 'create-namespace: neither the input namespace nor the manifests name the namespace to create', { input: 'create-namespace', mend: 'Set namespace, or write metadata.namespace into the manifests.' })
-  if (name === 'default' || name.startsWith('kube-')) throw failure('refused', 'INPUT_INVALID', `create-namespace: ${name} is the cluster's own and never made by this action`, { input: 'create-namespace', mend: 'Choose another namespace, or set create-namespace: false.' })
+  if (isClustersOwn(name)) throw failure('refused', 'INPUT_INVALID', `create-namespace: ${name} is the cluster's own and never made by this action`, { input: 'create-namespace', mend: 'Choose another namespace, or set create-namespace: false.' })
 }
 
 /** Makes the namespace when it was asked for, or renews the time of one that we made. */

@@ -25,7 +25,6 @@ import { connectionString, targetOf } from './ensemble-target.ts'
 import { keepCount, leavesCountOut, wantedCount } from './kept-count.ts'
 import { lintWithCluster } from './lint-cluster.ts'
 import { refuseToCreate, ensureNamespace, readNamespace } from './namespace.ts'
-import { refuseForeignMembers } from './foreign-members.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
 import { RELEASE_MS } from './release.ts'
@@ -71,7 +70,6 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   const setManifest = keepCount(givenSet, there && leavesCountOut(givenSet.object) ? await kube.get(refOf(givenSet.object), signal) : undefined)
   const manifests = given.map((manifest) => (manifest === givenSet ? setManifest : manifest))
   const target = await targetIn(kube, setManifest.object, manifests.map((manifest) => manifest.object), loaded.profile, namespace, signal)
-  await refuseForeignMembers(kube, setManifest, manifests, loaded.profile, namespaceState.kind === 'there', signal)
 
   const seen: Seen = { inputs, services, manifests, setManifest, namespaceState, surroundings, deadline, credentialsEnd: kube.credentialsEnd, profile: loaded.profile }
   // Without a namespace there is nothing to lock, to read or to dry-run yet: judge what can be judged before it is made.

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { readsConfigMap } from '../decide/unread.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { codeOf } from '../kube/node-error.ts'
-import { parseSet, selects } from '../manifests/shapes.ts'
+import { parseService, parseSet, selects } from '../manifests/shapes.ts'
 
 /** Bytes, unpacked: several times of what a ConfigMap holds of well packed manifests. */
 const UNPACKED_BYTES = 8 * 1024 * 1024
@@ -100,7 +100,7 @@ function belongsTo(set: KubeObject, object: KubeObject): boolean {
     case 'Secret':
       return true
     case 'Service':
-      return name === shape?.spec.serviceName || selectsPods(set, selectorOf(object))
+      return name === shape?.spec.serviceName || selectsPods(set, parseService(object)?.spec.selector ?? {})
     case 'PodDisruptionBudget': {
       const selector = budgetSchema.safeParse(object).data?.spec.selector
       return selector !== undefined && selects({ matchLabels: selector.matchLabels ?? {}, matchExpressions: [] }, labelsOf(set))
@@ -111,11 +111,6 @@ function belongsTo(set: KubeObject, object: KubeObject): boolean {
 }
 
 const budgetSchema = z.looseObject({ spec: z.looseObject({ selector: z.looseObject({ matchLabels: z.record(z.string(), z.string()).nullish() }) }) })
-const serviceSchema = z.looseObject({ spec: z.looseObject({ selector: z.record(z.string(), z.string()) }) })
-
-function selectorOf(service: KubeObject): Readonly<Record<string, string>> {
-  return serviceSchema.safeParse(service).data?.spec.selector ?? {}
-}
 
 /** By a label of the template that it names, or by the name of one pod; labels that only live pods carry (a leader's) may stand beside them. */
 function selectsPods(set: KubeObject, selector: Readonly<Record<string, string>>): boolean {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { randomFrom } from '../readiness/set-model.ts'
+import { randomFrom } from '../../support/random.ts'
 import type { Services } from '../../../src/services.ts'
 import { startCluster, type SimulatedCluster } from '../../support/cluster/cluster.ts'
 import type { Happening } from '../../support/cluster/history.ts'

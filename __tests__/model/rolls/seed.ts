@@ -1,6 +1,6 @@
 // One seed from its beginning to its end: an ensemble with data, an operation under trouble, quiet, and a second run that is to reach the goal.
 
-import { randomFrom } from '../readiness/set-model.ts'
+import { randomFrom } from '../../support/random.ts'
 import type { SimulatedCluster } from '../../support/cluster/cluster.ts'
 import { startCluster } from '../../support/cluster/cluster.ts'
 import type { Happening } from '../../support/cluster/history.ts'

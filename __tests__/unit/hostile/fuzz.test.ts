@@ -1,7 +1,7 @@
 // Whatever a member, a server, a file or another run sends: a reader answers or refuses, soon. FUZZ_INPUTS sets how many inputs each target gets, FUZZ_SEED where they begin.
 
 import { test } from '@jest/globals'
-import { randomFrom } from '../../support/fuzz.ts'
+import { randomFrom } from '../../support/random.ts'
 import { TARGETS } from './targets.ts'
 
 const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? 1_000)

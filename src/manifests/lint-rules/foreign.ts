@@ -16,26 +16,26 @@ export const foreignMembers: Rule = ({ set, services, manifests, configMaps, pro
   })
 }
 
-export function ownNames({ metadata, spec }: SetShape, services: readonly string[], namespace: string | undefined): OwnNames {
+function ownNames({ metadata, spec }: SetShape, services: readonly string[], namespace: string | undefined): OwnNames {
   return { set: metadata.name, service: spec.serviceName, namespace, services: new Set(services), start: spec.ordinals?.start ?? 0, replicas: spec.replicas }
 }
 
 /** Each text that names members which are not all the set's own. */
-export function belongings(set: SetShape, configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>, profile: ProfileName, own: OwnNames): readonly { readonly names: MemberNames; readonly belonging: Exclude<Belonging, { kind: 'own' }> }[] {
+function belongings(set: SetShape, configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>, profile: ProfileName, own: OwnNames): readonly { readonly names: MemberNames; readonly belonging: Exclude<Belonging, { kind: 'own' }> }[] {
   return namedMembers(set, configMaps, profile).flatMap((names) => {
     const belonging = judgeBelonging(names.members.map(({ host }) => host), own)
     return belonging.kind === 'own' ? [] : [{ names, belonging }]
   })
 }
 
-export interface Said {
+interface Said {
   readonly proven: boolean
   readonly message: string
   readonly mend: string
 }
 
 /** The finding's words; undefined where it needs none. */
-export function say({ what }: Pick<MemberNames, 'what'>, belonging: Exclude<Belonging, { kind: 'own' }>, { set, service, namespace, start }: OwnNames, profile: ProfileName): Said | undefined {
+function say({ what }: Pick<MemberNames, 'what'>, belonging: Exclude<Belonging, { kind: 'own' }>, { set, service, namespace, start }: OwnNames, profile: ProfileName): Said | undefined {
   const [first = '', ...more] = belonging.hosts
   const hosts = `${first}${more.length === 0 ? '' : ` and ${more.length} more`}`
   const here = namespace === undefined ? set : `${set} in namespace ${namespace}`
