@@ -16,7 +16,7 @@ export async function scaleRows(act: Act, kind: Kind, namespace: string): Promis
   try {
     for (const name of [ours, today]) {
       await run('kubectl', ['create', 'namespace', name])
-      const made = await act({ ...kind.inputs, replicas: '1', namespace: name })
+      const made = await act({ ...kind.inputs, namespace: name })
       if (made !== 'succeeded') throw new Error(`deploy in ${name} ended as ${made}`)
     }
     const rows: Row[] = []

@@ -96,7 +96,7 @@ function electionOf(report: Report): number {
 async function resultOf(inputs: Readonly<Record<string, string>>): Promise<string> {
   const job = newJob()
   try {
-    const ran = await runAction({ inputs, kubeconfig: readFileSync(kubeconfig, 'utf8'), files: { 'zk.yaml': small, 'changed.yaml': small.replace('cpu: "0.05"', 'cpu: "0.06"') }, job })
+    const ran = await runAction({ inputs, kubeconfig: readFileSync(kubeconfig, 'utf8'), files: { 'zk.yaml': small, 'spread.yaml': spread(1), 'changed.yaml': small.replace('cpu: "0.05"', 'cpu: "0.06"') }, job })
     return ran.outputs['result'] ?? ''
   } finally {
     endJob(job)
@@ -114,6 +114,11 @@ function builtIn(replicas: number): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
 }
 
+/** The same where two members may share a node: five fit on four nodes. */
+function spread(replicas: number): string {
+  return builtIn(replicas).replace(/"requiredDuringSchedulingIgnoredDuringExecution":\[(\{"topologyKey":.*?\}\}\})\]/u, '"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":100,"podAffinityTerm":$1}]')
+}
+
 const KINDS: readonly Kind[] = [
   {
     name: 'built-in, 3.9', set: 'bench', selector: 'app.kubernetes.io/instance=bench', container: 'zookeeper', missingImage: 'zookeeper:no-such-tag', inputs: BUILT_IN, changed: { heap: '72M' }, manifest: builtIn,
@@ -129,7 +134,7 @@ const KINDS: readonly Kind[] = [
 const [BUILT_IN_KIND] = KINDS
 const PARTS: readonly (readonly [string, (act: Act, kind: Kind, namespace: string) => Promise<readonly Row[]>, readonly Kind[]])[] = [
   ['first', firstRows, KINDS], ['moved', movedRows, KINDS], ['drains', drainRows, KINDS], ['drains', budgetRows, BUILT_IN_KIND === undefined ? [] : [BUILT_IN_KIND]], ['rolls', rollRows, KINDS],
-  ['scale', scaleRows, BUILT_IN_KIND === undefined ? [] : [BUILT_IN_KIND]],
+  ['scale', scaleRows, BUILT_IN_KIND === undefined ? [] : [{ ...BUILT_IN_KIND, inputs: { manifests: 'spread.yaml' }, manifest: spread }]],
 ]
 
 /** A first deploy, verified; without the action until `rollout status` is content, which asks no member. */

@@ -128,7 +128,7 @@ export function nextStep(situation: RollSituation): RollStep {
   const broken = members.filter((member) => isBroken(situation, member) && member.ordinal !== situation.goes && (pending.includes(member) || !member.atRevision))
   // One that runs at its revision may be outside only because of the others.
   const wanted = broken.find((member) => !mayComeBack(situation, member)) ?? broken[0]
-  if (wanted !== undefined) return seeTo(situation, members, broken, wanted)
+  if (wanted !== undefined) return seeTo(situation, members, broken, wanted, pending.includes(wanted))
   const left = pending.length === 0 ? members.filter((member) => member.ordinal !== situation.goes) : members
   const down = left.find((member) => !isBack(situation, member) && !(pending.includes(member) && isLeftBehind(situation, members, member)))
   if (down !== undefined) return agree(situation, members, pending) ?? waitFor(situation, down, members)
@@ -204,7 +204,7 @@ function isKeptOutside({ listChanges, outsideSince, addresses, now }: RollSituat
 }
 
 /** A member that doesn't serve is replaced before any that does, the lowest first, one at a time. */
-function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: readonly MemberNow[], member: MemberNow): RollStep {
+function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: readonly MemberNow[], member: MemberNow, isNext: boolean): RollStep {
   const { set, way, excused } = situation
   const others = members.filter((other) => other !== member)
   // Each back before the next; where nobody serves nobody can be back, so there it is enough that its containers were started.
@@ -212,7 +212,9 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   const moving = others.find((other) => !broken.includes(other) && !excused.has(other.ordinal) && !isKeptOutside(situation, other) && (quorum ? !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)))
   if (moving !== undefined) return waitFor(situation, moving, members)
   // One that runs may be on its way back into the quorum (every election puts members outside for a moment); replacing it would only make that longer.
-  const patientUntil = mayComeBack(situation, member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS[situation.addresses.kind] : 0
+  // Unless its turn has come anyway, and one leads whom its old list may not have.
+  const follows = !(isNext && situation.listChanges === true && others.some((other) => other.role === 'leader'))
+  const patientUntil = follows && mayComeBack(situation, member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS[situation.addresses.kind] : 0
   if (patientUntil > situation.now) return { kind: 'wait', reason: member.running ? `${member.pod} runs, but does not serve yet` : `${member.pod} served until a moment ago: it may come back by itself`, lookAgainAt: patientUntil, outside: member.running ? [member] : [] }
   if (way.kind === 'evict') return { kind: 'free', member }
   const open = indexOf(set, member) >= way.stands
@@ -249,12 +251,19 @@ function chooseNext(way: Way, pending: readonly MemberNow[]): MemberNow | undefi
   }
 }
 
-/** All others serve. The leader is handed over first: an election while its peers still have addresses of before takes long. */
+/**
+ * All others serve. A leader whose members are known by names that move hands over first, in place: an election while its peers still have addresses of before takes long. Where
+ * addresses stay it is one election either way (measured: no longer without it), and its server would only be down twice.
+ */
 function take(situation: RollSituation, members: readonly MemberNow[], member: MemberNow): RollStep {
-  const { now, handedOver, canStepDown, excused, addresses } = situation
+  const { now, handedOver, canStepDown, excused, addresses, goes, renewed } = situation
   const { times, at } = handedOver.get(member.uid ?? '') ?? { times: 0, at: 0 }
   const voters = members.filter((one) => !excused.has(one.ordinal)).length
-  if (member.role !== 'leader' || !canStepDown || voters < 3) return { kind: 'take', member }
+  if (member.role !== 'leader' || voters < 3) return { kind: 'take', member }
+  // Those with the list without it could not follow it: another one must lead before the first of them comes.
+  const goesForGood = member.ordinal === goes
+  if (goesForGood && !canStepDown && renewed?.has(member.ordinal) !== true) return { kind: 'free', member, why: 'it leads, and another one must before the others forget it', renews: true }
+  if (!canStepDown || (addresses.kind === 'stay' && !goesForGood)) return { kind: 'take', member }
   // Its process takes a moment to end: until then it says that it leads, and must not be told twice.
   if (times > 0 && now - at < STEPPING_DOWN_MS) return { kind: 'wait', reason: `${member.pod} hands over its leadership`, lookAgainAt: at + STEPPING_DOWN_MS }
   if (times >= MOST_HAND_OVERS) return { kind: 'take', member }

@@ -92,7 +92,7 @@ export function harmfulClaims<T extends { readonly uid: string }>(profile: Profi
 }
 
 /** What must happen before the member with the highest ordinal may go: the others serve, and another one leads. */
-export type LeaveStep = { readonly kind: 'leave' } | Extract<RollStep, { kind: 'wait' | 'hand-over' }>
+export type LeaveStep = { readonly kind: 'leave' } | Extract<RollStep, { kind: 'wait' | 'hand-over' | 'free' }>
 
 export function leaveStep(situation: Omit<RollSituation, 'way'>, ordinal: number): LeaveStep {
   const member = situation.members.find((one) => one.ordinal === ordinal)
@@ -106,8 +106,9 @@ export function leaveStep(situation: Omit<RollSituation, 'way'>, ordinal: number
     case 'wait':
     case 'hand-over':
       return step
-    case 'take':
     case 'free':
+      return step.renews === true ? step : { kind: 'leave' }
+    case 'take':
     case 'reach-down':
     case 'done':
       return { kind: 'leave' }

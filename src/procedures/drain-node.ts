@@ -18,7 +18,7 @@ import { membersBack, ordinalOf, type During } from './empty-node.ts'
 import { maintain } from './maintenance.ts'
 import { leaveNeighbours, meetNeighbours, ordinalsOf, type Neighbour } from './neighbours.ts'
 import { passGates, type GatePatience } from './pass-gates.ts'
-import { readyToLeave } from './roll.ts'
+import { leadsAndGoes, readyToLeave } from './roll.ts'
 
 /** After `drained`, in the report. */
 const LEFT = 'before it left the cluster'
@@ -75,8 +75,8 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   if (leads(services.report, row.members) || neighbours.some((one) => leads(one.course.services.report, one.pods.map(({ name }) => name)))) {
     await during('hand-over', async () => {
       ledger.stored = await beginNode(marking, ledger.stored, entry, signal)
-      tellUnheard(course, survey.members)
-      for (const one of neighbours) tellUnheard(one.course, one.pods)
+      tellLeader(course, survey.members)
+      for (const one of neighbours) tellLeader(one.course, one.pods)
       for (const pod of survey.members) await readyToLeave(rollOf(course), ordinalOf(course, pod), signal)
       for (const one of neighbours) for (const ordinal of isAbandoned(one) ? [] : ordinalsOf(one)) await readyToLeave(rollOf(one.course), ordinal, signal)
     })
@@ -186,10 +186,11 @@ function leads(report: RunReport, names: readonly string[]): boolean {
   return report.members.some((member) => member.role === 'leader' && names.includes(member.pod))
 }
 
-/** A leader that can't be told to step down is evicted as it is. */
-function tellUnheard({ looking: { profile, reach }, services: { report, journal } }: Course, pods: readonly { readonly name: string }[]): void {
-  if (profile.stepDown === undefined || reach.may.exec) return
+/** A leader that can't be told to step down, or need not be, is evicted as it is. */
+function tellLeader({ looking: { profile, reach }, addresses, services: { report, journal } }: Course, pods: readonly { readonly name: string }[]): void {
   for (const { name } of pods.filter((pod) => leads(report, [pod.name]))) {
+    if (addresses.kind === 'stay') journal.info(leadsAndGoes(name, addresses))
+    if (addresses.kind === 'stay' || profile.stepDown === undefined || reach.may.exec) continue
     const line = `${name} leads, and goes without handing over: that needs the right to exec (pods/exec [get, create]). The election may take longer.`
     journal.info(line)
     report.notes.push(line)

@@ -114,7 +114,7 @@ export function resized({ base, profile }: Pick<Resizing, 'base' | 'profile'>, c
 
 /** Another one leads, and what this one alone has is handed over. */
 async function leave(course: Course, { run, deletesClaims }: Resizing, ordinal: number, signal: AbortSignal): Promise<void> {
-  const view = await readyToLeave({ ...rollOf(course), spent: new Set(deletesClaims ? [ordinal] : []) }, ordinal, signal)
+  const view = await readyToLeave({ ...rollOf(course), goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) }, ordinal, signal)
   const members = membersOf(view, run.target)
   const member = members.find((one) => one.ordinal === ordinal)
   const { profile } = course.looking

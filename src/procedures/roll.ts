@@ -102,6 +102,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
           await keepsData(roll, situation, step.member, signal)
           journal.info(`${step.member.pod}: its turn, ${othersServe(roll.run.profile)}`)
+          tellLeader(roll, looker, step.member)
           await spareWriter(roll.run, step.member.uid, signal)
           await lowerTo(step.member.ordinal - view.set.start, view)
           return waiting(situation, `${step.member.pod} is about to be replaced`)
@@ -145,6 +146,7 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
       switch (step.kind) {
         case 'take': {
           await keepsData(roll, situation, step.member, signal)
+          tellLeader(roll, looker, step.member)
           const held = roll.asked === true ? await heldByBudget(roll, view, signal) : await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
           if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
           if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, `its turn, ${othersServe(roll.run.profile)}`, looker.told, signal)
@@ -238,6 +240,18 @@ async function act(roll: Roll, looker: Looker, situation: RollSituation, step: E
 /** Why the leader hands over now, for the log. */
 function settledInWords({ kind, reason }: Addresses): string {
   return kind === 'stay' ? `at once, since ${reason}` : `every address has been the same for ${formatSpan(SETTLE_AFTER_MOVE_MS)} (${reason})`
+}
+
+/** Why a leader goes as it is. */
+function tellLeader({ addresses, attendance }: Roll, { said }: Looker, { pod, uid, role }: MemberNow): void {
+  if (role !== 'leader' || addresses.kind !== 'stay' || said.has(uid ?? '')) return
+  said.add(uid ?? '')
+  attendance.journal.info(leadsAndGoes(pod, addresses))
+}
+
+/** For the log: a leader that is replaced, or evicted, without a hand-over. */
+export function leadsAndGoes(pod: string, { reason }: Addresses): string {
+  return `${pod}: leads, and goes without handing over first: ${reason}`
 }
 
 /** Throws where its going would cost data. */

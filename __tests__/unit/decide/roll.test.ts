@@ -86,8 +86,8 @@ describe('a leader', () => {
     expect(step).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 55 * SECOND })
   })
 
-  test('hands over at once where every address stays: forty seconds with one member less to lose would be for nothing', () => {
-    expect(short(stepOf({ pods: old, roles: leads, addressSince: T0 - SECOND, more: { addresses: STAY } }))).toBe('hand-over zk-2')
+  test('goes at once, and as it is, where every address stays: waiting would be for nothing, and its server would be down twice', () => {
+    expect(short(stepOf({ pods: old, roles: leads, addressSince: T0 - SECOND, more: { addresses: STAY } }))).toBe('take zk-2')
   })
 
   test('settles where nobody can say whether addresses stay, and says which list it is', () => {
@@ -171,6 +171,15 @@ describe('a member list that changes', () => {
     expect(given(there, roles, [], { outsideSince: ago(121, there[2]) })).toMatchObject({ kind: 'free', renews: true, member: { pod: 'zk-2' } })
     expect(given(there, roles, [], { outsideSince: ago(121, there[2]), renewed: new Set([2]) }).kind).toBe('wait')
     expect(given(there, roles, [], { outsideSince: ago(121, there[2]), listChanges: false }).kind).toBe('wait')
+  })
+
+  test('brings one to it at once that is outside since the others lead with the new list: its own can not have that leader, and its turn is next', () => {
+    const there = [pod(0, { revision: OLD }), pod(1), pod(2)] as const
+    expect(given(there, ['not serving', 'follower', 'leader'], [there[0]], { outsideSince: ago(1, there[0]), addresses: STAY })).toMatchObject({ kind: 'free', member: { pod: 'zk-0' } })
+    // While nobody leads it may be the one that the others wait for.
+    expect(given(there, ['not serving', 'not serving', 'not serving'], [there[0]], { outsideSince: ago(1, ...there), addresses: STAY }).kind).toBe('wait')
+    // The others are back first.
+    expect(given([there[0], pod(1, { ready: false }), there[2]], ['not serving', 'follower', 'leader'], [there[0]], { outsideSince: ago(1, there[0]), addresses: STAY }).kind).toBe('wait')
   })
 
   test('brings the next one to the list although another waits outside for it', () => {

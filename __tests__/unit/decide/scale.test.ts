@@ -7,6 +7,8 @@ import type { Role } from '../../../src/ensemble/profile.ts'
 import type { PodView } from '../../../src/view/workload.ts'
 import { pod, SECOND, set, T0, view } from './given.ts'
 
+const STAY = { kind: 'stay', reason: 'the member list names a Service for each member' } as const
+
 function plan(more: Partial<ScaleSituation> & Pick<ScaleSituation, 'target'>): readonly string[] | undefined {
   const listed = more.listed ?? more.replicas ?? 3
   return planScale({ name: 'zk', start: 0, replicas: listed, listed, unfinished: false, voting: true, ...more })?.map((step) => `${step.kind} ${step.count}${step.outage === undefined ? '' : ' (outage)'}`)
@@ -66,6 +68,14 @@ describe('a member goes', () => {
 
   test('after it has handed over', () => {
     expect(ask(['follower', 'follower', 'follower', 'leader'])).toMatchObject({ kind: 'hand-over', member: { pod: 'zk-3' } })
+  })
+
+  test('after another one leads, where addresses stay too: with the list without it nobody could follow it', () => {
+    const roles = ['follower', 'follower', 'follower', 'leader'] as const
+    expect(ask(roles, { goes: 3, addresses: STAY })).toMatchObject({ kind: 'hand-over', member: { pod: 'zk-3' } })
+    expect(ask(roles, { goes: 3, addresses: STAY, canStepDown: false })).toMatchObject({ kind: 'free', member: { pod: 'zk-3' }, renews: true })
+    // Once is enough: it may be elected again and again.
+    expect(ask(roles, { goes: 3, addresses: STAY, canStepDown: false, renewed: new Set([3]) }).kind).toBe('leave')
   })
 
   test('as it is where its leading can not be given to anybody', () => {

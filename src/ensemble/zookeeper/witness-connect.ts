@@ -31,8 +31,8 @@ export interface ConnectOptions {
   readonly answerMs: number
 }
 
-/** A healthy member has a session in a few tens of milliseconds. */
-const NEXT_AFTER_MS = 250
+/** A healthy member has a session in a few tens of milliseconds; one that refuses it is silent for a second (the tunnel tells no sooner that it closed the connection). */
+const NEXT_AFTER_MS = 100
 /** Short, so that what a broken connection leaves behind is gone soon; the server makes it 4 s at least, usually. */
 export const SESSION_MS = 4_000
 /** Of the API server or what stands before it: nothing was told of the pod. */

@@ -15,8 +15,13 @@ const EVERY_MS = 100
 const ANSWER_MS = 3_000
 /** Between two rounds through all members while none takes a session. */
 const AGAIN_MS = 75
-/** How long the last one that was tried in a round is waited for; doubled each time that nobody answered at all. */
-const PATIENCE_MS = { first: 500, longest: 4_000 } as const
+/**
+ * A write or a session that isn't answered by then is left to itself, and another member is asked beside it. A tunnel tells of a connection that its member closed only a second later
+ * (the container runtime waits that long for the other direction; seen), so who waited for it would call every election a second longer than clients see it.
+ */
+const SOON_MS = 300
+/** How long the last one that was tried in a round is waited for; doubled with each round in vain, so that a slow ensemble gets its time. */
+const PATIENCE_MS = { first: 150, longest: 4_000 } as const
 /** The beginning waits so long for the first session, then goes on without. */
 const FIRST_MS = 3_000
 /** Another member has a session in a moment; who is waited for longer holds up the roll. */
@@ -47,7 +52,7 @@ export async function beginWitness(members: () => readonly Member[], context: Ve
   const ended = new AbortController()
   const stopping = new AbortController()
   const started = Promise.withResolvers<Start>()
-  const writer: Writer = { members, context, options, register, ledger, stopping: stopping.signal, started: started.resolve, seat: { at: undefined, next: undefined, left: new Set() } }
+  const writer: Writer = { members, context, options, register, ledger, stopping: stopping.signal, started: started.resolve, troubled: new Map(), seat: { at: undefined, next: undefined, left: new Set() } }
   const running = keepWriting(writer, AbortSignal.any([context.signal, ended.signal]))
   // It ends by itself when the run is aborted; a fault of its own must not become the run's.
   const over = running.catch(() => undefined).then(async () => {
@@ -107,6 +112,8 @@ interface Writer {
   readonly options: ZooKeeperOptions
   readonly register: Register
   readonly ledger: Ledger
+  /** When each pod last gave no session, or lost one. */
+  readonly troubled: Map<string, number>
   /** Aborted: no further write, the one under way is waited for. */
   readonly stopping: AbortSignal
   readonly started: (start: Start) => void
@@ -114,21 +121,20 @@ interface Writer {
 
 /** Connects and writes until one of the signals is aborted, with which it rejects, or until it is plain that it may not. */
 async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
-  const { ledger, seat, context: { clock, reach } } = writer
+  const { ledger, seat, troubled, context: { clock, reach } } = writer
   const idle = AbortSignal.any([signal, writer.stopping])
-  const troubled = new Map<string, number>()
   const numbers = { next: 1 }
-  let silent = 0
+  let inVain = 0
   for (;;) {
     const began = clock.now()
-    const patienceMs = Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** silent)
+    const patienceMs = Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain)
     const { connected, failed, heard } = takeNext(seat) ?? (await connectToAny(inOrder(writer.members(), troubled, seat.left), { reach, clock, auth: writer.options.auth, answerMs: ANSWER_MS, patienceMs }, idle))
     seat.at = connected?.member
     ledger.begin(connected === undefined ? began : clock.now())
     for (const member of failed) troubled.set(member.pod, clock.now())
     if (heard === 'answered') ledger.hear(clock.now())
     else ledger.lose(began)
-    silent = heard === 'answered' ? 0 : silent + 1
+    inVain = connected === undefined ? inVain + 1 : 0
     if (heard === 'denied' && numbers.next === 1) return writer.started({ refused: 'this run may not use port-forward' })
     const end = connected === undefined ? 'useless' : await writeThrough(connected, numbers, writer, signal, idle)
     seat.at = undefined
@@ -157,8 +163,8 @@ async function changeSeat({ seat, members, context: { clock, reach, signal: life
     const { connected } = await connectToAny(others, { reach, clock, auth: options.auth, answerMs: ANSWER_MS, patienceMs: LEAVE_MS.connect }, within)
     if (connected === undefined) return
     const taken = Promise.withResolvers<undefined>()
-    seat.next = { connected, taken: () => taken.resolve(undefined) }
-    await taken.promise
+    if (offer(seat, connected, () => taken.resolve(undefined))) await taken.promise
+    else await connected.session.close()
   }).catch(() => signal.throwIfAborted())
 }
 
@@ -182,7 +188,11 @@ async function writeThrough({ member, session }: Connected, numbers: { next: num
       const began = clock.now()
       const number = numbers.next++
       try {
-        const stat = await unlessAborted(signal, () => session.set(register.path, register.value(number), version))
+        const stat = await unlessAborted(signal, () => unlessMoved(session.set(register.path, register.value(number), version), member, writer, idle))
+        if (stat === 'moved') {
+          ledger.leaveUnknown()
+          return 'moved'
+        }
         ledger.acknowledge({ number, version: stat.version }, clock.now())
         version = stat.version
         useful = true
@@ -202,6 +212,39 @@ async function writeThrough({ member, session }: Connected, numbers: { next: num
     // Whoever goes on elsewhere does not wait for the old session's end.
     if (seat.next === undefined) await closed
   }
+}
+
+/** The answer, or `moved` once another member, or this one anew, has given a session while it was waited for. */
+async function unlessMoved<T>(answer: Promise<T>, member: Member, writer: Writer, signal: AbortSignal): Promise<T | 'moved'> {
+  const { seat, members, troubled, options, context: { clock, reach } } = writer
+  const over = new AbortController()
+  const until = AbortSignal.any([signal, over.signal])
+  const move = async (): Promise<'moved'> => {
+    await clock.sleep(SOON_MS, until)
+    for (let inVain = 0; ; inVain += 1) {
+      const order = inOrder(members(), troubled, new Set([...seat.left, member.uid]))
+      const { connected } = await connectToAny(order, { reach, clock, auth: options.auth, answerMs: ANSWER_MS, patienceMs: Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain) }, until)
+      if (connected !== undefined && !until.aborted && offer(seat, connected)) return 'moved'
+      await connected?.session.close()
+      await clock.sleep(AGAIN_MS, until)
+    }
+  }
+  const moving = move()
+  // It has an end of its own: the signal's reason, once the answer came first.
+  moving.catch(() => undefined)
+  try {
+    return await Promise.race([answer, moving])
+  } finally {
+    over.abort(new Error('the write was answered'))
+    answer.catch(() => undefined)
+  }
+}
+
+/** Whether the writer goes on with it; another session may have been found for it meanwhile. */
+function offer(seat: Seat, connected: Connected, taken: () => void = () => undefined): boolean {
+  if (seat.next !== undefined) return false
+  seat.next = { connected, taken }
+  return true
 }
 
 /** A write that wasn't answered may have been made, and some refusals say no more than that. */
@@ -229,7 +272,7 @@ async function read(session: Session, path: string): Promise<Found | undefined> 
 }
 
 /** The most that is missing on any member that serves, undefined when none does; afterwards the node is deleted. Rejects only with the signal's reason. */
-async function lookBack(members: readonly Member[], { context, options, register, ledger }: Omit<Writer, 'members' | 'stopping' | 'started' | 'seat'>, signal: AbortSignal): Promise<number | undefined> {
+async function lookBack(members: readonly Member[], { context, options, register, ledger }: Omit<Writer, 'members' | 'stopping' | 'started' | 'seat' | 'troubled'>, signal: AbortSignal): Promise<number | undefined> {
   const { clock, reach } = context
   const life = new AbortController()
   const late = (): Error => new NoAnswer('get', 'it took too long', 'not done')
