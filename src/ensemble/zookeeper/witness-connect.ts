@@ -29,6 +29,10 @@ export interface ConnectOptions {
   readonly patienceMs: number
   /** How long a request in the session may go unanswered. */
   readonly answerMs: number
+  /** How often each member is tried, paced, while any of them tells something. Default 1. */
+  readonly rounds?: number
+  /** Called as soon as an attempt has told something of its member. */
+  readonly onAnswer?: () => void
 }
 
 /** A healthy member has a session in a few tens of milliseconds; one that refuses it is silent for a second (the tunnel tells no sooner that it closed the connection). */
@@ -47,11 +51,15 @@ export async function connectToAny(members: readonly Member[], options: ConnectO
   const tried: Member[] = []
   let winner: Connected | undefined
 
+  const tell = (heard: Heard): void => {
+    told.push(heard)
+    if (heard === 'answered') options.onAnswer?.()
+  }
   const attempt = async (member: Member): Promise<void> => {
     const life = new AbortController()
     lives.push(life)
     tried.push(member)
-    const reach: Reach = { ...options.reach, open: (...args) => opened(options.reach.open(...args), told) }
+    const reach: Reach = { ...options.reach, open: (...args) => opened(options.reach.open(...args), tell) }
     try {
       const session = await openTunnelSession(member, reach, { clock, auth: options.auth, life: life.signal, timeoutMs: SESSION_MS, answerMs: options.answerMs }, signal)
       if (winner !== undefined) return await session.close()
@@ -72,10 +80,14 @@ export async function connectToAny(members: readonly Member[], options: ConnectO
     over.abort()
   }
   try {
-    for (const member of members) {
-      const one = attempt(member)
-      attempts.push(one)
-      await wait(NEXT_AFTER_MS, [one])
+    for (let round = 0; round < (options.rounds ?? 1) && (round === 0 || told.includes('answered')); round += 1) {
+      for (const member of members) {
+        const one = attempt(member)
+        attempts.push(one)
+        // A member that is just electing refuses at once: the first round finds one that doesn't, the others are no faster than their pace.
+        await wait(NEXT_AFTER_MS, round === 0 ? [one] : [new Promise(() => undefined)])
+        if (winner !== undefined) break
+      }
       if (winner !== undefined) break
     }
     if (winner === undefined) await wait(options.patienceMs, attempts)
@@ -86,13 +98,13 @@ export async function connectToAny(members: readonly Member[], options: ConnectO
   return { connected: winner, failed: tried.filter((member) => member !== winner?.member), heard }
 }
 
-async function opened<T>(opening: Promise<T>, told: Heard[]): Promise<T> {
+async function opened<T>(opening: Promise<T>, tell: (heard: Heard) => void): Promise<T> {
   try {
     const stream = await opening
-    told.push('answered')
+    tell('answered')
     return stream
   } catch (error) {
-    told.push(toldBy(error))
+    tell(toldBy(error))
     throw error
   }
 }

@@ -20,7 +20,9 @@ const AGAIN_MS = 75
  * (the container runtime waits that long for the other direction; seen), so who waited for it would call every election a second longer than clients see it.
  */
 const SOON_MS = 300
-/** How long the last one that was tried in a round is waited for; doubled with each round in vain, so that a slow ensemble gets its time. */
+/** Each member is tried so often, ten attempts a second, before a pause: an election is over within that time, and is measured that finely. */
+const ROUNDS = 5
+/** How long the last one that was tried is waited for then; doubled each time in vain, so that a slow ensemble gets its time. */
 const PATIENCE_MS = { first: 150, longest: 4_000 } as const
 /** The beginning waits so long for the first session, then goes on without. */
 const FIRST_MS = 3_000
@@ -128,7 +130,7 @@ async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
   for (;;) {
     const began = clock.now()
     const patienceMs = Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain)
-    const { connected, failed, heard } = takeNext(seat) ?? (await connectToAny(inOrder(writer.members(), troubled, seat.left), { reach, clock, auth: writer.options.auth, answerMs: ANSWER_MS, patienceMs }, idle))
+    const { connected, failed, heard } = takeNext(seat) ?? (await connectToAny(inOrder(writer.members(), troubled, seat.left), { reach, clock, auth: writer.options.auth, answerMs: ANSWER_MS, patienceMs, rounds: ROUNDS, onAnswer: () => ledger.hear(clock.now()) }, idle))
     seat.at = connected?.member
     ledger.begin(connected === undefined ? began : clock.now())
     for (const member of failed) troubled.set(member.pod, clock.now())
@@ -223,7 +225,7 @@ async function unlessMoved<T>(answer: Promise<T>, member: Member, writer: Writer
     await clock.sleep(SOON_MS, until)
     for (let inVain = 0; ; inVain += 1) {
       const order = inOrder(members(), troubled, new Set([...seat.left, member.uid]))
-      const { connected } = await connectToAny(order, { reach, clock, auth: options.auth, answerMs: ANSWER_MS, patienceMs: Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain) }, until)
+      const { connected } = await connectToAny(order, { reach, clock, auth: options.auth, answerMs: ANSWER_MS, patienceMs: Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain), rounds: ROUNDS }, until)
       if (connected !== undefined && !until.aborted && offer(seat, connected)) return 'moved'
       await connected?.session.close()
       await clock.sleep(AGAIN_MS, until)
