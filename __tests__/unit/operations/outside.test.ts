@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, jest, test } from '@jest/globals'
 import { startCluster } from '../../support/cluster/cluster.ts'
+import { at } from '../../support/cluster/json.ts'
 import { clusterClock, runHere, type Ended } from '../../support/in-process.ts'
 
 jest.setTimeout(60_000)
@@ -24,8 +25,7 @@ async function withOneOutside(given: { readonly rejoinMs: number; readonly befor
     await clock.sleep(given.beforehand)
     const began = clock.now()
     const ended = await runHere({ cluster, clock, inputs: { name: 'zk', timeout: '15m', ...inputs }, name: 'run' })
-    const spec = cluster.objects.get('StatefulSet', 'default', 'zk')?.['spec']
-    return { ...ended, ms: clock.now() - began, replicas: typeof spec === 'object' && spec !== null && 'replicas' in spec ? spec.replicas : undefined }
+    return { ...ended, ms: clock.now() - began, replicas: at(cluster.objects.get('StatefulSet', 'default', 'zk'), 'spec', 'replicas') }
   } finally {
     await cluster.stop()
   }
