@@ -13,33 +13,33 @@ export type Code = (typeof CODES)[number]
 const ADVICE: Record<Code, string> = {
   INPUT_INVALID: 'Correct the inputs named above; nothing was sent to the cluster.',
   MANIFEST_INVALID: 'Correct the manifest at the place named above; nothing was sent to the cluster.',
-  LINT_FAILED: 'Mend the findings named above, each has its line and the change to make; nothing was sent to the cluster.',
+  LINT_FAILED: 'Correct the findings named above, each has its line and the change to make; nothing was sent to the cluster.',
   CLUSTER_UNREACHABLE: 'Check the kubeconfig, its context and that this runner can reach the API server.',
   ACCESS_DENIED: 'Give this workflow what is named above: the rule in its Role, or credentials that are accepted.',
   LOCKED: 'Wait for the run that holds the lock, or cancel it; an abandoned lock frees itself a minute after its run has died.',
   NOT_FOUND: 'Name one of those that are there, or check that name, namespace and context are the right ones.',
   PROTECTED: 'Nothing was deleted: say that it may go, as named above, or delete it by hand.',
-  IMMUTABLE_FIELD: 'Keep the field as it is in the cluster, or replace the StatefulSet by hand with --cascade=orphan.',
+  IMMUTABLE_FIELD: 'Keep the field as it is in the cluster, or replace the object by hand.',
   MEMBERSHIP_CHANGE: 'Change the number of members with operation: scale, one member at a time.',
-  CONFLICT: 'Somebody else changes the same thing: let one of the two finish first, or agree on who owns the field (force-conflicts: true takes it over).',
+  CONFLICT: 'Somebody else changes the same thing: let one of the two finish first, or agree on who owns the field.',
   DATA_LOST: 'Stop writers, keep the claims, and compare the members before anything is restarted.',
-  UNDO_FAILED: 'Finish or take back by hand with the commands shown above.',
+  UNDO_FAILED: 'Finish it, or go back by hand, with the commands shown below.',
   IMAGE_PULL: 'Check the image name, its tag and the pull secret.',
   CONFIG_ERROR: 'Create or correct the ConfigMap, Secret or key that the container refers to.',
   CREATE_REJECTED: 'Change the quota, limit range or admission policy that refused the pod, or the pod template.',
   CLAIM_PENDING: 'Correct the storage class, or see to the claim as said above; a claim that goes takes its data with it.',
-  CRASH_LOOP: 'Read the last log lines of the container shown above.',
+  CRASH_LOOP: 'Read the last log lines of the container, shown here.',
   UNSCHEDULABLE: 'Add a node that fits, or relax the requests, selectors or anti-affinity named above.',
   IDENTITY_MISMATCH: 'Compare myid and the member list on the members named above; two members must never share an id.',
   QUORUM_LOST: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.',
   CHECK_FAILED: 'Look at the members named above: the ensemble did not answer as an ensemble must.',
-  CHECK_IMPOSSIBLE: 'Give this step what the check needs (see above), or set verify: off and check another way.',
+  CHECK_IMPOSSIBLE: 'Give this step what the check needs (see above).',
   NOT_READY: 'If a pod is named above, look at it: kubectl describe pod, kubectl logs. operation: status tells more.',
-  DRAIN_REFUSED: 'Mend what is named above, then run it again.',
-  DRAIN_BLOCKED: 'Mend the budget or the pods that it waits for, then run the same drain again: it goes on with the nodes that remain.',
+  DRAIN_REFUSED: 'Correct what is named above, then run it again.',
+  DRAIN_BLOCKED: 'See to the budget, or to the pods that it waits for, then run the same drain again: it goes on with the nodes that remain.',
   MAINTENANCE_FAILED: 'Read the output of the maintenance command above and look at its node, then run the same drain again: the nodes after it were not touched.',
   CANCELLED: 'Run it again: it goes on from the state named above.',
-  TIMEOUT: 'Raise timeout or member-timeout, or see above what it was waiting for.',
+  TIMEOUT: 'See above what it was waiting for, or raise the timeout that is named there.',
   INTERNAL: 'This is a fault of the action: please report it with the JSON report of this run.',
 }
 
@@ -66,8 +66,10 @@ export interface Finding {
   readonly severity: 'error' | 'warning' | 'notice'
   /** What is wrong, one line, without the place. */
   readonly message: string
-  /** What to change, one line (access: may hold a YAML block). */
+  /** What to change, one line (access: may hold a YAML block). It names no input but those that every operation takes that can say it. */
   readonly mend?: string
+  /** An input that is a way around: told only where this run would take it (`orSet`). */
+  readonly orSet?: WayAround
   readonly place?: Place
   /** The input at fault, kebab-case. */
   readonly input?: string
@@ -77,6 +79,23 @@ export interface Finding {
   readonly always?: true
   /** Ordinal of the member at fault: of equal codes the lowest ordinal decides. */
   readonly ordinal?: number
+}
+
+/** `value` of an input, and in `why` what for: `Or set force-conflicts: true, once, to take these fields over.` */
+export interface WayAround {
+  readonly input: string
+  readonly value: string
+  readonly why?: string
+}
+
+/** The finding as this run tells it: with the way around where it has one, as a sentence of its `mend`. */
+export function withWayAround({ orSet, ...finding }: Finding, takes: (input: string, value: string) => boolean): Finding {
+  if (orSet === undefined || !takes(orSet.input, orSet.value)) return finding
+  const way = `Or set ${orSet.input}: ${orSet.value}${orSet.why === undefined ? '' : `, ${orSet.why}`}.`
+  // A block of YAML stays together at the end.
+  const [first = '', ...block] = finding.mend === undefined ? [] : finding.mend.split('\n')
+  const lead = block.length === 0 ? `${first === '' || /[.!?]$/.test(first) ? first : `${first}.`} ${way}` : `${way} ${first}`
+  return { ...finding, mend: [lead.trim(), ...block].join('\n') }
 }
 
 export type FailureOutcome = 'refused' | 'failed' | 'cancelled' | 'undone'

@@ -1,8 +1,8 @@
 // Runs one operation and tells how it came out, on every path: the only catch of the action.
 
-import { EnsembleError, failure, type Finding } from './errors.ts'
+import { EnsembleError, failure, withWayAround, type Finding } from './errors.ts'
 import type { Inputs } from './inputs/inputs.ts'
-import { readInputs } from './inputs/parse.ts'
+import { readInputs, takesInput } from './inputs/parse.ts'
 import { warningText } from './report/annotations.ts'
 import { messageFor } from './report/message.ts'
 import { newReport, type RunReport } from './report/run-report.ts'
@@ -107,7 +107,7 @@ function settle(report: RunReport, error: unknown, runner: Runner): void {
   const known = error instanceof EnsembleError ? error : undefined
   if (known === undefined) runner.debug(error instanceof Error ? (error.stack ?? error.message) : String(error))
   const findings: readonly Finding[] = known?.findings ?? [{ code: 'INTERNAL', severity: 'error', message: `a fault of the action itself: ${error instanceof Error ? error.name : 'unknown'}` }]
-  report.findings.unshift(...findings)
+  report.findings.unshift(...findings.map((finding) => withWayAround(finding, (input, value) => takesInput(runner.env, input, value))))
   report.code = known?.code ?? 'INTERNAL'
   // What was refused has changed nothing: where something was, it has failed.
   report.result = known?.outcome === 'refused' && report.changed ? 'failed' : (known?.outcome ?? 'failed')

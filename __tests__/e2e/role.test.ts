@@ -21,7 +21,7 @@ function documentedRole(namespace: string): string {
   return readFileSync(join(root, 'docs', 'role.yaml'), 'utf8').replaceAll('namespace: shop', `namespace: ${namespace}`).replaceAll(/name: zk-ensemble-(look|maintenance)/g, `name: ${namespace}-$1`)
 }
 
-/** The Role that the log offers, as a person would copy it: the block after `Mend:`. */
+/** The Role that the log offers, as a person would copy it: the block after `Fix:`. */
 function offeredRole({ lines }: Ran): string {
   const from = lines.findIndex((line) => line.startsWith('  apiVersion: rbac.authorization.k8s.io/v1'))
   const to = lines.findIndex((line, index) => index > from && !line.startsWith('  '))

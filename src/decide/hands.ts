@@ -1,5 +1,6 @@
 // Whose hand wrote a field: a person's tool, from whose fields an asked-for undo or scale may take over, or a controller, which would write it again.
 
+import type { WayAround } from '../errors.ts'
 import { isTree, parseKey, type Tree } from '../manifests/fields-v1.ts'
 
 export type Hand = { readonly kind: 'person' | 'controller' | 'unknown'; readonly name: string; readonly mend?: string }
@@ -101,7 +102,7 @@ interface Told {
 }
 
 /** Who changed what, and what to do; `mayForce`: where an input takes the fields over. */
-export function conflictWords(conflicts: readonly Conflict[], { object, live, wanted }: Told, mayForce: boolean): { readonly message: string; readonly mend: string } {
+export function conflictWords(conflicts: readonly Conflict[], { object, live, wanted }: Told, mayForce: boolean): { readonly message: string; readonly mend: string; readonly orSet?: WayAround } {
   const groups = new Map<string, { readonly hand: Hand; readonly manager: string; readonly fields: string[] }>()
   for (const { manager, subresource, field } of conflicts) {
     const key = `${manager} ${subresource ?? ''}`
@@ -112,10 +113,13 @@ export function conflictWords(conflicts: readonly Conflict[], { object, live, wa
   const all = [...groups.values()]
   const message = `${object}: ${all.map(({ hand, manager, fields }) => `${hand.name}${hand.name === manager ? '' : ` (field manager ${manager})`} set ${fields.join(', ')}`).join('; ')}`
   const controllers = all.filter(({ hand }) => hand.kind === 'controller')
-  const force = mayForce ? 'set force-conflicts: true, once, to take these fields over' : 'deploy the manifests with force-conflicts: true, once, to take these fields over'
-  if (controllers.length === 0) return { message, mend: `If what stands there is to stay, write it into the manifests (or leave the fields out of them); if not, ${force}.` }
+  if (controllers.length === 0) {
+    const keep = 'If what stands there is to stay, write it into the manifests, or leave the fields out of them.'
+    if (mayForce) return { message, mend: keep, orSet: { input: 'force-conflicts', value: 'true', why: 'once, to take these fields over' } }
+    return { message, mend: `${keep} If not: operation: deploy with force-conflicts: true, once, takes these fields over.` }
+  }
   const advice = [...new Set(controllers.map(({ hand }) => hand.mend ?? `find out why ${hand.name} writes it`))]
-  return { message, mend: `${capital(advice.join('; '))}: until then it would be written again${mayForce ? ', also after force-conflicts: true' : ''}.` }
+  return { message, mend: `${capital(advice.join('; '))}: until then it would be written again${mayForce ? ', whoever takes the fields over' : ''}.` }
 }
 
 /** ` (zookeeper:3.9.4 there, zookeeper:3.9.5 wanted)`, for values that may be told. */

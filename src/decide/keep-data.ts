@@ -138,7 +138,8 @@ export function deletedWhenScaled(set: Pick<SetView, 'name' | 'namespace' | 'rep
   const claims = Array.from({ length: set.replicas - to }, (_, index) => set.start + to + index).flatMap((ordinal) => set.claimTemplates.map((template) => claimName(template.name, set.name, ordinal)))
   return {
     code: 'PROTECTED', severity: 'error', object: `statefulset/${set.name}`, input: 'delete-claims',
-    message: `persistentVolumeClaimRetentionPolicy whenScaled: Delete of ${set.name} would delete ${listed(claims)} with the data on ${claims.length === 1 ? 'it' : 'them'}, and delete-claims is not set`,
-    mend: `If the data may go, set delete-claims: true. To keep it, in your manifests too: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'`,
+    message: `persistentVolumeClaimRetentionPolicy whenScaled: Delete of ${set.name} would delete ${listed(claims)} with the data on ${claims.length === 1 ? 'it' : 'them'}, which nobody asked for`,
+    mend: `To keep the data, in your manifests too: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'`,
+    orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
   }
 }

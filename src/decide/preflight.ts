@@ -85,7 +85,7 @@ function keptFindings({ live, claims, wanted }: PreflightInput): readonly Prefli
   if (live === undefined) return []
   const deleted = deletedWhenScaled({ ...live.view, retention: wanted.retention }, wanted.replicas, false)
   // Mounts and volumes are looked at before each member is taken down.
-  return [...(claims === undefined ? [] : dataAtRisk({ set: live.view, pods: [], claims, volumes: new Map() })), ...(deleted === undefined ? [] : [{ ...deleted, mend: `${deleted.mend ?? ''}; to take the members away with their data, use operation: scale.` }])]
+  return [...(claims === undefined ? [] : dataAtRisk({ set: live.view, pods: [], claims, volumes: new Map() })), ...(deleted === undefined ? [] : [{ ...deleted, mend: `To take the members away with their data: operation: scale with delete-claims: true. ${deleted.mend ?? ''}` }])]
 }
 
 function namespaceFindings({ namespace, makesNamespace, wanted }: PreflightInput): readonly PreflightFinding[] {
@@ -94,7 +94,7 @@ function namespaceFindings({ namespace, makesNamespace, wanted }: PreflightInput
     return [{ code: 'NOT_FOUND', severity: 'error', object, message: `namespace ${wanted.namespace} is being deleted and takes no new objects`, mend: `Wait until it is gone (kubectl get namespace ${wanted.namespace} -o yaml names what holds it), then run the step again.` }]
   }
   if (namespace !== 'missing' || makesNamespace) return []
-  return [{ code: 'NOT_FOUND', severity: 'error', object, input: 'namespace', message: `namespace ${wanted.namespace} is not there`, mend: 'Create it, or set create-namespace: true.' }]
+  return [{ code: 'NOT_FOUND', severity: 'error', object, input: 'namespace', message: `namespace ${wanted.namespace} is not there`, mend: `Create it: kubectl create namespace ${wanted.namespace}`, orSet: { input: 'create-namespace', value: 'true' } }]
 }
 
 function credentialFindings({ credentialsEnd, deadline, now }: PreflightInput): readonly PreflightFinding[] {

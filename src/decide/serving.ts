@@ -55,7 +55,8 @@ function away(state: MemberState, ready: ReadonlySet<string>, young: string | un
   const what = role === 'down' ? `does not answer${trouble === undefined ? '' : `: ${trouble}`}` : role === 'read-only' ? 'is read-only: it has lost the quorum' : state.advice === undefined || trouble === undefined ? 'runs but is not in the quorum' : `runs but does not serve: ${trouble}`
   return [{
     code: 'CHECK_FAILED', severity: 'error', ordinal, object: `pod/${pod}`, message: `${pod} (ordinal ${ordinal}) ${what}; that its pod is Ready says nothing about this${young === undefined ? '' : `; it may be on its way: ${young}`}`,
-    mend: `${young === undefined ? '' : 'Look again in two minutes, or set wait: true. '}${state.advice ?? `If it stays outside, compare its member list, myid and the names of its peers; its log says whom it cannot reach.`}`,
+    mend: `${young === undefined ? '' : 'Look again in two minutes. '}${state.advice ?? `If it stays outside, compare its member list, myid and the names of its peers; its log says whom it cannot reach.`}`,
+    ...(young === undefined ? {} : { orSet: { input: 'wait', value: 'true' } }),
   }]
 }
 

@@ -54,7 +54,7 @@ export function isHalted(held: Held | undefined, view: EnsembleView, background:
 /** The halt as a finding: what holds the roll, and how it is finished. */
 function haltFinding(held: Held, set: SetView, alive: boolean | undefined): Finding {
   const common = { code: 'NOT_READY', severity: 'error', object: `statefulset/${set.name}` } as const
-  if (alive === true) return { ...common, message: `the roll goes on step by step: ${held.text}`, mend: 'Look again in a minute, or set wait: true. If the run that holds the lock was killed, run the deploy again.' }
+  if (alive === true) return { ...common, message: `the roll goes on step by step: ${held.text}`, mend: 'Look again in a minute. If the run that holds the lock was killed, run the deploy again.', orSet: WAIT }
   return {
     ...common, message: `the roll is halted: ${held.text}`,
     mend: 'Run the deploy again: it goes on where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To go back instead: operation undo.',
@@ -90,7 +90,8 @@ function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`
 }
 
-const LOOK_AGAIN = 'Look again in a minute, or set wait: true.'
+const LOOK_AGAIN = 'Look again in a minute.'
+const WAIT = { input: 'wait', value: 'true' } as const
 
 export interface Look {
   /** Milliseconds since the epoch. */
@@ -132,7 +133,8 @@ function notDone(view: EnsembleView, verdict: RolloutVerdict & { readonly kind: 
   if (diagnoses.some(isFault)) return chooseVerdict(diagnoses, verdict.reason, view.set !== undefined && isRolling(view, view.set) ? atNew(view, view.set) : line)
   const cause = diagnoses.find((diagnosis) => diagnosis.explains)
   const rest = diagnoses.filter((diagnosis) => diagnosis !== cause).map(({ code, message, object }): Finding => ({ code, severity: 'warning', message, object }))
-  if (cause === undefined) return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${view.set?.name ?? ''}`, mend: LOOK_AGAIN }, ...rest]
-  const { message, object, ordinal, mend = LOOK_AGAIN } = cause
-  return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${message}`, object, mend, ...(ordinal === undefined ? {} : { ordinal }) }, ...rest]
+  if (cause === undefined) return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${view.set?.name ?? ''}`, mend: LOOK_AGAIN, orSet: WAIT }, ...rest]
+  const { message, object, ordinal, mend } = cause
+  const fix = mend === undefined ? { mend: LOOK_AGAIN, orSet: WAIT } : { mend }
+  return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${message}`, object, ...fix, ...(ordinal === undefined ? {} : { ordinal }) }, ...rest]
 }

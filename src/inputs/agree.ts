@@ -55,7 +55,7 @@ function namespaces({ values, broken }: Case): readonly Finding[] {
   if (values['create-namespace'] && namespace !== undefined && isClustersOwn(namespace)) {
     found.push(fault('create-namespace', `${namespace} is the cluster's own and never made by this action`, 'choose another namespace, or set create-namespace: false'))
   }
-  if (values.ttl !== undefined && !values['create-namespace'] && !broken.has('create-namespace')) {
+  if (values.ttl !== undefined && values.operation === 'deploy' && !values['create-namespace'] && !broken.has('create-namespace')) {
     found.push(fault('ttl', 'is the life of a namespace that this action makes', 'set create-namespace: true as well, or leave ttl out'))
   }
   return found
@@ -102,7 +102,7 @@ function customCommands({ values, given, broken }: Case): readonly Finding[] {
   if (values.profile === 'custom') {
     if (values.verify === 'off') return []
     return commands.filter((id) => values[id] === undefined).map((id) =>
-      fault(id, 'is not set, and profile: custom has no other way to check', 'give a command that uses $MARKER, or set verify: off'),
+      fault(id, 'is not set, and profile: custom has no other way to check', `give a command that uses $MARKER${values.operation === 'verify' ? '' : ', or set verify: off'}`),
     )
   }
   return [...commands, 'serves-command' as const].filter((id) => given.has(id)).map((id) => useless(values.operation, id, `is of no use to profile: ${values.profile}`, 'set profile: custom, or leave it out'))

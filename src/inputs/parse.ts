@@ -25,6 +25,14 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): {
   return { inputs: toInputs(values, given, warnings), faults: [...faults, ...judged.filter((finding) => finding.severity === 'error')], broken }
 }
 
+/** Whether a run that is otherwise the same would take another value of an input, so that it may be advised. */
+export function takesInput(env: Readonly<Record<string, string | undefined>>, input: string, value: string): boolean {
+  const id = `INPUT_${input.toUpperCase()}`
+  if (env[id]?.trim() === value) return false
+  const { inputs, faults } = readInputs({ ...env, [id]: value })
+  return isInputId(input) && ![...faults, ...inputs.warnings].some((finding) => finding.input === input)
+}
+
 function readRaw(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(INPUTS).map(([id, use]) => {

@@ -1,7 +1,7 @@
 // An answer of the API as one finding for a person: whose fault, what to change. Told apart as the API server words it (k8s.io/apiserver, k8s.io/apimachinery).
 
 import { EnsembleError } from '../errors.ts'
-import type { Code, FailureOutcome, Finding } from '../errors.ts'
+import type { Code, FailureOutcome, Finding, WayAround } from '../errors.ts'
 import { immutableFault } from './immutable.ts'
 import type { KubeFailure } from './failure.ts'
 import type { Access } from './kube.ts'
@@ -30,6 +30,7 @@ interface Found {
   readonly code: Code
   readonly message: string
   readonly mend?: string
+  readonly orSet?: WayAround
 }
 
 function unanswered(failure: KubeFailure): Found | undefined {
@@ -91,7 +92,7 @@ function byStatus(failure: KubeFailure, context: ExplainContext): Found {
     case 404:
       if (failure.reason === 'UnknownKind') return { code: 'MANIFEST_INVALID', message, mend: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.' }
       return message.startsWith('namespaces "')
-        ? { code: 'NOT_FOUND', message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`, mend: 'Create it, or set create-namespace: true.' }
+        ? { code: 'NOT_FOUND', message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`, mend: 'Create it.', orSet: { input: 'create-namespace', value: 'true' } }
         : { code: 'NOT_FOUND', message: `could not ${request}: ${message}` }
     case 409:
       return conflict(failure)
@@ -148,7 +149,7 @@ function conflict(failure: KubeFailure): Found {
   if (fields.length > 0) {
     const managers = [...new Set(fields.map((entry) => entry.manager))]
     const owned = managers.map((manager) => `${fields.filter((entry) => entry.manager === manager).map((entry) => entry.field).join(', ')} (owned by ${manager})`)
-    return { code: 'CONFLICT', message: `could not ${request}: other field managers own ${owned.join('; ')}`, mend: `Leave these fields out of the manifest, or set force-conflicts: true to take them from ${managers.join(' and ')}.` }
+    return { code: 'CONFLICT', message: `could not ${request}: other field managers own ${owned.join('; ')}`, mend: 'Leave these fields out of the manifest.', orSet: { input: 'force-conflicts', value: 'true', why: `to take them from ${managers.join(' and ')}` } }
   }
   if (reason === 'AlreadyExists') return { code: 'CONFLICT', message: `could not ${request}: it exists already`, mend: 'Run again: it goes on from what is there.' }
   if (message.includes('UID in the precondition')) return { code: 'CONFLICT', message: `could not ${request}: it was replaced by another of the same name meanwhile`, mend: 'Run again: it goes on from what is there.' }

@@ -197,7 +197,7 @@ async function aftermath({ standing, ledger, leaving }: Drain, watch: DataWatch,
   // By the record: one that ends before it is entered there is given back.
   const keeps = new Set(nodesUnderMaintenance(ledger.stored).flatMap(({ name, keep }) => (keep === true ? [name] : [])))
   const kept = report.nodes.filter((row) => row.outcome === 'failed' && row.cordon === 'ours' && keeps.has(row.node)).map((row) => row.node)
-  if (kept.length > 0) report.notes.push(`uncordon: never: ${kept.join(', ')} stays cordoned; operation: uncordon gives it back.`)
+  if (kept.length > 0) report.notes.push(`${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon gives it back.`)
   report.byHand.push(...kept.flatMap(uncordonByHand))
   const giving = giveBackNodes(book, ledger.stored, lock.lost)
   if (report.remainingNodes.length > 0) journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)

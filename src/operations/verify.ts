@@ -34,7 +34,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: 
   report.context = kube.context
   report.name = inputs.name ?? ''
   report.standing = 'verify changes nothing'
-  if (inputs.verify === 'off') throw failure('refused', 'INPUT_INVALID', 'verify: off leaves nothing to do for operation verify', { input: 'verify', mend: 'Set verify to quick, full or thorough.' })
+  if (inputs.verify === 'off') throw failure('refused', 'INPUT_INVALID', 'with verify off there is nothing to do for operation verify', { input: 'verify', mend: 'Set verify to quick, full or thorough.' })
   const level = inputs.verify
 
   const { view, target, profile, rights, nodes } = await journal.phase('Read the ensemble', async (done) => {

@@ -38,7 +38,7 @@ export function explainStanding(report: RunReport, { firstInstall, code, paced, 
 
 function whatNow(code: Code | undefined, paced: boolean, rollAt: string): string {
   const halted = rollAt === '' ? '' : `the roll is halted ${rollAt}; `
-  if (code !== undefined && STUCK.has(code)) return `${halted}it stays so until the cause is mended`
+  if (code !== undefined && STUCK.has(code)) return `${halted}it stays so until the cause is fixed`
   if (code !== undefined && UNVERIFIED.has(code)) return 'the ensemble is not verified'
   if (paced) return `${halted === '' ? 'nothing goes on by itself: members that were not replaced keep their revision; ' : halted}the next run goes on from here`
   return 'the StatefulSet controller goes on by itself, and the next run waits for it and verifies'
@@ -76,7 +76,7 @@ export function undoFailed(report: RunReport, first: EnsembleError, second: unkn
   const about = second instanceof EnsembleError ? second.findings[0] : undefined
   const finding: Finding = {
     code: 'UNDO_FAILED', severity: 'error', message: `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready, ${report.standing}; going back to ${revision} failed (${why}) after the change had failed (${first.code}: ${first.message})`,
-    ...(about?.object === undefined ? {} : { object: about.object }), ...(about?.ordinal === undefined ? {} : { ordinal: about.ordinal }), ...(about?.mend === undefined ? {} : { mend: about.mend }),
+    ...(about?.object === undefined ? {} : { object: about.object }), ...(about?.ordinal === undefined ? {} : { ordinal: about.ordinal }), ...(about?.mend === undefined ? {} : { mend: about.mend }), ...(about?.orSet === undefined ? {} : { orSet: about.orSet }),
   }
   return new EnsembleError('failed', [finding, ...first.findings], { cause: second })
 }

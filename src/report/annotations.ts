@@ -1,9 +1,8 @@
 // Which annotations a run leaves: the runner shows ten of a kind per step and drops the rest without a word, so what gets a slot is decided here.
 
-import { adviceFor } from '../errors.ts'
 import type { Finding, Place } from '../errors.ts'
-import { causeOf, decidingFinding, furtherErrors, proofOf } from './cause.ts'
-import { clip, plainLine, plainLines } from './escape.ts'
+import { causeOf, decidingFinding, fixOf, furtherErrors, proofOf } from './cause.ts'
+import { clip, plainLine } from './escape.ts'
 import type { RunReport } from './run-report.ts'
 import { headline, isSuccess, takenBack } from './verdict.ts'
 
@@ -28,8 +27,7 @@ export function verdictAnnotation(report: RunReport): Annotation | undefined {
     takenBack(report) === '' ? '' : `Taken back: ${takenBack(report)}`,
     causeOf(report),
     proofOf(report),
-    ...plainLines(deciding?.mend ?? ''),
-    report.code === '' ? '' : adviceFor(report.code),
+    ...fixOf(report),
     further === 0 ? '' : `${further} more ${further === 1 ? 'error is' : 'errors are'} in the log and in the job summary.`,
   ].filter((line) => line.trim() !== '')
   return { title: plainLine(headline(report), 200), text: clip(lines.join('\n'), ANNOTATION_LIMIT), place: deciding?.place }
@@ -40,7 +38,7 @@ export function moreAnnotation(more: number): Annotation {
   return { title: 'zk-ensemble-action', text: `${more} more ${more === 1 ? 'warning is' : 'warnings are'} in the log and in the job summary.`, place: undefined }
 }
 
-/** `message. Mend: …`, the words of a warning wherever it is told. */
+/** `message. Fix: …`, the words of a warning wherever it is told. */
 export function warningText(finding: Pick<Finding, 'message' | 'mend'>): string {
-  return finding.mend === undefined ? finding.message : `${finding.message}. Mend: ${finding.mend}`
+  return finding.mend === undefined ? finding.message : `${finding.message}. Fix: ${finding.mend}`
 }

@@ -1,9 +1,9 @@
 // Which finding and which evidence stand for the whole run: the verdict's line everywhere is made from these two.
 
-import { decide } from '../errors.ts'
+import { adviceFor, decide } from '../errors.ts'
 import type { Finding } from '../errors.ts'
 import { causeLine } from './evidence.ts'
-import { plainLine } from './escape.ts'
+import { plainLine, plainLines } from './escape.ts'
 import type { Evidence, RunReport } from './run-report.ts'
 
 /** The error that names the run's code; undefined after a success. */
@@ -32,6 +32,13 @@ export function causeOf(report: RunReport): string {
   if (finding === undefined) return plainLine(report.message)
   const lead = [placeOf(finding), namesItself(finding) ? '' : (finding.object ?? '')].filter((part) => part !== '')
   return plainLine([...lead, finding.message].join(': '))
+}
+
+/** What to do about it, in lines: the finding's own words, or else what holds for its code; never both, for the general may contradict the particular. */
+export function fixOf(report: RunReport): readonly string[] {
+  if (report.code === '') return []
+  const own = plainLines(decidingFinding(report)?.mend ?? '').filter((line) => line.trim() !== '')
+  return own.length > 0 ? own : [adviceFor(report.code)]
 }
 
 /** The line of evidence behind the cause, when it says more than the cause does. */

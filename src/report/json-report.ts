@@ -1,8 +1,8 @@
 // The whole report as JSON for programs: all that the other renderings shorten, with ISO times, and null where a thing isn't known.
 
-import { adviceFor } from '../errors.ts'
 import type { Finding } from '../errors.ts'
 import type { CheckResult } from '../ensemble/profile.ts'
+import { fixOf } from './cause.ts'
 import { plainLines } from './escape.ts'
 import { secondsByPhase } from './node-phases.ts'
 import type { JsonReport } from './report-schema.ts'
@@ -20,7 +20,7 @@ export function toJsonReport(report: RunReport): JsonReport {
     result: report.result,
     code: report.code === '' ? null : report.code,
     message: report.message,
-    advice: report.code === '' ? null : adviceFor(report.code),
+    advice: report.code === '' ? null : fixOf(report).join('\n'),
     changed: report.changed,
     doing: report.doing,
     standing: report.standing,

@@ -1,9 +1,8 @@
 // The verdict in plain words: the headline of every rendering and the closing lines of the log, written for somebody who was just woken up.
 
 import { formatSpan } from '../clock.ts'
-import { adviceFor } from '../errors.ts'
-import { causeOf, decidingEvidence, decidingFinding, furtherErrors, placeOf, proofOf } from './cause.ts'
-import { plainLine, plainLines } from './escape.ts'
+import { causeOf, decidingEvidence, fixOf, furtherErrors, placeOf, proofOf } from './cause.ts'
+import { plainLine } from './escape.ts'
 import { causeLine, logTitle, withoutNoise } from './evidence.ts'
 import { nextSteps } from './next-steps.ts'
 import { nodeLines, nodesDone, remaining } from './node-words.ts'
@@ -80,7 +79,7 @@ export function gaps(report: RunReport): string[] {
   return report.checks.filter((check) => check.outcome === 'skipped').map((check) => plainLine(`${check.name}: ${check.detail}`, 400))
 }
 
-/** The last lines of the log: verdict, cause, proof, advice, commands, and where the evidence is. Plain text, one item a line. */
+/** The last lines of the log: verdict, cause, proof, fix, commands, and where the evidence is. Plain text, one item a line. */
 export function closingLines(report: RunReport, where: { readonly reportFile: string | undefined; readonly summary: boolean }): string[] {
   const evidence = [
     where.summary ? 'the job summary' : '',
@@ -101,18 +100,17 @@ export function closingLines(report: RunReport, where: { readonly reportFile: st
 
 function failureLines(report: RunReport): string[] {
   if (report.code === '') return []
-  const mend = plainLines(decidingFinding(report)?.mend ?? '').filter((line) => line.trim() !== '')
-  const [only, ...block] = mend
+  const fix = fixOf(report)
+  const [only, ...block] = fix
   const steps = nextSteps(report)
   return [
     ...labelled('Taken back', takenBack(report)),
     ...labelled('Cause', causeOf(report)),
     ...labelled('Proof', proofOf(report)),
-    ...(only === undefined ? [] : block.length === 0 ? labelled('Mend', only.trim()) : ['Mend:', ...mend.map((line) => `  ${line}`)]),
-    ...labelled('Advice', adviceFor(report.code)),
+    ...(only === undefined ? [] : block.length === 0 ? labelled('Fix', only.trim()) : ['Fix:', ...fix.map((line) => `  ${line}`)]),
     ...logLines(report),
     ...furtherLines(report),
-    ...(steps.length === 0 ? [] : ['Next:', ...steps.map((step) => `  ${plainLine(step)}`)]),
+    ...(steps.length === 0 ? [] : ['Commands:', ...steps.map((step) => `  ${plainLine(step)}`)]),
   ]
 }
 
@@ -137,12 +135,12 @@ function logLines(report: RunReport): string[] {
   return last.length === 0 ? [] : [`${logTitle(log, { lines: last, noise: quiet.noise })}:`, ...last.map((line) => `  ${line}`)]
 }
 
-/** Inputs and lint find many faults at once: all of them are said, each with its place and its mend. */
+/** Inputs and lint find many faults at once: all of them are said, each with its place and its fix. */
 function furtherLines(report: RunReport): string[] {
   const further = furtherErrors(report)
   const shown = further.slice(0, 20).map((finding) => {
     const lead = [finding.code, placeOf(finding), finding.object ?? ''].filter((part) => part !== '').join(' ')
-    return `  ${plainLine(`${lead}: ${finding.message}${finding.mend === undefined ? '' : `; mend: ${finding.mend}`}`)}`
+    return `  ${plainLine(`${lead}: ${finding.message}${finding.mend === undefined ? '' : `; fix: ${finding.mend}`}`)}`
   })
   if (shown.length === 0) return []
   return ['Also:', ...shown, ...(further.length > shown.length ? [`  and ${further.length - shown.length} more in the report`] : [])]

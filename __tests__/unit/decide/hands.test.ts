@@ -77,15 +77,15 @@ describe('what is told of a change', () => {
 
   test('a conflict with people names them, and force-conflicts as the way', () => {
     const told = { object: 'statefulset/zk', live: set('b', 4, ''), wanted: set('a', 3, '') }
-    const { message, mend } = conflictWords([{ manager: 'kubectl-set', subresource: undefined, field: '.spec.template.spec.containers[name="zk"].image' }, { manager: 'kubectl', subresource: 'scale', field: '.spec.replicas' }], told, true)
+    const { message, orSet } = conflictWords([{ manager: 'kubectl-set', subresource: undefined, field: '.spec.template.spec.containers[name="zk"].image' }, { manager: 'kubectl', subresource: 'scale', field: '.spec.replicas' }], told, true)
     expect(message).toBe('statefulset/zk: kubectl set (field manager kubectl-set) set .spec.template.spec.containers[name="zk"].image (b there, a wanted); kubectl scale (field manager kubectl) set .spec.replicas (4 there, 3 wanted)')
-    expect(mend).toContain('set force-conflicts: true, once')
-    expect(conflictWords([{ manager: 'somebody', subresource: undefined, field: '.spec.replicas' }], told, false).mend).toContain('deploy the manifests with force-conflicts: true')
+    expect(orSet).toEqual({ input: 'force-conflicts', value: 'true', why: 'once, to take these fields over' })
+    expect(conflictWords([{ manager: 'somebody', subresource: undefined, field: '.spec.replicas' }], told, false).mend).toContain('operation: deploy with force-conflicts: true')
   })
 
   test('one with a controller says what to do there, since forcing would not last', () => {
     const { message, mend } = conflictWords([{ manager: 'kube-controller-manager', subresource: 'scale', field: '.spec.replicas' }, { manager: 'kubectl-set', subresource: undefined, field: '.spec.x' }], { object: 'statefulset/zk', live: {}, wanted: {} }, true)
     expect(message).toContain('a HorizontalPodAutoscaler (field manager kube-controller-manager) set .spec.replicas')
-    expect(mend).toBe('Delete the HorizontalPodAutoscaler that targets it: until then it would be written again, also after force-conflicts: true.')
+    expect(mend).toBe('Delete the HorizontalPodAutoscaler that targets it: until then it would be written again, whoever takes the fields over.')
   })
 })

@@ -85,7 +85,7 @@ describe('claims that the set itself deletes when it is scaled down', () => {
 
   test('are named, with both ways on', () => {
     expect(deletedWhenScaled(set({ retention: deletes }), 1, false)).toMatchObject({
-      code: 'PROTECTED', input: 'delete-claims', message: expect.stringContaining('would delete datadir-zk-1 and datadir-zk-2 with the data on them'), mend: expect.stringContaining('delete-claims: true'),
+      code: 'PROTECTED', input: 'delete-claims', message: expect.stringContaining('would delete datadir-zk-1 and datadir-zk-2 with the data on them'), mend: expect.stringContaining('"whenScaled":"Retain"'), orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
     })
   })
 

@@ -38,7 +38,7 @@ describe('Ready, and yet not serving', () => {
   test('one in an ensemble with a young member is said to be on its way: nobody goes looking for a fault that a cache heals', () => {
     const why = 'some member is younger than the 120 s for which peers may have an old answer'
     const young = judgeServing(states('not serving', 'leader', 'follower'), 3, ALL, why)
-    expect(young).toMatchObject({ outcome: 'failed', onTheWay: true, findings: [{ message: expect.stringContaining(`it may be on its way: ${why}`), mend: expect.stringMatching(/^Look again in two minutes, or set wait: true\. /) }] })
+    expect(young).toMatchObject({ outcome: 'failed', onTheWay: true, findings: [{ message: expect.stringContaining(`it may be on its way: ${why}`), mend: expect.stringMatching(/^Look again in two minutes\. /), orSet: { input: 'wait', value: 'true' } }] })
     expect(judgeServing(states('not serving', 'leader', 'follower'), 3, ALL)).toMatchObject({ onTheWay: false, findings: [{ mend: expect.stringMatching(/^If it stays outside/) }] })
   })
 

@@ -28,7 +28,7 @@ describe('one look', () => {
   test('at a healthy roll says that it is not done, how far it is and who is next', () => {
     const [first, ...rest] = judged(view([old(0), old(1), pod(2)], { set: set(rolling) }))
     expect(rest).toEqual([])
-    expect(first).toMatchObject({ code: 'NOT_READY', severity: 'error', mend: 'Look again in a minute, or set wait: true.' })
+    expect(first).toMatchObject({ code: 'NOT_READY', severity: 'error', mend: 'Look again in a minute.', orSet: { input: 'wait', value: 'true' } })
     expect(first?.message).toBe(`the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-1 is available on node-2 at another revision ${OLD}, to be replaced (1 of 3 members done)`)
   })
 
@@ -106,7 +106,7 @@ describe('a roll that the strategy holds', () => {
 
   test('by a run that is at work is no halt, and not done either', () => {
     const [first] = judged(partitioned, { background: { unfinished: 'deploy was begun', alive: true, ownPartition: undefined } })
-    expect(first).toMatchObject({ code: 'NOT_READY', message: expect.stringMatching(/^the roll goes on step by step: partition 2 keeps/), mend: expect.stringContaining('wait: true') })
+    expect(first).toMatchObject({ code: 'NOT_READY', message: expect.stringMatching(/^the roll goes on step by step: partition 2 keeps/), orSet: { input: 'wait', value: 'true' } })
   })
 
   test.each<[string, Background]>([['the manifest itself asks for it (a canary)', { unfinished: undefined, alive: undefined, ownPartition: 2 }], ['nothing is known of it', NOTHING_KNOWN]])('is no failure where %s', (_, background) => {

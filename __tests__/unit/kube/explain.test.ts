@@ -82,7 +82,8 @@ test('a conflict names each manager with its fields, so that the people behind t
   ] }))
   expect(finding.code).toBe('CONFLICT')
   expect(finding.message).toContain('.spec.replicas, .spec.minReadySeconds (owned by hpa); .spec.template.spec.containers[name="zk"].image (owned by argocd-controller)')
-  expect(finding.mend).toContain('force-conflicts')
+  expect(finding.mend).toBe('Leave these fields out of the manifest.')
+  expect(finding.orSet).toMatchObject({ input: 'force-conflicts', value: 'true' })
 })
 
 test('the error that leaves the operation names the object and keeps the answer for the report', () => {

@@ -65,7 +65,7 @@ describe('a set whose claims go when it is scaled down', () => {
       expect(at(given.cluster.objects.get('StatefulSet', 'default', 'zk'), 'spec', 'persistentVolumeClaimRetentionPolicy', 'whenScaled')).toBe('Delete')
       const ended = await given.start({ operation: 'scale', replicas: '2' }).ended
       wanted(ended, 'refused', 'PROTECTED')
-      expect(ended.report.message).toContain('would delete datadir-zk-2 with the data on it, and delete-claims is not set')
+      expect(ended.report.message).toContain('would delete datadir-zk-2 with the data on it, which nobody asked for')
       await whole(given)
     }, DELETES))
 })

@@ -10,7 +10,7 @@ describe('the verdict', () => {
   test('stands on the line at fault and says how many more errors there are', () => {
     expect(verdictAnnotation(refusedByLint())).toEqual({
       title: 'deploy of zk: REFUSED (LINT_FAILED)',
-      text: 'k8s/zk.yaml:31: the budget allows all three members to be evicted at once\nset maxUnavailable to 1\nMend the findings named above, each has its line and the change to make; nothing was sent to the cluster.\n1 more error is in the log and in the job summary.',
+      text: 'k8s/zk.yaml:31: the budget allows all three members to be evicted at once\nset maxUnavailable to 1\n1 more error is in the log and in the job summary.',
       place: { file: 'k8s/zk.yaml', line: 31 },
     })
   })
@@ -28,7 +28,7 @@ describe('the verdict', () => {
 
 describe('a warning', () => {
   test('says how to mend it, where that is known', () => {
-    expect(warningText({ message: 'the probe asks only whether the process answers', mend: 'ask srvr for its Mode' })).toBe('the probe asks only whether the process answers. Mend: ask srvr for its Mode')
+    expect(warningText({ message: 'the probe asks only whether the process answers', mend: 'ask srvr for its Mode' })).toBe('the probe asks only whether the process answers. Fix: ask srvr for its Mode')
     expect(warningText({ message: 'nothing to mend' })).toBe('nothing to mend')
   })
 

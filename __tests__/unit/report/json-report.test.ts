@@ -23,7 +23,7 @@ test.each([
 
 test('times are ISO, unknown values are null', () => {
   const report = toJsonReport(crashed())
-  expect(report).toMatchObject({ started: '2026-01-31T12:00:00.000Z', ended: '2026-01-31T12:00:42.100Z', code: 'CRASH_LOOP', matrix: null, advice: 'Read the last log lines of the container shown above.' })
+  expect(report).toMatchObject({ started: '2026-01-31T12:00:00.000Z', ended: '2026-01-31T12:00:42.100Z', code: 'CRASH_LOOP', matrix: null, advice: 'Read the last log lines of the container, shown here.' })
   expect(report.members[2]).toMatchObject({ id: null, readySince: null, trouble: null, ready: false })
 })
 

@@ -14,7 +14,7 @@ describe('what stands where', () => {
   test('the verdict is the first line, its cause, proof and advice follow before any table', () => {
     const text = summaryText(crashed())
     expect(text.split('\n')[0]).toBe('## deploy of zk in shop: FAILED (CRASH_LOOP)')
-    const order = ['**Cause:** container zookeeper of zk-1', '**Proof:** pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×)', '**Advice:** Read the last log lines', '**Next:**', '### Evidence', '### Members']
+    const order = ['**Cause:** container zookeeper of zk-1', '**Proof:** pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×)', '**Fix:** Read the last log lines', '**Commands:**', '### Evidence', '### Members']
     const places = order.map((part) => text.indexOf(part))
     expect(places).not.toContain(-1)
     expect(places).toEqual([...places].sort((a, b) => a - b))

@@ -18,10 +18,10 @@ describe('closing lines', () => {
       'Ensemble: 1 of 3 members ready, version 3.9.3, clients connect to zk-cs.shop.svc:2181',
       'Cause: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1',
       'Proof: pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×): Back-off restarting failed container',
-      'Advice: Read the last log lines of the container shown above.',
+      'Fix: Read the last log lines of the container, shown here.',
       'Last log line of zookeeper before its restart (1 line of probes left out):',
       '  java.io.IOException: No space left on device',
-      'Next:',
+      'Commands:',
       '  kubectl -n shop logs zk-1 -c zookeeper --tail=100 --previous',
       '  kubectl -n shop describe pod zk-1',
       'Changed: 1 configured; zk-0 serves the new revision, zk-1 does not get ready; took 42.1s.',
@@ -102,18 +102,18 @@ describe('closing lines', () => {
     expect(summaryText(report)).toContain(`### Timeline: ${line}`)
   })
 
-  test('of a refusal: every fault with its line and its mend, and that nothing was changed', () => {
+  test('of a refusal: every fault with its line and its fix, and that nothing was changed', () => {
     const lines = closingLines(refusedByLint(), WHERE)
     expect(lines).toContain('Cause: k8s/zk.yaml:31: the budget allows all three members to be evicted at once')
-    expect(lines).toContain('Mend: set maxUnavailable to 1')
-    expect(lines).toContain('  LINT_FAILED k8s/zk.yaml:4: the headless service does not publish unready addresses; mend: set publishNotReadyAddresses: true')
+    expect(lines).toContain('Fix: set maxUnavailable to 1')
+    expect(lines).toContain('  LINT_FAILED k8s/zk.yaml:4: the headless service does not publish unready addresses; fix: set publishNotReadyAddresses: true')
     expect(lines).toContain('Nothing was changed; took 90ms.')
   })
 
   test('a mend of several lines, such as a Role rule, keeps its lines', () => {
     const mend = '- apiGroups: [""]\n  resources: [pods/portforward]\n  verbs: [create]'
     const lines = closingLines({ ...crashed(), code: 'ACCESS_DENIED', evidence: [], findings: [{ code: 'ACCESS_DENIED', severity: 'error', message: 'may not forward ports', mend }] }, WHERE)
-    const at = lines.indexOf('Mend:')
+    const at = lines.indexOf('Fix:')
     expect(lines.slice(at + 1, at + 4)).toEqual(['  - apiGroups: [""]', '    resources: [pods/portforward]', '    verbs: [create]'])
   })
 

@@ -75,8 +75,8 @@ async function cql(member: Member, statements: string, context: VerifyContext, s
 
 function finding(member: Member, what: string, why: string): Finding {
   const refused = /Unauthorized|AuthenticationFailed|Bad credentials|requires authentication/i.test(why)
-  const mend = refused ? 'The check logs in as nobody: give cqlsh its credentials in the container (~/.cassandra/cqlshrc), or set verify: off.' : 'Look at the log of this member and at nodetool status.'
-  return { code: refused ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED', severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}`, message: `${what} ${member.pod} (ordinal ${member.ordinal}): ${why}`, mend }
+  const mend = refused ? 'The check logs in as nobody: give cqlsh its credentials in the container (~/.cassandra/cqlshrc).' : 'Look at the log of this member and at nodetool status.'
+  return { code: refused ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED', severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}`, message: `${what} ${member.pod} (ordinal ${member.ordinal}): ${why}`, mend, ...(refused ? { orSet: { input: 'verify', value: 'off' } } : {}) }
 }
 
 function outcome(findings: readonly Finding[], good: string, ms: number): CheckResult {

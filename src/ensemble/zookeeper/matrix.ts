@@ -139,7 +139,7 @@ export function dataFinding(member: Member, what: string, error: Error): Finding
       case 'AuthFailed':
         return { ...about, code: 'CHECK_IMPOSSIBLE', input: 'zookeeper-auth', message: `${who} was refused: the ensemble does not take this zookeeper-auth (AuthFailed)`, mend: 'Give user:password of the digest scheme; other schemes are not supported.' }
       case 'SessionClosedRequireAuth':
-        return { ...about, code: 'CHECK_IMPOSSIBLE', input: 'zookeeper-auth', message: `${who} was refused: sessions must authenticate (SessionClosedRequireAuth)`, mend: 'Set zookeeper-auth if enforce.auth.schemes has digest; a SASL-only ensemble cannot be checked this way: set verify: off.' }
+        return { ...about, code: 'CHECK_IMPOSSIBLE', input: 'zookeeper-auth', message: `${who} was refused: sessions must authenticate (SessionClosedRequireAuth)`, mend: 'Set zookeeper-auth if enforce.auth.schemes has digest; a SASL-only ensemble cannot be checked this way.', orSet: { input: 'verify', value: 'off' } }
       default:
         return { ...about, code: 'CHECK_FAILED', message: `${who} was refused: ${error.message}`, mend: 'Look at the log of this member.' }
     }

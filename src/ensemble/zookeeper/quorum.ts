@@ -86,7 +86,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
     case 'silent':
       return [{ heals: true, finding: { ...about, code: 'CHECK_FAILED', message: `${pod} (ordinal ${ordinal}) closes connections to port ${clientPort} without an answer`, mend: `Look at its log: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}` } }]
     case 'tls':
-      return [{ heals: false, finding: { ...about, code: 'CHECK_IMPOSSIBLE', message: `${pod} (ordinal ${ordinal}) speaks TLS only on port ${clientPort}, and this check has no certificate for it`, mend: 'Give the members a plain clientPort that only listens inside the pod (clientPortAddress=127.0.0.1), or set verify: off.' } }]
+      return [{ heals: false, finding: { ...about, code: 'CHECK_IMPOSSIBLE', message: `${pod} (ordinal ${ordinal}) speaks TLS only on port ${clientPort}, and this check has no certificate for it`, mend: 'Give the members a plain clientPort that only listens inside the pod (clientPortAddress=127.0.0.1).', orSet: { input: 'verify', value: 'off' } } }]
     case 'not allowed':
       return [{ heals: false, finding: { ...about, code: 'CHECK_IMPOSSIBLE', message: `${pod} (ordinal ${ordinal}) does not allow the word srvr`, mend: 'Add srvr to 4lw.commands.whitelist; without a whitelist it is allowed.' } }]
     case 'garbage':

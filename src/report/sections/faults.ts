@@ -18,7 +18,7 @@ export function findingsSection(report: RunReport): Section | undefined {
     cell(finding.message, 500),
     cell(plainLines(finding.mend ?? '').join(' '), 500),
   ])
-  return table('Findings', ['Severity', 'Code', 'Where', 'What', 'Mend'], rows)
+  return table('Findings', ['Severity', 'Code', 'Where', 'What', 'Fix'], rows)
 }
 
 export function evidenceSection(report: RunReport): Section | undefined {

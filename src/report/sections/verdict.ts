@@ -1,8 +1,7 @@
 // The top of the summary: what came out, why, and what to do next. It is never shortened, so each of its texts is short by itself.
 
-import { adviceFor } from '../../errors.ts'
-import { causeOf, decidingFinding, proofOf } from '../cause.ts'
-import { block, code, inline, plainLine, plainLines } from '../escape.ts'
+import { causeOf, fixOf, proofOf } from '../cause.ts'
+import { block, code, inline, plainLine } from '../escape.ts'
 import { nextSteps } from '../next-steps.ts'
 import { nodesLine } from '../node-words.ts'
 import type { RunReport } from '../run-report.ts'
@@ -15,15 +14,14 @@ export function verdictText(report: RunReport): string {
   const lines = [`## ${inline(headline(report), 300)}`]
   const ensemble = ensembleLine(report)
   if (report.code !== '') {
-    const mend = plainLines(decidingFinding(report)?.mend ?? '').filter((line) => line.trim() !== '')
-    const [only, ...others] = mend
+    const fix = fixOf(report)
+    const [only, ...others] = fix
     const proof = proofOf(report)
     const back = takenBack(report)
     if (back !== '') lines.push(`**Taken back:** ${inline(back)}`)
     lines.push(`**Cause:** ${inline(causeOf(report))}`)
     if (proof !== '') lines.push(`**Proof:** ${inline(proof)}`)
-    if (only !== undefined) lines.push(others.length === 0 ? `**Mend:** ${inline(only)}` : `**Mend:**\n\n${block(mend.slice(0, 100))}`)
-    lines.push(`**Advice:** ${inline(adviceFor(report.code))}`)
+    if (only !== undefined) lines.push(others.length === 0 ? `**Fix:** ${inline(only)}` : `**Fix:**\n\n${block(fix.slice(0, 100))}`)
   }
   const nodes = nodesLine(report)
   if (nodes !== '') lines.push(`**Nodes:** ${inline(nodes, 1500)}`)
@@ -35,7 +33,7 @@ export function verdictText(report: RunReport): string {
   const steps = nextSteps(report)
   if (steps.length > 0) {
     const more = steps.length > STEPS ? [`# and ${steps.length - STEPS} more in the JSON report`] : []
-    lines.push(`**Next:**\n\n${block([...steps.slice(0, STEPS).map((step) => plainLine(step)), ...more])}`)
+    lines.push(`**Commands:**\n\n${block([...steps.slice(0, STEPS).map((step) => plainLine(step)), ...more])}`)
   }
   const where = [report.context === '' ? '' : `context ${code(report.context)}`, report.profile === '' ? '' : `profile ${code(report.profile)}`].filter((text) => text !== '')
   if (where.length > 0) lines.push(`<sub>${where.join(', ')}</sub>`)
