@@ -57,13 +57,21 @@ export interface Declaration {
   readonly file: string
   readonly name: string
   readonly node: Node
+  readonly exported: boolean
+}
+
+interface Imported {
+  readonly file: string
+  readonly name: string
+  /** A type alone: nothing of it runs. */
+  readonly typeOnly: boolean
 }
 
 interface Source {
   readonly file: string
   readonly declarations: ReadonlyMap<string, readonly Declaration[]>
   /** Local name → where it comes from: a file below src, and its name there. */
-  readonly imports: ReadonlyMap<string, { readonly file: string; readonly name: string }>
+  readonly imports: ReadonlyMap<string, Imported>
 }
 
 const sources = new Map<string, Source>(readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts')).map((file) => [file, read(file)]))
@@ -72,16 +80,17 @@ export const declarations: readonly Declaration[] = [...sources.values()].flatMa
 
 function read(file: string): Source {
   const found = new Map<string, Declaration[]>()
-  const imports = new Map<string, { readonly file: string; readonly name: string }>()
+  const imports = new Map<string, Imported>()
   for (const statement of nodesAt(parse(readFileSync(join(SOURCES, file), 'utf8')), 'body')) {
     if (statement.type === 'ImportDeclaration') {
       const from = pathOf(file, nodesAt(statement, 'source')[0])
-      if (from !== undefined && statement['importKind'] !== 'type') for (const one of nodesAt(statement, 'specifiers')) imports.set(nameOf(nodesAt(one, 'local')[0]) ?? '', { file: from, name: nameOf(nodesAt(one, 'imported')[0]) ?? '' })
+      if (from === undefined) continue
+      for (const one of nodesAt(statement, 'specifiers')) imports.set(nameOf(nodesAt(one, 'local')[0]) ?? '', { file: from, name: nameOf(nodesAt(one, 'imported')[0]) ?? '', typeOnly: statement['importKind'] === 'type' || one['importKind'] === 'type' })
       continue
     }
     const inner = nodesAt(statement, 'declaration')[0] ?? statement
     const names = inner.type === 'VariableDeclaration' ? nodesAt(inner, 'declarations').map((one) => ({ node: one, name: nameOf(nodesAt(one, 'id')[0]) ?? '' })) : [{ node: inner, name: nameOf(nodesAt(inner, 'id')[0]) ?? '' }]
-    for (const { node, name } of names) found.set(name, [...(found.get(name) ?? []), { file, name, node }])
+    for (const { node, name } of names) found.set(name, [...(found.get(name) ?? []), { file, name, node, exported: inner !== statement }])
   }
   return { file, declarations: found, imports }
 }
@@ -89,6 +98,12 @@ function read(file: string): Source {
 function pathOf(file: string, node: Node | undefined): string | undefined {
   const target = nameOf(node)
   return target?.startsWith('.') === true ? normalize(join(dirname(file), target)) : undefined
+}
+
+/** Where a name of a file comes from: that file itself, or one that it imports it from. */
+export function originOf(file: string, name: string): string | undefined {
+  const source = sources.get(file)
+  return source?.declarations.has(name) === true ? file : source?.imports.get(name)?.file
 }
 
 /** All declarations that running one can lead to: every name that it holds, wherever that is declared; `without`: methods of objects that nobody calls. */
@@ -115,7 +130,7 @@ function named({ file, node }: Declaration, without: ReadonlySet<string>): reado
     const local = source?.declarations.get(name)
     if (local !== undefined) return local
     const imported = source?.imports.get(name)
-    return imported === undefined ? [] : (sources.get(imported.file)?.declarations.get(imported.name) ?? [])
+    return imported === undefined || imported.typeOnly ? [] : (sources.get(imported.file)?.declarations.get(imported.name) ?? [])
   })]
 }
 
