@@ -6,6 +6,7 @@ import type { Finding, Place } from '../errors.ts'
 import { invalid } from './findings.ts'
 import { LAST_APPLIED } from './owned.ts'
 import type { Manifest } from './manifest.ts'
+import { hasBareMarks, hasMarks, unrenderedField } from './unrendered.ts'
 
 export interface ParsedText {
   readonly manifests: readonly Manifest[]
@@ -133,29 +134,12 @@ function readObject(value: unknown, base: readonly (string | number)[], reading:
   for (const issue of object.error.issues) {
     const path = issue.path.filter((key) => typeof key !== 'symbol')
     const at = placeOf(path)
-    if (isTemplate(lineAt(reading.source, reading.counter, reading.document, at))) reading.findings.push(neverRendered(at))
+    if (hasMarks(lineAt(reading.source, reading.counter, reading.document, at))) reading.findings.push(neverRendered(at))
     else reading.findings.push(invalid(at, `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)))
   }
 }
 
-/** What a template engine would have put something else for: `{{ … }}` of Helm, Go and Jinja, `${NAME}` of envsubst. */
-function isTemplate(text: string): boolean {
-  return /\{\{|\$\{[A-Za-z_]\w*\}/.test(text)
-}
-
-/** A field that names something: nothing that Kubernetes takes has such marks there. Elsewhere they may be meant (a script, a dashboard). */
-function unrenderedField({ kind, metadata, spec }: Readonly<Record<string, unknown>> & { readonly kind: string; readonly metadata: { readonly name: string; readonly namespace?: string | undefined } }): readonly (string | number)[] | undefined {
-  if (isTemplate(kind)) return ['kind']
-  if (isTemplate(metadata.name)) return ['metadata', 'name']
-  if (isTemplate(metadata.namespace ?? '')) return ['metadata', 'namespace']
-  const containers = imagesSchema.safeParse(spec).data?.template.spec.containers ?? []
-  const index = containers.findIndex(({ image }) => isTemplate(image ?? ''))
-  return index < 0 ? undefined : ['spec', 'template', 'spec', 'containers', index, 'image']
-}
-
-const imagesSchema = z.looseObject({ template: z.looseObject({ spec: z.looseObject({ containers: z.array(z.looseObject({ image: z.string().optional() })) }) }) })
-
-const NEVER_RENDERED = 'this is a template that was never rendered: its marks ({{ … }} or ${…}) stand where a value should be'
+const NEVER_RENDERED = 'this is a template that was never rendered: its marks ({{ … }}, {% … %} or ${…}) stand where a value should be'
 
 function neverRendered(at: Place): Finding {
   return invalid(at, NEVER_RENDERED, 'render it in a step before this one (helm template, kubectl kustomize, envsubst) and give the result')
@@ -201,7 +185,7 @@ function mendFor(path: readonly (string | number)[], value: unknown): string {
 
 function syntaxFault(source: SourceText, counter: LineCounter, error: YAMLParseError): Finding {
   const { line, col } = counter.linePos(error.pos[0])
-  if (isTemplate(source.text.split('\n', line)[line - 1] ?? '')) return neverRendered(source.lines ? { file: source.file, line, column: col } : { file: source.file })
+  if (hasBareMarks(source.text.split('\n', line)[line - 1] ?? '')) return neverRendered(source.lines ? { file: source.file, line, column: col } : { file: source.file })
   const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
   const mend = error.code === 'TAB_AS_INDENT' ? 'indent with spaces, YAML takes no tabs'
     : 'check the indentation and the quotes on this line and the one before it'
@@ -253,12 +237,20 @@ function structureFaults(source: SourceText, counter: LineCounter, document: Doc
     const seen = new Set<unknown>()
     for (const { key, value } of node.items) {
       open.push({ node: value, depth: depth + 1 })
+      if (isMap(key) || isSeq(key)) faults.push(mapAsKey(source, counter, key.range?.[0] ?? 0))
       if (!isScalar(key) || key.value === '<<') continue
       if (seen.has(key.value)) faults.push(repeatedKey(source, counter, key.range?.[0] ?? 0))
       seen.add(key.value)
     }
   }
   return faults
+}
+
+/** `image: {{ .Values.image }}` is YAML: a map whose key is a map, which no object has. */
+function mapAsKey(source: SourceText, counter: LineCounter, offset: number): Finding {
+  const { line, col } = counter.linePos(offset)
+  const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
+  return hasBareMarks(source.text.split('\n', line)[line - 1] ?? '') ? neverRendered(at) : invalid(at, 'not valid YAML: a map or a list stands where a key should be', 'put the value in quotes')
 }
 
 function repeatedKey(source: SourceText, counter: LineCounter, offset: number): Finding {

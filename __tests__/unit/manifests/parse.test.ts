@@ -197,8 +197,30 @@ describe('a template that nobody rendered is told as that, on its line', () => {
     ['a name of envsubst', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: ${NAME}\n', 4],
     ['a block', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n', 5],
     ['an image', 'apiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: a\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        image: "zookeeper:${TAG}"\n', 10],
+    ['an image that is YAML by chance: a map as a key', 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - name: a\n    image: {{ .Values.image }}\n', 8],
+    ['the image of an init container', 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  initContainers:\n  - name: a\n    image: "{{ .Values.image }}"\n', 8],
+    ['the image of an ephemeral container', 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  ephemeralContainers:\n  - name: a\n    image: "${IMAGE}"\n', 8],
+    ['a number', 'apiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: a\nspec:\n  replicas: ${REPLICAS}\n', 6],
+    ['a label', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  selector:\n    app: ${APP}\n', 7],
+    ['a name with a default', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: ${NAME:-zk}\n', 4],
+    ['a block of Jinja', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n{% if x %}\nspec: {}\n{% endif %}\n', 5],
+    ['a name of ERB', 'apiVersion: v1\nkind: Service\nmetadata:\n  name: <%= name %>\n', 4],
   ])('%s', (_what, text, line) => {
     expect(parse(text).findings).toEqual([expect.objectContaining({ code: 'MANIFEST_INVALID', message: expect.stringContaining('never rendered'), place: expect.objectContaining({ line }) })])
+  })
+
+  test.each([
+    ['a quote that is never closed, with a variable of the shell behind it', '  - args: ["echo ${HOME}]\n', 'Missing closing "quote'],
+    ['an apostrophe in single quotes, before a variable', "  - args: ['don't ${HOME}']\n", 'Missing , or'],
+    ['a comment on the line', '  - name: a # {{ was here }}\n   image: b\n', 'Sequence item without - indicator'],
+  ])('but a slip of the pen is told as that: %s', (_what, line, words) => {
+    const { findings } = parse(`apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n${line}`)
+    expect(findings.map(({ message }) => message).join('\n')).toContain(words)
+    expect(findings.map(({ message }) => message).join('\n')).not.toContain('never rendered')
+  })
+
+  test('nor is it one where another tool has templates of its own', () => {
+    expect(parse('apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: a}\nspec: {template: {metadata: {name: "{{name}}-x"}}}\n').findings).toEqual([])
   })
 
   test('but not a script, a command or a dashboard, where such marks are meant', () => {

@@ -3,6 +3,7 @@
 import type { Finding } from '../../errors.ts'
 import { judgeHosts, listedHosts, membersOfSet } from '../addresses.ts'
 import { POD_INDEX, POD_NAME } from '../member-services.ts'
+import { namedMembers } from '../named-members.ts'
 import { selects, type ServiceShape, type Shaped } from '../shapes.ts'
 import { fault, warning, type LintSubject, type Rule } from './rule.ts'
 
@@ -24,19 +25,37 @@ export const headlessService: Rule = (subject) => {
   const { serviceName } = set.shape.spec
   if (profile === 'none' || profile === 'custom') return []
   const at = ['spec', 'serviceName']
-  if (serviceName === '') return namedByServices(subject) ? [] : [fault(set.manifest, at, 'no serviceName: members would have no names of their own', 'set spec.serviceName to the headless service')]
+  const needed = needsNames(subject)
+  if (serviceName === '') return needed === 'no' ? [] : [bySureness(needed)(set.manifest, at, 'no serviceName: members would have no names of their own', 'set spec.serviceName to the headless service')]
   const headless = headlessOf(subject)
   switch (headless.kind) {
     case 'unasked':
       return []
     case 'absent':
-      return [fault(set.manifest, at, `serviceName ${serviceName} is no service of these manifests, and there is none in the cluster`, `apply first what brings Service ${serviceName}, correct the name, or add a Service ${serviceName} with clusterIP: None to these manifests`)]
+      return needed === 'no' ? [] : [bySureness(needed)(set.manifest, at, `serviceName ${serviceName} is no service of these manifests, and there is none in the cluster`, `apply first what brings Service ${serviceName}, correct the name, or add a Service ${serviceName} with clusterIP: None to these manifests`)]
     case 'unreadable':
-      return [warning(set.manifest, at, `service ${serviceName} is none of these manifests, and whether the cluster has it may not be looked at`, 'give the credentials get for services, or see for yourself: kubectl get service ' + serviceName)]
+      return needed === 'no' ? [] : [warning(set.manifest, at, `service ${serviceName} is none of these manifests, and whether the cluster has it may not be looked at`, 'give the credentials get for services, or see for yourself: kubectl get service ' + serviceName)]
     case 'here':
     case 'cluster':
       return judgeHeadless(subject, headless.service, headless.kind === 'cluster')
   }
+}
+
+/** Whether members are looked up by the names that only a headless service gives their pods. A member alone that no list names needs none, nor do those that Services of their own stand for. */
+function needsNames(subject: LintSubject): 'yes' | 'no' | 'unknown' {
+  const { set, profile, settings, configMaps, replicas } = subject
+  if (namedByServices(subject)) return 'no'
+  const pod = new RegExp(`^${set.manifest.object.metadata.name}-\\d+$`)
+  const hosts = namedMembers(set.shape, configMaps, profile).flatMap(({ members }) => members.map(({ host }) => host.split('.')))
+  // The script puts its own name together from the domain that the service gives it.
+  const byDomain = listedHosts(set.shape).kind === 'pods' || /\bhostname\s+(?:-[df]|--domain|--fqdn)/.test(settings.script)
+  if (hosts.some(([first = '', service]) => pod.test(first) && service !== undefined) || (byDomain && replicas !== 1)) return 'yes'
+  return replicas === 1 ? 'no' : 'unknown'
+}
+
+/** An error needs proof. */
+function bySureness(needed: 'yes' | 'unknown'): typeof fault {
+  return needed === 'yes' ? fault : warning
 }
 
 /** One in the cluster is changed by whoever applies it: the advice must not make it ours. */
@@ -46,9 +65,10 @@ function judgeHeadless(subject: LintSubject, { manifest, shape }: Shaped<Service
   const what = elsewhere ? `service ${name} in the cluster` : `service ${name}`
   const owner = elsewhere ? ', where that service is applied from' : ''
   const found: Finding[] = []
-  if (shape.spec.clusterIP !== 'None') {
+  const needed = needsNames(subject)
+  if (shape.spec.clusterIP !== 'None' && needed !== 'no') {
     const mend = elsewhere ? 'name a headless service in serviceName, or have that one made anew with clusterIP: None where it is applied from' : 'set clusterIP: None (a service that is there already must be made anew)'
-    found.push(fault(manifest, ['spec', 'clusterIP'], `${what} is not headless: members would have no names of their own`, mend))
+    found.push(bySureness(needed)(manifest, ['spec', 'clusterIP'], `${what} is not headless: members would have no names of their own`, mend))
   }
   if (!takes(shape.spec.selector, labels)) {
     const wanted = Object.entries(labels).map(([key, value]) => `${key}: ${value}`).join(', ') || 'the labels of the template'
