@@ -14,7 +14,8 @@ export function hasBareMarks(line: string): boolean {
     .replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'/g, '')
     .replace(/(^|[\s[{,:-])["'].*$/, '$1')
     .replace(/(^|\s)#.*$/, '$1')
-  return hasMarks(bare)
+  // A variable of the shell among other words is part of a text whose quotes went wrong.
+  return hasMarks(bare.replaceAll('${', '')) || (hasMarks(bare) && /(?:^|[:,[{-])\s*[^\s'",[\]{}]*\$\{/.test(bare))
 }
 
 /** Fields that hold a name, a number or a quantity: nothing that Kubernetes takes has marks there. */
