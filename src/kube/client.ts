@@ -45,9 +45,9 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
   const answerMs = options.answerMs ?? ANSWER_MS
   const limits = { applyMs: options.answerMs ?? APPLY_MS, watchSilentMs: options.watchSilentMs ?? WATCH_SILENT_MS }
 
-  async function json(call: Omit<Call, 'timeoutMs'> & { readonly timeoutMs?: number }, repeat: Repeat, counted: Counted, signal: AbortSignal): Promise<{ status: number; body: unknown }> {
+  async function json(call: Omit<Call, 'timeoutMs'> & { readonly timeoutMs?: number }, repeat: Repeat, counted: Counted, signal: AbortSignal): Promise<{ status: number; body: unknown; warnings: readonly string[] }> {
     const answer = await requests.ask({ timeoutMs: answerMs, ...call }, repeat, counted, signal)
-    return { status: answer.status, body: parseBody(answer.body, call.request) }
+    return { status: answer.status, body: parseBody(answer.body, call.request), warnings: answer.warnings }
   }
 
   const find = resourceFinder(async (path, signal) => {
@@ -156,14 +156,20 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
       // An apply with managedFields is refused by the server.
       const { managedFields: _left, ...metadata } = object.metadata
       const call = { method: 'PATCH', path: `${place.path}?${query.toString()}`, body: JSON.stringify({ ...object, metadata }), contentType: 'application/apply-patch+yaml', timeoutMs: limits.applyMs, request: place.words('apply') } as const
-      const { status, body } = await json(call, 'repeatable', place.counted(options.dryRun === true ? 'dryRuns' : 'writes'), signal)
-      return { object: objectOf(body, call.request), created: status === 201 }
+      const { status, body, warnings } = await json(call, 'repeatable', place.counted(options.dryRun === true ? 'dryRuns' : 'writes'), signal)
+      return { object: objectOf(body, call.request), created: status === 201, warnings }
     },
     async create(object, signal) {
       const place = await placeOf(refOf(object), signal)
       const path = `${pathOf(place.resource, place.namespace)}?fieldManager=${FIELD_MANAGER}`
       const { body } = await json({ method: 'POST', path, body: JSON.stringify(object), request: place.words('create') }, 'once', place.counted('writes'), signal)
       return objectOf(body, place.words('create'))
+    },
+    async createDry(object, signal) {
+      const place = await placeOf(refOf(object), signal)
+      const path = `${pathOf(place.resource, place.namespace)}?fieldManager=${FIELD_MANAGER}&dryRun=All`
+      const { warnings } = await json({ method: 'POST', path, body: JSON.stringify(object), request: place.words('create') }, 'repeatable', place.counted('dryRuns'), signal)
+      return { warnings }
     },
     async replace(object, signal) {
       const place = await placeOf(refOf(object), signal)

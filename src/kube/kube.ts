@@ -72,6 +72,8 @@ export interface ApplyOptions {
 export interface ApplyResult {
   readonly object: KubeObject
   readonly created: boolean
+  /** What the server warns of. */
+  readonly warnings: readonly string[]
 }
 
 /** One right, as an access review asks for it. */
@@ -127,6 +129,8 @@ export interface Kube {
   /** Server-side apply as field manager `zk-ensemble-action`, field validation Strict for our own kinds. */
   apply(object: KubeObject, options: ApplyOptions, signal: AbortSignal): Promise<ApplyResult>
   create(object: KubeObject, signal: AbortSignal): Promise<KubeObject>
+  /** A dry run of a create: throws what the server would refuse it with. */
+  createDry(object: KubeObject, signal: AbortSignal): Promise<{ readonly warnings: readonly string[] }>
   /** PUT: needs metadata.resourceVersion; a 409 is thrown as it is. */
   replace(object: KubeObject, signal: AbortSignal): Promise<KubeObject>
   /** JSON patch (RFC 6902). */

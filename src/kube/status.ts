@@ -71,7 +71,7 @@ export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
     status: answer.status,
     reason: unknownKind ? 'UnknownKind' : (status.reason ?? '') || fallback,
     message,
-    causes: (status.details?.causes ?? []).map((cause) => ({ reason: cause.reason ?? '', message: aboutSecret && cause.reason !== 'FieldManagerConflict' ? 'is refused' : clean(cause.message ?? ''), field: cause.field ?? '' })),
+    causes: (status.details?.causes ?? []).map((cause) => ({ reason: cause.reason ?? '', message: aboutSecret && cause.reason !== 'FieldManagerConflict' ? (/field is immutable/.test(cause.message ?? '') ? 'field is immutable' : 'is refused') : clean(cause.message ?? ''), field: cause.field ?? '' })),
     retryAfterSeconds,
     request,
   })
@@ -87,11 +87,27 @@ function withoutQuotes(message: string, status: number): string {
 }
 
 /**
- * One line, bounded. Cut off is what quotes a value: the decoder's bytes around a fault (`error found in #10 byte of ...`), and what a field got instead of its type
+ * Of claims, volumes and pods the server shows a difference of texts, with values: what is kept is the names of the fields that changed, as in ` (changed: accessModes)`.
+ */
+function withoutDifference(message: string): string {
+  const [said = '', ...difference] = message.split(/\n(?=@@ )/)
+  const changed = new Set<string>()
+  let around = ''
+  for (const line of difference.join('\n').split('\n')) {
+    const key = /^[-+ ]\s*"(\w+)":/.exec(line)?.[1]
+    if (/^[-+]/.test(line)) changed.add(key ?? around)
+    else if (key !== undefined) around = key
+  }
+  const names = [...changed].filter((name) => name !== '').map((name) => `${name.charAt(0).toLowerCase()}${name.slice(1)}`)
+  return names.length === 0 ? said : `${said} (changed: ${names.join(', ')})`
+}
+
+/**
+ * One line, bounded. A whole map or list that a field has is left out: it holds whatever the manifest holds, and what is wrong with it stands behind it. Cut off is what quotes a value: the decoder's bytes around a fault (`error found in #10 byte of ...`), and what a field got instead of its type
  * (`expected string, got &value.valueUnstructured{...}`).
  */
 function clean(message: string): string {
-  const line = message.replaceAll(/\s+/g, ' ').replace(/,? ?error found in #\d+ byte of .*$/, '').replace(/(\bexpected [^,;]{1,60}), got .*$/, '$1').replace(ENV_VALUE, '$1').trim()
+  const line = withoutDifference(message).replaceAll(/\s+/g, ' ').replace(/(\bInvalid value): (?:\{.*\}|\[.*\]): /, '$1: ').replace(/,? ?error found in #\d+ byte of .*$/, '').replace(/(\bexpected [^,;]{1,60}), got .*$/, '$1').replace(ENV_VALUE, '$1').trim()
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
 }
 

@@ -12,6 +12,7 @@ import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
 import { codeOf, messageOf } from './node-error.ts'
 import { isTlsFault } from './retry.ts'
+import { warningsIn } from './warnings.ts'
 
 export const USER_AGENT = 'zk-ensemble-action/1'
 /** Shorter than the idle time of common load balancers, so that a kept connection isn't used while it is being closed. */
@@ -32,6 +33,8 @@ export interface Call {
 export interface Answer {
   readonly status: number
   readonly retryAfter: string | undefined
+  /** What the server warns of beside it. */
+  readonly warnings: readonly string[]
   readonly body: string
 }
 
@@ -88,7 +91,7 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
         const response = await started.head
         const raw = await wholeBody(response)
         const body = response.headers['content-encoding'] === 'gzip' ? await unzip(raw, { maxOutputLength: LARGEST_ANSWER }) : raw
-        return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body: body.toString('utf8') }
+        return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], warnings: warningsIn(response.headersDistinct['warning'] ?? []), body: body.toString('utf8') }
       } catch (error) {
         if (isTooLarge(error)) throw tooLarge(loaded.server.host, call.request)
         throw started.explain(error)

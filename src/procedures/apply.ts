@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { compareObjects, ownsSame } from '../decide/changes.ts'
 import { changeOf, conflictWords, handOf, pathsOf, splitFields, type Conflict, type Hand, type Part } from '../decide/hands.ts'
+import { immutableDifferences } from '../decide/preflight/immutable.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import { explainFailure } from '../kube/explain.ts'
 import { KubeFailure } from '../kube/failure.ts'
@@ -10,6 +11,7 @@ import { FIELD_MANAGER, type JsonPatchOperation, type Kube, type KubeObject, typ
 import { isTree } from '../manifests/fields-v1.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { definitionOf } from './own-kinds.ts'
+import { warningFindings } from './warnings.ts'
 
 /** Field managers of `kubectl apply`, whose objects are taken over without a conflict. */
 const KUBECTL_MANAGERS = ['kubectl-client-side-apply', 'kubectl']
@@ -92,11 +94,12 @@ async function planOne(kube: Kube, manifest: Manifest, options: PlanningOne, sig
   try {
     const besides = options.force || (!takeOver && options.taking === undefined) ? NONE : await conflictsBesides(kube, manifest, takings, options, signal)
     const dry = await kube.apply(manifest.object, { dryRun: true, force: options.force || takeOver || besides.forced }, signal)
-    if (live === undefined) return { ...planned, change: 'created', paths: [], findings: [] }
+    const warned = warningFindings(dry.warnings, { object: objectName(manifest.object), place: manifest.place })
+    if (live === undefined) return { ...planned, change: 'created', paths: [], findings: warned }
     const paths = compareObjects(live, dry.object)
     const unchanged = paths.length === 0 && !takeOver && !besides.forced && ownsSame(live, dry.object, FIELD_MANAGER)
     const more = besides.people.map(({ manager, subresource, field }) => inWords(handOf(manager, subresource), manager, [field], live, manifest.object))
-    return { ...planned, forced: options.force || besides.forced, takenFrom: [...takenFrom, ...more], change: unchanged ? 'unchanged' : 'configured', paths, findings: besides.failure === undefined ? [] : [findingOf(besides.failure, manifest, live, options)] }
+    return { ...planned, forced: options.force || besides.forced, takenFrom: [...takenFrom, ...more], change: unchanged ? 'unchanged' : 'configured', paths, findings: [...(besides.failure === undefined ? [] : [findingOf(besides.failure, manifest, live, options)]), ...warned] }
   } catch (error) {
     if (!(error instanceof KubeFailure)) throw error
     return { ...planned, change: live === undefined ? 'created' : 'configured', paths: [], findings: [findingOf(error, manifest, live, options)] }
@@ -111,8 +114,15 @@ function inWords(hand: Hand, manager: string, fields: readonly string[], live: u
 function findingOf(error: KubeFailure, manifest: Pick<Manifest, 'object' | 'place'>, live: KubeObject | undefined, { mayForce = true }: Planning): Finding {
   const object = objectName(manifest.object)
   const conflicts = conflictsOf(error)
-  const told = conflicts.length === 0 ? explainFailure(error) : { code: 'CONFLICT' as const, severity: 'error' as const, ...conflictWords(conflicts, { object, live, wanted: manifest.object }, mayForce) }
+  const told = conflicts.length === 0 ? withFields(explainFailure(error), manifest.object, live) : { code: 'CONFLICT' as const, severity: 'error' as const, ...conflictWords(conflicts, { object, live, wanted: manifest.object }, mayForce) }
   return { ...told, place: manifest.place, object }
+}
+
+/** Of a StatefulSet the server says only which fields may be changed. */
+function withFields(told: Finding, wanted: KubeObject, live: KubeObject | undefined): Finding {
+  if (told.code !== 'IMMUTABLE_FIELD' || wanted.kind !== 'StatefulSet' || live === undefined) return told
+  const fields = immutableDifferences(live['spec'], wanted['spec']).map(({ path }) => `spec.${path.join('.').replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]')}`)
+  return fields.length === 0 ? told : { ...told, message: told.message.replace('a field that cannot be changed was changed', `${fields.join(', ')} cannot be changed`) }
 }
 
 function conflictsOf(error: KubeFailure): readonly Conflict[] {

@@ -29,6 +29,7 @@ import { preflightInput, type Seen } from './preflight-input.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
 import { RELEASE_MS } from './release.ts'
 import { readSurroundings } from './surroundings.ts'
+import { tryPod } from './try-pod.ts'
 import { inNamespace, resolveNamespace } from './target.ts'
 import type { Target } from './verify-ensemble.ts'
 
@@ -84,7 +85,10 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
     const stored = namespaceState.kind === 'there' ? await readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined }
     const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
     const own = plan.find((planned) => planned.manifest === setManifest)
-    refuseFaults(seen, plan, there ? await lintAgain(own?.live) : [])
+    // Of a set that stays as it is no pods are made.
+    const asks = rights.createPods && own !== undefined && own.change !== 'unchanged'
+    const tried = asks ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal) : []
+    refuseFaults(seen, plan, [...(there ? await lintAgain(own?.live) : []), ...tried])
     const wanted = toSet(setManifest.object)
     report.replicas = wantedCount(setManifest.object, own?.live)
     report.connectionString = connectionString(target, wanted.start, report.replicas)

@@ -192,7 +192,7 @@ async function moveBudgets({ run, force }: Resizing, course: Course, from: numbe
       const object: KubeObject = { ...owned, spec: { ...(typeof owned['spec'] === 'object' ? owned['spec'] : {}), minAvailable: spec.minAvailable } }
       const place = { file: 'the budget in the cluster' }
       for (const planned of await planChanges(course.kube, [{ object, place, placeOf: () => place }], { force, dryRuns: true }, signal)) {
-        const [fault, ...more] = planned.findings
+        const [fault, ...more] = planned.findings.filter(({ severity }) => severity === 'error')
         if (fault !== undefined) throw new EnsembleError('failed', [fault, ...more])
         await applyChange(course.kube, planned, force, signal)
       }
