@@ -18,7 +18,7 @@ export function podNameFindings(manifest: Manifest, { spec }: SetShape): readonl
   const containers = [...pod.initContainers.map((container, index) => ({ container, path: [...POD, 'initContainers', index] })), ...pod.containers.map((container, index) => ({ container, path: [...POD, 'containers', index] }))]
   return [
     ...(spec.serviceName === '' || DNS_LABEL.test(spec.serviceName) ? [] : [invalid(manifest.placeOf(['spec', 'serviceName']), `serviceName ${spec.serviceName} can't be the name of a Service`, LABEL_MEND)]),
-    ...spec.volumeClaimTemplates.flatMap(({ metadata }, index) => named(manifest, [...['spec', 'volumeClaimTemplates', index, 'metadata'], 'name'], `claim template ${metadata.name}`, metadata.name)),
+    ...spec.volumeClaimTemplates.flatMap(({ metadata }, index) => named(manifest, ['spec', 'volumeClaimTemplates', index, 'metadata', 'name'], `claim template ${metadata.name}`, metadata.name)),
     ...pod.volumes.flatMap(({ name }, index) => named(manifest, [...POD, 'volumes', index, 'name'], `volume ${name}`, name)),
     ...twice(manifest, pod.volumes.map(({ name }, index) => ({ name, path: [...POD, 'volumes', index, 'name'] })), 'volumes'),
     ...containers.flatMap(({ container, path }) => named(manifest, [...path, 'name'], `container ${container.name}`, container.name)),
