@@ -34,7 +34,7 @@ describe('e2e: cases of deletion', () => {
       expect(verdict(ran)).toMatch(/^failed NOT_READY /)
       const [finding] = ran.report.findings
       expect(finding?.message).toMatch(/is being deleted and not gone: its preStop hook \(container zookeeper\), or its server after it, has not ended yet: 1[0-9]m\S* of its grace period are left/)
-      expect(finding?.mend).toContain('It ends by itself at the latest when its grace period is over')
+      expect(finding?.['mend']).toContain('It ends by itself at the latest when its grace period is over')
       const going = (await read(namespace, 'pods', '{.items[?(@.metadata.deletionTimestamp)].metadata.name}')).split(' ')
       expect(going).toHaveLength(1)
       // Shorter than its grace period it goes by force alone, which is somebody's own decision on a node that answers.
@@ -60,7 +60,7 @@ describe('e2e: cases of deletion', () => {
         expect(verdict(ran)).toMatch(/^failed NOT_READY /)
         const [finding] = ran.report.findings
         expect(finding?.message).toContain(`${pod}: is being deleted and not gone: its node ${node} is not Ready: the kubelet there, which alone can end it, does not answer`)
-        expect(finding?.mend).toContain(`Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`)
+        expect(finding?.['mend']).toContain(`Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`)
       } finally {
         await off
         await switchLab('join')
