@@ -69,6 +69,7 @@ describe('warnings do not', () => {
   const cases: readonly Case[] = [
     ['an even count', [['replicas: 3', 'replicas: 4'], ['server.3=', 'server.4=zk-3.zk-hs:2888:3888;2181 server.3=']], /4 members bear no more failures than 3/, /^replicas: 4/],
     ['two members, whose budget cannot spare one and must', [['replicas: 3', 'replicas: 2'], [' server.3=zk-2.zk-hs:2888:3888;2181', '']], /two members bear no failure at all/, /^replicas: 2/],
+    ['an entry without a client port, of a version that nobody knows', [['zk-1.zk-hs:2888:3888;2181', 'zk-1.zk-hs:2888:3888'], ['zookeeper:3.9', 'zookeeper:corp-2024']], /does not say its version/, /ZOO_SERVERS/],
     ['no budget', [['kind: PodDisruptionBudget', 'kind: Other']], /no disruption budget/, /^spec:/],
     ['a budget over other pods', [['    matchLabels: {app: zk}\n---', '    matchLabels: {app: zookeeper}\n---']], /zk-pdb doesn't select the members/, /^selector:/],
     ['a budget that lets nobody go', [['maxUnavailable: 1', 'maxUnavailable: 0']], /every drain will be refused/, /^maxUnavailable/],

@@ -98,12 +98,25 @@ function zooServers(subject: LintSubject): readonly Finding[] {
 
 /** Since 3.5 the port stands at the end of an entry, or under a key of its own, plain or with TLS. */
 function clientPort({ set, config }: LintSubject, entries: readonly string[], path: readonly (string | number)[], image: string): readonly Finding[] {
-  const old = /:3\.4(\D|$)/.test(image)
+  const version = versionOf(image)
+  const old = version === 'before 3.5'
   const said = ['clientPort', 'secureClientPort'].some((key) => config.keys.has(key))
   if (!old && !said && config.complete && entries.some((entry) => !entry.includes(';'))) {
-    return [fault(set.manifest, path, "an entry of ZOO_SERVERS doesn't end with ;2181: that member would open no port for clients", 'append ;2181 to every entry')]
+    const mend = 'append ;2181 to every entry'
+    if (version === 'unknown') return [warning(set.manifest, path, `an entry of ZOO_SERVERS doesn't end with ;2181: from 3.5 on that member would open no port for clients, and ${image} does not say its version`, `${mend}, unless it is a 3.4`)]
+    return [fault(set.manifest, path, "an entry of ZOO_SERVERS doesn't end with ;2181: that member would open no port for clients", mend)]
   }
   return old && entries.some((entry) => entry.includes(';')) ? [fault(set.manifest, path, `${image} doesn't know the ;2181 at the end of an entry`, 'use a version from 3.5 on, or leave it out')] : []
+}
+
+/** By the tag, which is the newest where there is none; a digest alone and a tag of somebody's own say nothing. */
+function versionOf(image: string): 'before 3.5' | 'from 3.5 on' | 'unknown' {
+  const tag = /:([^:/@]+)(?:@|$)/.exec(image.replace(/@sha\d+:.*$/, ''))?.[1]
+  const numbers = /^v?(\d+)(?:\.(\d+))?/.exec(tag ?? '')
+  if (tag === undefined) return image.includes('@') ? 'unknown' : 'from 3.5 on'
+  if (tag === 'latest') return 'from 3.5 on'
+  if (numbers === null || numbers[1] !== '3') return 'unknown'
+  return numbers[2] !== undefined && Number(numbers[2]) < 5 ? 'before 3.5' : 'from 3.5 on'
 }
 
 /** Lines server.N of a zoo.cfg that a known ConfigMap holds. */
