@@ -58,6 +58,6 @@ function held({ name, namespace, finalizers, containers }: PodView, deleting: nu
 function byNode({ name, namespace, node = 'its node' }: PodView, deleting: number): Hanging {
   return {
     cause: 'node', since: deleting, what: `its node ${node} is not Ready: the kubelet there, which alone can end it, does not answer`,
-    mend: `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or kubectl -n ${namespace} delete pod ${name} --force (two members with one identity must never run).`,
+    mend: `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or kubectl -n ${namespace} delete pod ${name} --force (two members with one identity must never run). Take the taint away before it is started again: kubectl taint nodes ${node} node.kubernetes.io/out-of-service-`,
   }
 }

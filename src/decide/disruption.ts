@@ -96,7 +96,7 @@ function offBrokenNode({ view, members, nodes }: Standing, member: MemberNow, no
   const there = ownPods(view).some((pod) => pod.uid === member.uid && pod.node === node)
   if (!there || serves(member) || members.some((other) => other !== member && !serves(other))) return ''
   if (nodes?.find(({ name }) => name === node)?.ready === false) {
-    return `${node} is not Ready itself: bring it back, or, once the machine is off for sure, let its pods go elsewhere: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute. `
+    return `${node} is not Ready itself: bring it back, or, once the machine is off for sure, let its pods go elsewhere: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute (and away with it before the machine is started again). `
   }
   if (member.state === 'terminating') return ''
   return `It serves nobody, so it can be taken off by hand, where another node has a place for it: kubectl cordon ${node} && kubectl delete pod ${member.pod} -n ${view.set?.namespace ?? ''}; drain ${node} once it serves there. `

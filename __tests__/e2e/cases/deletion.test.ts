@@ -48,8 +48,8 @@ describe('e2e: cases of deletion', () => {
       const pinned = nodes.length === 0 ? manifest : changed('      affinity:\n', `      affinity:\n        nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [${nodes.join(', ')}]}]}]}}\n`)
       await deployed(namespace, pinned)
       const last = nodes.at(-1)
-      const placed = JSON.parse(await read(namespace, 'pods', '[{range .items[*]}["{.metadata.name}","{.spec.nodeName}"],{end}["",""]]')) as readonly (readonly [string, string])[]
-      const [pod, node] = placed.find(([name, on]) => name !== '' && (last === undefined || on === last)) ?? ['', '']
+      const placed = (await read(namespace, 'pods', '{range .items[*]}{.metadata.name}={.spec.nodeName} {end}')).trim().split(' ').map((one) => one.split('='))
+      const [pod = '', node = ''] = placed.find(([, on]) => last === undefined || on === last) ?? []
       const number = node.replace(/^\D*/, '')
       const switchLab = async (what: 'isolate' | 'join'): Promise<void> => void (await run(join(lab ?? '', 'lab'), [what, number]))
       let off: Promise<void> | undefined
