@@ -58,6 +58,8 @@ export interface PreflightInput {
   /** Names of the CSIDriver objects. */
   readonly drivers: readonly string[] | undefined
   readonly claims: readonly ClaimView[] | undefined
+  /** Names of claims that pods of the namespace use: also of a set that was deleted and left its pods. Undefined where that was not read, since none could be left over. */
+  readonly claimsInUse: ReadonlySet<string> | undefined
   readonly nodes: readonly NodeView[] | undefined
   /** Those of the manifests' objects that are in the cluster already. */
   readonly objects: readonly OwnedObject[]

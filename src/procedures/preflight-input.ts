@@ -27,6 +27,7 @@ export interface Seen {
   readonly setManifest: Manifest
   readonly namespaceState: NamespaceState
   readonly surroundings: Surroundings
+  readonly claimsInUse: ReadonlySet<string> | undefined
   readonly deadline: Deadline
   readonly credentialsEnd: number | undefined
   readonly profile: ProfileName
@@ -52,6 +53,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     availableVolumes: surroundings.availableVolumes,
     drivers: surroundings.drivers,
     claims: surroundings.claims,
+    claimsInUse: seen.claimsInUse,
     nodes: surroundings.nodes,
     objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [{ ...owned(object), builtIn: inputs.manifests.length === 0 && !inputs.forceConflicts }])),
   }

@@ -28,7 +28,7 @@ import { refuseToCreate, ensureNamespace, readNamespace } from './namespace.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
 import { RELEASE_MS } from './release.ts'
-import { readSurroundings } from './surroundings.ts'
+import { readClaimsInUse, readSurroundings } from './surroundings.ts'
 import { tryPod } from './try-pod.ts'
 import { inNamespace, resolveNamespace } from './target.ts'
 import type { Target } from './verify-ensemble.ts'
@@ -72,7 +72,8 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   const manifests = given.map((manifest) => (manifest === givenSet ? setManifest : manifest))
   const target = await targetIn(kube, setManifest.object, manifests.map((manifest) => manifest.object), loaded.profile, namespace, signal)
 
-  const seen: Seen = { inputs, services, manifests, setManifest, namespaceState, surroundings, deadline, credentialsEnd: kube.credentialsEnd, profile: loaded.profile }
+  const claimsInUse = (surroundings.claims ?? []).length === 0 ? undefined : await readClaimsInUse(kube, namespace, signal)
+  const seen: Seen = { inputs, services, manifests, setManifest, namespaceState, surroundings, claimsInUse, deadline, credentialsEnd: kube.credentialsEnd, profile: loaded.profile }
   // Without a namespace there is nothing to lock, to read or to dry-run yet: judge what can be judged before it is made.
   const lintAgain = (live: KubeObject | undefined): Promise<readonly Finding[]> => lintWithCluster(kube, loaded, { namespace, there, live, level: inputs.lint }, signal)
   if (!there) refuseFaults(seen, await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: false }, signal), await lintAgain(undefined))
@@ -86,8 +87,7 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
     const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
     const own = plan.find((planned) => planned.manifest === setManifest)
     // Of a set that stays as it is no pods are made.
-    const asks = rights.createPods && own !== undefined && own.change !== 'unchanged'
-    const tried = asks ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal) : []
+    const tried = own !== undefined && own.change !== 'unchanged' ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal) : []
     refuseFaults(seen, plan, [...(there ? await lintAgain(own?.live) : []), ...tried])
     const wanted = toSet(setManifest.object)
     report.replicas = wantedCount(setManifest.object, own?.live)

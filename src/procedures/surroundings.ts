@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { storageNeeds } from '../decide/preflight/storage.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
-import { toClaim, toNode, toStorageClass } from '../kube/views/index.ts'
+import { toClaim, toNode, toPod, toStorageClass } from '../kube/views/index.ts'
 import type { ClaimView, NodeView, StorageClassView } from '../view/surroundings.ts'
 
 /** What decides whether volumes can be had where no class of the cluster says so; read only then. */
@@ -44,6 +44,12 @@ export async function readSurroundings(kube: Kube, namespace: string, wanted: re
     needs.drivers ? read({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver' }, undefined, ({ metadata }) => metadata.name) : undefined,
   ])
   return { classes, nodes, claims, availableVolumes: volumes?.filter((name) => name !== undefined), drivers }
+}
+
+/** Names of the claims that pods of the namespace hold, whoever made the pods. */
+export async function readClaimsInUse(kube: Pick<Kube, 'listAs'>, namespace: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const found = await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, { namespace }, (pod) => toPod(pod).claims, signal)
+  return new Set(found.flat())
 }
 
 const volumeSchema = z.looseObject({ spec: z.looseObject({ storageClassName: z.string().nullish(), claimRef: z.looseObject({ uid: z.string().nullish() }).nullish() }), status: z.looseObject({ phase: z.string().nullish() }).nullish() })

@@ -33,7 +33,7 @@ function input(change: Partial<Omit<PreflightInput, 'wanted'>> & { readonly want
   const { wanted, ...rest } = change
   return {
     now: T0, deadline: T0 + 900 * SECOND, credentialsEnd: undefined, live: undefined, namespace: 'present', makesNamespace: false, membership: 'listed', classes: [storageClass('standard', { isDefault: true }), storageClass('local')], ownClasses: [], ownVolumes: [],
-    availableVolumes: [], drivers: [], claims: [], nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name)), objects: [], ...rest,
+    availableVolumes: [], drivers: [], claims: [], claimsInUse: undefined, nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name)), objects: [], ...rest,
     wanted: { name: 'zk', namespace: 'prod', replicas: 3, start: 0, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * GI }], retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, placing, spec, ...wanted },
   }
 }
@@ -107,8 +107,9 @@ describe('storage', () => {
   const pending = { phase: 'Pending', capacity: undefined, volume: undefined } as const
   test.each<Row>([
     ['bound, on a first install: its data comes with it', { claims: [claim(0), claim(1)] }, ['warning CLAIM_PENDING claims of an earlier life are there and will be used with their data: datadir-zk-0, datadir-zk-1']],
-    ['smaller than wanted', { live, claims: [claim(0, { capacity: 5 * GI })] }, ['warning CLAIM_PENDING the claim datadir-zk-0, left over from an earlier life, has 5Gi where the template now says 10Gi']],
-    ['of another class, bound', { live, wanted: { ...template('local'), spec: {} }, claims: [claim(0)] }, ['warning CLAIM_PENDING the claim datadir-zk-0, left over from an earlier life, has class "standard" where the template now says "local"']],
+    ['that pods hold whose set was deleted without them: no leftover, and nobody is told to delete it', { claims: [claim(0), claim(1)], claimsInUse: new Set(['datadir-zk-0', 'datadir-zk-1']) }, []],
+    ['smaller than wanted', { live, claims: [claim(0, { capacity: 5 * GI })] }, ['warning CLAIM_PENDING the claim datadir-zk-0 of a member that is there has 5Gi where the template now says 10Gi']],
+    ['of another class, bound', { live, wanted: { ...template('local'), spec: {} }, claims: [claim(0)] }, ['warning CLAIM_PENDING the claim datadir-zk-0 of a member that is there has class "standard" where the template now says "local"']],
     ['of another class, Pending', { wanted: template('local'), claims: [claim(1, { ...pending, storageClass: 'fast' })] }, ['error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier life, is Pending and has class "fast"']],
     ['of a class that is gone', { claims: [claim(1, { ...pending, storageClass: 'fast' })] }, ['error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier life, is Pending: its class "fast" is not there']],
     ['Pending for its first consumer, as it should be', { claims: [claim(1, pending)] }, []],

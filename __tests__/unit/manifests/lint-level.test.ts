@@ -9,12 +9,13 @@ const found: readonly Finding[] = [
   { code: 'LINT_FAILED', severity: 'error', message: 'two budgets' },
   { code: 'LINT_FAILED', severity: 'error', message: 'another ensemble', always: true },
   { code: 'LINT_FAILED', severity: 'warning', message: 'no probe' },
+  { code: 'LINT_FAILED', severity: 'notice', message: 'members move' },
   { code: 'MANIFEST_INVALID', severity: 'error', message: 'no object' },
 ]
 
 test('a wrong finding of the lint must not lock anybody out at night, and what joins another ensemble is refused all the same', () => {
   expect(atLintLevel(found, 'warn').map(({ severity, message }) => `${severity}: ${message}`)).toEqual([
-    'warning: two budgets (an error that lint: warn lets pass)', 'error: another ensemble', 'warning: no probe', 'error: no object',
+    'warning: two budgets (an error that lint: warn lets pass)', 'error: another ensemble', 'warning: no probe', 'notice: members move', 'error: no object',
   ])
 })
 

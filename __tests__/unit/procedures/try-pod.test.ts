@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
-import type { KubeObject } from '../../../src/kube/kube.ts'
+import type { Access, KubeObject } from '../../../src/kube/kube.ts'
 import { parseText } from '../../../src/manifests/parse.ts'
 import { tryPod } from '../../../src/procedures/try-pod.ts'
 import { SOUND } from '../manifests/given.ts'
@@ -19,9 +19,10 @@ function refused(message: string, status = 403): KubeFailure {
   return new KubeFailure({ status, reason: status === 403 ? 'Forbidden' : 'Invalid', message, request: 'create pods zk-dry-run in namespace shop' })
 }
 
-async function tried(answer: KubeFailure | readonly string[], { runs = false, more = '' } = {}): Promise<{ readonly findings: Awaited<ReturnType<typeof tryPod>>; readonly asked: readonly KubeObject[] }> {
+async function tried(answer: KubeFailure | readonly string[], { runs = false, more = '', mayCreate = true } = {}): Promise<{ readonly findings: Awaited<ReturnType<typeof tryPod>>; readonly asked: readonly KubeObject[] }> {
   const asked: KubeObject[] = []
   const kube = {
+    denied: (wanted: readonly Access[]) => Promise.resolve(mayCreate ? [] : wanted),
     createDry: (object: KubeObject) => {
       asked.push(object)
       return answer instanceof KubeFailure ? Promise.reject(answer) : Promise.resolve({ warnings: answer })
@@ -67,6 +68,10 @@ describe('what says nothing of the members is no refusal', () => {
   test.each(['v1\nkind: Namespace', 'v1\nkind: ResourceQuota', 'v1\nkind: LimitRange'])('manifests with rules of their own (%s): the answer of now is not asked for', async (kind) => {
     expect((await tried(refused(SECURITY), { more: `apiVersion: ${kind}\nmetadata: {name: a}\n` })).asked).toEqual([])
   })
+})
+
+test('without the right to create pods, which docs/role.yaml does not give, none is tried', async () => {
+  expect(await tried(refused(SECURITY), { mayCreate: false })).toEqual({ findings: [], asked: [] })
 })
 
 test('the pod that is tried is the first member’s, under a name that no member has', async () => {

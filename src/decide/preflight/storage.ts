@@ -87,6 +87,8 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
       return [{ ...common, severity: live === undefined ? 'error' : 'warning', message: `the claim ${claim.name} is being deleted, a member can't use it`, mend: 'Wait until it is gone; it goes when no pod holds it any more.' }]
     }
     if (claim.phase === 'Lost') return [{ ...common, severity: 'error', message: `the claim ${claim.name} has lost its volume ${claim.volume ?? ''}`.trim(), mend: `Restore the PersistentVolume. ${remove}` }]
+    const inUse = input.claimsInUse?.has(claim.name) === true || (live !== undefined && wantedOrdinals(live.view).includes(ordinal))
+    if (claim.phase === 'Bound' && inUse) return differs === undefined ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name} of a member that is there ${differs}; it is used as it is`, mend: 'Leave it: of a claim only the size can be changed, and it can only grow.' }]
     if (claim.phase === 'Bound') return differs === undefined ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name}, left over from an earlier life, ${differs}; it is used as it is`, mend: remove }]
     const own = claim.storageClass === undefined ? undefined : classes?.find((one) => one.name === claim.storageClass)
     const ghost = classes !== undefined && claim.storageClass !== undefined && claim.storageClass !== '' && own === undefined && !input.ownClasses.includes(claim.storageClass) && ![...(input.availableVolumes ?? []), ...input.ownVolumes].includes(claim.storageClass)
@@ -101,7 +103,8 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
 function reuseFindings(input: PreflightInput): readonly PreflightFinding[] {
   const { live, wanted } = input
   if (live !== undefined) return []
-  const bound = wanted.claimTemplates.flatMap((template) => claimsOf(input, template)).flatMap(({ claim }) => (claim?.phase === 'Bound' && !claim.deleting ? [claim.name] : []))
+  // Those that pods use are no leftovers: their set was deleted and left them, and they are adopted.
+  const bound = wanted.claimTemplates.flatMap((template) => claimsOf(input, template)).flatMap(({ claim }) => (claim?.phase === 'Bound' && !claim.deleting && input.claimsInUse?.has(claim.name) !== true ? [claim.name] : []))
   if (bound.length === 0) return []
   return [{ code: 'CLAIM_PENDING', severity: 'warning', object: `statefulset/${wanted.name}`, message: `claims of an earlier life are there and will be used with their data: ${bound.join(', ')}`, mend: `For an empty ensemble delete them first: kubectl -n ${wanted.namespace} delete pvc ${bound.join(' ')}` }]
 }
