@@ -110,6 +110,7 @@ describe('what the cluster tells', () => {
   test('replicas left out: the count that runs is the one that is judged, and a first install is told of replicas', async () => {
     const text = given('replicas-left-out/manifest.yaml')
     expect((await withClusterOf(text, { running: 3 })).filter((line) => line.startsWith('error'))).toEqual([])
+    expect((await withClusterOf(text, { running: 0 })).filter((line) => line.startsWith('error'))).toEqual([])
     expect((await withClusterOf(text, { running: 1 })).filter((line) => line.startsWith('error'))).toEqual([
       'error: ZOO_SERVERS names 3 members, replicas is left out, so the set has 1 | write replicas: 3; once that many run it may be left out again',
     ])

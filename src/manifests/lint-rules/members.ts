@@ -30,6 +30,11 @@ export const memberList: Rule = (subject) => {
   }
 }
 
+/** Scaled to none it has its members still, and their list with them. */
+function isStopped(replicas: number): boolean {
+  return replicas === 0
+}
+
 /** How many members the set makes, in words; with `replicas` left out the number is nobody's but Kubernetes'. */
 function countIn({ set, replicas }: LintSubject): string {
   return set.shape.spec.replicasGiven || replicas === undefined ? `the set has ${replicas ?? 0}` : `replicas is left out, so the set has ${replicas}`
@@ -54,7 +59,7 @@ function serversFlag(subject: LintSubject): readonly Finding[] {
   if (flag === undefined) {
     return replicas > 1 && settings.script.includes('start-zookeeper') && settings.unread.length === 0 ? [fault(set.manifest, path, `start-zookeeper is not told --servers: each of the ${replicas} members would run alone`, `add --servers=${replicas}`)] : []
   }
-  if (flag.value === undefined || Number(flag.value) === replicas) return []
+  if (flag.value === undefined || isStopped(replicas) || Number(flag.value) === replicas) return []
   return [fault(set.manifest, countPath(subject, path), `--servers=${flag.value}, but ${countIn(subject)} ${replicas === 1 ? 'member' : 'members'}`, countMend(subject, Number(flag.value), `write --servers=${replicas}, or change replicas with it`))]
 }
 
@@ -87,7 +92,7 @@ function zooServers(subject: LintSubject): readonly Finding[] {
   const found: Finding[] = []
   const own = ownEntries(entries.map((entry) => /^server\.\d+=([^:;]+)/.exec(entry)?.[1] ?? ''), set.shape.metadata.name)
   const voters = entries.filter((entry) => !entry.includes(':observer')).length
-  if (replicas !== undefined && own !== replicas) {
+  if (replicas !== undefined && own !== replicas && !isStopped(replicas)) {
     found.push(fault(set.manifest, countPath(subject, path), `ZOO_SERVERS names ${own} members${own === entries.length ? '' : ' of this set'}, ${countIn(subject)}`, countMend(subject, own, `list one server.N for each of the ${replicas} members`)))
   } else if (voters !== entries.length) found.push(warning(set.manifest, path, `${entries.length - voters} of the members are observers: they serve reads and never count for the quorum`, 'leave them out of the disruption budget'))
   const ids = entries.map((entry) => /^server\.(\d+)=/.exec(entry)?.[1])
@@ -124,7 +129,7 @@ function listInFile(subject: LintSubject): readonly Finding[] {
   const { set, config, replicas } = subject
   const hosts = [...config.keys].flatMap(([key, value]) => (/^server\.\d+$/.test(key) ? [/^([^:;]+)/.exec(value ?? '')?.[1] ?? ''] : []))
   const own = ownEntries(hosts, set.shape.metadata.name)
-  if (replicas === undefined || hosts.length === 0 || own === replicas) return []
+  if (replicas === undefined || hosts.length === 0 || own === replicas || isStopped(replicas)) return []
   return [warning(set.manifest, countPath(subject, inContainer(subject, 'volumeMounts')), `the mounted zoo.cfg names ${own} members, ${countIn(subject)}`, countMend(subject, own, `write one server.N for each of the ${replicas} members`))]
 }
 
