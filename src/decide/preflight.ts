@@ -3,6 +3,7 @@
 import { formatSpan } from '../clock.ts'
 import type { Finding } from '../errors.ts'
 import type { ClaimView, NodeView, StorageClassView } from '../view/surroundings.ts'
+import type { OfferedVolume } from '../view/scheduling.ts'
 import type { ClaimTemplate, SetView } from '../view/workload.ts'
 import { dataAtRisk, deletedWhenScaled } from './keep-data.ts'
 import { immutableFindings } from './preflight/immutable.ts'
@@ -51,10 +52,10 @@ export interface PreflightInput {
   readonly classes: readonly StorageClassView[] | undefined
   /** Classes that the manifests bring themselves. */
   readonly ownClasses: readonly string[]
-  /** Class names of PersistentVolumes that are Available: such a claim binds without a class object or a provisioner. */
-  readonly availableVolumes: readonly string[] | undefined
-  /** Class names of the PersistentVolumes that the manifests bring themselves. */
-  readonly ownVolumes: readonly string[]
+  /** PersistentVolumes of the cluster, read where no class makes them: a claim binds to one without a class object or a provisioner. */
+  readonly volumes: readonly OfferedVolume[] | undefined
+  /** Those that the manifests bring themselves. */
+  readonly ownVolumes: readonly OfferedVolume[]
   /** Names of the CSIDriver objects. */
   readonly drivers: readonly string[] | undefined
   readonly claims: readonly ClaimView[] | undefined

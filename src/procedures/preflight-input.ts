@@ -8,7 +8,7 @@ import type { Placing } from '../decide/preflight/room.ts'
 import type { ProfileName } from '../ensemble/profile.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
-import { toSet } from '../kube/views/index.ts'
+import { toOfferedVolume, toSet } from '../kube/views/index.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
 import { parseSet, selects } from '../manifests/shapes.ts'
@@ -49,20 +49,14 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     membership: membershipOf(seen.profile),
     classes: surroundings.classes,
     ownClasses: manifests.filter((manifest) => manifest.object.kind === 'StorageClass').map((manifest) => manifest.object.metadata.name),
-    ownVolumes: manifests.filter((manifest) => manifest.object.kind === 'PersistentVolume').map((manifest) => classOf(manifest.object)),
-    availableVolumes: surroundings.availableVolumes,
+    ownVolumes: manifests.filter((manifest) => manifest.object.kind === 'PersistentVolume').map((manifest) => toOfferedVolume(manifest.object)),
+    volumes: surroundings.volumes,
     drivers: surroundings.drivers,
     claims: surroundings.claims,
     claimsInUse: seen.claimsInUse,
     nodes: surroundings.nodes,
     objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [{ ...owned(object), builtIn: inputs.manifests.length === 0 && !inputs.forceConflicts }])),
   }
-}
-
-const volumeClass = z.looseObject({ storageClassName: z.string() })
-
-function classOf(volume: KubeObject): string {
-  return volumeClass.safeParse(volume['spec']).data?.storageClassName ?? ''
 }
 
 /** What the manifest doesn't write stays as it is. */

@@ -1,16 +1,16 @@
 // Reads what lies around an ensemble before a deploy: storage classes, nodes and claims; what may not be read is left out and said.
 
-import { z } from 'zod'
 import { storageNeeds } from '../decide/preflight/storage.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
-import { toClaim, toNode, toPod, toStorageClass } from '../kube/views/index.ts'
+import { toClaim, toNode, toOfferedVolume, toPod, toStorageClass } from '../kube/views/index.ts'
+import type { OfferedVolume } from '../view/scheduling.ts'
 import type { ClaimView, NodeView, StorageClassView } from '../view/surroundings.ts'
 
 /** What decides whether volumes can be had where no class of the cluster says so; read only then. */
 export interface StorageGround {
-  /** Class names of the PersistentVolumes that a claim could be bound to, once for each; undefined: may not be read, or not needed. */
-  readonly availableVolumes: readonly string[] | undefined
+  /** PersistentVolumes; undefined: may not be read, or not needed. */
+  readonly volumes: readonly OfferedVolume[] | undefined
   /** Names of the CSIDriver objects; undefined as above. */
   readonly drivers: readonly string[] | undefined
 }
@@ -40,25 +40,14 @@ export async function readSurroundings(kube: Kube, namespace: string, wanted: re
   ])
   const needs = storageNeeds(classes, claims, wanted)
   const [volumes, drivers] = await Promise.all([
-    needs.volumes ? read({ apiVersion: 'v1', kind: 'PersistentVolume' }, undefined, freeClass) : undefined,
+    needs.volumes ? read({ apiVersion: 'v1', kind: 'PersistentVolume' }, undefined, toOfferedVolume) : undefined,
     needs.drivers ? read({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver' }, undefined, ({ metadata }) => metadata.name) : undefined,
   ])
-  return { classes, nodes, claims, availableVolumes: volumes?.filter((name) => name !== undefined), drivers }
+  return { classes, nodes, claims, volumes, drivers }
 }
 
 /** Names of the claims that pods of the namespace hold, whoever made the pods. */
 export async function readClaimsInUse(kube: Pick<Kube, 'listAs'>, namespace: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
   const found = await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, { namespace }, (pod) => toPod(pod).claims, signal)
   return new Set(found.flat())
-}
-
-const volumeSchema = z.looseObject({ spec: z.looseObject({ storageClassName: z.string().nullish(), claimRef: z.looseObject({ uid: z.string().nullish() }).nullish() }), status: z.looseObject({ phase: z.string().nullish() }).nullish() })
-
-/** The class of a volume that is free: available, or kept by name for a claim that is not there yet. */
-function freeClass(object: KubeObject): string | undefined {
-  const parsed = volumeSchema.safeParse(object)
-  if (!parsed.success) return undefined
-  const { spec, status } = parsed.data
-  const free = (status?.phase ?? 'Pending') === 'Available' || ((status?.phase ?? 'Pending') === 'Pending' && (spec.claimRef?.uid ?? '') === '')
-  return free ? (spec.storageClassName ?? '') : undefined
 }

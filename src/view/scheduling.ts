@@ -103,6 +103,19 @@ export interface VolumeView {
   readonly csi: { readonly driver: string; readonly handle: string } | undefined
 }
 
+/** A PersistentVolume, as far as it decides which claim it can be bound to. */
+export interface OfferedVolume extends VolumeView {
+  /** Empty: none. */
+  readonly storageClass: string
+  /** Bytes. */
+  readonly capacity: number
+  readonly accessModes: readonly string[]
+  readonly volumeMode: 'Filesystem' | 'Block'
+  readonly deleting: boolean
+  /** `claim` is one that is, or was, there; else the volume is kept by name for one that comes. */
+  readonly taken: boolean
+}
+
 /** A claim as far as it decides where its pod can run. */
 export interface PlacedClaim {
   readonly name: string

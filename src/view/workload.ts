@@ -45,6 +45,12 @@ export interface ClaimTemplate {
   readonly storageClass: string | undefined
   /** Bytes; undefined when the template asks for none. */
   readonly size: number | undefined
+  readonly accessModes: readonly string[]
+  readonly volumeMode: 'Filesystem' | 'Block'
+  /** Labels that a volume must have. */
+  readonly selector: LabelSelector | undefined
+  /** Name of the one volume that it asks for. */
+  readonly volume: string | undefined
 }
 
 export interface PodView {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { diagnose, newMemory, type Diagnosis } from '../../../src/decide/diagnosis.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
-import { claim, container, ended, event, NEW, OLD, pod, podEvent, SECOND, set, T0, unready, unscheduled, view, waiting } from './given.ts'
+import { claim, claimTemplate, container, ended, event, NEW, OLD, pod, podEvent, SECOND, set, T0, unready, unscheduled, view, waiting } from './given.ts'
 
 /** The findings of the last of several looks, one every `step` seconds from T0 on. */
 function look(views: readonly EnsembleView[], step = 5): readonly Diagnosis[] {
@@ -173,7 +173,7 @@ describe('claims', () => {
   const UNBOUND = '0/4 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found'
   const pending = (change: Parameters<typeof claim>[1], reason: string, message: string, more: { readonly template?: string } = {}) =>
     view([unscheduled(0, UNBOUND)], {
-      set: set({ claimTemplates: [{ name: 'datadir', storageClass: more.template, size: 10 * 2 ** 30 }] }),
+      set: set({ claimTemplates: [claimTemplate({ storageClass: more.template })] }),
       claims: [claim(0, { phase: 'Pending', volume: undefined, capacity: undefined, ...change })],
       events: reason === '' ? [] : [event('PersistentVolumeClaim', 'datadir-zk-0', reason, message, { uid: 'claim-0' })],
     })

@@ -1,7 +1,8 @@
 // Sets, pods, claims and events as a real 1.36 cluster shows them, so that a table row says only what is special about it.
 
 import type { ClaimView, EnsembleView, EventView } from '../../../src/view/surroundings.ts'
-import type { ContainerState, ContainerView, PodView, SetView, Terminated } from '../../../src/view/workload.ts'
+import type { OfferedVolume } from '../../../src/view/scheduling.ts'
+import type { ClaimTemplate, ContainerState, ContainerView, PodView, SetView, Terminated } from '../../../src/view/workload.ts'
 
 export const T0 = Date.UTC(2026, 10, 22, 17, 0, 0)
 export const SECOND = 1000
@@ -15,10 +16,24 @@ export function set(change: SetChange = {}): SetView {
   const { status, ...rest } = change
   return {
     name: 'zk', namespace: 'prod', uid: SET_UID, resourceVersion: '10', generation: 2, observedGeneration: 2, replicas: 3, start: 0, strategy: { type: 'RollingUpdate', partition: 0 },
-    podManagement: 'OrderedReady', minReadySeconds: 0, serviceName: 'zk-hs', selector: { matchLabels: { app: 'zk' }, matchExpressions: [] }, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * 2 ** 30 }],
+    podManagement: 'OrderedReady', minReadySeconds: 0, serviceName: 'zk-hs', selector: { matchLabels: { app: 'zk' }, matchExpressions: [] }, claimTemplates: [claimTemplate()],
     retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, annotations: {}, labels: {}, deleting: false, ...rest,
     status: { replicas: 3, ready: 3, available: 3, current: 3, updated: 3, currentRevision: NEW, updateRevision: NEW, ...status },
   }
+}
+
+export function claimTemplate(change: Partial<ClaimTemplate> = {}): ClaimTemplate {
+  return { name: 'datadir', storageClass: undefined, size: 10 * 2 ** 30, accessModes: ['ReadWriteOnce'], volumeMode: 'Filesystem', selector: undefined, volume: undefined, ...change }
+}
+
+/** A volume that was made by hand and is free, reached by every node. */
+export function offered(name: string, change: Partial<OfferedVolume> = {}): OfferedVolume {
+  return { name, phase: 'Available', claim: undefined, labels: {}, nodeAffinity: undefined, csi: undefined, storageClass: 'manual', capacity: 10 * 2 ** 30, accessModes: ['ReadWriteOnce'], volumeMode: 'Filesystem', deleting: false, taken: false, ...change }
+}
+
+/** Where a volume of one node lies. */
+export function onNode(...nodes: readonly string[]): Pick<OfferedVolume, 'nodeAffinity'> {
+  return { nodeAffinity: [{ expressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: nodes }], fields: [] }] }
 }
 
 export const running: ContainerState = { kind: 'running', since: T0 - 60 * SECOND }

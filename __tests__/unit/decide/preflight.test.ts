@@ -5,7 +5,9 @@ import { storageNeeds } from '../../../src/decide/preflight/storage.ts'
 import { judgePreflight, looksLeftOut, type PreflightInput } from '../../../src/decide/preflight.ts'
 import type { OwnedObject } from '../../../src/decide/preflight/owners.ts'
 import type { NodeView, StorageClassView } from '../../../src/view/surroundings.ts'
-import { claim, SECOND, set, T0 } from './given.ts'
+import type { OfferedVolume } from '../../../src/view/scheduling.ts'
+import type { ClaimTemplate } from '../../../src/view/workload.ts'
+import { claim, claimTemplate, offered, onNode, SECOND, set, T0 } from './given.ts'
 
 const GI = 2 ** 30
 
@@ -27,19 +29,23 @@ const asServed = {
   volumeClaimTemplates: [{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'datadir', creationTimestamp: null }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } }, volumeMode: 'Filesystem' }, status: { phase: 'Pending' } }],
 }
 
+const template = (name: string | undefined, change: Partial<ClaimTemplate> = {}) => ({ claimTemplates: [claimTemplate({ storageClass: name, ...change })] })
+
+/** Three volumes of this class, each on a node of its own. */
+const byHand = (storageClass: string): readonly OfferedVolume[] => [1, 2, 3].map((number) => offered(`hand-${number}`, { storageClass, ...onNode(`node-${number}`) }))
+
 const placing = { nodeSelector: {}, tolerations: [], apart: ['kubernetes.io/hostname'] }
 
 function input(change: Partial<Omit<PreflightInput, 'wanted'>> & { readonly wanted?: Partial<PreflightInput['wanted']> } = {}): PreflightInput {
   const { wanted, ...rest } = change
   return {
     now: T0, deadline: T0 + 900 * SECOND, credentialsEnd: undefined, live: undefined, namespace: 'present', makesNamespace: false, membership: 'listed', classes: [storageClass('standard', { isDefault: true }), storageClass('local')], ownClasses: [], ownVolumes: [],
-    availableVolumes: [], drivers: [], claims: [], claimsInUse: undefined, nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name)), objects: [], ...rest,
-    wanted: { name: 'zk', namespace: 'prod', replicas: 3, start: 0, claimTemplates: [{ name: 'datadir', storageClass: undefined, size: 10 * GI }], retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, placing, spec, ...wanted },
+    volumes: [], drivers: [], claims: [], claimsInUse: undefined, nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name)), objects: [], ...rest,
+    wanted: { name: 'zk', namespace: 'prod', replicas: 3, start: 0, ...template(undefined), retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, placing, spec, ...wanted },
   }
 }
 
 const live = { view: set(), spec: asServed }
-const template = (name: string | undefined) => ({ claimTemplates: [{ name: 'datadir', storageClass: name, size: 10 * GI }] })
 
 /** `severity code message` of each. */
 function told(change: Parameters<typeof input>[0]): readonly string[] {
@@ -59,12 +65,13 @@ describe('nothing is said', () => {
   test.each<Row>([
     ['of a first install that fits', {}, []],
     ['of an unchanged second deploy', { live, claims: [claim(0), claim(1), claim(2)] }, []],
-    ['where nothing could be read', { classes: undefined, claims: undefined, nodes: undefined, availableVolumes: undefined, drivers: undefined, namespace: 'unknown' }, []],
+    ['where nothing could be read', { classes: undefined, claims: undefined, nodes: undefined, volumes: undefined, drivers: undefined, namespace: 'unknown' }, []],
     ['of a namespace that will be made', { namespace: 'missing', makesNamespace: true }, []],
     ['of a class that the manifests bring', { wanted: template('mine'), ownClasses: ['mine'] }, []],
-    ['of volumes made by hand, for which no class object is needed', { wanted: template('manual'), availableVolumes: ['manual'] }, []],
-    ['of volumes that the manifests bring', { wanted: template('manual'), ownVolumes: ['manual'] }, []],
-    ['of a claim template that asks for no class at all', { wanted: template('') }, []],
+    ['of volumes made by hand, for which no class object is needed', { wanted: template('manual'), volumes: byHand('manual') }, []],
+    ['of volumes that the manifests bring', { wanted: template('manual'), ownVolumes: byHand('manual') }, []],
+    ['of volumes without a class, for a template that asks for no class, or names none where no class is the default', { wanted: template(undefined), classes: [], volumes: byHand('') }, []],
+    ['of volumes without a class that nobody may look at', { wanted: template(''), volumes: undefined }, []],
     ['of a class that is gone, when every claim is bound', { live, wanted: { ...template('gone') }, claims: [0, 1, 2].map((ordinal) => claim(ordinal, { storageClass: 'gone' })) }, []],
     ['of credentials that last', { credentialsEnd: T0 + 3600 * SECOND }, []],
     ['of pods that are no members', { live, membership: 'pods', wanted: { replicas: 5 }, nodes: undefined, claims: [0, 1, 2].map((ordinal) => claim(ordinal)) }, []],
@@ -87,7 +94,12 @@ describe('namespace and credentials', () => {
 describe('storage', () => {
   test.each<Row>([
     ['a class that is not there, with those that are', { wanted: template('fast') }, ['error CLAIM_PENDING storage class "fast" of the claim template datadir is not there; there are: standard (default), local']],
-    ['a class that is not there where nobody may look for volumes made by hand', { wanted: template('manual'), availableVolumes: undefined }, ['warning CLAIM_PENDING storage class "manual" of the claim template datadir is not there, and whether volumes were made by hand']],
+    ['a class that is not there where nobody may look for volumes made by hand', { wanted: template('manual'), volumes: undefined }, ['warning CLAIM_PENDING storage class "manual" of the claim template datadir is not there, and whether volumes were made by hand']],
+    ['volumes made by hand, one too few', { wanted: template('manual'), volumes: byHand('manual').slice(1) }, ['error CLAIM_PENDING no volume is there for the claim datadir-zk-2: hand-2, hand-3 go to the others']],
+    ['the same of a class that something may still make volumes of', { wanted: template('local'), classes: [storageClass('local', { provisioner: 'kubernetes.io/no-provisioner' })], volumes: byHand('local').slice(1) }, ['warning CLAIM_PENDING no volume is there for the claim datadir-zk-2']],
+    ['volumes without a class, none there', { wanted: template(''), volumes: byHand('manual') }, ['error CLAIM_PENDING the claim template datadir asks for volumes that were made by hand (storageClassName: ""), and there is none without a class']],
+    ['volumes made by hand on a node that is cordoned', { wanted: template('manual'), volumes: byHand('manual'), nodes: ['node-1', 'node-2', 'node-3', 'node-4'].map((name) => node(name, { unschedulable: name === 'node-2' })) }, ['warning CLAIM_PENDING the claim datadir-zk-2 may find no volume: hand-2 lies where no member can run now']],
+    ['volumes made by hand, of which running members have theirs', { live, wanted: template('manual'), volumes: byHand('manual').slice(2), claims: [claim(0, { storageClass: 'manual' }), claim(1, { storageClass: 'manual' })] }, []],
     ['no default', { classes: [storageClass('local')] }, ['error CLAIM_PENDING the claim template datadir names no storage class and no class is the default']],
     ['no class at all', { classes: [] }, ['there is none']],
     ['two defaults', { classes: [storageClass('old', { isDefault: true, created: T0 - SECOND }), storageClass('new', { isDefault: true })] }, ['warning CLAIM_PENDING 2 storage classes are the default (new, old); the newest, new, is taken']],

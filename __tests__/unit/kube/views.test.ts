@@ -27,12 +27,12 @@ describe('a set', () => {
     const seen = toSet(object('StatefulSet', 'zk', {
       spec: {
         ...spec, replicas: 0, ordinals: { start: 4 }, podManagementPolicy: 'Parallel', minReadySeconds: 9, updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } },
-        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { storageClassName: 'fast', resources: { requests: { storage: '10Gi' } } } }],
+        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { storageClassName: 'fast', accessModes: ['ReadWriteOnce'], selector: { matchLabels: { disk: 'a' } }, volumeName: 'one', resources: { requests: { storage: '10Gi' } } } }],
       },
       status: { observedGeneration: 3, replicas: 3, readyReplicas: 2, availableReplicas: 1, currentReplicas: 1, updatedReplicas: 2, currentRevision: 'a', updateRevision: 'b' },
     }))
     expect(seen).toMatchObject({ replicas: 0, start: 4, podManagement: 'Parallel', minReadySeconds: 9, strategy: { type: 'RollingUpdate', partition: 2 }, observedGeneration: 3 })
-    expect(seen.claimTemplates).toEqual([{ name: 'data', storageClass: 'fast', size: 10 * 2 ** 30 }])
+    expect(seen.claimTemplates).toEqual([{ name: 'data', storageClass: 'fast', size: 10 * 2 ** 30, accessModes: ['ReadWriteOnce'], volumeMode: 'Filesystem', selector: { matchLabels: { disk: 'a' }, matchExpressions: [] }, volume: 'one' }])
     expect(seen.status).toEqual({ replicas: 3, ready: 2, available: 1, current: 1, updated: 2, currentRevision: 'a', updateRevision: 'b' })
     expect(toSet(object('StatefulSet', 'zk', { spec: { ...spec, updateStrategy: { type: 'OnDelete' } } })).strategy).toEqual({ type: 'OnDelete' })
   })

@@ -22,7 +22,7 @@ export interface Placing {
 
 export function roomFindings({ nodes, wanted }: PreflightInput): readonly PreflightFinding[] {
   if (nodes === undefined) return []
-  const fit = nodes.filter((node) => takes(node, wanted.placing))
+  const fit = nodes.filter((node) => takesMember(node, wanted.placing))
   return wanted.placing.apart.flatMap((key): readonly PreflightFinding[] => {
     const places = new Set(fit.flatMap((node) => node.labels[key] ?? []))
     if (places.size >= wanted.replicas) return []
@@ -35,7 +35,8 @@ export function roomFindings({ nodes, wanted }: PreflightInput): readonly Prefli
   })
 }
 
-function takes(node: NodeView, placing: Placing): boolean {
+/** Ready, schedulable, selected, and without a taint that the members don't tolerate. */
+export function takesMember(node: NodeView, placing: Placing): boolean {
   const selected = Object.entries(placing.nodeSelector).every(([key, value]) => node.labels[key] === value)
   const kept = node.taints.some((taint) => taint.effect !== 'PreferNoSchedule' && !placing.tolerations.some((one) => tolerates(one, taint)))
   return node.ready && !node.unschedulable && selected && !kept

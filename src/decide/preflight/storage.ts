@@ -3,8 +3,12 @@
 import type { ClaimView, StorageClassView } from '../../view/surroundings.ts'
 import type { ClaimTemplate } from '../../view/workload.ts'
 import { claimName, leftOver } from '../diagnosis/claims.ts'
+import type { OfferedVolume } from '../../view/scheduling.ts'
+import { formatBytes } from '../../view/quantity.ts'
 import { wantedOrdinals } from '../members.ts'
 import type { PreflightFinding, PreflightInput } from '../preflight.ts'
+import { shortageOf, type OpenClaim } from './hand-made.ts'
+import { takesMember } from './room.ts'
 
 const NO_PROVISIONER = 'kubernetes.io/no-provisioner'
 /** Provisioners that run only where their own tool has made the cluster; manifests copied from tutorials name them elsewhere. */
@@ -35,20 +39,26 @@ function claimsOf({ wanted, claims }: PreflightInput, template: ClaimTemplate): 
 
 function classFindings(input: PreflightInput, template: ClaimTemplate, index: number): readonly PreflightFinding[] {
   const { classes, wanted } = input
-  const toMake = claimsOf(input, template).some(({ claim }) => claim === undefined || claim.phase === 'Pending')
-  // An empty class name asks for a volume that somebody has made by hand.
-  if (classes === undefined || !toMake || template.storageClass === '') return []
+  const open = openClaims(input, template)
+  if (classes === undefined || open.length === 0) return []
   const common = { code: 'CLAIM_PENDING', object: `statefulset/${wanted.name}`, path: ['spec', 'volumeClaimTemplates', index, 'spec', 'storageClassName'] } as const
   const there = classes.length === 0 ? 'there is none' : `there are: ${classes.map((one) => `${one.name}${one.isDefault ? ' (default)' : ''}`).join(', ')}`
   const defaults = classes.filter((one) => one.isDefault).toSorted((a, b) => b.created - a.created || a.name.localeCompare(b.name))
   const found = template.storageClass === undefined ? defaults[0] : classes.find((one) => one.name === template.storageClass)
   if (found === undefined && template.storageClass !== undefined && input.ownClasses.includes(template.storageClass)) return []
+  if (found === undefined || found.provisioner === NO_PROVISIONER) {
+    // No object of its name is needed for volumes that were made by hand; without a name and a default, or with an empty name, those without a class are meant.
+    const volumes = volumesOf(input, found?.name ?? template.storageClass ?? '')
+    const alike = wanted.claimTemplates.filter((one) => one.storageClass === template.storageClass)
+    // Templates of one class take from the same volumes: told once.
+    if (volumes.length > 0) return alike[0] === template ? handMadeFindings(input, alike.flatMap((one) => openClaims(input, one)), { volumes, mayCome: found !== undefined }, common) : []
+  }
   if (found === undefined) {
-    // Volumes of the manifests' own, or made by hand, with this name for a class: no object of that name is needed.
-    if ([...(input.availableVolumes ?? []), ...input.ownVolumes].includes(template.storageClass ?? '')) return []
-    if (template.storageClass !== undefined && input.availableVolumes === undefined) {
+    if (template.storageClass !== undefined && input.volumes === undefined) {
+      if (template.storageClass === '') return []
       return [{ ...common, severity: 'warning', message: `storage class "${template.storageClass}" of the claim template ${template.name} is not there, and whether volumes were made by hand for it could not be looked at (list persistentvolumes); ${there}`, mend: 'Name a class of this cluster, or make sure that a PersistentVolume with this storageClassName is available for each member.' }]
     }
+    if (template.storageClass === '') return [{ ...common, severity: 'error', message: `the claim template ${template.name} asks for volumes that were made by hand (storageClassName: ""), and there is none without a class`, mend: volumesToMake(open) }]
     const message = template.storageClass === undefined ? `the claim template ${template.name} names no storage class and no class is the default; ${there}` : `storage class "${template.storageClass}" of the claim template ${template.name} is not there; ${there}`
     return [{ ...common, severity: 'error', message, mend: 'Name a class of this cluster, or create the class first.' }]
   }
@@ -59,12 +69,48 @@ function classFindings(input: PreflightInput, template: ClaimTemplate, index: nu
   return doubt === undefined ? several : [...several, { ...common, severity: 'warning', message: doubt, mend: 'Use a class whose provisioner runs in this cluster, or make the volumes by hand.' }]
 }
 
+/** Volumes of this class, the cluster's and those that the manifests bring. */
+function volumesOf({ volumes, ownVolumes }: PreflightInput, storageClass: string): readonly OfferedVolume[] {
+  const own = ownVolumes.filter((volume) => volume.storageClass === storageClass)
+  return [...(volumes ?? []).filter((volume) => volume.storageClass === storageClass && !own.some(({ name }) => name === volume.name)), ...own]
+}
+
+function hasVolume(input: PreflightInput, storageClass: string): boolean {
+  return volumesOf(input, storageClass).some((volume) => !volume.taken && !volume.deleting)
+}
+
+function openClaims(input: PreflightInput, template: ClaimTemplate): readonly OpenClaim[] {
+  return claimsOf(input, template).flatMap(({ ordinal, claim }) => (claim === undefined || claim.phase === 'Pending' ? [{ name: claimName(template.name, input.wanted.name, ordinal), ordinal, template }] : []))
+}
+
+/** `mayCome`: the class is there, so that something may still make volumes of it. */
+function handMadeFindings(input: PreflightInput, claims: readonly OpenClaim[], { volumes, mayCome }: { readonly volumes: readonly OfferedVolume[]; readonly mayCome: boolean }, common: Pick<PreflightFinding, 'code' | 'object' | 'path'>): readonly PreflightFinding[] {
+  const { wanted, nodes, live } = input
+  // Without the claims, or the volumes, of the cluster nobody knows who has which.
+  if (input.volumes === undefined || (input.claims === undefined && live !== undefined)) return []
+  const shortage = shortageOf({ namespace: wanted.namespace, claims, volumes, nodes: nodes?.filter((node) => takesMember(node, wanted.placing)), apart: wanted.placing.apart.includes('kubernetes.io/hostname') })
+  if (shortage === undefined) return []
+  const who = `${shortage.claims.length === 1 ? 'the claim' : 'the claims'} ${shortage.claims.map(({ name }) => name).join(', ')}`
+  const message = shortage.sure ? `no volume is there for ${who}: ${shortage.why}` : `${who} may find no volume: ${shortage.why}`
+  return [{ ...common, severity: shortage.sure && !mayCome ? 'error' : 'warning', message, mend: shortage.sure ? volumesToMake(shortage.claims) : 'Bring those nodes back (kubectl uncordon NODE), or make volumes on others.' }]
+}
+
+function volumesToMake(claims: readonly OpenClaim[]): string {
+  const templates = [...new Set(claims.map(({ template }) => template))]
+  const asked = templates.map(({ name, storageClass, size, accessModes, volumeMode }) => {
+    const count = claims.filter(({ template }) => template.name === name).length
+    const what = [(storageClass ?? '') === '' ? 'no storageClassName' : `storageClassName: ${storageClass ?? ''}`, ...(size === undefined ? [] : [`at least ${formatBytes(size)}`]), ...(accessModes.length === 0 ? [] : [`accessModes [${accessModes.join(', ')}]`]), ...(volumeMode === 'Block' ? ['volumeMode: Block'] : [])]
+    return `${count === 1 ? 'a PersistentVolume' : `${count} PersistentVolumes`} with ${what.join(', ')}`
+  })
+  return `Make ${asked.join(', and ')}, on nodes where members can run; or name a class that makes volumes.`
+}
+
 /** Why the class may not give volumes here; a class that has given one already is beyond doubt. */
-function provisionerDoubt({ claims, availableVolumes, drivers, nodes }: PreflightInput, storageClass: StorageClassView): string | undefined {
+function provisionerDoubt({ claims, volumes, drivers, nodes }: PreflightInput, storageClass: StorageClassView): string | undefined {
   const { name, provisioner } = storageClass
   if ((claims ?? []).some((claim) => claim.phase === 'Bound' && claim.storageClass === name)) return undefined
   if (provisioner === NO_PROVISIONER) {
-    return (availableVolumes ?? []).includes(name) ? undefined : `storage class "${name}" has no provisioner: its volumes must be made by hand${availableVolumes === undefined ? '' : ', and none is available'}`
+    return `storage class "${name}" has no provisioner: its volumes must be made by hand${volumes === undefined ? '' : ', and none is there'}`
   }
   const mark = LOCAL_TOOLS[provisioner]
   if (mark !== undefined && nodes !== undefined && !nodes.some((node) => (mark === '' ? node.name.startsWith('docker-desktop') : mark in node.labels))) {
@@ -91,7 +137,7 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
     if (claim.phase === 'Bound' && inUse) return differs === undefined ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name} of a member that is there ${differs}; it is used as it is`, mend: 'Leave it: of a claim only the size can be changed, and it can only grow.' }]
     if (claim.phase === 'Bound') return differs === undefined ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name}, left over from an earlier life, ${differs}; it is used as it is`, mend: remove }]
     const own = claim.storageClass === undefined ? undefined : classes?.find((one) => one.name === claim.storageClass)
-    const ghost = classes !== undefined && claim.storageClass !== undefined && claim.storageClass !== '' && own === undefined && !input.ownClasses.includes(claim.storageClass) && ![...(input.availableVolumes ?? []), ...input.ownVolumes].includes(claim.storageClass)
+    const ghost = classes !== undefined && claim.storageClass !== undefined && claim.storageClass !== '' && own === undefined && !input.ownClasses.includes(claim.storageClass) && !hasVolume(input, claim.storageClass)
     if (differs !== undefined) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending and ${differs}`, mend: remove }]
     if (ghost) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending: its class "${claim.storageClass ?? ''}" is not there`, mend: remove }]
     const waits = own === undefined || own.bindingMode === 'WaitForFirstConsumer'

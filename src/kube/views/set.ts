@@ -22,7 +22,10 @@ const schema = z.object({
     volumeClaimTemplates: list(
       z.object({
         metadata: z.object({ name: z.string() }),
-        spec: z.object({ storageClassName: text, resources: z.object({ requests: z.object({ storage: quantity.optional() }).nullish() }).nullish() }),
+        spec: z.object({
+          storageClassName: text, accessModes: list(z.string()), volumeMode: z.enum(['Filesystem', 'Block']).nullish(), selector: selector.nullish(), volumeName: text,
+          resources: z.object({ requests: z.object({ storage: quantity.optional() }).nullish() }).nullish(),
+        }),
       }),
     ),
   }),
@@ -58,7 +61,9 @@ export function toSet(object: KubeObject): SetView {
     minReadySeconds: spec.minReadySeconds,
     serviceName: spec.serviceName ?? '',
     selector: spec.selector,
-    claimTemplates: spec.volumeClaimTemplates.map((template) => ({ name: template.metadata.name, storageClass: template.spec.storageClassName, size: template.spec.resources?.requests?.storage })),
+    claimTemplates: spec.volumeClaimTemplates.map(({ metadata: { name }, spec: asked }) => ({
+      name, storageClass: asked.storageClassName, size: asked.resources?.requests?.storage, accessModes: asked.accessModes, volumeMode: asked.volumeMode ?? 'Filesystem', selector: asked.selector ?? undefined, volume: asked.volumeName,
+    })),
     retention: { whenScaled: spec.persistentVolumeClaimRetentionPolicy?.whenScaled ?? 'Retain', whenDeleted: spec.persistentVolumeClaimRetentionPolicy?.whenDeleted ?? 'Retain' },
     status: {
       replicas: status?.replicas ?? 0,

@@ -1,17 +1,17 @@
 // Volumes, claims, classes and attach limits as far as they decide where a pod can run.
 
 import { z } from 'zod'
-import type { AttachLimit, AttachmentView, NodeTerm, PlacedClaim, PlacedClass, VolumeView } from '../../view/scheduling.ts'
+import type { AttachLimit, AttachmentView, NodeTerm, OfferedVolume, PlacedClaim, PlacedClass, VolumeView } from '../../view/scheduling.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
 import { nodeTerms, termsOf } from './demands.ts'
-import { list, read, text } from './shape.ts'
+import { list, quantity, read, text } from './shape.ts'
 import { toClaim, toStorageClass } from './surroundings.ts'
 
 const volumeSchema = z.object({
   metadata: metadataSchema,
   spec: z.object({
-    claimRef: z.object({ name: z.string(), namespace: z.string() }).nullish(),
+    claimRef: z.object({ name: text, namespace: text }).nullish(),
     nodeAffinity: z.object({ required: nodeTerms.nullish() }).nullish(),
     csi: z.object({ driver: z.string(), volumeHandle: z.string() }).nullish(),
   }),
@@ -23,10 +23,37 @@ export function toVolume(object: KubeObject): VolumeView {
   return {
     name: metadata.name,
     phase: status?.phase ?? 'Pending',
-    claim: spec.claimRef === null || spec.claimRef === undefined ? undefined : `${spec.claimRef.namespace}/${spec.claimRef.name}`,
+    claim: spec.claimRef === null || spec.claimRef === undefined ? undefined : `${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}`,
     labels: metadata.labels ?? {},
     nodeAffinity: termsOf(spec.nodeAffinity?.required),
     csi: spec.csi === null || spec.csi === undefined ? undefined : { driver: spec.csi.driver, handle: spec.csi.volumeHandle },
+  }
+}
+
+/** Of old manifests; the field wins. */
+const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class'
+
+const offeredSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({
+    storageClassName: text,
+    capacity: z.object({ storage: quantity.optional() }).nullish(),
+    accessModes: list(z.string()),
+    volumeMode: z.enum(['Filesystem', 'Block']).nullish(),
+    claimRef: z.object({ uid: text }).nullish(),
+  }),
+})
+
+export function toOfferedVolume(object: KubeObject): OfferedVolume {
+  const { metadata, spec } = read(offeredSchema, object)
+  return {
+    ...toVolume(object),
+    storageClass: spec.storageClassName ?? metadata.annotations?.[CLASS_ANNOTATION] ?? '',
+    capacity: spec.capacity?.storage ?? 0,
+    accessModes: spec.accessModes,
+    volumeMode: spec.volumeMode ?? 'Filesystem',
+    deleting: metadata.deletionTimestamp !== undefined,
+    taken: (spec.claimRef?.uid ?? '') !== '',
   }
 }
 
