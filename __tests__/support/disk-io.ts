@@ -1,14 +1,21 @@
 // The disk as manifests are read from it, for tests: no programs and no network unless a test gives them.
 
-import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { glob, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ManifestIo } from '../../src/manifests/io.ts'
+import { readOpened } from '../../src/opened-file.ts'
 
 export function diskIo(workspace: string, more: Partial<ManifestIo> = {}): ManifestIo {
   return {
     workspace,
     temp: undefined,
-    readFile: (path) => readFile(path),
+    async open(path, limit) {
+      try {
+        return readOpened(path, limit)
+      } catch {
+        return undefined
+      }
+    },
     realpath: (path) => realpath(path),
     async stat(path) {
       try {

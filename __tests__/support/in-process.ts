@@ -153,9 +153,9 @@ function memoryFiles(files: Readonly<Record<string, string>>): ManifestIo {
   return {
     workspace: WORKSPACE,
     temp: undefined,
-    readFile(path) {
+    open(path) {
       const text = files[pathOf(path)]
-      return text === undefined ? Promise.reject(missing(path)) : Promise.resolve(Buffer.from(text))
+      return Promise.resolve(text === undefined ? undefined : { kind: 'file', real: path, size: Buffer.byteLength(text), bytes: Buffer.from(text) })
     },
     realpath: (path) => Promise.resolve(path),
     stat(path) {

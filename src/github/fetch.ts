@@ -45,9 +45,10 @@ function tunnel(to: URL, via: URL, signal: AbortSignal): Promise<tls.TLSSocket> 
   })
 }
 
+/** Without an agent: one that is given, or `agent: false`, would connect by itself, past the proxy. */
 function get(url: URL, socket: tls.TLSSocket, { headers, signal }: FetchRequest): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const asking = https.get(url, { headers, signal, agent: false, createConnection: () => socket }, (answer) => {
+    const asking = https.get(url, { headers, signal, createConnection: () => socket }, (answer) => {
       const status = answer.statusCode ?? 0
       const pairs = Object.entries(answer.headers).flatMap(([name, value]): [string, string][] => (typeof value === 'string' ? [[name, value]] : []))
       const body = [204, 205, 304].includes(status) ? null : bodyOf(answer)

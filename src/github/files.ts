@@ -1,8 +1,9 @@
 // The runner's files and programs as loading manifests sees them.
 
-import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { glob, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ManifestIo } from '../manifests/io.ts'
+import { readOpened } from '../opened-file.ts'
 import type { RunProgram } from '../program.ts'
 import type { Env } from './command.ts'
 
@@ -10,7 +11,13 @@ export function runnerFiles(workspace: string, temp: string, programs: { readonl
   return {
     workspace,
     temp,
-    readFile: (path) => readFile(path),
+    async open(path, limit) {
+      try {
+        return readOpened(path, limit)
+      } catch {
+        return undefined
+      }
+    },
     realpath: (path) => realpath(path),
     async stat(path) {
       const found = await stat(path).catch(() => undefined)

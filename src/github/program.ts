@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { abortReason, type Clock } from '../clock.ts'
+import { collected } from '../collected.ts'
 import type { ProgramOutcome, ProgramRequest, RunProgram } from '../program.ts'
 import { startChild, type Child } from './child.ts'
 import { programEnv } from './child-env.ts'
@@ -69,20 +70,17 @@ async function tellWaits(errors: { text(): string }, tell: (stderr: string) => v
 }
 
 function collect(stream: Readable, longest: number): { readonly ended: Promise<void>; readonly tooLong: Promise<'too-long'>; text(): string } {
-  const parts: Buffer[] = []
-  let size = 0
+  const output = collected(longest)
   let over: (why: 'too-long') => void = () => undefined
   const tooLong = new Promise<'too-long'>((resolve) => (over = resolve))
   const ended = new Promise<void>((resolve) => {
     stream.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= longest) parts.push(chunk)
-      else over('too-long')
+      if (!output.add(chunk)) over('too-long')
     })
     stream.once('close', resolve)
     stream.once('error', () => resolve())
   })
-  return { ended, tooLong, text: () => Buffer.concat(parts).toString('utf8') }
+  return { ended, tooLong, text: () => output.bytes().toString('utf8') }
 }
 
 function tail(stream: Readable): { readonly ended: Promise<void>; text(): string } {

@@ -34,6 +34,8 @@ export interface LoadedConfig {
   readonly impersonation: Readonly<Record<string, string | string[]>>
   /** Whether asking again may give other credentials. */
   readonly renewable: boolean
+  /** Read anew while we run. */
+  readonly tokenFile: string | undefined
   readonly proxied: boolean
   /** The library's configuration with nothing cached; `given`: what the plugin gave. */
   fresh(given?: Given): KubeConfig
@@ -132,6 +134,7 @@ function build(written: Choice, options: ConfigOptions): LoadedConfig {
     plugin,
     impersonation: impersonationOf(choice.user),
     renewable,
+    tokenFile: present(choice.user.tokenFile) ? choice.user.tokenFile : undefined,
     proxied: proxy !== undefined,
     fresh(given) {
       const config = new KubeConfig()

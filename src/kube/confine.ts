@@ -1,7 +1,7 @@
 // A kubeconfig that lies in the workspace may be a pull request's: it runs no program, reads nothing outside of the workspace, and names no server for credentials that it doesn't hold.
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs'
 import { failure, type EnsembleError } from '../errors.ts'
+import { readOpened } from '../opened-file.ts'
 import { codeOf } from './node-error.ts'
 import { present, type ClusterEntry, type Source, type UserEntry } from './kubeconfig.ts'
 import { liesInWorkspace, type SourceOptions } from './sources.ts'
@@ -48,27 +48,14 @@ function confinedUser(user: UserEntry, source: Source, options: SourceOptions): 
 
 /** Judged by what was opened, so that a link that changes between look and read changes nothing. */
 function readConfined(file: string, field: string, source: Source, options: SourceOptions): Buffer {
-  let handle: number | undefined
   try {
-    // Without waiting: a named pipe would hold the run for ever.
-    handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    if (!liesInWorkspace(openedAt(handle, file), options)) throw refused(source, `has a ${field} outside of the workspace (${file})`, 'could have files of this runner read and sent')
-    const found = fstatSync(handle)
-    if (!found.isFile() || found.size > LARGEST) throw failure('refused', 'INPUT_INVALID', `${source.from}: ${field} ${file} is no file of at most 1 MiB`, { input: 'kubeconfig' })
-    return readFileSync(handle)
+    const { kind, real, size, bytes } = readOpened(file, LARGEST)
+    if (!liesInWorkspace(real, options)) throw refused(source, `has a ${field} outside of the workspace (${file})`, 'could have files of this runner read and sent')
+    if (kind !== 'file' || size > LARGEST) throw failure('refused', 'INPUT_INVALID', `${source.from}: ${field} ${file} is no file of at most 1 MiB`, { input: 'kubeconfig' })
+    return bytes
   } catch (error) {
     if (codeOf(error) === 'ENOENT') throw failure('refused', 'INPUT_INVALID', `${source.from}: ${field} ${file} is not there`, { input: 'kubeconfig', mend: 'Correct the path; it is read against the directory of the kubeconfig.' }, error)
     throw error
-  } finally {
-    if (handle !== undefined) closeSync(handle)
-  }
-}
-
-function openedAt(handle: number, file: string): string {
-  try {
-    return realpathSync(`/proc/self/fd/${handle}`)
-  } catch {
-    return realpathSync(file)
   }
 }
 

@@ -68,7 +68,12 @@ export function credentialsOf(loaded: LoadedConfig, options: CredentialOptions):
     // Requests that start together must not each start the plugin.
     if (plugin !== undefined && (endsAt === undefined || endsAt - EARLY_MS <= Date.now())) {
       asking ??= ask(plugin).finally(() => (asking = undefined))
-      await unlessAborted(asking, signal)
+      try {
+        await unlessAborted(asking, signal)
+      } catch (error) {
+        // The one that is there lasts some seconds yet, in which the next request asks again.
+        if (signal.aborted || endsAt === undefined || endsAt <= Date.now()) throw error
+      }
     }
     try {
       await unlessAborted(config.applyToHTTPSOptions(request), signal)
@@ -79,6 +84,11 @@ export function credentialsOf(loaded: LoadedConfig, options: CredentialOptions):
     const headers: Record<string, unknown> = {}
     for (const [name, value] of Object.entries(request.headers ?? {})) headers[name] = typeof value === 'string' ? value.trim() : value
     request.headers = { ...Object.fromEntries(Object.entries(headers).filter(isHeader)), ...loaded.impersonation }
+    if (loaded.tokenFile !== undefined && headers['Authorization'] === undefined) {
+      // The library keeps what it has read for a minute.
+      config = loaded.fresh()
+      throw failed(`the token file of the kubeconfig is empty (${loaded.tokenFile})`)
+    }
     const sent = typeof headers['Authorization'] === 'string' ? headers['Authorization'] : ''
     refuseOdd(sent, 'the token of the kubeconfig')
     tell([sent.replace(/^(?:Bearer|Basic) /, '')].filter((token) => token !== ''))

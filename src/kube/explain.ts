@@ -3,9 +3,12 @@
 import { EnsembleError } from '../errors.ts'
 import type { Code, FailureOutcome, Finding, WayAround } from '../errors.ts'
 import { immutableFault } from './immutable.ts'
+import { tlsFault, type TlsFaultKind } from '../tls-fault.ts'
 import type { KubeFailure } from './failure.ts'
+import { codeOf, messageOf } from './node-error.ts'
 import type { Access } from './kube.ts'
 import { roleFor } from './rules.ts'
+import { NO_STATUS } from './status.ts'
 
 export interface ExplainContext {
   /** `kind/name` of the object in question, for the finding. */
@@ -47,11 +50,26 @@ function unanswered(failure: KubeFailure): Found | undefined {
       return {
         code: 'CLUSTER_UNREACHABLE',
         message: failure.message,
-        mend: failure.message.includes('certificate')
-          ? 'Correct certificate-authority or tls-server-name in the kubeconfig.'
-          : 'Check the server address of the kubeconfig, and that this runner may reach it (VPN, firewall, proxy, an allow-list of addresses).',
+        mend: tlsMend(failure) ?? 'Check the server address of the kubeconfig, and that this runner may reach it (VPN, firewall, proxy, an allow-list of addresses).',
       }
   }
+}
+
+const TLS_MENDS: Readonly<Record<TlsFaultKind, string>> = {
+  time: "Renew the server's certificate, or correct the clock of this runner.",
+  name: "Write a name that the certificate is for into the kubeconfig's server, or set tls-server-name there.",
+  revoked: "Renew the server's certificate.",
+  untrusted: 'Correct certificate-authority-data in the kubeconfig: it holds the authority of the cluster; where a proxy opens TLS connections, that of the proxy too.',
+  unreadable: 'Correct client-certificate and client-key in the kubeconfig (PEM; in the -data fields as base64).',
+  'not-tls': 'Check the server address of the kubeconfig: what listens at this port speaks plain http, or is something else than an API server.',
+  version: 'Update the server, or what stands before it.',
+  client: 'Correct client-certificate and client-key in the kubeconfig: the server does not know this one, or gets none.',
+  other: 'Check the server address of the kubeconfig, and what stands on the way (a proxy that opens TLS connections).',
+}
+
+function tlsMend({ cause }: KubeFailure): string | undefined {
+  const fault = tlsFault(codeOf(cause), messageOf(cause))
+  return fault === undefined ? undefined : TLS_MENDS[fault.kind]
 }
 
 /** Refusals by quota, limits, policies and webhooks, whatever their status. */
@@ -99,6 +117,8 @@ function byStatus(failure: KubeFailure, context: ExplainContext): Found {
     case 422:
       return invalid(failure)
     case 400:
+      if (message.endsWith(NO_STATUS)) return { code: 'CLUSTER_UNREACHABLE', message: `could not ${request}: ${message}`, mend: 'Check the server address of the kubeconfig: a port that speaks TLS is asked by https, and what answers may be something else than a Kubernetes API server.' }
+      return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${message}`, mend: 'Correct the object.' }
     case 413:
       return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${message}`, mend: 'Correct the object.' }
     case 429:
@@ -152,7 +172,7 @@ function conflict(failure: KubeFailure): Found {
     return { code: 'CONFLICT', message: `could not ${request}: other field managers own ${owned.join('; ')}`, mend: 'Leave these fields out of the manifest.', orSet: { input: 'force-conflicts', value: 'true', why: `to take them from ${managers.join(' and ')}` } }
   }
   if (reason === 'AlreadyExists') return { code: 'CONFLICT', message: `could not ${request}: it exists already`, mend: 'Run again: it goes on from what is there.' }
-  if (message.includes('UID in the precondition')) return { code: 'CONFLICT', message: `could not ${request}: it was replaced by another of the same name meanwhile`, mend: 'Run again: it goes on from what is there.' }
+  if (/UID in (?:the )?precondition|uid mismatch/.test(message)) return { code: 'CONFLICT', message: `could not ${request}: it was replaced by another of the same name meanwhile`, mend: 'Run again: it goes on from what is there.' }
   return { code: 'CONFLICT', message: `could not ${request}: somebody else changed it meanwhile`, mend: 'Run again: it goes on from what is there.' }
 }
 

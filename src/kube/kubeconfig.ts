@@ -1,8 +1,9 @@
 // The shape of a kubeconfig file, and how several are read as one: the rules are kubectl's (the first file that names something wins).
 
 import { dirname, isAbsolute, join } from 'node:path'
-import { parse } from 'yaml'
+import { LineCounter } from 'yaml'
 import { z } from 'zod'
+import { keyFaults, TooDeepYaml, TooMuchYaml, yamlDocuments } from '../yaml-text.ts'
 
 const text = z.string().nullish()
 
@@ -74,6 +75,9 @@ export interface Kubeconfig {
   readonly contexts: ReadonlyMap<string, { readonly cluster: string; readonly user: string | undefined; readonly namespace: string | undefined }>
 }
 
+/** Words and marks of YAML: some 15,000 lines. */
+const MOST_READ = 120_000
+
 /** Thrown for a file that is no kubeconfig; the message names place and field, never a value. */
 export class KubeconfigInvalid extends Error {}
 
@@ -111,13 +115,7 @@ export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
 }
 
 function parseDocument(source: Source): z.infer<typeof documentSchema> {
-  let raw: unknown
-  try {
-    raw = parse(source.text, { logLevel: 'error' })
-  } catch (error) {
-    const position = error instanceof Error && 'linePos' in error && Array.isArray(error.linePos) ? lineOf(error.linePos[0]) : ''
-    throw new KubeconfigInvalid(`${source.from} is not valid YAML${position}`)
-  }
+  const raw = valueOf(source)
   if (typeof raw !== 'object' || raw === null) throw new KubeconfigInvalid(`${source.from} is not a kubeconfig: it holds no clusters, users and contexts`)
   const parsed = documentSchema.safeParse(raw)
   if (parsed.success) return parsed.data
@@ -125,9 +123,25 @@ function parseDocument(source: Source): z.infer<typeof documentSchema> {
   throw new KubeconfigInvalid(`${source.from} is not a valid kubeconfig: ${issue === undefined ? 'wrong shape' : `${issue.path.join('.')} ${issue.code === 'invalid_type' ? `must be ${issue.expected === 'array' ? 'a list' : `of type ${issue.expected}`}` : 'is not allowed'}`}`)
 }
 
-function lineOf(position: unknown): string {
-  const parsed = z.object({ line: z.number() }).safeParse(position)
-  return parsed.success ? ` (line ${parsed.data.line})` : ''
+/** Of the first document, as kubectl reads it. */
+function valueOf({ from, text }: Source): unknown {
+  const counter = new LineCounter()
+  const invalid = (offset: number): KubeconfigInvalid => new KubeconfigInvalid(`${from} is not valid YAML (line ${counter.linePos(offset).line})`)
+  try {
+    for (const document of yamlDocuments(text, { logLevel: 'error' }, { left: MOST_READ }, counter)) {
+      if (document === undefined) continue
+      const [fault] = document.errors
+      if (fault !== undefined) throw invalid(fault.pos[0])
+      const repeated = keyFaults(document).find(({ what }) => what === 'repeated')
+      if (repeated !== undefined) throw invalid(repeated.offset)
+      return document.toJS({ maxAliasCount: 100 })
+    }
+    return undefined
+  } catch (error) {
+    if (error instanceof TooMuchYaml) throw new KubeconfigInvalid(`${from} holds more than any kubeconfig does`)
+    if (error instanceof TooDeepYaml || error instanceof ReferenceError) throw new KubeconfigInvalid(`${from} is not valid YAML`)
+    throw error
+  }
 }
 
 function absolute(path: string | null | undefined, file: string | undefined): string | undefined {

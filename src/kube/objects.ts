@@ -5,12 +5,14 @@ import { KubeFailure } from './failure.ts'
 import type { KindRef, KubeObject } from './kube.ts'
 
 const optional = z.string().optional()
+/** Characters: the API takes 253, and what names something goes into paths and messages. */
+const LONGEST_NAME = 1024
 
 export const metadataSchema = z.looseObject({
-  name: z.string(),
-  namespace: optional,
-  uid: optional,
-  resourceVersion: optional,
+  name: z.string().max(LONGEST_NAME),
+  namespace: z.string().max(LONGEST_NAME).optional(),
+  uid: z.string().max(LONGEST_NAME).optional(),
+  resourceVersion: z.string().max(LONGEST_NAME).optional(),
   generation: z.number().optional(),
   labels: z.record(z.string(), z.string()).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
@@ -60,12 +62,35 @@ export function parsePage(raw: unknown, kind: KindRef): ListPage | undefined {
 
 /** The body of a successful answer as JSON; a body that isn't (of a proxy's login page, say) is a KubeFailure. */
 export function parseBody(body: string, request: string): unknown {
+  const parsed = boundedJson(body)
+  if (parsed === undefined) throw unparsable(request)
+  return parsed
+}
+
+/** Values of one answer: a page of 500 pods has some 300,000. A text of 64 MiB could have a hundred times as many, which are gigabytes. */
+const MOST_VALUES = 3_000_000
+
+/** Undefined for what is no JSON, or holds more values than any answer of the API. */
+export function boundedJson(text: string): unknown {
+  if (text.length > MOST_VALUES && holdsTooMuch(text)) return undefined
   try {
-    return JSON.parse(body)
-  } catch (error) {
-    throw unparsable(request, error)
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
+
+/** By the marks before values; those within texts count as well. */
+function holdsTooMuch(text: string): boolean {
+  let marks = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === COMMA || code === BRACKET || code === BRACE) marks += 1
+  }
+  return marks > MOST_VALUES
+}
+
+const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b]
 
 export function unparsable(request: string, cause?: unknown): KubeFailure {
   return new KubeFailure({ status: 0, reason: 'Unparsable', message: 'the answer is not what a Kubernetes API server sends; is there something else at this address?', request, ...(cause === undefined ? {} : { cause }) })

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
 import type { RequestCount } from './kube.ts'
-import { FIRST_CONTACT_MS, RETRY_FOR_MS, withRetries } from './retry.ts'
+import { FIRST_CONTACT_MS, mayRepeat, RETRY_FOR_MS, withRetries } from './retry.ts'
 import type { Repeat } from './retry.ts'
 import { failureOf } from './status.ts'
 import type { Answer, Call, Transport } from './transport.ts'
@@ -49,9 +49,12 @@ export function createRequests(transport: Transport, credentials: Credentials, c
     return answer
   }
 
+  // Credentials that worked and can't be renewed at the moment (a cloud that does not answer, a file that is just being written): nothing was sent.
+  const again = (failure: KubeFailure, repeat: Repeat): boolean => mayRepeat(failure, repeat) || (contacted && failure.reason === 'Credentials')
+
   return {
     ask: (call, repeat, counted, signal) =>
-      withRetries(clock, repeat, () => (contacted ? RETRY_FOR_MS : FIRST_CONTACT_MS), () => renewed(() => send(call, counted, signal)), signal),
+      withRetries(clock, (failure) => again(failure, repeat), () => (contacted ? RETRY_FOR_MS : FIRST_CONTACT_MS), () => renewed(() => send(call, counted, signal)), signal),
     open: (call, counted, signal) =>
       renewed(async () => {
         counts[counted]++

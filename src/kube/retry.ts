@@ -1,6 +1,7 @@
 // Which answers are tried again, and when: a 429, a 5xx or a broken connection must change nothing but the time, and never send a write twice.
 
 import type { Clock } from '../clock.ts'
+import { tlsFault } from '../tls-fault.ts'
 import { KubeFailure } from './failure.ts'
 import { codeOf } from './node-error.ts'
 
@@ -23,7 +24,8 @@ export function mayRepeat(failure: KubeFailure, repeat: Repeat): boolean {
   if (failure.status === 0) {
     if (failure.reason !== 'Unreachable' && failure.reason !== 'Timeout') return false
     const code = causeCode(failure)
-    if (isTlsFault(code)) return false
+    // Of a certificate or a handshake, which no second try corrects.
+    if (tlsFault(code, '') !== undefined) return false
     return repeat === 'repeatable' || NOT_SENT.has(code)
   }
   if (repeat === 'once' || failure.status < 500) return false
@@ -39,11 +41,6 @@ export function causeCode(failure: KubeFailure): string {
   return codeOf(failure.cause)
 }
 
-/** Whether a code is of a certificate or a handshake, which no second try mends. */
-export function isTlsFault(code: string): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO|HOSTNAME_MISMATCH/.test(code)
-}
-
 /** Milliseconds until the next try: Retry-After when given, else doubling with jitter (`random` in 0..1). */
 export function pauseBefore(attempt: number, failure: KubeFailure, random: number): number {
   // A whole number of seconds by the API; anything between would be a loop without a pause.
@@ -52,13 +49,13 @@ export function pauseBefore(attempt: number, failure: KubeFailure, random: numbe
 }
 
 /** Runs `attempt` until it succeeds, may not be repeated, or `budgetMs()` has passed. Rejects with the last KubeFailure. */
-export async function withRetries<T>(clock: Clock, repeat: Repeat, budgetMs: () => number, attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function withRetries<T>(clock: Clock, again: (failure: KubeFailure) => boolean, budgetMs: () => number, attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const began = clock.now()
   for (let tries = 1; ; tries++) {
     try {
       return await attempt()
     } catch (error) {
-      if (!(error instanceof KubeFailure) || !mayRepeat(error, repeat)) throw error
+      if (!(error instanceof KubeFailure) || !again(error)) throw error
       const pause = pauseBefore(tries, error, Math.random())
       if (clock.now() - began + pause > budgetMs()) throw error
       await clock.sleep(pause, signal)

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { failure } from '../errors.ts'
+import { readOpened } from '../opened-file.ts'
 import { codeOf } from './node-error.ts'
 import type { Source } from './kubeconfig.ts'
 
@@ -26,6 +27,9 @@ export interface InCluster {
 }
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/** Bytes. */
+const LARGEST = 1024 * 1024
 
 /** Throws INPUT_INVALID for a file that can't be read, CLUSTER_UNREACHABLE when there is no kubeconfig at all. */
 export function findSources(options: SourceOptions): readonly Source[] | InCluster {
@@ -83,10 +87,13 @@ function expand(path: string, options: SourceOptions): string {
 
 function readSource(path: string, options: SourceOptions, input: string | undefined): Source {
   try {
-    return { from: `the kubeconfig ${path}`, text: readFileSync(path, 'utf8'), file: path, inWorkspace: liesInWorkspace(path, options) }
+    const { kind, real, size, bytes } = readOpened(path, LARGEST)
+    if (kind !== 'file') throw Object.assign(new Error(), { code: kind === 'directory' ? 'EISDIR' : 'EIO' })
+    if (size > LARGEST) throw Object.assign(new Error(), { code: 'EFBIG' })
+    return { from: `the kubeconfig ${path}`, text: bytes.toString('utf8'), file: path, inWorkspace: liesInWorkspace(real, options) }
   } catch (error) {
     const code = codeOf(error)
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : code === 'ENAMETOOLONG' ? 'it is neither a path nor a kubeconfig' : `it can't be read (${code})`
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : code === 'EFBIG' ? 'it is larger than 1 MiB, more than any kubeconfig' : code === 'ENAMETOOLONG' ? 'it is neither a path nor a kubeconfig' : `it can't be read (${code})`
     const shown = path.length > 200 ? `${path.slice(0, 40)}…` : path
     throw failure('refused', 'INPUT_INVALID', `kubeconfig ${shown}: ${why}`, { ...(input === undefined ? {} : { input }), mend: 'Give a path to a kubeconfig, or its content, plain or base64.' }, error)
   }

@@ -21,6 +21,9 @@ export type ApiStatus = z.infer<typeof statusSchema>
 /** A refused value of an environment variable, which is where passwords stand that should be in a Secret. */
 const ENV_VALUE = /(\benv\[\d+\]\.value: Invalid value): (?:"(?:[^"\\]|\\.)*"|[^:]*)/g
 
+/** Said of an answer that something else than the API server may have given. */
+export const NO_STATUS = 'and no Kubernetes status with it'
+
 /** Longest message that is kept, in characters. */
 const LONGEST = 2000
 
@@ -57,7 +60,7 @@ export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
     return new KubeFailure({
       status: answer.status,
       reason: unknownKind ? 'UnknownKind' : fallback,
-      message: unknownKind ? 'the server does not serve this kind of object' : `the server answered ${answer.status} (${fallback}) and no Kubernetes status with it`,
+      message: unknownKind ? 'the server does not serve this kind of object' : `the server answered ${answer.status} (${fallback}) ${NO_STATUS}`,
       retryAfterSeconds,
       request,
     })

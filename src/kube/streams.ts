@@ -3,6 +3,7 @@
 import { Duplex } from 'node:stream'
 import { z } from 'zod'
 import { abortReason } from '../clock.ts'
+import { collected } from '../collected.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
@@ -142,16 +143,8 @@ export function exitStatus(text: string, request: string): number | KubeFailure 
 }
 
 function boundedText(): { add(bytes: Buffer): void; text(): string } {
-  const chunks: Buffer[] = []
-  let left = OUTPUT_BYTES
-  return {
-    add(bytes) {
-      if (left <= 0) return
-      chunks.push(bytes.subarray(0, left))
-      left -= bytes.length
-    },
-    text: () => Buffer.concat(chunks).toString('utf8'),
-  }
+  const kept = collected(OUTPUT_BYTES)
+  return { add: (bytes) => void kept.add(bytes), text: () => kept.bytes().toString('utf8') }
 }
 
 interface Tunnel {

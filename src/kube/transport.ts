@@ -7,12 +7,13 @@ import type { RequestOptions } from 'node:https'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { abortReason } from '../clock.ts'
+import { collected } from '../collected.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
 import { codeOf, messageOf } from './node-error.ts'
-import { isTlsFault } from './retry.ts'
 import { warningsIn } from './warnings.ts'
+import { tlsFault } from '../tls-fault.ts'
 
 export const USER_AGENT = 'zk-ensemble-action/1'
 /** Shorter than the idle time of common load balancers, so that a kept connection isn't used while it is being closed. */
@@ -81,7 +82,12 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
       ...(whole ? { 'Accept-Encoding': 'gzip' } : {}),
       ...(call.body === undefined ? {} : { 'Content-Type': call.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(call.body) }),
     }
-    return begin({ ...options, ...address(loaded.server, call.path), method: call.method, headers, agent: agentFor(options) }, call, secure, signal)
+    try {
+      return begin({ ...options, ...address(loaded.server, call.path), method: call.method, headers, agent: agentFor(options) }, call, secure, signal)
+    } catch (error) {
+      // A certificate or key that can't be read ends it before there is a connection.
+      throw unreachable(loaded.server.host, error, call.request)
+    }
   }
 
   return {
@@ -173,7 +179,8 @@ export function unreachable(host: string, error: unknown, request: string): Kube
 }
 
 function inWords(host: string, code: string, error: unknown): string {
-  if (isTlsFault(code)) return `the certificate of the API server at ${host} is not accepted (${code})`
+  const fault = tlsFault(code, messageOf(error))
+  if (fault !== undefined) return `the API server at ${host} ${fault.what} (${code})`
   switch (code) {
     case 'ENOTFOUND':
       return `the name of the API server, ${host}, is not known here`
@@ -219,16 +226,12 @@ export function headersOf(options: RequestOptions): Record<string, string | stri
 class TooLarge extends Error {}
 
 async function wholeBody(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const body = collected(LARGEST_ANSWER)
   for await (const chunk of response) {
-    const next = bytes(chunk)
-    size += next.length
     // Leaving the loop destroys the response, and with it the connection.
-    if (size > LARGEST_ANSWER) throw new TooLarge()
-    chunks.push(next)
+    if (!body.add(bytes(chunk))) throw new TooLarge()
   }
-  return Buffer.concat(chunks)
+  return body.bytes()
 }
 
 function isTooLarge(error: unknown): boolean {

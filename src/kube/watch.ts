@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { StringDecoder } from 'node:string_decoder'
 import { z } from 'zod'
 import type { KubeObject, WatchEvent } from './kube.ts'
+import { boundedJson } from './objects.ts'
 
 const lineSchema = z.object({ type: z.string(), object: z.unknown() })
 
@@ -45,7 +46,7 @@ class ConsumerError extends Error {}
 /** False when the watch is over. */
 function take(line: string, reading: WatchReading): boolean {
   if (line.trim() === '') return true
-  const parsed = lineSchema.safeParse(parseJson(line))
+  const parsed = lineSchema.safeParse(boundedJson(line))
   if (!parsed.success) return false
   const { type, object: raw } = parsed.data
   if (type === 'BOOKMARK') return true
@@ -60,29 +61,24 @@ function take(line: string, reading: WatchReading): boolean {
   return true
 }
 
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-/** Splits a byte stream into lines; characters may lie across chunks. */
+/** Splits a byte stream into lines; characters may lie across chunks. Only what is new is searched: a long line in small pieces is not read again and again. */
 export async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8')
-  let rest = ''
+  let pieces: string[] = []
+  let size = 0
   for await (const chunk of stream) {
-    // Only what is new can hold the next end of a line: a long line in small pieces is not searched again and again.
-    const searched = rest.length
-    rest += Buffer.isBuffer(chunk) ? decoder.write(chunk) : String(chunk)
-    if (rest.length > LONGEST_LINE) throw new Error('a line of the watch is too long')
+    const text = Buffer.isBuffer(chunk) ? decoder.write(chunk) : String(chunk)
     let from = 0
-    for (let end = rest.indexOf('\n', searched); end >= 0; end = rest.indexOf('\n', from)) {
-      yield rest.slice(from, end)
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+      pieces.push(text.slice(from, end))
+      yield pieces.join('')
+      pieces = []
+      size = 0
       from = end + 1
     }
-    rest = rest.slice(from)
+    if (from < text.length) pieces.push(text.slice(from))
+    size += text.length - from
+    if (size > LONGEST_LINE) throw new Error('a line of the watch is too long')
   }
-  if (rest !== '') yield rest
+  if (size > 0) yield pieces.join('')
 }

@@ -35,6 +35,8 @@ export interface Dial {
   readonly onClose: (code: number) => void
 }
 
+/** Bytes: the API server passes on pieces of 32 KiB. */
+const LARGEST_FRAME = 4 * 1024 * 1024
 const PING_MS = 10_000
 /** An answerer of pings that falls silent for so long is gone. */
 const PONG_WITHIN_MS = 30_000
@@ -65,7 +67,7 @@ export async function dial(loaded: LoadedConfig, credentials: Credentials, wante
   config.loadFromClusterAndUser(cluster ?? { name: 'cluster', server: loaded.server.href, skipTLSVerify: false }, { name: 'user' })
   config.applyToHTTPSOptions = async (options: RequestOptions) => {
     await credentials.fillIn(options, signal)
-    Object.assign(options, { headers: { ...headersOf(options), 'User-Agent': USER_AGENT }, perMessageDeflate: false, finishRequest })
+    Object.assign(options, { headers: { ...headersOf(options), 'User-Agent': USER_AGENT }, perMessageDeflate: false, maxPayload: LARGEST_FRAME, finishRequest })
   }
   // Without streams of its own the library would end this process' stdout when the server closes a channel.
   const own = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() }

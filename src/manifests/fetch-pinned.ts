@@ -2,10 +2,12 @@
 
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { collected } from '../collected.ts'
 import type { Finding } from '../errors.ts'
 import { sourceFault } from './findings.ts'
 import type { ManifestIo } from './io.ts'
 import type { SourceText } from './parse.ts'
+import { tlsFault } from '../tls-fault.ts'
 
 const MAX_BYTES = 1024 * 1024
 const MAX_REDIRECTS = 5
@@ -59,17 +61,14 @@ async function fetchBounded(url: URL, io: ManifestIo, signal: AbortSignal): Prom
 }
 
 async function readBounded(response: Response): Promise<Uint8Array | string> {
-  const parts: Uint8Array[] = []
-  let size = 0
+  const file = collected(MAX_BYTES)
   const body: ReadableStream<Uint8Array> | null = response.body
   if (body === null) return new Uint8Array()
   for await (const part of body) {
-    size += part.byteLength
     // Leaving the loop cancels the stream.
-    if (size > MAX_BYTES) return 'is larger than 1 MiB'
-    parts.push(part)
+    if (!file.add(part)) return 'is larger than 1 MiB'
   }
-  return Buffer.concat(parts)
+  return file.bytes()
 }
 
 /** User, password and query may hold a token: messages never show them. */
@@ -103,7 +102,10 @@ function decoded(text: string): string {
 
 /** By its code alone: the runtime's own words may hold the whole address. undici says `fetch failed` and keeps what happened in the cause. */
 function reason(error: unknown): string {
-  const code = codeOf(error) ?? codeOf(error instanceof Error ? error.cause : undefined)
+  const cause = codeOf(error) === undefined && error instanceof Error ? error.cause : error
+  const code = codeOf(cause)
+  const fault = tlsFault(code ?? '', cause instanceof Error ? cause.message : '')
+  if (fault !== undefined) return `its host ${fault.what} (${code ?? ''})`
   switch (code) {
     case 'ENOTFOUND':
       return 'its host is not known here (ENOTFOUND)'

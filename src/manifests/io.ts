@@ -1,5 +1,6 @@
 // What loading manifests needs of the world: the runner's files, kubectl for kustomizations, and the network for pinned addresses.
 
+import type { OpenedFile } from '../opened-file.ts'
 import type { RunProgram } from '../program.ts'
 
 export interface ManifestIo {
@@ -7,8 +8,8 @@ export interface ManifestIo {
   readonly workspace: string
   /** Absolute path of RUNNER_TEMP, the other place where files may lie; undefined where there is none. */
   readonly temp: string | undefined
-  /** Rejects as node:fs does (`code` ENOENT and the like). */
-  readFile(path: string): Promise<Uint8Array>
+  /** What lies at the path, links followed, with its bytes where it is a file of at most `limit`: opened once, so that it is what is judged. Undefined where nothing can be read. */
+  open(path: string, limit: number): Promise<OpenedFile | undefined>
   realpath(path: string): Promise<string>
   /** What lies at the path, links followed; undefined when nothing does. `size` in bytes. */
   stat(path: string): Promise<{ readonly kind: 'file' | 'directory' | 'other'; readonly size: number } | undefined>

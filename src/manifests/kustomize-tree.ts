@@ -1,10 +1,11 @@
 // A kustomization of the workspace may be a pull request's: what it would have kubectl fetch or read is looked at first, and what leads out of the places a step may read is refused.
 
 import { dirname, join, resolve } from 'node:path'
-import { parseAllDocuments } from 'yaml'
 import type { Finding } from '../errors.ts'
 import { sourceFault } from './findings.ts'
 import type { ManifestIo } from './io.ts'
+import { atOnce, unhurried } from '../unhurried.ts'
+import { keyFaults, TooDeepYaml, TooMuchYaml, yamlDocuments, type YamlAllowance } from '../yaml-text.ts'
 
 /** The names by which kustomize knows its directories. */
 export const KUSTOMIZATIONS: readonly string[] = ['kustomization.yaml', 'kustomization.yml', 'Kustomization']
@@ -12,6 +13,8 @@ export const KUSTOMIZATIONS: readonly string[] = ['kustomization.yaml', 'kustomi
 /** Bounds on what is read for the look; kustomizations that people write are far below. */
 const LARGEST_FILE = 512 * 1024
 const MOST_FILES = 2_000
+/** Of all of them, in words and marks of YAML. */
+const MOST_READ = 1_000_000
 
 /** Entries that may be directories or addresses of repositories, and files that name further files. */
 const TREES = new Set(['resources', 'bases', 'components'])
@@ -26,11 +29,13 @@ interface Look {
   /** As the input names it. */
   readonly source: string
   readonly seen: Set<string>
+  readonly allowance: YamlAllowance
+  readonly signal: AbortSignal
 }
 
 /** What is wrong with the kustomization in `directory`, undefined when kubectl may build it. */
-export async function judgeKustomization(source: string, directory: string, io: ManifestIo, confined: (path: string) => Promise<boolean>): Promise<Finding | undefined> {
-  return judgeDirectory(directory, { io, confined, source, seen: new Set() })
+export async function judgeKustomization(source: string, directory: string, io: ManifestIo, confined: (path: string) => Promise<boolean>, signal: AbortSignal): Promise<Finding | undefined> {
+  return judgeDirectory(directory, { io, confined, source, seen: new Set(), allowance: { left: MOST_READ }, signal })
 }
 
 async function judgeDirectory(directory: string, look: Look): Promise<Finding | undefined> {
@@ -45,16 +50,16 @@ async function judgeDirectory(directory: string, look: Look): Promise<Finding | 
 
 async function judgeFile(path: string, kind: 'kustomization' | 'plugin', look: Look): Promise<Finding | undefined> {
   const { io, source, seen } = look
-  const real = await io.realpath(path)
+  const opened = await io.open(path, LARGEST_FILE)
+  const real = opened?.real ?? path
   if (seen.has(real)) return undefined
   seen.add(real)
   if (seen.size > MOST_FILES) return sourceFault(source, `is a kustomization of more than ${MOST_FILES} files`, BUILD_IT)
-  if (!(await look.confined(path))) return leadsOut(look, path, path)
-  const found = await io.stat(path)
-  if (found?.kind !== 'file' || found.size > LARGEST_FILE) return sourceFault(source, `holds ${nameIn(look, path)}, which is no file of at most 512 KiB`, BUILD_IT)
-  const documents = readDocuments(new TextDecoder().decode(await io.readFile(path)))
+  if (opened !== undefined && !(await look.confined(real))) return leadsOut(look, path, path)
+  if (opened?.kind !== 'file' || opened.size > LARGEST_FILE) return sourceFault(source, `holds ${nameIn(look, path)}, which is no file of at most 512 KiB`, BUILD_IT)
+  const documents = await unhurried(readDocuments(new TextDecoder().decode(opened.bytes), look.allowance), look.signal)
   if (documents === undefined) return sourceFault(source, `holds ${nameIn(look, path)}, which is not valid YAML`, 'correct it')
-  for (const entry of documents.flatMap((document) => entriesOf(document, kind))) {
+  for (const entry of documents.flatMap((document) => entriesOf(document, kind, look.allowance))) {
     const fault = await judgeEntry(entry, path, look)
     if (fault !== undefined) return fault
   }
@@ -83,25 +88,25 @@ async function judgeEntry({ kind, value }: Entry, from: string, look: Look): Pro
 }
 
 /** Every path that a document names. Names of fields count as Go's JSON reads them: in any case. */
-function entriesOf(document: unknown, kind: 'kustomization' | 'plugin'): readonly Entry[] {
-  if (Array.isArray(document)) return document.flatMap((item) => entriesOf(item, kind))
+function entriesOf(document: unknown, kind: 'kustomization' | 'plugin', allowance: YamlAllowance): readonly Entry[] {
+  if (Array.isArray(document)) return document.flatMap((item) => entriesOf(item, kind, allowance))
   if (typeof document !== 'object' || document === null) return []
   return Object.entries(document).flatMap(([name, value]): readonly Entry[] => {
     const field = name.toUpperCase().toLowerCase()
     if (field.startsWith('helm') && kind === 'kustomization') return [{ kind: 'helm', value: name }]
     if (TREES.has(field) && kind === 'kustomization') return strings(value).map((text) => ({ kind: 'tree', value: text }))
-    if (PLUGINS.has(field) && kind === 'kustomization') return strings(value).flatMap((text) => inline(text, (inner) => entriesOf(inner, 'plugin')) ?? [{ kind: 'plugin', value: text }])
+    if (PLUGINS.has(field) && kind === 'kustomization') return strings(value).flatMap((text) => inline(text, allowance, (inner) => entriesOf(inner, 'plugin', allowance)) ?? [{ kind: 'plugin', value: text }])
     if (FILES.has(field)) {
-      const own = strings(value).flatMap((text) => inline(text, () => []) ?? sides(text).map((side): Entry => ({ kind: 'file', value: side })))
-      return [...own, ...entriesOf(value, kind)]
+      const own = strings(value).flatMap((text) => inline(text, allowance, () => []) ?? sides(text).map((side): Entry => ({ kind: 'file', value: side })))
+      return [...own, ...entriesOf(value, kind, allowance)]
     }
-    return entriesOf(value, kind)
+    return entriesOf(value, kind, allowance)
   })
 }
 
 /** A text of several lines is a document in place of a path. */
-function inline(text: string, read: (document: unknown) => readonly Entry[]): readonly Entry[] | undefined {
-  return /\n/.test(text.trim()) ? (readDocuments(text) ?? []).flatMap(read) : undefined
+function inline(text: string, allowance: YamlAllowance, read: (document: unknown) => readonly Entry[]): readonly Entry[] | undefined {
+  return /\n/.test(text.trim()) ? (atOnce(readDocuments(text, allowance)) ?? []).flatMap(read) : undefined
 }
 
 /** `key=path` of a generator. */
@@ -115,17 +120,20 @@ function strings(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.flatMap((item: unknown) => (typeof item === 'string' ? strings(item) : [])) : []
 }
 
-function readDocuments(text: string): readonly unknown[] | undefined {
+/** Undefined for what is no YAML that kustomize reads: it takes no key twice. */
+function* readDocuments(text: string, allowance: YamlAllowance): Generator<undefined, readonly unknown[] | undefined> {
+  const values: unknown[] = []
   try {
-    const documents = parseAllDocuments(text, { version: '1.1', merge: true, logLevel: 'silent' })
-    if (!Array.isArray(documents)) return []
-    if (documents.some((document) => document.errors.length > 0)) return undefined
-    return documents.map((document) => {
-      const value: unknown = document.toJS({ maxAliasCount: 100 })
-      return value
-    })
-  } catch {
-    return undefined
+    for (const document of yamlDocuments(text, { version: '1.1', merge: true, logLevel: 'silent' }, allowance)) {
+      yield undefined
+      if (document === undefined) continue
+      if (document.errors.length > 0 || keyFaults(document).some(({ what }) => what === 'repeated')) return undefined
+      values.push(document.toJS({ maxAliasCount: 100 }))
+    }
+    return values
+  } catch (error) {
+    if (error instanceof TooDeepYaml || error instanceof TooMuchYaml || error instanceof ReferenceError) return undefined
+    throw error
   }
 }
 

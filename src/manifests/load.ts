@@ -17,6 +17,7 @@ import { withImage } from './override.ts'
 import { lintSubject } from './lint-subject.ts'
 import type { LintSubject } from './lint-rules/rule.ts'
 import { secretValues } from './secret-values.ts'
+import { unhurried } from '../unhurried.ts'
 import { shapesOf, type Shapes, type SetShape, type Shaped } from './shapes.ts'
 
 export interface Loaded {
@@ -56,14 +57,17 @@ export async function loadManifests(inputs: LoadInputs, io: ManifestIo, signal: 
 
 /** The parser is loaded only where there is something to parse. */
 async function readManifests(sources: readonly string[], io: ManifestIo, signal: AbortSignal, findings: Finding[]): Promise<readonly Manifest[]> {
-  const [{ readSources }, { parseText }] = await Promise.all([import('./sources.ts'), import('./parse.ts')])
+  const [{ readSources }, { manifestAllowance, readText }] = await Promise.all([import('./sources.ts'), import('./parse.ts')])
   const read = await readSources(sources, io, signal)
   findings.push(...read.findings)
-  return read.texts.flatMap((text) => {
-    const parsed = parseText(text)
+  const allowance = manifestAllowance()
+  const manifests: Manifest[] = []
+  for (const text of read.texts) {
+    const parsed = await unhurried(readText(text, allowance), signal)
     findings.push(...parsed.findings)
-    return parsed.manifests
-  })
+    for (const manifest of parsed.manifests) manifests.push(manifest)
+  }
+  return manifests
 }
 
 /** One object from two files: which of them would be in the cluster would depend on their order. */

@@ -1,12 +1,13 @@
 // Text to objects: every document of a file, the items of lists, each object with the line of each of its fields.
 
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type ParsedNode, type ScalarTag, type YAMLParseError } from 'yaml'
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Document, type ParsedNode, type ScalarTag, type YAMLParseError } from 'yaml'
 import { z } from 'zod'
 import type { Finding, Place } from '../errors.ts'
 import { invalid } from './findings.ts'
 import { LAST_APPLIED } from './owned.ts'
 import type { Manifest } from './manifest.ts'
 import { hasBareMarks, hasMarks, unrenderedField } from './unrendered.ts'
+import { keyFaults, MOST_DOCUMENTS, TooDeepYaml, TooMuchYaml, yamlDocuments, type YamlAllowance, type YamlOptions } from '../yaml-text.ts'
 
 export interface ParsedText {
   readonly manifests: readonly Manifest[]
@@ -55,38 +56,43 @@ const objectSchema = z.looseObject({
 
 const listSchema = z.looseObject({ kind: z.string().regex(/List$/), items: z.array(z.unknown()) })
 
-/** Objects of one text in their order; everything that is wrong with it is among the findings, MANIFEST_INVALID with its place. */
-export function parseText(source: SourceText): ParsedText {
+const OPTIONS: YamlOptions = { merge: true, logLevel: 'error', customTags: (tags) => [NUMBER, NOT_FINITE, BOOLEAN, BYTES, ...tags.filter((tag) => typeof tag === 'string' || tag.tag !== BYTES.tag)] }
+
+/** Of all texts of a run, in words and marks: some 150,000 lines. */
+export function manifestAllowance(): YamlAllowance {
+  return { left: 1_200_000 }
+}
+
+/** Objects of one text in their order, in steps; everything that is wrong with it is among the findings, MANIFEST_INVALID with its place. */
+export function* readText(source: SourceText, allowance: YamlAllowance): Generator<undefined, ParsedText> {
   const counter = new LineCounter()
   const long = longDocument(source)
   if (long !== undefined) return { manifests: [], findings: [long] }
-  let documents
-  try {
-    // Its own search for repeated keys compares each with each: ours, below, takes each once.
-    documents = parseAllDocuments(source.text, { lineCounter: counter, merge: true, uniqueKeys: false, customTags: (tags) => [NUMBER, NOT_FINITE, BOOLEAN, BYTES, ...tags.filter((tag) => typeof tag === 'string' || tag.tag !== BYTES.tag)], prettyErrors: false })
-  } catch {
-    // The parser calls itself for each level, and says so in the engine's words.
-    return { manifests: [], findings: [tooDeep(source)] }
-  }
-  if (!Array.isArray(documents)) return { manifests: [], findings: [] }
   const manifests: Manifest[] = []
   const findings: Finding[] = []
-  for (const document of documents) {
-    const faults = document.errors.some((error) => STACK.test(error.message))
-      ? [tooDeep(source)]
-      : [...document.errors.map((error) => syntaxFault(source, counter, error)), ...structureFaults(source, counter, document)].slice(0, MOST_FAULTS)
-    const raw = faults.find(({ message }) => message === NEVER_RENDERED)
-    // Whatever else is wrong with it follows from that.
-    if (raw !== undefined) {
-      findings.push(raw)
-      continue
+  try {
+    for (const document of yamlDocuments(source.text, OPTIONS, allowance, counter)) {
+      yield undefined
+      if (document !== undefined) readDocument({ source, counter, document, manifests, findings })
+      if (findings.length >= MOST_OF_A_TEXT) break
     }
-    findings.push(...faults)
-    if (faults.length > 0 || document.contents === null) continue
-    const value = toValue(document, source, findings)
-    if (value !== null && value !== undefined) readObject(value, [], { source, counter, document, manifests, findings })
+  } catch (error) {
+    if (error instanceof TooDeepYaml) findings.push(tooDeep(source))
+    else if (error instanceof TooMuchYaml) findings.push(tooMuch(source))
+    else throw error
   }
   return { manifests, findings }
+}
+
+function readDocument(reading: Reading): void {
+  const { source, counter, document, findings } = reading
+  const faults = [...document.errors.slice(0, MOST_FAULTS).map((error) => syntaxFault(source, counter, error)), ...keyFaults(document).slice(0, MOST_FAULTS).map(({ what, offset }) => (what === 'repeated' ? repeatedKey : mapAsKey)(source, counter, offset))].slice(0, MOST_FAULTS)
+  const raw = faults.find(({ message }) => message === NEVER_RENDERED)
+  // Whatever else is wrong with it follows from that.
+  findings.push(...(raw === undefined ? faults : [raw]))
+  if (faults.length > 0 || document.contents === null) return
+  const value = toValue(document, source, findings)
+  if (value !== null && value !== undefined) readObject(value, [], reading)
 }
 
 /** Aliases are expanded here; a document that would grow without bound is refused by the parser. */
@@ -113,7 +119,10 @@ interface Reading {
 function readObject(value: unknown, base: readonly (string | number)[], reading: Reading): void {
   const list = listSchema.safeParse(value)
   if (list.success) {
-    list.data.items.forEach((item, index) => readObject(item, [...base, 'items', index], reading))
+    for (const [index, item] of list.data.items.entries()) {
+      if (reading.findings.length >= MOST_OF_A_TEXT) return
+      readObject(item, [...base, 'items', index], reading)
+    }
     return
   }
   const placeOf = (path: readonly (string | number)[]): Place => place(reading, [...base, ...path])
@@ -134,7 +143,7 @@ function readObject(value: unknown, base: readonly (string | number)[], reading:
   for (const issue of object.error.issues) {
     const path = issue.path.filter((key) => typeof key !== 'symbol')
     const at = placeOf(path)
-    if (hasMarks(lineAt(reading.source, reading.counter, reading.document, at))) reading.findings.push(neverRendered(at))
+    if (hasMarks(lineAt(reading, at))) reading.findings.push(neverRendered(at))
     else reading.findings.push(invalid(at, `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)))
   }
 }
@@ -145,9 +154,12 @@ function neverRendered(at: Place): Finding {
   return invalid(at, NEVER_RENDERED, 'render it in a step before this one (helm template, kubectl kustomize, envsubst) and give the result')
 }
 
-function lineAt(source: SourceText, counter: LineCounter, document: Document.Parsed, at: Place): string {
-  const line = at.line ?? counter.linePos(document.contents?.range?.[0] ?? 0).line
-  return source.text.split('\n', line)[line - 1] ?? ''
+function lineAt({ source, counter, document }: Reading, at: Place): string {
+  return lineOf(source, counter, at.line ?? counter.linePos(document.contents?.range?.[0] ?? 0).line)
+}
+
+function lineOf({ text }: SourceText, { lineStarts }: LineCounter, line: number): string {
+  return text.slice(lineStarts[line - 1], lineStarts[line])
 }
 
 /** What only the server writes: a manifest that came out of `kubectl get -o yaml` has it, and an apply would fail on it. */
@@ -185,7 +197,7 @@ function mendFor(path: readonly (string | number)[], value: unknown): string {
 
 function syntaxFault(source: SourceText, counter: LineCounter, error: YAMLParseError): Finding {
   const { line, col } = counter.linePos(error.pos[0])
-  if (hasBareMarks(source.text.split('\n', line)[line - 1] ?? '')) return neverRendered(source.lines ? { file: source.file, line, column: col } : { file: source.file })
+  if (hasBareMarks(lineOf(source, counter, line))) return neverRendered(source.lines ? { file: source.file, line, column: col } : { file: source.file })
   const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
   const mend = error.code === 'TAB_AS_INDENT' ? 'indent with spaces, YAML takes no tabs'
     : 'check the indentation and the quotes on this line and the one before it'
@@ -204,53 +216,38 @@ function inWords(error: YAMLParseError): string {
 
 /** Characters. */
 const LARGEST_DOCUMENT = 1024 * 1024
-/** Levels. */
-const DEEPEST = 200
 /** Of one document: one unclosed bracket gives hundreds. */
 const MOST_FAULTS = 20
-/** The engine's words where the parser has called itself too often. */
-const STACK = /call stack|Stack overflow/i
+/** Of one text, of which no more is read then. */
+const MOST_OF_A_TEXT = 200
 
 /** The API takes no object of more than 1.5 MiB, and to read one takes a second for each. */
 function longDocument(source: SourceText): Finding | undefined {
   let from = 0
-  for (const end of [...source.text.matchAll(/^(?:---|\.\.\.)(?=\s|$)/gm)].map(({ index }) => index).concat(source.text.length)) {
-    if (end - from > LARGEST_DOCUMENT) return invalid({ file: source.file }, `a document of ${source.file} is larger than 1 MiB, more than the API takes`, 'split it into several objects')
-    from = end
+  let count = 0
+  const isLong = (end: number): boolean => end - from > LARGEST_DOCUMENT
+  for (const { index } of source.text.matchAll(/^(?:---|\.\.\.)(?=\s|$)/gm)) {
+    count += 1
+    if (count > MOST_DOCUMENTS) return tooMuch(source)
+    if (isLong(index)) break
+    from = index
   }
-  return undefined
+  return isLong(source.text.length) ? invalid({ file: source.file }, `a document of ${source.file} is larger than 1 MiB, more than the API takes`, 'split it into several objects') : undefined
 }
 
 function tooDeep(source: SourceText): Finding {
   return invalid({ file: source.file }, `${source.file} is nested too deeply to be a manifest of Kubernetes`, 'check the brackets and the indentation')
 }
 
-/** Keys that stand twice in a map, in linear time; and a nesting that no object of Kubernetes has. */
-function structureFaults(source: SourceText, counter: LineCounter, document: Document.Parsed): readonly Finding[] {
-  const faults: Finding[] = []
-  const open: { readonly node: unknown; readonly depth: number }[] = [{ node: document.contents, depth: 0 }]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { node, depth } = next
-    if (depth > DEEPEST) return [tooDeep(source)]
-    if (isSeq<ParsedNode>(node)) for (const item of node.items) open.push({ node: item, depth: depth + 1 })
-    if (!isMap<ParsedNode, ParsedNode | null>(node)) continue
-    const seen = new Set<unknown>()
-    for (const { key, value } of node.items) {
-      open.push({ node: value, depth: depth + 1 })
-      if (isMap(key) || isSeq(key)) faults.push(mapAsKey(source, counter, key.range?.[0] ?? 0))
-      if (!isScalar(key) || key.value === '<<') continue
-      if (seen.has(key.value)) faults.push(repeatedKey(source, counter, key.range?.[0] ?? 0))
-      seen.add(key.value)
-    }
-  }
-  return faults
+function tooMuch(source: SourceText): Finding {
+  return invalid({ file: source.file }, `${source.file} holds more values than manifests of one ensemble do`, 'give the ensemble its own files, and put large data in block scalars (|) or outside of the manifests')
 }
 
 /** `image: {{ .Values.image }}` is YAML: a map whose key is a map, which no object has. */
 function mapAsKey(source: SourceText, counter: LineCounter, offset: number): Finding {
   const { line, col } = counter.linePos(offset)
   const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
-  return hasBareMarks(source.text.split('\n', line)[line - 1] ?? '') ? neverRendered(at) : invalid(at, 'not valid YAML: a map or a list stands where a key should be', 'put the value in quotes')
+  return hasBareMarks(lineOf(source, counter, line)) ? neverRendered(at) : invalid(at, 'not valid YAML: a map or a list stands where a key should be', 'put the value in quotes')
 }
 
 function repeatedKey(source: SourceText, counter: LineCounter, offset: number): Finding {

@@ -72,7 +72,7 @@ async function readDirectory(source: string, path: string, roots: readonly Root[
   if (!(await isConfined(path, roots, io))) return [outside(source)]
   const names = await io.readDirectory(path)
   if (names.some((name) => KUSTOMIZATIONS.includes(name))) {
-    return [(await judgeKustomization(source, path, io, (way) => isConfined(way, roots, io))) ?? (await buildKustomization(source, path, io, signal))]
+    return [(await judgeKustomization(source, path, io, (way) => isConfined(way, roots, io), signal)) ?? (await buildKustomization(source, path, io, signal))]
   }
   const files = names.filter(isManifestFile).sort()
   if (files.length === 0) return [sourceFault(source, 'holds no .yaml, .yml or .json file', 'name the directory that holds the manifests (sub-directories are not read), or a pattern such as k8s/**/*.yaml')]
@@ -81,13 +81,13 @@ async function readDirectory(source: string, path: string, roots: readonly Root[
 
 async function readFile(source: string, path: string, roots: readonly Root[], io: ManifestIo): Promise<Outcome> {
   const file = nameOf(path, io)
-  const found = await io.stat(path)
-  if (found?.kind !== 'file') return sourceFault(source, `${file} is not a readable file`, 'name a file')
-  if (!(await isConfined(path, roots, io))) return outside(source)
-  if (found.size > MAX_FILE_BYTES) return sourceFault(source, `${file} is larger than 4 MiB`, 'name the manifests only')
-  const bytes = await io.readFile(path)
+  const opened = await io.open(path, MAX_FILE_BYTES)
+  // A link out is told as that, whatever it leads to.
+  if (opened !== undefined && !liesIn(roots, opened.real)) return outside(source)
+  if (opened?.kind !== 'file') return sourceFault(source, `${file} is not a readable file`, 'name a file')
+  if (opened.size > MAX_FILE_BYTES) return sourceFault(source, `${file} is larger than 4 MiB`, 'name the manifests only')
   try {
-    return { key: await io.realpath(path), text: { file, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), lines: true } }
+    return { key: opened.real, text: { file, text: new TextDecoder('utf-8', { fatal: true }).decode(opened.bytes), lines: true } }
   } catch {
     return invalid({ file }, `${file} is not UTF-8 text`, 'save it as UTF-8')
   }
@@ -95,7 +95,10 @@ async function readFile(source: string, path: string, roots: readonly Root[], io
 
 /** Follows links: one inside the workspace may point anywhere on the runner. */
 async function isConfined(path: string, roots: readonly Root[], io: ManifestIo): Promise<boolean> {
-  const real = await io.realpath(path)
+  return liesIn(roots, await io.realpath(path))
+}
+
+function liesIn(roots: readonly Root[], real: string): boolean {
   return roots.some((root) => inside(root.real, real))
 }
 

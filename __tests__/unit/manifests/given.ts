@@ -89,7 +89,7 @@ export function memoryIo(files: Readonly<Record<string, string>>): ManifestIo {
   return {
     workspace: '/work',
     temp: undefined,
-    readFile: (path) => Promise.resolve(new TextEncoder().encode(at(path) ?? '')),
+    open: (path) => Promise.resolve(at(path) === undefined ? undefined : { kind: 'file', real: path, size: 1, bytes: Buffer.from(at(path) ?? '') }),
     realpath: (path) => Promise.resolve(path),
     stat: (path) => Promise.resolve(at(path) === undefined ? undefined : { kind: 'file', size: 1 }),
     readDirectory: unused,

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { withoutHooks } from '../../../src/manifests/hooks.ts'
 import { nameFindings } from '../../../src/manifests/names.ts'
-import { parseText } from '../../../src/manifests/parse.ts'
+import { parseText } from '../../support/parse-text.ts'
 import type { Manifest } from '../../../src/manifests/manifest.ts'
 
 function read(text: string): readonly Manifest[] {

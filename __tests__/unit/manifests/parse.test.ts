@@ -1,7 +1,7 @@
 // Every finding names a line: a user must be able to click on what is wrong, also in the third document of a list.
 
 import { describe, expect, test } from '@jest/globals'
-import { parseText } from '../../../src/manifests/parse.ts'
+import { parseText } from '../../support/parse-text.ts'
 
 function parse(text: string) {
   return parseText({ file: 'k8s/zk.yaml', text, lines: true })

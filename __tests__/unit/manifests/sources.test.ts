@@ -1,5 +1,6 @@
 // What is applied to a cluster must be what the workflow named, and lie where a step may read: not a link out of the workspace, not what an address serves today.
 
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -76,6 +77,36 @@ describe('files, directories and patterns', () => {
 })
 
 describe('the fence', () => {
+  test.each([
+    ['a file that becomes a link out', 'a.yaml'],
+    ['a directory that becomes a link out', 'k8s/a.yaml'],
+    ['a file of a pattern', '*.yaml'],
+    ['a file of a directory', 'k8s'],
+  ])('%s between look and read: what was opened is judged', async (_name, source) => {
+    for (const file of ['work/a.yaml', 'work/k8s/a.yaml']) put(file)
+    for (const file of ['secret/a.yaml', 'secret/k8s/a.yaml']) put(file, 'CANARY')
+    const io = diskIo(workspace)
+    let swapped = false
+    const swap = (): void => {
+      if (swapped) return
+      swapped = true
+      rmSync(join(workspace, 'a.yaml'))
+      rmSync(join(workspace, 'k8s'), { recursive: true })
+      symlinkSync(join(base, 'secret/a.yaml'), join(workspace, 'a.yaml'))
+      symlinkSync(join(base, 'secret/k8s'), join(workspace, 'k8s'))
+    }
+    // The last moment at which anything but the opening itself can lie.
+    const { texts, faults } = await read([source], { open: (path, limit) => (swap(), io.open(path, limit)) })
+    expect([swapped, texts]).toEqual([true, []])
+    expect(faults).toEqual([`manifests: ${source} lies outside the workspace and RUNNER_TEMP`])
+  })
+
+  test('a pipe and a device are not waited for', async () => {
+    expect(spawnSync('mkfifo', [join(workspace, 'pipe.yaml')]).status).toBe(0)
+    expect((await read(['pipe.yaml'])).faults).toEqual(['manifests: pipe.yaml is neither a file nor a directory'])
+    expect((await read(['*.yaml'])).faults).toEqual(['manifests: pipe.yaml is not a readable file'].map((text) => text.replace('manifests: pipe.yaml', 'manifests: *.yaml pipe.yaml')))
+  })
+
   test.each([['../secret.yaml'], ['k8s/../../secret.yaml'], ['/etc/passwd'], ['../*.yaml'], ['k8s/../../**/*.yaml']])('%s is refused', async (source) => {
     put('secret.yaml')
     mkdirSync(join(workspace, 'k8s'))

@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream'
 import { within } from '../bounded.ts'
+import { collected } from '../../collected.ts'
 import { formatSpan, type Clock } from '../../clock.ts'
 import { NoAnswer } from './errors.ts'
 
@@ -15,25 +16,23 @@ const TAIL = 256
 
 /** What the member sends until it closes, or until the answer is whole; empty when it closes without a byte. Rejects with NoAnswer after `ms`; the stream is destroyed in every case. */
 export async function askWord(stream: Duplex, word: Word, clock: Clock, signal: AbortSignal, ms: number = WORD_MS): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const answer = collected(LIMIT)
   let tail = ''
   try {
     return await within(clock, ms, () => new NoAnswer(word, `no answer within ${formatSpan(ms)}`, 'not done'), signal, () =>
       new Promise<string>((resolve, reject) => {
-        const whole = (): void => resolve(Buffer.concat(chunks).toString('utf8'))
+        const whole = (): void => resolve(answer.bytes().toString('utf8'))
         stream.on('data', (chunk: Buffer) => {
-          chunks.push(chunk)
-          size += chunk.length
+          const fits = answer.add(chunk)
           // The end alone: an answer in pieces of a byte is not read anew with each of them.
           const fresh = chunk.toString('latin1')
           if (isWhole(word, tail + fresh)) whole()
           tail = (tail + fresh).slice(-TAIL)
-          if (size > LIMIT) reject(new NoAnswer(word, 'the answer is longer than any member gives', 'not done'))
+          if (!fits) reject(new NoAnswer(word, 'the answer is longer than any member gives', 'not done'))
         })
         stream.on('end', whole)
         stream.on('close', whole)
-        stream.on('error', (error: Error) => (size > 0 ? whole() : reject(new NoAnswer(word, `the connection broke (${error.message})`, 'not done'))))
+        stream.on('error', (error: Error) => (answer.size > 0 ? whole() : reject(new NoAnswer(word, `the connection broke (${error.message})`, 'not done'))))
         stream.write(word)
       }),
     )
