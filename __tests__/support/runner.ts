@@ -26,7 +26,11 @@ export interface ActionRun {
   readonly cancelAt?: RegExp
   /** At the first line that matches: SIGKILL, as when the runner is lost. */
   readonly killAt?: RegExp
+  /** Gets, before the start, what cancels the run. */
+  readonly cancelWhen?: (cancel: () => void) => void
   readonly onLine?: (line: string) => void
+  /** Told the process once it is started. */
+  readonly onStart?: (child: ChildProcess) => void
   /** A run before this one in the same job: workspace and RUNNER_TEMP are its. */
   readonly job?: Job
 }
@@ -149,6 +153,12 @@ async function runStep(run: ActionRun, job: Job, stage: 'main' | 'post', state: 
       signalled = performance.now()
       cancel(child, timers)
     }
+  })
+  run.onStart?.(child)
+  run.cancelWhen?.(() => {
+    if (signalled !== undefined) return
+    signalled = performance.now()
+    cancel(child, timers)
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {

@@ -79,6 +79,14 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
   }
   const refOf = (object: KubeObject): ObjectRef => ({ apiVersion: object.apiVersion, kind: object.kind, name: object.metadata.name, namespace: object.metadata.namespace })
 
+  /** Of an apply to one object that is another by now: what the server says of its fields is beside the point. */
+  async function anotherNow(ref: ObjectRef, uid: string | undefined, error: unknown, signal: AbortSignal): Promise<KubeFailure | undefined> {
+    if (uid === undefined || !(error instanceof KubeFailure) || ![409, 422].includes(error.status)) return undefined
+    const found = await kube.get(ref, signal).catch(() => undefined)
+    signal.throwIfAborted()
+    return found === undefined || found.metadata.uid === uid ? undefined : new KubeFailure({ status: 409, reason: 'Conflict', message: `uid mismatch: ${uid} is gone`, request: error.request })
+  }
+
   function objectOf(body: unknown, request: string): KubeObject {
     const object = parseObject(body)
     if (object === undefined) throw unparsable(request)
@@ -153,11 +161,16 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
       const query = new URLSearchParams({ fieldManager: options.fieldManager ?? FIELD_MANAGER, fieldValidation: knownResource(object) === undefined ? 'Warn' : 'Strict' })
       if (options.force === true) query.set('force', 'true')
       if (options.dryRun === true) query.set('dryRun', 'All')
-      // An apply with managedFields is refused by the server.
-      const { managedFields: _left, ...metadata } = object.metadata
+      // An apply with managedFields is refused by the server; one with a UID is for that object alone, and never makes one anew.
+      const { managedFields: _left, ...given } = object.metadata
+      const metadata = options.uid === undefined ? given : { ...given, uid: options.uid }
       const call = { method: 'PATCH', path: `${place.path}?${query.toString()}`, body: JSON.stringify({ ...object, metadata }), contentType: 'application/apply-patch+yaml', timeoutMs: limits.applyMs, request: place.words('apply') } as const
-      const { status, body, warnings } = await json(call, 'repeatable', place.counted(options.dryRun === true ? 'dryRuns' : 'writes'), signal)
-      return { object: objectOf(body, call.request), created: status === 201, warnings }
+      try {
+        const { status, body, warnings } = await json(call, 'repeatable', place.counted(options.dryRun === true ? 'dryRuns' : 'writes'), signal)
+        return { object: objectOf(body, call.request), created: status === 201, warnings }
+      } catch (error) {
+        throw (await anotherNow(refOf(object), options.uid, error, signal)) ?? error
+      }
     },
     async create(object, signal) {
       const place = await placeOf(refOf(object), signal)

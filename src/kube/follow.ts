@@ -16,6 +16,8 @@ export interface Followed {
   readonly set: string
   /** Label selector of its pods, as the API writes it (`selectorText`); its claims carry the same labels. */
   readonly selector: string
+  /** Of the set that is meant; else the first that is seen. */
+  readonly uid?: string | undefined
 }
 
 export interface Follower {
@@ -25,6 +27,8 @@ export interface Follower {
   snapshot(): EnsembleView
   /** Resolves with the first change since the last snapshot, at once when there was one, or after `timeoutMs`. Rejects when aborted, or as snapshot throws. */
   changed(timeoutMs: number): Promise<void>
+  /** The set that is meant, once it was made. */
+  expect(uid: string | undefined): void
   /** What could not be looked at, or is old, in words for a person. */
   notes(): readonly string[]
   /** Ends the watches; resolves when they have. */
@@ -62,7 +66,7 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
   )
   const subjects = [sets, pods, claims, events]
 
-  let uid: string | undefined
+  let { uid } = followed
   const complain = (): void => {
     for (const subject of subjects) {
       const fatal = subject.fatal()
@@ -90,6 +94,7 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
         events: events.views().toSorted((a, b) => a.last - b.last),
       }
     },
+    expect: (meant) => void (uid = meant ?? uid),
     async changed(timeoutMs) {
       complain()
       await waker.changed(timeoutMs)

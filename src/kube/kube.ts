@@ -67,6 +67,8 @@ export interface ApplyOptions {
   readonly dryRun?: boolean
   readonly force?: boolean
   readonly fieldManager?: string
+  /** Of the object that is meant: another of its name is refused with a 409, and none is made. */
+  readonly uid?: string | undefined
 }
 
 export interface ApplyResult {

@@ -30,6 +30,7 @@ import { endUnderWay, recordMade, recordUnderWay, type Marking } from '../proced
 import { outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
 import { announce } from '../record/announce.ts'
+import { underLock } from '../record/lock.ts'
 import { latestVerified, type StoredRecord } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
 import { inWords } from '../report/doing.ts'
@@ -80,7 +81,7 @@ async function deployTo(kube: Kube, inputs: Inputs, services: Services, loaded: 
   const { journal } = services
   const ground = await journal.phase('Preflight', (done) => inspectGround(kube, inputs, services, loaded, deadline, signal, done))
   try {
-    await change(kube, inputs, services, ground, deadline, AbortSignal.any([signal, ground.lock.lost]))
+    await change(underLock(kube, ground.lock), inputs, services, ground, deadline, AbortSignal.any([signal, ground.lock.lost]))
   } finally {
     await ground.lock.release(AbortSignal.timeout(RELEASE_MS))
   }
@@ -89,7 +90,7 @@ async function deployTo(kube: Kube, inputs: Inputs, services: Services, loaded: 
 async function change(kube: Kube, inputs: Inputs, services: Services, ground: Ground, deadline: Deadline, signal: AbortSignal): Promise<void> {
   const { clock, report } = services
   const { target, rights } = ground
-  const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(ground.selector) }, clock, AbortSignal.any([services.signal, ground.lock.lost]))
+  const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(ground.selector), uid: ground.live?.metadata.uid }, clock, AbortSignal.any([services.signal, ground.lock.lost]))
   try {
     await follower.ready()
     const run: VerifyRun = {
@@ -142,7 +143,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       if (rolls) start = await startOf(course, ground.setManifest.object, ground.rolls ? undefined : course.before.set?.status.updateRevision, signal)
       const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
       if (own !== undefined && start.first !== start.set) await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
-      const recorded = await recordUnderWay(marking, baseline, { operation: 'deploy', digest, previous: report.previousRevision, ...(unread.length === 0 ? {} : { unread: [...unread] }) }, signal)
+      const recorded = await recordUnderWay(marking, baseline, { operation: 'deploy', digest, set: course.before.set?.uid, previous: report.previousRevision, ...(unread.length === 0 ? {} : { unread: [...unread] }) }, signal)
       // Last, so that whatever fails before leaves no writer behind.
       if (rolls) watch = await watchData(run, course.follower, signal)
       done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch === undefined ? '' : ', data is watched from here on'}`)
@@ -161,6 +162,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     if (rolls) await refuseLoss(run, course.follower.snapshot(), undefined, signal)
     const applied = await journal.phase('Apply', (done) => applyAll(kube, grown?.ground ?? ground, { force: inputs.forceConflicts, journal, report, clock: services.clock, first: start.first, rolls }, signal, done))
     services.publish()
+    course.follower.expect(applied.set.metadata.uid)
     stored = await recordMade(marking, stored, applied.created, signal)
     const view = await waitForMembers(deploy, rolls ? start : undefined, applied.set.metadata.generation, signal)
     state.inChecks = true
@@ -260,7 +262,7 @@ async function waitForMembers(deploy: Deploy, start: Start | undefined, generati
   return journal.phase(start?.stands === undefined ? 'Wait for every member' : 'Roll, paced by the quorum', async (done) => {
     const nowhere: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
     const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
-      const applied = await course.kube.apply(object, { force: inputs.forceConflicts }, until)
+      const applied = await course.kube.apply(object, { force: inputs.forceConflicts, uid: course.before.set?.uid }, until)
       // A roll that an earlier run began changes nothing but the partition, and yet members are replaced.
       report.changed = true
       return applied.object

@@ -50,7 +50,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
   await refuseLoss(run, before, undefined, signal)
-  const recorded = await recordUnderWay(marking, stored, { operation: 'restart', digest: '', previous: report.previousRevision, pods: begun ?? [...left] }, signal)
+  const recorded = await recordUnderWay(marking, stored, { operation: 'restart', digest: '', set: before.set?.uid, previous: report.previousRevision, pods: begun ?? [...left] }, signal)
   const watch = await watchData(run, course.follower, signal)
   try {
     report.standing = 'no member was restarted yet'

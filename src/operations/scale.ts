@@ -52,7 +52,7 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
   }
   const { underWay } = stored.record
   const recorded = await recordUnderWay(marking, stored, {
-    operation: 'scale', digest: '', previous: underWay?.previous ?? report.previousRevision, replicas: target, strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy,
+    operation: 'scale', digest: '', set: course.before.set?.uid, previous: underWay?.previous ?? report.previousRevision, replicas: target, strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy,
     ...(claims.length === 0 ? {} : { claims: [...claims] }), ...(goes.length === 0 ? {} : { services: [...goes] }),
   }, signal)
   await takeSteps(standing, recorded, base, plan, signal)

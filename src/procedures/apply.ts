@@ -56,6 +56,8 @@ interface Planning {
   readonly taking?: 'revision' | 'replicas' | undefined
   /** Whether the operation has the input force-conflicts. Default true. */
   readonly mayForce?: boolean
+  /** UID of the StatefulSet that is changed: one that is gone is not made again, and another of its name is left alone. */
+  readonly set?: string | undefined
 }
 
 interface PlanningOne extends Planning {
@@ -85,6 +87,10 @@ async function planOne(kube: Kube, manifest: Manifest, options: PlanningOne, sig
   const takeOver = takings.length > 0
   const takenFrom = takings.flatMap(({ entry, hand, taken }) => (hand === undefined ? [] : [inWords(hand, entry.manager, pathsOf(taken), live, manifest.object)]))
   const planned = { manifest, live, takeOver, takenFrom, options, forced: options.force }
+  if (manifest.object.kind === 'StatefulSet' && options.set !== undefined && live?.metadata.uid !== options.set) {
+    const finding: Finding = { code: 'CONFLICT', severity: 'error', message: `${objectName(manifest.object)} was deleted meanwhile${live === undefined ? '' : ', and another one was made under its name'}: nothing more is done to it`, mend: 'See who deletes it, then run the step again.', object: objectName(manifest.object), place: manifest.place }
+    return { ...planned, change: 'configured', paths: [], findings: [finding] }
+  }
   if (live !== undefined && live.metadata.deletionTimestamp !== undefined) {
     const held = live.metadata.finalizers?.join(', ') ?? 'none'
     const finding: Finding = { code: 'CONFLICT', severity: 'error', message: `${objectName(live)} is being deleted (finalizers: ${held})`, mend: 'Wait until it is gone, then run the step again.', object: objectName(live), place: manifest.place }
@@ -182,7 +188,7 @@ export async function applyChange(kube: Kube, planned: PlannedChange, force: boo
   try {
     let live = planned.live
     if (planned.takeOver && live !== undefined) live = await takeOver(kube, live, planned.options, signal)
-    const applied = await kube.apply(planned.manifest.object, { force: force || planned.forced }, signal)
+    const applied = await kube.apply(planned.manifest.object, { force: force || planned.forced, uid: live?.metadata.uid }, signal)
     const same = live !== undefined && compareObjects(live, applied.object).length === 0
     return { object: applied.object, change: applied.created ? 'created' : same ? 'unchanged' : 'configured' }
   } catch (error) {

@@ -55,7 +55,7 @@ export async function growFirst({ inputs, ground, course: unpaced, run, recordCr
     run.journal.info(`${objectName(object)} ${change}`)
   }
   for (const step of steps) await takeStep({ course, run, profile: ground.profile, base: ground.setManifest.object, force, verified, deletesClaims: false }, step, signal)
-  const plan = await planChanges(kube, ground.manifests, { force, dryRuns: true, verified }, signal)
+  const plan = await planChanges(kube, ground.manifests, { force, dryRuns: true, verified, set: course.before.set?.uid }, signal)
   const start = await startOf({ ...course, before: course.follower.snapshot() }, ground.setManifest.object, undefined, signal)
   return { ground: { ...ground, plan }, start }
 }

@@ -98,7 +98,7 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
   const lock = withLock ? await lockOf(standing, set, services, signal) : undefined
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
-  const follower = follow(kube, { namespace, set: name, selector: selectorText(toSet(set).selector) }, clock, until)
+  const follower = follow(kube, { namespace, set: name, selector: selectorText(toSet(set).selector), uid: set.metadata.uid }, clock, until)
   const release = async (): Promise<void> => {
     ending.abort(new Error('the node is done'))
     await follower.stop()

@@ -13,7 +13,8 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import type { Loaded } from '../manifests/load.ts'
 import type { Manifest } from '../manifests/manifest.ts'
-import { emptyRecord, readRecord, verifiedNames, type StoredRecord } from '../record/record.ts'
+import { emptyRecord, ofThisSet, readRecord, verifiedNames, type StoredRecord } from '../record/record.ts'
+import { droppedInWords } from '../record/under-way.ts'
 import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
 import { warningText } from '../report/annotations.ts'
 import type { Services } from '../services.ts'
@@ -83,9 +84,11 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   services.remember({ lock: { namespace, lease: leaseName(target.name), identity } })
   const lock = await takeLock(kube, services.clock, { namespace, ensemble: target.name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, deadline.left()), say: (line) => services.journal.info(line) }, signal)
   try {
-    const stored = namespaceState.kind === 'there' ? await readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined }
-    const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: true, verified: verifiedNames(stored.record) }, signal)
+    const read = namespaceState.kind === 'there' ? await readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined }
+    const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: true, verified: verifiedNames(read.record) }, signal)
     const own = plan.find((planned) => planned.manifest === setManifest)
+    const { stored, dropped } = ofThisSet<StoredRecord>(read, own?.live?.metadata.uid)
+    if (dropped !== null) services.report.notes.push(droppedInWords(dropped, target.name))
     // Of a set that stays as it is no pods are made.
     const tried = own !== undefined && own.change !== 'unchanged' ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal) : []
     refuseFaults(seen, plan, [...(there ? await lintAgain(own?.live) : []), ...tried])

@@ -59,7 +59,7 @@ export async function takeStep(resizing: Resizing, step: ScaleStep, signal: Abor
       await awaitGone(course, generation, signal)
       await moveBudgets(resizing, course, from, step.count, signal)
     }
-    const apply = (object: KubeObject, until: AbortSignal): Promise<KubeObject> => course.kube.apply(object, { force: resizing.force }, until).then((answer) => answer.object)
+    const apply = (object: KubeObject, until: AbortSignal): Promise<KubeObject> => course.kube.apply(object, { force: resizing.force, uid: course.before.set?.uid }, until).then((answer) => answer.object)
     const view = await bringMembers(course, { set, first: set, stands: own }, generation, apply, signal)
     report.standing = `${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`
     if (run.profile.name !== 'none') await verifyEnsemble(run, view, 'quick', () => Promise.resolve([]), signal)
@@ -147,7 +147,7 @@ async function applyOne(course: Course, { run, force, verified }: Resizing, set:
 /** Throws what the server would refuse. */
 async function planOne(course: Course, { run, force, verified }: Pick<Resizing, 'run' | 'force' | 'verified'>, set: KubeObject, signal: AbortSignal): Promise<readonly PlannedChange[]> {
   const place = { file: 'the StatefulSet in the cluster' }
-  const plan = await planChanges(course.kube, [{ object: set, place, placeOf: () => place }], { force, dryRuns: true, verified, ...(run.report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}) }, signal)
+  const plan = await planChanges(course.kube, [{ object: set, place, placeOf: () => place }], { force, dryRuns: true, verified, set: course.before.set?.uid, ...(run.report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}) }, signal)
   const [first, ...rest] = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [first, ...rest])
   return plan

@@ -11,8 +11,9 @@ import { selectorText, toSet } from '../kube/views/index.ts'
 import { addressesOf } from '../manifests/addresses.ts'
 import { memberContainer, resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
-import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
-import { readRecord, recordName, type StoredRecord } from '../record/record.ts'
+import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, underLock, type Lock } from '../record/lock.ts'
+import { ofThisSet, readRecord, recordName, type StoredRecord } from '../record/record.ts'
+import { droppedInWords } from '../record/under-way.ts'
 import { inWords } from '../report/doing.ts'
 import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
@@ -98,7 +99,9 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
     const lock = await takeLock(kube, clock, { namespace, ensemble: name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, until.left()), say: (line) => journal.info(line) }, signal)
     try {
       // Read again: another run may have changed it while its lock was waited for.
-      const [set, stored, around, nodes] = await Promise.all([findSet(kube, namespace, name, signal), readRecord(kube, namespace, name, signal, inputs.operation === 'undo' && inputs.toRevision !== undefined ? 'set-aside' : 'refuse'), readServices(kube, namespace, signal), rights.nodes ? readNodes(kube, signal) : undefined])
+      const [set, read, around, nodes] = await Promise.all([findSet(kube, namespace, name, signal), readRecord(kube, namespace, name, signal, inputs.operation === 'undo' && inputs.toRevision !== undefined ? 'set-aside' : 'refuse'), readServices(kube, namespace, signal), rights.nodes ? readNodes(kube, signal) : undefined])
+      const { stored, dropped } = ofThisSet(read, set.metadata.uid)
+      if (dropped !== null) report.notes.push(droppedInWords(dropped, name))
       if (stored.setAside !== undefined) report.notes.push(`The record (configmap/${recordName(name)}) can't be read: ${stored.setAside}. It is kept there as record.unreadable, and a new one is begun.`)
       const spec = parseSet(set)?.spec.template.spec
       if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, { object: `statefulset/${name}` })
@@ -120,21 +123,22 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
   }))
   const { lock, rights, set, stored, nodes, target, profile, view, addresses, image } = taken
   const held = AbortSignal.any([services.signal, lock.lost])
-  const follower = follow(kube, { namespace, set: target.name, selector: selectorText(view.selector) }, clock, held)
+  const own = underLock(kube, lock)
+  const follower = follow(kube, { namespace, set: target.name, selector: selectorText(view.selector), uid: view.uid }, clock, held)
   try {
     await follower.ready()
     const before = follower.snapshot()
     fillMembers(report, before)
-    const reach = reachThrough(kube, rights)
-    const run: VerifyRun = { kube, clock, journal, report, target, nodes, runId: services.runId, memberTimeoutMs: inputs.memberTimeoutMs, watched: { by: undefined }, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
+    const reach = reachThrough(own, rights)
+    const run: VerifyRun = { kube: own, clock, journal, report, target, nodes, runId: services.runId, memberTimeoutMs: inputs.memberTimeoutMs, watched: { by: undefined }, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) } : run
     const allowed = asked.limit === 'own' ? UNLIMITED_MS : asked.limit === 'member' ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
-    const course: Course = { kube, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed), place: { at: '' }, addresses }
-    const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
+    const course: Course = { kube: own, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed), place: { at: '' }, addresses }
+    const marking: Marking = { kube: own, clock, namespace, runUrl: report.runUrl }
     // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
     const standing: Standing = {
-      inputs, services, kube, set, profile, image, course, run, marking, held, lock,
+      inputs, services, kube: own, set, profile, image, course, run, marking, held, lock,
       stored: ownNodes ? stored : await recoverNodes({ ...marking, name: target.name, journal, report }, stored, lock.lost, held),
       rememberNodes: (names) => services.remember({ lock: { namespace, lease: lock.leaseName, identity: lock.identity }, nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${target.name}` })) }),
     }

@@ -72,14 +72,14 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
     // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the same, since the controller never does.
     const start = course.inputs.pace === 'controller' && own !== undefined ? { set, first: set, stands: own } : await startOf(course, set, earlier.controllerRevision, signal)
     const wanted = objects.map((object): Manifest => manifestOf(object === set ? start.first : object))
-    const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record), taking: undo.asked === true ? 'revision' : undefined }, signal)
+    const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record), set: view.set?.uid, taking: undo.asked === true ? 'revision' : undefined }, signal)
     const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
     const [first, ...rest] = faults
     if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
     warnAlone(services, view)
     await refuseLoss(run, view, undefined, signal)
     // Nothing is begun that could be left unfinished where all stands already.
-    const recorded = plan.every((planned) => planned.change === 'unchanged') ? stored : await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, previous: view.set?.status.updateRevision ?? '' }, signal)
+    const recorded = plan.every((planned) => planned.change === 'unchanged') ? stored : await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, set: view.set?.uid, previous: view.set?.status.updateRevision ?? '' }, signal)
     let generation: number | undefined
     const back: string[] = []
     for (const planned of plan) {
@@ -103,7 +103,7 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
 
   const stands = await journal.phase('Bring every member back', async (done) => {
     const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
-      const applied = await kube.apply(object, { force: undo.force }, until)
+      const applied = await kube.apply(object, { force: undo.force, uid: course.before.set?.uid }, until)
       report.changed = true
       return applied.object
     }

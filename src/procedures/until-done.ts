@@ -39,7 +39,7 @@ export async function untilDone(waiting: Waiting, signal: AbortSignal): Promise<
   const { kube, services, view, target } = waiting
   const { set } = view
   if (set === undefined) return { view, recalled: await waiting.recall(), serving: await askMembers(waiting, view, signal), failure: undefined }
-  const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(set.selector) }, services.clock, signal)
+  const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(set.selector), uid: set.uid }, services.clock, signal)
   try {
     await follower.ready()
     const failure = await services.journal.phase('Wait until the roll is done', (done) => settle(waiting, follower, done, signal)).catch((error: unknown) => {

@@ -11,9 +11,12 @@ import type { Kube, KubeObject } from '../kube/kube.ts'
 const DURATION_SECONDS = 60
 const RENEW_MS = 15_000
 const RENEWAL_ANSWER_MS = 10_000
+const LAST_ANSWER_MS = 5_000
 /** The last try begins so long before the Lease expires. */
 const LAST_TRY_MS = 2_000
 const LOOK_MS = 3_000
+/** How often a lock in doubt is looked at. */
+const DOUBT_MS = 250
 /** How long a live lock of another run is waited for. */
 export const LOCK_WAIT_MS = 120_000
 /** Characters of a holder that are shown. */
@@ -36,6 +39,8 @@ export interface Lock {
   readonly lost: AbortSignal
   /** Whether nobody else can hold it yet: a process that stood still finds out before its timers do. */
   held(): boolean
+  /** Resolves at once while it is held, and once a renewal says that it still is; rejects with the reason of `lost`. */
+  sure(signal: AbortSignal): Promise<void>
   /** Ends the renewals and frees the Lease; never throws. */
   release(signal: AbortSignal): Promise<void>
 }
@@ -98,6 +103,33 @@ export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, s
   }
 }
 
+/** The cluster for a run that holds the lock: no member is told to go, ended or changed while another may hold it, however long this process stood still before. What gives back (patches, the record) is bound to what it changes by itself. */
+export function underLock(kube: Kube, lock: Pick<Lock, 'sure'>): Kube {
+  return {
+    ...kube,
+    get requests() {
+      return kube.requests
+    },
+    async apply(object, options, signal) {
+      if (options.dryRun !== true) await lock.sure(signal)
+      return kube.apply(object, options, signal)
+    },
+    async evict(pod, options, signal) {
+      if (options.dryRun !== true) await lock.sure(signal)
+      return kube.evict(pod, options, signal)
+    },
+    async delete(ref, preconditions, signal) {
+      await lock.sure(signal)
+      return kube.delete(ref, preconditions, signal)
+    },
+    // A leader hands over, and a member leaves its ring, by what is run in it.
+    async exec(pod, container, command, options, signal) {
+      await lock.sure(signal)
+      return kube.exec(pod, container, command, options, signal)
+    },
+  }
+}
+
 function locked({ namespace, ensemble, waitMs }: LockRequest, found: KubeObject | undefined, holder: string): EnsembleError {
   const object = `lease/${leaseName(ensemble)}`
   if (holder === '') {
@@ -151,7 +183,8 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
   let pending: Promise<void> = Promise.resolve()
   let silent = false
   const left = (): number => confirmed + DURATION_SECONDS * 1000 - clock.now()
-  const answered = (): AbortSignal => AbortSignal.any([stop.signal, AbortSignal.timeout(Math.max(1000, Math.min(RENEWAL_ANSWER_MS, left())))])
+  const held = (): boolean => !lost.signal.aborted && left() > 0
+  const answered = (atLeast = 1000): AbortSignal => AbortSignal.any([stop.signal, AbortSignal.timeout(Math.max(atLeast, Math.min(RENEWAL_ANSWER_MS, left())))])
   const renewals = (async (): Promise<void> => {
     while (!stop.signal.aborted) {
       await clock.sleep(Math.max(1000, Math.min(RENEW_MS, left() - LAST_TRY_MS)), stop.signal)
@@ -160,17 +193,19 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
     }
   })().catch(() => undefined)
 
-  async function renew(): Promise<void> {
+  /** `last`: the time is over, by a request that may be from before this process stood still; whose the lock is, is asked once more. */
+  async function renew(last = false): Promise<void> {
     // A renewal counts from when it was asked for: others may have seen it from then on.
     const asked = clock.now()
     try {
-      current = await kube.replace({ ...current, spec: { ...specOf(current), renewTime: microTime(asked) } }, answered())
+      current = await kube.replace({ ...current, spec: { ...specOf(current), renewTime: microTime(asked) } }, answered(last ? LAST_ANSWER_MS : undefined))
       if (silent) say(`The lock is renewed again, after ${formatSpan(asked - confirmed)}.`)
       silent = false
       confirmed = asked
     } catch (error) {
       if (stop.signal.aborted) return
       if (error instanceof KubeFailure && error.status === 409) await seeWhose(asked)
+      else if (left() <= 0 && !last) await renew(true)
       else doubt(error)
     }
   }
@@ -204,7 +239,13 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
     identity,
     leaseName: current.metadata.name,
     lost: lost.signal,
-    held: () => !lost.signal.aborted && left() > 0,
+    held,
+    async sure(signal) {
+      while (!held()) {
+        lost.signal.throwIfAborted()
+        await clock.sleep(DOUBT_MS, AbortSignal.any([signal, lost.signal]))
+      }
+    },
     async release(signal) {
       stop.abort()
       await renewals

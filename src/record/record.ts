@@ -77,6 +77,8 @@ const recordSchema = z.object({
   underWay: z
     .object({
       operation: z.string(), digest: z.string(), previous: z.string(), runUrl: z.string(), since: z.string(),
+      /** UID of the StatefulSet that it was begun on; absent where it was not there yet. */
+      set: z.string().optional(),
       /** restart: UIDs of the pods that were to be replaced; those that are still there remain to be done. */
       pods: z.array(z.string()).optional(),
       /** deploy: lives of the members that have not read the ConfigMaps that are applied, see `unread` of a revision. */
@@ -126,15 +128,25 @@ export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ens
   if (object === undefined) return { record: emptyRecord(ensemble), object: undefined }
   const data = z.record(z.string(), z.string()).safeParse(object['data'] ?? {})
   const text = data.success ? data.data['record.json'] : undefined
-  const parsed = recordSchema.safeParse(text === undefined || text.length > LONGEST_RECORD ? undefined : parseJson(text))
+  const tooLarge = text !== undefined && text.length > LONGEST_RECORD
+  const raw = text === undefined || tooLarge ? undefined : parseJson(text)
+  const parsed = recordSchema.safeParse(raw)
   if (!parsed.success) {
-    if (unreadable === 'set-aside') return { record: emptyRecord(ensemble), object, setAside: text === undefined ? 'it holds no record.json' : 'it is no record of this action' }
-    throw failure('refused', 'CONFLICT', `the record of ${ensemble} in configmap/${name} can't be read: ${z.prettifyError(parsed.error).split('\n')[0] ?? 'not JSON'}`, {
+    const why = text === undefined ? 'it holds no record.json' : tooLarge ? 'it is larger than 1 MiB, more than a ConfigMap holds' : raw === undefined ? 'it is no JSON' : undefined
+    if (unreadable === 'set-aside') return { record: emptyRecord(ensemble), object, setAside: why ?? 'it is no record of this action' }
+    throw failure('refused', 'CONFLICT', `the record of ${ensemble} in configmap/${name} can't be read: ${why ?? z.prettifyError(parsed.error).split('\n')[0] ?? ''}`, {
       object: `configmap/${name}`,
       mend: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
     })
   }
   return { record: parsed.data, object }
+}
+
+/** The record for the StatefulSet of this UID: what was begun on another one of its name, which is gone, is not under way. `dropped`: that it was. */
+export function ofThisSet<T extends StoredRecord>(stored: T, uid: string | undefined): { readonly stored: T; readonly dropped: EnsembleRecord['underWay'] } {
+  const { underWay } = stored.record
+  if (underWay?.set === undefined || uid === undefined || underWay.set === uid) return { stored, dropped: null }
+  return { stored: { ...stored, record: { ...stored.record, underWay: null } }, dropped: underWay }
 }
 
 function parseJson(text: string): unknown {
@@ -193,10 +205,12 @@ function storeKey(digest: string): string {
   return `objects-${digest.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 40)}`
 }
 
-/** Keeps the newest: the order of `kept` is the order of the revisions, oldest first. */
+/** Keeps the newest: the order of `kept` is the order of the revisions, oldest first; what belongs to none of them goes before. */
 function trim(binary: Record<string, string>, kept: readonly string[]): void {
   const size = (): number => Object.values(binary).reduce((sum, value) => sum + value.length, 0)
-  for (const key of kept) {
+  // One that fits with nothing must not take the others with it.
+  for (const [key, value] of Object.entries(binary)) if (value.length > STORED_BYTES) delete binary[key]
+  for (const key of [...Object.keys(binary).filter((one) => !kept.includes(one)), ...kept]) {
     if (Object.keys(binary).length <= STORED_REVISIONS && size() <= STORED_BYTES) return
     delete binary[key]
   }

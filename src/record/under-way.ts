@@ -9,6 +9,11 @@ export function underWayInWords({ operation, since }: UnderWay, name: string): s
   return `${operation === 'undo' ? 'an' : 'a'} ${operation} of ${name} was begun at ${since} and has not ended`
 }
 
+/** A note: it was begun on a StatefulSet that is gone. */
+export function droppedInWords({ operation, since }: UnderWay, name: string): string {
+  return `The ${operation} that was begun at ${since} counts no more: statefulset/${name} was deleted since, and another one was made under its name.`
+}
+
 /** A mend: what ends it. */
 export function endOf({ operation, runUrl }: UnderWay): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`

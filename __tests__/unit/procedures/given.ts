@@ -34,5 +34,5 @@ export function runWith(profile: Partial<Profile>, more: Partial<VerifyRun> = {}
 
 /** Shows this and nothing ever changes. */
 export function followerOf(view: EnsembleView): Follower {
-  return { ready: () => Promise.resolve(), snapshot: () => view, changed: unused, notes: () => [], stop: () => Promise.resolve() }
+  return { ready: () => Promise.resolve(), snapshot: () => view, changed: unused, expect: () => undefined, notes: () => [], stop: () => Promise.resolve() }
 }

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Clock } from '../../../src/clock.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
-import { freeLease, LOCK_WAIT_MS, newIdentity, readHolder, takeLock, type Lock } from '../../../src/record/lock.ts'
+import { freeLease, LOCK_WAIT_MS, newIdentity, readHolder, takeLock, underLock, type Lock } from '../../../src/record/lock.ts'
 import { atCluster, never } from '../procedures/at-cluster.ts'
 
 const LEASE = { namespace: 'default', name: 'zk-ensemble-zk' }
@@ -125,6 +125,47 @@ describe('who lost it', () => {
     }))
 
   test('without any Lease nobody holds it', () => atCluster(async ({ client }) => expect(await readHolder(await client(), 'default', 'zk-ensemble-none', never)).toBe('')))
+})
+
+describe('a process that stood still', () => {
+  /** Its timers have not run, and the time has gone by. */
+  function stopped(clock: Clock): Clock & { wake(afterMs: number): void } {
+    let ahead = 0
+    return { now: () => clock.now() + ahead, sleep: (ms, signal) => clock.sleep(ms, signal), wake: (afterMs) => void (ahead += afterMs) }
+  }
+  const POD = { name: 'zk-0', namespace: 'default', uid: 'u' }
+  const ACTS: readonly (readonly [string, (kube: Kube) => Promise<unknown>])[] = [
+    ['an eviction', (kube) => kube.evict(POD, {}, never)],
+    ['a deletion', (kube) => kube.delete({ apiVersion: 'v1', kind: 'Pod', ...POD }, { uid: 'u' }, never)],
+    ['an apply', (kube) => kube.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'default' } }, {}, never)],
+    ['a program in a member', (kube) => kube.exec(POD, 'zookeeper', ['true'], {}, never)],
+  ]
+
+  test.each(ACTS)('longer than its lock lasts, whose lock another took: %s is not sent', (_name, act) =>
+    atCluster(async ({ client, clock, cluster }) => {
+      const own = stopped(clock)
+      const kube = await client('a')
+      const lock = await runOf(kube, own, '1').take()
+      const acts = (): number => cluster.requests.filter(({ by, kind, dryRun, verb }) => by === 'a' && kind !== 'Lease' && !dryRun && verb !== 'get').length
+      own.wake(70_000)
+      cluster.somebody.edit('Lease', 'default', LEASE.name, { spec: { holderIdentity: 'org/repo/2/1/other' } })
+      expect(lock.held()).toBe(false)
+      await expect(act(underLock(kube, lock))).rejects.toMatchObject({ code: 'LOCKED' })
+      expect(acts()).toBe(0)
+      await lock.release(never)
+    }))
+
+  test('whose lock nobody took renews it first, and goes on', () =>
+    atCluster(async ({ client, clock, cluster }) => {
+      const own = stopped(clock)
+      const kube = await client('a')
+      const lock = await runOf(kube, own, '1').take()
+      own.wake(70_000)
+      const from = cluster.requests.length
+      await underLock(kube, lock).apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'default' } }, {}, never)
+      expect(cluster.requests.slice(from).map(({ verb, kind }) => `${verb} ${kind}`)).toEqual(['update Lease', 'apply ConfigMap'])
+      await lock.release(never)
+    }))
 })
 
 describe('a Lease is text from the cluster', () => {

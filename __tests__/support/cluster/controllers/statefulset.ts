@@ -134,6 +134,8 @@ function create(run: Sync, ordinal: number): boolean {
   const { world, set } = run
   const namespace = namespaceOf(set)
   const name = `${nameOf(set)}-${ordinal}`
+  // One of another owner has the name: the server answers 409, and the controller tries again.
+  if (world.store.get(POD, namespace, name) !== undefined) return false
   const revision = revisionFor(run, ordinal)
   const template = templateOf(world.store, set, revision)
   const claims = items(set, 'spec', 'volumeClaimTemplates')
