@@ -120,7 +120,9 @@ describe('a node', () => {
         const { metadata, spec: _spec, status, ...rest } = structuredClone(fields(cluster.objects.get('Node', '', node)))
         cluster.somebody.delete('Node', '', node)
         cluster.somebody.apply({ ...rest, metadata: { name: node, labels: fields(fields(metadata), 'labels') } })
-        cluster.objects.edit('Node', '', node, (draft) => void put(draft, ['status'], status ?? {}))
+        cluster.objects.edit('Node', '', node, (draft) => {
+          put(draft, ['status'], status ?? {})
+        })
         from = cluster.requests.length
       } }).ended
       expect(from).toBeGreaterThan(0)

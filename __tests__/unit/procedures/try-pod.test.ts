@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { Access, KubeObject } from '../../../src/kube/kube.ts'
-import { parseText } from '../../../src/manifests/parse.ts'
+import { parseText } from '../../support/parse-text.ts'
 import { tryPod } from '../../../src/procedures/try-pod.ts'
 import { SOUND } from '../manifests/given.ts'
 
