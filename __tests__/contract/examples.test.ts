@@ -18,22 +18,27 @@ describe('manifests', () => {
   // What nobody can read from image and ports says its profile in its first lines.
   const profileOf = (file: string): string => /^#.*\(profile: (\w+)\)/m.exec(readFileSync(join(root, file), 'utf8'))?.[1] ?? 'auto'
 
-  test.each(globSync('examples/manifests/*.yaml', { cwd: root }).sort())('%s loads without an error', async (file) => {
+  const files = globSync('examples/manifests/*.yaml', { cwd: root }).sort()
+  const NEVER_PURGES = /never purges/
+  const ASKS_ONLY = /readiness probe asks only/
+  const BY_PODS = /members are named by their pods/
+  /** What the lint says of each; of those that were made here it says nothing. */
+  const told: Readonly<Record<string, readonly RegExp[]>> = {
+    'cassandra.yaml': [], 'etcd.yaml': [], 'zookeeper-five.yaml': [], 'zookeeper-tutorial-services.yaml': [],
+    'zookeeper-configmap.yaml': [/minAvailable: 2 is right for 3 members only/, NEVER_PURGES, BY_PODS, ASKS_ONLY],
+    'zookeeper-tutorial.yaml': [/publishes only Ready members/, NEVER_PURGES, BY_PODS, ASKS_ONLY],
+  }
+
+  test('each is told here what it is worth', () => expect(files.map((file) => basename(file))).toEqual(Object.keys(told).toSorted()))
+
+  // In a namespace of its own too: names that lead to another one would join what runs there.
+  test.each(files.flatMap((file) => ['', 'preview-7'].map((namespace) => [file, namespace] as const)))('%s in namespace "%s" is held against every rule', async (file, namespace) => {
     const commands = profileOf(file) === 'custom' ? { 'INPUT_WRITE-COMMAND': 'true', 'INPUT_READ-COMMAND': 'true' } : {}
-    const loaded = await loadManifests(parseInputs({ INPUT_MANIFESTS: file, INPUT_PROFILE: profileOf(file), ...commands }), diskIo(root), signal)
-    expect(loaded.findings.filter((finding) => finding.severity === 'error')).toEqual([])
-    expect(loaded.set.object.kind).toBe('StatefulSet')
-  })
-
-  test("the tutorial's manifest is told what is wrong with it, and deployed all the same", async () => {
-    const { findings } = await loadManifests(parseInputs({ INPUT_MANIFESTS: 'examples/manifests/zookeeper-tutorial.yaml' }), diskIo(root), signal)
-    expect(findings.map((finding) => finding.severity).toSorted()).toEqual(['notice', 'warning', 'warning', 'warning'])
-    expect(findings.map((finding) => finding.message).join('\n')).toMatch(/publishes only Ready members[\s\S]*never purges[\s\S]*readiness probe asks only/)
-  })
-
-  test.each(['examples/manifests/zookeeper-five.yaml', 'examples/manifests/zookeeper-tutorial-services.yaml', 'examples/manifests/cassandra.yaml'])('%s, made here, has nothing to warn of', async (file) => {
-    const { findings } = await loadManifests(parseInputs({ INPUT_MANIFESTS: file }), diskIo(root), signal)
-    expect(findings).toEqual([])
+    const { findings, set } = await loadManifests(parseInputs({ INPUT_MANIFESTS: file, INPUT_PROFILE: profileOf(file), INPUT_NAMESPACE: namespace, ...commands }), diskIo(root), signal)
+    expect(set.object.kind).toBe('StatefulSet')
+    expect(findings.filter((finding) => finding.severity === 'error')).toEqual([])
+    const expected = told[basename(file)] ?? []
+    expect(findings.map(({ message }) => message)).toEqual(expected.map((words) => expect.stringMatching(words)))
   })
 })
 

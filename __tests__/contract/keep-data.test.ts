@@ -23,6 +23,10 @@ test.each([
   expect(calling(call, but)).toEqual(where)
 })
 
-test.each(['procedures/roll.ts', 'procedures/ask-to-go.ts', 'procedures/resize.ts', 'procedures/undo.ts', 'operations/deploy.ts', 'operations/restart.ts', 'operations/scale.ts'])('%s looks at the claims before', (name) => {
+test.each(['procedures/roll.ts', 'procedures/ask-to-go.ts', 'procedures/resize.ts', 'procedures/undo.ts', 'operations/deploy.ts', 'operations/restart.ts', 'procedures/scale-gates.ts'])('%s looks at the claims before', (name) => {
   expect(files.find((file) => file.name === name)?.text).toMatch(/\brefuseLoss\(/)
+})
+
+test('a scale passes its gates before its first step', () => {
+  expect(files.find((file) => file.name === 'operations/scale.ts')?.text).toMatch(/await refuseUnkept\([\s\S]*await refuseUnableToLeave\([\s\S]*await takeSteps?\(/)
 })

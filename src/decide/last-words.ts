@@ -12,6 +12,8 @@ interface Known {
   readonly alive?: true
 }
 
+const SEEDS = 'Let the seeds name members of this set in this namespace (cassandra-0.SERVICE.NAMESPACE.svc.cluster.local), and set publishNotReadyAddresses: true on the headless service: a seed is looked up before it is Ready.'
+
 /** In the order of preference: a log may hold several, and the first in this list is nearest to the cause. */
 const KNOWN: readonly Known[] = [
   { words: /exec format error/i, reason: 'ExecFormatError', cause: 'the program is built for another processor architecture', mend: "Use an image that is built for the nodes' processor architecture." },
@@ -24,6 +26,8 @@ const KNOWN: readonly Known[] = [
   { words: /java\.lang\.OutOfMemoryError|Could not reserve enough space|insufficient memory for the Java Runtime/i, reason: 'HeapTooSmall', cause: 'the Java heap is too small or does not fit into the container', mend: 'Set the heap to half or two thirds of the memory limit.' },
   { words: /This node was decommissioned and will not rejoin/, reason: 'Decommissioned', cause: 'its claim is that of a decommissioned node', mend: 'Delete the claim of this member; the controller makes a new one.' },
   { words: /removed by source filters|A node with address .* already exists/, reason: 'RingRemembersIt', cause: 'the ring still has the node that it replaces', mend: 'Remove the node that is down: nodetool removenode HOST_ID, on a member that is up.' },
+  { words: /Seed provider couldn't lookup host/i, reason: 'SeedUnknown', cause: 'a seed has no address: no such name, or one of another namespace', mend: SEEDS },
+  { words: /The seed provider lists no seeds/i, reason: 'SeedUnknown', cause: 'none of its seeds has an address, or it has none', mend: SEEDS },
   { words: /Unable to contact any seeds|lookup host .*seed|Unable to gossip with any (?:seeds|peers)/i, reason: 'NoSeeds', cause: 'it reaches none of its seeds', mend: 'Check the seed addresses (their namespace), and publishNotReadyAddresses on the headless service.' },
   { words: /Permission denied|AccessDeniedException|Unable to create data directory|Unable to access datadir/i, reason: 'PermissionDenied', cause: 'it may not read or write its files', mend: 'Set securityContext.fsGroup of the pod to the group that the image runs as.' },
   {

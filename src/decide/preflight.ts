@@ -51,7 +51,7 @@ export interface PreflightInput {
   readonly growth?: { readonly refused: string; readonly manual: string } | undefined
   readonly classes: readonly StorageClassView[] | undefined
   /** Classes that the manifests bring themselves. */
-  readonly ownClasses: readonly string[]
+  readonly ownClasses: readonly StorageClassView[]
   /** PersistentVolumes of the cluster, read where no class makes them: a claim binds to one without a class object or a provisioner. */
   readonly volumes: readonly OfferedVolume[] | undefined
   /** Those that the manifests bring themselves. */

@@ -22,8 +22,8 @@ export interface ScaleSituation {
 
 /** One step; each leaves an ensemble that may stand so. */
 export interface ScaleStep {
-  /** `finish`: the members of before come to know a list that was changed already. `restore`: the set makes as many members again as the list names. */
-  readonly kind: 'add' | 'remove' | 'finish' | 'restore'
+  /** `finish`: the members of before come to know a list that was changed already. `restore`: the set makes as many members again as the list names. `await`: members that should serve are waited for, nothing is changed. */
+  readonly kind: 'add' | 'remove' | 'finish' | 'restore' | 'await'
   /** Members afterwards. */
   readonly count: number
   /** The member that comes or goes. */
@@ -31,6 +31,16 @@ export interface ScaleStep {
   readonly words: string
   /** Why no quorum can be held for a moment; said before anything is begun. */
   readonly outage: string | undefined
+}
+
+/**
+ * With a step more where members that are to stay don't serve: they are waited for like newcomers, before another one comes. `begun`: a change of the number was cut off; without one
+ * an ensemble that doesn't serve is not changed at all, so that they are waited for only where nothing else is left to do.
+ */
+export function withAwaited(steps: readonly ScaleStep[], { away, count, begun }: { readonly away: readonly string[]; readonly count: number; readonly begun: boolean }): readonly ScaleStep[] {
+  const [first] = steps
+  if (away.length === 0 || (first !== undefined && (!begun || first.kind !== 'add'))) return steps
+  return [{ kind: 'await', count, ordinal: undefined, words: `wait for ${away.join(', ')}`, outage: undefined }, ...steps]
 }
 
 /** Undefined: it can't be gone by steps of one. */

@@ -24,6 +24,8 @@ export interface Failed {
   readonly inChecks: boolean
   /** Digest of what was applied. */
   readonly digest: string
+  /** Neither the template nor an object beside it was changed: what members run is the latest verified revision already. */
+  readonly standsAlready: boolean
   /** The latest verified revision; undefined when there is none. */
   readonly verified: Known | undefined
   /** Why its objects can't be applied again, in words without a full stop; undefined where they can. */
@@ -54,6 +56,7 @@ export function decideUndo(failed: Failed): UndoDecision {
   if (failed.losses !== undefined) return halt(`an undo takes members down as well, and ${failed.losses}`)
   if (failed.verified === undefined) return halt('no revision of this ensemble was ever verified')
   if (failed.verified.digest === failed.digest) return halt('what failed is the latest verified revision itself')
+  if (failed.standsAlready) return halt(`neither the template nor an object beside it was changed: members run revision ${failed.verified.controllerRevision}, the latest verified one, already`)
   if (failed.notKept !== undefined) return halt(`the latest verified revision is ${failed.verified.controllerRevision}, and ${failed.notKept}`)
   const newer = failed.profile === 'none' ? undefined : failed.members.find((member) => isNewerMinor(member.version, failed.versionBefore))
   if (newer !== undefined) return halt(`${newer.pod} has already served version ${newer.version ?? ''}, newer than ${failed.versionBefore}: its data may not be readable by the older one`)

@@ -20,6 +20,8 @@ export interface Member {
   readonly container: string
   readonly clientPort: number
   readonly ready: boolean
+  /** Of the pod. */
+  readonly ip?: string | undefined
 }
 
 /** The ways to a member; each rejects with a MemberUnreachable that says why. */
@@ -46,6 +48,8 @@ export interface VerifyContext {
   readonly replicas: number
   /** Name of the headless service and namespace: members' names are `<pod>.<service>.<namespace>.svc…`. */
   readonly serviceName: string
+  /** Something is waited for and nothing is done on this answer: one member may speak for the others, where that spares them. */
+  readonly waiting?: boolean
   /** Services that stand for one member each. */
   readonly memberServices?: readonly MemberService[]
 }
@@ -100,6 +104,8 @@ export interface Profile {
   readonly name: ProfileName
   /** Members count by their pods alone: nobody can be asked whether they serve. */
   readonly onlyReady?: true
+  /** A look costs members so much that it may cost one its probe: while something is waited for they are asked seldom. */
+  readonly dear?: true
   /** One look at every member, at once; never throws for a member's trouble. */
   look(members: readonly Member[], context: VerifyContext): Promise<readonly MemberState[]>
   verify(members: readonly Member[], level: VerifyLevel, context: VerifyContext): Promise<Verification>
@@ -118,6 +124,8 @@ export interface Profile {
    * `members` is asked before each new connection. Undefined where it can't be measured (no port-forward). Never throws for a member's trouble.
    */
   witness?(members: () => readonly Member[], context: VerifyContext): Promise<Witness | undefined>
+  /** Whether members may go for good at all, asked before anything is changed; the first reason why not. */
+  mayLeave?(leavers: readonly Leaver[], context: VerifyContext): Promise<Finding | undefined>
   /** Before a member goes for good, as far as its kind needs it (Cassandra decommissions); resolves when the member has handed over what it has. */
   leave?(leaver: Leaver, context: VerifyContext): Promise<void>
 }

@@ -1,6 +1,7 @@
 // deploy: load and lint, preflight, record, apply, ordered readiness, verify, mark the revision as verified.
 
 import { Deadline } from '../clock.ts'
+import { observed, ownPods } from '../decide/members.ts'
 import { decideUndo } from '../decide/undo.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
@@ -146,7 +147,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       const recorded = await recordUnderWay(marking, baseline, { operation: 'deploy', digest, set: course.before.set?.uid, previous: report.previousRevision, ...(unread.length === 0 ? {} : { unread: [...unread] }) }, signal)
       // Last, so that whatever fails before leaves no writer behind.
       if (rolls) watch = await watchData(run, course.follower, signal)
-      done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch === undefined ? '' : ', data is watched from here on'}`)
+      done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`)
       return recorded
     })
   }
@@ -208,7 +209,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const losses = ground.live === undefined ? [] : await lossesAhead(kube, course.follower.snapshot(), new Set(), AbortSignal.timeout(RELEASE_MS)).catch(() => [])
   const decision = decideUndo({
     onFailure: inputs.onFailure, firstInstall: ground.live === undefined, changed: report.changed, cancelled: services.signal.aborted || ground.lock.lost.aborted, code: known?.code,
-    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, notKept, losses: losses[0]?.message, profile: ground.profile,
+    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, standsAlready: standsAlready(deploy, verified?.controllerRevision), notKept, losses: losses[0]?.message, profile: ground.profile,
     members: report.members, versionBefore: failed.versionBefore,
   })
   const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
@@ -243,6 +244,14 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   await failed.watch?.abandon()
   await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployUndone', `${said}; taken back to ${verified.controllerRevision}`, gone()).catch(() => undefined)
   return new EnsembleError('undone', [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)], { cause: known })
+}
+
+/** The wanted revision is the verified one, no member runs another, and no object beside the set was changed. */
+function standsAlready({ ground, course }: Deploy, verified: string | undefined): boolean {
+  const view = course.follower.snapshot()
+  const { set } = view
+  if (set === undefined || verified === undefined || !observed(set) || set.status.updateRevision !== verified) return false
+  return ground.plan.every((planned) => planned.manifest === ground.setManifest || planned.change === 'unchanged') && ownPods(view).every((pod) => pod.revision === verified)
 }
 
 function unnamed(error: EnsembleError): Finding {

@@ -1,36 +1,30 @@
 // scale: one member at a time, up and down, the member list changed along; what was reached stays when a step fails, and the next run goes on from there.
 
-import { Deadline, formatSpan } from '../clock.ts'
-import { deletedWhenScaled } from '../decide/keep-data.ts'
-import { wantedOrdinals } from '../decide/members.ts'
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
-import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../decide/patience.ts'
-import { harmfulClaims, planScale, type ScaleStep } from '../decide/scale.ts'
-import { serves } from '../decide/roll.ts'
-import { EnsembleError, failure } from '../errors.ts'
+import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
+import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
 import { rightsToScale } from '../procedures/access.ts'
+import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
 import { isUnfinished } from '../procedures/bring.ts'
 import { watchData } from '../procedures/data-watch.ts'
 import { knownLists } from '../procedures/known-lists.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { baseOf, markScaled, strategyOf } from '../procedures/scaled.ts'
-import { refuseLoss, saidAlone } from '../procedures/keep-data.ts'
-import { resized, spentBy, takeStep, type Resizing } from '../procedures/resize.ts'
+import { RELEASE_MS } from '../procedures/release.ts'
+import { planOne, resized, takeStep, type Resizing } from '../procedures/resize.ts'
 import { claimsAt, deleteClaims, type Claim } from '../procedures/scale-claims.ts'
+import { refuseUnableToLeave, refuseUnkept, refuseUnsound, whoIsAway } from '../procedures/scale-gates.ts'
 import { deleteServices, makeServices, planServices, servicesToDelete, type ServiceToDelete } from '../procedures/scale-services.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
-import { contextFor, membersOf, outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import { verifiedNames, type StoredRecord } from '../record/record.ts'
 import { endOf, underWayInWords } from '../record/under-way.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
-
-/** Who serves can't be watched. */
-const LOOK_MS = 1_000
 
 export async function scale(inputs: Inputs, services: Services): Promise<void> {
   await holdEnsemble(inputs, services, { rights: (namespace) => rightsToScale(namespace, inputs.deleteClaims), limit: 'member' }, scaleIn)
@@ -38,17 +32,23 @@ export async function scale(inputs: Inputs, services: Services): Promise<void> {
 
 async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
   const { inputs, services, course, marking, stored } = standing
-  const { report } = services
+  const { report, journal } = services
   const target = inputs.replicas ?? 1
   const base = baseOf(standing.set, stored)
   const plan = await planAll(standing, base, target, signal)
   const { steps, claims, goes } = plan
   if (steps.length === 0 && claims.length === 0 && goes.length === 0) {
     await verifyThen(standing, course.before, () => Promise.resolve([]), signal)
-    await endUnderWay(marking, stored, signal)
-    report.standing = `${target} members are there, as asked`
-    report.result = 'unchanged'
-    return
+    return nothingToDo(standing, target, signal)
+  }
+  if (steps.every((step) => step.kind === 'await') && claims.length === 0 && goes.length === 0) {
+    const { view } = await journal.phase(steps.map((step) => step.words).join('; '), async (done) => {
+      const served = await awaitServing(course, signal)
+      done(servingInWords(served))
+      return served
+    })
+    await verifyThen(standing, view, () => Promise.resolve([]), signal)
+    return nothingToDo(standing, target, signal)
   }
   const { underWay } = stored.record
   const recorded = await recordUnderWay(marking, stored, {
@@ -56,6 +56,12 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     ...(claims.length === 0 ? {} : { claims: [...claims] }), ...(goes.length === 0 ? {} : { services: [...goes] }),
   }, signal)
   await takeSteps(standing, recorded, base, plan, signal)
+}
+
+async function nothingToDo({ marking, stored, services: { report } }: Standing, target: number, signal: AbortSignal): Promise<void> {
+  await endUnderWay(marking, stored, signal)
+  report.standing = `${target} members are there, as asked`
+  report.result = 'unchanged'
 }
 
 interface Plan {
@@ -72,12 +78,19 @@ interface Plan {
 async function planAll(standing: Standing, base: KubeObject, target: number, signal: AbortSignal): Promise<Plan> {
   const { course, profile, services: { journal, report } } = standing
   return journal.phase('Plan the steps', async (done) => {
-    const steps = planSteps(standing, base, target, await knownLists(standing.kube, standing.set, course.before, profile, signal))
-    const sizes = steps.map(({ count }) => ({ count, set: resized({ base, profile }, count) }))
+    const planned = planSteps(standing, base, target, await knownLists(standing.kube, standing.set, course.before, profile, signal))
+    const count = course.before.set?.replicas ?? target
+    const away = planned.length === 0 || standing.stored.record.underWay !== null ? await whoIsAway(course, standing.run, undefined, signal) : []
+    const steps = withAwaited(planned, { away, count, begun: standing.stored.record.underWay !== null })
+    // Who is waited for changes nothing.
+    const sizes = planned.map((step) => ({ count: step.count, set: resized({ base, profile }, step.count) }))
+    const [first] = sizes
     const largest = sizes.toSorted((a, b) => b.count - a.count)[0]
     const comes = largest === undefined ? [] : await planServices(standing, largest.set, signal)
-    if (steps.length > 0) await refuseUnsound(standing, steps, signal)
-    if (steps.length > 0) await refuseUnkept(standing, Math.min(...steps.map((step) => step.count)), signal)
+    if (planned.length > 0) await refuseUnsound(standing, steps, signal)
+    if (planned.length > 0) await refuseUnkept(standing, Math.min(...planned.map((step) => step.count)), signal)
+    await refuseUnableToLeave(standing, steps, signal)
+    if (first !== undefined) await planOne(course, { run: standing.run, force: standing.inputs.forceConflicts, verified: verifiedNames(standing.stored.record) }, first.set, signal)
     for (const { words, outage } of steps) {
       if (outage === undefined) continue
       journal.warning(`${words}: ${outage}`)
@@ -111,6 +124,8 @@ async function takeSteps(before: Standing, recorded: StoredRecord, base: KubeObj
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {
     await watch?.abandon()
+    // Nothing was begun, so nothing is under way.
+    if (!report.changed && stored.record.underWay === null) await endUnderWay(before.marking, recorded, AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
     explainLeft(before, left, target)
     throw error
   }
@@ -165,52 +180,6 @@ function judgeOldClaims({ course, profile, run, services: { report } }: Standing
   if (old.length > 0) report.notes.push(`Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`)
 }
 
-/** Nothing is begun on an ensemble that doesn't serve whole; a change that was cut off is gone on with, and one that goes need not serve. */
-async function refuseUnsound({ course, stored, run, services: { clock, journal } }: Standing, steps: readonly ScaleStep[], signal: AbortSignal): Promise<void> {
-  const [first] = steps
-  if (stored.record.underWay !== null || first === undefined || first.kind === 'restore') return
-  const goes = first.kind === 'remove' ? first.ordinal : undefined
-  // One that is on its way is waited for: the step before may have been a deploy.
-  const { ms, why } = patienceWith(startsOf(course.before, run.target.container), clock.now(), course.inputs.memberTimeoutMs)
-  const patience = new Deadline(clock, ms)
-  let saidAt = -Infinity
-  for (;;) {
-    const away = await whoIsAway(course, run, goes, signal)
-    if (away.length === 0) return
-    const said = `${away.join(', ')} ${away.length === 1 ? 'does' : 'do'} not serve`
-    if (patience.passed) {
-      throw failure('refused', 'NOT_READY', `${said}: the number of members is changed only while all of them do`, {
-        object: `statefulset/${run.target.name}`, mend: 'operation: status says what is wrong; mend that first, or take away the member with the highest ordinal when that is the one.',
-      })
-    }
-    if (clock.now() - saidAt >= TELL_OUTSIDE_MS) {
-      journal.info(`waiting up to ${formatSpan(patience.left())}: ${said}${why === undefined ? '' : ` (${why})`}`)
-      saidAt = clock.now()
-    }
-    await clock.sleep(Math.min(LOOK_MS, patience.left()), signal)
-  }
-}
-
-/** Pods that are missing, or outside of the quorum; `goes` is not asked for. */
-async function whoIsAway({ follower, looking }: Standing['course'], run: Standing['run'], goes: number | undefined, signal: AbortSignal): Promise<readonly string[]> {
-  const view = follower.snapshot()
-  const pods = membersOf(view, run.target)
-  const states = await looking.profile.look(pods, contextFor(looking, view.set?.replicas ?? 0, signal))
-  const missing = view.set === undefined ? [] : wantedOrdinals(view.set).filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal)).map((ordinal) => `${run.target.name}-${ordinal}`)
-  const outside = states.filter((state) => state.ordinal !== goes && !serves({ role: state.role, ready: pods.find((pod) => pod.pod === state.pod)?.ready ?? false })).map((state) => state.pod)
-  return [...missing, ...outside]
-}
-
-/** Claims of members that stay, and of those that go unless they are to be deleted, must outlive all steps. */
-async function refuseUnkept({ inputs, course, run }: Standing, least: number, signal: AbortSignal): Promise<void> {
-  const { before } = course
-  const deleted = before.set === undefined ? undefined : deletedWhenScaled(before.set, least, inputs.deleteClaims)
-  if (deleted !== undefined) throw new EnsembleError('refused', [deleted])
-  const alone = saidAlone(before)
-  if (alone !== undefined) throw new EnsembleError('refused', [alone])
-  await refuseLoss(run, before, undefined, signal, spentBy(before, least, inputs.deleteClaims))
-}
-
 /** Those of members that go, and those that an earlier run of the same kind had left to do. */
 function claimsToDelete({ inputs, course, stored }: Standing, target: number): readonly Claim[] {
   const { set } = course.before
@@ -244,6 +213,6 @@ function explainLeft({ course, services, profile }: Standing, left: readonly Sca
   report.standing = `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`
   // A node that has begun to leave the ring doesn't come back to it.
   const handedOver = profile === 'cassandra' && next?.kind === 'remove'
-  report.notes.push(`Left to do: ${left.map((step) => step.words).join('; ')}. Mend the cause and scale to ${target} again: it goes on from here.${handedOver ? '' : ` Or scale to ${before}: that takes back what was begun.`}`)
+  report.notes.push(`Left to do: ${left.map((step) => step.words).join('; ')}. Mend the cause and scale to ${target} again: it goes on from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that takes back what was begun.`}`)
 }
 

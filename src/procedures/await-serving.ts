@@ -25,12 +25,22 @@ export async function awaitServing(course: Course, signal: AbortSignal): Promise
   const view = await attend(rollOf(course).attendance, {
     generation: () => undefined,
     step: async (seen) => {
-      const members = await looker.members(seen, true)
-      const missing = whoIsMissing(members)
+      const { members, missing } = await missingNow(looker, seen)
       return missing === undefined ? { kind: 'done' } : { ...waitingFor(missing, { members, view: seen, looker, container: course.looking.target.container }), reached: String(looker.served.size) }
     },
   }, signal)
   return { view, ms: clock.now() - began }
+}
+
+/** Where asking is dear, who is waited for may be told by what was last heard; that nobody is missing is asked anew. */
+export async function missingNow(looker: Looker, view: EnsembleView): Promise<{ readonly members: readonly MemberNow[]; readonly missing: Missing | undefined }> {
+  if (looker.dear) {
+    const members = await looker.members(view, false)
+    const missing = whoIsMissing(members)
+    if (missing !== undefined) return { members, missing }
+  }
+  const members = await looker.members(view, true)
+  return { members, missing: whoIsMissing(members) }
 }
 
 export interface Missing {

@@ -9,6 +9,8 @@ import { RELEASE_MS } from './release.ts'
 import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
 
 export interface DataWatch {
+  /** Something is watched: a marker, or a writer that measures. */
+  readonly watches: boolean
   /** Ends the writer and looks for everything that was acknowledged. */
   finish(view: EnsembleView, signal: AbortSignal): Promise<readonly CheckResult[]>
   /** After a failure: what was measured is told, the marker and the writer's node are taken away as far as that goes in a moment. Never rejects. */
@@ -41,6 +43,7 @@ export async function watchData(run: VerifyRun, follower: Follower, signal: Abor
     }
   }
   return {
+    watches: marker !== undefined || witness !== undefined,
     async finish(view, until) {
       const durability = marker === undefined ? undefined : await readMarker(run, view, marker, until)
       const availability = await stopWitness(view, until)
@@ -84,7 +87,11 @@ async function beginWitness(run: VerifyRun, follower: Follower, signal: AbortSig
       return []
     }
   }
-  if (run.profile.witness === undefined) return undefined
+  if (run.profile.witness === undefined) {
+    // Of pods alone nobody expects it.
+    if (run.profile.name !== 'none') run.report.notes.push(`Whether clients could write meanwhile was not measured: profile ${run.profile.name} has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.`)
+    return undefined
+  }
   const witness = await run.profile.witness(members, contextFor(run, members().length, signal))
   if (witness === undefined) run.report.notes.push('How long no write went through was not measured: that needs port-forward to the members.')
   return witness

@@ -8,7 +8,7 @@ import type { NodePod } from '../view/node-pod.ts'
 import type { NodeView } from '../view/surroundings.ts'
 import type { PodView } from '../view/workload.ts'
 import { attend } from './attend.ts'
-import { servingInWords, waitingFor, whoIsMissing } from './await-serving.ts'
+import { missingNow, servingInWords, waitingFor } from './await-serving.ts'
 import { isAbandoned } from './ask-to-go.ts'
 import { rollOf, type Course } from './bring.ts'
 import { evictPods, type Evicting } from './evict-pods.ts'
@@ -111,8 +111,7 @@ export async function membersBack({ course, node, row, unplaced }: Returning, lo
     step: async (seen, now) => {
       const homeless = unplaced === undefined ? undefined : ownPods(seen).find((pod) => names.includes(pod.name) && pod.unscheduled !== undefined && now - Math.max(began, pod.unscheduled.since) >= UNPLACED_MS)
       if (unplaced !== undefined && homeless !== undefined && !seen.events.some((event) => event.object.uid === homeless.uid && event.reason === 'TriggeredScaleUp')) throw unplaced(homeless)
-      const members = await looker.members(seen, true)
-      const missing = whoIsMissing(members)
+      const { members, missing } = await missingNow(looker, seen)
       if (missing === undefined) return { kind: 'done' }
       return { ...waitingFor(missing, { members, view: seen, looker, container: course.looking.target.container }), reached: members.map((member) => `${member.uid ?? ''} ${member.role ?? ''}`).join(',') }
     },

@@ -7,8 +7,9 @@ import type { EnsembleView } from '../view/surroundings.ts'
 import { fillStates } from './member-rows.ts'
 import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
 
-/** A look at the members costs a tunnel each: between two of them passes at least this time, and as long as the last one took, unless something is about to be done. */
+/** A look costs the members a tunnel each: between two of them passes at least this time, and as long as the last one took (longer where it is dear), unless something is about to be done or a member has become Ready. */
 const LOOK_EVERY_MS = 500
+export const PAUSE_WHERE_DEAR = 4
 
 /** What is known of the members between looks. */
 export interface Looker {
@@ -21,13 +22,17 @@ export interface Looker {
   readonly outsideSince: ReadonlyMap<string, number>
   /** Ordinals that were seen to serve. */
   readonly served: ReadonlySet<number>
+  /** Who waits asks seldom. */
+  readonly dear: boolean
   members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]>
 }
 
 /** Asks the members of `run`. */
 export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
   const { clock, report } = run
+  const dear = run.profile.dear === true
   let roles = new Map<string, Role>()
+  let readyThen = new Set<string>()
   let lookedAt = -Infinity
   let pauseMs = LOOK_EVERY_MS
   const addressSince = new Map<string, number>()
@@ -40,6 +45,7 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
     renewed: new Set(),
     outsideSince,
     served,
+    dear,
     async members(view, fresh) {
       const pods = ownPods(view)
       for (const pod of pods) {
@@ -49,12 +55,13 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
       // Who isn't running can't be asked; who has just been made is asked at once.
       const running = new Set(pods.filter((pod) => pod.phase === 'Running' && pod.deleting === undefined).map((pod) => pod.uid))
       const asked = membersOf(view, run.target).filter((member) => running.has(member.uid))
-      if (fresh || clock.now() - lookedAt >= pauseMs || asked.some((member) => !roles.has(member.uid))) {
+      if (fresh || clock.now() - lookedAt >= pauseMs || asked.some((member) => !roles.has(member.uid) || (dear && member.ready && !readyThen.has(member.uid)))) {
         const began = clock.now()
-        const states = await run.profile.look(asked, contextFor(run, view.set?.replicas ?? 0, signal))
+        const states = await run.profile.look(asked, { ...contextFor(run, view.set?.replicas ?? 0, signal), waiting: !fresh })
         fillStates(report, states)
         lookedAt = clock.now()
-        pauseMs = Math.max(LOOK_EVERY_MS, lookedAt - began)
+        pauseMs = Math.max(LOOK_EVERY_MS, (dear ? PAUSE_WHERE_DEAR : 1) * (lookedAt - began))
+        readyThen = new Set(asked.filter((member) => member.ready).map((member) => member.uid))
         roles = new Map(asked.flatMap((member) => {
           const role = states.find((state) => state.pod === member.pod)?.role
           return role === undefined ? [] : [[member.uid, role] as const]

@@ -49,16 +49,20 @@ export async function passGates(gate: Gate, node: string, kind: GatePatience, de
   const patienceMs = kind === 'further' ? memberTimeoutMs : patienceWith(startsOf(course.follower.snapshot(), course.looking.target.container), began, memberTimeoutMs).ms
   let told = ''
   let saidAt = began
+  let sparing = false
   for (;;) {
     signal.throwIfAborted()
     const view = course.follower.snapshot()
-    const [members, budgets, nodes] = await Promise.all([looker.members(view, true), budgetsOf(gate, view, signal), gate.nodes(signal)])
+    const [members, budgets, nodes] = await Promise.all([looker.members(view, !sparing), budgetsOf(gate, view, signal), gate.nodes(signal)])
     const standing: Standing = { view, members, elects: course.looking.profile.name === 'zookeeper', nodes, budgets, underWay: gate.underWay, losses: [], neighbour: gate.neighbour ?? false }
     const others = gates(standing, node)
     // Claims are read at the first look, and last of all before it may be begun.
     const obstacles = others.length > 0 && told !== '' ? others : gates({ ...standing, losses: await lossesAhead(course.kube, view, new Set(), signal) }, node)
     const [first] = obstacles
-    if (first === undefined) return { view, members }
+    if (first === undefined && !sparing) return { view, members }
+    // Where asking is dear, what was last heard is enough to wait, and never to go.
+    sparing = looker.dear && first !== undefined
+    if (first === undefined) continue
     const blocked = obstacles.every((one) => one.blocked === true)
     const patience = blocked ? deadline.at : Math.min(deadline.at, began + patienceMs)
     if (!obstacles.every((one) => one.passes) || clock.now() >= patience) throw refusal(node, obstacles, clock.now() - began, gate)

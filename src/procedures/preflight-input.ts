@@ -17,7 +17,7 @@ import type { SetView } from '../view/workload.ts'
 import { objectName, type PlannedChange } from './apply.ts'
 import { wantedCount } from './kept-count.ts'
 import type { NamespaceState } from './namespace.ts'
-import type { Surroundings } from './surroundings.ts'
+import { classesIn, type Surroundings } from './surroundings.ts'
 
 /** What a preflight has read when it comes to judge. */
 export interface Seen {
@@ -48,7 +48,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     ...membersIn(seen.profile, setManifest.object, live),
     membership: membershipOf(seen.profile),
     classes: surroundings.classes,
-    ownClasses: manifests.filter((manifest) => manifest.object.kind === 'StorageClass').map((manifest) => manifest.object.metadata.name),
+    ownClasses: classesIn(manifests),
     ownVolumes: manifests.filter((manifest) => manifest.object.kind === 'PersistentVolume').map((manifest) => toOfferedVolume(manifest.object)),
     volumes: surroundings.volumes,
     drivers: surroundings.drivers,

@@ -29,7 +29,7 @@ import { refuseToCreate, ensureNamespace, readNamespace } from './namespace.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
 import { RELEASE_MS } from './release.ts'
-import { readClaimsInUse, readSurroundings } from './surroundings.ts'
+import { classesIn, readClaimsInUse, readSurroundings } from './surroundings.ts'
 import { tryPod } from './try-pod.ts'
 import { inNamespace, resolveNamespace } from './target.ts'
 import type { Target } from './verify-ensemble.ts'
@@ -64,7 +64,7 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   const givenSet = given[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
 
   const needed = [...rightsToLook(namespace), ...rightsToRecord(namespace), ...rightsToApply(given, namespace)]
-  const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), signal)])
+  const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, { wanted: toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), own: classesIn(loaded.manifests) }, signal)])
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   if (inputs.verify !== 'off') refuseMissing(rightsToVerify(rights, loaded.profile, namespace), 'CHECK_IMPOSSIBLE')
   tellOmissions(services, rights)

@@ -14,6 +14,7 @@ import type { KubeObject } from '../kube/kube.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { applyChange, isOursOrKubectl, objectName, planChanges, refOf, type PlannedChange } from './apply.ts'
 import { attend } from './attend.ts'
+import { awaitServing, servingInWords } from './await-serving.ts'
 import { bringMembers, olderPods, rollOf, type Course } from './bring.ts'
 import { budgetObjectsFor } from './budgets.ts'
 import { spareWriter } from './data-watch.ts'
@@ -43,6 +44,11 @@ export async function takeStep(resizing: Resizing, step: ScaleStep, signal: Abor
   const set = resized(resizing, step.count)
   const from = course.before.set?.replicas ?? step.count
   return journal.phase(step.words, async (done) => {
+    if (step.kind === 'await') {
+      const served = await awaitServing(course, signal)
+      done(servingInWords(served))
+      return served.view
+    }
     const { start: first } = course.before.set ?? { start: 0 }
     if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
     // What a member has handed over doesn't come back: the server is asked first whether it would take the rest of the step.
@@ -145,7 +151,7 @@ async function applyOne(course: Course, { run, force, verified }: Resizing, set:
 }
 
 /** Throws what the server would refuse. */
-async function planOne(course: Course, { run, force, verified }: Pick<Resizing, 'run' | 'force' | 'verified'>, set: KubeObject, signal: AbortSignal): Promise<readonly PlannedChange[]> {
+export async function planOne(course: Course, { run, force, verified }: Pick<Resizing, 'run' | 'force' | 'verified'>, set: KubeObject, signal: AbortSignal): Promise<readonly PlannedChange[]> {
   const place = { file: 'the StatefulSet in the cluster' }
   const plan = await planChanges(course.kube, [{ object: set, place, placeOf: () => place }], { force, dryRuns: true, verified, set: course.before.set?.uid, ...(run.report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}) }, signal)
   const [first, ...rest] = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')

@@ -21,6 +21,8 @@ import type { VerifyRun } from './verify-ensemble.ts'
 const SAY_MS = 5_000
 /** How soon what can't be watched is asked again: who serves, what a budget allows. */
 const ASK_AGAIN_MS = 1_000
+/** The same, where all members are asked anew each time at a price. */
+const ASK_DEAR_AGAIN_MS = 5_000
 
 /** Where a paced roll is, for who ends before it does. */
 export interface RollPlace {
@@ -99,7 +101,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
         case 'take': {
           // A newcomer that waits for this very step uses up every budget.
           const held = situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
-          if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
+          if (held !== undefined) return { ...waiting(situation, held), pollMs: looker.dear ? ASK_DEAR_AGAIN_MS : ASK_AGAIN_MS }
           await keepsData(roll, situation, step.member, signal)
           journal.info(`${step.member.pod}: its turn, ${othersServe(roll.run.profile)}`)
           tellLeader(roll, looker, step.member)
@@ -148,7 +150,7 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
           await keepsData(roll, situation, step.member, signal)
           tellLeader(roll, looker, step.member)
           const held = roll.asked === true ? await heldByBudget(roll, view, signal) : await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
-          if (held !== undefined) return { ...waiting(situation, held), pollMs: ASK_AGAIN_MS }
+          if (held !== undefined) return { ...waiting(situation, held), pollMs: looker.dear ? ASK_DEAR_AGAIN_MS : ASK_AGAIN_MS }
           if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, `its turn, ${othersServe(roll.run.profile)}`, looker.told, signal)
           report.standing = `${step.member.pod} is being replaced, the other members serve`
           roll.place.at = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`

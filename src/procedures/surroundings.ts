@@ -3,7 +3,8 @@
 import { storageNeeds } from '../decide/preflight/storage.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
-import { toClaim, toNode, toOfferedVolume, toPod, toStorageClass } from '../kube/views/index.ts'
+import { toClaim, toNode, toOfferedVolume, toPod, toStorageClass, ViewError } from '../kube/views/index.ts'
+import type { Manifest } from '../manifests/manifest.ts'
 import type { OfferedVolume } from '../view/scheduling.ts'
 import type { ClaimView, NodeView, StorageClassView } from '../view/surroundings.ts'
 
@@ -22,8 +23,20 @@ export interface Surroundings extends StorageGround {
   readonly claims: readonly ClaimView[] | undefined
 }
 
-/** `wanted`: the claim templates' classes, undefined for the default one. */
-export async function readSurroundings(kube: Kube, namespace: string, wanted: readonly (string | undefined)[], signal: AbortSignal): Promise<Surroundings> {
+/** Classes that the manifests bring; one that can't be read is refused by the server. */
+export function classesIn(manifests: readonly Manifest[]): readonly StorageClassView[] {
+  return manifests.filter(({ object }) => object.kind === 'StorageClass').flatMap(({ object }) => {
+    try {
+      return [toStorageClass(object)]
+    } catch (error) {
+      if (error instanceof ViewError) return []
+      throw error
+    }
+  })
+}
+
+/** `wanted`: the claim templates' classes, undefined for the default one; `own`: classes that the manifests bring. */
+export async function readSurroundings(kube: Kube, namespace: string, { wanted, own }: { readonly wanted: readonly (string | undefined)[]; readonly own: readonly StorageClassView[] }, signal: AbortSignal): Promise<Surroundings> {
   const read = async <View>(kind: { readonly apiVersion: string; readonly kind: string }, inNamespace: string | undefined, view: (object: KubeObject) => View): Promise<readonly View[] | undefined> => {
     try {
       const { items } = await kube.list(kind, inNamespace === undefined ? {} : { namespace: inNamespace }, signal)
@@ -38,7 +51,7 @@ export async function readSurroundings(kube: Kube, namespace: string, wanted: re
     read({ apiVersion: 'v1', kind: 'Node' }, undefined, toNode),
     read({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, namespace, toClaim),
   ])
-  const needs = storageNeeds(classes, claims, wanted)
+  const needs = storageNeeds(classes === undefined ? undefined : [...classes, ...own.filter((one) => !classes.some(({ name }) => name === one.name))], claims, wanted)
   const [volumes, drivers] = await Promise.all([
     needs.volumes ? read({ apiVersion: 'v1', kind: 'PersistentVolume' }, undefined, toOfferedVolume) : undefined,
     needs.drivers ? read({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver' }, undefined, ({ metadata }) => metadata.name) : undefined,

@@ -62,7 +62,7 @@ export function contextFor(run: VerifyRun, replicas: number, signal: AbortSignal
 
 export function membersOf(view: EnsembleView, target: Target): readonly Member[] {
   return memberPods(view).map((pod) => ({
-    pod: pod.name, namespace: pod.namespace, ordinal: pod.ordinal ?? 0, uid: pod.uid, node: pod.node, container: target.container, clientPort: target.clientPort, ready: pod.ready,
+    pod: pod.name, namespace: pod.namespace, ordinal: pod.ordinal ?? 0, uid: pod.uid, node: pod.node, container: target.container, clientPort: target.clientPort, ready: pod.ready, ip: pod.ip,
   }))
 }
 

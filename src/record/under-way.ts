@@ -15,9 +15,9 @@ export function droppedInWords({ operation, since }: UnderWay, name: string): st
 }
 
 /** A mend: what ends it. */
-export function endOf({ operation, runUrl }: UnderWay): string {
+export function endOf({ operation, replicas, runUrl }: UnderWay): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
   // Members that have left don't come back by an undo: only the scale itself ends it.
-  if (operation === 'scale') return `Finish it first: run the scale again, to the number that it was for or to another${by}.`
+  if (operation === 'scale') return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun, or with another number${by}.`
   return operation === 'undo' ? `Finish it first: operation: undo goes on with it, and with to-revision somewhere else${by}.` : `Finish it first: run the ${operation} again, or take it back with operation: undo${by}.`
 }

@@ -28,7 +28,7 @@ export function nodesLine(report: RunReport): string {
 export function nodeLines(report: RunReport): string[] {
   if (nodesDone(report) === '') return []
   const touched = report.nodes.filter(({ outcome }) => outcome !== 'waiting')
-  const lines = touched.slice(0, NAMED).map((row) => plainLine([`${row.node}: ${outcomeOf(row)}`, whereabouts(row), time(row)].filter((part) => part !== '').join(', '), 300))
+  const lines = touched.slice(0, NAMED).map((row) => plainLine([`${row.node}: ${outcomeOf(row)}`, whereabouts(row, report), time(row)].filter((part) => part !== '').join(', '), 300))
   return touched.length > NAMED ? [...lines, `and ${touched.length - NAMED} more in the report`] : lines
 }
 
@@ -53,9 +53,12 @@ function outcomeOf({ outcome, cordon, phases, note }: NodeRow): string {
   }
 }
 
-function whereabouts({ outcome, members, placement, phases }: NodeRow): string {
+/** Where its members run by now, which need not be where they were meant to: the scheduler decides that. */
+function whereabouts({ node, outcome, members, placement, phases }: NodeRow, report: RunReport): string {
   if (outcome !== 'drained' || members.length === 0 || phases.length === 0) return ''
-  return `${members.join(', ')} ${placement === 'in-place' ? 'came back to it' : 'went elsewhere'}`
+  if (placement !== 'in-place') return `${members.join(', ')} went elsewhere`
+  const homeOf = (pod: string): string | undefined => report.members.find((member) => member.pod === pod)?.node
+  return members.map((pod) => `${pod} ${homeOf(pod) === node ? 'came back to it' : homeOf(pod) === undefined ? 'is back' : `runs on ${homeOf(pod) ?? ''} now`}`).join(', ')
 }
 
 /** The phases of a second and more: where the time went. */

@@ -16,6 +16,8 @@ describe('last words', () => {
     ['no right to write', ['mkdir: cannot create directory \'/data/version-2\': Permission denied'], 'PermissionDenied', 'it may not read or write its files'],
     ['a heap that does not fit', ['java.lang.OutOfMemoryError: Java heap space'], 'HeapTooSmall', 'the Java heap is too small'],
     ['seeds that are not reached', ['Exception encountered during startup: Unable to contact any seeds: [cassandra-0.cassandra/10.0.0.1]'], 'NoSeeds', 'it reaches none of its seeds'],
+    ['seeds of another namespace, as the tutorial has them', ['WARN  [main] 2026-11-28 01:02:03,456 SimpleSeedProvider.java:83 - Seed provider couldn\'t lookup host cassandra-0.cassandra.default.svc.cluster.local', 'The seed provider lists no seeds.', 'Fatal configuration error; unable to start server.  See log for stacktrace.'], 'SeedUnknown', 'cassandra-0.cassandra.default.svc.cluster.local'],
+    ['no seeds at all', ['The seed provider lists no seeds.'], 'SeedUnknown', 'none of its seeds has an address'],
     ['a decommissioned node', ['This node was decommissioned and will not rejoin the ring unless cassandra.override_decommission=true has been set'], 'Decommissioned', 'its claim is that of a decommissioned node'],
   ])('%s', (_, lines, reason, words) => {
     const told = withLastWords(crash, lines)

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { membersNow, type RollSituation } from '../../../src/decide/roll.ts'
-import { harmfulClaims, leaveStep, planScale, type ScaleSituation } from '../../../src/decide/scale.ts'
+import { harmfulClaims, leaveStep, planScale, withAwaited, type ScaleSituation } from '../../../src/decide/scale.ts'
 import type { Role } from '../../../src/ensemble/profile.ts'
 import type { PodView } from '../../../src/view/workload.ts'
 import { pod, SECOND, set, T0, view } from './given.ts'
@@ -46,6 +46,20 @@ describe('the way to another number of members', () => {
     expect(planScale({ name: 'zk', start: 5, replicas: 3, listed: 3, unfinished: false, target: 4, voting: true })).toMatchObject([{ ordinal: 8, words: '3 → 4: zk-8 comes' }])
     expect(planScale({ name: 'zk', start: 5, replicas: 3, listed: 3, unfinished: false, target: 2, voting: true })).toMatchObject([{ ordinal: 7, words: '3 → 2: zk-7 goes' }])
   })
+})
+
+describe('members that should serve and do not', () => {
+  const steps = (target: number) => planScale({ name: 'c', start: 0, replicas: 4, listed: 4, unfinished: false, target, voting: false }) ?? []
+  const kinds = (target: number, away: readonly string[], begun: boolean): readonly string[] => withAwaited(steps(target), { away, count: 4, begun }).map(({ kind, count }) => `${kind} ${count}`)
+  // "4 of 4 members are there already" was said of one that had just been made, and the check that followed failed.
+  test.each([
+    ['are waited for where that is all there is to do', 4, ['c-3'], false, ['await 4']],
+    ['and after a run that was cut off', 4, ['c-3'], true, ['await 4']],
+    ['before another one comes', 5, ['c-3'], true, ['await 4', 'add 5']],
+    ['not before one goes, which may be the one', 3, ['c-3'], true, ['remove 3']],
+    ['where nothing was begun the change is refused', 5, ['c-1'], false, ['add 5']],
+    ['where all serve nothing is waited for', 4, [], true, []],
+  ] as const)('%s', (_, target, away, begun, expected) => expect(kinds(target, away, begun)).toEqual(expected))
 })
 
 const MOVE = { kind: 'move', reason: 'the member list names the pods' } as const

@@ -5,7 +5,7 @@ import { decideUndo, isNewerMinor, latestToGoBackTo, type Failed } from '../../.
 
 const good = { digest: 'sha256:good', controllerRevision: 'zk-good', verifiedAt: '2026-01-01T00:00:00.000Z' }
 const failed: Failed = {
-  onFailure: 'undo', firstInstall: false, changed: true, cancelled: false, code: 'IMAGE_PULL', againstRevision: true, inChecks: false, digest: 'sha256:bad', verified: good, notKept: undefined, losses: undefined,
+  onFailure: 'undo', firstInstall: false, changed: true, cancelled: false, code: 'IMAGE_PULL', againstRevision: true, inChecks: false, digest: 'sha256:bad', verified: good, standsAlready: false, notKept: undefined, losses: undefined,
   profile: 'zookeeper', members: [{ pod: 'zk-0', version: '3.9.5' }], versionBefore: '3.9.4',
 }
 
@@ -33,6 +33,7 @@ describe('a failed change is left as it is', () => {
     ['when a member that is taken down would lose its data', { losses: 'the claim datadir-zk-1 of zk-1 is being deleted' }, 'takes members down as well, and the claim datadir-zk-1'],
     ['without a verified revision', { verified: undefined }, 'no revision of this ensemble was ever verified'],
     ['when the verified revision is what failed', { digest: good.digest }, 'the latest verified revision itself'],
+    ['when the template did not change: an undo would give nothing back, and never end', { standsAlready: true }, 'members run revision zk-good, the latest verified one, already'],
     ['when its objects are gone', { notKept: 'its objects were not kept' }, 'were not kept'],
     ['when a newer minor version has served', { members: [{ pod: 'zk-2', version: '3.10.0' }] }, 'zk-2 has already served version 3.10.0'],
   ] as const)('%s', (_, more, reason) => {

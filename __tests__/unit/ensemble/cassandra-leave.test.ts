@@ -13,18 +13,23 @@ interface Given {
   readonly rows?: readonly string[]
   /** Without a pod. */
   readonly gone?: true
+  /** Its pod is not Ready. */
+  readonly unready?: true
   readonly decommission?: 'done' | 'broken' | { readonly refused: string }
 }
 
-async function leave({ modes, decommission = 'done', rows = [], gone }: Given): Promise<readonly string[]> {
+async function leave({ modes, decommission = 'done', rows = [], gone, unready }: Given): Promise<readonly string[]> {
   const commands: string[] = []
   const left = [...modes]
   const reach: Reach = {
     may: { forward: false, exec: true },
     open: () => Promise.reject(new Error('Cassandra is reached by exec only')),
-    exec: (_, command) => {
-      commands.push(command.join(' '))
-      if (command.includes('status')) return Promise.resolve({ exitCode: 0, stdout: rows.map((state, at) => `${state}  10.0.0.${at + 1}  80 KiB  4  ?  11111111-aaaa-4bbb-8ccc-00000000000${at}  rack1`).join('\n'), stderr: '' })
+    exec: (asked, command) => {
+      commands.push(command[0] === 'sh' ? 'rows' : command.join(' '))
+      if (command[0] === 'sh') {
+        const status = rows.map((state, at) => `${state}  10.0.0.${at + 1}  80 KiB  4  ?  11111111-aaaa-4bbb-8ccc-00000000000${at}  rack1`).join('\n')
+        return Promise.resolve({ exitCode: 0, stdout: `--- zk-ensemble-action status\n${status}\n--- zk-ensemble-action info\nID : 11111111-aaaa-4bbb-8ccc-00000000000${asked.ordinal}\n--- zk-ensemble-action end\n`, stderr: '' })
+      }
       if (command.includes('decommission')) {
         if (decommission === 'broken') return Promise.reject(new Error('the stream broke'))
         return Promise.resolve(decommission === 'done' ? { exitCode: 0, stdout: '', stderr: '' } : { exitCode: 2, stdout: '', stderr: `error: ${decommission.refused}\n-- StackTrace --\n` })
@@ -33,7 +38,7 @@ async function leave({ modes, decommission = 'done', rows = [], gone }: Given): 
       return mode === 'broken' ? Promise.reject(new Error('the stream broke')) : Promise.resolve({ exitCode: 0, stdout: `Mode: ${mode}\nNot sending any streams.\n`, stderr: '' })
     },
   }
-  const members = membersOf(3, 'cassandra')
+  const members = membersOf(3, 'cassandra').map((one) => ({ ...one, ip: `10.0.0.${one.ordinal + 1}`, ready: one.ordinal !== 2 || unready !== true }))
   const [member] = members.slice(2)
   if (member === undefined) throw new Error('no member')
   const context: VerifyContext = { reach, clock: idleClock(), signal: new AbortController().signal, settleMs: 0, runId: 'r', say: () => undefined, replicas: 3, serviceName: 'cassandra' }
@@ -68,15 +73,18 @@ describe('one that can not speak is judged by those that stay', () => {
   test.each([
     ['a newcomer that never joined goes at once', { modes: ['broken'], rows: ['UN', 'UN'] }],
     ['one without a pod and without a row too', { modes: [], gone: true, rows: ['UN', 'UN'] }],
+    ['a newcomer that never joined, in a ring with a host of another set', { modes: ['broken'], rows: ['UN', 'UN', '', 'UN'], unready: true }],
+    ['one without a pod, in a ring with a host of another set', { modes: [], gone: true, rows: ['UN', 'UN', '', 'UN'] }],
     ['one that fell silent when it had left', { modes: ['LEAVING', 'broken'], rows: ['UN', 'UN'] }],
   ] satisfies readonly (readonly [string, Given])[])('%s', async (_, given) => {
-    expect((await leave(given)).at(-1)).toBe('nodetool status')
+    expect((await leave(given)).at(-1)).toBe('rows')
   })
 
   test.each([
     ['one that is down keeps its row', { modes: ['broken'], rows: ['UN', 'UN', 'DN'] }, /row DN of 10\.0\.0\.3/],
     ['one without a pod as well', { modes: [], gone: true, rows: ['UN', 'UN', 'DN'] }, /row DN of 10\.0\.0\.3/],
     ['one that is up and only can not be asked', { modes: ['broken'], rows: ['UN', 'UN', 'UN'] }, /3 rows for 2 members that stay/],
+    ['one whose pod is not Ready and whose address has a row', { modes: ['broken'], rows: ['UN', 'UN', 'UN', 'UN'], unready: true }, /4 rows for 2 members that stay/],
     ['and nothing is known where nobody answers', { modes: ['broken'], rows: [] }, /neither can a member that stays/],
   ] satisfies readonly (readonly [string, Given, RegExp])[])('%s: refused', async (_, given, why) => {
     await expect(leave(given)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringMatching(why) })

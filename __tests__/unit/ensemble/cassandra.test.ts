@@ -3,12 +3,15 @@
 import { describe, expect, test } from '@jest/globals'
 import { cassandraProfile } from '../../../src/ensemble/cassandra/profile.ts'
 import { KEYSPACE, nameOfRun } from '../../../src/ensemble/cassandra/rows.ts'
-import { parseRelease, parseSchema, parseStatus } from '../../../src/ensemble/cassandra/status.ts'
+import { parseCluster, parseRelease, parseStatus } from '../../../src/ensemble/cassandra/status.ts'
+import type { Finding } from '../../../src/errors.ts'
 import type { Reach, Verification, VerifyContext, VerifyLevel } from '../../../src/ensemble/profile.ts'
 import { membersOf } from '../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../support/idle-clock.ts'
 
 const IDS = ['11111111-aaaa-4bbb-8ccc-000000000000', '22222222-aaaa-4bbb-8ccc-000000000001', '33333333-aaaa-4bbb-8ccc-000000000002']
+/** Of another set. */
+const OTHER = '44444444-aaaa-4bbb-8ccc-000000000009'
 const SCHEMA = '59adb24e-f3cd-3e02-97f0-5b395827453f'
 
 describe('nodetool', () => {
@@ -22,8 +25,15 @@ describe('nodetool', () => {
   })
 
   test('schema versions and those that cannot be reached', () => {
-    expect(parseSchema(`Cluster Information:\n\tSchema versions:\n\t\t${SCHEMA}: [10.0.0.1, 10.0.0.2]\n\n\t\tUNREACHABLE: [10.0.0.3]\n`)).toEqual({ versions: [SCHEMA], unreachable: ['10.0.0.3'] })
+    expect(parseCluster(`Cluster Information:\n\tSchema versions:\n\t\t${SCHEMA}: [10.0.0.1, 10.0.0.2]\n\n\t\tUNREACHABLE: [10.0.0.3]\n`)).toMatchObject({ versions: [SCHEMA], unreachable: ['10.0.0.3'] })
     expect(parseRelease('ReleaseVersion: 5.0.9\n')).toBe('5.0.9')
+  })
+
+  test('releases and copies, which need no JVM more and no login', () => {
+    const said = parseCluster('Data Centers: \n\tdc1 #Nodes: 3 #Down: 0\n\nDatabase versions:\n\t5.0.9: [10.0.0.1:7000, [fd00::7]:7000]\n\nKeyspaces:\n\tsystem_schema -> Replication class: LocalStrategy {}\n\tsystem_distributed -> Replication class: SimpleStrategy {replication_factor=3}\n\tshop -> Replication class: NetworkTopologyStrategy {dc2=2, dc1=3/1}\n')
+    expect(said.versions).toEqual([])
+    expect([...said.releases]).toEqual([['10.0.0.1', '5.0.9'], ['fd00::7', '5.0.9']])
+    expect(said.keyspaces).toEqual([{ keyspace: 'system_distributed', copies: 3 }, { keyspace: 'shop', copies: new Map([['dc2', 2], ['dc1', 3]]) }])
   })
 })
 
@@ -36,6 +46,11 @@ interface Ring {
   /** Ordinals whose gossip or native transport is switched off. */
   readonly gossipOff?: readonly number[]
   readonly clientsOff?: readonly number[]
+  /** Rows of another set of the same ring, above. */
+  readonly elsewhere?: string
+  /** Before Cassandra 4: describecluster tells neither releases nor keyspaces. */
+  readonly old?: true
+  readonly keyspaces?: readonly string[]
   /** Ordinals whose nodetool isn't there yet. */
   readonly starting?: readonly number[]
 }
@@ -43,14 +58,16 @@ interface Ring {
 interface Seen {
   readonly found: Verification
   readonly statements: readonly string[]
+  readonly nodetools: readonly string[]
 }
 
 async function verify(ring: Ring = {}, level: VerifyLevel = 'full', may: Reach['may'] = { forward: false, exec: true }): Promise<Seen> {
-  const { context, statements } = contextOf(ring, may)
-  return { found: await cassandraProfile().verify(membersOf(3, 'cassandra'), level, context), statements }
+  const { context, statements, nodetools } = contextOf(ring, may)
+  return { found: await cassandraProfile().verify(membersOf(3, 'cassandra'), level, context), statements, nodetools }
 }
 
-function contextOf(ring: Ring, may: Reach['may'] = { forward: false, exec: true }): { readonly context: VerifyContext; readonly statements: readonly string[] } {
+function contextOf(ring: Ring, may: Reach['may'] = { forward: false, exec: true }): { readonly context: VerifyContext; readonly statements: readonly string[]; readonly nodetools: readonly string[] } {
+  const nodetools: string[] = []
   const statements: string[] = []
   const rows: string[] = []
   const reach: Reach = {
@@ -62,7 +79,15 @@ function contextOf(ring: Ring, may: Reach['may'] = { forward: false, exec: true 
         if (ring.starting?.includes(member.ordinal) === true) return said('', 1, 'error: Server is not initialized yet, cannot run nodetool.\n')
         const states = ring.states?.[member.ordinal] ?? ['UN', 'UN', 'UN']
         const status = states.map((state, index) => (state === '' ? '' : `${state}  10.0.0.${index + 1}  80 KiB  4  ?  ${IDS[index] ?? ''}  rack1`)).join('\n')
-        return said(`Datacenter: dc1\n${status}\n--- zk-ensemble-action describecluster\n\t\t${SCHEMA}: [10.0.0.1]\n${ring.schemas?.[member.ordinal] ?? ''}\n--- zk-ensemble-action info\nID                     : ${ring.hostIds?.[member.ordinal] ?? IDS[member.ordinal] ?? ''}\nGossip active          : ${String(ring.gossipOff?.includes(member.ordinal) !== true)}\nNative Transport active: ${String(ring.clientsOff?.includes(member.ordinal) !== true)}\n--- zk-ensemble-action version\nReleaseVersion: 5.0.9\n--- zk-ensemble-action end\n`)
+        const answers: Readonly<Record<string, string>> = {
+          status: `${ring.elsewhere ?? ''}Datacenter: dc1\n${status}`,
+          info: `ID                     : ${ring.hostIds?.[member.ordinal] ?? IDS[member.ordinal] ?? ''}\nGossip active          : ${String(ring.gossipOff?.includes(member.ordinal) !== true)}\nNative Transport active: ${String(ring.clientsOff?.includes(member.ordinal) !== true)}`,
+          describecluster: `Cluster Information:\n\tSchema versions:\n\t\t${SCHEMA}: [10.0.0.1]\n${ring.schemas?.[member.ordinal] ?? ''}\n${ring.old === true ? '' : `Database versions:\n\t5.0.9: [10.0.0.1:7000, 10.0.0.2:7000, 10.0.0.3:7000]\n\nKeyspaces:\n${(ring.keyspaces ?? []).map((one) => `\t${one}\n`).join('')}`}`,
+          version: 'ReleaseVersion: 3.11.14',
+        }
+        const questions = [...(command[2] ?? '').matchAll(/^nodetool (\w+)/gm)].map((match) => match[1] ?? '')
+        nodetools.push(...questions.map((question) => `${member.pod} ${question}`))
+        return said(`${questions.map((question) => `--- zk-ensemble-action ${question}\n${answers[question] ?? ''}\n`).join('')}--- zk-ensemble-action end\n`)
       }
       const statement = command.at(-1) ?? ''
       statements.push(`${member.pod}: ${statement}`)
@@ -73,7 +98,7 @@ function contextOf(ring: Ring, may: Reach['may'] = { forward: false, exec: true 
     },
   }
   const context: VerifyContext = { reach, clock: idleClock(), signal: new AbortController().signal, settleMs: 30_000, runId: 'Run-7_of.x', say: () => undefined, replicas: 3, serviceName: 'cassandra' }
-  return { context, statements }
+  return { context, statements, nodetools }
 }
 
 test('a sound ring passes with every pair proven at QUORUM, in the one keyspace that stays', async () => {
@@ -94,11 +119,15 @@ test('quick is one pair', async () => {
 
 describe('what is refused', () => {
   test.each([
-    ['one row down, in one view only', { states: { 1: ['UN', 'UN', 'DN'] } }, ['CHECK_FAILED 1'], /cassandra-1 \(ordinal 1\) sees cassandra-2 \(10\.0\.0\.3\) as DN/],
-    ['a joining row', { states: { 0: ['UN', 'UN', 'UJ'], 1: ['UN', 'UN', 'UJ'], 2: ['UN', 'UN', 'UJ'] } }, ['CHECK_FAILED 0', 'CHECK_FAILED 1', 'CHECK_FAILED 2'], /as UJ/],
-    ['most rows down', { states: { 0: ['UN', 'DN', 'DN'] } }, ['QUORUM_LOST 0'], /as DN, cassandra-2 \(10\.0\.0\.3\) as DN/],
-    ['a member that does not know another', { states: { 2: ['', 'UN', 'UN'] } }, ['CHECK_FAILED 2'], /cassandra-2 \(ordinal 2\) does not know the host 11111111/],
-    ['a member without gossip', { gossipOff: [1] }, ['CHECK_FAILED 1'], /gossip switched off/],
+    ['one row down, in one view only', { states: { 1: ['UN', 'UN', 'DN'] } }, ['CHECK_FAILED 2'], /^cassandra-1 sees cassandra-2 \(ordinal 2, 10\.0\.0\.3\) as DN$/],
+    ['one row down in every view: one finding, not three', { states: { 0: ['UN', 'UN', 'DN'], 1: ['UN', 'UN', 'DN'] } }, ['CHECK_FAILED 2'], /^cassandra-0 and cassandra-1 see cassandra-2 \(ordinal 2, 10\.0\.0\.3\) as DN$/],
+    ['a member that is cut off, whose word on the others does not count', { states: { 0: ['UN', 'DN', 'UN'], 1: ['DN', 'UN', 'DN'], 2: ['UN', 'DN', 'UN'] } }, ['CHECK_FAILED 1'], /^cassandra-0 and cassandra-2 see cassandra-1 \(ordinal 1, 10\.0\.0\.2\) as DN$/],
+    ['a joining row', { states: { 0: ['UN', 'UN', 'UJ'], 1: ['UN', 'UN', 'UJ'], 2: ['UN', 'UN', 'UJ'] } }, ['CHECK_FAILED 2'], /^cassandra-0 and cassandra-1 see cassandra-2 .* as UJ$/],
+    ['most rows down', { states: { 0: ['UN', 'DN', 'DN'] } }, ['QUORUM_LOST 1', 'QUORUM_LOST 2'], /cassandra-0 sees cassandra-1 .* as DN\ncassandra-0 sees cassandra-2/],
+    ['a member that does not know another', { states: { 2: ['', 'UN', 'UN'] } }, ['CHECK_FAILED 2'], /cassandra-2 \(ordinal 2\) does not know cassandra-0/],
+    ['a member without gossip, with how the others see it', { gossipOff: [1], states: { 0: ['UN', 'DN', 'UN'], 1: ['DN', 'UN', 'DN'], 2: ['UN', 'DN', 'UN'] } }, ['CHECK_FAILED 1'], /gossip switched off.*; cassandra-0 and cassandra-2 see it as DN$/],
+    ['one that was decommissioned', { states: { 0: ['UN', 'UN'], 1: ['UN', 'UN'], 2: ['UN', 'UN'] } }, ['CHECK_FAILED 2'], /cassandra-2 \(ordinal 2\) is not in the ring/],
+    ['a host of another set that is down', { elsewhere: `Datacenter: dc0\nDN  10.1.0.1  80 KiB  4  ?  ${OTHER}  rack1\n` }, ['CHECK_FAILED -'], /see a host that is no member of this set \(10\.1\.0\.1/],
     ['a member that takes no clients', { clientsOff: [1] }, ['CHECK_FAILED 1'], /native transport is switched off/],
     ['two schema versions', { schemas: { 0: `\t\t${SCHEMA.replace('59', '60')}: [10.0.0.2]` } }, ['CHECK_FAILED 0'], /2 schema versions/],
     ['one host id twice', { hostIds: [IDS[0] ?? '', IDS[1] ?? '', IDS[1] ?? ''] }, ['IDENTITY_MISMATCH 2'], /cassandra-1 and cassandra-2 have the same host id/],
@@ -119,6 +148,80 @@ describe('what is refused', () => {
   })
 })
 
+describe('a ring of several sets', () => {
+  const elsewhere = `Datacenter: dc0\nUN  10.1.0.1  80 KiB  4  ?  ${OTHER}  rack1\n`
+  // One a rack or data centre, as operators make them: it could never pass.
+  test('passes when it is whole, with copies in the data centre of this set\'s own members', async () => {
+    const { found, statements } = await verify({ elsewhere })
+    expect(found).toMatchObject({ findings: [], pairs: '6/6' })
+    expect(found.checks[0]?.detail).toBe('all 3 members see 4 hosts up and normal, 1 of them of other sets, one schema')
+    expect(statements[0]).toContain("{'class': 'NetworkTopologyStrategy', 'dc1': 3}")
+  })
+})
+
+describe('what it costs', () => {
+  test('a check: the rows and the doors of each, the schema of all by one', async () => {
+    const { found, nodetools } = await verify()
+    expect(nodetools.filter((one) => !/ (status|info)$/.test(one))).toEqual(['cassandra-0 describecluster'])
+    expect(nodetools).toHaveLength(7)
+    expect(found.members.map(({ version }) => version)).toEqual(['5.0.9', '5.0.9', '5.0.9'])
+  })
+
+  test('before Cassandra 4 each is asked for its version', async () => {
+    expect((await verify({ old: true })).found.members.map(({ version }) => version)).toEqual(['3.11.14', '3.11.14', '3.11.14'])
+  })
+
+  // Four JVMs in every member at each look made healthy members miss their probes.
+  test('a wait: one nodetool of one member, another one the next time; who has just become Ready is asked who it is once', async () => {
+    const { context, nodetools } = contextOf({})
+    const profile = cassandraProfile()
+    const members = membersOf(3, 'cassandra')
+    const starting = members.map((member) => (member.ordinal === 2 ? { ...member, ready: false } : member))
+    const look = async (of: typeof members, waiting: boolean): Promise<readonly string[]> => {
+      const from = nodetools.length
+      const states = await profile.look(of, { ...context, waiting })
+      return [states.map(({ role }) => role).join(' '), ...nodetools.slice(from)]
+    }
+    await profile.look(members.slice(0, 2), context)
+    expect(await look(starting, true)).toEqual(['up up down', 'cassandra-0 status'])
+    expect(await look(starting, true)).toEqual(['up up down', 'cassandra-1 status'])
+    expect(await look(members, true)).toEqual(['up up up', 'cassandra-0 status', 'cassandra-2 info'])
+    expect(await look(members, true)).toEqual(['up up up', 'cassandra-0 status'])
+    // Before one is taken all are asked.
+    expect(await look(members, false)).toHaveLength(7)
+  })
+})
+
+describe('nodes that may not leave', () => {
+  const ask = (keyspaces: readonly string[], going: readonly number[], more: Ring = {}, may: Reach['may'] = { forward: false, exec: true }): Promise<Finding | undefined> => {
+    const members = membersOf(3, 'cassandra')
+    const others = members.filter(({ ordinal }) => !going.includes(ordinal))
+    return Promise.resolve(cassandraProfile().mayLeave?.(going.map((ordinal) => ({ pod: `cassandra-${ordinal}`, ordinal, member: members[ordinal], others })), contextOf({ keyspaces, ...more }, may).context))
+  }
+  const three = 'system_distributed -> Replication class: SimpleStrategy {replication_factor=3}'
+  // Known before, it was found by the decommission itself, after the run had changed something.
+  test.each([
+    ['where a keyspace has more copies than nodes would be left', [three], [2], {}, /2 nodes would be left.*system_distributed \(3\)/],
+    ['nor in one data centre', ["shop -> Replication class: NetworkTopologyStrategy {dc0=1, dc1=3}"], [2], { elsewhere: `Datacenter: dc0\nUN  10.1.0.1  80 KiB  4  ?  ${OTHER}  rack1\n` }, /2 nodes of dc1 would be left.*shop \(3\)/],
+    ['two of them, where one could', ['shop -> Replication class: SimpleStrategy {replication_factor=2}'], [2, 1], {}, /1 node would be left/],
+  ] satisfies readonly (readonly [string, readonly string[], readonly number[], Ring, RegExp])[])('%s', async (_, keyspaces, going, more, message) => {
+    expect(await ask(keyspaces, going, more)).toMatchObject({ code: 'MEMBERSHIP_CHANGE', message: expect.stringMatching(message), mend: expect.stringContaining('ALTER KEYSPACE') })
+  })
+
+  test.each([
+    ['where the copies fit', ['shop -> Replication class: SimpleStrategy {replication_factor=2}'], {}],
+    ['one that is not in the ring: it has nothing to hand over', [three], { states: { 0: ['UN', 'UN'], 1: ['UN', 'UN'], 2: ['UN', 'UN'] } }],
+    ['where another set holds the copies', [three], { elsewhere: `UN  10.1.0.1  80 KiB  4  ?  ${OTHER}  rack1\n` }],
+    ['where nothing is told of keyspaces: nodetool judges itself', [], { old: true }],
+  ] satisfies readonly (readonly [string, readonly string[], Ring])[])('but do %s', async (_, keyspaces, more) => {
+    expect(await ask(keyspaces, [2], more)).toBeUndefined()
+  })
+
+  test('without the right to exec', async () => {
+    expect(await ask([], [2], {}, { forward: true, exec: false })).toMatchObject({ code: 'ACCESS_DENIED', mend: expect.stringContaining('pods/exec') })
+  })
+})
+
 test('rows are named by the run in letters and digits, whatever it is called', () => {
   expect(nameOfRun("1234-'; DROP KEYSPACE x; --")).toMatch(/^[a-z0-9]{1,24}$/)
 })
@@ -130,7 +233,7 @@ describe('a host that has left the ring', () => {
   })
 
   test('is not one that has a row and can not be asked for its schema', async () => {
-    expect((await verify({ schemas: { 0: '\t\tUNREACHABLE: [10.0.0.3]' } })).found.findings).toMatchObject([{ code: 'CHECK_FAILED', ordinal: 0, message: expect.stringContaining('10.0.0.3 unreachable') }])
+    expect((await verify({ schemas: { 0: '\t\tUNREACHABLE: [10.0.0.3]' } })).found.findings).toMatchObject([{ code: 'CHECK_FAILED', ordinal: 0, message: expect.stringContaining('cassandra-2 unreachable') }])
   })
 })
 

@@ -2,7 +2,7 @@
 
 import { gzipSync } from 'node:zlib'
 import { CORDON_ANNOTATION, cordonManager, markOf } from '../../../src/decide/cordon.ts'
-import { parseRelease, parseSchema, parseStatus as parseRing } from '../../../src/ensemble/cassandra/status.ts'
+import { parseRelease, parseCluster, parseStatus as parseRing } from '../../../src/ensemble/cassandra/status.ts'
 import { readCli } from '../../../src/ensemble/zookeeper/by-exec.ts'
 import { parseConfig, parseServerLine } from '../../../src/ensemble/zookeeper/config.ts'
 import { parseLocated } from '../../../src/ensemble/zookeeper/locate.ts'
@@ -101,7 +101,7 @@ export const TARGETS: readonly Target[] = [
   { name: 'nodetool', run: (random) => {
     const text = nearText(RING, random)
     parseRing(text)
-    parseSchema(text)
+    parseCluster(text)
     parseRelease(text)
   } },
   { name: 'zkCli.sh and the place of zoo.cfg', run: (random) => {

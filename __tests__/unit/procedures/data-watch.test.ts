@@ -51,6 +51,14 @@ describe('at the end of a change', () => {
     expect(run.report).toMatchObject({ longestWriteGapMs: 850, acknowledgedWritesLost: 0 })
   })
 
+  // The log said that data was watched, and the outputs stayed empty without a word.
+  test.each([['cassandra', ['Whether clients could write meanwhile was not measured: profile cassandra has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.']], ['none', []]] as const)('profile %s watches nothing, and says so where somebody expects it', async (name, notes) => {
+    const run = runWith({ name })
+    const watch = await watchData(run, followerOf(VIEW), signal)
+    expect(await watch.finish(VIEW, signal)).toEqual([])
+    expect([watch.watches, run.report.notes]).toEqual([false, notes])
+  })
+
   test('a lost write is DATA_LOST', async () => {
     const run = runWith(watching({ lost: 2 }).profile)
     const checks = await (await watchData(run, followerOf(VIEW), signal)).finish(VIEW, signal)

@@ -47,6 +47,9 @@ describe('closing lines', () => {
     const about = (change: Partial<NodeRow>, operation = 'drain'): string | undefined => closingLines({ ...drained(), operation, nodes: row === undefined ? [] : [{ ...row, ...change }] }, WHERE)[2]
     expect(about({ cordon: 'ours' })).toBe('  node-0: drained and still cordoned by us, zk-0 went elsewhere, 33.6s (evict 3.1s, wait 30.2s)')
     expect(about({ cordon: 'theirs', placement: 'in-place' })).toMatch(/^ {2}node-0: drained and cordoned by somebody else, zk-0 came back to it, /)
+    // Where it runs by now, not where it was meant to run: in place, but another node took it.
+    expect(about({ node: 'node-9', placement: 'in-place' })).toMatch(/^ {2}node-9: drained, zk-0 runs on node-0 now, /)
+    expect(about({ placement: 'in-place', members: ['zk-7'] })).toMatch(/zk-7 is back, /)
     expect(about({ note: 'by an earlier run', phases: [] })).toBe('  node-0: drained by an earlier run')
     expect(about({ outcome: 'failed', cordon: 'ours' })).toMatch(/^ {2}node-0: failed at wait and still cordoned by us, /)
     expect(about({ outcome: 'failed', phases: row?.phases.slice(0, 1) ?? [] })).toBe('  node-0: failed at gates, never cordoned, 250ms')

@@ -44,7 +44,8 @@ function claimSymptom(situation: Situation, standing: MemberStanding, template: 
   const common = { key: `claim/${claim.uid}`, code: 'CLAIM_PENDING', ordinal: standing.ordinal, object, againstRevision: false, explains: blocked } as const
   const removal = `kubectl -n ${set.namespace} delete pvc ${claim.name}`
   const old = differs === undefined ? '' : `; it was left over from an earlier life and ${differs}`
-  const mend = differs === undefined ? {} : { mend: `If its data may go: ${removal}; the controller makes a new one.` }
+  // Nothing was ever written to a claim that has no volume.
+  const mend = differs === undefined ? {} : { mend: `${claim.phase === 'Pending' ? 'It has no data yet' : 'If its data may go'}: ${removal}; the controller makes a new one.` }
   if (claim.phase === 'Lost') {
     return [{ ...common, reason: 'Lost', message: `${claim.name}: Lost: its volume ${claim.volume ?? ''} is gone`, mend: `Restore the PersistentVolume, or give the data up: ${removal}`, graceMs: blocked ? 0 : 'never' }]
   }

@@ -44,8 +44,8 @@ function classFindings(input: PreflightInput, template: ClaimTemplate, index: nu
   const common = { code: 'CLAIM_PENDING', object: `statefulset/${wanted.name}`, path: ['spec', 'volumeClaimTemplates', index, 'spec', 'storageClassName'] } as const
   const there = classes.length === 0 ? 'there is none' : `there are: ${classes.map((one) => `${one.name}${one.isDefault ? ' (default)' : ''}`).join(', ')}`
   const defaults = classes.filter((one) => one.isDefault).toSorted((a, b) => b.created - a.created || a.name.localeCompare(b.name))
-  const found = template.storageClass === undefined ? defaults[0] : classes.find((one) => one.name === template.storageClass)
-  if (found === undefined && template.storageClass !== undefined && input.ownClasses.includes(template.storageClass)) return []
+  // One that the manifests bring will be there by then: whether it gives volumes is as doubtful as of any other.
+  const found = template.storageClass === undefined ? (defaults[0] ?? input.ownClasses.find((one) => one.isDefault)) : (classes.find((one) => one.name === template.storageClass) ?? input.ownClasses.find((one) => one.name === template.storageClass))
   if (found === undefined || found.provisioner === NO_PROVISIONER) {
     // No object of its name is needed for volumes that were made by hand; without a name and a default, or with an empty name, those without a class are meant.
     const volumes = volumesOf(input, found?.name ?? template.storageClass ?? '')
@@ -126,6 +126,8 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
     if (claim === undefined) return []
     const common = { code: 'CLAIM_PENDING', object: `persistentvolumeclaim/${claim.name}`, ordinal } as const
     const remove = `If its data may go: kubectl -n ${wanted.namespace} delete pvc ${claim.name}; the controller makes a new one.`
+    // Nothing was ever written to a claim that has no volume.
+    const removeEmpty = `It has no data yet: kubectl -n ${wanted.namespace} delete pvc ${claim.name}; the controller makes a new one.`
     const differs = leftOver(template, claim)
     // A member's own claim is judged by what it means for its data.
     if (live !== undefined && (claim.deleting || claim.phase === 'Lost') && wantedOrdinals(live.view).includes(ordinal)) return []
@@ -137,9 +139,9 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
     if (claim.phase === 'Bound' && inUse) return differs === undefined ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name} of a member that is there ${differs}; it is used as it is`, mend: 'Leave it: of a claim only the size can be changed, and it can only grow.' }]
     if (claim.phase === 'Bound') return differs === undefined ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name}, left over from an earlier life, ${differs}; it is used as it is`, mend: remove }]
     const own = claim.storageClass === undefined ? undefined : classes?.find((one) => one.name === claim.storageClass)
-    const ghost = classes !== undefined && claim.storageClass !== undefined && claim.storageClass !== '' && own === undefined && !input.ownClasses.includes(claim.storageClass) && !hasVolume(input, claim.storageClass)
-    if (differs !== undefined) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending and ${differs}`, mend: remove }]
-    if (ghost) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending: its class "${claim.storageClass ?? ''}" is not there`, mend: remove }]
+    const ghost = classes !== undefined && claim.storageClass !== undefined && claim.storageClass !== '' && own === undefined && !input.ownClasses.some((one) => one.name === claim.storageClass) && !hasVolume(input, claim.storageClass)
+    if (differs !== undefined) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending and ${differs}`, mend: removeEmpty }]
+    if (ghost) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending: its class "${claim.storageClass ?? ''}" is not there`, mend: removeEmpty }]
     const waits = own === undefined || own.bindingMode === 'WaitForFirstConsumer'
     return waits ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name} is Pending although its class binds at once`, mend: `See why: kubectl -n ${wanted.namespace} describe pvc ${claim.name}` }]
   })

@@ -2,54 +2,45 @@
 
 import { Deadline } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
-import type { ExecResult } from '../../kube/kube.ts'
-import type { CheckResult, Member, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
-import { whyUnreachable } from '../unreachable.ts'
+import type { CheckResult, Member, MemberState, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
+import { askMember, hearAll, hearOne, type Heard, type Known } from './ask.ts'
 import { leaveRing } from './leave.ts'
-import { proveRows } from './rows.ts'
-import { judgeRing, type Heard, type RingVerdict } from './ring.ts'
+import { mayLeaveRing } from './may-leave.ts'
+import { copiesIn, proveRows } from './rows.ts'
+import { judgeRing, type RingVerdict, type SchemaHeard } from './ring.ts'
 import { statesOf } from './serving.ts'
-import { parseDoors, parseRelease, parseSchema, parseStatus } from './status.ts'
-import { NODETOOL_MS } from './times.ts'
+import { parseCluster, parseRelease } from './status.ts'
 
 const POLL_MS = 2_000
-const SEPARATOR = '--- zk-ensemble-action'
-
-// One exec for all, and a JVM for each: a look has only the two that say who serves.
-const LOOK = `nodetool status || exit $?
-echo '${SEPARATOR} info'
-nodetool info
-echo '${SEPARATOR} end'
-`
-const ASK = LOOK.replace(`echo '${SEPARATOR} end'\n`, `echo '${SEPARATOR} describecluster'
-nodetool describecluster
-echo '${SEPARATOR} version'
-nodetool version
-echo '${SEPARATOR} end'
-`)
 
 export function cassandraProfile(): Profile {
+  const known: Known = new Map()
+  let turn = 0
   return {
     name: 'cassandra',
-    look: async (members, context) => statesOf(await hearAll(members, LOOK, context)),
-    verify,
+    dear: true,
+    look: async (members, context) => {
+      const one = context.waiting === true && context.reach.may.exec ? await hearOne(members, turn++, known, context) : undefined
+      return statesOf(one ?? (await hearAll(members, ['status', 'info'], known, context)))
+    },
+    verify: (members, level, context) => verify(members, level, known, context),
+    mayLeave: mayLeaveRing,
     leave: leaveRing,
   }
 }
 
-async function verify(members: readonly Member[], level: VerifyLevel, context: VerifyContext): Promise<Verification> {
+async function verify(members: readonly Member[], level: VerifyLevel, known: Known, context: VerifyContext): Promise<Verification> {
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
   const { clock } = context
   const began = clock.now()
-  const { heard, verdict } = await settle(sorted, context)
+  const { heard, schema, verdict } = await settle(sorted, known, context)
   const quorum: CheckResult = { name: 'quorum', outcome: verdict.findings.length === 0 ? 'passed' : 'failed', detail: verdict.detail, findings: verdict.findings, ms: clock.now() - began }
-  const base = { members: statesOf(heard), matrix: undefined, pairs: undefined }
+  const base = { members: withReleases(statesOf(heard), heard, schema), matrix: undefined, pairs: undefined }
   if (verdict.findings.length > 0) {
     const data: CheckResult = { name: 'data', outcome: 'skipped', detail: 'not tried: the members are no whole ring', findings: [], ms: 0 }
     return { ...base, checks: [quorum, data], findings: verdict.findings }
   }
-  const datacenter = heard[0]?.rows[0]?.datacenter ?? 'datacenter1'
-  const proof = await proveRows(sorted, level, datacenter, context)
+  const proof = await proveRows(sorted, level, copiesIn(heard), context)
   const checks = [quorum, proof.check, ...(level === 'thorough' ? [notThere()] : [])]
   return { ...base, checks, matrix: proof.matrix, pairs: proof.pairs, findings: checks.flatMap((check) => check.findings) }
 }
@@ -59,42 +50,56 @@ function notThere(): CheckResult {
   return { name: 'compare-and-set', outcome: 'skipped', detail: finding.message, findings: [finding], ms: 0 }
 }
 
-async function settle(members: readonly Member[], context: VerifyContext): Promise<{ readonly heard: readonly Heard[]; readonly verdict: RingVerdict }> {
-  const deadline = new Deadline(context.clock, context.settleMs)
+interface Settled {
+  readonly heard: readonly Heard[]
+  readonly schema: SchemaHeard | undefined
+  readonly verdict: RingVerdict
+}
+
+async function settle(members: readonly Member[], known: Known, context: VerifyContext): Promise<Settled> {
+  const { clock } = context
+  const deadline = new Deadline(clock, context.settleMs)
   let said = ''
   for (;;) {
-    const heard = await hearAll(members, ASK, context)
-    const verdict = judgeRing(heard, context.replicas)
-    if (verdict.findings.length === 0 || !verdict.canHeal || deadline.passed) return { heard, verdict }
+    const began = clock.now()
+    const found = await hearRing(members, known, context)
+    const { verdict } = found
+    if (verdict.findings.length === 0 || !verdict.canHeal || deadline.passed) return found
     if (verdict.detail !== said) context.say(`waiting for the ring to settle: ${verdict.detail}`)
     said = verdict.detail
-    await context.clock.sleep(Math.min(POLL_MS, Math.max(1, deadline.left())), context.signal)
+    await clock.sleep(Math.min(Math.max(POLL_MS, clock.now() - began), Math.max(1, deadline.left())), context.signal)
   }
 }
 
-function hearAll(members: readonly Member[], script: string, context: VerifyContext): Promise<readonly Heard[]> {
-  return Promise.all(members.map((member) => hear(member, script, context)))
+/** The schema of all is asked of one, and only where the rows are sound. */
+async function hearRing(members: readonly Member[], known: Known, context: VerifyContext): Promise<Settled> {
+  const heard = await hearAll(members, ['status', 'info'], known, context)
+  const verdict = judgeRing(heard, context.replicas, undefined)
+  const schema = verdict.findings.length === 0 ? await hearSchema(members, context) : undefined
+  if (schema === undefined) return { heard, schema, verdict }
+  return { heard: schema.said.releases.size > 0 ? heard : await withVersions(heard, context), schema, verdict: judgeRing(heard, context.replicas, schema) }
 }
 
-async function hear(member: Member, script: string, context: VerifyContext): Promise<Heard> {
-  const silent = (trouble: string, denied = false): Heard => ({ member, rows: [], schema: undefined, release: undefined, doors: undefined, hostId: undefined, trouble, denied })
-  if (!context.reach.may.exec) return silent('this run may not use exec', true)
-  try {
-    const result = await context.reach.exec(member, ['sh', '-c', script], { timeoutMs: NODETOOL_MS }, context.signal)
-    return heardFrom(member, result) ?? silent(result.stderr.trim().split('\n')[0]?.slice(0, 160) || 'nodetool does not answer')
-  } catch (error) {
-    context.signal.throwIfAborted()
-    const { why, denied } = whyUnreachable(error, 'exec')
-    return silent(why, denied)
+async function hearSchema(members: readonly Member[], context: VerifyContext): Promise<SchemaHeard | undefined> {
+  for (const by of members) {
+    const answers = await askMember(by, ['describecluster'], context)
+    if (!('trouble' in answers)) return { by, said: parseCluster(answers.get('describecluster') ?? '') }
   }
+  return undefined
 }
 
-/** Undefined when nodetool could not say it all, as while the server is starting. */
-export function heardFrom(member: Member, result: ExecResult): Heard | undefined {
-  const [status, ...parts] = result.stdout.split(new RegExp(`^(?=${SEPARATOR} \\w+)`, 'm'))
-  const part = (name: string): string | undefined => parts.find((one) => one.startsWith(`${SEPARATOR} ${name}`))
-  const info = part('info')
-  if (status === undefined || info === undefined || part('end') === undefined) return undefined
-  const hostId = /^ID\s*:\s*([0-9a-f-]{36})/im.exec(info)?.[1]?.toLowerCase()
-  return { member, rows: parseStatus(status), schema: parseSchema(part('describecluster') ?? ''), release: parseRelease(part('version') ?? ''), doors: parseDoors(info), hostId, trouble: undefined, denied: false }
+/** Before Cassandra 4 describecluster tells no releases. */
+function withVersions(heard: readonly Heard[], context: VerifyContext): Promise<readonly Heard[]> {
+  return Promise.all(heard.map(async (one) => {
+    const answers = await askMember(one.member, ['version'], context)
+    return 'trouble' in answers ? one : { ...one, release: parseRelease(answers.get('version') ?? '') }
+  }))
+}
+
+function withReleases(states: readonly MemberState[], heard: readonly Heard[], schema: SchemaHeard | undefined): readonly MemberState[] {
+  return states.map((state, at) => {
+    const one = heard[at]
+    const address = one?.rows.find((row) => row.hostId === one.hostId)?.address
+    return { ...state, version: state.version ?? (address === undefined ? undefined : schema?.said.releases.get(address)) }
+  })
 }

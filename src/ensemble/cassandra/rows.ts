@@ -4,6 +4,7 @@ import type { Finding } from '../../errors.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Cell, CheckResult, Matrix, Member, VerifyContext, VerifyLevel } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
+import type { Heard } from './ask.ts'
 
 /** Python starts slowly in half a core. */
 const CQLSH_MS = 90_000
@@ -25,14 +26,22 @@ export function nameOfRun(runId: string): string {
   return runId.toLowerCase().replaceAll(/[^a-z0-9]/g, '').slice(-24)
 }
 
-export async function proveRows(members: readonly Member[], level: VerifyLevel, datacenter: string, context: VerifyContext): Promise<RowsProof> {
+/** Copies by data centre: of the nodes there, in those where this set's own members are. */
+export function copiesIn(heard: readonly Heard[]): ReadonlyMap<string, number> {
+  const rows = heard[0]?.rows ?? []
+  const own = new Set(heard.flatMap(({ hostId, rows: seen }) => seen.find((row) => row.hostId === hostId)?.datacenter ?? []))
+  const copies = [...own].map((datacenter) => [datacenter, Math.min(REPLICATION, rows.filter((row) => row.datacenter === datacenter).length)] as const)
+  return new Map(copies.filter(([, count]) => count > 0))
+}
+
+export async function proveRows(members: readonly Member[], level: VerifyLevel, copies: ReadonlyMap<string, number>, context: VerifyContext): Promise<RowsProof> {
   const { clock } = context
   const began = clock.now()
   const name = `${nameOfRun(context.runId)}-${began}`
   const [first] = members
   if (first === undefined) return { check: { name: 'data', outcome: 'skipped', detail: 'there is no member', findings: [], ms: 0 }, matrix: undefined, pairs: undefined }
-  const copies = Math.min(REPLICATION, members.length)
-  const made = await cql(first, `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy', '${datacenter.replaceAll("'", "''")}': ${copies}}; CREATE TABLE IF NOT EXISTS ${TABLE} (id text PRIMARY KEY, value text);`, context, context.signal)
+  const replication = [...copies].map(([datacenter, count]) => `, '${datacenter.replaceAll("'", "''")}': ${count}`).join('')
+  const made = await cql(first, `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy'${replication}}; CREATE TABLE IF NOT EXISTS ${TABLE} (id text PRIMARY KEY, value text);`, context, context.signal)
   if (typeof made === 'string') return { check: outcome([finding(first, 'a keyspace could not be made through', made)], '', clock.now() - began), matrix: undefined, pairs: undefined }
   const cells: Cell[][] = members.map((_, row) => members.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })))
   const writers = level === 'quick' ? [first] : members

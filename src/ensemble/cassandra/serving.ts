@@ -1,14 +1,14 @@
 // Which members of a ring serve: those that say so and of whom no other member says otherwise, with gossip and the door for clients open.
 
 import type { Member, MemberState } from '../profile.ts'
-import type { Heard } from './ring.ts'
+import type { Heard } from './ask.ts'
 import type { Doors } from './status.ts'
 
 const STATES = { N: 'normal', J: 'joining the ring', L: 'leaving the ring', M: 'moving' } as const
 
-/** What is shut, in words, and the command that opens it. */
-export function doorTrouble(doors: Doors | undefined): { readonly what: string; readonly command: string } | undefined {
-  if (doors?.gossip === false) return { what: 'has its gossip switched off: the others take it for down', command: 'nodetool enablegossip' }
+/** What is shut, in words, and the command that opens it; `mute`: it hears nothing of the others. */
+export function doorTrouble(doors: Doors | undefined): { readonly what: string; readonly command: string; readonly mute?: true } | undefined {
+  if (doors?.gossip === false) return { what: 'has its gossip switched off: the others take it for down', command: 'nodetool enablegossip', mute: true }
   if (doors?.clients === false) return { what: 'takes no clients: its native transport is switched off', command: 'nodetool enablebinary' }
   return undefined
 }
@@ -18,15 +18,21 @@ export function statesOf(heard: readonly Heard[]): readonly MemberState[] {
   return heard.map((one) => stateOf(one, accused.get(one.member.uid) ?? []))
 }
 
-/**
- * By UID: the other members whose rows say that this one isn't up and normal. Whom most others call down is out itself, and its word on the others, whom it can't see, doesn't count.
- */
+/** By UID: the other members whose rows say that this one isn't up and normal. */
 function accusations(heard: readonly Heard[]): ReadonlyMap<string, readonly Member[]> {
+  const believed = credible(heard)
+  return new Map(heard.filter((one) => one.trouble === undefined).map((one) => [one.member.uid, against(one, believed)]))
+}
+
+/** Whom most others call down is out itself, and its word on the others, whom it can't see, doesn't count. */
+export function credible(heard: readonly Heard[]): readonly Heard[] {
   const asked = heard.filter((one) => one.trouble === undefined)
-  const against = (one: Heard, witnesses: readonly Heard[]): readonly Member[] => witnesses.filter((other) => other !== one && one.hostId !== undefined && !isNormal(other, one.hostId)).map((other) => other.member)
-  const out = asked.filter((one) => doorTrouble(one.doors) !== undefined || against(one, asked).length * 2 > asked.length - 1)
-  const credible = asked.filter((one) => !out.includes(one))
-  return new Map(asked.map((one) => [one.member.uid, against(one, credible.length === 0 ? asked : credible)]))
+  const believed = asked.filter((one) => doorTrouble(one.doors)?.mute !== true && against(one, asked).length * 2 <= asked.length - 1)
+  return believed.length === 0 ? asked : believed
+}
+
+function against(one: Heard, witnesses: readonly Heard[]): readonly Member[] {
+  return witnesses.filter((other) => other !== one && one.hostId !== undefined && !isNormal(other, one.hostId)).map((other) => other.member)
 }
 
 function isNormal({ rows }: Heard, hostId: string): boolean {
@@ -47,10 +53,11 @@ function stateOf({ member, rows, release, hostId, trouble, doors }: Heard, accus
   return { ...base, role: 'up', trouble: undefined }
 }
 
-function byHand({ namespace, pod, container }: Member, command: string): string {
+export function byHand({ namespace, pod, container }: Member, command: string): string {
   return `kubectl -n ${namespace} exec ${pod} -c ${container} -- ${command}`
 }
 
 export function namesOf(members: readonly Member[]): string {
-  return members.map((member) => member.pod).join(' and ')
+  const pods = members.map((member) => member.pod)
+  return pods.length < 3 ? pods.join(' and ') : `${pods.slice(0, -1).join(', ')} and ${pods.at(-1) ?? ''}`
 }
