@@ -57,6 +57,9 @@ function clientServiceOf(set: SetShape, services: readonly KubeObject[], port: n
 export function connectionString(target: Target, start: number, replicas: number): string {
   // A custom ensemble that names no port has no address to give.
   if (target.clientPort === 0) return ''
+  // Without a headless service pods have no names: clients go by the one that has an address of its own.
+  const nameless = target.headlessService === '' || target.clientService === target.headlessService
+  if (nameless && target.listedServices.size === 0) return target.clientService === undefined ? '' : `${target.clientService}.${target.namespace}.svc:${target.clientPort}`
   return Array.from({ length: replicas }, (_, index) => {
     const pod = `${target.name}-${start + index}`
     const service = target.listedServices.get(pod)

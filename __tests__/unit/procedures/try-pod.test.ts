@@ -38,7 +38,7 @@ const SECURITY = 'pods "zk-dry-run" is forbidden: violates PodSecurity "restrict
 describe('what would refuse the pods is told before anything is applied', () => {
   test.each([
     ['a quota', QUOTA, /the pods of zk would be refused: the quota of the namespace is used up: small/],
-    ['a quota that asks for limits', 'pods "zk-dry-run" is forbidden: failed quota: small: must specify limits.cpu for: server', /would be refused: the quota/],
+    ['a quota that asks for limits', 'pods "zk-dry-run" is forbidden: failed quota: small: must specify limits.cpu for: server', /would be refused: a quota of the namespace wants to be told what each container takes: small: must specify limits.cpu/],
     ['pod security', SECURITY, /would be refused: the namespace enforces the pod security standard restricted:latest/],
     ['a limit range', 'pods "zk-dry-run" is forbidden: maximum memory usage per Container is 512Mi, but limit is 1Gi', /would be refused: the limit range/],
     ['a webhook', 'admission webhook "policy.example.test" denied the request: no root', /the admission webhook policy.example.test refused it: no root/],
