@@ -1,13 +1,12 @@
 // Where clients are sent: a name that no DNS knows costs each of them its connection.
 
 import { expect, test } from '@jest/globals'
-import type { KubeObject } from '../../../src/kube/kube.ts'
-import { parseText } from '../../../src/manifests/parse.ts'
+import { parseText } from '../../support/parse-text.ts'
 import { connectionString, targetOf } from '../../../src/procedures/ensemble-target.ts'
 import { edited, SOUND } from '../manifests/given.ts'
 
 function connection(text: string, replicas: number): string {
-  const objects: readonly KubeObject[] = parseText({ file: 'zk.yaml', text, lines: true }).manifests.map(({ object }) => object)
+  const objects = parseText({ file: 'zk.yaml', text, lines: true }).manifests.map(({ object }) => object)
   const set = objects.find(({ kind }) => kind === 'StatefulSet')
   if (set === undefined) throw new Error('no set')
   return connectionString(targetOf(set, objects, 'zookeeper', 'shop'), 0, replicas)
