@@ -13,7 +13,8 @@ function calling(call: RegExp, but: string): readonly string[] {
 }
 
 test.each([
-  ['the eviction API', /\bkube\.evict\(/, '', ['procedures/evict.ts']],
+  // The second only passes it on, once the lock is sure.
+  ['the eviction API', /\bkube\.evict\(/, '', ['procedures/evict.ts', 'record/lock.ts']],
   ['an eviction of one member', /\bevictPod\(/, 'procedures/evict.ts', ['procedures/replace-member.ts']],
   // The one evicts what `ask` lets go, the other asks by a dry run.
   ['an eviction whose answers are told apart', /\baskEviction\(/, 'procedures/evict.ts', ['procedures/evict-pods.ts', 'procedures/gate-budgets.ts']],
