@@ -1,8 +1,10 @@
 // Each way in which a deploy fails on a real cluster: named with its own code, pod and reason, and long before the time that it was given is over.
 
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { act, verdict, type Ran } from './action.ts'
-import { example, inNamespace, kubectl, kubectlApply } from './cluster.ts'
+import { example, inNamespace, kubeconfig, kubectl, kubectlApply } from './cluster.ts'
+import { asServiceAccount, documentedRole } from './service-account.ts'
 
 jest.setTimeout(600_000)
 
@@ -31,6 +33,8 @@ interface Case {
   readonly manifest: string
   readonly prepare?: (namespace: string) => Promise<unknown>
   readonly inputs?: Readonly<Record<string, string>>
+  /** With the documented Role alone, which may not try a pod beforehand. */
+  readonly withRole?: true
   readonly result?: 'refused'
   readonly code: string
   /** All of them in the message. */
@@ -68,12 +72,20 @@ const CASES: readonly Case[] = [
     prepare: (namespace) => kubectlApply(namespace, `${claim('datadir-zk-0', 'local', '1Gi')}---\n${claim('datadir-zk-1', 'standard', '512Mi')}`),
   },
   {
-    name: 'a quota that leaves no room for a pod', manifest: small, code: 'CREATE_REJECTED', says: [/zk-0/, /quota/],
+    name: 'a quota that leaves no room for a pod, tried beforehand', manifest: small, result: 'refused', code: 'CREATE_REJECTED', says: [/zk/, /quota/, /no-pods/],
+    prepare: (namespace) => kubectl('create', 'quota', 'no-pods', '-n', namespace, '--hard=pods=0'),
+  },
+  {
+    name: 'a quota that leaves no room for a pod', withRole: true, manifest: small, code: 'CREATE_REJECTED', says: [/zk-0/, /quota/],
     prepare: (namespace) => kubectl('create', 'quota', 'no-pods', '-n', namespace, '--hard=pods=0'),
     evidence: { object: 'pod/zk-0', reason: /ExceededQuota/, told: 'events', text: /exceeded quota: no-pods/ },
   },
   {
-    name: 'a namespace that enforces restricted pods', manifest: small, code: 'CREATE_REJECTED', says: [/zk-0/, /restricted/],
+    name: 'a namespace that enforces restricted pods, tried beforehand', manifest: small, result: 'refused', code: 'CREATE_REJECTED', says: [/zk/, /restricted/],
+    prepare: (namespace) => kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted'),
+  },
+  {
+    name: 'a namespace that enforces restricted pods', withRole: true, manifest: small, code: 'CREATE_REJECTED', says: [/zk-0/, /restricted/],
     prepare: (namespace) => kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted'),
     evidence: { object: 'pod/zk-0', reason: /PodSecurity/, told: 'events', text: /violates PodSecurity/ },
   },
@@ -106,12 +118,15 @@ interface Came {
   readonly there: string
 }
 
-async function attempt({ manifest, prepare, inputs }: Case): Promise<Came> {
+async function attempt({ manifest, prepare, inputs, withRole }: Case): Promise<Came> {
   const came: Came[] = []
   await inNamespace('fail', async (namespace) => {
     await prepare?.(namespace)
+    if (withRole === true) await kubectlApply(namespace, documentedRole(namespace))
+    const theirs = withRole === true ? { kubeconfig: await asServiceAccount(namespace, readFileSync(kubeconfig, 'utf8')).kubeconfig() } : {}
     const began = performance.now()
-    const ran = await act({ manifests: 'zk.yaml', namespace, timeout: TIMEOUT, ...inputs }, { files: { 'zk.yaml': manifest } })
+    const ran = await act({ manifests: 'zk.yaml', namespace, timeout: TIMEOUT, ...inputs }, { files: { 'zk.yaml': manifest }, ...theirs })
+    if (withRole === true) await kubectl('delete', 'clusterrole,clusterrolebinding', `${namespace}-look`, `${namespace}-maintenance`, '--ignore-not-found')
     came.push({ ran, tookMs: performance.now() - began, there: await kubectl('get', '-n', namespace, 'statefulset,service,pdb,configmap', '-o', 'name') })
   })
   const [only] = came

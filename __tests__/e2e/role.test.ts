@@ -2,10 +2,9 @@
 
 import { expect, jest, test } from '@jest/globals'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { act, verdict, type Ran } from './action.ts'
-import { inNamespace, kubeconfig, kubectl, kubectlApply, root, run } from './cluster.ts'
-import { asServiceAccount } from './service-account.ts'
+import { inNamespace, kubeconfig, kubectl, kubectlApply, run } from './cluster.ts'
+import { asServiceAccount, documentedRole } from './service-account.ts'
 
 jest.setTimeout(600_000)
 
@@ -15,11 +14,6 @@ const NOWHERE = 'apiVersion: v1\nkind: Config\ncurrent-context: nowhere\ncluster
 
 /** Of the built-in ensemble: three small members. */
 const SMALL = { name: 'zk', cpu: '100m', memory: '256Mi', heap: '64M', storage: '1Gi' }
-
-/** The documents of docs/role.yaml for this namespace; what has no namespace gets a name of its own, so that tests don't meet. */
-function documentedRole(namespace: string): string {
-  return readFileSync(join(root, 'docs', 'role.yaml'), 'utf8').replaceAll('namespace: shop', `namespace: ${namespace}`).replaceAll(/name: zk-ensemble-(look|maintenance)/g, `name: ${namespace}-$1`)
-}
 
 /** The Role that the log offers, as a person would copy it: the block after `Fix:`. */
 function offeredRole({ lines }: Ran): string {

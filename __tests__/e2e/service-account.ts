@@ -1,8 +1,10 @@
 // A ServiceAccount of a test's namespace and the kubeconfig of a workflow that runs as it: what a Role really allows shows only with nothing beside it.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { z } from 'zod'
-import { kubectl } from './cluster.ts'
+import { kubectl, root } from './cluster.ts'
 
 const adminSchema = z.looseObject({ clusters: z.array(z.looseObject({ name: z.string(), cluster: z.looseObject({ server: z.string() }) })).min(1) })
 
@@ -14,6 +16,11 @@ export interface ServiceAccount {
   bind(role: string): Promise<void>
   /** Text of a kubeconfig with a token of an hour. */
   kubeconfig(): Promise<string>
+}
+
+/** The documents of docs/role.yaml for this namespace; what has no namespace gets a name of its own, so that tests don't meet. */
+export function documentedRole(namespace: string): string {
+  return readFileSync(join(root, 'docs', 'role.yaml'), 'utf8').replaceAll('namespace: shop', `namespace: ${namespace}`).replaceAll(/name: zk-ensemble-(look|maintenance)/g, `name: ${namespace}-$1`)
 }
 
 /** `admin`: text of the kubeconfig whose first cluster is meant. */
