@@ -183,7 +183,12 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {
     const failed = { error, digest, stored, watch, versionBefore, inChecks: state.inChecks, paced: rolls && inputs.pace === 'quorum' }
-    throw await afterFailure(deploy, failed)
+    try {
+      throw await afterFailure(deploy, failed)
+    } finally {
+      // Whatever else fails: a writer that nobody stops goes on for ever.
+      await watch?.abandon()
+    }
   }
 }
 
@@ -206,10 +211,11 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const known = error instanceof EnsembleError ? error : undefined
   const verified = latestVerified(stored.record)
   const { objects, notKept } = verified === undefined ? {} : await earlierObjects(kube, ground, stored, verified, AbortSignal.timeout(RELEASE_MS))
-  const losses = ground.live === undefined ? [] : await lossesAhead(kube, course.follower.snapshot(), new Set(), AbortSignal.timeout(RELEASE_MS)).catch(() => [])
+  const seen = lastSeen(course)
+  const losses = ground.live === undefined || seen === undefined ? [] : await lossesAhead(kube, seen, new Set(), AbortSignal.timeout(RELEASE_MS)).catch(() => [])
   const decision = decideUndo({
     onFailure: inputs.onFailure, firstInstall: ground.live === undefined, changed: report.changed, cancelled: services.signal.aborted || ground.lock.lost.aborted, code: known?.code,
-    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, standsAlready: standsAlready(deploy, verified?.controllerRevision), notKept, losses: losses[0]?.message, profile: ground.profile,
+    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, standsAlready: standsAlready(ground, seen, verified?.controllerRevision), notKept, losses: losses[0]?.message, profile: ground.profile,
     members: report.members, versionBefore: failed.versionBefore,
   })
   const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
@@ -246,11 +252,19 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   return new EnsembleError('undone', [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)], { cause: known })
 }
 
+/** Undefined where the set was made anew meanwhile: what stands there is another ensemble. */
+function lastSeen({ follower }: Course): EnsembleView | undefined {
+  try {
+    return follower.snapshot()
+  } catch {
+    return undefined
+  }
+}
+
 /** The wanted revision is the verified one, no member runs another, and no object beside the set was changed. */
-function standsAlready({ ground, course }: Deploy, verified: string | undefined): boolean {
-  const view = course.follower.snapshot()
-  const { set } = view
-  if (set === undefined || verified === undefined || !observed(set) || set.status.updateRevision !== verified) return false
+function standsAlready(ground: Ground, view: EnsembleView | undefined, verified: string | undefined): boolean {
+  const set = view?.set
+  if (view === undefined || set === undefined || verified === undefined || !observed(set) || set.status.updateRevision !== verified) return false
   return ground.plan.every((planned) => planned.manifest === ground.setManifest || planned.change === 'unchanged') && ownPods(view).every((pod) => pod.revision === verified)
 }
 

@@ -198,6 +198,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
       streams.hangUp()
       for (const pod of store.list(kindOf('Pod'))) for (const entry of items(pod, 'spec', 'containers')) kubelet.program(pod, text(entry, 'name'))?.stop()
       server.closeAllConnections()
+      // Upgraded connections aren't the server's any more: one that was being refused, or closed, would keep the process alive.
+      for (const by of sockets.keys()) hangUp(sockets, by)
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
