@@ -1,6 +1,7 @@
 // A file judged by what was opened: its name may lead elsewhere by the time it is read.
 
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { collected } from './collected.ts'
 
 export interface OpenedFile {
   readonly kind: 'file' | 'directory' | 'other'
@@ -28,15 +29,10 @@ export function readOpened(path: string, limit: number): OpenedFile {
 
 /** One byte more than the limit where there are more: it may grow while it is read. */
 function readUpTo(handle: number, limit: number): Buffer {
-  const parts: Buffer[] = []
-  for (let left = limit + 1; left > 0;) {
-    const part = Buffer.alloc(Math.min(left, 65_536))
-    const read = readSync(handle, part)
-    if (read === 0) break
-    parts.push(part.subarray(0, read))
-    left -= read
-  }
-  return Buffer.concat(parts)
+  const kept = collected(limit + 1)
+  const part = Buffer.alloc(65_536)
+  for (let read = readSync(handle, part); read > 0; read = readSync(handle, part)) if (!kept.add(part.subarray(0, read))) break
+  return kept.bytes()
 }
 
 function placeOf(handle: number, path: string): string {

@@ -128,7 +128,7 @@ export function nextStep(situation: RollSituation): RollStep {
   const broken = members.filter((member) => isBroken(situation, member) && member.ordinal !== situation.goes && (pending.includes(member) || !member.atRevision))
   // One that runs at its revision may be outside only because of the others.
   const wanted = broken.find((member) => !mayComeBack(situation, member)) ?? broken[0]
-  if (wanted !== undefined) return seeTo(situation, members, broken, wanted, pending.includes(wanted))
+  if (wanted !== undefined) return seeTo(situation, members, broken, wanted)
   const left = pending.length === 0 ? members.filter((member) => member.ordinal !== situation.goes) : members
   const down = left.find((member) => !isBack(situation, member) && !(pending.includes(member) && isLeftBehind(situation, members, member)))
   if (down !== undefined) return agree(situation, members, pending) ?? waitFor(situation, down, members)
@@ -204,7 +204,7 @@ function isKeptOutside({ listChanges, outsideSince, addresses, now }: RollSituat
 }
 
 /** A member that doesn't serve is replaced before any that does, the lowest first, one at a time. */
-function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: readonly MemberNow[], member: MemberNow, isNext: boolean): RollStep {
+function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: readonly MemberNow[], member: MemberNow): RollStep {
   const { set, way, excused } = situation
   const others = members.filter((other) => other !== member)
   // Each back before the next; where nobody serves nobody can be back, so there it is enough that its containers were started.
@@ -213,7 +213,7 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   if (moving !== undefined) return waitFor(situation, moving, members)
   // One that runs may be on its way back into the quorum (every election puts members outside for a moment); replacing it would only make that longer.
   // Unless its turn has come anyway, and one leads whom its old list may not have.
-  const follows = !(isNext && situation.listChanges === true && others.some((other) => other.role === 'leader'))
+  const follows = !(isPending(situation, member) && situation.listChanges === true && others.some((other) => other.role === 'leader'))
   const patientUntil = follows && mayComeBack(situation, member) ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) + REJOIN_MS[situation.addresses.kind] : 0
   if (patientUntil > situation.now) return { kind: 'wait', reason: member.running ? `${member.pod} runs, but does not serve yet` : `${member.pod} served until a moment ago: it may come back by itself`, lookAgainAt: patientUntil, outside: member.running ? [member] : [] }
   if (way.kind === 'evict') return { kind: 'free', member }

@@ -6,6 +6,7 @@ import { invalid } from './findings.ts'
 import type { Manifest } from './manifest.ts'
 import { DNS_LABEL, podNameFindings } from './pod-names.ts'
 import { parseSet } from './shapes.ts'
+import { textsOf } from './texts.ts'
 
 /** A label's value, and a host's name (RFC 1123). */
 const LABEL = 63
@@ -81,9 +82,7 @@ function isQualified(key: string): boolean {
 }
 
 function stringsAt(manifest: Manifest, path: Path): readonly (readonly [string, string])[] {
-  const map = at(manifest.object, path)
-  if (typeof map !== 'object' || map === null) return []
-  return Object.entries(map).flatMap(([key, value]: [string, unknown]) => (typeof value === 'string' ? [[key, value] as const] : []))
+  return Object.entries(textsOf(at(manifest.object, path)))
 }
 
 /** What the controller makes of a set's name: hosts of pods and names of claims, with the longest ordinal. */

@@ -195,10 +195,16 @@ function mendFor(path: readonly (string | number)[], value: unknown): string {
   return path.length === 3 ? 'put the value in quotes' : `write ${path.join('.')}`
 }
 
+/** Where in the text; generated texts have no lines that anybody could open. */
+function placeIn(source: SourceText, counter: LineCounter, offset: number): Place {
+  const { line, col } = counter.linePos(offset)
+  return source.lines ? { file: source.file, line, column: col } : { file: source.file }
+}
+
 function syntaxFault(source: SourceText, counter: LineCounter, error: YAMLParseError): Finding {
-  const { line, col } = counter.linePos(error.pos[0])
-  if (hasBareMarks(lineOf(source, counter, line))) return neverRendered(source.lines ? { file: source.file, line, column: col } : { file: source.file })
-  const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
+  const [offset] = error.pos
+  const at = placeIn(source, counter, offset)
+  if (hasBareMarks(lineOf(source, counter, counter.linePos(offset).line))) return neverRendered(at)
   const mend = error.code === 'TAB_AS_INDENT' ? 'indent with spaces, YAML takes no tabs'
     : 'check the indentation and the quotes on this line and the one before it'
   return invalid(at, `not valid YAML: ${inWords(error)}`, mend)
@@ -245,14 +251,12 @@ function tooMuch(source: SourceText): Finding {
 
 /** `image: {{ .Values.image }}` is YAML: a map whose key is a map, which no object has. */
 function mapAsKey(source: SourceText, counter: LineCounter, offset: number): Finding {
-  const { line, col } = counter.linePos(offset)
-  const at = source.lines ? { file: source.file, line, column: col } : { file: source.file }
-  return hasBareMarks(lineOf(source, counter, line)) ? neverRendered(at) : invalid(at, 'not valid YAML: a map or a list stands where a key should be', 'put the value in quotes')
+  const at = placeIn(source, counter, offset)
+  return hasBareMarks(lineOf(source, counter, counter.linePos(offset).line)) ? neverRendered(at) : invalid(at, 'not valid YAML: a map or a list stands where a key should be', 'put the value in quotes')
 }
 
 function repeatedKey(source: SourceText, counter: LineCounter, offset: number): Finding {
-  const { line, col } = counter.linePos(offset)
-  return invalid(source.lines ? { file: source.file, line, column: col } : { file: source.file }, 'not valid YAML: a key stands twice in this map', 'keep one of the two: only the last would count')
+  return invalid(placeIn(source, counter, offset), 'not valid YAML: a key stands twice in this map', 'keep one of the two: only the last would count')
 }
 
 /** The place of the field, or of the nearest field around it that is written. */

@@ -186,7 +186,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     try {
       throw await afterFailure(deploy, failed)
     } finally {
-      // Whatever else fails: a writer that nobody stops goes on for ever.
+      // However it ends: a writer that nobody stops goes on for ever.
       await watch?.abandon()
     }
   }
@@ -221,7 +221,6 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
   const said = known === undefined ? 'failed' : `${known.code}: ${known.message}`
   if (decision.kind === 'halt' || known === undefined || verified === undefined || objects === undefined) {
-    await failed.watch?.abandon()
     // Nothing was begun, so nothing is under way.
     if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
     explainStanding(report, { firstInstall: ground.live === undefined, code: services.signal.aborted ? 'CANCELLED' : known?.code, paced: failed.paced, rollAt: course.place.at, applied: 'the manifests are' })
@@ -242,12 +241,10 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   try {
     await goBack({ course: back, run: deploy.run, marking, level: inputs.verify, force: false, watch: failed.watch }, stored, { ...verified, objects, verified: true }, until)
   } catch (second) {
-    await failed.watch?.abandon()
     if (services.signal.aborted) return error
     await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
     return undoFailed(report, known, second, verified.controllerRevision)
   }
-  await failed.watch?.abandon()
   await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployUndone', `${said}; taken back to ${verified.controllerRevision}`, gone()).catch(() => undefined)
   return new EnsembleError('undone', [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)], { cause: known })
 }

@@ -7,14 +7,13 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
 import { rightsToScale } from '../procedures/access.ts'
-import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
 import { isUnfinished } from '../procedures/bring.ts'
 import { watchData } from '../procedures/data-watch.ts'
 import { knownLists } from '../procedures/known-lists.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { baseOf, markScaled, strategyOf } from '../procedures/scaled.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
-import { planOne, resized, takeStep, type Resizing } from '../procedures/resize.ts'
+import { awaitMembers, planOne, resized, takeStep, type Resizing } from '../procedures/resize.ts'
 import { claimsAt, deleteClaims, type Claim } from '../procedures/scale-claims.ts'
 import { refuseUnableToLeave, refuseUnkept, refuseUnsound, whoIsAway } from '../procedures/scale-gates.ts'
 import { deleteServices, makeServices, planServices, servicesToDelete, type ServiceToDelete } from '../procedures/scale-services.ts'
@@ -32,23 +31,19 @@ export async function scale(inputs: Inputs, services: Services): Promise<void> {
 
 async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
   const { inputs, services, course, marking, stored } = standing
-  const { report, journal } = services
+  const { report } = services
   const target = inputs.replicas ?? 1
   const base = baseOf(standing.set, stored)
   const plan = await planAll(standing, base, target, signal)
   const { steps, claims, goes } = plan
-  if (steps.length === 0 && claims.length === 0 && goes.length === 0) {
-    await verifyThen(standing, course.before, () => Promise.resolve([]), signal)
-    return nothingToDo(standing, target, signal)
-  }
   if (steps.every((step) => step.kind === 'await') && claims.length === 0 && goes.length === 0) {
-    const { view } = await journal.phase(steps.map((step) => step.words).join('; '), async (done) => {
-      const served = await awaitServing(course, signal)
-      done(servingInWords(served))
-      return served
-    })
+    let view = course.before
+    for (const step of steps) view = await awaitMembers(course, step, signal)
     await verifyThen(standing, view, () => Promise.resolve([]), signal)
-    return nothingToDo(standing, target, signal)
+    await endUnderWay(marking, stored, signal)
+    report.standing = `${target} members are there, as asked`
+    report.result = 'unchanged'
+    return
   }
   const { underWay } = stored.record
   const recorded = await recordUnderWay(marking, stored, {
@@ -56,12 +51,6 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     ...(claims.length === 0 ? {} : { claims: [...claims] }), ...(goes.length === 0 ? {} : { services: [...goes] }),
   }, signal)
   await takeSteps(standing, recorded, base, plan, signal)
-}
-
-async function nothingToDo({ marking, stored, services: { report } }: Standing, target: number, signal: AbortSignal): Promise<void> {
-  await endUnderWay(marking, stored, signal)
-  report.standing = `${target} members are there, as asked`
-  report.result = 'unchanged'
 }
 
 interface Plan {

@@ -189,8 +189,11 @@ function leads(report: RunReport, names: readonly string[]): boolean {
 /** A leader that can't be told to step down, or need not be, is evicted as it is. */
 function tellLeader({ looking: { profile, reach }, addresses, services: { report, journal } }: Course, pods: readonly { readonly name: string }[]): void {
   for (const { name } of pods.filter((pod) => leads(report, [pod.name]))) {
-    if (addresses.kind === 'stay') journal.info(leadsAndGoes(name, addresses))
-    if (addresses.kind === 'stay' || profile.stepDown === undefined || reach.may.exec) continue
+    if (addresses.kind === 'stay') {
+      journal.info(leadsAndGoes(name, addresses))
+      continue
+    }
+    if (profile.stepDown === undefined || reach.may.exec) continue
     const line = `${name} leads, and goes without handing over: that needs the right to exec (pods/exec [get, create]). The election may take longer.`
     journal.info(line)
     report.notes.push(line)

@@ -13,6 +13,7 @@ import type { Manifest } from '../manifests/manifest.ts'
 import type { ConfigMaps } from '../manifests/mounted-files.ts'
 import { referencedConfigMaps } from '../manifests/named-members.ts'
 import { parseService, parseSet } from '../manifests/shapes.ts'
+import { textsOf } from '../manifests/texts.ts'
 
 export interface Asked {
   readonly namespace: string
@@ -58,9 +59,4 @@ async function readIfAllowed(kube: Pick<Kube, 'get'>, kind: string, name: string
     if (error instanceof KubeFailure && (error.status === 401 || error.status === 403)) return 'unreadable'
     throw error
   }
-}
-
-function textsOf(data: unknown): Readonly<Record<string, string>> {
-  if (typeof data !== 'object' || data === null) return {}
-  return Object.fromEntries(Object.entries(data).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }

@@ -43,12 +43,8 @@ export async function takeStep(resizing: Resizing, step: ScaleStep, signal: Abor
   const course: Course = { ...resizing.course, before: resizing.course.follower.snapshot() }
   const set = resized(resizing, step.count)
   const from = course.before.set?.replicas ?? step.count
+  if (step.kind === 'await') return awaitMembers(course, step, signal)
   return journal.phase(step.words, async (done) => {
-    if (step.kind === 'await') {
-      const served = await awaitServing(course, signal)
-      done(servingInWords(served))
-      return served.view
-    }
     const { start: first } = course.before.set ?? { start: 0 }
     if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
     // What a member has handed over doesn't come back: the server is asked first whether it would take the rest of the step.
@@ -72,6 +68,15 @@ export async function takeStep(resizing: Resizing, step: ScaleStep, signal: Abor
     done(`${step.count} of ${step.count} members available${profile === 'zookeeper' ? ', each knows the others' : ''}`)
     course.services.publish()
     return view
+  })
+}
+
+/** The step that waits for members which should serve, and changes nothing. */
+export function awaitMembers(course: Course, { words }: ScaleStep, signal: AbortSignal): Promise<EnsembleView> {
+  return course.services.journal.phase(words, async (done) => {
+    const served = await awaitServing(course, signal)
+    done(servingInWords(served))
+    return served.view
   })
 }
 

@@ -101,7 +101,7 @@ export async function rollByPartition(roll: Roll, partitioned: PartitionedSet, s
         case 'take': {
           // A newcomer that waits for this very step uses up every budget.
           const held = situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
-          if (held !== undefined) return { ...waiting(situation, held), pollMs: looker.dear ? ASK_DEAR_AGAIN_MS : ASK_AGAIN_MS }
+          if (held !== undefined) return heldBack(situation, held, looker)
           await keepsData(roll, situation, step.member, signal)
           journal.info(`${step.member.pod}: its turn, ${othersServe(roll.run.profile)}`)
           tellLeader(roll, looker, step.member)
@@ -150,7 +150,7 @@ export async function rollByEvictions(roll: Roll, left: ReadonlySet<string>, gen
           await keepsData(roll, situation, step.member, signal)
           tellLeader(roll, looker, step.member)
           const held = roll.asked === true ? await heldByBudget(roll, view, signal) : await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
-          if (held !== undefined) return { ...waiting(situation, held), pollMs: looker.dear ? ASK_DEAR_AGAIN_MS : ASK_AGAIN_MS }
+          if (held !== undefined) return heldBack(situation, held, looker)
           if (roll.asked === true) await freeMember(roll.means, roll.run, step.member, `its turn, ${othersServe(roll.run.profile)}`, looker.told, signal)
           report.standing = `${step.member.pod} is being replaced, the other members serve`
           roll.place.at = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
@@ -266,6 +266,11 @@ function waiting(situation: RollSituation, reason: string, unreached?: MemberNow
   const replaced = members.filter((member) => !member.atRevision || (way.kind === 'evict' ? member.uid !== undefined && way.left.has(member.uid) : member.revision !== set.status.updateRevision && !serves(member)))
   const reached = `${way.kind === 'partition' ? way.stands : way.left.size} ${members.filter(serves).map((member) => member.uid ?? '').join(' ')}`
   return { kind: 'waiting', reason, reached, excused: new Set(replaced.filter((member) => member.pod !== unreached?.pod).map((member) => `pod/${member.pod}`)) }
+}
+
+/** A budget is asked again: its own changes are not watched. */
+function heldBack(situation: RollSituation, reason: string, { dear }: Looker): Step {
+  return { ...waiting(situation, reason), pollMs: dear ? ASK_DEAR_AGAIN_MS : ASK_AGAIN_MS }
 }
 
 /** Undefined when a member may be taken down. A budget that never allows it speaks of evictions: a roll was asked for all the same, and goes one by one. */

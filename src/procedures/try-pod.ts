@@ -6,6 +6,7 @@ import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { parseSet } from '../manifests/shapes.ts'
+import { textsOf } from '../manifests/texts.ts'
 import { warningFindings } from './warnings.ts'
 
 /** Kinds that change what a namespace lets in: with one of them among the manifests the cluster's answer of now says nothing. */
@@ -48,14 +49,7 @@ function podOf(set: KubeObject): KubeObject | undefined {
   return {
     apiVersion: 'v1', kind: 'Pod',
     // A name that no member has: the one of a running member would be refused as there already.
-    metadata: { name: `${name}-dry-run`, namespace, labels: template.metadata?.labels ?? {}, annotations: annotationsOf(template) },
+    metadata: { name: `${name}-dry-run`, namespace, labels: template.metadata?.labels ?? {}, annotations: textsOf(template.metadata?.['annotations']) },
     spec: { ...template.spec, volumes: [...template.spec.volumes.filter((volume) => !own.has(volume.name)), ...claims] },
   }
-}
-
-function annotationsOf(template: { readonly metadata?: unknown }): Readonly<Record<string, string>> {
-  const { metadata } = template
-  const annotations: unknown = typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'annotations') : undefined
-  if (typeof annotations !== 'object' || annotations === null) return {}
-  return Object.fromEntries(Object.entries(annotations).flatMap(([key, value]: [string, unknown]) => (typeof value === 'string' ? [[key, value]] : [])))
 }

@@ -36,6 +36,11 @@ export function leftOver(template: ClaimTemplate, claim: ClaimView): string | un
   return template.size !== undefined && size !== undefined && size < template.size ? `has ${formatBytes(size)} where the template now says ${formatBytes(template.size)}` : undefined
 }
 
+/** How to be rid of a claim: nothing was ever written to one that has no volume. */
+export function removalOf({ name, phase }: Pick<ClaimView, 'name' | 'phase'>, namespace: string): string {
+  return `${phase === 'Pending' ? 'It has no data yet' : 'If its data may go'}: kubectl -n ${namespace} delete pvc ${name}; the controller makes a new one.`
+}
+
 function claimSymptom(situation: Situation, standing: MemberStanding, template: ClaimTemplate, claim: ClaimView): readonly Symptom[] {
   const { set, view } = situation
   const differs = leftOver(template, claim)
@@ -44,8 +49,7 @@ function claimSymptom(situation: Situation, standing: MemberStanding, template: 
   const common = { key: `claim/${claim.uid}`, code: 'CLAIM_PENDING', ordinal: standing.ordinal, object, againstRevision: false, explains: blocked } as const
   const removal = `kubectl -n ${set.namespace} delete pvc ${claim.name}`
   const old = differs === undefined ? '' : `; it was left over from an earlier life and ${differs}`
-  // Nothing was ever written to a claim that has no volume.
-  const mend = differs === undefined ? {} : { mend: `${claim.phase === 'Pending' ? 'It has no data yet' : 'If its data may go'}: ${removal}; the controller makes a new one.` }
+  const mend = differs === undefined ? {} : { mend: removalOf(claim, set.namespace) }
   if (claim.phase === 'Lost') {
     return [{ ...common, reason: 'Lost', message: `${claim.name}: Lost: its volume ${claim.volume ?? ''} is gone`, mend: `Restore the PersistentVolume, or give the data up: ${removal}`, graceMs: blocked ? 0 : 'never' }]
   }

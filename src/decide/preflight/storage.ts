@@ -2,7 +2,7 @@
 
 import type { ClaimView, StorageClassView } from '../../view/surroundings.ts'
 import type { ClaimTemplate } from '../../view/workload.ts'
-import { claimName, leftOver } from '../diagnosis/claims.ts'
+import { claimName, leftOver, removalOf } from '../diagnosis/claims.ts'
 import type { OfferedVolume } from '../../view/scheduling.ts'
 import { formatBytes } from '../../view/quantity.ts'
 import { wantedOrdinals } from '../members.ts'
@@ -125,9 +125,7 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
   return claimsOf(input, template).flatMap(({ ordinal, claim }): readonly PreflightFinding[] => {
     if (claim === undefined) return []
     const common = { code: 'CLAIM_PENDING', object: `persistentvolumeclaim/${claim.name}`, ordinal } as const
-    const remove = `If its data may go: kubectl -n ${wanted.namespace} delete pvc ${claim.name}; the controller makes a new one.`
-    // Nothing was ever written to a claim that has no volume.
-    const removeEmpty = `It has no data yet: kubectl -n ${wanted.namespace} delete pvc ${claim.name}; the controller makes a new one.`
+    const remove = removalOf(claim, wanted.namespace)
     const differs = leftOver(template, claim)
     // A member's own claim is judged by what it means for its data.
     if (live !== undefined && (claim.deleting || claim.phase === 'Lost') && wantedOrdinals(live.view).includes(ordinal)) return []
@@ -140,8 +138,8 @@ function leftOverFindings(input: PreflightInput, template: ClaimTemplate): reado
     if (claim.phase === 'Bound') return differs === undefined ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name}, left over from an earlier life, ${differs}; it is used as it is`, mend: remove }]
     const own = claim.storageClass === undefined ? undefined : classes?.find((one) => one.name === claim.storageClass)
     const ghost = classes !== undefined && claim.storageClass !== undefined && claim.storageClass !== '' && own === undefined && !input.ownClasses.some((one) => one.name === claim.storageClass) && !hasVolume(input, claim.storageClass)
-    if (differs !== undefined) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending and ${differs}`, mend: removeEmpty }]
-    if (ghost) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending: its class "${claim.storageClass ?? ''}" is not there`, mend: removeEmpty }]
+    if (differs !== undefined) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending and ${differs}`, mend: remove }]
+    if (ghost) return [{ ...common, severity: 'error', message: `the claim ${claim.name}, left over from an earlier life, is Pending: its class "${claim.storageClass ?? ''}" is not there`, mend: remove }]
     const waits = own === undefined || own.bindingMode === 'WaitForFirstConsumer'
     return waits ? [] : [{ ...common, severity: 'warning', message: `the claim ${claim.name} is Pending although its class binds at once`, mend: `See why: kubectl -n ${wanted.namespace} describe pvc ${claim.name}` }]
   })

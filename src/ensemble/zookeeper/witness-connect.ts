@@ -80,14 +80,13 @@ export async function connectToAny(members: readonly Member[], options: ConnectO
     over.abort()
   }
   try {
-    for (let round = 0; round < (options.rounds ?? 1) && (round === 0 || told.includes('answered')); round += 1) {
-      for (const member of members) {
-        const one = attempt(member)
-        attempts.push(one)
-        // A member that is just electing refuses at once: the first round finds one that doesn't, the others are no faster than their pace.
-        await wait(NEXT_AFTER_MS, round === 0 ? [one] : [new Promise(() => undefined)])
-        if (winner !== undefined) break
-      }
+    const tries = Array.from({ length: options.rounds ?? 1 }, (_, round) => members.map((member) => ({ member, round }))).flat()
+    for (const { member, round } of tries) {
+      if (round > 0 && !told.includes('answered')) break
+      const one = attempt(member)
+      attempts.push(one)
+      // A member that is just electing refuses at once: the first round finds one that doesn't, the others are no faster than their pace.
+      await wait(NEXT_AFTER_MS, round === 0 ? [one] : [new Promise(() => undefined)])
       if (winner !== undefined) break
     }
     if (winner === undefined) await wait(options.patienceMs, attempts)

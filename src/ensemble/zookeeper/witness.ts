@@ -123,14 +123,13 @@ interface Writer {
 
 /** Connects and writes until one of the signals is aborted, with which it rejects, or until it is plain that it may not. */
 async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
-  const { ledger, seat, troubled, context: { clock, reach } } = writer
+  const { ledger, seat, troubled, context: { clock } } = writer
   const idle = AbortSignal.any([signal, writer.stopping])
   const numbers = { next: 1 }
   let inVain = 0
   for (;;) {
     const began = clock.now()
-    const patienceMs = Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain)
-    const { connected, failed, heard } = takeNext(seat) ?? (await connectToAny(inOrder(writer.members(), troubled, seat.left), { reach, clock, auth: writer.options.auth, answerMs: ANSWER_MS, patienceMs, rounds: ROUNDS, onAnswer: () => ledger.hear(clock.now()) }, idle))
+    const { connected, failed, heard } = takeNext(seat) ?? (await connect(writer, inOrder(writer.members(), troubled, seat.left), inVain, idle))
     seat.at = connected?.member
     ledger.begin(connected === undefined ? began : clock.now())
     for (const member of failed) troubled.set(member.pod, clock.now())
@@ -144,6 +143,12 @@ async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
     if (typeof end === 'object' && numbers.next === 1) return writer.started(end)
     if (end !== 'lost' && end !== 'moved') await clock.sleep(AGAIN_MS, idle)
   }
+}
+
+/** A session with any of them, in this order; `inVain`: how often that was tried before without one. */
+function connect({ context: { clock, reach }, options: { auth }, ledger }: Writer, order: readonly Member[], inVain: number, signal: AbortSignal): Promise<Attempt> {
+  const patienceMs = Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain)
+  return connectToAny(order, { reach, clock, auth, answerMs: ANSWER_MS, patienceMs, rounds: ROUNDS, onAnswer: () => ledger.hear(clock.now()) }, signal)
 }
 
 function takeNext(seat: Seat): Attempt | undefined {
@@ -218,14 +223,13 @@ async function writeThrough({ member, session }: Connected, numbers: { next: num
 
 /** The answer, or `moved` once another member, or this one anew, has given a session while it was waited for. */
 async function unlessMoved<T>(answer: Promise<T>, member: Member, writer: Writer, signal: AbortSignal): Promise<T | 'moved'> {
-  const { seat, members, troubled, options, context: { clock, reach } } = writer
+  const { seat, members, troubled, context: { clock } } = writer
   const over = new AbortController()
   const until = AbortSignal.any([signal, over.signal])
   const move = async (): Promise<'moved'> => {
     await clock.sleep(SOON_MS, until)
     for (let inVain = 0; ; inVain += 1) {
-      const order = inOrder(members(), troubled, new Set([...seat.left, member.uid]))
-      const { connected } = await connectToAny(order, { reach, clock, auth: options.auth, answerMs: ANSWER_MS, patienceMs: Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain), rounds: ROUNDS }, until)
+      const { connected } = await connect(writer, inOrder(members(), troubled, new Set([...seat.left, member.uid])), inVain, until)
       if (connected !== undefined && !until.aborted && offer(seat, connected)) return 'moved'
       await connected?.session.close()
       await clock.sleep(AGAIN_MS, until)
