@@ -69,8 +69,8 @@ export interface Settled {
   readonly verdict: QuorumVerdict
 }
 
-/** Looks until the ensemble is whole, `settleMs` have passed, or waiting can't mend it. `hopeless`: asked before the first wait. */
-export async function settle(members: readonly Member[], way: Way | undefined, context: VerifyContext, hopeless: () => Promise<boolean>): Promise<Settled> {
+/** Looks until the ensemble is whole, `settleMs` have passed, or waiting can't mend it. `hopeless`: asked before each wait. */
+export async function settle(members: readonly Member[], way: Way | undefined, context: VerifyContext, hopeless: (looked: readonly Looked[]) => Promise<boolean>): Promise<Settled> {
   const { clock, signal } = context
   const deadline = new Deadline(clock, context.settleMs)
   let said = ''
@@ -79,7 +79,7 @@ export async function settle(members: readonly Member[], way: Way | undefined, c
     const looked = await lookAtAll(members, way, context)
     const verdict = judgeQuorum(looked, context.replicas)
     const whole = !verdict.findings.some((finding) => finding.severity === 'error')
-    if (whole || !verdict.canHeal || deadline.passed || (said === '' && (await hopeless()))) return { looked, verdict }
+    if (whole || !verdict.canHeal || deadline.passed || (await hopeless(looked))) return { looked, verdict }
     if (verdict.detail !== said || clock.now() - saidAt >= TELL_MS) {
       const why = said === '' && context.settleWhy !== undefined ? ` (${context.settleWhy})` : ''
       context.say(`waiting up to ${formatSpan(deadline.left())} for the ensemble to settle: ${verdict.detail}${why}`)

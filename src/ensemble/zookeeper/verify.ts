@@ -8,7 +8,7 @@ import { isTlsOnly } from './config.ts'
 import { settle, wayOf, type Settled } from './look.ts'
 import { ACCESS_MEND, judgeQuorum, type Looked } from './quorum.ts'
 import { openSpeakers } from './speakers.ts'
-import { bySession, identityCheck, learnAll, type Learned } from './who.ts'
+import { bySession, identityCheck, isMistaken, learnAll, type Learned } from './who.ts'
 
 export interface ZooKeeperOptions {
   /** `user:password` for the digest scheme: a secret. */
@@ -16,8 +16,17 @@ export interface ZooKeeperOptions {
   readonly checkPath: string
 }
 
+/** A member that answers and whose identity isn't known is asked for it this often. */
+const LEARN_AGAIN_MS = 1_000
 /** How long a member that went away is left alone before all are asked again. */
 const AGAIN_MS = 500
+
+interface Timed {
+  readonly value: readonly Learned[]
+  readonly ms: number
+  /** When it was learned, ms. */
+  readonly at: number
+}
 
 /** The checks of a level; an ensemble that elects anew while it is asked is asked again until it has had its time to settle. */
 export async function verifyZooKeeper(members: readonly Member[], level: VerifyLevel, context: VerifyContext, options: ZooKeeperOptions): Promise<Verification> {
@@ -38,13 +47,16 @@ async function attempt(members: readonly Member[], level: VerifyLevel, context: 
   const began = clock.now()
   const speaking = openSpeakers(level === 'quick' ? sorted.slice(0, 2) : sorted, way, context, options)
   // A quick look by exec asks too: only the configuration tells a port that speaks TLS from a member that is down.
-  const learning = level === 'quick' && way === 'port-forward' ? undefined : timed(() => learnAll(sorted, way, context), context)
+  let learning = level === 'quick' && way === 'port-forward' ? undefined : timed(() => learnAll(sorted, way, context), context)
   // Whoever fails first is told; the others may be rejected by the same abort.
   learning?.catch(() => undefined)
   try {
-    const hopeless = async (): Promise<boolean> => {
-      const learned = (await learning)?.value ?? []
-      return learned.some(speaksTlsOnly) || (learned.length > 0 && identityCheck(learned, context).outcome === 'failed')
+    const hopeless = async (looked: readonly Looked[]): Promise<boolean> => {
+      const first = await learning
+      if (first === undefined) return false
+      const learned = await learnFlashes(first, looked, way, context)
+      learning = Promise.resolve(learned)
+      return learned.value.some(speaksTlsOnly) || isMistaken(learned.value, context)
     }
     const first = await settle(sorted, way, context, hopeless)
     const settled = isWhole(first) ? first : withTls(first, (await learning)?.value ?? [], context)
@@ -93,11 +105,22 @@ function notTried(level: VerifyLevel): DataChecks {
 }
 
 /** A member that was still starting at the first look is asked once more, now that it serves; without exec its session tells what it can. */
-async function relearn(first: { readonly value: readonly Learned[]; readonly ms: number }, whole: boolean, way: 'port-forward' | 'exec', speaking: ReturnType<typeof openSpeakers>, context: VerifyContext): Promise<{ readonly value: readonly Learned[]; readonly ms: number }> {
+async function relearn(first: Timed, whole: boolean, way: 'port-forward' | 'exec', speaking: ReturnType<typeof openSpeakers>, context: VerifyContext): Promise<Timed> {
   const open = first.value.filter((one) => one.lacking !== undefined)
   if (!whole || open.length === 0) return first
-  const again = await timed(() => (context.reach.may.exec ? learnAll(open.map((one) => one.known.member), way, context) : learnFromSessions(open, speaking, context)), context)
-  return { value: first.value.map((one) => again.value.find((other) => other.known.member.pod === one.known.member.pod) ?? one), ms: first.ms + again.ms }
+  return merged(first, await timed(() => (context.reach.may.exec ? learnAll(open.map((one) => one.known.member), way, context) : learnFromSessions(open, speaking, context)), context))
+}
+
+/** A member that dies and is started again and again is there for seconds: who it is can be learned while it answers. */
+async function learnFlashes(first: Timed, looked: readonly Looked[], way: 'port-forward' | 'exec', context: VerifyContext): Promise<Timed> {
+  const here = new Set(looked.filter(({ look }) => look.kind !== 'unreachable').map(({ member }) => member.pod))
+  const open = first.value.filter((one) => one.lacking !== undefined && one.known.config === undefined && here.has(one.known.member.pod))
+  if (open.length === 0 || context.clock.now() - first.at < LEARN_AGAIN_MS) return first
+  return merged(first, await timed(() => learnAll(open.map((one) => one.known.member), way, context), context))
+}
+
+function merged(first: Timed, again: Timed): Timed {
+  return { value: first.value.map((one) => again.value.find((other) => other.known.member.pod === one.known.member.pod) ?? one), ms: first.ms + again.ms, at: again.at }
 }
 
 async function learnFromSessions(open: readonly Learned[], speaking: ReturnType<typeof openSpeakers>, context: VerifyContext): Promise<readonly Learned[]> {
@@ -110,10 +133,11 @@ async function learnFromSessions(open: readonly Learned[], speaking: ReturnType<
   )
 }
 
-async function timed<T>(work: () => Promise<T>, context: VerifyContext): Promise<{ readonly value: T; readonly ms: number }> {
+async function timed(work: () => Promise<readonly Learned[]>, context: VerifyContext): Promise<Timed> {
   const began = context.clock.now()
   const value = await work()
-  return { value, ms: context.clock.now() - began }
+  const at = context.clock.now()
+  return { value, ms: at - began, at }
 }
 
 function checkOf(name: CheckResult['name'], findings: readonly Finding[], detail: string, ms: number): CheckResult {

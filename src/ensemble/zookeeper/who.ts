@@ -81,9 +81,18 @@ export async function bySession(member: Member, session: Session, context: Verif
   }
 }
 
+/** Whether waiting is of no use: what is known already contradicts itself. What could not be learned yet does not. */
+export function isMistaken(learned: readonly Learned[], context: VerifyContext): boolean {
+  return judge(learned, context).findings.some((finding) => finding.severity === 'error')
+}
+
+function judge(learned: readonly Learned[], context: VerifyContext): IdentityVerdict {
+  return judgeIdentity(learned.map(({ known }) => known), context.replicas, context.serviceName, context.memberServices ?? [])
+}
+
 /** The check's result without its time, and the ids by pod. */
 export function identityCheck(learned: readonly Learned[], context: VerifyContext): Omit<CheckResult, 'ms'> & { readonly ids: IdentityVerdict['ids'] } {
-  const verdict = judgeIdentity(learned.map(({ known }) => known), context.replicas, context.serviceName, context.memberServices ?? [])
+  const verdict = judge(learned, context)
   const lacking = learned.filter((one) => one.lacking !== undefined)
   const wrong = verdict.findings.some((finding) => finding.severity === 'error')
   const first = lacking[0]

@@ -124,6 +124,35 @@ describe('a sound ensemble', () => {
   })
 })
 
+describe('a member whose server is not there at the first look', () => {
+  /** zk-2's server is started as `late` after 5 s and dies again after `livesMs`. */
+  async function withLate(late: MemberSpec, livesMs: number): Promise<Verification> {
+    const clock = idleClock(BEGAN)
+    const ensemble = started(usualMembers(3).slice(0, 2))
+    const life = async (): Promise<void> => {
+      await clock.sleep(5_000)
+      ensemble.start(late)
+      await clock.sleep(livesMs)
+      ensemble.stop(2)
+    }
+    const [found] = await Promise.all([verify(ensemble, 3, { context: { clock } }), life()])
+    return found
+  }
+  const third = usualMembers(3)[2] ?? fail()
+
+  test('is waited for and passes', async () => {
+    const found = await withLate(third, HOUR)
+    expect(found.findings).toEqual([])
+    expect(found.pairs).toBe('6/6')
+  })
+
+  test('is known by what it said in the seconds that it lived', async () => {
+    const found = await withLate({ ...third, myid: 2 }, 3_000)
+    expect(errors(found)).toContain('IDENTITY_MISMATCH')
+    expect(messages(found)).toMatch(/zk-2.*id 2/)
+  })
+})
+
 describe('what only looks sound', () => {
   test('Ready pods without a quorum are QUORUM_LOST, although each answers ruok', async () => {
     const ensemble = started(usualMembers(3).slice(0, 1))
