@@ -91,10 +91,13 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
 
 async function asEnsembleError(error: unknown, report: RunReport): Promise<unknown> {
   if (error instanceof EnsembleError) return error
+  const outcome = report.changed ? 'failed' : 'refused'
+  const { ViewError } = await import('./kube/views/shape.ts')
+  if (error instanceof ViewError) return failure(outcome, 'CHECK_IMPOSSIBLE', error.message, { mend: 'It is not shaped as the API says: look at it (kubectl get -o yaml), and at what stands between this runner and the API server.' }, error)
   const { KubeFailure } = await import('./kube/failure.ts')
   if (!(error instanceof KubeFailure)) return error
   const { explainFailure } = await import('./kube/explain.ts')
-  return new EnsembleError(report.changed ? 'failed' : 'refused', [explainFailure(error)], { cause: error })
+  return new EnsembleError(outcome, [explainFailure(error)], { cause: error })
 }
 
 function settle(report: RunReport, error: unknown, runner: Runner): void {

@@ -170,6 +170,30 @@ async function runCancelled(run: ActionRun, arm: (cancel: () => void) => void): 
   }
 }
 
+const TEXTS = `{"metadata":{"name":"zk-9","annotations":{"a":"${'x'.repeat(MIB)}"}}},`
+
+/** Objects that are as large as a store takes, as often as a page takes them. */
+const LISTS: readonly (readonly [string, () => string])[] = [
+  ['60 MiB of texts', () => list(TEXTS, 60 * MIB)],
+  ['22 MiB of texts', () => list(TEXTS, 22 * MIB)],
+  ['22 MiB of texts in two bytes a character', () => list(TEXTS.replace('xxx', '\u03b1'), 22 * MIB)],
+  ['empty lists', () => list(`{"metadata":{"name":"zk-9"},"x":[${'[],'.repeat(20_000)}1]},`, 8 * MIB)],
+]
+
+describe('every list of an API server', () => {
+  test.each(LISTS)('with %s, several at once: within its memory', (_name, body) =>
+    withBundle({}, async ({ cluster, job, run }) => {
+      await run(tutorial(QUICK))
+      const peak = join(job.directory, 'peak')
+      cluster.faults.always({ verb: 'list', status: 200, body: body() })
+      const looked = await run(undefined, { operation: 'status', name: 'zk', timeout: '20s' }, { env: { RUNNER_DEBUG: '1', NODE_OPTIONS: `--import ${PEAK}`, PEAK_FILE: peak } })
+      if (process.env['SHOW'] !== undefined) process.stderr.write(`${Number(readFileSync(peak, 'utf8')) / 1024} MiB ${looked.outputs['message'] ?? ''}\n`)
+      expect(looked.exitCode).toBe(1)
+      expect(looked.outputs['code']).not.toBe('INTERNAL')
+      expect(Number(readFileSync(peak, 'utf8'))).toBeLessThan(MOST_KIB)
+    }))
+})
+
 describe('a record', () => {
   test('that unpacks to a gigabyte, or holds more than a ConfigMap can: an undo says so, within its memory', () =>
     withBundle({}, async ({ cluster, job, run }) => {

@@ -14,7 +14,7 @@ import { inWords, knownResource, pathOf, resourceFinder } from './resources.ts'
 import type { Resource } from './resources.ts'
 import type { Repeat } from './retry.ts'
 import { createStreams } from './streams.ts'
-import { createTransport } from './transport.ts'
+import { AnswerTooLarge, createTransport, LARGEST_PAGE } from './transport.ts'
 import type { Call } from './transport.ts'
 import { readWatch } from './watch.ts'
 
@@ -28,6 +28,8 @@ const ANSWER_MS = 30_000
 /** The server itself ends a write after 34 s. */
 const APPLY_MS = 34_000
 const PAGE = 500
+/** Of a page whose objects are so large that more of them are no answer: a store takes objects of 1.5 MiB. */
+const FEW = 10
 /** Of a list whose objects aren't kept: small pages are garbage before they are moved to the old part of the heap; 50,000 pods cost 60 MB less so. */
 const SHORT_PAGE = 100
 /** How long a watch is asked for: longer than nearly every run, so that none is opened twice. */
@@ -94,12 +96,21 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
   }
 
   async function page(kind: KindRef, options: ListOptions, from: string | undefined, limit: number, signal: AbortSignal): Promise<NonNullable<ReturnType<typeof parsePage>>> {
+    try {
+      return await pageOf(kind, options, from, limit, signal)
+    } catch (error) {
+      if (!(error instanceof AnswerTooLarge) || limit <= FEW) throw error
+      return pageOf(kind, options, from, FEW, signal)
+    }
+  }
+
+  async function pageOf(kind: KindRef, options: ListOptions, from: string | undefined, limit: number, signal: AbortSignal): Promise<NonNullable<ReturnType<typeof parsePage>>> {
     const resource = await find(kind, signal)
     const request = inWords('list', resource, options.namespace)
     const query = selection(options)
     query.set('limit', String(limit))
     if (from !== undefined) query.set('continue', from)
-    const { body } = await json({ method: 'GET', path: `${pathOf(resource, options.namespace)}?${query.toString()}`, request }, 'repeatable', kind.kind === 'Lease' ? 'lease' : 'reads', signal)
+    const { body } = await json({ method: 'GET', path: `${pathOf(resource, options.namespace)}?${query.toString()}`, request, longest: LARGEST_PAGE }, 'repeatable', kind.kind === 'Lease' ? 'lease' : 'reads', signal)
     const parsed = parsePage(body, kind)
     if (parsed === undefined) throw unparsable(request)
     return parsed

@@ -1,17 +1,19 @@
 // One HTTP request to the API server: with a time limit, an AbortSignal, connections that are kept, and every fault told as a KubeFailure.
 
+import { once } from 'node:events'
 import http from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { RequestOptions } from 'node:https'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import { abortReason } from '../clock.ts'
 import { collected } from '../collected.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
 import { codeOf, messageOf } from './node-error.ts'
+import { turns } from './turns.ts'
 import { warningsIn } from './warnings.ts'
 import { tlsFault } from '../tls-fault.ts'
 
@@ -29,6 +31,8 @@ export interface Call {
   readonly timeoutMs: number
   /** What is asked, in words. */
   readonly request: string
+  /** Bytes of an answer that is believed; an object's where nothing is said. */
+  readonly longest?: number
 }
 
 export interface Answer {
@@ -47,10 +51,12 @@ export interface Transport {
   close(): void
 }
 
-/** Of one answer, as it comes and unpacked; in bytes. A page of 500 pods is some 5 MiB. */
-const LARGEST_ANSWER = 64 * 1024 * 1024
-
-const unzip = promisify(gunzip)
+/** Of a page of a list, unpacked, in bytes: one of 500 pods is some 5 MiB. */
+export const LARGEST_PAGE = 24 * 1024 * 1024
+/** Of any other answer: a store takes objects of 1.5 MiB. */
+const LARGEST_OBJECT = 8 * 1024 * 1024
+/** What is larger is read and parsed alone: a dozen of the largest at once would be gigabytes. In bytes, unpacked. */
+const ALONE_FROM = 4 * 1024 * 1024
 
 export function createTransport(loaded: LoadedConfig, credentials: Credentials): Transport {
   const secure = loaded.server.protocol === 'https:'
@@ -58,6 +64,7 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
   const agent = secure ? new https.Agent(kept) : new http.Agent(kept)
 
   const tunnels = new Set<http.Agent>()
+  const alone = turns()
 
   /** Through a proxy the library's agent makes the tunnel, and is told to keep it; direct connections are kept by our own. */
   function agentFor(options: RequestOptions): http.Agent {
@@ -93,16 +100,21 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
   return {
     async send(call, signal) {
       const started = await start(call, signal, true)
+      const longest = call.longest ?? LARGEST_OBJECT
+      let endTurn: (() => void) | undefined
       try {
         const response = await started.head
-        const raw = await wholeBody(response)
-        const body = response.headers['content-encoding'] === 'gzip' ? await unzip(raw, { maxOutputLength: LARGEST_ANSWER }) : raw
+        const body = await wholeBody(unpacked(response), longest, async () => {
+          endTurn = await alone(once(response, 'close'))
+        })
         return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], warnings: warningsIn(response.headersDistinct['warning'] ?? []), body: body.toString('utf8') }
       } catch (error) {
-        if (isTooLarge(error)) throw tooLarge(loaded.server.host, call.request)
+        if (error instanceof TooLarge) throw new AnswerTooLarge(loaded.server.host, longest, call.request)
         throw started.explain(error)
       } finally {
         started.end()
+        // Whoever asked parses it as soon as it is there: the next one begins after that.
+        if (endTurn !== undefined) setImmediate(endTurn)
       }
     },
     async open(call, signal) {
@@ -225,21 +237,30 @@ export function headersOf(options: RequestOptions): Record<string, string | stri
 
 class TooLarge extends Error {}
 
-async function wholeBody(response: IncomingMessage): Promise<Buffer> {
-  const body = collected(LARGEST_ANSWER)
+/** What breaks on the way in breaks the reading. */
+function unpacked(response: IncomingMessage): Readable {
+  return response.headers['content-encoding'] === 'gzip' ? pipeline(response, createGunzip(), () => undefined) : response
+}
+
+/** `alone` is awaited before more than ALONE_FROM is read. */
+async function wholeBody(response: Readable, longest: number, alone: () => Promise<void>): Promise<Buffer> {
+  const body = collected(longest)
+  let large = false
   for await (const chunk of response) {
     // Leaving the loop destroys the response, and with it the connection.
     if (!body.add(bytes(chunk))) throw new TooLarge()
+    if (large || body.size <= ALONE_FROM) continue
+    large = true
+    await alone()
   }
   return body.bytes()
 }
 
-function isTooLarge(error: unknown): boolean {
-  return error instanceof TooLarge || codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
-}
-
-function tooLarge(host: string, request: string): KubeFailure {
-  return new KubeFailure({ status: 0, reason: 'Unparsable', message: `${host} answered with more than ${LARGEST_ANSWER / 1024 / 1024} MiB: no Kubernetes API server does`, request })
+/** More than the call bears; told as any answer that is none of an API server. */
+export class AnswerTooLarge extends KubeFailure {
+  constructor(host: string, longest: number, request: string) {
+    super({ status: 0, reason: 'Unparsable', message: `${host} answered with more than ${longest / 1024 / 1024} MiB: no Kubernetes API server does`, request })
+  }
 }
 
 function bytes(chunk: unknown): Buffer {

@@ -16,8 +16,8 @@ import { claims } from './lint-rules/storage.ts'
 import { unseen } from './lint-rules/unseen.ts'
 
 const RULES: readonly Rule[] = [
-  removedApis, setSelector, headlessService, clientServices, disruptionBudget, memberCount, memberList, movedMember, serviceOfMember, claims, confMount, logDirectory,
-  probes, spread, heap, purge, limits, stopping, updates, imageTag, foreignMembers, unseen,
+  removedApis, setSelector, headlessService, clientServices, disruptionBudget, foreignMembers, memberCount, memberList, movedMember, serviceOfMember, claims, confMount, logDirectory,
+  probes, spread, heap, purge, limits, stopping, updates, imageTag, unseen,
 ]
 
 /** Findings in the order of files and lines; of one place the error comes first. */

@@ -28,17 +28,17 @@ describe('e2e: cases of belonging', () => {
         await kubectlApply(preview, manifest)
         await kubectl('wait', '-n', preview, '--for=jsonpath={.status.phase}=Running', 'pod/keeper-0', 'pod/keeper-1', 'pod/keeper-2', '--timeout=180s')
         const told = await act({ operation: 'verify', namespace: preview })
-        expect(verdict(told)).toMatch(new RegExp(`^failed IDENTITY_MISMATCH keeper-0 .*member list of another ensemble.*namespace ${prod}`))
+        expect(verdict(told)).toMatch(new RegExp(`^failed IDENTITY_MISMATCH verify of keeper .*: keeper-0 .*member list of another ensemble.*namespace ${prod}`))
       })
     })
   })
 
   all('a list in a ConfigMap that is in the cluster already is read before anything is applied', async () => {
     await inNamespace('pr8', async (preview) => {
-      await kubectlApply(preview, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: peers}\ndata:\n  servers: server.1=keeper-0.keeper-peers.prod.svc:2888:3888;2181\n")
+      await kubectlApply(preview, `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: peers}\ndata:\n  servers: ${[0, 1, 2].map((ordinal) => `server.${ordinal + 1}=keeper-${ordinal}.keeper-peers.prod.svc:2888:3888;2181`).join(' ')}\n`)
       const manifest = given('foreign-namespace/production.yaml').replace(/( +)- name: ZOO_SERVERS\n +value: .*/, '$1- name: ZOO_SERVERS\n$1  valueFrom: {configMapKeyRef: {name: peers, key: servers}}')
       const refused = await act({ manifests: 'zk.yaml', namespace: preview }, { files: { 'zk.yaml': manifest } })
-      expect(verdict(refused)).toMatch(/^refused LINT_FAILED ZOO_SERVERS names keeper-0\.keeper-peers\.prod\.svc \(namespace prod\)/)
+      expect(verdict(refused)).toMatch(/^refused LINT_FAILED .*: ZOO_SERVERS names keeper-0\.keeper-peers\.prod\.svc and 2 more \(namespace prod\)/)
       expect(await read(preview, 'statefulsets', '{.items[*].metadata.name}')).toBe('')
     })
   })

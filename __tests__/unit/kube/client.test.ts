@@ -320,11 +320,25 @@ describe('an answer that is larger than any API server gives', () => {
       }
       more()
     })
-    expect(await caught(endless.kube.get(CONFIG_MAP, never))).toMatchObject({ reason: 'Unparsable', message: expect.stringContaining('more than 64 MiB') })
+    expect(await caught(endless.kube.get(CONFIG_MAP, never))).toMatchObject({ reason: 'Unparsable', message: expect.stringContaining('more than 8 MiB') })
     expect(sent).toBeLessThan(200 * 1024 * 1024)
     const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024))
     const packed = await cluster((_asked, response) => void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(bomb))
-    expect(await caught(packed.kube.get(CONFIG_MAP, never))).toMatchObject({ reason: 'Unparsable', message: expect.stringContaining('more than 64 MiB') })
+    expect(await caught(packed.kube.get(CONFIG_MAP, never))).toMatchObject({ reason: 'Unparsable', message: expect.stringContaining('more than 8 MiB') })
+  })
+
+  test('a page of objects that are too large together is asked for in smaller ones', async () => {
+    const large = 'x'.repeat(1_400_000)
+    const limits: (string | null)[] = []
+    const { kube } = await cluster((asked, response) => {
+      const limit = asked.url.searchParams.get('limit')
+      limits.push(limit)
+      const items = Array.from({ length: Math.min(Number(limit), 30) }, (_, index) => ({ metadata: { name: `c${index}`, annotations: { large } } }))
+      response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, items }))
+    })
+    const { items } = await kube.list(CONFIG_MAP, { namespace: 'default' }, never)
+    expect(items).toHaveLength(10)
+    expect(limits.map(Number)).toEqual([500, 10])
   })
 
   test('no pause that a server asks for is so short that it makes a loop', async () => {
