@@ -5,7 +5,7 @@ import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
 import type { BudgetVerdict } from './budget.ts'
 import { memberStandings, observed, ownPods } from './members.ts'
-import { serves, type MemberNow } from './roll.ts'
+import { isUnreached, serves, type MemberNow } from './roll.ts'
 
 /** How the ensemble stands before a node is taken. */
 export interface Standing {
@@ -87,6 +87,7 @@ function membersAway(standing: Standing, node: string): readonly Obstacle[] {
     const mend = `${offBrokenNode(standing, member, node)}operation: status says why; kubectl -n ${standing.view.set?.namespace ?? ''} describe pod ${member.pod}`
     if (member.state === 'extra') return [{ what: `${member.pod} is ${member.text}`, mend, passes: true }]
     if (member.state !== 'available' && member.state !== 'old-revision') return [{ what: `${member.pod} is ${member.text}`, mend, passes: member.state !== 'failed' }]
+    if (isUnreached(member)) return [{ what: `${member.pod} could not be reached: whether it serves is not known`, mend: `operation: verify says why it could not be reached; ${mend}`, passes: true }]
     return serves(member) ? [] : [{ what: `${member.pod} is available, but does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`, mend, passes: true }]
   })
 }
@@ -94,7 +95,7 @@ function membersAway(standing: Standing, node: string): readonly Obstacle[] {
 /** A node may be drained because of just what ails its member: how that one gets off it by hand, where nobody is served by it and all the others serve. */
 function offBrokenNode({ view, members, nodes }: Standing, member: MemberNow, node: string): string {
   const there = ownPods(view).some((pod) => pod.uid === member.uid && pod.node === node)
-  if (!there || serves(member) || members.some((other) => other !== member && !serves(other))) return ''
+  if (!there || serves(member) || isUnreached(member) || members.some((other) => other !== member && !serves(other))) return ''
   if (nodes?.find(({ name }) => name === node)?.ready === false) {
     return `${node} is not Ready itself: bring it back, or, once the machine is off for sure, let its pods go elsewhere: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute (and away with it before the machine is started again). `
   }

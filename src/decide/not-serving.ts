@@ -2,9 +2,17 @@
 
 import type { SetView } from '../view/workload.ts'
 import type { Diagnosis } from './diagnosis.ts'
-import { serves, type MemberNow } from './roll.ts'
+import { isUnreached, serves, type MemberNow } from './roll.ts'
 
 export function notServing(member: MemberNow, ensemble: { readonly set: SetView | undefined; readonly members: readonly MemberNow[] }, where: { readonly container: string; readonly since: number }): Diagnosis {
+  if (isUnreached(member)) {
+    return {
+      code: 'CHECK_IMPOSSIBLE', ordinal: member.ordinal, object: `pod/${member.pod}`, container: where.container, reason: 'Unreachable', class: 'informative', since: where.since, explains: true,
+      message: `${member.pod}: its pod is Ready, but the member could not be reached: whether it serves is not known`,
+      mend: 'operation: verify says what this run needs to reach it: mostly pods/exec in its Role, where the client port is bound to an address of its own.',
+      againstRevision: false,
+    }
+  }
   const others = ensemble.members.filter((other) => other !== member)
   return {
     code: 'NOT_READY', ordinal: member.ordinal, object: `pod/${member.pod}`, container: where.container, reason: 'NotServing', class: 'informative', since: where.since, explains: true,

@@ -85,6 +85,11 @@ export function serves(member: Pick<MemberNow, 'role' | 'ready'>): boolean {
   return member.role === undefined || member.role === 'unknown' ? member.ready : SERVING.has(member.role)
 }
 
+/** It is Ready and could not be asked: nothing is known against it, so it is not touched, and nobody else is before it has answered. */
+export function isUnreached(member: Pick<MemberNow, 'role' | 'ready'>): boolean {
+  return member.role === 'unreachable' && member.ready
+}
+
 /** Every member as it stands, without what it says of itself. */
 export function membersNow(view: EnsembleView, now: number, roles: ReadonlyMap<string, Role>, addressSince: ReadonlyMap<string, number>): readonly MemberNow[] {
   const pods = ownPods(view)
@@ -102,7 +107,7 @@ export function membersNow(view: EnsembleView, now: number, roles: ReadonlyMap<s
  * another revision at or above it. `target`: name of the revision that is wanted, undefined where no member has it yet.
  */
 export function heldPartition(members: readonly MemberNow[], start: number, own: number, target: string | undefined): number {
-  const held = members.filter((member) => member.state !== 'extra' && serves(member) && member.revision !== target)
+  const held = members.filter((member) => member.state !== 'extra' && (serves(member) || isUnreached(member)) && member.revision !== target)
   return Math.max(own, ...held.map((member) => member.ordinal - start + 1))
 }
 
@@ -161,7 +166,7 @@ function isPending({ set, way }: RollSituation, member: MemberNow): boolean {
 
 /** There, not on its way out, and not serving. */
 function isBroken({ handedOver }: RollSituation, member: MemberNow): boolean {
-  return member.uid !== undefined && member.state !== 'terminating' && !serves(member) && !handedOver.has(member.uid)
+  return member.uid !== undefined && member.state !== 'terminating' && !serves(member) && !isUnreached(member) && !handedOver.has(member.uid)
 }
 
 /** Available and serving; a leader that was told to step down must serve again, but its restarted container need not have stood for a while: it goes next anyway. */
@@ -173,7 +178,7 @@ function isBack({ excused, handedOver, now }: RollSituation, member: MemberNow):
 
 /** It handed over, another one leads, and it does not come back by itself. */
 function isLeftBehind({ handedOver, outsideSince, listChanges, now }: RollSituation, members: readonly MemberNow[], member: MemberNow): boolean {
-  if (member.uid === undefined || member.state === 'terminating' || serves(member) || !handedOver.has(member.uid)) return false
+  if (member.uid === undefined || member.state === 'terminating' || serves(member) || isUnreached(member) || !handedOver.has(member.uid)) return false
   const since = outsideSince.get(member.uid)
   return since !== undefined && since + (listChanges === true ? FOLLOWS_OTHER_LIST_MS : FOLLOWS_AFTER_MS) <= now && members.some((other) => other !== member && other.role === 'leader')
 }
@@ -200,7 +205,7 @@ function agree(situation: RollSituation, members: readonly MemberNow[], pending:
 
 /** Longer outside than any member takes to come back while the list changes: the list keeps it there. */
 function isKeptOutside({ listChanges, outsideSince, addresses, now }: RollSituation, member: MemberNow): boolean {
-  return listChanges === true && member.running && (outsideSince.get(member.uid ?? '') ?? now) + REJOIN_MS[addresses.kind] <= now
+  return listChanges === true && member.running && !isUnreached(member) && (outsideSince.get(member.uid ?? '') ?? now) + REJOIN_MS[addresses.kind] <= now
 }
 
 /** A member that doesn't serve is replaced before any that does, the lowest first, one at a time. */
@@ -208,7 +213,7 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   const { set, way, excused } = situation
   const others = members.filter((other) => other !== member)
   // Each back before the next; where nobody serves nobody can be back, so there it is enough that its containers were started.
-  const quorum = others.some(serves)
+  const quorum = others.some((other) => serves(other) || isUnreached(other))
   const moving = others.find((other) => !broken.includes(other) && !excused.has(other.ordinal) && !isKeptOutside(situation, other) && (quorum ? !isBack(situation, other) : ['terminating', 'pending', 'creating'].includes(other.state)))
   if (moving !== undefined) return waitFor(situation, moving, members)
   // One that runs may be on its way back into the quorum (every election puts members outside for a moment); replacing it would only make that longer.
@@ -221,7 +226,7 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
   // What is Ready the controller replaces by itself; so it does with the highest of several under any policy but the ordered one.
   if (open && member.ready) return { kind: 'wait', reason: `${member.pod} does not serve, and the StatefulSet controller replaces it` }
   if (open || !member.atRevision) return { kind: 'free', member }
-  const above = others.filter((other) => serves(other) && isPending(situation, other) && other.ordinal > member.ordinal)
+  const above = others.filter((other) => (serves(other) || isUnreached(other)) && isPending(situation, other) && other.ordinal > member.ordinal)
   if (set.podManagement === 'OrderedReady' || above.length === 0) return { kind: 'reach-down', member }
   // Parallel takes the highest one although a lower one is away (seen with 1.36): the partition can't be opened for this one alone. Where the quorum bears two, its turn comes last.
   const top = above.at(-1)
@@ -233,6 +238,7 @@ function seeTo(situation: RollSituation, members: readonly MemberNow[], broken: 
 function waitFor(situation: RollSituation, member: MemberNow, members: readonly MemberNow[]): RollStep {
   const there = members.filter((one) => isBack(situation, one)).length
   const count = `${there} of ${members.length} members are available and serve`
+  if (isUnreached(member) && member.state !== 'terminating') return { kind: 'wait', reason: `${member.pod} is Ready, but could not be reached: whether it serves is not known, and no other member is taken down before it is; ${count}` }
   if (member.state === 'available' || member.state === 'old-revision') return { kind: 'wait', reason: `${member.pod} is available, but does not serve yet (${member.role ?? 'not asked'}); ${count}`, outside: members.filter((one) => (one.state === 'available' || one.state === 'old-revision') && !serves(one)) }
   const stands = situation.excused.has(member.ordinal) && member.runningSince !== undefined && member.state !== 'terminating' ? member.runningSince + STANDS_AFTER_MS : undefined
   const outside = situation.outsideSince.get(member.uid ?? '')

@@ -16,12 +16,17 @@ export interface ServingVerdict {
 /** `replicas`: members that there should be; `ready`: names of the pods that are Ready; `young`: why a member that is outside may be on its way. */
 export function judgeServing(states: readonly MemberState[], replicas: number, ready: ReadonlySet<string>, young?: string): ServingVerdict {
   const onTheWay = young !== undefined
-  const unasked = states.filter((state) => state.role === 'unknown')
+  const unasked = states.filter(isUnasked)
   if (states.length === 0 || unasked.length === states.length) return { outcome: 'skipped', detail: `the members could not be asked${reasons(unasked)}; that a pod is Ready does not mean that it is in the quorum`, findings: [], onTheWay }
   const findings = [...alone(states, replicas), ...leaders(states, replicas), ...states.flatMap((state) => away(state, ready, young))]
   const detail = `${inWords(states)}${unasked.length === 0 ? '' : `; not asked${reasons(unasked)}`}`
   if (findings.length > 0) return { outcome: 'failed', detail, findings, onTheWay }
   return { outcome: unasked.length > 0 || states.some(isAway) || states.length < replicas ? 'warned' : 'passed', detail, findings, onTheWay }
+}
+
+/** What is not known is not called lost. */
+function isUnasked({ role }: MemberState): boolean {
+  return role === 'unknown' || role === 'unreachable'
 }
 
 /** `: zk-0, zk-1 (its client port speaks TLS only)`: each reason once. */
@@ -73,7 +78,7 @@ function leaders(states: readonly MemberState[], replicas: number): readonly Fin
   if (replicas <= 1 || states.some((state) => state.role === 'up' || state.role === 'standalone')) return []
   const leading = states.filter((state) => state.role === 'leader')
   if (leading.length > 1) return [{ code: 'CHECK_FAILED', severity: 'error', message: `${leading.map((state) => state.pod).join(' and ')} both say that they lead`, mend: 'One of them was cut off, or there are two ensembles: compare their member lists.' }]
-  const unasked = states.filter((state) => state.role === 'unknown').length
+  const unasked = states.filter(isUnasked).length
   const voting = states.filter((state) => state.role === 'leader' || state.role === 'follower').length
   const voters = replicas - states.filter((state) => state.role === 'observer').length
   const needed = Math.floor(voters / 2) + 1

@@ -3,7 +3,7 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { Finding } from '../errors.ts'
-import type { ExecResult } from '../kube/kube.ts'
+import type { ExecResult, Tunnelled } from '../kube/kube.ts'
 import type { MemberService } from '../manifests/member-services.ts'
 
 export type ProfileName = 'zookeeper' | 'cassandra' | 'custom' | 'none'
@@ -29,6 +29,8 @@ export interface Reach {
   /** A byte stream to a port of the member's pod (port-forward). */
   open(member: Member, port: number, signal: AbortSignal): Promise<Duplex>
   exec(member: Member, command: readonly [string, ...string[]], options: { readonly stdin?: string; readonly timeoutMs?: number }, signal: AbortSignal): Promise<ExecResult>
+  /** A command in the member's container as a byte stream. */
+  tunnel(member: Member, command: readonly [string, ...string[]], signal: AbortSignal): Promise<Tunnelled>
   /** What this run may do, from the access review. */
   readonly may: { readonly forward: boolean; readonly exec: boolean }
 }
@@ -54,7 +56,8 @@ export interface VerifyContext {
   readonly memberServices?: readonly MemberService[]
 }
 
-export type Role = 'leader' | 'follower' | 'observer' | 'standalone' | 'read-only' | 'up' | 'down' | 'not serving' | 'unknown'
+/** `unreachable`: it may serve, but could not be asked now. `unknown`: what can be asked of it does not tell. */
+export type Role = 'leader' | 'follower' | 'observer' | 'standalone' | 'read-only' | 'up' | 'down' | 'not serving' | 'unreachable' | 'unknown'
 
 /** What one look at a member found. */
 export interface MemberState {

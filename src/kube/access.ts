@@ -81,7 +81,7 @@ export function isAllowed(access: Access, rules: readonly Rule[]): boolean {
       holds(rule.verbs, access.verb) &&
       holds(rule.apiGroups, access.group) &&
       (holds(rule.resources, access.resource) || rule.resources.includes(`*/${access.resource.split('/')[1] ?? ''}`)) &&
-      (rule.resourceNames.length === 0 || (access.name !== undefined && rule.resourceNames.includes(access.name))),
+      (rule.resourceNames.length === 0 || access.some === true || (access.name !== undefined && rule.resourceNames.includes(access.name))),
   )
 }
 

@@ -87,6 +87,8 @@ export interface Access {
   readonly resource: string
   readonly namespace?: string | undefined
   readonly name?: string | undefined
+  /** A rule that names some objects is enough: the request to another one will tell. */
+  readonly some?: true
 }
 
 export interface ExecResult {
@@ -100,6 +102,9 @@ export interface ExecOptions {
   /** Ends the call with a KubeFailure of reason Timeout. Default 30 s. */
   readonly timeoutMs?: number
 }
+
+/** `line`: the first that it said; the stream begins after it. */
+export type Tunnelled = { readonly kind: 'open'; readonly line: string; readonly stream: Duplex } | { readonly kind: 'ended'; readonly exitCode: number; readonly stderr: string }
 
 /** How many requests went out, by verb; port-forwards, exec sessions, watches and lease renewals apart. */
 export interface RequestCount {
@@ -143,6 +148,8 @@ export interface Kube {
   evict(pod: { readonly name: string; readonly namespace: string; readonly uid: string }, options: { readonly dryRun?: boolean; readonly gracePeriodSeconds?: number }, signal: AbortSignal): Promise<void>
   logs(pod: { readonly name: string; readonly namespace: string }, container: string, options: { readonly lines: number; readonly previous?: boolean }, signal: AbortSignal): Promise<string>
   exec(pod: { readonly name: string; readonly namespace: string }, container: string, command: readonly [string, ...string[]], options: ExecOptions, signal: AbortSignal): Promise<ExecResult>
+  /** A command as a byte stream, once it has said its first line; its stdin ends with the stream. */
+  tunnel(pod: { readonly name: string; readonly namespace: string }, container: string, command: readonly [string, ...string[]], signal: AbortSignal): Promise<Tunnelled>
   /** A byte stream to a port of the pod; destroyed with an error when the tunnel breaks. */
   forward(pod: { readonly name: string; readonly namespace: string }, port: number, signal: AbortSignal): Promise<Duplex>
   /** Those of `wanted` that are not allowed, with few requests (rules review first, single reviews for what it doesn't show). */

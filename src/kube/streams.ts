@@ -7,7 +7,8 @@ import { collected } from '../collected.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
-import type { ExecResult, Kube } from './kube.ts'
+import { streamFault } from './stream-words.ts'
+import type { ExecResult, Kube, Tunnelled } from './kube.ts'
 import type { Requests } from './requests.ts'
 import { dial, hangUp } from './websocket.ts'
 import type { Socket } from './websocket.ts'
@@ -19,7 +20,7 @@ const STDIN_CHUNK = 32 * 1024
 
 const CLOSE_CHANNEL = 255
 
-export function createStreams(loaded: LoadedConfig, credentials: Credentials, requests: Requests, closing: AbortSignal, answerMs: number): Pick<Kube, 'exec' | 'forward'> {
+export function createStreams(loaded: LoadedConfig, credentials: Credentials, requests: Requests, closing: AbortSignal, answerMs: number): Pick<Kube, 'exec' | 'forward' | 'tunnel'> {
   return {
     async exec(pod, container, command, options, signal) {
       const timeoutMs = options.timeoutMs ?? EXEC_MS
@@ -41,6 +42,19 @@ export function createStreams(loaded: LoadedConfig, credentials: Credentials, re
       } finally {
         clearTimeout(timer)
       }
+    },
+    async tunnel(pod, container, command, signal) {
+      const request = `exec ${command[0]} in pod ${pod.name} in namespace ${pod.namespace}`
+      const query = new URLSearchParams({ container, stdin: 'true', stdout: 'true', stderr: 'true' })
+      for (const word of command) query.append('command', word)
+      const until = AbortSignal.any([signal, closing])
+      return requests.renewed(async () => {
+        requests.count('streams')
+        const through = createCommandStream(request)
+        const socket = await dial(loaded, credentials, { path: `${podPath(pod)}/exec?${query.toString()}`, request, timeoutMs: answerMs, onFrame: through.onFrame, onClose: through.onClose }, until)
+        through.attach(socket, until)
+        return through.begun
+      })
     },
     async forward(pod, port, signal) {
       const request = `forward port ${port} of pod ${pod.name} in namespace ${pod.namespace}`
@@ -127,11 +141,15 @@ const exitSchema = z.object({
 /** Of a status frame: the exit code, or why there is none. Source: k8s.io/apimachinery pkg/util/remotecommand. */
 export function exitStatus(text: string, request: string): number | KubeFailure {
   const fault = (message: string): KubeFailure => new KubeFailure({ status: 0, reason: 'InternalError', message, request })
+  const told = (said: string): KubeFailure => {
+    const { reason, words } = streamFault(said)
+    return new KubeFailure({ status: 0, reason, message: words, request })
+  }
   let raw: unknown
   try {
     raw = JSON.parse(text)
   } catch {
-    return fault(text.replaceAll(/\s+/g, ' ').trim().slice(0, 500))
+    return told(text)
   }
   const parsed = exitSchema.safeParse(raw)
   if (!parsed.success) return fault('the status of the command is not readable')
@@ -139,7 +157,7 @@ export function exitStatus(text: string, request: string): number | KubeFailure 
   if (status === 'Success') return 0
   const code = details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message ?? ''
   if (reason === 'NonZeroExitCode' && /^\d+$/.test(code)) return Number(code)
-  return fault((message ?? '').replaceAll(/\s+/g, ' ').trim().slice(0, 500) || 'the command could not be run')
+  return told(message ?? '')
 }
 
 function boundedText(): { add(bytes: Buffer): void; text(): string } {
@@ -147,11 +165,14 @@ function boundedText(): { add(bytes: Buffer): void; text(): string } {
   return { add: (bytes) => void kept.add(bytes), text: () => kept.bytes().toString('utf8') }
 }
 
-interface Tunnel {
-  readonly stream: Duplex
+interface Wire {
   readonly onFrame: (channel: number, bytes: Buffer) => void
   readonly onClose: (code: number) => void
   attach(socket: Socket, signal: AbortSignal): void
+}
+
+interface Tunnel extends Wire {
+  readonly stream: Duplex
 }
 
 /** Channel 0 carries the bytes, channel 1 an error's text; the first frame of each is the port. The end of one direction can't be told, so `end()` sends nothing. */
@@ -180,6 +201,10 @@ function createTunnel(request: string): Tunnel {
   // It may break before its taker listens; who reads or writes hears of it all the same.
   stream.on('error', () => undefined)
   const broken = (how: string): KubeFailure => new KubeFailure({ status: 0, reason: 'Unreachable', message: `the port-forward ${how}`, request })
+  const refused = (said: string): KubeFailure => {
+    const { reason, words } = streamFault(said)
+    return new KubeFailure({ status: 0, reason, message: `the port-forward failed: ${words}`, request })
+  }
   return {
     stream,
     onFrame(channel, bytes) {
@@ -188,7 +213,7 @@ function createTunnel(request: string): Tunnel {
       begun.add(channel)
       const payload = first ? bytes.subarray(2) : bytes
       if (payload.length === 0) return
-      if (channel === 1) stream.destroy(broken(`failed: ${payload.toString('utf8').replaceAll(/\s+/g, ' ').trim().slice(0, 500)}`))
+      if (channel === 1) stream.destroy(refused(payload.toString('utf8')))
       else if (!stream.destroyed && !stream.push(payload)) socket?.pause()
     },
     onClose(code) {
@@ -204,6 +229,85 @@ function createTunnel(request: string): Tunnel {
         return
       }
       const stop = (): void => void stream.destroy(abortReason(signal))
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop, { once: true })
+      detach = () => signal.removeEventListener('abort', stop)
+    },
+  }
+}
+
+interface CommandStream extends Wire {
+  /** The first line of what the command says, then its stdin and stdout; or how it ended before it said one. */
+  readonly begun: Promise<Tunnelled>
+}
+
+/** A command as a byte stream: channel 0 is its stdin, 1 its stdout, 2 its stderr, 3 how it ended. */
+function createCommandStream(request: string): CommandStream {
+  let socket: Socket | undefined
+  let detach = (): void => undefined
+  let line: Buffer | undefined = Buffer.alloc(0)
+  const stderr = boundedText()
+  const begun = Promise.withResolvers<Tunnelled>()
+  begun.promise.catch(() => undefined)
+  const broken = (how: string): KubeFailure => new KubeFailure({ status: 0, reason: 'Unreachable', message: `the exec ${how}`, request })
+  const stream = new Duplex({
+    allowHalfOpen: false,
+    read() {
+      socket?.resume()
+    },
+    write(chunk: unknown, _encoding, done) {
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+      if (socket === undefined) done(broken('is not open'))
+      else socket.send(frame(0, bytes), (error) => done(error === undefined || error === null ? null : broken('broke while writing')))
+    },
+    destroy(error, done) {
+      detach()
+      // The end of its stdin is what ends the command.
+      if (socket !== undefined) hangUp(socket)
+      done(error)
+    },
+  })
+  // It may break before its taker listens; who reads or writes hears of it all the same.
+  stream.on('error', () => undefined)
+  const fail = (error: Error): void => {
+    begun.reject(error)
+    stream.destroy(error)
+  }
+  const pass = (bytes: Buffer): void => {
+    if (bytes.length > 0 && !stream.destroyed && !stream.push(bytes)) socket?.pause()
+  }
+  const onStdout = (bytes: Buffer): void => {
+    if (line === undefined) return pass(bytes)
+    line = Buffer.concat([line, bytes])
+    const end = line.indexOf(10)
+    if (end < 0) return
+    const rest = line.subarray(end + 1)
+    begun.resolve({ kind: 'open', line: line.subarray(0, end).toString('utf8'), stream })
+    line = undefined
+    pass(rest)
+  }
+  return {
+    begun: begun.promise,
+    onFrame(channel, bytes) {
+      if (channel === 1) onStdout(bytes)
+      else if (channel === 2) stderr.add(bytes)
+      else if (channel === 3 && bytes.length > 0) {
+        const status = exitStatus(bytes.toString('utf8'), request)
+        if (typeof status !== 'number') return fail(status)
+        begun.resolve({ kind: 'ended', exitCode: status, stderr: stderr.text() })
+        if (!stream.destroyed) stream.push(null)
+      }
+    },
+    onClose(code) {
+      begun.reject(broken(`broke (${code}) before the command said anything`))
+      if (stream.destroyed) return
+      if (code === 1000 || code === 1005) stream.push(null)
+      else stream.destroy(broken(`broke (${code})`))
+    },
+    attach(opened, signal) {
+      socket = opened
+      if (stream.destroyed) return hangUp(opened)
+      const stop = (): void => fail(abortReason(signal))
       if (signal.aborted) stop()
       signal.addEventListener('abort', stop, { once: true })
       detach = () => signal.removeEventListener('abort', stop)

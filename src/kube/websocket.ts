@@ -8,7 +8,8 @@ import { WebSocketHandler } from '@kubernetes/client-node/dist/web-socket-handle
 import { abortReason } from '../clock.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
-import type { KubeFailure } from './failure.ts'
+import { KubeFailure } from './failure.ts'
+import { streamFault } from './stream-words.ts'
 import { readRefusal } from './requests.ts'
 import { failureOf } from './status.ts'
 import { headersOf, noAnswer, unreachable, USER_AGENT } from './transport.ts'
@@ -98,7 +99,9 @@ async function asError(error: unknown, heard: Promise<never>): Promise<never> {
 }
 
 async function refusal(response: IncomingMessage, request: string): Promise<KubeFailure> {
-  return failureOf({ status: response.statusCode ?? 0, body: await readRefusal(response), retryAfter: response.headers['retry-after'] }, request)
+  const found = failureOf({ status: response.statusCode ?? 0, body: await readRefusal(response), retryAfter: response.headers['retry-after'] }, request)
+  // From here on it is the kubelet's or the runtime's word, not the API's.
+  return found.status < 500 ? found : new KubeFailure({ status: found.status, reason: found.reason, message: streamFault(found.message).words, request })
 }
 
 /** Pings, so that idle tunnels live and dead ones are noticed. */

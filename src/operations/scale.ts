@@ -69,7 +69,7 @@ async function planAll(standing: Standing, base: KubeObject, target: number, sig
   return journal.phase('Plan the steps', async (done) => {
     const planned = planSteps(standing, base, target, await knownLists(standing.kube, standing.set, course.before, profile, signal))
     const count = course.before.set?.replicas ?? target
-    const away = planned.length === 0 || standing.stored.record.underWay !== null ? await whoIsAway(course, standing.run, undefined, signal) : []
+    const away = planned.length === 0 || standing.stored.record.underWay !== null ? (await whoIsAway(course, standing.run, undefined, signal)).away : []
     const steps = withAwaited(planned, { away, count, begun: standing.stored.record.underWay !== null })
     // Who is waited for changes nothing.
     const sizes = planned.map((step) => ({ count: step.count, set: resized({ base, profile }, step.count) }))

@@ -105,9 +105,9 @@ export function rightsToApply(manifests: readonly Manifest[], namespace: string)
   })
 }
 
-/** A port-forward over WebSocket is a GET to the server, and newer servers ask for create too. */
-const FORWARD = (namespace: string): readonly Access[] => each(['get', 'create'], '', 'pods/portforward', namespace)
-const EXEC = (namespace: string): readonly Access[] => each(['get', 'create'], '', 'pods/exec', namespace)
+/** A port-forward over WebSocket is a GET to the server, and newer servers ask for create too. Each member is asked by what is allowed for its pod. */
+const FORWARD = (namespace: string): readonly Access[] => each(['get', 'create'], '', 'pods/portforward', namespace).map((access) => ({ ...access, some: true }))
+const EXEC = (namespace: string): readonly Access[] => each(['get', 'create'], '', 'pods/exec', namespace).map((access) => ({ ...access, some: true }))
 
 /** One review of everything at once. */
 export async function reviewRights(kube: Pick<Kube, 'denied'>, needed: readonly Access[], namespace: string, signal: AbortSignal): Promise<Rights> {

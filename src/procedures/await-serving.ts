@@ -2,7 +2,7 @@
 
 import { formatSpan } from '../clock.ts'
 import { notServing } from '../decide/not-serving.ts'
-import { serves, type MemberNow } from '../decide/roll.ts'
+import { isUnreached, serves, type MemberNow } from '../decide/roll.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { attend, type Step } from './attend.ts'
 import { rollOf, type Course } from './bring.ts'
@@ -63,6 +63,8 @@ export function whoIsMissing(members: readonly MemberNow[]): Missing | undefined
   if (away !== undefined) return { reason: `${away.pod} is ${away.text}`, availableAt: away.state === 'ready-not-yet-available' ? away.availableAt : undefined, outside: [] }
   const outside = members.filter((member) => !serves(member))
   if (outside.length === 0) return undefined
+  const unreached = outside.filter(isUnreached)
+  if (unreached.length > 0) return { reason: `${unreached.map(({ pod }) => pod).join(', ')} could not be reached: whether ${unreached.length === 1 ? 'it serves' : 'they serve'} is not known yet`, availableAt: undefined, outside }
   const said = outside.map(({ role }) => role ?? 'not asked').join(', ')
   return { reason: `${outside.map(({ pod }) => pod).join(', ')} ${outside.length === 1 ? 'is' : 'are'} Ready, but not in the quorum yet (${said})`, availableAt: undefined, outside }
 }

@@ -27,9 +27,14 @@ export async function refuseUnsound({ course, stored, run, services: { clock, jo
   let saidAt = -Infinity
   for (;;) {
     const lookedAt = clock.now()
-    const away = await whoIsAway(course, run, goes, signal)
+    const { away, unreached } = await whoIsAway(course, run, goes, signal)
     if (away.length === 0) return
-    const said = `${away.join(', ')} ${away.length === 1 ? 'does' : 'do'} not serve`
+    const said = unreached === undefined ? `${away.join(', ')} ${away.length === 1 ? 'does' : 'do'} not serve` : `${away.join(', ')} could not be reached, so whether ${away.length === 1 ? 'it serves' : 'they serve'} is not known (${unreached})`
+    if (patience.passed && unreached !== undefined) {
+      throw failure('refused', 'CHECK_IMPOSSIBLE', `${said}: the number of members is changed only while all of them serve`, {
+        object: `statefulset/${run.target.name}`, mend: 'operation: verify says what this run needs to reach them.',
+      })
+    }
     if (patience.passed) {
       throw failure('refused', 'NOT_READY', `${said}: the number of members is changed only while all of them do`, {
         object: `statefulset/${run.target.name}`, mend: 'operation: status says what is wrong; mend that first, or take away the member with the highest ordinal when that is the one.',
@@ -55,14 +60,21 @@ export async function refuseUnableToLeave({ course, run }: Standing, steps: read
   if (finding !== undefined) throw new EnsembleError('refused', [finding])
 }
 
+/** Who is not serving, by pod. `unreached`: why, where nothing more is known of all of them than that they could not be asked. */
+export interface Away {
+  readonly away: readonly string[]
+  readonly unreached: string | undefined
+}
+
 /** Pods that are missing, or outside of the quorum; `goes` is not asked for. */
-export async function whoIsAway({ follower, looking }: Standing['course'], run: Standing['run'], goes: number | undefined, signal: AbortSignal): Promise<readonly string[]> {
+export async function whoIsAway({ follower, looking }: Standing['course'], run: Standing['run'], goes: number | undefined, signal: AbortSignal): Promise<Away> {
   const view = follower.snapshot()
   const pods = membersOf(view, run.target)
   const states = await looking.profile.look(pods, contextFor(looking, view.set?.replicas ?? 0, signal))
   const missing = view.set === undefined ? [] : wantedOrdinals(view.set).filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal)).map((ordinal) => `${run.target.name}-${ordinal}`)
-  const outside = states.filter((state) => state.ordinal !== goes && !serves({ role: state.role, ready: pods.find((pod) => pod.pod === state.pod)?.ready ?? false })).map((state) => state.pod)
-  return [...missing, ...outside]
+  const outside = states.filter((state) => state.ordinal !== goes && !serves({ role: state.role, ready: pods.find((pod) => pod.pod === state.pod)?.ready ?? false }))
+  const unreached = missing.length === 0 && outside.every(({ role }) => role === 'unreachable') ? (outside[0]?.trouble ?? 'no answer') : undefined
+  return { away: [...missing, ...outside.map((state) => state.pod)], unreached }
 }
 
 /** Claims of members that stay, and of those that go unless they are to be deleted, must outlive all steps. */

@@ -87,7 +87,7 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   if (level !== 'quick') {
     checks.push(timed('placement', clock, () => checkPlacement({ members: memberPods(view), claims: view.claims, nodes: run.nodes, requiredByTemplate: run.target.requiresDistinctNodes, losses })))
     // Who could not be asked may serve all the same: the service can't be judged by that.
-    const unasked = verification.members.some((member) => member.role === 'unknown')
+    const unasked = verification.members.some((member) => member.role === 'unknown' || member.role === 'unreachable')
     const serving = verification.members.filter((member) => ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role)).map((member) => member.pod)
     const found = unasked ? undefined : await service?.(serving)
     // Where clients are sent follows from who serves: a member outside of the quorum is the cause, not its endpoint.
@@ -170,6 +170,7 @@ export function reachThrough(kube: Kube, may: Reach['may']): Reach {
   return {
     may,
     open: (member, port, signal) => kube.forward({ name: member.pod, namespace: member.namespace }, port, signal),
+    tunnel: (member, command, signal) => kube.tunnel({ name: member.pod, namespace: member.namespace }, member.container, command, signal),
     exec: (member, command, options, signal) => kube.exec({ name: member.pod, namespace: member.namespace }, member.container, command, options, signal),
   }
 }

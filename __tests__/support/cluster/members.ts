@@ -89,7 +89,7 @@ function programOf(world: World, here: SimulatedEnsemble, spec: MemberSpec): Pro
     ended,
     stop,
     logs: () => [`INFO  [main:QuorumPeerConfig@124] - Reading configuration from: ${spec.configPath}`, `INFO  [main:QuorumPeer@1149] - My election bind port: 0.0.0.0/0.0.0.0:3888`],
-    connect: (port) => (running && port === spec.clientPort ? here.connect(spec.ordinal) : undefined),
+    connect: (port, inside) => (running && port === spec.clientPort && (inside === true || spec.bound !== true) ? here.connect(spec.ordinal) : undefined),
     exec(command, stdin) {
       // The server's process is ended in place: the container restarts, the pod stays.
       const told = command[3] === STEP_DOWN_MARKER
@@ -103,7 +103,7 @@ function programOf(world: World, here: SimulatedEnsemble, spec: MemberSpec): Pro
         else quit()
         return Promise.resolve({ exitCode: 0, stdout: told ? `${TOLD} 8\n` : '', stderr: '' })
       }
-      return Promise.resolve(here.exec(spec.ordinal, command, stdin))
+      return Promise.resolve(here.exec(spec.ordinal, command))
     },
   }
 }
@@ -200,7 +200,7 @@ function fromEnvironment(world: World, pod: Stored, version: string, env: Readon
     `standaloneEnabled=${value('STANDALONE_ENABLED', 'true')}`, `admin.enableServer=${value('ADMINSERVER_ENABLED', 'true')}`, ...servers, ...(words === undefined ? [] : [`4lw.commands.whitelist=${words}`]), ...value('CFG_EXTRA', '').split(/\s+/), '',
   ]
   const id = Number(value('MY_ID', String(ordinal + 1)))
-  const port = Number(/;(?:[^:\s]*:)?(\d+)$/.exec(servers.find((line) => line.startsWith(`server.${id}=`)) ?? '')?.[1] ?? 2181)
+  const [, at, port = '2181'] = /;(?:([^:\s]*):)?(\d+)$/.exec(servers.find((line) => line.startsWith(`server.${id}=`)) ?? '') ?? []
   const own = /=([^:]+):/.exec(servers.find((line) => line.startsWith(`server.${id}=`)) ?? '')?.[1] ?? ''
-  return { ordinal, fqdn: fqdnOf(pod), version, address: memberOf(world, namespaceOf(pod), own)?.service ?? uidOf(pod), claim: diskOf(world, pod), myid: id, config: lines.join('\n'), configPath: `${value('CONF_DIR', '/conf')}/zoo.cfg`, clientPort: port }
+  return { ordinal, fqdn: fqdnOf(pod), version, address: memberOf(world, namespaceOf(pod), own)?.service ?? uidOf(pod), claim: diskOf(world, pod), myid: id, config: lines.join('\n'), configPath: `${value('CONF_DIR', '/conf')}/zoo.cfg`, clientPort: Number(port), bound: at !== undefined && at !== '0.0.0.0' }
 }

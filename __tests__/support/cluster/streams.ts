@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { CONNECTED, TUNNEL_MARKER } from '../../../src/ensemble/zookeeper/tunnel.ts'
 import type { Fields } from './json.ts'
 import { kindOf } from './kinds.ts'
 import { compact, text } from './json.ts'
@@ -46,6 +47,7 @@ export function createStreams(kubelet: Kubelet, store: Store): Streams {
     const command = query.getAll('command')
     accept(request, socket, head, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], (opened) => {
       const stdin: Buffer[] = []
+      let through: Duplex | undefined
       const status = (body: Fields): void => {
         opened.send(channel(3, Buffer.from(JSON.stringify({ metadata: {}, ...body }))))
         opened.close(1000)
@@ -60,17 +62,26 @@ export function createStreams(kubelet: Kubelet, store: Store): Streams {
         const causes = [{ reason: 'ExitCode', message: String(answer.exitCode) }]
         status(compact({ status: 'Failure', message: `command terminated with non-zero exit code: error executing command [${command.join(' ')}], exit code ${answer.exitCode}`, reason: 'NonZeroExitCode', details: { causes } }))
       }
+      const tunnel = (): void => {
+        through = kubelet.program(pod, container)?.connect(Number(command[4]), true)
+        if (through === undefined) return status({ status: 'Failure', reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '1' }] } })
+        opened.send(channel(1, Buffer.from(`${CONNECTED} 127.0.0.1/${command[4] ?? ''}\n`)))
+        through.on('data', (bytes: Buffer) => opened.send(channel(1, bytes)))
+        through.on('close', () => status({ status: 'Success' }))
+      }
       const start = (): void => void run().catch(() => opened.cut())
       // The server's first frame is an empty one on the lowest channel of output.
       queueMicrotask(() => opened.send(channel(1, Buffer.alloc(0))))
       const waits = query.get('stdin') === 'true'
-      if (!waits) queueMicrotask(start)
+      if (command[3] === TUNNEL_MARKER) queueMicrotask(tunnel)
+      else if (!waits) queueMicrotask(start)
       return {
         message(bytes) {
-          if (bytes[0] === 0) stdin.push(bytes.subarray(1))
+          if (bytes[0] === 0 && through !== undefined) through.write(bytes.subarray(1))
+          else if (bytes[0] === 0) stdin.push(bytes.subarray(1))
           else if (bytes[0] === 255 && waits) start()
         },
-        closed: () => undefined,
+        closed: () => void through?.destroy(),
       }
     })
   }

@@ -22,6 +22,8 @@ export interface MemberSpec {
   readonly configPath: string
   readonly dynamic?: string
   readonly clientPort: number
+  /** The client port is at the pod's own address alone. */
+  readonly bound?: boolean
   /** Its peers dial it there: the pod's UID stands for the address, or that of its Service. */
   readonly address?: string
 }
@@ -65,7 +67,7 @@ export interface SimulatedEnsemble {
   mode(ordinal: number): Mode | undefined
   /** Undefined when no such member runs. */
   connect(ordinal: number): Duplex | undefined
-  exec(ordinal: number, command: readonly string[], stdin?: string): Answer
+  exec(ordinal: number, command: readonly string[]): Answer
   /** Children of this node need the secret to be made and deleted, as by an ACL. */
   lock(path: string, secret: string): void
   /** Empties a claim; its member must not run. */
@@ -318,18 +320,13 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
       serve(far, hostOf(one))
       return near
     },
-    exec(ordinal, command, stdin = '') {
+    exec(ordinal, command) {
       const one = members.get(ordinal)
       if (one === undefined) return { exitCode: 137, stdout: '', stderr: 'the container does not run' }
       const { fqdn, configPath, config, dynamic } = one.spec
       return answerExec(
-        {
-          fqdn, configPath, config: one.faults.config ?? config, dynamic, myid: one.faults.myid ?? one.claim.myid, speaking: speaking(one), serving: modeOf(one) !== undefined, tlsOnly: one.faults.tlsOnly === true,
-          tree: () => one.frozen ?? one.claim.tree,
-          commit: (change, secrets) => commit(one, [change], secrets).codes[0] ?? 0,
-        },
+        { fqdn, configPath, config: one.faults.config ?? config, dynamic, myid: one.faults.myid ?? one.claim.myid, speaking: speaking(one), serving: modeOf(one) !== undefined },
         command,
-        stdin,
       )
     },
     lock: (path, secret) => void locks.set(path, secret),

@@ -24,6 +24,7 @@ async function leave({ modes, decommission = 'done', rows = [], gone, unready }:
   const reach: Reach = {
     may: { forward: false, exec: true },
     open: () => Promise.reject(new Error('Cassandra is reached by exec only')),
+    tunnel: () => Promise.reject(new Error('not asked')),
     exec: (asked, command) => {
       commands.push(command[0] === 'sh' ? 'rows' : command.join(' '))
       if (command[0] === 'sh') {

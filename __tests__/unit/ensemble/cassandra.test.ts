@@ -73,6 +73,7 @@ function contextOf(ring: Ring, may: Reach['may'] = { forward: false, exec: true 
   const reach: Reach = {
     may,
     open: () => Promise.reject(new Error('Cassandra is reached by exec only')),
+    tunnel: () => Promise.reject(new Error('not asked')),
     exec: (member, command) => {
       const said = (stdout: string, exitCode = 0, stderr = ''): Promise<{ exitCode: number; stdout: string; stderr: string }> => Promise.resolve({ exitCode, stdout, stderr })
       if (command[0] === 'sh') {

@@ -18,6 +18,7 @@ function contextOf(answer: Answer, count = 3, may: Reach['may'] = { forward: fal
   const reach: Reach = {
     may,
     open: () => Promise.reject(new Error('a custom ensemble is reached by exec only')),
+    tunnel: () => Promise.reject(new Error('not asked')),
     exec: (member, command) => Promise.resolve({ exitCode: 0, stdout: '', stderr: '', ...answer(member.ordinal, command[4] ?? '', command[1]?.replace('MARKER=', '') ?? '') }),
   }
   return { reach, clock: idleClock(), signal: new AbortController().signal, settleMs: 30_000, runId: 'run 7', say: () => undefined, replicas: count, serviceName: 'db' }
@@ -75,13 +76,13 @@ test('the marker is fit for a shell, whatever the run is called', async () => {
 
 test('without commands the run is refused before anything is asked', async () => {
   const profile = await chooseProfile('custom', { auth: undefined, checkPath: '/x', writeCommand: 'put', readCommand: undefined, servesCommand: undefined })
-  const context: VerifyContext = { reach: { may: { forward: true, exec: true }, open: () => Promise.reject(new Error('asked')), exec: () => Promise.reject(new Error('asked')) }, clock: idleClock(), signal: new AbortController().signal, settleMs: 1, runId: 'r', say: () => undefined, replicas: 1, serviceName: 'db' }
+  const context: VerifyContext = { reach: { may: { forward: true, exec: true }, open: () => Promise.reject(new Error('asked')), tunnel: () => Promise.reject(new Error('asked')), exec: () => Promise.reject(new Error('asked')) }, clock: idleClock(), signal: new AbortController().signal, settleMs: 1, runId: 'r', say: () => undefined, replicas: 1, serviceName: 'db' }
   await expect(profile.verify(membersOf(1), 'full', context)).rejects.toMatchObject({ code: 'INPUT_INVALID', findings: [{ input: 'read-command' }] })
 })
 
 test('the profile none says what it did not check', async () => {
   const profile = await chooseProfile('none', { auth: undefined, checkPath: '/x', writeCommand: undefined, readCommand: undefined, servesCommand: undefined })
-  const context: VerifyContext = { reach: { may: { forward: true, exec: true }, open: () => Promise.reject(new Error('asked')), exec: () => Promise.reject(new Error('asked')) }, clock: idleClock(), signal: new AbortController().signal, settleMs: 1, runId: 'r', say: () => undefined, replicas: 1, serviceName: 'db' }
+  const context: VerifyContext = { reach: { may: { forward: true, exec: true }, open: () => Promise.reject(new Error('asked')), tunnel: () => Promise.reject(new Error('asked')), exec: () => Promise.reject(new Error('asked')) }, clock: idleClock(), signal: new AbortController().signal, settleMs: 1, runId: 'r', say: () => undefined, replicas: 1, serviceName: 'db' }
   expect(await profile.verify(membersOf(2), 'full', context)).toMatchObject({ findings: [], checks: [{ outcome: 'skipped' }], members: [{ role: 'up' }, { role: 'up' }] })
 })
 

@@ -3,7 +3,6 @@
 import { gzipSync } from 'node:zlib'
 import { CORDON_ANNOTATION, cordonManager, markOf } from '../../../src/decide/cordon.ts'
 import { parseRelease, parseCluster, parseStatus as parseRing } from '../../../src/ensemble/cassandra/status.ts'
-import { readCli } from '../../../src/ensemble/zookeeper/by-exec.ts'
 import { parseConfig, parseServerLine } from '../../../src/ensemble/zookeeper/config.ts'
 import { parseLocated } from '../../../src/ensemble/zookeeper/locate.ts'
 import { readMulti } from '../../../src/ensemble/zookeeper/multi.ts'
@@ -50,7 +49,6 @@ const SRVR = ['Zookeeper version: 3.9.5-3b8e1a3b, built on 2026-02-03 10:11 UTC\
 const MNTR = ['zk_version\t3.9.5\nzk_server_state\tleader\nzk_synced_followers\t2\nzk_synced_non_voting_followers\t0\n']
 const CONF = ['clientPort=2181\ndataDir=/data/version-2\nserverId=1\nmembership: \nserver.1=zk-0.zk-hs.shop.svc.cluster.local:2888:3888:participant;0.0.0.0:2181\nserver.2=zk-1.zk-hs:2888:3888:observer\nversion=100000000\n']
 const RING = ['Datacenter: dc1\n===============\nStatus=Up/Down\n|/ State=Normal/Leaving/Joining/Moving\n--  Address      Load       Tokens  Owns (effective)  Host ID                               Rack\nUN  10.244.1.12  104.3 KiB  4       100.0%            1b7f6ad3-5a4e-4f70-9a53-8ff6a7e9b1c3  rack1\n', 'Cluster Information:\n\tName: x\n\tSchema versions:\n\t\tabc: [10.0.0.1, 10.0.0.2]\n\t\tUNREACHABLE: [10.0.0.3]\n', 'ReleaseVersion: 5.0.9\n']
-const CLI = ['Connecting to localhost:2181\nvalue-1\ncZxid = 0x100000004\nmZxid = 0x100000004\ndataVersion = 0\n', 'Node does not exist: /a/-end\n']
 const EXIT = ['{"metadata":{},"status":"Success"}', '{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"7"}]}}', '{"status":"Failure","message":"container not found"}']
 const STATUS = ['{"kind":"Status","status":"Failure","message":"Cannot evict pod as it would violate the pod\'s disruption budget.","reason":"TooManyRequests","details":{"causes":[{"reason":"DisruptionBudget","message":"The disruption budget zk-pdb needs 2 healthy pods and has 2 currently"}],"retryAfterSeconds":10},"code":429}', '{"kind":"Status","message":"Apply failed with 1 conflict: conflict with \\"kubectl\\" using apps/v1: .spec.replicas","reason":"Conflict","details":{"causes":[{"reason":"FieldManagerConflict","message":"conflict with \\"kubectl\\" using apps/v1","field":".spec.replicas"}]},"code":409}', '{"kind":"Status","message":"pods is forbidden: User \\"jane\\" cannot list resource \\"pods\\" in API group \\"\\" in the namespace \\"zoo\\"","code":403}']
 const MANIFEST = ['apiVersion: v1\nkind: Service\nmetadata:\n  name: zk-hs\n  labels: {app: zk}\nspec:\n  clusterIP: None\n  ports:\n  - port: 2888\n    name: server\n---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: zk\nspec:\n  replicas: 3\n  template: &t\n    spec:\n      containers:\n      - name: a\n        image: zookeeper:3.9\n', '{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"stringData":{"p":"x"}}]}']
@@ -104,10 +102,7 @@ export const TARGETS: readonly Target[] = [
     parseCluster(text)
     parseRelease(text)
   } },
-  { name: 'zkCli.sh and the place of zoo.cfg', run: (random) => {
-    readCli({ stdout: nearText(CLI, random), stderr: nearText(CLI, random) }, [{ path: '/a', value: 'value-1' }])
-    parseLocated(nearText(['nonce begin\n/conf/zoo.cfg\nnonce end\n'], random), 'nonce')
-  } },
+  { name: 'the place of zoo.cfg', run: (random) => void parseLocated(nearText(['nonce begin\n/conf/zoo.cfg\nnonce end\n'], random), 'nonce') },
   { name: 'the exit of an exec', run: (random) => void exitStatus(nearText(EXIT, random), 'exec in zk-0') },
   { name: 'a refusal of the API', run: (random) => void explainFailure(failureOf({ status: [400, 403, 404, 409, 422, 429, 500][Math.floor(random() * 7)] ?? 500, body: nearText(STATUS, random), retryAfter: nearText(['5'], random) }, 'apply secrets a in namespace zoo')) },
   { name: 'objects of the API as views', share: 0.2, run: (random) => {

@@ -72,6 +72,7 @@ describe('what rules allow', () => {
     ['a star before a subresource', rule({ resources: ['*/exec'] }), right('get', 'pods/exec'), true],
     ['a star before a subresource does not give the resource', rule({ resources: ['*/exec'] }), right('get', 'pods'), false],
     ['a rule for names, without one', rule({ resourceNames: ['a'] }), right('get', 'pods'), false],
+    ['a rule for names, where some are enough', rule({ resourceNames: ['a'] }), right('get', 'pods', { some: true }), true],
     ['a rule for names, with another', rule({ resourceNames: ['a'] }), right('get', 'pods', { name: 'b' }), false],
     ['a rule for names, with that one', rule({ resourceNames: ['a'] }), right('get', 'pods', { name: 'a' }), true],
   ])('%s', (_name, given, wanted, allowed) => expect(isAllowed(wanted, [given])).toBe(allowed))

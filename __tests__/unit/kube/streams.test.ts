@@ -1,10 +1,12 @@
 // Exec and port-forward against a server that speaks the channel protocols, well and badly.
 
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { ExecResult, Kube } from '../../../src/kube/kube.ts'
+import { streamFault } from '../../../src/kube/stream-words.ts'
 import { accept } from '../../support/cluster/websocket.ts'
 import type { ServerSocket } from '../../support/cluster/websocket.ts'
 import { caught, connectTo, json, never, serve, status } from './given.ts'
@@ -91,9 +93,9 @@ describe('exec', () => {
     await expect(run(kube)).rejects.toMatchObject({ reason: 'Unreachable', status: 0 })
   })
 
-  test('a command that could not be started is told in the words of the node', async () => {
+  test('a command that could not be started is told in plain words', async () => {
     const { kube } = await cluster({ opened: (socket) => socket.send(frame(3, JSON.stringify({ status: 'Failure', reason: 'InternalError', message: 'exec: "nope":\nnot found' }))) })
-    await expect(run(kube)).rejects.toMatchObject({ reason: 'InternalError', message: 'exec: "nope": not found' })
+    await expect(run(kube)).rejects.toMatchObject({ reason: 'NoCommand', message: 'the command can’t be started in its container' })
   })
 
   test('output is kept up to a mebibyte, so that a chatty command cannot fill the memory', async () => {
@@ -168,7 +170,7 @@ describe('port-forward', () => {
       },
     }, protocols)
     const error = await caught(read(kube.forward(POD, 2181, never)))
-    expect(error.message).toContain('connection refused')
+    expect(error).toMatchObject({ reason: 'ConnectionRefused', message: 'the port-forward failed: nothing listens on that port at the loopback address of the pod' })
   })
 
   test('the same when it comes later', async () => {
@@ -176,7 +178,7 @@ describe('port-forward', () => {
     const tunnel = await kube.forward(POD, 2181, never)
     const broken = caught(new Promise((_resolve, reject) => tunnel.once('error', reject)))
     tunnel.write('srvr')
-    expect((await broken).message).toContain('connection refused')
+    expect(await broken).toMatchObject({ reason: 'ConnectionRefused' })
   })
 
   test('a tunnel that is cut is an error, not an end of the data', async () => {
@@ -227,5 +229,71 @@ describe('port-forward', () => {
   test('a pod that is gone is told at once', async () => {
     const kube = await refusing(404, status(404, 'NotFound', 'pods "zk-0" not found'))
     await expect(kube.forward(POD, 2181, never)).rejects.toMatchObject({ status: 404, reason: 'NotFound' })
+  })
+})
+
+describe('a command as a byte stream', () => {
+  const open = (kube: Kube): ReturnType<Kube['tunnel']> => kube.tunnel(POD, 'zk', ['sh', '-c', 'dial'], never)
+
+  test('begins after its first line, in both directions', async () => {
+    const { kube } = await cluster({
+      opened: (socket) => ['conn', 'ected here\nfirst ', 'and '].forEach((text) => socket.send(frame(1, text))),
+      message(socket, bytes) {
+        socket.send(frame(1, `back: ${bytes.subarray(1).toString()}`))
+        socket.send(success)
+        socket.close(1000)
+      },
+    })
+    const through = await open(kube)
+    if (through.kind !== 'open') throw new Error('it did not open')
+    expect(through.line).toBe('connected here')
+    through.stream.write('srvr')
+    const chunks: Buffer[] = []
+    through.stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    await once(through.stream, 'close')
+    expect(Buffer.concat(chunks).toString()).toBe('first and back: srvr')
+  })
+
+  test('one that ends before it says a line tells how', async () => {
+    const { kube } = await cluster({
+      opened(socket) {
+        socket.send(frame(2, 'neither bash nor nc'))
+        socket.send(exited('127'))
+        socket.close(1000)
+      },
+    })
+    expect(await open(kube)).toEqual({ kind: 'ended', exitCode: 127, stderr: 'neither bash nor nc' })
+  })
+
+  test('one that is cut off before it says a line is no success', async () => {
+    const { kube } = await cluster({ opened: (socket) => socket.cut() })
+    expect((await caught(open(kube))).message).toMatch(/broke \(1006\) before the command said anything/)
+  })
+
+  test('closing our side ends it', async () => {
+    const ended = Promise.withResolvers<void>()
+    const { kube } = await cluster({ opened: (socket) => socket.send(frame(1, 'connected\n')), closed: () => ended.resolve() })
+    const through = await open(kube)
+    if (through.kind === 'open') through.stream.destroy()
+    await ended.promise
+  })
+})
+
+describe('what runtimes say is told in plain words', () => {
+  test.each([
+    ['error dialing backend: dial tcp 10.0.0.7:10250: connect: connection refused', 'Unreachable'],
+    ['error forwarding port 2181 to pod 0a1b, uid : failed to execute portforward in network namespace "/var/run/netns/cni-1": failed to connect to localhost:2181 inside namespace "0a1b", IPv4: dial tcp4 127.0.0.1:2181: connect: connection refused', 'ConnectionRefused'],
+    ['failed to execute portforward in network namespace "/var/run/netns/cni-1": failed to open netns', 'NotRunning'],
+    ['OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown', 'NoCommand'],
+    ['container not found ("zookeeper")', 'NotRunning'],
+    ['rpc error: code = Unknown desc = container is in CONTAINER_EXITED state', 'NotRunning'],
+    ['unable to do port forwarding: socat not found', 'Unreachable'],
+    ['cannot exec in a stopped container: container is not running', 'NotRunning'],
+    ['read tcp 10.0.0.1:4000->10.0.0.2:2181: read: connection reset by peer', 'Unreachable'],
+    ['rpc error: code = Internal desc = 42', 'InternalError'],
+  ])('%s', (raw, reason) => {
+    const { reason: found, words } = streamFault(raw)
+    expect(found).toBe(reason)
+    expect(words).not.toMatch(/namespace|OCI|rpc|tcp|dial/)
   })
 })

@@ -15,7 +15,7 @@ function unused(): never {
 export function kubeWith(more: Partial<Kube> = {}): Kube {
   return {
     context: '', namespace: 'prod', server: '', requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 }, credentialsEnd: undefined, get: unused, list: unused, listAs: unused, watch: unused, apply: unused,
-    create: unused, createDry: unused, replace: unused, patch: unused, delete: unused, evict: unused, logs: unused, forward: unused, exec: unused, denied: unused, version: unused, close: () => undefined, ...more,
+    create: unused, createDry: unused, replace: unused, patch: unused, delete: unused, evict: unused, logs: unused, forward: unused, tunnel: unused, exec: unused, denied: unused, version: unused, close: () => undefined, ...more,
   }
 }
 
@@ -26,7 +26,7 @@ export function runWith(profile: Partial<Profile>, more: Partial<VerifyRun> = {}
     kube: kubeWith(), clock: { now: () => T0, sleep: () => Promise.resolve() }, report: newReport('deploy', T0), runId: '1', nodes: undefined, memberTimeoutMs: 300_000,
     journal: { phase: (_title, work) => work(() => undefined), info: say, warning: say, notice: say, debug: say, verdict: say },
     profile: { name: 'zookeeper', look: unused, verify: unused, ...profile },
-    reach: { may: { forward: true, exec: true }, open: unused, exec: unused },
+    reach: { may: { forward: true, exec: true }, open: unused, tunnel: unused, exec: unused },
     target: { name: 'zk', namespace: 'prod', container: 'zookeeper', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true, memberServices: [], listedServices: new Map() },
     ...more,
   }

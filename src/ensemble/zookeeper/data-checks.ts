@@ -26,8 +26,6 @@ interface Options {
 
 /** How long the deleting of the run's node may take, also after a cancel: through one member, and in all. */
 const REMOVE_MS = { once: 1_200, all: 2_500 } as const
-/** By exec each try is a JVM in the member; a cancel doesn't wait for it. */
-const REMOVE_BY_EXEC_MS = { once: 60_000, all: 60_000 } as const
 
 /** A write through each member (`quick`: through the first) read through every other. */
 export async function checkPairs(speaking: Speakers, level: VerifyLevel, context: VerifyContext, options: Options): Promise<DataChecks> {
@@ -35,7 +33,7 @@ export async function checkPairs(speaking: Speakers, level: VerifyLevel, context
   const began = clock.now()
   const speakers = await speaking.ready()
   const path = nodePath(options.checkPath, 'run', clock.now(), context.runId)
-  return inRunNode(speakers, speaking, path, context, async () => {
+  return inRunNode(speakers, path, context, async () => {
     const sweeping = level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
     const proof = await proveData(speakers, path, context.runId, clock, signal, level === 'quick' ? [0] : undefined)
     const pods = speakers.map(({ member }) => member.pod)
@@ -55,7 +53,7 @@ export async function checkAlone(speaking: Speakers, level: VerifyLevel, context
   const [only] = speakers
   if (only === undefined) return { checks: [], matrix: undefined, pairs: undefined, wentAway: false }
   const path = nodePath(options.checkPath, 'run', clock.now(), context.runId)
-  return inRunNode(speakers, speaking, path, context, async () => {
+  return inRunNode(speakers, path, context, async () => {
     const sweeping = level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
     const again = await speaking.another(only.member, speaking.sessionOf(only.member)?.lastZxid())
     // The new session stands in the place of another member, with an ordinal of its own for the node's name.
@@ -73,19 +71,18 @@ async function thorough(speakers: readonly Speaker[], speaking: Speakers, path: 
   const one = a === undefined ? undefined : speaking.sessionOf(a.member)
   const other = otherSession ?? (b === undefined ? undefined : speaking.sessionOf(b.member))
   if (a === undefined || b === undefined || one === undefined || other === undefined) {
-    const finding: Finding = { code: 'CHECK_IMPOSSIBLE', severity: 'error', message: 'verify: thorough needs port-forward to the members, which this run may not use', mend: 'Add pods/portforward [get, create] to the Role of this workflow, or set verify: full.' }
+    const finding: Finding = { code: 'CHECK_IMPOSSIBLE', severity: 'error', message: 'verify: thorough needs sessions with two members, and they are gone', mend: 'Look at the logs of the members and run it again.' }
     return [{ name: 'compare-and-set', outcome: 'failed', detail: finding.message, findings: [finding], ms: 0 }]
   }
   const third = async (): Promise<Session> => {
     const { session } = await speaking.another(a.member)
-    if (session === undefined) throw new Error('no session')
     return session
   }
   return checkThoroughly({ one: { member: a.member, session: one }, other: { member: b.member, session: other }, third, path, clock: context.clock, signal: context.signal })
 }
 
 /** Makes the run's node through the first member that takes it, does the work, and deletes the node in every case. */
-async function inRunNode(speakers: readonly Speaker[], speaking: Speakers, path: string, context: VerifyContext, work: () => Promise<DataChecks>): Promise<DataChecks> {
+async function inRunNode(speakers: readonly Speaker[], path: string, context: VerifyContext, work: () => Promise<DataChecks>): Promise<DataChecks> {
   const began = context.clock.now()
   const voices = speakers.flatMap((speaker) => ('voice' in speaker ? [speaker.voice] : []))
   const troubles: unknown[] = speakers.flatMap((speaker) => ('trouble' in speaker ? [speaker.trouble] : []))
@@ -107,16 +104,15 @@ async function inRunNode(speakers: readonly Speaker[], speaking: Speakers, path:
     }
     return made ? await unlessAborted(context.signal, work) : { checks: [dataCheck(findings, '', context.clock.now() - began)], matrix: undefined, pairs: undefined, wentAway: troubles.length > 0 && troubles.every(wentAway) }
   } finally {
-    await removeRun(voices, path, speakers, speaking, context)
+    await removeRun(voices, path, speakers, context)
   }
 }
 
 /** Children first, through the first member that does it. */
-async function removeRun(voices: readonly Voice[], path: string, speakers: readonly Speaker[], speaking: Speakers, context: VerifyContext): Promise<void> {
-  const names = [...speakers.map(({ member }) => writeName(member.ordinal)), ...(speaking.way === 'exec' ? [] : THOROUGH_NAMES)]
+async function removeRun(voices: readonly Voice[], path: string, speakers: readonly Speaker[], context: VerifyContext): Promise<void> {
+  const names = [...speakers.map(({ member }) => writeName(member.ordinal)), ...THOROUGH_NAMES]
   const paths = [...new Set(names.map((name) => `${path}/${name}`)), path]
-  const ms = speaking.way === 'exec' && !context.signal.aborted ? REMOVE_BY_EXEC_MS : REMOVE_MS
-  const deadline = new Deadline(context.clock, ms.all)
+  const deadline = new Deadline(context.clock, REMOVE_MS.all)
   const late = (): Error => new Error('it took too long')
   // Not bound to the run's signal: a cancelled check cleans up too, within its time.
   const free = new AbortController().signal
@@ -124,7 +120,7 @@ async function removeRun(voices: readonly Voice[], path: string, speakers: reado
   for (const voice of voices) {
     if (deadline.passed) break
     try {
-      await within(context.clock, Math.min(ms.once, deadline.left()), late, free, () => voice.remove(paths))
+      await within(context.clock, Math.min(REMOVE_MS.once, deadline.left()), late, free, () => voice.remove(paths))
       return
     } catch (error) {
       why = error instanceof Error ? error.message : String(error)

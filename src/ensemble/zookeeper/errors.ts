@@ -38,8 +38,8 @@ export class NoAnswer extends Error {
   /** Why, without what was asked: `the connection was closed`. */
   readonly why: string
 
-  constructor(request: string, why: string, outcome: Outcome) {
-    super(`${request}: ${why}${outcome === 'unknown' ? ', it is unknown whether it was done' : ''}`)
+  constructor(request: string, why: string, outcome: Outcome, cause?: unknown) {
+    super(`${request}: ${why}${outcome === 'unknown' ? ', it is unknown whether it was done' : ''}`, cause === undefined ? undefined : { cause })
     this.name = 'NoAnswer'
     this.outcome = outcome
     this.why = why

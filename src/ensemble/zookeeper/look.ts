@@ -1,57 +1,76 @@
-// One look at every member, by port-forward or from inside the pod, and the wait for an ensemble that is electing or syncing.
+// One look at every member, by whichever way it is reached, and the wait for an ensemble that is electing or syncing.
 
 import { Deadline, formatSpan } from '../../clock.ts'
+import { KubeFailure } from '../../kube/failure.ts'
 import { whyUnreachable } from '../unreachable.ts'
-import type { Member, Reach, VerifyContext } from '../profile.ts'
-import { askByExec } from './by-exec.ts'
+import type { Member } from '../profile.ts'
+import type { Door, DoorContext } from './doors.ts'
 import { NoAnswer } from './errors.ts'
 import { judgeQuorum, type Look, type Looked, type QuorumVerdict } from './quorum.ts'
+import { NothingListens, TlsOnly } from './tunnel.ts'
 import { parseSrvr } from './word-answers.ts'
 import { askTwice, speaksTls, type Word } from './words.ts'
-
-export type Way = 'port-forward' | 'exec'
 
 const POLL_MS = 250
 /** A wait that goes on is told this often, with what the members say of themselves. */
 const TELL_MS = 5_000
 const TLS_MS = 2_000
+/** A member that starts is asked often; to run something in its container each time would make it start later. */
+const CLOSED_FOR_MS = 3_000
 /** First bytes of a TLS alert, the answer to a word in plain text. */
 const TLS_ALERT = '\u0015\u0003'
 
-/** How members are reached: by port-forward where that is allowed. Undefined: not at all. */
-export function wayOf(may: Reach['may']): Way | undefined {
-  return may.forward ? 'port-forward' : may.exec ? 'exec' : undefined
-}
-
 /** The answer of one member to one word. */
-export function ask(member: Member, word: Word, way: Way, context: VerifyContext): Promise<string> {
-  switch (way) {
-    case 'port-forward':
-      return askTwice((signal) => context.reach.open(member, member.clientPort, signal), word, context.clock, context.signal)
-    case 'exec':
-      return askByExec(member, word, context.reach, context.signal)
-  }
+export function ask(member: Member, word: Word, context: DoorContext): Promise<string> {
+  return askTwice((signal) => context.reach.open(member, member.clientPort, signal), word, context.clock, context.signal)
 }
 
-/** Rejects only with the reason of the aborted signal. */
-export async function lookAt(member: Member, way: Way | undefined, context: VerifyContext): Promise<Look> {
-  if (way === undefined) return { kind: 'unreachable', why: 'this run may use neither port-forward nor exec', denied: true }
-  let look: Look
+/** Each way in turn; only who was asked from inside and does not answer there is known not to serve. Rejects only with the reason of the aborted signal. */
+export async function lookAt(member: Member, context: DoorContext): Promise<Look> {
+  const { reach, clock } = context
+  const tried: string[] = []
+  for (let door = reach.doorOf(member); door !== undefined; door = reach.doorOf(member)) {
+    if (door === 'exec' && clock.now() - (reach.closed.get(member.uid) ?? -Infinity) < CLOSED_FOR_MS) {
+      reach.another(member, door)
+      return { kind: 'closed', why: new NothingListens(member.clientPort).message }
+    }
+    const found = await lookThrough(member, door, context)
+    if (found.kind !== 'unreachable') {
+      if (found.kind === 'closed') {
+        reach.closed.set(member.uid, clock.now())
+        reach.another(member, door)
+      }
+      return found
+    }
+    tried.push(found.why)
+    if (reach.another(member, door)) continue
+    // A pod that isn't Ready and listens nowhere is one that starts, or has died.
+    return found.refused === true && !member.ready ? { kind: 'closed', why: tried.join('; ') } : { ...found, why: [...new Set(tried)].join('; '), ...(reach.may.exec ? {} : { lacks: 'exec' }) }
+  }
+  return { kind: 'unreachable', why: 'this run may use neither port-forward nor exec', denied: true }
+}
+
+async function lookThrough(member: Member, door: Door, context: DoorContext): Promise<Look> {
   try {
-    const text = await ask(member, 'srvr', way, context)
+    const text = await ask(member, 'srvr', context)
     if (text.startsWith(TLS_ALERT)) return { kind: 'tls' }
-    look = parseSrvr(text)
+    const look = parseSrvr(text)
+    return look.kind === 'silent' && (await probeTls(member, context)) ? { kind: 'tls' } : look
   } catch (error) {
     context.signal.throwIfAborted()
-    look = { kind: 'unreachable', ...whyUnreachable(error, way) }
-    if (!(error instanceof NoAnswer)) return look
+    if (error instanceof NothingListens) return { kind: 'closed', why: error.message }
+    if (error instanceof TlsOnly) return { kind: 'tls' }
+    if (door === 'exec' && error instanceof KubeFailure && error.reason === 'NotRunning') return { kind: 'closed', why: error.message }
+    if (!(error instanceof NoAnswer)) return { kind: 'unreachable', ...whyUnreachable(error, door) }
+    if (error.cause instanceof KubeFailure) return { kind: 'unreachable', why: error.cause.message, denied: false, refused: error.cause.reason === 'ConnectionRefused' }
+    if (await probeTls(member, context)) return { kind: 'tls' }
+    // A busy machine is as slow as a server that hangs: neither is known to be lost.
+    return { kind: 'unreachable', why: `it takes connections on its client port, but gives ${error.why}`, denied: false, mute: true }
   }
-  const mute = look.kind === 'silent' || look.kind === 'unreachable'
-  return mute && way === 'port-forward' && (await probeTls(member, context)) ? { kind: 'tls' } : look
 }
 
 /** A server that speaks TLS only waits for more than the four bytes of a word, or closes; a ClientHello it answers at once. */
-async function probeTls(member: Member, context: VerifyContext): Promise<boolean> {
+async function probeTls(member: Member, context: DoorContext): Promise<boolean> {
   try {
     return await speaksTls(await context.reach.open(member, member.clientPort, context.signal), context.clock, context.signal, TLS_MS)
   } catch {
@@ -60,8 +79,8 @@ async function probeTls(member: Member, context: VerifyContext): Promise<boolean
   }
 }
 
-export function lookAtAll(members: readonly Member[], way: Way | undefined, context: VerifyContext): Promise<readonly Looked[]> {
-  return Promise.all(members.map(async (member) => ({ member, look: await lookAt(member, way, context) })))
+export function lookAtAll(members: readonly Member[], context: DoorContext): Promise<readonly Looked[]> {
+  return Promise.all(members.map(async (member) => ({ member, look: await lookAt(member, context) })))
 }
 
 export interface Settled {
@@ -70,13 +89,13 @@ export interface Settled {
 }
 
 /** Looks until the ensemble is whole, `settleMs` have passed, or waiting can't mend it. `hopeless`: asked before each wait. */
-export async function settle(members: readonly Member[], way: Way | undefined, context: VerifyContext, hopeless: (looked: readonly Looked[]) => Promise<boolean>): Promise<Settled> {
+export async function settle(members: readonly Member[], context: DoorContext, hopeless: (looked: readonly Looked[]) => Promise<boolean>): Promise<Settled> {
   const { clock, signal } = context
   const deadline = new Deadline(clock, context.settleMs)
   let said = ''
   let saidAt = clock.now()
   for (;;) {
-    const looked = await lookAtAll(members, way, context)
+    const looked = await lookAtAll(members, context)
     const verdict = judgeQuorum(looked, context.replicas)
     const whole = !verdict.findings.some((finding) => finding.severity === 'error')
     if (whole || !verdict.canHeal || deadline.passed || (await hopeless(looked))) return { looked, verdict }

@@ -4,7 +4,8 @@ import { failure } from '../../errors.ts'
 import type { CheckResult, Member, Profile, VerifyContext } from '../profile.ts'
 import { nodePath, plain } from './check-path.ts'
 import { isRefusal } from './errors.ts'
-import { lookAtAll, wayOf } from './look.ts'
+import { createDoors, type DoorContext } from './doors.ts'
+import { lookAtAll } from './look.ts'
 import { markerTrouble, parseMarker, printMarker } from './marker.ts'
 import { dataFinding, memberTrouble, type Speaker } from './matrix.ts'
 import { stateOf } from './quorum.ts'
@@ -15,15 +16,17 @@ import type { Version, Voice } from './voice.ts'
 import { beginWitness } from './witness.ts'
 
 export function zooKeeperProfile(options: ZooKeeperOptions): Profile {
+  const doors = createDoors()
+  const through = (context: VerifyContext): DoorContext => ({ ...context, reach: doors.through(context.reach, context.clock) })
   return {
     name: 'zookeeper',
-    look: async (members, context) => (await lookAtAll(members, wayOf(context.reach.may), context)).map(stateOf),
-    verify: (members, level, context) => verifyZooKeeper(members, level, context, options),
-    writeMarker: (members, context) => writeMarker(members, context, options),
-    readMarker: (members, marker, context) => readMarker(members, marker, context, options),
-    removeMarker: (members, marker, context) => removeMarker(members, marker, context, options),
+    look: async (members, context) => (await lookAtAll(members, through(context))).map(stateOf),
+    verify: (members, level, context) => verifyZooKeeper(members, level, through(context), options),
+    writeMarker: (members, context) => writeMarker(members, through(context), options),
+    readMarker: (members, marker, context) => readMarker(members, marker, through(context), options),
+    removeMarker: (members, marker, context) => removeMarker(members, marker, through(context), options),
     stepDown,
-    witness: (members, context) => beginWitness(members, context, options),
+    witness: (members, context) => beginWitness(members, through(context), options),
   }
 }
 
@@ -92,9 +95,8 @@ async function removeMarker(members: readonly Member[], text: string, context: V
 }
 
 async function speaking<T>(members: readonly Member[], context: VerifyContext, options: ZooKeeperOptions, work: (speakers: readonly Speaker[]) => Promise<T>): Promise<T> {
-  const way = wayOf(context.reach.may)
-  if (way === undefined) throw failure('refused', 'CHECK_IMPOSSIBLE', 'the members cannot be asked: this run may use neither port-forward nor exec')
-  const speakers = openSpeakers(members.toSorted((a, b) => a.ordinal - b.ordinal), way, context, options)
+  if (!context.reach.may.forward && !context.reach.may.exec) throw failure('refused', 'CHECK_IMPOSSIBLE', 'the members cannot be asked: this run may use neither port-forward nor exec')
+  const speakers = openSpeakers(members.toSorted((a, b) => a.ordinal - b.ordinal), context, options)
   try {
     return await work(await speakers.ready())
   } finally {

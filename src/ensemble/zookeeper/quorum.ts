@@ -8,8 +8,10 @@ import { formatZxid } from './wire.ts'
 /** What came of asking one member. */
 export type Look =
   | Srvr
-  /** `denied`: this run may not reach it at all. */
-  | { readonly kind: 'unreachable'; readonly why: string; readonly denied: boolean }
+  /** Nobody knows whether it serves. `denied`: this run may not reach it at all; `lacks`: a right that would give another way. */
+  | { readonly kind: 'unreachable'; readonly why: string; readonly denied: boolean; readonly lacks?: 'exec'; /** Nothing listens at the loopback address of its pod. */ readonly refused?: boolean; /** It was reached, and did not answer in time. */ readonly mute?: boolean }
+  /** Asked from inside its container: no client is answered there. */
+  | { readonly kind: 'closed'; readonly why: string }
   | { readonly kind: 'tls' }
 
 export interface Looked {
@@ -60,7 +62,9 @@ export function stateOf({ member, look }: Looked): MemberState {
     case 'garbage':
       return { ...base, role: 'unknown', trouble: `what answers on port ${member.clientPort} is no ZooKeeper server` }
     case 'unreachable':
-      return { ...base, role: look.denied ? 'unknown' : 'down', trouble: look.why }
+      return { ...base, role: look.denied ? 'unknown' : 'unreachable', trouble: look.why }
+    case 'closed':
+      return { ...base, role: 'down', trouble: look.why }
   }
 }
 
@@ -82,11 +86,15 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
     case 'unreachable':
       return look.denied
         ? [{ heals: false, finding: { ...about, code: 'CHECK_IMPOSSIBLE', message: `${pod} (ordinal ${ordinal}) could not be asked: ${look.why}`, mend: ACCESS_MEND } }]
-        : [{ heals: true, finding: { ...about, code: 'CHECK_FAILED', message: `${pod} (ordinal ${ordinal}) could not be asked: ${look.why}`, mend: `Look at the pod and its client port ${clientPort}: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}` } }]
+        : look.mute === true
+          ? [{ heals: true, finding: { ...about, code: 'CHECK_FAILED', message: `${pod} (ordinal ${ordinal}) could not be asked: ${look.why}`, mend: `Look at its log and at the load of its node: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}` } }]
+          : [{ heals: true, finding: { ...about, code: 'CHECK_IMPOSSIBLE', message: `${pod} (ordinal ${ordinal}) could not be reached, so whether it serves is not known: ${look.why}`, mend: look.lacks === 'exec' ? EXEC_MEND : `Look at the pod and its node: kubectl -n ${member.namespace} describe pod ${pod}` } }]
+    case 'closed':
+      return [{ heals: true, finding: { ...about, code: 'CHECK_FAILED', message: `${pod} (ordinal ${ordinal}) serves no clients: ${look.why}`, mend: `Look at its log and its client port: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}` } }]
     case 'silent':
       return [{ heals: true, finding: { ...about, code: 'CHECK_FAILED', message: `${pod} (ordinal ${ordinal}) closes connections to port ${clientPort} without an answer`, mend: `Look at its log: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}` } }]
     case 'tls':
-      return [{ heals: false, finding: { ...about, code: 'CHECK_IMPOSSIBLE', message: `${pod} (ordinal ${ordinal}) speaks TLS only on port ${clientPort}, and this check has no certificate for it`, mend: 'Give the members a plain clientPort that only listens inside the pod (clientPortAddress=127.0.0.1).', orSet: { input: 'verify', value: 'off' } } }]
+      return [{ heals: false, finding: { ...about, code: 'CHECK_IMPOSSIBLE', message: `${pod} (ordinal ${ordinal}) speaks TLS only to its clients, and this check has no certificate for it`, mend: 'Give the members a plain clientPort that only listens inside the pod (clientPortAddress=127.0.0.1).', orSet: { input: 'verify', value: 'off' } } }]
     case 'not allowed':
       return [{ heals: false, finding: { ...about, code: 'CHECK_IMPOSSIBLE', message: `${pod} (ordinal ${ordinal}) does not allow the word srvr`, mend: 'Add srvr to 4lw.commands.whitelist; without a whitelist it is allowed.' } }]
     case 'garbage':
@@ -99,6 +107,12 @@ export const ACCESS_MEND = `Add one of these rules to the Role of this workflow:
 - apiGroups: [""]
   resources: [pods/portforward]
   verbs: [get, create]
+- apiGroups: [""]
+  resources: [pods/exec]
+  verbs: [get, create]`
+
+/** A port that is bound to another address than the loopback one is reached from inside the container alone. */
+const EXEC_MEND = `Let this run ask from inside the container, by adding this rule to the Role of this workflow, or let the client port listen at all addresses:
 - apiGroups: [""]
   resources: [pods/exec]
   verbs: [get, create]`
@@ -132,7 +146,7 @@ function leaders(looked: readonly Looked[], replicas: number): readonly Trouble[
   if (leading.length > 1) {
     return [{ heals: true, finding: { code: 'CHECK_FAILED', severity: 'error', message: `${names} both say that they lead`, ordinal: leading[0]?.member.ordinal ?? 0, mend: 'One of them was cut off, or there are two ensembles: compare their member lists.' } }]
   }
-  const blind = looked.filter(({ look }) => !isServing(look) && look.kind !== 'not serving' && look.kind !== 'read-only' && !(look.kind === 'unreachable' && !look.denied) && look.kind !== 'silent')
+  const blind = looked.filter(({ look }) => !isServing(look) && look.kind !== 'not serving' && look.kind !== 'read-only' && look.kind !== 'closed' && look.kind !== 'silent')
   // Whoever could not be asked may well serve: what is not known is not called lost.
   if (blind.length > 0 && (voting.length < majority(replicas) || leading.length === 0)) return []
   if (looked.length > 0 && looked.every(({ look }) => isServing(look) && look.role === 'standalone')) return []

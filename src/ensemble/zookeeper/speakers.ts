@@ -1,25 +1,22 @@
 // A session with every member, opened at once and opened again where the first attempt came too early; all of them are closed at the end.
 
 import type { Member, VerifyContext } from '../profile.ts'
-import { execVoice } from './by-exec.ts'
-import type { Way } from './look.ts'
 import { memberTrouble, type Speaker } from './matrix.ts'
 import type { Session } from './session.ts'
 import { openTunnelSession, sessionVoice } from './voice.ts'
 
 export interface Speakers {
   readonly members: readonly Member[]
-  readonly way: Way
   /** Waits for the sessions; those that could not be opened are tried once more. */
   ready(): Promise<readonly Speaker[]>
-  /** The wire session behind a member's voice; undefined by exec. */
+  /** The wire session behind a member's voice. */
   sessionOf(member: Member): Session | undefined
   /** One more session with a member, closed with the others. */
-  another(member: Member, lastZxidSeen?: bigint): Promise<{ readonly speaker: Speaker; readonly session: Session | undefined }>
+  another(member: Member, lastZxidSeen?: bigint): Promise<{ readonly speaker: Speaker; readonly session: Session }>
   closeAll(): Promise<void>
 }
 
-export function openSpeakers(members: readonly Member[], way: Way, context: VerifyContext, options: { readonly auth: string | undefined }): Speakers {
+export function openSpeakers(members: readonly Member[], context: VerifyContext, options: { readonly auth: string | undefined }): Speakers {
   const { clock, reach, signal } = context
   // Not the run's signal: a cancelled check deletes what it wrote before its sessions end.
   const life = new AbortController()
@@ -34,17 +31,12 @@ export function openSpeakers(members: readonly Member[], way: Way, context: Veri
     return session
   }
   const speak = async (member: Member): Promise<Speaker> => {
-    switch (way) {
-      case 'exec':
-        return { member, voice: execVoice(member, reach, options.auth, clock, life.signal) }
-      case 'port-forward':
-        try {
-          const session = await connect(member)
-          byPod.set(member.pod, session)
-          return { member, voice: sessionVoice(member, session, clock) }
-        } catch (error) {
-          return { member, trouble: memberTrouble(error, signal) }
-        }
+    try {
+      const session = await connect(member)
+      byPod.set(member.pod, session)
+      return { member, voice: sessionVoice(member, session, clock) }
+    } catch (error) {
+      return { member, trouble: memberTrouble(error, signal) }
     }
   }
   const first = members.map(speak)
@@ -52,7 +44,6 @@ export function openSpeakers(members: readonly Member[], way: Way, context: Veri
 
   return {
     members,
-    way,
     ready: () =>
       Promise.all(
         first.map(async (one) => {
@@ -63,7 +54,6 @@ export function openSpeakers(members: readonly Member[], way: Way, context: Veri
       ),
     sessionOf: (member) => byPod.get(member.pod),
     another: async (member, lastZxidSeen) => {
-      if (way === 'exec') return { speaker: await speak(member), session: undefined }
       const session = await connect(member, lastZxidSeen)
       return { speaker: { member, voice: sessionVoice(member, session, clock) }, session }
     },

@@ -2,10 +2,11 @@
 
 import { Deadline, formatSpan } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
-import type { CheckResult, Member, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
+import type { CheckResult, Member, Verification, VerifyLevel } from '../profile.ts'
 import { checkAlone, checkPairs, type DataChecks } from './data-checks.ts'
 import { isTlsOnly } from './config.ts'
-import { settle, wayOf, type Settled } from './look.ts'
+import type { DoorContext } from './doors.ts'
+import { settle, type Settled } from './look.ts'
 import { ACCESS_MEND, judgeQuorum, type Looked } from './quorum.ts'
 import { openSpeakers } from './speakers.ts'
 import { bySession, identityCheck, isMistaken, learnAll, type Learned } from './who.ts'
@@ -29,7 +30,7 @@ interface Timed {
 }
 
 /** The checks of a level; an ensemble that elects anew while it is asked is asked again until it has had its time to settle. */
-export async function verifyZooKeeper(members: readonly Member[], level: VerifyLevel, context: VerifyContext, options: ZooKeeperOptions): Promise<Verification> {
+export async function verifyZooKeeper(members: readonly Member[], level: VerifyLevel, context: DoorContext, options: ZooKeeperOptions): Promise<Verification> {
   const deadline = new Deadline(context.clock, context.settleMs)
   for (;;) {
     const { wentAway, ...verification } = await attempt(members, level, { ...context, settleMs: deadline.left() }, options)
@@ -39,26 +40,25 @@ export async function verifyZooKeeper(members: readonly Member[], level: VerifyL
   }
 }
 
-async function attempt(members: readonly Member[], level: VerifyLevel, context: VerifyContext, options: ZooKeeperOptions): Promise<Verification & { readonly wentAway: boolean }> {
+async function attempt(members: readonly Member[], level: VerifyLevel, context: DoorContext, options: ZooKeeperOptions): Promise<Verification & { readonly wentAway: boolean }> {
   const { clock } = context
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
-  const way = wayOf(context.reach.may)
-  if (way === undefined) return { ...impossible(sorted, context), wentAway: false }
+  if (!context.reach.may.forward && !context.reach.may.exec) return { ...impossible(sorted, context), wentAway: false }
   const began = clock.now()
-  const speaking = openSpeakers(level === 'quick' ? sorted.slice(0, 2) : sorted, way, context, options)
+  const speaking = openSpeakers(level === 'quick' ? sorted.slice(0, 2) : sorted, context, options)
   // A quick look by exec asks too: only the configuration tells a port that speaks TLS from a member that is down.
-  let learning = level === 'quick' && way === 'port-forward' ? undefined : timed(() => learnAll(sorted, way, context), context)
+  let learning = level === 'quick' && context.reach.may.forward ? undefined : timed(() => learnAll(sorted, context), context)
   // Whoever fails first is told; the others may be rejected by the same abort.
   learning?.catch(() => undefined)
   try {
     const hopeless = async (looked: readonly Looked[]): Promise<boolean> => {
       const first = await learning
       if (first === undefined) return false
-      const learned = await learnFlashes(first, looked, way, context)
+      const learned = await learnFlashes(first, looked, context)
       learning = Promise.resolve(learned)
       return learned.value.some(speaksTlsOnly) || isMistaken(learned.value, context)
     }
-    const first = await settle(sorted, way, context, hopeless)
+    const first = await settle(sorted, context, hopeless)
     const settled = isWhole(first) ? first : withTls(first, (await learning)?.value ?? [], context)
     const waited = clock.now() - began
     const checks: CheckResult[] = [checkOf('quorum', settled.verdict.findings, settled.verdict.detail, waited)]
@@ -67,7 +67,7 @@ async function attempt(members: readonly Member[], level: VerifyLevel, context: 
     proving.catch(() => undefined)
     let ids: ReadonlyMap<string, number> = new Map()
     if (learning !== undefined && level !== 'quick') {
-      const learned = await relearn(await learning, whole, way, speaking, context)
+      const learned = await relearn(await learning, whole, speaking, context)
       const { ids: found, ...identity } = identityCheck(learned.value, context)
       checks.push({ ...identity, ms: learned.ms })
       ids = found
@@ -89,13 +89,13 @@ function speaksTlsOnly({ known: { config } }: Learned): boolean {
 }
 
 /** Who could not be asked because its configuration has no plain port is judged as that, not as down. */
-function withTls(settled: Settled, learned: readonly Learned[], context: VerifyContext): Settled {
+function withTls(settled: Settled, learned: readonly Learned[], context: DoorContext): Settled {
   const tls = new Set(learned.filter(speaksTlsOnly).map(({ known }) => known.member.pod))
-  const looked = settled.looked.map((one): Looked => (tls.has(one.member.pod) && (one.look.kind === 'unreachable' || one.look.kind === 'silent') ? { ...one, look: { kind: 'tls' } } : one))
+  const looked = settled.looked.map((one): Looked => (tls.has(one.member.pod) && (one.look.kind === 'unreachable' || one.look.kind === 'closed' || one.look.kind === 'silent') ? { ...one, look: { kind: 'tls' } } : one))
   return tls.size === 0 ? settled : { looked, verdict: judgeQuorum(looked, context.replicas) }
 }
 
-async function prove(level: VerifyLevel, members: readonly Member[], speaking: ReturnType<typeof openSpeakers>, context: VerifyContext, options: ZooKeeperOptions): Promise<DataChecks> {
+async function prove(level: VerifyLevel, members: readonly Member[], speaking: ReturnType<typeof openSpeakers>, context: DoorContext, options: ZooKeeperOptions): Promise<DataChecks> {
   return members.length === 1 ? checkAlone(speaking, level, context, options) : checkPairs(speaking, level, context, options)
 }
 
@@ -104,26 +104,34 @@ function notTried(level: VerifyLevel): DataChecks {
   return { checks: names.map((name) => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ensemble', findings: [], ms: 0 })), matrix: undefined, pairs: undefined, wentAway: false }
 }
 
-/** A member that was still starting at the first look is asked once more, now that it serves; without exec its session tells what it can. */
-async function relearn(first: Timed, whole: boolean, way: 'port-forward' | 'exec', speaking: ReturnType<typeof openSpeakers>, context: VerifyContext): Promise<Timed> {
-  const open = first.value.filter((one) => one.lacking !== undefined)
+/** A member that was still starting at the first look is asked once more, now that it serves; of whom exec tells nothing, its session tells what it can. */
+async function relearn(first: Timed, whole: boolean, speaking: ReturnType<typeof openSpeakers>, context: DoorContext): Promise<Timed> {
+  const open = first.value.filter(isOpen)
   if (!whole || open.length === 0) return first
-  return merged(first, await timed(() => (context.reach.may.exec ? learnAll(open.map((one) => one.known.member), way, context) : learnFromSessions(open, speaking, context)), context))
+  const again = await timed(async () => {
+    const asked = context.reach.may.exec ? await learnAll(open.map((one) => one.known.member), context) : open
+    return [...asked.filter((one) => !isOpen(one)), ...(await learnFromSessions(asked.filter(isOpen), speaking, context))]
+  }, context)
+  return merged(first, again)
 }
 
 /** A member that dies and is started again and again is there for seconds: who it is can be learned while it answers. */
-async function learnFlashes(first: Timed, looked: readonly Looked[], way: 'port-forward' | 'exec', context: VerifyContext): Promise<Timed> {
+async function learnFlashes(first: Timed, looked: readonly Looked[], context: DoorContext): Promise<Timed> {
   const here = new Set(looked.filter(({ look }) => look.kind !== 'unreachable').map(({ member }) => member.pod))
-  const open = first.value.filter((one) => one.lacking !== undefined && one.known.config === undefined && here.has(one.known.member.pod))
+  const open = first.value.filter((one) => isOpen(one) && one.known.config === undefined && here.has(one.known.member.pod))
   if (open.length === 0 || context.clock.now() - first.at < LEARN_AGAIN_MS) return first
-  return merged(first, await timed(() => learnAll(open.map((one) => one.known.member), way, context), context))
+  return merged(first, await timed(() => learnAll(open.map((one) => one.known.member), context), context))
 }
 
 function merged(first: Timed, again: Timed): Timed {
   return { value: first.value.map((one) => again.value.find((other) => other.known.member.pod === one.known.member.pod) ?? one), ms: first.ms + again.ms, at: again.at }
 }
 
-async function learnFromSessions(open: readonly Learned[], speaking: ReturnType<typeof openSpeakers>, context: VerifyContext): Promise<readonly Learned[]> {
+function isOpen({ lacking }: Learned): boolean {
+  return lacking !== undefined
+}
+
+async function learnFromSessions(open: readonly Learned[], speaking: ReturnType<typeof openSpeakers>, context: DoorContext): Promise<readonly Learned[]> {
   await speaking.ready()
   return Promise.all(
     open.map(async (one) => {
@@ -133,7 +141,7 @@ async function learnFromSessions(open: readonly Learned[], speaking: ReturnType<
   )
 }
 
-async function timed(work: () => Promise<readonly Learned[]>, context: VerifyContext): Promise<Timed> {
+async function timed(work: () => Promise<readonly Learned[]>, context: DoorContext): Promise<Timed> {
   const began = context.clock.now()
   const value = await work()
   const at = context.clock.now()
@@ -146,7 +154,7 @@ function checkOf(name: CheckResult['name'], findings: readonly Finding[], detail
   return { name, outcome: failed ? 'failed' : findings.length > 0 ? 'warned' : 'passed', detail: `${detail}${waited}`, findings, ms }
 }
 
-function impossible(members: readonly Member[], context: VerifyContext): Verification {
+function impossible(members: readonly Member[], context: DoorContext): Verification {
   const finding: Finding = { code: 'CHECK_IMPOSSIBLE', severity: 'error', message: 'the members cannot be asked: this run may use neither port-forward nor exec', mend: ACCESS_MEND }
   context.say(finding.message)
   return {

@@ -42,7 +42,8 @@ export interface Answer {
 /** The data of a node between its creation and its one change. */
 export const FIRST_VALUE = 'first'
 
-const OPEN_MS = 10_000
+/** The way (doors.ts) and the handshake have their own limits; this is for both. */
+const OPEN_MS = 25_000
 
 export interface TunnelOptions {
   readonly clock: Clock

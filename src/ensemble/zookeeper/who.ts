@@ -6,7 +6,8 @@ import type { CheckResult, Member, VerifyContext } from '../profile.ts'
 import { plain } from './check-path.ts'
 import { judgeIdentity, knownFrom, type IdentityVerdict, type Known } from './identity.ts'
 import { locateCommand, parseLocated } from './locate.ts'
-import { ask, type Way } from './look.ts'
+import type { DoorContext } from './doors.ts'
+import { ask } from './look.ts'
 import { parseConfig } from './config.ts'
 import type { Session } from './session.ts'
 import { parseConf } from './word-answers.ts'
@@ -26,15 +27,15 @@ export interface Learned {
 }
 
 /** Rejects only with the reason of the aborted signal. */
-export function learnAll(members: readonly Member[], way: Way, context: VerifyContext): Promise<readonly Learned[]> {
-  return Promise.all(members.map((member) => learn(member, way, context)))
+export function learnAll(members: readonly Member[], context: DoorContext): Promise<readonly Learned[]> {
+  return Promise.all(members.map((member) => learn(member, context)))
 }
 
-async function learn(member: Member, way: Way, context: VerifyContext): Promise<Learned> {
+async function learn(member: Member, context: DoorContext): Promise<Learned> {
   const nothing: Known = { member, myid: undefined, config: undefined, host: undefined, fqdn: undefined }
   const byExec = context.reach.may.exec ? await execLocate(member, context) : 'this run may not use exec'
   if (typeof byExec !== 'string') return byExec
-  const byWord = way === 'port-forward' ? await byConf(member, context) : undefined
+  const byWord = await byConf(member, context)
   return { known: byWord ?? nothing, lacking: byWord?.config === undefined ? byExec : undefined }
 }
 
@@ -53,9 +54,9 @@ async function execLocate(member: Member, context: VerifyContext): Promise<Learn
   }
 }
 
-async function byConf(member: Member, context: VerifyContext): Promise<Known | undefined> {
+async function byConf(member: Member, context: DoorContext): Promise<Known | undefined> {
   try {
-    const conf = parseConf(await ask(member, 'conf', 'port-forward', context))
+    const conf = parseConf(await ask(member, 'conf', context))
     if (conf?.id === undefined) return undefined
     return { member, myid: String(conf.id), config: conf.config, host: undefined, fqdn: undefined }
   } catch {

@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Member, Reach } from '../profile.ts'
 import type { Session } from './session.ts'
+import { NothingListens } from './tunnel.ts'
 import { openTunnelSession } from './voice.ts'
 
 /** What is known after all members were tried: nothing could be asked (`away`), nothing may be asked (`denied`), or at least one attempt told something of a member. */
@@ -110,6 +111,7 @@ async function opened<T>(opening: Promise<T>, tell: (heard: Heard) => void): Pro
 
 /** What a port-forward that was not had tells: a status of the API server's is about the pod; no status is about the way to the API server, unless the tunnel itself said why. */
 export function toldBy(error: unknown): Heard {
+  if (error instanceof NothingListens) return 'answered'
   if (!(error instanceof KubeFailure)) return 'away'
   if (error.status === 401 || error.status === 403) return 'denied'
   if (error.status === 0) return error.reason === 'Unreachable' && error.cause === undefined ? 'answered' : 'away'

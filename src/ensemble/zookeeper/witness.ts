@@ -48,7 +48,7 @@ type Start = 'writes' | { readonly refused: string } | 'not yet'
 /** Undefined where there is no port-forward or the node may not be made, which is said. */
 export async function beginWitness(members: () => readonly Member[], context: VerifyContext, options: ZooKeeperOptions): Promise<Witness | undefined> {
   const { clock } = context
-  if (!context.reach.may.forward) return undefined
+  if (!context.reach.may.forward && !context.reach.may.exec) return undefined
   const register = registerOf(nodePath(options.checkPath, 'witness', clock.now(), context.runId), plain(context.runId))
   const ledger = openLedger()
   const ended = new AbortController()

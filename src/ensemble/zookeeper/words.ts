@@ -32,7 +32,7 @@ export async function askWord(stream: Duplex, word: Word, clock: Clock, signal: 
         })
         stream.on('end', whole)
         stream.on('close', whole)
-        stream.on('error', (error: Error) => (answer.size > 0 ? whole() : reject(new NoAnswer(word, `the connection broke (${error.message})`, 'not done'))))
+        stream.on('error', (error: Error) => (answer.size > 0 ? whole() : reject(new NoAnswer(word, `the connection broke (${error.message})`, 'not done', error))))
         stream.write(word)
       }),
     )

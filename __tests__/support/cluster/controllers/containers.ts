@@ -18,7 +18,8 @@ export interface ExecAnswer {
 export interface Program {
   exec(command: readonly string[], stdin: string): Promise<ExecAnswer>
   /** A stream to a port that it listens on; undefined when nothing listens there. */
-  connect(port: number): Duplex | undefined
+  /** `inside`: from within the container, where other addresses than the loopback one are reached too. */
+  connect(port: number, inside?: boolean): Duplex | undefined
   logs(): readonly string[]
   /** Resolves with the exit code when the program ends by itself. */
   readonly ended: Promise<{ readonly code: number; readonly reason: string }>

@@ -28,7 +28,8 @@ function serving(role: 'leader' | 'follower' | 'observer' | 'standalone', zxid =
 }
 
 const DENIED: Look = { kind: 'unreachable', why: 'this run may not use port-forward', denied: true }
-const DOWN: Look = { kind: 'unreachable', why: 'connection refused', denied: false }
+const DOWN: Look = { kind: 'closed', why: 'nothing listens' }
+const UNREACHED: Look = { kind: 'unreachable', why: 'the port-forward broke', denied: false }
 
 function judge(looks: readonly Short[], replicas = looks.length): { readonly codes: readonly string[]; readonly canHeal: boolean; readonly detail: string } {
   const members = membersOf(looks.length)
@@ -65,6 +66,9 @@ describe('wrong', () => {
     ['two lead', ['L', 'F', 'L'], ['CHECK_FAILED 0'], true],
     ['one is down', [DOWN, 'F', 'L'], ['CHECK_FAILED 0'], true],
     ['two are down', [DOWN, DOWN, 'L'], ['CHECK_FAILED 0', 'CHECK_FAILED 1', 'QUORUM_LOST 0'], true],
+    ['one could not be reached: it may serve', [UNREACHED, 'F', 'L'], ['CHECK_IMPOSSIBLE 0'], true],
+    ['none could be reached: not called lost', [UNREACHED, UNREACHED, UNREACHED], ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_IMPOSSIBLE 2'], true],
+    ['two could not be reached, the third has no quorum', [UNREACHED, UNREACHED, '-'], ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_FAILED 2'], true],
     ['one stands alone', ['F', 'S', 'L'], ['IDENTITY_MISMATCH 1'], false],
     ['all stand alone', ['S', 'S', 'S'], ['IDENTITY_MISMATCH 0', 'IDENTITY_MISMATCH 1', 'IDENTITY_MISMATCH 2'], false],
     ['none may be asked: not called lost', [DENIED, DENIED, DENIED], ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_IMPOSSIBLE 2'], false],

@@ -17,7 +17,7 @@ import { idleClock } from '../../../support/idle-clock.ts'
 const SERVER = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
 
 function context(exec: () => Promise<ExecResult>, may = true, signal = new AbortController().signal): VerifyContext {
-  return { reach: { may: { forward: true, exec: may }, open: () => Promise.reject(new Error('no')), exec }, clock: idleClock(), signal, settleMs: 0, runId: 'r', say: () => undefined, replicas: 3, serviceName: 'zk-hs' }
+  return { reach: { may: { forward: true, exec: may }, open: () => Promise.reject(new Error('no')), tunnel: () => Promise.reject(new Error('no')), exec }, clock: idleClock(), signal, settleMs: 0, runId: 'r', say: () => undefined, replicas: 3, serviceName: 'zk-hs' }
 }
 
 async function outcome(exec: () => Promise<ExecResult>, may = true): Promise<unknown> {

@@ -1,9 +1,11 @@
 // The verdict on whole ensembles: what is sound passes with every pair proven, and what only looks sound is never called a success.
 
 import { describe, expect, test } from '@jest/globals'
+import { abortReason } from '../../../../src/clock.ts'
 import type { Code } from '../../../../src/errors.ts'
-import type { Member, Verification, VerifyContext, VerifyLevel } from '../../../../src/ensemble/profile.ts'
+import type { Member, Reach, Verification, VerifyContext, VerifyLevel } from '../../../../src/ensemble/profile.ts'
 import { zooKeeperProfile } from '../../../../src/ensemble/zookeeper/profile.ts'
+import { KubeFailure } from '../../../../src/kube/failure.ts'
 import { simulateEnsemble, type EnsembleOptions, type Faults, type MemberSpec, type SimulatedEnsemble } from '../../../support/cluster/zookeeper.ts'
 import { membersOf, reachInto, usualMembers } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
@@ -175,10 +177,10 @@ describe('what only looks sound', () => {
     ['a member that makes writes and loses the answers', 1, { losesAnswers: true }, ['CHECK_FAILED'], /a write through zk-1 \(ordinal 1\) got no answer: .*whether it was made is unknown/],
     ['a member that takes no session', 2, { refusesSessions: true }, ['CHECK_FAILED'], /zk-2 \(ordinal 2\) says that it serves, but takes no session/],
     ['a member that is read-only', 0, { readOnly: true }, ['CHECK_FAILED'], /zk-0 \(ordinal 0\) is read-only/],
-    ['a member that accepts connections and says nothing', 0, { mute: true }, ['CHECK_FAILED'], /zk-0 \(ordinal 0\) could not be asked: srvr: no answer within 5\.0s/],
+    ['a member that accepts connections and says nothing', 0, { mute: true }, ['CHECK_FAILED'], /zk-0 \(ordinal 0\) could not be asked: it takes connections on its client port, but gives no answer within 5\.0s/],
     ['a member that closes every connection', 0, { silent: true }, ['CHECK_FAILED'], /zk-0 \(ordinal 0\) closes connections to port 2181 without an answer/],
     ['something else on the port', 0, { garbage: 'HTTP/1.1 400 Bad Request\r\n\r\n' }, ['CHECK_IMPOSSIBLE'], /is no ZooKeeper server: HTTP\/1\.1 400 Bad Request/],
-    ['a port that speaks TLS only', 1, { tlsOnly: true }, ['CHECK_IMPOSSIBLE'], /zk-1 \(ordinal 1\) speaks TLS only on port 2181/],
+    ['a port that speaks TLS only', 1, { tlsOnly: true }, ['CHECK_IMPOSSIBLE'], /zk-1 \(ordinal 1\) speaks TLS only to its clients/],
     ['sessions that must authenticate', 0, { requiresAuth: true }, ['CHECK_IMPOSSIBLE'], /sessions must authenticate/],
   ]
   test.each(cases)('%s is refused with its own code, and the member is named', async (_, ordinal, faults, codes, message) => {
@@ -234,7 +236,6 @@ describe('rights', () => {
     const found = await verify(ensemble, 3, { may: { forward: false, exec: true } })
     expect(found.findings).toEqual([])
     expect(found.pairs).toBe('6/6')
-    expect(ensemble.connections).toBe(0)
     expect(ensemble.paths(0)).toEqual([CHECK_PATH])
   })
 
@@ -252,12 +253,84 @@ describe('rights', () => {
     for (const { ordinal } of specs) ensemble.fault(ordinal, { tlsOnly: true })
     const found = await verify(ensemble, 3, { level, may: { forward: false, exec: true } })
     expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
-    expect(messages(found)).toContain('speaks TLS only on port 2181')
+    expect(messages(found)).toContain('speaks TLS only to its clients')
   })
 
-  test('thorough checks need sessions: without port-forward they are impossible, not passed', async () => {
+  test('by exec the thorough checks are made as well', async () => {
     const found = await verify(started(usualMembers(3)), 3, { level: 'thorough', may: { forward: false, exec: true } })
-    expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
+    expect(errors(found)).toEqual([])
+    expect(outcome(found, 'compare-and-set')).toBe('passed')
+  })
+
+  describe('client ports bound to the pods’ own addresses, where a port-forward reaches nobody', () => {
+    const ALL = new Set([0, 1, 2])
+    const verifyBound = (ensemble: SimulatedEnsemble, may: { readonly forward: boolean; readonly exec: boolean }, bound = ALL): Promise<Verification> =>
+      verify(ensemble, 3, { context: { reach: reachInto(ensemble, may, bound) } })
+
+    test.each([ALL, new Set([1])])('each is asked from inside its container', async (bound) => {
+      const found = await verifyBound(started(usualMembers(3)), { forward: true, exec: true }, bound)
+      expect(errors(found)).toEqual([])
+      expect(found.pairs).toBe('6/6')
+    })
+
+    test('without exec that is impossible: a healthy ensemble is never called lost', async () => {
+      const found = await verifyBound(started(usualMembers(3)), { forward: true, exec: false })
+      expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
+      expect(found.members.map(({ role }) => role)).toEqual(['unreachable', 'unreachable', 'unreachable'])
+      expect(found.findings[0]?.mend).toContain('pods/exec')
+      expect(messages(found)).not.toMatch(/no quorum|network namespace/)
+    })
+
+    test('who listens nowhere, asked from inside, is known not to serve', async () => {
+      const ensemble = started(usualMembers(3).slice(0, 1))
+      const found = await verifyBound(ensemble, { forward: true, exec: true }, new Set())
+      expect(errors(found)).toContain('QUORUM_LOST')
+      expect(found.members.map(({ role }) => role)).toEqual(['not serving', 'down', 'down'])
+    })
+  })
+
+  describe('one way to one member fails, and the other is taken for it alone', () => {
+    const broken = (reason: string, status = 0) => new KubeFailure({ status, reason, message: `told: ${reason}`, request: 'portforward' })
+    const never = <T>(_: unknown, __: unknown, signal: AbortSignal): Promise<T> => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(abortReason(signal)), { once: true }))
+
+    /** `zk-0` by the ways of `other`, the rest as usual. */
+    function reachBut(ensemble: SimulatedEnsemble, other: Partial<Pick<Reach, 'open' | 'tunnel'>>): Reach {
+      const usual = reachInto(ensemble)
+      return {
+        ...usual,
+        open: (member, port, signal) => (member.ordinal === 0 && other.open !== undefined ? other.open(member, port, signal) : usual.open(member, port, signal)),
+        tunnel: (member, command, signal) => (member.ordinal === 0 && other.tunnel !== undefined ? other.tunnel(member, command, signal) : usual.tunnel(member, command, signal)),
+      }
+    }
+
+    test.each<readonly [string, Reach['open']]>([
+      ['forbidden for this pod', () => Promise.reject(broken('Forbidden', 403))],
+      ['reset', () => Promise.reject(broken('Unreachable'))],
+      ['which the node can’t do', () => Promise.reject(broken('InternalError', 500))],
+      ['that never stands', never],
+    ])('a port-forward %s', async (_, open) => {
+      const ensemble = started(usualMembers(3))
+      const found = await verify(ensemble, 3, { context: { reach: reachBut(ensemble, { open }) } })
+      expect(errors(found)).toEqual([])
+      expect(found.pairs).toBe('6/6')
+    })
+
+    const denied: Reach['open'] = () => Promise.reject(broken('Forbidden', 403))
+    test.each<readonly [string, Reach['tunnel'], readonly Code[], RegExp, string]>([
+      ['is forbidden', () => Promise.reject(broken('Forbidden', 403)), ['CHECK_IMPOSSIBLE'], /zk-0 .* could not be asked: this run may not use port-forward; this run may not use exec/, 'unknown'],
+      ['never stands', never, ['CHECK_IMPOSSIBLE'], /zk-0 .* could not be reached, so whether it serves is not known: .*no stream to the pod within 20\.0s/, 'unreachable'],
+      ['has no tool', () => Promise.resolve({ kind: 'ended', exitCode: 127, stderr: '' }), ['CHECK_IMPOSSIBLE'], /neither bash nor nc is in its container/, 'unreachable'],
+      ['finds a listener that takes nobody', () => Promise.resolve({ kind: 'ended', exitCode: 4, stderr: '' }), ['CHECK_IMPOSSIBLE'], /no connection to it could be made/, 'unreachable'],
+      ['finds a port for TLS alone', () => Promise.resolve({ kind: 'ended', exitCode: 3, stderr: '' }), ['CHECK_IMPOSSIBLE'], /speaks TLS only/, 'unknown'],
+      ['finds a container that does not run', () => Promise.reject(broken('NotRunning')), ['CHECK_FAILED'], /zk-0 .* serves no clients: told: NotRunning/, 'down'],
+      ['proves that nothing listens', () => Promise.resolve({ kind: 'ended', exitCode: 1, stderr: '' }), ['CHECK_FAILED'], /zk-0 .* serves no clients: nothing listens/, 'down'],
+    ])('and exec %s', async (_, tunnel, codes, words, role) => {
+      const ensemble = started(usualMembers(3))
+      const found = await verify(ensemble, 3, { context: { reach: reachBut(ensemble, { open: denied, tunnel }) } })
+      expect(errors(found)).toEqual(codes)
+      expect(messages(found)).toMatch(words)
+      expect(found.members[0]?.role).toBe(role)
+    })
   })
 
   test('without exec the sessions tell who the members are', async () => {
