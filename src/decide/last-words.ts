@@ -2,6 +2,7 @@
 
 import type { Diagnosis } from './diagnosis.ts'
 import { oneLine } from './diagnosis/symptom.ts'
+import { LEARNS_WITHIN_MS } from './patience.ts'
 
 interface Known {
   readonly words: RegExp
@@ -47,6 +48,11 @@ export function withLastWords(diagnosis: Diagnosis, lines: readonly string[]): D
     if (line !== undefined) return { ...diagnosis, reason: known.reason, message: `${diagnosis.message}; ${known.cause}: ${lastPart(line)}`, mend: known.mend }
   }
   return diagnosis
+}
+
+/** Until when a crash loop is lived through whose last words are a name that caches may lack for as long as its pod is new; undefined: time alone does not end it. */
+export function nameKnownBy(diagnosis: Diagnosis, lines: readonly string[]): number | undefined {
+  return diagnosis.code === 'CRASH_LOOP' && withLastWords(diagnosis, lines).reason === 'NameUnknown' ? diagnosis.since + LEARNS_WITHIN_MS : undefined
 }
 
 const LONGEST_QUOTE = 160

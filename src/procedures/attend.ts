@@ -6,7 +6,7 @@ import { diagnose, newMemory, type Diagnosis } from '../decide/diagnosis.ts'
 import { memberStandings, observed, type MemberStanding } from '../decide/members.ts'
 import { TELL_OUTSIDE_MS } from '../decide/patience.ts'
 import { progressKey } from '../decide/rollout.ts'
-import { withLastWords } from '../decide/last-words.ts'
+import { nameKnownBy, withLastWords } from '../decide/last-words.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { Kube } from '../kube/kube.ts'
 import type { Follower } from '../kube/follow.ts'
@@ -96,8 +96,10 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
     if (key !== progress.key || reached !== progress.reached || step.lookAgainAt !== undefined) progress = { key, reached, at: now }
 
     const stalled = now - progress.at >= attendance.memberTimeoutMs
-    const ended = findings.some((finding) => finding.class === 'terminal') || stalled || attendance.deadline.passed
-    if (ended) {
+    const over = stalled || attendance.deadline.passed
+    const fatal = findings.filter((finding) => finding.class === 'terminal')
+    const bearable = over || fatal.length === 0 ? undefined : await bearableUntil(attendance, view, fatal, now, signal)
+    if (over || (fatal.length > 0 && bearable === undefined)) {
       const reason = stalled ? `no member reached a new state for ${formatSpan(attendance.memberTimeoutMs)} (member-timeout)` : 'the timeout is over'
       throw await failed(attendance, view, findings, step.reason, reason, signal)
     }
@@ -109,7 +111,7 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
       journal.info(`still waiting (${since}): ${step.reason}${worst === undefined ? '' : `; ${worst.message}`}`)
       said = now
     }
-    const nextGrace = Math.min(...findings.map((finding) => (finding.graceUntil ?? Infinity) - now), step.lookAgainAt === undefined ? Infinity : step.lookAgainAt - now, step.pollMs ?? Infinity)
+    const nextGrace = Math.min(...findings.map((finding) => (finding.graceUntil ?? Infinity) - now), (bearable ?? Infinity) - now, step.lookAgainAt === undefined ? Infinity : step.lookAgainAt - now, step.pollMs ?? Infinity)
     const until = Math.min(attendance.deadline.left(), progress.at + attendance.memberTimeoutMs - now, said + everyMs - now, nextGrace)
     await follower.changed(Math.max(20, until))
   }
@@ -134,10 +136,26 @@ function tellMembers(members: readonly MemberStanding[], told: Map<number, strin
   return any
 }
 
+/** Last words stand among so many lines, whatever the report is to show. */
+const LAST_LINES = 25
+
+/** Until when all of these deaths are lived through, by what the dying servers said; undefined: one of them ends the wait. */
+async function bearableUntil({ kube }: Attendance, view: EnsembleView, fatal: readonly Diagnosis[], now: number, signal: AbortSignal): Promise<number | undefined> {
+  if (fatal.some(({ code }) => code !== 'CRASH_LOOP')) return undefined
+  const evidence = await collectEvidence(kube, view, fatal, LAST_LINES, signal)
+  const ends = fatal.map((one) => nameKnownBy(one, linesOf(evidence, one)) ?? -Infinity)
+  const first = Math.min(...ends)
+  return first > now ? first : undefined
+}
+
+function linesOf(evidence: Awaited<ReturnType<typeof collectEvidence>>, { object, container }: Diagnosis): readonly string[] {
+  return evidence.find((one) => one.object === object)?.logs.find((log) => log.container === container)?.lines ?? []
+}
+
 async function failed(attendance: Attendance, view: EnsembleView, diagnoses: readonly Diagnosis[], waitingFor: string, ended: string, signal: AbortSignal): Promise<EnsembleError> {
   const evidence = await collectEvidence(attendance.kube, view, diagnoses, attendance.logLines, signal)
   attendance.report.evidence.push(...evidence)
-  const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, evidence.find((one) => one.object === diagnosis.object)?.logs.find((log) => log.container === diagnosis.container)?.lines ?? []))
+  const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, linesOf(evidence, diagnosis)))
   const findings: readonly [Finding, ...Finding[]] = chooseVerdict(told, waitingFor, ended)
   return new EnsembleError('failed', findings, { againstRevision: speaksAgainstRevision(diagnoses) })
 }

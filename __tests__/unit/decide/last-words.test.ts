@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import type { Diagnosis } from '../../../src/decide/diagnosis.ts'
-import { withLastWords } from '../../../src/decide/last-words.ts'
+import { nameKnownBy, withLastWords } from '../../../src/decide/last-words.ts'
 
 const crash: Diagnosis = { code: 'CRASH_LOOP', ordinal: 2, object: 'pod/zk-2', container: 'zk', reason: 'CrashLoopBackOff', message: 'zk-2, container zk: exit code 1, 3 times in 14.0s', class: 'terminal', since: 0, againstRevision: true, explains: true }
 
@@ -35,6 +35,14 @@ describe('last words', () => {
     expect(withLastWords(crash, ['java.net.SocketException: Unresolved address'])).toMatchObject({ reason: 'NameUnknown' })
     // What kills a member says nothing about one that lives.
     expect(withLastWords(unready, ['Permission denied'])).toBe(unready)
+  })
+
+  test('that are a name which caches may lack still are lived through for two minutes, and no other ones are', () => {
+    expect(nameKnownBy(crash, ['java.net.SocketException: Unresolved address'])).toBe(crash.since + 120_000)
+    expect(nameKnownBy(crash, ['java.net.UnknownHostException: zk-0', 'myid file is missing'])).toBeUndefined()
+    expect(nameKnownBy(crash, ['Bye'])).toBeUndefined()
+    expect(nameKnownBy(crash, [])).toBeUndefined()
+    expect(nameKnownBy({ ...crash, code: 'NOT_READY' }, ['java.net.UnknownHostException: zk-0'])).toBeUndefined()
   })
 
   test('that are not known change nothing', () => {
