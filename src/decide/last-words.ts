@@ -23,6 +23,11 @@ const KNOWN: readonly Known[] = [
   { words: /myid file is missing/, reason: 'IdMissing', cause: 'it has no myid file', mend: 'Write myid before the server starts; see that the data directory belongs to the user that runs it (fsGroup).' },
   { words: /No snapshot found, but there are log entries/, reason: 'SnapshotMissing', cause: 'its data has a transaction log and no snapshot', mend: 'If the others are in quorum, delete the claim of this one member: it is filled again from them. Coming from 3.4: set snapshot.trust.empty=true once.' },
   { words: /Unable to load database on disk|Severe unrecoverable error|Last transaction was partial|CRC check failed/, reason: 'DataUnreadable', cause: 'it can\'t read its data on disk', mend: 'If the others are in quorum, delete the claim of this one member: it is filled again from them.' },
+  {
+    words: /Cannot assign requested address/, reason: 'NameElsewhere',
+    cause: 'the name that it listens at leads to another address than its own, which is no fault of the manifest for as long as its pod is new (caches keep the old address for up to a minute)',
+    mend: 'If it lasts: let it listen at all addresses (a port alone behind the semicolon of its server line, no clientPortAddress), or at an address that its pod has.',
+  },
   { words: /Address already in use|BindException/, reason: 'PortTaken', cause: 'a port that it listens on is taken', mend: 'Free the port on the node (hostNetwork, hostPort), or use other ports.' },
   { words: /java\.lang\.OutOfMemoryError|Could not reserve enough space|insufficient memory for the Java Runtime/i, reason: 'HeapTooSmall', cause: 'the Java heap is too small or does not fit into the container', mend: 'Set the heap to half or two thirds of the memory limit.' },
   { words: /This node was decommissioned and will not rejoin/, reason: 'Decommissioned', cause: 'its claim is that of a decommissioned node', mend: 'Delete the claim of this member; the controller makes a new one.' },
@@ -50,9 +55,12 @@ export function withLastWords(diagnosis: Diagnosis, lines: readonly string[]): D
   return diagnosis
 }
 
-/** Until when a crash loop is lived through whose last words are a name that caches may lack for as long as its pod is new; undefined: time alone does not end it. */
+/** Causes that time alone takes away: caches lack a new pod's name, or have the address of the one before. */
+const OF_CACHES: ReadonlySet<string> = new Set(['NameUnknown', 'NameElsewhere'])
+
+/** Until when a crash loop is lived through by its last words; undefined: time alone does not end it. */
 export function nameKnownBy(diagnosis: Diagnosis, lines: readonly string[]): number | undefined {
-  return diagnosis.code === 'CRASH_LOOP' && withLastWords(diagnosis, lines).reason === 'NameUnknown' ? diagnosis.since + LEARNS_WITHIN_MS : undefined
+  return diagnosis.code === 'CRASH_LOOP' && OF_CACHES.has(withLastWords(diagnosis, lines).reason) ? diagnosis.since + LEARNS_WITHIN_MS : undefined
 }
 
 const LONGEST_QUOTE = 160

@@ -40,6 +40,8 @@ describe('last words', () => {
   test('that are a name which caches may lack still are lived through for two minutes, and no other ones are', () => {
     expect(nameKnownBy(crash, ['java.net.SocketException: Unresolved address'])).toBe(crash.since + 120_000)
     expect(nameKnownBy(crash, ['java.net.UnknownHostException: zk-0', 'myid file is missing'])).toBeUndefined()
+    expect(nameKnownBy(crash, ['java.net.BindException: Cannot assign requested address'])).toBe(crash.since + 120_000)
+    expect(nameKnownBy(crash, ['java.net.BindException: Address already in use'])).toBeUndefined()
     expect(nameKnownBy(crash, ['Bye'])).toBeUndefined()
     expect(nameKnownBy(crash, [])).toBeUndefined()
     expect(nameKnownBy({ ...crash, code: 'NOT_READY' }, ['java.net.UnknownHostException: zk-0'])).toBeUndefined()
