@@ -136,8 +136,8 @@ function tellMembers(members: readonly MemberStanding[], told: Map<number, strin
   return any
 }
 
-/** Last words stand among so many lines, whatever the report is to show. */
-const LAST_LINES = 25
+/** Last words stand among so many lines, stack traces of Java included, whatever the report is to show. */
+const LAST_LINES = 120
 
 /** Until when all of these deaths are lived through, by what the dying servers said; undefined: one of them ends the wait. */
 async function bearableUntil({ kube }: Attendance, view: EnsembleView, fatal: readonly Diagnosis[], now: number, signal: AbortSignal): Promise<number | undefined> {
