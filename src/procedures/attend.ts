@@ -72,6 +72,7 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
   const withNodes = createNodeLook(attendance.kube)
   let progress = { key: '', reached: '', at: clock.now() }
   let said = clock.now()
+  let fatalAt: number | undefined
   for (;;) {
     signal.throwIfAborted()
     const view = newEvents(follower.snapshot(), attendance.before)
@@ -98,7 +99,8 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
     const stalled = now - progress.at >= attendance.memberTimeoutMs
     const over = stalled || attendance.deadline.passed
     const fatal = findings.filter((finding) => finding.class === 'terminal')
-    const bearable = over || fatal.length === 0 ? undefined : await bearableUntil(attendance, view, fatal, now, signal)
+    fatalAt = fatal.length === 0 ? undefined : (fatalAt ?? now)
+    const bearable = over || fatalAt === undefined ? undefined : await bearableUntil(attendance, view, fatal, { now, fatalAt }, signal)
     if (over || (fatal.length > 0 && bearable === undefined)) {
       const reason = stalled ? `no member reached a new state for ${formatSpan(attendance.memberTimeoutMs)} (member-timeout)` : 'the timeout is over'
       throw await failed(attendance, view, findings, step.reason, reason, signal)
@@ -139,12 +141,20 @@ function tellMembers(members: readonly MemberStanding[], told: Map<number, strin
 /** Last words stand among so many lines, stack traces of Java included, whatever the report is to show. */
 const LAST_LINES = 120
 
-/** Until when all of these deaths are lived through, by what the dying servers said; undefined: one of them ends the wait. */
-async function bearableUntil({ kube }: Attendance, view: EnsembleView, fatal: readonly Diagnosis[], now: number, signal: AbortSignal): Promise<number | undefined> {
+/** A server that is started again at once may have written nothing yet that tells why the one before died: its log is read so long, and so often. */
+const WORDLESS_MS = 6_000
+const READ_AGAIN_MS = 2_000
+
+/** Until when all of these deaths are lived through, by what the dying servers said; undefined: one of them ends the wait. `fatalAt`: since when. */
+async function bearableUntil({ kube }: Attendance, view: EnsembleView, fatal: readonly Diagnosis[], { now, fatalAt }: { readonly now: number; readonly fatalAt: number }, signal: AbortSignal): Promise<number | undefined> {
   if (fatal.some(({ code }) => code !== 'CRASH_LOOP')) return undefined
   const evidence = await collectEvidence(kube, view, fatal, LAST_LINES, signal)
-  const ends = fatal.map((one) => nameKnownBy(one, linesOf(evidence, one)) ?? -Infinity)
-  const first = Math.min(...ends)
+  const until = fatal.map((one) => {
+    const lines = linesOf(evidence, one)
+    if (one.reason !== 'OOMKilled' && now - fatalAt < WORDLESS_MS && withLastWords(one, lines) === one) return now + READ_AGAIN_MS
+    return nameKnownBy(one, lines) ?? -Infinity
+  })
+  const first = Math.min(...until)
   return first > now ? first : undefined
 }
 
