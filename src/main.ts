@@ -93,7 +93,7 @@ async function asEnsembleError(error: unknown, report: RunReport): Promise<unkno
   if (error instanceof EnsembleError) return error
   const outcome = report.changed ? 'failed' : 'refused'
   const { ViewError } = await import('./kube/views/shape.ts')
-  if (error instanceof ViewError) return failure(outcome, 'CHECK_IMPOSSIBLE', error.message, { mend: 'It is not shaped as the API says: look at it (kubectl get -o yaml), and at what stands between this runner and the API server.' }, error)
+  if (error instanceof ViewError) return failure(outcome, 'CHECK_IMPOSSIBLE', error.message, { mend: 'It is not shaped as the API says: look at it with kubectl, and at what stands between this runner and the API server.' }, error)
   const { KubeFailure } = await import('./kube/failure.ts')
   if (!(error instanceof KubeFailure)) return error
   const { explainFailure } = await import('./kube/explain.ts')

@@ -73,6 +73,7 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
   let progress = { key: '', reached: '', at: clock.now() }
   let said = clock.now()
   let fatalAt: number | undefined
+  let bearable: number | undefined
   for (;;) {
     signal.throwIfAborted()
     const view = newEvents(follower.snapshot(), attendance.before)
@@ -100,7 +101,7 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
     const over = stalled || attendance.deadline.passed
     const fatal = findings.filter((finding) => finding.class === 'terminal')
     fatalAt = fatal.length === 0 ? undefined : (fatalAt ?? now)
-    const bearable = over || fatalAt === undefined ? undefined : await bearableUntil(attendance, view, fatal, { now, fatalAt }, signal)
+    bearable = over || fatalAt === undefined ? undefined : await bearableUntil(attendance, view, fatal, { now, fatalAt, before: bearable }, signal)
     if (over || (fatal.length > 0 && bearable === undefined)) {
       const reason = stalled ? `no member reached a new state for ${formatSpan(attendance.memberTimeoutMs)} (member-timeout)` : 'the timeout is over'
       throw await failed(attendance, view, findings, step.reason, reason, signal)
@@ -145,13 +146,17 @@ const LAST_LINES = 120
 const WORDLESS_MS = 6_000
 const READ_AGAIN_MS = 2_000
 
-/** Until when all of these deaths are lived through, by what the dying servers said; undefined: one of them ends the wait. `fatalAt`: since when. */
-async function bearableUntil({ kube }: Attendance, view: EnsembleView, fatal: readonly Diagnosis[], { now, fatalAt }: { readonly now: number; readonly fatalAt: number }, signal: AbortSignal): Promise<number | undefined> {
+/**
+ * Until when all of these deaths are lived through, by what the dying servers said; undefined: one of them ends the wait. `fatalAt`: since when; `before`: until when they were
+ * to be lived through at the last look, which holds while the next life has said nothing yet.
+ */
+async function bearableUntil({ kube }: Attendance, view: EnsembleView, fatal: readonly Diagnosis[], { now, fatalAt, before }: { readonly now: number; readonly fatalAt: number; readonly before: number | undefined }, signal: AbortSignal): Promise<number | undefined> {
   if (fatal.some(({ code }) => code !== 'CRASH_LOOP')) return undefined
   const evidence = await collectEvidence(kube, view, fatal, LAST_LINES, signal)
+  const wordless = Math.max(before ?? -Infinity, now - fatalAt < WORDLESS_MS ? now + READ_AGAIN_MS : -Infinity)
   const until = fatal.map((one) => {
     const lines = linesOf(evidence, one)
-    if (one.reason !== 'OOMKilled' && now - fatalAt < WORDLESS_MS && withLastWords(one, lines) === one) return now + READ_AGAIN_MS
+    if (one.reason !== 'OOMKilled' && withLastWords(one, lines) === one) return wordless
     return nameKnownBy(one, lines) ?? -Infinity
   })
   const first = Math.min(...until)

@@ -52,6 +52,10 @@ describe('a crash loop', () => {
     expect(await watched(['', 'starting', 'java.net.SocketException: Unresolved address'])).toBe('done at 40')
   })
 
+  test('is lived through as well while the next life has said nothing yet', async () => {
+    expect(await watched(['java.net.SocketException: Unresolved address', ...Array.from({ length: 15 }, () => 'starting')])).toBe('done at 40')
+  })
+
   test('whose words tell another cause ends the wait at once', async () => {
     expect(await watched(['Permission denied'])).toMatch(/^CRASH_LOOP at 16: .*it may not read or write its files/)
   })
