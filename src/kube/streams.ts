@@ -168,18 +168,21 @@ function boundedText(): { add(bytes: Buffer): void; text(): string } {
 interface Wire {
   readonly onFrame: (channel: number, bytes: Buffer) => void
   readonly onClose: (code: number) => void
-  attach(socket: Socket, signal: AbortSignal): void
+  readonly attach: (socket: Socket, signal: AbortSignal) => void
 }
 
-interface Tunnel extends Wire {
+interface Pipe extends Omit<Wire, 'onFrame'> {
   readonly stream: Duplex
+  /** Bytes of the far side; a reader that is full pauses the socket. */
+  readonly push: (bytes: Buffer) => void
+  readonly broken: (how: string) => KubeFailure
 }
 
-/** Channel 0 carries the bytes, channel 1 an error's text; the first frame of each is the port. The end of one direction can't be told, so `end()` sends nothing. */
-function createTunnel(request: string): Tunnel {
+/** A byte stream over a socket: what is written goes out on channel 0, and an end of either side ends both. */
+function createPipe(what: 'port-forward' | 'exec', request: string): Pipe {
   let socket: Socket | undefined
-  const begun = new Set<number>()
   let detach = (): void => undefined
+  const broken = (how: string): KubeFailure => new KubeFailure({ status: 0, reason: 'Unreachable', message: `the ${what} ${how}`, request })
   const stream = new Duplex({
     // After the far end has closed nothing can be sent any more.
     allowHalfOpen: false,
@@ -194,27 +197,18 @@ function createTunnel(request: string): Tunnel {
     },
     destroy(error, done) {
       detach()
+      // For a command this is the end of its stdin, which ends it.
       if (socket !== undefined) hangUp(socket)
       done(error)
     },
   })
   // It may break before its taker listens; who reads or writes hears of it all the same.
   stream.on('error', () => undefined)
-  const broken = (how: string): KubeFailure => new KubeFailure({ status: 0, reason: 'Unreachable', message: `the port-forward ${how}`, request })
-  const refused = (said: string): KubeFailure => {
-    const { reason, words } = streamFault(said)
-    return new KubeFailure({ status: 0, reason, message: `the port-forward failed: ${words}`, request })
-  }
   return {
     stream,
-    onFrame(channel, bytes) {
-      if (channel > 1) return
-      const first = !begun.has(channel)
-      begun.add(channel)
-      const payload = first ? bytes.subarray(2) : bytes
-      if (payload.length === 0) return
-      if (channel === 1) stream.destroy(refused(payload.toString('utf8')))
-      else if (!stream.destroyed && !stream.push(payload)) socket?.pause()
+    broken,
+    push(bytes) {
+      if (bytes.length > 0 && !stream.destroyed && !stream.push(bytes)) socket?.pause()
     },
     onClose(code) {
       if (stream.destroyed) return
@@ -224,14 +218,36 @@ function createTunnel(request: string): Tunnel {
     },
     attach(opened, signal) {
       socket = opened
-      if (stream.destroyed) {
-        hangUp(opened)
-        return
-      }
+      if (stream.destroyed) return hangUp(opened)
       const stop = (): void => void stream.destroy(abortReason(signal))
       if (signal.aborted) stop()
       signal.addEventListener('abort', stop, { once: true })
       detach = () => signal.removeEventListener('abort', stop)
+    },
+  }
+}
+
+interface Tunnel extends Wire {
+  readonly stream: Duplex
+}
+
+/** Channel 0 carries the bytes, channel 1 an error's text; the first frame of each is the port. The end of one direction can't be told, so `end()` sends nothing. */
+function createTunnel(request: string): Tunnel {
+  const { stream, push, onClose, attach } = createPipe('port-forward', request)
+  const begun = new Set<number>()
+  const refused = (said: string): KubeFailure => {
+    const { reason, words } = streamFault(said)
+    return new KubeFailure({ status: 0, reason, message: `the port-forward failed: ${words}`, request })
+  }
+  return {
+    stream, onClose, attach,
+    onFrame(channel, bytes) {
+      if (channel > 1) return
+      const first = !begun.has(channel)
+      begun.add(channel)
+      const payload = first ? bytes.subarray(2) : bytes
+      if (channel === 0) push(payload)
+      else if (payload.length > 0) stream.destroy(refused(payload.toString('utf8')))
     },
   }
 }
@@ -243,74 +259,37 @@ interface CommandStream extends Wire {
 
 /** A command as a byte stream: channel 0 is its stdin, 1 its stdout, 2 its stderr, 3 how it ended. */
 function createCommandStream(request: string): CommandStream {
-  let socket: Socket | undefined
-  let detach = (): void => undefined
+  const { stream, push, broken, onClose, attach } = createPipe('exec', request)
   let line: Buffer | undefined = Buffer.alloc(0)
   const stderr = boundedText()
   const begun = Promise.withResolvers<Tunnelled>()
   begun.promise.catch(() => undefined)
-  const broken = (how: string): KubeFailure => new KubeFailure({ status: 0, reason: 'Unreachable', message: `the exec ${how}`, request })
-  const stream = new Duplex({
-    allowHalfOpen: false,
-    read() {
-      socket?.resume()
-    },
-    write(chunk: unknown, _encoding, done) {
-      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
-      if (socket === undefined) done(broken('is not open'))
-      else socket.send(frame(0, bytes), (error) => done(error === undefined || error === null ? null : broken('broke while writing')))
-    },
-    destroy(error, done) {
-      detach()
-      // The end of its stdin is what ends the command.
-      if (socket !== undefined) hangUp(socket)
-      done(error)
-    },
-  })
-  // It may break before its taker listens; who reads or writes hears of it all the same.
-  stream.on('error', () => undefined)
-  const fail = (error: Error): void => {
-    begun.reject(error)
-    stream.destroy(error)
-  }
-  const pass = (bytes: Buffer): void => {
-    if (bytes.length > 0 && !stream.destroyed && !stream.push(bytes)) socket?.pause()
-  }
+  stream.once('error', begun.reject)
   const onStdout = (bytes: Buffer): void => {
-    if (line === undefined) return pass(bytes)
+    if (line === undefined) return push(bytes)
     line = Buffer.concat([line, bytes])
     const end = line.indexOf(10)
     if (end < 0) return
     const rest = line.subarray(end + 1)
     begun.resolve({ kind: 'open', line: line.subarray(0, end).toString('utf8'), stream })
     line = undefined
-    pass(rest)
+    push(rest)
   }
   return {
-    begun: begun.promise,
+    begun: begun.promise, attach,
     onFrame(channel, bytes) {
       if (channel === 1) onStdout(bytes)
       else if (channel === 2) stderr.add(bytes)
       else if (channel === 3 && bytes.length > 0) {
         const status = exitStatus(bytes.toString('utf8'), request)
-        if (typeof status !== 'number') return fail(status)
+        if (typeof status !== 'number') return void stream.destroy(status)
         begun.resolve({ kind: 'ended', exitCode: status, stderr: stderr.text() })
         if (!stream.destroyed) stream.push(null)
       }
     },
     onClose(code) {
       begun.reject(broken(`broke (${code}) before the command said anything`))
-      if (stream.destroyed) return
-      if (code === 1000 || code === 1005) stream.push(null)
-      else stream.destroy(broken(`broke (${code})`))
-    },
-    attach(opened, signal) {
-      socket = opened
-      if (stream.destroyed) return hangUp(opened)
-      const stop = (): void => fail(abortReason(signal))
-      if (signal.aborted) stop()
-      signal.addEventListener('abort', stop, { once: true })
-      detach = () => signal.removeEventListener('abort', stop)
+      onClose(code)
     },
   }
 }

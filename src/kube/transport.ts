@@ -104,12 +104,12 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
       let endTurn: (() => void) | undefined
       try {
         const response = await started.head
-        const body = await wholeBody(unpacked(response), longest, async () => {
+        const body = await wholeBody(unpacked(response), longest, () => new AnswerTooLarge(loaded.server.host, longest, call.request), async () => {
           endTurn = await alone(once(response, 'close'))
         })
         return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], warnings: warningsIn(response.headersDistinct['warning'] ?? []), body: body.toString('utf8') }
       } catch (error) {
-        if (error instanceof TooLarge) throw new AnswerTooLarge(loaded.server.host, longest, call.request)
+        if (error instanceof AnswerTooLarge) throw error
         throw started.explain(error)
       } finally {
         started.end()
@@ -235,20 +235,18 @@ export function headersOf(options: RequestOptions): Record<string, string | stri
   return headers
 }
 
-class TooLarge extends Error {}
-
 /** What breaks on the way in breaks the reading. */
 function unpacked(response: IncomingMessage): Readable {
   return response.headers['content-encoding'] === 'gzip' ? pipeline(response, createGunzip(), () => undefined) : response
 }
 
 /** `alone` is awaited before more than ALONE_FROM is read. */
-async function wholeBody(response: Readable, longest: number, alone: () => Promise<void>): Promise<Buffer> {
+async function wholeBody(response: Readable, longest: number, tooLarge: () => AnswerTooLarge, alone: () => Promise<void>): Promise<Buffer> {
   const body = collected(longest)
   let large = false
   for await (const chunk of response) {
     // Leaving the loop destroys the response, and with it the connection.
-    if (!body.add(bytes(chunk))) throw new TooLarge()
+    if (!body.add(bytes(chunk))) throw tooLarge()
     if (large || body.size <= ALONE_FROM) continue
     large = true
     await alone()

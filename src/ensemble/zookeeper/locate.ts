@@ -3,13 +3,16 @@
 /** The script's name as its process shows it: `sh -c <script> <this> <nonce>`. */
 export const LOCATE_MARKER = 'zk-ensemble-action-locate'
 
+/** A shell function: `value KEY FILE` prints what a configuration says for a key, the last one where there are several. */
+export const VALUE_OF = `value() { sed -n "s/^[[:space:]]*$1[[:space:]]*[=:][[:space:]]*//p" "$2" 2>/dev/null | tr -d '\\r' | tail -n 1 | sed 's/[[:space:]]*$//'; }`
+
 /*
  * The server's process is the one with QuorumPeerMain or ZooKeeperServerMain as an argument of its own; its last argument is the configuration.
  * A bare name of the class can't be this script's own process, where it stands amid a longer argument. Lines with a password in them stay in the member.
  */
 const SCRIPT = `nonce=$1
 section() { printf '\\n--- %s %s\\n' "$nonce" "$1"; }
-value() { sed -n "s/^[[:space:]]*$1[[:space:]]*[=:][[:space:]]*//p" "$2" 2>/dev/null | tr -d '\\r' | tail -n 1 | sed 's/[[:space:]]*$//'; }
+${VALUE_OF}
 conf= cwd=
 for p in /proc/[0-9]*; do
   args=$(tr '\\000' '\\n' 2>/dev/null <"$p/cmdline") || continue

@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream'
 import type { Member, Reach } from '../profile.ts'
+import { VALUE_OF } from './locate.ts'
 
 /** The script's name as its process shows it: `sh -c <script> <this> <port> [<place>]`. */
 export const TUNNEL_MARKER = 'zk-ensemble-action-tunnel'
@@ -58,7 +59,7 @@ if [ -n "$2" ]; then
   esac
 fi
 name=$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)
-value() { sed -n "s/^[[:space:]]*$1[[:space:]]*[=:][[:space:]]*//p" "$2" 2>/dev/null | tr -d '\\r' | tail -n 1 | sed 's/[[:space:]]*$//'; }
+${VALUE_OF}
 server= conf=
 for p in /proc/[0-9]*; do
   args=$({ tr '\\000' '\\n' <"$p/cmdline"; } 2>/dev/null) || continue
