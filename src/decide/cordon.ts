@@ -7,6 +7,15 @@ import type { NodeView } from '../view/surroundings.ts'
 /** Annotation of a node that we cordoned: JSON of a CordonMark. */
 export const CORDON_ANNOTATION = 'zk-ensemble-action/cordon'
 
+/** In place of an ensemble's name, for nodes that are drained for no ensemble of their own. No StatefulSet can be called so: names begin with a letter or a digit. */
+export const NODES_ALONE = '.nodes'
+
+/** `shop/zk`; of nodes alone where the record of their drain is. For people. */
+export function holderInWords(ensemble: string): string {
+  const suffix = `/${NODES_ALONE}`
+  return ensemble.endsWith(suffix) ? `nodes alone, recorded in namespace ${ensemble.slice(0, -suffix.length)}` : ensemble
+}
+
 export interface CordonMark {
   /** `namespace/name` of the ensemble. */
   readonly ensemble: string
@@ -63,7 +72,7 @@ export function cordonOf(node: Pick<NodeView, 'annotations' | 'unschedulable'>, 
   const mark = markOf(node.annotations)
   const foreign = manager !== undefined && manager !== OURS
   if (mark === undefined || mark === 'unreadable' || foreign) return { kind: 'theirs', mark: undefined, by: foreign ? `by somebody else (field manager ${manager})` : 'by somebody else' }
-  if (mark.ensemble !== ensemble) return { kind: 'theirs', mark, by: `for the maintenance of ${mark.ensemble}${mark.runUrl === '' ? '' : ` by ${mark.runUrl}`}` }
+  if (mark.ensemble !== ensemble) return { kind: 'theirs', mark, by: `for the maintenance of ${holderInWords(mark.ensemble)}${mark.runUrl === '' ? '' : ` by ${mark.runUrl}`}` }
   return { kind: 'ours', mark }
 }
 

@@ -5,6 +5,7 @@ import { Deadline } from '../clock.ts'
 import { inOrder, membersOn, nextNode, type Candidate } from '../decide/disruption.ts'
 import { cordonsInWords, drainedInWords, goesOn, isDone } from '../decide/drain-plan.ts'
 import { LEARNS_WITHIN_MS } from '../decide/patience.ts'
+import type { MemberNow } from '../decide/roll.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToCordon, rightsToEvict, rightsToFollowNode, rightsToSeeCluster } from '../procedures/access.ts'
@@ -21,8 +22,9 @@ import { passGates } from '../procedures/pass-gates.ts'
 import { readNodes } from '../procedures/read-ensemble.ts'
 import { resolveNodes } from '../procedures/resolve-nodes.ts'
 import { whereWeAre } from '../procedures/runner-place.ts'
-import { holdEnsemble, type Standing } from '../procedures/standing.ts'
-import { refuseUnfit, surveyNodes, tellSurvey } from '../procedures/survey.ts'
+import { holdForNodes } from '../procedures/nodes-alone.ts'
+import type { Held } from '../procedures/standing.ts'
+import { asOne, refuseUnfit, surveyNodes, tellSurvey } from '../procedures/survey.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import { announce } from '../record/announce.ts'
 import { beginDrain, endDrain } from '../record/drain.ts'
@@ -36,16 +38,19 @@ import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 const AFTERMATH_MS = LEARNS_WITHIN_MS + 30_000
 
 export async function drain(inputs: Inputs, services: Services): Promise<void> {
-  await holdEnsemble(inputs, services, { rights: (namespace) => [...rightsToCordon(), ...rightsToEvict(namespace), ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods')], limit: 'own' }, (standing, signal) => drainAll({ ...standing, course: { ...standing.course, told: new Map() } }, signal))
+  const alone = [...rightsToCordon(), ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods')]
+  await holdForNodes(inputs, services, { rights: (namespace) => [...alone, ...rightsToEvict(namespace)], alone, limit: 'own' }, (held, signal) => drainAll({ ...held, course: { ...held.course, told: new Map() } }, signal))
 }
 
-async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> {
+async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   const { inputs, services, kube, course, run, marking, lock } = standing
   const { clock, journal, report } = services
   const { namespace, name } = run.target
   const givenBack = inputs.uncordon === 'after' || (inputs.uncordon === 'auto' && inputs.maintenanceCommand !== undefined)
   const ledger = { stored: standing.stored }
   const book = { ...marking, name, journal, report }
+
+  const everybody = standing.set === undefined ? '' : '; every member serves'
 
   const digest = digestOf(inputs)
   const plan = ledger.stored.record.drain ?? undefined
@@ -92,8 +97,9 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   const here = whereWeAre(await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, { fields: `metadata.name=${services.hostname}` }, (object) => object, signal), asked, services.hostname)
   const order = await journal.phase('Judge every node before the first is touched', async (said) => {
     const deadline = new Deadline(clock, inputs.timeoutMs)
-    for (const node of left) await passGates({ course: { ...course, deadline }, looker, underWay: job.underWay, nodes: (until) => nodesNow(standing, until) }, node.name, 'first', deadline, signal)
-    const ranked = inOrder(left.map((node) => candidateOf(node, standing, here.node)), await looker.members(course.follower.snapshot(), false))
+    for (const node of standing.set === undefined ? [] : left) await passGates({ course: { ...course, deadline }, looker, underWay: job.underWay, nodes: (until) => nodesNow(standing, until) }, node.name, 'first', deadline, signal)
+    const stand = await standOn(job, left, here.node, false, signal)
+    const ranked = inOrder(stand.candidates, stand.members)
     const sorted = ranked.flatMap((one) => left.filter((node) => node.name === one.name))
     // Those that are done first, then as they come: a plan is read from the top.
     report.nodes = [...report.nodes.filter(({ node }) => done.has(node)), ...sorted.flatMap(({ name: next }) => report.nodes.filter(({ node }) => node === next))]
@@ -124,7 +130,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     const { view } = await awaitServing({ ...course, deadline: new Deadline(clock, inputs.timeoutMs) }, signal)
     await verifyAll(standing, view, () => Promise.resolve([]), signal)
     ledger.stored = await endDrain(marking, ledger.stored, signal)
-    report.standing = 'every node was drained by an earlier run; every member serves'
+    report.standing = `every node was drained by an earlier run${everybody}`
     report.result = 'unchanged'
     return
   }
@@ -135,7 +141,8 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   try {
     let rest = [...left]
     while (rest.length > 0) {
-      const next = nextNode(rest.map((node) => candidateOf(node, standing, here.node)), await looker.members(course.follower.snapshot(), true))
+      const stand = await standOn(job, rest, here.node, true, signal)
+      const next = nextNode(stand.candidates, stand.members)
       const node = rest.find((one) => one.name === next?.name)
       if (node === undefined) break
       const row = report.nodes.find((one) => one.node === node.name)
@@ -153,7 +160,7 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
     await verifyAll(standing, view, () => watch.finish(view, signal), signal)
     ledger.stored = await endDrain(marking, ledger.stored, signal)
     await announceAll(standing, asked, signal)
-    report.standing = `${drainedInWords(report.nodes, givenBack)}; every member serves`
+    report.standing = `${drainedInWords(report.nodes, givenBack)}${everybody}`
     report.result = 'succeeded'
   } catch (error) {
     await aftermath(job, watch, book)
@@ -161,8 +168,9 @@ async function drainAll(standing: Standing, signal: AbortSignal): Promise<void> 
   }
 }
 
-async function verifyAll({ inputs, services, run, course }: Standing, view: EnsembleView, more: () => ReturnType<DataWatch['finish']>, signal: AbortSignal): Promise<void> {
+async function verifyAll({ inputs, services, run, course, set }: Held, view: EnsembleView, more: () => ReturnType<DataWatch['finish']>, signal: AbortSignal): Promise<void> {
   const { journal, report } = services
+  if (set === undefined) return
   // Of a set that is gone nobody is missing.
   if (view.set === undefined || view.set.deleting || view.set.uid !== course.before.set?.uid) {
     throw failure('failed', 'CONFLICT', `statefulset/${run.target.name} was deleted by somebody else while its nodes were being drained`, { object: `statefulset/${run.target.name}`, mend: 'Find out who; its claims hold the data as long as nobody deletes them.' })
@@ -180,13 +188,13 @@ async function verifyAll({ inputs, services, run, course }: Standing, view: Ense
 }
 
 /** Events on the set and, where that is allowed, on each node. */
-async function announceAll({ kube, set, course, services, run }: Standing, nodes: readonly NodeView[], signal: AbortSignal): Promise<void> {
+async function announceAll({ kube, set, course, services, run }: Held, nodes: readonly NodeView[], signal: AbortSignal): Promise<void> {
   const { clock, report } = services
   const url = report.runUrl === '' ? '' : ` (${report.runUrl})`
-  if (course.rights.announce) await announce(kube, set, { type: 'Normal', reason: 'NodesDrained', message: `${report.drainedNodes.join(', ')} drained under quorum${url}` }, clock.now(), signal)
+  if (set !== undefined && course.rights.announce) await announce(kube, set, { type: 'Normal', reason: 'NodesDrained', message: `${report.drainedNodes.join(', ')} drained under quorum${url}` }, clock.now(), signal)
   if ((await kube.denied([{ verb: 'create', group: '', resource: 'events', namespace: 'default' }], signal)).length > 0) return
   await Promise.all(nodes.filter(({ name }) => report.nodes.some((row) => row.node === name && row.outcome === 'drained')).map((node) =>
-    announce(kube, { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.uid } }, { type: 'Normal', reason: 'Drained', message: `drained under the quorum of ${run.target.namespace}/${run.target.name}${url}` }, clock.now(), signal)))
+    announce(kube, { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.uid } }, { type: 'Normal', reason: 'Drained', message: `${set === undefined ? 'drained' : `drained under the quorum of ${run.target.namespace}/${run.target.name}`}${url}` }, clock.now(), signal)))
 }
 
 /** Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel leaves seconds: then all is done at once, and nothing waited for. */
@@ -220,7 +228,7 @@ async function aftermath({ standing, ledger, leaving }: Drain, watch: DataWatch,
 }
 
 /** Members as the watches last saw them: who was evicted is no longer told as ready. */
-function lookOnceMore({ follower, services }: Standing['course']): void {
+function lookOnceMore({ follower, services }: Held['course']): void {
   try {
     fillMembers(services.report, follower.snapshot())
   } catch {
@@ -228,11 +236,26 @@ function lookOnceMore({ follower, services }: Standing['course']): void {
   }
 }
 
-function candidateOf(node: NodeView, { course }: Standing, here: string | undefined): Candidate {
+/** How they stand that are on the nodes: our ensemble, or, where none is ours, each that is recognised there. `fresh`: asked now. */
+async function standOn(job: Drain, nodes: readonly NodeView[], here: string | undefined, fresh: boolean, signal: AbortSignal): Promise<{ readonly candidates: readonly Candidate[]; readonly members: readonly MemberNow[] }> {
+  const { standing, looker } = job
+  const { course } = standing
+  if (standing.set !== undefined) return { candidates: nodes.map((node) => candidateOf(node, standing, here)), members: await looker.members(course.follower.snapshot(), fresh) }
+  const met = await meetNeighbours(standing, asOne(await surveyNodes(surveyingOf(job), nodes.map(({ name }) => name), signal)), false, signal)
+  try {
+    const members = await Promise.all(met.map(async (one) => (await one.looker.members(one.course.follower.snapshot(), true)).map((member) => ({ ...member, pod: `${one.course.looking.target.namespace}/${member.pod}` }))))
+    const pods = met.flatMap((one) => one.pods)
+    return { candidates: nodes.map(({ name }) => ({ name, members: pods.filter(({ node }) => node === name).map((pod) => `${pod.namespace}/${pod.name}`), runner: name === here })), members: members.flat() }
+  } finally {
+    await leaveNeighbours(met)
+  }
+}
+
+function candidateOf(node: NodeView, { course }: Held, here: string | undefined): Candidate {
   return { name: node.name, members: membersOn(course.follower.snapshot(), node.name), runner: node.name === here }
 }
 
-async function nodesNow({ course, kube }: Standing, signal: AbortSignal): Promise<readonly NodeView[] | undefined> {
+async function nodesNow({ course, kube }: Held, signal: AbortSignal): Promise<readonly NodeView[] | undefined> {
   return course.rights.nodes ? readNodes(kube, signal) : undefined
 }
 

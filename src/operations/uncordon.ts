@@ -7,7 +7,8 @@ import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
 import { uncordonNode } from '../procedures/cordon.ts'
 import { giveBackNodes, type GivingBack } from '../procedures/give-back.ts'
 import { goneNodes, planUncordon, refuseForeign, rowFor, type PlannedNode } from '../procedures/plan-uncordon.ts'
-import { holdEnsemble, type Standing } from '../procedures/standing.ts'
+import { holdForNodes } from '../procedures/nodes-alone.ts'
+import type { Held } from '../procedures/standing.ts'
 import { uncordonDryRun } from '../procedures/uncordon-dry-run.ts'
 import { advanceNode, endNodes, type NodeBook } from '../record/maintenance.ts'
 import type { StoredRecord } from '../record/record.ts'
@@ -16,10 +17,10 @@ import type { Services } from '../services.ts'
 
 export async function uncordon(inputs: Inputs, services: Services): Promise<void> {
   if (inputs.dryRun) await uncordonDryRun(inputs, services)
-  else await holdEnsemble(inputs, services, { rights: rightsToCordon }, uncordonAll)
+  else await holdForNodes(inputs, services, { rights: rightsToCordon, alone: rightsToCordon() }, uncordonAll)
 }
 
-async function uncordonAll(standing: Standing, signal: AbortSignal): Promise<void> {
+async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
   const { inputs, services, kube, course, run } = standing
   const { journal, report, clock } = services
   const { namespace, name } = run.target
@@ -39,6 +40,11 @@ async function uncordonAll(standing: Standing, signal: AbortSignal): Promise<voi
   report.standing = standingOf(report)
   services.publish()
 
+  if (standing.set === undefined) {
+    report.standing = 'the nodes take pods again'
+    report.result = report.changed ? 'succeeded' : 'unchanged'
+    return
+  }
   await journal.phase('Wait until every member serves', async (done) => {
     const began = clock.now()
     const serving = await awaitServing(course, signal)
@@ -49,7 +55,7 @@ async function uncordonAll(standing: Standing, signal: AbortSignal): Promise<voi
   report.result = report.changed ? 'succeeded' : 'unchanged'
 }
 
-async function uncordonOne(standing: Standing, book: NodeBook, before: StoredRecord, { node, cordon }: PlannedNode, ensemble: string, signal: AbortSignal): Promise<StoredRecord> {
+async function uncordonOne(standing: Held, book: NodeBook, before: StoredRecord, { node, cordon }: PlannedNode, ensemble: string, signal: AbortSignal): Promise<StoredRecord> {
   const { inputs, services, kube } = standing
   const { clock, journal, report } = services
   const row = report.nodes.find((one) => one.node === node.name)

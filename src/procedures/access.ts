@@ -92,9 +92,10 @@ export function rightsToHistory(namespace: string): readonly Access[] {
   return each(['list'], 'apps', 'controllerrevisions', namespace)
 }
 
-/** What lock and record take. */
-export function rightsToRecord(namespace: string): readonly Access[] {
-  return [...each(['get', 'create', 'update'], 'coordination.k8s.io', 'leases', namespace), ...each(['get', 'create', 'update'], '', 'configmaps', namespace)]
+/** What lock and record take; `look`: to see them. */
+export function rightsToRecord(namespace: string, look = false): readonly Access[] {
+  const verbs = look ? ['get'] : ['get', 'create', 'update']
+  return [...each(verbs, 'coordination.k8s.io', 'leases', namespace), ...each(verbs, '', 'configmaps', namespace)]
 }
 
 /** What applying these objects takes; a server-side apply is a patch, and a create where the object is new. Of kinds that aren't known by heart the dry run tells. */

@@ -71,6 +71,7 @@ export function whoIsMissing(members: readonly MemberNow[]): Missing | undefined
 
 /** `3 of 3 members are available and serve, after 31.2s`. */
 export function servingInWords({ view, ms }: Serving): string {
-  const replicas = view.set?.replicas ?? 0
+  if (view.set === undefined) return 'no ensemble was named whose members would be waited for'
+  const { replicas } = view.set
   return `${replicas} of ${replicas} ${replicas === 1 ? 'member is' : 'members are'} available and ${replicas === 1 ? 'serves' : 'serve'}, after ${formatSpan(ms)}`
 }

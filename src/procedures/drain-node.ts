@@ -42,7 +42,7 @@ export async function drainNode(drain: Drain, node: NodeView, row: NodeRow, pati
   }
   try {
     const { survey, before } = await during('gates', async () => {
-      const { view } = await passGates({ course, looker: drain.looker, underWay: drain.underWay, nodes: (until) => nodesOf(standing, until) }, node.name, patience, course.deadline, signal)
+      const view = standing.set === undefined ? course.before : (await passGates({ course, looker: drain.looker, underWay: drain.underWay, nodes: (until) => nodesOf(standing, until) }, node.name, patience, course.deadline, signal)).view
       const found = await surveyNode(drain, node.name, signal)
       neighbours.push(...(await meetNeighbours(standing, found, true, signal)))
       await passNeighbours(standing, neighbours, node.name, patience, locked(neighbours, signal))

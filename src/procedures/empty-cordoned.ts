@@ -13,14 +13,14 @@ import type { Looker } from './looker.ts'
 import { meetNeighbours, type Neighbour } from './neighbours.ts'
 import { passGates, type GatePatience } from './pass-gates.ts'
 import { readNodes } from './read-ensemble.ts'
-import type { Standing } from './standing.ts'
+import type { Held } from './standing.ts'
 import { cameSince, refuseUnfit, surveyNodes, type NodeSurvey, type Surveying } from './survey.ts'
 
 /** How often what came to a cordoned node is evicted as well. */
 const ROUNDS = 3
 
 export interface Drain {
-  readonly standing: Standing
+  readonly standing: Held
   readonly looker: Looker
   readonly mark: CordonMark
   /** The record as this run last wrote it. */
@@ -95,7 +95,7 @@ export async function surveyNode(drain: Drain, node: string, signal: AbortSignal
 }
 
 /** The gates of every other ensemble on the node. */
-export async function passNeighbours(standing: Standing, neighbours: readonly Neighbour[], node: string, patience: GatePatience, signal: AbortSignal): Promise<void> {
+export async function passNeighbours(standing: Held, neighbours: readonly Neighbour[], node: string, patience: GatePatience, signal: AbortSignal): Promise<void> {
   for (const { course, looker } of neighbours) {
     await passGates({ course, looker, underWay: undefined, neighbour: true, nodes: (until) => nodesOf(standing, until) }, node, patience, course.deadline, signal)
   }
@@ -113,7 +113,7 @@ async function cordonMustStand(drain: Drain, node: NodeView, row: NodeRow, signa
   })
 }
 
-export async function nodesOf({ course, kube }: Standing, signal: AbortSignal): Promise<readonly NodeView[] | undefined> {
+export async function nodesOf({ course, kube }: Held, signal: AbortSignal): Promise<readonly NodeView[] | undefined> {
   return course.rights.nodes ? readNodes(kube, signal) : undefined
 }
 

@@ -15,7 +15,7 @@ import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from './looker.ts'
 import type { Neighbour } from './neighbours.ts'
 import type { NodeSurvey } from './survey.ts'
-import type { Standing } from './standing.ts'
+import type { Held } from './standing.ts'
 import { awaitDetached } from './volumes.ts'
 
 /** A pod that no node takes is not waited for longer, unless a node is being added for it; milliseconds. */
@@ -41,7 +41,7 @@ export interface Turn {
 }
 
 /** Everything that is to go has gone; members that can be elsewhere are there, and in the quorum. */
-export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSignal): Promise<void> {
+export async function emptyNode(standing: Held, turn: Turn, signal: AbortSignal): Promise<void> {
   const { row, during, neighbours } = turn
   const { members, pods, choice } = turn.survey
   // Who comes back only in the end goes last, so that it is away for the shortest time, and no other one waits for a budget that it has used up.
@@ -76,7 +76,7 @@ export async function emptyNode(standing: Standing, turn: Turn, signal: AbortSig
   await detached(standing, turn, signal)
 }
 
-async function evict(standing: Standing, { course, node, row, ask, overtaken }: Turn, pods: readonly NodePod[], signal: AbortSignal): Promise<void> {
+async function evict(standing: Held, { course, node, row, ask, overtaken }: Turn, pods: readonly NodePod[], signal: AbortSignal): Promise<void> {
   if (pods.length === 0) return
   const { inputs, kube, services } = standing
   const { clock, journal, report } = services
@@ -92,7 +92,7 @@ async function evict(standing: Standing, { course, node, row, ask, overtaken }: 
   }, signal)
 }
 
-async function detached(standing: Standing, { course, node, survey: { volumes }, stands }: Turn, signal: AbortSignal): Promise<void> {
+async function detached(standing: Held, { course, node, survey: { volumes }, stands }: Turn, signal: AbortSignal): Promise<void> {
   const { kube, services } = standing
   await awaitDetached({ kube, clock: services.clock, node: node.name, volumes, deadline: course.deadline, stands: () => stands(signal), say: (line) => services.journal.info(line) }, signal)
 }

@@ -20,7 +20,7 @@ import { targetOf } from './ensemble-target.ts'
 import { createLooker, type Looker } from './looker.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
 import { RELEASE_MS } from './release.ts'
-import type { Standing } from './standing.ts'
+import type { Held } from './standing.ts'
 import type { NodeSurvey } from './survey.ts'
 import { profileOptions, reachThrough, type VerifyRun } from './verify-ensemble.ts'
 
@@ -51,7 +51,7 @@ export interface Neighbour {
 }
 
 /** Those that are recognised as an ensemble; StatefulSets that aren't have their budgets alone. `lock`: keeps other runs of ours off them meanwhile, where they ever used this action. */
-export async function meetNeighbours(standing: Standing, survey: NodeSurvey, lock: boolean, signal: AbortSignal): Promise<readonly Neighbour[]> {
+export async function meetNeighbours(standing: Held, survey: NodeSurvey, lock: boolean, signal: AbortSignal): Promise<readonly Neighbour[]> {
   const others = survey.pods.evict.filter((pod) => pod.owner?.kind === 'StatefulSet' && !survey.members.includes(pod) && pod.phase !== 'Succeeded' && pod.phase !== 'Failed')
   const groups = [...Map.groupBy(others, (pod) => `${pod.namespace}/${pod.owner?.name ?? ''}`).values()]
   const met: Neighbour[] = []
@@ -71,7 +71,7 @@ export async function leaveNeighbours(neighbours: readonly Neighbour[]): Promise
   await Promise.all(neighbours.map((neighbour) => neighbour.release()))
 }
 
-async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSurvey, withLock: boolean, signal: AbortSignal): Promise<Neighbour | undefined> {
+async function meet(standing: Held, pods: readonly NodePod[], survey: NodeSurvey, withLock: boolean, signal: AbortSignal): Promise<Neighbour | undefined> {
   const { kube, inputs, run } = standing
   const { clock } = standing.services
   const [first] = pods
@@ -79,19 +79,18 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
   const name = first?.owner?.name ?? ''
   const set = await kube.get({ apiVersion: 'apps/v1', kind: 'StatefulSet', name, namespace }, signal).catch((error: unknown) => {
     unlessDenied(error)
-    const note = `statefulset/${name} in ${namespace} can't be read with these rights: whether it is an ensemble, and in quorum, was not asked; its budget alone protects it.`
-    if (!standing.services.report.notes.includes(note)) standing.services.report.notes.push(note)
+    note(standing, `statefulset/${name} in ${namespace} can't be read with these rights: whether it is an ensemble, and in quorum, was not asked; its budget alone protects it.`)
     return undefined
   })
   const abandoned = set !== undefined && (set.metadata.deletionTimestamp !== undefined || set.metadata.uid !== first?.owner?.uid)
   if (abandoned) {
     // Nobody makes its pods anew: kubectl drain evicts them like any other.
-    const note = `statefulset/${name} in ${namespace} is being deleted: its pods are evicted like any other, without a look at its quorum.`
-    if (!standing.services.report.notes.includes(note)) standing.services.report.notes.push(note)
+    note(standing, `statefulset/${name} in ${namespace} is being deleted: its pods are evicted like any other, without a look at its quorum.`)
     return undefined
   }
   const spec = set === undefined ? undefined : parseSet(set)?.spec.template.spec
   const kind = spec === undefined ? undefined : detectProfile(spec)
+  if (set !== undefined && kind === undefined) note(standing, `statefulset/${name} in ${namespace} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it.`)
   if (set === undefined || kind === undefined) return undefined
   const services = aside(standing.services, `${namespace}/${name}`)
   const rights = await reviewRights(kube, [], namespace, signal)
@@ -126,6 +125,11 @@ async function meet(standing: Standing, pods: readonly NodePod[], survey: NodeSu
   }
 }
 
+/** Once for all nodes. */
+function note({ services: { report } }: Held, line: string): void {
+  if (!report.notes.includes(line)) report.notes.push(line)
+}
+
 /** What is done for a neighbour is told under its name, and is no row of our own ensemble. */
 function aside(services: Services, name: string): Services {
   const { journal } = services
@@ -136,7 +140,7 @@ function aside(services: Services, name: string): Services {
 }
 
 /** Undefined where nobody ever locked it, or it may not be locked. */
-async function lockOf({ kube, run, services: { clock, holder } }: Standing, { metadata }: KubeObject, { journal }: Services, signal: AbortSignal): Promise<Lock | undefined> {
+async function lockOf({ kube, run, services: { clock, holder } }: Held, { metadata }: KubeObject, { journal }: Services, signal: AbortSignal): Promise<Lock | undefined> {
   const namespace = metadata.namespace ?? ''
   const lease = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(metadata.name), namespace }, signal).catch(unlessDenied)
   if (lease === undefined) return undefined

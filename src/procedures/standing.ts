@@ -11,7 +11,7 @@ import { selectorText, toSet } from '../kube/views/index.ts'
 import { addressesOf } from '../manifests/addresses.ts'
 import { memberContainer, resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
-import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, underLock, type Lock } from '../record/lock.ts'
+import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, underLock, withoutLock, type Lock, type LockRequest } from '../record/lock.ts'
 import { ofThisSet, readRecord, recordName, type StoredRecord } from '../record/record.ts'
 import { droppedInWords } from '../record/under-way.ts'
 import { inWords } from '../report/doing.ts'
@@ -27,15 +27,13 @@ import { RELEASE_MS } from './release.ts'
 import type { Marking } from './verified.ts'
 import { profileOptions, reachThrough, type VerifyRun } from './verify-ensemble.ts'
 
-export interface Standing {
+/** What is held by a lock: an ensemble, or nodes that are drained for none. */
+export interface Held {
   readonly inputs: Inputs
   readonly services: Services
   readonly kube: Kube
-  /** The StatefulSet as it was when the lock had been taken. */
-  readonly set: KubeObject
-  readonly profile: ProfileName
-  /** Image of the member's container. */
-  readonly image: string
+  /** The StatefulSet as it was when the lock had been taken; undefined where nodes alone are held. */
+  readonly set: KubeObject | undefined
   readonly course: Course
   readonly run: VerifyRun
   readonly marking: Marking
@@ -48,6 +46,13 @@ export interface Standing {
   readonly held: AbortSignal
 }
 
+export interface Standing extends Held {
+  readonly set: KubeObject
+  readonly profile: ProfileName
+  /** Image of the member's container. */
+  readonly image: string
+}
+
 export interface Asked {
   /** The rights beyond looking, locking and recording. */
   rights(namespace: string): readonly Access[]
@@ -56,21 +61,21 @@ export interface Asked {
 }
 
 /** As long as a timer can be set; whoever bounds parts by itself ends long before. */
-const UNLIMITED_MS = 2_000_000_000
+export const UNLIMITED_MS = 2_000_000_000
 
 /** Connects, takes the lock, does the work, gives the lock back. `signal` of the work also ends with the timeout. */
 export async function holdEnsemble(inputs: Inputs, services: Services, asked: Asked, work: (standing: Standing, signal: AbortSignal) => Promise<void>): Promise<void> {
   const kube = await services.connect(inputs)
   services.report.context = kube.context
   try {
-    await holdIn(kube, inputs, services, asked, work)
+    await holdEnsembleIn(kube, inputs, services, asked, work)
   } finally {
     services.report.requests = { ...kube.requests }
   }
 }
 
 /** Ends `work` with TIMEOUT when it takes longer. */
-async function within<T>(ms: number, { clock, report, signal }: Services, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function within<T>(ms: number, { clock, report, signal }: Services, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const limit = timeLimit(clock, ms, () => inWords(report), signal)
   try {
     return await work(limit.signal)
@@ -79,7 +84,15 @@ async function within<T>(ms: number, { clock, report, signal }: Services, work: 
   }
 }
 
-async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Asked, work: (standing: Standing, signal: AbortSignal) => Promise<void>): Promise<void> {
+/** The lock; none for a dry run, which writes nothing. The post step hears of it before it is taken. */
+export async function lockFor(kube: Kube, { dryRun }: Pick<Inputs, 'dryRun'>, services: Services, request: LockRequest, signal: AbortSignal): Promise<Lock> {
+  if (dryRun) return withoutLock(kube, { ...request, say: (line) => services.report.notes.push(line) }, signal)
+  services.remember({ lock: { namespace: request.namespace, lease: leaseName(request.ensemble), identity: request.identity } })
+  return takeLock(kube, services.clock, request, signal)
+}
+
+/** The same over a connection that is there. */
+export async function holdEnsembleIn(kube: Kube, inputs: Inputs, services: Services, asked: Asked, work: (standing: Standing, signal: AbortSignal) => Promise<void>): Promise<void> {
   const { clock, journal, report } = services
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
@@ -87,7 +100,7 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
   report.name = inputs.name ?? ''
   const taken = await within(inputs.timeoutMs, services, (signal) => journal.phase('Preflight', async (done) => {
     const [rights, found] = await Promise.all([
-      reviewRights(kube, [...rightsToLook(namespace), ...rightsToFindServices(namespace), ...rightsToRecord(namespace), ...asked.rights(namespace)], namespace, signal),
+      reviewRights(kube, [...rightsToLook(namespace), ...rightsToFindServices(namespace), ...rightsToRecord(namespace, inputs.dryRun), ...asked.rights(namespace)], namespace, signal),
       findSet(kube, namespace, inputs.name, signal),
     ])
     refuseMissing(rights.missing, 'ACCESS_DENIED')
@@ -95,8 +108,7 @@ async function holdIn(kube: Kube, inputs: Inputs, services: Services, asked: Ask
     const { name } = found.metadata
     report.name = name
     const identity = newIdentity(services.holder)
-    services.remember({ lock: { namespace, lease: leaseName(name), identity } })
-    const lock = await takeLock(kube, clock, { namespace, ensemble: name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, until.left()), say: (line) => journal.info(line) }, signal)
+    const lock = await lockFor(kube, inputs, services, { namespace, ensemble: name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, until.left()), say: (line) => journal.info(line) }, signal)
     try {
       // Read again: another run may have changed it while its lock was waited for.
       const [set, read, around, nodes] = await Promise.all([findSet(kube, namespace, name, signal), readRecord(kube, namespace, name, signal, inputs.operation === 'undo' && inputs.toRevision !== undefined ? 'set-aside' : 'refuse'), readServices(kube, namespace, signal), rights.nodes ? readNodes(kube, signal) : undefined])

@@ -65,6 +65,18 @@ export function surveyIn(cluster: ClusterView, { inputs, set, ensemble, givenBac
   })
 }
 
+/** Several nodes as if they were one, for a look at who is on them. */
+export function asOne(surveys: readonly NodeSurvey[]): NodeSurvey {
+  const node = surveys.map((one) => one.node).join(', ')
+  return {
+    node,
+    pods: { evict: surveys.flatMap(({ pods }) => pods.evict), leave: [], refused: [], warnings: [] },
+    members: surveys.flatMap(({ members }) => members),
+    volumes: new Set(),
+    choice: { node, mode: 'none', waiting: [], refusals: [], notes: [] },
+  }
+}
+
 /** In the log and the report; `report.nodes` has its row already, with the members that stand on it. */
 export function tellSurvey({ node, members, pods, choice }: NodeSurvey, { maintenanceCommand }: Pick<Inputs, 'maintenanceCommand'>, { journal, report }: Pick<Services, 'journal' | 'report'>): void {
   const row = report.nodes.find((one) => one.node === node)

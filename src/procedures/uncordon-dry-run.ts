@@ -1,5 +1,6 @@
 // What an uncordon would do, from one look: no lock, no record, no write of any kind.
 
+import { NODES_ALONE } from '../decide/cordon.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { toSet } from '../kube/views/index.ts'
 import { seeLock } from '../record/lock.ts'
@@ -10,6 +11,7 @@ import { timeLimit } from '../time-limit.ts'
 import { refuseMissing, reviewRights, rightsToCordon, rightsToLookOnce, rightsToRecord } from './access.ts'
 import { toGiveBack } from './give-back.ts'
 import { fillMembers } from './member-rows.ts'
+import { NOBODY, whyAlone } from './nodes-alone.ts'
 import { planUncordon, refuseForeign, rowFor } from './plan-uncordon.ts'
 import { findSet, readView } from './read-ensemble.ts'
 
@@ -31,12 +33,13 @@ export async function uncordonDryRun(inputs: Inputs, services: Services): Promis
 
 async function look(kube: Awaited<ReturnType<Services['connect']>>, inputs: Inputs, { journal, report }: Services, done: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { namespace } = report
-  const rights = await reviewRights(kube, [...rightsToLookOnce(namespace), ...rightsToRecord(namespace), ...rightsToCordon()], namespace, signal)
+  const alone = await whyAlone(kube, inputs, signal)
+  const rights = await reviewRights(kube, [...(alone === undefined ? rightsToLookOnce(namespace) : []), ...rightsToRecord(namespace, true), ...rightsToCordon()], namespace, signal)
   refuseMissing(rights.missing, 'ACCESS_DENIED')
-  const set = await findSet(kube, namespace, inputs.name, signal)
-  const { name } = toSet(set)
-  report.name = name
-  const [view, stored, lock] = await Promise.all([readView(kube, set, signal), readRecord(kube, namespace, name, signal), seeLock(kube, namespace, name, signal)])
+  const set = alone === undefined ? await findSet(kube, namespace, inputs.name, signal) : undefined
+  const name = set === undefined ? NODES_ALONE : toSet(set).name
+  report.name = set === undefined ? '' : name
+  const [view, stored, lock] = await Promise.all([set === undefined ? NOBODY : readView(kube, set, signal), readRecord(kube, namespace, name, signal), seeLock(kube, namespace, name, signal)])
   fillMembers(report, view)
   if (lock !== undefined) report.notes.push(`Another run holds the lock now: ${lock.holder}. What it does may change this.`)
   const planned = await planUncordon(kube, inputs, view, stored, `${namespace}/${name}`, signal)
@@ -49,5 +52,5 @@ async function look(kube: Awaited<ReturnType<Services['connect']>>, inputs: Inpu
   for (const { name: other } of toGiveBack(stored).filter((entry) => !planned.some(({ node }) => node.name === entry.name))) journal.info(`${other}: was begun by a run that did not end; it would be given back`)
   report.remainingNodes = planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name)
   const count = report.changes.length
-  done(count === 0 ? 'no node would be uncordoned' : `${count} ${count === 1 ? 'node' : 'nodes'} would be uncordoned, then every member waited for`)
+  done(count === 0 ? 'no node would be uncordoned' : `${count} ${count === 1 ? 'node' : 'nodes'} would be uncordoned${set === undefined ? '' : ', then every member waited for'}`)
 }

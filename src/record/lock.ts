@@ -6,6 +6,7 @@ import { formatSpan, type Clock } from '../clock.ts'
 import { failure, type EnsembleError } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
+import { keptUnder } from './names.ts'
 
 /** Seconds a Lease is believed without a sign of life. */
 const DURATION_SECONDS = 60
@@ -60,7 +61,7 @@ function specOf(lease: KubeObject | undefined): z.infer<typeof leaseSpec> {
 }
 
 export function leaseName(ensemble: string): string {
-  return `zk-ensemble-${ensemble}`
+  return keptUnder(ensemble)
 }
 
 /** `repository/run/attempt/nonce`. */
@@ -75,6 +76,13 @@ export interface LockRequest {
   readonly identity: string
   readonly waitMs: number
   readonly say: (line: string) => void
+}
+
+/** For a run that changes nothing: takes no lock, and says when another run holds it. */
+export async function withoutLock(kube: Pick<Kube, 'get'>, request: Pick<LockRequest, 'namespace' | 'ensemble' | 'identity' | 'say'>, signal: AbortSignal): Promise<Lock> {
+  const seen = await seeLock(kube, request.namespace, request.ensemble, signal)
+  if (seen !== undefined) request.say(`Another run holds the lock now: ${seen.holder}. What it does may change this.`)
+  return { identity: request.identity, leaseName: leaseName(request.ensemble), lost: new AbortController().signal, held: () => true, sure: () => Promise.resolve(), release: () => Promise.resolve() }
 }
 
 /** Takes the lock, or waits for it; LOCKED names the run that holds it. The identity is the caller's, so that it can be saved before the Lease is written. */

@@ -5,6 +5,7 @@ import { failure } from '../errors.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import { pack, unpack, type Kept } from './kept.ts'
+import { keptUnder } from './names.ts'
 
 /** The ConfigMap's limit is 1 MiB for all keys; the oldest stored objects go first. */
 const STORED_BYTES = 700_000
@@ -118,7 +119,7 @@ export function emptyRecord(name: string): EnsembleRecord {
 }
 
 export function recordName(ensemble: string): string {
-  return `zk-ensemble-${ensemble}`
+  return keptUnder(ensemble)
 }
 
 /** `set-aside`: one that can't be read does not stop what is possible without it; else CONFLICT. */
