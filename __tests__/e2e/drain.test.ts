@@ -209,6 +209,56 @@ describe('an application that takes 20 s to be ready, with a budget of one', () 
   })
 })
 
+describe('nodes that are drained without the name of an ensemble', () => {
+  const recorded = async (namespace: string): Promise<unknown> => JSON.parse(await read(namespace, 'configmap zk-ensemble.nodes', '{.data.record\\.json}'))
+  const alone = async (namespace: string): Promise<readonly [string, string]> => {
+    await kubectlApply(namespace, slowApplication(namespace, 20))
+    await rolledOut(namespace, 'deployment/slow')
+    const [here = '', there = ''] = [...(await homes(namespace, 'app=slow')).values()]
+    return [here, there]
+  }
+
+  all('the application that takes 20 s is never down, in one run, and in two at once of which one waits for the other', async () => {
+    await underMaintenance('alone', async (namespace) => {
+      const nodes = await alone(namespace)
+      const planned = await drain(namespace, nodes, { 'dry-run': 'true' })
+      expect(verdict(planned)).toMatch(/^planned /)
+      expect(await read(namespace, 'leases', '{.items[*].metadata.name}')).toBe('')
+      const ready = watchReady(namespace, 'deployment/slow')
+      const ran = await drain(namespace, nodes, { uncordon: 'after' })
+      expect(verdict(ran)).toMatch(/^succeeded /)
+      expect(linesOf(ran.outputs['drained-nodes']).toSorted()).toEqual(nodes.toSorted())
+      const [here = '', there = ''] = [...(await homes(namespace, 'app=slow')).values()]
+      const both = await Promise.all([drain(namespace, [here], { uncordon: 'after' }), drain(namespace, [there], { uncordon: 'after' })])
+      for (const each of both) expect(verdict(each)).toMatch(/^succeeded /)
+      expect(Math.min(...(await ready.stop()))).toBe(1)
+      expect(await cordonedNodes()).toEqual([])
+      expect(await recorded(namespace)).toMatchObject({ maintenance: null, drain: null })
+      expect(await read(namespace, 'lease zk-ensemble.nodes', '{.spec.holderIdentity}')).toBe('')
+    })
+  })
+
+  all('an ensemble of another namespace that is on them keeps its quorum, its data, and its leader until its followers have moved', async () => {
+    await underMaintenance('found', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      await underMaintenance('alone', async (other) => {
+        await alone(other)
+        const nodes = await theirNodes(namespace)
+        const [members, application] = [watchReady(namespace, 'statefulset/zk'), watchReady(other, 'deployment/slow')]
+        const ran = await drain(other, await nodeNames(), { uncordon: 'after', 'pod-selector': `e2e.zk-ensemble-action/suite in (${namespace}, ${other})` })
+        expect(verdict(ran)).toMatch(/^succeeded /)
+        const order = linesOf(ran.outputs['drained-nodes'])
+        expect(nodes.slice(0, 2).every((node) => order.indexOf(node) < order.indexOf(nodes[2]))).toBe(true)
+        expect(Math.min(...(await members.stop()))).toBe(2)
+        expect(Math.min(...(await application.stop()))).toBe(1)
+        expect(await cordonedNodes()).toEqual([])
+        expect(verdict(await act({ operation: 'verify', namespace }))).toMatch(/^succeeded /)
+        expect(await withoutValue(namespace, 'before')).toEqual([])
+      })
+    })
+  })
+})
+
 describe('nodes that stay cordoned', () => {
   all("a node is handed over for steps of the user's own: no other is drained until it was given back", async () => {
     await underMaintenance('handed', async (namespace) => {
