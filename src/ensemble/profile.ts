@@ -162,4 +162,6 @@ export interface WitnessReport {
   readonly gaps: readonly { readonly from: number; readonly ms: number }[]
   /** Time without any tunnel to any member: nothing is known of it. */
   readonly unmeasuredMs: number
+  /** How long the run itself stood still meanwhile, so that nobody wrote; milliseconds. */
+  readonly stillMs: number
 }

@@ -114,6 +114,7 @@ function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
   const asides = [
     seen.unknown === 0 ? '' : `${seen.unknown} without an answer`,
     seen.unmeasuredMs < 1000 ? '' : `${formatSpan(seen.unmeasuredMs)} without a tunnel to any member, not measured`,
+    seen.stillMs < 1000 ? '' : `${formatSpan(seen.stillMs)} in which this run stood still, not measured`,
   ].filter((aside) => aside !== '')
   const lost = seen.lost === undefined ? 'nobody could be asked afterwards whether any was lost' : `${seen.lost === 0 ? 'none' : seen.lost} lost`
   const detail = [`${seen.acknowledged} writes acknowledged, ${lost}`, `longest time without one ${formatSpan(seen.longestGapMs)}`, ...asides].join(', ')

@@ -9,7 +9,7 @@ import { followerOf, runWith } from './given.ts'
 const signal = new AbortController().signal
 const VIEW = view([pod(0), pod(1), pod(2)])
 const THERE: CheckResult = { name: 'durability', outcome: 'passed', detail: 'there', findings: [], ms: 1 }
-const WELL: WitnessReport = { acknowledged: 40, unknown: 0, lost: 0, longestGapMs: 850.4, gaps: [], unmeasuredMs: 0 }
+const WELL: WitnessReport = { acknowledged: 40, unknown: 0, lost: 0, longestGapMs: 850.4, gaps: [], unmeasuredMs: 0, stillMs: 0 }
 
 function watching(seen: Partial<WitnessReport>, profile: Partial<Profile> = {}): { readonly profile: Partial<Profile>; readonly done: string[] } {
   const done: string[] = []

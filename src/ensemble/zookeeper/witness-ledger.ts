@@ -6,6 +6,10 @@ import type { Found } from './voice.ts'
 /** A time without writes is listed when it is longer than this. */
 const LISTED_MS = 1_000
 
+/** How often the ledger is told that the run itself goes on, and after how long without a word it stood still (a stopped process, a machine that slept): nobody wrote then. */
+export const BEAT_MS = 250
+const STILL_MS = 1_500
+
 /** One write: the value carries its number, so that what is found tells which write it is from. */
 export interface Write {
   readonly number: number
@@ -19,6 +23,8 @@ export interface Ledger {
   acknowledge(write: Write, at: number): void
   /** It was sent, and no answer came. */
   leaveUnknown(): void
+  /** The run itself goes on. */
+  beat(at: number): void
   /** No tunnel to any member can be had from here on. */
   lose(at: number): void
   /** A tunnel was had, or the API server told why there is none. */
@@ -43,7 +49,17 @@ export function openLedger(): Ledger {
   let since: number | undefined
   let unmeasuredSince = 0
   let awayFrom: number | undefined
+  let beaten: number | undefined
+  let still = 0
 
+  const beat = (at: number): void => {
+    const ms = beaten === undefined ? 0 : at - beaten
+    beaten = at
+    // Time without a tunnel is not measured anyhow.
+    if (ms < STILL_MS || awayFrom !== undefined) return
+    still += ms - BEAT_MS
+    unmeasuredSince += ms - BEAT_MS
+  }
   const hear = (at: number): void => {
     if (awayFrom === undefined) return
     unmeasured += at - awayFrom
@@ -51,6 +67,8 @@ export function openLedger(): Ledger {
     awayFrom = undefined
   }
   const close = (at: number): void => {
+    // An answer may be read before the timer that was due.
+    if (beaten !== undefined) beat(at)
     hear(at)
     if (since === undefined) return
     const ms = Math.max(0, at - since - unmeasuredSince)
@@ -72,6 +90,7 @@ export function openLedger(): Ledger {
     leaveUnknown() {
       unknown += 1
     },
+    beat,
     lose(at) {
       awayFrom ??= at
     },
@@ -90,7 +109,7 @@ export function openLedger(): Ledger {
     report(missing, at) {
       close(at)
       since = at
-      return { acknowledged, unknown, lost: missing === undefined ? undefined : missing + writtenOff, longestGapMs: longest, gaps, unmeasuredMs: unmeasured }
+      return { acknowledged, unknown, lost: missing === undefined ? undefined : missing + writtenOff, longestGapMs: longest, gaps, unmeasuredMs: unmeasured, stillMs: still }
     },
   }
 }

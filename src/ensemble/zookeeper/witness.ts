@@ -1,5 +1,6 @@
 // The availability writer: one client that sets one versioned node again and again while members are replaced, and in the end looks whether all that was acknowledged is there.
 
+import type { Clock } from '../../clock.ts'
 import { unlessAborted, within } from '../bounded.ts'
 import type { Member, VerifyContext, Witness } from '../profile.ts'
 import { nodePath, plain } from './check-path.ts'
@@ -8,7 +9,7 @@ import type { Session } from './session.ts'
 import type { ZooKeeperOptions } from './verify.ts'
 import { openTunnelSession, sessionVoice, type Found } from './voice.ts'
 import { connectToAny, SESSION_MS, type Attempt, type Connected } from './witness-connect.ts'
-import { openLedger, type Ledger } from './witness-ledger.ts'
+import { BEAT_MS, openLedger, type Ledger } from './witness-ledger.ts'
 
 /** Ten writes a second. */
 const EVERY_MS = 100
@@ -55,9 +56,12 @@ export async function beginWitness(members: () => readonly Member[], context: Ve
   const stopping = new AbortController()
   const started = Promise.withResolvers<Start>()
   const writer: Writer = { members, context, options, register, ledger, stopping: stopping.signal, started: started.resolve, troubled: new Map(), seat: { at: undefined, next: undefined, left: new Set() } }
+  const written = new AbortController()
   const running = keepWriting(writer, AbortSignal.any([context.signal, ended.signal]))
+  void keepBeating(ledger, clock, AbortSignal.any([context.signal, written.signal]))
   // It ends by itself when the run is aborted; a fault of its own must not become the run's.
   const over = running.catch(() => undefined).then(async () => {
+    written.abort(new Error('nobody writes any more'))
     started.resolve('not yet')
     await writer.seat.next?.connected.session.close()
   })
@@ -142,6 +146,14 @@ async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
     if (connected !== undefined && end !== 'moved') troubled.set(connected.member.pod, clock.now())
     if (typeof end === 'object' && numbers.next === 1) return writer.started(end)
     if (end !== 'lost' && end !== 'moved') await clock.sleep(AGAIN_MS, idle)
+  }
+}
+
+/** Until the signal is aborted: so that time in which the run itself stood still is told from time in which nobody could write. */
+async function keepBeating(ledger: Ledger, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    ledger.beat(clock.now())
+    await clock.sleep(BEAT_MS, signal).catch(() => undefined)
   }
 }
 

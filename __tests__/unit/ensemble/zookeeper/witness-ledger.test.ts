@@ -26,7 +26,7 @@ describe('gaps', () => {
   test('so has one that never takes a write, but time before anything was tried is none', () => {
     const ledger = openLedger()
     ledger.begin(5_000)
-    expect(ledger.report(undefined, 8_000)).toEqual({ acknowledged: 0, unknown: 0, lost: undefined, longestGapMs: 3_000, gaps: [{ from: 5_000, ms: 3_000 }], unmeasuredMs: 0 })
+    expect(ledger.report(undefined, 8_000)).toEqual({ acknowledged: 0, unknown: 0, lost: undefined, longestGapMs: 3_000, gaps: [{ from: 5_000, ms: 3_000 }], unmeasuredMs: 0, stillMs: 0 })
     expect(openLedger().report(undefined, 8_000)).toMatchObject({ longestGapMs: 0, gaps: [] })
   })
 
@@ -38,6 +38,30 @@ describe('gaps', () => {
     ledger.acknowledge({ number: 3, version: 3 }, 12_000)
     ledger.acknowledge({ number: 4, version: 4 }, 12_700)
     expect(ledger.report(0, 12_700)).toMatchObject({ longestGapMs: 1_900, unmeasuredMs: 10_000, gaps: [{ from: 100, ms: 1_900 }] })
+  })
+
+  test('time in which the run itself stood still is no gap of the ensemble, whichever is read first afterwards, the answer or the clock; what is left of the gap stays one', () => {
+    const answered = written(0, 100)
+    for (const at of [0, 250, 500]) answered.beat(at)
+    answered.acknowledge({ number: 3, version: 3 }, 115_500)
+    expect(answered.report(0, 115_600)).toMatchObject({ longestGapMs: 650, stillMs: 114_750, gaps: [] })
+    const beaten = written(0, 100)
+    for (const at of [0, 250, 500, 115_500, 115_750, 116_000, 116_250]) beaten.beat(at)
+    beaten.acknowledge({ number: 3, version: 3 }, 116_400)
+    expect(beaten.report(0, 116_400)).toMatchObject({ longestGapMs: 1_550, stillMs: 114_750, gaps: [{ from: 100, ms: 1_550 }] })
+  })
+
+  test('while the run goes on a gap is a gap, however long, and time without a tunnel is counted once', () => {
+    const alive = written(0, 100)
+    for (let at = 0; at <= 30_000; at += 250) alive.beat(at)
+    alive.acknowledge({ number: 3, version: 3 }, 30_100)
+    expect(alive.report(0, 30_100)).toMatchObject({ longestGapMs: 30_000, stillMs: 0 })
+    const away = written(0, 100)
+    away.beat(100)
+    away.lose(200)
+    away.beat(20_200)
+    away.hear(20_200)
+    expect(away.report(0, 20_200)).toMatchObject({ longestGapMs: 100, unmeasuredMs: 20_000, stillMs: 0 })
   })
 
   test('a run that ends without a tunnel does not call the rest a gap', () => {
