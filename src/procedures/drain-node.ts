@@ -66,7 +66,8 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   }
   const { mode } = survey.choice
   row.placement = mode === 'none' ? '' : mode
-  row.members = survey.members.map(({ name }) => name)
+  // Where no ensemble is ours, whose members are on the node is worth telling all the same.
+  row.members = standing.set === undefined ? neighbours.flatMap(({ pods }) => pods.map((pod) => `${pod.namespace}/${pod.name}`)) : survey.members.map(({ name }) => name)
   for (const { pod, why } of survey.pods.leave) row.pods.push({ pod: `${pod.namespace}/${pod.name}`, outcome: 'left alone', note: why })
   // A cordon of ours that an earlier run has left is still ours.
   const before = nodesUnderMaintenance(ledger.stored).find(({ name }) => name === node.name)
