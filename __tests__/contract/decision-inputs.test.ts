@@ -88,6 +88,7 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
   'operations/status.ts conclude judgeRollout(2)': 'no goal of its own: the generation that is there',
   'operations/verify.ts verifyIn judgeRollout(2)': 'no goal of its own: the generation that is there',
   'procedures/baseline.ts isWhole judgeRollout(2)': 'no goal of its own: the generation that is there',
+  'procedures/pod-causes.ts withPodCauses judgeRollout(2)': 'no goal of its own: the generation that is there',
   'procedures/until-done.ts ready judgeRollout(2)': 'no goal of its own: the generation that is there',
   'procedures/keep-data.ts saidAlone onlyInPod.othersServe': 'asked of a single member: there are no others',
   'procedures/pass-gates.ts passGates Standing.losses': 'claims are read once the cheaper gates stand open, and judged then',

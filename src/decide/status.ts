@@ -119,7 +119,7 @@ export function judgeStatus({ now, view, verdict, diagnoses: found, serving, bac
 }
 
 /** A fault is the headline; a member that is merely on its way, or restarted once, comes after how far the roll is. */
-function isFault(diagnosis: Diagnosis): boolean {
+export function isFault(diagnosis: Diagnosis): boolean {
   return diagnosis.class === 'terminal' || (diagnosis.explains && diagnosis.graceUntil !== undefined)
 }
 

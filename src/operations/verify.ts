@@ -10,6 +10,7 @@ import { parseSet } from '../manifests/shapes.ts'
 import { refuseMissing, reviewRights, rightsToFindServices, rightsToLook, rightsToVerify } from '../procedures/access.ts'
 import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
+import { withPodCauses } from '../procedures/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/read-ensemble.ts'
 import { outcomeOf, profileOptions, reachThrough, verifyEnsemble } from '../procedures/verify-ensemble.ts'
 import type { Services } from '../services.ts'
@@ -64,7 +65,11 @@ async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: 
   if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
   await journal.phase(`Verify (${level})`, async (done) => {
     const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes, memberTimeoutMs: inputs.memberTimeoutMs }
-    await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
+    try {
+      await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
+    } catch (error) {
+      throw error instanceof EnsembleError && error.outcome === 'failed' ? await withPodCauses(error, { kube, clock, report, rights, namespace, set: target.name, logLines: inputs.logLines }, signal) : error
+    }
     done(outcomeOf(report))
   })
   // The members answered well, yet the set isn't what it should be: a pod missing or a roll under way is no success.
