@@ -41,6 +41,6 @@ export async function withPodCauses(failure: EnsembleError, { kube, clock, repor
   const told = faults.map((one) => withLastWords(one, evidence.find(({ object }) => object === one.object)?.logs.find(({ container }) => container === one.container)?.lines ?? []))
   const blamed = new Set(told.map(({ object }) => object))
   const rest = failure.findings.filter(({ code, object }) => code !== 'CHECK_IMPOSSIBLE' || object === undefined || !blamed.has(object))
-  const [first, ...more] = chooseVerdict(told, verdict.reason, verdict.reason)
+  const [first, ...more] = chooseVerdict(told, verdict.reason, 'one look can not tell whether it will pass')
   return new EnsembleError(failure.outcome, [first, ...more, ...rest], { cause: failure })
 }
