@@ -105,6 +105,14 @@ export function rightsToApply(manifests: readonly Manifest[], namespace: string)
   })
 }
 
+/** Whether the apply of an object may not be tried, with these rights missing; a new one is created by it as well. */
+export function untriedBy(missing: readonly Access[]): (object: Manifest['object'], there: boolean) => boolean {
+  return (object, there) => {
+    const resource = knownResource(object)
+    return resource !== undefined && missing.some(({ verb, group, resource: plural }) => group === resource.group && plural === resource.plural && (verb === 'patch' || (verb === 'create' && !there)))
+  }
+}
+
 /** A port-forward over WebSocket is a GET to the server, and newer servers ask for create too. Each member is asked by what is allowed for its pod. */
 const FORWARD = (namespace: string): readonly Access[] => each(['get', 'create'], '', 'pods/portforward', namespace).map((access) => ({ ...access, some: true }))
 const EXEC = (namespace: string): readonly Access[] => each(['get', 'create'], '', 'pods/exec', namespace).map((access) => ({ ...access, some: true }))

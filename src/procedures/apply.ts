@@ -1,8 +1,10 @@
 // Server-side apply with the truth about it: dry runs tell beforehand what would change and what stands against it, and nothing is written where nothing changes.
 
 import { z } from 'zod'
-import { compareObjects, ownsSame } from '../decide/changes.ts'
+import { compareObjects, differences, ownsSame } from '../decide/changes.ts'
+import { withoutGivenUp } from '../decide/given-up.ts'
 import { changeOf, conflictWords, handOf, pathsOf, splitFields, type Conflict, type Hand, type Part } from '../decide/hands.ts'
+import { overlaid } from '../decide/overlay.ts'
 import { immutableDifferences } from '../decide/preflight/immutable.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import { explainFailure } from '../kube/explain.ts'
@@ -10,6 +12,8 @@ import { KubeFailure } from '../kube/failure.ts'
 import { FIELD_MANAGER, type JsonPatchOperation, type Kube, type KubeObject, type ManagedFields, type ObjectRef } from '../kube/kube.ts'
 import { isTree } from '../manifests/fields-v1.ts'
 import type { Manifest } from '../manifests/manifest.ts'
+import { LAST_APPLIED } from '../manifests/owned.ts'
+import { textsOf } from '../manifests/texts.ts'
 import { definitionOf } from './own-kinds.ts'
 import { warningFindings } from './warnings.ts'
 
@@ -37,6 +41,10 @@ export interface PlannedChange {
   /** Applied with force: all that stands against it is what people's tools wrote. */
   readonly forced: boolean
   readonly findings: readonly Finding[]
+  /** As it would be in the cluster; undefined where that was not asked. */
+  readonly result?: KubeObject | undefined
+  /** The server was not asked, since it may not be: `result` is what is there with the manifest's fields over it. */
+  readonly compared?: true
 }
 
 export function refOf(object: KubeObject): ObjectRef {
@@ -56,6 +64,8 @@ interface Planning {
   readonly taking?: 'revision' | 'replicas' | undefined
   /** Whether the operation has the input force-conflicts. Default true. */
   readonly mayForce?: boolean
+  /** Objects whose apply may not be tried, not even dry; `there`: it exists. They are compared with what stands in the cluster. */
+  readonly untried?: ((object: KubeObject, there: boolean) => boolean) | undefined
   /** UID of the StatefulSet that is changed: one that is gone is not made again, and another of its name is left alone. */
   readonly set?: string | undefined
 }
@@ -96,20 +106,53 @@ async function planOne(kube: Kube, manifest: Manifest, options: PlanningOne, sig
     const finding: Finding = { code: 'CONFLICT', severity: 'error', message: `${objectName(live)} is being deleted (finalizers: ${held})`, mend: 'Wait until it is gone, then run the step again.', object: objectName(live), place: manifest.place }
     return { ...planned, change: 'configured', paths: [], findings: [finding] }
   }
+  if (options.untried?.(manifest.object, live !== undefined) === true) return comparedChange(planned)
   if (!options.dryRuns) return { ...planned, change: live === undefined ? 'created' : 'configured', paths: [], findings: [] }
   try {
     const besides = options.force || (!takeOver && options.taking === undefined) ? NONE : await conflictsBesides(kube, manifest, takings, options, signal)
     const dry = await kube.apply(manifest.object, { dryRun: true, force: options.force || takeOver || besides.forced }, signal)
     const warned = warningFindings(dry.warnings, { object: objectName(manifest.object), place: manifest.place })
-    if (live === undefined) return { ...planned, change: 'created', paths: [], findings: warned }
-    const paths = compareObjects(live, dry.object)
+    if (live === undefined) return { ...planned, change: 'created', paths: [], findings: warned, result: dry.object }
+    const result = await withoutTaken(kube, live, dry.object, manifest.object, takings, signal)
+    const paths = compareObjects(live, result)
     const unchanged = paths.length === 0 && !takeOver && !besides.forced && ownsSame(live, dry.object, FIELD_MANAGER)
     const more = besides.people.map(({ manager, subresource, field }) => inWords(handOf(manager, subresource), manager, [field], live, manifest.object))
-    return { ...planned, forced: options.force || besides.forced, takenFrom: [...takenFrom, ...more], change: unchanged ? 'unchanged' : 'configured', paths, findings: [...(besides.failure === undefined ? [] : [findingOf(besides.failure, manifest, live, options)]), ...warned] }
+    return { ...planned, forced: options.force || besides.forced, takenFrom: [...takenFrom, ...more], change: unchanged ? 'unchanged' : 'configured', paths, findings: [...(besides.failure === undefined ? [] : [findingOf(besides.failure, manifest, live, options)]), ...warned], result }
   } catch (error) {
     if (!(error instanceof KubeFailure)) throw error
     return { ...planned, change: live === undefined ? 'created' : 'configured', paths: [], findings: [findingOf(error, manifest, live, options)] }
   }
+}
+
+function comparedChange(planned: Omit<PlannedChange, 'change' | 'paths' | 'findings'>): PlannedChange {
+  const { live, manifest: { object } } = planned
+  if (live === undefined) return { ...planned, change: 'created', paths: [], findings: [], compared: true }
+  const result: KubeObject = { ...live, ...mapOf(overlaid(live, object)), metadata: { ...live.metadata, ...mapOf(overlaid(live.metadata, object.metadata)) } }
+  const paths = compareObjects(live, result)
+  return { ...planned, change: paths.length === 0 ? 'unchanged' : 'configured', paths, findings: [], result, compared: true }
+}
+
+function mapOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isTree(value) ? value : {}
+}
+
+/** The dry run of an apply leaves what another tool wrote and the manifest no longer has: it goes only once its fields are taken over. The server says what becomes of the object without it, defaults and all. */
+async function withoutTaken(kube: Kube, live: KubeObject, dry: KubeObject, wanted: KubeObject, takings: readonly Taking[], signal: AbortSignal): Promise<KubeObject> {
+  if (takings.length === 0) return dry
+  const others = (dry.metadata.managedFields ?? []).filter(({ manager, operation, subresource }) => !(manager === FIELD_MANAGER && operation === 'Apply') && !takings.some(({ entry }) => entry.manager === manager && entry.operation === operation && entry.subresource === subresource))
+  const owners = { taken: takings.map(({ taken }) => taken), kept: [...others.map(({ fieldsV1 }) => fieldsV1), ...takings.map(({ left }) => left)] }
+  const without = mapOf(withoutGivenUp(dry, wanted, owners))
+  const { labels, annotations } = mapOf(without['metadata'])
+  const texts = (map: unknown): Readonly<Record<string, string>> | undefined => (map === undefined ? undefined : textsOf(map))
+  const last = dry.metadata.annotations?.[LAST_APPLIED]
+  const labelled = { ...dry, metadata: { ...dry.metadata, labels: texts(labels), annotations: last === undefined ? texts(annotations) : { ...textsOf(annotations), [LAST_APPLIED]: last } } }
+  const kept = Object.keys(dry).filter((key) => !['metadata', 'status', 'apiVersion', 'kind'].includes(key))
+  if (kept.every((key) => differences(dry[key], without[key], '').length === 0)) return labelled
+  const operations = [
+    ...kept.flatMap((key): readonly JsonPatchOperation[] => (without[key] === undefined ? [] : [{ op: 'add', path: `/${key}`, value: without[key] }])),
+    ...Object.keys(live).filter((key) => without[key] === undefined).map((key): JsonPatchOperation => ({ op: 'remove', path: `/${key}` })),
+  ]
+  return { ...(await kube.patchDry(refOf(live), operations, signal)), metadata: labelled.metadata }
 }
 
 function inWords(hand: Hand, manager: string, fields: readonly string[], live: unknown, wanted: unknown): string {
