@@ -41,7 +41,7 @@ async function planIn(kube: Kube, inputs: Inputs, services: Services, loaded: Lo
   const ground = await journal.phase('Preflight', (done) =>
     inspectUnlocked(kube, inputs, services, loaded, deadline, {
       judge: inputs.operation === 'plan' ? judgeRights(services, loaded) : refuseWithout(inputs, loaded.profile), compares: inputs.operation === 'plan',
-      planned: (changes) => tellChanges(services, changes, secretsOf(inputs)),
+      planned: (changes, missing) => tellChanges(services, changes, { missing: inputs.createNamespace ? missing : undefined, hidden: secretsOf(inputs) }),
     }, signal, done))
   tellUntried(services, ground)
   const meaning = await journal.phase('What it means for the members', async (done) => {

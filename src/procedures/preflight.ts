@@ -96,8 +96,8 @@ interface Objects {
   readonly lint: boolean
   /** Where an apply may not be tried the object is compared with what stands in the cluster. */
   readonly compares: boolean
-  /** Hears what was planned before it is judged. */
-  readonly planned?: ((plan: readonly PlannedChange[]) => void) | undefined
+  /** Hears what was planned before it is judged. `missing`: the namespace, where it isn't there. */
+  readonly planned?: ((plan: readonly PlannedChange[], missing: string | undefined) => void) | undefined
 }
 
 export interface Unlocked extends Pick<Objects, 'planned' | 'compares'> {
@@ -151,7 +151,7 @@ async function inspectObjects(kube: Kube, site: Site, how: Objects, signal: Abor
   const { report } = services
   const read = state.kind === 'there' ? await readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined }
   const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: how.dryRuns, ...(how.compares ? { untried: untriedBy(rights.missing) } : {}), verified: verifiedNames(read.record) }, signal)
-  how.planned?.(plan)
+  how.planned?.(plan, state.kind === 'missing' ? namespace : undefined)
   const own = plan.find((planned) => planned.manifest === setManifest)
   const { stored, dropped } = ofThisSet<StoredRecord>(read, own?.live?.metadata.uid)
   if (dropped !== null) report.notes.push(droppedInWords(dropped, target.name))

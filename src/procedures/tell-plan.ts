@@ -10,8 +10,9 @@ import type { Services } from '../services.ts'
 import { isOursOrKubectl, objectName, type PlannedChange } from './apply.ts'
 import { noteOf } from './apply-all.ts'
 
-/** `hidden`: secrets of the inputs. */
-export function tellChanges({ journal, report }: Services, plan: readonly PlannedChange[], hidden: readonly string[]): void {
+/** `missing`: the namespace that a deploy would make; `hidden`: secrets of the inputs. */
+export function tellChanges({ journal, report }: Services, plan: readonly PlannedChange[], { missing, hidden }: { readonly missing: string | undefined; readonly hidden: readonly string[] }): void {
+  if (missing !== undefined) report.changes.push({ object: `namespace/${missing}`, change: 'created' })
   const known = [...hidden, ...secretValues(plan.flatMap(({ manifest, live }) => [manifest, ...(live === undefined ? [] : [{ object: live }])]))]
   for (const planned of plan) {
     const { manifest: { object }, change, awaits } = planned
