@@ -47,6 +47,11 @@ export interface PlannedChange {
   readonly compared?: true
 }
 
+/** How it comes out: an object that is sent for its owners' sake alone is unchanged afterwards, but for the copy of it that kubectl apply had kept. */
+export function outcomeOf({ change, live, result, paths, takeOver }: PlannedChange): PlannedChange['change'] {
+  return live !== undefined && result !== undefined && paths.length === 0 && !takeOver ? 'unchanged' : change
+}
+
 export function refOf(object: KubeObject): ObjectRef {
   return { apiVersion: object.apiVersion, kind: object.kind, name: object.metadata.name, namespace: object.metadata.namespace }
 }
@@ -152,7 +157,13 @@ async function withoutTaken(kube: Kube, live: KubeObject, dry: KubeObject, wante
     ...kept.flatMap((key): readonly JsonPatchOperation[] => (without[key] === undefined ? [] : [{ op: 'add', path: `/${key}`, value: without[key] }])),
     ...Object.keys(live).filter((key) => without[key] === undefined).map((key): JsonPatchOperation => ({ op: 'remove', path: `/${key}` })),
   ]
-  return { ...(await kube.patchDry(refOf(live), operations, signal)), metadata: labelled.metadata }
+  try {
+    return { ...(await kube.patchDry(refOf(live), operations, signal)), metadata: labelled.metadata }
+  } catch (error) {
+    // What the server itself has given (a Service's address) may stand among it and can't be taken away: the apply leaves that.
+    if (error instanceof KubeFailure && error.status === 422) return labelled
+    throw error
+  }
 }
 
 function inWords(hand: Hand, manager: string, fields: readonly string[], live: unknown, wanted: unknown): string {

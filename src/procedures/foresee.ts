@@ -15,6 +15,7 @@ import { parseSet } from '../manifests/shapes.ts'
 import { warningText } from '../report/annotations.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
+import { outcomeOf } from './apply.ts'
 import { addressesAhead } from './addresses-ahead.ts'
 import { lookQuietly } from './ask-members.ts'
 import { isUnfinished } from './bring.ts'
@@ -49,9 +50,9 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
   if (rolls) await refuseLosses(foreseeing, view, signal)
   const roll = rolls ? await rollAhead(foreseeing, view, signal) : undefined
   if (live !== undefined) tellVersion(foreseeing, live)
-  const changed = view.pods.length === 0 ? [] : plan.filter(({ manifest: { object }, change }) => object.kind === 'ConfigMap' && change !== 'unchanged' && readsConfigMap(setManifest.object, object.metadata.name))
+  const changed = view.pods.length === 0 ? [] : plan.filter((planned) => planned.manifest.object.kind === 'ConfigMap' && outcomeOf(planned) !== 'unchanged' && readsConfigMap(setManifest.object, planned.manifest.object.metadata.name))
   return meaningOf({
-    changing: plan.filter(({ change }) => change !== 'unchanged').length, runs: live !== undefined, from: live === undefined ? 0 : toSet(live).replicas, to, steps, roll, unfinished: unfinished && !ground.rolls,
+    changing: plan.filter((planned) => outcomeOf(planned) !== 'unchanged').length, runs: live !== undefined, from: live === undefined ? 0 : toSet(live).replicas, to, steps, roll, unfinished: unfinished && !ground.rolls,
     unread: changed.map(({ manifest }) => manifest.object.metadata.name), memberMs: memberMs(ground),
   })
 }

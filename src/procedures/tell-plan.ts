@@ -7,7 +7,7 @@ import { secretValues } from '../manifests/secret-values.ts'
 import { diffOf } from '../report/object-diff.ts'
 import type { DiffRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
-import { isOursOrKubectl, objectName, type PlannedChange } from './apply.ts'
+import { isOursOrKubectl, objectName, outcomeOf, type PlannedChange } from './apply.ts'
 import { noteOf } from './apply-all.ts'
 
 /** `missing`: the namespace that a deploy would make; `hidden`: secrets of the inputs. */
@@ -15,11 +15,12 @@ export function tellChanges({ journal, report }: Services, plan: readonly Planne
   if (missing !== undefined) report.changes.push({ object: `namespace/${missing}`, change: 'created' })
   const known = [...hidden, ...secretValues(plan.flatMap(({ manifest, live }) => [manifest, ...(live === undefined ? [] : [{ object: live }])]))]
   for (const planned of plan) {
-    const { manifest: { object }, change, awaits } = planned
+    const { manifest: { object }, awaits } = planned
+    const change = outcomeOf(planned)
     const note = awaits === undefined ? noteOf(planned) : `its kind comes with customresourcedefinition/${awaits.metadata.name}, so that it could not be tried`
     report.changes.push({ object: objectName(object), change, ...(note === undefined ? {} : { note }) })
     journal.info(`${objectName(object)} would be ${change === 'unchanged' ? 'left as it is' : change}${note === undefined ? '' : ` (${note})`}`)
-    if (change !== 'unchanged') report.diffs.push(diffRow(planned, known))
+    if (change !== 'unchanged') report.diffs.push(diffRow({ ...planned, change }, known))
   }
 }
 
