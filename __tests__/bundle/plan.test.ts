@@ -119,7 +119,7 @@ describe('what it would mean', () => {
       expect(changing(cluster, from)).toEqual([])
       // And the deploy holds the members back: at the controller's own pace nobody would wait for the quorum.
       await run(tutorial(QUICK), {}, { killAt: /statefulset\/zk configured/ })
-      expect(number(cluster.objects.get('StatefulSet', 'default', 'zk'), 0, 'spec', 'updateStrategy', 'rollingUpdate', 'partition')).toBe(3)
+      expect(number(cluster.objects.get('StatefulSet', 'default', 'zk'), ['spec', 'updateStrategy', 'rollingUpdate', 'partition'])).toBe(3)
     }))
 })
 

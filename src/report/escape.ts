@@ -74,7 +74,7 @@ export function block(lines: readonly string[], width = 500): string {
 }
 
 /** Lines of a diff in its colours: a fence that none of them can close. */
-export function diffBlock(lines: readonly string[], width = 500): string {
+export function diffBlock(lines: readonly string[], width = 2_001): string {
   const shown = lines.map((line) => clip(plainLines(line).join(' '), width))
   const longest = Math.max(2, ...shown.flatMap((line) => [...line.matchAll(/`+/g)].map(([run]) => run.length)))
   const fence = '`'.repeat(longest + 1)

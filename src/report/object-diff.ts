@@ -14,7 +14,7 @@ const LONGEST = 400
 const COMPARED = 20_000
 /** Differences that are looked for. */
 const MOST_EDITS = 4_000
-const WIDTH = 400
+const WIDTH = 2_000
 
 /** `before`: undefined for an object that comes. `known`: values of Secrets. Empty: nothing to see. */
 export function diffOf(before: KubeObject | undefined, after: KubeObject, known: readonly string[]): readonly string[] {
