@@ -62,7 +62,7 @@ export function forecastRoll(foreseen: Foreseen): Forecast {
       case 'reach-down':
         order.push(step.member.pod)
         if (step.member.role === 'leader') elections += 1
-        situation = replaced(situation, step.member, foreseen.memberMs)
+        situation = replaced(situation, step, foreseen.memberMs)
         break
     }
   }
@@ -92,8 +92,8 @@ function ledByAnother(members: readonly MemberNow[], leader: MemberNow, becomes:
   return members.map((member) => (member.uid === leader.uid ? { ...member, role: next === undefined ? leader.role : becomes } : member.uid === next?.uid ? { ...member, role: 'leader' as const } : member))
 }
 
-/** It is back at the revision that is wanted, with a new address. */
-function replaced(situation: RollSituation, member: MemberNow, memberMs: number): RollSituation {
+/** It is back at the revision that is wanted, with a new address. The partition stays lowered for one that was taken alone. */
+function replaced(situation: RollSituation, { kind, member }: { readonly kind: 'free' | 'take' | 'reach-down'; readonly member: MemberNow }, memberMs: number): RollSituation {
   const now = situation.now + memberMs
   const led = member.role === 'leader' ? ledByAnother(situation.members, member, 'follower') : situation.members
   const members = led.map((one): MemberNow => {
@@ -103,5 +103,5 @@ function replaced(situation: RollSituation, member: MemberNow, memberMs: number)
   })
   const { way } = situation
   const index = member.ordinal - situation.set.start
-  return { ...situation, now, members, way: way.kind === 'evict' ? { kind: 'evict', left: new Set([...way.left].filter((uid) => uid !== member.uid)) } : { ...way, stands: Math.min(way.stands, Math.max(way.own, index)) } }
+  return { ...situation, now, members, way: way.kind === 'evict' ? { kind: 'evict', left: new Set([...way.left].filter((uid) => uid !== member.uid)) } : kind === 'take' ? { ...way, stands: Math.min(way.stands, Math.max(way.own, index)) } : way }
 }

@@ -21,6 +21,8 @@ export type Roll =
 export interface Planned {
   /** How many objects would be created or changed. */
   readonly changing: number
+  /** How many more would only change their field manager. */
+  readonly takenOver: number
   /** The set is there. */
   readonly runs: boolean
   /** Members that the set has, and is to have. */
@@ -44,7 +46,7 @@ export interface Meaning {
 }
 
 export function meaningOf(planned: Planned): Meaning {
-  const { changing, runs, from, to, roll, steps, memberMs } = planned
+  const { changing, takenOver, runs, from, to, roll, steps, memberMs } = planned
   const read = unreadLines(planned)
   if (!runs) return { impact: 'scale', lines: [`A first install: ${members(to)} would be made${to > 1 ? ', in order,' : ''} and checked.`] }
   if (steps.length === 0 && from !== to) return { impact: 'scale', lines: [`The set would go from ${members(from)} to ${to}, at the pace of the StatefulSet controller.`, ...(roll === undefined ? read : rollLines(roll, planned))] }
@@ -54,8 +56,10 @@ export function meaningOf(planned: Planned): Meaning {
     return { impact: 'scale', lines: [`The ensemble would go from ${members(from)} to ${to}, one member at a time, in about ${span(time)}; the others are restarted where they have to learn of it.`, ...steps.map(({ words, outage }) => (outage === undefined ? `${capital(words)}.` : `${capital(words)}: ${outage}.`))] }
   }
   if (roll !== undefined) return { impact: 'roll', lines: [...rollLines(roll, planned), ...(roll.kind === 'left' ? read : [])] }
-  if (changing === 0) return { impact: 'none', lines: ['Nothing would change.'] }
-  return { impact: 'objects', lines: [`${changing} ${changing === 1 ? 'object' : 'objects'} would change, and no member would be restarted.`, ...read] }
+  if (changing + takenOver === 0) return { impact: 'none', lines: ['Nothing would change.'] }
+  const taken = takenOver === 0 ? [] : [`${objects(takenOver)} that kubectl apply has made would be taken over as ${takenOver === 1 ? 'it is' : 'they are'}: only the field manager changes.`]
+  if (changing === 0) return { impact: 'objects', lines: taken }
+  return { impact: 'objects', lines: [`${objects(changing)} would change, and no member would be restarted.`, ...read, ...taken] }
 }
 
 function rollLines(roll: Roll, { unfinished }: Planned): readonly string[] {
@@ -84,13 +88,18 @@ function unreadLines({ unread }: Planned): readonly string[] {
   return [`${unread.map((name) => `configmap/${name}`).join(', ')}: members that run read it only when they start. operation: restart afterwards lets every member read it.`]
 }
 
+function objects(count: number): string {
+  return `${count} ${count === 1 ? 'object' : 'objects'}`
+}
+
 function members(count: number): string {
   return `${count} ${count === 1 ? 'member' : 'members'}`
 }
 
 /** To the nearest ten seconds: it is an estimate. */
 function span(ms: number): string {
-  return formatSpan(Math.max(10_000, Math.round(ms / 10_000) * 10_000))
+  const seconds = Math.max(1, Math.round(ms / 10_000)) * 10
+  return seconds < 60 ? `${seconds}s` : formatSpan(seconds * 1000)
 }
 
 function capital(text: string): string {

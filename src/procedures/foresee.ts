@@ -20,7 +20,7 @@ import { addressesAhead } from './addresses-ahead.ts'
 import { lookQuietly } from './ask-members.ts'
 import { isUnfinished } from './bring.ts'
 import { growthSteps, refuseWithoutServices } from './grow.ts'
-import { lossesAhead, warnAlone } from './keep-data.ts'
+import { lossesOf, warnAlone } from './keep-data.ts'
 import { wantedCount } from './kept-count.ts'
 import { fillMembers } from './member-rows.ts'
 import { partitionOf } from './partition.ts'
@@ -39,7 +39,7 @@ export interface Foreseeing {
 export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Promise<Meaning> {
   const { kube, services, ground } = foreseeing
   const { live, setManifest, plan, profile } = ground
-  const view: EnsembleView = live === undefined ? { set: undefined, pods: [], claims: [], events: [] } : await readView(kube, live, signal)
+  const view: EnsembleView = live === undefined ? { set: undefined, pods: [], claims: [], events: [] } : await readView(kube, live, signal, ground.claims)
   fillMembers(services.report, view)
   const to = wantedCount(setManifest.object, live)
   services.report.replicas = to
@@ -50,9 +50,10 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
   if (rolls) await refuseLosses(foreseeing, view, signal)
   const roll = rolls ? await rollAhead(foreseeing, view, signal) : undefined
   if (live !== undefined) tellVersion(foreseeing, live)
-  const changed = view.pods.length === 0 ? [] : plan.filter((planned) => planned.manifest.object.kind === 'ConfigMap' && outcomeOf(planned) !== 'unchanged' && readsConfigMap(setManifest.object, planned.manifest.object.metadata.name))
+  const changing = plan.filter((planned) => outcomeOf(planned) !== 'unchanged' && !(planned.takeOver && planned.paths.length === 0))
+  const changed = view.pods.length === 0 ? [] : changing.filter((planned) => planned.manifest.object.kind === 'ConfigMap' && readsConfigMap(setManifest.object, planned.manifest.object.metadata.name))
   return meaningOf({
-    changing: plan.filter((planned) => outcomeOf(planned) !== 'unchanged').length, runs: live !== undefined, from: live === undefined ? 0 : toSet(live).replicas, to, steps, roll, unfinished: unfinished && !ground.rolls,
+    changing: changing.length, takenOver: plan.filter((planned) => planned.takeOver && !changing.includes(planned)).length, runs: live !== undefined, from: live === undefined ? 0 : toSet(live).replicas, to, steps, roll, unfinished: unfinished && !ground.rolls,
     unread: changed.map(({ manifest }) => manifest.object.metadata.name), memberMs: memberMs(ground),
   })
 }
@@ -60,7 +61,7 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
 /** As the wall before each member of a roll. */
 async function refuseLosses({ kube, services }: Foreseeing, view: EnsembleView, signal: AbortSignal): Promise<void> {
   warnAlone(services, view)
-  const [first, ...rest] = await lossesAhead(kube, view, new Set(), signal)
+  const [first, ...rest] = await lossesOf(kube, view, view.claims, signal)
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
 }
 

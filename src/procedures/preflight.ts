@@ -18,7 +18,7 @@ import { droppedInWords } from '../record/under-way.ts'
 import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
 import { warningText } from '../report/annotations.ts'
 import type { Services } from '../services.ts'
-import type { NodeView } from '../view/surroundings.ts'
+import type { ClaimView, NodeView } from '../view/surroundings.ts'
 import type { LabelSelector } from '../view/workload.ts'
 import { refuseMissing, reviewRights, untriedBy, rightsToApply, rightsToLook, rightsToRecord, rightsToVerify, type Rights } from './access.ts'
 import { planChanges, refOf, type PlannedChange } from './apply.ts'
@@ -51,6 +51,8 @@ export interface Ground {
   /** The pod template changes: members will be replaced. */
   readonly rolls: boolean
   readonly nodes: readonly NodeView[] | undefined
+  /** Claims of the namespace; undefined: may not be read. */
+  readonly claims: readonly ClaimView[] | undefined
   readonly stored: StoredRecord
   readonly lock: Lock
 }
@@ -156,7 +158,7 @@ async function inspectObjects(kube: Kube, site: Site, how: Objects, signal: Abor
   const { stored, dropped } = ofThisSet<StoredRecord>(read, own?.live?.metadata.uid)
   if (dropped !== null) report.notes.push(droppedInWords(dropped, target.name))
   // Of a set that stays as it is no pods are made.
-  const tried = how.dryRuns && own !== undefined && own.change !== 'unchanged' ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal) : []
+  const tried = how.dryRuns && own !== undefined && own.change !== 'unchanged' ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined, mayMake: rights.makePods }, signal) : []
   refuseFaults(seen, plan, [...(how.lint ? await lintAgain(kube, site, own?.live, signal) : []), ...tried])
   const wanted = toSet(setManifest.object)
   report.replicas = wantedCount(setManifest.object, own?.live)
@@ -167,7 +169,7 @@ async function inspectObjects(kube: Kube, site: Site, how: Objects, signal: Abor
   done(changing === 0 ? 'nothing to change' : `${changing} of ${plan.length} objects to change`)
   return {
     target, profile, selector: wanted.selector, rights, manifests, setManifest, image: memberImage(setManifest.object, profile), plan, live: own?.live,
-    rolls: own?.live !== undefined && rollsMembers(own.paths), nodes: surroundings.nodes, stored,
+    rolls: own?.live !== undefined && rollsMembers(own.paths), nodes: surroundings.nodes, claims: surroundings.claims, stored,
   }
 }
 
