@@ -24,7 +24,7 @@ import { jsonReportText } from './report/json-report.ts'
 import { plainLine } from './report/escape.ts'
 import { outputsOf } from './report/outputs.ts'
 import type { RunReport } from './report/run-report.ts'
-import { summaryText } from './report/summary.ts'
+import { COMMENT_LIMIT, summaryText } from './report/summary.ts'
 import { closingLines } from './report/verdict.ts'
 import type { Services } from './services.ts'
 
@@ -35,6 +35,7 @@ const { write } = voice
 /** Not the run's id alone: a job may use the action several times. */
 const runId = `${runner.runId}-${runner.attempt}-${randomUUID().slice(0, 8)}`
 const reportFile = reportFilePath(runner.temp)
+const summaryFile = reportFile.replace(/report(-\w+)\.json$/, 'summary$1.md')
 /** For the last lines to be read; milliseconds. */
 const FLUSH_MS = 3_000
 
@@ -82,9 +83,10 @@ async function runMain(): Promise<void> {
         runId,
         hostname: hostname(),
         manifestIo: runnerFiles(runner.workspace, runner.temp, { env, run, hide: (secrets) => maskSecrets((secret) => write(`${command('add-mask', {}, secret)}\n`), secrets, env) }),
+        hasCluster: async (inputs) => (await import('./kube/sources.ts')).namesCluster({ kubeconfig: inputs.kubeconfig, env, workspace: runner.workspace }),
         connect: (inputs) => (kube ??= connect(inputs.kubeconfig, inputs.context, (line) => log.info(line))),
         command: async (request, signal) => (await import('./github/maintenance-command.ts')).runScript({ env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, voice }, request, signal),
-        publish: () => void writeOutputs(env, outputsOf(report, reportFile)),
+        publish: () => void writeOutputs(env, outputsOf(report, { report: reportFile, summary: summaryFile })),
         remember(state) {
           try {
             saveState(env, state)
@@ -97,7 +99,8 @@ async function runMain(): Promise<void> {
     show(report) {
       report.phases = phases
       const path = writeReportFile(reportFile, jsonReportText(report)) ? reportFile : undefined
-      writeOutputs(env, outputsOf(report, path))
+      const comment = writeReportFile(summaryFile, summaryText(report, COMMENT_LIMIT)) ? summaryFile : undefined
+      writeOutputs(env, outputsOf(report, { report: path, summary: comment }))
       const summary = writeSummary(env, (limit) => summaryText(report, limit))
       log.closeWarnings()
       for (const line of closingLines(report, { reportFile: path, summary })) log.info(line)

@@ -47,7 +47,7 @@ async function soundInputs(runner: Runner, services: Services): Promise<Inputs> 
   const { inputs, faults, broken } = readInputs(runner.env)
   const [first, ...rest] = faults
   if (first === undefined) return inputs
-  const readable = inputs.operation === 'deploy' && inputs.manifests.length > 0 && !broken.has('operation') && !broken.has('manifests')
+  const readable = (inputs.operation === 'deploy' || inputs.operation === 'plan') && inputs.manifests.length > 0 && !broken.has('operation') && !broken.has('manifests')
   throw new EnsembleError('refused', [first, ...rest, ...(readable ? await manifestFaults(inputs, services) : []), ...inputs.warnings])
 }
 
@@ -66,6 +66,7 @@ async function manifestFaults(inputs: Inputs, services: Services): Promise<reado
 async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Services) => Promise<void>> {
   switch (inputs.operation) {
     case 'deploy':
+      if (inputs.dryRun) return (await import('./operations/plan.ts')).plan
       return (await import('./operations/deploy.ts')).deploy
     case 'verify':
       return (await import('./operations/verify.ts')).verify
@@ -84,6 +85,7 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
     case 'drain':
       return (await import('./operations/drain.ts')).drain
     case 'plan':
+      return (await import('./operations/plan.ts')).plan
     case 'cleanup':
       throw failure('refused', 'INPUT_INVALID', `operation ${inputs.operation} is not built yet`, { input: 'operation' })
   }

@@ -21,6 +21,8 @@ export interface Services {
   /** Of the machine that this runs on; in a pod the pod's name. */
   readonly hostname: string
   readonly manifestIo: ManifestIo
+  /** Whether a kubeconfig is given or at hand, or this runner is a Pod: without one there is nothing to connect to. */
+  hasCluster(inputs: Inputs): Promise<boolean>
   /** Connects once; later calls give the same client. */
   connect(inputs: Inputs): Promise<Kube>
   /** Writes the outputs as they stand: the runner keeps the last value, also after a kill. */

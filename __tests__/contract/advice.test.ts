@@ -33,7 +33,7 @@ function said({ declaration, line }: Text, what: string): string {
 
 /** What an operation is given at least. */
 function minimal(operation: Operation): Record<string, string> {
-  const more: Partial<Record<Operation, Record<string, string>>> = { deploy: { INPUT_MANIFESTS: 'k8s' }, scale: { INPUT_REPLICAS: '5' }, drain: { INPUT_NODES: 'node-1' }, uncordon: { INPUT_NODES: 'node-1' } }
+  const more: Partial<Record<Operation, Record<string, string>>> = { deploy: { INPUT_MANIFESTS: 'k8s' }, plan: { INPUT_MANIFESTS: 'k8s' }, scale: { INPUT_REPLICAS: '5' }, drain: { INPUT_NODES: 'node-1' }, uncordon: { INPUT_NODES: 'node-1' } }
   return { INPUT_OPERATION: operation, INPUT_NAMESPACE: 'shop', ...more[operation] }
 }
 
@@ -51,10 +51,10 @@ interface Mention {
 
 const MENTION = new RegExp(`(?<![\\w-])(${Object.keys(INPUTS).toSorted((a, b) => b.length - a.length).join('|')})(?:: ([A-Za-z0-9-]+)|(?![\\w-]))|([.;](?=\\s))`, 'g')
 
-/** Words that never come to be said there: status waits by timeout alone and is given no command that writes, uncordon asks no member. */
+/** Words that never come to be said there: status and plan give no command that writes, status waits by timeout alone, uncordon asks no member. */
 const NEVER_SAID: ReadonlySet<string> = new Set([
   'procedures/attend.ts status member-timeout',
-  ...['status write-command', 'status read-command', 'uncordon write-command', 'uncordon read-command', 'uncordon serves-command'].map((what) => `ensemble/custom/look.ts ${what}`),
+  ...['status write-command', 'status read-command', 'plan write-command', 'plan read-command', 'uncordon write-command', 'uncordon read-command', 'uncordon serves-command'].map((what) => `ensemble/custom/look.ts ${what}`),
 ])
 
 /** `verify: off`, and names that can only be an input's (`to-revision`). */

@@ -102,6 +102,7 @@ export function startRun(run: InProcessRun): Started {
         },
         hostname: 'runner-1',
         manifestIo: memoryFiles(run.files ?? {}),
+        hasCluster: () => Promise.resolve(true),
         connect: () => (connected ??= connect()),
         publish: () => undefined,
         command: run.command ?? (() => Promise.reject(new Error('this run has no machine to run commands on'))),

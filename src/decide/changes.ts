@@ -10,7 +10,8 @@ export function compareObjects(live: KubeObject, dryRun: KubeObject): readonly s
   return differences(wantedPart(live), wantedPart(dryRun), '')
 }
 
-function wantedPart(object: KubeObject): Readonly<Record<string, unknown>> {
+/** Without what the server writes. */
+export function wantedPart(object: KubeObject): Readonly<Record<string, unknown>> {
   const { status: _, metadata, ...rest } = object
   return { ...rest, metadata: Object.fromEntries(Object.entries(metadata).filter(([key]) => !IGNORED_METADATA.has(key))) }
 }

@@ -55,7 +55,7 @@ function namespaces({ values, broken }: Case): readonly Finding[] {
   if (values['create-namespace'] && namespace !== undefined && isClustersOwn(namespace)) {
     found.push(fault('create-namespace', `${namespace} is the cluster's own and never made by this action`, 'choose another namespace, or set create-namespace: false'))
   }
-  if (values.ttl !== undefined && values.operation === 'deploy' && !values['create-namespace'] && !broken.has('create-namespace')) {
+  if (values.ttl !== undefined && (values.operation === 'deploy' || values.operation === 'plan') && !values['create-namespace'] && !broken.has('create-namespace')) {
     found.push(fault('ttl', 'is the life of a namespace that this action makes', 'set create-namespace: true as well, or leave ttl out'))
   }
   return found

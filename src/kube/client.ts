@@ -206,6 +206,12 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
       const { body } = await json(call, 'once', place.counted('writes'), signal)
       return objectOf(body, call.request)
     },
+    async patchDry(ref: ObjectRef, operations: readonly JsonPatchOperation[], signal) {
+      const place = await placeOf(ref, signal)
+      const call = { method: 'PATCH', path: `${place.path}?fieldManager=${FIELD_MANAGER}&dryRun=All`, body: JSON.stringify(operations), contentType: 'application/json-patch+json', timeoutMs: limits.applyMs, request: place.words('patch') } as const
+      const { body } = await json(call, 'repeatable', place.counted('dryRuns'), signal)
+      return objectOf(body, call.request)
+    },
     async delete(ref, preconditions, signal) {
       const place = await placeOf(ref, signal)
       const { propagation, ...identity } = preconditions

@@ -142,6 +142,8 @@ export interface Kube {
   replace(object: KubeObject, signal: AbortSignal): Promise<KubeObject>
   /** JSON patch (RFC 6902). */
   patch(ref: ObjectRef, operations: readonly JsonPatchOperation[], signal: AbortSignal): Promise<KubeObject>
+  /** A dry run of a patch: the object as it would be. */
+  patchDry(ref: ObjectRef, operations: readonly JsonPatchOperation[], signal: AbortSignal): Promise<KubeObject>
   /** False when it was gone already. */
   delete(ref: ObjectRef, preconditions: { readonly uid?: string; readonly resourceVersion?: string; readonly propagation?: 'Background' | 'Foreground' | 'Orphan' }, signal: AbortSignal): Promise<boolean>
   /** POST of an Eviction with the UID as precondition. */

@@ -31,6 +31,18 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 /** Bytes. */
 const LARGEST = 1024 * 1024
 
+/** Whether a cluster is named at all, however wrongly: by the input, KUBECONFIG, ~/.kube/config, or by the Pod that this runner is. */
+export function namesCluster(options: SourceOptions): boolean {
+  if ((options.kubeconfig?.trim() ?? '') !== '' || (options.env['KUBECONFIG'] ?? '').split(delimiter).some((path) => path !== '')) return true
+  return standardFile(options) !== undefined || findInCluster(options) !== undefined
+}
+
+function standardFile({ env }: SourceOptions): string | undefined {
+  const home = env['HOME'] ?? env['USERPROFILE']
+  const standard = home === undefined || home === '' ? undefined : join(home, '.kube', 'config')
+  return standard !== undefined && existsSync(standard) ? standard : undefined
+}
+
 /** Throws INPUT_INVALID for a file that can't be read, CLUSTER_UNREACHABLE when there is no kubeconfig at all. */
 export function findSources(options: SourceOptions): readonly Source[] | InCluster {
   const given = options.kubeconfig?.trim() ?? ''
@@ -46,9 +58,8 @@ export function findSources(options: SourceOptions): readonly Source[] | InClust
     }
     return there.map((path) => readSource(path, options, undefined))
   }
-  const home = options.env['HOME'] ?? options.env['USERPROFILE']
-  const standard = home === undefined || home === '' ? undefined : join(home, '.kube', 'config')
-  if (standard !== undefined && existsSync(standard)) return [readSource(standard, options, undefined)]
+  const standard = standardFile(options)
+  if (standard !== undefined) return [readSource(standard, options, undefined)]
   const inCluster = findInCluster(options)
   if (inCluster !== undefined) return inCluster
   throw failure('refused', 'CLUSTER_UNREACHABLE', 'there is no kubeconfig: the input is empty, KUBECONFIG is not set, ~/.kube/config is not there, and this runner is not a Pod with a service account', {

@@ -6,7 +6,7 @@ import type { Manifest } from './manifest.ts'
 const secretSchema = z.looseObject({ data: z.record(z.string(), z.unknown()).nullish(), stringData: z.record(z.string(), z.unknown()).nullish() })
 
 /** As written, encoded and decoded, each line of its own; the frame of PEM is no secret, nor are words that would star out half the log. */
-export function secretValues(manifests: readonly Manifest[]): readonly string[] {
+export function secretValues(manifests: readonly Pick<Manifest, 'object'>[]): readonly string[] {
   const values = manifests.filter(({ object }) => object.kind === 'Secret').flatMap(({ object }) => {
     const { data, stringData } = secretSchema.safeParse(object).data ?? {}
     const written = Object.values(stringData ?? {}).flatMap((value) => (isScalar(value) ? [String(value)] : []))

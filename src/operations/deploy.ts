@@ -9,19 +9,19 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { follow } from '../kube/follow.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
-import { addressesOf, worse, type Addresses } from '../manifests/addresses.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
-import { loadManifests, type Loaded } from '../manifests/load.ts'
+import type { Loaded } from '../manifests/load.ts'
+import { addressesAhead } from '../procedures/addresses-ahead.ts'
 import { refuseUnappliable } from '../procedures/apply.ts'
 import { applyAll } from '../procedures/apply-all.ts'
 import { takeBaseline } from '../procedures/baseline.ts'
 import { bringMembers, isUnfinished, startOf, stillToStand, type Course, type Start } from '../procedures/bring.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
 import { growFirst } from '../procedures/grow.ts'
+import { loadAndLint } from '../procedures/load-and-lint.ts'
 import { lossesAhead, refuseLoss, warnAlone } from '../procedures/keep-data.ts'
 import { partitionOf } from '../procedures/partition.ts'
 import { inspectGround, type Ground } from '../procedures/preflight.ts'
-import { servicesIfAllowed } from '../procedures/read-ensemble.ts'
 import { recoverNodes } from '../procedures/recover-nodes.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
 import { earlierObjects } from '../procedures/earlier-objects.ts'
@@ -33,7 +33,6 @@ import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-bac
 import { announce } from '../record/announce.ts'
 import { underLock } from '../record/lock.ts'
 import { latestVerified, type StoredRecord } from '../record/record.ts'
-import { warningText } from '../report/annotations.ts'
 import { inWords } from '../report/doing.ts'
 import { proofLines } from '../report/verdict.ts'
 import type { Services } from '../services.ts'
@@ -41,15 +40,8 @@ import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
 export async function deploy(inputs: Inputs, services: Services): Promise<void> {
-  const { clock, journal, report } = services
-  const loaded = await journal.phase('Load and lint the manifests', async (done) => {
-    const found = await loadManifests(inputs, services.manifestIo, services.signal)
-    tellFindings(services, found)
-    done(`${found.manifests.length} objects, profile ${found.profile}, ${countOf(found.findings)}`)
-    return found
-  })
-  report.name = loaded.set.object.metadata.name
-  report.profile = loaded.profile
+  const { clock, report } = services
+  const loaded = await loadAndLint(inputs, services)
   const kube = await services.connect(inputs)
   report.context = kube.context
   const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
@@ -59,23 +51,6 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
     limit.end()
     report.requests = { ...kube.requests }
   }
-}
-
-function tellFindings({ journal, report }: Services, { findings }: Loaded): void {
-  for (const finding of findings) {
-    report.findings.push(finding)
-    if (finding.severity === 'notice') journal.notice(warningText(finding), finding.place)
-    else journal.warning(warningText(finding), finding.place)
-  }
-}
-
-/** `2 warnings, 1 notice`. */
-function countOf(findings: readonly Finding[]): string {
-  const counts = (['warning', 'notice'] as const).flatMap((severity) => {
-    const count = findings.filter((finding) => finding.severity === severity).length
-    return count === 0 ? [] : [`${count} ${severity}${count === 1 ? '' : 's'}`]
-  })
-  return counts.length === 0 ? 'no findings' : counts.join(', ')
 }
 
 async function deployTo(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, signal: AbortSignal): Promise<void> {
@@ -100,20 +75,11 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
       reach: reachThrough(kube, rights),
     }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) } : run
-    const course: Course = { kube, services, inputs, rights, follower, before: follower.snapshot(), looking, deadline, place: { at: '' }, addresses: await addressesIn(kube, ground, signal) }
+    const course: Course = { kube, services, inputs, rights, follower, before: follower.snapshot(), looking, deadline, place: { at: '' }, addresses: await addressesAhead(kube, ground, signal) }
     await forward({ inputs, ground, course, run, marking: { kube, clock, namespace: target.namespace, runUrl: report.runUrl } }, signal)
   } finally {
     await follower.stop()
   }
-}
-
-/** Of the template that members run, and of the one that they will run. */
-async function addressesIn(kube: Kube, { live, profile, target: { namespace }, setManifest, manifests }: Ground, signal: AbortSignal): Promise<Addresses> {
-  const own = manifests.map(({ object }) => object)
-  const wanted = addressesOf(setManifest.object, own, profile, namespace)
-  if (live === undefined) return wanted
-  const there = await servicesIfAllowed(kube, namespace, signal)
-  return worse(addressesOf(live, there, profile, namespace), wanted.kind === 'stay' ? wanted : addressesOf(setManifest.object, there === undefined ? undefined : [...own, ...there], profile, namespace))
 }
 
 /** One deploy on its way. */
@@ -165,7 +131,9 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     services.publish()
     course.follower.expect(applied.set.metadata.uid)
     stored = await recordMade(marking, stored, applied.created, signal)
+    const began = services.clock.now()
     const view = await waitForMembers(deploy, rolls ? start : undefined, applied.set.metadata.generation, signal)
+    const memberMs = rolls ? memberTime(course.before, view, services.clock.now() - began) : undefined
     state.inChecks = true
     if (inputs.verify === 'off') {
       await watch?.finish(view, signal)
@@ -177,7 +145,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
         done(outcomeOf(report))
       })
     }
-    const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, version: report.version, origin: 'deploy' as const }
+    const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, version: report.version, origin: 'deploy' as const, ...(memberMs === undefined ? {} : { memberMs }) }
     const verified = await recordApplied(marking, stored, revision, { unread, view, report, checked: inputs.verify === 'full' || inputs.verify === 'thorough', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
     await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
     report.result = report.changed ? 'succeeded' : 'unchanged'
@@ -200,6 +168,12 @@ interface FailedDeploy {
   readonly versionBefore: string
   readonly inChecks: boolean
   readonly paced: boolean
+}
+
+/** What each member that was replaced has taken, for the next plan. */
+function memberTime(before: EnsembleView, after: EnsembleView, ms: number): number | undefined {
+  const count = ownPods(after).filter((pod) => !before.pods.some(({ uid }) => uid === pod.uid)).length
+  return count === 0 ? undefined : Math.round(ms / count)
 }
 
 /** Takes the change back where the evidence is against it, else says how the ensemble stands. Gives what is to be thrown. */

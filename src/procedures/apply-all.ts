@@ -44,13 +44,19 @@ export async function applyAll(kube: Kube, ground: Ground, telling: Telling, sig
       report.standing = `${applied} of ${ground.plan.length} objects were applied`
       report.timeline.push({ at: telling.clock.now(), what: `${objectName(object)} ${change}` })
     }
-    const note = planned.takeOver ? 'taken over from kubectl apply' : planned.paths.length > 0 ? planned.paths.slice(0, 3).join(', ') + (planned.paths.length > 3 ? ` and ${planned.paths.length - 3} more` : '') : undefined
+    const note = noteOf(planned)
     report.changes.push({ object: objectName(object), change, ...(note === undefined ? {} : { note }) })
     journal.info(`${objectName(object)} ${change}${note === undefined ? '' : ` (${note})`}`)
   }
   if (report.changed && ground.live !== undefined && !telling.rolls) report.notes.push('The pod template did not change: no member is replaced. A server reads a changed ConfigMap only when it starts.')
   done((['created', 'configured', 'unchanged'] as const).flatMap((change) => (count[change] === 0 ? [] : [`${count[change]} ${change}`])).join(', '))
   return { set, created }
+}
+
+/** What of it changes, in a few words. */
+export function noteOf({ takeOver, paths }: Pick<PlannedChange, 'takeOver' | 'paths'>): string | undefined {
+  if (takeOver) return 'taken over from kubectl apply'
+  return paths.length === 0 ? undefined : paths.slice(0, 3).join(', ') + (paths.length > 3 ? ` and ${paths.length - 3} more` : '')
 }
 
 /** Raising the partition is a change of its own: a set that is unchanged otherwise is applied all the same. */

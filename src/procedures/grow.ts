@@ -13,9 +13,10 @@ import { isUnfinished, startOf, type Course, type Start } from './bring.ts'
 import { knownLists } from './known-lists.ts'
 import { wantedCount } from './kept-count.ts'
 import { partitionOf } from './partition.ts'
-import type { Ground } from './preflight.ts'
+import type { Ground, Inspected } from './preflight.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
 import { takeStep } from './resize.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
 import type { VerifyRun } from './verify-ensemble.ts'
 
 export interface Growing {
@@ -36,7 +37,7 @@ export interface Grown {
 /** Takes every step; undefined where the number of members is right. */
 export async function growFirst({ inputs, ground, course: unpaced, run, recordCreated }: Growing, signal: AbortSignal): Promise<Grown | undefined> {
   const { kube } = unpaced
-  const steps = stepsTo(ground, unpaced, ground.live === undefined ? [] : await knownLists(kube, ground.live, unpaced.before, ground.profile, signal))
+  const steps = await growthSteps(kube, ground, unpaced.before, signal)
   for (const { words, outage } of steps) if (outage !== undefined) run.report.notes.push(`${words}: ${outage}.`)
   if (steps.length === 0) return undefined
   if (ground.profile === 'zookeeper') await refuseWithoutServices(kube, ground, signal)
@@ -61,7 +62,7 @@ export async function growFirst({ inputs, ground, course: unpaced, run, recordCr
 }
 
 /** A newcomer whose name leads nowhere never joins: what the manifests don't have must be in the cluster. */
-async function refuseWithoutServices(kube: Course['kube'], { manifests, setManifest, target }: Ground, signal: AbortSignal): Promise<void> {
+export async function refuseWithoutServices(kube: Course['kube'], { manifests, setManifest, target }: Inspected, signal: AbortSignal): Promise<void> {
   const own = manifests.flatMap(({ object }) => (object.kind === 'Service' ? [object] : []))
   const live = await servicesIfAllowed(kube, target.namespace, signal)
   // Without the right to look at the others nothing is proven by their absence.
@@ -74,8 +75,10 @@ async function refuseWithoutServices(kube: Course['kube'], { manifests, setManif
   throw failure('refused', 'MEMBERSHIP_CHANGE', `members can't be added: ${refused}`, { object: objectName(setManifest.object), place: setManifest.place, mend: manual })
 }
 
-function stepsTo({ live, profile, setManifest }: Ground, { before }: Course, known: readonly number[] | 'unknown'): readonly ScaleStep[] {
+/** Empty where the number of members is right. */
+export async function growthSteps(kube: Course['kube'], { live, profile, setManifest }: Pick<Inspected, 'live' | 'profile' | 'setManifest'>, before: EnsembleView, signal: AbortSignal): Promise<readonly ScaleStep[]> {
   if (live === undefined || (profile !== 'zookeeper' && profile !== 'cassandra')) return []
+  const known = await knownLists(kube, live, before, profile, signal)
   const { name, start, replicas } = toSet(live)
   const target = wantedCount(setManifest.object, live)
   const listed = memberCountOf(live, profile)

@@ -27,9 +27,15 @@ export interface Keeping {
 export async function lossesAhead(kube: Keeping['kube'], view: EnsembleView, spent: ReadonlySet<number>, signal: AbortSignal): Promise<readonly Finding[]> {
   const { set } = view
   if (set === undefined) return []
-  const pods = ownPods(view)
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace: set.namespace }, signal)
-  const claims = items.map(toClaim)
+  return lossesOf(kube, view, items.map(toClaim), signal, spent)
+}
+
+/** The same with the claims as they were just read. */
+export async function lossesOf(kube: Keeping['kube'], view: EnsembleView, claims: EnsembleView['claims'], signal: AbortSignal, spent: ReadonlySet<number> = new Set()): Promise<readonly Finding[]> {
+  const { set } = view
+  if (set === undefined) return []
+  const pods = ownPods(view)
   const mounted = new Set([...pods.flatMap((pod) => pod.claims), ...set.claimTemplates.flatMap((template) => pods.map((pod) => `${template.name}-${pod.name}`))])
   const volumes = await readVolumes(kube, claims.flatMap(({ name, volume }) => (volume !== undefined && mounted.has(name) ? [volume] : [])), signal)
   return dataAtRisk({ set, pods, claims, volumes, spent })

@@ -18,14 +18,14 @@ import { droppedInWords } from '../record/under-way.ts'
 import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../record/lock.ts'
 import { warningText } from '../report/annotations.ts'
 import type { Services } from '../services.ts'
-import type { NodeView } from '../view/surroundings.ts'
+import type { ClaimView, NodeView } from '../view/surroundings.ts'
 import type { LabelSelector } from '../view/workload.ts'
-import { refuseMissing, reviewRights, rightsToApply, rightsToLook, rightsToRecord, rightsToVerify, type Rights } from './access.ts'
+import { refuseMissing, reviewRights, untriedBy, rightsToApply, rightsToLook, rightsToRecord, rightsToVerify, type Rights } from './access.ts'
 import { planChanges, refOf, type PlannedChange } from './apply.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
 import { keepCount, leavesCountOut, wantedCount } from './kept-count.ts'
 import { lintWithCluster } from './lint-cluster.ts'
-import { refuseToCreate, ensureNamespace, readNamespace } from './namespace.ts'
+import { refuseToCreate, ensureNamespace, readNamespace, type NamespaceState } from './namespace.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
 import { servicesIfAllowed } from './read-ensemble.ts'
 import { RELEASE_MS } from './release.ts'
@@ -51,11 +51,77 @@ export interface Ground {
   /** The pod template changes: members will be replaced. */
   readonly rolls: boolean
   readonly nodes: readonly NodeView[] | undefined
+  /** Claims of the namespace; undefined: may not be read. */
+  readonly claims: readonly ClaimView[] | undefined
   readonly stored: StoredRecord
   readonly lock: Lock
 }
 
+/** The ground of a run that takes no lock. */
+export type Inspected = Omit<Ground, 'lock'>
+
+/** What was found without a lock: all but the objects themselves. */
+interface Site {
+  readonly namespace: string
+  readonly state: NamespaceState
+  readonly rights: Rights
+  readonly target: Target
+  readonly seen: Seen
+  readonly loaded: Loaded
+}
+
 export async function inspectGround(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, signal: AbortSignal, done: (line: string) => void): Promise<Ground> {
+  const site = await lookAround(kube, inputs, services, loaded, deadline, refuseWithout(inputs, loaded.profile), signal)
+  const { namespace, state, target, seen } = site
+  // Without a namespace there is nothing to lock, to read or to dry-run yet: judge what can be judged before it is made.
+  if (state.kind !== 'there') refuseFaults(seen, await planChanges(kube, seen.manifests, { force: inputs.forceConflicts, dryRuns: false }, signal), await lintAgain(kube, site, undefined, signal))
+  await ensureNamespace(kube, inputs, namespace, state, services, signal)
+  if (state.kind === 'missing' && !inputs.createNamespace) await applyOwnNamespace(kube, seen.manifests, services, signal)
+  const identity = newIdentity(services.holder)
+  services.remember({ lock: { namespace, lease: leaseName(target.name), identity } })
+  const lock = await takeLock(kube, services.clock, { namespace, ensemble: target.name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, deadline.left()), say: (line) => services.journal.info(line) }, signal)
+  try {
+    return { ...(await inspectObjects(kube, site, { dryRuns: true, lint: state.kind === 'there', compares: false }, signal, done)), lock }
+  } catch (error) {
+    await lock.release(AbortSignal.timeout(RELEASE_MS))
+    throw error
+  }
+}
+
+/** Throws where the run can't do without what is missing; the rest of what it lacks is told. */
+export type JudgeRights = (rights: Rights, manifests: readonly Manifest[], namespace: string) => void
+
+/** How objects are looked at. */
+interface Objects {
+  readonly dryRuns: boolean
+  /** The lint is asked once more, with what the cluster tells. */
+  readonly lint: boolean
+  /** Where an apply may not be tried the object is compared with what stands in the cluster. */
+  readonly compares: boolean
+  /** Hears what was planned before it is judged. `missing`: the namespace, where it isn't there. */
+  readonly planned?: ((plan: readonly PlannedChange[], missing: string | undefined) => void) | undefined
+}
+
+export interface Unlocked extends Pick<Objects, 'planned' | 'compares'> {
+  readonly judge: JudgeRights
+}
+
+/** The same for a run that changes nothing: without the lock, and without making the namespace. `there`: the namespace is. */
+export async function inspectUnlocked(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, { judge, planned, compares }: Unlocked, signal: AbortSignal, done: (line: string) => void): Promise<Inspected & { readonly there: boolean }> {
+  const site = await lookAround(kube, inputs, services, loaded, deadline, judge, signal)
+  const there = site.state.kind === 'there'
+  return { ...(await inspectObjects(kube, site, { dryRuns: there, lint: true, planned, compares }, signal, done)), there }
+}
+
+/** Every right that a deploy needs. */
+export function refuseWithout(inputs: Inputs, profile: ProfileName): JudgeRights {
+  return (rights, _manifests, namespace) => {
+    refuseMissing(rights.missing, 'ACCESS_DENIED')
+    if (inputs.verify !== 'off') refuseMissing(rightsToVerify(rights, profile, namespace), 'CHECK_IMPOSSIBLE')
+  }
+}
+
+async function lookAround(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, judge: JudgeRights, signal: AbortSignal): Promise<Site> {
   const { report } = services
   const namespace = resolveNamespace(inputs.namespace, loaded.manifests, kube.namespace)
   if (inputs.createNamespace) refuseToCreate(namespace, inputs.namespace !== undefined || loaded.manifests.some(({ object }) => object.metadata.namespace !== undefined))
@@ -64,48 +130,46 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   const givenSet = given[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
 
   const needed = [...rightsToLook(namespace), ...rightsToRecord(namespace), ...rightsToApply(given, namespace)]
-  const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, { wanted: toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), own: classesIn(loaded.manifests) }, signal)])
-  refuseMissing(rights.missing, 'ACCESS_DENIED')
-  if (inputs.verify !== 'off') refuseMissing(rightsToVerify(rights, loaded.profile, namespace), 'CHECK_IMPOSSIBLE')
+  const [rights, state, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, { wanted: toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), own: classesIn(loaded.manifests) }, signal)])
+  judge(rights, given, namespace)
   tellOmissions(services, rights)
-  const there = namespaceState.kind === 'there'
-  const setManifest = keepCount(givenSet, there && leavesCountOut(givenSet.object) ? await kube.get(refOf(givenSet.object), signal) : undefined)
+  const setManifest = keepCount(givenSet, state.kind === 'there' && leavesCountOut(givenSet.object) ? await kube.get(refOf(givenSet.object), signal) : undefined)
   const manifests = given.map((manifest) => (manifest === givenSet ? setManifest : manifest))
   const target = await targetIn(kube, setManifest.object, manifests.map((manifest) => manifest.object), loaded.profile, namespace, signal)
 
   const claimsInUse = (surroundings.claims ?? []).length === 0 ? undefined : await readClaimsInUse(kube, namespace, signal)
-  const seen: Seen = { inputs, services, manifests, setManifest, namespaceState, surroundings, claimsInUse, deadline, credentialsEnd: kube.credentialsEnd, profile: loaded.profile }
-  // Without a namespace there is nothing to lock, to read or to dry-run yet: judge what can be judged before it is made.
-  const lintAgain = (live: KubeObject | undefined): Promise<readonly Finding[]> => lintWithCluster(kube, loaded, { namespace, there, live, level: inputs.lint }, signal)
-  if (!there) refuseFaults(seen, await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: false }, signal), await lintAgain(undefined))
-  await ensureNamespace(kube, inputs, namespace, namespaceState, services, signal)
-  if (namespaceState.kind === 'missing' && !inputs.createNamespace) await applyOwnNamespace(kube, manifests, services, signal)
-  const identity = newIdentity(services.holder)
-  services.remember({ lock: { namespace, lease: leaseName(target.name), identity } })
-  const lock = await takeLock(kube, services.clock, { namespace, ensemble: target.name, holder: services.holder, identity, waitMs: Math.min(LOCK_WAIT_MS, deadline.left()), say: (line) => services.journal.info(line) }, signal)
-  try {
-    const read = namespaceState.kind === 'there' ? await readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined }
-    const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: true, verified: verifiedNames(read.record) }, signal)
-    const own = plan.find((planned) => planned.manifest === setManifest)
-    const { stored, dropped } = ofThisSet<StoredRecord>(read, own?.live?.metadata.uid)
-    if (dropped !== null) services.report.notes.push(droppedInWords(dropped, target.name))
-    // Of a set that stays as it is no pods are made.
-    const tried = own !== undefined && own.change !== 'unchanged' ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal) : []
-    refuseFaults(seen, plan, [...(there ? await lintAgain(own?.live) : []), ...tried])
-    const wanted = toSet(setManifest.object)
-    report.replicas = wantedCount(setManifest.object, own?.live)
-    report.connectionString = connectionString(target, wanted.start, report.replicas)
-    report.previousRevision = own?.live === undefined ? '' : toSet(own.live).status.updateRevision
-    services.publish()
-    const changing = plan.filter((planned) => planned.change !== 'unchanged').length
-    done(changing === 0 ? 'nothing to change' : `${changing} of ${plan.length} objects to change`)
-    return {
-      target, profile: loaded.profile, selector: wanted.selector, rights, manifests, setManifest, image: memberImage(setManifest.object, loaded.profile), plan, live: own?.live,
-      rolls: own?.live !== undefined && rollsMembers(own.paths), nodes: surroundings.nodes, stored, lock,
-    }
-  } catch (error) {
-    await lock.release(AbortSignal.timeout(RELEASE_MS))
-    throw error
+  const seen: Seen = { inputs, services, manifests, setManifest, namespaceState: state, surroundings, claimsInUse, deadline, credentialsEnd: kube.credentialsEnd, profile: loaded.profile }
+  return { namespace, state, rights, target, seen, loaded }
+}
+
+function lintAgain(kube: Kube, { namespace, state, loaded, seen }: Site, live: KubeObject | undefined, signal: AbortSignal): Promise<readonly Finding[]> {
+  return lintWithCluster(kube, loaded, { namespace, there: state.kind === 'there', live, level: seen.inputs.lint }, signal)
+}
+
+/** The record, what an apply of each object would change, and everything that stands against it. */
+async function inspectObjects(kube: Kube, site: Site, how: Objects, signal: AbortSignal, done: (line: string) => void): Promise<Inspected> {
+  const { namespace, state, rights, target, seen, loaded: { profile } } = site
+  const { inputs, services, manifests, setManifest, surroundings } = seen
+  const { report } = services
+  const read = state.kind === 'there' ? await readRecord(kube, namespace, target.name, signal) : { record: emptyRecord(target.name), object: undefined }
+  const plan = await planChanges(kube, manifests, { force: inputs.forceConflicts, dryRuns: how.dryRuns, ...(how.compares ? { untried: untriedBy(rights.missing) } : {}), verified: verifiedNames(read.record) }, signal)
+  how.planned?.(plan, state.kind === 'missing' ? namespace : undefined)
+  const own = plan.find((planned) => planned.manifest === setManifest)
+  const { stored, dropped } = ofThisSet<StoredRecord>(read, own?.live?.metadata.uid)
+  if (dropped !== null) report.notes.push(droppedInWords(dropped, target.name))
+  // Of a set that stays as it is no pods are made.
+  const tried = how.dryRuns && own !== undefined && own.change !== 'unchanged' ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined, mayMake: rights.makePods }, signal) : []
+  refuseFaults(seen, plan, [...(how.lint ? await lintAgain(kube, site, own?.live, signal) : []), ...tried])
+  const wanted = toSet(setManifest.object)
+  report.replicas = wantedCount(setManifest.object, own?.live)
+  report.connectionString = connectionString(target, wanted.start, report.replicas)
+  report.previousRevision = own?.live === undefined ? '' : toSet(own.live).status.updateRevision
+  services.publish()
+  const changing = plan.filter((planned) => planned.change !== 'unchanged').length
+  done(changing === 0 ? 'nothing to change' : `${changing} of ${plan.length} objects to change`)
+  return {
+    target, profile, selector: wanted.selector, rights, manifests, setManifest, image: memberImage(setManifest.object, profile), plan, live: own?.live,
+    rolls: own?.live !== undefined && rollsMembers(own.paths), nodes: surroundings.nodes, claims: surroundings.claims, stored,
   }
 }
 
@@ -146,7 +210,7 @@ function tellOmissions({ report }: Services, rights: Rights): void {
   for (const [allowed, note] of without) if (!allowed) report.notes.push(note)
 }
 
-function memberImage(set: KubeObject, profile: ProfileName): string {
+export function memberImage(set: KubeObject, profile: ProfileName): string {
   const spec = parseSet(set)?.spec.template.spec
   return spec === undefined ? '' : (memberContainer(spec, profile)?.image ?? '')
 }

@@ -4,7 +4,7 @@ import { failure } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText, toClaim, toEvent, toNode, toPod, toSet, ViewError } from '../kube/views/index.ts'
-import type { EnsembleView, EventView, NodeView } from '../view/surroundings.ts'
+import type { ClaimView, EnsembleView, EventView, NodeView } from '../view/surroundings.ts'
 
 const SET = { apiVersion: 'apps/v1', kind: 'StatefulSet' }
 
@@ -22,15 +22,15 @@ export async function findSet(kube: Kube, namespace: string, name: string | unde
   throw failure('refused', name === undefined && items.length > 1 ? 'INPUT_INVALID' : 'NOT_FOUND', message, { input: 'name', mend: 'Set name, namespace and context to those of the ensemble.' })
 }
 
-/** What a readiness verdict is made on, without events; the set is the one that was found. */
-export async function readView(kube: Kube, object: KubeObject, signal: AbortSignal): Promise<EnsembleView> {
+/** What a readiness verdict is made on, without events; the set is the one that was found. `known`: its claims, where they were just read. */
+export async function readView(kube: Kube, object: KubeObject, signal: AbortSignal, known?: readonly ClaimView[]): Promise<EnsembleView> {
   const set = toSet(object)
   const namespace = set.namespace
   const [pods, claims] = await Promise.all([
     kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labels: selectorText(set.selector) }, signal),
-    kube.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace }, signal),
+    known ?? kube.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace }, signal).then(({ items }) => items.map(toClaim)),
   ])
-  return { set, pods: pods.items.map(toPod), claims: claims.items.map(toClaim), events: [] }
+  return { set, pods: pods.items.map(toPod), claims, events: [] }
 }
 
 /** Events of the namespace as far as they can be read: anyone may write one, so one of another shape is passed over. */

@@ -29,6 +29,8 @@ const revision = z.object({
   /** The server's version that was verified, empty where it isn't known. */
   version: z.string().default(''),
   runUrl: z.string(),
+  /** What a member took in the roll to it, milliseconds; absent where none was rolled. */
+  memberMs: z.number().optional(),
   /** sha256 of its objects as they are kept, in hex; absent where an earlier version wrote it. */
   content: z.string().optional(),
   /** Lives of members that had not read its ConfigMaps (UID of the pod and restarts, `uid/0`): it is verified once none of them goes on. */

@@ -73,6 +73,14 @@ export function block(lines: readonly string[], width = 500): string {
   return ['<pre>', ...shown, '</pre>'].join('\n')
 }
 
+/** Lines of a diff in its colours: a fence that none of them can close. */
+export function diffBlock(lines: readonly string[], width = 2_001): string {
+  const shown = lines.map((line) => clip(plainLines(line).join(' '), width))
+  const longest = Math.max(2, ...shown.flatMap((line) => [...line.matchAll(/`+/g)].map(([run]) => run.length)))
+  const fence = '`'.repeat(longest + 1)
+  return [`${fence}diff`, ...shown, fence].join('\n')
+}
+
 /** The word as a POSIX shell reads it back, for commands to copy. */
 export function shellWord(word: string): string {
   const plain = plainLine(word, 500)

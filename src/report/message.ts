@@ -105,6 +105,8 @@ function cordons({ operation, standing }: RunReport): string {
 }
 
 function plan(report: RunReport): string {
+  const [first] = report.meaning
+  if (first !== undefined) return `: ${first.replace(/\.$/, '')}`
   const count = report.changes.filter((row) => row.change !== 'unchanged').length
   return `; ${count} ${count === 1 ? 'object' : 'objects'} would change`
 }

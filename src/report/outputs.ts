@@ -7,16 +7,16 @@ import type { RunReport } from './run-report.ts'
 export const OUTPUT_NAMES = [
   'result', 'code', 'message', 'changed', 'name', 'namespace', 'profile', 'version', 'connection-string', 'revision', 'previous-revision', 'replicas',
   'ready-replicas', 'leader', 'members', 'changes', 'pairs', 'drained-nodes', 'remaining-nodes', 'node-times', 'revisions', 'longest-write-gap-ms',
-  'acknowledged-writes-lost', 'report',
+  'acknowledged-writes-lost', 'impact', 'summary', 'report',
 ] as const
 
 export type OutputName = (typeof OUTPUT_NAMES)[number]
 
 /**
  * Every output as text. Numbers that are not known are empty; `members` and `revisions` are JSON arrays, `changes` and `node-times` (seconds by phase) JSON objects; nodes stand
- * one per line, as the input `nodes` takes them. `reportFile` is the path of the JSON report, undefined as long as it isn't written.
+ * one per line, as the input `nodes` takes them. Files are paths, undefined as long as they aren't written: of the JSON report, and of the summary as a comment takes it.
  */
-export function outputsOf(report: RunReport, reportFile: string | undefined): Record<OutputName, string> {
+export function outputsOf(report: RunReport, files: { readonly report: string | undefined; readonly summary: string | undefined }): Record<OutputName, string> {
   return {
     result: report.result,
     code: report.code,
@@ -41,7 +41,9 @@ export function outputsOf(report: RunReport, reportFile: string | undefined): Re
     revisions: json(report.revisions.map(revisionOf)),
     'longest-write-gap-ms': number(report.longestWriteGapMs === undefined ? undefined : Math.round(report.longestWriteGapMs)),
     'acknowledged-writes-lost': number(report.acknowledgedWritesLost),
-    report: reportFile ?? '',
+    impact: report.impact,
+    summary: files.summary ?? '',
+    report: files.report ?? '',
   }
 }
 

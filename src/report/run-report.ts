@@ -30,6 +30,17 @@ export interface ChangeRow {
   note?: string
 }
 
+/** What of one object would change, without secrets. */
+export interface DiffRow {
+  object: string
+  /** `rendered`: there was no cluster to compare with. */
+  change: ChangeRow['change'] | 'rendered'
+  /** Lines as `diff -u` has them. */
+  lines: string[]
+  /** Fields that other managers would lose, a sentence for each manager. */
+  lost: string[]
+}
+
 /** Something that happened at a time, for the timeline. */
 export interface TimelineEntry {
   /** Milliseconds since the epoch. */
@@ -115,6 +126,11 @@ export interface RunReport {
   leader: string
   members: MemberRow[]
   changes: ChangeRow[]
+  /** plan: what the changes mean for members; empty where that isn't known. */
+  impact: 'none' | 'objects' | 'roll' | 'scale' | ''
+  /** The same in sentences. */
+  meaning: string[]
+  diffs: DiffRow[]
   checks: CheckResult[]
   matrix: Matrix | undefined
   pairs: string
@@ -147,7 +163,7 @@ export interface RunReport {
 export function newReport(operation: string, started: number): RunReport {
   return {
     operation, result: 'failed', code: '', message: '', changed: false, name: '', namespace: '', context: '', profile: '', version: '',
-    connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [],
+    connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [], impact: '', meaning: [], diffs: [],
     checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', doing: '', standing: 'nothing was changed',
     longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], nodes: [], revisions: [],
     requests: {}, started, ended: started, runUrl: '',

@@ -2,7 +2,7 @@
 
 import { byteLength } from './escape.ts'
 import type { RunReport } from './run-report.ts'
-import { changesSection, checksSection, phasesSection, revisionsSection, timelineSection } from './sections/course.ts'
+import { changesSection, checksSection, diffSection, phasesSection, revisionsSection, timelineSection } from './sections/course.ts'
 import { matrixSection, membersSection } from './sections/ensemble.ts'
 import { evidenceSection, findingsSection, notesSection } from './sections/faults.ts'
 import { nodePodsSection, nodesSection } from './sections/nodes.ts'
@@ -12,6 +12,9 @@ import { verdictText } from './sections/verdict.ts'
 
 /** Bytes; the runner's limit is 1,048,576 for the file, which may hold something already. */
 export const SUMMARY_LIMIT = 1_000_000
+
+/** Bytes, and so at least as many characters; a comment of GitHub takes 65,536 characters, of which a step of the user's own may want some. */
+export const COMMENT_LIMIT = 60_000
 
 /** Markdown of at most `limit` bytes, with a final newline. */
 export function summaryText(report: RunReport, limit: number = SUMMARY_LIMIT): string {
@@ -26,7 +29,7 @@ export function summaryText(report: RunReport, limit: number = SUMMARY_LIMIT): s
 function sectionsOf(report: RunReport): Section[] {
   const faults = [evidenceSection(report), findingsSection(report)]
   const ensemble = [nodesSection(report), membersSection(report), matrixSection(report), checksSection(report)]
-  const course = [changesSection(report), revisionsSection(report), timelineSection(report), nodePodsSection(report), notesSection(report), phasesSection(report)]
+  const course = [changesSection(report), diffSection(report), revisionsSection(report), timelineSection(report), nodePodsSection(report), notesSection(report), phasesSection(report)]
   return [...(report.code === '' ? [...ensemble, ...faults] : [...faults, ...ensemble]), ...course].filter((part) => part !== undefined)
 }
 

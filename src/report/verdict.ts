@@ -40,6 +40,7 @@ export function leftBehind(report: RunReport): string {
     return count === 0 ? [] : [`${count} ${change}`]
   })
   if (report.result === 'planned' && report.operation === 'drain') return `${sentence(plainLine(report.standing, 400))}; ${took}.`
+  if (report.result === 'planned' && report.changes.length === 0 && report.meaning.length > 0) return `Nothing was changed; ${took}.`
   if (report.result === 'planned') return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
   if (!report.changed) return `Nothing was changed; ${took}.`
   // After a deploy that went well the line of the ensemble says it; to which revision an undo went, only the standing does.
@@ -89,6 +90,7 @@ export function closingLines(report: RunReport, where: { readonly reportFile: st
     headline(report),
     ...(nodesDone(report) === '' ? [] : [`Nodes: ${nodesDone(report)}${remaining(report)}`, ...nodeLines(report).map((line) => `  ${line}`)]),
     ...labelled('Ensemble', ensembleLine(report)),
+    ...report.meaning.map((one) => plainLine(one)),
     ...labelled('Data', dataLine(report)),
     ...(report.code === '' ? [] : failureLines(report)),
     ...gaps(report).map((gap) => `Not checked: ${gap}`),

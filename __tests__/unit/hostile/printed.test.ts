@@ -50,7 +50,7 @@ describe.each(SCENES)('%s', (_scene, sample) => {
       expect(printed).toHaveLength(1)
       expect(printed[0]?.trimEnd()).toMatch(/^::error [^\n\r]*$|^::error::[^\n\r]*$/)
     }
-    for (const output of Object.values(outputsOf(report, '/temp/report.json'))) expect(output.split(/\r|\u2028|\u2029|\u0085/)).toHaveLength(1)
+    for (const output of Object.values(outputsOf(report, { report: '/temp/report.json', summary: '/temp/summary.md' }))) expect(output.split(/\r|\u2028|\u2029|\u0085/)).toHaveLength(1)
     const page = summaryText(report)
     expect(page).not.toMatch(/<script|<img/)
     // What makes links out of text passes over preformatted text.

@@ -114,7 +114,7 @@ describe('what is refused', () => {
     expect(faultsOf({ operation }).map((fault) => fault.message).join()).toContain(`${operation} is not built yet`)
   })
 
-  test.each(['deploy', 'verify'])('a dry run of %s is refused rather than done in earnest', (operation) => {
+  test.each(['restart', 'verify'])('a dry run of %s is refused rather than done in earnest', (operation) => {
     expect(inputsAtFault({ operation, 'dry-run': 'true' })).toEqual(['dry-run'])
   })
 })

@@ -1,11 +1,11 @@
 // What the run did: checks, changes, timeline, phases, revisions.
 
 import { formatSpan } from '../../clock.ts'
-import { cell, inline } from '../escape.ts'
+import { cell, diffBlock, inline } from '../escape.ts'
 import type { NodeRow, RunReport, TimelineEntry } from '../run-report.ts'
 import { REVISION_HEAD, revisionCells } from '../revision-table.ts'
 import type { Section } from './section.ts'
-import { table } from './section.ts'
+import { section, table } from './section.ts'
 import { dataLine } from '../verdict.ts'
 import { clockTime } from './times.ts'
 
@@ -24,6 +24,12 @@ export function changesSection(report: RunReport): Section | undefined {
     ['Object', 'Change', 'Note'],
     ordered.map((row) => [cell(row.object), row.change, cell(row.note)]),
   )
+}
+
+/** Each object folded: what would change, and whose fields it takes. */
+export function diffSection(report: RunReport): Section | undefined {
+  const items = report.diffs.filter(({ lines, lost }) => lines.length + lost.length > 0).map(({ object, change, lines, lost }) => [`<details><summary>${inline(object, 200)}: ${change}</summary>`, ...lost.map((one) => `- ${inline(one, 500)}`), ...(lines.length === 0 ? [] : [diffBlock(lines)]), '</details>'].join('\n\n'))
+  return items.length === 0 ? undefined : section('Diff', items, { between: '\n\n' })
 }
 
 export function timelineSection(report: RunReport): Section | undefined {

@@ -27,6 +27,7 @@ export function verdictText(report: RunReport): string {
   if (nodes !== '') lines.push(`**Nodes:** ${inline(nodes, 1500)}`)
   if (ensemble !== '') lines.push(`**Ensemble:** ${inline(ensemble)}`)
   const data = dataLine(report)
+  if (report.meaning.length > 0) lines.push(report.meaning.map((one) => `- ${inline(one)}`).join('\n'))
   if (data !== '') lines.push(`**Data:** ${inline(data)}`)
   for (const gap of gaps(report)) lines.push(`**Not checked:** ${inline(gap)}`)
   lines.push(inline(leftBehind(report)))
