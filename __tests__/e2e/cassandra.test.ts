@@ -67,7 +67,9 @@ all('Cassandra: deployed, restarted, and 3 → 4 → 3 → 4, every state verifi
     expect(verdict(deployed)).toMatch(/^succeeded /)
     expect(deployed.outputs).toMatchObject({ pairs: '6/6', 'ready-replicas': '3' })
     await ring.cql('cassandra-0', KEPT)
-    expect(verdict(await step({ operation: 'verify' }))).toMatch(/^succeeded /)
+    const thorough = await step({ operation: 'verify', verify: 'thorough' })
+    expect(verdict(thorough)).toMatch(/^succeeded /)
+    expect(thorough.report.checks.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(expect.arrayContaining(['data passed', 'compare-and-set passed', 'all-copies passed']))
     expect(verdict(await step({ operation: 'restart' }))).toMatch(/^succeeded /)
     await expectWhole(ring, 3)
 

@@ -1,15 +1,16 @@
 // The Cassandra profile, by exec: nodetool in every member for the ring, cqlsh at QUORUM through each for the data.
 
 import { Deadline } from '../../clock.ts'
-import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, MemberState, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
 import { askMember, hearAll, hearOne, type Heard, type Known } from './ask.ts'
+import { cqlThrough } from './cqlsh.ts'
 import { leaveRing } from './leave.ts'
 import { mayLeaveRing } from './may-leave.ts'
 import { copiesIn, proveRows } from './rows.ts'
 import { judgeRing, type RingVerdict, type SchemaHeard } from './ring.ts'
 import { statesOf } from './serving.ts'
 import { parseCluster, parseRelease } from './status.ts'
+import { checkThoroughly, THOROUGH_CHECKS } from './thorough.ts'
 
 const POLL_MS = 2_000
 
@@ -37,17 +38,13 @@ async function verify(members: readonly Member[], level: VerifyLevel, known: Kno
   const quorum: CheckResult = { name: 'quorum', outcome: verdict.findings.length === 0 ? 'passed' : 'failed', detail: verdict.detail, findings: verdict.findings, ms: clock.now() - began }
   const base = { members: withReleases(statesOf(heard), heard, schema), matrix: undefined, pairs: undefined }
   if (verdict.findings.length > 0) {
-    const data: CheckResult = { name: 'data', outcome: 'skipped', detail: 'not tried: the members are no whole ring', findings: [], ms: 0 }
-    return { ...base, checks: [quorum, data], findings: verdict.findings }
+    const untried = (['data', ...(level === 'thorough' ? THOROUGH_CHECKS : [])] as const).map((name): CheckResult => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ring', findings: [], ms: 0 }))
+    return { ...base, checks: [quorum, ...untried], findings: verdict.findings }
   }
-  const proof = await proveRows(sorted, level, copiesIn(heard), context)
-  const checks = [quorum, proof.check, ...(level === 'thorough' ? [notThere()] : [])]
+  const cql = cqlThrough(context)
+  const proof = await proveRows(sorted, level, copiesIn(heard), cql, context)
+  const checks = [quorum, proof.check, ...(level === 'thorough' && proof.check.outcome === 'passed' ? await checkThoroughly(sorted, cql, context) : [])]
   return { ...base, checks, matrix: proof.matrix, pairs: proof.pairs, findings: checks.flatMap((check) => check.findings) }
-}
-
-function notThere(): CheckResult {
-  const finding: Finding = { code: 'CHECK_IMPOSSIBLE', severity: 'warning', message: 'the profile cassandra has no more checks than verify: full', mend: 'Set verify: full.' }
-  return { name: 'compare-and-set', outcome: 'skipped', detail: finding.message, findings: [finding], ms: 0 }
 }
 
 interface Settled {
