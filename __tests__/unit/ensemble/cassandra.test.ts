@@ -247,6 +247,21 @@ describe('what it costs', () => {
     expect((await verify({ old: true })).found.members.map(({ version }) => version)).toEqual(['3.11.14', '3.11.14', '3.11.14'])
   })
 
+  test('which release each runs is asked of one, once a pod, also where nothing is verified: status says it', async () => {
+    const { context, nodetools } = contextOf({})
+    const profile = cassandraProfile()
+    const look = async (of: ReturnType<typeof membersOf>): Promise<readonly unknown[]> => {
+      const from = nodetools.length
+      const states = await profile.look(of, context)
+      return [...states.map(({ version, id }) => `${version ?? '-'} ${String(id)}`), ...nodetools.slice(from).filter((one) => one.endsWith('describecluster'))]
+    }
+    const all = IDS.map((id) => `5.0.9 ${id}`)
+    expect(await look(membersOf(3, 'cassandra'))).toEqual([...all, 'cassandra-0 describecluster'])
+    expect(await look(membersOf(3, 'cassandra'))).toEqual(all)
+    // A pod that was replaced may run another one.
+    expect(await look(membersOf(3, 'cassandra').map((member) => (member.ordinal === 2 ? { ...member, uid: 'another' } : member)))).toEqual([...all, 'cassandra-2 describecluster'])
+  })
+
   // Four JVMs in every member at each look made healthy members miss their probes.
   test('a wait: one nodetool of one member, another one the next time; who has just become Ready is asked who it is once', async () => {
     const { context, nodetools } = contextOf({})
@@ -263,8 +278,8 @@ describe('what it costs', () => {
     expect(await look(starting, true)).toEqual(['up up down', 'cassandra-1 status'])
     expect(await look(members, true)).toEqual(['up up up', 'cassandra-0 status', 'cassandra-2 info'])
     expect(await look(members, true)).toEqual(['up up up', 'cassandra-0 status'])
-    // Before one is taken all are asked.
-    expect(await look(members, false)).toHaveLength(7)
+    // Before one is taken all are asked, and one of them for the release of who is new.
+    expect(await look(members, false)).toHaveLength(8)
   })
 })
 
