@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { cassandraProfile } from '../../../src/ensemble/cassandra/profile.ts'
-import { KEYSPACE, nameOfRun } from '../../../src/ensemble/cassandra/rows.ts'
+import { KEYSPACE } from '../../../src/ensemble/cassandra/keyspace.ts'
+import { nameOfRun } from '../../../src/ensemble/cassandra/rows.ts'
 import { parseCluster, parseRelease, parseStatus } from '../../../src/ensemble/cassandra/status.ts'
 import { judgeRace, type RaceAnswer } from '../../../src/ensemble/cassandra/thorough.ts'
 import type { Finding } from '../../../src/errors.ts'
@@ -222,6 +223,14 @@ describe('what is refused', () => {
     expect(new Set(found.findings.map((finding) => finding.code))).toEqual(new Set(['CHECK_IMPOSSIBLE']))
     expect(statements).toEqual([])
   })
+})
+
+// A role that may make no keyspaces does where an administrator has made this one.
+test('a role that may not make the keyspace writes into one that is there', async () => {
+  const answers: Ring['answers'] = (_, statement) => (statement.includes('CREATE KEYSPACE') ? { stderr: '<stdin>:1:Unauthorized: Error from server: code=2100 [Unauthorized] message="User checker has no CREATE permission"\n' } : undefined)
+  expect((await verify({ answers })).found).toMatchObject({ findings: [], pairs: '6/6' })
+  const none: Ring['answers'] = (pod, statement) => answers(pod, statement) ?? (statement.includes("'any'") ? { stderr: '<stdin>:1:InvalidRequest: unconfigured table\n' } : undefined)
+  expect((await verify({ answers: none })).found.findings).toMatchObject([{ code: 'CHECK_IMPOSSIBLE', message: expect.stringContaining('has no right to it'), mend: expect.stringContaining(`GRANT MODIFY ON KEYSPACE ${KEYSPACE}`) }])
 })
 
 describe('a ring of several sets', () => {

@@ -3,7 +3,7 @@
 import { Deadline } from '../../clock.ts'
 import type { CheckResult, Member, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
 import { askMember, hearAll, hearOne, type Heard, type Known } from './ask.ts'
-import { cqlThrough } from './cqlsh.ts'
+import { cqlThrough, type Login } from './cqlsh.ts'
 import { leaveRing } from './leave.ts'
 import { mayLeaveRing } from './may-leave.ts'
 import { copiesIn, proveRows } from './rows.ts'
@@ -14,7 +14,7 @@ import { checkThoroughly, THOROUGH_CHECKS } from './thorough.ts'
 
 const POLL_MS = 2_000
 
-export function cassandraProfile(): Profile {
+export function cassandraProfile(login?: Login): Profile {
   const known: Known = new Map()
   const releases: Releases = new Map()
   let turn = 0
@@ -25,13 +25,13 @@ export function cassandraProfile(): Profile {
       const one = context.waiting === true && context.reach.may.exec ? await hearOne(members, turn++, known, context) : undefined
       return statesOf(one === undefined ? await withReleases(await hearAll(members, ['status', 'info'], known, context), releases, context) : one.map((said) => ({ ...said, release: releases.get(said.member.uid) })))
     },
-    verify: (members, level, context) => verify(members, level, { known, releases }, context),
+    verify: (members, level, context) => verify(members, level, { known, releases }, { ...context, login }),
     mayLeave: mayLeaveRing,
     leave: leaveRing,
   }
 }
 
-async function verify(members: readonly Member[], level: VerifyLevel, remembered: Remembered, context: VerifyContext): Promise<Verification> {
+async function verify(members: readonly Member[], level: VerifyLevel, remembered: Remembered, context: VerifyContext & { readonly login: Login | undefined }): Promise<Verification> {
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
   const { clock } = context
   const began = clock.now()
@@ -42,7 +42,7 @@ async function verify(members: readonly Member[], level: VerifyLevel, remembered
     const untried = (['data', ...(level === 'thorough' ? THOROUGH_CHECKS : [])] as const).map((name): CheckResult => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ring', findings: [], ms: 0 }))
     return { ...base, checks: [quorum, ...untried], findings: verdict.findings }
   }
-  const cql = cqlThrough(context)
+  const cql = cqlThrough(context, context.login)
   const proof = await proveRows(sorted, level, copiesIn(heard), cql, context)
   const checks = [quorum, proof.check, ...(level === 'thorough' && proof.check.outcome === 'passed' ? await checkThoroughly(sorted, cql, context) : [])]
   return { ...base, checks, matrix: proof.matrix, pairs: proof.pairs, findings: checks.flatMap((check) => check.findings) }

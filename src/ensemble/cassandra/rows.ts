@@ -3,14 +3,10 @@
 import type { Finding } from '../../errors.ts'
 import type { Cell, CheckResult, Matrix, Member, VerifyContext, VerifyLevel } from '../profile.ts'
 import type { Heard } from './ask.ts'
-import { cqlFinding, type Cql } from './cqlsh.ts'
+import { cqlFinding, type Cql, type CqlTrouble } from './cqlsh.ts'
+import { KEYSPACE, TABLE, TABLE_CQL, TTL_S } from './keyspace.ts'
 
 const REPLICATION = 3
-/** Made once, never dropped. */
-export const KEYSPACE = 'zk_ensemble_action'
-export const TABLE = `${KEYSPACE}.rows`
-/** Rows go by themselves; seconds. */
-export const TTL_S = 86_400
 
 export interface RowsProof {
   readonly check: CheckResult
@@ -38,8 +34,8 @@ export async function proveRows(members: readonly Member[], level: VerifyLevel, 
   const [first] = members
   if (first === undefined) return { check: { name: 'data', outcome: 'skipped', detail: 'there is no member', findings: [], ms: 0 }, matrix: undefined, pairs: undefined }
   const replication = [...copies].map(([datacenter, count]) => `, '${datacenter.replaceAll("'", "''")}': ${count}`).join('')
-  const made = await cql(first, `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy'${replication}}; CREATE TABLE IF NOT EXISTS ${TABLE} (id text PRIMARY KEY, value text);`)
-  if ('kind' in made) return { check: outcome([cqlFinding(first, 'a keyspace could not be made through', made)], '', clock.now() - began), matrix: undefined, pairs: undefined }
+  const made = await make(first, replication, cql)
+  if (made !== undefined) return { check: outcome([cqlFinding(first, 'a keyspace could not be made through', made)], '', clock.now() - began), matrix: undefined, pairs: undefined }
   const cells: Cell[][] = members.map((_, row) => members.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })))
   const writers = level === 'quick' ? [first] : members
   const valueOf = (member: Member): string => `${name}-from-${member.ordinal}`
@@ -64,6 +60,14 @@ export async function proveRows(members: readonly Member[], level: VerifyLevel, 
   const count = `${pairs.filter((cell) => cell.kind === 'ok').length}/${pairs.length}`
   const good = members.length === 1 ? 'written and read again through the one member' : `${count} writes at QUORUM read through another member`
   return { check: outcome(findings, good, clock.now() - began), matrix: level === 'quick' || members.length === 1 ? undefined : { members: members.map(({ pod }) => pod), cells }, pairs: pairs.length === 0 ? undefined : count }
+}
+
+/** A role that may make no keyspaces does where somebody else has made it. */
+async function make(member: Member, replication: string, cql: Cql): Promise<CqlTrouble | undefined> {
+  const made = await cql(member, `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy'${replication}}; ${TABLE_CQL}`)
+  if (!('kind' in made)) return undefined
+  if (made.kind !== 'no right') return made
+  return 'kind' in (await cql(member, `SELECT value FROM ${TABLE} WHERE id = 'any';`)) ? made : undefined
 }
 
 function outcome(findings: readonly Finding[], good: string, ms: number): CheckResult {

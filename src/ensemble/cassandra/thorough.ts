@@ -4,7 +4,8 @@ import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, VerifyContext } from '../profile.ts'
 import { hearAll } from './ask.ts'
 import { cqlFinding, type Cql, type CqlTrouble } from './cqlsh.ts'
-import { nameOfRun, TABLE, TTL_S } from './rows.ts'
+import { TABLE, TTL_S } from './keyspace.ts'
+import { nameOfRun } from './rows.ts'
 import { namesOf, statesOf } from './serving.ts'
 
 export const THOROUGH_CHECKS = ['compare-and-set', 'all-copies'] as const
