@@ -74,9 +74,10 @@ const KINDS: readonly (readonly [CqlTrouble['kind'], RegExp])[] = [
   ['unknown', /OperationTimedOut|(?:Write|Read)Timeout|CAS_?Write_?Unknown|code=(?:1100|1200|1700)/i],
 ]
 
-/** cqlsh ends with 2 for a statement that failed and 1 for no connection; why it failed is its last line. */
+/** cqlsh ends with 2 for a statement that failed and 1 for no connection; why it failed is in its last line, most often as the server's own sentence. */
 export function troubleOf(exitCode: number, stderr: string): CqlTrouble {
-  const why = (stderr.trim().split('\n').at(-1) ?? '').slice(0, SHOWN) || `cqlsh ended with ${exitCode}`
+  const last = stderr.trim().split('\n').at(-1) ?? ''
+  const why = (/message="([^"]+)"/.exec(last)?.[1] ?? last).slice(0, SHOWN) || `cqlsh ended with ${exitCode}`
   return { kind: KINDS.find(([, words]) => words.test(stderr))?.[0] ?? 'failed', why }
 }
 

@@ -4,7 +4,7 @@ import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, VerifyContext } from '../profile.ts'
 import { hearAll } from './ask.ts'
 import { cqlFinding, type Cql, type CqlTrouble } from './cqlsh.ts'
-import { TABLE, TTL_S } from './keyspace.ts'
+import { KEYSPACE, TABLE, TTL_S } from './keyspace.ts'
 import { nameOfRun } from './rows.ts'
 import { namesOf, statesOf } from './serving.ts'
 
@@ -105,7 +105,7 @@ async function because({ members, context }: Stage, member: Member, what: string
   const states = statesOf(await hearAll(members, ['status', 'info'], new Map(), context))
   const lost = states.flatMap((state) => (state.role === 'up' ? [] : members.filter(({ pod }) => pod === state.pod)))
   const [only, ...more] = lost
-  if (only === undefined) return { ...finding, message: `${finding.message}; every member says that it is up by now`, mend: 'A copy was too slow or away for a moment: look at the logs of the members and at nodetool tpstats, and run it again.' }
+  if (only === undefined) return { ...finding, message: `${finding.message}; every member says that it is up by now`, mend: `A copy was too slow or away for a moment: look at the logs of the members and at nodetool tpstats, and run it again. Or ${KEYSPACE} has more copies than there are nodes: DESCRIBE KEYSPACE ${KEYSPACE}.` }
   return { ...finding, ...(more.length === 0 ? about(only) : {}), message: `${finding.message}; ${namesOf(lost)} ${more.length === 0 ? 'does' : 'do'} not serve`, mend: `Bring ${namesOf(lost)} back: operation: status says what it lacks.` }
 }
 
