@@ -45,7 +45,8 @@ const run: RunProgram = async (request, signal) => (await import('./github/progr
 async function connect(kubeconfig: string | undefined, context: string | undefined, tell: (line: string) => void): Promise<Kube> {
   const [mask, { connectKube }] = await Promise.all([loadMasker(env, voice.aside), import('./kube/connect.ts')])
   const auth = given('zookeeper-auth')
-  mask([auth, auth?.split(':').slice(1).join(':')])
+  const login = given('cassandra-auth')?.split(':') ?? []
+  mask([auth, auth?.split(':').slice(1).join(':'), login.length > 1 ? login.join(':') : undefined, login.slice(1).join(':')])
   const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => mask([secret]), run, say: (line) => tell(plainLine(line, 2000)) })
   mask(secrets)
   return kube

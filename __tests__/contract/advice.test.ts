@@ -127,7 +127,7 @@ describe('inputs', () => {
   const GIVEN: Partial<Record<InputId, string>> = {
     'create-namespace': 'true', 'ttl': '72h', 'replicas': '4', 'heap': '64M', 'timeout': '1m', 'member-timeout': '20m', 'verify': 'off', 'pace': 'controller', 'on-failure': 'keep', 'to-revision': '3', 'wait': 'true', 'nodes': 'node-1',
     'placement': 'in-place', 'maintenance-command': 'true', 'maintenance-timeout': '5m', 'uncordon': 'never', 'evict-unmanaged': 'true', 'grace-period': '5', 'any-cordon': 'true', 'delete-claims': 'true', 'force-conflicts': 'true',
-    'dry-run': 'true', 'write-command': 'w', 'read-command': 'r', 'serves-command': 's', 'zookeeper-auth': 'a:b', 'check-path': '/x', 'lint': 'warn', 'profile': 'custom',
+    'dry-run': 'true', 'write-command': 'w', 'read-command': 'r', 'serves-command': 's', 'zookeeper-auth': 'a:b', 'cassandra-auth': 'a:b', 'check-path': '/x', 'lint': 'warn', 'profile': 'custom',
   }
 
   test.each(operations)('what the inputs of %s advise of each other is taken', (operation) => {

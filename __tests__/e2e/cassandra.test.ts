@@ -49,7 +49,10 @@ all('Cassandra: the example as it stands makes a ring, whose members come back f
     const ring = ringIn(namespace, manifest)
     const deployed = await ring.step(DEPLOY)
     expect(verdict(deployed)).toMatch(/^succeeded /)
-    expect(deployed.outputs).toMatchObject({ pairs: '6/6', 'ready-replicas': '3' })
+    const names = [0, 1, 2].map((ordinal) => `cassandra-${ordinal}.cassandra.${namespace}.svc:9042`).join(',')
+    expect(deployed.outputs).toMatchObject({ pairs: '6/6', 'ready-replicas': '3', version: expect.stringMatching(/^\d+\.\d+/), 'connection-string': names })
+    expect(JSON.parse(deployed.outputs['members'] ?? '')).toMatchObject([0, 1, 2].map((ordinal) => ({ ordinal, id: expect.stringMatching(/^[0-9a-f-]{36}$/), role: 'up', version: deployed.outputs['version'] })))
+    expect((await ring.step({ operation: 'status' })).outputs).toMatchObject({ version: deployed.outputs['version'], 'connection-string': names })
     await ring.cql('cassandra-0', KEPT)
     // Other ensembles on the node, which would have a say, are let be.
     expect(verdict(await ring.step({ operation: 'drain', members: 'cassandra-2', uncordon: 'after', 'pod-selector': 'app=cassandra' }))).toMatch(/^succeeded /)
@@ -67,7 +70,9 @@ all('Cassandra: deployed, restarted, and 3 → 4 → 3 → 4, every state verifi
     expect(verdict(deployed)).toMatch(/^succeeded /)
     expect(deployed.outputs).toMatchObject({ pairs: '6/6', 'ready-replicas': '3' })
     await ring.cql('cassandra-0', KEPT)
-    expect(verdict(await step({ operation: 'verify' }))).toMatch(/^succeeded /)
+    const thorough = await step({ operation: 'verify', verify: 'thorough' })
+    expect(verdict(thorough)).toMatch(/^succeeded /)
+    expect(thorough.report.checks.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(expect.arrayContaining(['data passed', 'compare-and-set passed', 'all-copies passed']))
     expect(verdict(await step({ operation: 'restart' }))).toMatch(/^succeeded /)
     await expectWhole(ring, 3)
 

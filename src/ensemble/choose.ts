@@ -1,5 +1,6 @@
 // The profile by its name; what a run doesn't use is not loaded.
 
+import type { Login } from './cassandra/cqlsh.ts'
 import type { Profile, ProfileName } from './profile.ts'
 
 export interface ProfileOptions {
@@ -7,6 +8,8 @@ export interface ProfileOptions {
   readonly auth: string | undefined
   /** ZooKeeper: the node below which the checks write. */
   readonly checkPath: string
+  /** Cassandra: the role by which cqlsh logs in, a secret. */
+  readonly login?: Login | undefined
   /** Custom: run in each member with MARKER in the environment; the read must print it. */
   readonly writeCommand: string | undefined
   readonly readCommand: string | undefined
@@ -21,7 +24,7 @@ export async function chooseProfile(name: ProfileName, options: ProfileOptions):
     }
     case 'cassandra': {
       const { cassandraProfile } = await import('./cassandra/profile.ts')
-      return cassandraProfile()
+      return cassandraProfile(options.login)
     }
     case 'custom': {
       const { customProfile } = await import('./custom/profile.ts')

@@ -76,7 +76,7 @@ export interface MemberState {
 
 /** One named check and how it came out. */
 export interface CheckResult {
-  readonly name: 'quorum' | 'identity' | 'data' | 'durability' | 'availability' | 'placement' | 'service' | 'compare-and-set' | 'ephemeral' | 'multi'
+  readonly name: 'quorum' | 'identity' | 'data' | 'durability' | 'availability' | 'placement' | 'service' | 'compare-and-set' | 'all-copies' | 'ephemeral' | 'multi'
   readonly outcome: 'passed' | 'failed' | 'warned' | 'skipped'
   /** One line: what was proven, or what was found. */
   readonly detail: string

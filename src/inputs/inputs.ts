@@ -68,6 +68,8 @@ export interface Inputs {
   /** `user:password`: a secret. */
   readonly zookeeperAuth: string | undefined
   readonly checkPath: string
+  /** `user:password`, a secret, or `secret/NAME`. */
+  readonly cassandraAuth: string | undefined
   /** `warn`: errors of the lint are warnings, but for findings that are `always` errors. */
   readonly lint: 'error' | 'warn'
   /** Path or content, as given: may be a secret. */

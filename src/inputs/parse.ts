@@ -104,6 +104,7 @@ function toInputs(values: Values, given: ReadonlySet<string>, warnings: readonly
     servesCommand: values['serves-command'],
     zookeeperAuth: values['zookeeper-auth'],
     checkPath: values['check-path'] ?? INPUTS['check-path'].default,
+    cassandraAuth: values['cassandra-auth'],
     lint: values.lint,
     kubeconfig: values.kubeconfig,
     context: values.context,

@@ -15,6 +15,7 @@ import { addressesAhead } from '../procedures/addresses-ahead.ts'
 import { refuseUnappliable } from '../procedures/apply.ts'
 import { applyAll } from '../procedures/apply-all.ts'
 import { takeBaseline } from '../procedures/baseline.ts'
+import { readLogin } from '../procedures/cassandra-login.ts'
 import { bringMembers, isUnfinished, startOf, stillToStand, type Course, type Start } from '../procedures/bring.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
 import { growFirst } from '../procedures/grow.ts'
@@ -69,9 +70,10 @@ async function change(kube: Kube, inputs: Inputs, services: Services, ground: Gr
   const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(ground.selector), uid: ground.live?.metadata.uid }, clock, AbortSignal.any([services.signal, ground.lock.lost]))
   try {
     await follower.ready()
+    const login = await readLogin(kube, inputs, ground.profile, { namespace: target.namespace, brought: ground.manifests.map(({ object }) => object), io: services.manifestIo }, signal)
     const run: VerifyRun = {
       kube, clock, journal: services.journal, report, target, nodes: ground.nodes, runId: services.runId, memberTimeoutMs: inputs.memberTimeoutMs, watched: { by: undefined },
-      profile: await chooseProfile(inputs.verify === 'off' ? 'none' : ground.profile, profileOptions(inputs)),
+      profile: await chooseProfile(inputs.verify === 'off' ? 'none' : ground.profile, profileOptions(inputs, login)),
       reach: reachThrough(kube, rights),
     }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) } : run

@@ -65,8 +65,8 @@ function renderedOnly(inputs: Inputs, services: Services, { manifests }: Loaded)
   report.result = 'planned'
 }
 
-function secretsOf({ zookeeperAuth }: Inputs): readonly string[] {
-  return zookeeperAuth === undefined ? [] : [zookeeperAuth, ...zookeeperAuth.split(':').slice(1)]
+function secretsOf({ zookeeperAuth, cassandraAuth }: Inputs): readonly string[] {
+  return [zookeeperAuth, cassandraAuth].flatMap((auth) => (auth === undefined ? [] : [auth, ...auth.split(':').slice(1)]))
 }
 
 /** A plan may have fewer rights than the deploy: what it can't do without is refused, the rest is told. */

@@ -8,6 +8,7 @@ import type { Kube } from '../kube/kube.ts'
 import { resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import { refuseMissing, reviewRights, rightsToFindServices, rightsToLook, rightsToVerify } from '../procedures/access.ts'
+import { readLogin } from '../procedures/cassandra-login.ts'
 import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
 import { withPodCauses } from '../procedures/pod-causes.ts'
@@ -64,7 +65,8 @@ async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: 
   const standing = judgeRollout(view, clock.now(), {})
   if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
   await journal.phase(`Verify (${level})`, async (done) => {
-    const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes, memberTimeoutMs: inputs.memberTimeoutMs }
+    const login = await readLogin(kube, inputs, profile, { namespace, io: services.manifestIo }, signal)
+    const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs, login)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes, memberTimeoutMs: inputs.memberTimeoutMs }
     try {
       await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
     } catch (error) {

@@ -19,6 +19,7 @@ import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
 import { refuseMissing, reviewRights, rightsToFindServices, rightsToLook, rightsToRecord, rightsToVerify } from './access.ts'
 import type { Course } from './bring.ts'
+import { readLogin } from './cassandra-login.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
 import { fillMembers } from './member-rows.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
@@ -127,13 +128,14 @@ export async function holdEnsembleIn(kube: Kube, inputs: Inputs, services: Servi
       services.publish()
       done(`${name} in ${namespace}, profile ${profile}, ${view.replicas} ${view.replicas === 1 ? 'member' : 'members'}`)
       const addresses = addressesOf(set, around, profile, namespace)
-      return { lock, rights, set, stored, nodes, target, profile, view, addresses, image: memberContainer(spec, profile)?.image ?? '' }
+      const login = await readLogin(kube, inputs, profile, { namespace, io: services.manifestIo }, signal)
+      return { login, lock, rights, set, stored, nodes, target, profile, view, addresses, image: memberContainer(spec, profile)?.image ?? '' }
     } catch (error) {
       await lock.release(AbortSignal.timeout(RELEASE_MS))
       throw error
     }
   }))
-  const { lock, rights, set, stored, nodes, target, profile, view, addresses, image } = taken
+  const { login, lock, rights, set, stored, nodes, target, profile, view, addresses, image } = taken
   const held = AbortSignal.any([services.signal, lock.lost])
   const own = underLock(kube, lock)
   const follower = follow(kube, { namespace, set: target.name, selector: selectorText(view.selector), uid: view.uid }, clock, held)
@@ -142,7 +144,7 @@ export async function holdEnsembleIn(kube: Kube, inputs: Inputs, services: Servi
     const before = follower.snapshot()
     fillMembers(report, before)
     const reach = reachThrough(own, rights)
-    const run: VerifyRun = { kube: own, clock, journal, report, target, nodes, runId: services.runId, memberTimeoutMs: inputs.memberTimeoutMs, watched: { by: undefined }, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs)) }
+    const run: VerifyRun = { kube: own, clock, journal, report, target, nodes, runId: services.runId, memberTimeoutMs: inputs.memberTimeoutMs, watched: { by: undefined }, reach, profile: await chooseProfile(inputs.verify === 'off' ? 'none' : profile, profileOptions(inputs, login)) }
     const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) } : run
     const allowed = asked.limit === 'own' ? UNLIMITED_MS : asked.limit === 'member' ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
     const course: Course = { kube: own, services, inputs, rights, follower, before, looking, deadline: new Deadline(clock, allowed), place: { at: '' }, addresses }

@@ -5,6 +5,7 @@ import { ELECTS_WITHIN_MS, patienceWith, startsOf } from '../decide/patience.ts'
 import { checkPlacement, type StandingCheck } from '../decide/placement-check.ts'
 import { checkService } from '../decide/service-check.ts'
 import type { CheckResult, Member, Profile, Reach, Verification, VerifyContext, VerifyLevel, Witness } from '../ensemble/profile.ts'
+import type { Login } from '../ensemble/cassandra/cqlsh.ts'
 import type { ProfileOptions } from '../ensemble/choose.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -175,7 +176,7 @@ export function reachThrough(kube: Kube, may: Reach['may']): Reach {
   }
 }
 
-/** The inputs that a profile takes. */
-export function profileOptions(inputs: Pick<Inputs, 'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'>): ProfileOptions {
-  return { auth: inputs.zookeeperAuth, checkPath: inputs.checkPath, writeCommand: inputs.writeCommand, readCommand: inputs.readCommand, servesCommand: inputs.servesCommand }
+/** The inputs that a profile takes, and the login that was read for it. */
+export function profileOptions(inputs: Pick<Inputs, 'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'>, login?: Login): ProfileOptions {
+  return { auth: inputs.zookeeperAuth, login, checkPath: inputs.checkPath, writeCommand: inputs.writeCommand, readCommand: inputs.readCommand, servesCommand: inputs.servesCommand }
 }

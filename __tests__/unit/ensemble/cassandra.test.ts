@@ -2,8 +2,10 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { cassandraProfile } from '../../../src/ensemble/cassandra/profile.ts'
-import { KEYSPACE, nameOfRun } from '../../../src/ensemble/cassandra/rows.ts'
+import { KEYSPACE } from '../../../src/ensemble/cassandra/keyspace.ts'
+import { nameOfRun } from '../../../src/ensemble/cassandra/rows.ts'
 import { parseCluster, parseRelease, parseStatus } from '../../../src/ensemble/cassandra/status.ts'
+import { judgeRace, type RaceAnswer } from '../../../src/ensemble/cassandra/thorough.ts'
 import type { Finding } from '../../../src/errors.ts'
 import type { Reach, Verification, VerifyContext, VerifyLevel } from '../../../src/ensemble/profile.ts'
 import { membersOf } from '../../support/cluster/zookeeper-usual.ts'
@@ -53,12 +55,19 @@ interface Ring {
   readonly keyspaces?: readonly string[]
   /** Ordinals whose nodetool isn't there yet. */
   readonly starting?: readonly number[]
+  /** How cqlsh ends, by a part of the statement: what it writes to stderr, or what it prints. */
+  readonly answers?: (pod: string, statement: string) => { readonly stderr: string } | { readonly stdout: string } | undefined
 }
 
 interface Seen {
   readonly found: Verification
   readonly statements: readonly string[]
   readonly nodetools: readonly string[]
+}
+
+/** As cqlsh shows it. */
+function applied(won: boolean): string {
+  return won ? 'Consistency level set to QUORUM.\n\n [applied]\n-----------\n      True\n\n' : 'Consistency level set to QUORUM.\n\n [applied] | id | value\n-----------+----+-------\n     False |  x |   one\n\n'
 }
 
 async function verify(ring: Ring = {}, level: VerifyLevel = 'full', may: Reach['may'] = { forward: false, exec: true }): Promise<Seen> {
@@ -92,6 +101,10 @@ function contextOf(ring: Ring, may: Reach['may'] = { forward: false, exec: true 
       }
       const statement = command.at(-1) ?? ''
       statements.push(`${member.pod}: ${statement}`)
+      const answer = ring.answers?.(member.pod, statement)
+      if (answer !== undefined) return 'stderr' in answer ? said('', 2, answer.stderr) : said(answer.stdout)
+      if (statement.includes('IF NOT EXISTS USING')) return said(applied(!statements.slice(0, -1).some((one) => one.includes('IF NOT EXISTS USING'))))
+      if (statement.includes('CONSISTENCY SERIAL')) return said('\n value\n-------\n   one\n\n(1 rows)\n')
       if (ring.refuse !== undefined && statement.includes('INSERT')) return said('', 2, `<stdin>:1:${ring.refuse}\n`)
       const value = /VALUES \('[^']+', '([^']+)'\)/.exec(statement)?.[1]
       if (value !== undefined) rows.push(value)
@@ -116,6 +129,69 @@ test('a sound ring passes with every pair proven at QUORUM, in the one keyspace 
 
 test('quick is one pair', async () => {
   expect((await verify({}, 'quick')).found).toMatchObject({ findings: [], pairs: '1/1' })
+})
+
+describe('thorough', () => {
+  const more = (found: Verification): readonly string[] => found.checks.slice(2).map(({ name, outcome, detail }) => `${name} ${outcome}: ${detail}`)
+  const CAS_TIMEOUT = '<stdin>:1:WriteTimeout: Error from server: code=1100 [Coordinator node timed out waiting for replica nodes\' responses] message="Operation timed out" info={\'consistency\': \'SERIAL\', \'write_type\': \'CAS\'}\n'
+  const isRace = (statement: string): boolean => statement.includes('IF NOT EXISTS USING')
+
+  test('proves that of two clients one wins, and that every copy takes a write', async () => {
+    const { found, statements } = await verify({}, 'thorough')
+    expect(found).toMatchObject({ findings: [], pairs: '6/6' })
+    expect(more(found)).toEqual(['compare-and-set passed: of two clients that asked for the same row, through cassandra-0 and cassandra-1, exactly one got it', 'all-copies passed: a write at ALL through cassandra-0 was taken by every copy'])
+    const races = statements.filter(isRace)
+    expect(races.map((one) => one.split(':')[0])).toEqual(['cassandra-0', 'cassandra-1'])
+    // Rows go by themselves, and all of them lie in the one keyspace that stays.
+    expect(statements.filter((one) => one.includes('INSERT')).every((one) => one.includes(`${KEYSPACE}.`) && one.includes('USING TTL 86400'))).toBe(true)
+  })
+
+  test('with one member both clients go through it', async () => {
+    const one = { states: { 0: ['UN'] } }
+    const { context, statements } = contextOf(one)
+    const found = await cassandraProfile().verify(membersOf(1, 'cassandra'), 'thorough', { ...context, replicas: 1 })
+    expect(more(found)[0]).toBe('compare-and-set passed: of two clients that asked for the same row exactly one got it')
+    expect(statements.filter(isRace)).toHaveLength(2)
+  })
+
+  test('is not tried with a ring that is not whole, and says so', async () => {
+    expect(more((await verify({ states: { 0: ['UN', 'UN', 'DN'] } }, 'thorough')).found)).toEqual(['compare-and-set skipped: not tried: the members are no whole ring', 'all-copies skipped: not tried: the members are no whole ring'])
+  })
+
+  test.each([
+    ['both are told that they won', (_: string, statement: string) => (isRace(statement) ? { stdout: applied(true) } : undefined), 'CHECK_FAILED', /through cassandra-0 and cassandra-1, both won/],
+    ['neither is', (_: string, statement: string) => (isRace(statement) ? { stdout: applied(false) } : undefined), 'CHECK_FAILED', /none won/],
+    ['the winner\'s row is not there', (_: string, statement: string) => (statement.includes('SERIAL') ? { stdout: '(0 rows)\n' } : undefined), 'CHECK_FAILED', /a read at SERIAL through cassandra-2 does not show the row/],
+    ['nobody was told', (_: string, statement: string) => (isRace(statement) ? { stderr: CAS_TIMEOUT } : undefined), 'CHECK_IMPOSSIBLE', /timed out, 2 times: which of them won is unknown/],
+    ['a copy is away', (_: string, statement: string) => (statement.includes('CONSISTENCY ALL') ? { stderr: '<stdin>:1:NoHostAvailable: (\'Unable\', {<Host>: Unavailable(\'Error from server: code=1000 [Unavailable exception] message="Cannot achieve consistency level ALL"\')})\n' } : undefined), 'CHECK_FAILED', /a write at ALL failed through cassandra-0 .*every member says that it is up by now/],
+  ] satisfies readonly (readonly [string, NonNullable<Ring['answers']>, string, RegExp])[])('fails when %s', async (_, answers, code, message) => {
+    const { found } = await verify({ answers }, 'thorough')
+    expect(found.findings).toMatchObject([{ code, severity: 'error', message: expect.stringMatching(message), mend: expect.any(String) }])
+  })
+
+  // A lightweight transaction that timed out may have been done: to call it lost would be to call a sound ring broken.
+  test('an answer that timed out is unknown, and a read at SERIAL tells', async () => {
+    const { found } = await verify({ answers: (pod, statement) => (isRace(statement) ? (pod === 'cassandra-0' ? { stderr: CAS_TIMEOUT } : { stdout: applied(false) }) : undefined) }, 'thorough')
+    expect(found.findings).toEqual([])
+    expect(more(found)[0]).toContain('one answer timed out; a read at SERIAL told')
+  })
+
+  test('says who is away when a copy is', async () => {
+    const states: Record<number, readonly string[]> = {}
+    const { found } = await verify({ states, answers: (_, statement) => {
+      if (!statement.includes('CONSISTENCY ALL')) return undefined
+      Object.assign(states, { 0: ['UN', 'UN', 'DN'], 1: ['UN', 'UN', 'DN'] })
+      return { stderr: '<stdin>:1:Unavailable: code=1000\n' }
+    } }, 'thorough')
+    expect(found.findings).toMatchObject([{ code: 'CHECK_FAILED', ordinal: 2, object: 'pod/cassandra-2', message: expect.stringContaining('; cassandra-2 does not serve') }])
+  })
+
+  test.each([
+    [['won', 'lost'], 0, 'proven'], [['won', 'unknown'], 0, 'proven'], [['won', 'unknown'], 1, { fault: 'another row' }], [['lost', 'unknown'], 1, 'proven'], [['lost', 'unknown'], 0, { fault: 'another row' }],
+    [['lost', 'unknown'], undefined, { fault: 'another row' }], [['unknown', 'unknown'], 0, 'unknown'], [['unknown', 'unknown'], undefined, 'unknown'], [['won', 'won'], 1, { fault: 'both won' }], [['lost', 'lost'], 1, { fault: 'none won' }],
+  ] satisfies readonly (readonly [readonly RaceAnswer[], number | undefined, unknown])[])('%j with the row of %j is %j', (answers, shown, verdict) => {
+    expect(judgeRace(answers, shown)).toEqual(verdict)
+  })
 })
 
 describe('what is refused', () => {
@@ -149,6 +225,14 @@ describe('what is refused', () => {
   })
 })
 
+// A role that may make no keyspaces does where an administrator has made this one.
+test('a role that may not make the keyspace writes into one that is there', async () => {
+  const answers: Ring['answers'] = (_, statement) => (statement.includes('CREATE KEYSPACE') ? { stderr: '<stdin>:1:Unauthorized: Error from server: code=2100 [Unauthorized] message="User checker has no CREATE permission"\n' } : undefined)
+  expect((await verify({ answers })).found).toMatchObject({ findings: [], pairs: '6/6' })
+  const none: Ring['answers'] = (pod, statement) => answers(pod, statement) ?? (statement.includes("'any'") ? { stderr: '<stdin>:1:InvalidRequest: unconfigured table\n' } : undefined)
+  expect((await verify({ answers: none })).found.findings).toMatchObject([{ code: 'CHECK_IMPOSSIBLE', message: expect.stringContaining('has no right to it'), mend: expect.stringContaining(`GRANT MODIFY ON KEYSPACE ${KEYSPACE}`) }])
+})
+
 describe('a ring of several sets', () => {
   const elsewhere = `Datacenter: dc0\nUN  10.1.0.1  80 KiB  4  ?  ${OTHER}  rack1\n`
   // One a rack or data centre, as operators make them: it could never pass.
@@ -172,6 +256,21 @@ describe('what it costs', () => {
     expect((await verify({ old: true })).found.members.map(({ version }) => version)).toEqual(['3.11.14', '3.11.14', '3.11.14'])
   })
 
+  test('which release each runs is asked of one, once a pod, also where nothing is verified: status says it', async () => {
+    const { context, nodetools } = contextOf({})
+    const profile = cassandraProfile()
+    const look = async (of: ReturnType<typeof membersOf>): Promise<readonly unknown[]> => {
+      const from = nodetools.length
+      const states = await profile.look(of, context)
+      return [...states.map(({ version, id }) => `${version ?? '-'} ${String(id)}`), ...nodetools.slice(from).filter((one) => one.endsWith('describecluster'))]
+    }
+    const all = IDS.map((id) => `5.0.9 ${id}`)
+    expect(await look(membersOf(3, 'cassandra'))).toEqual([...all, 'cassandra-0 describecluster'])
+    expect(await look(membersOf(3, 'cassandra'))).toEqual(all)
+    // A pod that was replaced may run another one.
+    expect(await look(membersOf(3, 'cassandra').map((member) => (member.ordinal === 2 ? { ...member, uid: 'another' } : member)))).toEqual([...all, 'cassandra-2 describecluster'])
+  })
+
   // Four JVMs in every member at each look made healthy members miss their probes.
   test('a wait: one nodetool of one member, another one the next time; who has just become Ready is asked who it is once', async () => {
     const { context, nodetools } = contextOf({})
@@ -188,8 +287,8 @@ describe('what it costs', () => {
     expect(await look(starting, true)).toEqual(['up up down', 'cassandra-1 status'])
     expect(await look(members, true)).toEqual(['up up up', 'cassandra-0 status', 'cassandra-2 info'])
     expect(await look(members, true)).toEqual(['up up up', 'cassandra-0 status'])
-    // Before one is taken all are asked.
-    expect(await look(members, false)).toHaveLength(7)
+    // Before one is taken all are asked, and one of them for the release of who is new.
+    expect(await look(members, false)).toHaveLength(8)
   })
 })
 

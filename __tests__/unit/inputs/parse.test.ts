@@ -104,7 +104,7 @@ describe('what is refused', () => {
     expect(inputsAtFault({ 'create-namespace': 'true', namespace: 'NO' })).toEqual(['namespace'])
   })
 
-  test.each([['zookeeper-auth', 'hunter2'], ['zookeeper-auth', 'user: hunter2']])('no message repeats a secret: %s', (input, value) => {
+  test.each([['zookeeper-auth', 'hunter2'], ['zookeeper-auth', 'user: hunter2'], ['cassandra-auth', 'hunter2'], ['cassandra-auth', 'user: hunter2']])('no message repeats a secret: %s', (input, value) => {
     const faults = faultsOf({ [input]: value })
     expect(faults).toHaveLength(1)
     expect(JSON.stringify(faults)).not.toContain('hunter2')

@@ -3,7 +3,7 @@
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, VerifyContext } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
-import { parseDoors, parseHostId, parseRelease, parseStatus, type Doors, type RingRow } from './status.ts'
+import { parseDoors, parseHostId, parseStatus, type Doors, type RingRow } from './status.ts'
 import { NODETOOL_MS } from './times.ts'
 
 const SEPARATOR = '--- zk-ensemble-action'
@@ -14,6 +14,7 @@ export type Question = 'status' | 'info' | 'describecluster' | 'version'
 export interface Heard {
   readonly member: Member
   readonly rows: readonly RingRow[]
+  /** Filled in once a pod, see profile.ts. */
   readonly release: string | undefined
   /** What it says of its own doors; undefined where it was not asked. */
   readonly doors: Doors | undefined
@@ -60,7 +61,7 @@ export async function hear(member: Member, questions: readonly Question[], known
   const info = answers.get('info')
   const hostId = info === undefined ? known.get(member.uid) : parseHostId(info)
   if (hostId !== undefined) known.set(member.uid, hostId)
-  return { member, rows: parseStatus(answers.get('status') ?? ''), release: parseRelease(answers.get('version') ?? ''), doors: info === undefined ? undefined : parseDoors(info), hostId, trouble: undefined, denied: false }
+  return { member, rows: parseStatus(answers.get('status') ?? ''), release: undefined, doors: info === undefined ? undefined : parseDoors(info), hostId, trouble: undefined, denied: false }
 }
 
 export function hearAll(members: readonly Member[], questions: readonly Question[], known: Known, context: VerifyContext): Promise<readonly Heard[]> {

@@ -1,68 +1,73 @@
 // The Cassandra profile, by exec: nodetool in every member for the ring, cqlsh at QUORUM through each for the data.
 
 import { Deadline } from '../../clock.ts'
-import type { Finding } from '../../errors.ts'
-import type { CheckResult, Member, MemberState, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
+import type { CheckResult, Member, Profile, Verification, VerifyContext, VerifyLevel } from '../profile.ts'
 import { askMember, hearAll, hearOne, type Heard, type Known } from './ask.ts'
+import { cqlThrough, type Login } from './cqlsh.ts'
 import { leaveRing } from './leave.ts'
 import { mayLeaveRing } from './may-leave.ts'
 import { copiesIn, proveRows } from './rows.ts'
 import { judgeRing, type RingVerdict, type SchemaHeard } from './ring.ts'
 import { statesOf } from './serving.ts'
-import { parseCluster, parseRelease } from './status.ts'
+import { parseCluster, parseRelease, type ClusterSaid } from './status.ts'
+import { checkThoroughly, THOROUGH_CHECKS } from './thorough.ts'
 
 const POLL_MS = 2_000
 
-export function cassandraProfile(): Profile {
+export function cassandraProfile(login?: Login): Profile {
   const known: Known = new Map()
+  const releases: Releases = new Map()
   let turn = 0
   return {
     name: 'cassandra',
     dear: true,
     look: async (members, context) => {
       const one = context.waiting === true && context.reach.may.exec ? await hearOne(members, turn++, known, context) : undefined
-      return statesOf(one ?? (await hearAll(members, ['status', 'info'], known, context)))
+      return statesOf(one === undefined ? await withReleases(await hearAll(members, ['status', 'info'], known, context), releases, context) : one.map((said) => ({ ...said, release: releases.get(said.member.uid) })))
     },
-    verify: (members, level, context) => verify(members, level, known, context),
+    verify: (members, level, context) => verify(members, level, { known, releases }, { ...context, login }),
     mayLeave: mayLeaveRing,
     leave: leaveRing,
   }
 }
 
-async function verify(members: readonly Member[], level: VerifyLevel, known: Known, context: VerifyContext): Promise<Verification> {
+async function verify(members: readonly Member[], level: VerifyLevel, remembered: Remembered, context: VerifyContext & { readonly login: Login | undefined }): Promise<Verification> {
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
   const { clock } = context
   const began = clock.now()
-  const { heard, schema, verdict } = await settle(sorted, known, context)
+  const { heard, verdict } = await settle(sorted, remembered, context)
   const quorum: CheckResult = { name: 'quorum', outcome: verdict.findings.length === 0 ? 'passed' : 'failed', detail: verdict.detail, findings: verdict.findings, ms: clock.now() - began }
-  const base = { members: withReleases(statesOf(heard), heard, schema), matrix: undefined, pairs: undefined }
+  const base = { members: statesOf(heard), matrix: undefined, pairs: undefined }
   if (verdict.findings.length > 0) {
-    const data: CheckResult = { name: 'data', outcome: 'skipped', detail: 'not tried: the members are no whole ring', findings: [], ms: 0 }
-    return { ...base, checks: [quorum, data], findings: verdict.findings }
+    const untried = (['data', ...(level === 'thorough' ? THOROUGH_CHECKS : [])] as const).map((name): CheckResult => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ring', findings: [], ms: 0 }))
+    return { ...base, checks: [quorum, ...untried], findings: verdict.findings }
   }
-  const proof = await proveRows(sorted, level, copiesIn(heard), context)
-  const checks = [quorum, proof.check, ...(level === 'thorough' ? [notThere()] : [])]
+  const cql = cqlThrough(context, context.login)
+  const proof = await proveRows(sorted, level, copiesIn(heard), cql, context)
+  const checks = [quorum, proof.check, ...(level === 'thorough' && proof.check.outcome === 'passed' ? await checkThoroughly(sorted, cql, context) : [])]
   return { ...base, checks, matrix: proof.matrix, pairs: proof.pairs, findings: checks.flatMap((check) => check.findings) }
 }
 
-function notThere(): CheckResult {
-  const finding: Finding = { code: 'CHECK_IMPOSSIBLE', severity: 'warning', message: 'the profile cassandra has no more checks than verify: full', mend: 'Set verify: full.' }
-  return { name: 'compare-and-set', outcome: 'skipped', detail: finding.message, findings: [finding], ms: 0 }
+/** By UID: which release a pod runs, asked once. */
+type Releases = Map<string, string>
+
+interface Remembered {
+  readonly known: Known
+  readonly releases: Releases
 }
 
 interface Settled {
   readonly heard: readonly Heard[]
-  readonly schema: SchemaHeard | undefined
   readonly verdict: RingVerdict
 }
 
-async function settle(members: readonly Member[], known: Known, context: VerifyContext): Promise<Settled> {
+async function settle(members: readonly Member[], remembered: Remembered, context: VerifyContext): Promise<Settled> {
   const { clock } = context
   const deadline = new Deadline(clock, context.settleMs)
   let said = ''
   for (;;) {
     const began = clock.now()
-    const found = await hearRing(members, known, context)
+    const found = await hearRing(members, remembered, context)
     const { verdict } = found
     if (verdict.findings.length === 0 || !verdict.canHeal || deadline.passed) return found
     if (verdict.detail !== said) context.say(`waiting for the ring to settle: ${verdict.detail}`)
@@ -72,12 +77,12 @@ async function settle(members: readonly Member[], known: Known, context: VerifyC
 }
 
 /** The schema of all is asked of one, and only where the rows are sound. */
-async function hearRing(members: readonly Member[], known: Known, context: VerifyContext): Promise<Settled> {
+async function hearRing(members: readonly Member[], { known, releases }: Remembered, context: VerifyContext): Promise<Settled> {
   const heard = await hearAll(members, ['status', 'info'], known, context)
   const verdict = judgeRing(heard, context.replicas, undefined)
-  const schema = verdict.findings.length === 0 ? await hearSchema(members, context) : undefined
-  if (schema === undefined) return { heard, schema, verdict }
-  return { heard: schema.said.releases.size > 0 ? heard : await withVersions(heard, context), schema, verdict: judgeRing(heard, context.replicas, schema) }
+  if (verdict.findings.length > 0) return { heard: await withReleases(heard, releases, context, null), verdict }
+  const schema = await hearSchema(members, context)
+  return { heard: await withReleases(heard, releases, context, schema?.said ?? null), verdict: schema === undefined ? verdict : judgeRing(heard, context.replicas, schema) }
 }
 
 async function hearSchema(members: readonly Member[], context: VerifyContext): Promise<SchemaHeard | undefined> {
@@ -88,18 +93,20 @@ async function hearSchema(members: readonly Member[], context: VerifyContext): P
   return undefined
 }
 
-/** Before Cassandra 4 describecluster tells no releases. */
-function withVersions(heard: readonly Heard[], context: VerifyContext): Promise<readonly Heard[]> {
-  return Promise.all(heard.map(async (one) => {
-    const answers = await askMember(one.member, ['version'], context)
-    return 'trouble' in answers ? one : { ...one, release: parseRelease(answers.get('version') ?? '') }
-  }))
-}
-
-function withReleases(states: readonly MemberState[], heard: readonly Heard[], schema: SchemaHeard | undefined): readonly MemberState[] {
-  return states.map((state, at) => {
-    const one = heard[at]
-    const address = one?.rows.find((row) => row.hostId === one.hostId)?.address
-    return { ...state, version: state.version ?? (address === undefined ? undefined : schema?.said.releases.get(address)) }
-  })
+/** One tells the releases of all, and of a pod that is known nobody is asked; before Cassandra 4 each tells its own. `said`: null where nobody is to be asked. */
+async function withReleases(heard: readonly Heard[], releases: Releases, context: VerifyContext, said?: ClusterSaid | null): Promise<readonly Heard[]> {
+  const lacking = heard.filter(({ member, trouble }) => trouble === undefined && !releases.has(member.uid))
+  const told = said !== undefined || lacking.length === 0 ? said : (await hearSchema(lacking.map(({ member }) => member), context))?.said
+  for (const { member, hostId, rows } of heard) {
+    const release = told?.releases.get(rows.find((row) => row.hostId === hostId)?.address ?? '')
+    if (release !== undefined) releases.set(member.uid, release)
+  }
+  if (told?.releases.size === 0) {
+    await Promise.all(lacking.map(async ({ member }) => {
+      const answers = await askMember(member, ['version'], context)
+      const release = 'trouble' in answers ? undefined : parseRelease(answers.get('version') ?? '')
+      if (release !== undefined) releases.set(member.uid, release)
+    }))
+  }
+  return heard.map((one) => ({ ...one, release: releases.get(one.member.uid) }))
 }

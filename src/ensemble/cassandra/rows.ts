@@ -1,19 +1,12 @@
 // Rows written at QUORUM through each member and read at QUORUM through every other, in one keyspace that stays: a keyspace a run would leave a directory and a snapshot on every node.
 
 import type { Finding } from '../../errors.ts'
-import type { ExecResult } from '../../kube/kube.ts'
 import type { Cell, CheckResult, Matrix, Member, VerifyContext, VerifyLevel } from '../profile.ts'
-import { whyUnreachable } from '../unreachable.ts'
 import type { Heard } from './ask.ts'
+import { cqlFinding, type Cql, type CqlTrouble } from './cqlsh.ts'
+import { KEYSPACE, TABLE, TABLE_CQL, TTL_S } from './keyspace.ts'
 
-/** Python starts slowly in half a core. */
-const CQLSH_MS = 90_000
 const REPLICATION = 3
-/** Made once, never dropped. */
-export const KEYSPACE = 'zk_ensemble_action'
-const TABLE = `${KEYSPACE}.rows`
-/** Rows go by themselves; seconds. */
-const TTL_S = 86_400
 
 export interface RowsProof {
   readonly check: CheckResult
@@ -34,34 +27,33 @@ export function copiesIn(heard: readonly Heard[]): ReadonlyMap<string, number> {
   return new Map(copies.filter(([, count]) => count > 0))
 }
 
-export async function proveRows(members: readonly Member[], level: VerifyLevel, copies: ReadonlyMap<string, number>, context: VerifyContext): Promise<RowsProof> {
+export async function proveRows(members: readonly Member[], level: VerifyLevel, copies: ReadonlyMap<string, number>, cql: Cql, context: VerifyContext): Promise<RowsProof> {
   const { clock } = context
   const began = clock.now()
   const name = `${nameOfRun(context.runId)}-${began}`
   const [first] = members
   if (first === undefined) return { check: { name: 'data', outcome: 'skipped', detail: 'there is no member', findings: [], ms: 0 }, matrix: undefined, pairs: undefined }
   const replication = [...copies].map(([datacenter, count]) => `, '${datacenter.replaceAll("'", "''")}': ${count}`).join('')
-  const made = await cql(first, `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy'${replication}}; CREATE TABLE IF NOT EXISTS ${TABLE} (id text PRIMARY KEY, value text);`, context, context.signal)
-  if (typeof made === 'string') return { check: outcome([finding(first, 'a keyspace could not be made through', made)], '', clock.now() - began), matrix: undefined, pairs: undefined }
+  const made = await make(first, replication, cql)
+  if (made !== undefined) return { check: outcome([cqlFinding(first, 'a keyspace could not be made through', made)], '', clock.now() - began), matrix: undefined, pairs: undefined }
   const cells: Cell[][] = members.map((_, row) => members.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })))
   const writers = level === 'quick' ? [first] : members
   const valueOf = (member: Member): string => `${name}-from-${member.ordinal}`
-  const written = await Promise.all(writers.map(async (member) => ({ member, result: await cql(member, `CONSISTENCY QUORUM; INSERT INTO ${TABLE} (id, value) VALUES ('${valueOf(member)}', '${valueOf(member)}') USING TTL ${TTL_S};`, context, context.signal) })))
-  const findings: Finding[] = written.flatMap(({ member, result }) => (typeof result === 'string' ? [finding(member, 'a write at QUORUM failed through', result)] : []))
+  const written = await Promise.all(writers.map(async (member) => ({ member, result: await cql(member, `CONSISTENCY QUORUM; INSERT INTO ${TABLE} (id, value) VALUES ('${valueOf(member)}', '${valueOf(member)}') USING TTL ${TTL_S};`) })))
+  const findings: Finding[] = written.flatMap(({ member, result }) => ('kind' in result ? [cqlFinding(member, 'a write at QUORUM failed through', result)] : []))
   const readers = members.length === 1 ? members : level === 'quick' ? members.slice(1, 2) : members
   await Promise.all(
     readers.map(async (reader) => {
       const at = clock.now()
-      const read = await cql(reader, `CONSISTENCY QUORUM; SELECT value FROM ${TABLE} WHERE id IN (${writers.map((member) => `'${valueOf(member)}'`).join(', ')});`, context, context.signal)
-      const lines = typeof read === 'string' ? [] : read.stdout.split(/\r?\n/).map((line) => line.trim())
+      const read = await cql(reader, `CONSISTENCY QUORUM; SELECT value FROM ${TABLE} WHERE id IN (${writers.map((member) => `'${valueOf(member)}'`).join(', ')});`)
       const missing: string[] = []
       for (const { member, result } of written) {
-        const why = typeof result === 'string' ? `not written: ${result}` : typeof read === 'string' ? read : lines.includes(valueOf(member)) ? undefined : 'the row is not there'
+        const why = 'kind' in result ? `not written: ${result.why}` : 'kind' in read ? read.why : read.lines.includes(valueOf(member)) ? undefined : 'the row is not there'
         const row = cells[members.indexOf(member)]
         if (row !== undefined && member !== reader) row[members.indexOf(reader)] = why === undefined ? { kind: 'ok', ms: clock.now() - at } : { kind: 'failed', why }
-        if (why !== undefined && typeof result !== 'string') missing.push(member.pod)
+        if (why !== undefined && !('kind' in result)) missing.push(member.pod)
       }
-      if (missing.length > 0) findings.push(finding(reader, `what was written through ${missing.join(', ')} was not read at QUORUM through`, typeof read === 'string' ? read : 'the rows are not there'))
+      if (missing.length > 0) findings.push(cqlFinding(reader, `what was written through ${missing.join(', ')} was not read at QUORUM through`, 'kind' in read ? read : { kind: 'failed', why: 'the rows are not there' }))
     }),
   )
   const pairs = cells.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
@@ -70,22 +62,12 @@ export async function proveRows(members: readonly Member[], level: VerifyLevel, 
   return { check: outcome(findings, good, clock.now() - began), matrix: level === 'quick' || members.length === 1 ? undefined : { members: members.map(({ pod }) => pod), cells }, pairs: pairs.length === 0 ? undefined : count }
 }
 
-/** The answer, or why there is none; cqlsh ends with 2 for a statement that failed and 1 for no connection. */
-async function cql(member: Member, statements: string, context: VerifyContext, signal: AbortSignal): Promise<ExecResult | string> {
-  try {
-    const result = await context.reach.exec(member, ['cqlsh', '--request-timeout=30', '-e', statements], { timeoutMs: CQLSH_MS }, signal)
-    if (result.exitCode === 0) return result
-    return (result.stderr.trim().split('\n').at(-1) ?? '').slice(0, 160) || `cqlsh ended with ${result.exitCode}`
-  } catch (error) {
-    signal.throwIfAborted()
-    return whyUnreachable(error, 'exec').why
-  }
-}
-
-function finding(member: Member, what: string, why: string): Finding {
-  const refused = /Unauthorized|AuthenticationFailed|Bad credentials|requires authentication/i.test(why)
-  const mend = refused ? 'The check logs in as nobody: give cqlsh its credentials in the container (~/.cassandra/cqlshrc).' : 'Look at the log of this member and at nodetool status.'
-  return { code: refused ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED', severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}`, message: `${what} ${member.pod} (ordinal ${member.ordinal}): ${why}`, mend, ...(refused ? { orSet: { input: 'verify', value: 'off' } } : {}) }
+/** A role that may make no keyspaces does where somebody else has made it. */
+async function make(member: Member, replication: string, cql: Cql): Promise<CqlTrouble | undefined> {
+  const made = await cql(member, `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy'${replication}}; ${TABLE_CQL}`)
+  if (!('kind' in made)) return undefined
+  if (made.kind !== 'no right') return made
+  return 'kind' in (await cql(member, `SELECT value FROM ${TABLE} WHERE id = 'any';`)) ? made : undefined
 }
 
 function outcome(findings: readonly Finding[], good: string, ms: number): CheckResult {
