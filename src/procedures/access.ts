@@ -24,8 +24,6 @@ export interface Rights {
   readonly deletePods: boolean
   /** To read ControllerRevisions. */
   readonly revisions: boolean
-  /** To make pods, which a dry run of one needs: no part of docs/role.yaml. */
-  readonly makePods: boolean
   readonly nodes: boolean
   readonly classes: boolean
   readonly endpoints: boolean
@@ -126,14 +124,14 @@ export async function reviewRights(kube: Pick<Kube, 'denied'>, needed: readonly 
     forward: FORWARD(namespace), exec: EXEC(namespace), logs: each(['get'], '', 'pods/log', namespace), events: each(['list', 'watch'], '', 'events', namespace), announce: each(['create'], '', 'events', namespace),
     budgets: each(['list'], 'policy', 'poddisruptionbudgets', namespace), evict: rightsToEvict(namespace), deletePods: each(['delete'], '', 'pods', namespace), revisions: rightsToHistory(namespace),
     nodes: each(['list'], '', 'nodes'), classes: each(['list'], 'storage.k8s.io', 'storageclasses'), endpoints: each(['list'], 'discovery.k8s.io', 'endpointslices', namespace),
-    makePods: each(['create'], '', 'pods', namespace), makeServices: rightsToMakeServices(namespace), deleteServices: each(['delete'], '', 'services', namespace),
+    makeServices: rightsToMakeServices(namespace), deleteServices: each(['delete'], '', 'services', namespace),
   }
   const denied = await kube.denied(unique([...needed, ...Object.values(optional).flat()]), signal)
   const has = (list: readonly Access[]): boolean => !list.some((one) => denied.some((other) => keyOf(one) === keyOf(other)))
   return {
     missing: unique(needed).filter((one) => !has([one])),
     forward: has(optional.forward), exec: has(optional.exec), logs: has(optional.logs), events: has(optional.events), announce: has(optional.announce),
-    budgets: has(optional.budgets), evict: has(optional.evict), deletePods: has(optional.deletePods), revisions: has(optional.revisions), makePods: has(optional.makePods), nodes: has(optional.nodes), classes: has(optional.classes), endpoints: has(optional.endpoints), makeServices: has(optional.makeServices), deleteServices: has(optional.deleteServices),
+    budgets: has(optional.budgets), evict: has(optional.evict), deletePods: has(optional.deletePods), revisions: has(optional.revisions), nodes: has(optional.nodes), classes: has(optional.classes), endpoints: has(optional.endpoints), makeServices: has(optional.makeServices), deleteServices: has(optional.deleteServices),
   }
 }
 

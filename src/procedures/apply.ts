@@ -114,7 +114,7 @@ async function planOne(kube: Kube, manifest: Manifest, options: PlanningOne, sig
   if (options.untried?.(manifest.object, live !== undefined) === true) return comparedChange(planned)
   if (!options.dryRuns) return { ...planned, change: live === undefined ? 'created' : 'configured', paths: [], findings: [] }
   try {
-    const besides = options.force || (!takeOver && options.taking === undefined) ? NONE : await conflictsBesides(kube, manifest, takings, options, signal)
+    const besides = options.force || (options.taking === undefined && (!takeOver || (live !== undefined && ownersOf(live, takings).others === 0))) ? NONE : await conflictsBesides(kube, manifest, takings, options, signal)
     const dry = besides.dry ?? (await kube.apply(manifest.object, { dryRun: true, force: options.force || takeOver || besides.forced }, signal))
     const warned = warningFindings(dry.warnings, { object: objectName(manifest.object), place: manifest.place })
     if (live === undefined) return { ...planned, change: 'created', paths: [], findings: warned, result: dry.object }
@@ -166,9 +166,10 @@ function texts(map: unknown): Readonly<Record<string, string>> | undefined {
   return map === undefined ? undefined : textsOf(map)
 }
 
-function ownersOf(object: KubeObject, takings: readonly Taking[]): Owners {
+/** `others`: how many own fields beside us and those that are taken over; an entry of the status is nobody's wish. */
+function ownersOf(object: KubeObject, takings: readonly Taking[]): Owners & { readonly others: number } {
   const others = (object.metadata.managedFields ?? []).filter(({ manager, operation, subresource }) => !(manager === FIELD_MANAGER && operation === 'Apply') && !takings.some(({ entry }) => entry.manager === manager && entry.operation === operation && entry.subresource === subresource))
-  return { taken: takings.map(({ taken }) => taken), kept: [...others.map(({ fieldsV1 }) => fieldsV1), ...takings.map(({ left }) => left)] }
+  return { taken: takings.map(({ taken }) => taken), kept: [...others.map(({ fieldsV1 }) => fieldsV1), ...takings.map(({ left }) => left)], others: others.filter(({ subresource }) => subresource !== 'status').length }
 }
 
 /** The dry run of an apply leaves what another tool wrote and the manifest no longer has: it goes only once its fields are taken over. The server says what becomes of the object without it, defaults and all. */

@@ -158,7 +158,7 @@ async function inspectObjects(kube: Kube, site: Site, how: Objects, signal: Abor
   const { stored, dropped } = ofThisSet<StoredRecord>(read, own?.live?.metadata.uid)
   if (dropped !== null) report.notes.push(droppedInWords(dropped, target.name))
   // Of a set that stays as it is no pods are made.
-  const tried = how.dryRuns && own !== undefined && own.change !== 'unchanged' ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined, mayMake: rights.makePods }, signal) : []
+  const tried = how.dryRuns && own !== undefined && own.change !== 'unchanged' ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal) : []
   refuseFaults(seen, plan, [...(how.lint ? await lintAgain(kube, site, own?.live, signal) : []), ...tried])
   const wanted = toSet(setManifest.object)
   report.replicas = wantedCount(setManifest.object, own?.live)

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
-import type { KubeObject } from '../../../src/kube/kube.ts'
+import type { Access, KubeObject } from '../../../src/kube/kube.ts'
 import { parseText } from '../../support/parse-text.ts'
 import { tryPod } from '../../../src/procedures/try-pod.ts'
 import { SOUND } from '../manifests/given.ts'
@@ -22,13 +22,14 @@ function refused(message: string, status = 403): KubeFailure {
 async function tried(answer: KubeFailure | readonly string[], { runs = false, more = '', mayCreate = true } = {}): Promise<{ readonly findings: Awaited<ReturnType<typeof tryPod>>; readonly asked: readonly KubeObject[] }> {
   const asked: KubeObject[] = []
   const kube = {
+    denied: (wanted: readonly Access[]) => Promise.resolve(mayCreate ? [] : wanted),
     createDry: (object: KubeObject) => {
       asked.push(object)
       return answer instanceof KubeFailure ? Promise.reject(answer) : Promise.resolve({ warnings: answer })
     },
   }
   const all = more === '' ? manifests : [...manifests, ...parseText({ file: 'more.yaml', text: more, lines: true }).manifests]
-  return { findings: await tryPod(kube, { manifests: all, setManifest: setManifest(), runs, mayMake: mayCreate }, new AbortController().signal), asked }
+  return { findings: await tryPod(kube, { manifests: all, setManifest: setManifest(), runs }, new AbortController().signal), asked }
 }
 
 const QUOTA = 'pods "zk-dry-run" is forbidden: exceeded quota: small, requested: limits.memory=1Gi, used: limits.memory=3Gi, limited: limits.memory=3Gi'
