@@ -83,8 +83,9 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
       return (await import('./operations/uncordon.ts')).uncordon
     case 'drain':
       return (await import('./operations/drain.ts')).drain
-    case 'plan':
     case 'cleanup':
+      return (await import('./operations/cleanup.ts')).cleanup
+    case 'plan':
       throw failure('refused', 'INPUT_INVALID', `operation ${inputs.operation} is not built yet`, { input: 'operation' })
   }
 }

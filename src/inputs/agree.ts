@@ -122,6 +122,11 @@ function targets({ values, broken }: Case): readonly Finding[] {
   if (operation === 'cleanup' && !values.sweep && values.namespace === undefined && !broken.has('namespace') && !broken.has('sweep')) {
     return [fault('namespace', 'cleanup needs to be told where', 'set namespace (with name or manifests), or sweep: true')]
   }
+  if (operation === 'cleanup' && values.sweep) {
+    // Who names one would not expect all others to go.
+    const named = [...(values.namespace === undefined ? [] : ['namespace'] as const), ...(values.name === undefined ? [] : ['name'] as const), ...(values.manifests.length === 0 ? [] : ['manifests'] as const)]
+    return named.map((id) => fault(id, 'has no meaning with sweep, which goes through all previews of this repository', `leave ${id} out, or set sweep: false to take that one away`))
+  }
   return []
 }
 

@@ -64,7 +64,7 @@ export async function inspectGround(kube: Kube, inputs: Inputs, services: Servic
   const givenSet = given[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
 
   const needed = [...rightsToLook(namespace), ...rightsToRecord(namespace), ...rightsToApply(given, namespace)]
-  const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, { wanted: toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), own: classesIn(loaded.manifests) }, signal)])
+  const [rights, namespaceState, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, services.holder.repository, signal), readSurroundings(kube, namespace, { wanted: toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), own: classesIn(loaded.manifests) }, signal)])
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   if (inputs.verify !== 'off') refuseMissing(rightsToVerify(rights, loaded.profile, namespace), 'CHECK_IMPOSSIBLE')
   tellOmissions(services, rights)
