@@ -29,10 +29,10 @@ export async function cleanup(inputs: Inputs, services: Services): Promise<void>
   }
 }
 
-/** What was deployed once is not linted again: only its name is asked for. */
+/** What was deployed once is not judged again: only its name is asked for. */
 async function nameIn(inputs: Inputs, services: Services): Promise<string> {
   const { loadManifests } = await import('../manifests/load.ts')
-  const { set } = await loadManifests({ ...inputs, lint: 'warn' }, services.manifestIo, services.signal)
+  const { set } = await loadManifests({ ...inputs, lint: 'warn', profile: inputs.profile === 'auto' ? 'none' : inputs.profile }, services.manifestIo, services.signal)
   return set.object.metadata.name
 }
 

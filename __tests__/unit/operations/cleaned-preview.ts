@@ -68,8 +68,9 @@ export interface Site {
 const DEPLOY = { operation: 'deploy', profile: 'none', verify: 'off', namespace: PREVIEW, 'create-namespace': 'true', manifests: 'web.yaml' }
 
 export async function withSite(work: (site: Site) => Promise<void>): Promise<void> {
-  const clock = clusterClock()
-  const cluster = await startCluster({ clock })
+  // All kinds of a namespace are listed side by side.
+  const clock = clusterClock(80)
+  const cluster = await startCluster({ clock, images: { 'busybox:slow': { pullMs: 3_600_000 } } })
   const inputsOf = (operation: 'deploy' | 'cleanup', inputs: Readonly<Record<string, string>>): Record<string, string> => (operation === 'deploy' ? { ...DEPLOY, ...inputs } : { operation, ...('sweep' in inputs ? {} : { namespace: PREVIEW }), ...inputs })
   const start: Site['start'] = (operation, inputs, name, onLine) => startRun({ cluster, clock, inputs: inputsOf(operation, inputs), files: { 'web.yaml': WEB }, name, ...(onLine === undefined ? {} : { onLine }) })
   try {
