@@ -30,10 +30,8 @@ export async function cleanup(inputs: Inputs, services: Services): Promise<void>
 }
 
 /** What was deployed once is not judged again: only its name is asked for. */
-async function nameIn(inputs: Inputs, services: Services): Promise<string> {
-  const { loadManifests } = await import('../manifests/load.ts')
-  const { set } = await loadManifests({ ...inputs, lint: 'warn', profile: inputs.profile === 'auto' ? 'none' : inputs.profile }, services.manifestIo, services.signal)
-  return set.object.metadata.name
+async function nameIn({ manifests }: Inputs, services: Services): Promise<string> {
+  return (await import('../manifests/read.ts')).setNameIn(manifests, services.manifestIo, services.signal)
 }
 
 async function cleanOne(kube: Kube, inputs: Inputs, services: Services, name: string | undefined): Promise<void> {

@@ -60,7 +60,7 @@ export async function whyStays(kube: Kube, namespace: string, found: readonly Su
   own.delete('')
   const others = othersIn(objects, own)
   if (others.length > 0) return { why: `what this action did not make is in it: ${contentsInWords(others)}`, mend: `If all of that may go: kubectl delete namespace ${namespace}` }
-  if (unseen.length > 0) return { why: `whether anything of others is in it is not known: ${unseen.join(', ')} could not be listed`, mend: missing.length === 0 ? 'See why: kubectl api-resources; a group whose server is down holds up the deletion of every namespace.' : `Let this workflow list them: ${roleFor(missing)}` }
+  if (unseen.length > 0) return { why: `whether anything of others is in it is not known: ${unseen.join(', ')} could not be listed`, mend: missing.length === 0 ? 'A group of the API whose server is down holds up the deletion of every namespace: bring it back, or take its APIService away.' : `Let this workflow list them: ${roleFor(missing)}` }
   return undefined
 }
 

@@ -31,7 +31,7 @@ export async function untilGone({ clock, deadline, say }: Waiting, look: (signal
     if (deadline.passed) {
       const others = there.length === 1 ? '' : ` (and ${there.length - 1} more: ${there.filter((one) => one !== first).slice(0, 5).map(({ object }) => object).join(', ')})`
       throw failure('failed', 'TIMEOUT', `${first.object} is still there after ${formatSpan(clock.now() - began)}${first.why === '' ? '' : `: ${first.why}`}${others}`, {
-        object: first.object, input: 'timeout', mend: `${first.mend ?? 'See what holds it, with kubectl describe.'} The next cleanup goes on from here.`,
+        object: first.object, input: 'timeout', mend: `${first.mend ?? 'See what holds it: its conditions, finalizers and events.'} The next cleanup goes on from here.`,
       })
     }
     if (clock.now() - saidAt >= HEARTBEAT_MS) {

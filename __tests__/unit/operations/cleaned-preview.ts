@@ -69,7 +69,7 @@ const DEPLOY = { operation: 'deploy', profile: 'none', verify: 'off', namespace:
 
 export async function withSite(work: (site: Site) => Promise<void>): Promise<void> {
   // All kinds of a namespace are listed side by side.
-  const clock = clusterClock(80)
+  const clock = clusterClock(60)
   const cluster = await startCluster({ clock, images: { 'busybox:slow': { pullMs: 3_600_000 } } })
   const inputsOf = (operation: 'deploy' | 'cleanup', inputs: Readonly<Record<string, string>>): Record<string, string> => (operation === 'deploy' ? { ...DEPLOY, ...inputs } : { operation, ...('sweep' in inputs ? {} : { namespace: PREVIEW }), ...inputs })
   const start: Site['start'] = (operation, inputs, name, onLine) => startRun({ cluster, clock, inputs: inputsOf(operation, inputs), files: { 'web.yaml': WEB }, name, ...(onLine === undefined ? {} : { onLine }) })

@@ -117,7 +117,7 @@ describe('killed at any request', () => {
         await run.ended
         const next = await site.deploy({ ttl: '72h' }, `next-${at}`)
         expect({ at, ...told(next) }).toMatchObject({ at, code: '', result: expect.stringMatching(/^(succeeded|unchanged)$/) })
-        expect([at, site.inside(PREVIEW).filter((one) => /^(pod|statefulset|service|persistentvolumeclaim)/.test(one)).length]).toEqual([at, 6])
+        expect([at, site.inside(PREVIEW).filter((one) => /^(pod|statefulset|service|poddisruptionbudget|persistentvolumeclaim)\//.test(one)).length]).toEqual([at, 7])
       }
     }), 300_000)
 
