@@ -2,6 +2,7 @@
 
 import type { Finding } from '../errors.ts'
 import { BUILT_DRY_RUNS, BUILT_OPERATIONS, ENSEMBLE_INPUTS, type Operation } from './inputs.ts'
+import { fittingName } from '../short-name.ts'
 import { quantityOf } from '../view/quantity.ts'
 import { INPUTS, type InputId, type Values } from './schema.ts'
 
@@ -76,7 +77,7 @@ function ensembleInputs({ values, given, broken }: Case): readonly Finding[] {
   }
   const name = values.name
   if (name !== undefined && !/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name)) {
-    found.push(fault('name', `${name} cannot name the services of the built-in ensemble`, 'begin with a letter, use no dots and at most 40 characters'))
+    found.push(fault('name', `${name} cannot name the services of the built-in ensemble`, `begin with a letter, use no dots and at most 40 characters, for instance ${fittingName(`zk-${name}`, 40) ?? 'zk'}`))
   }
   return found
 }
