@@ -103,6 +103,11 @@ export function belongs(claim: Claimed, { sets, recorded, own, users }: Claiming
   return { kind: 'ours' }
 }
 
+/** Whether the cluster deletes a claim together with what goes, whatever we do; a pod's own ephemeral volumes are meant to. */
+export function goesAlong({ name, owners }: Pick<Claimed, 'name' | 'owners'>, own: ReadonlySet<string>): boolean {
+  return owners.length > 0 && owners.every(({ uid }) => own.has(uid)) && !owners.some((owner) => owner.kind === 'Pod' && name.startsWith(`${owner.name}-`))
+}
+
 function after(text: string, start: string): string {
   return text.startsWith(start) ? text.slice(start.length) : ''
 }

