@@ -192,7 +192,10 @@ async function goes(cleaning: Cleaning, found: readonly Survey[], locks: Lock[],
     journal.info(`namespace/${namespace} deleted`)
     // The Leases go with it, and nothing renews what is gone.
     for (const lock of locks.splice(0)) await lock.release(AbortSignal.timeout(RELEASE_MS))
-    await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, services, deadline, signal)
+    await journal.phase(`Wait until namespace ${namespace} is gone`, async (done) => {
+      await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, services, deadline, signal)
+      done('gone')
+    })
     return undefined
   }
 }

