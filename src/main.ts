@@ -87,7 +87,7 @@ async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Ser
     case 'plan':
       return (await import('./operations/plan.ts')).plan
     case 'cleanup':
-      throw failure('refused', 'INPUT_INVALID', `operation ${inputs.operation} is not built yet`, { input: 'operation' })
+      return (await import('./operations/cleanup.ts')).cleanup
   }
 }
 

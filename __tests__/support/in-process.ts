@@ -17,9 +17,9 @@ import { idleClock } from './idle-clock.ts'
 const CLUSTER_TURNS = 24
 const WORKSPACE = '/workspace'
 
-/** A clock for a cluster and the runs at it. */
-export function clusterClock(): Clock {
-  return idleClock(undefined, CLUSTER_TURNS)
+/** A clock for a cluster and the runs at it; `turns`: more of them where a run sends many requests at once. */
+export function clusterClock(turns = CLUSTER_TURNS): Clock {
+  return idleClock(undefined, turns)
 }
 
 export interface InProcessRun {

@@ -109,7 +109,7 @@ function retain(volumes: readonly string[]): string {
 }
 
 /** `a, b and c`. */
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`
 }
 
@@ -140,6 +140,17 @@ export function deletedWhenScaled(set: Pick<SetView, 'name' | 'namespace' | 'rep
     code: 'PROTECTED', severity: 'error', object: `statefulset/${set.name}`, input: 'delete-claims',
     message: `persistentVolumeClaimRetentionPolicy whenScaled: Delete of ${set.name} would delete ${listed(claims)} with the data on ${claims.length === 1 ? 'it' : 'them'}, which nobody asked for`,
     mend: `To keep the data, in your manifests too: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'`,
+    orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
+  }
+}
+
+/** Why taking the set away would cost data that nobody asked to delete: it deletes its members' claims with itself. `asked`: they were to be deleted. */
+export function deletedWithSet(set: Pick<SetView, 'name' | 'namespace' | 'retention' | 'claimTemplates'>, asked: boolean): Finding | undefined {
+  if (asked || set.retention.whenDeleted !== 'Delete' || set.claimTemplates.length === 0) return undefined
+  return {
+    code: 'PROTECTED', severity: 'error', object: `statefulset/${set.name}`, input: 'delete-claims',
+    message: `persistentVolumeClaimRetentionPolicy whenDeleted: Delete of ${set.name} would delete the claims of its members with it, and their data, which nobody asked for`,
+    mend: `To keep the data: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'`,
     orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
   }
 }

@@ -1,7 +1,8 @@
 // The rules between inputs: what belongs to which operation, and which inputs only make sense together.
 
 import type { Finding } from '../errors.ts'
-import { BUILT_DRY_RUNS, BUILT_OPERATIONS, ENSEMBLE_INPUTS, type Operation } from './inputs.ts'
+import { BUILT_DRY_RUNS, ENSEMBLE_INPUTS, type Operation } from './inputs.ts'
+import { fittingName } from '../short-name.ts'
 import { quantityOf } from '../view/quantity.ts'
 import { INPUTS, type InputId, type Values } from './schema.ts'
 
@@ -23,12 +24,7 @@ export function judgeInputs(values: Values, given: ReadonlySet<InputId>, broken:
   return RULES.flatMap((rule) => rule({ values, given, broken }))
 }
 
-const RULES: readonly Rule[] = [notBuilt, uselessInputs, namespaces, ensembleInputs, memberCount, heapInMemory, customCommands, verifyLevel, targets, waits, dryRun]
-
-function notBuilt({ values }: Case): readonly Finding[] {
-  if (BUILT_OPERATIONS.has(values.operation)) return []
-  return [fault('operation', `${values.operation} is not built yet in this version`, `use one of ${[...BUILT_OPERATIONS].join(', ')}`)]
-}
+const RULES: readonly Rule[] = [uselessInputs, namespaces, ensembleInputs, memberCount, heapInMemory, customCommands, verifyLevel, targets, waits, dryRun]
 
 function uselessInputs({ values, given }: Case): readonly Finding[] {
   const { operation } = values
@@ -76,7 +72,7 @@ function ensembleInputs({ values, given, broken }: Case): readonly Finding[] {
   }
   const name = values.name
   if (name !== undefined && !/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name)) {
-    found.push(fault('name', `${name} cannot name the services of the built-in ensemble`, 'begin with a letter, use no dots and at most 40 characters'))
+    found.push(fault('name', `${name} cannot name the services of the built-in ensemble`, `begin with a letter, use no dots and at most 40 characters, for instance ${fittingName(`zk-${name}`, 40) ?? 'zk'}`))
   }
   return found
 }
@@ -121,6 +117,11 @@ function targets({ values, broken }: Case): readonly Finding[] {
   }
   if (operation === 'cleanup' && !values.sweep && values.namespace === undefined && !broken.has('namespace') && !broken.has('sweep')) {
     return [fault('namespace', 'cleanup needs to be told where', 'set namespace (with name or manifests), or sweep: true')]
+  }
+  if (operation === 'cleanup' && values.sweep) {
+    // Who names one would not expect all others to go.
+    const named = [...(values.namespace === undefined ? [] : ['namespace'] as const), ...(values.name === undefined ? [] : ['name'] as const), ...(values.manifests.length === 0 ? [] : ['manifests'] as const)]
+    return named.map((id) => fault(id, 'has no meaning with sweep, which goes through all previews of this repository', `leave ${id} out, or set sweep: false to take that one away`))
   }
   return []
 }

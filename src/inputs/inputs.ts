@@ -7,11 +7,8 @@ export const OPERATIONS = ['deploy', 'verify', 'plan', 'status', 'history', 'und
 
 export type Operation = (typeof OPERATIONS)[number]
 
-/** Operations of this version; the others are refused by name. */
-export const BUILT_OPERATIONS: ReadonlySet<Operation> = new Set<Operation>(['deploy', 'verify', 'plan', 'undo', 'restart', 'scale', 'status', 'history', 'drain', 'uncordon'])
-
 /** Operations that can say what they would do and change nothing (`dry-run: true`). */
-export const BUILT_DRY_RUNS: ReadonlySet<Operation> = new Set<Operation>(['deploy', 'plan', 'drain', 'uncordon'])
+export const BUILT_DRY_RUNS: ReadonlySet<Operation> = new Set<Operation>(['deploy', 'plan', 'drain', 'uncordon', 'cleanup'])
 
 /** The built-in ensemble's own inputs; with given manifests only `image` may be set. */
 export const ENSEMBLE_INPUTS = ['replicas', 'image', 'storage', 'storage-class', 'cpu', 'memory', 'heap'] as const

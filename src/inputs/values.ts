@@ -1,6 +1,7 @@
 // How the text of one input becomes a value: durations, switches, Kubernetes names and quantities, each fault with its mend.
 
 import { z } from 'zod'
+import { fittingName } from '../short-name.ts'
 
 /** A fault of one input: what is wrong, without the input's name and without its value where that may be a secret; and what to write instead. */
 interface Fault {
@@ -103,8 +104,11 @@ const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 
 function readName(value: string, pattern: RegExp, most: number): Read<string> {
-  if (value.length > most) return { message: `${quote(value)} is longer than ${most} characters`, mend: `write a name of at most ${most} characters` }
-  if (!pattern.test(value)) return { message: `${quote(value)} is not a name that Kubernetes takes`, mend: 'use lower-case letters, digits and dashes, beginning and ending with a letter or digit' }
+  // A set's name has room for its ordinals and the hash of its revision.
+  const fits = fittingName(value, most === 253 ? 40 : most)
+  const instance = fits === undefined ? '' : `, for instance ${fits}`
+  if (value.length > most) return { message: `${quote(value)} is longer than ${most} characters`, mend: `write a name of at most ${most} characters${instance}` }
+  if (!pattern.test(value)) return { message: `${quote(value)} is not a name that Kubernetes takes`, mend: `use lower-case letters, digits and dashes, beginning and ending with a letter or digit${instance}` }
   return { value }
 }
 

@@ -8,10 +8,11 @@ import type { CredentialOptions } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
 import { FIELD_MANAGER, type JsonPatchOperation, type KindRef, type Kube, type KubeObject, type ListOptions, type ListResult, type ObjectRef } from './kube.ts'
 import { parseBody, parseObject, parsePage, unparsable } from './objects.ts'
+import { namespacedKinds } from './discovery.ts'
 import { createRequests } from './requests.ts'
 import type { Counted } from './requests.ts'
 import { inWords, knownResource, pathOf, resourceFinder } from './resources.ts'
-import type { Resource } from './resources.ts'
+import type { Discover, Resource } from './resources.ts'
 import type { Repeat } from './retry.ts'
 import { createStreams } from './streams.ts'
 import { AnswerTooLarge, createTransport, LARGEST_PAGE } from './transport.ts'
@@ -52,14 +53,15 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
     return { status: answer.status, body: parseBody(answer.body, call.request), warnings: answer.warnings }
   }
 
-  const find = resourceFinder(async (path, signal) => {
+  const discover: Discover = async (path, signal) => {
     try {
       return (await json({ method: 'GET', path, request: `look up the kinds of ${path}` }, 'repeatable', 'reads', signal)).body
     } catch (error) {
       if (error instanceof KubeFailure && error.status === 404) return undefined
       throw error
     }
-  })
+  }
+  const find = resourceFinder(discover)
 
   interface Place {
     readonly resource: Resource
@@ -240,6 +242,12 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
     ...createStreams(loaded, credentials, requests, closing.signal, answerMs),
     denied: createAccess((kind, spec, signal) =>
       json({ method: 'POST', path: pathOf({ group: 'authorization.k8s.io', version: 'v1', plural: kind === 'SelfSubjectRulesReview' ? 'selfsubjectrulesreviews' : 'selfsubjectaccessreviews', namespaced: false }, undefined), body: JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind, spec }), request: 'review access' }, 'repeatable', 'reads', signal).then((answer) => answer.body)),
+    kinds: (signal) => namespacedKinds(discover, signal),
+    async time(signal) {
+      const { date } = await requests.ask({ method: 'GET', path: '/version', timeoutMs: answerMs, request: 'read the clock of the server' }, 'repeatable', 'reads', signal)
+      const at = Date.parse(date ?? '')
+      return Number.isNaN(at) ? undefined : at
+    },
     async version(signal) {
       const { body } = await json({ method: 'GET', path: '/version', request: 'read the version of the server' }, 'repeatable', 'reads', signal)
       if (typeof body === 'object' && body !== null && 'gitVersion' in body && typeof body.gitVersion === 'string') return body.gitVersion

@@ -43,6 +43,12 @@ export interface KindRef {
   readonly kind: string
 }
 
+export interface ListedKind extends KindRef {
+  /** '' for the core group. */
+  readonly group: string
+  readonly plural: string
+}
+
 export interface ObjectRef extends KindRef {
   readonly name: string
   readonly namespace?: string | undefined
@@ -156,6 +162,10 @@ export interface Kube {
   forward(pod: { readonly name: string; readonly namespace: string }, port: number, signal: AbortSignal): Promise<Duplex>
   /** Those of `wanted` that are not allowed, with few requests (rules review first, single reviews for what it doesn't show). */
   denied(wanted: readonly Access[], signal: AbortSignal): Promise<readonly Access[]>
+  /** Every kind that lives in namespaces and can be listed and deleted, by discovery. `unknown`: groups that gave no answer, in words. */
+  kinds(signal: AbortSignal): Promise<{ readonly kinds: readonly ListedKind[]; readonly unknown: readonly string[] }>
+  /** The API server's clock, in whole seconds (milliseconds since the epoch); undefined where no answer says it. */
+  time(signal: AbortSignal): Promise<number | undefined>
   /** `v1.36.3` and the like. */
   version(signal: AbortSignal): Promise<string>
   /** When the credentials are known to end (a token's exp claim, a certificate's notAfter); milliseconds since the epoch. */

@@ -38,6 +38,8 @@ export interface Call {
 export interface Answer {
   readonly status: number
   readonly retryAfter: string | undefined
+  /** The server's clock, as its `Date` header says. */
+  readonly date: string | undefined
   /** What the server warns of beside it. */
   readonly warnings: readonly string[]
   readonly body: string
@@ -107,7 +109,7 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
         const body = await wholeBody(unpacked(response), longest, () => new AnswerTooLarge(loaded.server.host, longest, call.request), async () => {
           endTurn = await alone(once(response, 'close'))
         })
-        return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], warnings: warningsIn(response.headersDistinct['warning'] ?? []), body: body.toString('utf8') }
+        return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], date: response.headers.date, warnings: warningsIn(response.headersDistinct['warning'] ?? []), body: body.toString('utf8') }
       } catch (error) {
         if (error instanceof AnswerTooLarge) throw error
         throw started.explain(error)

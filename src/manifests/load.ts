@@ -13,11 +13,11 @@ import { lint } from './lint.ts'
 import type { Manifest } from './manifest.ts'
 import { nameFindings } from './names.ts'
 import { inApplyOrder } from './order.ts'
+import { readManifests } from './read.ts'
 import { withImage } from './override.ts'
 import { lintSubject } from './lint-subject.ts'
 import type { LintSubject } from './lint-rules/rule.ts'
 import { secretValues } from './secret-values.ts'
-import { unhurried } from '../unhurried.ts'
 import { shapesOf, type Shapes, type SetShape, type Shaped } from './shapes.ts'
 
 export interface Loaded {
@@ -53,21 +53,6 @@ export async function loadManifests(inputs: LoadInputs, io: ManifestIo, signal: 
   refuseErrors(findings)
   if (judged === undefined) throw new Error('no StatefulSet and no finding that says so')
   return { ...judged, findings }
-}
-
-/** The parser is loaded only where there is something to parse. */
-async function readManifests(sources: readonly string[], io: ManifestIo, signal: AbortSignal, findings: Finding[]): Promise<readonly Manifest[]> {
-  const [{ readSources }, { manifestAllowance, readText }] = await Promise.all([import('./sources.ts'), import('./parse.ts')])
-  const read = await readSources(sources, io, signal)
-  findings.push(...read.findings)
-  const allowance = manifestAllowance()
-  const manifests: Manifest[] = []
-  for (const text of read.texts) {
-    const parsed = await unhurried(readText(text, allowance), signal)
-    findings.push(...parsed.findings)
-    for (const manifest of parsed.manifests) manifests.push(manifest)
-  }
-  return manifests
 }
 
 /** One object from two files: which of them would be in the cluster would depend on their order. */

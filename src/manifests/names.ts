@@ -1,10 +1,10 @@
 // Names and labels that Kubernetes would refuse later, some of them only when the pods are made: told before any request, with a name that would do.
 
-import { createHash } from 'node:crypto'
 import type { Finding, Place } from '../errors.ts'
 import { invalid } from './findings.ts'
 import type { Manifest } from './manifest.ts'
 import { DNS_LABEL, podNameFindings } from './pod-names.ts'
+import { shortName } from '../short-name.ts'
 import { parseSet } from './shapes.ts'
 import { textsOf } from './texts.ts'
 
@@ -31,12 +31,12 @@ function ownName(manifest: Manifest): readonly Finding[] {
   const tell = (path: Path, message: string, mend: string): void => void findings.push({ ...invalid(manifest.placeOf(path), message, mend), object: `${kind.toLowerCase()}/${name}` })
   const most = MOST[kind] ?? SUBDOMAIN
   // Some kinds take other characters (roles: colons); they are the server's to judge.
-  if (name.length > most) tell(['metadata', 'name'], `the name of ${kind} ${name} has ${name.length} characters, Kubernetes takes ${most}${WHY[kind] ?? ''}`, `shorten it, for instance to ${shorter(name, most)}`)
+  if (name.length > most) tell(['metadata', 'name'], `the name of ${kind} ${name} has ${name.length} characters, Kubernetes takes ${most}${WHY[kind] ?? ''}`, `shorten it, for instance to ${shortName(name, most)}`)
   else if ((HOSTS.has(kind) && !DNS_LABEL.test(name)) || (PLAIN.has(kind) && !SUBDOMAIN_NAME.test(name))) {
     tell(['metadata', 'name'], `the name of ${kind} ${name} has characters that Kubernetes does not take`, `use lower case letters, digits and -${HOSTS.has(kind) ? ' (no dots)' : ' or .'}, with a letter or digit at both ends`)
   }
   if (namespace !== undefined && namespace.length <= LABEL && !DNS_LABEL.test(namespace)) tell(['metadata', 'namespace'], `the namespace ${namespace} has characters that Kubernetes does not take`, 'use lower case letters, digits and -, with a letter or digit at both ends')
-  if (namespace !== undefined && namespace.length > LABEL) tell(['metadata', 'namespace'], `the namespace ${namespace} has ${namespace.length} characters, Kubernetes takes ${LABEL}`, `shorten it, for instance to ${shorter(namespace, LABEL)}`)
+  if (namespace !== undefined && namespace.length > LABEL) tell(['metadata', 'namespace'], `the namespace ${namespace} has ${namespace.length} characters, Kubernetes takes ${LABEL}`, `shorten it, for instance to ${shortName(namespace, LABEL)}`)
   return findings
 }
 
@@ -47,12 +47,6 @@ const HOSTS: ReadonlySet<string> = new Set(['StatefulSet', 'Service', 'Namespace
 const PLAIN: ReadonlySet<string> = new Set(['Pod', 'Job', 'CronJob', 'Deployment', 'DaemonSet', 'ConfigMap', 'Secret', 'ServiceAccount', 'PersistentVolumeClaim', 'PersistentVolume', 'StorageClass', 'PodDisruptionBudget', 'NetworkPolicy', 'Ingress'])
 const SUBDOMAIN_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/
 const WHY: Readonly<Record<string, string>> = { StatefulSet: ' of a StatefulSet: with the hash of its revision it is a label of each pod, and a label takes 63', CronJob: ': its jobs get eleven characters more' }
-
-/** Its beginning, and a hash of the whole, so that two long names stay two. */
-function shorter(name: string, most: number): string {
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 6)
-  return `${name.slice(0, most - hash.length - 1).replace(/[-.]+$/, '')}-${hash}`
-}
 
 /** Labels and annotations below a `metadata`. */
 function metadataFindings(manifest: Manifest, path: Path): readonly Finding[] {
@@ -97,7 +91,7 @@ function setFindings(manifest: Manifest): readonly Finding[] {
     if (claim.length <= SUBDOMAIN) return []
     return [invalid(manifest.placeOf(['spec', 'volumeClaimTemplates', index, 'metadata', 'name']), `the claim ${claim} would have ${claim.length} characters, Kubernetes takes ${SUBDOMAIN}`, 'shorten the name of the claim template')]
   })
-  const host = pod.length <= LABEL || name.length > LABEL - HASH ? [] : [invalid(manifest.placeOf(['metadata', 'name']), `the host name ${pod} of the last member would have ${pod.length} characters, a host name takes ${LABEL}`, `shorten the name, for instance to ${shorter(name, LABEL - HASH)}`)]
+  const host = pod.length <= LABEL || name.length > LABEL - HASH ? [] : [invalid(manifest.placeOf(['metadata', 'name']), `the host name ${pod} of the last member would have ${pod.length} characters, a host name takes ${LABEL}`, `shorten the name, for instance to ${shortName(name, LABEL - HASH)}`)]
   const claimed = shape.spec.volumeClaimTemplates.flatMap((_, index) => metadataFindings(manifest, ['spec', 'volumeClaimTemplates', index, 'metadata']))
   return [...claims, ...host, ...claimed, ...metadataFindings(manifest, ['spec', 'template', 'metadata']), ...podNameFindings(manifest, shape)]
 }

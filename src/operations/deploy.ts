@@ -22,13 +22,14 @@ import { growFirst } from '../procedures/grow.ts'
 import { loadAndLint } from '../procedures/load-and-lint.ts'
 import { lossesAhead, refuseLoss, warnAlone } from '../procedures/keep-data.ts'
 import { partitionOf } from '../procedures/partition.ts'
-import { inspectGround, type Ground } from '../procedures/preflight.ts'
+import { groundOnceGone } from '../procedures/going-away.ts'
+import type { Ground } from '../procedures/preflight.ts'
 import { recoverNodes } from '../procedures/recover-nodes.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
 import { earlierObjects } from '../procedures/earlier-objects.ts'
 import { goBack, reserve } from '../procedures/undo.ts'
 import { recordApplied, unreadBefore } from '../procedures/unread.ts'
-import { endUnderWay, recordMade, recordUnderWay, type Marking } from '../procedures/verified.ts'
+import { endUnderWay, recordMade, recordUnderWay, withToBeMade, type Marking } from '../procedures/verified.ts'
 import { outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
 import { announce } from '../record/announce.ts'
@@ -56,7 +57,7 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
 
 async function deployTo(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, signal: AbortSignal): Promise<void> {
   const { journal } = services
-  const ground = await journal.phase('Preflight', (done) => inspectGround(kube, inputs, services, loaded, deadline, signal, done))
+  const ground = await journal.phase('Preflight', (done) => groundOnceGone(kube, inputs, services, loaded, deadline, signal, done))
   try {
     await change(underLock(kube, ground.lock), inputs, services, ground, deadline, AbortSignal.any([signal, ground.lock.lost]))
   } finally {
@@ -112,7 +113,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       if (rolls) start = await startOf(course, ground.setManifest.object, ground.rolls ? undefined : course.before.set?.status.updateRevision, signal)
       const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
       if (own !== undefined && start.first !== start.set) await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
-      const recorded = await recordUnderWay(marking, baseline, { operation: 'deploy', digest, set: course.before.set?.uid, previous: report.previousRevision, ...(unread.length === 0 ? {} : { unread: [...unread] }) }, signal)
+      const recorded = await recordUnderWay(marking, withToBeMade(baseline, ground.plan), { operation: 'deploy', digest, set: course.before.set?.uid, previous: report.previousRevision, ...(unread.length === 0 ? {} : { unread: [...unread] }) }, signal)
       // Last, so that whatever fails before leaves no writer behind.
       if (rolls) watch = await watchData(run, course.follower, signal)
       done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`)

@@ -2,7 +2,7 @@
 
 import { failure } from '../errors.ts'
 import type { ProfileName } from '../ensemble/profile.ts'
-import type { Access, Kube } from '../kube/kube.ts'
+import type { Access, KindRef, Kube } from '../kube/kube.ts'
 import { knownResource } from '../kube/resources.ts'
 import { roleFor } from '../kube/rules.ts'
 import type { Manifest } from '../manifests/manifest.ts'
@@ -96,6 +96,24 @@ export function rightsToHistory(namespace: string): readonly Access[] {
 export function rightsToRecord(namespace: string, look = false): readonly Access[] {
   const verbs = look ? ['get'] : ['get', 'create', 'update']
   return [...each(verbs, 'coordination.k8s.io', 'leases', namespace), ...each(verbs, '', 'configmaps', namespace)]
+}
+
+/** What taking an ensemble away takes, with the objects that were made for it; claims are deleted only when that is asked for. */
+export function rightsToCleanUp(namespace: string, objects: readonly KindRef[], deleteClaims: boolean): readonly Access[] {
+  return [
+    ...rightsToLookOnce(namespace), ...rightsToRecord(namespace),
+    ...objects.flatMap((kind) => {
+      const resource = knownResource(kind)
+      return resource?.namespaced === true && kind.kind !== 'PersistentVolumeClaim' ? each(['get', 'delete'], resource.group, resource.plural, namespace) : []
+    }),
+    ...each(['delete'], 'coordination.k8s.io', 'leases', namespace), ...each(['delete'], '', 'configmaps', namespace),
+    ...(deleteClaims ? each(['get', 'delete'], '', 'persistentvolumeclaims', namespace) : []),
+  ]
+}
+
+/** What taking a namespace away takes; what is in it is listed, of every kind, and a right that is missing there keeps it. */
+export function rightsToDeleteNamespace(name: string): readonly Access[] {
+  return ['get', 'delete'].map((verb) => ({ verb, group: '', resource: 'namespaces', name }))
 }
 
 /** What applying these objects takes; a server-side apply is a patch, and a create where the object is new. Of kinds that aren't known by heart the dry run tells. */

@@ -130,7 +130,7 @@ async function lookAround(kube: Kube, inputs: Inputs, services: Services, loaded
   const givenSet = given[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
 
   const needed = [...rightsToLook(namespace), ...rightsToRecord(namespace), ...rightsToApply(given, namespace)]
-  const [rights, state, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, signal), readSurroundings(kube, namespace, { wanted: toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), own: classesIn(loaded.manifests) }, signal)])
+  const [rights, state, surroundings] = await Promise.all([reviewRights(kube, needed, namespace, signal), readNamespace(kube, namespace, services.holder.repository, signal), readSurroundings(kube, namespace, { wanted: toSet(inNamespace(loaded.set, namespace).object).claimTemplates.map(({ storageClass }) => storageClass), own: classesIn(loaded.manifests) }, signal)])
   judge(rights, given, namespace)
   tellOmissions(services, rights)
   const setManifest = keepCount(givenSet, state.kind === 'there' && leavesCountOut(givenSet.object) ? await kube.get(refOf(givenSet.object), signal) : undefined)

@@ -1,7 +1,8 @@
 // Marks revisions as verified in the record, and takes a healthy ensemble that we meet for the first time as the baseline to go back to.
 
 import type { Clock } from '../clock.ts'
-import type { Kube, KubeObject } from '../kube/kube.ts'
+import { settledMade } from '../decide/cleanup.ts'
+import { FIELD_MANAGER, type Kube, type KubeObject } from '../kube/kube.ts'
 import { LAST_APPLIED } from '../manifests/owned.ts'
 import { REVISION_KINDS } from '../record/kept.ts'
 import { withVerified, writeRecord, type EnsembleRecord, type StoredRecord, type VerifiedRevision } from '../record/record.ts'
@@ -25,6 +26,12 @@ export async function recordUnderWay(marking: Marking, stored: StoredRecord, cha
 export async function endUnderWay(marking: Marking, stored: StoredRecord, signal: AbortSignal): Promise<StoredRecord> {
   if (stored.record.underWay === null) return stored
   return writeRecord(marking.kube, marking.namespace, stored, { ...stored.record, underWay: null }, {}, signal)
+}
+
+/** The record with the objects that are about to be made: of a run that is cut off before it can say their UIDs, a cleanup knows them all the same. */
+export function withToBeMade(stored: StoredRecord, plan: readonly { readonly manifest: { readonly object: KubeObject }; readonly live: KubeObject | undefined }[]): StoredRecord {
+  const made = settledMade(stored.record.made, plan.map(({ manifest, live }) => ({ object: manifest.object, live })), FIELD_MANAGER)
+  return { ...stored, record: { ...stored.record, made: [...made] } }
 }
 
 /** Remembers what this run created, so that a cleanup removes that and nothing else, also after a failure. */

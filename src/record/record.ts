@@ -69,13 +69,17 @@ const drain = z.object({
   /** UIDs of the nodes that are done: one that was made anew under its name is not. */
   done: z.array(z.string()),
 })
+/** `volume`: the PersistentVolume that it is bound to. */
+const claim = z.object({ name: z.string(), uid: z.string(), volume: z.string().optional() })
 const made = z.object({ apiVersion: z.string(), kind: z.string(), name: z.string(), uid: z.string() })
 const recordSchema = z.object({
   version: z.literal(1),
   ensemble: z.object({ name: z.string(), uid: z.string() }),
   revisions: z.array(revision),
-  /** Objects that a deploy of ours created. */
+  /** Objects that a deploy of ours created; without a UID: was about to create, when it was cut off. */
   made: z.array(made),
+  /** Claims that a cleanup left, with their data: whose they are is known by nothing else. */
+  kept: z.array(claim).optional(),
   /** The change that is under way, or was when a run was killed. */
   underWay: z
     .object({
@@ -90,8 +94,8 @@ const recordSchema = z.object({
       replicas: z.number().optional(),
       /** scale: the set's own updateStrategy, null where none is written; while members are replaced one by one the cluster has OnDelete. */
       strategy: z.record(z.string(), z.unknown()).nullish(),
-      /** scale with delete-claims: the claims that were to be deleted once their members are gone. */
-      claims: z.array(z.object({ name: z.string(), uid: z.string() })).optional(),
+      /** scale with delete-claims: the claims that were to be deleted once their members are gone. cleanup: all of the ensemble's. */
+      claims: z.array(claim).optional(),
       /** scale: the Services to be deleted once their members are gone, of those that were made here. */
       services: z.array(z.object({ name: z.string(), uid: z.string() })).optional(),
     })

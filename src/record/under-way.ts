@@ -19,5 +19,6 @@ export function endOf({ operation, replicas, runUrl }: UnderWay): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
   // Members that have left don't come back by an undo: only the scale itself ends it.
   if (operation === 'scale') return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun, or with another number${by}.`
+  if (operation === 'cleanup') return `Finish it first: run operation: cleanup again${by}; a deploy makes it anew.`
   return operation === 'undo' ? `Finish it first: operation: undo goes on with it, and with to-revision somewhere else${by}.` : `Finish it first: run the ${operation} again, or take it back with operation: undo${by}.`
 }

@@ -86,6 +86,7 @@ export function toJsonReport(report: RunReport): JsonReport {
       pods: row.pods.map(({ pod, outcome, note }) => ({ pod, outcome, note })),
       note: row.note,
     })),
+    namespaces: report.namespaces.map((row) => ({ ...row })),
     revisions: report.revisions.map((row) => ({
       revision: row.revision ?? null,
       name: row.name,

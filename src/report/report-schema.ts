@@ -91,6 +91,10 @@ const node = z
   })
   .describe('One node of a drain or an uncordon')
 
+const namespace = z
+  .strictObject({ namespace: text, age: text.describe('Since it was made'), verdict: z.enum(['gone', 'stays', 'left', 'failed', 'would go', 'would stay']), note: text })
+  .describe('One namespace with the label of this action, of a sweep')
+
 export const jsonReportSchema = z
   .strictObject({
     schemaVersion: z.literal(1).describe('Raised when a field changes its meaning or goes away; new fields come without'),
@@ -131,6 +135,7 @@ export const jsonReportSchema = z
     drainedNodes: z.array(text),
     remainingNodes: z.array(text),
     nodes: z.array(node),
+    namespaces: z.array(namespace),
     revisions: z.array(revision),
     longestWriteGapMs: orNull(z.number()),
     acknowledgedWritesLost: orNull(z.int()),

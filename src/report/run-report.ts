@@ -107,6 +107,16 @@ export interface NodeRow {
   note: string
 }
 
+/** One namespace with our label, of a sweep. */
+export interface NamespaceRow {
+  namespace: string
+  /** Since it was made: `3h05m`. */
+  age: string
+  /** `stays`: what was ours in it is gone, or it could not go; `left`: not looked into. */
+  verdict: 'gone' | 'stays' | 'left' | 'failed' | 'would go' | 'would stay'
+  note: string
+}
+
 export interface RunReport {
   operation: string
   result: RunResult
@@ -152,6 +162,8 @@ export interface RunReport {
   drainedNodes: string[]
   remainingNodes: string[]
   nodes: NodeRow[]
+  /** Of a sweep. */
+  namespaces: NamespaceRow[]
   revisions: RevisionRow[]
   requests: Record<string, number>
   /** Milliseconds since the epoch. */
@@ -165,7 +177,7 @@ export function newReport(operation: string, started: number): RunReport {
     operation, result: 'failed', code: '', message: '', changed: false, name: '', namespace: '', context: '', profile: '', version: '',
     connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [], impact: '', meaning: [], diffs: [],
     checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', doing: '', standing: 'nothing was changed',
-    longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], nodes: [], revisions: [],
+    longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], nodes: [], namespaces: [], revisions: [],
     requests: {}, started, ended: started, runUrl: '',
   }
 }

@@ -5,6 +5,7 @@ import type { RunReport } from './run-report.ts'
 import { changesSection, checksSection, diffSection, phasesSection, revisionsSection, timelineSection } from './sections/course.ts'
 import { matrixSection, membersSection } from './sections/ensemble.ts'
 import { evidenceSection, findingsSection, notesSection } from './sections/faults.ts'
+import { namespacesSection } from './sections/namespaces.ts'
 import { nodePodsSection, nodesSection } from './sections/nodes.ts'
 import type { Section } from './sections/section.ts'
 import { halve, render, sizeOf } from './sections/section.ts'
@@ -28,7 +29,7 @@ export function summaryText(report: RunReport, limit: number = SUMMARY_LIMIT): s
 /** Evidence stands before the tables when it failed: that is what people come for. */
 function sectionsOf(report: RunReport): Section[] {
   const faults = [evidenceSection(report), findingsSection(report)]
-  const ensemble = [nodesSection(report), membersSection(report), matrixSection(report), checksSection(report)]
+  const ensemble = [namespacesSection(report), nodesSection(report), membersSection(report), matrixSection(report), checksSection(report)]
   const course = [changesSection(report), diffSection(report), revisionsSection(report), timelineSection(report), nodePodsSection(report), notesSection(report), phasesSection(report)]
   return [...(report.code === '' ? [...ensemble, ...faults] : [...faults, ...ensemble]), ...course].filter((part) => part !== undefined)
 }

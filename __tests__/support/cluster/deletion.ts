@@ -78,7 +78,16 @@ export function collectGarbage(world: World): void {
     const inside = KINDS.filter((kind) => kind.namespaced).flatMap((kind) => world.store.list(kind, nameOf(namespace)).map((object) => ({ kind, object })))
     for (const { kind, object } of inside) if (!isDeleting(object)) removeObject(world, kind, object, {})
     if (inside.length === 0) world.store.remove(namespaces, namespace)
+    else tellContent(world, namespaces, namespace, inside.map(({ kind, object }) => `${kind.plural} has ${strings(object, 'metadata', 'finalizers').join(', ')}`).filter((line) => !line.endsWith(' ') && !line.includes('pvc-protection')))
   }
+}
+
+/** What holds a namespace, as its controller says it. */
+function tellContent(world: World, kind: Kind, namespace: Stored, held: readonly string[]): void {
+  if (held.length === 0) return
+  const message = `Some content in the namespace has finalizers remaining: ${held.join('; ')}`
+  if (items(namespace, 'status', 'conditions').some((condition) => text(condition, 'message') === message)) return
+  world.store.edit(kind, namespace, (draft) => put(draft, ['status', 'conditions'], [{ type: 'NamespaceFinalizersRemaining', status: 'True', reason: 'SomeFinalizersRemain', message, lastTransitionTime: timestamp(world.store.now()) }]))
 }
 
 function hasDependents(world: World, owner: Stored): boolean {

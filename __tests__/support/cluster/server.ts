@@ -85,6 +85,8 @@ export function createApi(world: World, kubelet: Kubelet, streams: Streams, watc
       const answer = world.store.as({ by: entry.by, verb: entry.verb }, () => respond(entry, parts, url, request.headers, body))
       if (cut === 'last') return hangUp(sockets, entry.by)
       if (fault?.dropAnswer === true) return void request.socket.destroy()
+      // Its clock is the cluster's.
+      response.setHeader('Date', new Date(world.store.now()).toUTCString())
       send(response, answer.code, answer.body)
     } catch (error) {
       if (error instanceof ApiError) return send(response, error.code, error.body, error.retryAfterSeconds)

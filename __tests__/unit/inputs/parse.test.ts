@@ -104,6 +104,16 @@ describe('what is refused', () => {
     expect(inputsAtFault({ 'create-namespace': 'true', namespace: 'NO' })).toEqual(['namespace'])
   })
 
+  test.each([
+    ['namespace', `preview-${'x'.repeat(80)}`, /for instance (preview-x{48}-[0-9a-f]{6})$/],
+    ['namespace', 'feature/Login_Page', /for instance (feature-login-page)$/],
+    ['name', `zk-${'x'.repeat(60)}`, /for instance (zk-zk-x{27}-[0-9a-f]{6})$/],
+  ])('a name that Kubernetes would not take is answered with one that would do: %s %s', (input, value, words) => {
+    const [fault] = faultsOf({ [input]: value })
+    expect(fault?.mend).toMatch(words)
+    expect(faultsOf({ [input]: words.exec(fault?.mend ?? '')?.[1] ?? '' })).toEqual([])
+  })
+
   test.each([['zookeeper-auth', 'hunter2'], ['zookeeper-auth', 'user: hunter2'], ['cassandra-auth', 'hunter2'], ['cassandra-auth', 'user: hunter2']])('no message repeats a secret: %s', (input, value) => {
     const faults = faultsOf({ [input]: value })
     expect(faults).toHaveLength(1)
@@ -136,7 +146,8 @@ describe('inputs that only make sense together', () => {
     ['a StatefulSet of given manifests may be called so', { name: '3zk', manifests: 'k8s' }, []],
     ['a verify that checks nothing is a mistake', { operation: 'verify', verify: 'off' }, ['verify']],
     ['a drain without nodes drains nothing', { operation: 'drain' }, ['nodes']],
-    ['a cleanup needs to be told where', { operation: 'cleanup', name: 'zk' }, ['operation', 'namespace']],
+    ['a cleanup needs to be told where', { operation: 'cleanup', name: 'zk' }, ['namespace']],
+    ['a sweep takes no single one', { operation: 'cleanup', sweep: 'true', namespace: 'preview-7', name: 'zk' }, ['namespace', 'name']],
     ['a scale needs a number', { operation: 'scale' }, ['replicas']],
     ['a number that can not be read is one fault', { operation: 'scale', replicas: '0' }, ['replicas']],
   ])('%s', (_why, values, expected) => {

@@ -67,7 +67,7 @@ function partly(part: Pick<Kube, 'list' | 'watch'>): Kube {
   }
   return {
     namespace: 'zoo', context: 'test', server: 'test', credentialsEnd: undefined, requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 },
-    get: no, listAs: no, apply: no, create: no, createDry: no, replace: no, patch: no, patchDry: no, delete: no, evict: no, logs: no, exec: no, forward: no, tunnel: no, denied: no, version: no, close: no, ...part,
+    get: no, listAs: no, apply: no, create: no, createDry: no, replace: no, patch: no, patchDry: no, delete: no, evict: no, logs: no, exec: no, forward: no, tunnel: no, denied: no, kinds: no, time: no, version: no, close: no, ...part,
   }
 }
 

@@ -15,7 +15,7 @@ function unused(): never {
 export function kubeWith(more: Partial<Kube> = {}): Kube {
   return {
     context: '', namespace: 'prod', server: '', requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 }, credentialsEnd: undefined, get: unused, list: unused, listAs: unused, watch: unused, apply: unused,
-    create: unused, createDry: unused, replace: unused, patch: unused, patchDry: unused, delete: unused, evict: unused, logs: unused, forward: unused, tunnel: unused, exec: unused, denied: unused, version: unused, close: () => undefined, ...more,
+    create: unused, createDry: unused, replace: unused, patch: unused, patchDry: unused, delete: unused, evict: unused, logs: unused, forward: unused, tunnel: unused, exec: unused, denied: unused, kinds: unused, time: unused, version: unused, close: () => undefined, ...more,
   }
 }
 

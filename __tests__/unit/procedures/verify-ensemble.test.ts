@@ -26,7 +26,7 @@ function runOf(quorum: CheckResult, done: string[]): VerifyRun {
     },
   }
   return {
-    kube: { context: '', namespace: '', server: '', requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 }, credentialsEnd: undefined, get: unused, list: unused, listAs: unused, watch: unused, apply: unused, create: unused, createDry: unused, replace: unused, patch: unused, patchDry: unused, delete: unused, evict: unused, logs: unused, forward: unused, tunnel: unused, exec: unused, denied: unused, version: unused, close: () => undefined },
+    kube: { context: '', namespace: '', server: '', requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 }, credentialsEnd: undefined, get: unused, list: unused, listAs: unused, watch: unused, apply: unused, create: unused, createDry: unused, replace: unused, patch: unused, patchDry: unused, delete: unused, evict: unused, logs: unused, forward: unused, tunnel: unused, exec: unused, denied: unused, kinds: unused, time: unused, version: unused, close: () => undefined },
     clock: { now: () => 0, sleep: () => Promise.resolve() },
     journal: { phase: (_title, work) => work(() => undefined), info: () => undefined, warning: () => undefined, notice: () => undefined, debug: () => undefined, verdict: () => undefined },
     report: newReport('deploy', 0),

@@ -1,0 +1,119 @@
+// cleanup: takes away what deploys of this action made: one ensemble, a preview with its namespace, or (sweep) every preview whose time is over. What isn't proven to be ours stays.
+
+import { Deadline, formatSpan } from '../clock.ts'
+import { expiryOf, makerOf, MANAGED_LABEL } from '../decide/cleanup.ts'
+import { EnsembleError, failure, type Finding } from '../errors.ts'
+import type { Inputs } from '../inputs/inputs.ts'
+import { KubeFailure } from '../kube/failure.ts'
+import { explainFailure } from '../kube/explain.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
+import { refuseMissing } from '../procedures/access.ts'
+import { ageInWords, cleanUp, cleanUpDry, type Cleaned, type Cleaning } from '../procedures/clean-up.ts'
+import { inWords } from '../report/doing.ts'
+import type { NamespaceRow } from '../report/run-report.ts'
+import type { Services } from '../services.ts'
+import { timeLimit } from '../time-limit.ts'
+
+export async function cleanup(inputs: Inputs, services: Services): Promise<void> {
+  const { report } = services
+  const name = inputs.name ?? (inputs.manifests.length === 0 ? undefined : await nameIn(inputs, services))
+  const kube = await services.connect(inputs)
+  report.context = kube.context
+  report.name = name ?? ''
+  report.namespace = inputs.namespace ?? ''
+  try {
+    if (inputs.sweep) await sweep(kube, inputs, services)
+    else await cleanOne(kube, inputs, services, name)
+  } finally {
+    report.requests = { ...kube.requests }
+  }
+}
+
+/** What was deployed once is not judged again: only its name is asked for. */
+async function nameIn({ manifests }: Inputs, services: Services): Promise<string> {
+  return (await import('../manifests/read.ts')).setNameIn(manifests, services.manifestIo, services.signal)
+}
+
+async function cleanOne(kube: Kube, inputs: Inputs, services: Services, name: string | undefined): Promise<void> {
+  const { report, journal } = services
+  if (inputs.namespace === undefined) throw failure('refused', 'INPUT_INVALID', 'cleanup needs to be told where', { input: 'namespace' })
+  const { note } = await bounded({ kube, services, namespace: inputs.namespace, name, deleteClaims: inputs.deleteClaims }, inputs)
+  if (!report.notes.some((one) => one.includes(note))) report.notes.push(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
+  journal.info(note)
+  report.result = inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged'
+}
+
+/** Within the timeout, of which each namespace has its own. */
+async function bounded(cleaning: Omit<Cleaning, 'deadline'>, inputs: Inputs): Promise<Cleaned> {
+  const { clock, report, signal } = cleaning.services
+  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), signal)
+  const whole = { ...cleaning, deadline: new Deadline(clock, inputs.timeoutMs) }
+  try {
+    return await (inputs.dryRun ? cleanUpDry(whole, limit.signal) : cleanUp(whole, limit.signal))
+  } finally {
+    limit.end()
+  }
+}
+
+async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<void> {
+  const { report, journal, signal } = services
+  const { found, now } = await journal.phase('Look for previews', async (done) => {
+    refuseMissing(await kube.denied([{ verb: 'list', group: '', resource: 'namespaces' }], signal), 'ACCESS_DENIED')
+    const [{ items }, time] = await Promise.all([kube.list({ apiVersion: 'v1', kind: 'Namespace' }, { labels: `${MANAGED_LABEL}=true` }, signal), kube.time(signal)])
+    if (time === undefined) throw failure('refused', 'CHECK_IMPOSSIBLE', 'the API server does not say what time it is (no Date header): whose time is over is not known', { mend: 'See what stands between this runner and the API server.' })
+    done(`${items.length} ${items.length === 1 ? 'namespace' : 'namespaces'} with the label of this action`)
+    return { found: items, now: time }
+  })
+  const failed: Finding[] = []
+  for (const namespace of found) {
+    const row: NamespaceRow = { namespace: namespace.metadata.name, age: ageInWords(namespace.metadata.creationTimestamp, now), verdict: 'left', note: whyNotDue(namespace, services.holder.repository, now) ?? '' }
+    report.namespaces.push(row)
+    if (row.note === '') failed.push(...(await sweepOne(kube, inputs, services, row, now)))
+    journal.info(`${row.namespace} (${row.age} old): ${row.verdict}${row.note === '' ? '' : `, ${row.note}`}`)
+    services.publish()
+  }
+  const [first, ...rest] = failed
+  if (first !== undefined) throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
+  report.standing = `${report.namespaces.filter(({ verdict }) => verdict === 'gone').length} previews taken away`
+  report.result = inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged'
+}
+
+/** Why a namespace with our label stays; undefined: it is this repository's, and its time is over. */
+function whyNotDue({ metadata }: KubeObject, repository: string, now: number): string | undefined {
+  const maker = makerOf(metadata, repository)
+  if (maker.kind === 'another') return `made for another repository, ${maker.repository}`
+  if (maker.kind !== 'ours') return 'no annotation says for which repository it was made'
+  const expiry = expiryOf(metadata, now)
+  switch (expiry.kind) {
+    case 'over':
+      return undefined
+    case 'to come':
+      return `its time is over in ${formatSpan(expiry.ms)}`
+    case 'none':
+      return 'it was made without ttl'
+    case 'unreadable':
+      return `its expires-at is no time: ${expiry.text}`
+  }
+}
+
+/** What fails ends this namespace alone; a cancel ends all. */
+async function sweepOne(kube: Kube, inputs: Inputs, services: Services, row: NamespaceRow, now: number): Promise<readonly Finding[]> {
+  const { report, signal, clock } = services
+  const began = clock.now()
+  report.standing = `at namespace ${row.namespace}`
+  try {
+    const stillDue = (metadata: KubeObject['metadata']): boolean => expiryOf(metadata, now + clock.now() - began).kind === 'over'
+    const { outcome, note } = await bounded({ kube, services, namespace: row.namespace, name: undefined, deleteClaims: inputs.deleteClaims, stillDue }, inputs)
+    row.verdict = inputs.dryRun ? (outcome === 'gone' ? 'would go' : 'would stay') : outcome === 'not due' ? 'left' : outcome
+    row.note = note
+    return []
+  } catch (error) {
+    signal.throwIfAborted()
+    const findings = error instanceof EnsembleError ? error.findings : error instanceof KubeFailure ? [explainFailure(error)] : undefined
+    const [first] = findings ?? []
+    if (findings === undefined || first === undefined) throw error
+    row.verdict = 'failed'
+    row.note = `${first.code}: ${first.message}`
+    return findings.filter(({ severity }) => severity === 'error')
+  }
+}
