@@ -4,10 +4,12 @@ import { createHash } from 'node:crypto'
 import { Deadline } from '../clock.ts'
 import { inOrder, membersOn, nextNode, type Candidate } from '../decide/disruption.ts'
 import { cordonsInWords, drainedInWords, goesOn, isDone } from '../decide/drain-plan.ts'
+import { graceBeyond } from '../decide/grace.ts'
 import { LEARNS_WITHIN_MS } from '../decide/patience.ts'
 import type { MemberNow } from '../decide/roll.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
+import { parseSet } from '../manifests/shapes.ts'
 import { rightsToCordon, rightsToEvict, rightsToFollowNode, rightsToSeeCluster } from '../procedures/access.ts'
 import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
 import { uncordonByHand } from '../procedures/cordon.ts'
@@ -50,6 +52,8 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   const ledger = { stored: standing.stored }
   const book = { ...marking, name, journal, report }
 
+  const long = standing.set === undefined ? undefined : graceBeyond(inputs.gracePeriodSeconds ?? parseSet(standing.set)?.spec.template.spec.terminationGracePeriodSeconds, inputs.timeoutMs)
+  if (long !== undefined) report.notes.push(long)
   const everybody = standing.set === undefined ? '' : '; every member serves'
 
   const digest = digestOf(inputs)
