@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { withWayAround } from '../../src/errors.ts'
-import { BUILT_OPERATIONS, type Operation } from '../../src/inputs/inputs.ts'
+import { OPERATIONS, type Operation } from '../../src/inputs/inputs.ts'
 import { readInputs, takesInput } from '../../src/inputs/parse.ts'
 import { INPUTS, isInputId, type InputId } from '../../src/inputs/schema.ts'
 import { below, declarations, isNode, nameOf, nodesAt, reachable, textsOf, walk, type Node, type Text } from '../support/source.ts'
 
-const operations = [...BUILT_OPERATIONS]
+const operations = [...OPERATIONS]
 /** What only some operations ask of an ensemble: its checks, and the marker that outlives a change. A profile is one value with all that it can do. */
 const METHODS = ['verify', 'writeMarker', 'readMarker', 'removeMarker', 'witness']
 

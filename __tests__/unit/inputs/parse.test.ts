@@ -2,7 +2,6 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { EnsembleError, type Finding } from '../../../src/errors.ts'
-import { BUILT_OPERATIONS, OPERATIONS } from '../../../src/inputs/inputs.ts'
 import { parseInputs } from '../../support/parse-inputs.ts'
 
 function env(values: Readonly<Record<string, string>>): Record<string, string> {
@@ -118,10 +117,6 @@ describe('what is refused', () => {
     const faults = faultsOf({ [input]: value })
     expect(faults).toHaveLength(1)
     expect(JSON.stringify(faults)).not.toContain('hunter2')
-  })
-
-  test.each(OPERATIONS.filter((operation) => !BUILT_OPERATIONS.has(operation)))('%s, which is not built yet, is refused by name and never taken for another', (operation) => {
-    expect(faultsOf({ operation }).map((fault) => fault.message).join()).toContain(`${operation} is not built yet`)
   })
 
   test.each(['restart', 'verify'])('a dry run of %s is refused rather than done in earnest', (operation) => {
