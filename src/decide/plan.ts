@@ -57,7 +57,7 @@ export function meaningOf(planned: Planned): Meaning {
   }
   if (roll !== undefined) return { impact: 'roll', lines: [...rollLines(roll, planned), ...(roll.kind === 'left' ? read : [])] }
   if (changing + takenOver === 0) return { impact: 'none', lines: ['Nothing would change.'] }
-  const taken = takenOver === 0 ? [] : [`${objects(takenOver)} that kubectl apply has made would be taken over as ${takenOver === 1 ? 'it is' : 'they are'}: only the field manager changes.`]
+  const taken = takenOver === 0 ? [] : [`${objects(takenOver)} of a client-side apply would be taken over as ${takenOver === 1 ? 'it is' : 'they are'}: only the field manager changes.`]
   if (changing === 0) return { impact: 'objects', lines: taken }
   return { impact: 'objects', lines: [`${objects(changing)} would change, and no member would be restarted.`, ...read, ...taken] }
 }

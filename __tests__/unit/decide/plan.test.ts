@@ -9,7 +9,7 @@ const FORECAST = { order: ['zk-2', 'zk-0', 'zk-1'], handsOver: ['zk-1'], electio
 test.each<readonly [string, Partial<Planned>, string, RegExp]>([
   ['nothing', {}, 'none', /^Nothing would change\.$/],
   ['one object', { changing: 1 }, 'objects', /^1 object would change, and no member would be restarted\.$/],
-  ['only owners', { takenOver: 4 }, 'objects', /^4 objects that kubectl apply has made would be taken over as they are/],
+  ['only owners', { takenOver: 4 }, 'objects', /^4 objects of a client-side apply would be taken over as they are/],
   ['a ConfigMap that nobody reads', { changing: 1, unread: ['zk'] }, 'objects', /configmap\/zk: members that run read it only when they start/],
   ['a first install', { runs: false, from: 0, changing: 4 }, 'scale', /^A first install: 3 members would be made/],
   ['a roll', { changing: 1, roll: { kind: 'paced', forecast: FORECAST, leader: 'zk-1' } }, 'roll', /3 members would be replaced, one at a time, .*: zk-2, zk-0, zk-1; zk-1 leads, zk-1 hands over first, one election; about 3m10s/],
