@@ -15,8 +15,10 @@ export interface Foreseen {
   readonly view: EnsembleView
   /** The template changes: no member has the revision yet. */
   readonly changes: boolean
-  /** The set's own partition; undefined: OnDelete. */
+  /** The set's own partition; undefined: OnDelete, or members that are evicted whatever they run. */
   readonly own: number | undefined
+  /** UIDs of the pods that are to be replaced by evictions; without it those of another revision. */
+  readonly left?: ReadonlySet<string>
   readonly roles: ReadonlyMap<string, Role>
   readonly addresses: Addresses
   readonly canStepDown: boolean
@@ -69,12 +71,12 @@ export function forecastRoll(foreseen: Foreseen): Forecast {
   return told('it takes more steps than can be foreseen')
 }
 
-function situationOf({ view, changes, own, roles, addresses, canStepDown, now }: Foreseen): RollSituation | undefined {
+function situationOf({ view, changes, own, left, roles, addresses, canStepDown, now }: Foreseen): RollSituation | undefined {
   if (view.set === undefined) return undefined
   const set = changes ? { ...view.set, status: { ...view.set.status, updateRevision: COMING } } : view.set
   const members = membersNow({ ...view, set }, now, roles, new Map(ownPods(view).map((pod) => [pod.uid, pod.readySince ?? now])))
   const way: Way = own === undefined
-    ? { kind: 'evict', left: new Set(ownPods(view).filter((pod) => pod.revision !== set.status.updateRevision).map((pod) => pod.uid)) }
+    ? { kind: 'evict', left: left ?? new Set(ownPods(view).filter((pod) => pod.revision !== set.status.updateRevision).map((pod) => pod.uid)) }
     : { kind: 'partition', own, stands: heldPartition(members, set.start, own, set.status.updateRevision) }
   return {
     set, members, way, addresses, canStepDown, now, excused: excusedNewcomers(members, set.start, set.replicas), told: new Set(), outsideSince: new Map(), served: new Set(members.filter(serves).map((member) => member.ordinal)), handedOver: new Map(),

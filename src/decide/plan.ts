@@ -74,7 +74,8 @@ function rollLines(roll: Roll, { unfinished }: Planned): readonly string[] {
   }
 }
 
-function pacedLines({ order, handsOver, elections, ms, halts }: Forecast, leader: string): readonly string[] {
+/** A roll or a restart under the quorum. */
+export function pacedLines({ order, handsOver, elections, ms, halts }: Forecast, leader: string): readonly string[] {
   const times = elections === 1 ? 'one election' : `${elections} elections`
   const handing = handsOver.length === 0 ? '' : `, ${[...new Set(handsOver)].join(', ')} ${new Set(handsOver).size === 1 ? 'hands' : 'hand'} over first`
   const course = leader === '' ? 'who leads is not known, so one election or more' : `${leader} leads${handing}, ${elections === 0 ? 'no election' : times}`

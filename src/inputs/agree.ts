@@ -139,7 +139,7 @@ function waits({ values, given }: Case): readonly Finding[] {
 
 function dryRun({ values }: Case): readonly Finding[] {
   if (!values['dry-run'] || BUILT_DRY_RUNS.has(values.operation)) return []
-  return [fault('dry-run', `is not built yet for ${values.operation} in this version`, 'nothing was changed; without dry-run it is done for real')]
+  return [fault('dry-run', `is of no use to ${values.operation}, which changes nothing anyhow`, 'leave it out')]
 }
 
 function fault(input: InputId, message: string, mend: string): Finding {

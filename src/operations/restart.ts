@@ -1,11 +1,13 @@
 // restart: every member is evicted once, lowest follower first, the leader last and handed over before; no template is changed.
 
 import { ownPods } from '../decide/members.ts'
+import { pacedLines } from '../decide/plan.ts'
 import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToEvict } from '../procedures/access.ts'
 import { isUnfinished, rollOf } from '../procedures/bring.ts'
 import { watchData } from '../procedures/data-watch.ts'
+import { foreseeRestart } from '../procedures/foresee.ts'
 import { refuseLoss, saidAlone } from '../procedures/keep-data.ts'
 import { rollByEvictions } from '../procedures/roll.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
@@ -50,6 +52,13 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
   await refuseLoss(run, before, undefined, signal)
+  if (inputs.dryRun) {
+    const { forecast, leader } = await foreseeRestart(standing, left, signal)
+    report.meaning = pacedLines(forecast, leader).map((line) => line.replace('be replaced', 'be restarted'))
+    report.standing = 'nothing was changed'
+    report.result = 'planned'
+    return
+  }
   const recorded = await recordUnderWay(marking, stored, { operation: 'restart', digest: '', set: before.set?.uid, previous: report.previousRevision, pods: begun ?? [...left] }, signal)
   const watch = await watchData(run, course.follower, signal)
   try {

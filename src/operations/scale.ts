@@ -36,6 +36,10 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
   const base = baseOf(standing.set, stored)
   const plan = await planAll(standing, base, target, signal)
   const { steps, claims, goes } = plan
+  if (inputs.dryRun) {
+    foretell(standing, plan)
+    return
+  }
   if (steps.every((step) => step.kind === 'await') && claims.length === 0 && goes.length === 0) {
     let view = course.before
     for (const step of steps) view = await awaitMembers(course, step, signal)
@@ -61,6 +65,19 @@ interface Plan {
   readonly comes: readonly KubeObject[]
   /** Services to delete after the last. */
   readonly goes: readonly ServiceToDelete[]
+}
+
+function foretell({ services: { report } }: Standing, { target, steps, claims, comes, goes }: Plan): void {
+  report.meaning = [
+    steps.length === 0 ? `${target} of ${target} members are there already: no step would be taken.` : `${steps.length} ${steps.length === 1 ? 'step' : 'steps'} would be taken, the others back in the quorum before the next:`,
+    ...steps.map(({ words, outage }) => (outage === undefined ? `${words}.` : `${words}: ${outage}.`)),
+  ]
+  report.changes.push(
+    ...comes.map(({ metadata }) => ({ object: `service/${metadata.name}`, change: 'created' as const, note: 'would be' })),
+    ...[...goes.map(({ name }) => `service/${name}`), ...claims.map(({ name }) => `persistentvolumeclaim/${name}`)].map((object) => ({ object, change: 'deleted' as const, note: 'would be' })),
+  )
+  report.standing = 'nothing was changed'
+  report.result = 'planned'
 }
 
 /** Everything that could refuse the change is asked before anything is changed. */
@@ -202,6 +219,6 @@ function explainLeft({ course, services, profile }: Standing, left: readonly Sca
   report.standing = `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`
   // A node that has begun to leave the ring doesn't come back to it.
   const handedOver = profile === 'cassandra' && next?.kind === 'remove'
-  report.notes.push(`Left to do: ${left.map((step) => step.words).join('; ')}. Mend the cause and scale to ${target} again: it goes on from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that takes back what was begun.`}`)
+  report.notes.push(`Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it goes on from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that takes back what was begun.`}`)
 }
 

@@ -10,7 +10,8 @@ import { watchData } from '../procedures/data-watch.ts'
 import { findRevision, imageOf, listRevisions, revisionRows } from '../procedures/revisions.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { templateAlone } from '../procedures/template-alone.ts'
-import { goBack, type Earlier } from '../procedures/undo.ts'
+import { objectName } from '../procedures/apply.ts'
+import { goBack, planBack, type Earlier } from '../procedures/undo.ts'
 import { explainStanding } from '../procedures/way-back.ts'
 import { EnsembleError } from '../errors.ts'
 import { whyNotKept } from '../record/kept.ts'
@@ -38,6 +39,10 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     done(`${found.controllerRevision}${found.image === '' ? '' : ` (${found.image})`}${found.verified ? ', verified' : ', never verified'}`)
     return found
   })
+  if (inputs.dryRun) {
+    await foretell(standing, earlier, signal)
+    return
+  }
   const watch = await watchData(run, course.follower, signal)
   try {
     await goBack({ course, run, marking, level: inputs.verify, force: inputs.forceConflicts, asked: true, watch }, stored, earlier, signal)
@@ -48,6 +53,21 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     if (report.changed) explainStanding(report, { firstInstall: false, code: services.signal.aborted ? 'CANCELLED' : error instanceof EnsembleError ? error.code : undefined, paced: inputs.pace === 'quorum', rollAt: course.place.at, applied: `the objects of ${earlier.controllerRevision} are` })
     throw error
   }
+}
+
+/** What would be changed: objects by their dry runs, and the members that don't run that revision. */
+async function foretell(standing: Standing, earlier: Earlier, signal: AbortSignal): Promise<void> {
+  const { services: { report }, course, run, inputs } = standing
+  const plan = await planBack({ course, run, force: inputs.forceConflicts, asked: true }, standing.stored, earlier, signal)
+  for (const planned of plan) report.changes.push({ object: objectName(planned.manifest.object), change: planned.change, ...(planned.takenFrom.length === 0 ? {} : { note: `would be taken over from ${planned.takenFrom.join(', ')}` }) })
+  const away = ownPods(course.before).filter((pod) => pod.revision !== earlier.controllerRevision).map((pod) => pod.name)
+  const changing = plan.filter(({ change }) => change !== 'unchanged').length
+  report.meaning = [
+    `${changing} ${changing === 1 ? 'object' : 'objects'} would go back to revision ${earlier.controllerRevision}.`,
+    away.length === 0 ? 'Every member runs it already.' : `${away.join(', ')} ${away.length === 1 ? 'runs' : 'run'} another revision: members that are stuck on it would be freed first, those that serve rolled, one at a time.`,
+  ]
+  report.standing = 'nothing was changed'
+  report.result = 'planned'
 }
 
 /** Where an undo that was cut off was going: the next one does not turn round. Another way is asked for with to-revision. */

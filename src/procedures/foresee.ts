@@ -1,6 +1,6 @@
 // Looks at the members as they run, without touching one, and says what a deploy would do to them: by the decisions that the deploy takes itself.
 
-import { forecastRoll } from '../decide/forecast.ts'
+import { forecastRoll, type Forecast } from '../decide/forecast.ts'
 import { ownPods } from '../decide/members.ts'
 import { meaningOf, MEMBER_MS, type Meaning, type Roll } from '../decide/plan.ts'
 import { readsConfigMap } from '../decide/unread.ts'
@@ -12,6 +12,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { toSet } from '../kube/views/index.ts'
 import { parseSet } from '../manifests/shapes.ts'
+import type { StoredRecord } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -25,7 +26,9 @@ import { wantedCount } from './kept-count.ts'
 import { fillMembers } from './member-rows.ts'
 import { partitionOf } from './partition.ts'
 import { memberImage, type Inspected } from './preflight.ts'
+import { createLooker } from './looker.ts'
 import { readView } from './read-ensemble.ts'
+import type { Held } from './standing.ts'
 import { profileOptions } from './verify-ensemble.ts'
 
 export interface Foreseeing {
@@ -54,7 +57,7 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
   const changed = view.pods.length === 0 ? [] : changing.filter((planned) => planned.manifest.object.kind === 'ConfigMap' && readsConfigMap(setManifest.object, planned.manifest.object.metadata.name))
   return meaningOf({
     changing: changing.length, takenOver: plan.filter((planned) => planned.takeOver && !changing.includes(planned)).length, runs: live !== undefined, from: live === undefined ? 0 : toSet(live).replicas, to, steps, roll, unfinished: unfinished && !ground.rolls,
-    unread: changed.map(({ manifest }) => manifest.object.metadata.name), memberMs: memberMs(ground),
+    unread: changed.map(({ manifest }) => manifest.object.metadata.name), memberMs: memberMs(ground.stored),
   })
 }
 
@@ -80,7 +83,7 @@ async function rollAhead(foreseeing: Foreseeing, view: EnsembleView, signal: Abo
   if (inputs.pace === 'controller') return { kind: 'controller', count, leader: report.leader }
   const stepsDown = (await chooseProfile(profile, profileOptions(inputs))).stepDown !== undefined
   const forecast = forecastRoll({
-    view, changes: ground.rolls, own, roles: rolesOf(report.members, view), addresses: await addressesAhead(kube, ground, signal), canStepDown: stepsDown && rights.exec, now: clock.now(), memberMs: memberMs(ground),
+    view, changes: ground.rolls, own, roles: rolesOf(report.members, view), addresses: await addressesAhead(kube, ground, signal), canStepDown: stepsDown && rights.exec, now: clock.now(), memberMs: memberMs(ground.stored),
   })
   return { kind: 'paced', forecast, leader: report.leader }
 }
@@ -92,8 +95,17 @@ function rolesOf(rows: readonly { readonly pod: string; readonly role: Role | un
   }))
 }
 
+/** How a restart of the members `left` would go, asked of those that run. */
+export async function foreseeRestart({ services, course, stored }: Held, left: ReadonlySet<string>, signal: AbortSignal): Promise<{ readonly forecast: Forecast; readonly leader: string }> {
+  const { before, looking, rights, addresses } = course
+  await createLooker(looking, signal).members(before, true)
+  const { report, clock } = services
+  const forecast = forecastRoll({ view: before, changes: false, own: undefined, left, roles: rolesOf(report.members, before), addresses, canStepDown: looking.profile.stepDown !== undefined && rights.exec, now: clock.now(), memberMs: memberMs(stored) })
+  return { forecast, leader: report.leader }
+}
+
 /** As in earlier rolls, as far as the record has them. */
-function memberMs({ stored }: Inspected): number {
+function memberMs(stored: StoredRecord): number {
   const known = stored.record.revisions.flatMap((revision) => (revision.memberMs === undefined ? [] : [revision.memberMs]))
   return known.length === 0 ? MEMBER_MS : known.reduce((sum, ms) => sum + ms, 0) / known.length
 }

@@ -37,7 +37,7 @@ export async function refuseUnsound({ course, stored, run, services: { clock, jo
     }
     if (patience.passed) {
       throw failure('refused', 'NOT_READY', `${said}: the number of members is changed only while all of them do`, {
-        object: `statefulset/${run.target.name}`, mend: 'operation: status says what is wrong; mend that first, or take away the member with the highest ordinal when that is the one.',
+        object: `statefulset/${run.target.name}`, mend: 'operation: status says what is wrong; fix that first, or take away the member with the highest ordinal when that is the one.',
       })
     }
     if (clock.now() - saidAt >= TELL_OUTSIDE_MS) {

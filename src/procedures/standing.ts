@@ -153,7 +153,7 @@ export async function holdEnsembleIn(kube: Kube, inputs: Inputs, services: Servi
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
     const standing: Standing = {
       inputs, services, kube: own, set, profile, image, course, run, marking, held, lock,
-      stored: ownNodes ? stored : await recoverNodes({ ...marking, name: target.name, journal, report }, stored, lock.lost, held),
+      stored: ownNodes || inputs.dryRun ? stored : await recoverNodes({ ...marking, name: target.name, journal, report }, stored, lock.lost, held),
       rememberNodes: (names) => services.remember({ lock: { namespace, lease: lock.leaseName, identity: lock.identity }, nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${target.name}` })) }),
     }
     await within(allowed, services, (signal) => work(standing, AbortSignal.any([signal, lock.lost])))

@@ -14,8 +14,8 @@ import type { KubeObject } from '../kube/kube.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { verifiedNames, type StoredRecord } from '../record/record.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
-import { applyChange, objectName, planChanges } from './apply.ts'
-import { bringMembers, startOf, type Course } from './bring.ts'
+import { applyChange, objectName, planChanges, type PlannedChange } from './apply.ts'
+import { bringMembers, startOf, type Course, type Start } from './bring.ts'
 import type { DataWatch } from './data-watch.ts'
 import { refuseLoss, warnAlone } from './keep-data.ts'
 import { partitionOf } from './partition.ts'
@@ -53,11 +53,22 @@ export function reserve(course: Course): Deadline {
   return new Deadline(course.services.clock, course.inputs.memberTimeoutMs * (members + 1))
 }
 
-/** The record afterwards. Throws as a deploy does; what was done until then is in the report's standing. */
-export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earlier, signal: AbortSignal): Promise<StoredRecord> {
-  const { run, marking } = undo
+/** What of an undo is known before anything is changed. */
+interface Way {
+  readonly course: Course
+  readonly objects: readonly KubeObject[]
+  readonly start: Start
+  readonly plan: readonly PlannedChange[]
+}
+
+/** The changes by dry runs. Throws EnsembleError 'refused' with what the server, or the data of a member, has against them. */
+export async function planBack(undo: Pick<UndoRun, 'course' | 'run' | 'force' | 'asked'>, stored: StoredRecord, earlier: Earlier, signal: AbortSignal): Promise<readonly PlannedChange[]> {
+  return (await wayBack(undo, stored, earlier, signal)).plan
+}
+
+async function wayBack(undo: Pick<UndoRun, 'course' | 'run' | 'force' | 'asked'>, stored: StoredRecord, earlier: Earlier, signal: AbortSignal): Promise<Way> {
+  const { run } = undo
   const { services, kube, follower } = undo.course
-  const { journal, report } = services
   const view = follower.snapshot()
   const objects = withReplicas(earlier.objects, view, undo.course.looking.profile.name)
   const set = objects.find((object) => parseSet(object) !== undefined && object.kind === 'StatefulSet')
@@ -66,18 +77,27 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
   const there = await servicesIfAllowed(kube, namespace, signal)
   // What the set's events told of the change that is taken back is no news any more.
   const course: Course = { ...undo.course, before: view, addresses: worse(undo.course.addresses, addressesOf(set, there === undefined ? undefined : [...objects, ...there], undo.course.looking.profile.name, namespace)) }
+  const own = partitionOf(set)
+  // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the same, since the controller never does.
+  const start = course.inputs.pace === 'controller' && own !== undefined ? { set, first: set, stands: own } : await startOf(course, set, earlier.controllerRevision, signal)
+  const wanted = objects.map((object): Manifest => manifestOf(object === set ? start.first : object))
+  const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record), set: view.set?.uid, taking: undo.asked === true ? 'revision' : undefined }, signal)
+  const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
+  const [first, ...rest] = faults
+  if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
+  warnAlone(services, view)
+  await refuseLoss(run, view, undefined, signal)
+  return { course, objects, start, plan }
+}
 
-  const { start, generation, recorded } = await journal.phase(`Go back to revision ${earlier.controllerRevision}`, async (done) => {
-    const own = partitionOf(set)
-    // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the same, since the controller never does.
-    const start = course.inputs.pace === 'controller' && own !== undefined ? { set, first: set, stands: own } : await startOf(course, set, earlier.controllerRevision, signal)
-    const wanted = objects.map((object): Manifest => manifestOf(object === set ? start.first : object))
-    const plan = await planChanges(kube, wanted, { force: undo.force, dryRuns: true, verified: verifiedNames(stored.record), set: view.set?.uid, taking: undo.asked === true ? 'revision' : undefined }, signal)
-    const faults = plan.flatMap((planned) => planned.findings).filter((finding): finding is Finding => finding.severity === 'error')
-    const [first, ...rest] = faults
-    if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
-    warnAlone(services, view)
-    await refuseLoss(run, view, undefined, signal)
+/** The record afterwards. Throws as a deploy does; what was done until then is in the report's standing. */
+export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earlier, signal: AbortSignal): Promise<StoredRecord> {
+  const { run, marking } = undo
+  const { services, kube } = undo.course
+  const { journal, report } = services
+  const { course, objects, start, generation, recorded } = await journal.phase(`Go back to revision ${earlier.controllerRevision}`, async (done) => {
+    const way = await wayBack(undo, stored, earlier, signal)
+    const { plan, course: { before: view } } = way
     // Nothing is begun that could be left unfinished where all stands already.
     const recorded = plan.every((planned) => planned.change === 'unchanged') ? stored : await recordUnderWay(marking, stored, { operation: 'undo', digest: earlier.digest, set: view.set?.uid, previous: view.set?.status.updateRevision ?? '' }, signal)
     let generation: number | undefined
@@ -98,7 +118,7 @@ export async function goBack(undo: UndoRun, stored: StoredRecord, earlier: Earli
     }
     report.standing = `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`
     done(back.length === 0 ? 'its objects stand already' : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`)
-    return { start, generation, recorded }
+    return { ...way, generation, recorded }
   })
 
   const stands = await journal.phase('Bring every member back', async (done) => {
