@@ -56,7 +56,9 @@ export interface Made {
 export function whyLeft(made: Pick<Made, 'uid'>, live: KubeObject, namespace: string, manager: string): string | undefined {
   if (live.metadata.namespace !== namespace) return 'it belongs to the whole cluster'
   if (made.uid === '') return madeByApply(live.metadata, manager) ? undefined : 'it was not made by the deploy that was cut off'
-  return live.metadata.uid === made.uid ? undefined : 'it was made anew by somebody else since'
+  if (live.metadata.uid !== made.uid) return 'it was made anew by somebody else since'
+  // The record is text that others may write: without a trace of our own apply on the object its word is not enough.
+  return (live.metadata.managedFields ?? []).some((entry) => entry.manager === manager && entry.operation === 'Apply') ? undefined : 'it carries no trace of an apply of this action (managedFields)'
 }
 
 /** What becomes of the objects that were to be made, now that the next run sees what is there: UIDs of those that were, none of those that somebody else made. */

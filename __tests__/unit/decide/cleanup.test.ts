@@ -43,10 +43,11 @@ test.each([
 const live = (uid: string, namespace: string | undefined, managedFields: KubeObject['metadata']['managedFields'] = []): KubeObject => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace, uid, creationTimestamp: T, managedFields } })
 
 test.each([
-  ['the same', 'u', live('u', 'ns'), false],
-  ['made anew', 'u', live('v', 'ns'), true],
-  ['of the whole cluster', 'u', live('u', undefined), true],
-  ['of another namespace', 'u', live('u', 'other'), true],
+  ['the same, applied by us again since', 'u', live('u', 'ns', [applied(LATER), applied(LATER, 'kubectl-edit', 'Update')]), false],
+  ['whose UID somebody wrote into the record, and that we never applied', 'u', live('u', 'ns', [applied(T, 'helm', 'Update')]), true],
+  ['made anew', 'u', live('v', 'ns', [applied(T)]), true],
+  ['of the whole cluster', 'u', live('u', undefined, [applied(T)]), true],
+  ['of another namespace', 'u', live('u', 'other', [applied(T)]), true],
   ['about to be made, and made', '', live('u', 'ns', [applied(T)]), false],
   ['about to be made, and made by others', '', live('u', 'ns', [applied(T, 'kubectl', 'Update')]), true],
 ])('a recorded object goes only while it is the same: %s', (_, uid, object, stays) => {
