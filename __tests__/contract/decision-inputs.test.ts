@@ -96,6 +96,8 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
   'procedures/read-ensemble.ts readView EnsembleView.events': 'a view for readiness, which no event decides; diagnoses are made on a follower’s view',
   'procedures/survey.ts surveyIn sortPods(0)': 'a node that was not asked for has no pods to sort',
   'procedures/survey.ts cameSince sortPods(2)': 'one more look at one node: of pods that came only whether there are any counts',
+  'procedures/foresee.ts foreseeRestart forecastRoll.changes': 'a restart changes no template',
+  'procedures/foresee.ts foreseeRestart forecastRoll.own': 'a restart evicts its members and moves no partition',
   'procedures/nodes-alone.ts NOBODY EnsembleView.claims': 'nodes that are drained for no ensemble have none of it',
   'procedures/nodes-alone.ts NOBODY EnsembleView.events': 'nodes that are drained for no ensemble have none of it',
   'procedures/nodes-alone.ts NOBODY EnsembleView.pods': 'nodes that are drained for no ensemble have none of it',

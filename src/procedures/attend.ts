@@ -3,7 +3,7 @@
 import { formatSpan, type Clock, type Deadline } from '../clock.ts'
 import { chooseVerdict, speaksAgainstRevision } from '../decide/evidence-choice.ts'
 import { diagnose, newMemory, type Diagnosis } from '../decide/diagnosis.ts'
-import { memberStandings, observed, type MemberStanding } from '../decide/members.ts'
+import { memberStandings, observed, ownPods, type MemberStanding } from '../decide/members.ts'
 import { TELL_OUTSIDE_MS } from '../decide/patience.ts'
 import { progressKey } from '../decide/rollout.ts'
 import { nameKnownBy, withLastWords } from '../decide/last-words.ts'
@@ -94,8 +94,9 @@ export async function attend(attendance: Attendance, work: Work, signal: AbortSi
     const findings = !seen ? [] : [...diagnosed.findings.filter((finding) => step.excused?.has(finding.object) !== true || isHanging(finding.reason)), ...(step.blame ?? [])]
     const key = progressKey(view, progress.key)
     const reached = step.reached ?? ''
-    // minReadySeconds that run are progress too: nothing has to happen meanwhile.
-    if (key !== progress.key || reached !== progress.reached || step.lookAgainAt !== undefined) progress = { key, reached, at: now }
+    // minReadySeconds that run are progress too, and so is the time that a pod is given to end: nothing has to happen meanwhile.
+    const ending = ownPods(view).some(({ deleting }) => deleting !== undefined && deleting > now)
+    if (key !== progress.key || reached !== progress.reached || step.lookAgainAt !== undefined || ending) progress = { key, reached, at: now }
 
     const stalled = now - progress.at >= attendance.memberTimeoutMs
     const over = stalled || attendance.deadline.passed

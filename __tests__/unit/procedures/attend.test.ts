@@ -64,3 +64,37 @@ describe('a crash loop', () => {
     expect(await watched(['Bye'])).toMatch(/^CRASH_LOOP at 2[0-4]: /)
   })
 })
+
+describe('a member that is given half an hour to end', () => {
+  const GRACE = 1_800
+  /** It is gone after so many seconds, and its successor there 20 s later, or never. */
+  async function endsAfter(seconds: number, back: boolean): Promise<string> {
+    let now = T0
+    const seen = (): EnsembleView => {
+      const passed = (now - T0) / SECOND
+      if (passed < seconds) return view([pod(0), pod(1), pod(2, { deleting: T0 + GRACE * SECOND })])
+      return back && passed >= seconds + 20 ? GOOD : view([pod(0), pod(1)])
+    }
+    const clock = { now: () => now, sleep: () => Promise.resolve() }
+    const { journal } = runWith({}, {})
+    const attendance: Attendance = {
+      follower: { ...followerOf(GOOD), snapshot: seen, changed: (ms) => Promise.resolve(void (now += Math.min(ms, 10 * SECOND))) },
+      kube: kubeWith({ get: () => Promise.resolve({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-2', uid: 'n' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } }) }), clock, journal, report: newReport('restart', T0), deadline: new Deadline(clock, 7_200_000), memberTimeoutMs: 300_000, logLines: 10, before: GOOD,
+    }
+    try {
+      await attend(attendance, { generation: () => undefined, step: (one) => (one.pods === GOOD.pods ? { kind: 'done' } : { kind: 'waiting', reason: 'zk-2 is away' }) }, new AbortController().signal)
+      return `done at ${(now - T0) / SECOND}`
+    } catch (error) {
+      if (!(error instanceof EnsembleError)) throw error
+      return `${error.code} at ${(now - T0) / SECOND}`
+    }
+  }
+
+  test('may take it, though the time without progress is shorter', async () => {
+    expect(await endsAfter(1_500, true)).toBe('done at 1520')
+  })
+
+  test('and whoever does not come back afterwards is waited for as long as any other', async () => {
+    expect(await endsAfter(1_500, false)).toBe('TIMEOUT at 1790')
+  })
+})
