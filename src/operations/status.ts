@@ -14,7 +14,7 @@ import { parseSet } from '../manifests/shapes.ts'
 import { refuseMissing, reviewRights, rightsToLook, rightsToLookOnce, type Rights } from '../procedures/access.ts'
 import { askMembers, type Asking } from '../procedures/ask-members.ts'
 import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
-import { collectEvidence } from '../procedures/evidence.ts'
+import { collectEvidence, logOf } from '../procedures/evidence.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
 import { findSet, readEvents, readView, servicesIfAllowed } from '../procedures/read-ensemble.ts'
 import { createNodeLook } from '../procedures/hanging.ts'
@@ -105,7 +105,7 @@ async function conclude(kube: Kube, inputs: Inputs, { clock, report }: Services,
   const found = diagnose(await createNodeLook(kube)(view, now, signal), now, newMemory()).findings
   const evidence = verdict.kind === 'done' ? [] : await collectEvidence(kube, view, found, rights.logs ? inputs.logLines : 0, signal)
   report.evidence.push(...evidence)
-  const diagnoses = found.map((one) => withLastWords(one, evidence.find((proof) => proof.object === one.object)?.logs.find((log) => log.container === one.container)?.lines ?? []))
+  const diagnoses = found.map((one) => withLastWords(one, logOf(evidence, one)))
   const losses = await lossesAhead(kube, view, new Set(), signal)
   const findings = judgeStatus({ now, view, verdict, diagnoses, serving, background: recalled, losses })
   const held = heldRoll(view)

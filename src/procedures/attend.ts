@@ -15,7 +15,7 @@ import type { RunReport } from '../report/run-report.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { isHanging } from '../decide/diagnosis/readiness.ts'
 import { createNodeLook } from './hanging.ts'
-import { collectEvidence } from './evidence.ts'
+import { collectEvidence, logOf } from './evidence.ts'
 import { fillMembers } from './member-rows.ts'
 
 /** A line is printed at least this often, so that a person sees that it lives and what it waits for. */
@@ -156,7 +156,7 @@ async function bearableUntil({ kube }: Attendance, view: EnsembleView, fatal: re
   const evidence = await collectEvidence(kube, view, fatal, LAST_LINES, signal)
   const wordless = Math.max(before ?? -Infinity, now - fatalAt < WORDLESS_MS ? now + READ_AGAIN_MS : -Infinity)
   const until = fatal.map((one) => {
-    const lines = linesOf(evidence, one)
+    const lines = logOf(evidence, one)
     if (one.reason !== 'OOMKilled' && withLastWords(one, lines) === one) return wordless
     return nameKnownBy(one, lines) ?? -Infinity
   })
@@ -164,14 +164,10 @@ async function bearableUntil({ kube }: Attendance, view: EnsembleView, fatal: re
   return first > now ? first : undefined
 }
 
-function linesOf(evidence: Awaited<ReturnType<typeof collectEvidence>>, { object, container }: Diagnosis): readonly string[] {
-  return evidence.find((one) => one.object === object)?.logs.find((log) => log.container === container)?.lines ?? []
-}
-
 async function failed(attendance: Attendance, view: EnsembleView, diagnoses: readonly Diagnosis[], waitingFor: string, ended: string, signal: AbortSignal): Promise<EnsembleError> {
   const evidence = await collectEvidence(attendance.kube, view, diagnoses, attendance.logLines, signal)
   attendance.report.evidence.push(...evidence)
-  const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, linesOf(evidence, diagnosis)))
+  const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, logOf(evidence, diagnosis)))
   const findings: readonly [Finding, ...Finding[]] = chooseVerdict(told, waitingFor, ended)
   return new EnsembleError('failed', findings, { againstRevision: speaksAgainstRevision(diagnoses) })
 }

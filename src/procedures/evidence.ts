@@ -18,6 +18,11 @@ export async function collectEvidence(kube: Pick<Kube, 'logs'>, view: EnsembleVi
   return Promise.all(all.map((object) => evidenceOf(kube, view, object, diagnoses.find((diagnosis) => diagnosis.object === object), lines, signal)))
 }
 
+/** The log lines of the container at fault; empty where none were read. */
+export function logOf(evidence: readonly Evidence[], { object, container }: Diagnosis): readonly string[] {
+  return evidence.find((one) => one.object === object)?.logs.find((log) => log.container === container)?.lines ?? []
+}
+
 async function evidenceOf(kube: Pick<Kube, 'logs'>, view: EnsembleView, object: string, diagnosis: Diagnosis | undefined, lines: number, signal: AbortSignal): Promise<Evidence> {
   const [kind = '', name = ''] = object.split('/')
   const pod = view.pods.find((candidate) => kind === 'pod' && candidate.name === name)

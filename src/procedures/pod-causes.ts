@@ -10,7 +10,7 @@ import { EnsembleError } from '../errors.ts'
 import type { Kube } from '../kube/kube.ts'
 import type { RunReport } from '../report/run-report.ts'
 import type { Rights } from './access.ts'
-import { collectEvidence } from './evidence.ts'
+import { collectEvidence, logOf } from './evidence.ts'
 import { createNodeLook } from './hanging.ts'
 import { findSet, readEvents, readView } from './read-ensemble.ts'
 
@@ -38,7 +38,7 @@ export async function withPodCauses(failure: EnsembleError, { kube, clock, repor
   if (verdict.kind === 'done' || faults.length === 0) return failure
   const evidence = await collectEvidence(kube, view, faults, rights.logs ? logLines : 0, signal)
   report.evidence.push(...evidence)
-  const told = faults.map((one) => withLastWords(one, evidence.find(({ object }) => object === one.object)?.logs.find(({ container }) => container === one.container)?.lines ?? []))
+  const told = faults.map((one) => withLastWords(one, logOf(evidence, one)))
   const blamed = new Set(told.map(({ object }) => object))
   const rest = failure.findings.filter(({ code, object }) => code !== 'CHECK_IMPOSSIBLE' || object === undefined || !blamed.has(object))
   const [first, ...more] = chooseVerdict(told, verdict.reason, 'one look can not tell whether it will pass')
