@@ -47,14 +47,10 @@ describe('SIGINT', () => {
 describe('SIGKILL', () => {
   test('during the apply: outputs were set, the post step gives the lock back, the next run finishes the deploy', () =>
     withBundle({}, async ({ cluster, run }) => {
-      const killed = await run(tutorial(QUICK), {}, {
-        killAt: /service\/zk-cs created/,
-        // Else it may have applied the rest before the signal arrives.
-        onLine(line) {
-          if (line.includes('service/zk-cs created')) cluster.faults.pause()
-        },
-      })
-      cluster.faults.resume()
+      // Else it may have applied the rest before the signal arrives.
+      cluster.faults.always({ verb: 'apply', kind: 'StatefulSet', dryRun: false, drop: true })
+      const killed = await run(tutorial(QUICK), {}, { killAt: /service\/zk-cs created/ })
+      cluster.faults.clear()
       expect(killed.signal).toBe('SIGKILL')
       expect(killed.outputs).toMatchObject({ name: 'zk', namespace: 'default' })
       const holder = (): string => text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity')

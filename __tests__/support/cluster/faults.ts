@@ -21,6 +21,7 @@ export interface Fault {
   readonly namespace?: string
   readonly name?: string
   readonly by?: string
+  readonly dryRun?: boolean
   /** Answered instead; without a body the Status that the server writes for this code. */
   readonly status?: number
   readonly body?: Fields | string
@@ -110,7 +111,7 @@ export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChange
   const ends = new Map<string, number>()
 
   function fits(fault: Fault, mark: RequestMark): boolean {
-    return (['verb', 'kind', 'namespace', 'name', 'by'] as const).every((field) => fault[field] === undefined || fault[field] === mark[field])
+    return (['verb', 'kind', 'namespace', 'name', 'by', 'dryRun'] as const).every((field) => fault[field] === undefined || fault[field] === mark[field])
   }
   return {
     ...effects,
