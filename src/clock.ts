@@ -1,4 +1,5 @@
-// Time as a value: an injected clock and the deadline of a wait, so that tests can run time themselves.
+// Time as a value: an injected clock and the deadline of a wait, so that tests can run time
+// themselves.
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -58,5 +59,7 @@ export function formatSpan(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)}s`
   const seconds = Math.round(ms / 1000)
   const rest = String(seconds % 60).padStart(2, '0')
-  return seconds < 3600 ? `${Math.floor(seconds / 60)}m${rest}s` : `${Math.floor(seconds / 3600)}h${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}m`
+  return seconds < 3600
+    ? `${Math.floor(seconds / 60)}m${rest}s`
+    : `${Math.floor(seconds / 3600)}h${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}m`
 }

@@ -1,4 +1,5 @@
-// Bytes as they come, up to a limit, in one piece: an answer in pieces of a byte costs no more than one in a piece.
+// Bytes as they come, up to a limit, in one piece: an answer in pieces of a byte costs no more than
+// one in a piece.
 
 const FIRST = 16_384
 
@@ -17,7 +18,9 @@ export function collected(limit: number): Collected {
     add(chunk) {
       const taken = chunk.subarray(0, limit - size)
       if (size + taken.length > kept.length) {
-        const larger = Buffer.allocUnsafe(Math.min(limit, Math.max(FIRST, kept.length * 2, size + taken.length)))
+        const larger = Buffer.allocUnsafe(
+          Math.min(limit, Math.max(FIRST, kept.length * 2, size + taken.length)),
+        )
         kept.copy(larger, 0, 0, size)
         kept = larger
       }

@@ -1,43 +1,86 @@
-// The codes that users and later steps see, each with one line of advice, and the one error class that carries them.
+// The codes that users and later steps see, each with one line of advice, and the one error class
+// that carries them.
 
-/** In the order of precedence: with several causes the first code of this list is the run's code. */
+/**
+ * In the order of precedence: with several causes the first code of this list is the run's code.
+ */
 export const CODES = [
-  'INPUT_INVALID', 'MANIFEST_INVALID', 'LINT_FAILED', 'CLUSTER_UNREACHABLE', 'ACCESS_DENIED', 'LOCKED', 'NOT_FOUND', 'PROTECTED', 'IMMUTABLE_FIELD',
-  'MEMBERSHIP_CHANGE', 'CONFLICT', 'DATA_LOST', 'UNDO_FAILED', 'IMAGE_PULL', 'CONFIG_ERROR', 'CREATE_REJECTED', 'CLAIM_PENDING', 'CRASH_LOOP',
-  'UNSCHEDULABLE', 'IDENTITY_MISMATCH', 'QUORUM_LOST', 'CHECK_FAILED', 'CHECK_IMPOSSIBLE', 'NOT_READY', 'DRAIN_REFUSED', 'DRAIN_BLOCKED',
-  'MAINTENANCE_FAILED', 'CANCELLED', 'TIMEOUT', 'INTERNAL',
+  'INPUT_INVALID',
+  'MANIFEST_INVALID',
+  'LINT_FAILED',
+  'CLUSTER_UNREACHABLE',
+  'ACCESS_DENIED',
+  'LOCKED',
+  'NOT_FOUND',
+  'PROTECTED',
+  'IMMUTABLE_FIELD',
+  'MEMBERSHIP_CHANGE',
+  'CONFLICT',
+  'DATA_LOST',
+  'UNDO_FAILED',
+  'IMAGE_PULL',
+  'CONFIG_ERROR',
+  'CREATE_REJECTED',
+  'CLAIM_PENDING',
+  'CRASH_LOOP',
+  'UNSCHEDULABLE',
+  'IDENTITY_MISMATCH',
+  'QUORUM_LOST',
+  'CHECK_FAILED',
+  'CHECK_IMPOSSIBLE',
+  'NOT_READY',
+  'DRAIN_REFUSED',
+  'DRAIN_BLOCKED',
+  'MAINTENANCE_FAILED',
+  'CANCELLED',
+  'TIMEOUT',
+  'INTERNAL',
 ] as const
 
 export type Code = (typeof CODES)[number]
 
 const ADVICE: Record<Code, string> = {
   INPUT_INVALID: 'Correct the inputs named above; nothing was sent to the cluster.',
-  MANIFEST_INVALID: 'Correct the manifest at the place named above; nothing was sent to the cluster.',
-  LINT_FAILED: 'Correct the findings named above, each has its line and the change to make; nothing was sent to the cluster.',
-  CLUSTER_UNREACHABLE: 'Check the kubeconfig, its context and that this runner can reach the API server.',
-  ACCESS_DENIED: 'Give this workflow what is named above: the rule in its Role, or credentials that are accepted.',
-  LOCKED: 'Wait for the run that holds the lock, or cancel it; an abandoned lock frees itself a minute after its run has died.',
-  NOT_FOUND: 'Name one of those that are there, or check that name, namespace and context are the right ones.',
+  MANIFEST_INVALID:
+    'Correct the manifest at the place named above; nothing was sent to the cluster.',
+  LINT_FAILED:
+    'Correct the findings named above, each has its line and the change to make; nothing was sent to the cluster.',
+  CLUSTER_UNREACHABLE:
+    'Check the kubeconfig, its context and that this runner can reach the API server.',
+  ACCESS_DENIED:
+    'Give this workflow what is named above: the rule in its Role, or credentials that are accepted.',
+  LOCKED:
+    'Wait for the run that holds the lock, or cancel it; an abandoned lock frees itself a minute after its run has died.',
+  NOT_FOUND:
+    'Name one of those that are there, or check that name, namespace and context are the right ones.',
   PROTECTED: 'Nothing was deleted: say that it may go, as named above, or delete it by hand.',
   IMMUTABLE_FIELD: 'Keep the field as it is in the cluster, or replace the object by hand.',
   MEMBERSHIP_CHANGE: 'Change the number of members with operation: scale, one member at a time.',
-  CONFLICT: 'Somebody else changes the same thing: let one of the two finish first, or agree on who owns the field.',
+  CONFLICT:
+    'Somebody else changes the same thing: let one of the two finish first, or agree on who owns the field.',
   DATA_LOST: 'Stop writers, keep the claims, and compare the members before anything is restarted.',
   UNDO_FAILED: 'Finish it, or go back by hand, with the commands shown below.',
   IMAGE_PULL: 'Check the image name, its tag and the pull secret.',
   CONFIG_ERROR: 'Create or correct the ConfigMap, Secret or key that the container refers to.',
-  CREATE_REJECTED: 'Change the quota, limit range or admission policy that refused the pod, or the pod template.',
-  CLAIM_PENDING: 'Correct the storage class, or see to the claim as said above; a claim that goes takes its data with it.',
+  CREATE_REJECTED:
+    'Change the quota, limit range or admission policy that refused the pod, or the pod template.',
+  CLAIM_PENDING:
+    'Correct the storage class, or see to the claim as said above; a claim that goes takes its data with it.',
   CRASH_LOOP: 'Read the last log lines of the container, shown here.',
-  UNSCHEDULABLE: 'Add a node that fits, or relax the requests, selectors or anti-affinity named above.',
-  IDENTITY_MISMATCH: 'Compare myid and the member list on the members named above; two members must never share an id.',
+  UNSCHEDULABLE:
+    'Add a node that fits, or relax the requests, selectors or anti-affinity named above.',
+  IDENTITY_MISMATCH:
+    'Compare myid and the member list on the members named above; two members must never share an id.',
   QUORUM_LOST: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.',
   CHECK_FAILED: 'Look at the members named above: the ensemble did not answer as an ensemble must.',
   CHECK_IMPOSSIBLE: 'Give this step what the check needs (see above).',
-  NOT_READY: 'If a pod is named above, look at it: kubectl describe pod, kubectl logs. operation: status tells more.',
+  NOT_READY:
+    'If a pod is named above, look at it: kubectl describe pod, kubectl logs. operation: status tells more.',
   DRAIN_REFUSED: 'Correct what is named above, then run it again.',
-  DRAIN_BLOCKED: 'See to the budget, or to the pods that it waits for, then run the same drain again: it goes on with the nodes that remain.',
-  MAINTENANCE_FAILED: 'Read the output of the maintenance command above and look at its node, then run the same drain again: the nodes after it were not touched.',
+  DRAIN_BLOCKED:
+    'See to the budget, or to the pods that it waits for, then run the same drain again: it goes on with the nodes that remain.',
+  MAINTENANCE_FAILED:
+    'Read the output of the maintenance command above and look at its node, then run the same drain again: the nodes after it were not touched.',
   CANCELLED: 'Run it again: it goes on from the state named above.',
   TIMEOUT: 'See above what it was waiting for, or raise the timeout that is named there.',
   INTERNAL: 'This is a fault of the action: please report it with the JSON report of this run.',
@@ -66,7 +109,10 @@ export interface Finding {
   readonly severity: 'error' | 'warning' | 'notice'
   /** What is wrong, one line, without the place. */
   readonly message: string
-  /** What to change, one line (access: may hold a YAML block). It names no input but those that every operation takes that can say it. */
+  /**
+   * What to change, one line (access: may hold a YAML block). It names no input but those that
+   * every operation takes that can say it.
+   */
   readonly mend?: string
   /** An input that is a way around: told only where this run would take it (`orSet`). */
   readonly orSet?: WayAround
@@ -75,40 +121,65 @@ export interface Finding {
   readonly input?: string
   /** `kind/name` of the object at fault. */
   readonly object?: string
-  /** Of the lint: what would join another ensemble or lose data, and stays an error with `lint: warn`. */
+  /**
+   * Of the lint: what would join another ensemble or lose data, and stays an error with `lint:
+   * warn`.
+   */
   readonly always?: true
   /** Ordinal of the member at fault: of equal codes the lowest ordinal decides. */
   readonly ordinal?: number
 }
 
-/** `value` of an input, and in `why` what for: `Or set force-conflicts: true, once, to take these fields over.` */
+/**
+ * `value` of an input, and in `why` what for: `Or set force-conflicts: true, once, to take these
+ * fields over.`
+ */
 export interface WayAround {
   readonly input: string
   readonly value: string
   readonly why?: string
 }
 
-/** The finding as this run tells it: with the way around where it has one, as a sentence of its `mend`. */
-export function withWayAround({ orSet, ...finding }: Finding, takes: (input: string, value: string) => boolean): Finding {
+/**
+ * The finding as this run tells it: with the way around where it has one, as a sentence of its
+ * `mend`.
+ */
+export function withWayAround(
+  { orSet, ...finding }: Finding,
+  takes: (input: string, value: string) => boolean,
+): Finding {
   if (orSet === undefined || !takes(orSet.input, orSet.value)) return finding
   const way = `Or set ${orSet.input}: ${orSet.value}${orSet.why === undefined ? '' : `, ${orSet.why}`}.`
   // A block of YAML stays together at the end.
   const [first = '', ...block] = finding.mend === undefined ? [] : finding.mend.split('\n')
-  const lead = block.length === 0 ? `${first === '' || /[.!?]$/.test(first) ? first : `${first}.`} ${way}` : `${way} ${first}`
+  const lead =
+    block.length === 0
+      ? `${first === '' || /[.!?]$/.test(first) ? first : `${first}.`} ${way}`
+      : `${way} ${first}`
   return { ...finding, mend: [lead.trim(), ...block].join('\n') }
 }
 
 export type FailureOutcome = 'refused' | 'failed' | 'cancelled' | 'undone'
 
-/** The only error that leaves an operation on purpose; everything else that is thrown becomes INTERNAL in main. */
+/**
+ * The only error that leaves an operation on purpose; everything else that is thrown becomes
+ * INTERNAL in main.
+ */
 export class EnsembleError extends Error {
   readonly code: Code
   readonly outcome: FailureOutcome
   readonly findings: readonly Finding[]
-  /** The evidence is against what was just applied, rather than against a node, the cluster or a member of an older revision. */
+  /**
+   * The evidence is against what was just applied, rather than against a node, the cluster or a
+   * member of an older revision.
+   */
   readonly againstRevision: boolean
 
-  constructor(outcome: FailureOutcome, findings: readonly [Finding, ...Finding[]], options?: { cause?: unknown; againstRevision?: boolean }) {
+  constructor(
+    outcome: FailureOutcome,
+    findings: readonly [Finding, ...Finding[]],
+    options?: { cause?: unknown; againstRevision?: boolean },
+  ) {
     const deciding = decide(findings)
     super(deciding.message, options)
     this.name = 'EnsembleError'
@@ -119,15 +190,34 @@ export class EnsembleError extends Error {
   }
 }
 
-/** The finding that names the run's code: precedence of the code, then of members the lowest ordinal, then the one that was found first. */
+/**
+ * The finding that names the run's code: precedence of the code, then of members the lowest
+ * ordinal, then the one that was found first.
+ */
 export function decide(findings: readonly [Finding, ...Finding[]]): Finding {
   const errors = findings.filter((finding) => finding.severity === 'error')
   return errors.reduce<Finding>((best, next) => {
     const order = byPrecedence(next.code, best.code)
-    return order < 0 || (order === 0 && next.ordinal !== undefined && best.ordinal !== undefined && next.ordinal < best.ordinal) ? next : best
+    return order < 0 ||
+      (order === 0 &&
+        next.ordinal !== undefined &&
+        best.ordinal !== undefined &&
+        next.ordinal < best.ordinal)
+      ? next
+      : best
   }, errors[0] ?? findings[0])
 }
 
-export function failure(outcome: FailureOutcome, code: Code, message: string, more: Omit<Finding, 'code' | 'severity' | 'message'> = {}, cause?: unknown): EnsembleError {
-  return new EnsembleError(outcome, [{ code, severity: 'error', message, ...more }], cause === undefined ? undefined : { cause })
+export function failure(
+  outcome: FailureOutcome,
+  code: Code,
+  message: string,
+  more: Omit<Finding, 'code' | 'severity' | 'message'> = {},
+  cause?: unknown,
+): EnsembleError {
+  return new EnsembleError(
+    outcome,
+    [{ code, severity: 'error', message, ...more }],
+    cause === undefined ? undefined : { cause },
+  )
 }

@@ -1,4 +1,5 @@
-// The entry for main and post: builds the services from the runner's environment and the operating system, and chooses which of the two runs.
+// The entry for main and post: builds the services from the runner's environment and the operating
+// system, and chooses which of the two runs.
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -40,14 +41,41 @@ const summaryFile = reportFile.replace(/report(-\w+)\.json$/, 'summary$1.md')
 const FLUSH_MS = 3_000
 
 /** Loaded late: few runs start a program. */
-const run: RunProgram = async (request, signal) => (await import('./github/program.ts')).programs({ env, directory: runner.workspace, clock: systemClock })(request, signal)
+const run: RunProgram = async (request, signal) =>
+  (await import('./github/program.ts')).programs({
+    env,
+    directory: runner.workspace,
+    clock: systemClock,
+  })(request, signal)
 
-async function connect(kubeconfig: string | undefined, context: string | undefined, tell: (line: string) => void): Promise<Kube> {
-  const [mask, { connectKube }] = await Promise.all([loadMasker(env, voice.aside), import('./kube/connect.ts')])
+async function connect(
+  kubeconfig: string | undefined,
+  context: string | undefined,
+  tell: (line: string) => void,
+): Promise<Kube> {
+  const [mask, { connectKube }] = await Promise.all([
+    loadMasker(env, voice.aside),
+    import('./kube/connect.ts'),
+  ])
   const auth = given('zookeeper-auth')
   const login = given('cassandra-auth')?.split(':') ?? []
-  mask([auth, auth?.split(':').slice(1).join(':'), login.length > 1 ? login.join(':') : undefined, login.slice(1).join(':')])
-  const { kube, secrets } = await connectKube({ kubeconfig, context, env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, onSecret: (secret) => mask([secret]), run, say: (line) => tell(plainLine(line, 2000)) })
+  mask([
+    auth,
+    auth?.split(':').slice(1).join(':'),
+    login.length > 1 ? login.join(':') : undefined,
+    login.slice(1).join(':'),
+  ])
+  const { kube, secrets } = await connectKube({
+    kubeconfig,
+    context,
+    env,
+    workspace: runner.workspace,
+    temp: runner.temp,
+    clock: systemClock,
+    onSecret: (secret) => mask([secret]),
+    run,
+    say: (line) => tell(plainLine(line, 2000)),
+  })
   mask(secrets)
   return kube
 }
@@ -58,10 +86,19 @@ function given(id: string): string | undefined {
 }
 
 async function runMain(): Promise<void> {
-  const cancellation = listenForCancel(process, (code) => process.exit(code), (line) => write(`${line}\n`))
+  const cancellation = listenForCancel(
+    process,
+    (code) => process.exit(code),
+    (line) => write(`${line}\n`),
+  )
   let kube: Promise<Kube> | undefined
   const phases: RunReport['phases'] = []
-  const log = createLog({ write, now: () => systemClock.now(), debug: runner.debug, onPhase: (row) => phases.push(row) })
+  const log = createLog({
+    write,
+    now: () => systemClock.now(),
+    debug: runner.debug,
+    onPhase: (row) => phases.push(row),
+  })
   const entry: Runner = {
     env,
     now: () => systemClock.now(),
@@ -80,19 +117,47 @@ async function runMain(): Promise<void> {
           },
         },
         report,
-        holder: { repository: runner.repository, runId: runner.runId, attempt: runner.attempt, runUrl: runner.runUrl },
+        holder: {
+          repository: runner.repository,
+          runId: runner.runId,
+          attempt: runner.attempt,
+          runUrl: runner.runUrl,
+        },
         runId,
         hostname: hostname(),
-        manifestIo: runnerFiles(runner.workspace, runner.temp, { env, run, hide: (secrets) => maskSecrets((secret) => write(`${command('add-mask', {}, secret)}\n`), secrets, env) }),
-        hasCluster: async (inputs) => (await import('./kube/sources.ts')).namesCluster({ kubeconfig: inputs.kubeconfig, env, workspace: runner.workspace }),
-        connect: (inputs) => (kube ??= connect(inputs.kubeconfig, inputs.context, (line) => log.info(line))),
-        command: async (request, signal) => (await import('./github/maintenance-command.ts')).runScript({ env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, voice }, request, signal),
-        publish: () => void writeOutputs(env, outputsOf(report, { report: reportFile, summary: summaryFile })),
+        manifestIo: runnerFiles(runner.workspace, runner.temp, {
+          env,
+          run,
+          hide: (secrets) =>
+            maskSecrets((secret) => write(`${command('add-mask', {}, secret)}\n`), secrets, env),
+        }),
+        hasCluster: async (inputs) =>
+          (await import('./kube/sources.ts')).namesCluster({
+            kubeconfig: inputs.kubeconfig,
+            env,
+            workspace: runner.workspace,
+          }),
+        connect: (inputs) =>
+          (kube ??= connect(inputs.kubeconfig, inputs.context, (line) => log.info(line))),
+        command: async (request, signal) =>
+          (await import('./github/maintenance-command.ts')).runScript(
+            { env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, voice },
+            request,
+            signal,
+          ),
+        publish: () =>
+          void writeOutputs(env, outputsOf(report, { report: reportFile, summary: summaryFile })),
         remember(state) {
           try {
             saveState(env, state)
           } catch (error) {
-            throw failure('refused', 'INTERNAL', "the runner's file for the state of this step (GITHUB_STATE) can't be written: without it the post step could not give back what a killed run leaves", {}, error)
+            throw failure(
+              'refused',
+              'INTERNAL',
+              "the runner's file for the state of this step (GITHUB_STATE) can't be written: without it the post step could not give back what a killed run leaves",
+              {},
+              error,
+            )
           }
         },
       }
@@ -100,7 +165,9 @@ async function runMain(): Promise<void> {
     show(report) {
       report.phases = phases
       const path = writeReportFile(reportFile, jsonReportText(report)) ? reportFile : undefined
-      const comment = writeReportFile(summaryFile, summaryText(report, COMMENT_LIMIT)) ? summaryFile : undefined
+      const comment = writeReportFile(summaryFile, summaryText(report, COMMENT_LIMIT))
+        ? summaryFile
+        : undefined
       writeOutputs(env, outputsOf(report, { report: path, summary: comment }))
       const summary = writeSummary(env, (limit) => summaryText(report, limit))
       log.closeWarnings()
@@ -111,20 +178,32 @@ async function runMain(): Promise<void> {
   }
   const code = await main(entry)
   cancellation.dispose()
-  void kube?.then((client) => client.close(), () => undefined)
+  void kube?.then(
+    (client) => client.close(),
+    () => undefined,
+  )
   await end(code)
 }
 
 async function runPost(): Promise<void> {
   const log = createLog({ write, now: () => systemClock.now(), debug: runner.debug })
   // Each line may name what somebody wrote into the cluster: one line of text, as main's are.
-  await post(readState(env), () => connect(given('kubeconfig'), given('context'), (line) => log.info(line)), (line) => log.info(plainLine(line, 2000)))
+  await post(
+    readState(env),
+    () => connect(given('kubeconfig'), given('context'), (line) => log.info(line)),
+    (line) => log.info(plainLine(line, 2000)),
+  )
   await end(0)
 }
 
-/** Once all is told and written: whatever is still open, a connection, a timer, a program, would keep the step running until the job's own limit. */
+/**
+ * Once all is told and written: whatever is still open, a connection, a timer, a program, would
+ * keep the step running until the job's own limit.
+ */
 async function end(code: number): Promise<never> {
-  const flushed = [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())))
+  const flushed = [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())),
+  )
   // A reader that reads no more must not hold it up either.
   await Promise.race([Promise.all(flushed), systemClock.sleep(FLUSH_MS)])
   return process.exit(code)

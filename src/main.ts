@@ -39,16 +39,32 @@ export async function main(runner: Runner): Promise<number> {
   report.ended = runner.now()
   report.message = messageFor(report)
   runner.show(report)
-  return report.result === 'succeeded' || report.result === 'unchanged' || report.result === 'planned' ? 0 : 1
+  return report.result === 'succeeded' ||
+    report.result === 'unchanged' ||
+    report.result === 'planned'
+    ? 0
+    : 1
 }
 
-/** The inputs; with a fault in them the manifests are read all the same, so that every fault of a run is in one message. */
+/**
+ * The inputs; with a fault in them the manifests are read all the same, so that every fault of a
+ * run is in one message.
+ */
 async function soundInputs(runner: Runner, services: Services): Promise<Inputs> {
   const { inputs, faults, broken } = readInputs(runner.env)
   const [first, ...rest] = faults
   if (first === undefined) return inputs
-  const readable = (inputs.operation === 'deploy' || inputs.operation === 'plan') && inputs.manifests.length > 0 && !broken.has('operation') && !broken.has('manifests')
-  throw new EnsembleError('refused', [first, ...rest, ...(readable ? await manifestFaults(inputs, services) : []), ...inputs.warnings])
+  const readable =
+    (inputs.operation === 'deploy' || inputs.operation === 'plan') &&
+    inputs.manifests.length > 0 &&
+    !broken.has('operation') &&
+    !broken.has('manifests')
+  throw new EnsembleError('refused', [
+    first,
+    ...rest,
+    ...(readable ? await manifestFaults(inputs, services) : []),
+    ...inputs.warnings,
+  ])
 }
 
 async function manifestFaults(inputs: Inputs, services: Services): Promise<readonly Finding[]> {
@@ -62,8 +78,12 @@ async function manifestFaults(inputs: Inputs, services: Services): Promise<reado
   }
 }
 
-/** Only what the operation needs is loaded: a run that is refused never pays for the cluster client. */
-async function operation(inputs: Inputs): Promise<(inputs: Inputs, services: Services) => Promise<void>> {
+/**
+ * Only what the operation needs is loaded: a run that is refused never pays for the cluster client.
+ */
+async function operation(
+  inputs: Inputs,
+): Promise<(inputs: Inputs, services: Services) => Promise<void>> {
   switch (inputs.operation) {
     case 'deploy':
       if (inputs.dryRun) return (await import('./operations/plan.ts')).plan
@@ -95,7 +115,16 @@ async function asEnsembleError(error: unknown, report: RunReport): Promise<unkno
   if (error instanceof EnsembleError) return error
   const outcome = report.changed ? 'failed' : 'refused'
   const { ViewError } = await import('./kube/views/shape.ts')
-  if (error instanceof ViewError) return failure(outcome, 'CHECK_IMPOSSIBLE', error.message, { mend: 'It is not shaped as the API says: look at it with kubectl, and at what stands between this runner and the API server.' }, error)
+  if (error instanceof ViewError)
+    return failure(
+      outcome,
+      'CHECK_IMPOSSIBLE',
+      error.message,
+      {
+        mend: 'It is not shaped as the API says: look at it with kubectl, and at what stands between this runner and the API server.',
+      },
+      error,
+    )
   const { KubeFailure } = await import('./kube/failure.ts')
   if (!(error instanceof KubeFailure)) return error
   const { explainFailure } = await import('./kube/explain.ts')
@@ -106,14 +135,30 @@ function settle(report: RunReport, error: unknown, runner: Runner): void {
   if (runner.cancelled.aborted) {
     report.result = 'cancelled'
     report.code = 'CANCELLED'
-    report.findings.unshift({ code: 'CANCELLED', severity: 'error', message: `cancelled; ${report.standing}` })
+    report.findings.unshift({
+      code: 'CANCELLED',
+      severity: 'error',
+      message: `cancelled; ${report.standing}`,
+    })
     return
   }
   const known = error instanceof EnsembleError ? error : undefined
-  if (known === undefined) runner.debug(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  const findings: readonly Finding[] = known?.findings ?? [{ code: 'INTERNAL', severity: 'error', message: `a fault of the action itself: ${error instanceof Error ? error.name : 'unknown'}` }]
-  report.findings.unshift(...findings.map((finding) => withWayAround(finding, (input, value) => takesInput(runner.env, input, value))))
+  if (known === undefined)
+    runner.debug(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  const findings: readonly Finding[] = known?.findings ?? [
+    {
+      code: 'INTERNAL',
+      severity: 'error',
+      message: `a fault of the action itself: ${error instanceof Error ? error.name : 'unknown'}`,
+    },
+  ]
+  report.findings.unshift(
+    ...findings.map((finding) =>
+      withWayAround(finding, (input, value) => takesInput(runner.env, input, value)),
+    ),
+  )
   report.code = known?.code ?? 'INTERNAL'
   // What was refused has changed nothing: where something was, it has failed.
-  report.result = known?.outcome === 'refused' && report.changed ? 'failed' : (known?.outcome ?? 'failed')
+  report.result =
+    known?.outcome === 'refused' && report.changed ? 'failed' : (known?.outcome ?? 'failed')
 }

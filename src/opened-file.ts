@@ -21,7 +21,12 @@ export function readOpened(path: string, limit: number): OpenedFile {
     const found = fstatSync(handle)
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other'
     const bytes = kind === 'file' && found.size <= limit ? readUpTo(handle, limit) : Buffer.alloc(0)
-    return { kind, real: placeOf(handle, path), size: Math.max(found.size, bytes.length), bytes: bytes.subarray(0, limit) }
+    return {
+      kind,
+      real: placeOf(handle, path),
+      size: Math.max(found.size, bytes.length),
+      bytes: bytes.subarray(0, limit),
+    }
   } finally {
     closeSync(handle)
   }
@@ -31,7 +36,8 @@ export function readOpened(path: string, limit: number): OpenedFile {
 function readUpTo(handle: number, limit: number): Buffer {
   const kept = collected(limit + 1)
   const part = Buffer.alloc(65_536)
-  for (let read = readSync(handle, part); read > 0; read = readSync(handle, part)) if (!kept.add(part.subarray(0, read))) break
+  for (let read = readSync(handle, part); read > 0; read = readSync(handle, part))
+    if (!kept.add(part.subarray(0, read))) break
   return kept.bytes()
 }
 

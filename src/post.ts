@@ -1,15 +1,26 @@
-// After the job: gives back what a killed main left, its cordons and its lock, as long as they still carry our own identity. Nothing depends on this step.
+// After the job: gives back what a killed main left, its cordons and its lock, as long as they
+// still carry our own identity. Nothing depends on this step.
 
 import type { Kube } from './kube/kube.ts'
 import { freeLease } from './record/lock.ts'
 import type { PostState } from './services.ts'
 
-/** The runner ends the whole job five minutes after a cancel; a lock that isn't given back expires after one. Milliseconds. */
+/**
+ * The runner ends the whole job five minutes after a cancel; a lock that isn't given back expires
+ * after one. Milliseconds.
+ */
 const LIMIT_MS = 20_000
-/** A node that stays cordoned costs a member its place: people are told soon, and how to do it by hand. Milliseconds. */
+/**
+ * A node that stays cordoned costs a member its place: people are told soon, and how to do it by
+ * hand. Milliseconds.
+ */
 const NODES_LIMIT_MS = 8_000
 
-export async function post(state: PostState, connect: () => Promise<Kube>, say: (line: string) => void): Promise<void> {
+export async function post(
+  state: PostState,
+  connect: () => Promise<Kube>,
+  say: (line: string) => void,
+): Promise<void> {
   if (state.lock === undefined) return
   const { lock, nodes = [] } = state
   const left = new Set(nodes.map(({ name }) => name))
@@ -17,24 +28,48 @@ export async function post(state: PostState, connect: () => Promise<Kube>, say: 
     const kube = await connect()
     try {
       await giveBackNodes(kube, { lock, nodes }, left, say)
-      const freed = await freeLease(kube, { name: lock.lease, namespace: lock.namespace }, lock.identity, AbortSignal.timeout(LIMIT_MS))
-      if (freed) say(`The lock ${lock.namespace}/${lock.lease} was left by a killed step and has been given back.`)
+      const freed = await freeLease(
+        kube,
+        { name: lock.lease, namespace: lock.namespace },
+        lock.identity,
+        AbortSignal.timeout(LIMIT_MS),
+      )
+      if (freed)
+        say(
+          `The lock ${lock.namespace}/${lock.lease} was left by a killed step and has been given back.`,
+        )
     } finally {
       kube.close()
     }
   } catch (error) {
     tellLeft(left, error, say)
-    say(`The lock ${lock.namespace}/${lock.lease} could not be given back (${nameOf(error)}); it frees itself within a minute.`)
+    say(
+      `The lock ${lock.namespace}/${lock.lease} could not be given back (${nameOf(error)}); it frees itself within a minute.`,
+    )
   }
 }
 
-/** `left`: names of the nodes about which something is still to be said. Never throws: the lock is freed all the same. */
-async function giveBackNodes(kube: Kube, state: Required<PostState>, left: Set<string>, say: (line: string) => void): Promise<void> {
+/**
+ * `left`: names of the nodes about which something is still to be said. Never throws: the lock is
+ * freed all the same.
+ */
+async function giveBackNodes(
+  kube: Kube,
+  state: Required<PostState>,
+  left: Set<string>,
+  say: (line: string) => void,
+): Promise<void> {
   if (left.size === 0) return
   try {
     // Loaded only here: most runs cordon nothing.
     const { giveBackInPost } = await import('./procedures/post-nodes.ts')
-    await giveBackInPost(kube, state, (name) => left.delete(name), say, AbortSignal.timeout(NODES_LIMIT_MS))
+    await giveBackInPost(
+      kube,
+      state,
+      (name) => left.delete(name),
+      say,
+      AbortSignal.timeout(NODES_LIMIT_MS),
+    )
   } catch (error) {
     tellLeft(left, error, say)
     left.clear()
@@ -42,7 +77,10 @@ async function giveBackNodes(kube: Kube, state: Required<PostState>, left: Set<s
 }
 
 function tellLeft(left: ReadonlySet<string>, error: unknown, say: (line: string) => void): void {
-  for (const name of left) say(`Node ${name} may still be cordoned by this run (${nameOf(error)}): see kubectl get node ${name}, and give it back with kubectl uncordon ${name}; the next run gives it back, too.`)
+  for (const name of left)
+    say(
+      `Node ${name} may still be cordoned by this run (${nameOf(error)}): see kubectl get node ${name}, and give it back with kubectl uncordon ${name}; the next run gives it back, too.`,
+    )
 }
 
 function nameOf(error: unknown): string {

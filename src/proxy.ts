@@ -1,4 +1,5 @@
-// The proxy that kubectl would use: the kubeconfig's own, else HTTPS_PROXY and NO_PROXY of the step, which self-hosted runners set.
+// The proxy that kubectl would use: the kubeconfig's own, else HTTPS_PROXY and NO_PROXY of the
+// step, which self-hosted runners set.
 
 import { BlockList, isIP, isIPv4 } from 'node:net'
 
@@ -6,13 +7,19 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /** The proxy's URL for requests to `server`, undefined for a direct connection. */
 export function proxyFor(server: URL, env: Env): string | undefined {
-  const first = (names: readonly string[]): string | undefined => names.map((name) => env[name]).find((value) => value !== undefined && value !== '')
-  const proxy = server.protocol === 'https:' ? first(['HTTPS_PROXY', 'https_proxy']) : first(['HTTP_PROXY', 'http_proxy'])
+  const first = (names: readonly string[]): string | undefined =>
+    names.map((name) => env[name]).find((value) => value !== undefined && value !== '')
+  const proxy =
+    server.protocol === 'https:'
+      ? first(['HTTPS_PROXY', 'https_proxy'])
+      : first(['HTTP_PROXY', 'http_proxy'])
   if (proxy === undefined) return undefined
   const host = hostOf(server)
   if (isLoopback(host)) return undefined
   const port = server.port === '' ? (server.protocol === 'https:' ? '443' : '80') : server.port
-  const exceptions = (first(['NO_PROXY', 'no_proxy']) ?? '').split(',').map((entry) => entry.trim().toLowerCase())
+  const exceptions = (first(['NO_PROXY', 'no_proxy']) ?? '')
+    .split(',')
+    .map((entry) => entry.trim().toLowerCase())
   if (exceptions.some((entry) => entry !== '' && matches(entry, host, port))) return undefined
   return proxy.includes('://') ? proxy : `http://${proxy}`
 }
@@ -26,11 +33,15 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }
 
-/** Entries as Go reads them: `*`, a network, an address, a domain with its subdomains (`.domain` for the subdomains only), each with an optional port. */
+/**
+ * Entries as Go reads them: `*`, a network, an address, a domain with its subdomains (`.domain` for
+ * the subdomains only), each with an optional port.
+ */
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true
   const network = /^([0-9a-f.:]+)\/(\d+)$/.exec(entry)
-  if (network?.[1] !== undefined && network[2] !== undefined) return isIP(host) !== 0 && inNetwork(host, network[1], Number(network[2]))
+  if (network?.[1] !== undefined && network[2] !== undefined)
+    return isIP(host) !== 0 && inNetwork(host, network[1], Number(network[2]))
   const withPort = isIP(entry) === 0 ? /^(.*):(\d+)$/.exec(entry) : null
   if (withPort !== null && withPort[2] !== port) return false
   const name = (withPort?.[1] ?? entry).replace(/^\[|\]$/g, '')

@@ -1,4 +1,5 @@
-// What an operation is given: the effects it may use, passed in by the entry, so that a test can pass its own.
+// What an operation is given: the effects it may use, passed in by the entry, so that a test can
+// pass its own.
 
 import type { Clock } from './clock.ts'
 import type { Kube } from './kube/kube.ts'
@@ -21,7 +22,10 @@ export interface Services {
   /** Of the machine that this runs on; in a pod the pod's name. */
   readonly hostname: string
   readonly manifestIo: ManifestIo
-  /** Whether a kubeconfig is given or at hand, or this runner is a Pod: without one there is nothing to connect to. */
+  /**
+   * Whether a kubeconfig is given or at hand, or this runner is a Pod: without one there is nothing
+   * to connect to.
+   */
   hasCluster(inputs: Inputs): Promise<boolean>
   /** Connects once; later calls give the same client. */
   connect(inputs: Inputs): Promise<Kube>
@@ -41,7 +45,9 @@ export interface CommandRequest {
 }
 
 /** `last`: the last line that it printed, as it came. */
-export type CommandOutcome = { readonly kind: 'exited'; readonly code: number; readonly last: string } | { readonly kind: 'timed-out' | 'cancelled'; readonly last: string }
+export type CommandOutcome =
+  | { readonly kind: 'exited'; readonly code: number; readonly last: string }
+  | { readonly kind: 'timed-out' | 'cancelled'; readonly last: string }
 
 /** What the post step needs to give back what a killed main left. */
 export interface PostState {

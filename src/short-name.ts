@@ -1,4 +1,5 @@
-// Names that would do in place of one that Kubernetes does not take: what people make of branches is too long, or has characters of its own.
+// Names that would do in place of one that Kubernetes does not take: what people make of branches
+// is too long, or has characters of its own.
 
 import { createHash } from 'node:crypto'
 
@@ -10,7 +11,11 @@ export function shortName(name: string, most: number): string {
 
 /** A label of DNS; undefined where nothing of the name would be left. */
 export function fittingName(name: string, most: number): string | undefined {
-  const plain = name.slice(0, 1000).toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-+|-+$/g, '')
+  const plain = name
+    .slice(0, 1000)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
   if (plain === '') return undefined
   return plain.length <= most ? plain : shortName(plain, most)
 }

@@ -1,4 +1,5 @@
-// Long work in steps: between them the process hears a cancel, renews its lock and keeps its time limits.
+// Long work in steps: between them the process hears a cancel, renews its lock and keeps its time
+// limits.
 
 /** Milliseconds of work after which others get their turn. */
 const TURN_MS = 25

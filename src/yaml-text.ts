@@ -1,8 +1,25 @@
-// One reader of YAML from outside: bounded by what it holds, in linear time, with places at which a run may listen for a cancel.
+// One reader of YAML from outside: bounded by what it holds, in linear time, with places at which a
+// run may listen for a cancel.
 
-import { Composer, isMap, isScalar, isSeq, Lexer, Parser, type Document, type LineCounter, type ParsedNode, type ParseOptions, type DocumentOptions, type SchemaOptions } from 'yaml'
+import {
+  Composer,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  Parser,
+  type Document,
+  type LineCounter,
+  type ParsedNode,
+  type ParseOptions,
+  type DocumentOptions,
+  type SchemaOptions,
+} from 'yaml'
 
-/** Of one document, in words and marks: the largest definitions that the API takes have half of it, and to read so many takes a second. */
+/**
+ * Of one document, in words and marks: the largest definitions that the API takes have half of it,
+ * and to read so many takes a second.
+ */
 const MOST_IN_DOCUMENT = 400_000
 /** Documents of one text, and what stands between them. */
 export const MOST_DOCUMENTS = 20_000
@@ -25,8 +42,17 @@ export class TooDeepYaml extends Error {}
 
 export type YamlOptions = ParseOptions & DocumentOptions & SchemaOptions
 
-/** The documents in their order; `undefined` is a place to pause. Keys that stand twice are the caller's to look for (`keyFaults`): the parser would compare each with each. Throws TooMuchYaml and TooDeepYaml. */
-export function* yamlDocuments(text: string, options: YamlOptions, allowance: YamlAllowance, counter?: LineCounter): Generator<Document.Parsed | undefined, void> {
+/**
+ * The documents in their order; `undefined` is a place to pause. Keys that stand twice are the
+ * caller's to look for (`keyFaults`): the parser would compare each with each. Throws TooMuchYaml
+ * and TooDeepYaml.
+ */
+export function* yamlDocuments(
+  text: string,
+  options: YamlOptions,
+  allowance: YamlAllowance,
+  counter?: LineCounter,
+): Generator<Document.Parsed | undefined, void> {
   const parser = new Parser(counter?.addNewLine)
   const composer = new Composer({ ...options, uniqueKeys: false, prettyErrors: false })
   counter?.addNewLine(0)
@@ -47,7 +73,8 @@ export function* yamlDocuments(text: string, options: YamlOptions, allowance: Ya
   }
   const rest = [...parser.end()]
   yield undefined
-  for (const token of rest) for (const document of composed(() => [...composer.next(token)])) yield document
+  for (const token of rest)
+    for (const document of composed(() => [...composer.next(token)])) yield document
   for (const document of composed(() => [...composer.end()])) yield document
 }
 
@@ -57,7 +84,8 @@ function composed(work: () => readonly Document.Parsed[]): readonly Document.Par
   Error.stackTraceLimit = 0
   try {
     const documents = work()
-    if (documents.some(({ errors }) => errors.some(({ message }) => STACK.test(message)))) throw new TooDeepYaml()
+    if (documents.some(({ errors }) => errors.some(({ message }) => STACK.test(message))))
+      throw new TooDeepYaml()
     return documents
   } catch (error) {
     throw error instanceof Error && STACK.test(error.message) ? new TooDeepYaml() : error
@@ -75,11 +103,14 @@ export interface KeyFault {
 /** What is wrong with keys. Throws TooDeepYaml. */
 export function keyFaults(document: Document.Parsed): readonly KeyFault[] {
   const faults: KeyFault[] = []
-  const open: { readonly node: unknown; readonly depth: number }[] = [{ node: document.contents, depth: 0 }]
+  const open: { readonly node: unknown; readonly depth: number }[] = [
+    { node: document.contents, depth: 0 },
+  ]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { node, depth } = next
     if (depth > DEEPEST) throw new TooDeepYaml()
-    if (isSeq<ParsedNode>(node)) for (const item of node.items) open.push({ node: item, depth: depth + 1 })
+    if (isSeq<ParsedNode>(node))
+      for (const item of node.items) open.push({ node: item, depth: depth + 1 })
     if (!isMap<ParsedNode, ParsedNode | null>(node)) continue
     const seen = new Set<unknown>()
     for (const { key, value } of node.items) {

@@ -1,4 +1,5 @@
-// What the tests of the shipped bundle share: a simulated cluster and a job for a test, and the tutorial's manifest with changes.
+// What the tests of the shipped bundle share: a simulated cluster and a job for a test, and the
+// tutorial's manifest with changes.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +9,8 @@ import { startCluster } from '../support/cluster/cluster.ts'
 import type { ActionRun, Finished, Job } from '../support/runner.ts'
 import { endJob, newJob, runAction } from '../support/runner.ts'
 
-// Each run is a process of its own, on a machine that may be busy; and before a leader whose name moves hands over, 65 s are settled by the real clock.
+// Each run is a process of its own, on a machine that may be busy; and before a leader whose name
+// moves hands over, 65 s are settled by the real clock.
 jest.setTimeout(180_000)
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/manifests/', import.meta.url))
@@ -25,11 +27,21 @@ export function tutorial(...changes: readonly (readonly [string, string])[]): st
   }, example('zookeeper-tutorial.yaml'))
 }
 
-/** Ready some seconds earlier than with the tutorial's probe: for tests that are about something else. */
+/**
+ * Ready some seconds earlier than with the tutorial's probe: for tests that are about something
+ * else.
+ */
 export const QUICK = ['initialDelaySeconds: 10', 'initialDelaySeconds: 1'] as const
 
 /** A StatefulSet that isn't an ensemble: what is about pods alone needs no more. */
-export function plain(more: { readonly container?: string; readonly spec?: string; readonly pod?: string; readonly replicas?: number } = {}): string {
+export function plain(
+  more: {
+    readonly container?: string
+    readonly spec?: string
+    readonly pod?: string
+    readonly replicas?: number
+  } = {},
+): string {
   return `apiVersion: apps/v1
 kind: StatefulSet
 metadata:
@@ -58,10 +70,17 @@ export interface Given {
   readonly cluster: SimulatedCluster
   readonly job: Job
   /** One run of the action, with `manifest` as its manifests input. */
-  readonly run: (manifest: string | undefined, inputs?: Readonly<Record<string, string>>, more?: Partial<ActionRun>) => Promise<Finished>
+  readonly run: (
+    manifest: string | undefined,
+    inputs?: Readonly<Record<string, string>>,
+    more?: Partial<ActionRun>,
+  ) => Promise<Finished>
 }
 
-export async function withBundle(options: ClusterOptions, work: (given: Given) => Promise<void>): Promise<void> {
+export async function withBundle(
+  options: ClusterOptions,
+  work: (given: Given) => Promise<void>,
+): Promise<void> {
   const cluster = await startCluster({ speed: 50, ...options })
   const job = newJob()
   try {
@@ -83,13 +102,26 @@ export async function withBundle(options: ClusterOptions, work: (given: Given) =
   }
 }
 
-/** Result, code and exit code of a run; its whole log when they were asked for and differ is in the message of the failure. */
+/**
+ * Result, code and exit code of a run; its whole log when they were asked for and differ is in the
+ * message of the failure.
+ */
 export function verdict(run: Finished): { result: string; code: string; exitCode: number | null } {
-  return { result: run.outputs['result'] ?? '', code: run.outputs['code'] ?? '', exitCode: run.exitCode }
+  return {
+    result: run.outputs['result'] ?? '',
+    code: run.outputs['code'] ?? '',
+    exitCode: run.exitCode,
+  }
 }
 
 export function writes(cluster: SimulatedCluster): string[] {
   return cluster.requests
-    .filter((request) => ['create', 'update', 'patch', 'apply', 'delete', 'eviction'].includes(request.verb) && request.kind !== '' && request.kind !== 'Lease' && !request.dryRun)
+    .filter(
+      (request) =>
+        ['create', 'update', 'patch', 'apply', 'delete', 'eviction'].includes(request.verb) &&
+        request.kind !== '' &&
+        request.kind !== 'Lease' &&
+        !request.dryRun,
+    )
     .map((request) => `${request.verb} ${request.kind} ${request.name}`.trim())
 }

@@ -1,4 +1,5 @@
-// The shipped bundle does its main job: deploys, checks, does nothing the second time, and tells it everywhere a person or a later step looks.
+// The shipped bundle does its main job: deploys, checks, does nothing the second time, and tells it
+// everywhere a person or a later step looks.
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
@@ -10,13 +11,28 @@ describe('deploy', () => {
     withBundle({}, async ({ cluster, run }) => {
       const first = await run(tutorial(), { namespace: 'shop', 'create-namespace': 'true' })
       expect(verdict(first)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
-      expect(first.outputs).toMatchObject({ name: 'zk', namespace: 'shop', profile: 'zookeeper', version: '3.4.10', replicas: '3', 'ready-replicas': '3', pairs: '6/6', changed: 'true' })
-      expect(JSON.parse(first.outputs['changes'] ?? '')).toMatchObject({ 'statefulset/zk': 'created', 'service/zk-hs': 'created', 'poddisruptionbudget/zk-pdb': 'created' })
+      expect(first.outputs).toMatchObject({
+        name: 'zk',
+        namespace: 'shop',
+        profile: 'zookeeper',
+        version: '3.4.10',
+        replicas: '3',
+        'ready-replicas': '3',
+        pairs: '6/6',
+        changed: 'true',
+      })
+      expect(JSON.parse(first.outputs['changes'] ?? '')).toMatchObject({
+        'statefulset/zk': 'created',
+        'service/zk-hs': 'created',
+        'poddisruptionbudget/zk-pdb': 'created',
+      })
       expect(first.outputs['leader']).toMatch(/^zk-[012]$/)
       expect(first.annotations.filter((annotation) => annotation.kind === 'error')).toEqual([])
       expect(first.summary).toContain('| zk-0 |')
       expect(first.stderr).toBe('')
-      expect(JSON.parse(readFileSync(first.outputs['report'] ?? '', 'utf8'))).toMatchObject({ result: 'succeeded' })
+      expect(JSON.parse(readFileSync(first.outputs['report'] ?? '', 'utf8'))).toMatchObject({
+        result: 'succeeded',
+      })
       // What the check wrote is gone again, but for the node that all runs share.
       expect(cluster.zookeeper('shop', 'zk').paths(0)).toEqual(['/zk-ensemble-action'])
     }))
@@ -25,7 +41,11 @@ describe('deploy', () => {
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK))
       const before = writes(cluster).length
-      const versions = (): string[] => cluster.objects.list('StatefulSet').concat(cluster.objects.list('Service')).map((object) => text(object, 'metadata', 'resourceVersion'))
+      const versions = (): string[] =>
+        cluster.objects
+          .list('StatefulSet')
+          .concat(cluster.objects.list('Service'))
+          .map((object) => text(object, 'metadata', 'resourceVersion'))
       const stood = versions()
       const again = await run(tutorial(QUICK))
       expect(verdict(again)).toEqual({ result: 'unchanged', code: '', exitCode: 0 })
@@ -37,9 +57,15 @@ describe('deploy', () => {
   test('the lock is given back', () =>
     withBundle({}, async ({ cluster, run }) => {
       const done = await run(tutorial(QUICK))
-      expect(text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity')).toBe('')
+      expect(
+        text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity'),
+      ).toBe('')
       const post = await done.post()
-      expect({ exitCode: post.exitCode, lines: post.lines.filter((line) => !line.startsWith('::add-mask::')), stderr: post.stderr }).toEqual({ exitCode: 0, lines: [], stderr: '' })
+      expect({
+        exitCode: post.exitCode,
+        lines: post.lines.filter((line) => !line.startsWith('::add-mask::')),
+        stderr: post.stderr,
+      }).toEqual({ exitCode: 0, lines: [], stderr: '' })
     }))
 
   test('the built-in ensemble from inputs alone', () =>
@@ -71,7 +97,8 @@ describe('deploy', () => {
       expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
       expect(done.outputs['revision']).not.toBe(done.outputs['previous-revision'])
       expect(done.outputs['previous-revision']).not.toBe('')
-      for (const ordinal of [0, 1, 2]) expect(cluster.zookeeper('default', 'zk').paths(ordinal)).toContain('/orders')
+      for (const ordinal of [0, 1, 2])
+        expect(cluster.zookeeper('default', 'zk').paths(ordinal)).toContain('/orders')
     }))
 
   test('requests of a first deploy stay within what was promised, and do not grow with its time', async () => {
@@ -79,7 +106,10 @@ describe('deploy', () => {
       let asked = 0
       await withBundle({ speed }, async ({ cluster, run }) => {
         await run(tutorial(QUICK))
-        asked = cluster.requests.filter((request) => !['watch', 'exec', 'portforward'].includes(request.verb) && request.kind !== 'Lease').length
+        asked = cluster.requests.filter(
+          (request) =>
+            !['watch', 'exec', 'portforward'].includes(request.verb) && request.kind !== 'Lease',
+        ).length
       })
       return asked
     }
@@ -90,15 +120,23 @@ describe('deploy', () => {
 })
 
 describe('verify', () => {
-  test.each(['quick', 'full', 'thorough'])('%s: says what a healthy ensemble is, and changes nothing in the cluster', (level) =>
-    withBundle({}, async ({ cluster, run }) => {
-      await run(tutorial(QUICK))
-      const before = writes(cluster).length
-      const done = await run(undefined, { operation: 'verify', verify: level, name: 'zk' })
-      expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
-      expect(done.outputs).toMatchObject({ name: 'zk', changed: 'false', 'ready-replicas': '3', version: '3.4.10' })
-      expect(writes(cluster).slice(before)).toEqual([])
-    }))
+  test.each(['quick', 'full', 'thorough'])(
+    '%s: says what a healthy ensemble is, and changes nothing in the cluster',
+    (level) =>
+      withBundle({}, async ({ cluster, run }) => {
+        await run(tutorial(QUICK))
+        const before = writes(cluster).length
+        const done = await run(undefined, { operation: 'verify', verify: level, name: 'zk' })
+        expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+        expect(done.outputs).toMatchObject({
+          name: 'zk',
+          changed: 'false',
+          'ready-replicas': '3',
+          version: '3.4.10',
+        })
+        expect(writes(cluster).slice(before)).toEqual([])
+      }),
+  )
 
   test('by exec, where port-forward is not allowed', () =>
     withBundle({}, async ({ cluster, run }) => {
@@ -108,6 +146,8 @@ describe('verify', () => {
       const done = await run(undefined, { operation: 'verify', name: 'zk' })
       expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
       expect(done.outputs['pairs']).toBe('6/6')
-      expect(cluster.requests.slice(from).filter((request) => request.verb === 'portforward')).toEqual([])
+      expect(
+        cluster.requests.slice(from).filter((request) => request.verb === 'portforward'),
+      ).toEqual([])
     }))
 })

@@ -1,4 +1,5 @@
-// Examples are copied: each must load without an error, and each workflow may use only inputs and outputs that there are.
+// Examples are copied: each must load without an error, and each workflow may use only inputs and
+// outputs that there are.
 
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -16,7 +17,8 @@ const signal = new AbortController().signal
 
 describe('manifests', () => {
   // What nobody can read from image and ports says its profile in its first lines.
-  const profileOf = (file: string): string => /^#.*\(profile: (\w+)\)/m.exec(readFileSync(join(root, file), 'utf8'))?.[1] ?? 'auto'
+  const profileOf = (file: string): string =>
+    /^#.*\(profile: (\w+)\)/m.exec(readFileSync(join(root, file), 'utf8'))?.[1] ?? 'auto'
 
   const files = globSync('examples/manifests/*.yaml', { cwd: root }).sort()
   const NEVER_PURGES = /never purges/
@@ -24,47 +26,103 @@ describe('manifests', () => {
   const BY_PODS = /members are named by their pods/
   /** What the lint says of each; of those that were made here it says nothing. */
   const told: Readonly<Record<string, readonly RegExp[]>> = {
-    'cassandra.yaml': [], 'etcd.yaml': [], 'zookeeper-five.yaml': [], 'zookeeper-tutorial-services.yaml': [],
-    'zookeeper-configmap.yaml': [/minAvailable: 2 is right for 3 members only/, NEVER_PURGES, BY_PODS, ASKS_ONLY],
+    'cassandra.yaml': [],
+    'etcd.yaml': [],
+    'zookeeper-five.yaml': [],
+    'zookeeper-tutorial-services.yaml': [],
+    'zookeeper-configmap.yaml': [
+      /minAvailable: 2 is right for 3 members only/,
+      NEVER_PURGES,
+      BY_PODS,
+      ASKS_ONLY,
+    ],
     'zookeeper-tutorial.yaml': [/publishes only Ready members/, NEVER_PURGES, BY_PODS, ASKS_ONLY],
   }
 
-  test('each is told here what it is worth', () => expect(files.map((file) => basename(file))).toEqual(Object.keys(told).toSorted()))
+  test('each is told here what it is worth', () =>
+    expect(files.map((file) => basename(file))).toEqual(Object.keys(told).toSorted()))
 
   // In a namespace of its own too: names that lead to another one would join what runs there.
-  test.each(files.flatMap((file) => ['', 'preview-7'].map((namespace) => [file, namespace] as const)))('%s in namespace "%s" is held against every rule', async (file, namespace) => {
-    const commands = profileOf(file) === 'custom' ? { 'INPUT_WRITE-COMMAND': 'true', 'INPUT_READ-COMMAND': 'true' } : {}
-    const { findings, set } = await loadManifests(parseInputs({ INPUT_MANIFESTS: file, INPUT_PROFILE: profileOf(file), INPUT_NAMESPACE: namespace, ...commands }), diskIo(root), signal)
+  test.each(
+    files.flatMap((file) => ['', 'preview-7'].map((namespace) => [file, namespace] as const)),
+  )('%s in namespace "%s" is held against every rule', async (file, namespace) => {
+    const commands =
+      profileOf(file) === 'custom'
+        ? { 'INPUT_WRITE-COMMAND': 'true', 'INPUT_READ-COMMAND': 'true' }
+        : {}
+    const { findings, set } = await loadManifests(
+      parseInputs({
+        INPUT_MANIFESTS: file,
+        INPUT_PROFILE: profileOf(file),
+        INPUT_NAMESPACE: namespace,
+        ...commands,
+      }),
+      diskIo(root),
+      signal,
+    )
     expect(set.object.kind).toBe('StatefulSet')
     expect(findings.filter((finding) => finding.severity === 'error')).toEqual([])
     const expected = told[basename(file)] ?? []
-    expect(findings.map(({ message }) => message)).toEqual(expected.map((words) => expect.stringMatching(words)))
+    expect(findings.map(({ message }) => message)).toEqual(
+      expected.map((words) => expect.stringMatching(words)),
+    )
   })
 })
 
 const workflowSchema = z.looseObject({
   permissions: z.record(z.string(), z.string()),
   concurrency: z.object({ group: z.string(), 'cancel-in-progress': z.literal(false) }),
-  jobs: z.record(z.string(), z.looseObject({ 'timeout-minutes': z.number(), steps: z.array(z.looseObject({ id: z.string().optional(), uses: z.string().optional(), with: z.record(z.string(), z.string()).optional() })) })),
+  jobs: z.record(
+    z.string(),
+    z.looseObject({
+      'timeout-minutes': z.number(),
+      steps: z.array(
+        z.looseObject({
+          id: z.string().optional(),
+          uses: z.string().optional(),
+          with: z.record(z.string(), z.string()).optional(),
+        }),
+      ),
+    }),
+  ),
 })
 
 describe('workflows', () => {
-  test.each(globSync('examples/workflows/*.yml', { cwd: root }).sort().map((file) => [basename(file), file]))('%s uses inputs and outputs that there are', (_name, file) => {
+  test.each(
+    globSync('examples/workflows/*.yml', { cwd: root })
+      .sort()
+      .map((file) => [basename(file), file]),
+  )('%s uses inputs and outputs that there are', (_name, file) => {
     const text = readFileSync(join(root, file), 'utf8')
     const workflow = workflowSchema.parse(parse(text))
-    const steps = Object.values(workflow.jobs).flatMap((job) => job.steps).filter((step) => step.uses?.includes('zk-ensemble-action'))
+    const steps = Object.values(workflow.jobs)
+      .flatMap((job) => job.steps)
+      .filter((step) => step.uses?.includes('zk-ensemble-action'))
     expect(steps.length).toBeGreaterThan(0)
     for (const step of steps) {
-      expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(Object.keys(step.with ?? {})))
+      expect(Object.keys(action.inputs)).toEqual(
+        expect.arrayContaining(Object.keys(step.with ?? {})),
+      )
       // Expressions stand for texts that the parser can't know.
-      const env = Object.entries(step.with ?? {}).map(([id, value]) => [`INPUT_${id.toUpperCase()}`, value.replaceAll(/\$\{\{.*?\}\}/g, '7')] as const)
+      const env = Object.entries(step.with ?? {}).map(
+        ([id, value]) =>
+          [`INPUT_${id.toUpperCase()}`, value.replaceAll(/\$\{\{.*?\}\}/g, '7')] as const,
+      )
       expect(parseInputs(Object.fromEntries(env)).warnings).toEqual([])
     }
-    const outputs = [...text.matchAll(/steps\.zookeeper\.outputs\.([\w-]+)/g)].map((match) => match[1] ?? '')
+    const outputs = [...text.matchAll(/steps\.zookeeper\.outputs\.([\w-]+)/g)].map(
+      (match) => match[1] ?? '',
+    )
     expect(Object.keys(action.outputs)).toEqual(expect.arrayContaining(outputs))
   })
 
-  test.each(globSync('examples/workflows/*.yml', { cwd: root }).sort())("%s pins others' actions to a commit", (file) => {
-    for (const [, uses] of readFileSync(join(root, file), 'utf8').matchAll(/uses: (?!org\/zk-ensemble-action)(\S+)/g)) expect(uses).toMatch(/@[0-9a-f]{40}$/)
-  })
+  test.each(globSync('examples/workflows/*.yml', { cwd: root }).sort())(
+    "%s pins others' actions to a commit",
+    (file) => {
+      for (const [, uses] of readFileSync(join(root, file), 'utf8').matchAll(
+        /uses: (?!org\/zk-ensemble-action)(\S+)/g,
+      ))
+        expect(uses).toMatch(/@[0-9a-f]{40}$/)
+    },
+  )
 })

@@ -1,4 +1,5 @@
-// What users are told and what the code does must be one thing: action.yml, the schema of the inputs, the outputs and the README.
+// What users are told and what the code does must be one thing: action.yml, the schema of the
+// inputs, the outputs and the README.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +7,13 @@ import { describe, expect, test } from '@jest/globals'
 import { INPUTS, SCHEMA, type InputId } from '../../src/inputs/schema.ts'
 import { OPERATIONS } from '../../src/inputs/inputs.ts'
 import { OUTPUT_NAMES } from '../../src/report/outputs.ts'
-import { inputsTable, outputsTable, readAction, section, withTables } from '../support/readme-tables.ts'
+import {
+  inputsTable,
+  outputsTable,
+  readAction,
+  section,
+  withTables,
+} from '../support/readme-tables.ts'
 
 const action = readAction()
 const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')
@@ -18,18 +25,23 @@ describe('inputs', () => {
   })
 
   test('a run by hand behaves as a run by the runner: the defaults are the same', () => {
-    const declared = Object.fromEntries(Object.entries(action.inputs).map(([id, input]) => [id, input.default]))
+    const declared = Object.fromEntries(
+      Object.entries(action.inputs).map(([id, input]) => [id, input.default]),
+    )
     const used = Object.fromEntries(Object.entries(INPUTS).map(([id, use]) => [id, use.default]))
     expect(used).toEqual(declared)
   })
 
   test('every default is a value that the schema takes', () => {
-    const defaults = Object.fromEntries(Object.entries(INPUTS).map(([id, use]) => [id, use.default]))
+    const defaults = Object.fromEntries(
+      Object.entries(INPUTS).map(([id, use]) => [id, use.default]),
+    )
     expect(SCHEMA.safeParse(defaults).error?.issues ?? []).toEqual([])
   })
 
   test('every operation is named where a person looks for it, and each has an input of its own or shares one', () => {
-    for (const operation of OPERATIONS) expect(action.inputs['operation']?.description).toContain(`\`${operation}\``)
+    for (const operation of OPERATIONS)
+      expect(action.inputs['operation']?.description).toContain(`\`${operation}\``)
   })
 
   test.each<[InputId, string[]]>([

@@ -14,7 +14,13 @@ const reportSchema = z.looseObject({
   phases: z.array(z.looseObject({ title: z.string(), ms: z.number() })),
   timeline: z.array(z.looseObject({ at: z.string(), what: z.string() })),
   findings: z.array(z.looseObject({ code: z.string(), message: z.string(), severity: z.string() })),
-  evidence: z.array(z.looseObject({ object: z.string(), reason: z.string(), logs: z.array(z.looseObject({ lines: z.array(z.string()) })) })),
+  evidence: z.array(
+    z.looseObject({
+      object: z.string(),
+      reason: z.string(),
+      logs: z.array(z.looseObject({ lines: z.array(z.string()) })),
+    }),
+  ),
   checks: z.array(z.looseObject({ name: z.string(), outcome: z.string(), detail: z.string() })),
   ended: z.string(),
 })
@@ -22,16 +28,27 @@ const reportSchema = z.looseObject({
 export type Report = z.infer<typeof reportSchema>
 export type Ran = Finished & { readonly report: Report }
 
-/** A job's directory holds a copy of the kubeconfig; its post step may still come until the file's tests are over. */
+/**
+ * A job's directory holds a copy of the kubeconfig; its post step may still come until the file's
+ * tests are over.
+ */
 const jobs: Job[] = []
 afterAll(() => jobs.forEach(endJob))
 
 /** The step with these inputs; `files` lie in its workspace. */
-export async function act(inputs: Readonly<Record<string, string>>, more: Omit<ActionRun, 'inputs'> = {}): Promise<Ran> {
-  const finished = await runAction({ inputs, kubeconfig: readFileSync(kubeconfig, 'utf8'), ...more })
+export async function act(
+  inputs: Readonly<Record<string, string>>,
+  more: Omit<ActionRun, 'inputs'> = {},
+): Promise<Ran> {
+  const finished = await runAction({
+    inputs,
+    kubeconfig: readFileSync(kubeconfig, 'utf8'),
+    ...more,
+  })
   jobs.push(finished.job)
   const path = finished.outputs['report']
-  if (path === undefined || path === '') throw new Error(`the step left no report:\n${finished.lines.join('\n')}\n${finished.stderr}`)
+  if (path === undefined || path === '')
+    throw new Error(`the step left no report:\n${finished.lines.join('\n')}\n${finished.stderr}`)
   return { ...finished, report: reportSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) }
 }
 
@@ -42,5 +59,8 @@ export function verdict(ran: Ran): string {
 
 /** Requests to the API server; port-forwards, exec sessions and lease renewals apart. */
 export function requestsOf({ report }: Ran): number {
-  return ['reads', 'writes', 'dryRuns', 'watches'].reduce((sum, name) => sum + (report.requests[name] ?? 0), 0)
+  return ['reads', 'writes', 'dryRuns', 'watches'].reduce(
+    (sum, name) => sum + (report.requests[name] ?? 0),
+    0,
+  )
 }

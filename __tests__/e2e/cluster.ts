@@ -1,4 +1,5 @@
-// The real cluster that the e2e suite runs on: kubectl, a namespace for each test, and reads of what the action left behind.
+// The real cluster that the e2e suite runs on: kubectl, a namespace for each test, and reads of
+// what the action left behind.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -10,7 +11,8 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
 /** Path of the kubeconfig; the suite never guesses one. */
 export const kubeconfig = process.env['KUBECONFIG'] ?? ''
-if (kubeconfig === '') throw new Error('the e2e suite needs KUBECONFIG of a cluster with four nodes')
+if (kubeconfig === '')
+  throw new Error('the e2e suite needs KUBECONFIG of a cluster with four nodes')
 
 /** `npm run e2e:all` runs everything, `npm run e2e` the core. */
 export const everything = process.env['E2E'] === 'all'
@@ -22,9 +24,22 @@ export interface Output {
 }
 
 /** By the toolkit's own means: it takes arguments as a list, and is no shell. */
-export async function run(program: string, args: readonly string[], options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Output> {
-  const env = Object.fromEntries(Object.entries(options.env ?? process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
-  return getExecOutput(program, [...args], { env, silent: true, ignoreReturnCode: true, ...(options.input === undefined ? {} : { input: Buffer.from(options.input) }) })
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Output> {
+  const env = Object.fromEntries(
+    Object.entries(options.env ?? process.env).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    ),
+  )
+  return getExecOutput(program, [...args], {
+    env,
+    silent: true,
+    ignoreReturnCode: true,
+    ...(options.input === undefined ? {} : { input: Buffer.from(options.input) }),
+  })
 }
 
 /** kubectl, whose failure is the test's. */
@@ -40,7 +55,10 @@ export async function kubectlApply(namespace: string, manifest: string): Promise
 }
 
 /** Runs `test` in a namespace of its own and deletes it afterwards (without waiting). */
-export async function inNamespace(prefix: string, test: (namespace: string) => Promise<void>): Promise<void> {
+export async function inNamespace(
+  prefix: string,
+  test: (namespace: string) => Promise<void>,
+): Promise<void> {
   const namespace = `e2e-${prefix}-${randomBytes(3).toString('hex')}`
   await kubectl('create', 'namespace', namespace)
   try {

@@ -1,4 +1,5 @@
-// What tests of maintenance share: ensembles whose pods only their own drains take, a look at cordons and records afterwards, and nodes that are always given back.
+// What tests of maintenance share: ensembles whose pods only their own drains take, a look at
+// cordons and records afterwards, and nodes that are always given back.
 
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -9,12 +10,29 @@ import type { ActionRun } from '../support/runner.ts'
 
 const MARK = 'zk-ensemble-action/cordon'
 
-/** Name of the label that a test's own pods have: its drains leave all others on the same nodes alone, be they of the cluster or of another test. */
+/**
+ * Name of the label that a test's own pods have: its drains leave all others on the same nodes
+ * alone, be they of the cluster or of another test.
+ */
 const SUITE = 'e2e.zk-ensemble-action/suite'
 
-/** The tutorial's manifest in small, its pods labelled as this suite's; every `from` in it becomes `to`. */
-export function tutorialFor(suite: string, ...changes: readonly (readonly [from: string | RegExp, to: string])[]): string {
-  const small = [['cpu: "0.5"', 'cpu: "0.05"'], ['memory: "1Gi"', 'memory: 128Mi'], ['storage: 10Gi', 'storage: 1Gi'], [/(template:\n\s+metadata:\n\s+labels:\n)(\s+)app: zk\n/, `$1$2app: zk\n$2${SUITE}: ${suite}\n`]] as const
+/**
+ * The tutorial's manifest in small, its pods labelled as this suite's; every `from` in it becomes
+ * `to`.
+ */
+export function tutorialFor(
+  suite: string,
+  ...changes: readonly (readonly [from: string | RegExp, to: string])[]
+): string {
+  const small = [
+    ['cpu: "0.5"', 'cpu: "0.05"'],
+    ['memory: "1Gi"', 'memory: 128Mi'],
+    ['storage: 10Gi', 'storage: 1Gi'],
+    [
+      /(template:\n\s+metadata:\n\s+labels:\n)(\s+)app: zk\n/,
+      `$1$2app: zk\n$2${SUITE}: ${suite}\n`,
+    ],
+  ] as const
   return [...small, ...changes].reduce((text, [from, to]) => {
     const next = text.replace(from, to)
     if (next === text) throw new Error(`the manifest has no ${String(from)}`)
@@ -23,9 +41,15 @@ export function tutorialFor(suite: string, ...changes: readonly (readonly [from:
 }
 
 /** Members start side by side: for tests that are not about the start. */
-export const SIDE_BY_SIDE = ['podManagementPolicy: OrderedReady', 'podManagementPolicy: Parallel'] as const
+export const SIDE_BY_SIDE = [
+  'podManagementPolicy: OrderedReady',
+  'podManagementPolicy: Parallel',
+] as const
 
-/** An application of the memo's kind: two pods on two nodes, each ready only so many seconds after its start, and a budget that lets one of them be away. */
+/**
+ * An application of the memo's kind: two pods on two nodes, each ready only so many seconds after
+ * its start, and a budget that lets one of them be away.
+ */
 export function slowApplication(suite: string, readyAfter: number): string {
   const labels = `{app: slow, ${SUITE}: ${suite}}`
   return `apiVersion: policy/v1
@@ -50,16 +74,34 @@ spec:
 }
 
 /** The drain of these nodes for the ensemble of `namespace`, with the suite's own pods only. */
-export function drain(namespace: string, nodes: readonly string[], inputs: Readonly<Record<string, string>> = {}, more: Omit<ActionRun, 'inputs'> = {}): Promise<Ran> {
+export function drain(
+  namespace: string,
+  nodes: readonly string[],
+  inputs: Readonly<Record<string, string>> = {},
+  more: Omit<ActionRun, 'inputs'> = {},
+): Promise<Ran> {
   return act(drainInputs(namespace, nodes, inputs), more)
 }
 
-export function drainInputs(namespace: string, nodes: readonly string[], inputs: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  return { operation: 'drain', namespace, nodes: nodes.join('\n'), 'pod-selector': `${SUITE}=${namespace}`, ...inputs }
+export function drainInputs(
+  namespace: string,
+  nodes: readonly string[],
+  inputs: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  return {
+    operation: 'drain',
+    namespace,
+    nodes: nodes.join('\n'),
+    'pod-selector': `${SUITE}=${namespace}`,
+    ...inputs,
+  }
 }
 
 /** As `inNamespace`; afterwards no node stays cordoned that wasn't before. */
-export async function underMaintenance(prefix: string, test: (namespace: string) => Promise<void>): Promise<void> {
+export async function underMaintenance(
+  prefix: string,
+  test: (namespace: string) => Promise<void>,
+): Promise<void> {
   const before = new Set(await cordonedNodes())
   try {
     await inNamespace(prefix, test)
@@ -72,7 +114,15 @@ export async function underMaintenance(prefix: string, test: (namespace: string)
 }
 
 const nodeList = z.object({
-  items: z.array(z.object({ metadata: z.object({ name: z.string(), annotations: z.record(z.string(), z.string()).optional() }), spec: z.object({ unschedulable: z.boolean().optional() }) })),
+  items: z.array(
+    z.object({
+      metadata: z.object({
+        name: z.string(),
+        annotations: z.record(z.string(), z.string()).optional(),
+      }),
+      spec: z.object({ unschedulable: z.boolean().optional() }),
+    }),
+  ),
 })
 
 async function nodes(): Promise<z.infer<typeof nodeList>['items']> {
@@ -81,7 +131,12 @@ async function nodes(): Promise<z.infer<typeof nodeList>['items']> {
 
 /** Names of nodes that are cordoned, or carry our mark. */
 export async function cordonedNodes(): Promise<readonly string[]> {
-  return (await nodes()).filter(({ metadata, spec }) => spec.unschedulable === true || metadata.annotations?.[MARK] !== undefined).map(({ metadata }) => metadata.name)
+  return (await nodes())
+    .filter(
+      ({ metadata, spec }) =>
+        spec.unschedulable === true || metadata.annotations?.[MARK] !== undefined,
+    )
+    .map(({ metadata }) => metadata.name)
 }
 
 /** Whether the node is cordoned, and whether with our mark. */
@@ -96,9 +151,21 @@ export async function nodeNames(): Promise<readonly string[]> {
 }
 
 /** Node of each pod with this label, by the pod's name. */
-export async function homes(namespace: string, label = 'app=zk'): Promise<ReadonlyMap<string, string>> {
-  const rows = await read(namespace, `pods -l ${label}`, '{range .items[*]}{.metadata.name}={.spec.nodeName} {end}')
-  return new Map(rows.trim().split(' ').map((row) => [row.slice(0, row.indexOf('=')), row.slice(row.indexOf('=') + 1)]))
+export async function homes(
+  namespace: string,
+  label = 'app=zk',
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await read(
+    namespace,
+    `pods -l ${label}`,
+    '{range .items[*]}{.metadata.name}={.spec.nodeName} {end}',
+  )
+  return new Map(
+    rows
+      .trim()
+      .split(' ')
+      .map((row) => [row.slice(0, row.indexOf('=')), row.slice(row.indexOf('=') + 1)]),
+  )
 }
 
 export async function homeOf(namespace: string, pod: string): Promise<string> {
@@ -107,12 +174,18 @@ export async function homeOf(namespace: string, pod: string): Promise<string> {
 
 const recordSchema = z.looseObject({
   underWay: z.unknown(),
-  maintenance: z.looseObject({ nodes: z.array(z.looseObject({ name: z.string(), phase: z.string(), cordon: z.string() })) }).nullish(),
+  maintenance: z
+    .looseObject({
+      nodes: z.array(z.looseObject({ name: z.string(), phase: z.string(), cordon: z.string() })),
+    })
+    .nullish(),
   drain: z.looseObject({ nodes: z.array(z.string()), done: z.array(z.string()) }).nullish(),
 })
 
 export async function recordOf(namespace: string): Promise<z.infer<typeof recordSchema>> {
-  return recordSchema.parse(JSON.parse(await read(namespace, 'configmap zk-ensemble-zk', '{.data.record\\.json}')))
+  return recordSchema.parse(
+    JSON.parse(await read(namespace, 'configmap zk-ensemble-zk', '{.data.record\\.json}')),
+  )
 }
 
 export async function holderOf(namespace: string): Promise<string> {
@@ -121,13 +194,31 @@ export async function holderOf(namespace: string): Promise<string> {
 
 /** A znode written through the first member. */
 export async function write(namespace: string, value: string): Promise<void> {
-  await kubectl('exec', '-n', namespace, 'zk-0', '--', 'zkCli.sh', 'create', `/kept-${value}`, value)
+  await kubectl(
+    'exec',
+    '-n',
+    namespace,
+    'zk-0',
+    '--',
+    'zkCli.sh',
+    'create',
+    `/kept-${value}`,
+    value,
+  )
 }
 
 /** Members on which the znode can't be read. */
-export async function withoutValue(namespace: string, value: string, replicas = 3): Promise<readonly string[]> {
+export async function withoutValue(
+  namespace: string,
+  value: string,
+  replicas = 3,
+): Promise<readonly string[]> {
   const members = Array.from({ length: replicas }, (_, ordinal) => `zk-${ordinal}`)
-  const found = await Promise.all(members.map((member) => run('kubectl', ['exec', '-n', namespace, member, '--', 'zkCli.sh', 'get', `/kept-${value}`])))
+  const found = await Promise.all(
+    members.map((member) =>
+      run('kubectl', ['exec', '-n', namespace, member, '--', 'zkCli.sh', 'get', `/kept-${value}`]),
+    ),
+  )
   return members.filter((_, index) => found[index]?.stdout.includes(value) !== true)
 }
 
@@ -138,7 +229,11 @@ export interface ReadyWatch {
 
 /** Watches how many replicas of a Deployment or a StatefulSet are ready, from what it has now. */
 export function watchReady(namespace: string, what: string): ReadyWatch {
-  const child = spawn('kubectl', ['get', '-n', namespace, what, '-w', '-o', 'jsonpath={.status.readyReplicas}{"\\n"}'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(
+    'kubectl',
+    ['get', '-n', namespace, what, '-w', '-o', 'jsonpath={.status.readyReplicas}{"\\n"}'],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
   const seen: number[] = []
   // A number of zero is left out of the status.
   createInterface({ input: child.stdout }).on('line', (line) => seen.push(Number(line)))

@@ -8,8 +8,15 @@ import { asServiceAccount } from './service-account.ts'
 
 jest.setTimeout(600_000)
 
-const tutorial = example('zookeeper-tutorial.yaml').replace('cpu: "0.5"', 'cpu: "0.1"').replace('memory: "1Gi"', 'memory: 128Mi').replace('--heap=512M', '--heap=64M').replace('storage: 10Gi', 'storage: 1Gi').replace('OrderedReady', 'Parallel')
-const LIST = ['0', '1', '2'].map((ordinal) => `server.${Number(ordinal) + 1}=zk-${ordinal}.zk-hs:2888:3888;2181`).join(' ')
+const tutorial = example('zookeeper-tutorial.yaml')
+  .replace('cpu: "0.5"', 'cpu: "0.1"')
+  .replace('memory: "1Gi"', 'memory: 128Mi')
+  .replace('--heap=512M', '--heap=64M')
+  .replace('storage: 10Gi', 'storage: 1Gi')
+  .replace('OrderedReady', 'Parallel')
+const LIST = ['0', '1', '2']
+  .map((ordinal) => `server.${Number(ordinal) + 1}=zk-${ordinal}.zk-hs:2888:3888;2181`)
+  .join(' ')
 
 /** Three members of the official image, each started by `script` with its ordinal in $N. */
 function official(script: string): string {
@@ -63,10 +70,32 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { name: 'one member of three is there, and Ready because it says imok', manifest: tutorial.replace('replicas: 3', 'replicas: 1'), code: 'QUORUM_LOST', says: [/no quorum/] },
-  { name: 'two members have one id', manifest: official('[ "$N" != 2 ] || ZOO_MY_ID=2'), code: 'IDENTITY_MISMATCH', says: [/zk-2/, /id 2/] },
-  { name: 'one member has another member list', manifest: official('[ "$N" != 2 ] || ZOO_SERVERS=${ZOO_SERVERS/zk-0.zk-hs:2888/zk-0.zk-hs:2889}'), code: 'IDENTITY_MISMATCH', says: [/zk-2/, /member list/] },
-  { name: 'three members that each run alone', manifest: tutorial.replace('--servers=3', '--servers=1'), code: 'IDENTITY_MISMATCH', says: [/zk-0/, /standalone/] },
+  {
+    name: 'one member of three is there, and Ready because it says imok',
+    manifest: tutorial.replace('replicas: 3', 'replicas: 1'),
+    code: 'QUORUM_LOST',
+    says: [/no quorum/],
+  },
+  {
+    name: 'two members have one id',
+    manifest: official('[ "$N" != 2 ] || ZOO_MY_ID=2'),
+    code: 'IDENTITY_MISMATCH',
+    says: [/zk-2/, /id 2/],
+  },
+  {
+    name: 'one member has another member list',
+    manifest: official(
+      '[ "$N" != 2 ] || ZOO_SERVERS=${ZOO_SERVERS/zk-0.zk-hs:2888/zk-0.zk-hs:2889}',
+    ),
+    code: 'IDENTITY_MISMATCH',
+    says: [/zk-2/, /member list/],
+  },
+  {
+    name: 'three members that each run alone',
+    manifest: tutorial.replace('--servers=3', '--servers=1'),
+    code: 'IDENTITY_MISMATCH',
+    says: [/zk-0/, /standalone/],
+  },
 ]
 
 interface Came {
@@ -80,7 +109,11 @@ async function attempt({ manifest }: Case): Promise<Came> {
   await inNamespace('refuse', async (namespace) => {
     await kubectlApply(namespace, manifest)
     await kubectl('rollout', 'status', 'statefulset/zk', '-n', namespace, '--timeout=240s')
-    const ready = await read(namespace, 'pods -l app=zk', '{.items[*].status.conditions[?(@.type=="Ready")].status}')
+    const ready = await read(
+      namespace,
+      'pods -l app=zk',
+      '{.items[*].status.conditions[?(@.type=="Ready")].status}',
+    )
     came.push({ ready, ran: await act({ operation: 'verify', namespace }) })
   })
   const [only] = came
@@ -118,8 +151,15 @@ test('CHECK_IMPOSSIBLE: without a way to the members nothing is called a success
     await kubectlApply(namespace, tutorial.replace('replicas: 3', 'replicas: 0'))
     const account = asServiceAccount(namespace, readFileSync(kubeconfig, 'utf8'))
     await account.create()
-    await account.grant('looks', ['statefulsets.apps', 'pods', 'persistentvolumeclaims', 'services'], ['get', 'list', 'watch'])
-    const ran = await act({ operation: 'verify', namespace }, { kubeconfig: await account.kubeconfig() })
+    await account.grant(
+      'looks',
+      ['statefulsets.apps', 'pods', 'persistentvolumeclaims', 'services'],
+      ['get', 'list', 'watch'],
+    )
+    const ran = await act(
+      { operation: 'verify', namespace },
+      { kubeconfig: await account.kubeconfig() },
+    )
     expect(verdict(ran)).toMatch(/^refused CHECK_IMPOSSIBLE /)
     expect(ran.exitCode).toBe(1)
     const log = ran.lines.join('\n')

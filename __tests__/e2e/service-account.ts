@@ -1,4 +1,5 @@
-// A ServiceAccount of a test's namespace and the kubeconfig of a workflow that runs as it: what a Role really allows shows only with nothing beside it.
+// A ServiceAccount of a test's namespace and the kubeconfig of a workflow that runs as it: what a
+// Role really allows shows only with nothing beside it.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +7,11 @@ import { parse, stringify } from 'yaml'
 import { z } from 'zod'
 import { kubectl, root } from './cluster.ts'
 
-const adminSchema = z.looseObject({ clusters: z.array(z.looseObject({ name: z.string(), cluster: z.looseObject({ server: z.string() }) })).min(1) })
+const adminSchema = z.looseObject({
+  clusters: z
+    .array(z.looseObject({ name: z.string(), cluster: z.looseObject({ server: z.string() }) }))
+    .min(1),
+})
 
 export interface ServiceAccount {
   create(): Promise<void>
@@ -18,15 +23,32 @@ export interface ServiceAccount {
   kubeconfig(): Promise<string>
 }
 
-/** The documents of docs/role.yaml for this namespace; what has no namespace gets a name of its own, so that tests don't meet. */
+/**
+ * The documents of docs/role.yaml for this namespace; what has no namespace gets a name of its own,
+ * so that tests don't meet.
+ */
 export function documentedRole(namespace: string): string {
-  return readFileSync(join(root, 'docs', 'role.yaml'), 'utf8').replaceAll('namespace: shop', `namespace: ${namespace}`).replaceAll(/name: zk-ensemble-(look|maintenance)/g, `name: ${namespace}-$1`)
+  return readFileSync(join(root, 'docs', 'role.yaml'), 'utf8')
+    .replaceAll('namespace: shop', `namespace: ${namespace}`)
+    .replaceAll(/name: zk-ensemble-(look|maintenance)/g, `name: ${namespace}-$1`)
 }
 
 /** `admin`: text of the kubeconfig whose first cluster is meant. */
-export function asServiceAccount(namespace: string, admin: string, name = 'zk-ensemble-action'): ServiceAccount {
+export function asServiceAccount(
+  namespace: string,
+  admin: string,
+  name = 'zk-ensemble-action',
+): ServiceAccount {
   const bind = async (role: string): Promise<void> => {
-    await kubectl('create', 'rolebinding', role, '-n', namespace, `--role=${role}`, `--serviceaccount=${namespace}:${name}`)
+    await kubectl(
+      'create',
+      'rolebinding',
+      role,
+      '-n',
+      namespace,
+      `--role=${role}`,
+      `--serviceaccount=${namespace}:${name}`,
+    )
   }
   return {
     bind,
@@ -34,7 +56,15 @@ export function asServiceAccount(namespace: string, admin: string, name = 'zk-en
       await kubectl('create', 'serviceaccount', name, '-n', namespace)
     },
     grant: async (role, resources, verbs) => {
-      await kubectl('create', 'role', role, '-n', namespace, `--resource=${resources.join(',')}`, `--verb=${verbs.join(',')}`)
+      await kubectl(
+        'create',
+        'role',
+        role,
+        '-n',
+        namespace,
+        `--resource=${resources.join(',')}`,
+        `--verb=${verbs.join(',')}`,
+      )
       await bind(role)
     },
     kubeconfig: async () => {
@@ -42,10 +72,15 @@ export function asServiceAccount(namespace: string, admin: string, name = 'zk-en
       const cluster = adminSchema.parse(parse(admin)).clusters[0]?.cluster
       const context = (user: string) => ({ cluster: 'lab', user, namespace })
       return stringify({
-        apiVersion: 'v1', kind: 'Config', 'current-context': 'workflow',
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'workflow',
         clusters: [{ name: 'lab', cluster }],
         users: [{ name: 'workflow', user: { token } }],
-        contexts: [{ name: 'workflow', context: context('workflow') }, { name: 'staging', context: context('workflow') }],
+        contexts: [
+          { name: 'workflow', context: context('workflow') },
+          { name: 'staging', context: context('workflow') },
+        ],
       })
     },
   }

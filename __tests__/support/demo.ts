@@ -1,5 +1,6 @@
-// npm run demo: the shipped bundle, started as the runner starts it, deploys the tutorial's manifest and shows log and summary. Without --cluster
-// the cluster is simulated in this process; with --cluster it is the one that KUBECONFIG names, in a namespace that is deleted afterwards.
+// npm run demo: the shipped bundle, started as the runner starts it, deploys the tutorial's
+// manifest and shows log and summary. Without --cluster the cluster is simulated in this process;
+// with --cluster it is the one that KUBECONFIG names, in a namespace that is deleted afterwards.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -41,7 +42,11 @@ async function show(run: Omit<ActionRun, 'onLine'>): Promise<number> {
   title('Job summary, as GitHub shows it on the page of the run')
   for (const line of summaryLines(finished.summary, style, width)) say(line)
   title('Outputs for later steps')
-  for (const [name, value] of Object.entries(finished.outputs)) if (value !== '') say(`${name.padEnd(20)} ${value.length > width - 24 ? `${value.slice(0, width - 24)}…` : value}`)
+  for (const [name, value] of Object.entries(finished.outputs))
+    if (value !== '')
+      say(
+        `${name.padEnd(20)} ${value.length > width - 24 ? `${value.slice(0, width - 24)}…` : value}`,
+      )
   return finished.exitCode ?? 1
 }
 
@@ -50,12 +55,21 @@ function workflow(namespace: string): Readonly<Record<string, string>> {
 }
 
 async function onSimulated(): Promise<number> {
-  say('No real cluster is used: this is a SIMULATED one, in this process, with a clock that runs faster. Its API server, its controllers and its')
-  say('ZooKeeper members are imitations; the action is the real bundle. For a real cluster: KUBECONFIG=… npm run demo -- --cluster')
+  say(
+    'No real cluster is used: this is a SIMULATED one, in this process, with a clock that runs faster. Its API server, its controllers and its',
+  )
+  say(
+    'ZooKeeper members are imitations; the action is the real bundle. For a real cluster: KUBECONFIG=… npm run demo -- --cluster',
+  )
   const cluster: SimulatedCluster = await startCluster({ speed: SPEED })
   const job = newJob()
   try {
-    return await show({ inputs: workflow('demo'), kubeconfig: cluster.kubeconfig, files: { [MANIFEST]: readFileSync(join(ROOT, MANIFEST), 'utf8') }, job })
+    return await show({
+      inputs: workflow('demo'),
+      kubeconfig: cluster.kubeconfig,
+      files: { [MANIFEST]: readFileSync(join(ROOT, MANIFEST), 'utf8') },
+      job,
+    })
   } finally {
     endJob(job)
     await cluster.stop()
@@ -64,17 +78,40 @@ async function onSimulated(): Promise<number> {
 
 async function onReal(): Promise<number> {
   const namespace = `zk-ensemble-demo-${process.pid}`
-  const { kube } = await connectKube({ env: process.env, workspace: ROOT, temp: ROOT, clock: systemClock })
-  say(`This uses the REAL cluster ${kube.server} (context ${kube.context}), in the namespace ${namespace}, which is made now and deleted with all its data at the end.`)
+  const { kube } = await connectKube({
+    env: process.env,
+    workspace: ROOT,
+    temp: ROOT,
+    clock: systemClock,
+  })
+  say(
+    `This uses the REAL cluster ${kube.server} (context ${kube.context}), in the namespace ${namespace}, which is made now and deleted with all its data at the end.`,
+  )
   const job = newJob()
-  const passed = Object.fromEntries(['KUBECONFIG', 'HOME', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
+  const passed = Object.fromEntries(
+    ['KUBECONFIG', 'HOME', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT'].flatMap((name) =>
+      process.env[name] === undefined ? [] : [[name, process.env[name]]],
+    ),
+  )
   try {
-    return await show({ inputs: workflow(namespace), env: passed, files: { [MANIFEST]: readFileSync(join(ROOT, MANIFEST), 'utf8') }, job })
+    return await show({
+      inputs: workflow(namespace),
+      env: passed,
+      files: { [MANIFEST]: readFileSync(join(ROOT, MANIFEST), 'utf8') },
+      job,
+    })
   } finally {
     endJob(job)
-    const deleted = await kube.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace }, {}, AbortSignal.timeout(30_000)).catch(() => undefined)
+    const deleted = await kube
+      .delete(
+        { apiVersion: 'v1', kind: 'Namespace', name: namespace },
+        {},
+        AbortSignal.timeout(30_000),
+      )
+      .catch(() => undefined)
     say()
-    if (deleted === undefined) say(`The namespace could not be deleted: kubectl delete namespace ${namespace}`)
+    if (deleted === undefined)
+      say(`The namespace could not be deleted: kubectl delete namespace ${namespace}`)
     else if (deleted) say(`The namespace ${namespace} is being deleted.`)
     kube.close()
   }

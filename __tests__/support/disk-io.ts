@@ -1,4 +1,5 @@
-// The disk as manifests are read from it, for tests: no programs and no network unless a test gives them.
+// The disk as manifests are read from it, for tests: no programs and no network unless a test gives
+// them.
 
 import { glob, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,7 +21,10 @@ export function diskIo(workspace: string, more: Partial<ManifestIo> = {}): Manif
     async stat(path) {
       try {
         const found = await stat(path)
-        return { kind: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other', size: found.size }
+        return {
+          kind: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other',
+          size: found.size,
+        }
       } catch {
         return undefined
       }

@@ -1,8 +1,11 @@
-// A clock for tests without sleeps: when nothing else is left to do, time jumps to the next thing that is waited for.
+// A clock for tests without sleeps: when nothing else is left to do, time jumps to the next thing
+// that is waited for.
 
 import { abortReason, type Clock } from '../../src/clock.ts'
 
-/** Turns of the event loop without which streams inside one process have nothing left to pass on. */
+/**
+ * Turns of the event loop without which streams inside one process have nothing left to pass on.
+ */
 const QUIET_TURNS = 8
 
 interface Sleeper {
@@ -10,7 +13,10 @@ interface Sleeper {
   wake(): void
 }
 
-/** `quietTurns`: more of them where connections between client and server in this process have something to pass on. */
+/**
+ * `quietTurns`: more of them where connections between client and server in this process have
+ * something to pass on.
+ */
 export function idleClock(start = 1_800_000_000_000, quietTurns = QUIET_TURNS): Clock {
   const sleepers = new Set<Sleeper>()
   let now = start
@@ -19,7 +25,8 @@ export function idleClock(start = 1_800_000_000_000, quietTurns = QUIET_TURNS): 
   async function pump(): Promise<void> {
     pumping = true
     while (sleepers.size > 0) {
-      for (let turn = 0; turn < quietTurns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      for (let turn = 0; turn < quietTurns; turn += 1)
+        await new Promise((resolve) => setImmediate(resolve))
       const next = [...sleepers].toSorted((a, b) => a.at - b.at)[0]
       if (next === undefined) break
       now = Math.max(now, next.at)

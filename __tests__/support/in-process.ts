@@ -1,5 +1,6 @@
-// Runs an operation of the action in the test's own process, on a clock that the test shares with the simulated cluster: no bundle, no waiting, and a
-// run can be cancelled or cut off at any request.
+// Runs an operation of the action in the test's own process, on a clock that the test shares with
+// the simulated cluster: no bundle, no waiting, and a run can be cancelled or cut off at any
+// request.
 
 import { relative } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -17,7 +18,10 @@ import { idleClock } from './idle-clock.ts'
 const CLUSTER_TURNS = 24
 const WORKSPACE = '/workspace'
 
-/** A clock for a cluster and the runs at it; `turns`: more of them where a run sends many requests at once. */
+/**
+ * A clock for a cluster and the runs at it; `turns`: more of them where a run sends many requests
+ * at once.
+ */
 export function clusterClock(turns = CLUSTER_TURNS): Clock {
   return idleClock(undefined, turns)
 }
@@ -71,11 +75,22 @@ export function startRun(run: InProcessRun): Started {
     lines.push(`${String(clock.now() - began).padStart(7)} ${line}`)
     run.onLine?.(line)
   }
-  const connect = async (): Promise<Kube> => (await connectKube({ kubeconfig: cluster.kubeconfigFor(name), env: {}, workspace: WORKSPACE, temp: '/temp', clock })).kube
+  const connect = async (): Promise<Kube> =>
+    (
+      await connectKube({
+        kubeconfig: cluster.kubeconfigFor(name),
+        env: {},
+        workspace: WORKSPACE,
+        temp: '/temp',
+        clock,
+      })
+    ).kube
 
   async function begin(): Promise<Ended> {
     const exitCode = await main({
-      env: Object.fromEntries(Object.entries(run.inputs).map(([id, value]) => [`INPUT_${id.toUpperCase()}`, value])),
+      env: Object.fromEntries(
+        Object.entries(run.inputs).map(([id, value]) => [`INPUT_${id.toUpperCase()}`, value]),
+      ),
       now: () => clock.now(),
       runUrl: `https://github.com/example/shop/actions/runs/${name}`,
       cancelled: cancelled.signal,
@@ -83,7 +98,12 @@ export function startRun(run: InProcessRun): Started {
         clock,
         signal: cancelled.signal,
         report,
-        holder: { repository: 'example/shop', runId: name, attempt: '1', runUrl: `https://github.com/example/shop/actions/runs/${name}` },
+        holder: {
+          repository: 'example/shop',
+          runId: name,
+          attempt: '1',
+          runUrl: `https://github.com/example/shop/actions/runs/${name}`,
+        },
         runId: `${name}-1-${began.toString(36)}`,
         journal: {
           async phase(title, work) {
@@ -105,13 +125,18 @@ export function startRun(run: InProcessRun): Started {
         hasCluster: () => Promise.resolve(true),
         connect: () => (connected ??= connect()),
         publish: () => undefined,
-        command: run.command ?? (() => Promise.reject(new Error('this run has no machine to run commands on'))),
+        command:
+          run.command ??
+          (() => Promise.reject(new Error('this run has no machine to run commands on'))),
         remember: (given) => (state = given),
       }),
       show: (report) => (shown = report),
       debug: (text) => faults.push(text),
     })
-    await connected?.then((kube) => kube.close(), () => undefined)
+    await connected?.then(
+      (kube) => kube.close(),
+      () => undefined,
+    )
     if (shown === undefined) throw new Error('the run showed no report')
     return { exitCode, report: shown, lines, faults, state }
   }
@@ -139,7 +164,12 @@ export function runHere(run: InProcessRun): Promise<Ended> {
 }
 
 /** Resolves when it holds, by the cluster's clock; rejects after simulated minutes. */
-export async function untilHere(clock: Clock, what: string, holds: () => boolean, minutes = 20): Promise<void> {
+export async function untilHere(
+  clock: Clock,
+  what: string,
+  holds: () => boolean,
+  minutes = 20,
+): Promise<void> {
   const end = clock.now() + minutes * 60_000
   while (!holds()) {
     if (clock.now() > end) throw new Error(`in vain: ${what}`)
@@ -150,18 +180,27 @@ export async function untilHere(clock: Clock, what: string, holds: () => boolean
 
 function memoryFiles(files: Readonly<Record<string, string>>): ManifestIo {
   const pathOf = (path: string): string => relative(WORKSPACE, path)
-  const missing = (path: string): Error => Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' })
+  const missing = (path: string): Error =>
+    Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
+      code: 'ENOENT',
+    })
   return {
     workspace: WORKSPACE,
     temp: undefined,
     open(path) {
       const text = files[pathOf(path)]
-      return Promise.resolve(text === undefined ? undefined : { kind: 'file', real: path, size: Buffer.byteLength(text), bytes: Buffer.from(text) })
+      return Promise.resolve(
+        text === undefined
+          ? undefined
+          : { kind: 'file', real: path, size: Buffer.byteLength(text), bytes: Buffer.from(text) },
+      )
     },
     realpath: (path) => Promise.resolve(path),
     stat(path) {
       const text = files[pathOf(path)]
-      return Promise.resolve(text === undefined ? undefined : { kind: 'file', size: Buffer.byteLength(text) })
+      return Promise.resolve(
+        text === undefined ? undefined : { kind: 'file', size: Buffer.byteLength(text) },
+      )
     },
     readDirectory: () => Promise.resolve([]),
     glob: () => Promise.resolve([]),

@@ -1,4 +1,5 @@
-// The README's tables of inputs and outputs, made from action.yml. Run it to write them anew: node __tests__/support/readme-tables.ts
+// The README's tables of inputs and outputs, made from action.yml. Run it to write them anew: node
+// __tests__/support/readme-tables.ts
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,15 +9,30 @@ import { z } from 'zod'
 const root = join(import.meta.dirname, '..', '..')
 
 const described = z.object({ description: z.string().min(10) })
-export const actionSchema = z.object({
-  name: z.string(),
-  author: z.string(),
-  description: z.string(),
-  branding: z.object({ icon: z.string(), color: z.enum(['white', 'yellow', 'blue', 'green', 'orange', 'red', 'purple', 'gray-dark']) }),
-  inputs: z.record(z.string().regex(/^[a-z]+(-[a-z]+)*$/), described.extend({ default: z.string() }).strict()),
-  outputs: z.record(z.string().regex(/^[a-z]+(-[a-z]+)*$/), described.strict()),
-  runs: z.object({ using: z.literal('node24'), main: z.literal('dist/index.js'), post: z.literal('dist/post.js'), 'post-if': z.literal('always()') }).strict(),
-}).strict()
+export const actionSchema = z
+  .object({
+    name: z.string(),
+    author: z.string(),
+    description: z.string(),
+    branding: z.object({
+      icon: z.string(),
+      color: z.enum(['white', 'yellow', 'blue', 'green', 'orange', 'red', 'purple', 'gray-dark']),
+    }),
+    inputs: z.record(
+      z.string().regex(/^[a-z]+(-[a-z]+)*$/),
+      described.extend({ default: z.string() }).strict(),
+    ),
+    outputs: z.record(z.string().regex(/^[a-z]+(-[a-z]+)*$/), described.strict()),
+    runs: z
+      .object({
+        using: z.literal('node24'),
+        main: z.literal('dist/index.js'),
+        post: z.literal('dist/post.js'),
+        'post-if': z.literal('always()'),
+      })
+      .strict(),
+  })
+  .strict()
 
 export type Action = z.infer<typeof actionSchema>
 
@@ -25,12 +41,19 @@ export function readAction(): Action {
 }
 
 export function inputsTable({ inputs }: Action): string {
-  const rows = Object.entries(inputs).map(([id, input]) => `| \`${id}\` | ${input.default === '' ? '' : `\`${input.default}\``} | ${cell(input.description)} |`)
+  const rows = Object.entries(inputs).map(
+    ([id, input]) =>
+      `| \`${id}\` | ${input.default === '' ? '' : `\`${input.default}\``} | ${cell(input.description)} |`,
+  )
   return ['| input | default | meaning |', '|---|---|---|', ...rows].join('\n')
 }
 
 export function outputsTable({ outputs }: Action): string {
-  return ['| output | meaning |', '|---|---|', ...Object.entries(outputs).map(([id, output]) => `| \`${id}\` | ${cell(output.description)} |`)].join('\n')
+  return [
+    '| output | meaning |',
+    '|---|---|',
+    ...Object.entries(outputs).map(([id, output]) => `| \`${id}\` | ${cell(output.description)} |`),
+  ].join('\n')
 }
 
 function cell(description: string): string {
@@ -43,8 +66,15 @@ export function section(text: string, name: string): string | undefined {
 }
 
 export function withTables(text: string, action: Action): string {
-  return [['inputs', inputsTable(action)], ['outputs', outputsTable(action)]].reduce(
-    (all, [name = '', table = '']) => all.replace(new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- /${name} -->)`), (_match, open: string, close: string) => `${open}${table}\n${close}`),
+  return [
+    ['inputs', inputsTable(action)],
+    ['outputs', outputsTable(action)],
+  ].reduce(
+    (all, [name = '', table = '']) =>
+      all.replace(
+        new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- /${name} -->)`),
+        (_match, open: string, close: string) => `${open}${table}\n${close}`,
+      ),
     text,
   )
 }

@@ -1,4 +1,5 @@
-// Starts the bundle as the GitHub runner starts it: the same environment, command files, signals and post step; and reads back what the runner reads.
+// Starts the bundle as the GitHub runner starts it: the same environment, command files, signals
+// and post step; and reads back what the runner reads.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -22,7 +23,10 @@ export interface ActionRun {
   readonly kubeconfig?: string
   /** Files of the workspace, by path. */
   readonly files?: Readonly<Record<string, string>>
-  /** At the first line that matches: SIGINT, after 7.5 s SIGTERM, after 10 s the end, as the runner cancels. */
+  /**
+   * At the first line that matches: SIGINT, after 7.5 s SIGTERM, after 10 s the end, as the runner
+   * cancels.
+   */
   readonly cancelAt?: RegExp
   /** At the first line that matches: SIGKILL, as when the runner is lost. */
   readonly killAt?: RegExp
@@ -70,7 +74,10 @@ export interface Finished {
   post(more?: { readonly env?: Readonly<Record<string, string>> }): Promise<Finished>
 }
 
-const actionSchema = z.object({ inputs: z.record(z.string(), z.object({ default: z.string().optional() })), runs: z.object({ main: z.string(), post: z.string() }) })
+const actionSchema = z.object({
+  inputs: z.record(z.string(), z.object({ default: z.string().optional() })),
+  runs: z.object({ main: z.string(), post: z.string() }),
+})
 
 function action(): z.infer<typeof actionSchema> {
   return actionSchema.parse(parse(readFileSync(join(ROOT, 'action.yml'), 'utf8')))
@@ -79,7 +86,12 @@ function action(): z.infer<typeof actionSchema> {
 /** A directory for a job, removed with `endJob`. */
 export function newJob(): Job {
   const directory = mkdtempSync(join(tmpdir(), 'zk-ensemble-job-'))
-  const job = { directory, workspace: join(directory, 'workspace'), temp: join(directory, 'temp'), runId: String(1_000_000 + Math.floor(Math.random() * 8_000_000)) }
+  const job = {
+    directory,
+    workspace: join(directory, 'workspace'),
+    temp: join(directory, 'temp'),
+    runId: String(1_000_000 + Math.floor(Math.random() * 8_000_000)),
+  }
   for (const path of [job.workspace, job.temp, join(directory, 'home')]) mkdirSync(path)
   return job
 }
@@ -103,9 +115,19 @@ export async function runAction(run: ActionRun): Promise<Finished> {
   return runStep(run, run.job ?? looseJob(), 'main', {})
 }
 
-async function runStep(run: ActionRun, job: Job, stage: 'main' | 'post', state: Readonly<Record<string, string>>): Promise<Finished> {
+async function runStep(
+  run: ActionRun,
+  job: Job,
+  stage: 'main' | 'post',
+  state: Readonly<Record<string, string>>,
+): Promise<Finished> {
   const { inputs, runs } = action()
-  const files = Object.fromEntries(['OUTPUT', 'STATE', 'ENV', 'PATH', 'STEP_SUMMARY'].map((name) => [name, join(job.temp, `${name.toLowerCase()}-${randomUUID()}`)]))
+  const files = Object.fromEntries(
+    ['OUTPUT', 'STATE', 'ENV', 'PATH', 'STEP_SUMMARY'].map((name) => [
+      name,
+      join(job.temp, `${name.toLowerCase()}-${randomUUID()}`),
+    ]),
+  )
   for (const path of Object.values(files)) writeFileSync(path, '')
   for (const [path, text] of Object.entries(run.files ?? {})) {
     mkdirSync(join(job.workspace, path, '..'), { recursive: true })
@@ -130,14 +152,29 @@ async function runStep(run: ActionRun, job: Job, stage: 'main' | 'post', state: 
     GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',
     ...Object.fromEntries(Object.entries(files).map(([name, path]) => [`GITHUB_${name}`, path])),
     ...(run.kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }),
-    ...Object.fromEntries(Object.entries(inputs).map(([name, { default: value }]) => [`INPUT_${name.toUpperCase()}`, run.inputs[name] ?? value ?? ''])),
-    ...Object.fromEntries(Object.entries(run.inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+    ...Object.fromEntries(
+      Object.entries(inputs).map(([name, { default: value }]) => [
+        `INPUT_${name.toUpperCase()}`,
+        run.inputs[name] ?? value ?? '',
+      ]),
+    ),
+    ...Object.fromEntries(
+      Object.entries(run.inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
+    ),
     ...Object.fromEntries(Object.entries(state).map(([name, value]) => [`STATE_${name}`, value])),
     ...run.env,
   }
-  // For work on the action: ZK_ENSEMBLE_DIST names a directory with a bundle that isn't committed yet.
-  const entry = join(process.env['ZK_ENSEMBLE_DIST'] ?? join(ROOT, dirname(runs.main)), basename(runs[stage]))
-  const child = spawn(process.execPath, [entry], { cwd: job.workspace, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  // For work on the action: ZK_ENSEMBLE_DIST names a directory with a bundle that isn't committed
+  // yet.
+  const entry = join(
+    process.env['ZK_ENSEMBLE_DIST'] ?? join(ROOT, dirname(runs.main)),
+    basename(runs[stage]),
+  )
+  const child = spawn(process.execPath, [entry], {
+    cwd: job.workspace,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const lines: string[] = []
   let stderr = ''
   let signalled: number | undefined
@@ -161,10 +198,12 @@ async function runStep(run: ActionRun, job: Job, stage: 'main' | 'post', state: 
     cancel(child, timers)
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code, name) => resolve([code, name]))
-  })
+  const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
+    (resolve, reject) => {
+      child.on('error', reject)
+      child.on('close', (code, name) => resolve([code, name]))
+    },
+  )
   for (const timer of timers) clearTimeout(timer)
   const saved = readCommandFile(files['STATE'] ?? '')
   return {
@@ -185,7 +224,10 @@ async function runStep(run: ActionRun, job: Job, stage: 'main' | 'post', state: 
 /** The runner's ladder: SIGINT, SIGTERM after 7.5 s, the end after 10 s. */
 function cancel(child: ChildProcess, timers: NodeJS.Timeout[]): void {
   child.kill('SIGINT')
-  timers.push(setTimeout(() => child.kill('SIGTERM'), 7500), setTimeout(() => child.kill('SIGKILL'), 10_000))
+  timers.push(
+    setTimeout(() => child.kill('SIGTERM'), 7500),
+    setTimeout(() => child.kill('SIGKILL'), 10_000),
+  )
 }
 
 /** A command file: `name=value` or a heredoc; the last value of a name counts. */
@@ -218,13 +260,35 @@ export interface Command {
 export function readCommand(line: string): Command | undefined {
   const found = /^\s*::([^\s:]+)(?: ([^:]*(?:%3A[^:]*)*))?::(.*)$/.exec(line)
   if (found === null) return undefined
-  const plain = (text: string): string => text.replaceAll('%3A', ':').replaceAll('%2C', ',').replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')
-  const pairs = (found[2] ?? '').split(',').filter((pair) => pair !== '').map((pair) => [pair.slice(0, pair.indexOf('=')), plain(pair.slice(pair.indexOf('=') + 1))] as const)
-  return { name: found[1] ?? '', properties: Object.fromEntries(pairs), message: plain(found[3] ?? '') }
+  const plain = (text: string): string =>
+    text
+      .replaceAll('%3A', ':')
+      .replaceAll('%2C', ',')
+      .replaceAll('%0D', '\r')
+      .replaceAll('%0A', '\n')
+      .replaceAll('%25', '%')
+  const pairs = (found[2] ?? '')
+    .split(',')
+    .filter((pair) => pair !== '')
+    .map(
+      (pair) =>
+        [pair.slice(0, pair.indexOf('=')), plain(pair.slice(pair.indexOf('=') + 1))] as const,
+    )
+  return {
+    name: found[1] ?? '',
+    properties: Object.fromEntries(pairs),
+    message: plain(found[3] ?? ''),
+  }
 }
 
-/** Annotations and masks, as the runner takes them from the log: nothing between stop-commands and its token counts. */
-export function readCommands(lines: readonly string[]): { annotations: Annotation[]; masks: string[] } {
+/**
+ * Annotations and masks, as the runner takes them from the log: nothing between stop-commands and
+ * its token counts.
+ */
+export function readCommands(lines: readonly string[]): {
+  annotations: Annotation[]
+  masks: string[]
+} {
   const annotations: Annotation[] = []
   const masks: string[] = []
   let stopped: string | undefined
@@ -236,7 +300,13 @@ export function readCommands(lines: readonly string[]): { annotations: Annotatio
     else if (name === 'add-mask') masks.push(message)
     else if (name === 'error' || name === 'warning' || name === 'notice') {
       const line = properties['line']
-      annotations.push({ kind: name, message, title: properties['title'] ?? '', file: properties['file'] ?? '', line: line === undefined ? undefined : Number(line) })
+      annotations.push({
+        kind: name,
+        message,
+        title: properties['title'] ?? '',
+        file: properties['file'] ?? '',
+        line: line === undefined ? undefined : Number(line),
+      })
     }
   }
   return { annotations, masks }

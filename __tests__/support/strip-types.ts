@@ -1,9 +1,11 @@
-// Jest's transformer: Node itself strips the types, so line numbers stay those of the source and no compiler is needed.
+// Jest's transformer: Node itself strips the types, so line numbers stay those of the source and no
+// compiler is needed.
 
 import { stripTypeScriptTypes } from 'node:module'
 
 const transformer = {
-  // Only asked for synchronously where jest requires CommonJS; ESM takes processAsync when there is one, else this too.
+  // Only asked for synchronously where jest requires CommonJS; ESM takes processAsync when there is
+  // one, else this too.
   process(source: string, path: string): { code: string } {
     return { code: path.endsWith('.ts') ? stripTypeScriptTypes(source, { mode: 'strip' }) : source }
   },

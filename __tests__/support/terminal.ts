@@ -1,4 +1,5 @@
-// Shows a job's log and summary in a terminal as GitHub shows them on a page: groups, annotations, headings, tables, folded parts.
+// Shows a job's log and summary in a terminal as GitHub shows them on a page: groups, annotations,
+// headings, tables, folded parts.
 
 import { readCommand } from './runner.ts'
 
@@ -10,21 +11,32 @@ export interface Style {
 }
 
 const plain = (text: string): string => text
-const sgr = (code: number) => (text: string): string => `\u001b[${code}m${text}\u001b[0m`
+const sgr =
+  (code: number) =>
+  (text: string): string =>
+    `\u001b[${code}m${text}\u001b[0m`
 
 /** Colours only where a person looks: not in files, not with NO_COLOR. */
 export function styleFor(tty: boolean): Style {
-  return tty && process.env['NO_COLOR'] === undefined ? { strong: sgr(1), dim: sgr(2), red: sgr(31), yellow: sgr(33) } : { strong: plain, dim: plain, red: plain, yellow: plain }
+  return tty && process.env['NO_COLOR'] === undefined
+    ? { strong: sgr(1), dim: sgr(2), red: sgr(31), yellow: sgr(33) }
+    : { strong: plain, dim: plain, red: plain, yellow: plain }
 }
 
-/** Turns the lines of a step into those that a person sees; undefined for a line that the runner keeps to itself. */
+/**
+ * Turns the lines of a step into those that a person sees; undefined for a line that the runner
+ * keeps to itself.
+ */
 export function logRenderer(style: Style): (line: string) => string | undefined {
   let inGroup = false
   return (line) => {
     const command = readCommand(line)
     if (command === undefined) return inGroup ? `  ${line}` : line
     const { name, properties, message } = command
-    const place = properties['file'] === undefined ? '' : `${properties['file']}${properties['line'] === undefined ? '' : `:${properties['line']}`}: `
+    const place =
+      properties['file'] === undefined
+        ? ''
+        : `${properties['file']}${properties['line'] === undefined ? '' : `:${properties['line']}`}: `
     switch (name) {
       case 'group':
         inGroup = true
@@ -73,7 +85,15 @@ function textLines(line: string, style: Style, width: number): string[] {
   const heading = /^(#+) (.*)$/.exec(line)
   if (heading !== null) {
     const text = inlineText(heading[2] ?? '')
-    return ['', style.strong(text), style.strong((heading[1] ?? '').length <= 2 ? '═'.repeat(Math.min(width, text.length)) : '─'.repeat(Math.min(width, text.length)))]
+    return [
+      '',
+      style.strong(text),
+      style.strong(
+        (heading[1] ?? '').length <= 2
+          ? '═'.repeat(Math.min(width, text.length))
+          : '─'.repeat(Math.min(width, text.length)),
+      ),
+    ]
   }
   const folded = /<summary>(.*?)<\/summary>/.exec(line)
   if (folded !== null) return [`▸ ${inlineText(folded[1] ?? '')}`]
@@ -90,24 +110,39 @@ function inlineText(text: string): string {
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/\*\*([^*]+)\*\*/g, '$1')
     .replace(/`+([^`]*)`+/g, '$1')
-    .replace(/&(#(\d+)|lt|gt|quot|amp);/g, (_all, name: string, code: string | undefined) => (code === undefined ? (NAMED[name] ?? '') : String.fromCodePoint(Number(code))))
+    .replace(/&(#(\d+)|lt|gt|quot|amp);/g, (_all, name: string, code: string | undefined) =>
+      code === undefined ? (NAMED[name] ?? '') : String.fromCodePoint(Number(code)),
+    )
     .trim()
 }
 
 function cellsOf(row: string): string[] {
-  return row.split(/(?<!\\)\|/).slice(1, -1).map(inlineText)
+  return row
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map(inlineText)
 }
 
 function tableLines(rows: readonly (readonly string[])[], style: Style, width: number): string[] {
   const columns = Math.max(...rows.map((row) => row.length))
-  const widest = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  const widest = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  )
   // The longest columns give way until the row fits.
-  while (widest.reduce((sum, column) => sum + column + 2, 0) > width && Math.max(...widest) > 8) widest[widest.indexOf(Math.max(...widest))] = Math.max(...widest) - 1
+  while (widest.reduce((sum, column) => sum + column + 2, 0) > width && Math.max(...widest) > 8)
+    widest[widest.indexOf(Math.max(...widest))] = Math.max(...widest) - 1
   return rows.flatMap((row, index) => {
     const cells = widest.map((size, column) => wrap(row[column] ?? '', size))
     const height = Math.max(...cells.map((lines) => lines.length))
-    const lines = Array.from({ length: height }, (_, line) => cells.map((cell, column) => (cell[line] ?? '').padEnd(widest[column] ?? 0)).join('  ').trimEnd())
-    return index === 0 ? [...lines.map(style.dim), style.dim(widest.map((size) => '─'.repeat(size)).join('  '))] : lines
+    const lines = Array.from({ length: height }, (_, line) =>
+      cells
+        .map((cell, column) => (cell[line] ?? '').padEnd(widest[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    return index === 0
+      ? [...lines.map(style.dim), style.dim(widest.map((size) => '─'.repeat(size)).join('  '))]
+      : lines
   })
 }
 

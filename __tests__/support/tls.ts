@@ -1,10 +1,18 @@
-// Servers for tests of secured connections: an authority that nothing trusts but these tests, and certificates of it for localhost, 127.0.0.1 and manifests.example.
+// Servers for tests of secured connections: an authority that nothing trusts but these tests, and
+// certificates of it for localhost, 127.0.0.1 and manifests.example.
 
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-export type Pem = 'authority' | 'another-authority' | 'good' | 'expired' | 'wrong-name' | 'server-key' | 'another-key'
+export type Pem =
+  | 'authority'
+  | 'another-authority'
+  | 'good'
+  | 'expired'
+  | 'wrong-name'
+  | 'server-key'
+  | 'another-key'
 
 export function pemPath(name: Pem): string {
   return fileURLToPath(new URL(`./tls/${name}.pem`, import.meta.url))

@@ -1,4 +1,5 @@
-// Writes docs/report.schema.json from the schema in the code: node __tests__/support/write-report-schema.ts
+// Writes docs/report.schema.json from the schema in the code: node
+// __tests__/support/write-report-schema.ts
 
 import { writeFileSync } from 'node:fs'
 import { jsonSchemaText } from '../../src/report/report-schema.ts'

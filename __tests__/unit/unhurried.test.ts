@@ -20,9 +20,14 @@ test('work that never ends is ended by its signal, with its reason', async () =>
 
 test('a step that fails is told, and what comes out is given', async () => {
   const never = new AbortController().signal
-  await expect(unhurried((function* (): Generator<undefined, void> {
-    yield undefined
-    throw new Error('its own fault')
-  })(), never)).rejects.toThrow('its own fault')
+  await expect(
+    unhurried(
+      (function* (): Generator<undefined, void> {
+        yield undefined
+        throw new Error('its own fault')
+      })(),
+      never,
+    ),
+  ).rejects.toThrow('its own fault')
   expect([await unhurried(five(), never), atOnce(five())]).toEqual(['done', 'done'])
 })

@@ -11,11 +11,22 @@ export type BudgetVerdict =
 
 /** `budgets`: those that select the member. */
 export function judgeBudgets(budgets: readonly BudgetView[]): BudgetVerdict {
-  const never = budgets.find((budget) => isObserved(budget) && budget.expected > 0 && budget.desired >= budget.expected)
-  if (never !== undefined) return { kind: 'never', reason: `poddisruptionbudget/${never.name} never allows one: ${arithmetic(never)}` }
+  const never = budgets.find(
+    (budget) => isObserved(budget) && budget.expected > 0 && budget.desired >= budget.expected,
+  )
+  if (never !== undefined)
+    return {
+      kind: 'never',
+      reason: `poddisruptionbudget/${never.name} never allows one: ${arithmetic(never)}`,
+    }
   const waiting = budgets.find((budget) => !isObserved(budget) || budget.allowed < 1)
   if (waiting === undefined) return { kind: 'allows' }
-  return { kind: 'waits', reason: isObserved(waiting) ? `poddisruptionbudget/${waiting.name} allows none now: ${arithmetic(waiting)}` : `poddisruptionbudget/${waiting.name} was not processed by the cluster yet` }
+  return {
+    kind: 'waits',
+    reason: isObserved(waiting)
+      ? `poddisruptionbudget/${waiting.name} allows none now: ${arithmetic(waiting)}`
+      : `poddisruptionbudget/${waiting.name} was not processed by the cluster yet`,
+  }
 }
 
 function isObserved(budget: BudgetView): boolean {

@@ -1,4 +1,5 @@
-// What an apply takes away that its dry run can't show: fields that were somebody's own, become ours with the object, and that the manifest no longer has.
+// What an apply takes away that its dry run can't show: fields that were somebody's own, become
+// ours with the object, and that the manifest no longer has.
 
 import { isTree, parseKey, type Tree } from '../manifests/fields-v1.ts'
 
@@ -9,15 +10,22 @@ export interface Owners {
   readonly kept: readonly unknown[]
 }
 
-/** `object` without what was taken, is not in `wanted` and is nobody else's. Defaults among it come back by the server. */
+/**
+ * `object` without what was taken, is not in `wanted` and is nobody else's. Defaults among it come
+ * back by the server.
+ */
 export function withoutGivenUp(object: unknown, wanted: unknown, { taken, kept }: Owners): unknown {
-  return taken.reduce<unknown>((left, tree) => without(left, wanted, tree, kept.filter(isTree)), object)
+  return taken.reduce<unknown>(
+    (left, tree) => without(left, wanted, tree, kept.filter(isTree)),
+    object,
+  )
 }
 
 function without(value: unknown, wanted: unknown, taken: unknown, kept: readonly Tree[]): unknown {
   if (!isTree(taken)) return value
   const steps = Object.entries(taken).filter(([key]) => key !== '.')
-  if (Array.isArray(value)) return value.flatMap((item: unknown) => itemLeft(item, wanted, steps, kept))
+  if (Array.isArray(value))
+    return value.flatMap((item: unknown) => itemLeft(item, wanted, steps, kept))
   if (!isTree(value)) return value
   const left: Record<string, unknown> = { ...value }
   for (const [key, below] of steps) {
@@ -32,13 +40,21 @@ function without(value: unknown, wanted: unknown, taken: unknown, kept: readonly
   return left
 }
 
-function itemLeft(item: unknown, wanted: unknown, steps: readonly (readonly [string, unknown])[], kept: readonly Tree[]): readonly unknown[] {
+function itemLeft(
+  item: unknown,
+  wanted: unknown,
+  steps: readonly (readonly [string, unknown])[],
+  kept: readonly Tree[],
+): readonly unknown[] {
   const step = steps.find(([key]) => isItem(key, item))
   if (step === undefined) return [item]
   const [key, below] = step
-  const same: unknown = Array.isArray(wanted) ? wanted.find((one: unknown) => isItem(key, one)) : undefined
+  const same: unknown = Array.isArray(wanted)
+    ? wanted.find((one: unknown) => isItem(key, one))
+    : undefined
   const others = beneath(kept, key)
-  if (same === undefined) return others.length === 0 ? [] : [without(item, undefined, below, others.filter(isTree))]
+  if (same === undefined)
+    return others.length === 0 ? [] : [without(item, undefined, below, others.filter(isTree))]
   return [without(item, same, below, others.filter(isTree))]
 }
 
@@ -46,10 +62,15 @@ function beneath(trees: readonly Tree[], key: string): readonly unknown[] {
   return trees.flatMap((tree) => (Object.hasOwn(tree, key) ? [tree[key]] : []))
 }
 
-/** `k:{"name":"zookeeper"}` names a list's item by its keys, `v:"x"` by its value. A key that is a default may be left out of a manifest: then it does not stand against it. */
+/**
+ * `k:{"name":"zookeeper"}` names a list's item by its keys, `v:"x"` by its value. A key that is a
+ * default may be left out of a manifest: then it does not stand against it.
+ */
 function isItem(key: string, item: unknown): boolean {
   const named = parseKey(key.slice(2))
   if (key.startsWith('v:')) return item === named
   if (!key.startsWith('k:') || !isTree(named) || !isTree(item)) return false
-  return Object.entries(named).every(([name, value]) => item[name] === value || (item[name] === undefined && name === 'protocol'))
+  return Object.entries(named).every(
+    ([name, value]) => item[name] === value || (item[name] === undefined && name === 'protocol'),
+  )
 }

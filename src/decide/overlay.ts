@@ -1,4 +1,6 @@
-// What an object would be if a manifest were applied to it, for whoever may not ask the server: fields that the manifest writes, over what is there. Nothing is taken away, and no default is known.
+// What an object would be if a manifest were applied to it, for whoever may not ask the server:
+// fields that the manifest writes, over what is there. Nothing is taken away, and no default is
+// known.
 
 /** Keys by which items of lists are told apart, as the API does. */
 const KEYS = ['name', 'mountPath', 'containerPort', 'port', 'ip', 'topologyKey'] as const
@@ -6,12 +8,22 @@ const KEYS = ['name', 'mountPath', 'containerPort', 'port', 'ip', 'topologyKey']
 export function overlaid(live: unknown, wanted: unknown): unknown {
   if (Array.isArray(live) && Array.isArray(wanted)) return lists(live, wanted)
   if (!isMap(live) || !isMap(wanted)) return wanted ?? live
-  return { ...live, ...Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, overlaid(live[key], value)])) }
+  return {
+    ...live,
+    ...Object.fromEntries(
+      Object.entries(wanted).map(([key, value]) => [key, overlaid(live[key], value)]),
+    ),
+  }
 }
 
 function lists(live: readonly unknown[], wanted: readonly unknown[]): unknown {
-  const key = KEYS.find((name) => [...live, ...wanted].every((item) => isMap(item) && item[name] !== undefined))
-  if (key === undefined) return live.length === wanted.length ? wanted.map((item, index) => overlaid(live[index], item)) : wanted
+  const key = KEYS.find((name) =>
+    [...live, ...wanted].every((item) => isMap(item) && item[name] !== undefined),
+  )
+  if (key === undefined)
+    return live.length === wanted.length
+      ? wanted.map((item, index) => overlaid(live[index], item))
+      : wanted
   const at = (item: unknown): unknown => (isMap(item) ? item[key] : undefined)
   const changed = live.map((item) => {
     const own = wanted.find((one) => at(one) === at(item))

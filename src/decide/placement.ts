@@ -1,4 +1,5 @@
-// Whether every pod of a node finds another, by the scheduler's own rules, before anything is touched. Advisory: nothing reserves the place, so it is asked again before each node.
+// Whether every pod of a node finds another, by the scheduler's own rules, before anything is
+// touched. Advisory: nothing reserves the place, so it is asked again before each node.
 
 import type { ClusterView, PlacedPod } from '../view/scheduling.ts'
 import { boardOf, finished, type Board, type BoardNode } from './placement/board.ts'
@@ -21,19 +22,51 @@ export type PlacementAnswer =
   /** `node`: where it was put here; the scheduler may choose another. */
   | { readonly pod: PlacedPod; readonly kind: 'fits'; readonly node: string }
   /** Only its own node takes it, once that is given back. */
-  | { readonly pod: PlacedPod; readonly kind: 'in-place'; readonly node: string; readonly why: string; readonly reasons: readonly NodeGroup[] }
-  /** `preemption`: the scheduler might evict pods of lower priority for it; that is not counted on. */
-  | { readonly pod: PlacedPod; readonly kind: 'no-fit'; readonly why: string; readonly reasons: readonly NodeGroup[]; readonly preemption: boolean }
+  | {
+      readonly pod: PlacedPod
+      readonly kind: 'in-place'
+      readonly node: string
+      readonly why: string
+      readonly reasons: readonly NodeGroup[]
+    }
+  /**
+   * `preemption`: the scheduler might evict pods of lower priority for it; that is not counted on.
+   */
+  | {
+      readonly pod: PlacedPod
+      readonly kind: 'no-fit'
+      readonly why: string
+      readonly reasons: readonly NodeGroup[]
+      readonly preemption: boolean
+    }
   | { readonly pod: PlacedPod; readonly kind: 'unknown'; readonly why: string }
 
 /** In the scheduler's order: a node is told by the first of them that has something against it. */
-const FILTERS: readonly Filter[] = [cordon, taints, nodeAffinity, ports, resources, volumeRestrictions, volumeLimits, volumeBinding, volumeZone, spread, podAffinity]
+const FILTERS: readonly Filter[] = [
+  cordon,
+  taints,
+  nodeAffinity,
+  ports,
+  resources,
+  volumeRestrictions,
+  volumeLimits,
+  volumeBinding,
+  volumeZone,
+  spread,
+  podAffinity,
+]
 
 /**
- * `drained`: nodes that are taken as cordoned, and as empty but for their DaemonSet and mirror pods. `pods`: those that need a place, never DaemonSet or mirror pods.
- * The highest priority is placed first, then in the order given; each that has a place takes up room. The answers are in the order of `pods`.
+ * `drained`: nodes that are taken as cordoned, and as empty but for their DaemonSet and mirror
+ * pods. `pods`: those that need a place, never DaemonSet or mirror pods.
+ * The highest priority is placed first, then in the order given; each that has a place takes up
+ * room. The answers are in the order of `pods`.
  */
-export function placePods(cluster: ClusterView, drained: ReadonlySet<string>, pods: readonly PlacedPod[]): readonly PlacementAnswer[] {
+export function placePods(
+  cluster: ClusterView,
+  drained: ReadonlySet<string>,
+  pods: readonly PlacedPod[],
+): readonly PlacementAnswer[] {
   const board = boardOf(cluster)
   for (const name of drained) {
     const node = board.node(name)
@@ -44,7 +77,10 @@ export function placePods(cluster: ClusterView, drained: ReadonlySet<string>, po
   return placeAll(board, pods)
 }
 
-/** Whether a drain moves it: DaemonSet and mirror pods stay with their node, finished ones need no place. */
+/**
+ * Whether a drain moves it: DaemonSet and mirror pods stay with their node, finished ones need no
+ * place.
+ */
 function leaves(pod: PlacedPod): boolean {
   return !pod.mirror && pod.owner?.kind !== 'DaemonSet' && !finished(pod)
 }
@@ -61,28 +97,44 @@ export interface StepPlacement {
 }
 
 /**
- * The same for nodes one after the other: each node's pods are moved along, and when the next one's turn comes the node before is back (empty but for what returned to it) or still cordoned.
- * What finds no place stays where it is, so that the later nodes can be judged too. `moves` narrows which pods are moved: by default all but DaemonSet, mirror and finished pods.
+ * The same for nodes one after the other: each node's pods are moved along, and when the next one's
+ * turn comes the node before is back (empty but for what returned to it) or still cordoned.
+ * What finds no place stays where it is, so that the later nodes can be judged too. `moves` narrows
+ * which pods are moved: by default all but DaemonSet, mirror and finished pods.
  */
-export function planPlacements(cluster: ClusterView, steps: readonly PlanStep[], moves: (pod: PlacedPod) => boolean = () => true): readonly StepPlacement[] {
+export function planPlacements(
+  cluster: ClusterView,
+  steps: readonly PlanStep[],
+  moves: (pod: PlacedPod) => boolean = () => true,
+): readonly StepPlacement[] {
   const board = boardOf(cluster)
   return steps.map((step) => {
     const node = board.node(step.node)
     if (node === undefined) return { node: step.node, answers: [] }
     const before = node.closed
     node.closed = true
-    const answers = placeAll(board, board.on(node).filter((pod) => leaves(pod) && moves(pod)), node)
-    for (const { kind, pod } of answers) if (kind === 'no-fit' || kind === 'unknown') board.put(pod, node)
+    const answers = placeAll(
+      board,
+      board.on(node).filter((pod) => leaves(pod) && moves(pod)),
+      node,
+    )
+    for (const { kind, pod } of answers)
+      if (kind === 'no-fit' || kind === 'unknown') board.put(pod, node)
     node.closed = before || step.staysCordoned
     return { node: step.node, answers }
   })
 }
 
 /** `from`: where they stand now, when that isn't what they say themselves. */
-function placeAll(board: Board, pods: readonly PlacedPod[], from?: BoardNode): readonly PlacementAnswer[] {
+function placeAll(
+  board: Board,
+  pods: readonly PlacedPod[],
+  from?: BoardNode,
+): readonly PlacementAnswer[] {
   for (const pod of pods) board.take(pod)
   const answers = new Map<PlacedPod, PlacementAnswer>()
-  for (const pod of pods.toSorted((a, b) => b.demands.priority - a.demands.priority)) answers.set(pod, place(board, pod, from ?? board.node(pod.node ?? '')))
+  for (const pod of pods.toSorted((a, b) => b.demands.priority - a.demands.priority))
+    answers.set(pod, place(board, pod, from ?? board.node(pod.node ?? '')))
   return pods.flatMap((pod) => answers.get(pod) ?? [])
 }
 
@@ -145,5 +197,11 @@ function takesAgain(board: Board, pod: PlacedPod, node: BoardNode): boolean {
 }
 
 function mayPreempt({ demands }: PlacedPod, refused: readonly Refused[]): boolean {
-  return demands.preempts && refused.some(({ node, reasons }) => node.lowest < demands.priority && reasons.every(({ byPods }) => byPods))
+  return (
+    demands.preempts &&
+    refused.some(
+      ({ node, reasons }) =>
+        node.lowest < demands.priority && reasons.every(({ byPods }) => byPods),
+    )
+  )
 }

@@ -1,4 +1,5 @@
-// What a deploy would mean for the members, in words: nothing, objects alone, a roll, or more members.
+// What a deploy would mean for the members, in words: nothing, objects alone, a roll, or more
+// members.
 
 import { formatSpan } from '../clock.ts'
 import type { Forecast } from './forecast.ts'
@@ -48,45 +49,106 @@ export interface Meaning {
 export function meaningOf(planned: Planned): Meaning {
   const { changing, takenOver, runs, from, to, roll, steps, memberMs } = planned
   const read = unreadLines(planned)
-  if (!runs) return { impact: 'scale', lines: [`A first install: ${members(to)} would be made${to > 1 ? ', in order,' : ''} and checked.`] }
-  if (steps.length === 0 && from !== to) return { impact: 'scale', lines: [`The set would go from ${members(from)} to ${to}, at the pace of the StatefulSet controller.`, ...(roll === undefined ? read : rollLines(roll, planned))] }
+  if (!runs)
+    return {
+      impact: 'scale',
+      lines: [
+        `A first install: ${members(to)} would be made${to > 1 ? ', in order,' : ''} and checked.`,
+      ],
+    }
+  if (steps.length === 0 && from !== to)
+    return {
+      impact: 'scale',
+      lines: [
+        `The set would go from ${members(from)} to ${to}, at the pace of the StatefulSet controller.`,
+        ...(roll === undefined ? read : rollLines(roll, planned)),
+      ],
+    }
   if (steps.length > 0) {
     // Each step makes a member and restarts those of before for the new list.
     const time = steps.reduce((sum, { count }) => sum + count * memberMs, 0)
-    return { impact: 'scale', lines: [`The ensemble would go from ${members(from)} to ${to}, one member at a time, in about ${span(time)}; the others are restarted where they have to learn of it.`, ...steps.map(({ words, outage }) => (outage === undefined ? `${capital(words)}.` : `${capital(words)}: ${outage}.`))] }
+    return {
+      impact: 'scale',
+      lines: [
+        `The ensemble would go from ${members(from)} to ${to}, one member at a time, in about ${span(time)}; the others are restarted where they have to learn of it.`,
+        ...steps.map(({ words, outage }) =>
+          outage === undefined ? `${capital(words)}.` : `${capital(words)}: ${outage}.`,
+        ),
+      ],
+    }
   }
-  if (roll !== undefined) return { impact: 'roll', lines: [...rollLines(roll, planned), ...(roll.kind === 'left' ? read : [])] }
+  if (roll !== undefined)
+    return {
+      impact: 'roll',
+      lines: [...rollLines(roll, planned), ...(roll.kind === 'left' ? read : [])],
+    }
   if (changing + takenOver === 0) return { impact: 'none', lines: ['Nothing would change.'] }
-  const taken = takenOver === 0 ? [] : [`${objects(takenOver)} of a client-side apply would be taken over as ${takenOver === 1 ? 'it is' : 'they are'}: only the field manager changes.`]
+  const taken =
+    takenOver === 0
+      ? []
+      : [
+          `${objects(takenOver)} of a client-side apply would be taken over as ${takenOver === 1 ? 'it is' : 'they are'}: only the field manager changes.`,
+        ]
   if (changing === 0) return { impact: 'objects', lines: taken }
-  return { impact: 'objects', lines: [`${objects(changing)} would change, and no member would be restarted.`, ...read, ...taken] }
+  return {
+    impact: 'objects',
+    lines: [
+      `${objects(changing)} would change, and no member would be restarted.`,
+      ...read,
+      ...taken,
+    ],
+  }
 }
 
 function rollLines(roll: Roll, { unfinished }: Planned): readonly string[] {
   const begun = unfinished ? ['An earlier roll has not ended: it would be gone on with.'] : []
   switch (roll.kind) {
     case 'left':
-      return [`The pod template changes, and no member is replaced by this deploy: updateStrategy OnDelete leaves ${members(roll.count)} to whoever deletes them.`, ...begun]
+      return [
+        `The pod template changes, and no member is replaced by this deploy: updateStrategy OnDelete leaves ${members(roll.count)} to whoever deletes them.`,
+        ...begun,
+      ]
     case 'controller':
-      return [`${capital(members(roll.count))} would be replaced by the StatefulSet controller, the highest ordinal first, each as soon as the last is Ready (pace: controller).`, roll.leader === '' ? 'Who leads is not known.' : `${roll.leader} leads; it goes when its turn comes, and each leader that goes costs an election.`, ...begun]
+      return [
+        `${capital(members(roll.count))} would be replaced by the StatefulSet controller, the highest ordinal first, each as soon as the last is Ready (pace: controller).`,
+        roll.leader === ''
+          ? 'Who leads is not known.'
+          : `${roll.leader} leads; it goes when its turn comes, and each leader that goes costs an election.`,
+        ...begun,
+      ]
     case 'paced':
       return [...pacedLines(roll.forecast, roll.leader), ...begun]
   }
 }
 
 /** A roll or a restart under the quorum. */
-export function pacedLines({ order, handsOver, elections, ms, halts }: Forecast, leader: string): readonly string[] {
+export function pacedLines(
+  { order, handsOver, elections, ms, halts }: Forecast,
+  leader: string,
+): readonly string[] {
   const times = elections === 1 ? 'one election' : `${elections} elections`
-  const handing = handsOver.length === 0 ? '' : `, ${[...new Set(handsOver)].join(', ')} ${new Set(handsOver).size === 1 ? 'hands' : 'hand'} over first`
-  const course = leader === '' ? 'who leads is not known, so one election or more' : `${leader} leads${handing}, ${elections === 0 ? 'no election' : times}`
-  const stops = halts === undefined ? [] : [`As it stands now it would not go on from there: ${halts}.`]
+  const handing =
+    handsOver.length === 0
+      ? ''
+      : `, ${[...new Set(handsOver)].join(', ')} ${new Set(handsOver).size === 1 ? 'hands' : 'hand'} over first`
+  const course =
+    leader === ''
+      ? 'who leads is not known, so one election or more'
+      : `${leader} leads${handing}, ${elections === 0 ? 'no election' : times}`
+  const stops =
+    halts === undefined ? [] : [`As it stands now it would not go on from there: ${halts}.`]
   if (order.length === 0) return ['No member would be replaced now.', ...stops]
-  return [`${capital(members(order.length))} would be replaced, one at a time, each back in the quorum before the next: ${order.join(', ')}; ${course}; about ${span(ms)}.`, ...stops]
+  return [
+    `${capital(members(order.length))} would be replaced, one at a time, each back in the quorum before the next: ${order.join(', ')}; ${course}; about ${span(ms)}.`,
+    ...stops,
+  ]
 }
 
 function unreadLines({ unread }: Planned): readonly string[] {
   if (unread.length === 0) return []
-  return [`${unread.map((name) => `configmap/${name}`).join(', ')}: members that run read it only when they start. operation: restart afterwards lets every member read it.`]
+  return [
+    `${unread.map((name) => `configmap/${name}`).join(', ')}: members that run read it only when they start. operation: restart afterwards lets every member read it.`,
+  ]
 }
 
 function objects(count: number): string {

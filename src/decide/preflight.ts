@@ -1,4 +1,5 @@
-// What can be known to go wrong before anything is sent: storage, leftovers, immutable fields, the member count, other controllers, the namespace and the credentials.
+// What can be known to go wrong before anything is sent: storage, leftovers, immutable fields, the
+// member count, other controllers, the namespace and the credentials.
 
 import { formatSpan } from '../clock.ts'
 import type { Finding } from '../errors.ts'
@@ -52,14 +53,20 @@ export interface PreflightInput {
   readonly classes: readonly StorageClassView[] | undefined
   /** Classes that the manifests bring themselves. */
   readonly ownClasses: readonly StorageClassView[]
-  /** PersistentVolumes of the cluster, read where no class makes them: a claim binds to one without a class object or a provisioner. */
+  /**
+   * PersistentVolumes of the cluster, read where no class makes them: a claim binds to one without
+   * a class object or a provisioner.
+   */
   readonly volumes: readonly OfferedVolume[] | undefined
   /** Those that the manifests bring themselves. */
   readonly ownVolumes: readonly OfferedVolume[]
   /** Names of the CSIDriver objects. */
   readonly drivers: readonly string[] | undefined
   readonly claims: readonly ClaimView[] | undefined
-  /** Names of claims that pods of the namespace use: also of a set that was deleted and left its pods. Undefined where that was not read, since none could be left over. */
+  /**
+   * Names of claims that pods of the namespace use: also of a set that was deleted and left its
+   * pods. Undefined where that was not read, since none could be left over.
+   */
   readonly claimsInUse: ReadonlySet<string> | undefined
   readonly nodes: readonly NodeView[] | undefined
   /** Those of the manifests' objects that are in the cluster already. */
@@ -74,37 +81,109 @@ export interface PreflightFinding extends Finding {
 /** Every finding at once; errors refuse the run, warnings don't. */
 export function judgePreflight(input: PreflightInput): readonly PreflightFinding[] {
   const namespace = namespaceFindings(input)
-  return [...namespace, ...membershipFindings(input), ...immutableFindings(input), ...storageFindings(input), ...keptFindings(input), ...roomFindings(input), ...ownerFindings(input.objects), ...credentialFindings(input)]
+  return [
+    ...namespace,
+    ...membershipFindings(input),
+    ...immutableFindings(input),
+    ...storageFindings(input),
+    ...keptFindings(input),
+    ...roomFindings(input),
+    ...ownerFindings(input.objects),
+    ...credentialFindings(input),
+  ]
 }
 
 /** The looks that could not be taken, in words: a preflight that saw less must say so. */
 export function looksLeftOut(input: PreflightInput): readonly string[] {
-  const looks: readonly (readonly [unknown, string])[] = [[input.classes, 'storage classes'], [input.claims, 'claims left over'], [input.nodes, 'room on the nodes']]
+  const looks: readonly (readonly [unknown, string])[] = [
+    [input.classes, 'storage classes'],
+    [input.claims, 'claims left over'],
+    [input.nodes, 'room on the nodes'],
+  ]
   return looks.flatMap(([read, name]) => (read === undefined ? [name] : []))
 }
 
-/** Of a running ensemble: members are replaced by a deploy, and claims that are going would go with them. */
+/**
+ * Of a running ensemble: members are replaced by a deploy, and claims that are going would go with
+ * them.
+ */
 function keptFindings({ live, claims, wanted }: PreflightInput): readonly PreflightFinding[] {
   if (live === undefined) return []
-  const deleted = deletedWhenScaled({ ...live.view, retention: wanted.retention }, wanted.replicas, false)
+  const deleted = deletedWhenScaled(
+    { ...live.view, retention: wanted.retention },
+    wanted.replicas,
+    false,
+  )
   // Mounts and volumes are looked at before each member is taken down.
-  return [...(claims === undefined ? [] : dataAtRisk({ set: live.view, pods: [], claims, volumes: new Map() })), ...(deleted === undefined ? [] : [{ ...deleted, mend: `To take the members away with their data: operation: scale with delete-claims: true. ${deleted.mend ?? ''}` }])]
+  return [
+    ...(claims === undefined
+      ? []
+      : dataAtRisk({ set: live.view, pods: [], claims, volumes: new Map() })),
+    ...(deleted === undefined
+      ? []
+      : [
+          {
+            ...deleted,
+            mend: `To take the members away with their data: operation: scale with delete-claims: true. ${deleted.mend ?? ''}`,
+          },
+        ]),
+  ]
 }
 
-function namespaceFindings({ namespace, makesNamespace, wanted }: PreflightInput): readonly PreflightFinding[] {
+function namespaceFindings({
+  namespace,
+  makesNamespace,
+  wanted,
+}: PreflightInput): readonly PreflightFinding[] {
   const object = `namespace/${wanted.namespace}`
   if (namespace === 'terminating') {
-    return [{ code: 'NOT_FOUND', severity: 'error', object, message: `namespace ${wanted.namespace} is being deleted and takes no new objects`, mend: `Wait until it is gone (kubectl get namespace ${wanted.namespace} -o yaml names what holds it), then run the step again.` }]
+    return [
+      {
+        code: 'NOT_FOUND',
+        severity: 'error',
+        object,
+        message: `namespace ${wanted.namespace} is being deleted and takes no new objects`,
+        mend: `Wait until it is gone (kubectl get namespace ${wanted.namespace} -o yaml names what holds it), then run the step again.`,
+      },
+    ]
   }
   if (namespace !== 'missing' || makesNamespace) return []
-  return [{ code: 'NOT_FOUND', severity: 'error', object, input: 'namespace', message: `namespace ${wanted.namespace} is not there`, mend: `Create it: kubectl create namespace ${wanted.namespace}`, orSet: { input: 'create-namespace', value: 'true' } }]
+  return [
+    {
+      code: 'NOT_FOUND',
+      severity: 'error',
+      object,
+      input: 'namespace',
+      message: `namespace ${wanted.namespace} is not there`,
+      mend: `Create it: kubectl create namespace ${wanted.namespace}`,
+      orSet: { input: 'create-namespace', value: 'true' },
+    },
+  ]
 }
 
-function credentialFindings({ credentialsEnd, deadline, now }: PreflightInput): readonly PreflightFinding[] {
+function credentialFindings({
+  credentialsEnd,
+  deadline,
+  now,
+}: PreflightInput): readonly PreflightFinding[] {
   if (credentialsEnd === undefined || credentialsEnd >= deadline) return []
-  if (credentialsEnd <= now) return [{ code: 'ACCESS_DENIED', severity: 'error', input: 'kubeconfig', message: 'the credentials have ended already', mend: 'Fetch new credentials in a step before this one.' }]
-  return [{
-    code: 'ACCESS_DENIED', severity: 'warning', input: 'kubeconfig', message: `the credentials end in ${formatSpan(credentialsEnd - now)}, before the timeout of ${formatSpan(deadline - now)} is over`,
-    mend: 'Fetch credentials that last longer, or use a kubeconfig with an exec plugin, which renews them.',
-  }]
+  if (credentialsEnd <= now)
+    return [
+      {
+        code: 'ACCESS_DENIED',
+        severity: 'error',
+        input: 'kubeconfig',
+        message: 'the credentials have ended already',
+        mend: 'Fetch new credentials in a step before this one.',
+      },
+    ]
+  return [
+    {
+      code: 'ACCESS_DENIED',
+      severity: 'warning',
+      input: 'kubeconfig',
+      message: `the credentials end in ${formatSpan(credentialsEnd - now)}, before the timeout of ${formatSpan(deadline - now)} is over`,
+      mend: 'Fetch credentials that last longer, or use a kubeconfig with an exec plugin, which renews them.',
+    },
+  ]
 }

@@ -1,4 +1,5 @@
-// The way from one number of members to another, one member at a time, read from what the cluster shows, so that a run that was cut off anywhere goes on.
+// The way from one number of members to another, one member at a time, read from what the cluster
+// shows, so that a run that was cut off anywhere goes on.
 
 import type { ProfileName } from '../ensemble/profile.ts'
 import { nextStep, serves, type MemberNow, type RollSituation, type RollStep } from './roll.ts'
@@ -16,13 +17,20 @@ export interface ScaleSituation {
   readonly target: number
   /** The members vote: a majority of them must serve. */
   readonly voting: boolean
-  /** How many members each list names that a running member of an older revision was started with; `unknown`: what was begun is finished first. */
+  /**
+   * How many members each list names that a running member of an older revision was started with;
+   * `unknown`: what was begun is finished first.
+   */
   readonly known?: readonly number[] | 'unknown'
 }
 
 /** One step; each leaves an ensemble that may stand so. */
 export interface ScaleStep {
-  /** `finish`: the members of before come to know a list that was changed already. `restore`: the set makes as many members again as the list names. `await`: members that should serve are waited for, nothing is changed. */
+  /**
+   * `finish`: the members of before come to know a list that was changed already. `restore`: the
+   * set makes as many members again as the list names. `await`: members that should serve are
+   * waited for, nothing is changed.
+   */
   readonly kind: 'add' | 'remove' | 'finish' | 'restore' | 'await'
   /** Members afterwards. */
   readonly count: number
@@ -34,13 +42,31 @@ export interface ScaleStep {
 }
 
 /**
- * With a step more where members that are to stay don't serve: they are waited for like newcomers, before another one comes. `begun`: a change of the number was cut off; without one
- * an ensemble that doesn't serve is not changed at all, so that they are waited for only where nothing else is left to do.
+ * With a step more where members that are to stay don't serve: they are waited for like newcomers,
+ * before another one comes. `begun`: a change of the number was cut off; without one
+ * an ensemble that doesn't serve is not changed at all, so that they are waited for only where
+ * nothing else is left to do.
  */
-export function withAwaited(steps: readonly ScaleStep[], { away, count, begun }: { readonly away: readonly string[]; readonly count: number; readonly begun: boolean }): readonly ScaleStep[] {
+export function withAwaited(
+  steps: readonly ScaleStep[],
+  {
+    away,
+    count,
+    begun,
+  }: { readonly away: readonly string[]; readonly count: number; readonly begun: boolean },
+): readonly ScaleStep[] {
   const [first] = steps
   if (away.length === 0 || (first !== undefined && (!begun || first.kind !== 'add'))) return steps
-  return [{ kind: 'await', count, ordinal: undefined, words: `wait for ${away.join(', ')}`, outage: undefined }, ...steps]
+  return [
+    {
+      kind: 'await',
+      count,
+      ordinal: undefined,
+      words: `wait for ${away.join(', ')}`,
+      outage: undefined,
+    },
+    ...steps,
+  ]
 }
 
 /** Undefined: it can't be gone by steps of one. */
@@ -50,21 +76,47 @@ export function planScale(situation: ScaleSituation): readonly ScaleStep[] | und
   const steps: ScaleStep[] = []
   const last = (count: number): string => `${name}-${start + count - 1}`
   const members = (count: number): string => `${count} ${count === 1 ? 'member' : 'members'}`
-  // A list that already names another number is gone on with when it lies on the way, else taken back to.
+  // A list that already names another number is gone on with when it lies on the way, else taken
+  // back to.
   const onTheWay = replicas > listed ? target >= replicas : target <= replicas
-  if (replicas !== listed && !onTheWay) steps.push({ kind: 'restore', count: listed, ordinal: undefined, words: `back to the ${members(listed)} that the list names`, outage: undefined })
-  // Majorities of lists that differ by one always share a member, and bear it that one restarts: nobody may know a list that is further away.
+  if (replicas !== listed && !onTheWay)
+    steps.push({
+      kind: 'restore',
+      count: listed,
+      ordinal: undefined,
+      words: `back to the ${members(listed)} that the list names`,
+      outage: undefined,
+    })
+  // Majorities of lists that differ by one always share a member, and bear it that one restarts:
+  // nobody may know a list that is further away.
   const first = target > listed ? listed + 1 : listed - 1
-  const tooFar = voting && target !== listed && (known === 'unknown' || known.some((count) => Math.abs(count - first) > 1))
+  const tooFar =
+    voting &&
+    target !== listed &&
+    (known === 'unknown' || known.some((count) => Math.abs(count - first) > 1))
   const before = known === 'unknown' ? undefined : known.find((count) => count !== listed)
-  // Else what was begun on the way down need not be finished: the survivors get the smaller list at once.
-  if (steps.length === 0 && (tooFar || (unfinished && replicas === listed && target >= listed))) steps.push({ kind: 'finish', count: listed, ordinal: undefined, words: `finish the change to ${members(listed)} that was begun`, outage: voting && before !== undefined ? outageOf(before, listed, last(Math.max(before, listed)), `${name}-${start}`) : undefined })
+  // Else what was begun on the way down need not be finished: the survivors get the smaller list at
+  // once.
+  if (steps.length === 0 && (tooFar || (unfinished && replicas === listed && target >= listed)))
+    steps.push({
+      kind: 'finish',
+      count: listed,
+      ordinal: undefined,
+      words: `finish the change to ${members(listed)} that was begun`,
+      outage:
+        voting && before !== undefined
+          ? outageOf(before, listed, last(Math.max(before, listed)), `${name}-${start}`)
+          : undefined,
+    })
   for (let count = listed; count !== target;) {
     const up = target > count
     const next = up ? count + 1 : count - 1
     const who = last(up ? next : count)
     steps.push({
-      kind: up ? 'add' : 'remove', count: next, ordinal: start + (up ? next : count) - 1, words: up ? `${count} → ${next}: ${who} comes` : `${count} → ${next}: ${who} goes`,
+      kind: up ? 'add' : 'remove',
+      count: next,
+      ordinal: start + (up ? next : count) - 1,
+      words: up ? `${count} → ${next}: ${who} comes` : `${count} → ${next}: ${who} goes`,
       outage: voting ? outageOf(count, next, who, `${name}-${start}`) : undefined,
     })
     count = next
@@ -87,8 +139,15 @@ function outageOf(from: number, to: number, who: string, first: string): string 
   }
 }
 
-/** Claims of members of before with which a newcomer would do harm, or never join. `second`: those of the member that makes two of one. */
-export function harmfulClaims<T extends { readonly uid: string }>(profile: ProfileName, old: readonly T[], second: readonly T[]): readonly T[] {
+/**
+ * Claims of members of before with which a newcomer would do harm, or never join. `second`: those
+ * of the member that makes two of one.
+ */
+export function harmfulClaims<T extends { readonly uid: string }>(
+  profile: ProfileName,
+  old: readonly T[],
+  second: readonly T[],
+): readonly T[] {
   switch (profile) {
     case 'cassandra':
       // A node that was decommissioned does not come back with its old data.
@@ -101,14 +160,23 @@ export function harmfulClaims<T extends { readonly uid: string }>(profile: Profi
   }
 }
 
-/** What must happen before the member with the highest ordinal may go: the others serve, and another one leads. */
-export type LeaveStep = { readonly kind: 'leave' } | Extract<RollStep, { kind: 'wait' | 'hand-over' | 'free' }>
+/**
+ * What must happen before the member with the highest ordinal may go: the others serve, and another
+ * one leads.
+ */
+export type LeaveStep =
+  | { readonly kind: 'leave' }
+  | Extract<RollStep, { kind: 'wait' | 'hand-over' | 'free' }>
 
 export function leaveStep(situation: Omit<RollSituation, 'way'>, ordinal: number): LeaveStep {
   const member = situation.members.find((one) => one.ordinal === ordinal)
   const others = situation.members.filter((one) => one !== member)
   const outside = others.filter((one) => !serves(one))
-  if (outside.length > 0) return { kind: 'wait', reason: `${namesOf(outside)} must serve before ${member?.pod ?? 'a member'} goes` }
+  if (outside.length > 0)
+    return {
+      kind: 'wait',
+      reason: `${namesOf(outside)} must serve before ${member?.pod ?? 'a member'} goes`,
+    }
   // One that does not serve is missed by nobody.
   if (member?.uid === undefined || !serves(member)) return { kind: 'leave' }
   const step = nextStep({ ...situation, way: { kind: 'evict', left: new Set([member.uid]) } })

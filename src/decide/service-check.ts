@@ -11,11 +11,39 @@ export function checkService(endpoints: EndpointsView, serving: readonly string[
   const object = `service/${endpoints.service}`
   const findings: Finding[] = []
   if (endpoints.readyPods.length === 0) {
-    findings.push({ code: 'CHECK_FAILED', severity: 'error', object, message: `the service ${endpoints.service} has no endpoint: clients reach nobody`, mend: 'Compare the selector of the service with the labels of the pods.' })
+    findings.push({
+      code: 'CHECK_FAILED',
+      severity: 'error',
+      object,
+      message: `the service ${endpoints.service} has no endpoint: clients reach nobody`,
+      mend: 'Compare the selector of the service with the labels of the pods.',
+    })
   } else {
-    if (wrong.length > 0) findings.push({ code: 'CHECK_FAILED', severity: 'error', object, message: `the service ${endpoints.service} sends clients to ${wrong.join(', ')}, which ${wrong.length === 1 ? 'is no serving member' : 'are no serving members'}`, mend: 'Make the selector of the service match the members only, and let the readiness probe ask for quorum.' })
-    if (missing.length > 0) findings.push({ code: 'CHECK_FAILED', severity: 'warning', object, message: `${missing.join(', ')} ${missing.length === 1 ? 'serves but is' : 'serve but are'} not behind the service ${endpoints.service}`, mend: 'Endpoints follow readiness within seconds; look at the readiness probe if this stays.' })
+    if (wrong.length > 0)
+      findings.push({
+        code: 'CHECK_FAILED',
+        severity: 'error',
+        object,
+        message: `the service ${endpoints.service} sends clients to ${wrong.join(', ')}, which ${wrong.length === 1 ? 'is no serving member' : 'are no serving members'}`,
+        mend: 'Make the selector of the service match the members only, and let the readiness probe ask for quorum.',
+      })
+    if (missing.length > 0)
+      findings.push({
+        code: 'CHECK_FAILED',
+        severity: 'warning',
+        object,
+        message: `${missing.join(', ')} ${missing.length === 1 ? 'serves but is' : 'serve but are'} not behind the service ${endpoints.service}`,
+        mend: 'Endpoints follow readiness within seconds; look at the readiness probe if this stays.',
+      })
   }
-  const outcome = findings.some((finding) => finding.severity === 'error') ? 'failed' : findings.length > 0 ? 'warned' : 'passed'
-  return { outcome, detail: `${endpoints.service} has ${endpoints.readyPods.length} of ${serving.length} serving members`, findings }
+  const outcome = findings.some((finding) => finding.severity === 'error')
+    ? 'failed'
+    : findings.length > 0
+      ? 'warned'
+      : 'passed'
+  return {
+    outcome,
+    detail: `${endpoints.service} has ${endpoints.readyPods.length} of ${serving.length} serving members`,
+    findings,
+  }
 }

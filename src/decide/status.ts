@@ -1,4 +1,5 @@
-// How an ensemble stands, for somebody who asks: done and serving, on its way, stuck, or halted by a partition or by hand-made replacement.
+// How an ensemble stands, for somebody who asks: done and serving, on its way, stuck, or halted by
+// a partition or by hand-made replacement.
 
 import { formatSpan } from '../clock.ts'
 import type { Finding } from '../errors.ts'
@@ -10,7 +11,10 @@ import { observed, ownPods, wantedOrdinals } from './members.ts'
 import type { RolloutVerdict } from './rollout.ts'
 import type { ServingVerdict } from './serving.ts'
 
-/** A roll that the set's own strategy holds: members stay at an older revision, and the controller does nothing about it. */
+/**
+ * A roll that the set's own strategy holds: members stay at an older revision, and the controller
+ * does nothing about it.
+ */
 export interface Held {
   readonly by: 'partition' | 'OnDelete'
   /** Pods at another revision than the wanted one, ascending. */
@@ -21,11 +25,17 @@ export interface Held {
 
 /** What earlier runs say about a held roll. */
 export interface Background {
-  /** The change that was begun and is not recorded as finished, in words; undefined when there is none or nothing is known. */
+  /**
+   * The change that was begun and is not recorded as finished, in words; undefined when there is
+   * none or nothing is known.
+   */
   readonly unfinished: string | undefined
   /** The run of that change shows signs of life; undefined where that can't be told. */
   readonly alive: boolean | undefined
-  /** The partition that the manifest of the latest verified revision has; undefined where it isn't known. */
+  /**
+   * The partition that the manifest of the latest verified revision has; undefined where it isn't
+   * known.
+   */
   readonly ownPartition: number | undefined
 }
 
@@ -34,41 +44,87 @@ export function heldRoll(view: EnsembleView): Held | undefined {
   const { set } = view
   if (set === undefined || !observed(set)) return undefined
   const partition = set.strategy.type === 'OnDelete' ? set.replicas : set.strategy.partition
-  const pods = ownPods(view).filter((pod) => pod.ordinal !== undefined && pod.ordinal >= set.start && pod.ordinal < set.start + Math.min(partition, set.replicas) && pod.revision !== set.status.updateRevision && pod.deleting === undefined)
+  const pods = ownPods(view).filter(
+    (pod) =>
+      pod.ordinal !== undefined &&
+      pod.ordinal >= set.start &&
+      pod.ordinal < set.start + Math.min(partition, set.replicas) &&
+      pod.revision !== set.status.updateRevision &&
+      pod.deleting === undefined,
+  )
   const [first] = pods
   if (first === undefined) return undefined
   const names = pods.toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0)).map((pod) => pod.name)
   const older = [...new Set(pods.map((pod) => pod.revision ?? 'unknown'))].join(' and ')
-  const keeps = set.strategy.type === 'OnDelete' ? `updateStrategy OnDelete leaves ${listed(names)} at revision ${older} until each is deleted` : `partition ${partition} keeps ${listed(names)} at revision ${older}`
-  return { by: set.strategy.type === 'OnDelete' ? 'OnDelete' : 'partition', pods: names, text: `${keeps}; ${atNew(view, set)}` }
+  const keeps =
+    set.strategy.type === 'OnDelete'
+      ? `updateStrategy OnDelete leaves ${listed(names)} at revision ${older} until each is deleted`
+      : `partition ${partition} keeps ${listed(names)} at revision ${older}`
+  return {
+    by: set.strategy.type === 'OnDelete' ? 'OnDelete' : 'partition',
+    pods: names,
+    text: `${keeps}; ${atNew(view, set)}`,
+  }
 }
 
-/** Whether a held roll is one that was to go on: a change is under way, or the partition is higher than the manifest's own. A canary that the manifest itself asks for is none. */
-export function isHalted(held: Held | undefined, view: EnsembleView, background: Background): boolean {
+/**
+ * Whether a held roll is one that was to go on: a change is under way, or the partition is higher
+ * than the manifest's own. A canary that the manifest itself asks for is none.
+ */
+export function isHalted(
+  held: Held | undefined,
+  view: EnsembleView,
+  background: Background,
+): boolean {
   if (held === undefined) return false
   if (background.unfinished !== undefined) return true
   const { set } = view
-  return set?.strategy.type === 'RollingUpdate' && background.ownPartition !== undefined && set.strategy.partition > background.ownPartition
+  return (
+    set?.strategy.type === 'RollingUpdate' &&
+    background.ownPartition !== undefined &&
+    set.strategy.partition > background.ownPartition
+  )
 }
 
 /** The halt as a finding: what holds the roll, and how it is finished. */
 function haltFinding(held: Held, set: SetView, alive: boolean | undefined): Finding {
-  const common = { code: 'NOT_READY', severity: 'error', object: `statefulset/${set.name}` } as const
-  if (alive === true) return { ...common, message: `the roll goes on step by step: ${held.text}`, mend: 'Look again in a minute. If the run that holds the lock was killed, run the deploy again.', orSet: WAIT }
+  const common = {
+    code: 'NOT_READY',
+    severity: 'error',
+    object: `statefulset/${set.name}`,
+  } as const
+  if (alive === true)
+    return {
+      ...common,
+      message: `the roll goes on step by step: ${held.text}`,
+      mend: 'Look again in a minute. If the run that holds the lock was killed, run the deploy again.',
+      orSet: WAIT,
+    }
   return {
-    ...common, message: `the roll is halted: ${held.text}`,
+    ...common,
+    message: `the roll is halted: ${held.text}`,
     mend: 'Run the deploy again: it goes on where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To go back instead: operation undo.',
   }
 }
 
-/** How far the set has come, in one line that agrees with what judgeStatus finds: `the roll is under way: 2 of 3 members are at the wanted revision zk-…`. */
-export function progressLine({ view, verdict, diagnoses, background }: Pick<Look, 'view' | 'verdict' | 'diagnoses' | 'background'>): string {
+/**
+ * How far the set has come, in one line that agrees with what judgeStatus finds: `the roll is under
+ * way: 2 of 3 members are at the wanted revision zk-…`.
+ */
+export function progressLine({
+  view,
+  verdict,
+  diagnoses,
+  background,
+}: Pick<Look, 'view' | 'verdict' | 'diagnoses' | 'background'>): string {
   const { set } = view
   if (set === undefined) return 'the StatefulSet is not there'
   if (isRolling(view, set)) {
     const held = heldRoll(view)
-    if (verdict.kind === 'waiting' && diagnoses.some(isFault)) return `the roll is held up: ${atNew(view, set)}`
-    if (isHalted(held, view, background) && background.alive !== true) return `the roll is halted: ${atNew(view, set)}`
+    if (verdict.kind === 'waiting' && diagnoses.some(isFault))
+      return `the roll is held up: ${atNew(view, set)}`
+    if (isHalted(held, view, background) && background.alive !== true)
+      return `the roll is halted: ${atNew(view, set)}`
     return `${verdict.kind === 'done' && held !== undefined && !isHalted(held, view, background) ? 'a part of the members is held back' : 'the roll is under way'}: ${atNew(view, set)}`
   }
   const available = verdict.members.filter((member) => member.state === 'available').length
@@ -76,18 +132,30 @@ export function progressLine({ view, verdict, diagnoses, background }: Pick<Look
 }
 
 function isRolling(view: EnsembleView, set: SetView): boolean {
-  return observed(set) && (set.status.currentRevision !== set.status.updateRevision || ownPods(view).some((pod) => pod.revision !== set.status.updateRevision))
+  return (
+    observed(set) &&
+    (set.status.currentRevision !== set.status.updateRevision ||
+      ownPods(view).some((pod) => pod.revision !== set.status.updateRevision))
+  )
 }
 
 function atNew(view: EnsembleView, set: SetView): string {
   const wanted = wantedOrdinals(set)
-  const there = ownPods(view).filter((pod) => pod.ordinal !== undefined && wanted.includes(pod.ordinal) && pod.revision === set.status.updateRevision && pod.deleting === undefined).length
+  const there = ownPods(view).filter(
+    (pod) =>
+      pod.ordinal !== undefined &&
+      wanted.includes(pod.ordinal) &&
+      pod.revision === set.status.updateRevision &&
+      pod.deleting === undefined,
+  ).length
   return `${there} of ${set.replicas} members ${there === 1 ? 'is' : 'are'} at the wanted revision ${set.status.updateRevision}`
 }
 
 /** `zk-0, zk-1 and zk-2`. */
 function listed(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`
+  return names.length < 2
+    ? names.join('')
+    : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`
 }
 
 const LOOK_AGAIN = 'Look again in a minute.'
@@ -106,21 +174,54 @@ export interface Look {
 }
 
 /** Everything that speaks against `done and healthy`, the errors first; empty when nothing does. */
-export function judgeStatus({ now, view, verdict, diagnoses: found, serving, background, losses }: Look): readonly Finding[] {
+export function judgeStatus({
+  now,
+  view,
+  verdict,
+  diagnoses: found,
+  serving,
+  background,
+  losses,
+}: Look): readonly Finding[] {
   const { set } = view
   const held = heldRoll(view)
-  const halt = set !== undefined && held !== undefined && isHalted(held, view, background) ? [haltFinding(held, set, background.alive)] : []
+  const halt =
+    set !== undefined && held !== undefined && isHalted(held, view, background)
+      ? [haltFinding(held, set, background.alive)]
+      : []
   // What is told of a claim is told once, by what it means for the data.
-  const diagnoses = found.filter((diagnosis) => diagnosis.explains || !losses.some((loss) => loss.object === diagnosis.object))
+  const diagnoses = found.filter(
+    (diagnosis) => diagnosis.explains || !losses.some((loss) => loss.object === diagnosis.object),
+  )
   if (verdict.kind === 'done') return [...losses, ...halt, ...serving.findings]
   // While a roll is under way a member that rejoins is no fault; that no majority serves is one.
-  const grave = serving.findings.map((finding): Finding => (finding.code === 'CHECK_FAILED' ? { ...finding, severity: 'warning' } : finding))
-  return [...losses, ...notDone(view, verdict, diagnoses.map((diagnosis) => ({ ...diagnosis, message: `${diagnosis.message}${lasting(now - diagnosis.since)}` })), background), ...halt, ...grave]
+  const grave = serving.findings.map((finding): Finding =>
+    finding.code === 'CHECK_FAILED' ? { ...finding, severity: 'warning' } : finding,
+  )
+  return [
+    ...losses,
+    ...notDone(
+      view,
+      verdict,
+      diagnoses.map((diagnosis) => ({
+        ...diagnosis,
+        message: `${diagnosis.message}${lasting(now - diagnosis.since)}`,
+      })),
+      background,
+    ),
+    ...halt,
+    ...grave,
+  ]
 }
 
-/** A fault is the headline; a member that is merely on its way, or restarted once, comes after how far the roll is. */
+/**
+ * A fault is the headline; a member that is merely on its way, or restarted once, comes after how
+ * far the roll is.
+ */
 export function isFault(diagnosis: Diagnosis): boolean {
-  return diagnosis.class === 'terminal' || (diagnosis.explains && diagnosis.graceUntil !== undefined)
+  return (
+    diagnosis.class === 'terminal' || (diagnosis.explains && diagnosis.graceUntil !== undefined)
+  )
 }
 
 /** One look can't tell whether it will pass, but often for how long it has been so. */
@@ -128,13 +229,46 @@ function lasting(ms: number): string {
   return ms < 1000 ? '' : `, for ${formatSpan(ms)}`
 }
 
-function notDone(view: EnsembleView, verdict: RolloutVerdict & { readonly kind: 'waiting' }, diagnoses: readonly Diagnosis[], background: Background): readonly Finding[] {
+function notDone(
+  view: EnsembleView,
+  verdict: RolloutVerdict & { readonly kind: 'waiting' },
+  diagnoses: readonly Diagnosis[],
+  background: Background,
+): readonly Finding[] {
   const line = progressLine({ view, verdict, diagnoses, background })
-  if (diagnoses.some(isFault)) return chooseVerdict(diagnoses, verdict.reason, view.set !== undefined && isRolling(view, view.set) ? atNew(view, view.set) : line)
+  if (diagnoses.some(isFault))
+    return chooseVerdict(
+      diagnoses,
+      verdict.reason,
+      view.set !== undefined && isRolling(view, view.set) ? atNew(view, view.set) : line,
+    )
   const cause = diagnoses.find((diagnosis) => diagnosis.explains)
-  const rest = diagnoses.filter((diagnosis) => diagnosis !== cause).map(({ code, message, object }): Finding => ({ code, severity: 'warning', message, object }))
-  if (cause === undefined) return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${verdict.reason}`, object: `statefulset/${view.set?.name ?? ''}`, mend: LOOK_AGAIN, orSet: WAIT }, ...rest]
+  const rest = diagnoses
+    .filter((diagnosis) => diagnosis !== cause)
+    .map(({ code, message, object }): Finding => ({ code, severity: 'warning', message, object }))
+  if (cause === undefined)
+    return [
+      {
+        code: 'NOT_READY',
+        severity: 'error',
+        message: `${line}; ${verdict.reason}`,
+        object: `statefulset/${view.set?.name ?? ''}`,
+        mend: LOOK_AGAIN,
+        orSet: WAIT,
+      },
+      ...rest,
+    ]
   const { message, object, ordinal, mend } = cause
   const fix = mend === undefined ? { mend: LOOK_AGAIN, orSet: WAIT } : { mend }
-  return [{ code: 'NOT_READY', severity: 'error', message: `${line}; ${message}`, object, ...fix, ...(ordinal === undefined ? {} : { ordinal }) }, ...rest]
+  return [
+    {
+      code: 'NOT_READY',
+      severity: 'error',
+      message: `${line}; ${message}`,
+      object,
+      ...fix,
+      ...(ordinal === undefined ? {} : { ordinal }),
+    },
+    ...rest,
+  ]
 }

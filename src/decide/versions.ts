@@ -1,4 +1,5 @@
-// Whether a change of the server's version is one that its data may not bear, read from the images' tags.
+// Whether a change of the server's version is one that its data may not bear, read from the images'
+// tags.
 
 import type { ProfileName } from '../ensemble/profile.ts'
 
@@ -10,15 +11,35 @@ export interface VersionRisk {
 type Version = readonly [number, number, number | undefined]
 
 /** Undefined where a tag says no version, or where nothing is known against the step. */
-export function versionRisk(profile: ProfileName, before: string, after: string): VersionRisk | undefined {
+export function versionRisk(
+  profile: ProfileName,
+  before: string,
+  after: string,
+): VersionRisk | undefined {
   const [from, to] = [versionOf(before), versionOf(after)]
   if (from === undefined || to === undefined || profile === 'none') return undefined
   const [was, is] = [inWords(from), inWords(to)]
   const back = to[0] < from[0] || (to[0] === from[0] && to[1] < from[1])
-  if (back) return { message: `the image goes back from ${was} to ${is}: what servers of ${was} have written may not be readable by ${is}`, mend: 'Go back only within a minor version; else restore the data from a backup that the older version has made.' }
-  if (to[0] === from[0] && to[1] === from[1] && (to[2] ?? 0) < (from[2] ?? 0) && to[2] !== undefined) return { message: `the image goes back from ${was} to ${is}`, mend: 'Within a minor version the data stays readable; see the release notes for what was fixed between the two.' }
+  if (back)
+    return {
+      message: `the image goes back from ${was} to ${is}: what servers of ${was} have written may not be readable by ${is}`,
+      mend: 'Go back only within a minor version; else restore the data from a backup that the older version has made.',
+    }
+  if (
+    to[0] === from[0] &&
+    to[1] === from[1] &&
+    (to[2] ?? 0) < (from[2] ?? 0) &&
+    to[2] !== undefined
+  )
+    return {
+      message: `the image goes back from ${was} to ${is}`,
+      mend: 'Within a minor version the data stays readable; see the release notes for what was fixed between the two.',
+    }
   if (profile === 'zookeeper' && from[0] === 3 && from[1] < 5 && to[0] === 3 && to[1] >= 5) {
-    return { message: `from ${was} to ${is}: a server of 3.5.4 or later does not start on a data directory that has logs and no snapshot yet`, mend: 'See that each member has a file snapshot.* in its data directory before the roll; for one start snapshot.trust.empty=true lets it do without.' }
+    return {
+      message: `from ${was} to ${is}: a server of 3.5.4 or later does not start on a data directory that has logs and no snapshot yet`,
+      mend: 'See that each member has a file snapshot.* in its data directory before the roll; for one start snapshot.trust.empty=true lets it do without.',
+    }
   }
   return undefined
 }

@@ -1,12 +1,20 @@
-// A piece of work that may not take longer than it is given: every answer that is waited for from a member goes through here.
+// A piece of work that may not take longer than it is given: every answer that is waited for from a
+// member goes through here.
 
 import { abortReason, type Clock } from '../clock.ts'
 
 /**
- * Runs `work` for at most `ms`. Its signal is aborted when the time is over or when `signal` is; then this rejects at once with `late()` or with the signal's
+ * Runs `work` for at most `ms`. Its signal is aborted when the time is over or when `signal` is;
+ * then this rejects at once with `late()` or with the signal's
  * reason, also when the work doesn't listen.
  */
-export async function within<T>(clock: Clock, ms: number, late: () => Error, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  late: () => Error,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   signal.throwIfAborted()
   const over = new AbortController()
   const done = new AbortController()
@@ -22,7 +30,10 @@ export async function within<T>(clock: Clock, ms: number, late: () => Error, sig
   }
 }
 
-/** The work's outcome, or the signal's reason as soon as it is aborted; the work itself goes on to its own end. */
+/**
+ * The work's outcome, or the signal's reason as soon as it is aborted; the work itself goes on to
+ * its own end.
+ */
 export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()

@@ -1,4 +1,5 @@
-// What a kind of ensemble must be able to tell: who its members are, whether they serve, and whether data written through one is read through all.
+// What a kind of ensemble must be able to tell: who its members are, whether they serve, and
+// whether data written through one is read through all.
 
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
@@ -28,9 +29,18 @@ export interface Member {
 export interface Reach {
   /** A byte stream to a port of the member's pod (port-forward). */
   open(member: Member, port: number, signal: AbortSignal): Promise<Duplex>
-  exec(member: Member, command: readonly [string, ...string[]], options: { readonly stdin?: string; readonly timeoutMs?: number }, signal: AbortSignal): Promise<ExecResult>
+  exec(
+    member: Member,
+    command: readonly [string, ...string[]],
+    options: { readonly stdin?: string; readonly timeoutMs?: number },
+    signal: AbortSignal,
+  ): Promise<ExecResult>
   /** A command in the member's container as a byte stream. */
-  tunnel(member: Member, command: readonly [string, ...string[]], signal: AbortSignal): Promise<Tunnelled>
+  tunnel(
+    member: Member,
+    command: readonly [string, ...string[]],
+    signal: AbortSignal,
+  ): Promise<Tunnelled>
   /** What this run may do, from the access review. */
   readonly may: { readonly forward: boolean; readonly exec: boolean }
 }
@@ -48,16 +58,35 @@ export interface VerifyContext {
   readonly say: (line: string) => void
   /** Wanted number of members. */
   readonly replicas: number
-  /** Name of the headless service and namespace: members' names are `<pod>.<service>.<namespace>.svc…`. */
+  /**
+   * Name of the headless service and namespace: members' names are
+   * `<pod>.<service>.<namespace>.svc…`.
+   */
   readonly serviceName: string
-  /** Something is waited for and nothing is done on this answer: one member may speak for the others, where that spares them. */
+  /**
+   * Something is waited for and nothing is done on this answer: one member may speak for the
+   * others, where that spares them.
+   */
   readonly waiting?: boolean
   /** Services that stand for one member each. */
   readonly memberServices?: readonly MemberService[]
 }
 
-/** `unreachable`: it may serve, but could not be asked now. `unknown`: what can be asked of it does not tell. */
-export type Role = 'leader' | 'follower' | 'observer' | 'standalone' | 'read-only' | 'up' | 'down' | 'not serving' | 'unreachable' | 'unknown'
+/**
+ * `unreachable`: it may serve, but could not be asked now. `unknown`: what can be asked of it does
+ * not tell.
+ */
+export type Role =
+  | 'leader'
+  | 'follower'
+  | 'observer'
+  | 'standalone'
+  | 'read-only'
+  | 'up'
+  | 'down'
+  | 'not serving'
+  | 'unreachable'
+  | 'unknown'
 
 /** What one look at a member found. */
 export interface MemberState {
@@ -76,7 +105,18 @@ export interface MemberState {
 
 /** One named check and how it came out. */
 export interface CheckResult {
-  readonly name: 'quorum' | 'identity' | 'data' | 'durability' | 'availability' | 'placement' | 'service' | 'compare-and-set' | 'all-copies' | 'ephemeral' | 'multi'
+  readonly name:
+    | 'quorum'
+    | 'identity'
+    | 'data'
+    | 'durability'
+    | 'availability'
+    | 'placement'
+    | 'service'
+    | 'compare-and-set'
+    | 'all-copies'
+    | 'ephemeral'
+    | 'multi'
   readonly outcome: 'passed' | 'failed' | 'warned' | 'skipped'
   /** One line: what was proven, or what was found. */
   readonly detail: string
@@ -90,7 +130,11 @@ export interface Matrix {
   readonly cells: readonly (readonly Cell[])[]
 }
 
-export type Cell = { readonly kind: 'self' } | { readonly kind: 'ok'; readonly ms: number } | { readonly kind: 'failed'; readonly why: string } | { readonly kind: 'not tried' }
+export type Cell =
+  | { readonly kind: 'self' }
+  | { readonly kind: 'ok'; readonly ms: number }
+  | { readonly kind: 'failed'; readonly why: string }
+  | { readonly kind: 'not tried' }
 
 export interface Verification {
   readonly members: readonly MemberState[]
@@ -102,34 +146,60 @@ export interface Verification {
   readonly findings: readonly Finding[]
 }
 
-/** A profile verifies; placement and service are checked by the caller, who has the cluster's view. */
+/**
+ * A profile verifies; placement and service are checked by the caller, who has the cluster's view.
+ */
 export interface Profile {
   readonly name: ProfileName
   /** Members count by their pods alone: nobody can be asked whether they serve. */
   readonly onlyReady?: true
-  /** A look costs members so much that it may cost one its probe: while something is waited for they are asked seldom. */
+  /**
+   * A look costs members so much that it may cost one its probe: while something is waited for they
+   * are asked seldom.
+   */
   readonly dear?: true
   /** One look at every member, at once; never throws for a member's trouble. */
   look(members: readonly Member[], context: VerifyContext): Promise<readonly MemberState[]>
-  verify(members: readonly Member[], level: VerifyLevel, context: VerifyContext): Promise<Verification>
-  /** Writes a marker that a later `readMarker` must find on every member; undefined when the profile keeps none. */
+  verify(
+    members: readonly Member[],
+    level: VerifyLevel,
+    context: VerifyContext,
+  ): Promise<Verification>
+  /**
+   * Writes a marker that a later `readMarker` must find on every member; undefined when the profile
+   * keeps none.
+   */
   writeMarker?(members: readonly Member[], context: VerifyContext): Promise<string>
-  readMarker?(members: readonly Member[], marker: string, context: VerifyContext): Promise<CheckResult>
+  readMarker?(
+    members: readonly Member[],
+    marker: string,
+    context: VerifyContext,
+  ): Promise<CheckResult>
   /** Deletes a marker once it is of no more use; never rejects but for an abort. */
   removeMarker?(members: readonly Member[], marker: string, context: VerifyContext): Promise<void>
   /**
-   * Ends the server process of a leader in place (same pod, same address), so that another member leads before this one is replaced. Resolves once the process was
-   * told to end; who leads then, `look` says. Throws EnsembleError 'failed' when it could not be told. Absent where members have no leader.
+   * Ends the server process of a leader in place (same pod, same address), so that another member
+   * leads before this one is replaced. Resolves once the process was
+   * told to end; who leads then, `look` says. Throws EnsembleError 'failed' when it could not be
+   * told. Absent where members have no leader.
    */
   stepDown?(member: Member, context: VerifyContext): Promise<void>
   /**
-   * Begins to write, one write after the other, until it is stopped: measures how long no write went through, and that none that was acknowledged is lost.
-   * `members` is asked before each new connection. Undefined where it can't be measured (no port-forward). Never throws for a member's trouble.
+   * Begins to write, one write after the other, until it is stopped: measures how long no write
+   * went through, and that none that was acknowledged is lost.
+   * `members` is asked before each new connection. Undefined where it can't be measured (no
+   * port-forward). Never throws for a member's trouble.
    */
   witness?(members: () => readonly Member[], context: VerifyContext): Promise<Witness | undefined>
-  /** Whether members may go for good at all, asked before anything is changed; the first reason why not. */
+  /**
+   * Whether members may go for good at all, asked before anything is changed; the first reason why
+   * not.
+   */
   mayLeave?(leavers: readonly Leaver[], context: VerifyContext): Promise<Finding | undefined>
-  /** Before a member goes for good, as far as its kind needs it (Cassandra decommissions); resolves when the member has handed over what it has. */
+  /**
+   * Before a member goes for good, as far as its kind needs it (Cassandra decommissions); resolves
+   * when the member has handed over what it has.
+   */
   leave?(leaver: Leaver, context: VerifyContext): Promise<void>
 }
 
@@ -144,9 +214,15 @@ export interface Leaver {
 
 /** The availability writer while it runs. */
 export interface Witness {
-  /** Before this member is taken down: goes on through another one that serves, whose session is opened before the old one is closed. Bounded by 3 s; rejects only for an abort. */
+  /**
+   * Before this member is taken down: goes on through another one that serves, whose session is
+   * opened before the old one is closed. Bounded by 3 s; rejects only for an abort.
+   */
   leave(uid: string, signal: AbortSignal): Promise<void>
-  /** Ends the writer, reads what it wrote through every member that serves, deletes it, and says what was seen. Bounded by 15 s; never rejects but for an abort. */
+  /**
+   * Ends the writer, reads what it wrote through every member that serves, deletes it, and says
+   * what was seen. Bounded by 15 s; never rejects but for an abort.
+   */
   stop(members: readonly Member[], signal: AbortSignal): Promise<WitnessReport>
 }
 
@@ -158,7 +234,9 @@ export interface WitnessReport {
   readonly lost: number | undefined
   /** Longest time between two acknowledged writes, unmeasured time taken off; milliseconds. */
   readonly longestGapMs: number
-  /** Times without writes of more than a second, in order; `from` in milliseconds since the epoch. */
+  /**
+   * Times without writes of more than a second, in order; `from` in milliseconds since the epoch.
+   */
   readonly gaps: readonly { readonly from: number; readonly ms: number }[]
   /** Time without any tunnel to any member: nothing is known of it. */
   readonly unmeasuredMs: number

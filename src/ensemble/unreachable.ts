@@ -1,4 +1,5 @@
-// Why a member could not be reached, in a few words, and whether that is for want of a right, which no waiting mends.
+// Why a member could not be reached, in a few words, and whether that is for want of a right, which
+// no waiting mends.
 
 import { KubeFailure } from '../kube/failure.ts'
 
@@ -13,7 +14,10 @@ const FORBIDDEN: ReadonlySet<number> = new Set([401, 403])
 export function whyUnreachable(error: unknown, way: string): Unreachable {
   if (error instanceof KubeFailure) {
     const denied = FORBIDDEN.has(error.status)
-    return { why: denied ? `this run may not use ${way}` : `${way} failed (${error.message})`, denied }
+    return {
+      why: denied ? `this run may not use ${way}` : `${way} failed (${error.message})`,
+      denied,
+    }
   }
   return { why: error instanceof Error ? error.message : String(error), denied: false }
 }

@@ -1,4 +1,5 @@
-// A cancel reaches this process alone: SIGINT, 7.5 s later SIGTERM, 2.5 s later the end of the whole tree. The first signal asks the run to stop, the second ends it.
+// A cancel reaches this process alone: SIGINT, 7.5 s later SIGTERM, 2.5 s later the end of the
+// whole tree. The first signal asks the run to stop, the second ends it.
 
 import { failure } from '../errors.ts'
 
@@ -16,7 +17,11 @@ export interface Cancellation {
 }
 
 /** `exit` is called with 130 or 143 by the second signal and must end the process. */
-export function listenForCancel(source: SignalSource, exit: (code: number) => void, say: (line: string) => void): Cancellation {
+export function listenForCancel(
+  source: SignalSource,
+  exit: (code: number) => void,
+  say: (line: string) => void,
+): Cancellation {
   const controller = new AbortController()
   const receive = (name: 'SIGINT' | 'SIGTERM', code: number): void => {
     if (controller.signal.aborted) {

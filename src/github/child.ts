@@ -1,4 +1,5 @@
-// A program that this process starts, with all that comes of it: it ends at its limit and at our end, also what it has set apart from its process group.
+// A program that this process starts, with all that comes of it: it ends at its limit and at our
+// end, also what it has set apart from its process group.
 
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -12,7 +13,9 @@ import { groupLives, guardGroup, killGroup } from './process-group.ts'
 const LOOK_MS = 50
 /** A process that starts others while it is being ended is looked for so many times. */
 const ROUNDS = 5
-/** Marks the environment of all that comes of one program: `setsid` leaves the group and keeps this. */
+/**
+ * Marks the environment of all that comes of one program: `setsid` leaves the group and keeps this.
+ */
 const MARK = 'ZK_ENSEMBLE_CHILD'
 
 export interface ChildRequest {
@@ -29,7 +32,10 @@ export interface ChildRequest {
 export interface Child {
   readonly stdout: Readable
   readonly stderr: Readable
-  /** The exit code, 128 and the signal's number after one. Rejects as node:child_process does when it can't be started. */
+  /**
+   * The exit code, 128 and the signal's number after one. Rejects as node:child_process does when
+   * it can't be started.
+   */
   readonly exited: Promise<number>
   /** Asks all of it to end, and kills what is left after `graceMs`. */
   end(graceMs: number): Promise<void>
@@ -43,11 +49,18 @@ let listening = false
 
 export function startChild({ command, args, env, cwd, clock, guarded }: ChildRequest): Child {
   const mark = `${MARK}=${randomUUID()}`
-  const child = spawn(command, [...args], { cwd, env: { ...env, [MARK]: mark.slice(MARK.length + 1) }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const child = spawn(command, [...args], {
+    cwd,
+    env: { ...env, [MARK]: mark.slice(MARK.length + 1) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
   const letGo = guarded === undefined ? () => undefined : guardGroup(child.pid, guarded, mark, env)
   const exited = new Promise<number>((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code, by) => resolve(code ?? 128 + (by === null ? 0 : constants.signals[by])))
+    child.once('exit', (code, by) =>
+      resolve(code ?? 128 + (by === null ? 0 : constants.signals[by])),
+    )
   })
   exited.catch(() => undefined)
   const kill = (): void => {
@@ -67,7 +80,8 @@ export function startChild({ command, args, env, cwd, clock, guarded }: ChildReq
       const grace = clock.sleep(graceMs, over.signal).catch(() => undefined)
       // One that nobody has collected yet counts as alive: then the whole time is waited for.
       const gone = async (): Promise<void> => {
-        while (!over.signal.aborted && (groupLives(child.pid) || strays(mark).length > 0)) await clock.sleep(LOOK_MS, over.signal).catch(() => undefined)
+        while (!over.signal.aborted && (groupLives(child.pid) || strays(mark).length > 0))
+          await clock.sleep(LOOK_MS, over.signal).catch(() => undefined)
       }
       await Promise.race([grace, gone()])
       over.abort()
@@ -104,10 +118,16 @@ function killStrays(mark: string, name: 'SIGTERM' | 'SIGKILL'): void {
   }
 }
 
-/** Processes of ours whose environment carries the mark, where the system shows it (/proc); none elsewhere. Ended ones show no environment. */
+/**
+ * Processes of ours whose environment carries the mark, where the system shows it (/proc); none
+ * elsewhere. Ended ones show no environment.
+ */
 function strays(mark: string): readonly number[] {
   try {
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((name) => carries(name, mark)).map(Number)
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((name) => carries(name, mark))
+      .map(Number)
   } catch {
     return []
   }

@@ -1,5 +1,7 @@
-// The runner's protocol: workflow commands on the output stream and entries of command files. Written out here, byte for byte as @actions/core
-// writes it (a test compares them), because that package brings an HTTP client: it is loaded only with a connection, some 0.15 s of CPU that a refused run saves.
+// The runner's protocol: workflow commands on the output stream and entries of command files.
+// Written out here, byte for byte as @actions/core writes it (a test compares them), because that
+// package brings an HTTP client: it is loaded only with a connection, some 0.15 s of CPU that a
+// refused run saves.
 
 import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
@@ -16,8 +18,15 @@ export interface CommandProperties {
 
 /** `::warning file=a.yaml,line=3::text`, without a line's end. */
 export function command(name: string, properties: CommandProperties, message: string): string {
-  const given = Object.entries({ title: properties.title, file: properties.file, line: properties.line, col: properties.col }).flatMap(([key, value]) =>
-    value === undefined || value === '' || value === 0 ? [] : [`${key}=${escapeProperty(String(value))}`],
+  const given = Object.entries({
+    title: properties.title,
+    file: properties.file,
+    line: properties.line,
+    col: properties.col,
+  }).flatMap(([key, value]) =>
+    value === undefined || value === '' || value === 0
+      ? []
+      : [`${key}=${escapeProperty(String(value))}`],
   )
   return `::${name}${given.length === 0 ? '' : ` ${given.join(',')}`}::${escapeData(message)}`
 }
@@ -30,12 +39,14 @@ function escapeProperty(text: string): string {
   return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
 }
 
-// What a comparison by culture, such as the runner's, passes over: everything that is no letter, number, punctuation or symbol.
+// What a comparison by culture, such as the runner's, passes over: everything that is no letter,
+// number, punctuation or symbol.
 const COMMAND = /^([^\p{L}\p{N}\p{P}\p{S}]*):(?=[^\p{L}\p{N}\p{P}\p{S}]*:)/u
 const OLD_COMMAND = /#(?=[^\p{L}\p{N}\p{P}\p{S}]*#[^\p{L}\p{N}\p{P}\p{S}]*\[)/gu
 
 /**
- * The text as lines that the runner takes for text: it obeys a line that begins with `::` after white space, and `##[` anywhere in a line
+ * The text as lines that the runner takes for text: it obeys a line that begins with `::` after
+ * white space, and `##[` anywhere in a line
  * (runner 2.336, ActionCommand.TryParseV2 and TryParse). A blank in between ends that.
  */
 export function harmlessLines(text: string): string[] {
@@ -44,11 +55,24 @@ export function harmlessLines(text: string): string[] {
 
 export type FileCommand = 'OUTPUT' | 'STATE'
 
-/** Appends `name` to the runner's file of that kind; false when the runner gave none, as outside of Actions. */
-export function appendToFile(env: Env, kind: FileCommand, values: Readonly<Record<string, string>>): boolean {
+/**
+ * Appends `name` to the runner's file of that kind; false when the runner gave none, as outside of
+ * Actions.
+ */
+export function appendToFile(
+  env: Env,
+  kind: FileCommand,
+  values: Readonly<Record<string, string>>,
+): boolean {
   const path = env[`GITHUB_${kind}`]
   if (path === undefined || path === '') return false
-  appendFileSync(path, Object.entries(values).map(([name, value]) => entry(name, value)).join(''), 'utf8')
+  appendFileSync(
+    path,
+    Object.entries(values)
+      .map(([name, value]) => entry(name, value))
+      .join(''),
+    'utf8',
+  )
   return true
 }
 

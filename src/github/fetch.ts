@@ -1,4 +1,5 @@
-// The runtime's fetch, by the proxy of the step where there is one: the runtime itself takes no notice of HTTPS_PROXY.
+// The runtime's fetch, by the proxy of the step where there is one: the runtime itself takes no
+// notice of HTTPS_PROXY.
 
 import http from 'node:http'
 import https from 'node:https'
@@ -13,31 +14,55 @@ export interface FetchRequest {
 }
 
 /** Reads an https address; redirects are the caller's. */
-export async function fetchByProxy(address: string, request: FetchRequest, env: Env): Promise<Response> {
+export async function fetchByProxy(
+  address: string,
+  request: FetchRequest,
+  env: Env,
+): Promise<Response> {
   const url = new URL(address)
   const proxy = proxyFor(url, env)
   if (proxy === undefined) return fetch(address, request)
   const via = URL.parse(proxy)
-  if (via === null || !['http:', 'https:'].includes(via.protocol)) throw Object.assign(new Error('the proxy is not an http address'), { code: 'EPROXY' })
+  if (via === null || !['http:', 'https:'].includes(via.protocol))
+    throw Object.assign(new Error('the proxy is not an http address'), { code: 'EPROXY' })
   const socket = await tunnel(url, via, request.signal)
   return get(url, socket, request)
 }
 
 function tunnel(to: URL, via: URL, signal: AbortSignal): Promise<tls.TLSSocket> {
   const host = `${to.hostname}:${to.port === '' ? '443' : to.port}`
-  const sign = via.username === '' ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from([via.username, via.password].map(decodeURIComponent).join(':')).toString('base64')}` }
-  const options = { host: via.hostname.replace(/^\[|\]$/g, ''), port: via.port === '' ? (via.protocol === 'https:' ? 443 : 80) : Number(via.port), method: 'CONNECT', path: host, headers: { Host: host, ...sign }, signal }
+  const sign =
+    via.username === ''
+      ? {}
+      : {
+          'Proxy-Authorization': `Basic ${Buffer.from([via.username, via.password].map(decodeURIComponent).join(':')).toString('base64')}`,
+        }
+  const options = {
+    host: via.hostname.replace(/^\[|\]$/g, ''),
+    port: via.port === '' ? (via.protocol === 'https:' ? 443 : 80) : Number(via.port),
+    method: 'CONNECT',
+    path: host,
+    headers: { Host: host, ...sign },
+    signal,
+  }
   return new Promise((resolve, reject) => {
     const asking = via.protocol === 'https:' ? https.request(options) : http.request(options)
     asking.once('error', reject)
     asking.once('connect', (answer, socket) => {
       if (answer.statusCode !== 200) {
         socket.destroy()
-        reject(Object.assign(new Error('the proxy refused'), { code: `PROXY_${answer.statusCode ?? 0}` }))
+        reject(
+          Object.assign(new Error('the proxy refused'), {
+            code: `PROXY_${answer.statusCode ?? 0}`,
+          }),
+        )
         return
       }
       const name = to.hostname.replace(/^\[|\]$/g, '')
-      const secure = tls.connect({ socket, servername: /^[\d.]+$|:/.test(name) ? '' : name, host: name }, () => resolve(secure))
+      const secure = tls.connect(
+        { socket, servername: /^[\d.]+$|:/.test(name) ? '' : name, host: name },
+        () => resolve(secure),
+      )
       secure.once('error', reject)
       signal.addEventListener('abort', () => secure.destroy(), { once: true })
     })
@@ -45,12 +70,20 @@ function tunnel(to: URL, via: URL, signal: AbortSignal): Promise<tls.TLSSocket> 
   })
 }
 
-/** Without an agent: one that is given, or `agent: false`, would connect by itself, past the proxy. */
-function get(url: URL, socket: tls.TLSSocket, { headers, signal }: FetchRequest): Promise<Response> {
+/**
+ * Without an agent: one that is given, or `agent: false`, would connect by itself, past the proxy.
+ */
+function get(
+  url: URL,
+  socket: tls.TLSSocket,
+  { headers, signal }: FetchRequest,
+): Promise<Response> {
   return new Promise((resolve, reject) => {
     const asking = https.get(url, { headers, signal, createConnection: () => socket }, (answer) => {
       const status = answer.statusCode ?? 0
-      const pairs = Object.entries(answer.headers).flatMap(([name, value]): [string, string][] => (typeof value === 'string' ? [[name, value]] : []))
+      const pairs = Object.entries(answer.headers).flatMap(([name, value]): [string, string][] =>
+        typeof value === 'string' ? [[name, value]] : [],
+      )
       const body = [204, 205, 304].includes(status) ? null : bodyOf(answer)
       resolve(new Response(body, { status, headers: pairs }))
     })

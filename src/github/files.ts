@@ -7,7 +7,15 @@ import { readOpened } from '../opened-file.ts'
 import type { RunProgram } from '../program.ts'
 import type { Env } from './command.ts'
 
-export function runnerFiles(workspace: string, temp: string, programs: { readonly env: Env; readonly run: RunProgram; readonly hide: (secrets: readonly string[]) => void }): ManifestIo {
+export function runnerFiles(
+  workspace: string,
+  temp: string,
+  programs: {
+    readonly env: Env
+    readonly run: RunProgram
+    readonly hide: (secrets: readonly string[]) => void
+  },
+): ManifestIo {
   return {
     workspace,
     temp,
@@ -22,7 +30,10 @@ export function runnerFiles(workspace: string, temp: string, programs: { readonl
     async stat(path) {
       const found = await stat(path).catch(() => undefined)
       if (found === undefined) return undefined
-      return { kind: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other', size: found.size }
+      return {
+        kind: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other',
+        size: found.size,
+      }
     },
     readDirectory: (path) => readdir(path),
     async glob(pattern, directory) {

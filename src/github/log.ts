@@ -1,4 +1,5 @@
-// The journal on a runner or a terminal: groups, annotations within their budget, and no line of the cluster's that could become a command.
+// The journal on a runner or a terminal: groups, annotations within their budget, and no line of
+// the cluster's that could become a command.
 
 import { formatSpan } from '../clock.ts'
 import type { Place } from '../errors.ts'
@@ -38,7 +39,10 @@ export function createLog(options: LogOptions): Log {
   const emit = (line: string): void => options.write(`${line}\n`)
   const say = (text: string): void => harmlessLines(text).forEach(emit)
 
-  async function phase<T>(title: string, work: (done: (line: string) => void) => Promise<T>): Promise<T> {
+  async function phase<T>(
+    title: string,
+    work: (done: (line: string) => void) => Promise<T>,
+  ): Promise<T> {
     const began = options.now()
     let result = ''
     // The runner doesn't nest groups: an inner phase is a line in the group of the outer one.
@@ -109,9 +113,19 @@ export function createLog(options: LogOptions): Log {
   }
 }
 
-function annotation(kind: 'notice' | 'warning' | 'error', text: string, place: Place | undefined, title: string | undefined): string {
-  const at = place === undefined ? {} : { file: plainLine(place.file), line: place.line, col: place.column }
-  return command(kind, { title: title === undefined ? undefined : plainLine(title, 200), ...at }, clip(plainLines(text).join('\n'), ANNOTATION_LIMIT))
+function annotation(
+  kind: 'notice' | 'warning' | 'error',
+  text: string,
+  place: Place | undefined,
+  title: string | undefined,
+): string {
+  const at =
+    place === undefined ? {} : { file: plainLine(place.file), line: place.line, col: place.column }
+  return command(
+    kind,
+    { title: title === undefined ? undefined : plainLine(title, 200), ...at },
+    clip(plainLines(text).join('\n'), ANNOTATION_LIMIT),
+  )
 }
 
 function placeText(place: Place | undefined): string {

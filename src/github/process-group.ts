@@ -1,8 +1,12 @@
-// The group of processes that a script starts: a signal reaches all of them, and none outlives this process, not even when it is killed.
+// The group of processes that a script starts: a signal reaches all of them, and none outlives this
+// process, not even when it is killed.
 
 import { spawn } from 'node:child_process'
 
-/** Takes over when this process is gone: its end closes the pipe. `$1`: the group, `$2`: its script's file, `$3`: what the environment of all that comes of it carries. */
+/**
+ * Takes over when this process is gone: its end closes the pipe. `$1`: the group, `$2`: its
+ * script's file, `$3`: what the environment of all that comes of it carries.
+ */
 const GUARD = [
   'read -r _ || true; rm -f -- "$2"',
   'strays() { grep -lsaF -- "$3" /proc/[0-9]*/environ | while IFS=/ read -r _ _ pid _; do kill "-$4" "$pid"; done; }',
@@ -12,12 +16,22 @@ const GUARD = [
 ].join('\n')
 
 /**
- * Ends the group of `pid`, and what carries `mark`, when this process ends without having let go: after a kill nobody else knows of it, and the post step would give a node
+ * Ends the group of `pid`, and what carries `mark`, when this process ends without having let go:
+ * after a kill nobody else knows of it, and the post step would give a node
  * back on which the script is still at work. Gives what lets go.
  */
-export function guardGroup(pid: number | undefined, file: string, mark: string, env: Readonly<Record<string, string>>): () => void {
+export function guardGroup(
+  pid: number | undefined,
+  file: string,
+  mark: string,
+  env: Readonly<Record<string, string>>,
+): () => void {
   if (pid === undefined) return () => undefined
-  const guard = spawn('bash', ['--noprofile', '--norc', '-c', GUARD, 'guard', String(pid), file, mark], { env, stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  const guard = spawn(
+    'bash',
+    ['--noprofile', '--norc', '-c', GUARD, 'guard', String(pid), file, mark],
+    { env, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
+  )
   guard.on('error', () => undefined)
   guard.stdin.on('error', () => undefined)
   return () => void guard.kill('SIGKILL')

@@ -1,4 +1,5 @@
-// Runs a program for what it prints: bounded in time and in output, with an environment of its own, and ended with all that it has started.
+// Runs a program for what it prints: bounded in time and in output, with an environment of its own,
+// and ended with all that it has started.
 
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
@@ -29,10 +30,22 @@ export function programs(place: ProgramPlace): RunProgram {
   return async (request, signal) => {
     signal.throwIfAborted()
     const { command, args } = request
-    const child = startChild({ command, args, env: programEnv(place.env, request), cwd: place.directory, clock: place.clock })
+    const child = startChild({
+      command,
+      args,
+      env: programEnv(place.env, request),
+      cwd: place.directory,
+      clock: place.clock,
+    })
     const done = new AbortController()
     try {
-      return await outcomeOf(child, request, place.clock, AbortSignal.any([done.signal, signal]), signal)
+      return await outcomeOf(
+        child,
+        request,
+        place.clock,
+        AbortSignal.any([done.signal, signal]),
+        signal,
+      )
     } finally {
       done.abort()
       child.finish()
@@ -40,14 +53,26 @@ export function programs(place: ProgramPlace): RunProgram {
   }
 }
 
-async function outcomeOf(child: Child, request: ProgramRequest, clock: Clock, over: AbortSignal, cancel: AbortSignal): Promise<ProgramOutcome> {
+async function outcomeOf(
+  child: Child,
+  request: ProgramRequest,
+  clock: Clock,
+  over: AbortSignal,
+  cancel: AbortSignal,
+): Promise<ProgramOutcome> {
   const errors = tail(child.stderr)
   const output = collect(child.stdout, request.longest)
-  const late = clock.sleep(request.timeoutMs, over).then(() => 'timed-out' as const, () => 'cancelled' as const)
+  const late = clock.sleep(request.timeoutMs, over).then(
+    () => 'timed-out' as const,
+    () => 'cancelled' as const,
+  )
   if (request.onWait !== undefined) void tellWaits(errors, request.onWait, clock, over)
   const first = await Promise.race([child.exited, output.tooLong, late])
   if (typeof first === 'number') {
-    await Promise.race([Promise.all([output.ended, errors.ended]), clock.sleep(AFTER_EXIT_MS, over).catch(() => undefined)])
+    await Promise.race([
+      Promise.all([output.ended, errors.ended]),
+      clock.sleep(AFTER_EXIT_MS, over).catch(() => undefined),
+    ])
     return { kind: 'exited', code: first, stdout: output.text(), stderr: errors.text() }
   }
   await child.end(GRACE_MS)
@@ -55,7 +80,12 @@ async function outcomeOf(child: Child, request: ProgramRequest, clock: Clock, ov
   return { kind: first, stderr: errors.text() }
 }
 
-async function tellWaits(errors: { text(): string }, tell: (stderr: string) => void, clock: Clock, over: AbortSignal): Promise<void> {
+async function tellWaits(
+  errors: { text(): string },
+  tell: (stderr: string) => void,
+  clock: Clock,
+  over: AbortSignal,
+): Promise<void> {
   let told = ''
   for (;;) {
     try {
@@ -69,7 +99,10 @@ async function tellWaits(errors: { text(): string }, tell: (stderr: string) => v
   }
 }
 
-function collect(stream: Readable, longest: number): { readonly ended: Promise<void>; readonly tooLong: Promise<'too-long'>; text(): string } {
+function collect(
+  stream: Readable,
+  longest: number,
+): { readonly ended: Promise<void>; readonly tooLong: Promise<'too-long'>; text(): string } {
   const output = collected(longest)
   let over: (why: 'too-long') => void = () => undefined
   const tooLong = new Promise<'too-long'>((resolve) => (over = resolve))

@@ -1,4 +1,5 @@
-// What the runner tells about this run, parsed once; outside of Actions every value has a sane stand-in, so that local runs look the same.
+// What the runner tells about this run, parsed once; outside of Actions every value has a sane
+// stand-in, so that local runs look the same.
 
 import { tmpdir } from 'node:os'
 import { z } from 'zod'
@@ -23,18 +24,27 @@ export interface RunnerContext {
   readonly debug: boolean
 }
 
-const digits = (fallback: string): z.ZodCatch<z.ZodString> => z.string().regex(/^\d+$/).catch(fallback)
+const digits = (fallback: string): z.ZodCatch<z.ZodString> =>
+  z.string().regex(/^\d+$/).catch(fallback)
 const word = z.string().min(1).max(500).optional().catch(undefined)
 
 const environment = z.object({
   GITHUB_ACTIONS: z.string().optional(),
   GITHUB_SERVER_URL: z.url({ protocol: /^https?$/ }).catch('https://github.com'),
-  GITHUB_REPOSITORY: z.string().regex(/^[\w.-]+\/[\w.-]+$/).optional().catch(undefined),
+  GITHUB_REPOSITORY: z
+    .string()
+    .regex(/^[\w.-]+\/[\w.-]+$/)
+    .optional()
+    .catch(undefined),
   GITHUB_RUN_ID: digits(''),
   GITHUB_RUN_ATTEMPT: digits('1'),
   GITHUB_WORKSPACE: word,
   RUNNER_TEMP: word,
-  GITHUB_SHA: z.string().regex(/^[0-9a-f]{40,64}$/).optional().catch(undefined),
+  GITHUB_SHA: z
+    .string()
+    .regex(/^[0-9a-f]{40,64}$/)
+    .optional()
+    .catch(undefined),
   GITHUB_WORKFLOW: word,
   GITHUB_ACTOR: word,
   RUNNER_DEBUG: z.string().optional(),

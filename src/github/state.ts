@@ -1,4 +1,5 @@
-// What main leaves for post: one JSON, written before each thing that post would have to give back. It holds names and identities, never a credential.
+// What main leaves for post: one JSON, written before each thing that post would have to give back.
+// It holds names and identities, never a credential.
 
 import { z } from 'zod'
 import type { PostState } from '../services.ts'
@@ -12,12 +13,18 @@ const savedState = z.object({
   nodes: z.array(z.object({ name: z.string(), ensemble: z.string() })).optional(),
 })
 
-/** Replaces what was saved before: the runner keeps the last value. Throws when the file can't be written, since then nothing may be taken. */
+/**
+ * Replaces what was saved before: the runner keeps the last value. Throws when the file can't be
+ * written, since then nothing may be taken.
+ */
 export function saveState(env: Env, state: PostState): void {
   appendToFile(env, 'STATE', { [NAME]: JSON.stringify({ version: 1, ...state }) })
 }
 
-/** What main saved; empty when it saved nothing or it can't be read (another version of the action wrote it). */
+/**
+ * What main saved; empty when it saved nothing or it can't be read (another version of the action
+ * wrote it).
+ */
 export function readState(env: Env): PostState {
   const text = env[`STATE_${NAME}`]
   if (text === undefined || text === '') return {}

@@ -1,10 +1,13 @@
-// One stream, two voices: while a script's lines are passed on, the runner must obey none of them, and yet what is ours. A token renewed meanwhile is masked by a command:
+// One stream, two voices: while a script's lines are passed on, the runner must obey none of them,
+// and yet what is ours. A token renewed meanwhile is masked by a command:
 // unheard, that command would show it.
 
 import { randomUUID } from 'node:crypto'
 
 export interface Voice {
-  /** A line of ours, with its end; one that is a command is obeyed also while somebody is quoted. */
+  /**
+   * A line of ours, with its end; one that is a command is obeyed also while somebody is quoted.
+   */
   readonly write: (line: string) => void
   /** Whatever `work` writes to the same stream before it returns is obeyed too. */
   readonly aside: (work: () => void) => void
@@ -50,8 +53,10 @@ export function createVoice(raw: (line: string) => void): Voice {
       if (token !== undefined) throw new Error('somebody is quoted already')
       stop()
       return {
-        // The token would let commands work again, and the runner compares it without regard to case (actions/runner, ActionCommandManager).
-        say: (line) => raw(`${token === undefined ? line : line.replace(new RegExp(token, 'gi'), '***')}\n`),
+        // The token would let commands work again, and the runner compares it without regard to
+        // case (actions/runner, ActionCommandManager).
+        say: (line) =>
+          raw(`${token === undefined ? line : line.replace(new RegExp(token, 'gi'), '***')}\n`),
         end: resume,
       }
     },

@@ -1,21 +1,54 @@
-// What a run was asked to do: the typed record that every operation reads instead of the environment.
+// What a run was asked to do: the typed record that every operation reads instead of the
+// environment.
 
 import type { Finding } from '../errors.ts'
 import type { ProfileName, VerifyLevel } from '../ensemble/profile.ts'
 
-export const OPERATIONS = ['deploy', 'verify', 'plan', 'status', 'history', 'undo', 'restart', 'scale', 'drain', 'uncordon', 'cleanup'] as const
+export const OPERATIONS = [
+  'deploy',
+  'verify',
+  'plan',
+  'status',
+  'history',
+  'undo',
+  'restart',
+  'scale',
+  'drain',
+  'uncordon',
+  'cleanup',
+] as const
 
 export type Operation = (typeof OPERATIONS)[number]
 
 /** Operations that can say what they would do and change nothing (`dry-run: true`). */
-export const BUILT_DRY_RUNS: ReadonlySet<Operation> = new Set<Operation>(['deploy', 'plan', 'undo', 'restart', 'scale', 'drain', 'uncordon', 'cleanup'])
+export const BUILT_DRY_RUNS: ReadonlySet<Operation> = new Set<Operation>([
+  'deploy',
+  'plan',
+  'undo',
+  'restart',
+  'scale',
+  'drain',
+  'uncordon',
+  'cleanup',
+])
 
 /** The built-in ensemble's own inputs; with given manifests only `image` may be set. */
-export const ENSEMBLE_INPUTS = ['replicas', 'image', 'storage', 'storage-class', 'cpu', 'memory', 'heap'] as const
+export const ENSEMBLE_INPUTS = [
+  'replicas',
+  'image',
+  'storage',
+  'storage-class',
+  'cpu',
+  'memory',
+  'heap',
+] as const
 
 export interface Inputs {
   readonly operation: Operation
-  /** One source each: file, directory, glob, kustomization directory, or `https://…#sha256=<hex>`. Empty: the built-in ensemble. */
+  /**
+   * One source each: file, directory, glob, kustomization directory, or `https://…#sha256=<hex>`.
+   * Empty: the built-in ensemble.
+   */
   readonly manifests: readonly string[]
   readonly name: string | undefined
   readonly namespace: string | undefined

@@ -9,28 +9,50 @@ import { INPUTS, isInputId, SCHEMA, type InputId, type Values } from './schema.t
 const mendSchema = z.object({ mend: z.string() })
 
 /**
- * Reads `INPUT_<ID>` (upper case, dashes kept, as the runner sets them); an unset or empty input has its default. All faults at once (INPUT_INVALID); inputs at
- * fault stand at their defaults, and `broken` has the ids of those that could not be read. What is only odd is in `inputs.warnings`.
+ * Reads `INPUT_<ID>` (upper case, dashes kept, as the runner sets them); an unset or empty input
+ * has its default. All faults at once (INPUT_INVALID); inputs at
+ * fault stand at their defaults, and `broken` has the ids of those that could not be read. What is
+ * only odd is in `inputs.warnings`.
  */
-export function readInputs(env: Readonly<Record<string, string | undefined>>): { readonly inputs: Inputs; readonly faults: readonly Finding[]; readonly broken: ReadonlySet<string> } {
+export function readInputs(env: Readonly<Record<string, string | undefined>>): {
+  readonly inputs: Inputs
+  readonly faults: readonly Finding[]
+  readonly broken: ReadonlySet<string>
+} {
   const raw = readRaw(env)
   const first = SCHEMA.safeParse(raw)
   const faults = first.success ? [] : faultsOf(first.error)
-  // Inputs at fault take their defaults for a moment, so that the rules between inputs are judged in the same run.
-  const values = first.success ? first.data : SCHEMA.parse({ ...raw, ...defaultsOf(faults.map((fault) => fault.input)) })
+  // Inputs at fault take their defaults for a moment, so that the rules between inputs are judged
+  // in the same run.
+  const values = first.success
+    ? first.data
+    : SCHEMA.parse({ ...raw, ...defaultsOf(faults.map((fault) => fault.input)) })
   const given = givenIn(raw)
   const broken = new Set(faults.map((fault) => fault.input))
   const judged = judgeInputs(values, given, broken)
   const warnings = judged.filter((finding) => finding.severity === 'warning')
-  return { inputs: toInputs(values, given, warnings), faults: [...faults, ...judged.filter((finding) => finding.severity === 'error')], broken }
+  return {
+    inputs: toInputs(values, given, warnings),
+    faults: [...faults, ...judged.filter((finding) => finding.severity === 'error')],
+    broken,
+  }
 }
 
-/** Whether a run that is otherwise the same would take another value of an input, so that it may be advised. */
-export function takesInput(env: Readonly<Record<string, string | undefined>>, input: string, value: string): boolean {
+/**
+ * Whether a run that is otherwise the same would take another value of an input, so that it may be
+ * advised.
+ */
+export function takesInput(
+  env: Readonly<Record<string, string | undefined>>,
+  input: string,
+  value: string,
+): boolean {
   const id = `INPUT_${input.toUpperCase()}`
   if (env[id]?.trim() === value) return false
   const { inputs, faults } = readInputs({ ...env, [id]: value })
-  return isInputId(input) && ![...faults, ...inputs.warnings].some((finding) => finding.input === input)
+  return (
+    isInputId(input) && ![...faults, ...inputs.warnings].some((finding) => finding.input === input)
+  )
 }
 
 function readRaw(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
@@ -43,7 +65,11 @@ function readRaw(env: Readonly<Record<string, string | undefined>>): Record<stri
 }
 
 function givenIn(raw: Readonly<Record<string, string>>): ReadonlySet<InputId> {
-  return new Set(Object.keys(raw).filter(isInputId).filter((id) => raw[id] !== INPUTS[id].default))
+  return new Set(
+    Object.keys(raw)
+      .filter(isInputId)
+      .filter((id) => raw[id] !== INPUTS[id].default),
+  )
 }
 
 function defaultsOf(ids: readonly InputId[]): Record<string, string> {
@@ -55,11 +81,23 @@ function faultsOf(error: z.ZodError): (Finding & { readonly input: InputId })[] 
     const id = issue.path[0]
     if (typeof id !== 'string' || !isInputId(id)) return []
     const params = mendSchema.safeParse(issue.code === 'custom' ? issue.params : undefined)
-    return [{ code: 'INPUT_INVALID', severity: 'error', message: `${id}: ${issue.message}`, input: id, ...(params.success ? { mend: params.data.mend } : {}) }]
+    return [
+      {
+        code: 'INPUT_INVALID',
+        severity: 'error',
+        message: `${id}: ${issue.message}`,
+        input: id,
+        ...(params.success ? { mend: params.data.mend } : {}),
+      },
+    ]
   })
 }
 
-function toInputs(values: Values, given: ReadonlySet<string>, warnings: readonly Finding[]): Inputs {
+function toInputs(
+  values: Values,
+  given: ReadonlySet<string>,
+  warnings: readonly Finding[],
+): Inputs {
   return {
     operation: values.operation,
     manifests: values.manifests,

@@ -1,9 +1,13 @@
-// How the text of one input becomes a value: durations, switches, Kubernetes names and quantities, each fault with its mend.
+// How the text of one input becomes a value: durations, switches, Kubernetes names and quantities,
+// each fault with its mend.
 
 import { z } from 'zod'
 import { fittingName } from '../short-name.ts'
 
-/** A fault of one input: what is wrong, without the input's name and without its value where that may be a secret; and what to write instead. */
+/**
+ * A fault of one input: what is wrong, without the input's name and without its value where that
+ * may be a secret; and what to write instead.
+ */
 interface Fault {
   readonly message: string
   readonly mend: string
@@ -27,9 +31,20 @@ export function optional<T>(read: (text: string) => Read<T>) {
 }
 
 const NUMBER_AND_UNIT = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/gy
-const UNIT_MS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+}
 
-/** A duration as Go's time.ParseDuration reads it, in whole milliseconds; undefined when it isn't one. Signs and bare numbers aren't taken. */
+/**
+ * A duration as Go's time.ParseDuration reads it, in whole milliseconds; undefined when it isn't
+ * one. Signs and bare numbers aren't taken.
+ */
 export function parseDuration(text: string): number | undefined {
   let at = 0
   let sum = 0
@@ -40,13 +55,35 @@ export function parseDuration(text: string): number | undefined {
   return at === text.length && at > 0 && Number.isFinite(sum) ? Math.round(sum) : undefined
 }
 
-function readDuration(text: string, least: number, leastText: string, most: number, mostText: string): Read<number> {
-  if (/^\d+(\.\d+)?$/.test(text)) return { message: `${text} has no unit`, mend: `write ${text}s for seconds or ${text}m for minutes` }
+function readDuration(
+  text: string,
+  least: number,
+  leastText: string,
+  most: number,
+  mostText: string,
+): Read<number> {
+  if (/^\d+(\.\d+)?$/.test(text))
+    return {
+      message: `${text} has no unit`,
+      mend: `write ${text}s for seconds or ${text}m for minutes`,
+    }
   const days = /^(\d+)d$/.exec(text)
-  if (days !== null) return { message: `${text}: days are not a unit of durations`, mend: `write ${Number(days[1]) * 24}h` }
+  if (days !== null)
+    return {
+      message: `${text}: days are not a unit of durations`,
+      mend: `write ${Number(days[1]) * 24}h`,
+    }
   const value = parseDuration(text)
-  if (value === undefined) return { message: `${quote(text)} is not a duration`, mend: 'write a number with a unit, such as 90s, 10m or 1h30m' }
-  if (value < least || value > most) return { message: `${text} is out of bounds`, mend: `write a duration from ${leastText} to ${mostText}` }
+  if (value === undefined)
+    return {
+      message: `${quote(text)} is not a duration`,
+      mend: 'write a number with a unit, such as 90s, 10m or 1h30m',
+    }
+  if (value < least || value > most)
+    return {
+      message: `${text} is out of bounds`,
+      mend: `write a duration from ${leastText} to ${mostText}`,
+    }
   return { value }
 }
 
@@ -70,13 +107,20 @@ export function flag() {
 export function choice<const T extends string>(values: readonly T[]) {
   return reading<T>((text) => {
     const value = values.find((candidate) => candidate === text)
-    return value === undefined ? { message: `${quote(text)} is not known`, mend: `write one of ${values.join(', ')}` } : { value }
+    return value === undefined
+      ? { message: `${quote(text)} is not known`, mend: `write one of ${values.join(', ')}` }
+      : { value }
   })
 }
 
 function readCount(text: string, least: number, most: number): Read<number> {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-  return value >= least && value <= most ? { value } : { message: `${quote(text)} is not a whole number from ${least} to ${most}`, mend: `write a number from ${least} to ${most}` }
+  return value >= least && value <= most
+    ? { value }
+    : {
+        message: `${quote(text)} is not a whole number from ${least} to ${most}`,
+        mend: `write a number from ${least} to ${most}`,
+      }
 }
 
 export function count(least: number, most: number) {
@@ -92,7 +136,11 @@ export function text() {
 }
 
 export function matching(pattern: RegExp, what: string, example: string) {
-  return optional((value) => (pattern.test(value) ? { value } : { message: `${quote(value)} is not ${what}`, mend: `write something like ${example}` }))
+  return optional((value) =>
+    pattern.test(value)
+      ? { value }
+      : { message: `${quote(value)} is not ${what}`, mend: `write something like ${example}` },
+  )
 }
 
 /** For values that no message may repeat. */
@@ -107,8 +155,16 @@ function readName(value: string, pattern: RegExp, most: number): Read<string> {
   // A set's name has room for its ordinals and the hash of its revision.
   const fits = fittingName(value, most === 253 ? 40 : most)
   const instance = fits === undefined ? '' : `, for instance ${fits}`
-  if (value.length > most) return { message: `${quote(value)} is longer than ${most} characters`, mend: `write a name of at most ${most} characters${instance}` }
-  if (!pattern.test(value)) return { message: `${quote(value)} is not a name that Kubernetes takes`, mend: `use lower-case letters, digits and dashes, beginning and ending with a letter or digit${instance}` }
+  if (value.length > most)
+    return {
+      message: `${quote(value)} is longer than ${most} characters`,
+      mend: `write a name of at most ${most} characters${instance}`,
+    }
+  if (!pattern.test(value))
+    return {
+      message: `${quote(value)} is not a name that Kubernetes takes`,
+      mend: `use lower-case letters, digits and dashes, beginning and ending with a letter or digit${instance}`,
+    }
   return { value }
 }
 
@@ -129,7 +185,12 @@ export function lines() {
 /** Kubernetes names, one a line or separated by commas. */
 export function nameLines() {
   return reading<readonly string[]>((value) => {
-    const names = splitLines(value).flatMap((line) => line.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+    const names = splitLines(value).flatMap((line) =>
+      line
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
     for (const name of names) {
       const read = readName(name, SUBDOMAIN, 253)
       if (!('value' in read)) return read
@@ -139,12 +200,13 @@ export function nameLines() {
 }
 
 function splitLines(value: string): string[] {
-  return value.split('\n').map((line) => line.trim()).filter((line) => line !== '')
+  return value
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
 }
 
 export function quote(value: string): string {
   const line = value.replaceAll(/\s+/g, ' ')
   return JSON.stringify(line.length > 80 ? `${line.slice(0, 77)}...` : line)
 }
-
-

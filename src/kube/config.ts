@@ -1,4 +1,5 @@
-// From the inputs to one cluster, one user and one namespace, with every fault in words, before any request is sent.
+// From the inputs to one cluster, one user and one namespace, with every fault in words, before any
+// request is sent.
 
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -26,7 +27,10 @@ export interface LoadedConfig {
   readonly server: URL
   /** Values to mask, each one line: tokens, passwords, client keys. */
   readonly secrets: readonly string[]
-  /** When the credentials are known to end, milliseconds since the epoch; undefined when unknown or when they renew themselves. */
+  /**
+   * When the credentials are known to end, milliseconds since the epoch; undefined when unknown or
+   * when they renew themselves.
+   */
   readonly credentialsEnd: number | undefined
   /** The credential plugin, if the user has one. */
   readonly plugin: Plugin | undefined
@@ -66,7 +70,9 @@ export async function loadConfig(options: ConfigOptions): Promise<LoadedConfig> 
     kubeconfig = readKubeconfigs(found)
   } catch (error) {
     if (!(error instanceof KubeconfigInvalid)) throw error
-    throw refused(error.message, { mend: 'Give a kubeconfig as kubectl reads it; of base64, the whole document.' })
+    throw refused(error.message, {
+      mend: 'Give a kubeconfig as kubectl reads it; of base64, the whole document.',
+    })
   }
   return build(choose(kubeconfig, found, options), options)
 }
@@ -80,20 +86,46 @@ interface Choice {
   readonly sources: { readonly cluster: Source; readonly user: Source | undefined } | undefined
 }
 
-function choose(kubeconfig: Kubeconfig, sources: readonly Source[], options: ConfigOptions): Choice {
+function choose(
+  kubeconfig: Kubeconfig,
+  sources: readonly Source[],
+  options: ConfigOptions,
+): Choice {
   const names = [...kubeconfig.contexts.keys()]
   const there = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
   const asked = options.context?.trim() ?? ''
   const name = asked === '' ? kubeconfig.currentContext : asked
   const where = sources.map((source) => source.from).join(', ')
-  if (name === undefined) throw refused(`${where} has no current context: ${there}`, { input: 'context', mend: 'Name one with the input context.' })
+  if (name === undefined)
+    throw refused(`${where} has no current context: ${there}`, {
+      input: 'context',
+      mend: 'Name one with the input context.',
+    })
   const context = kubeconfig.contexts.get(name)
-  if (context === undefined) throw refused(`${where} has no context "${name}": ${there}`, { input: 'context', mend: 'Name one of these with the input context.' })
+  if (context === undefined)
+    throw refused(`${where} has no context "${name}": ${there}`, {
+      input: 'context',
+      mend: 'Name one of these with the input context.',
+    })
   const cluster = kubeconfig.clusters.get(context.cluster)
-  if (cluster === undefined) throw refused(`context "${name}" names the cluster "${context.cluster}", which ${where} doesn't have`, { mend: 'Correct the kubeconfig.' })
+  if (cluster === undefined)
+    throw refused(
+      `context "${name}" names the cluster "${context.cluster}", which ${where} doesn't have`,
+      { mend: 'Correct the kubeconfig.' },
+    )
   const user = context.user === undefined ? undefined : kubeconfig.users.get(context.user)
-  if (context.user !== undefined && user === undefined) throw refused(`context "${name}" names the user "${context.user}", which ${where} doesn't have`, { mend: 'Correct the kubeconfig.' })
-  return { context: name, namespace: context.namespace ?? 'default', cluster: cluster.entry, user: user?.entry ?? {}, sources: { cluster: cluster.source, user: user?.source } }
+  if (context.user !== undefined && user === undefined)
+    throw refused(
+      `context "${name}" names the user "${context.user}", which ${where} doesn't have`,
+      { mend: 'Correct the kubeconfig.' },
+    )
+  return {
+    context: name,
+    namespace: context.namespace ?? 'default',
+    cluster: cluster.entry,
+    user: user?.entry ?? {},
+    sources: { cluster: cluster.source, user: user?.source },
+  }
 }
 
 function inClusterChoice(found: InCluster): Choice {
@@ -107,24 +139,41 @@ function inClusterChoice(found: InCluster): Choice {
 }
 
 function build(written: Choice, options: ConfigOptions): LoadedConfig {
-  const choice = written.sources === undefined ? written : { ...written, ...confined(written, written.sources, options) }
+  const choice =
+    written.sources === undefined
+      ? written
+      : { ...written, ...confined(written, written.sources, options) }
   refuseOldProvider(choice.user)
   refuseOddHeaders(choice.user)
   const server = serverOf(choice.cluster)
-  const proxy = present(choice.cluster['proxy-url']) ? choice.cluster['proxy-url'] : proxyFor(server, options.env)
+  const proxy = present(choice.cluster['proxy-url'])
+    ? choice.cluster['proxy-url']
+    : proxyFor(server, options.env)
   const cluster: Cluster = {
     name: 'cluster',
     server: server.href.replace(/\/+$/, ''),
-    // The library refuses plain http unless it is told that TLS is not wanted; serverOf has let only such servers through.
-    skipTLSVerify: choice.cluster['insecure-skip-tls-verify'] === true || server.protocol === 'http:',
-    ...(present(choice.cluster['certificate-authority-data']) ? { caData: choice.cluster['certificate-authority-data'] } : {}),
-    ...(present(choice.cluster['certificate-authority']) ? { caFile: choice.cluster['certificate-authority'] } : {}),
-    ...(present(choice.cluster['tls-server-name']) ? { tlsServerName: choice.cluster['tls-server-name'] } : {}),
+    // The library refuses plain http unless it is told that TLS is not wanted; serverOf has let
+    // only such servers through.
+    skipTLSVerify:
+      choice.cluster['insecure-skip-tls-verify'] === true || server.protocol === 'http:',
+    ...(present(choice.cluster['certificate-authority-data'])
+      ? { caData: choice.cluster['certificate-authority-data'] }
+      : {}),
+    ...(present(choice.cluster['certificate-authority'])
+      ? { caFile: choice.cluster['certificate-authority'] }
+      : {}),
+    ...(present(choice.cluster['tls-server-name'])
+      ? { tlsServerName: choice.cluster['tls-server-name'] }
+      : {}),
     ...(proxy === undefined ? {} : { proxyUrl: proxy }),
   }
   const exec = choice.user.exec ?? undefined
-  const plugin = exec === undefined ? undefined : pluginOf(exec, choice.cluster, envSecrets(options.env))
-  const renewable = exec !== undefined || present(choice.user.tokenFile) || choice.user['auth-provider'] !== undefined
+  const plugin =
+    exec === undefined ? undefined : pluginOf(exec, choice.cluster, envSecrets(options.env))
+  const renewable =
+    exec !== undefined ||
+    present(choice.user.tokenFile) ||
+    choice.user['auth-provider'] !== undefined
   return {
     context: choice.context,
     namespace: choice.namespace,
@@ -144,18 +193,43 @@ function build(written: Choice, options: ConfigOptions): LoadedConfig {
   }
 }
 
-/** Kubernetes took these out of its clients in 1.26; they would start programs that nobody bounds. */
+/**
+ * Kubernetes took these out of its clients in 1.26; they would start programs that nobody bounds.
+ */
 function refuseOldProvider(user: UserEntry): void {
   const provider = user['auth-provider']
-  if (provider === undefined || provider === null || (!['gcp', 'azure', 'exec'].includes(provider.name) && provider.config?.['cmd-path'] === undefined)) return
-  throw refused(`the kubeconfig's user signs in by the auth-provider "${provider.name}", which Kubernetes took out of its clients in 1.26`, { mend: "Write the kubeconfig anew with the cloud's own command (gcloud container clusters get-credentials, az aks get-credentials): it names a credential plugin now." })
+  if (
+    provider === undefined ||
+    provider === null ||
+    (!['gcp', 'azure', 'exec'].includes(provider.name) &&
+      provider.config?.['cmd-path'] === undefined)
+  )
+    return
+  throw refused(
+    `the kubeconfig's user signs in by the auth-provider "${provider.name}", which Kubernetes took out of its clients in 1.26`,
+    {
+      mend: "Write the kubeconfig anew with the cloud's own command (gcloud container clusters get-credentials, az aks get-credentials): it names a credential plugin now.",
+    },
+  )
 }
 
 function serverOf(cluster: ClusterEntry): URL {
   const server = URL.parse(cluster.server)
-  if (server === null || (server.protocol !== 'https:' && server.protocol !== 'http:')) throw refused('the server of the kubeconfig is not an http(s) address', { mend: 'Correct clusters[].cluster.server.' })
-  if (server.protocol === 'http:' && cluster['insecure-skip-tls-verify'] !== true && !isLoopback(hostOf(server))) {
-    throw refused(`the kubeconfig reaches ${server.host} by plain http, which would send the credentials unprotected`, { mend: 'Use https, or set insecure-skip-tls-verify: true in the kubeconfig if this is meant.' })
+  if (server === null || (server.protocol !== 'https:' && server.protocol !== 'http:'))
+    throw refused('the server of the kubeconfig is not an http(s) address', {
+      mend: 'Correct clusters[].cluster.server.',
+    })
+  if (
+    server.protocol === 'http:' &&
+    cluster['insecure-skip-tls-verify'] !== true &&
+    !isLoopback(hostOf(server))
+  ) {
+    throw refused(
+      `the kubeconfig reaches ${server.host} by plain http, which would send the credentials unprotected`,
+      {
+        mend: 'Use https, or set insecure-skip-tls-verify: true in the kubeconfig if this is meant.',
+      },
+    )
   }
   return server
 }
@@ -165,12 +239,18 @@ function userOf(user: UserEntry, given: Given | undefined): User {
   const provider = user['auth-provider']
   return {
     name: 'user',
-    ...(present(user['client-certificate-data']) ? { certData: user['client-certificate-data'] } : {}),
+    ...(present(user['client-certificate-data'])
+      ? { certData: user['client-certificate-data'] }
+      : {}),
     ...(present(user['client-certificate']) ? { certFile: user['client-certificate'] } : {}),
     ...(present(user['client-key-data']) ? { keyData: user['client-key-data'] } : {}),
     ...(present(user['client-key']) ? { keyFile: user['client-key'] } : {}),
     // A token file is read again while we run, so it goes before a token that was written down.
-    ...(present(tokenFile) ? { authProvider: { name: 'tokenFile', config: { tokenFile } } } : provider === null || provider === undefined ? {} : { authProvider: { name: provider.name, config: { ...provider.config } } }),
+    ...(present(tokenFile)
+      ? { authProvider: { name: 'tokenFile', config: { tokenFile } } }
+      : provider === null || provider === undefined
+        ? {}
+        : { authProvider: { name: provider.name, config: { ...provider.config } } }),
     ...(present(user.token) && !present(tokenFile) ? { token: user.token.trim() } : {}),
     ...(present(user.username) ? { username: user.username, password: user.password ?? '' } : {}),
     ...(present(user.as) ? { impersonateUser: user.as } : {}),
@@ -189,23 +269,36 @@ function givenParts({ token, certificate, key }: Given): Partial<User> {
 
 function pluginOf(exec: ExecEntry, cluster: ClusterEntry, stepSecrets: readonly string[]): Plugin {
   if (exec.interactiveMode === 'Always') {
-    throw refused(`the kubeconfig's credential plugin "${exec.command}" asks a person at a terminal (interactiveMode: Always), and there is none in a workflow`, {
-      mend: "Use a login that needs nobody: the cloud's own login action, a workload identity, or a service account's token.",
-    })
+    throw refused(
+      `the kubeconfig's credential plugin "${exec.command}" asks a person at a terminal (interactiveMode: Always), and there is none in a workflow`,
+      {
+        mend: "Use a login that needs nobody: the cloud's own login action, a workload identity, or a service account's token.",
+      },
+    )
   }
   const own = Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value]))
-  return { command: exec.command, args: exec.args ?? [], env: { ...own, KUBERNETES_EXEC_INFO: execInfo(exec, cluster) }, stepSecrets, installHint: exec.installHint ?? undefined }
+  return {
+    command: exec.command,
+    args: exec.args ?? [],
+    env: { ...own, KUBERNETES_EXEC_INFO: execInfo(exec, cluster) },
+    stepSecrets,
+    installHint: exec.installHint ?? undefined,
+  }
 }
 
 /** What client-go tells a plugin: the credential plugin API of client.authentication.k8s.io. */
 function execInfo(exec: ExecEntry, cluster: ClusterEntry): string {
   const caFile = cluster['certificate-authority']
-  const extension = cluster.extensions?.find((entry) => entry.name === 'client.authentication.k8s.io/exec')?.extension
+  const extension = cluster.extensions?.find(
+    (entry) => entry.name === 'client.authentication.k8s.io/exec',
+  )?.extension
   const about = {
     server: cluster.server,
     'tls-server-name': cluster['tls-server-name'] ?? undefined,
     'insecure-skip-tls-verify': cluster['insecure-skip-tls-verify'] ?? undefined,
-    'certificate-authority-data': cluster['certificate-authority-data'] ?? (present(caFile) ? readFileSync(caFile).toString('base64') : undefined),
+    'certificate-authority-data':
+      cluster['certificate-authority-data'] ??
+      (present(caFile) ? readFileSync(caFile).toString('base64') : undefined),
     'proxy-url': cluster['proxy-url'] ?? undefined,
     config: extension,
   }
@@ -217,24 +310,38 @@ function execInfo(exec: ExecEntry, cluster: ClusterEntry): string {
 }
 
 function impersonationOf(user: UserEntry): Record<string, string | string[]> {
-  const extra = Object.entries(user['as-user-extra'] ?? {}).map(([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, values] as const)
+  const extra = Object.entries(user['as-user-extra'] ?? {}).map(
+    ([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, values] as const,
+  )
   return {
     ...(present(user['as-uid']) ? { 'Impersonate-Uid': user['as-uid'] } : {}),
-    ...((user['as-groups'] ?? []).length > 0 ? { 'Impersonate-Group': user['as-groups'] ?? [] } : {}),
+    ...((user['as-groups'] ?? []).length > 0
+      ? { 'Impersonate-Group': user['as-groups'] ?? [] }
+      : {}),
     ...Object.fromEntries(extra),
   }
 }
 
 function endOf(user: UserEntry): number | undefined {
-  const ends = [present(user.token) && !present(user.tokenFile) ? tokenEnd(user.token) : undefined, certificateEnd(user)].filter((end) => end !== undefined)
+  const ends = [
+    present(user.token) && !present(user.tokenFile) ? tokenEnd(user.token) : undefined,
+    certificateEnd(user),
+  ].filter((end) => end !== undefined)
   return ends.length === 0 ? undefined : Math.min(...ends)
 }
 
 /** The exp claim of a JSON Web Token, in milliseconds; undefined for any other token. */
 export function tokenEnd(token: string): number | undefined {
   try {
-    const claims: unknown = JSON.parse(Buffer.from(token.trim().split('.')[1] ?? '', 'base64url').toString('utf8'))
-    return typeof claims === 'object' && claims !== null && 'exp' in claims && typeof claims.exp === 'number' ? claims.exp * 1000 : undefined
+    const claims: unknown = JSON.parse(
+      Buffer.from(token.trim().split('.')[1] ?? '', 'base64url').toString('utf8'),
+    )
+    return typeof claims === 'object' &&
+      claims !== null &&
+      'exp' in claims &&
+      typeof claims.exp === 'number'
+      ? claims.exp * 1000
+      : undefined
   } catch {
     return undefined
   }
@@ -251,6 +358,9 @@ function certificateEnd(user: UserEntry): number | undefined {
   }
 }
 
-function refused(message: string, more: { readonly input?: string; readonly mend: string }): EnsembleError {
+function refused(
+  message: string,
+  more: { readonly input?: string; readonly mend: string },
+): EnsembleError {
   return failure('refused', 'INPUT_INVALID', message, { input: 'kubeconfig', ...more })
 }

@@ -1,4 +1,5 @@
-// The door to this folder: imported only once a connection is needed, because the client library behind it is heavy to load.
+// The door to this folder: imported only once a connection is needed, because the client library
+// behind it is heavy to load.
 
 import type { Clock } from '../clock.ts'
 import { connect } from './client.ts'
@@ -12,10 +13,14 @@ export interface ConnectOptions extends ConfigOptions, ClientOptions {
 }
 
 /**
- * Reads the kubeconfig and gives the cluster; no request is sent yet. `secrets` are one-line values to mask at once; those that come up later (tokens of
- * credential plugins) go to `onSecret`. Rejects with an EnsembleError: refused, INPUT_INVALID or CLUSTER_UNREACHABLE.
+ * Reads the kubeconfig and gives the cluster; no request is sent yet. `secrets` are one-line values
+ * to mask at once; those that come up later (tokens of
+ * credential plugins) go to `onSecret`. Rejects with an EnsembleError: refused, INPUT_INVALID or
+ * CLUSTER_UNREACHABLE.
  */
-export async function connectKube(options: ConnectOptions): Promise<{ readonly kube: Kube; readonly secrets: readonly string[] }> {
+export async function connectKube(
+  options: ConnectOptions,
+): Promise<{ readonly kube: Kube; readonly secrets: readonly string[] }> {
   const loaded = await loadConfig(options)
   return { kube: connect(loaded, options.clock, options), secrets: loaded.secrets }
 }

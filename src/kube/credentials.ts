@@ -1,4 +1,5 @@
-// Who we are to the API server: the client library fills in certificates, tokens and credential plugins; this adds what it leaves out and says in words what went wrong.
+// Who we are to the API server: the client library fills in certificates, tokens and credential
+// plugins; this adds what it leaves out and says in words what went wrong.
 
 import type { RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
@@ -22,9 +23,15 @@ const EARLY_MS = 10_000
 export interface Credentials {
   /** Goes up with each renewal, so that many requests refused at once renew only once. */
   readonly generation: number
-  /** Fills certificates, headers and agent into `options`. Rejects with a KubeFailure of reason Credentials, an EnsembleError for a token that can't be sent, and the signal's reason. */
+  /**
+   * Fills certificates, headers and agent into `options`. Rejects with a KubeFailure of reason
+   * Credentials, an EnsembleError for a token that can't be sent, and the signal's reason.
+   */
   fillIn(options: RequestOptions, signal: AbortSignal): Promise<void>
-  /** Forgets what was cached, unless that has been done since generation `seen`. False when there is nothing to renew. */
+  /**
+   * Forgets what was cached, unless that has been done since generation `seen`. False when there is
+   * nothing to renew.
+   */
   renew(seen: number): boolean
   /** What the WebSocket classes of the library dial with. */
   config(): KubeConfig
@@ -46,7 +53,8 @@ export function credentialsOf(loaded: LoadedConfig, options: CredentialOptions):
   let asking: Promise<void> | undefined
   let endsAt: number | undefined
   const told = new Set<string>()
-  // What is asked for by many requests at once ends with none of them; it has a limit of its own, and this process ends it.
+  // What is asked for by many requests at once ends with none of them; it has a limit of its own,
+  // and this process ends it.
   const never = new AbortController().signal
 
   function tell(secrets: readonly string[]): void {
@@ -59,7 +67,10 @@ export function credentialsOf(loaded: LoadedConfig, options: CredentialOptions):
   async function ask(known: Plugin): Promise<void> {
     const { given, end } = await askPlugin(known, options, never)
     tell(singleLines([given.token, given.key]))
-    refuseOdd(given.token?.trim(), `the token of the kubeconfig's credential plugin "${known.command}"`)
+    refuseOdd(
+      given.token?.trim(),
+      `the token of the kubeconfig's credential plugin "${known.command}"`,
+    )
     config = loaded.fresh(given)
     endsAt = end
   }
@@ -82,8 +93,12 @@ export function credentialsOf(loaded: LoadedConfig, options: CredentialOptions):
       throw unusable(error)
     }
     const headers: Record<string, unknown> = {}
-    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name] = typeof value === 'string' ? value.trim() : value
-    request.headers = { ...Object.fromEntries(Object.entries(headers).filter(isHeader)), ...loaded.impersonation }
+    for (const [name, value] of Object.entries(request.headers ?? {}))
+      headers[name] = typeof value === 'string' ? value.trim() : value
+    request.headers = {
+      ...Object.fromEntries(Object.entries(headers).filter(isHeader)),
+      ...loaded.impersonation,
+    }
     if (loaded.tokenFile !== undefined && headers['Authorization'] === undefined) {
       // The library keeps what it has read for a minute.
       config = loaded.fresh()
@@ -118,43 +133,98 @@ function isHeader(entry: [string, unknown]): entry is [string, string | string[]
 }
 
 const credential = z.object({
-  status: z.object({ token: z.string().nullish(), clientCertificateData: z.string().nullish(), clientKeyData: z.string().nullish(), expirationTimestamp: z.string().nullish() }),
+  status: z.object({
+    token: z.string().nullish(),
+    clientCertificateData: z.string().nullish(),
+    clientKeyData: z.string().nullish(),
+    expirationTimestamp: z.string().nullish(),
+  }),
 })
 
-async function askPlugin(plugin: Plugin, { run, say }: CredentialOptions, signal: AbortSignal): Promise<{ readonly given: Given; readonly end: number }> {
+async function askPlugin(
+  plugin: Plugin,
+  { run, say }: CredentialOptions,
+  signal: AbortSignal,
+): Promise<{ readonly given: Given; readonly end: number }> {
   const hidden = wordsOf(plugin)
-  const lastWords = (stderr: string): string => struckOut(stderr, hidden).replaceAll(/\s+/g, ' ').trim().slice(-SHOWN)
+  const lastWords = (stderr: string): string =>
+    struckOut(stderr, hidden).replaceAll(/\s+/g, ' ').trim().slice(-SHOWN)
   const name = `the kubeconfig's credential plugin "${plugin.command}"`
-  const onWait = (stderr: string): void => say?.(`${name} is waited for${lastWords(stderr) === '' ? '' : `; it says: ${lastWords(stderr)}`}`)
+  const onWait = (stderr: string): void =>
+    say?.(
+      `${name} is waited for${lastWords(stderr) === '' ? '' : `; it says: ${lastWords(stderr)}`}`,
+    )
   let outcome: ProgramOutcome
   try {
     if (run === undefined) throw new Error('no program can be started here')
-    outcome = await run({ command: plugin.command, args: plugin.args, needs: 'cloud', env: plugin.env, timeoutMs: PLUGIN_MS, longest: LONGEST_CREDENTIAL, onWait }, signal)
+    outcome = await run(
+      {
+        command: plugin.command,
+        args: plugin.args,
+        needs: 'cloud',
+        env: plugin.env,
+        timeoutMs: PLUGIN_MS,
+        longest: LONGEST_CREDENTIAL,
+        onWait,
+      },
+      signal,
+    )
   } catch (error) {
-    const hint = plugin.installHint === undefined ? '' : ` (${plugin.installHint.replaceAll(/\s+/g, ' ').trim().slice(0, 300)})`
-    throw failed(codeOf(error) === 'ENOENT' ? `${name} is not on this runner: install it in a step before this one${hint}` : `${name} can't be started${codeOf(error) === '' ? '' : ` (${codeOf(error)})`}`, error)
+    const hint =
+      plugin.installHint === undefined
+        ? ''
+        : ` (${plugin.installHint.replaceAll(/\s+/g, ' ').trim().slice(0, 300)})`
+    throw failed(
+      codeOf(error) === 'ENOENT'
+        ? `${name} is not on this runner: install it in a step before this one${hint}`
+        : `${name} can't be started${codeOf(error) === '' ? '' : ` (${codeOf(error)})`}`,
+      error,
+    )
   }
   const said = lastWords(outcome.stderr)
   const words = said === '' ? '' : `; it said: ${said}`
   switch (outcome.kind) {
     case 'timed-out':
-      throw failed(`${name} gave no answer within ${PLUGIN_MS / 1000} s and was ended: does it wait for a person to log in?${words}`)
+      throw failed(
+        `${name} gave no answer within ${PLUGIN_MS / 1000} s and was ended: does it wait for a person to log in?${words}`,
+      )
     case 'too-long':
       throw failed(`${name} printed more than 1 MiB, which is no credential${words}`)
     case 'exited':
-      if (outcome.code !== 0) throw failed(`${name} failed${said === '' ? ` with exit code ${outcome.code}` : `: ${said}`}`)
+      if (outcome.code !== 0)
+        throw failed(
+          `${name} failed${said === '' ? ` with exit code ${outcome.code}` : `: ${said}`}`,
+        )
       return readCredential(outcome.stdout, name, words)
   }
 }
 
-function readCredential(stdout: string, name: string, words: string): { readonly given: Given; readonly end: number } {
+function readCredential(
+  stdout: string,
+  name: string,
+  words: string,
+): { readonly given: Given; readonly end: number } {
   const parsed = credential.safeParse(parseJson(stdout))
   const status = parsed.data?.status
-  if (status === undefined || (blank(status.token) && (blank(status.clientCertificateData) || blank(status.clientKeyData)))) {
-    throw failed(`${name} printed no credential, or something beside it: its standard output must be one ExecCredential and nothing else${words}`)
+  if (
+    status === undefined ||
+    (blank(status.token) && (blank(status.clientCertificateData) || blank(status.clientKeyData)))
+  ) {
+    throw failed(
+      `${name} printed no credential, or something beside it: its standard output must be one ExecCredential and nothing else${words}`,
+    )
   }
-  const end = blank(status.expirationTimestamp) ? Number.NaN : Date.parse(status.expirationTimestamp ?? '')
-  return { given: { token: status.token ?? undefined, certificate: status.clientCertificateData ?? undefined, key: status.clientKeyData ?? undefined }, end: Number.isNaN(end) ? Number.POSITIVE_INFINITY : end }
+  const end = blank(status.expirationTimestamp)
+    ? Number.NaN
+    : Date.parse(status.expirationTimestamp ?? '')
+  return {
+    given: {
+      token: status.token ?? undefined,
+      certificate: status.clientCertificateData ?? undefined,
+      key: status.clientKeyData ?? undefined,
+    },
+    end: Number.isNaN(end) ? Number.POSITIVE_INFINITY : end,
+  }
 }
 
 function blank(text: string | null | undefined): boolean {
@@ -186,9 +256,20 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 function unusable(error: unknown): KubeFailure {
   const path = field(error, 'path') === '' ? '' : ` (${field(error, 'path')})`
   const code = codeOf(error)
-  return failed(code === 'ENOENT' ? `a file that the kubeconfig names is not there${path}` : `the credentials of the kubeconfig can't be used${code === '' ? '' : `: ${code}`}`, error)
+  return failed(
+    code === 'ENOENT'
+      ? `a file that the kubeconfig names is not there${path}`
+      : `the credentials of the kubeconfig can't be used${code === '' ? '' : `: ${code}`}`,
+    error,
+  )
 }
 
 function failed(message: string, cause?: unknown): KubeFailure {
-  return new KubeFailure({ status: 0, reason: 'Credentials', message, request: 'authenticate', cause })
+  return new KubeFailure({
+    status: 0,
+    reason: 'Credentials',
+    message,
+    request: 'authenticate',
+    cause,
+  })
 }

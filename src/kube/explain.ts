@@ -1,4 +1,5 @@
-// An answer of the API as one finding for a person: whose fault, what to change. Told apart as the API server words it (k8s.io/apiserver, k8s.io/apimachinery).
+// An answer of the API as one finding for a person: whose fault, what to change. Told apart as the
+// API server words it (k8s.io/apiserver, k8s.io/apimachinery).
 
 import { EnsembleError } from '../errors.ts'
 import type { Code, FailureOutcome, Finding, WayAround } from '../errors.ts'
@@ -22,10 +23,18 @@ export interface ExplainContext {
 
 export function explainFailure(failure: KubeFailure, context: ExplainContext = {}): Finding {
   const found = unanswered(failure) ?? admission(failure) ?? byStatus(failure, context)
-  return { severity: 'error', ...found, ...(context.object === undefined ? {} : { object: context.object }) }
+  return {
+    severity: 'error',
+    ...found,
+    ...(context.object === undefined ? {} : { object: context.object }),
+  }
 }
 
-export function explained(outcome: FailureOutcome, failure: KubeFailure, context: ExplainContext = {}): EnsembleError {
+export function explained(
+  outcome: FailureOutcome,
+  failure: KubeFailure,
+  context: ExplainContext = {},
+): EnsembleError {
   return new EnsembleError(outcome, [explainFailure(failure, context)], { cause: failure })
 }
 
@@ -40,17 +49,34 @@ function unanswered(failure: KubeFailure): Found | undefined {
   if (failure.status !== 0) return undefined
   switch (failure.reason) {
     case 'Credentials':
-      return { code: 'CLUSTER_UNREACHABLE', message: failure.message, mend: 'Log in to the cluster in a step before this one, or correct the user of the kubeconfig.' }
-    case 'Unparsable':
-      return { code: 'CLUSTER_UNREACHABLE', message: `${failure.message} (${failure.request})`, mend: 'Check the server address of the kubeconfig.' }
-    case 'InternalError':
-      return { code: 'CHECK_IMPOSSIBLE', message: `could not ${failure.request}: ${failure.message}` }
-    default:
-      if (/^(exec|forward) /.test(failure.request)) return { code: 'CHECK_IMPOSSIBLE', message: `could not ${failure.request}: ${failure.message}` }
       return {
         code: 'CLUSTER_UNREACHABLE',
         message: failure.message,
-        mend: tlsMend(failure) ?? 'Check the server address of the kubeconfig, and that this runner may reach it (VPN, firewall, proxy, an allow-list of addresses).',
+        mend: 'Log in to the cluster in a step before this one, or correct the user of the kubeconfig.',
+      }
+    case 'Unparsable':
+      return {
+        code: 'CLUSTER_UNREACHABLE',
+        message: `${failure.message} (${failure.request})`,
+        mend: 'Check the server address of the kubeconfig.',
+      }
+    case 'InternalError':
+      return {
+        code: 'CHECK_IMPOSSIBLE',
+        message: `could not ${failure.request}: ${failure.message}`,
+      }
+    default:
+      if (/^(exec|forward) /.test(failure.request))
+        return {
+          code: 'CHECK_IMPOSSIBLE',
+          message: `could not ${failure.request}: ${failure.message}`,
+        }
+      return {
+        code: 'CLUSTER_UNREACHABLE',
+        message: failure.message,
+        mend:
+          tlsMend(failure) ??
+          'Check the server address of the kubeconfig, and that this runner may reach it (VPN, firewall, proxy, an allow-list of addresses).',
       }
   }
 }
@@ -59,12 +85,17 @@ const TLS_MENDS: Readonly<Record<TlsFaultKind, string>> = {
   time: "Renew the server's certificate, or correct the clock of this runner.",
   name: "Write a name that the certificate is for into the kubeconfig's server, or set tls-server-name there.",
   revoked: "Renew the server's certificate.",
-  untrusted: 'Correct certificate-authority-data in the kubeconfig: it holds the authority of the cluster; where a proxy opens TLS connections, that of the proxy too.',
-  unreadable: 'Correct client-certificate and client-key in the kubeconfig (PEM; in the -data fields as base64).',
-  'not-tls': 'Check the server address of the kubeconfig: what listens at this port speaks plain http, or is something else than an API server.',
+  untrusted:
+    'Correct certificate-authority-data in the kubeconfig: it holds the authority of the cluster; where a proxy opens TLS connections, that of the proxy too.',
+  unreadable:
+    'Correct client-certificate and client-key in the kubeconfig (PEM; in the -data fields as base64).',
+  'not-tls':
+    'Check the server address of the kubeconfig: what listens at this port speaks plain http, or is something else than an API server.',
   version: 'Update the server, or what stands before it.',
-  client: 'Correct client-certificate and client-key in the kubeconfig: the server does not know this one, or gets none.',
-  other: 'Check the server address of the kubeconfig, and what stands on the way (a proxy that opens TLS connections).',
+  client:
+    'Correct client-certificate and client-key in the kubeconfig: the server does not know this one, or gets none.',
+  other:
+    'Check the server address of the kubeconfig, and what stands on the way (a proxy that opens TLS connections).',
 }
 
 function tlsMend({ cause }: KubeFailure): string | undefined {
@@ -75,80 +106,184 @@ function tlsMend({ cause }: KubeFailure): string | undefined {
 /** Refusals by quota, limits, policies and webhooks, whatever their status. */
 function admission(failure: KubeFailure): Found | undefined {
   const { message, request } = failure
-  const rejected = (what: string, mend: string): Found => ({ code: 'CREATE_REJECTED', message: `could not ${request}: ${what}`, mend })
-  const webhook = /admission webhook "([^"]+)" denied the request(?: without explanation|: (.*))?/.exec(message)
-  if (webhook !== null) return rejected(`the admission webhook ${webhook[1] ?? ''} refused it${webhook[2] === undefined ? '' : `: ${webhook[2]}`}`, 'Change the object so that the policy allows it, or ask whoever runs the webhook.')
+  const rejected = (what: string, mend: string): Found => ({
+    code: 'CREATE_REJECTED',
+    message: `could not ${request}: ${what}`,
+    mend,
+  })
+  const webhook =
+    /admission webhook "([^"]+)" denied the request(?: without explanation|: (.*))?/.exec(message)
+  if (webhook !== null)
+    return rejected(
+      `the admission webhook ${webhook[1] ?? ''} refused it${webhook[2] === undefined ? '' : `: ${webhook[2]}`}`,
+      'Change the object so that the policy allows it, or ask whoever runs the webhook.',
+    )
   const calling = /failed calling webhook "([^"]+)"/.exec(message)
-  if (calling !== null) return rejected(`the admission webhook ${calling[1] ?? ''} gave no answer`, 'Ask whoever runs the webhook: while it is down the cluster accepts no such object.')
-  const policy = /ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request: (.*)/.exec(message)
-  if (policy !== null) return rejected(`the admission policy ${policy[1] ?? ''} refused it: ${policy[2] ?? ''}`, 'Change the object so that the policy allows it.')
+  if (calling !== null)
+    return rejected(
+      `the admission webhook ${calling[1] ?? ''} gave no answer`,
+      'Ask whoever runs the webhook: while it is down the cluster accepts no such object.',
+    )
+  const policy =
+    /ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request: (.*)/.exec(message)
+  if (policy !== null)
+    return rejected(
+      `the admission policy ${policy[1] ?? ''} refused it: ${policy[2] ?? ''}`,
+      'Change the object so that the policy allows it.',
+    )
   const unsaid = /failed quota: (.*)/.exec(message)
-  if (unsaid !== null) return rejected(`a quota of the namespace wants to be told what each container takes: ${unsaid[1] ?? ''}`, 'Set these requests and limits, or have a LimitRange with defaults made in the namespace.')
+  if (unsaid !== null)
+    return rejected(
+      `a quota of the namespace wants to be told what each container takes: ${unsaid[1] ?? ''}`,
+      'Set these requests and limits, or have a LimitRange with defaults made in the namespace.',
+    )
   const quota = /exceeded quota: (.*)/.exec(message)
-  if (quota !== null) return rejected(`the quota of the namespace is used up: ${quota[1] ?? ''}`, 'Ask for less, free something, or have the quota raised.')
+  if (quota !== null)
+    return rejected(
+      `the quota of the namespace is used up: ${quota[1] ?? ''}`,
+      'Ask for less, free something, or have the quota raised.',
+    )
   const security = /violates PodSecurity "([^"]+)": (.*)/.exec(message)
-  if (security !== null) return rejected(`the namespace enforces the pod security standard ${security[1] ?? ''}: ${security[2] ?? ''}`, 'Set the securityContext that the standard asks for.')
+  if (security !== null)
+    return rejected(
+      `the namespace enforces the pod security standard ${security[1] ?? ''}: ${security[2] ?? ''}`,
+      'Set the securityContext that the standard asks for.',
+    )
   const limit = /is forbidden: \[?((?:maximum|minimum) \w+ usage per .*?)\]?$/.exec(message)
-  if (limit !== null) return rejected(`the limit range of the namespace refused it: ${limit[1] ?? ''}`, 'Set requests and limits within the range.')
+  if (limit !== null)
+    return rejected(
+      `the limit range of the namespace refused it: ${limit[1] ?? ''}`,
+      'Set requests and limits within the range.',
+    )
   return undefined
 }
 
 function byStatus(failure: KubeFailure, context: ExplainContext): Found {
   const { status, message, request, causes } = failure
   if (causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
-    return { code: 'NOT_FOUND', message: `could not ${request}: the namespace is being deleted`, mend: 'Wait until it is gone, then run again, or name another namespace.' }
+    return {
+      code: 'NOT_FOUND',
+      message: `could not ${request}: the namespace is being deleted`,
+      mend: 'Wait until it is gone, then run again, or name another namespace.',
+    }
   }
   if (causes.some((cause) => cause.reason === 'DisruptionBudget')) {
-    const arithmetic = causes.map((cause) => cause.message).filter((line) => line !== '').join('; ')
-    return { code: 'DRAIN_BLOCKED', message: `could not ${request}: ${arithmetic === '' ? 'its disruption budget does not allow it now' : arithmetic}` }
+    const arithmetic = causes
+      .map((cause) => cause.message)
+      .filter((line) => line !== '')
+      .join('; ')
+    return {
+      code: 'DRAIN_BLOCKED',
+      message: `could not ${request}: ${arithmetic === '' ? 'its disruption budget does not allow it now' : arithmetic}`,
+    }
   }
-  if (message.includes('more than one PodDisruptionBudget')) return { code: 'DRAIN_REFUSED', message: `could not ${request}: more than one budget selects this pod`, mend: 'Leave one PodDisruptionBudget whose selector matches the pod.' }
-  if (message.includes('failed to create typed patch object')) return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${message.replace(/^failed to create typed patch object \([^)]*\): /, '')}`, mend: 'Correct the field named above.' }
+  if (message.includes('more than one PodDisruptionBudget'))
+    return {
+      code: 'DRAIN_REFUSED',
+      message: `could not ${request}: more than one budget selects this pod`,
+      mend: 'Leave one PodDisruptionBudget whose selector matches the pod.',
+    }
+  if (message.includes('failed to create typed patch object'))
+    return {
+      code: 'MANIFEST_INVALID',
+      message: `could not ${request}: ${message.replace(/^failed to create typed patch object \([^)]*\): /, '')}`,
+      mend: 'Correct the field named above.',
+    }
   switch (status) {
     case 401:
-      return { code: 'ACCESS_DENIED', message: endedWords(context), mend: 'Renew the credentials in a step before this one; for a long run use a token that outlives it.' }
+      return {
+        code: 'ACCESS_DENIED',
+        message: endedWords(context),
+        mend: 'Renew the credentials in a step before this one; for a long run use a token that outlives it.',
+      }
     case 403:
       return forbidden(failure)
     case 404:
-      if (failure.reason === 'UnknownKind') return { code: 'MANIFEST_INVALID', message, mend: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.' }
+      if (failure.reason === 'UnknownKind')
+        return {
+          code: 'MANIFEST_INVALID',
+          message,
+          mend: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.',
+        }
       return message.startsWith('namespaces "')
-        ? { code: 'NOT_FOUND', message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`, mend: 'Create it.', orSet: { input: 'create-namespace', value: 'true' } }
+        ? {
+            code: 'NOT_FOUND',
+            message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`,
+            mend: 'Create it.',
+            orSet: { input: 'create-namespace', value: 'true' },
+          }
         : { code: 'NOT_FOUND', message: `could not ${request}: ${message}` }
     case 409:
       return conflict(failure)
     case 422:
       return invalid(failure)
     case 400:
-      if (message.endsWith(NO_STATUS)) return { code: 'CLUSTER_UNREACHABLE', message: `could not ${request}: ${message}`, mend: 'Check the server address of the kubeconfig: a port that speaks TLS is asked by https, and what answers may be something else than a Kubernetes API server.' }
-      return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${message}`, mend: 'Correct the object.' }
+      if (message.endsWith(NO_STATUS))
+        return {
+          code: 'CLUSTER_UNREACHABLE',
+          message: `could not ${request}: ${message}`,
+          mend: 'Check the server address of the kubeconfig: a port that speaks TLS is asked by https, and what answers may be something else than a Kubernetes API server.',
+        }
+      return {
+        code: 'MANIFEST_INVALID',
+        message: `could not ${request}: ${message}`,
+        mend: 'Correct the object.',
+      }
     case 413:
-      return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${message}`, mend: 'Correct the object.' }
+      return {
+        code: 'MANIFEST_INVALID',
+        message: `could not ${request}: ${message}`,
+        mend: 'Correct the object.',
+      }
     case 429:
-      return { code: 'CLUSTER_UNREACHABLE', message: `could not ${request}: the API server is overloaded (429)`, mend: 'Run again later.' }
+      return {
+        code: 'CLUSTER_UNREACHABLE',
+        message: `could not ${request}: the API server is overloaded (429)`,
+        mend: 'Run again later.',
+      }
     default:
-      return { code: 'CLUSTER_UNREACHABLE', message: `could not ${request}: ${message}`, mend: 'Look at the health of the API server; run again later.' }
+      return {
+        code: 'CLUSTER_UNREACHABLE',
+        message: `could not ${request}: ${message}`,
+        mend: 'Look at the health of the API server; run again later.',
+      }
   }
 }
 
 function endedWords(context: ExplainContext): string {
-  const where = context.server === undefined ? 'the API server' : `the API server at ${context.server}`
-  const ended = context.credentialsEnd !== undefined && context.now !== undefined && context.credentialsEnd <= context.now
-  return ended ? `${where} no longer accepts the credentials: they ended at ${new Date(context.credentialsEnd ?? 0).toISOString()}` : `${where} does not accept the credentials`
+  const where =
+    context.server === undefined ? 'the API server' : `the API server at ${context.server}`
+  const ended =
+    context.credentialsEnd !== undefined &&
+    context.now !== undefined &&
+    context.credentialsEnd <= context.now
+  return ended
+    ? `${where} no longer accepts the credentials: they ended at ${new Date(context.credentialsEnd ?? 0).toISOString()}`
+    : `${where} does not accept the credentials`
 }
 
 function forbidden(failure: KubeFailure): Found {
   const { message, request } = failure
   const access = deniedAccess(message) ?? streamAccess(request)
-  if (access === undefined) return { code: 'ACCESS_DENIED', message: `could not ${request}: ${message}` }
+  if (access === undefined)
+    return { code: 'ACCESS_DENIED', message: `could not ${request}: ${message}` }
   const user = /User "([^"]+)"/.exec(message)?.[1] ?? 'the user of this kubeconfig'
   const plural = access.group === '' ? access.resource : `${access.resource}.${access.group}`
-  const where = access.namespace === undefined ? 'in the whole cluster' : `in namespace ${access.namespace}`
-  return { code: 'ACCESS_DENIED', message: `${user} may not ${access.verb} ${plural} ${where}`, mend: `Add this rule for ${user}:\n${roleFor(withBothVerbs(access))}` }
+  const where =
+    access.namespace === undefined ? 'in the whole cluster' : `in namespace ${access.namespace}`
+  return {
+    code: 'ACCESS_DENIED',
+    message: `${user} may not ${access.verb} ${plural} ${where}`,
+    mend: `Add this rule for ${user}:\n${roleFor(withBothVerbs(access))}`,
+  }
 }
 
 /** The right that an RBAC refusal names; undefined for refusals of another kind. */
 export function deniedAccess(message: string): Access | undefined {
-  const match = /cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/.exec(message)
+  const match =
+    /cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/.exec(
+      message,
+    )
   const [, verb, resource, group, namespace] = match ?? []
   if (verb === undefined || resource === undefined || group === undefined) return undefined
   return { verb, resource, group, namespace }
@@ -157,31 +292,84 @@ export function deniedAccess(message: string): Access | undefined {
 /** Of an exec or a port-forward that a newer server refuses without naming the right. */
 function streamAccess(request: string): Access | undefined {
   const [, what, namespace] = /^(exec|forward) .* in namespace (\S+)$/.exec(request) ?? []
-  return what === undefined ? undefined : { verb: 'create', group: '', resource: what === 'exec' ? 'pods/exec' : 'pods/portforward', namespace }
+  return what === undefined
+    ? undefined
+    : {
+        verb: 'create',
+        group: '',
+        resource: what === 'exec' ? 'pods/exec' : 'pods/portforward',
+        namespace,
+      }
 }
 
-/** Opening exec and port-forward by WebSocket needs get, and from Kubernetes 1.35 on create as well. */
+/**
+ * Opening exec and port-forward by WebSocket needs get, and from Kubernetes 1.35 on create as well.
+ */
 function withBothVerbs(access: Access): readonly Access[] {
-  return access.resource === 'pods/exec' || access.resource === 'pods/portforward' ? [{ ...access, verb: 'get' }, { ...access, verb: 'create' }] : [access]
+  return access.resource === 'pods/exec' || access.resource === 'pods/portforward'
+    ? [
+        { ...access, verb: 'get' },
+        { ...access, verb: 'create' },
+      ]
+    : [access]
 }
 
 function conflict(failure: KubeFailure): Found {
   const { request, message, reason } = failure
-  const fields = failure.conflictingManagers.map((cause) => ({ manager: /conflict with "([^"]+)"/.exec(cause.message)?.[1] ?? 'another manager', field: cause.field }))
+  const fields = failure.conflictingManagers.map((cause) => ({
+    manager: /conflict with "([^"]+)"/.exec(cause.message)?.[1] ?? 'another manager',
+    field: cause.field,
+  }))
   if (fields.length > 0) {
     const managers = [...new Set(fields.map((entry) => entry.manager))]
-    const owned = managers.map((manager) => `${fields.filter((entry) => entry.manager === manager).map((entry) => entry.field).join(', ')} (owned by ${manager})`)
-    return { code: 'CONFLICT', message: `could not ${request}: other field managers own ${owned.join('; ')}`, mend: 'Leave these fields out of the manifest.', orSet: { input: 'force-conflicts', value: 'true', why: `to take them from ${managers.join(' and ')}` } }
+    const owned = managers.map(
+      (manager) =>
+        `${fields
+          .filter((entry) => entry.manager === manager)
+          .map((entry) => entry.field)
+          .join(', ')} (owned by ${manager})`,
+    )
+    return {
+      code: 'CONFLICT',
+      message: `could not ${request}: other field managers own ${owned.join('; ')}`,
+      mend: 'Leave these fields out of the manifest.',
+      orSet: {
+        input: 'force-conflicts',
+        value: 'true',
+        why: `to take them from ${managers.join(' and ')}`,
+      },
+    }
   }
-  if (reason === 'AlreadyExists') return { code: 'CONFLICT', message: `could not ${request}: it exists already`, mend: 'Run again: it goes on from what is there.' }
-  if (/UID in (?:the )?precondition|uid mismatch/.test(message)) return { code: 'CONFLICT', message: `could not ${request}: it was replaced by another of the same name meanwhile`, mend: 'Run again: it goes on from what is there.' }
-  return { code: 'CONFLICT', message: `could not ${request}: somebody else changed it meanwhile`, mend: 'Run again: it goes on from what is there.' }
+  if (reason === 'AlreadyExists')
+    return {
+      code: 'CONFLICT',
+      message: `could not ${request}: it exists already`,
+      mend: 'Run again: it goes on from what is there.',
+    }
+  if (/UID in (?:the )?precondition|uid mismatch/.test(message))
+    return {
+      code: 'CONFLICT',
+      message: `could not ${request}: it was replaced by another of the same name meanwhile`,
+      mend: 'Run again: it goes on from what is there.',
+    }
+  return {
+    code: 'CONFLICT',
+    message: `could not ${request}: somebody else changed it meanwhile`,
+    mend: 'Run again: it goes on from what is there.',
+  }
 }
 
 function invalid(failure: KubeFailure): Found {
   const { message, request, causes } = failure
   const immutable = immutableFault(failure)
   if (immutable !== undefined) return immutable
-  const what = causes.length === 0 ? message : causes.map((cause) => `${cause.field}: ${cause.message}`).join('; ')
-  return { code: 'MANIFEST_INVALID', message: `could not ${request}: ${what}`, mend: 'Correct the fields named above.' }
+  const what =
+    causes.length === 0
+      ? message
+      : causes.map((cause) => `${cause.field}: ${cause.message}`).join('; ')
+  return {
+    code: 'MANIFEST_INVALID',
+    message: `could not ${request}: ${what}`,
+    mend: 'Correct the fields named above.',
+  }
 }

@@ -1,4 +1,5 @@
-// An answer of the API that isn't success, told apart by status, reason and cause; never shows a raw body or headers.
+// An answer of the API that isn't success, told apart by status, reason and cause; never shows a
+// raw body or headers.
 
 export interface StatusCause {
   readonly reason: string
@@ -9,14 +10,24 @@ export interface StatusCause {
 export class KubeFailure extends Error {
   /** HTTP status; 0 when no answer came. */
   readonly status: number
-  /** Reason of the API's Status object, or `Unreachable`, `Timeout`, `Unparsable`, `Credentials`. */
+  /**
+   * Reason of the API's Status object, or `Unreachable`, `Timeout`, `Unparsable`, `Credentials`.
+   */
   readonly reason: string
   readonly causes: readonly StatusCause[]
   readonly retryAfterSeconds: number | undefined
   /** What was asked, such as `get statefulsets.apps zk in namespace x`. */
   readonly request: string
 
-  constructor(fields: { status: number; reason: string; message: string; causes?: readonly StatusCause[]; retryAfterSeconds?: number | undefined; request: string; cause?: unknown }) {
+  constructor(fields: {
+    status: number
+    reason: string
+    message: string
+    causes?: readonly StatusCause[]
+    retryAfterSeconds?: number | undefined
+    request: string
+    cause?: unknown
+  }) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause })
     this.name = 'KubeFailure'
     this.status = fields.status

@@ -1,4 +1,5 @@
-// Copies of a set, its pods, claims and events that keep themselves up to date: lists are the truth, watches only wake the loop.
+// Copies of a set, its pods, claims and events that keep themselves up to date: lists are the
+// truth, watches only wake the loop.
 
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
@@ -14,18 +15,29 @@ export interface Followed {
   readonly namespace: string
   /** Name of the StatefulSet. */
   readonly set: string
-  /** Label selector of its pods, as the API writes it (`selectorText`); its claims carry the same labels. */
+  /**
+   * Label selector of its pods, as the API writes it (`selectorText`); its claims carry the same
+   * labels.
+   */
   readonly selector: string
   /** Of the set that is meant; else the first that is seen. */
   readonly uid?: string | undefined
 }
 
 export interface Follower {
-  /** Resolves once everything has been listed; rejects with the KubeFailure of what may not be read. */
+  /**
+   * Resolves once everything has been listed; rejects with the KubeFailure of what may not be read.
+   */
   ready(): Promise<void>
-  /** What is known now. Throws the KubeFailure of what may no longer be read, a ViewError, or CONFLICT when the set was deleted and another was made under its name. */
+  /**
+   * What is known now. Throws the KubeFailure of what may no longer be read, a ViewError, or
+   * CONFLICT when the set was deleted and another was made under its name.
+   */
   snapshot(): EnsembleView
-  /** Resolves with the first change since the last snapshot, at once when there was one, or after `timeoutMs`. Rejects when aborted, or as snapshot throws. */
+  /**
+   * Resolves with the first change since the last snapshot, at once when there was one, or after
+   * `timeoutMs`. Rejects when aborted, or as snapshot throws.
+   */
   changed(timeoutMs: number): Promise<void>
   /** The set that is meant, once it was made. */
   expect(uid: string | undefined): void
@@ -36,18 +48,49 @@ export interface Follower {
 }
 
 /** Starts at once: four lists, then four watches. Ends with `signal` or `stop()`. */
-export function follow(kube: Kube, followed: Followed, clock: Clock, signal: AbortSignal): Follower {
+export function follow(
+  kube: Kube,
+  followed: Followed,
+  clock: Clock,
+  signal: AbortSignal,
+): Follower {
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
   const waker = createWaker(clock, until)
   const { namespace, set: name, selector } = followed
   const about = eventFilter(name)
-  const open = <View>(title: string, kind: { apiVersion: string; kind: string }, options: { labels?: string; fields?: string }, view: (object: KubeObject) => View | undefined, optional = false): Subject<View> =>
-    createSubject({ kube, clock, signal: until, kind, options: { namespace, ...options }, title, optional, view, onChange: () => waker.wake() })
+  const open = <View>(
+    title: string,
+    kind: { apiVersion: string; kind: string },
+    options: { labels?: string; fields?: string },
+    view: (object: KubeObject) => View | undefined,
+    optional = false,
+  ): Subject<View> =>
+    createSubject({
+      kube,
+      clock,
+      signal: until,
+      kind,
+      options: { namespace, ...options },
+      title,
+      optional,
+      view,
+      onChange: () => waker.wake(),
+    })
 
-  const sets = open('the StatefulSet', { apiVersion: 'apps/v1', kind: 'StatefulSet' }, { fields: `metadata.name=${name}` }, toSet)
+  const sets = open(
+    'the StatefulSet',
+    { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+    { fields: `metadata.name=${name}` },
+    toSet,
+  )
   const pods = open('the pods', { apiVersion: 'v1', kind: 'Pod' }, { labels: selector }, toPod)
-  const claims = open('the claims', { apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { labels: selector }, toClaim)
+  const claims = open(
+    'the claims',
+    { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+    { labels: selector },
+    toClaim,
+  )
   const events = open(
     'the events',
     { apiVersion: 'v1', kind: 'Event' },
@@ -84,12 +127,15 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
       complain()
       waker.looked()
       const set = sets.views()[0]
-      // Deleted and made anew it is another ensemble: what was decided, recorded or half done was about the one of before.
+      // Deleted and made anew it is another ensemble: what was decided, recorded or half done was
+      // about the one of before.
       if (set !== undefined && uid !== undefined && set.uid !== uid) throw replaced(namespace, name)
       uid ??= set?.uid
       return {
         set,
-        pods: pods.views().toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0) || a.created - b.created),
+        pods: pods
+          .views()
+          .toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0) || a.created - b.created),
         claims: claims.views(),
         events: events.views().toSorted((a, b) => a.last - b.last),
       }
@@ -102,20 +148,35 @@ export function follow(kube: Kube, followed: Followed, clock: Clock, signal: Abo
     },
     notes: () => subjects.flatMap((subject) => subject.note() ?? []),
     async stop() {
-      ending.abort(new KubeFailure({ status: 0, reason: 'Timeout', message: 'following was stopped', request: `follow statefulset ${name}` }))
+      ending.abort(
+        new KubeFailure({
+          status: 0,
+          reason: 'Timeout',
+          message: 'following was stopped',
+          request: `follow statefulset ${name}`,
+        }),
+      )
       await Promise.all(subjects.map((subject) => subject.ended))
     },
   }
 }
 
 function replaced(namespace: string, name: string): Error {
-  return failure('failed', 'CONFLICT', `statefulset/${name} was deleted meanwhile, and another one was made under its name: nothing more is done to it`, {
-    object: `statefulset/${name}`, mend: `See who deploys it (kubectl -n ${namespace} get statefulset ${name} -o yaml --show-managed-fields), then run the step again.`,
-  })
+  return failure(
+    'failed',
+    'CONFLICT',
+    `statefulset/${name} was deleted meanwhile, and another one was made under its name: nothing more is done to it`,
+    {
+      object: `statefulset/${name}`,
+      mend: `See who deploys it (kubectl -n ${namespace} get statefulset ${name} -o yaml --show-managed-fields), then run the step again.`,
+    },
+  )
 }
 
 /** Events of the set, of pods `<set>-<number>` and of claims `<template>-<set>-<number>`. */
-function eventFilter(set: string): (object: { readonly kind: string; readonly name: string }) => boolean {
+function eventFilter(
+  set: string,
+): (object: { readonly kind: string; readonly name: string }) => boolean {
   const isOrdinal = (text: string): boolean => /^\d+$/.test(text)
   return ({ kind, name }) => {
     if (kind === 'StatefulSet') return name === set

@@ -1,4 +1,5 @@
-// The shape of a kubeconfig file, and how several are read as one: the rules are kubectl's (the first file that names something wins).
+// The shape of a kubeconfig file, and how several are read as one: the rules are kubectl's (the
+// first file that names something wins).
 
 import { dirname, isAbsolute, join } from 'node:path'
 import { LineCounter } from 'yaml'
@@ -40,7 +41,9 @@ const userSchema = z.object({
   'as-uid': text,
   'as-groups': z.array(z.string()).nullish(),
   'as-user-extra': z.record(z.string(), z.array(z.string())).nullish(),
-  'auth-provider': z.object({ name: z.string(), config: z.record(z.string(), z.string()).nullish() }).nullish(),
+  'auth-provider': z
+    .object({ name: z.string(), config: z.record(z.string(), z.string()).nullish() })
+    .nullish(),
   exec: execSchema.nullish(),
 })
 
@@ -72,7 +75,14 @@ export interface Kubeconfig {
   readonly currentContext: string | undefined
   readonly clusters: ReadonlyMap<string, { readonly entry: ClusterEntry; readonly source: Source }>
   readonly users: ReadonlyMap<string, { readonly entry: UserEntry; readonly source: Source }>
-  readonly contexts: ReadonlyMap<string, { readonly cluster: string; readonly user: string | undefined; readonly namespace: string | undefined }>
+  readonly contexts: ReadonlyMap<
+    string,
+    {
+      readonly cluster: string
+      readonly user: string | undefined
+      readonly namespace: string | undefined
+    }
+  >
 }
 
 /** Words and marks of YAML: some 15,000 lines. */
@@ -84,14 +94,21 @@ export class KubeconfigInvalid extends Error {}
 export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
   const clusters = new Map<string, { entry: ClusterEntry; source: Source }>()
   const users = new Map<string, { entry: UserEntry; source: Source }>()
-  const contexts = new Map<string, { cluster: string; user: string | undefined; namespace: string | undefined }>()
+  const contexts = new Map<
+    string,
+    { cluster: string; user: string | undefined; namespace: string | undefined }
+  >()
   let currentContext: string | undefined
   for (const source of sources) {
     const document = parseDocument(source)
     const at = (path: string | null | undefined): string | undefined => absolute(path, source.file)
     if (present(document['current-context'])) currentContext ??= document['current-context']
     for (const { name, cluster } of document.clusters ?? []) {
-      if (!clusters.has(name)) clusters.set(name, { entry: { ...cluster, 'certificate-authority': at(cluster['certificate-authority']) }, source })
+      if (!clusters.has(name))
+        clusters.set(name, {
+          entry: { ...cluster, 'certificate-authority': at(cluster['certificate-authority']) },
+          source,
+        })
     }
     for (const { name, user } of document.users ?? []) {
       if (users.has(name)) continue
@@ -102,13 +119,25 @@ export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
         'client-key': at(user?.['client-key']),
         tokenFile: at(user?.tokenFile),
         // A command with a slash is read against the file, one without on the PATH.
-        exec: exec === null || exec === undefined ? undefined : { ...exec, command: /[/\\]/.test(exec.command) ? (at(exec.command) ?? exec.command) : exec.command },
+        exec:
+          exec === null || exec === undefined
+            ? undefined
+            : {
+                ...exec,
+                command: /[/\\]/.test(exec.command)
+                  ? (at(exec.command) ?? exec.command)
+                  : exec.command,
+              },
       }
       users.set(name, { entry, source })
     }
     for (const { name, context } of document.contexts ?? []) {
       if (context === null || context === undefined || contexts.has(name)) continue
-      contexts.set(name, { cluster: context.cluster, user: present(context.user) ? context.user : undefined, namespace: present(context.namespace) ? context.namespace : undefined })
+      contexts.set(name, {
+        cluster: context.cluster,
+        user: present(context.user) ? context.user : undefined,
+        namespace: present(context.namespace) ? context.namespace : undefined,
+      })
     }
   }
   return { currentContext, clusters, users, contexts }
@@ -116,19 +145,30 @@ export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
 
 function parseDocument(source: Source): z.infer<typeof documentSchema> {
   const raw = valueOf(source)
-  if (typeof raw !== 'object' || raw === null) throw new KubeconfigInvalid(`${source.from} is not a kubeconfig: it holds no clusters, users and contexts`)
+  if (typeof raw !== 'object' || raw === null)
+    throw new KubeconfigInvalid(
+      `${source.from} is not a kubeconfig: it holds no clusters, users and contexts`,
+    )
   const parsed = documentSchema.safeParse(raw)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new KubeconfigInvalid(`${source.from} is not a valid kubeconfig: ${issue === undefined ? 'wrong shape' : `${issue.path.join('.')} ${issue.code === 'invalid_type' ? `must be ${issue.expected === 'array' ? 'a list' : `of type ${issue.expected}`}` : 'is not allowed'}`}`)
+  throw new KubeconfigInvalid(
+    `${source.from} is not a valid kubeconfig: ${issue === undefined ? 'wrong shape' : `${issue.path.join('.')} ${issue.code === 'invalid_type' ? `must be ${issue.expected === 'array' ? 'a list' : `of type ${issue.expected}`}` : 'is not allowed'}`}`,
+  )
 }
 
 /** Of the first document, as kubectl reads it. */
 function valueOf({ from, text }: Source): unknown {
   const counter = new LineCounter()
-  const invalid = (offset: number): KubeconfigInvalid => new KubeconfigInvalid(`${from} is not valid YAML (line ${counter.linePos(offset).line})`)
+  const invalid = (offset: number): KubeconfigInvalid =>
+    new KubeconfigInvalid(`${from} is not valid YAML (line ${counter.linePos(offset).line})`)
   try {
-    for (const document of yamlDocuments(text, { logLevel: 'error' }, { left: MOST_READ }, counter)) {
+    for (const document of yamlDocuments(
+      text,
+      { logLevel: 'error' },
+      { left: MOST_READ },
+      counter,
+    )) {
       if (document === undefined) continue
       const [fault] = document.errors
       if (fault !== undefined) throw invalid(fault.pos[0])
@@ -138,8 +178,10 @@ function valueOf({ from, text }: Source): unknown {
     }
     return undefined
   } catch (error) {
-    if (error instanceof TooMuchYaml) throw new KubeconfigInvalid(`${from} holds more than any kubeconfig does`)
-    if (error instanceof TooDeepYaml || error instanceof ReferenceError) throw new KubeconfigInvalid(`${from} is not valid YAML`)
+    if (error instanceof TooMuchYaml)
+      throw new KubeconfigInvalid(`${from} holds more than any kubeconfig does`)
+    if (error instanceof TooDeepYaml || error instanceof ReferenceError)
+      throw new KubeconfigInvalid(`${from} is not valid YAML`)
     throw error
   }
 }

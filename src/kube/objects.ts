@@ -1,4 +1,5 @@
-// What is believed of an object of the API before anything else looks at it: its kind and its metadata; the rest stays as it came.
+// What is believed of an object of the API before anything else looks at it: its kind and its
+// metadata; the rest stays as it came.
 
 import { z } from 'zod'
 import { KubeFailure } from './failure.ts'
@@ -16,14 +17,40 @@ export const metadataSchema = z.looseObject({
   generation: z.number().optional(),
   labels: z.record(z.string(), z.string()).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
-  ownerReferences: z.array(z.looseObject({ kind: z.string(), name: z.string(), uid: z.string(), controller: z.boolean().optional() })).optional(),
-  managedFields: z.array(z.looseObject({ manager: z.string().default(''), operation: z.string().default(''), apiVersion: optional, subresource: optional, fieldsV1: z.unknown().optional() })).optional(),
+  ownerReferences: z
+    .array(
+      z.looseObject({
+        kind: z.string(),
+        name: z.string(),
+        uid: z.string(),
+        controller: z.boolean().optional(),
+      }),
+    )
+    .optional(),
+  managedFields: z
+    .array(
+      z.looseObject({
+        manager: z.string().default(''),
+        operation: z.string().default(''),
+        apiVersion: optional,
+        subresource: optional,
+        fieldsV1: z.unknown().optional(),
+      }),
+    )
+    .optional(),
   deletionTimestamp: optional,
   finalizers: z.array(z.string()).optional(),
-  creationTimestamp: z.string().nullish().transform((value) => value ?? undefined),
+  creationTimestamp: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? undefined),
 })
 
-const objectSchema = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: metadataSchema })
+const objectSchema = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: metadataSchema,
+})
 
 const itemSchema = z.looseObject({ metadata: metadataSchema })
 
@@ -45,7 +72,10 @@ export interface ListPage {
   readonly next: string | undefined
 }
 
-/** Items of a list don't say their kind; managedFields are left out, being half of the memory and of use to nobody who lists. */
+/**
+ * Items of a list don't say their kind; managedFields are left out, being half of the memory and of
+ * use to nobody who lists.
+ */
 export function parsePage(raw: unknown, kind: KindRef): ListPage | undefined {
   const parsed = listSchema.safeParse(raw)
   if (!parsed.success) return undefined
@@ -60,14 +90,20 @@ export function parsePage(raw: unknown, kind: KindRef): ListPage | undefined {
   }
 }
 
-/** The body of a successful answer as JSON; a body that isn't (of a proxy's login page, say) is a KubeFailure. */
+/**
+ * The body of a successful answer as JSON; a body that isn't (of a proxy's login page, say) is a
+ * KubeFailure.
+ */
 export function parseBody(body: string, request: string): unknown {
   const parsed = boundedJson(body)
   if (parsed === undefined) throw unparsable(request)
   return parsed
 }
 
-/** Values of one answer: a page of 500 pods has some 300,000. A text of 64 MiB could have a hundred times as many, which are gigabytes. */
+/**
+ * Values of one answer: a page of 500 pods has some 300,000. A text of 64 MiB could have a hundred
+ * times as many, which are gigabytes.
+ */
 const MOST_VALUES = 3_000_000
 
 /** Undefined for what is no JSON, or holds more values than any answer of the API. */
@@ -93,5 +129,12 @@ function holdsTooMuch(text: string): boolean {
 const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b]
 
 export function unparsable(request: string, cause?: unknown): KubeFailure {
-  return new KubeFailure({ status: 0, reason: 'Unparsable', message: 'the answer is not what a Kubernetes API server sends; is there something else at this address?', request, ...(cause === undefined ? {} : { cause }) })
+  return new KubeFailure({
+    status: 0,
+    reason: 'Unparsable',
+    message:
+      'the answer is not what a Kubernetes API server sends; is there something else at this address?',
+    request,
+    ...(cause === undefined ? {} : { cause }),
+  })
 }

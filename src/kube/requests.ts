@@ -1,4 +1,5 @@
-// The way of every plain request: counted, renewed once when the credentials have ended, tried again where that is safe, and told as a KubeFailure where it fails.
+// The way of every plain request: counted, renewed once when the credentials have ended, tried
+// again where that is safe, and told as a KubeFailure where it fails.
 
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../clock.ts'
@@ -26,7 +27,11 @@ export interface Requests {
   readonly counts: RequestCount
 }
 
-export function createRequests(transport: Transport, credentials: Credentials, clock: Clock): Requests {
+export function createRequests(
+  transport: Transport,
+  credentials: Credentials,
+  clock: Clock,
+): Requests {
   const counts = { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 }
   // A server that never answered is more likely the wrong address than a busy server.
   let contacted = false
@@ -36,7 +41,8 @@ export function createRequests(transport: Transport, credentials: Credentials, c
     try {
       return await attempt()
     } catch (error) {
-      if (!(error instanceof KubeFailure) || error.status !== 401 || !credentials.renew(generation)) throw error
+      if (!(error instanceof KubeFailure) || error.status !== 401 || !credentials.renew(generation))
+        throw error
       return attempt()
     }
   }
@@ -49,19 +55,34 @@ export function createRequests(transport: Transport, credentials: Credentials, c
     return answer
   }
 
-  // Credentials that worked and can't be renewed at the moment (a cloud that does not answer, a file that is just being written): nothing was sent.
-  const again = (failure: KubeFailure, repeat: Repeat): boolean => mayRepeat(failure, repeat) || (contacted && failure.reason === 'Credentials')
+  // Credentials that worked and can't be renewed at the moment (a cloud that does not answer, a
+  // file that is just being written): nothing was sent.
+  const again = (failure: KubeFailure, repeat: Repeat): boolean =>
+    mayRepeat(failure, repeat) || (contacted && failure.reason === 'Credentials')
 
   return {
     ask: (call, repeat, counted, signal) =>
-      withRetries(clock, (failure) => again(failure, repeat), () => (contacted ? RETRY_FOR_MS : FIRST_CONTACT_MS), () => renewed(() => send(call, counted, signal)), signal),
+      withRetries(
+        clock,
+        (failure) => again(failure, repeat),
+        () => (contacted ? RETRY_FOR_MS : FIRST_CONTACT_MS),
+        () => renewed(() => send(call, counted, signal)),
+        signal,
+      ),
     open: (call, counted, signal) =>
       renewed(async () => {
         counts[counted]++
         const response = await transport.open(call, signal)
         contacted = true
         if (response.statusCode === 200) return response
-        throw failureOf({ status: response.statusCode ?? 0, body: await readRefusal(response), retryAfter: response.headers['retry-after'] }, call.request)
+        throw failureOf(
+          {
+            status: response.statusCode ?? 0,
+            body: await readRefusal(response),
+            retryAfter: response.headers['retry-after'],
+          },
+          call.request,
+        )
       }),
     renewed,
     count(counted) {
@@ -73,7 +94,10 @@ export function createRequests(transport: Transport, credentials: Credentials, c
   }
 }
 
-/** The bounded text of an answer that isn't success; what is cut off can't be parsed and counts as no status. */
+/**
+ * The bounded text of an answer that isn't success; what is cut off can't be parsed and counts as
+ * no status.
+ */
 export async function readRefusal(response: IncomingMessage): Promise<string> {
   const limit = setTimeout(() => response.destroy(), 5_000)
   let text = ''

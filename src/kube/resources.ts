@@ -1,4 +1,5 @@
-// From kind to path: the kinds that an ensemble is made of are known by heart, so that they cost no request; others are asked for.
+// From kind to path: the kinds that an ensemble is made of are known by heart, so that they cost no
+// request; others are asked for.
 
 import { z } from 'zod'
 import { KubeFailure } from './failure.ts'
@@ -14,7 +15,19 @@ export interface Resource {
 }
 
 const NAMESPACED: Readonly<Record<string, readonly string[]>> = {
-  v1: ['Pod', 'Service', 'ConfigMap', 'Secret', 'PersistentVolumeClaim', 'Event', 'ServiceAccount', 'ResourceQuota', 'LimitRange', 'Endpoints', 'ReplicationController'],
+  v1: [
+    'Pod',
+    'Service',
+    'ConfigMap',
+    'Secret',
+    'PersistentVolumeClaim',
+    'Event',
+    'ServiceAccount',
+    'ResourceQuota',
+    'LimitRange',
+    'Endpoints',
+    'ReplicationController',
+  ],
   'apps/v1': ['StatefulSet', 'Deployment', 'DaemonSet', 'ReplicaSet', 'ControllerRevision'],
   'policy/v1': ['PodDisruptionBudget'],
   'coordination.k8s.io/v1': ['Lease'],
@@ -43,9 +56,14 @@ export function knownResource(kind: KindRef): Resource | undefined {
   return { ...splitVersion(kind.apiVersion), plural: plural(kind.kind), namespaced }
 }
 
-export function splitVersion(apiVersion: string): { readonly group: string; readonly version: string } {
+export function splitVersion(apiVersion: string): {
+  readonly group: string
+  readonly version: string
+} {
   const slash = apiVersion.indexOf('/')
-  return slash < 0 ? { group: '', version: apiVersion } : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) }
+  return slash < 0
+    ? { group: '', version: apiVersion }
+    : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) }
 }
 
 function plural(kind: string): string {
@@ -55,17 +73,27 @@ function plural(kind: string): string {
   return lower.endsWith('y') ? `${lower.slice(0, -1)}ies` : `${lower}s`
 }
 
-const resourceList = z.object({ resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })) })
+const resourceList = z.object({
+  resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),
+})
 
-/** Reads a discovery document; undefined when the group doesn't exist. Rejects with a KubeFailure. */
+/**
+ * Reads a discovery document; undefined when the group doesn't exist. Rejects with a KubeFailure.
+ */
 export type Discover = (path: string, signal: AbortSignal) => Promise<unknown>
 
 export type FindResource = (kind: KindRef, signal: AbortSignal) => Promise<Resource>
 
-/** Looks a kind up: by heart, else by discovery, once per apiVersion. A kind that the cluster doesn't have is a KubeFailure of reason UnknownKind. */
+/**
+ * Looks a kind up: by heart, else by discovery, once per apiVersion. A kind that the cluster
+ * doesn't have is a KubeFailure of reason UnknownKind.
+ */
 export function resourceFinder(discover: Discover): FindResource {
   const lists = new Map<string, Promise<z.infer<typeof resourceList>>>()
-  const read = async (apiVersion: string, signal: AbortSignal): Promise<z.infer<typeof resourceList>> => {
+  const read = async (
+    apiVersion: string,
+    signal: AbortSignal,
+  ): Promise<z.infer<typeof resourceList>> => {
     const path = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`
     const parsed = resourceList.safeParse((await discover(path, signal)) ?? { resources: [] })
     return parsed.success ? parsed.data : { resources: [] }
@@ -81,9 +109,12 @@ export function resourceFinder(discover: Discover): FindResource {
       // A failed look is not remembered: the next one may succeed.
       list.catch(() => lists.delete(kind.apiVersion))
     }
-    const found = (await list).resources.find((resource) => resource.kind === kind.kind && !resource.name.includes('/'))
+    const found = (await list).resources.find(
+      (resource) => resource.kind === kind.kind && !resource.name.includes('/'),
+    )
     if (found === undefined) {
-      // The kind may be made by an earlier manifest of the same run (a CustomResourceDefinition): look again next time.
+      // The kind may be made by an earlier manifest of the same run (a CustomResourceDefinition):
+      // look again next time.
       lists.delete(kind.apiVersion)
       throw unknownKind(kind)
     }
@@ -101,16 +132,38 @@ function unknownKind(kind: KindRef): KubeFailure {
 }
 
 /** Path of a collection, or of an object when `name` is given. */
-export function pathOf(resource: Resource, namespace: string | undefined, name?: string, subresource?: string): string {
-  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`
-  const parts = [resource.namespaced && namespace !== undefined ? `namespaces/${encodeURIComponent(namespace)}/${resource.plural}` : resource.plural]
+export function pathOf(
+  resource: Resource,
+  namespace: string | undefined,
+  name?: string,
+  subresource?: string,
+): string {
+  const root =
+    resource.group === ''
+      ? `/api/${resource.version}`
+      : `/apis/${resource.group}/${resource.version}`
+  const parts = [
+    resource.namespaced && namespace !== undefined
+      ? `namespaces/${encodeURIComponent(namespace)}/${resource.plural}`
+      : resource.plural,
+  ]
   if (name !== undefined) parts.push(encodeURIComponent(name))
   if (subresource !== undefined) parts.push(subresource)
   return `${root}/${parts.join('/')}`
 }
 
 /** `get statefulsets.apps zk in namespace x`. */
-export function inWords(verb: string, resource: Resource, namespace: string | undefined, name?: string): string {
+export function inWords(
+  verb: string,
+  resource: Resource,
+  namespace: string | undefined,
+  name?: string,
+): string {
   const plural = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`
-  return [verb, plural, ...(name === undefined ? [] : [name]), ...(resource.namespaced && namespace !== undefined ? [`in namespace ${namespace}`] : [])].join(' ')
+  return [
+    verb,
+    plural,
+    ...(name === undefined ? [] : [name]),
+    ...(resource.namespaced && namespace !== undefined ? [`in namespace ${namespace}`] : []),
+  ].join(' ')
 }

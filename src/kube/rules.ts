@@ -13,46 +13,83 @@ interface RuleText {
   readonly verbs: readonly string[]
 }
 
-/** YAML of a Role for each namespace and one ClusterRole for the rest, documents parted by `---`; '' when nothing is wanted. */
+/**
+ * YAML of a Role for each namespace and one ClusterRole for the rest, documents parted by `---`; ''
+ * when nothing is wanted.
+ */
 export function roleFor(wanted: readonly Access[], name = ROLE_NAME): string {
-  const scopes = [...new Set(wanted.map((access) => access.namespace))].toSorted((a, b) => (a ?? '~').localeCompare(b ?? '~'))
+  const scopes = [...new Set(wanted.map((access) => access.namespace))].toSorted((a, b) =>
+    (a ?? '~').localeCompare(b ?? '~'),
+  )
   return scopes
     .map((namespace) => {
       const head =
         namespace === undefined
           ? `apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: ${scalar(name)}\n`
           : `apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: ${scalar(name)}\n  namespace: ${scalar(namespace)}\n`
-      return `${head}rules:\n${minimalRules(wanted.filter((access) => access.namespace === namespace)).map(ruleYaml).join('')}`
+      return `${head}rules:\n${minimalRules(
+        wanted.filter((access) => access.namespace === namespace),
+      )
+        .map(ruleYaml)
+        .join('')}`
     })
     .join('---\n')
 }
 
-/** Verbs of a resource gathered, then resources with the same verbs, then names with the same rights. */
+/**
+ * Verbs of a resource gathered, then resources with the same verbs, then names with the same
+ * rights.
+ */
 export function minimalRules(wanted: readonly Access[]): readonly RuleText[] {
-  const verbs = new Map<string, { group: string; resource: string; name: string | undefined; verbs: Set<string> }>()
+  const verbs = new Map<
+    string,
+    { group: string; resource: string; name: string | undefined; verbs: Set<string> }
+  >()
   for (const { group, resource, name, verb } of wanted) {
     const key = JSON.stringify([group, resource, name])
     const entry = verbs.get(key) ?? { group, resource, name, verbs: new Set<string>() }
     entry.verbs.add(verb)
     verbs.set(key, entry)
   }
-  const rules = new Map<string, { group: string; resources: Set<string>; names: Set<string>; verbs: readonly string[] }>()
+  const rules = new Map<
+    string,
+    { group: string; resources: Set<string>; names: Set<string>; verbs: readonly string[] }
+  >()
   for (const entry of verbs.values()) {
     const sorted = [...entry.verbs].toSorted(byVerb)
-    // Names are granted together only for one resource: a rule grants each name in each of its resources.
-    const key = JSON.stringify([entry.group, sorted, entry.name === undefined ? '' : entry.resource])
-    const rule = rules.get(key) ?? { group: entry.group, resources: new Set<string>(), names: new Set<string>(), verbs: sorted }
+    // Names are granted together only for one resource: a rule grants each name in each of its
+    // resources.
+    const key = JSON.stringify([
+      entry.group,
+      sorted,
+      entry.name === undefined ? '' : entry.resource,
+    ])
+    const rule = rules.get(key) ?? {
+      group: entry.group,
+      resources: new Set<string>(),
+      names: new Set<string>(),
+      verbs: sorted,
+    }
     rule.resources.add(entry.resource)
     if (entry.name !== undefined) rule.names.add(entry.name)
     rules.set(key, rule)
   }
   return [...rules.values()]
-    .map((rule) => ({ group: rule.group, resources: [...rule.resources].toSorted(), names: [...rule.names].toSorted(), verbs: rule.verbs }))
-    .toSorted((a, b) => a.group.localeCompare(b.group) || a.resources.join().localeCompare(b.resources.join()))
+    .map((rule) => ({
+      group: rule.group,
+      resources: [...rule.resources].toSorted(),
+      names: [...rule.names].toSorted(),
+      verbs: rule.verbs,
+    }))
+    .toSorted(
+      (a, b) =>
+        a.group.localeCompare(b.group) || a.resources.join().localeCompare(b.resources.join()),
+    )
 }
 
 function byVerb(a: string, b: string): number {
-  const place = (verb: string): number => (VERBS.includes(verb) ? VERBS.indexOf(verb) : VERBS.length)
+  const place = (verb: string): number =>
+    VERBS.includes(verb) ? VERBS.indexOf(verb) : VERBS.length
   return place(a) - place(b) || a.localeCompare(b)
 }
 
@@ -66,5 +103,8 @@ function flow(values: readonly string[]): string {
 }
 
 function scalar(value: string): string {
-  return /^[a-z]([a-z0-9./-]*[a-z0-9])?$/.test(value) && !['true', 'false', 'null', 'yes', 'no', 'on', 'off', 'y', 'n'].includes(value) ? value : JSON.stringify(value)
+  return /^[a-z]([a-z0-9./-]*[a-z0-9])?$/.test(value) &&
+    !['true', 'false', 'null', 'yes', 'no', 'on', 'off', 'y', 'n'].includes(value)
+    ? value
+    : JSON.stringify(value)
 }

@@ -1,4 +1,5 @@
-// Where the kubeconfig comes from: the input (a path or the content itself), else KUBECONFIG, ~/.kube/config, or the Pod that this runner is.
+// Where the kubeconfig comes from: the input (a path or the content itself), else KUBECONFIG,
+// ~/.kube/config, or the Pod that this runner is.
 
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
@@ -13,7 +14,9 @@ export interface SourceOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** What lies here may have been written by a pull request; empty when there is none. */
   readonly workspace: string
-  /** RUNNER_TEMP: written by steps, never by a checkout, even where it lies inside the workspace. */
+  /**
+   * RUNNER_TEMP: written by steps, never by a checkout, even where it lies inside the workspace.
+   */
   readonly temp?: string | undefined
   /** Where a Pod finds its service account; for tests. */
   readonly serviceAccount?: string | undefined
@@ -31,9 +34,16 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 /** Bytes. */
 const LARGEST = 1024 * 1024
 
-/** Whether a cluster is named at all, however wrongly: by the input, KUBECONFIG, ~/.kube/config, or by the Pod that this runner is. */
+/**
+ * Whether a cluster is named at all, however wrongly: by the input, KUBECONFIG, ~/.kube/config, or
+ * by the Pod that this runner is.
+ */
 export function namesCluster(options: SourceOptions): boolean {
-  if ((options.kubeconfig?.trim() ?? '') !== '' || (options.env['KUBECONFIG'] ?? '').split(delimiter).some((path) => path !== '')) return true
+  if (
+    (options.kubeconfig?.trim() ?? '') !== '' ||
+    (options.env['KUBECONFIG'] ?? '').split(delimiter).some((path) => path !== '')
+  )
+    return true
   return standardFile(options) !== undefined || findInCluster(options) !== undefined
 }
 
@@ -43,18 +53,30 @@ function standardFile({ env }: SourceOptions): string | undefined {
   return standard !== undefined && existsSync(standard) ? standard : undefined
 }
 
-/** Throws INPUT_INVALID for a file that can't be read, CLUSTER_UNREACHABLE when there is no kubeconfig at all. */
+/**
+ * Throws INPUT_INVALID for a file that can't be read, CLUSTER_UNREACHABLE when there is no
+ * kubeconfig at all.
+ */
 export function findSources(options: SourceOptions): readonly Source[] | InCluster {
   const given = options.kubeconfig?.trim() ?? ''
   if (given !== '') {
     const content = contentOf(given)
-    return [content === undefined ? readSource(expand(given, options), options, 'kubeconfig') : { from: 'input kubeconfig', text: content, file: undefined, inWorkspace: false }]
+    return [
+      content === undefined
+        ? readSource(expand(given, options), options, 'kubeconfig')
+        : { from: 'input kubeconfig', text: content, file: undefined, inWorkspace: false },
+    ]
   }
   const listed = (options.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '')
   if (listed.length > 0) {
     const there = listed.map((path) => expand(path, options)).filter((path) => existsSync(path))
     if (there.length === 0) {
-      throw failure('refused', 'CLUSTER_UNREACHABLE', `KUBECONFIG names ${listed.join(', ')}, and there is no such file`, { mend: 'Write the kubeconfig in a step before this one, or give it as input kubeconfig.' })
+      throw failure(
+        'refused',
+        'CLUSTER_UNREACHABLE',
+        `KUBECONFIG names ${listed.join(', ')}, and there is no such file`,
+        { mend: 'Write the kubeconfig in a step before this one, or give it as input kubeconfig.' },
+      )
     }
     return there.map((path) => readSource(path, options, undefined))
   }
@@ -62,26 +84,45 @@ export function findSources(options: SourceOptions): readonly Source[] | InClust
   if (standard !== undefined) return [readSource(standard, options, undefined)]
   const inCluster = findInCluster(options)
   if (inCluster !== undefined) return inCluster
-  throw failure('refused', 'CLUSTER_UNREACHABLE', 'there is no kubeconfig: the input is empty, KUBECONFIG is not set, ~/.kube/config is not there, and this runner is not a Pod with a service account', {
-    input: 'kubeconfig',
-    mend: 'Give the input kubeconfig (a path, or the content from a secret), or log in to the cluster in a step before this one.',
-  })
+  throw failure(
+    'refused',
+    'CLUSTER_UNREACHABLE',
+    'there is no kubeconfig: the input is empty, KUBECONFIG is not set, ~/.kube/config is not there, and this runner is not a Pod with a service account',
+    {
+      input: 'kubeconfig',
+      mend: 'Give the input kubeconfig (a path, or the content from a secret), or log in to the cluster in a step before this one.',
+    },
+  )
 }
 
-/** The document itself when `given` is one (YAML or JSON, plain or base64), undefined when it is a path. */
+/**
+ * The document itself when `given` is one (YAML or JSON, plain or base64), undefined when it is a
+ * path.
+ */
 export function contentOf(given: string): string | undefined {
   if (/^[A-Za-z0-9+/=\s]+$/.test(given)) {
     const decoded = Buffer.from(given, 'base64').toString('utf8')
     if (/["']?(clusters|apiVersion)["']?\s*:/.test(decoded)) return decoded
   }
-  return given.startsWith('{') || /\n/.test(given) || /^(apiVersion|kind|clusters)\s*:/.test(given) ? given : undefined
+  return given.startsWith('{') || /\n/.test(given) || /^(apiVersion|kind|clusters)\s*:/.test(given)
+    ? given
+    : undefined
 }
 
-/** Whether `file` really (links followed) lies in the workspace and not in the runner's own directory for temporary files. */
+/**
+ * Whether `file` really (links followed) lies in the workspace and not in the runner's own
+ * directory for temporary files.
+ */
 export function liesInWorkspace(file: string, options: SourceOptions): boolean {
   if (options.workspace === '') return false
   const real = realpathSync(file)
-  if (options.temp !== undefined && options.temp !== '' && existsSync(options.temp) && isInside(real, realpathSync(options.temp))) return false
+  if (
+    options.temp !== undefined &&
+    options.temp !== '' &&
+    existsSync(options.temp) &&
+    isInside(real, realpathSync(options.temp))
+  )
+    return false
   return existsSync(options.workspace) && isInside(real, realpathSync(options.workspace))
 }
 
@@ -99,14 +140,38 @@ function expand(path: string, options: SourceOptions): string {
 function readSource(path: string, options: SourceOptions, input: string | undefined): Source {
   try {
     const { kind, real, size, bytes } = readOpened(path, LARGEST)
-    if (kind !== 'file') throw Object.assign(new Error(), { code: kind === 'directory' ? 'EISDIR' : 'EIO' })
+    if (kind !== 'file')
+      throw Object.assign(new Error(), { code: kind === 'directory' ? 'EISDIR' : 'EIO' })
     if (size > LARGEST) throw Object.assign(new Error(), { code: 'EFBIG' })
-    return { from: `the kubeconfig ${path}`, text: bytes.toString('utf8'), file: path, inWorkspace: liesInWorkspace(real, options) }
+    return {
+      from: `the kubeconfig ${path}`,
+      text: bytes.toString('utf8'),
+      file: path,
+      inWorkspace: liesInWorkspace(real, options),
+    }
   } catch (error) {
     const code = codeOf(error)
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : code === 'EFBIG' ? 'it is larger than 1 MiB, more than any kubeconfig' : code === 'ENAMETOOLONG' ? 'it is neither a path nor a kubeconfig' : `it can't be read (${code})`
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EISDIR'
+          ? 'it is a directory'
+          : code === 'EFBIG'
+            ? 'it is larger than 1 MiB, more than any kubeconfig'
+            : code === 'ENAMETOOLONG'
+              ? 'it is neither a path nor a kubeconfig'
+              : `it can't be read (${code})`
     const shown = path.length > 200 ? `${path.slice(0, 40)}…` : path
-    throw failure('refused', 'INPUT_INVALID', `kubeconfig ${shown}: ${why}`, { ...(input === undefined ? {} : { input }), mend: 'Give a path to a kubeconfig, or its content, plain or base64.' }, error)
+    throw failure(
+      'refused',
+      'INPUT_INVALID',
+      `kubeconfig ${shown}: ${why}`,
+      {
+        ...(input === undefined ? {} : { input }),
+        mend: 'Give a path to a kubeconfig, or its content, plain or base64.',
+      },
+      error,
+    )
   }
 }
 

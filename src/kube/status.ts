@@ -1,4 +1,5 @@
-// Answers that aren't success become a KubeFailure here and nowhere else; a raw body or header never gets further than this file.
+// Answers that aren't success become a KubeFailure here and nowhere else; a raw body or header
+// never gets further than this file.
 
 import { z } from 'zod'
 import { KubeFailure } from './failure.ts'
@@ -11,14 +12,25 @@ const statusSchema = z.object({
     .object({
       name: z.string().nullish(),
       retryAfterSeconds: z.number().nullish(),
-      causes: z.array(z.object({ reason: z.string().nullish(), message: z.string().nullish(), field: z.string().nullish() })).nullish(),
+      causes: z
+        .array(
+          z.object({
+            reason: z.string().nullish(),
+            message: z.string().nullish(),
+            field: z.string().nullish(),
+          }),
+        )
+        .nullish(),
     })
     .nullish(),
 })
 
 export type ApiStatus = z.infer<typeof statusSchema>
 
-/** A refused value of an environment variable, which is where passwords stand that should be in a Secret. */
+/**
+ * A refused value of an environment variable, which is where passwords stand that should be in a
+ * Secret.
+ */
 const ENV_VALUE = /(\benv\[\d+\]\.value: Invalid value): (?:"(?:[^"\\]|\\.)*"|[^:]*)/g
 
 /** Said of an answer that something else than the API server may have given. */
@@ -28,8 +40,20 @@ export const NO_STATUS = 'and no Kubernetes status with it'
 const LONGEST = 2000
 
 const REASONS: Readonly<Record<number, string>> = {
-  400: 'BadRequest', 401: 'Unauthorized', 403: 'Forbidden', 404: 'NotFound', 405: 'MethodNotAllowed', 409: 'Conflict', 410: 'Gone', 413: 'RequestEntityTooLarge',
-  415: 'UnsupportedMediaType', 422: 'Invalid', 429: 'TooManyRequests', 500: 'InternalError', 503: 'ServiceUnavailable', 504: 'Timeout',
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
 }
 
 export interface FailedAnswer {
@@ -49,7 +73,10 @@ export function parseStatus(body: string): ApiStatus | undefined {
   }
 }
 
-/** `request` is what was asked, in words. An answer without a Status (of a proxy or a load balancer) keeps its HTTP status only. */
+/**
+ * `request` is what was asked, in words. An answer without a Status (of a proxy or a load balancer)
+ * keeps its HTTP status only.
+ */
 export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
   const status = parseStatus(answer.body)
   const seconds = status?.details?.retryAfterSeconds ?? headerSeconds(answer.retryAfter)
@@ -60,21 +87,35 @@ export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
     return new KubeFailure({
       status: answer.status,
       reason: unknownKind ? 'UnknownKind' : fallback,
-      message: unknownKind ? 'the server does not serve this kind of object' : `the server answered ${answer.status} (${fallback}) ${NO_STATUS}`,
+      message: unknownKind
+        ? 'the server does not serve this kind of object'
+        : `the server answered ${answer.status} (${fallback}) ${NO_STATUS}`,
       retryAfterSeconds,
       request,
     })
   }
   const aboutSecret = ABOUT_SECRET.test(request)
   const said = clean(status.message ?? '')
-  const message = (aboutSecret ? withoutQuotes(said, answer.status) : said) || `the server answered ${answer.status} (${fallback})`
+  const message =
+    (aboutSecret ? withoutQuotes(said, answer.status) : said) ||
+    `the server answered ${answer.status} (${fallback})`
   // For a kind that its group doesn't have, the API server says NotFound too, but names no object.
-  const unknownKind = answer.status === 404 && message.includes('could not find the requested resource')
+  const unknownKind =
+    answer.status === 404 && message.includes('could not find the requested resource')
   return new KubeFailure({
     status: answer.status,
     reason: unknownKind ? 'UnknownKind' : (status.reason ?? '') || fallback,
     message,
-    causes: (status.details?.causes ?? []).map((cause) => ({ reason: cause.reason ?? '', message: aboutSecret && cause.reason !== 'FieldManagerConflict' ? (/field is immutable/.test(cause.message ?? '') ? 'field is immutable' : 'is refused') : clean(cause.message ?? ''), field: cause.field ?? '' })),
+    causes: (status.details?.causes ?? []).map((cause) => ({
+      reason: cause.reason ?? '',
+      message:
+        aboutSecret && cause.reason !== 'FieldManagerConflict'
+          ? /field is immutable/.test(cause.message ?? '')
+            ? 'field is immutable'
+            : 'is refused'
+          : clean(cause.message ?? ''),
+      field: cause.field ?? '',
+    })),
     retryAfterSeconds,
     request,
   })
@@ -83,14 +124,19 @@ export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
 /** What is asked, where it is about a Secret: the answer may quote a value of it. */
 const ABOUT_SECRET = /^\w+ secrets(?: |$)/
 /** Of such an answer only what is known to name no value; a webhook's own words are not. */
-const NO_VALUE = /^.*(?:cannot \S+ resource "|not found$|already exists$|is being terminated|(?:exceeded|failed) quota: |the object has been modified|field is immutable when `immutable` is set$|illegal base64 data at input byte \d+$).*$|admission webhook "[^"]*" denied the request|failed calling webhook "[^"]*"/
+const NO_VALUE =
+  /^.*(?:cannot \S+ resource "|not found$|already exists$|is being terminated|(?:exceeded|failed) quota: |the object has been modified|field is immutable when `immutable` is set$|illegal base64 data at input byte \d+$).*$|admission webhook "[^"]*" denied the request|failed calling webhook "[^"]*"/
 
 function withoutQuotes(message: string, status: number): string {
-  return NO_VALUE.exec(message)?.[0] ?? `the server refused it with ${status}; its words are not shown, since they may quote a value of the Secret`
+  return (
+    NO_VALUE.exec(message)?.[0] ??
+    `the server refused it with ${status}; its words are not shown, since they may quote a value of the Secret`
+  )
 }
 
 /**
- * Of claims, volumes and pods the server shows a difference of texts, with values: what is kept is the names of the fields that changed, as in ` (changed: accessModes)`.
+ * Of claims, volumes and pods the server shows a difference of texts, with values: what is kept is
+ * the names of the fields that changed, as in ` (changed: accessModes)`.
  */
 function withoutDifference(message: string): string {
   const [said = '', ...difference] = message.split(/\n(?=@@ )/)
@@ -101,16 +147,27 @@ function withoutDifference(message: string): string {
     if (/^[-+]/.test(line)) changed.add(key ?? around)
     else if (key !== undefined) around = key
   }
-  const names = [...changed].filter((name) => name !== '').map((name) => `${name.charAt(0).toLowerCase()}${name.slice(1)}`)
+  const names = [...changed]
+    .filter((name) => name !== '')
+    .map((name) => `${name.charAt(0).toLowerCase()}${name.slice(1)}`)
   return names.length === 0 ? said : `${said} (changed: ${names.join(', ')})`
 }
 
 /**
- * One line, bounded. A whole map or list that a field has is left out: it holds whatever the manifest holds, and what is wrong with it stands behind it. Cut off is what quotes a value: the decoder's bytes around a fault (`error found in #10 byte of ...`), and what a field got instead of its type
+ * One line, bounded. A whole map or list that a field has is left out: it holds whatever the
+ * manifest holds, and what is wrong with it stands behind it. Cut off is what quotes a value: the
+ * decoder's bytes around a fault (`error found in #10 byte of ...`), and what a field got instead
+ * of its type
  * (`expected string, got &value.valueUnstructured{...}`).
  */
 function clean(message: string): string {
-  const line = withoutDifference(message).replaceAll(/\s+/g, ' ').replace(/(\bInvalid value): (?:\{.*\}|\[.*\]): /, '$1: ').replace(/,? ?error found in #\d+ byte of .*$/, '').replace(/(\bexpected [^,;]{1,60}), got .*$/, '$1').replace(ENV_VALUE, '$1').trim()
+  const line = withoutDifference(message)
+    .replaceAll(/\s+/g, ' ')
+    .replace(/(\bInvalid value): (?:\{.*\}|\[.*\]): /, '$1: ')
+    .replace(/,? ?error found in #\d+ byte of .*$/, '')
+    .replace(/(\bexpected [^,;]{1,60}), got .*$/, '$1')
+    .replace(ENV_VALUE, '$1')
+    .trim()
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
 }
 

@@ -1,4 +1,5 @@
-// Exec and port-forward: the channel protocols of Kubernetes (`v5.channel.k8s.io`, and `v4` where the server is older) as a result and as a byte stream.
+// Exec and port-forward: the channel protocols of Kubernetes (`v5.channel.k8s.io`, and `v4` where
+// the server is older) as a result and as a byte stream.
 
 import { Duplex } from 'node:stream'
 import { z } from 'zod'
@@ -20,22 +21,55 @@ const STDIN_CHUNK = 32 * 1024
 
 const CLOSE_CHANNEL = 255
 
-export function createStreams(loaded: LoadedConfig, credentials: Credentials, requests: Requests, closing: AbortSignal, answerMs: number): Pick<Kube, 'exec' | 'forward' | 'tunnel'> {
+export function createStreams(
+  loaded: LoadedConfig,
+  credentials: Credentials,
+  requests: Requests,
+  closing: AbortSignal,
+  answerMs: number,
+): Pick<Kube, 'exec' | 'forward' | 'tunnel'> {
   return {
     async exec(pod, container, command, options, signal) {
       const timeoutMs = options.timeoutMs ?? EXEC_MS
       const request = `exec ${command[0]} in pod ${pod.name} in namespace ${pod.namespace}`
-      const query = new URLSearchParams({ container, stdout: 'true', stderr: 'true', ...(options.stdin === undefined ? {} : { stdin: 'true' }) })
+      const query = new URLSearchParams({
+        container,
+        stdout: 'true',
+        stderr: 'true',
+        ...(options.stdin === undefined ? {} : { stdin: 'true' }),
+      })
       for (const word of command) query.append('command', word)
       const late = new AbortController()
-      const timer = setTimeout(() => late.abort(new KubeFailure({ status: 0, reason: 'Timeout', message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`, request })), timeoutMs)
+      const timer = setTimeout(
+        () =>
+          late.abort(
+            new KubeFailure({
+              status: 0,
+              reason: 'Timeout',
+              message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`,
+              request,
+            }),
+          ),
+        timeoutMs,
+      )
       const until = AbortSignal.any([signal, closing, late.signal])
       try {
         return await requests.renewed(async () => {
           requests.count('streams')
           const session = execSession(request)
           const path = `${podPath(pod)}/exec?${query.toString()}`
-          const socket = await dial(loaded, credentials, { path, request, timeoutMs: answerMs, onFrame: session.onFrame, onClose: session.onClose }, until)
+          const socket = await dial(
+            loaded,
+            credentials,
+            {
+              path,
+              request,
+              timeoutMs: answerMs,
+              onFrame: session.onFrame,
+              onClose: session.onClose,
+            },
+            until,
+          )
           if (options.stdin !== undefined) sendStdin(socket, options.stdin)
           return session.result(socket, until)
         })
@@ -45,13 +79,29 @@ export function createStreams(loaded: LoadedConfig, credentials: Credentials, re
     },
     async tunnel(pod, container, command, signal) {
       const request = `exec ${command[0]} in pod ${pod.name} in namespace ${pod.namespace}`
-      const query = new URLSearchParams({ container, stdin: 'true', stdout: 'true', stderr: 'true' })
+      const query = new URLSearchParams({
+        container,
+        stdin: 'true',
+        stdout: 'true',
+        stderr: 'true',
+      })
       for (const word of command) query.append('command', word)
       const until = AbortSignal.any([signal, closing])
       return requests.renewed(async () => {
         requests.count('streams')
         const through = createCommandStream(request)
-        const socket = await dial(loaded, credentials, { path: `${podPath(pod)}/exec?${query.toString()}`, request, timeoutMs: answerMs, onFrame: through.onFrame, onClose: through.onClose }, until)
+        const socket = await dial(
+          loaded,
+          credentials,
+          {
+            path: `${podPath(pod)}/exec?${query.toString()}`,
+            request,
+            timeoutMs: answerMs,
+            onFrame: through.onFrame,
+            onClose: through.onClose,
+          },
+          until,
+        )
         through.attach(socket, until)
         return through.begun
       })
@@ -62,7 +112,18 @@ export function createStreams(loaded: LoadedConfig, credentials: Credentials, re
       return requests.renewed(async () => {
         requests.count('streams')
         const tunnel = createTunnel(request)
-        const socket = await dial(loaded, credentials, { path: `${podPath(pod)}/portforward?ports=${port}`, request, timeoutMs: answerMs, onFrame: tunnel.onFrame, onClose: tunnel.onClose }, until)
+        const socket = await dial(
+          loaded,
+          credentials,
+          {
+            path: `${podPath(pod)}/portforward?ports=${port}`,
+            request,
+            timeoutMs: answerMs,
+            onFrame: tunnel.onFrame,
+            onClose: tunnel.onClose,
+          },
+          until,
+        )
         tunnel.attach(socket, until)
         // Refused in the same breath as opened: nobody could have listened to the stream yet.
         if (tunnel.stream.errored !== null) throw tunnel.stream.errored
@@ -76,11 +137,16 @@ function podPath(pod: { readonly name: string; readonly namespace: string }): st
   return `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}`
 }
 
-/** Channel 0 is stdin; its end can be told by v5 only (an older server leaves the command waiting, until the time limit). */
+/**
+ * Channel 0 is stdin; its end can be told by v5 only (an older server leaves the command waiting,
+ * until the time limit).
+ */
 function sendStdin(socket: Socket, text: string): void {
   const bytes = Buffer.from(text)
-  for (let at = 0; at < bytes.length; at += STDIN_CHUNK) socket.send(frame(0, bytes.subarray(at, at + STDIN_CHUNK)), () => undefined)
-  if (socket.protocol === 'v5.channel.k8s.io') socket.send(frame(CLOSE_CHANNEL, Buffer.from([0])), () => undefined)
+  for (let at = 0; at < bytes.length; at += STDIN_CHUNK)
+    socket.send(frame(0, bytes.subarray(at, at + STDIN_CHUNK)), () => undefined)
+  if (socket.protocol === 'v5.channel.k8s.io')
+    socket.send(frame(CLOSE_CHANNEL, Buffer.from([0])), () => undefined)
 }
 
 function frame(channel: number, bytes: Uint8Array): Buffer {
@@ -115,7 +181,15 @@ function execSession(request: string): ExecSession {
       }
     },
     // A status that is missing is no success: the command may have been cut off anywhere.
-    onClose: (code) => fail(new KubeFailure({ status: 0, reason: 'Unreachable', message: `the connection closed (${code}) before the command's exit code came`, request })),
+    onClose: (code) =>
+      fail(
+        new KubeFailure({
+          status: 0,
+          reason: 'Unreachable',
+          message: `the connection closed (${code}) before the command's exit code came`,
+          request,
+        }),
+      ),
     async result(socket, signal) {
       const stop = (): void => fail(abortReason(signal))
       if (signal.aborted) stop()
@@ -135,12 +209,22 @@ const exitSchema = z.object({
   status: z.string(),
   reason: z.string().nullish(),
   message: z.string().nullish(),
-  details: z.object({ causes: z.array(z.object({ reason: z.string().nullish(), message: z.string().nullish() })).nullish() }).nullish(),
+  details: z
+    .object({
+      causes: z
+        .array(z.object({ reason: z.string().nullish(), message: z.string().nullish() }))
+        .nullish(),
+    })
+    .nullish(),
 })
 
-/** Of a status frame: the exit code, or why there is none. Source: k8s.io/apimachinery pkg/util/remotecommand. */
+/**
+ * Of a status frame: the exit code, or why there is none. Source: k8s.io/apimachinery
+ * pkg/util/remotecommand.
+ */
 export function exitStatus(text: string, request: string): number | KubeFailure {
-  const fault = (message: string): KubeFailure => new KubeFailure({ status: 0, reason: 'InternalError', message, request })
+  const fault = (message: string): KubeFailure =>
+    new KubeFailure({ status: 0, reason: 'InternalError', message, request })
   const told = (said: string): KubeFailure => {
     const { reason, words } = streamFault(said)
     return new KubeFailure({ status: 0, reason, message: words, request })
@@ -178,11 +262,15 @@ interface Pipe extends Omit<Wire, 'onFrame'> {
   readonly broken: (how: string) => KubeFailure
 }
 
-/** A byte stream over a socket: what is written goes out on channel 0, and an end of either side ends both. */
+/**
+ * A byte stream over a socket: what is written goes out on channel 0, and an end of either side
+ * ends both.
+ */
 function createPipe(what: 'port-forward' | 'exec', request: string): Pipe {
   let socket: Socket | undefined
   let detach = (): void => undefined
-  const broken = (how: string): KubeFailure => new KubeFailure({ status: 0, reason: 'Unreachable', message: `the ${what} ${how}`, request })
+  const broken = (how: string): KubeFailure =>
+    new KubeFailure({ status: 0, reason: 'Unreachable', message: `the ${what} ${how}`, request })
   const stream = new Duplex({
     // After the far end has closed nothing can be sent any more.
     allowHalfOpen: false,
@@ -193,7 +281,10 @@ function createPipe(what: 'port-forward' | 'exec', request: string): Pipe {
       const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
       // `done` waits until the socket has taken it: that is the back-pressure.
       if (socket === undefined) done(broken('is not open'))
-      else socket.send(frame(0, bytes), (error) => done(error === undefined || error === null ? null : broken('broke while writing')))
+      else
+        socket.send(frame(0, bytes), (error) =>
+          done(error === undefined || error === null ? null : broken('broke while writing')),
+        )
     },
     destroy(error, done) {
       detach()
@@ -212,7 +303,8 @@ function createPipe(what: 'port-forward' | 'exec', request: string): Pipe {
     },
     onClose(code) {
       if (stream.destroyed) return
-      // 1000 and 1005 (closed without a code): the pod's side ended it, as a server does after a four-letter word.
+      // 1000 and 1005 (closed without a code): the pod's side ended it, as a server does after a
+      // four-letter word.
       if (code === 1000 || code === 1005) stream.push(null)
       else stream.destroy(broken(`broke (${code})`))
     },
@@ -231,16 +323,26 @@ interface Tunnel extends Wire {
   readonly stream: Duplex
 }
 
-/** Channel 0 carries the bytes, channel 1 an error's text; the first frame of each is the port. The end of one direction can't be told, so `end()` sends nothing. */
+/**
+ * Channel 0 carries the bytes, channel 1 an error's text; the first frame of each is the port. The
+ * end of one direction can't be told, so `end()` sends nothing.
+ */
 function createTunnel(request: string): Tunnel {
   const { stream, push, onClose, attach } = createPipe('port-forward', request)
   const begun = new Set<number>()
   const refused = (said: string): KubeFailure => {
     const { reason, words } = streamFault(said)
-    return new KubeFailure({ status: 0, reason, message: `the port-forward failed: ${words}`, request })
+    return new KubeFailure({
+      status: 0,
+      reason,
+      message: `the port-forward failed: ${words}`,
+      request,
+    })
   }
   return {
-    stream, onClose, attach,
+    stream,
+    onClose,
+    attach,
     onFrame(channel, bytes) {
       if (channel > 1) return
       const first = !begun.has(channel)
@@ -253,11 +355,16 @@ function createTunnel(request: string): Tunnel {
 }
 
 interface CommandStream extends Wire {
-  /** The first line of what the command says, then its stdin and stdout; or how it ended before it said one. */
+  /**
+   * The first line of what the command says, then its stdin and stdout; or how it ended before it
+   * said one.
+   */
   readonly begun: Promise<Tunnelled>
 }
 
-/** A command as a byte stream: channel 0 is its stdin, 1 its stdout, 2 its stderr, 3 how it ended. */
+/**
+ * A command as a byte stream: channel 0 is its stdin, 1 its stdout, 2 its stderr, 3 how it ended.
+ */
 function createCommandStream(request: string): CommandStream {
   const { stream, push, broken, onClose, attach } = createPipe('exec', request)
   let line: Buffer | undefined = Buffer.alloc(0)
@@ -276,7 +383,8 @@ function createCommandStream(request: string): CommandStream {
     push(rest)
   }
   return {
-    begun: begun.promise, attach,
+    begun: begun.promise,
+    attach,
     onFrame(channel, bytes) {
       if (channel === 1) onStdout(bytes)
       else if (channel === 2) stderr.add(bytes)

@@ -1,4 +1,5 @@
-// One followed list: listed once, watched from there, listed again whenever the watch ends, polled where watching is forbidden.
+// One followed list: listed once, watched from there, listed again whenever the watch ends, polled
+// where watching is forbidden.
 
 import type { Clock } from '../clock.ts'
 import { KubeFailure } from './failure.ts'
@@ -47,7 +48,8 @@ export function createSubject<View>(subject: SubjectOptions<View>): Subject<View
   const firstList = new Promise<void>((resolve) => (listed = resolve))
 
   /** By UID: a pod that came back under its name is another pod. */
-  const keyOf = (object: KubeObject): string => object.metadata.uid ?? `${object.metadata.namespace ?? ''}/${object.metadata.name}`
+  const keyOf = (object: KubeObject): string =>
+    object.metadata.uid ?? `${object.metadata.namespace ?? ''}/${object.metadata.name}`
 
   function take(event: WatchEvent): void {
     const key = keyOf(event.object)
@@ -69,7 +71,10 @@ export function createSubject<View>(subject: SubjectOptions<View>): Subject<View
       const key = keyOf(object)
       const old = before.get(key)
       const version = object.metadata.resourceVersion
-      const view = old !== undefined && version !== undefined && old.version === version ? old.view : subject.view(object)
+      const view =
+        old !== undefined && version !== undefined && old.version === version
+          ? old.view
+          : subject.view(object)
       if (view === undefined) continue
       kept.set(key, { version, view })
       changed ||= view !== old?.view
@@ -78,15 +83,22 @@ export function createSubject<View>(subject: SubjectOptions<View>): Subject<View
     return resourceVersion
   }
 
-  /** Seconds grow with each round that brought nothing, with jitter, so that many followers don't knock together. */
-  const pause = (round: number): number => Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round, 10)) * (0.75 + Math.random() / 2)
+  /**
+   * Seconds grow with each round that brought nothing, with jitter, so that many followers don't
+   * knock together.
+   */
+  const pause = (round: number): number =>
+    Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round, 10)) *
+    (0.75 + Math.random() / 2)
 
   async function run(): Promise<void> {
-    for (let round = 0; !signal.aborted; ) {
+    for (let round = 0; !signal.aborted;) {
       let resourceVersion: string
       try {
         resourceVersion = await list()
-        note = watchable ? undefined : `${subject.title} can't be watched with these rights, and are read every ${POLL_MS / 1000} s`
+        note = watchable
+          ? undefined
+          : `${subject.title} can't be watched with these rights, and are read every ${POLL_MS / 1000} s`
         listed()
       } catch (error) {
         if (signal.aborted) return
@@ -128,5 +140,11 @@ export function createSubject<View>(subject: SubjectOptions<View>): Subject<View
     })
     .finally(() => listed())
 
-  return { listed: firstList, ended, views: () => [...kept.values()].map((entry) => entry.view), fatal: () => fatal, note: () => note }
+  return {
+    listed: firstList,
+    ended,
+    views: () => [...kept.values()].map((entry) => entry.view),
+    fatal: () => fatal,
+    note: () => note,
+  }
 }

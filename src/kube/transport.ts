@@ -1,4 +1,5 @@
-// One HTTP request to the API server: with a time limit, an AbortSignal, connections that are kept, and every fault told as a KubeFailure.
+// One HTTP request to the API server: with a time limit, an AbortSignal, connections that are kept,
+// and every fault told as a KubeFailure.
 
 import { once } from 'node:events'
 import http from 'node:http'
@@ -18,7 +19,10 @@ import { warningsIn } from './warnings.ts'
 import { tlsFault } from '../tls-fault.ts'
 
 export const USER_AGENT = 'zk-ensemble-action/1'
-/** Shorter than the idle time of common load balancers, so that a kept connection isn't used while it is being closed. */
+/**
+ * Shorter than the idle time of common load balancers, so that a kept connection isn't used while
+ * it is being closed.
+ */
 const IDLE_MS = 25_000
 
 export interface Call {
@@ -46,7 +50,10 @@ export interface Answer {
 }
 
 export interface Transport {
-  /** Rejects with a KubeFailure of status 0 when no answer came, and with the signal's reason when aborted. */
+  /**
+   * Rejects with a KubeFailure of status 0 when no answer came, and with the signal's reason when
+   * aborted.
+   */
   send(call: Call, signal: AbortSignal): Promise<Answer>
   /** Resolves with the head; the body is the caller's to read and to destroy. */
   open(call: Call, signal: AbortSignal): Promise<IncomingMessage>
@@ -57,7 +64,10 @@ export interface Transport {
 export const LARGEST_PAGE = 24 * 1024 * 1024
 /** Of any other answer: a store takes objects of 1.5 MiB. */
 const LARGEST_OBJECT = 8 * 1024 * 1024
-/** What is larger is read and parsed alone: a dozen of the largest at once would be gigabytes. In bytes, unpacked. */
+/**
+ * What is larger is read and parsed alone: a dozen of the largest at once would be gigabytes. In
+ * bytes, unpacked.
+ */
 const ALONE_FROM = 4 * 1024 * 1024
 
 export function createTransport(loaded: LoadedConfig, credentials: Credentials): Transport {
@@ -68,7 +78,10 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
   const tunnels = new Set<http.Agent>()
   const alone = turns()
 
-  /** Through a proxy the library's agent makes the tunnel, and is told to keep it; direct connections are kept by our own. */
+  /**
+   * Through a proxy the library's agent makes the tunnel, and is told to keep it; direct
+   * connections are kept by our own.
+   */
   function agentFor(options: RequestOptions): http.Agent {
     if (!loaded.proxied || typeof options.agent !== 'object') return agent
     if (!tunnels.has(options.agent)) {
@@ -89,10 +102,26 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
       Accept: 'application/json',
       'User-Agent': USER_AGENT,
       ...(whole ? { 'Accept-Encoding': 'gzip' } : {}),
-      ...(call.body === undefined ? {} : { 'Content-Type': call.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(call.body) }),
+      ...(call.body === undefined
+        ? {}
+        : {
+            'Content-Type': call.contentType ?? 'application/json',
+            'Content-Length': Buffer.byteLength(call.body),
+          }),
     }
     try {
-      return begin({ ...options, ...address(loaded.server, call.path), method: call.method, headers, agent: agentFor(options) }, call, secure, signal)
+      return begin(
+        {
+          ...options,
+          ...address(loaded.server, call.path),
+          method: call.method,
+          headers,
+          agent: agentFor(options),
+        },
+        call,
+        secure,
+        signal,
+      )
     } catch (error) {
       // A certificate or key that can't be read ends it before there is a connection.
       throw unreachable(loaded.server.host, error, call.request)
@@ -106,10 +135,21 @@ export function createTransport(loaded: LoadedConfig, credentials: Credentials):
       let endTurn: (() => void) | undefined
       try {
         const response = await started.head
-        const body = await wholeBody(unpacked(response), longest, () => new AnswerTooLarge(loaded.server.host, longest, call.request), async () => {
-          endTurn = await alone(once(response, 'close'))
-        })
-        return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], date: response.headers.date, warnings: warningsIn(response.headersDistinct['warning'] ?? []), body: body.toString('utf8') }
+        const body = await wholeBody(
+          unpacked(response),
+          longest,
+          () => new AnswerTooLarge(loaded.server.host, longest, call.request),
+          async () => {
+            endTurn = await alone(once(response, 'close'))
+          },
+        )
+        return {
+          status: response.statusCode ?? 0,
+          retryAfter: response.headers['retry-after'],
+          date: response.headers.date,
+          warnings: warningsIn(response.headersDistinct['warning'] ?? []),
+          body: body.toString('utf8'),
+        }
       } catch (error) {
         if (error instanceof AnswerTooLarge) throw error
         throw started.explain(error)
@@ -177,19 +217,32 @@ function begin(options: RequestOptions, call: Call, secure: boolean, signal: Abo
     explain(error) {
       if (signal.aborted) return abortReason(signal)
       const host = `${String(options.hostname)}:${String(options.port)}`
-      return late ? noAnswer(host, call.timeoutMs, call.request) : unreachable(host, error, call.request)
+      return late
+        ? noAnswer(host, call.timeoutMs, call.request)
+        : unreachable(host, error, call.request)
     },
   }
 }
 
 export function noAnswer(host: string, timeoutMs: number, request: string): KubeFailure {
-  return new KubeFailure({ status: 0, reason: 'Timeout', message: `the API server at ${host} gave no answer within ${timeoutMs / 1000} s`, request })
+  return new KubeFailure({
+    status: 0,
+    reason: 'Timeout',
+    message: `the API server at ${host} gave no answer within ${timeoutMs / 1000} s`,
+    request,
+  })
 }
 
 /** A connection that could not be made, or broke, in words. */
 export function unreachable(host: string, error: unknown, request: string): KubeFailure {
   const code = codeOf(error)
-  return new KubeFailure({ status: 0, reason: 'Unreachable', message: inWords(host, code, error), request, cause: error })
+  return new KubeFailure({
+    status: 0,
+    reason: 'Unreachable',
+    message: inWords(host, code, error),
+    request,
+    cause: error,
+  })
 }
 
 function inWords(host: string, code: string, error: unknown): string {
@@ -218,7 +271,15 @@ function inWords(host: string, code: string, error: unknown): string {
 }
 
 /** Host, port and path of a request below the server's base (which may have a path of its own). */
-export function address(server: URL, path: string): { readonly protocol: string; readonly hostname: string; readonly port: string; readonly path: string } {
+export function address(
+  server: URL,
+  path: string,
+): {
+  readonly protocol: string
+  readonly hostname: string
+  readonly port: string
+  readonly path: string
+} {
   return {
     protocol: server.protocol,
     hostname: server.hostname.replace(/^\[|\]$/g, ''),
@@ -239,11 +300,18 @@ export function headersOf(options: RequestOptions): Record<string, string | stri
 
 /** What breaks on the way in breaks the reading. */
 function unpacked(response: IncomingMessage): Readable {
-  return response.headers['content-encoding'] === 'gzip' ? pipeline(response, createGunzip(), () => undefined) : response
+  return response.headers['content-encoding'] === 'gzip'
+    ? pipeline(response, createGunzip(), () => undefined)
+    : response
 }
 
 /** `alone` is awaited before more than ALONE_FROM is read. */
-async function wholeBody(response: Readable, longest: number, tooLarge: () => AnswerTooLarge, alone: () => Promise<void>): Promise<Buffer> {
+async function wholeBody(
+  response: Readable,
+  longest: number,
+  tooLarge: () => AnswerTooLarge,
+  alone: () => Promise<void>,
+): Promise<Buffer> {
   const body = collected(longest)
   let large = false
   for await (const chunk of response) {
@@ -259,7 +327,12 @@ async function wholeBody(response: Readable, longest: number, tooLarge: () => An
 /** More than the call bears; told as any answer that is none of an API server. */
 export class AnswerTooLarge extends KubeFailure {
   constructor(host: string, longest: number, request: string) {
-    super({ status: 0, reason: 'Unparsable', message: `${host} answered with more than ${longest / 1024 / 1024} MiB: no Kubernetes API server does`, request })
+    super({
+      status: 0,
+      reason: 'Unparsable',
+      message: `${host} answered with more than ${longest / 1024 / 1024} MiB: no Kubernetes API server does`,
+      request,
+    })
   }
 }
 

@@ -1,6 +1,9 @@
 // Takes what is waiting one after the other.
 
-/** Each call resolves once those before it have called what they got, or once `gone` has settled; what it resolves with ends the turn. */
+/**
+ * Each call resolves once those before it have called what they got, or once `gone` has settled;
+ * what it resolves with ends the turn.
+ */
 export type Turns = (gone: Promise<unknown>) => Promise<() => void>
 
 export function turns(): Turns {

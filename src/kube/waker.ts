@@ -1,4 +1,5 @@
-// Ends a sleep when something has changed, so that a loop neither polls nor misses what happens between two looks.
+// Ends a sleep when something has changed, so that a loop neither polls nor misses what happens
+// between two looks.
 
 import type { Clock } from '../clock.ts'
 
@@ -7,7 +8,10 @@ export interface Waker {
   wake(): void
   /** What is known now is being looked at: only what comes after it ends the next wait. */
   looked(): void
-  /** Resolves with the first change since the last look, at once when there was one, or after `timeoutMs`. Rejects when aborted. */
+  /**
+   * Resolves with the first change since the last look, at once when there was one, or after
+   * `timeoutMs`. Rejects when aborted.
+   */
   changed(timeoutMs: number): Promise<void>
 }
 

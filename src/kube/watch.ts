@@ -1,4 +1,5 @@
-// A watch is one long answer, a JSON object a line. However it ends, the reader lists again; so it ends quietly.
+// A watch is one long answer, a JSON object a line. However it ends, the reader lists again; so it
+// ends quietly.
 
 import type { IncomingMessage } from 'node:http'
 import { StringDecoder } from 'node:string_decoder'
@@ -18,8 +19,15 @@ export interface WatchReading {
   readonly onEvent: (event: WatchEvent) => void
 }
 
-/** Reads until the stream ends, breaks, falls silent, is aborted, or says ERROR (410 and others). Never rejects for the stream's sake; what `onEvent` throws is thrown. */
-export async function readWatch(response: IncomingMessage, reading: WatchReading, signal: AbortSignal): Promise<void> {
+/**
+ * Reads until the stream ends, breaks, falls silent, is aborted, or says ERROR (410 and others).
+ * Never rejects for the stream's sake; what `onEvent` throws is thrown.
+ */
+export async function readWatch(
+  response: IncomingMessage,
+  reading: WatchReading,
+  signal: AbortSignal,
+): Promise<void> {
   const stop = (): void => void response.destroy()
   signal.addEventListener('abort', stop, { once: true })
   // Aborted between the answer's arrival and here: nobody else would end the stream.
@@ -61,7 +69,10 @@ function take(line: string, reading: WatchReading): boolean {
   return true
 }
 
-/** Splits a byte stream into lines; characters may lie across chunks. Only what is new is searched: a long line in small pieces is not read again and again. */
+/**
+ * Splits a byte stream into lines; characters may lie across chunks. Only what is new is searched:
+ * a long line in small pieces is not read again and again.
+ */
 export async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8')
   let pieces: string[] = []

@@ -1,4 +1,5 @@
-// A channel connection (exec, port-forward) to the API server: dialled by the client library, watched and told in words by us.
+// A channel connection (exec, port-forward) to the API server: dialled by the client library,
+// watched and told in words by us.
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { RequestOptions } from 'node:https'
@@ -32,7 +33,9 @@ export interface Dial {
   readonly timeoutMs: number
   /** A frame: its channel, and the rest of it. */
   readonly onFrame: (channel: number, bytes: Buffer) => void
-  /** Once, also when it never opened: the code, 1000 for a normal end, 1006 for a broken connection. */
+  /**
+   * Once, also when it never opened: the code, 1000 for a normal end, 1006 for a broken connection.
+   */
   readonly onClose: (code: number) => void
 }
 
@@ -44,15 +47,24 @@ const PONG_WITHIN_MS = 30_000
 /** How long a closing handshake may take. */
 const CLOSE_MS = 500
 
-/** Resolves with an open socket; rejects with a KubeFailure, or the signal's reason. The signal counts until then only. */
-export async function dial(loaded: LoadedConfig, credentials: Credentials, wanted: Dial, signal: AbortSignal): Promise<Socket> {
+/**
+ * Resolves with an open socket; rejects with a KubeFailure, or the signal's reason. The signal
+ * counts until then only.
+ */
+export async function dial(
+  loaded: LoadedConfig,
+  credentials: Credentials,
+  wanted: Dial,
+  signal: AbortSignal,
+): Promise<Socket> {
   signal.throwIfAborted()
   let socket: Socket | undefined
   let fail: (error: Error) => void = () => undefined
   const failed = new Promise<never>((_resolve, reject) => (fail = reject))
   failed.catch(() => undefined)
 
-  // `finishRequest` is the one place where the WebSocket class shows its request and itself before it is open: there its end and a refusal's body can be heard.
+  // `finishRequest` is the one place where the WebSocket class shows its request and itself before
+  // it is open: there its end and a refusal's body can be heard.
   const finishRequest = (request: ClientRequest, made: unknown): void => {
     if (!isSocket(made)) throw new Error('the WebSocket class is not the one that was expected')
     socket = made
@@ -65,20 +77,36 @@ export async function dial(loaded: LoadedConfig, credentials: Credentials, wante
   }
   const config: KubeConfig = new KubeConfig()
   const cluster = credentials.config().getCurrentCluster()
-  config.loadFromClusterAndUser(cluster ?? { name: 'cluster', server: loaded.server.href, skipTLSVerify: false }, { name: 'user' })
+  config.loadFromClusterAndUser(
+    cluster ?? { name: 'cluster', server: loaded.server.href, skipTLSVerify: false },
+    { name: 'user' },
+  )
   config.applyToHTTPSOptions = async (options: RequestOptions) => {
     await credentials.fillIn(options, signal)
-    Object.assign(options, { headers: { ...headersOf(options), 'User-Agent': USER_AGENT }, perMessageDeflate: false, maxPayload: LARGEST_FRAME, finishRequest })
+    Object.assign(options, {
+      headers: { ...headersOf(options), 'User-Agent': USER_AGENT },
+      perMessageDeflate: false,
+      maxPayload: LARGEST_FRAME,
+      finishRequest,
+    })
   }
-  // Without streams of its own the library would end this process' stdout when the server closes a channel.
+  // Without streams of its own the library would end this process' stdout when the server closes a
+  // channel.
   const own = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() }
-  const connecting = new WebSocketHandler(config, undefined, own).connect(wanted.path, null, (channel, bytes) => {
-    wanted.onFrame(channel, bytes)
-    return true
-  })
+  const connecting = new WebSocketHandler(config, undefined, own).connect(
+    wanted.path,
+    null,
+    (channel, bytes) => {
+      wanted.onFrame(channel, bytes)
+      return true
+    },
+  )
   const stop = (): void => fail(abortReason(signal))
   signal.addEventListener('abort', stop, { once: true })
-  const timer = setTimeout(() => fail(noAnswer(loaded.server.host, wanted.timeoutMs, wanted.request)), wanted.timeoutMs)
+  const timer = setTimeout(
+    () => fail(noAnswer(loaded.server.host, wanted.timeoutMs, wanted.request)),
+    wanted.timeoutMs,
+  )
   try {
     await Promise.race([connecting.catch((error: unknown) => asError(error, failed)), failed])
   } catch (error) {
@@ -92,16 +120,33 @@ export async function dial(loaded: LoadedConfig, credentials: Credentials, wante
   return socket
 }
 
-/** The library rejects with an event object; what it stands for has been heard by `finishRequest`. Errors from before that (credentials) pass. */
+/**
+ * The library rejects with an event object; what it stands for has been heard by `finishRequest`.
+ * Errors from before that (credentials) pass.
+ */
 async function asError(error: unknown, heard: Promise<never>): Promise<never> {
   if (error instanceof Error) throw error
   return heard
 }
 
 async function refusal(response: IncomingMessage, request: string): Promise<KubeFailure> {
-  const found = failureOf({ status: response.statusCode ?? 0, body: await readRefusal(response), retryAfter: response.headers['retry-after'] }, request)
+  const found = failureOf(
+    {
+      status: response.statusCode ?? 0,
+      body: await readRefusal(response),
+      retryAfter: response.headers['retry-after'],
+    },
+    request,
+  )
   // From here on it is the kubelet's or the runtime's word, not the API's.
-  return found.status < 500 ? found : new KubeFailure({ status: found.status, reason: found.reason, message: streamFault(found.message).words, request })
+  return found.status < 500
+    ? found
+    : new KubeFailure({
+        status: found.status,
+        reason: found.reason,
+        message: streamFault(found.message).words,
+        request,
+      })
 }
 
 /** Pings, so that idle tunnels live and dead ones are noticed. */
@@ -130,7 +175,9 @@ export function hangUp(socket: Socket): void {
 
 function isSocket(made: unknown): made is Socket {
   if (typeof made !== 'object' || made === null) return false
-  return ['send', 'ping', 'close', 'terminate', 'pause', 'resume', 'on'].every((name) => typeof Reflect.get(made, name) === 'function')
+  return ['send', 'ping', 'close', 'terminate', 'pause', 'resume', 'on'].every(
+    (name) => typeof Reflect.get(made, name) === 'function',
+  )
 }
 
 function isResponse(value: unknown): value is IncomingMessage {

@@ -1,4 +1,5 @@
-// The built-in ensemble: what is applied when no manifests are given, from a few inputs. Each setting that isn't obvious says why it is so.
+// The built-in ensemble: what is applied when no manifests are given, from a few inputs. Each
+// setting that isn't obvious says why it is so.
 
 import type { Inputs } from '../inputs/inputs.ts'
 import { quantityOf } from '../view/quantity.ts'
@@ -6,10 +7,16 @@ import type { KubeObject } from '../kube/kube.ts'
 import type { Manifest } from './manifest.ts'
 import { POD_NAME } from './member-services.ts'
 
-export type BuiltInInputs = Pick<Inputs, 'name' | 'replicas' | 'image' | 'storage' | 'storageClass' | 'cpu' | 'memory' | 'heap'>
+export type BuiltInInputs = Pick<
+  Inputs,
+  'name' | 'replicas' | 'image' | 'storage' | 'storageClass' | 'cpu' | 'memory' | 'heap'
+>
 
 const MIB = 2 ** 20
-/** Share of the memory that the heap takes where no heap is asked for: the rest is for threads, buffers and a zkCli.sh that somebody starts by hand. */
+/**
+ * Share of the memory that the heap takes where no heap is asked for: the rest is for threads,
+ * buffers and a zkCli.sh that somebody starts by hand.
+ */
 const HEAP_SHARE = 0.6
 
 const CLIENT = 2181
@@ -29,8 +36,15 @@ export function builtInEnsemble(inputs: BuiltInInputs): readonly Manifest[] {
     heap: inputs.heap,
   }
   const place = { file: 'built-in ensemble' }
-  // The members' Services come before the pods that look them up: a name that was not there a moment ago stays away for as long as caches remember that.
-  const objects = [headlessService(wanted), ...memberServices(wanted), clientService(wanted), budget(wanted), statefulSet(wanted)]
+  // The members' Services come before the pods that look them up: a name that was not there a
+  // moment ago stays away for as long as caches remember that.
+  const objects = [
+    headlessService(wanted),
+    ...memberServices(wanted),
+    clientService(wanted),
+    budget(wanted),
+    statefulSet(wanted),
+  ]
   return objects.map((object) => ({ object, place, placeOf: () => place }))
 }
 
@@ -57,7 +71,10 @@ function headlessName({ name }: Wanted): string {
   return `${name}-headless`
 }
 
-/** Members must find each other before any of them is Ready: readiness asks for the quorum that they have yet to form. */
+/**
+ * Members must find each other before any of them is Ready: readiness asks for the quorum that they
+ * have yet to form.
+ */
 function headlessService(wanted: Wanted): KubeObject {
   return {
     apiVersion: 'v1',
@@ -77,7 +94,8 @@ function headlessService(wanted: Wanted): KubeObject {
 }
 
 /**
- * One for each member, with the name of its pod: an address that stays when the pod moves, so that no cache of a peer or a client goes stale.
+ * One for each member, with the name of its pod: an address that stays when the pod moves, so that
+ * no cache of a peer or a client goes stale.
  * A member finds its own name in its hosts file, as the pod's address; its peers find the Service.
  */
 function memberServices(wanted: Wanted): readonly KubeObject[] {
@@ -125,7 +143,8 @@ function statefulSet(wanted: Wanted): KubeObject {
     spec: {
       replicas: wanted.replicas,
       serviceName: headlessName(wanted),
-      // Parallel: a member is Ready only in a quorum, so the first would wait for ever for the second to be made.
+      // Parallel: a member is Ready only in a quorum, so the first would wait for ever for the
+      // second to be made.
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'RollingUpdate' },
       selector: { matchLabels: selectorOf(wanted) },
@@ -150,11 +169,32 @@ function podSpec(wanted: Wanted): Record<string, unknown> {
     automountServiceAccountToken: false,
     // A service called zk would otherwise put ZK_* variables into the server's environment.
     enableServiceLinks: false,
-    securityContext: { runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000, fsGroupChangePolicy: 'OnRootMismatch', seccompProfile: { type: 'RuntimeDefault' } },
-    affinity: {
-      podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: selectorOf(wanted) } }] },
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: 1000,
+      runAsGroup: 1000,
+      fsGroup: 1000,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
     },
-    topologySpreadConstraints: [{ topologyKey: 'topology.kubernetes.io/zone', maxSkew: 1, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: selectorOf(wanted) } }],
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          {
+            topologyKey: 'kubernetes.io/hostname',
+            labelSelector: { matchLabels: selectorOf(wanted) },
+          },
+        ],
+      },
+    },
+    topologySpreadConstraints: [
+      {
+        topologyKey: 'topology.kubernetes.io/zone',
+        maxSkew: 1,
+        whenUnsatisfiable: 'ScheduleAnyway',
+        labelSelector: { matchLabels: selectorOf(wanted) },
+      },
+    ],
     containers: [container(wanted)],
     volumes: [
       { name: 'run', emptyDir: {} },
@@ -174,12 +214,30 @@ function container(wanted: Wanted): Record<string, unknown> {
       { name: 'server', containerPort: SERVER },
       { name: 'leader-election', containerPort: ELECTION },
     ],
-    resources: { requests: { cpu: wanted.cpu, memory: wanted.memory }, limits: { memory: wanted.memory } },
-    // A large store is read before the port opens: ten minutes for that, and only then do the others count.
+    resources: {
+      requests: { cpu: wanted.cpu, memory: wanted.memory },
+      limits: { memory: wanted.memory },
+    },
+    // A large store is read before the port opens: ten minutes for that, and only then do the
+    // others count.
     startupProbe: { tcpSocket: { port: 'client' }, periodSeconds: 2, failureThreshold: 300 },
-    readinessProbe: { exec: { command: ['bash', '-c', SERVES] }, periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2 },
-    livenessProbe: { exec: { command: ['bash', '-c', ANSWERS] }, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
-    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    readinessProbe: {
+      exec: { command: ['bash', '-c', SERVES] },
+      periodSeconds: 5,
+      timeoutSeconds: 5,
+      failureThreshold: 2,
+    },
+    livenessProbe: {
+      exec: { command: ['bash', '-c', ANSWERS] },
+      periodSeconds: 10,
+      timeoutSeconds: 5,
+      failureThreshold: 6,
+    },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
     volumeMounts: [
       { name: 'data', mountPath: '/data' },
       { name: 'run', mountPath: '/run/zookeeper' },
@@ -188,10 +246,16 @@ function container(wanted: Wanted): Record<string, unknown> {
   }
 }
 
-/** `srvr` has a Mode only where the member serves: in a quorum, or alone by its configuration. Read-only members don't count. */
+/**
+ * `srvr` has a Mode only where the member serves: in a quorum, or alone by its configuration.
+ * Read-only members don't count.
+ */
 const SERVES = `exec 3<>/dev/tcp/localhost/${CLIENT} && printf srvr >&3 && grep -Eq '^Mode: (leader|follower|observer|standalone)' <&3`
 
-/** Any answer: a member that waits for its quorum is alive, and restarting it would only delay the election. */
+/**
+ * Any answer: a member that waits for its quorum is alive, and restarting it would only delay the
+ * election.
+ */
 const ANSWERS = `exec 3<>/dev/tcp/localhost/${CLIENT} && printf srvr >&3 && grep -q . <&3`
 
 function environment(wanted: Wanted): readonly { readonly name: string; readonly value: string }[] {
@@ -200,7 +264,8 @@ function environment(wanted: Wanted): readonly { readonly name: string; readonly
   const values: Record<string, string> = {
     ZOO_SERVERS: serverLines(wanted),
     ZOO_STANDALONE_ENABLED: String(wanted.replicas === 1),
-    // Both on the claim: a log outside it loses every write since the last snapshot when all members stop at once.
+    // Both on the claim: a log outside it loses every write since the last snapshot when all
+    // members stop at once.
     ZOO_DATA_DIR: '/data',
     ZOO_DATA_LOG_DIR: '/data/log',
     ZOO_CONF_DIR: '/run/zookeeper/conf',
@@ -212,20 +277,31 @@ function environment(wanted: Wanted): readonly { readonly name: string; readonly
     ZOO_AUTOPURGE_PURGEINTERVAL: '12',
     ZOO_4LW_COMMANDS_WHITELIST: 'srvr',
     ZOO_ADMINSERVER_ENABLED: 'false',
-    // A member's name may lead to an address that is not the pod's (its Service's), so it listens on all that the pod has. And one that can't listen yet goes on trying instead of ending.
+    // A member's name may lead to an address that is not the pod's (its Service's), so it listens
+    // on all that the pod has. And one that can't listen yet goes on trying instead of ending.
     ZOO_CFG_EXTRA: 'quorumListenOnAllIPs=true electionPortBindRetry=0',
-    // The server's own: JVMFLAGS would give every zkCli.sh in the container a heap of this size as well.
+    // The server's own: JVMFLAGS would give every zkCli.sh in the container a heap of this size as
+    // well.
     ZK_SERVER_HEAP: String(heap),
   }
   return Object.entries(values).map(([name, value]) => ({ name, value }))
 }
 
-/** One line a member, the id one more than the ordinal, the client port after the semicolon (3.5 and later need it). */
+/**
+ * One line a member, the id one more than the ordinal, the client port after the semicolon (3.5 and
+ * later need it).
+ */
 export function serverLines({ name, replicas }: Pick<Wanted, 'name' | 'replicas'>): string {
-  return Array.from({ length: replicas }, (_, ordinal) => `server.${ordinal + 1}=${name}-${ordinal}:${SERVER}:${ELECTION};${CLIENT}`).join(' ')
+  return Array.from(
+    { length: replicas },
+    (_, ordinal) => `server.${ordinal + 1}=${name}-${ordinal}:${SERVER}:${ELECTION};${CLIENT}`,
+  ).join(' ')
 }
 
-/** The official image doesn't know ordinals; the rest is left to its entrypoint, and the server becomes PID 1, so that it gets the signal to stop. */
+/**
+ * The official image doesn't know ordinals; the rest is left to its entrypoint, and the server
+ * becomes PID 1, so that it gets the signal to stop.
+ */
 function startScript(): string {
   return [
     'set -euo pipefail',

@@ -1,4 +1,5 @@
-// Which StatefulSet is the ensemble, what kind of ensemble it is, and where its members listen: read from image, ports and settings, never assumed.
+// Which StatefulSet is the ensemble, what kind of ensemble it is, and where its members listen:
+// read from image, ports and settings, never assumed.
 
 import { failure, type Finding } from '../errors.ts'
 import type { ProfileName } from '../ensemble/profile.ts'
@@ -15,36 +16,91 @@ export interface MemberContainer {
 }
 
 /** The StatefulSet that is meant: by name, or the only one. The finding lists what there is. */
-export function chooseSet(sets: readonly Shaped<SetShape>[], name: string | undefined): Shaped<SetShape> | Finding {
-  const there = sets.map(({ manifest }) => `${manifest.object.metadata.name} (${manifest.place.file}${manifest.place.line === undefined ? '' : `:${manifest.place.line}`})`).join(', ')
-  if (sets.length === 0) return { code: 'MANIFEST_INVALID', severity: 'error', message: 'the manifests hold no StatefulSet', mend: 'add the StatefulSet of the ensemble, or check which files the input manifests names' }
-  const named = name === undefined ? sets : sets.filter(({ manifest }) => manifest.object.metadata.name === name)
+export function chooseSet(
+  sets: readonly Shaped<SetShape>[],
+  name: string | undefined,
+): Shaped<SetShape> | Finding {
+  const there = sets
+    .map(
+      ({ manifest }) =>
+        `${manifest.object.metadata.name} (${manifest.place.file}${manifest.place.line === undefined ? '' : `:${manifest.place.line}`})`,
+    )
+    .join(', ')
+  if (sets.length === 0)
+    return {
+      code: 'MANIFEST_INVALID',
+      severity: 'error',
+      message: 'the manifests hold no StatefulSet',
+      mend: 'add the StatefulSet of the ensemble, or check which files the input manifests names',
+    }
+  const named =
+    name === undefined
+      ? sets
+      : sets.filter(({ manifest }) => manifest.object.metadata.name === name)
   const [first, second] = named
-  if (first === undefined) return { code: 'INPUT_INVALID', severity: 'error', message: `name: the manifests hold no StatefulSet ${name ?? ''}, but ${there}`, mend: 'set name to one of them', input: 'name' }
+  if (first === undefined)
+    return {
+      code: 'INPUT_INVALID',
+      severity: 'error',
+      message: `name: the manifests hold no StatefulSet ${name ?? ''}, but ${there}`,
+      mend: 'set name to one of them',
+      input: 'name',
+    }
   if (second === undefined) return first
   const place = second.manifest.place
-  if (name !== undefined) return { code: 'MANIFEST_INVALID', severity: 'error', message: `StatefulSet ${name} is there more than once: ${there}`, mend: 'keep one of them', place }
-  return { code: 'INPUT_INVALID', severity: 'error', message: `the manifests hold more than one StatefulSet: ${there}`, mend: 'set name to the one that is the ensemble', input: 'name', place }
+  if (name !== undefined)
+    return {
+      code: 'MANIFEST_INVALID',
+      severity: 'error',
+      message: `StatefulSet ${name} is there more than once: ${there}`,
+      mend: 'keep one of them',
+      place,
+    }
+  return {
+    code: 'INPUT_INVALID',
+    severity: 'error',
+    message: `the manifests hold more than one StatefulSet: ${there}`,
+    mend: 'set name to the one that is the ensemble',
+    input: 'name',
+    place,
+  }
 }
 
 interface Kind {
   readonly profile: 'zookeeper' | 'cassandra'
   readonly image: RegExp
   readonly clientPort: number
-  /** Ports among members: with the client port they tell the kind where the image's name doesn't. */
+  /**
+   * Ports among members: with the client port they tell the kind where the image's name doesn't.
+   */
   readonly peerPorts: readonly number[]
 }
 
 const KINDS: readonly Kind[] = [
-  { profile: 'zookeeper', image: /(^|[-_])zookeeper([-_]|$)/, clientPort: 2181, peerPorts: [2888, 3888] },
-  { profile: 'cassandra', image: /(^|[-_])cassandra([-_]|$)/, clientPort: 9042, peerPorts: [7000, 7001] },
+  {
+    profile: 'zookeeper',
+    image: /(^|[-_])zookeeper([-_]|$)/,
+    clientPort: 2181,
+    peerPorts: [2888, 3888],
+  },
+  {
+    profile: 'cassandra',
+    image: /(^|[-_])cassandra([-_]|$)/,
+    clientPort: 9042,
+    peerPorts: [7000, 7001],
+  },
 ]
 /** Images that go by the name of the server but stand beside it. */
 const COMPANION = /exporter|operator|metrics|reaper|backup|agent|init/
 
 /** The last part of an image's name, without registry, tag and digest. */
 export function imageBase(image: string): string {
-  return (image.split('@')[0] ?? '').replace(/:[^/:]*$/, '').split('/').at(-1) ?? ''
+  return (
+    (image.split('@')[0] ?? '')
+      .replace(/:[^/:]*$/, '')
+      .split('/')
+      .at(-1) ?? ''
+  )
 }
 
 function isServer(container: Container, kind: Kind): boolean {
@@ -58,53 +114,99 @@ function listens(container: Container, kind: Kind): boolean {
 }
 
 /** Variables and programs that belong to one kind, whatever the image is called. */
-const SIGNS: Readonly<Record<Kind['profile'], { readonly variables: RegExp; readonly script: RegExp }>> = {
-  zookeeper: { variables: /^(ZOO_SERVERS|ZOO_MY_ID|ZOO_SERVER_ID|ZOOKEEPER_SERVER_ID|ZOOKEEPER_SERVERS)$/, script: /\bzkServer\.sh\b|\bstart-zookeeper\b|\bQuorumPeerMain\b/ },
+const SIGNS: Readonly<
+  Record<Kind['profile'], { readonly variables: RegExp; readonly script: RegExp }>
+> = {
+  zookeeper: {
+    variables: /^(ZOO_SERVERS|ZOO_MY_ID|ZOO_SERVER_ID|ZOOKEEPER_SERVER_ID|ZOOKEEPER_SERVERS)$/,
+    script: /\bzkServer\.sh\b|\bstart-zookeeper\b|\bQuorumPeerMain\b/,
+  },
   cassandra: { variables: /^CASSANDRA_(SEEDS|CLUSTER_NAME)$/, script: /\bcassandra\s+-f\b/ },
 }
 
 function isToldSo(container: Container, { profile }: Kind): boolean {
   const { variables, script } = SIGNS[profile]
-  return container.env.some(({ name }) => variables.test(name)) || script.test([...container.command, ...container.args].join(' '))
+  return (
+    container.env.some(({ name }) => variables.test(name)) ||
+    script.test([...container.command, ...container.args].join(' '))
+  )
 }
 
 /** By image, then by ports, then by what it is told; undefined when none says anything. */
 export function detectProfile(spec: PodSpec): 'zookeeper' | 'cassandra' | undefined {
   for (const sign of [isServer, listens, isToldSo]) {
-    const kind = KINDS.find((candidate) => spec.containers.some((container) => sign(container, candidate)))
+    const kind = KINDS.find((candidate) =>
+      spec.containers.some((container) => sign(container, candidate)),
+    )
     if (kind !== undefined) return kind.profile
   }
   return undefined
 }
 
-/** The profile that was asked for, or the one that image and ports show; throws INPUT_INVALID when `auto` finds nothing. `object`: as in `statefulset/zk`. */
-export function resolveProfile(asked: 'auto' | ProfileName, spec: PodSpec, object: string): ProfileName {
+/**
+ * The profile that was asked for, or the one that image and ports show; throws INPUT_INVALID when
+ * `auto` finds nothing. `object`: as in `statefulset/zk`.
+ */
+export function resolveProfile(
+  asked: 'auto' | ProfileName,
+  spec: PodSpec,
+  object: string,
+): ProfileName {
   if (asked !== 'auto') return asked
   const found = detectProfile(spec)
   if (found !== undefined) return found
-  const ports = spec.containers.flatMap((container) => container.ports.map((port) => port.containerPort)).join(', ')
+  const ports = spec.containers
+    .flatMap((container) => container.ports.map((port) => port.containerPort))
+    .join(', ')
   const images = spec.containers.map((container) => container.image ?? 'no image').join(', ')
-  throw failure('refused', 'INPUT_INVALID', `${object}: neither the image (${images}) nor the ports (${ports || 'none'}) say what kind of ensemble it is`, {
-    mend: 'set profile to zookeeper, cassandra, custom or none',
-    input: 'profile',
-    object,
-  })
+  throw failure(
+    'refused',
+    'INPUT_INVALID',
+    `${object}: neither the image (${images}) nor the ports (${ports || 'none'}) say what kind of ensemble it is`,
+    {
+      mend: 'set profile to zookeeper, cassandra, custom or none',
+      input: 'profile',
+      object,
+    },
+  )
 }
 
 /** The server's container and client port for a profile. */
 export function memberContainer(spec: PodSpec, profile: ProfileName): MemberContainer | undefined {
   const kind = KINDS.find((candidate) => candidate.profile === profile)
-  const container = (kind && (spec.containers.find((candidate) => isServer(candidate, kind)) ?? spec.containers.find((candidate) => listens(candidate, kind)))) ?? spec.containers[0]
+  const container =
+    (kind &&
+      (spec.containers.find((candidate) => isServer(candidate, kind)) ??
+        spec.containers.find((candidate) => listens(candidate, kind)))) ??
+    spec.containers[0]
   if (container === undefined) return undefined
-  return { name: container.name, index: spec.containers.indexOf(container), image: container.image ?? '', clientPort: clientPortOf(container, kind) }
+  return {
+    name: container.name,
+    index: spec.containers.indexOf(container),
+    image: container.image ?? '',
+    clientPort: clientPortOf(container, kind),
+  }
 }
 
-/** What the server is told, where that is written as it stands; then a port by the name `client` (or the protocol's own, `cql`), then the usual number. */
+/**
+ * What the server is told, where that is written as it stands; then a port by the name `client` (or
+ * the protocol's own, `cql`), then the usual number.
+ */
 function clientPortOf(container: Container, kind: Kind | undefined): number {
-  const named = container.ports.find((port) => ['client', 'zk-client', 'zookeeper', 'cql', 'cql-native'].includes(port.name ?? ''))
+  const named = container.ports.find((port) =>
+    ['client', 'zk-client', 'zookeeper', 'cql', 'cql-native'].includes(port.name ?? ''),
+  )
   const { flags, env, script } = containerSettings(container, new Map())
   const extra = `${env.get('ZOO_CFG_EXTRA')?.value ?? ''}\n${script}`
-  const candidates = [flags.get('client_port')?.value, /;(?:[^ ;]*:)?(\d+)/.exec(env.get('ZOO_SERVERS')?.value ?? '')?.[1], /(?<![\w.])clientPort=(\d+)/.exec(extra)?.[1], env.get('ZOO_PORT_NUMBER')?.value, env.get('ZOOKEEPER_CLIENT_PORT')?.value]
-  const told = candidates.map((text) => (text === undefined || text === '' ? Number.NaN : Number(text))).find((port) => Number.isInteger(port) && port > 0)
+  const candidates = [
+    flags.get('client_port')?.value,
+    /;(?:[^ ;]*:)?(\d+)/.exec(env.get('ZOO_SERVERS')?.value ?? '')?.[1],
+    /(?<![\w.])clientPort=(\d+)/.exec(extra)?.[1],
+    env.get('ZOO_PORT_NUMBER')?.value,
+    env.get('ZOOKEEPER_CLIENT_PORT')?.value,
+  ]
+  const told = candidates
+    .map((text) => (text === undefined || text === '' ? Number.NaN : Number(text)))
+    .find((port) => Number.isInteger(port) && port > 0)
   return told ?? named?.containerPort ?? kind?.clientPort ?? container.ports[0]?.containerPort ?? 0
 }

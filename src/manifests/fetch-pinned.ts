@@ -1,4 +1,5 @@
-// Manifests from the network are taken only by their digest: what is applied to a cluster must not depend on who serves the address today.
+// Manifests from the network are taken only by their digest: what is applied to a cluster must not
+// depend on who serves the address today.
 
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
@@ -13,34 +14,77 @@ const MAX_BYTES = 1024 * 1024
 const MAX_REDIRECTS = 5
 const LONGEST_FETCH_MS = 30_000
 
-/** Reads `https://…#sha256=<hex>`; the finding says what is wrong with the address or with what it gave. */
-export async function fetchPinned(source: string, io: ManifestIo, signal: AbortSignal): Promise<{ readonly key: string; readonly text: SourceText } | Finding> {
+/**
+ * Reads `https://…#sha256=<hex>`; the finding says what is wrong with the address or with what it
+ * gave.
+ */
+export async function fetchPinned(
+  source: string,
+  io: ManifestIo,
+  signal: AbortSignal,
+): Promise<{ readonly key: string; readonly text: SourceText } | Finding> {
   const url = URL.parse(source.replace(/^(https?):\/*/i, '$1://'))
   if (url === null) return sourceFault('an address', 'is not a URL', 'write https://…#sha256=<hex>')
   const shown = shownAs(url)
-  if (url.protocol !== 'https:') return sourceFault(shown, `is not fetched over ${url.protocol.slice(0, -1)}`, 'use https://…#sha256=<hex>, or a file')
+  if (url.protocol !== 'https:')
+    return sourceFault(
+      shown,
+      `is not fetched over ${url.protocol.slice(0, -1)}`,
+      'use https://…#sha256=<hex>, or a file',
+    )
   const wanted = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1]?.toLowerCase()
-  if (wanted === undefined) return sourceFault(shown, 'is not pinned', 'append #sha256= and the 64 hex digits that `curl -fsSL ADDRESS | sha256sum` prints for the version that you have read')
+  if (wanted === undefined)
+    return sourceFault(
+      shown,
+      'is not pinned',
+      'append #sha256= and the 64 hex digits that `curl -fsSL ADDRESS | sha256sum` prints for the version that you have read',
+    )
   const timeout = AbortSignal.timeout(LONGEST_FETCH_MS)
   try {
     const body = await fetchBounded(url, io, AbortSignal.any([signal, timeout]))
-    if (typeof body === 'string') return sourceFault(shown, body, 'check the address, or keep a copy in the repository')
+    if (typeof body === 'string')
+      return sourceFault(shown, body, 'check the address, or keep a copy in the repository')
     const digest = createHash('sha256').update(body).digest('hex')
-    if (digest !== wanted) return sourceFault(shown, `has changed: its sha256 is ${digest}`, 'read what is there now; if it is what you want, pin that digest')
-    return { key: `url ${digest}`, text: { file: shown, text: new TextDecoder().decode(body), lines: true } }
+    if (digest !== wanted)
+      return sourceFault(
+        shown,
+        `has changed: its sha256 is ${digest}`,
+        'read what is there now; if it is what you want, pin that digest',
+      )
+    return {
+      key: `url ${digest}`,
+      text: { file: shown, text: new TextDecoder().decode(body), lines: true },
+    }
   } catch (error) {
     signal.throwIfAborted()
-    if (timeout.aborted) return sourceFault(shown, 'did not answer within 30 s', 'check the address, or keep a copy in the repository')
-    return sourceFault(shown, `cannot be fetched: ${reason(error)}`, 'check the address and that this runner may reach it')
+    if (timeout.aborted)
+      return sourceFault(
+        shown,
+        'did not answer within 30 s',
+        'check the address, or keep a copy in the repository',
+      )
+    return sourceFault(
+      shown,
+      `cannot be fetched: ${reason(error)}`,
+      'check the address and that this runner may reach it',
+    )
   }
 }
 
-/** The body, or in words why there is none. User and password go along in a header, and to no other host. */
-async function fetchBounded(url: URL, io: ManifestIo, signal: AbortSignal): Promise<Uint8Array | string> {
+/**
+ * The body, or in words why there is none. User and password go along in a header, and to no other
+ * host.
+ */
+async function fetchBounded(
+  url: URL,
+  io: ManifestIo,
+  signal: AbortSignal,
+): Promise<Uint8Array | string> {
   let at = bare(url)
   const sign = signOf(url, io)
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const headers: Record<string, string> = sign === undefined || at.origin !== url.origin ? {} : { authorization: sign }
+    const headers: Record<string, string> =
+      sign === undefined || at.origin !== url.origin ? {} : { authorization: sign }
     const response = await io.fetch(at.href, { signal, redirect: 'manual', headers })
     const location = response.headers.get('location')
     if (response.status >= 300 && response.status < 400 && location !== null) {
@@ -100,7 +144,10 @@ function decoded(text: string): string {
   }
 }
 
-/** By its code alone: the runtime's own words may hold the whole address. undici says `fetch failed` and keeps what happened in the cause. */
+/**
+ * By its code alone: the runtime's own words may hold the whole address. undici says `fetch failed`
+ * and keeps what happened in the cause.
+ */
 function reason(error: unknown): string {
   const cause = codeOf(error) === undefined && error instanceof Error ? error.cause : error
   const code = codeOf(cause)

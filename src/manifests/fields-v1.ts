@@ -1,4 +1,5 @@
-// The form in which managedFields say whose a field is (FieldsV1): a tree of maps, and JSON in the keys of list items.
+// The form in which managedFields say whose a field is (FieldsV1): a tree of maps, and JSON in the
+// keys of list items.
 
 export type Tree = Readonly<Record<string, unknown>>
 

@@ -1,4 +1,5 @@
-// The two faults that loading knows: of a source that the input names, and of a manifest at a place.
+// The two faults that loading knows: of a source that the input names, and of a manifest at a
+// place.
 
 import type { Finding, Place } from '../errors.ts'
 
@@ -8,5 +9,11 @@ export function invalid(place: Place, message: string, mend: string): Finding {
 
 /** `source` as the input has it, or as it may be shown. */
 export function sourceFault(source: string, message: string, mend: string): Finding {
-  return { code: 'INPUT_INVALID', severity: 'error', message: `manifests: ${source} ${message}`, mend, input: 'manifests' }
+  return {
+    code: 'INPUT_INVALID',
+    severity: 'error',
+    message: `manifests: ${source} ${message}`,
+    mend,
+    input: 'manifests',
+  }
 }

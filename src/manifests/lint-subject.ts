@@ -1,4 +1,5 @@
-// What the lint is given, made of the parsed manifests; and the same with what the cluster told of what they leave open.
+// What the lint is given, made of the parsed manifests; and the same with what the cluster told of
+// what they leave open.
 
 import { memberContainer } from './ensemble.ts'
 import type { ClusterSeen, LintSubject } from './lint-rules/rule.ts'
@@ -6,7 +7,10 @@ import type { ConfigMaps } from './mounted-files.ts'
 import { serverConfig, type ServerConfig } from './server-config.ts'
 import { containerSettings } from './settings.ts'
 
-type Given = Pick<LintSubject, 'manifests' | 'set' | 'services' | 'budgets' | 'configMaps' | 'profile' | 'namespace' | 'cluster'> & {
+type Given = Pick<
+  LintSubject,
+  'manifests' | 'set' | 'services' | 'budgets' | 'configMaps' | 'profile' | 'namespace' | 'cluster'
+> & {
   /** Instead of the manifest's. */
   readonly image?: string | undefined
   /** Members that run, where `replicas` is left out. */
@@ -24,8 +28,14 @@ export function lintSubject({ image, running, ...given }: Given): LintSubject | 
   const member = image === undefined ? found : { ...found, image }
   const settings = containerSettings(container, configMaps, pod)
   return {
-    ...given, member, container, settings,
-    config: profile === 'zookeeper' ? serverConfig({ set, container, settings, member, configMaps }) : NO_CONFIG,
+    ...given,
+    member,
+    container,
+    settings,
+    config:
+      profile === 'zookeeper'
+        ? serverConfig({ set, container, settings, member, configMaps })
+        : NO_CONFIG,
     replicas: set.shape.spec.replicasGiven ? set.shape.spec.replicas : running,
     labels: set.shape.spec.template.metadata?.labels ?? {},
   }
@@ -41,8 +51,23 @@ export interface Told {
 }
 
 /** Undefined only where there was nothing to lint before. */
-export function withCluster(subject: LintSubject, { namespace, configMaps, running, cluster }: Told): LintSubject {
+export function withCluster(
+  subject: LintSubject,
+  { namespace, configMaps, running, cluster }: Told,
+): LintSubject {
   const { shape } = subject.set
-  const set = shape.spec.replicasGiven ? subject.set : { ...subject.set, shape: { ...shape, spec: { ...shape.spec, replicas: running } } }
-  return lintSubject({ ...subject, set, configMaps: new Map([...configMaps, ...subject.configMaps]), namespace, cluster, running, image: subject.member.image }) ?? subject
+  const set = shape.spec.replicasGiven
+    ? subject.set
+    : { ...subject.set, shape: { ...shape, spec: { ...shape.spec, replicas: running } } }
+  return (
+    lintSubject({
+      ...subject,
+      set,
+      configMaps: new Map([...configMaps, ...subject.configMaps]),
+      namespace,
+      cluster,
+      running,
+      image: subject.member.image,
+    }) ?? subject
+  )
 }

@@ -1,4 +1,5 @@
-// The lint: every rule over one ensemble, before any request is sent. A rule is a pure function of the manifests; errors stop the run, warnings don't.
+// The lint: every rule over one ensemble, before any request is sent. A rule is a pure function of
+// the manifests; errors stop the run, warnings don't.
 
 import type { Finding } from '../errors.ts'
 import { movedMember, serviceOfMember } from './lint-rules/addresses.ts'
@@ -16,8 +17,28 @@ import { claims } from './lint-rules/storage.ts'
 import { unseen } from './lint-rules/unseen.ts'
 
 const RULES: readonly Rule[] = [
-  removedApis, setSelector, headlessService, clientServices, disruptionBudget, foreignMembers, memberCount, memberList, movedMember, serviceOfMember, claims, confMount, logDirectory,
-  probes, spread, heap, purge, limits, stopping, updates, imageTag, unseen,
+  removedApis,
+  setSelector,
+  headlessService,
+  clientServices,
+  disruptionBudget,
+  foreignMembers,
+  memberCount,
+  memberList,
+  movedMember,
+  serviceOfMember,
+  claims,
+  confMount,
+  logDirectory,
+  probes,
+  spread,
+  heap,
+  purge,
+  limits,
+  stopping,
+  updates,
+  imageTag,
+  unseen,
 ]
 
 /** Findings in the order of files and lines; of one place the error comes first. */
@@ -26,7 +47,8 @@ export function lint(subject: LintSubject): readonly Finding[] {
 }
 
 function byPlace(a: Finding, b: Finding): number {
-  const file = (a.place?.file ?? '') < (b.place?.file ?? '') ? -1 : Number(a.place?.file !== b.place?.file)
+  const file =
+    (a.place?.file ?? '') < (b.place?.file ?? '') ? -1 : Number(a.place?.file !== b.place?.file)
   return file || (a.place?.line ?? 0) - (b.place?.line ?? 0) || RANK[a.severity] - RANK[b.severity]
 }
 

@@ -1,10 +1,13 @@
-// Services that stand for one member each: a name and an address of its own that stay while the pod behind them moves.
+// Services that stand for one member each: a name and an address of its own that stay while the pod
+// behind them moves.
 
 import type { KubeObject } from '../kube/kube.ts'
 import { readHost } from '../view/host-name.ts'
 import { parseService } from './shapes.ts'
 
-/** Labels that the StatefulSet controller gives to each pod; the second one since Kubernetes 1.28. */
+/**
+ * Labels that the StatefulSet controller gives to each pod; the second one since Kubernetes 1.28.
+ */
 export const POD_NAME = 'statefulset.kubernetes.io/pod-name'
 export const POD_INDEX = 'apps.kubernetes.io/pod-index'
 
@@ -30,25 +33,47 @@ export interface MembersOf {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** Those of these Services that select one member of the set, from manifests and from the cluster alike. Without a namespace of its own a Service is where the set is. */
-export function memberServices(services: readonly KubeObject[], set: MembersOf): readonly MemberService[] {
+/**
+ * Those of these Services that select one member of the set, from manifests and from the cluster
+ * alike. Without a namespace of its own a Service is where the set is.
+ */
+export function memberServices(
+  services: readonly KubeObject[],
+  set: MembersOf,
+): readonly MemberService[] {
   return services.flatMap((object) => {
     const shape = parseService(object)
     if (shape === undefined || shape.spec.type === 'ExternalName') return []
     const namespace = shape.metadata.namespace ?? set.namespace
-    const here = namespace === undefined || set.namespace === undefined || namespace === set.namespace
+    const here =
+      namespace === undefined || set.namespace === undefined || namespace === set.namespace
     const pod = here ? podOf(shape.spec.selector, set) : undefined
     if (pod === undefined) return []
-    return [{ name: shape.metadata.name, pod, ownAddress: shape.spec.clusterIP !== 'None', always: shape.spec.publishNotReadyAddresses === true, ports: shape.spec.ports.map(({ port }) => port) }]
+    return [
+      {
+        name: shape.metadata.name,
+        pod,
+        ownAddress: shape.spec.clusterIP !== 'None',
+        always: shape.spec.publishNotReadyAddresses === true,
+        ports: shape.spec.ports.map(({ port }) => port),
+      },
+    ]
   })
 }
 
-function podOf({ [POD_NAME]: pod, [POD_INDEX]: index, ...rest }: Readonly<Record<string, string>>, set: MembersOf): string | undefined {
+function podOf(
+  { [POD_NAME]: pod, [POD_INDEX]: index, ...rest }: Readonly<Record<string, string>>,
+  set: MembersOf,
+): string | undefined {
   // Other labels must be the members' own: with one that they don't have it selects nobody.
   if (!Object.entries(rest).every(([key, value]) => set.labels[key] === value)) return undefined
-  const byIndex = index !== undefined && /^\d+$/.test(index) && Object.keys(rest).length > 0 ? `${set.name}-${index}` : undefined
+  const byIndex =
+    index !== undefined && /^\d+$/.test(index) && Object.keys(rest).length > 0
+      ? `${set.name}-${index}`
+      : undefined
   const found = pod ?? byIndex
-  if (found === undefined || (pod !== undefined && index !== undefined && found !== byIndex)) return undefined
+  if (found === undefined || (pod !== undefined && index !== undefined && found !== byIndex))
+    return undefined
   return ordinalIn(found, set.name) === undefined ? undefined : found
 }
 
@@ -65,12 +90,27 @@ export type HostMeans =
   | { readonly kind: 'unknown' }
 
 /** As a resolver in a pod of the set's namespace finds it. */
-export function meaningOf(host: string, services: readonly MemberService[], set: Omit<MembersOf, 'labels'>): HostMeans {
-  const name = readHost(host, { service: set.headlessService, namespace: set.namespace, services: new Set(services.map((service) => service.name)) })
-  const elsewhere = name.kind === 'cluster' && name.namespace !== undefined && set.namespace !== undefined && name.namespace !== set.namespace
+export function meaningOf(
+  host: string,
+  services: readonly MemberService[],
+  set: Omit<MembersOf, 'labels'>,
+): HostMeans {
+  const name = readHost(host, {
+    service: set.headlessService,
+    namespace: set.namespace,
+    services: new Set(services.map((service) => service.name)),
+  })
+  const elsewhere =
+    name.kind === 'cluster' &&
+    name.namespace !== undefined &&
+    set.namespace !== undefined &&
+    name.namespace !== set.namespace
   if (name.kind !== 'cluster' || elsewhere) return { kind: 'unknown' }
   const { pod } = name
-  if (pod !== undefined) return name.service === set.headlessService && ordinalIn(pod, set.name) !== undefined ? { kind: 'pod', pod } : { kind: 'unknown' }
+  if (pod !== undefined)
+    return name.service === set.headlessService && ordinalIn(pod, set.name) !== undefined
+      ? { kind: 'pod', pod }
+      : { kind: 'unknown' }
   const service = services.find((one) => one.name === name.service)
   return service === undefined ? { kind: 'unknown' } : { kind: 'service', service }
 }

@@ -1,4 +1,5 @@
-// The objects of the input manifests, read and parsed, and nothing judged: for who wants to know which ensemble is meant.
+// The objects of the input manifests, read and parsed, and nothing judged: for who wants to know
+// which ensemble is meant.
 
 import { EnsembleError, type Finding } from '../errors.ts'
 import { unhurried } from '../unhurried.ts'
@@ -9,8 +10,16 @@ import { secretValues } from './secret-values.ts'
 import { shapesOf } from './shapes.ts'
 
 /** The parser is loaded only where there is something to parse. */
-export async function readManifests(sources: readonly string[], io: ManifestIo, signal: AbortSignal, findings: Finding[]): Promise<readonly Manifest[]> {
-  const [{ readSources }, { manifestAllowance, readText }] = await Promise.all([import('./sources.ts'), import('./parse.ts')])
+export async function readManifests(
+  sources: readonly string[],
+  io: ManifestIo,
+  signal: AbortSignal,
+  findings: Finding[],
+): Promise<readonly Manifest[]> {
+  const [{ readSources }, { manifestAllowance, readText }] = await Promise.all([
+    import('./sources.ts'),
+    import('./parse.ts'),
+  ])
   const read = await readSources(sources, io, signal)
   findings.push(...read.findings)
   const allowance = manifestAllowance()
@@ -23,8 +32,15 @@ export async function readManifests(sources: readonly string[], io: ManifestIo, 
   return manifests
 }
 
-/** Name of the StatefulSet that the manifests bring; throws an EnsembleError where they can't be read, or bring none or several. */
-export async function setNameIn(sources: readonly string[], io: ManifestIo, signal: AbortSignal): Promise<string> {
+/**
+ * Name of the StatefulSet that the manifests bring; throws an EnsembleError where they can't be
+ * read, or bring none or several.
+ */
+export async function setNameIn(
+  sources: readonly string[],
+  io: ManifestIo,
+  signal: AbortSignal,
+): Promise<string> {
   const findings: Finding[] = []
   const manifests = await readManifests(sources, io, signal, findings)
   const secrets = secretValues(manifests)

@@ -1,4 +1,5 @@
-// cleanup: takes away what deploys of this action made: one ensemble, a preview with its namespace, or (sweep) every preview whose time is over. What isn't proven to be ours stays.
+// cleanup: takes away what deploys of this action made: one ensemble, a preview with its namespace,
+// or (sweep) every preview whose time is over. What isn't proven to be ours stays.
 
 import { Deadline, formatSpan } from '../clock.ts'
 import { expiryOf, makerOf, MANAGED_LABEL } from '../decide/cleanup.ts'
@@ -8,7 +9,13 @@ import { KubeFailure } from '../kube/failure.ts'
 import { explainFailure } from '../kube/explain.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { refuseMissing } from '../procedures/access.ts'
-import { ageInWords, cleanUp, cleanUpDry, type Cleaned, type Cleaning } from '../procedures/clean-up.ts'
+import {
+  ageInWords,
+  cleanUp,
+  cleanUpDry,
+  type Cleaned,
+  type Cleaning,
+} from '../procedures/clean-up.ts'
 import { inWords } from '../report/doing.ts'
 import type { NamespaceRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
@@ -16,7 +23,8 @@ import { timeLimit } from '../time-limit.ts'
 
 export async function cleanup(inputs: Inputs, services: Services): Promise<void> {
   const { report } = services
-  const name = inputs.name ?? (inputs.manifests.length === 0 ? undefined : await nameIn(inputs, services))
+  const name =
+    inputs.name ?? (inputs.manifests.length === 0 ? undefined : await nameIn(inputs, services))
   const kube = await services.connect(inputs)
   report.context = kube.context
   report.name = name ?? ''
@@ -31,14 +39,30 @@ export async function cleanup(inputs: Inputs, services: Services): Promise<void>
 
 /** What was deployed once is not judged again: only its name is asked for. */
 async function nameIn({ manifests }: Inputs, services: Services): Promise<string> {
-  return (await import('../manifests/read.ts')).setNameIn(manifests, services.manifestIo, services.signal)
+  return (await import('../manifests/read.ts')).setNameIn(
+    manifests,
+    services.manifestIo,
+    services.signal,
+  )
 }
 
-async function cleanOne(kube: Kube, inputs: Inputs, services: Services, name: string | undefined): Promise<void> {
+async function cleanOne(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  name: string | undefined,
+): Promise<void> {
   const { report, journal } = services
-  if (inputs.namespace === undefined) throw failure('refused', 'INPUT_INVALID', 'cleanup needs to be told where', { input: 'namespace' })
-  const { note } = await bounded({ kube, services, namespace: inputs.namespace, name, deleteClaims: inputs.deleteClaims }, inputs)
-  if (!report.notes.some((one) => one.includes(note))) report.notes.push(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
+  if (inputs.namespace === undefined)
+    throw failure('refused', 'INPUT_INVALID', 'cleanup needs to be told where', {
+      input: 'namespace',
+    })
+  const { note } = await bounded(
+    { kube, services, namespace: inputs.namespace, name, deleteClaims: inputs.deleteClaims },
+    inputs,
+  )
+  if (!report.notes.some((one) => one.includes(note)))
+    report.notes.push(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
   journal.info(note)
   report.result = inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged'
 }
@@ -58,27 +82,55 @@ async function bounded(cleaning: Omit<Cleaning, 'deadline'>, inputs: Inputs): Pr
 async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<void> {
   const { report, journal, signal } = services
   const { found, now } = await journal.phase('Look for previews', async (done) => {
-    refuseMissing(await kube.denied([{ verb: 'list', group: '', resource: 'namespaces' }], signal), 'ACCESS_DENIED')
-    const [{ items }, time] = await Promise.all([kube.list({ apiVersion: 'v1', kind: 'Namespace' }, { labels: `${MANAGED_LABEL}=true` }, signal), kube.time(signal)])
-    if (time === undefined) throw failure('refused', 'CHECK_IMPOSSIBLE', 'the API server does not say what time it is (no Date header): whose time is over is not known', { mend: 'See what stands between this runner and the API server.' })
-    done(`${items.length} ${items.length === 1 ? 'namespace' : 'namespaces'} with the label of this action`)
+    refuseMissing(
+      await kube.denied([{ verb: 'list', group: '', resource: 'namespaces' }], signal),
+      'ACCESS_DENIED',
+    )
+    const [{ items }, time] = await Promise.all([
+      kube.list(
+        { apiVersion: 'v1', kind: 'Namespace' },
+        { labels: `${MANAGED_LABEL}=true` },
+        signal,
+      ),
+      kube.time(signal),
+    ])
+    if (time === undefined)
+      throw failure(
+        'refused',
+        'CHECK_IMPOSSIBLE',
+        'the API server does not say what time it is (no Date header): whose time is over is not known',
+        { mend: 'See what stands between this runner and the API server.' },
+      )
+    done(
+      `${items.length} ${items.length === 1 ? 'namespace' : 'namespaces'} with the label of this action`,
+    )
     return { found: items, now: time }
   })
   const failed: Finding[] = []
   for (const namespace of found) {
-    const row: NamespaceRow = { namespace: namespace.metadata.name, age: ageInWords(namespace.metadata.creationTimestamp, now), verdict: 'left', note: whyNotDue(namespace, services.holder.repository, now) ?? '' }
+    const row: NamespaceRow = {
+      namespace: namespace.metadata.name,
+      age: ageInWords(namespace.metadata.creationTimestamp, now),
+      verdict: 'left',
+      note: whyNotDue(namespace, services.holder.repository, now) ?? '',
+    }
     report.namespaces.push(row)
     if (row.note === '') failed.push(...(await sweepOne(kube, inputs, services, row, now)))
-    journal.info(`${row.namespace} (${row.age} old): ${row.verdict}${row.note === '' ? '' : `, ${row.note}`}`)
+    journal.info(
+      `${row.namespace} (${row.age} old): ${row.verdict}${row.note === '' ? '' : `, ${row.note}`}`,
+    )
     services.publish()
   }
   const [first, ...rest] = failed
-  if (first !== undefined) throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
+  if (first !== undefined)
+    throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
   report.standing = `${report.namespaces.filter(({ verdict }) => verdict === 'gone').length} previews taken away`
   report.result = inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged'
 }
 
-/** Why a namespace with our label stays; undefined: it is this repository's, and its time is over. */
+/**
+ * Why a namespace with our label stays; undefined: it is this repository's, and its time is over.
+ */
 function whyNotDue({ metadata }: KubeObject, repository: string, now: number): string | undefined {
   const maker = makerOf(metadata, repository)
   if (maker.kind === 'another') return `made for another repository, ${maker.repository}`
@@ -97,19 +149,47 @@ function whyNotDue({ metadata }: KubeObject, repository: string, now: number): s
 }
 
 /** What fails ends this namespace alone; a cancel ends all. */
-async function sweepOne(kube: Kube, inputs: Inputs, services: Services, row: NamespaceRow, now: number): Promise<readonly Finding[]> {
+async function sweepOne(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  row: NamespaceRow,
+  now: number,
+): Promise<readonly Finding[]> {
   const { report, signal, clock } = services
   const began = clock.now()
   report.standing = `at namespace ${row.namespace}`
   try {
-    const stillDue = (metadata: KubeObject['metadata']): boolean => expiryOf(metadata, now + clock.now() - began).kind === 'over'
-    const { outcome, note } = await bounded({ kube, services, namespace: row.namespace, name: undefined, deleteClaims: inputs.deleteClaims, stillDue }, inputs)
-    row.verdict = inputs.dryRun ? (outcome === 'gone' ? 'would go' : 'would stay') : outcome === 'not due' ? 'left' : outcome
+    const stillDue = (metadata: KubeObject['metadata']): boolean =>
+      expiryOf(metadata, now + clock.now() - began).kind === 'over'
+    const { outcome, note } = await bounded(
+      {
+        kube,
+        services,
+        namespace: row.namespace,
+        name: undefined,
+        deleteClaims: inputs.deleteClaims,
+        stillDue,
+      },
+      inputs,
+    )
+    row.verdict = inputs.dryRun
+      ? outcome === 'gone'
+        ? 'would go'
+        : 'would stay'
+      : outcome === 'not due'
+        ? 'left'
+        : outcome
     row.note = note
     return []
   } catch (error) {
     signal.throwIfAborted()
-    const findings = error instanceof EnsembleError ? error.findings : error instanceof KubeFailure ? [explainFailure(error)] : undefined
+    const findings =
+      error instanceof EnsembleError
+        ? error.findings
+        : error instanceof KubeFailure
+          ? [explainFailure(error)]
+          : undefined
     const [first] = findings ?? []
     if (findings === undefined || first === undefined) throw error
     row.verdict = 'failed'

@@ -1,4 +1,5 @@
-// deploy: load and lint, preflight, record, apply, ordered readiness, verify, mark the revision as verified.
+// deploy: load and lint, preflight, record, apply, ordered readiness, verify, mark the revision as
+// verified.
 
 import { Deadline } from '../clock.ts'
 import { observed, ownPods } from '../decide/members.ts'
@@ -16,7 +17,14 @@ import { refuseUnappliable } from '../procedures/apply.ts'
 import { applyAll } from '../procedures/apply-all.ts'
 import { takeBaseline } from '../procedures/baseline.ts'
 import { readLogin } from '../procedures/cassandra-login.ts'
-import { bringMembers, isUnfinished, startOf, stillToStand, type Course, type Start } from '../procedures/bring.ts'
+import {
+  bringMembers,
+  isUnfinished,
+  startOf,
+  stillToStand,
+  type Course,
+  type Start,
+} from '../procedures/bring.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
 import { growFirst } from '../procedures/grow.ts'
 import { loadAndLint } from '../procedures/load-and-lint.ts'
@@ -29,8 +37,20 @@ import { RELEASE_MS } from '../procedures/release.ts'
 import { earlierObjects } from '../procedures/earlier-objects.ts'
 import { goBack, reserve } from '../procedures/undo.ts'
 import { recordApplied, unreadBefore } from '../procedures/unread.ts'
-import { endUnderWay, recordMade, recordUnderWay, withToBeMade, type Marking } from '../procedures/verified.ts'
-import { outcomeOf, profileOptions, reachThrough, verifyEnsemble, type VerifyRun } from '../procedures/verify-ensemble.ts'
+import {
+  endUnderWay,
+  recordMade,
+  recordUnderWay,
+  withToBeMade,
+  type Marking,
+} from '../procedures/verified.ts'
+import {
+  outcomeOf,
+  profileOptions,
+  reachThrough,
+  verifyEnsemble,
+  type VerifyRun,
+} from '../procedures/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
 import { announce } from '../record/announce.ts'
 import { underLock } from '../record/lock.ts'
@@ -48,38 +68,122 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
   report.context = kube.context
   const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
   try {
-    await deployTo(kube, inputs, services, loaded, new Deadline(clock, inputs.timeoutMs), limit.signal)
+    await deployTo(
+      kube,
+      inputs,
+      services,
+      loaded,
+      new Deadline(clock, inputs.timeoutMs),
+      limit.signal,
+    )
   } finally {
     limit.end()
     report.requests = { ...kube.requests }
   }
 }
 
-async function deployTo(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, deadline: Deadline, signal: AbortSignal): Promise<void> {
+async function deployTo(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  loaded: Loaded,
+  deadline: Deadline,
+  signal: AbortSignal,
+): Promise<void> {
   const { journal } = services
-  const ground = await journal.phase('Preflight', (done) => groundOnceGone(kube, inputs, services, loaded, deadline, signal, done))
+  const ground = await journal.phase('Preflight', (done) =>
+    groundOnceGone(kube, inputs, services, loaded, deadline, signal, done),
+  )
   try {
-    await change(underLock(kube, ground.lock), inputs, services, ground, deadline, AbortSignal.any([signal, ground.lock.lost]))
+    await change(
+      underLock(kube, ground.lock),
+      inputs,
+      services,
+      ground,
+      deadline,
+      AbortSignal.any([signal, ground.lock.lost]),
+    )
   } finally {
     await ground.lock.release(AbortSignal.timeout(RELEASE_MS))
   }
 }
 
-async function change(kube: Kube, inputs: Inputs, services: Services, ground: Ground, deadline: Deadline, signal: AbortSignal): Promise<void> {
+async function change(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  ground: Ground,
+  deadline: Deadline,
+  signal: AbortSignal,
+): Promise<void> {
   const { clock, report } = services
   const { target, rights } = ground
-  const follower = follow(kube, { namespace: target.namespace, set: target.name, selector: selectorText(ground.selector), uid: ground.live?.metadata.uid }, clock, AbortSignal.any([services.signal, ground.lock.lost]))
+  const follower = follow(
+    kube,
+    {
+      namespace: target.namespace,
+      set: target.name,
+      selector: selectorText(ground.selector),
+      uid: ground.live?.metadata.uid,
+    },
+    clock,
+    AbortSignal.any([services.signal, ground.lock.lost]),
+  )
   try {
     await follower.ready()
-    const login = await readLogin(kube, inputs, ground.profile, { namespace: target.namespace, brought: ground.manifests.map(({ object }) => object), io: services.manifestIo }, signal)
+    const login = await readLogin(
+      kube,
+      inputs,
+      ground.profile,
+      {
+        namespace: target.namespace,
+        brought: ground.manifests.map(({ object }) => object),
+        io: services.manifestIo,
+      },
+      signal,
+    )
     const run: VerifyRun = {
-      kube, clock, journal: services.journal, report, target, nodes: ground.nodes, runId: services.runId, memberTimeoutMs: inputs.memberTimeoutMs, watched: { by: undefined },
-      profile: await chooseProfile(inputs.verify === 'off' ? 'none' : ground.profile, profileOptions(inputs, login)),
+      kube,
+      clock,
+      journal: services.journal,
+      report,
+      target,
+      nodes: ground.nodes,
+      runId: services.runId,
+      memberTimeoutMs: inputs.memberTimeoutMs,
+      watched: { by: undefined },
+      profile: await chooseProfile(
+        inputs.verify === 'off' ? 'none' : ground.profile,
+        profileOptions(inputs, login),
+      ),
       reach: reachThrough(kube, rights),
     }
-    const looking = inputs.verify === 'off' ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) } : run
-    const course: Course = { kube, services, inputs, rights, follower, before: follower.snapshot(), looking, deadline, place: { at: '' }, addresses: await addressesAhead(kube, ground, signal) }
-    await forward({ inputs, ground, course, run, marking: { kube, clock, namespace: target.namespace, runUrl: report.runUrl } }, signal)
+    const looking =
+      inputs.verify === 'off'
+        ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) }
+        : run
+    const course: Course = {
+      kube,
+      services,
+      inputs,
+      rights,
+      follower,
+      before: follower.snapshot(),
+      looking,
+      deadline,
+      place: { at: '' },
+      addresses: await addressesAhead(kube, ground, signal),
+    }
+    await forward(
+      {
+        inputs,
+        ground,
+        course,
+        run,
+        marking: { kube, clock, namespace: target.namespace, runUrl: report.runUrl },
+      },
+      signal,
+    )
   } finally {
     await follower.stop()
   }
@@ -98,25 +202,58 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const { inputs, ground, course, run, marking } = deploy
   const { kube, services } = course
   const { journal, report } = services
-  const digest = digestOfRevision(ground.setManifest.object, ground.manifests.map((manifest) => manifest.object))
+  const digest = digestOfRevision(
+    ground.setManifest.object,
+    ground.manifests.map((manifest) => manifest.object),
+  )
   const changes = ground.plan.some((planned) => planned.change !== 'unchanged')
   const running = ground.live !== undefined && course.before.pods.length > 0
-  const rolls = running && (ground.rolls || isUnfinished(course.before, partitionOf(ground.setManifest.object)))
-  let stored = await recoverNodes({ ...marking, name: run.target.name, journal, report }, ground.stored, ground.lock.lost, signal)
+  const rolls =
+    running && (ground.rolls || isUnfinished(course.before, partitionOf(ground.setManifest.object)))
+  let stored = await recoverNodes(
+    { ...marking, name: run.target.name, journal, report },
+    ground.stored,
+    ground.lock.lost,
+    signal,
+  )
   const unread = unreadBefore(ground, stored.record, course.before)
   let watch: DataWatch | undefined
-  let start: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
+  let start: Start = {
+    set: ground.setManifest.object,
+    first: ground.setManifest.object,
+    stands: undefined,
+  }
   if (rolls) warnAlone(services, course.before)
   if (changes || rolls) {
     stored = await journal.phase('Record the state before the change', async (done) => {
       const baseline = await takeBaseline(run, marking, stored, course.before, ground, signal)
-      if (rolls) start = await startOf(course, ground.setManifest.object, ground.rolls ? undefined : course.before.set?.status.updateRevision, signal)
+      if (rolls)
+        start = await startOf(
+          course,
+          ground.setManifest.object,
+          ground.rolls ? undefined : course.before.set?.status.updateRevision,
+          signal,
+        )
       const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
-      if (own !== undefined && start.first !== start.set) await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
-      const recorded = await recordUnderWay(marking, withToBeMade(baseline, ground.plan), { operation: 'deploy', digest, set: course.before.set?.uid, previous: report.previousRevision, ...(unread.length === 0 ? {} : { unread: [...unread] }) }, signal)
+      if (own !== undefined && start.first !== start.set)
+        await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
+      const recorded = await recordUnderWay(
+        marking,
+        withToBeMade(baseline, ground.plan),
+        {
+          operation: 'deploy',
+          digest,
+          set: course.before.set?.uid,
+          previous: report.previousRevision,
+          ...(unread.length === 0 ? {} : { unread: [...unread] }),
+        },
+        signal,
+      )
       // Last, so that whatever fails before leaves no writer behind.
       if (rolls) watch = await watchData(run, course.follower, signal)
-      done(`previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`)
+      done(
+        `previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`,
+      )
       return recorded
     })
   }
@@ -126,34 +263,102 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     const recordCreated = async (object: KubeObject): Promise<void> => {
       stored = await recordMade(marking, stored, [object], signal)
     }
-    const grown = rolls ? await growFirst({ inputs, ground, course, run, recordCreated }, signal) : undefined
+    const grown = rolls
+      ? await growFirst({ inputs, ground, course, run, recordCreated }, signal)
+      : undefined
     start = grown?.start ?? start
     // What is applied may let the controller replace members that don't serve, or all of them.
     if (rolls) await refuseLoss(run, course.follower.snapshot(), undefined, signal)
-    const applied = await journal.phase('Apply', (done) => applyAll(kube, grown?.ground ?? ground, { force: inputs.forceConflicts, journal, report, clock: services.clock, first: start.first, rolls }, signal, done))
+    const applied = await journal.phase('Apply', (done) =>
+      applyAll(
+        kube,
+        grown?.ground ?? ground,
+        {
+          force: inputs.forceConflicts,
+          journal,
+          report,
+          clock: services.clock,
+          first: start.first,
+          rolls,
+        },
+        signal,
+        done,
+      ),
+    )
     services.publish()
     course.follower.expect(applied.set.metadata.uid)
     stored = await recordMade(marking, stored, applied.created, signal)
     const began = services.clock.now()
-    const view = await waitForMembers(deploy, rolls ? start : undefined, applied.set.metadata.generation, signal)
-    const memberMs = rolls ? memberTime(course.before, view, services.clock.now() - began) : undefined
+    const view = await waitForMembers(
+      deploy,
+      rolls ? start : undefined,
+      applied.set.metadata.generation,
+      signal,
+    )
+    const memberMs = rolls
+      ? memberTime(course.before, view, services.clock.now() - began)
+      : undefined
     state.inChecks = true
     if (inputs.verify === 'off') {
       await watch?.finish(view, signal)
-      report.notes.push('verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.')
+      report.notes.push(
+        'verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.',
+      )
     } else {
       const level = inputs.verify
       await journal.phase(`Verify (${level})`, async (done) => {
-        await verifyEnsemble(run, view, level, () => watch?.finish(view, signal) ?? Promise.resolve([]), signal)
+        await verifyEnsemble(
+          run,
+          view,
+          level,
+          () => watch?.finish(view, signal) ?? Promise.resolve([]),
+          signal,
+        )
         done(outcomeOf(report))
       })
     }
-    const revision = { digest, controllerRevision: view.set?.status.updateRevision ?? '', image: ground.image, version: report.version, origin: 'deploy' as const, ...(memberMs === undefined ? {} : { memberMs }) }
-    const verified = await recordApplied(marking, stored, revision, { unread, view, report, checked: inputs.verify === 'full' || inputs.verify === 'thorough', objects: ground.manifests.map((manifest) => manifest.object) }, signal)
-    await tell(kube, services, ground, applied.set, 'Normal', 'Deployed', `revision ${report.revision} deployed${verified ? ' and verified' : ''}`, signal)
+    const revision = {
+      digest,
+      controllerRevision: view.set?.status.updateRevision ?? '',
+      image: ground.image,
+      version: report.version,
+      origin: 'deploy' as const,
+      ...(memberMs === undefined ? {} : { memberMs }),
+    }
+    const verified = await recordApplied(
+      marking,
+      stored,
+      revision,
+      {
+        unread,
+        view,
+        report,
+        checked: inputs.verify === 'full' || inputs.verify === 'thorough',
+        objects: ground.manifests.map((manifest) => manifest.object),
+      },
+      signal,
+    )
+    await tell(
+      kube,
+      services,
+      ground,
+      applied.set,
+      'Normal',
+      'Deployed',
+      `revision ${report.revision} deployed${verified ? ' and verified' : ''}`,
+      signal,
+    )
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {
-    const failed = { error, digest, stored, watch, versionBefore, inChecks: state.inChecks, paced: rolls && inputs.pace === 'quorum' }
+    const failed = {
+      error,
+      digest,
+      stored,
+      watch,
+      versionBefore,
+      inChecks: state.inChecks,
+      paced: rolls && inputs.pace === 'quorum',
+    }
     try {
       throw await afterFailure(deploy, failed)
     } finally {
@@ -175,11 +380,16 @@ interface FailedDeploy {
 
 /** What each member that was replaced has taken, for the next plan. */
 function memberTime(before: EnsembleView, after: EnsembleView, ms: number): number | undefined {
-  const count = ownPods(after).filter((pod) => !before.pods.some(({ uid }) => uid === pod.uid)).length
+  const count = ownPods(after).filter(
+    (pod) => !before.pods.some(({ uid }) => uid === pod.uid),
+  ).length
   return count === 0 ? undefined : Math.round(ms / count)
 }
 
-/** Takes the change back where the evidence is against it, else says how the ensemble stands. Gives what is to be thrown. */
+/**
+ * Takes the change back where the evidence is against it, else says how the ensemble stands. Gives
+ * what is to be thrown.
+ */
 async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unknown> {
   const { inputs, ground, course, marking } = deploy
   const { kube, services } = course
@@ -187,43 +397,111 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const { error, stored } = failed
   const known = error instanceof EnsembleError ? error : undefined
   const verified = latestVerified(stored.record)
-  const { objects, notKept } = verified === undefined ? {} : await earlierObjects(kube, ground, stored, verified, AbortSignal.timeout(RELEASE_MS))
+  const { objects, notKept } =
+    verified === undefined
+      ? {}
+      : await earlierObjects(kube, ground, stored, verified, AbortSignal.timeout(RELEASE_MS))
   const seen = lastSeen(course)
-  const losses = ground.live === undefined || seen === undefined ? [] : await lossesAhead(kube, seen, new Set(), AbortSignal.timeout(RELEASE_MS)).catch(() => [])
+  const losses =
+    ground.live === undefined || seen === undefined
+      ? []
+      : await lossesAhead(kube, seen, new Set(), AbortSignal.timeout(RELEASE_MS)).catch(() => [])
   const decision = decideUndo({
-    onFailure: inputs.onFailure, firstInstall: ground.live === undefined, changed: report.changed, cancelled: services.signal.aborted || ground.lock.lost.aborted, code: known?.code,
-    againstRevision: known?.againstRevision ?? false, inChecks: failed.inChecks, digest: failed.digest, verified, standsAlready: standsAlready(ground, seen, verified?.controllerRevision), notKept, losses: losses[0]?.message, profile: ground.profile,
-    members: report.members, versionBefore: failed.versionBefore,
+    onFailure: inputs.onFailure,
+    firstInstall: ground.live === undefined,
+    changed: report.changed,
+    cancelled: services.signal.aborted || ground.lock.lost.aborted,
+    code: known?.code,
+    againstRevision: known?.againstRevision ?? false,
+    inChecks: failed.inChecks,
+    digest: failed.digest,
+    verified,
+    standsAlready: standsAlready(ground, seen, verified?.controllerRevision),
+    notKept,
+    losses: losses[0]?.message,
+    profile: ground.profile,
+    members: report.members,
+    versionBefore: failed.versionBefore,
   })
   const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
   const said = known === undefined ? 'failed' : `${known.code}: ${known.message}`
-  if (decision.kind === 'halt' || known === undefined || verified === undefined || objects === undefined) {
+  if (
+    decision.kind === 'halt' ||
+    known === undefined ||
+    verified === undefined ||
+    objects === undefined
+  ) {
     // Nothing was begun, so nothing is under way.
     if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
-    explainStanding(report, { firstInstall: ground.live === undefined, code: services.signal.aborted ? 'CANCELLED' : known?.code, paced: failed.paced, rollAt: course.place.at, applied: 'the manifests are' })
-    if (report.changed && decision.kind === 'halt' && ground.live !== undefined) report.notes.push(`Nothing was taken back: ${decision.reason}.`)
+    explainStanding(report, {
+      firstInstall: ground.live === undefined,
+      code: services.signal.aborted ? 'CANCELLED' : known?.code,
+      paced: failed.paced,
+      rollAt: course.place.at,
+      applied: 'the manifests are',
+    })
+    if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
+      report.notes.push(`Nothing was taken back: ${decision.reason}.`)
     // By hand as well members would be taken down.
-    if (ground.live !== undefined && losses.length === 0) await offerWayBack(kube, report, ground.live)
-    if (!services.signal.aborted) await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployFailed', said, gone()).catch(() => undefined)
+    if (ground.live !== undefined && losses.length === 0)
+      await offerWayBack(kube, report, ground.live)
+    if (!services.signal.aborted)
+      await tell(
+        kube,
+        services,
+        ground,
+        ground.live ?? ground.setManifest.object,
+        'Warning',
+        'DeployFailed',
+        said,
+        gone(),
+      ).catch(() => undefined)
     return error
   }
   const { journal } = services
   await journal.phase('Evidence against the change', (done) => {
     for (const line of proofLines(report.evidence)) journal.info(line)
-    done(`${said.replace(/\.$/, '')}. The last verified revision ${verified.controllerRevision} comes back`)
+    done(
+      `${said.replace(/\.$/, '')}. The last verified revision ${verified.controllerRevision} comes back`,
+    )
     return Promise.resolve()
   })
   const back = { ...course, deadline: reserve(course) }
   const until = AbortSignal.any([services.signal, ground.lock.lost])
   try {
-    await goBack({ course: back, run: deploy.run, marking, level: inputs.verify, force: false, watch: failed.watch }, stored, { ...verified, objects, verified: true }, until)
+    await goBack(
+      {
+        course: back,
+        run: deploy.run,
+        marking,
+        level: inputs.verify,
+        force: false,
+        watch: failed.watch,
+      },
+      stored,
+      { ...verified, objects, verified: true },
+      until,
+    )
   } catch (second) {
     if (services.signal.aborted) return error
     await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
     return undoFailed(report, known, second, verified.controllerRevision)
   }
-  await tell(kube, services, ground, ground.live ?? ground.setManifest.object, 'Warning', 'DeployUndone', `${said}; taken back to ${verified.controllerRevision}`, gone()).catch(() => undefined)
-  return new EnsembleError('undone', [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)], { cause: known })
+  await tell(
+    kube,
+    services,
+    ground,
+    ground.live ?? ground.setManifest.object,
+    'Warning',
+    'DeployUndone',
+    `${said}; taken back to ${verified.controllerRevision}`,
+    gone(),
+  ).catch(() => undefined)
+  return new EnsembleError(
+    'undone',
+    [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)],
+    { cause: known },
+  )
 }
 
 /** Undefined where the set was made anew meanwhile: what stands there is another ensemble. */
@@ -235,11 +513,29 @@ function lastSeen({ follower }: Course): EnsembleView | undefined {
   }
 }
 
-/** The wanted revision is the verified one, no member runs another, and no object beside the set was changed. */
-function standsAlready(ground: Ground, view: EnsembleView | undefined, verified: string | undefined): boolean {
+/**
+ * The wanted revision is the verified one, no member runs another, and no object beside the set was
+ * changed.
+ */
+function standsAlready(
+  ground: Ground,
+  view: EnsembleView | undefined,
+  verified: string | undefined,
+): boolean {
   const set = view?.set
-  if (view === undefined || set === undefined || verified === undefined || !observed(set) || set.status.updateRevision !== verified) return false
-  return ground.plan.every((planned) => planned.manifest === ground.setManifest || planned.change === 'unchanged') && ownPods(view).every((pod) => pod.revision === verified)
+  if (
+    view === undefined ||
+    set === undefined ||
+    verified === undefined ||
+    !observed(set) ||
+    set.status.updateRevision !== verified
+  )
+    return false
+  return (
+    ground.plan.every(
+      (planned) => planned.manifest === ground.setManifest || planned.change === 'unchanged',
+    ) && ownPods(view).every((pod) => pod.revision === verified)
+  )
 }
 
 function unnamed(error: EnsembleError): Finding {
@@ -247,33 +543,77 @@ function unnamed(error: EnsembleError): Finding {
 }
 
 /** Only where something was changed: an unchanged deploy writes nothing. */
-async function tell(kube: Kube, { clock, report }: Services, ground: Ground, set: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, signal: AbortSignal): Promise<void> {
+async function tell(
+  kube: Kube,
+  { clock, report }: Services,
+  ground: Ground,
+  set: KubeObject,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+  signal: AbortSignal,
+): Promise<void> {
   if (!report.changed || !ground.rights.announce) return
-  await announce(kube, set, { type, reason, message: report.runUrl === '' ? message : `${message} (${report.runUrl})` }, clock.now(), signal)
+  await announce(
+    kube,
+    set,
+    { type, reason, message: report.runUrl === '' ? message : `${message} (${report.runUrl})` },
+    clock.now(),
+    signal,
+  )
 }
 
 /** `start`: how a roll of a running ensemble begins; undefined where no member is replaced. */
-async function waitForMembers(deploy: Deploy, start: Start | undefined, generation: number | undefined, signal: AbortSignal): Promise<EnsembleView> {
+async function waitForMembers(
+  deploy: Deploy,
+  start: Start | undefined,
+  generation: number | undefined,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
   const { inputs, ground, course } = deploy
   const { clock, journal, report } = course.services
-  return journal.phase(start?.stands === undefined ? 'Wait for every member' : 'Roll, paced by the quorum', async (done) => {
-    const nowhere: Start = { set: ground.setManifest.object, first: ground.setManifest.object, stands: undefined }
-    const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
-      const applied = await course.kube.apply(object, { force: inputs.forceConflicts, uid: course.before.set?.uid }, until)
-      // A roll that an earlier run began changes nothing but the partition, and yet members are replaced.
-      report.changed = true
-      return applied.object
-    }
-    const bring = (): Promise<EnsembleView> => bringMembers(start === undefined ? { ...course, inputs: { ...course.inputs, pace: 'controller' } } : course, start ?? nowhere, generation, apply, signal)
-    let view = await bring()
-    const hold = inputs.verify === 'off' || ground.profile === 'none' ? stillToStand(view, clock) : 0
-    if (hold > 0) {
-      await clock.sleep(hold, signal)
-      view = await bring()
-    }
-    done(`${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`)
-    report.standing = 'every member is available; it was not verified'
-    course.services.publish()
-    return view
-  })
+  return journal.phase(
+    start?.stands === undefined ? 'Wait for every member' : 'Roll, paced by the quorum',
+    async (done) => {
+      const nowhere: Start = {
+        set: ground.setManifest.object,
+        first: ground.setManifest.object,
+        stands: undefined,
+      }
+      const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
+        const applied = await course.kube.apply(
+          object,
+          { force: inputs.forceConflicts, uid: course.before.set?.uid },
+          until,
+        )
+        // A roll that an earlier run began changes nothing but the partition, and yet members are
+        // replaced.
+        report.changed = true
+        return applied.object
+      }
+      const bring = (): Promise<EnsembleView> =>
+        bringMembers(
+          start === undefined
+            ? { ...course, inputs: { ...course.inputs, pace: 'controller' } }
+            : course,
+          start ?? nowhere,
+          generation,
+          apply,
+          signal,
+        )
+      let view = await bring()
+      const hold =
+        inputs.verify === 'off' || ground.profile === 'none' ? stillToStand(view, clock) : 0
+      if (hold > 0) {
+        await clock.sleep(hold, signal)
+        view = await bring()
+      }
+      done(
+        `${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`,
+      )
+      report.standing = 'every member is available; it was not verified'
+      course.services.publish()
+      return view
+    },
+  )
 }

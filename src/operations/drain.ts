@@ -1,4 +1,5 @@
-// drain: empties nodes one after the other under a quorum. Nothing is touched before every node was judged; each is judged again when its turn comes; what fails is given back.
+// drain: empties nodes one after the other under a quorum. Nothing is touched before every node was
+// judged; each is judged again when its turn comes; what fails is given back.
 
 import { createHash } from 'node:crypto'
 import { Deadline } from '../clock.ts'
@@ -10,7 +11,12 @@ import type { MemberNow } from '../decide/roll.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { parseSet } from '../manifests/shapes.ts'
-import { rightsToCordon, rightsToEvict, rightsToFollowNode, rightsToSeeCluster } from '../procedures/access.ts'
+import {
+  rightsToCordon,
+  rightsToEvict,
+  rightsToFollowNode,
+  rightsToSeeCluster,
+} from '../procedures/access.ts'
 import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
 import { uncordonByHand } from '../procedures/cordon.ts'
 import { watchData, type DataWatch } from '../procedures/data-watch.ts'
@@ -36,102 +42,221 @@ import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 
-/** After a failure members come back to nodes that were given back: so long that is looked at, until the last of them may have found its peers, and a pod's start before that. */
+/**
+ * After a failure members come back to nodes that were given back: so long that is looked at, until
+ * the last of them may have found its peers, and a pod's start before that.
+ */
 const AFTERMATH_MS = LEARNS_WITHIN_MS + 30_000
 
 export async function drain(inputs: Inputs, services: Services): Promise<void> {
-  const alone = [...rightsToCordon(), ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods')]
-  await holdForNodes(inputs, services, { rights: (namespace) => [...alone, ...rightsToEvict(namespace)], alone, limit: 'own' }, (held, signal) => drainAll({ ...held, course: { ...held.course, told: new Map() } }, signal))
+  const alone = [
+    ...rightsToCordon(),
+    ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods'),
+  ]
+  await holdForNodes(
+    inputs,
+    services,
+    { rights: (namespace) => [...alone, ...rightsToEvict(namespace)], alone, limit: 'own' },
+    (held, signal) => drainAll({ ...held, course: { ...held.course, told: new Map() } }, signal),
+  )
 }
 
 async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   const { inputs, services, kube, course, run, marking, lock } = standing
   const { clock, journal, report } = services
   const { namespace, name } = run.target
-  const givenBack = inputs.uncordon === 'after' || (inputs.uncordon === 'auto' && inputs.maintenanceCommand !== undefined)
+  const givenBack =
+    inputs.uncordon === 'after' ||
+    (inputs.uncordon === 'auto' && inputs.maintenanceCommand !== undefined)
   const ledger = { stored: standing.stored }
   const book = { ...marking, name, journal, report }
 
-  const long = standing.set === undefined ? undefined : graceBeyond(inputs.gracePeriodSeconds ?? parseSet(standing.set)?.spec.template.spec.terminationGracePeriodSeconds, inputs.timeoutMs)
+  const long =
+    standing.set === undefined
+      ? undefined
+      : graceBeyond(
+          inputs.gracePeriodSeconds ??
+            parseSet(standing.set)?.spec.template.spec.terminationGracePeriodSeconds,
+          inputs.timeoutMs,
+        )
   if (long !== undefined) report.notes.push(long)
   const everybody = standing.set === undefined ? '' : '; every member serves'
 
   const digest = digestOf(inputs)
   const plan = ledger.stored.record.drain ?? undefined
   const resumed = plan !== undefined && goesOn(plan, digest, clock.now())
-  // Members may have moved since: the nodes of the plan are meant, those that have left the cluster are done.
-  const asked = resumed ? (await readNodes(kube, signal)).filter((node) => plan.nodes.includes(node.name)) : await resolveNodes(kube, inputs, course.before, ledger.stored, signal)
+  // Members may have moved since: the nodes of the plan are meant, those that have left the cluster
+  // are done.
+  const asked = resumed
+    ? (await readNodes(kube, signal)).filter((node) => plan.nodes.includes(node.name))
+    : await resolveNodes(kube, inputs, course.before, ledger.stored, signal)
   const names = asked.map((node) => node.name)
   const { kept, stale } = await keptNodes(kube, ledger.stored, `${namespace}/${name}`, signal)
-  if (stale.length > 0 && !inputs.dryRun) ledger.stored = await endNodes(marking, ledger.stored, new Set(stale), signal)
+  if (stale.length > 0 && !inputs.dryRun)
+    ledger.stored = await endNodes(marking, ledger.stored, new Set(stale), signal)
   const keptElsewhere = kept.filter((one) => !names.includes(one.name))
   if (keptElsewhere.length > 0) {
     const list = keptElsewhere.map((one) => one.name).join(', ')
-    throw failure('refused', 'DRAIN_REFUSED', `${list} ${keptElsewhere.length === 1 ? 'was' : 'were'} drained and not given back yet`, { object: `node/${keptElsewhere[0]?.name ?? ''}`, mend: `Give ${keptElsewhere.length === 1 ? 'it' : 'them'} back first: operation: uncordon with nodes: ${list}.` })
+    throw failure(
+      'refused',
+      'DRAIN_REFUSED',
+      `${list} ${keptElsewhere.length === 1 ? 'was' : 'were'} drained and not given back yet`,
+      {
+        object: `node/${keptElsewhere[0]?.name ?? ''}`,
+        mend: `Give ${keptElsewhere.length === 1 ? 'it' : 'them'} back first: operation: uncordon with nodes: ${list}.`,
+      },
+    )
   }
   const request = { nodes: resumed ? plan.nodes : names, digest }
-  const handedOver = new Set(kept.filter((one) => one.phase === 'handed-over').map((one) => one.name))
-  const before = { done: resumed ? plan.done : [], kept: handedOver, givenBack, commands: inputs.maintenanceCommand !== undefined }
+  const handedOver = new Set(
+    kept.filter((one) => one.phase === 'handed-over').map((one) => one.name),
+  )
+  const before = {
+    done: resumed ? plan.done : [],
+    kept: handedOver,
+    givenBack,
+    commands: inputs.maintenanceCommand !== undefined,
+  }
   const done = new Set(asked.filter((node) => isDone(node, before)).map((node) => node.name))
   const left = asked.filter((node) => !done.has(node.name))
   report.nodes = asked.map((node): NodeRow => ({
-    node: node.name, outcome: done.has(node.name) ? 'drained' : 'waiting', placement: '', members: [...membersOn(course.before, node.name)], cordon: node.unschedulable ? (handedOver.has(node.name) ? 'ours' : 'theirs') : 'none', phases: [], pods: [],
-    note: done.has(node.name) ? `by an earlier run${plan?.runUrl === undefined || plan.runUrl === '' ? '' : ` (${plan.runUrl})`}` : '',
+    node: node.name,
+    outcome: done.has(node.name) ? 'drained' : 'waiting',
+    placement: '',
+    members: [...membersOn(course.before, node.name)],
+    cordon: node.unschedulable ? (handedOver.has(node.name) ? 'ours' : 'theirs') : 'none',
+    phases: [],
+    pods: [],
+    note: done.has(node.name)
+      ? `by an earlier run${plan?.runUrl === undefined || plan.runUrl === '' ? '' : ` (${plan.runUrl})`}`
+      : '',
   }))
   report.drainedNodes = [...done]
   report.remainingNodes = left.map((node) => node.name)
   services.publish()
-  if (done.size > 0) journal.info(`Going on with the drain that was begun at ${plan?.since ?? 'an earlier time'}: ${[...done].join(', ')} ${done.size === 1 ? 'is' : 'are'} done, ${left.length} left.`)
+  if (done.size > 0)
+    journal.info(
+      `Going on with the drain that was begun at ${plan?.since ?? 'an earlier time'}: ${[...done].join(', ')} ${done.size === 1 ? 'is' : 'are'} done, ${left.length} left.`,
+    )
 
-  // The lock is ours, so whoever began a node and has not given it back is dead: what it left comes first, and nothing else before the members are whole again.
+  // The lock is ours, so whoever began a node and has not given it back is dead: what it left comes
+  // first, and nothing else before the members are whole again.
   if (toGiveBack(ledger.stored).length > 0 && !inputs.dryRun) {
     await journal.phase('Give back what a run that died has left', async (said) => {
       const given = await giveBackNodes(book, ledger.stored, lock.lost)
       ledger.stored = given.stored
-      if (report.changed) report.standing = `${given.done.join(', ')} of a run that died was given back, no other node was touched`
-      const serving = await awaitServing({ ...course, deadline: new Deadline(clock, inputs.timeoutMs) }, signal)
+      if (report.changed)
+        report.standing = `${given.done.join(', ')} of a run that died was given back, no other node was touched`
+      const serving = await awaitServing(
+        { ...course, deadline: new Deadline(clock, inputs.timeoutMs) },
+        signal,
+      )
       said(`${given.done.join(', ')}; ${servingInWords(serving)}`)
     })
   }
 
   const looker = createLooker(course.looking, signal)
-  const mark = { ensemble: `${namespace}/${name}`, identity: lock.identity, runUrl: report.runUrl, at: '' }
+  const mark = {
+    ensemble: `${namespace}/${name}`,
+    identity: lock.identity,
+    runUrl: report.runUrl,
+    at: '',
+  }
   const { underWay } = ledger.stored.record
-  const job: Drain = { standing, looker, mark, ledger, givenBack, leaving: [], underWay: underWay === null ? undefined : underWayInWords(underWay, name) }
-  const here = whereWeAre(await kube.listAs({ apiVersion: 'v1', kind: 'Pod' }, { fields: `metadata.name=${services.hostname}` }, (object) => object, signal), asked, services.hostname)
-  const order = await journal.phase('Judge every node before the first is touched', async (said) => {
-    const deadline = new Deadline(clock, inputs.timeoutMs)
-    for (const node of standing.set === undefined ? [] : left) await passGates({ course: { ...course, deadline }, looker, underWay: job.underWay, nodes: (until) => nodesNow(standing, until) }, node.name, 'first', deadline, signal)
-    const stand = await standOn(job, left, here.node, false, signal)
-    const ranked = inOrder(stand.candidates, stand.members)
-    const sorted = ranked.flatMap((one) => left.filter((node) => node.name === one.name))
-    // Those that are done first, then as they come: a plan is read from the top.
-    report.nodes = [...report.nodes.filter(({ node }) => done.has(node)), ...sorted.flatMap(({ name: next }) => report.nodes.filter(({ node }) => node === next))]
-    report.remainingNodes = sorted.map((node) => node.name)
-    const surveys = await surveyNodes(surveyingOf(job), sorted.map((node) => node.name), signal)
-    for (const survey of surveys) tellSurvey(survey, inputs, services)
-    if (here.pod !== undefined) throw failure('refused', 'DRAIN_REFUSED', `this run itself is pod ${here.pod} on ${here.node ?? ''}: to drain that node would end it halfway`, { object: `node/${here.node ?? ''}`, mend: 'Run this job on a runner elsewhere, or leave that node out.' })
-    refuseUnfit(surveys, report.changed)
-    for (const survey of surveys) {
-      const neighbours = await meetNeighbours(standing, survey, false, signal)
-      try {
-        await passNeighbours(standing, neighbours, survey.node, 'first', signal)
-      } finally {
-        await leaveNeighbours(neighbours)
+  const job: Drain = {
+    standing,
+    looker,
+    mark,
+    ledger,
+    givenBack,
+    leaving: [],
+    underWay: underWay === null ? undefined : underWayInWords(underWay, name),
+  }
+  const here = whereWeAre(
+    await kube.listAs(
+      { apiVersion: 'v1', kind: 'Pod' },
+      { fields: `metadata.name=${services.hostname}` },
+      (object) => object,
+      signal,
+    ),
+    asked,
+    services.hostname,
+  )
+  const order = await journal.phase(
+    'Judge every node before the first is touched',
+    async (said) => {
+      const deadline = new Deadline(clock, inputs.timeoutMs)
+      for (const node of standing.set === undefined ? [] : left)
+        await passGates(
+          {
+            course: { ...course, deadline },
+            looker,
+            underWay: job.underWay,
+            nodes: (until) => nodesNow(standing, until),
+          },
+          node.name,
+          'first',
+          deadline,
+          signal,
+        )
+      const stand = await standOn(job, left, here.node, false, signal)
+      const ranked = inOrder(stand.candidates, stand.members)
+      const sorted = ranked.flatMap((one) => left.filter((node) => node.name === one.name))
+      // Those that are done first, then as they come: a plan is read from the top.
+      report.nodes = [
+        ...report.nodes.filter(({ node }) => done.has(node)),
+        ...sorted.flatMap(({ name: next }) => report.nodes.filter(({ node }) => node === next)),
+      ]
+      report.remainingNodes = sorted.map((node) => node.name)
+      const surveys = await surveyNodes(
+        surveyingOf(job),
+        sorted.map((node) => node.name),
+        signal,
+      )
+      for (const survey of surveys) tellSurvey(survey, inputs, services)
+      if (here.pod !== undefined)
+        throw failure(
+          'refused',
+          'DRAIN_REFUSED',
+          `this run itself is pod ${here.pod} on ${here.node ?? ''}: to drain that node would end it halfway`,
+          {
+            object: `node/${here.node ?? ''}`,
+            mend: 'Run this job on a runner elsewhere, or leave that node out.',
+          },
+        )
+      refuseUnfit(surveys, report.changed)
+      for (const survey of surveys) {
+        const neighbours = await meetNeighbours(standing, survey, false, signal)
+        try {
+          await passNeighbours(standing, neighbours, survey.node, 'first', signal)
+        } finally {
+          await leaveNeighbours(neighbours)
+        }
       }
-    }
-    said(sorted.length === 0 ? 'nothing is left to drain' : sorted.map((node) => node.name).join(', then '))
-    return sorted
-  })
-  if ((await kube.denied(rightsToFollowNode(), signal)).length > 0) report.notes.push('Pods and budgets of all namespaces may not be watched (pods, poddisruptionbudgets [list, watch]): evictions follow a budget some seconds late.')
-  if (here.node !== undefined) report.notes.push(`${here.node} is the node that this run itself is on: it comes last.`)
+      said(
+        sorted.length === 0
+          ? 'nothing is left to drain'
+          : sorted.map((node) => node.name).join(', then '),
+      )
+      return sorted
+    },
+  )
+  if ((await kube.denied(rightsToFollowNode(), signal)).length > 0)
+    report.notes.push(
+      'Pods and budgets of all namespaces may not be watched (pods, poddisruptionbudgets [list, watch]): evictions follow a budget some seconds late.',
+    )
+  if (here.node !== undefined)
+    report.notes.push(`${here.node} is the node that this run itself is on: it comes last.`)
   if (inputs.dryRun) {
     report.result = 'planned'
     report.standing = `nothing was changed; ${order.map((node) => node.name).join(', then ') || 'no node'} would be drained`
     return
   }
   if (left.length === 0) {
-    const { view } = await awaitServing({ ...course, deadline: new Deadline(clock, inputs.timeoutMs) }, signal)
+    const { view } = await awaitServing(
+      { ...course, deadline: new Deadline(clock, inputs.timeoutMs) },
+      signal,
+    )
     await verifyAll(standing, view, () => Promise.resolve([]), signal)
     ledger.stored = await endDrain(marking, ledger.stored, signal)
     report.standing = `every node was drained by an earlier run${everybody}`
@@ -139,7 +264,16 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     return
   }
 
-  ledger.stored = await beginDrain(marking, ledger.stored, { ...request, done: asked.flatMap((node) => (done.has(node.name) ? [node.uid] : [])), ...(resumed ? { since: plan.since } : {}) }, signal)
+  ledger.stored = await beginDrain(
+    marking,
+    ledger.stored,
+    {
+      ...request,
+      done: asked.flatMap((node) => (done.has(node.name) ? [node.uid] : [])),
+      ...(resumed ? { since: plan.since } : {}),
+    },
+    signal,
+  )
   report.standing = 'no node was touched yet'
   const watch = await watchData(run, course.follower, signal)
   try {
@@ -155,12 +289,18 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
         // Read again: it may have been cordoned, or replaced, since.
         const now = (await readNodes(kube, signal)).find((one) => one.name === node.name) ?? node
         await drainNode(job, now, row, rest.length === left.length ? 'first' : 'further', signal)
-        said(`${row.outcome}${row.placement === '' ? '' : `, ${row.placement}`}${row.cordon === 'ours' ? '; it stays cordoned' : ''}`)
+        said(
+          `${row.outcome}${row.placement === '' ? '' : `, ${row.placement}`}${row.cordon === 'ours' ? '; it stays cordoned' : ''}`,
+        )
       })
       rest = rest.filter((one) => one !== node)
     }
-    // A node that left the cluster has taken its members with it, and what `pod-selector` left on a node went through its maintenance.
-    const { view } = await awaitServing({ ...course, deadline: new Deadline(clock, inputs.timeoutMs) }, signal)
+    // A node that left the cluster has taken its members with it, and what `pod-selector` left on a
+    // node went through its maintenance.
+    const { view } = await awaitServing(
+      { ...course, deadline: new Deadline(clock, inputs.timeoutMs) },
+      signal,
+    )
     await verifyAll(standing, view, () => watch.finish(view, signal), signal)
     ledger.stored = await endDrain(marking, ledger.stored, signal)
     await announceAll(standing, asked, signal)
@@ -172,12 +312,25 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function verifyAll({ inputs, services, run, course, set }: Held, view: EnsembleView, more: () => ReturnType<DataWatch['finish']>, signal: AbortSignal): Promise<void> {
+async function verifyAll(
+  { inputs, services, run, course, set }: Held,
+  view: EnsembleView,
+  more: () => ReturnType<DataWatch['finish']>,
+  signal: AbortSignal,
+): Promise<void> {
   const { journal, report } = services
   if (set === undefined) return
   // Of a set that is gone nobody is missing.
   if (view.set === undefined || view.set.deleting || view.set.uid !== course.before.set?.uid) {
-    throw failure('failed', 'CONFLICT', `statefulset/${run.target.name} was deleted by somebody else while its nodes were being drained`, { object: `statefulset/${run.target.name}`, mend: 'Find out who; its claims hold the data as long as nobody deletes them.' })
+    throw failure(
+      'failed',
+      'CONFLICT',
+      `statefulset/${run.target.name} was deleted by somebody else while its nodes were being drained`,
+      {
+        object: `statefulset/${run.target.name}`,
+        mend: 'Find out who; its claims hold the data as long as nobody deletes them.',
+      },
+    )
   }
   if (inputs.verify === 'off') {
     await more()
@@ -192,27 +345,82 @@ async function verifyAll({ inputs, services, run, course, set }: Held, view: Ens
 }
 
 /** Events on the set and, where that is allowed, on each node. */
-async function announceAll({ kube, set, course, services, run }: Held, nodes: readonly NodeView[], signal: AbortSignal): Promise<void> {
+async function announceAll(
+  { kube, set, course, services, run }: Held,
+  nodes: readonly NodeView[],
+  signal: AbortSignal,
+): Promise<void> {
   const { clock, report } = services
   const url = report.runUrl === '' ? '' : ` (${report.runUrl})`
-  if (set !== undefined && course.rights.announce) await announce(kube, set, { type: 'Normal', reason: 'NodesDrained', message: `${report.drainedNodes.join(', ')} drained under quorum${url}` }, clock.now(), signal)
-  if ((await kube.denied([{ verb: 'create', group: '', resource: 'events', namespace: 'default' }], signal)).length > 0) return
-  await Promise.all(nodes.filter(({ name }) => report.nodes.some((row) => row.node === name && row.outcome === 'drained')).map((node) =>
-    announce(kube, { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.uid } }, { type: 'Normal', reason: 'Drained', message: `${set === undefined ? 'drained' : `drained under the quorum of ${run.target.namespace}/${run.target.name}`}${url}` }, clock.now(), signal)))
+  if (set !== undefined && course.rights.announce)
+    await announce(
+      kube,
+      set,
+      {
+        type: 'Normal',
+        reason: 'NodesDrained',
+        message: `${report.drainedNodes.join(', ')} drained under quorum${url}`,
+      },
+      clock.now(),
+      signal,
+    )
+  if (
+    (
+      await kube.denied(
+        [{ verb: 'create', group: '', resource: 'events', namespace: 'default' }],
+        signal,
+      )
+    ).length > 0
+  )
+    return
+  await Promise.all(
+    nodes
+      .filter(({ name }) =>
+        report.nodes.some((row) => row.node === name && row.outcome === 'drained'),
+      )
+      .map((node) =>
+        announce(
+          kube,
+          { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.uid } },
+          {
+            type: 'Normal',
+            reason: 'Drained',
+            message: `${set === undefined ? 'drained' : `drained under the quorum of ${run.target.namespace}/${run.target.name}`}${url}`,
+          },
+          clock.now(),
+          signal,
+        ),
+      ),
+  )
 }
 
-/** Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel leaves seconds: then all is done at once, and nothing waited for. */
-async function aftermath({ standing, ledger, leaving }: Drain, watch: DataWatch, book: Parameters<typeof giveBackNodes>[0]): Promise<void> {
+/**
+ * Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel
+ * leaves seconds: then all is done at once, and nothing waited for.
+ */
+async function aftermath(
+  { standing, ledger, leaving }: Drain,
+  watch: DataWatch,
+  book: Parameters<typeof giveBackNodes>[0],
+): Promise<void> {
   const { services, course, lock } = standing
   const { clock, journal, report } = services
   for (const row of report.nodes) if (row.outcome === 'under way') row.outcome = 'failed'
   // By the record: one that ends before it is entered there is given back.
-  const keeps = new Set(nodesUnderMaintenance(ledger.stored).flatMap(({ name, keep }) => (keep === true ? [name] : [])))
-  const kept = report.nodes.filter((row) => row.outcome === 'failed' && row.cordon === 'ours' && keeps.has(row.node)).map((row) => row.node)
-  if (kept.length > 0) report.notes.push(`${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon gives it back.`)
+  const keeps = new Set(
+    nodesUnderMaintenance(ledger.stored).flatMap(({ name, keep }) => (keep === true ? [name] : [])),
+  )
+  const kept = report.nodes
+    .filter((row) => row.outcome === 'failed' && row.cordon === 'ours' && keeps.has(row.node))
+    .map((row) => row.node)
+  if (kept.length > 0)
+    report.notes.push(
+      `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon gives it back.`,
+    )
   report.byHand.push(...kept.flatMap(uncordonByHand))
   const giving = giveBackNodes(book, ledger.stored, lock.lost)
-  if (report.remainingNodes.length > 0) journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
+  if (report.remainingNodes.length > 0)
+    journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = services.signal.aborted || lock.lost.aborted
   const [given] = await Promise.all([giving, hurried ? watch.abandon() : undefined, ...leaving])
   ledger.stored = given.stored
@@ -223,7 +431,17 @@ async function aftermath({ standing, ledger, leaving }: Drain, watch: DataWatch,
     return
   }
   try {
-    const serving = await awaitServing({ ...course, deadline: new Deadline(clock, AFTERMATH_MS), inputs: { ...course.inputs, memberTimeoutMs: Math.min(AFTERMATH_MS, course.inputs.memberTimeoutMs) } }, AbortSignal.any([services.signal, lock.lost]))
+    const serving = await awaitServing(
+      {
+        ...course,
+        deadline: new Deadline(clock, AFTERMATH_MS),
+        inputs: {
+          ...course.inputs,
+          memberTimeoutMs: Math.min(AFTERMATH_MS, course.inputs.memberTimeoutMs),
+        },
+      },
+      AbortSignal.any([services.signal, lock.lost]),
+    )
     report.standing = `${back}; ${servingInWords(serving)}`
   } catch (error) {
     report.standing = `${back}; not every member serves: ${error instanceof Error ? error.message : 'unknown'}`
@@ -240,30 +458,98 @@ function lookOnceMore({ follower, services }: Held['course']): void {
   }
 }
 
-/** How they stand that are on the nodes: our ensemble, or, where none is ours, each that is recognised there. `fresh`: asked now. */
-async function standOn(job: Drain, nodes: readonly NodeView[], here: string | undefined, fresh: boolean, signal: AbortSignal): Promise<{ readonly candidates: readonly Candidate[]; readonly members: readonly MemberNow[] }> {
+/**
+ * How they stand that are on the nodes: our ensemble, or, where none is ours, each that is
+ * recognised there. `fresh`: asked now.
+ */
+async function standOn(
+  job: Drain,
+  nodes: readonly NodeView[],
+  here: string | undefined,
+  fresh: boolean,
+  signal: AbortSignal,
+): Promise<{ readonly candidates: readonly Candidate[]; readonly members: readonly MemberNow[] }> {
   const { standing, looker } = job
   const { course } = standing
-  if (standing.set !== undefined) return { candidates: nodes.map((node) => candidateOf(node, standing, here)), members: await looker.members(course.follower.snapshot(), fresh) }
-  const met = await meetNeighbours(standing, asOne(await surveyNodes(surveyingOf(job), nodes.map(({ name }) => name), signal)), false, signal)
+  if (standing.set !== undefined)
+    return {
+      candidates: nodes.map((node) => candidateOf(node, standing, here)),
+      members: await looker.members(course.follower.snapshot(), fresh),
+    }
+  const met = await meetNeighbours(
+    standing,
+    asOne(
+      await surveyNodes(
+        surveyingOf(job),
+        nodes.map(({ name }) => name),
+        signal,
+      ),
+    ),
+    false,
+    signal,
+  )
   try {
-    const members = await Promise.all(met.map(async (one) => (await one.looker.members(one.course.follower.snapshot(), true)).map((member) => ({ ...member, pod: `${one.course.looking.target.namespace}/${member.pod}` }))))
+    const members = await Promise.all(
+      met.map(async (one) =>
+        (await one.looker.members(one.course.follower.snapshot(), true)).map((member) => ({
+          ...member,
+          pod: `${one.course.looking.target.namespace}/${member.pod}`,
+        })),
+      ),
+    )
     const pods = met.flatMap((one) => one.pods)
-    return { candidates: nodes.map(({ name }) => ({ name, members: pods.filter(({ node }) => node === name).map((pod) => `${pod.namespace}/${pod.name}`), runner: name === here })), members: members.flat() }
+    return {
+      candidates: nodes.map(({ name }) => ({
+        name,
+        members: pods
+          .filter(({ node }) => node === name)
+          .map((pod) => `${pod.namespace}/${pod.name}`),
+        runner: name === here,
+      })),
+      members: members.flat(),
+    }
   } finally {
     await leaveNeighbours(met)
   }
 }
 
 function candidateOf(node: NodeView, { course }: Held, here: string | undefined): Candidate {
-  return { name: node.name, members: membersOn(course.follower.snapshot(), node.name), runner: node.name === here }
+  return {
+    name: node.name,
+    members: membersOn(course.follower.snapshot(), node.name),
+    runner: node.name === here,
+  }
 }
 
-async function nodesNow({ course, kube }: Held, signal: AbortSignal): Promise<readonly NodeView[] | undefined> {
+async function nodesNow(
+  { course, kube }: Held,
+  signal: AbortSignal,
+): Promise<readonly NodeView[] | undefined> {
   return course.rights.nodes ? readNodes(kube, signal) : undefined
 }
 
 /** Of what makes it this drain and no other. */
-function digestOf({ nodes, nodeSelector, members, placement, maintenanceCommand, uncordon, podSelector }: Inputs): string {
-  return createHash('sha256').update(JSON.stringify([nodes.toSorted(), nodeSelector ?? '', members.toSorted(), placement, maintenanceCommand ?? '', uncordon, podSelector ?? ''])).digest('hex').slice(0, 16)
+function digestOf({
+  nodes,
+  nodeSelector,
+  members,
+  placement,
+  maintenanceCommand,
+  uncordon,
+  podSelector,
+}: Inputs): string {
+  return createHash('sha256')
+    .update(
+      JSON.stringify([
+        nodes.toSorted(),
+        nodeSelector ?? '',
+        members.toSorted(),
+        placement,
+        maintenanceCommand ?? '',
+        uncordon,
+        podSelector ?? '',
+      ]),
+    )
+    .digest('hex')
+    .slice(0, 16)
 }

@@ -1,4 +1,5 @@
-// history: the revisions of an ensemble, with image, change cause and age, which one is wanted, which ones run and which were verified; changes nothing.
+// history: the revisions of an ensemble, with image, change cause and age, which one is wanted,
+// which ones run and which were verified; changes nothing.
 
 import { observed } from '../decide/members.ts'
 import { failure } from '../errors.ts'
@@ -6,7 +7,12 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
 import { resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
-import { refuseMissing, reviewRights, rightsToHistory, rightsToLookOnce } from '../procedures/access.ts'
+import {
+  refuseMissing,
+  reviewRights,
+  rightsToHistory,
+  rightsToLookOnce,
+} from '../procedures/access.ts'
 import { findSet, readView } from '../procedures/read-ensemble.ts'
 import { recall } from '../procedures/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/revisions.ts'
@@ -17,7 +23,12 @@ import { timeLimit } from '../time-limit.ts'
 
 export async function history(inputs: Inputs, services: Services): Promise<void> {
   const kube = await services.connect(inputs)
-  const limit = timeLimit(services.clock, inputs.timeoutMs, () => inWords(services.report), services.signal)
+  const limit = timeLimit(
+    services.clock,
+    inputs.timeoutMs,
+    () => inWords(services.report),
+    services.signal,
+  )
   try {
     await historyIn(kube, inputs, services, limit.signal)
   } finally {
@@ -26,24 +37,40 @@ export async function history(inputs: Inputs, services: Services): Promise<void>
   }
 }
 
-async function historyIn(kube: Kube, inputs: Inputs, services: Services, signal: AbortSignal): Promise<void> {
+async function historyIn(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  signal: AbortSignal,
+): Promise<void> {
   const { journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
   report.namespace = namespace
   report.context = kube.context
   report.name = inputs.name ?? ''
   report.standing = 'history changes nothing'
-  const rights = await reviewRights(kube, [...rightsToLookOnce(namespace), ...rightsToHistory(namespace)], namespace, signal)
+  const rights = await reviewRights(
+    kube,
+    [...rightsToLookOnce(namespace), ...rightsToHistory(namespace)],
+    namespace,
+    signal,
+  )
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   await journal.phase('Read the history', async (done) => {
     const object = await findSet(kube, namespace, inputs.name, signal)
     const { name } = object.metadata
     report.name = name
     const spec = parseSet(object)?.spec.template.spec
-    if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, { object: `statefulset/${name}` })
+    if (spec === undefined)
+      throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
+        object: `statefulset/${name}`,
+      })
     const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
     report.profile = profile
-    const [view, recalled] = await Promise.all([readView(kube, object, signal), recall(kube, namespace, name, services.clock.now(), signal)])
+    const [view, recalled] = await Promise.all([
+      readView(kube, object, signal),
+      recall(kube, namespace, name, services.clock.now(), signal),
+    ])
     const { set } = view
     if (set === undefined) return
     const revisions = await listRevisions(kube, set, signal)
@@ -51,7 +78,10 @@ async function historyIn(kube: Kube, inputs: Inputs, services: Services, signal:
     report.revisions = revisionRows(revisions, view, recalled.record, profile)
     for (const line of revisionLines(report)) journal.info(line)
     report.notes.push(...recalled.notes)
-    if (!observed(set)) report.notes.push(`The StatefulSet controller has not seen generation ${set.generation} of ${name} yet: its newest template may not be in this list.`)
+    if (!observed(set))
+      report.notes.push(
+        `The StatefulSet controller has not seen generation ${set.generation} of ${name} yet: its newest template may not be in this list.`,
+      )
     done(`${revisions.length} ${revisions.length === 1 ? 'revision' : 'revisions'}`)
   })
   services.publish()

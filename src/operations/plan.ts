@@ -1,4 +1,5 @@
-// plan: what a deploy would do, and whether it would be refused: load and lint, preflight and dry runs without the lock, what it means for the members. Writes nothing.
+// plan: what a deploy would do, and whether it would be refused: load and lint, preflight and dry
+// runs without the lock, what it means for the members. Writes nothing.
 
 import { Deadline } from '../clock.ts'
 import type { Finding } from '../errors.ts'
@@ -11,7 +12,12 @@ import { refuseMissing, rightsToVerify } from '../procedures/access.ts'
 import { objectName } from '../procedures/apply.ts'
 import { foresee } from '../procedures/foresee.ts'
 import { loadAndLint } from '../procedures/load-and-lint.ts'
-import { inspectUnlocked, refuseWithout, type Inspected, type JudgeRights } from '../procedures/preflight.ts'
+import {
+  inspectUnlocked,
+  refuseWithout,
+  type Inspected,
+  type JudgeRights,
+} from '../procedures/preflight.ts'
 import { tellChanges, tellRendered } from '../procedures/tell-plan.ts'
 import { seeLock } from '../record/lock.ts'
 import { underWayInWords } from '../record/under-way.ts'
@@ -35,14 +41,38 @@ export async function plan(inputs: Inputs, services: Services): Promise<void> {
   }
 }
 
-async function planIn(kube: Kube, inputs: Inputs, services: Services, loaded: Loaded, signal: AbortSignal): Promise<void> {
+async function planIn(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  loaded: Loaded,
+  signal: AbortSignal,
+): Promise<void> {
   const { clock, journal, report } = services
   const deadline = new Deadline(clock, inputs.timeoutMs)
   const ground = await journal.phase('Preflight', (done) =>
-    inspectUnlocked(kube, inputs, services, loaded, deadline, {
-      judge: inputs.operation === 'plan' ? judgeRights(services, loaded) : refuseWithout(inputs, loaded.profile), compares: inputs.operation === 'plan',
-      planned: (changes, missing) => tellChanges(services, changes, { missing: inputs.createNamespace ? missing : undefined, hidden: secretsOf(inputs) }),
-    }, signal, done))
+    inspectUnlocked(
+      kube,
+      inputs,
+      services,
+      loaded,
+      deadline,
+      {
+        judge:
+          inputs.operation === 'plan'
+            ? judgeRights(services, loaded)
+            : refuseWithout(inputs, loaded.profile),
+        compares: inputs.operation === 'plan',
+        planned: (changes, missing) =>
+          tellChanges(services, changes, {
+            missing: inputs.createNamespace ? missing : undefined,
+            hidden: secretsOf(inputs),
+          }),
+      },
+      signal,
+      done,
+    ),
+  )
   tellUntried(services, ground)
   const meaning = await journal.phase('What it means for the members', async (done) => {
     const found = await foresee({ kube, inputs, services, ground }, signal)
@@ -60,47 +90,87 @@ function renderedOnly(inputs: Inputs, services: Services, { manifests }: Loaded)
   const { journal, report } = services
   tellRendered(services, manifests, secretsOf(inputs))
   report.namespace = inputs.namespace ?? ''
-  report.meaning = [`${manifests.length} ${manifests.length === 1 ? 'object was' : 'objects were'} rendered and linted, and nothing else: there is no kubeconfig here, so what would change in a cluster is not known.`]
+  report.meaning = [
+    `${manifests.length} ${manifests.length === 1 ? 'object was' : 'objects were'} rendered and linted, and nothing else: there is no kubeconfig here, so what would change in a cluster is not known.`,
+  ]
   journal.notice(report.meaning[0] ?? '')
   report.result = 'planned'
 }
 
 function secretsOf({ zookeeperAuth, cassandraAuth }: Inputs): readonly string[] {
-  return [zookeeperAuth, cassandraAuth].flatMap((auth) => (auth === undefined ? [] : [auth, ...auth.split(':').slice(1)]))
+  return [zookeeperAuth, cassandraAuth].flatMap((auth) =>
+    auth === undefined ? [] : [auth, ...auth.split(':').slice(1)],
+  )
 }
 
-/** A plan may have fewer rights than the deploy: what it can't do without is refused, the rest is told. */
+/**
+ * A plan may have fewer rights than the deploy: what it can't do without is refused, the rest is
+ * told.
+ */
 function judgeRights({ journal, report }: Services, { profile }: Loaded): JudgeRights {
   return (rights, _manifests, namespace) => {
-    const needed = ({ verb, resource }: Access): boolean => (verb === 'get' || verb === 'list') && resource !== 'leases'
+    const needed = ({ verb, resource }: Access): boolean =>
+      (verb === 'get' || verb === 'list') && resource !== 'leases'
     refuseMissing(rights.missing.filter(needed), 'ACCESS_DENIED')
     const rest = [...rights.missing, ...rightsToVerify(rights, profile, namespace)]
     if (rest.length === 0) return
     const what = rest.map(({ verb, resource }) => `${verb} ${resource}`).join(', ')
-    const finding: Finding = { code: 'ACCESS_DENIED', severity: 'warning', message: `a deploy with these credentials would be refused, since these rights are missing: ${what}`, mend: `Nothing, if the deploy has credentials of its own. Else add: ${roleFor(rest)}` }
+    const finding: Finding = {
+      code: 'ACCESS_DENIED',
+      severity: 'warning',
+      message: `a deploy with these credentials would be refused, since these rights are missing: ${what}`,
+      mend: `Nothing, if the deploy has credentials of its own. Else add: ${roleFor(rest)}`,
+    }
     report.findings.push(finding)
-    journal.warning(`${finding.message}. They are of no matter if the deploy has credentials of its own.`)
+    journal.warning(
+      `${finding.message}. They are of no matter if the deploy has credentials of its own.`,
+    )
   }
 }
 
-function tellUntried({ report }: Services, { plan: changes, there, target }: Inspected & { readonly there: boolean }): void {
-  const untried = changes.filter(({ compared }) => compared === true).map(({ manifest }) => objectName(manifest.object))
-  if (!there) report.notes.push(`Namespace ${target.namespace} is not there yet: no object could be tried, so what the server would refuse is not known. A deploy makes it first.`)
-  else if (untried.length > 0) report.notes.push(`Not tried, since the right to patch them is missing (a dry run needs it too): ${untried.join(', ')}. They were compared with what stands in the cluster: fields that the manifests no longer have, conflicts, defaults and refusals of the server are not seen.`)
+function tellUntried(
+  { report }: Services,
+  { plan: changes, there, target }: Inspected & { readonly there: boolean },
+): void {
+  const untried = changes
+    .filter(({ compared }) => compared === true)
+    .map(({ manifest }) => objectName(manifest.object))
+  if (!there)
+    report.notes.push(
+      `Namespace ${target.namespace} is not there yet: no object could be tried, so what the server would refuse is not known. A deploy makes it first.`,
+    )
+  else if (untried.length > 0)
+    report.notes.push(
+      `Not tried, since the right to patch them is missing (a dry run needs it too): ${untried.join(', ')}. They were compared with what stands in the cluster: fields that the manifests no longer have, conflicts, defaults and refusals of the server are not seen.`,
+    )
 }
 
 /** What other runs do, or have left undone. */
-async function tellOthers(kube: Kube, { journal, report }: Services, { target: { name, namespace }, stored }: Inspected, signal: AbortSignal): Promise<void> {
+async function tellOthers(
+  kube: Kube,
+  { journal, report }: Services,
+  { target: { name, namespace }, stored }: Inspected,
+  signal: AbortSignal,
+): Promise<void> {
   const { underWay } = stored.record
-  if (underWay !== null) report.notes.push(`${underWayInWords(underWay, name)}: a deploy of these manifests would take its place.`)
+  if (underWay !== null)
+    report.notes.push(
+      `${underWayInWords(underWay, name)}: a deploy of these manifests would take its place.`,
+    )
   try {
     const lock = await seeLock(kube, namespace, name, signal)
     if (lock === undefined) return
-    const finding: Finding = { code: 'LOCKED', severity: 'notice', message: `${lock.holder} holds the lock of ${name} now: what it changes comes on top of this plan, and a deploy would wait for it` }
+    const finding: Finding = {
+      code: 'LOCKED',
+      severity: 'notice',
+      message: `${lock.holder} holds the lock of ${name} now: what it changes comes on top of this plan, and a deploy would wait for it`,
+    }
     report.findings.push(finding)
     journal.notice(warningText(finding))
   } catch (error) {
     if (!(error instanceof KubeFailure) || error.status !== 403) throw error
-    report.notes.push('Whether another run holds the lock is not known: the right get leases is missing.')
+    report.notes.push(
+      'Whether another run holds the lock is not known: the right get leases is missing.',
+    )
   }
 }

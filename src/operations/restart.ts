@@ -1,4 +1,5 @@
-// restart: every member is evicted once, lowest follower first, the leader last and handed over before; no template is changed.
+// restart: every member is evicted once, lowest follower first, the leader last and handed over
+// before; no template is changed.
 
 import { ownPods } from '../decide/members.ts'
 import { pacedLines } from '../decide/plan.ts'
@@ -30,44 +31,92 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   const { before } = course
   const pods = ownPods(before)
   const { record } = stored
-  const unfinished = record.underWay !== null && record.underWay.operation !== 'restart' ? record.underWay : undefined
+  const unfinished =
+    record.underWay !== null && record.underWay.operation !== 'restart'
+      ? record.underWay
+      : undefined
   if (unfinished !== undefined) {
-    throw failure('refused', 'CONFLICT', `${underWayInWords(unfinished, run.target.name)}: members may come back at another revision`, {
-      mend: endOf(unfinished),
-    })
+    throw failure(
+      'refused',
+      'CONFLICT',
+      `${underWayInWords(unfinished, run.target.name)}: members may come back at another revision`,
+      {
+        mend: endOf(unfinished),
+      },
+    )
   }
   const { set } = before
-  if (set !== undefined && isUnfinished(before, set.strategy.type === 'OnDelete' ? undefined : set.strategy.partition)) {
-    throw failure('refused', 'NOT_READY', `a roll of ${run.target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`, {
-      object: `statefulset/${run.target.name}`, mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
-    })
+  if (
+    set !== undefined &&
+    isUnfinished(before, set.strategy.type === 'OnDelete' ? undefined : set.strategy.partition)
+  ) {
+    throw failure(
+      'refused',
+      'NOT_READY',
+      `a roll of ${run.target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
+      {
+        object: `statefulset/${run.target.name}`,
+        mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
+      },
+    )
   }
-  // A killed restart left the UIDs of the pods that were to be replaced: those that are still there, and were not told to go, remain.
+  // A killed restart left the UIDs of the pods that were to be replaced: those that are still
+  // there, and were not told to go, remain.
   const begun = record.underWay?.pods
   const stay = new Set(pods.filter((pod) => pod.deleting === undefined).map((pod) => pod.uid))
   const left = new Set((begun ?? [...stay]).filter((uid) => stay.has(uid)))
-  if (pods.length === 0) throw failure('refused', 'NOT_FOUND', `statefulset/${run.target.name} has no members to restart`, { object: `statefulset/${run.target.name}` })
-  if (begun !== undefined) journal.info(`Going on with the restart that was begun at ${record.underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`)
+  if (pods.length === 0)
+    throw failure(
+      'refused',
+      'NOT_FOUND',
+      `statefulset/${run.target.name} has no members to restart`,
+      { object: `statefulset/${run.target.name}` },
+    )
+  if (begun !== undefined)
+    journal.info(
+      `Going on with the restart that was begun at ${record.underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
+    )
 
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
   await refuseLoss(run, before, undefined, signal)
   if (inputs.dryRun) {
     const { forecast, leader } = await foreseeRestart(standing, left, signal)
-    report.meaning = pacedLines(forecast, leader).map((line) => line.replace('be replaced', 'be restarted'))
+    report.meaning = pacedLines(forecast, leader).map((line) =>
+      line.replace('be replaced', 'be restarted'),
+    )
     report.standing = 'nothing was changed'
     report.result = 'planned'
     return
   }
-  const recorded = await recordUnderWay(marking, stored, { operation: 'restart', digest: '', set: before.set?.uid, previous: report.previousRevision, pods: begun ?? [...left] }, signal)
+  const recorded = await recordUnderWay(
+    marking,
+    stored,
+    {
+      operation: 'restart',
+      digest: '',
+      set: before.set?.uid,
+      previous: report.previousRevision,
+      pods: begun ?? [...left],
+    },
+    signal,
+  )
   const watch = await watchData(run, course.follower, signal)
   try {
     report.standing = 'no member was restarted yet'
     const view = await journal.phase('Restart, followers first', async (done) => {
       const found = await rollByEvictions(rollOf(course), left, undefined, signal)
-      const gone = notByUs(pods.filter((pod) => left.has(pod.uid)).map((pod) => pod.name), report)
-      if (gone.length > 0) report.notes.push(`${gone.join(', ')} went away by somebody else's doing meanwhile: this run waited for what came back, and did not restart it again.`)
-      done(`${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`)
+      const gone = notByUs(
+        pods.filter((pod) => left.has(pod.uid)).map((pod) => pod.name),
+        report,
+      )
+      if (gone.length > 0)
+        report.notes.push(
+          `${gone.join(', ')} went away by somebody else's doing meanwhile: this run waited for what came back, and did not restart it again.`,
+        )
+      done(
+        `${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`,
+      )
       report.standing = 'every member was restarted; it was not verified'
       services.publish()
       return found
@@ -82,29 +131,49 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
         done(outcomeOf(report))
       })
     }
-    await endRestart(marking, recorded, view, inputs.verify === 'full' || inputs.verify === 'thorough', signal)
+    await endRestart(
+      marking,
+      recorded,
+      view,
+      inputs.verify === 'full' || inputs.verify === 'thorough',
+      signal,
+    )
     report.standing = 'every member was restarted and serves'
     report.result = 'succeeded'
   } catch (error) {
     await watch.abandon()
     // Nobody was told to go, so nothing is under way that would stand against a scale.
-    if (!report.changed && begun === undefined) await endUnderWay(marking, recorded, AbortSignal.timeout(END_MS)).catch(() => undefined)
+    if (!report.changed && begun === undefined)
+      await endUnderWay(marking, recorded, AbortSignal.timeout(END_MS)).catch(() => undefined)
     const remaining = remainingOf(course.follower, left)
-    if (remaining.length > 0 && report.changed) report.notes.push(`Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`)
-    if (record.revisions.at(-1)?.unread !== undefined && remaining.length < pods.length) report.notes.push('Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.')
+    if (remaining.length > 0 && report.changed)
+      report.notes.push(
+        `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`,
+      )
+    if (record.revisions.at(-1)?.unread !== undefined && remaining.length < pods.length)
+      report.notes.push(
+        'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.',
+      )
     throw error
   }
 }
 
 /** Those of `names` that this run told to go neither by an eviction nor by a deletion. */
 function notByUs(names: readonly string[], { timeline }: Services['report']): readonly string[] {
-  const told = new Set(timeline.filter(({ what }) => /^(evicted|deleted)/.test(what)).map(({ member }) => member))
+  const told = new Set(
+    timeline.filter(({ what }) => /^(evicted|deleted)/.test(what)).map(({ member }) => member),
+  )
   return names.filter((name) => !told.has(name))
 }
 
-function remainingOf(follower: Standing['course']['follower'], left: ReadonlySet<string>): readonly string[] {
+function remainingOf(
+  follower: Standing['course']['follower'],
+  left: ReadonlySet<string>,
+): readonly string[] {
   try {
-    return ownPods(follower.snapshot()).filter((pod) => left.has(pod.uid) && pod.deleting === undefined).map((pod) => pod.name)
+    return ownPods(follower.snapshot())
+      .filter((pod) => left.has(pod.uid) && pod.deleting === undefined)
+      .map((pod) => pod.name)
   } catch {
     return []
   }

@@ -1,4 +1,5 @@
-// scale: one member at a time, up and down, the member list changed along; what was reached stays when a step fails, and the next run goes on from there.
+// scale: one member at a time, up and down, the member list changed along; what was reached stays
+// when a step fails, and the next run goes on from there.
 
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
@@ -15,8 +16,19 @@ import { baseOf, markScaled, strategyOf } from '../procedures/scaled.ts'
 import { RELEASE_MS } from '../procedures/release.ts'
 import { awaitMembers, planOne, resized, takeStep, type Resizing } from '../procedures/resize.ts'
 import { claimsAt, deleteClaims, type Claim } from '../procedures/scale-claims.ts'
-import { refuseUnableToLeave, refuseUnkept, refuseUnsound, whoIsAway } from '../procedures/scale-gates.ts'
-import { deleteServices, makeServices, planServices, servicesToDelete, type ServiceToDelete } from '../procedures/scale-services.ts'
+import {
+  refuseUnableToLeave,
+  refuseUnkept,
+  refuseUnsound,
+  whoIsAway,
+} from '../procedures/scale-gates.ts'
+import {
+  deleteServices,
+  makeServices,
+  planServices,
+  servicesToDelete,
+  type ServiceToDelete,
+} from '../procedures/scale-services.ts'
 import { holdEnsemble, type Standing } from '../procedures/standing.ts'
 import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
@@ -26,7 +38,12 @@ import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
 export async function scale(inputs: Inputs, services: Services): Promise<void> {
-  await holdEnsemble(inputs, services, { rights: (namespace) => rightsToScale(namespace, inputs.deleteClaims), limit: 'member' }, scaleIn)
+  await holdEnsemble(
+    inputs,
+    services,
+    { rights: (namespace) => rightsToScale(namespace, inputs.deleteClaims), limit: 'member' },
+    scaleIn,
+  )
 }
 
 async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
@@ -50,10 +67,21 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     return
   }
   const { underWay } = stored.record
-  const recorded = await recordUnderWay(marking, stored, {
-    operation: 'scale', digest: '', set: course.before.set?.uid, previous: underWay?.previous ?? report.previousRevision, replicas: target, strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy,
-    ...(claims.length === 0 ? {} : { claims: [...claims] }), ...(goes.length === 0 ? {} : { services: [...goes] }),
-  }, signal)
+  const recorded = await recordUnderWay(
+    marking,
+    stored,
+    {
+      operation: 'scale',
+      digest: '',
+      set: course.before.set?.uid,
+      previous: underWay?.previous ?? report.previousRevision,
+      replicas: target,
+      strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy,
+      ...(claims.length === 0 ? {} : { claims: [...claims] }),
+      ...(goes.length === 0 ? {} : { services: [...goes] }),
+    },
+    signal,
+  )
   await takeSteps(standing, recorded, base, plan, signal)
 }
 
@@ -67,140 +95,324 @@ interface Plan {
   readonly goes: readonly ServiceToDelete[]
 }
 
-function foretell({ services: { report } }: Standing, { target, steps, claims, comes, goes }: Plan): void {
+function foretell(
+  { services: { report } }: Standing,
+  { target, steps, claims, comes, goes }: Plan,
+): void {
   report.meaning = [
-    steps.length === 0 ? `${target} of ${target} members are there already: no step would be taken.` : `${steps.length} ${steps.length === 1 ? 'step' : 'steps'} would be taken, the others back in the quorum before the next:`,
-    ...steps.map(({ words, outage }) => (outage === undefined ? `${words}.` : `${words}: ${outage}.`)),
+    steps.length === 0
+      ? `${target} of ${target} members are there already: no step would be taken.`
+      : `${steps.length} ${steps.length === 1 ? 'step' : 'steps'} would be taken, the others back in the quorum before the next:`,
+    ...steps.map(({ words, outage }) =>
+      outage === undefined ? `${words}.` : `${words}: ${outage}.`,
+    ),
   ]
   report.changes.push(
-    ...comes.map(({ metadata }) => ({ object: `service/${metadata.name}`, change: 'created' as const, note: 'would be' })),
-    ...[...goes.map(({ name }) => `service/${name}`), ...claims.map(({ name }) => `persistentvolumeclaim/${name}`)].map((object) => ({ object, change: 'deleted' as const, note: 'would be' })),
+    ...comes.map(({ metadata }) => ({
+      object: `service/${metadata.name}`,
+      change: 'created' as const,
+      note: 'would be',
+    })),
+    ...[
+      ...goes.map(({ name }) => `service/${name}`),
+      ...claims.map(({ name }) => `persistentvolumeclaim/${name}`),
+    ].map((object) => ({ object, change: 'deleted' as const, note: 'would be' })),
   )
   report.standing = 'nothing was changed'
   report.result = 'planned'
 }
 
 /** Everything that could refuse the change is asked before anything is changed. */
-async function planAll(standing: Standing, base: KubeObject, target: number, signal: AbortSignal): Promise<Plan> {
-  const { course, profile, services: { journal, report } } = standing
+async function planAll(
+  standing: Standing,
+  base: KubeObject,
+  target: number,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const {
+    course,
+    profile,
+    services: { journal, report },
+  } = standing
   return journal.phase('Plan the steps', async (done) => {
-    const planned = planSteps(standing, base, target, await knownLists(standing.kube, standing.set, course.before, profile, signal))
+    const planned = planSteps(
+      standing,
+      base,
+      target,
+      await knownLists(standing.kube, standing.set, course.before, profile, signal),
+    )
     const count = course.before.set?.replicas ?? target
-    const away = planned.length === 0 || standing.stored.record.underWay !== null ? (await whoIsAway(course, standing.run, undefined, signal)).away : []
-    const steps = withAwaited(planned, { away, count, begun: standing.stored.record.underWay !== null })
+    const away =
+      planned.length === 0 || standing.stored.record.underWay !== null
+        ? (await whoIsAway(course, standing.run, undefined, signal)).away
+        : []
+    const steps = withAwaited(planned, {
+      away,
+      count,
+      begun: standing.stored.record.underWay !== null,
+    })
     // Who is waited for changes nothing.
-    const sizes = planned.map((step) => ({ count: step.count, set: resized({ base, profile }, step.count) }))
+    const sizes = planned.map((step) => ({
+      count: step.count,
+      set: resized({ base, profile }, step.count),
+    }))
     const [first] = sizes
     const largest = sizes.toSorted((a, b) => b.count - a.count)[0]
     const comes = largest === undefined ? [] : await planServices(standing, largest.set, signal)
     if (planned.length > 0) await refuseUnsound(standing, steps, signal)
-    if (planned.length > 0) await refuseUnkept(standing, Math.min(...planned.map((step) => step.count)), signal)
+    if (planned.length > 0)
+      await refuseUnkept(standing, Math.min(...planned.map((step) => step.count)), signal)
     await refuseUnableToLeave(standing, steps, signal)
-    if (first !== undefined) await planOne(course, { run: standing.run, force: standing.inputs.forceConflicts, verified: verifiedNames(standing.stored.record) }, first.set, signal)
+    if (first !== undefined)
+      await planOne(
+        course,
+        {
+          run: standing.run,
+          force: standing.inputs.forceConflicts,
+          verified: verifiedNames(standing.stored.record),
+        },
+        first.set,
+        signal,
+      )
     for (const { words, outage } of steps) {
       if (outage === undefined) continue
       journal.warning(`${words}: ${outage}`)
       report.notes.push(`${words}: ${outage}.`)
     }
-    done(steps.length === 0 ? `${target} of ${target} members are there already` : steps.map((step) => step.words).join('; '))
-    return { target, steps, claims: claimsToDelete(standing, target), comes, goes: await servicesToDelete(standing, target, signal) }
+    done(
+      steps.length === 0
+        ? `${target} of ${target} members are there already`
+        : steps.map((step) => step.words).join('; '),
+    )
+    return {
+      target,
+      steps,
+      claims: claimsToDelete(standing, target),
+      comes,
+      goes: await servicesToDelete(standing, target, signal),
+    }
   })
 }
 
-async function takeSteps(before: Standing, recorded: StoredRecord, base: KubeObject, { target, steps, claims, comes, goes }: Plan, signal: AbortSignal): Promise<void> {
-  const { services: { report }, inputs, stored, profile } = before
+async function takeSteps(
+  before: Standing,
+  recorded: StoredRecord,
+  base: KubeObject,
+  { target, steps, claims, comes, goes }: Plan,
+  signal: AbortSignal,
+): Promise<void> {
+  const {
+    services: { report },
+    inputs,
+    stored,
+    profile,
+  } = before
   const set = resized({ base, profile }, target)
-  const watch = steps.length === 0 ? undefined : await watchData(before.run, before.course.follower, signal)
+  const watch =
+    steps.length === 0 ? undefined : await watchData(before.run, before.course.follower, signal)
   const left = [...steps]
   try {
     const made = await makeServices(before, recorded, comes, set, signal)
     const { standing } = made
     const { run, course } = standing
-    const resizing: Resizing = { course, run, profile, base, force: inputs.forceConflicts, verified: verifiedNames(stored.record), deletesClaims: inputs.deleteClaims }
+    const resizing: Resizing = {
+      course,
+      run,
+      profile,
+      base,
+      force: inputs.forceConflicts,
+      verified: verifiedNames(stored.record),
+      deletesClaims: inputs.deleteClaims,
+    }
     let view: EnsembleView = course.before
     for (const step of steps) {
       view = await takeStep(resizing, step, signal)
       left.shift()
     }
-    await verifyThen(standing, view, () => watch?.finish(view, signal) ?? Promise.resolve([]), signal)
+    await verifyThen(
+      standing,
+      view,
+      () => watch?.finish(view, signal) ?? Promise.resolve([]),
+      signal,
+    )
     await deleteClaims(run, claims, signal)
     const deleted = await deleteServices(standing, made.stored, goes, signal)
-    await markScaled(standing, deleted, { set, view, from: before.course.before.set?.replicas ?? target, to: target }, signal)
+    await markScaled(
+      standing,
+      deleted,
+      { set, view, from: before.course.before.set?.replicas ?? target, to: target },
+      signal,
+    )
     report.standing = `${target} ${target === 1 ? 'member serves' : 'members serve'}`
     report.result = report.changed ? 'succeeded' : 'unchanged'
   } catch (error) {
     await watch?.abandon()
     // Nothing was begun, so nothing is under way.
-    if (!report.changed && stored.record.underWay === null) await endUnderWay(before.marking, recorded, AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
+    if (!report.changed && stored.record.underWay === null)
+      await endUnderWay(before.marking, recorded, AbortSignal.timeout(RELEASE_MS)).catch(
+        () => undefined,
+      )
     explainLeft(before, left, target)
     throw error
   }
 }
 
 /** What the cluster shows, and what stands against a change of it. */
-function planSteps(standing: Standing, base: KubeObject, target: number, known: readonly number[] | 'unknown'): readonly ScaleStep[] {
+function planSteps(
+  standing: Standing,
+  base: KubeObject,
+  target: number,
+  known: readonly number[] | 'unknown',
+): readonly ScaleStep[] {
   const { course, profile, run, stored } = standing
   const { set } = course.before
   const { name, namespace } = run.target
   const object = `statefulset/${name}`
-  if (set === undefined || set.replicas === 0) throw failure('refused', 'NOT_FOUND', `${object} has no members`, { object, mend: 'Deploy it with as many members as are wanted.' })
+  if (set === undefined || set.replicas === 0)
+    throw failure('refused', 'NOT_FOUND', `${object} has no members`, {
+      object,
+      mend: 'Deploy it with as many members as are wanted.',
+    })
   const { underWay } = stored.record
   if (underWay !== null && underWay.operation !== 'scale') {
-    throw failure('refused', 'CONFLICT', `${underWayInWords(underWay, name)}: who its members are would be changed twice at once`, {
-      object, mend: endOf(underWay),
-    })
+    throw failure(
+      'refused',
+      'CONFLICT',
+      `${underWayInWords(underWay, name)}: who its members are would be changed twice at once`,
+      {
+        object,
+        mend: endOf(underWay),
+      },
+    )
   }
   const own = partitionOf(base)
-  if (own !== undefined && own > 0) throw failure('refused', 'MEMBERSHIP_CHANGE', `${object} has partition ${own}: members below it would keep the old member list`, { object, mend: 'Deploy it with partition: 0 first.' })
+  if (own !== undefined && own > 0)
+    throw failure(
+      'refused',
+      'MEMBERSHIP_CHANGE',
+      `${object} has partition ${own}: members below it would keep the old member list`,
+      { object, mend: 'Deploy it with partition: 0 first.' },
+    )
   // A scale that was cut off left OnDelete behind, whatever the members run.
-  const unfinished = isUnfinished(course.before, own) || (own !== undefined && set.strategy.type === 'OnDelete')
+  const unfinished =
+    isUnfinished(course.before, own) || (own !== undefined && set.strategy.type === 'OnDelete')
   if (unfinished && underWay === null) {
-    throw failure('refused', 'NOT_READY', `a roll of ${name} is not finished: some members run an older revision than ${set.status.updateRevision}`, { object, mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.' })
+    throw failure(
+      'refused',
+      'NOT_READY',
+      `a roll of ${name} is not finished: some members run an older revision than ${set.status.updateRevision}`,
+      {
+        object,
+        mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
+      },
+    )
   }
-  const closed = membershipOf(profile) === 'closed' && target !== set.replicas ? closedMembership({ name, namespace, from: set.replicas, to: target }) : undefined
+  const closed =
+    membershipOf(profile) === 'closed' && target !== set.replicas
+      ? closedMembership({ name, namespace, from: set.replicas, to: target })
+      : undefined
   const listed = closed ?? memberCountOf(base, profile)
-  if (typeof listed !== 'number') throw failure('refused', 'MEMBERSHIP_CHANGE', `the number of members of ${name} can't be changed by this action: ${listed.refused}`, { object, mend: listed.manual })
-  const steps = planScale({ name, start: set.start, replicas: set.replicas, listed, unfinished, known, target, voting: profile === 'zookeeper' })
+  if (typeof listed !== 'number')
+    throw failure(
+      'refused',
+      'MEMBERSHIP_CHANGE',
+      `the number of members of ${name} can't be changed by this action: ${listed.refused}`,
+      { object, mend: listed.manual },
+    )
+  const steps = planScale({
+    name,
+    start: set.start,
+    replicas: set.replicas,
+    listed,
+    unfinished,
+    known,
+    target,
+    voting: profile === 'zookeeper',
+  })
   if (steps === undefined) {
-    throw failure('refused', 'MEMBERSHIP_CHANGE', `${object} has ${set.replicas} replicas, but its member list names ${listed}: somebody changed one without the other`, {
-      object, mend: `If ${listed} is right: kubectl -n ${namespace} scale ${object} --replicas=${listed}; then scale with this action.`,
-    })
+    throw failure(
+      'refused',
+      'MEMBERSHIP_CHANGE',
+      `${object} has ${set.replicas} replicas, but its member list names ${listed}: somebody changed one without the other`,
+      {
+        object,
+        mend: `If ${listed} is right: kubectl -n ${namespace} scale ${object} --replicas=${listed}; then scale with this action.`,
+      },
+    )
   }
   judgeOldClaims(standing, steps)
   return steps
 }
 
-/** Claims that members of before left behind: where a newcomer may use them that is said, where they would harm it is refused. */
-function judgeOldClaims({ course, profile, run, services: { report } }: Standing, steps: readonly ScaleStep[]): void {
+/**
+ * Claims that members of before left behind: where a newcomer may use them that is said, where they
+ * would harm it is refused.
+ */
+function judgeOldClaims(
+  { course, profile, run, services: { report } }: Standing,
+  steps: readonly ScaleStep[],
+): void {
   const { set } = course.before
   const adds = steps.filter((step) => step.kind === 'add')
   if (set === undefined) return
   const { name, namespace } = run.target
-  const old = claimsAt(course.before, adds.flatMap((step) => step.ordinal ?? []).filter((ordinal) => !course.before.pods.some((pod) => pod.ordinal === ordinal)))
-  const harmful = harmfulClaims(profile, old, adds[0]?.count === 2 ? claimsAt(course.before, [set.start + 1]) : [])
+  const old = claimsAt(
+    course.before,
+    adds
+      .flatMap((step) => step.ordinal ?? [])
+      .filter((ordinal) => !course.before.pods.some((pod) => pod.ordinal === ordinal)),
+  )
+  const harmful = harmfulClaims(
+    profile,
+    old,
+    adds[0]?.count === 2 ? claimsAt(course.before, [set.start + 1]) : [],
+  )
   const names = harmful.map((claim) => claim.name)
   if (harmful.length > 0) {
-    const why = profile === 'cassandra' ? 'holds data of a node that has left the ring: no new member joins with it' : `holds data of an earlier life: between two members alone it may win over the data of ${name}-${set.start}`
-    throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} ${why}`, { object: `persistentvolumeclaim/${names[0] ?? ''}`, mend: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}` })
+    const why =
+      profile === 'cassandra'
+        ? 'holds data of a node that has left the ring: no new member joins with it'
+        : `holds data of an earlier life: between two members alone it may win over the data of ${name}-${set.start}`
+    throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} ${why}`, {
+      object: `persistentvolumeclaim/${names[0] ?? ''}`,
+      mend: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
+    })
   }
-  if (old.length > 0) report.notes.push(`Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`)
+  if (old.length > 0)
+    report.notes.push(
+      `Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`,
+    )
 }
 
 /** Those of members that go, and those that an earlier run of the same kind had left to do. */
 function claimsToDelete({ inputs, course, stored }: Standing, target: number): readonly Claim[] {
   const { set } = course.before
   if (!inputs.deleteClaims || set === undefined) return []
-  const begun = stored.record.underWay?.replicas === target ? (stored.record.underWay.claims ?? []) : []
-  const going = claimsAt(course.before, Array.from({ length: Math.max(0, set.replicas - target) }, (_, index) => set.start + target + index))
+  const begun =
+    stored.record.underWay?.replicas === target ? (stored.record.underWay.claims ?? []) : []
+  const going = claimsAt(
+    course.before,
+    Array.from(
+      { length: Math.max(0, set.replicas - target) },
+      (_, index) => set.start + target + index,
+    ),
+  )
   const there = begun.filter((claim) => course.before.claims.some((one) => one.uid === claim.uid))
   return [...going, ...there.filter((claim) => !going.some((one) => one.uid === claim.uid))]
 }
 
-async function verifyThen({ inputs, services, run }: Standing, view: EnsembleView, more: Parameters<typeof verifyEnsemble>[3], signal: AbortSignal): Promise<void> {
+async function verifyThen(
+  { inputs, services, run }: Standing,
+  view: EnsembleView,
+  more: Parameters<typeof verifyEnsemble>[3],
+  signal: AbortSignal,
+): Promise<void> {
   const { verify: level } = inputs
   if (level === 'off') {
     await more()
-    services.report.notes.push('verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.')
+    services.report.notes.push(
+      'verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.',
+    )
     return
   }
   await services.journal.phase(`Verify (${level})`, async (done) => {
@@ -210,15 +422,21 @@ async function verifyThen({ inputs, services, run }: Standing, view: EnsembleVie
 }
 
 /** What was reached stays: it is an ensemble like any other. */
-function explainLeft({ course, services, profile }: Standing, left: readonly ScaleStep[], target: number): void {
+function explainLeft(
+  { course, services, profile }: Standing,
+  left: readonly ScaleStep[],
+  target: number,
+): void {
   const { report } = services
   const replicas = report.replicas ?? course.before.set?.replicas ?? 0
   if (!report.changed || left.length === 0) return
   const [next] = left
-  const before = next?.kind === 'add' ? next.count - 1 : next?.kind === 'remove' ? next.count + 1 : replicas
+  const before =
+    next?.kind === 'add' ? next.count - 1 : next?.kind === 'remove' ? next.count + 1 : replicas
   report.standing = `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`
   // A node that has begun to leave the ring doesn't come back to it.
   const handedOver = profile === 'cassandra' && next?.kind === 'remove'
-  report.notes.push(`Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it goes on from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that takes back what was begun.`}`)
+  report.notes.push(
+    `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it goes on from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that takes back what was begun.`}`,
+  )
 }
-

@@ -1,4 +1,5 @@
-// status: judges a running ensemble as a deploy does and says what is missing; one look, or waiting until the roll is done or has failed. Changes nothing.
+// status: judges a running ensemble as a deploy does and says what is missing; one look, or waiting
+// until the roll is done or has failed. Changes nothing.
 
 import { Deadline } from '../clock.ts'
 import { diagnose, newMemory } from '../decide/diagnosis.ts'
@@ -11,7 +12,13 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
 import { resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
-import { refuseMissing, reviewRights, rightsToLook, rightsToLookOnce, type Rights } from '../procedures/access.ts'
+import {
+  refuseMissing,
+  reviewRights,
+  rightsToLook,
+  rightsToLookOnce,
+  type Rights,
+} from '../procedures/access.ts'
 import { askMembers, type Asking } from '../procedures/ask-members.ts'
 import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { collectEvidence, logOf } from '../procedures/evidence.ts'
@@ -31,7 +38,12 @@ import type { EnsembleView } from '../view/surroundings.ts'
 export async function status(inputs: Inputs, services: Services): Promise<void> {
   const kube = await services.connect(inputs)
   const deadline = new Deadline(services.clock, inputs.timeoutMs)
-  const limit = timeLimit(services.clock, inputs.timeoutMs, () => inWords(services.report), services.signal)
+  const limit = timeLimit(
+    services.clock,
+    inputs.timeoutMs,
+    () => inWords(services.report),
+    services.signal,
+  )
   try {
     await statusIn(kube, inputs, services, deadline, limit.signal)
   } finally {
@@ -40,26 +52,69 @@ export async function status(inputs: Inputs, services: Services): Promise<void> 
   }
 }
 
-async function statusIn(kube: Kube, inputs: Inputs, services: Services, deadline: Deadline, signal: AbortSignal): Promise<void> {
+async function statusIn(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  deadline: Deadline,
+  signal: AbortSignal,
+): Promise<void> {
   const { journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
   report.namespace = namespace
   report.context = kube.context
   report.name = inputs.name ?? ''
   report.standing = 'status changes nothing'
-  const rights = await reviewRights(kube, inputs.wait ? rightsToLook(namespace) : rightsToLookOnce(namespace), namespace, signal)
+  const rights = await reviewRights(
+    kube,
+    inputs.wait ? rightsToLook(namespace) : rightsToLookOnce(namespace),
+    namespace,
+    signal,
+  )
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   tellOmissions(services, rights)
   const first = await journal.phase('Read the ensemble', async (done) => {
     const found = await readAll(kube, inputs, services, rights, namespace, signal)
     const now = services.clock.now()
-    done(progressLine({ view: found.view, verdict: judgeRollout(found.view, now, {}), diagnoses: diagnose(found.view, now, newMemory()).findings, background: found.recalled }))
+    done(
+      progressLine({
+        view: found.view,
+        verdict: judgeRollout(found.view, now, {}),
+        diagnoses: diagnose(found.view, now, newMemory()).findings,
+        background: found.recalled,
+      }),
+    )
     return found
   })
-  const asking: Asking = { kube, inputs, services, rights, profile: first.profile, target: first.target }
-  const { view, recalled, serving, failure: failed } = inputs.wait
-    ? await untilDone({ ...asking, view: first.view, deadline, recall: () => recall(kube, namespace, first.target.name, services.clock.now(), signal) }, signal)
-    : { view: first.view, recalled: first.recalled, serving: await askMembers(asking, first.view, signal), failure: undefined }
+  const asking: Asking = {
+    kube,
+    inputs,
+    services,
+    rights,
+    profile: first.profile,
+    target: first.target,
+  }
+  const {
+    view,
+    recalled,
+    serving,
+    failure: failed,
+  } = inputs.wait
+    ? await untilDone(
+        {
+          ...asking,
+          view: first.view,
+          deadline,
+          recall: () => recall(kube, namespace, first.target.name, services.clock.now(), signal),
+        },
+        signal,
+      )
+    : {
+        view: first.view,
+        recalled: first.recalled,
+        serving: await askMembers(asking, first.view, signal),
+        failure: undefined,
+      }
   report.notes.push(...recalled.notes)
   await tellRevisions(kube, services, rights, { view, recalled, profile: first.profile }, signal)
   services.publish()
@@ -67,16 +122,33 @@ async function statusIn(kube: Kube, inputs: Inputs, services: Services, deadline
   await conclude(kube, inputs, services, rights, { view, recalled, serving }, signal)
 }
 
-async function readAll(kube: Kube, inputs: Inputs, { clock, report }: Services, rights: Rights, namespace: string, signal: AbortSignal) {
-  const [object, around] = await Promise.all([findSet(kube, namespace, inputs.name, signal), servicesIfAllowed(kube, namespace, signal)])
+async function readAll(
+  kube: Kube,
+  inputs: Inputs,
+  { clock, report }: Services,
+  rights: Rights,
+  namespace: string,
+  signal: AbortSignal,
+) {
+  const [object, around] = await Promise.all([
+    findSet(kube, namespace, inputs.name, signal),
+    servicesIfAllowed(kube, namespace, signal),
+  ])
   const { name } = object.metadata
   report.name = name
   const spec = parseSet(object)?.spec.template.spec
-  if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, { object: `statefulset/${name}` })
+  if (spec === undefined)
+    throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
+      object: `statefulset/${name}`,
+    })
   const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
   const target = targetOf(object, around ?? [], profile, namespace)
   report.profile = profile
-  const [seen, events, recalled] = await Promise.all([readView(kube, object, signal), rights.events ? readEvents(kube, namespace, signal) : [], recall(kube, namespace, name, clock.now(), signal)])
+  const [seen, events, recalled] = await Promise.all([
+    readView(kube, object, signal),
+    rights.events ? readEvents(kube, namespace, signal) : [],
+    recall(kube, namespace, name, clock.now(), signal),
+  ])
   const view: EnsembleView = { ...seen, events }
   report.connectionString = connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0)
   fillMembers(report, view)
@@ -84,8 +156,10 @@ async function readAll(kube: Kube, inputs: Inputs, { clock, report }: Services, 
 }
 
 function tellOmissions({ report }: Services, rights: Rights): void {
-  if (!rights.events) report.notes.push('Events may not be read: causes are told from the pods alone.')
-  if (!rights.revisions) report.notes.push('The revisions are left out: the right list controllerrevisions is missing.')
+  if (!rights.events)
+    report.notes.push('Events may not be read: causes are told from the pods alone.')
+  if (!rights.revisions)
+    report.notes.push('The revisions are left out: the right list controllerrevisions is missing.')
 }
 
 interface Seen {
@@ -93,25 +167,59 @@ interface Seen {
   readonly recalled: Recalled
 }
 
-async function tellRevisions(kube: Kube, { journal, report }: Services, rights: Rights, { view, recalled, profile }: Seen & { readonly profile: ProfileName }, signal: AbortSignal): Promise<void> {
+async function tellRevisions(
+  kube: Kube,
+  { journal, report }: Services,
+  rights: Rights,
+  { view, recalled, profile }: Seen & { readonly profile: ProfileName },
+  signal: AbortSignal,
+): Promise<void> {
   if (!rights.revisions || view.set === undefined) return
-  report.revisions = revisionRows(await listRevisions(kube, view.set, signal), view, recalled.record, profile)
+  report.revisions = revisionRows(
+    await listRevisions(kube, view.set, signal),
+    view,
+    recalled.record,
+    profile,
+  )
   for (const line of revisionLines(report)) journal.info(line)
 }
 
-async function conclude(kube: Kube, inputs: Inputs, { clock, report }: Services, rights: Rights, { view, recalled, serving }: Seen & { readonly serving: Awaited<ReturnType<typeof askMembers>> }, signal: AbortSignal): Promise<void> {
+async function conclude(
+  kube: Kube,
+  inputs: Inputs,
+  { clock, report }: Services,
+  rights: Rights,
+  { view, recalled, serving }: Seen & { readonly serving: Awaited<ReturnType<typeof askMembers>> },
+  signal: AbortSignal,
+): Promise<void> {
   const now = clock.now()
   const verdict = judgeRollout(view, now, {})
   const found = diagnose(await createNodeLook(kube)(view, now, signal), now, newMemory()).findings
-  const evidence = verdict.kind === 'done' ? [] : await collectEvidence(kube, view, found, rights.logs ? inputs.logLines : 0, signal)
+  const evidence =
+    verdict.kind === 'done'
+      ? []
+      : await collectEvidence(kube, view, found, rights.logs ? inputs.logLines : 0, signal)
   report.evidence.push(...evidence)
   const diagnoses = found.map((one) => withLastWords(one, logOf(evidence, one)))
   const losses = await lossesAhead(kube, view, new Set(), signal)
-  const findings = judgeStatus({ now, view, verdict, diagnoses, serving, background: recalled, losses })
+  const findings = judgeStatus({
+    now,
+    view,
+    verdict,
+    diagnoses,
+    serving,
+    background: recalled,
+    losses,
+  })
   const held = heldRoll(view)
-  const halted = held !== undefined && findings.some((finding) => finding.message.includes(held.text))
-  if (held !== undefined && !halted) report.notes.push(`A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again: it goes on, one member at a time.`)
-  else if (verdict.kind === 'done' && verdict.note !== undefined && !halted) report.notes.push(`${verdict.note}.`)
+  const halted =
+    held !== undefined && findings.some((finding) => finding.message.includes(held.text))
+  if (held !== undefined && !halted)
+    report.notes.push(
+      `A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again: it goes on, one member at a time.`,
+    )
+  else if (verdict.kind === 'done' && verdict.note !== undefined && !halted)
+    report.notes.push(`${verdict.note}.`)
   report.findings.push(...findings.filter((finding) => finding.severity === 'warning'))
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])

@@ -1,4 +1,5 @@
-// uncordon: gives nodes back after steps of the user's own, and waits until every member is in the quorum again. Only cordons of ours, unless any-cordon says otherwise.
+// uncordon: gives nodes back after steps of the user's own, and waits until every member is in the
+// quorum again. Only cordons of ours, unless any-cordon says otherwise.
 
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -6,7 +7,13 @@ import { rightsToCordon } from '../procedures/access.ts'
 import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
 import { uncordonNode } from '../procedures/cordon.ts'
 import { giveBackNodes, type GivingBack } from '../procedures/give-back.ts'
-import { goneNodes, planUncordon, refuseForeign, rowFor, type PlannedNode } from '../procedures/plan-uncordon.ts'
+import {
+  goneNodes,
+  planUncordon,
+  refuseForeign,
+  rowFor,
+  type PlannedNode,
+} from '../procedures/plan-uncordon.ts'
 import { holdForNodes } from '../procedures/nodes-alone.ts'
 import type { Held } from '../procedures/standing.ts'
 import { uncordonDryRun } from '../procedures/uncordon-dry-run.ts'
@@ -17,7 +24,13 @@ import type { Services } from '../services.ts'
 
 export async function uncordon(inputs: Inputs, services: Services): Promise<void> {
   if (inputs.dryRun) await uncordonDryRun(inputs, services)
-  else await holdForNodes(inputs, services, { rights: rightsToCordon, alone: rightsToCordon() }, uncordonAll)
+  else
+    await holdForNodes(
+      inputs,
+      services,
+      { rights: rightsToCordon, alone: rightsToCordon() },
+      uncordonAll,
+    )
 }
 
 async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
@@ -28,15 +41,30 @@ async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
   const planned = await planUncordon(kube, inputs, course.before, standing.stored, ensemble, signal)
   const gone = goneNodes(inputs, standing.stored, planned)
   refuseForeign(planned, inputs.anyCordon)
-  report.nodes = [...planned.map((one) => rowFor(one, standing.stored, course.before)), ...gone.map(goneRow)]
-  report.remainingNodes = planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name)
+  report.nodes = [
+    ...planned.map((one) => rowFor(one, standing.stored, course.before)),
+    ...gone.map(goneRow),
+  ]
+  report.remainingNodes = planned
+    .filter(({ cordon }) => cordon.kind !== 'none')
+    .map(({ node }) => node.name)
   services.publish()
 
-  const book: GivingBack = { kube, clock, namespace, name, runUrl: report.runUrl, journal, report, except: new Set(planned.map(({ node }) => node.name)) }
+  const book: GivingBack = {
+    kube,
+    clock,
+    namespace,
+    name,
+    runUrl: report.runUrl,
+    journal,
+    report,
+    except: new Set(planned.map(({ node }) => node.name)),
+  }
   let stored = await endNodes(book, standing.stored, new Set(gone), signal)
   // The lock is ours, so whoever began other nodes is dead.
   stored = (await giveBackNodes(book, stored, standing.lock.lost)).stored
-  for (const one of planned) stored = await uncordonOne(standing, book, stored, one, ensemble, signal)
+  for (const one of planned)
+    stored = await uncordonOne(standing, book, stored, one, ensemble, signal)
   report.standing = standingOf(report)
   services.publish()
 
@@ -48,24 +76,42 @@ async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
   await journal.phase('Wait until every member serves', async (done) => {
     const began = clock.now()
     const serving = await awaitServing(course, signal)
-    for (const row of report.nodes) if (row.outcome === 'uncordoned') row.phases.push({ phase: 'rejoin', at: began, ms: serving.ms })
+    for (const row of report.nodes)
+      if (row.outcome === 'uncordoned')
+        row.phases.push({ phase: 'rejoin', at: began, ms: serving.ms })
     done(servingInWords(serving))
   })
   report.standing = 'the nodes take pods again, and every member serves'
   report.result = report.changed ? 'succeeded' : 'unchanged'
 }
 
-async function uncordonOne(standing: Held, book: NodeBook, before: StoredRecord, { node, cordon }: PlannedNode, ensemble: string, signal: AbortSignal): Promise<StoredRecord> {
+async function uncordonOne(
+  standing: Held,
+  book: NodeBook,
+  before: StoredRecord,
+  { node, cordon }: PlannedNode,
+  ensemble: string,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
   const { inputs, services, kube } = standing
   const { clock, journal, report } = services
   const row = report.nodes.find((one) => one.node === node.name)
   const began = clock.now()
   const stored = await advanceNode(book, before, node.name, { phase: 'uncordon' }, signal)
-  const answer = await uncordonNode(kube, node.name, { ensemble, any: inputs.anyCordon, uid: node.uid }, signal)
+  const answer = await uncordonNode(
+    kube,
+    node.name,
+    { ensemble, any: inputs.anyCordon, uid: node.uid },
+    signal,
+  )
   const say = (line: string): void => journal.info(`${node.name}: ${line}`)
   switch (answer.kind) {
     case 'uncordoned':
-      say(answer.was === 'ours' ? 'uncordoned' : `uncordoned; it was cordoned ${cordon.kind === 'theirs' ? cordon.by : 'by somebody else'} (any-cordon)`)
+      say(
+        answer.was === 'ours'
+          ? 'uncordoned'
+          : `uncordoned; it was cordoned ${cordon.kind === 'theirs' ? cordon.by : 'by somebody else'} (any-cordon)`,
+      )
       report.changed = true
       report.changes.push({ object: `node/${node.name}`, change: 'configured', note: 'uncordoned' })
       report.timeline.push({ at: clock.now(), what: 'uncordoned', node: node.name })
@@ -83,20 +129,47 @@ async function uncordonOne(standing: Held, book: NodeBook, before: StoredRecord,
       break
     case 'not ours':
       fill(row, 'failed', 'theirs', `cordoned ${answer.by}`)
-      throw failure('refused', 'DRAIN_REFUSED', `${node.name} was cordoned ${answer.by} meanwhile: that cordon is left alone`, { object: `node/${node.name}`, mend: 'Agree with whoever cordoned it; any-cordon: true takes their cordon too.' })
+      throw failure(
+        'refused',
+        'DRAIN_REFUSED',
+        `${node.name} was cordoned ${answer.by} meanwhile: that cordon is left alone`,
+        {
+          object: `node/${node.name}`,
+          mend: 'Agree with whoever cordoned it; any-cordon: true takes their cordon too.',
+        },
+      )
   }
   report.remainingNodes = report.remainingNodes.filter((name) => name !== node.name)
   return endNodes(book, stored, new Set([node.name]), signal)
 }
 
 function standingOf({ nodes }: Pick<RunReport, 'nodes'>): string {
-  return `${nodes.filter(({ outcome }) => outcome === 'uncordoned').map(({ node }) => node).join(', ') || 'no node'} uncordoned; not every member was seen in the quorum yet`
+  return `${
+    nodes
+      .filter(({ outcome }) => outcome === 'uncordoned')
+      .map(({ node }) => node)
+      .join(', ') || 'no node'
+  } uncordoned; not every member was seen in the quorum yet`
 }
 
-function fill(row: NodeRow | undefined, outcome: NodeRow['outcome'], cordon: NodeRow['cordon'], note: string): void {
+function fill(
+  row: NodeRow | undefined,
+  outcome: NodeRow['outcome'],
+  cordon: NodeRow['cordon'],
+  note: string,
+): void {
   if (row !== undefined) Object.assign(row, { outcome, cordon, note })
 }
 
 function goneRow(node: string): NodeRow {
-  return { node, outcome: 'gone', placement: '', members: [], cordon: 'none', phases: [], pods: [], note: 'it has left the cluster' }
+  return {
+    node,
+    outcome: 'gone',
+    placement: '',
+    members: [],
+    cordon: 'none',
+    phases: [],
+    pods: [],
+    note: 'it has left the cluster',
+  }
 }

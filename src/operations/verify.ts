@@ -1,4 +1,5 @@
-// verify: asks a running ensemble whether it is whole and whether what is written through each member is read through every other; changes nothing but the check's own data.
+// verify: asks a running ensemble whether it is whole and whether what is written through each
+// member is read through every other; changes nothing but the check's own data.
 
 import { judgeRollout } from '../decide/rollout.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
@@ -7,20 +8,36 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
 import { resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
-import { refuseMissing, reviewRights, rightsToFindServices, rightsToLook, rightsToVerify } from '../procedures/access.ts'
+import {
+  refuseMissing,
+  reviewRights,
+  rightsToFindServices,
+  rightsToLook,
+  rightsToVerify,
+} from '../procedures/access.ts'
 import { readLogin } from '../procedures/cassandra-login.ts'
 import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
 import { fillMembers } from '../procedures/member-rows.ts'
 import { withPodCauses } from '../procedures/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/read-ensemble.ts'
-import { outcomeOf, profileOptions, reachThrough, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+import {
+  outcomeOf,
+  profileOptions,
+  reachThrough,
+  verifyEnsemble,
+} from '../procedures/verify-ensemble.ts'
 import type { Services } from '../services.ts'
 import { inWords } from '../report/doing.ts'
 import { timeLimit } from '../time-limit.ts'
 
 export async function verify(inputs: Inputs, services: Services): Promise<void> {
   const kube = await services.connect(inputs)
-  const limit = timeLimit(services.clock, inputs.timeoutMs, () => inWords(services.report), services.signal)
+  const limit = timeLimit(
+    services.clock,
+    inputs.timeoutMs,
+    () => inWords(services.report),
+    services.signal,
+  )
   try {
     await verifyIn(kube, inputs, services, limit.signal)
   } finally {
@@ -29,52 +46,115 @@ export async function verify(inputs: Inputs, services: Services): Promise<void> 
   }
 }
 
-async function verifyIn(kube: Kube, inputs: Inputs, services: Services, signal: AbortSignal): Promise<void> {
+async function verifyIn(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  signal: AbortSignal,
+): Promise<void> {
   const { clock, journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
   report.namespace = namespace
   report.context = kube.context
   report.name = inputs.name ?? ''
   report.standing = 'verify changes nothing'
-  if (inputs.verify === 'off') throw failure('refused', 'INPUT_INVALID', 'with verify off there is nothing to do for operation verify', { input: 'verify', mend: 'Set verify to quick, full or thorough.' })
+  if (inputs.verify === 'off')
+    throw failure(
+      'refused',
+      'INPUT_INVALID',
+      'with verify off there is nothing to do for operation verify',
+      { input: 'verify', mend: 'Set verify to quick, full or thorough.' },
+    )
   const level = inputs.verify
 
-  const { view, target, profile, rights, nodes } = await journal.phase('Read the ensemble', async (done) => {
-    const [rights, set, around] = await Promise.all([
-      reviewRights(kube, [...rightsToLook(namespace), ...rightsToFindServices(namespace)], namespace, signal),
-      findSet(kube, namespace, inputs.name, signal),
-      readServices(kube, namespace, signal),
-    ])
-    refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
-    refuseMissing(rights.missing, 'ACCESS_DENIED')
-    const spec = parseSet(set)?.spec.template.spec
-    if (spec === undefined) throw failure('refused', 'NOT_FOUND', `statefulset/${set.metadata.name} can't be read`, { object: `statefulset/${set.metadata.name}` })
-    const profile = resolveProfile(inputs.profile, spec, `statefulset/${set.metadata.name}`)
-    const target = targetOf(set, around, profile, namespace)
-    const [view, nodes] = await Promise.all([readView(kube, set, signal), rights.nodes ? readNodes(kube, signal) : undefined])
-    report.name = target.name
-    report.profile = profile
-    report.connectionString = connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0)
-    fillMembers(report, view)
-    services.publish()
-    if (nodes === undefined) report.notes.push('Nodes may not be read: zones were not looked at.')
-    done(`${target.name} in ${namespace}, profile ${profile}, ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members ready`)
-    return { view, target, profile, rights, nodes }
-  })
+  const { view, target, profile, rights, nodes } = await journal.phase(
+    'Read the ensemble',
+    async (done) => {
+      const [rights, set, around] = await Promise.all([
+        reviewRights(
+          kube,
+          [...rightsToLook(namespace), ...rightsToFindServices(namespace)],
+          namespace,
+          signal,
+        ),
+        findSet(kube, namespace, inputs.name, signal),
+        readServices(kube, namespace, signal),
+      ])
+      refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
+      refuseMissing(rights.missing, 'ACCESS_DENIED')
+      const spec = parseSet(set)?.spec.template.spec
+      if (spec === undefined)
+        throw failure('refused', 'NOT_FOUND', `statefulset/${set.metadata.name} can't be read`, {
+          object: `statefulset/${set.metadata.name}`,
+        })
+      const profile = resolveProfile(inputs.profile, spec, `statefulset/${set.metadata.name}`)
+      const target = targetOf(set, around, profile, namespace)
+      const [view, nodes] = await Promise.all([
+        readView(kube, set, signal),
+        rights.nodes ? readNodes(kube, signal) : undefined,
+      ])
+      report.name = target.name
+      report.profile = profile
+      report.connectionString = connectionString(
+        target,
+        view.set?.start ?? 0,
+        view.set?.replicas ?? 0,
+      )
+      fillMembers(report, view)
+      services.publish()
+      if (nodes === undefined) report.notes.push('Nodes may not be read: zones were not looked at.')
+      done(
+        `${target.name} in ${namespace}, profile ${profile}, ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members ready`,
+      )
+      return { view, target, profile, rights, nodes }
+    },
+  )
 
   const standing = judgeRollout(view, clock.now(), {})
   if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
   await journal.phase(`Verify (${level})`, async (done) => {
-    const login = await readLogin(kube, inputs, profile, { namespace, io: services.manifestIo }, signal)
-    const run = { kube, clock, journal, report, profile: await chooseProfile(profile, profileOptions(inputs, login)), reach: reachThrough(kube, rights), target, runId: services.runId, nodes, memberTimeoutMs: inputs.memberTimeoutMs }
+    const login = await readLogin(
+      kube,
+      inputs,
+      profile,
+      { namespace, io: services.manifestIo },
+      signal,
+    )
+    const run = {
+      kube,
+      clock,
+      journal,
+      report,
+      profile: await chooseProfile(profile, profileOptions(inputs, login)),
+      reach: reachThrough(kube, rights),
+      target,
+      runId: services.runId,
+      nodes,
+      memberTimeoutMs: inputs.memberTimeoutMs,
+    }
     try {
       await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
     } catch (error) {
-      throw error instanceof EnsembleError && error.outcome === 'failed' ? await withPodCauses(error, { kube, clock, report, rights, namespace, set: target.name, logLines: inputs.logLines }, signal) : error
+      throw error instanceof EnsembleError && error.outcome === 'failed'
+        ? await withPodCauses(
+            error,
+            { kube, clock, report, rights, namespace, set: target.name, logLines: inputs.logLines },
+            signal,
+          )
+        : error
     }
     done(outcomeOf(report))
   })
-  // The members answered well, yet the set isn't what it should be: a pod missing or a roll under way is no success.
-  if (standing.kind === 'waiting') throw new EnsembleError('failed', [{ code: 'NOT_READY', severity: 'error', message: standing.reason, object: `statefulset/${target.name}` } satisfies Finding])
+  // The members answered well, yet the set isn't what it should be: a pod missing or a roll under
+  // way is no success.
+  if (standing.kind === 'waiting')
+    throw new EnsembleError('failed', [
+      {
+        code: 'NOT_READY',
+        severity: 'error',
+        message: standing.reason,
+        object: `statefulset/${target.name}`,
+      } satisfies Finding,
+    ])
   report.result = 'succeeded'
 }

@@ -9,8 +9,15 @@ export interface ReadyWait extends Attendance {
   readonly generation: number | undefined
 }
 
-/** The view in which it was done. Throws EnsembleError 'failed' with every cause, the deciding one first, and leaves the evidence in the report. */
+/**
+ * The view in which it was done. Throws EnsembleError 'failed' with every cause, the deciding one
+ * first, and leaves the evidence in the report.
+ */
 export async function awaitReady(wait: ReadyWait, signal: AbortSignal): Promise<EnsembleView> {
   const goal = wait.generation === undefined ? {} : { generation: wait.generation }
-  return attend(wait, { generation: () => wait.generation, step: (view, now) => judgeRollout(view, now, goal) }, signal)
+  return attend(
+    wait,
+    { generation: () => wait.generation, step: (view, now) => judgeRollout(view, now, goal) },
+    signal,
+  )
 }

@@ -1,7 +1,15 @@
-// Evicts pods of a node and waits until they have gone: each as soon as its budget, which is watched, allows it; a slow answer about one holds up no other.
+// Evicts pods of a node and waits until they have gone: each as soon as its budget, which is
+// watched, allows it; a slow answer about one holds up no other.
 
 import { formatSpan, type Clock, type Deadline } from '../clock.ts'
-import { allowedBy, ASK_AGAIN_MS, askNow, budgetsOf, guardOf, type Taken } from '../decide/evictable.ts'
+import {
+  allowedBy,
+  ASK_AGAIN_MS,
+  askNow,
+  budgetsOf,
+  guardOf,
+  type Taken,
+} from '../decide/evictable.ts'
 import { failure, type EnsembleError } from '../errors.ts'
 import { followNode } from '../kube/follow-node.ts'
 import type { Kube } from '../kube/kube.ts'
@@ -32,7 +40,10 @@ export interface Evicting {
   readonly onEvicted: (pod: NodePod) => void
   /** Why those that have not been told yet are not to be told any more; undefined: they are. */
   readonly overtaken?: (pods: readonly NodePod[]) => EnsembleError | undefined
-  /** Stands between a budget that allows a pod and its eviction: calls `tell`, or says what is waited for. Undefined: budgets alone decide. */
+  /**
+   * Stands between a budget that allows a pod and its eviction: calls `tell`, or says what is
+   * waited for. Undefined: budgets alone decide.
+   */
   readonly ask?: (pod: NodePod, tell: () => Promise<Answer>, signal: AbortSignal) => Promise<Answer>
 }
 
@@ -56,23 +67,46 @@ interface Entry {
 
 type Budgets = ReadonlyMap<string, readonly BudgetView[]>
 
-/** Resolves when all have gone from the node: deleted, or another pod has their name. Throws DRAIN_BLOCKED at the deadline, with each pod that is left and why, and the KubeFailure of a missing right. */
+/**
+ * Resolves when all have gone from the node: deleted, or another pod has their name. Throws
+ * DRAIN_BLOCKED at the deadline, with each pod that is left and why, and the KubeFailure of a
+ * missing right.
+ */
 export async function evictPods(evicting: Evicting, signal: AbortSignal): Promise<void> {
   const { kube, clock, deadline, node, say } = evicting
   if (evicting.pods.length === 0) return
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
-  const follower = followNode(kube, { node, namespaces: [...new Set(evicting.pods.map(({ namespace }) => namespace))] }, clock, until)
-  const entries = evicting.pods.map((pod): Entry => ({ pod, asking: false, told: undefined, toldUnder: undefined, gone: false, refusedBy: undefined, notBefore: 0, reason: '' }))
+  const follower = followNode(
+    kube,
+    { node, namespaces: [...new Set(evicting.pods.map(({ namespace }) => namespace))] },
+    clock,
+    until,
+  )
+  const entries = evicting.pods.map((pod): Entry => ({
+    pod,
+    asking: false,
+    told: undefined,
+    toldUnder: undefined,
+    gone: false,
+    refusedBy: undefined,
+    notBefore: 0,
+    reason: '',
+  }))
   const words = createBudgetWords({ kube, clock, node, say }, until)
   const running = new Set<Promise<void>>()
   let fault: Error | undefined
   let saidAt = clock.now()
   const begin = (work: Promise<void>): void => {
-    const ended = work.catch((error: unknown) => void (fault ??= error instanceof Error ? error : new Error('evicting failed'))).then(() => {
-      running.delete(ended)
-      follower.wake()
-    })
+    const ended = work
+      .catch(
+        (error: unknown) =>
+          void (fault ??= error instanceof Error ? error : new Error('evicting failed')),
+      )
+      .then(() => {
+        running.delete(ended)
+        follower.wake()
+      })
     running.add(ended)
   }
   try {
@@ -95,17 +129,51 @@ export async function evictPods(evicting: Evicting, signal: AbortSignal): Promis
       const left = entries.filter(({ gone }) => !gone)
       if (left.length === 0) return
       const waiting = left.filter(({ told, asking }) => told === undefined && !asking)
-      if (deadline.passed) throw blocked(node, left, await words.inFull(guardsOf(left, budgets)), await hangingOf(evicting, left, signal), now)
+      if (deadline.passed)
+        throw blocked(
+          node,
+          left,
+          await words.inFull(guardsOf(left, budgets)),
+          await hangingOf(evicting, left, signal),
+          now,
+        )
       fault ??= evicting.overtaken?.(waiting.map(({ pod }) => pod))
       if (fault !== undefined) continue
-      const ask = new Set(askNow(waiting, left.flatMap((entry) => takenBy(entry, now)), budgets, now).map(({ uid }) => uid))
-      for (const entry of waiting.filter(({ pod }) => ask.has(pod.uid)).slice(0, Math.max(0, AT_ONCE - running.size))) begin(askOne(evicting, entry, budgets, until))
-      words.tell(guardsOf(left.filter(({ told, asking }) => told === undefined && !asking), budgets))
+      const ask = new Set(
+        askNow(
+          waiting,
+          left.flatMap((entry) => takenBy(entry, now)),
+          budgets,
+          now,
+        ).map(({ uid }) => uid),
+      )
+      for (const entry of waiting
+        .filter(({ pod }) => ask.has(pod.uid))
+        .slice(0, Math.max(0, AT_ONCE - running.size)))
+        begin(askOne(evicting, entry, budgets, until))
+      words.tell(
+        guardsOf(
+          left.filter(({ told, asking }) => told === undefined && !asking),
+          budgets,
+        ),
+      )
       if (now - saidAt >= HEARTBEAT_MS) {
         saidAt = now
-        begin(Promise.all([words.inFull(guardsOf(left, budgets)), hangingOf(evicting, left, until)]).then(([full, hanging]) => say(`still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${listed(left.map((entry) => inWords(entry, full, hanging, now)))}`)))
+        begin(
+          Promise.all([
+            words.inFull(guardsOf(left, budgets)),
+            hangingOf(evicting, left, until),
+          ]).then(([full, hanging]) =>
+            say(
+              `still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${listed(left.map((entry) => inWords(entry, full, hanging, now)))}`,
+            ),
+          ),
+        )
       }
-      const soonest = Math.min(...left.map((entry) => wakesAt(entry)).filter((at) => at > now), saidAt + HEARTBEAT_MS)
+      const soonest = Math.min(
+        ...left.map((entry) => wakesAt(entry)).filter((at) => at > now),
+        saidAt + HEARTBEAT_MS,
+      )
       await follower.changed(Math.max(20, Math.min(deadline.left(), soonest - now)))
     }
   } finally {
@@ -118,7 +186,9 @@ export async function evictPods(evicting: Evicting, signal: AbortSignal): Promis
 /** A budget that never shows that it was used up is believed again after a while. */
 function takenBy({ pod, asking, told, toldUnder }: Entry, now: number): readonly Taken[] {
   if (asking) return [{ pod, toldUnder: undefined }]
-  return told !== undefined && toldUnder !== undefined && now < told + ASK_AGAIN_MS ? [{ pod, toldUnder }] : []
+  return told !== undefined && toldUnder !== undefined && now < told + ASK_AGAIN_MS
+    ? [{ pod, toldUnder }]
+    : []
 }
 
 function wakesAt({ told, notBefore }: Entry): number {
@@ -126,21 +196,40 @@ function wakesAt({ told, notBefore }: Entry): number {
 }
 
 /** The pods that a budget holds back, by its view. */
-function guardsOf(entries: readonly Entry[], budgets: Budgets): ReadonlyMap<BudgetView, readonly NodePod[]> {
+function guardsOf(
+  entries: readonly Entry[],
+  budgets: Budgets,
+): ReadonlyMap<BudgetView, readonly NodePod[]> {
   const held = new Map<BudgetView, NodePod[]>()
   for (const { pod, told } of entries) {
     const guard = told === undefined ? guardOf(pod, budgets) : undefined
-    if (guard !== undefined && allowedBy(guard) < 1) held.set(guard, [...(held.get(guard) ?? []), pod])
+    if (guard !== undefined && allowedBy(guard) < 1)
+      held.set(guard, [...(held.get(guard) ?? []), pod])
   }
   return held
 }
 
-async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say, ask = (_pod, tell) => tell() }: Evicting, entry: Entry, budgets: Budgets, signal: AbortSignal): Promise<void> {
+async function askOne(
+  { kube, clock, node, gracePeriodSeconds, onEvicted, say, ask = (_pod, tell) => tell() }: Evicting,
+  entry: Entry,
+  budgets: Budgets,
+  signal: AbortSignal,
+): Promise<void> {
   const { pod } = entry
   const guard = guardOf(pod, budgets)
   entry.asking = true
   try {
-    const answer = await ask(pod, () => askEviction(kube, pod, gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }, signal), signal)
+    const answer = await ask(
+      pod,
+      () =>
+        askEviction(
+          kube,
+          pod,
+          gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds },
+          signal,
+        ),
+      signal,
+    )
     entry.refusedBy = answer.kind === 'budget' ? guard : undefined
     switch (answer.kind) {
       case 'told':
@@ -153,10 +242,21 @@ async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say, a
         entry.notBefore = clock.now() + ASK_AGAIN_MS
         return
       case 'budgets':
-        throw failure('failed', 'DRAIN_BLOCKED', `${pod.namespace}/${pod.name} can't be evicted: ${answer.reason}: ${budgetsOf(pod, budgets).map(({ name }) => name).join(', ')}`, { object: `pod/${pod.name}`, mend: 'Let one budget select it, not several.' })
+        throw failure(
+          'failed',
+          'DRAIN_BLOCKED',
+          `${pod.namespace}/${pod.name} can't be evicted: ${answer.reason}: ${budgetsOf(
+            pod,
+            budgets,
+          )
+            .map(({ name }) => name)
+            .join(', ')}`,
+          { object: `pod/${pod.name}`, mend: 'Let one budget select it, not several.' },
+        )
       case 'budget':
       case 'throttled':
-        entry.notBefore = clock.now() + (answer.afterMs ?? (answer.kind === 'budget' ? ASK_AGAIN_MS : THROTTLED_MS))
+        entry.notBefore =
+          clock.now() + (answer.afterMs ?? (answer.kind === 'budget' ? ASK_AGAIN_MS : THROTTLED_MS))
         break
       case 'held':
         entry.notBefore = clock.now() + THROTTLED_MS
@@ -168,7 +268,8 @@ async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say, a
         break
     }
     // A budget that is watched speaks for itself, with the pods that it waits for.
-    if (answer.reason !== entry.reason && (answer.kind !== 'budget' || guard === undefined)) say(`${node}: ${pod.namespace}/${pod.name} waits: ${answer.reason}`)
+    if (answer.reason !== entry.reason && (answer.kind !== 'budget' || guard === undefined))
+      say(`${node}: ${pod.namespace}/${pod.name} waits: ${answer.reason}`)
     entry.reason = answer.reason
   } finally {
     entry.asking = false
@@ -176,14 +277,32 @@ async function askOne({ kube, clock, node, gracePeriodSeconds, onEvicted, say, a
 }
 
 /** Why those that were told to go are still there: of as many as are named. */
-function hangingOf({ kube, clock }: Evicting, left: readonly Entry[], signal: AbortSignal): Promise<ReadonlyMap<string, Hanging>> {
-  return explainHanging(kube, left.filter(({ told, pod }) => told !== undefined || pod.deleting !== undefined).slice(0, MOST_NAMED).map(({ pod }) => pod), clock.now(), signal)
+function hangingOf(
+  { kube, clock }: Evicting,
+  left: readonly Entry[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Hanging>> {
+  return explainHanging(
+    kube,
+    left
+      .filter(({ told, pod }) => told !== undefined || pod.deleting !== undefined)
+      .slice(0, MOST_NAMED)
+      .map(({ pod }) => pod),
+    clock.now(),
+    signal,
+  )
 }
 
-function inWords({ pod, told, asking, reason }: Entry, full: Awaited<ReturnType<BudgetWords['inFull']>>, hanging: ReadonlyMap<string, Hanging>, now: number): string {
+function inWords(
+  { pod, told, asking, reason }: Entry,
+  full: Awaited<ReturnType<BudgetWords['inFull']>>,
+  hanging: ReadonlyMap<string, Hanging>,
+  now: number,
+): string {
   const name = `${pod.namespace}/${pod.name}`
   const why = hanging.get(pod.uid)
-  if (told !== undefined) return `${name} was told to go ${formatSpan(now - told)} ago and is not gone: ${why?.what ?? 'why could not be read'}`
+  if (told !== undefined)
+    return `${name} was told to go ${formatSpan(now - told)} ago and is not gone: ${why?.what ?? 'why could not be read'}`
   if (why !== undefined) return `${name} is being deleted and not gone: ${why.what}`
   if (asking) return `${name}: is being asked`
   return `${name}: ${full.get(pod.uid) ?? (reason === '' ? 'not asked yet' : reason)}`
@@ -193,15 +312,30 @@ function listed(lines: readonly string[]): string {
   return `${lines.slice(0, MOST_NAMED).join('; ')}${lines.length > MOST_NAMED ? `; and ${lines.length - MOST_NAMED} more` : ''}`
 }
 
-function blocked(node: string, left: readonly Entry[], full: Awaited<ReturnType<BudgetWords['inFull']>>, hanging: ReadonlyMap<string, Hanging>, now: number): EnsembleError {
+function blocked(
+  node: string,
+  left: readonly Entry[],
+  full: Awaited<ReturnType<BudgetWords['inFull']>>,
+  hanging: ReadonlyMap<string, Hanging>,
+  now: number,
+): EnsembleError {
   const lines = left.map((entry) => inWords(entry, full, hanging, now))
   const slow = left.every(({ told, pod }) => told !== undefined || hanging.has(pod.uid))
   const ways = [...new Set([...hanging.values()].map(({ mend }) => mend))]
   const held = left.some(({ pod }) => full.has(pod.uid))
-  return failure('failed', 'DRAIN_BLOCKED', `${node} could not be emptied in time: ${listed(lines)}`, {
-    object: `node/${node}`,
-    mend: slow
-      ? ways.length > 0 ? ways.slice(0, 2).join(' ') : `See why they do not end: kubectl get node ${node} (one that is not Ready ends none), and kubectl describe pod for finalizers and the grace period; timeout gives them longer.`
-      : held ? 'See to the pods that the budget waits for, or change the budget; timeout gives it longer.' : 'See to what refuses the eviction, named above; timeout gives it longer.',
-  })
+  return failure(
+    'failed',
+    'DRAIN_BLOCKED',
+    `${node} could not be emptied in time: ${listed(lines)}`,
+    {
+      object: `node/${node}`,
+      mend: slow
+        ? ways.length > 0
+          ? ways.slice(0, 2).join(' ')
+          : `See why they do not end: kubectl get node ${node} (one that is not Ready ends none), and kubectl describe pod for finalizers and the grace period; timeout gives them longer.`
+        : held
+          ? 'See to the pods that the budget waits for, or change the budget; timeout gives it longer.'
+          : 'See to what refuses the eviction, named above; timeout gives it longer.',
+    },
+  )
 }

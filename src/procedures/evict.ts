@@ -29,7 +29,10 @@ export interface EvictionOptions {
 export type Refusal =
   /** The server has too much to do. */
   | { readonly kind: 'throttled'; readonly reason: string; readonly afterMs: number | undefined }
-  /** An admission webhook says no, or can't be asked: whoever stands behind it may first have to move the pod itself. */
+  /**
+   * An admission webhook says no, or can't be asked: whoever stands behind it may first have to
+   * move the pod itself.
+   */
   | { readonly kind: 'denied'; readonly reason: string }
   /** Its namespace ends: it goes by itself. */
   | { readonly kind: 'ending'; readonly reason: string }
@@ -39,23 +42,38 @@ export type Refusal =
   | { readonly kind: 'budgets'; readonly reason: string }
 
 /**
- * Asks by a dry run first: a real eviction with a UID that is no longer right would use up the budget for two minutes (kept in its `disruptedPods`).
+ * Asks by a dry run first: a real eviction with a UID that is no longer right would use up the
+ * budget for two minutes (kept in its `disruptedPods`).
  * Throws the KubeFailure of every other answer.
  */
-export async function evictPod(kube: Pick<Kube, 'evict'>, pod: Evictable, options: EvictionOptions, signal: AbortSignal): Promise<EvictionAnswer> {
+export async function evictPod(
+  kube: Pick<Kube, 'evict'>,
+  pod: Evictable,
+  options: EvictionOptions,
+  signal: AbortSignal,
+): Promise<EvictionAnswer> {
   try {
     return await tell(kube, pod, options, signal)
   } catch (error) {
     const answer = error instanceof KubeFailure ? answerTo(error) : undefined
     if (answer?.kind === 'gone' || answer?.kind === 'budget') return answer
     // Said with a time to come back, it is waited for like a budget.
-    if (answer?.kind === 'throttled' && answer.afterMs !== undefined) return { ...answer, kind: 'budget' }
+    if (answer?.kind === 'throttled' && answer.afterMs !== undefined)
+      return { ...answer, kind: 'budget' }
     throw error
   }
 }
 
-/** The same with every answer that time may change as a value; `dryRun` asks and does nothing. Throws the KubeFailure of what stays: a missing right, a request that is wrong. */
-export async function askEviction(kube: Pick<Kube, 'evict'>, pod: Evictable, options: EvictionOptions & { readonly dryRun?: boolean }, signal: AbortSignal): Promise<EvictionAnswer | Refusal> {
+/**
+ * The same with every answer that time may change as a value; `dryRun` asks and does nothing.
+ * Throws the KubeFailure of what stays: a missing right, a request that is wrong.
+ */
+export async function askEviction(
+  kube: Pick<Kube, 'evict'>,
+  pod: Evictable,
+  options: EvictionOptions & { readonly dryRun?: boolean },
+  signal: AbortSignal,
+): Promise<EvictionAnswer | Refusal> {
   try {
     return await tell(kube, pod, options, signal)
   } catch (error) {
@@ -66,32 +84,60 @@ export async function askEviction(kube: Pick<Kube, 'evict'>, pod: Evictable, opt
   }
 }
 
-async function tell(kube: Pick<Kube, 'evict'>, pod: Evictable, { dryRun = false, ...options }: EvictionOptions & { readonly dryRun?: boolean }, signal: AbortSignal): Promise<EvictionAnswer> {
+async function tell(
+  kube: Pick<Kube, 'evict'>,
+  pod: Evictable,
+  { dryRun = false, ...options }: EvictionOptions & { readonly dryRun?: boolean },
+  signal: AbortSignal,
+): Promise<EvictionAnswer> {
   await kube.evict(pod, { ...options, dryRun: true }, signal)
   if (!dryRun) await kube.evict(pod, options, signal)
   return { kind: 'told' }
 }
 
-/** A webhook's answer comes with any status (Strimzi's drain cleaner says 500, others 404 or 409), so its words are looked at first. */
-const WEBHOOK = /admission webhook "([^"]{1,200})" denied the request(?::? ?)(.*)|failed calling webhook "([^"]{1,200})"(?::? ?)(.*)/s
+/**
+ * A webhook's answer comes with any status (Strimzi's drain cleaner says 500, others 404 or 409),
+ * so its words are looked at first.
+ */
+const WEBHOOK =
+  /admission webhook "([^"]{1,200})" denied the request(?::? ?)(.*)|failed calling webhook "([^"]{1,200})"(?::? ?)(.*)/s
 
-/** What an answer other than success means (the server's pkg/registry/core/pod/storage/eviction.go); undefined for what stays. */
+/**
+ * What an answer other than success means (the server's pkg/registry/core/pod/storage/eviction.go);
+ * undefined for what stays.
+ */
 function answerTo(error: KubeFailure): EvictionAnswer | Refusal | undefined {
   const webhook = WEBHOOK.exec(error.message)
   if (webhook !== null) {
     const [, denier, denial = '', silent, fault = ''] = webhook
-    return { kind: 'denied', reason: denier !== undefined ? `the admission webhook ${denier} denies its eviction: ${shortened(denial)}` : `the admission webhook ${silent ?? ''} can't be asked about its eviction: ${shortened(fault)}` }
+    return {
+      kind: 'denied',
+      reason:
+        denier !== undefined
+          ? `the admission webhook ${denier} denies its eviction: ${shortened(denial)}`
+          : `the admission webhook ${silent ?? ''} can't be asked about its eviction: ${shortened(fault)}`,
+    }
   }
   if (error.status === 404 || error.status === 409) return { kind: 'gone' }
-  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return { kind: 'ending', reason: 'its namespace is being deleted' }
-  if (/more than one PodDisruptionBudget/.test(error.message)) return { kind: 'budgets', reason: 'it has more than one PodDisruptionBudget, which the eviction API does not support' }
+  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating'))
+    return { kind: 'ending', reason: 'its namespace is being deleted' }
+  if (/more than one PodDisruptionBudget/.test(error.message))
+    return {
+      kind: 'budgets',
+      reason: 'it has more than one PodDisruptionBudget, which the eviction API does not support',
+    }
   // 403 with this cause: too many evictions that the controller has not confirmed yet.
   const budget = error.causes.find((cause) => cause.reason === 'DisruptionBudget')
-  if ((error.status === 429 || error.status === 403) && budget !== undefined) return { kind: 'budget', reason: budget.message, afterMs: msAfter(error) }
-  if (error.status === 429 && /disruption budget|still being processed/i.test(error.message)) return { kind: 'budget', reason: error.message, afterMs: msAfter(error) }
+  if ((error.status === 429 || error.status === 403) && budget !== undefined)
+    return { kind: 'budget', reason: budget.message, afterMs: msAfter(error) }
+  if (error.status === 429 && /disruption budget|still being processed/i.test(error.message))
+    return { kind: 'budget', reason: error.message, afterMs: msAfter(error) }
   if (error.status === 429) return { kind: 'throttled', reason: TOO_BUSY, afterMs: msAfter(error) }
-  if (error.status >= 500) return { kind: 'unanswered', reason: `the API server answered ${error.status}` }
-  return error.status === 0 && error.reason !== 'Credentials' ? { kind: 'unanswered', reason: 'the API server did not answer' } : undefined
+  if (error.status >= 500)
+    return { kind: 'unanswered', reason: `the API server answered ${error.status}` }
+  return error.status === 0 && error.reason !== 'Credentials'
+    ? { kind: 'unanswered', reason: 'the API server did not answer' }
+    : undefined
 }
 
 function shortened(words: string): string {
@@ -100,5 +146,7 @@ function shortened(words: string): string {
 }
 
 function msAfter({ retryAfterSeconds }: KubeFailure): number | undefined {
-  return retryAfterSeconds === undefined || retryAfterSeconds === 0 ? undefined : retryAfterSeconds * 1000
+  return retryAfterSeconds === undefined || retryAfterSeconds === 0
+    ? undefined
+    : retryAfterSeconds * 1000
 }

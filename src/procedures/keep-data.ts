@@ -1,4 +1,5 @@
-// Stands before everything that takes a member down: reads claims and volumes anew, and stops where data would go with it.
+// Stands before everything that takes a member down: reads claims and volumes anew, and stops where
+// data would go with it.
 
 import { dataAtRisk, onlyInPod } from '../decide/keep-data.ts'
 import { ownPods } from '../decide/members.ts'
@@ -23,26 +24,57 @@ export interface Keeping {
   readonly report: Pick<RunReport, 'changed'>
 }
 
-/** What members that go would lose, as it is now. `spent`: ordinals of members whose claims are to be deleted anyway. */
-export async function lossesAhead(kube: Keeping['kube'], view: EnsembleView, spent: ReadonlySet<number>, signal: AbortSignal): Promise<readonly Finding[]> {
+/**
+ * What members that go would lose, as it is now. `spent`: ordinals of members whose claims are to
+ * be deleted anyway.
+ */
+export async function lossesAhead(
+  kube: Keeping['kube'],
+  view: EnsembleView,
+  spent: ReadonlySet<number>,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   const { set } = view
   if (set === undefined) return []
-  const { items } = await kube.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace: set.namespace }, signal)
+  const { items } = await kube.list(
+    { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+    { namespace: set.namespace },
+    signal,
+  )
   return lossesOf(kube, view, items.map(toClaim), signal, spent)
 }
 
 /** The same with the claims as they were just read. */
-export async function lossesOf(kube: Keeping['kube'], view: EnsembleView, claims: EnsembleView['claims'], signal: AbortSignal, spent: ReadonlySet<number> = new Set()): Promise<readonly Finding[]> {
+export async function lossesOf(
+  kube: Keeping['kube'],
+  view: EnsembleView,
+  claims: EnsembleView['claims'],
+  signal: AbortSignal,
+  spent: ReadonlySet<number> = new Set(),
+): Promise<readonly Finding[]> {
   const { set } = view
   if (set === undefined) return []
   const pods = ownPods(view)
-  const mounted = new Set([...pods.flatMap((pod) => pod.claims), ...set.claimTemplates.flatMap((template) => pods.map((pod) => `${template.name}-${pod.name}`))])
-  const volumes = await readVolumes(kube, claims.flatMap(({ name, volume }) => (volume !== undefined && mounted.has(name) ? [volume] : [])), signal)
+  const mounted = new Set([
+    ...pods.flatMap((pod) => pod.claims),
+    ...set.claimTemplates.flatMap((template) => pods.map((pod) => `${template.name}-${pod.name}`)),
+  ])
+  const volumes = await readVolumes(
+    kube,
+    claims.flatMap(({ name, volume }) =>
+      volume !== undefined && mounted.has(name) ? [volume] : [],
+    ),
+    signal,
+  )
   return dataAtRisk({ set, pods, claims, volumes, spent })
 }
 
 /** Volumes belong to the cluster: where they may not be read nothing is said of them. */
-async function readVolumes(kube: Keeping['kube'], names: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, KeptVolume | 'gone'>> {
+async function readVolumes(
+  kube: Keeping['kube'],
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, KeptVolume | 'gone'>> {
   const found = new Map<string, KeptVolume | 'gone'>()
   const one = async (name: string): Promise<boolean> => {
     try {
@@ -61,30 +93,61 @@ async function readVolumes(kube: Keeping['kube'], names: readonly string[], sign
 }
 
 /**
- * The one wall before a member is taken down, whichever way: throws when a claim of any member is on its way out, or when the data of the one that goes is nowhere else.
+ * The one wall before a member is taken down, whichever way: throws when a claim of any member is
+ * on its way out, or when the data of the one that goes is nowhere else.
  * Called right before each act, with what was read then.
  */
-export async function refuseLoss({ kube, report }: Keeping, view: EnsembleView, going: Going | undefined, signal: AbortSignal, spent: ReadonlySet<number> = new Set()): Promise<void> {
+export async function refuseLoss(
+  { kube, report }: Keeping,
+  view: EnsembleView,
+  going: Going | undefined,
+  signal: AbortSignal,
+  spent: ReadonlySet<number> = new Set(),
+): Promise<void> {
   const alone = going === undefined ? undefined : aloneIn(view, going)
-  const [first, ...rest] = [...(await lossesAhead(kube, view, spent, signal)), ...(alone === undefined ? [] : [alone])]
-  if (first !== undefined) throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
+  const [first, ...rest] = [
+    ...(await lossesAhead(kube, view, spent, signal)),
+    ...(alone === undefined ? [] : [alone]),
+  ]
+  if (first !== undefined)
+    throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
 }
 
-/** A single member that has its data in its pod is replaced all the same: that its manifest is made so is said before, see `warnAlone`. */
+/**
+ * A single member that has its data in its pod is replaced all the same: that its manifest is made
+ * so is said before, see `warnAlone`.
+ */
 function aloneIn(view: EnsembleView, { member, members }: Going): Finding | undefined {
   const pod = ownPods(view).find(({ uid }) => uid === member.uid)
   if (pod === undefined || view.set === undefined || view.set.replicas === 1) return undefined
-  return onlyInPod({ pod, othersServe: members.some((other) => other.uid !== member.uid && other.state !== 'extra' && serves(other)), replicas: view.set.replicas })
+  return onlyInPod({
+    pod,
+    othersServe: members.some(
+      (other) => other.uid !== member.uid && other.state !== 'extra' && serves(other),
+    ),
+    replicas: view.set.replicas,
+  })
 }
 
-/** Why a single member loses all that it has with its pod; undefined where there are more, or its data stays. */
+/**
+ * Why a single member loses all that it has with its pod; undefined where there are more, or its
+ * data stays.
+ */
 export function saidAlone(view: EnsembleView): Finding | undefined {
   const [pod, second] = ownPods(view)
-  return pod === undefined || second !== undefined || view.set?.replicas !== 1 ? undefined : onlyInPod({ pod, othersServe: false, replicas: 1 })
+  return pod === undefined || second !== undefined || view.set?.replicas !== 1
+    ? undefined
+    : onlyInPod({ pod, othersServe: false, replicas: 1 })
 }
 
-/** Said before its template is changed: that it is made anew is what was asked for, and its manifest says where its data is. */
-export function warnAlone({ journal, report }: Pick<Services, 'journal' | 'report'>, view: EnsembleView): void {
+/**
+ * Said before its template is changed: that it is made anew is what was asked for, and its manifest
+ * says where its data is.
+ */
+export function warnAlone(
+  { journal, report }: Pick<Services, 'journal' | 'report'>,
+  view: EnsembleView,
+): void {
   const alone = saidAlone(view)
   if (alone === undefined) return
   const finding: Finding = { ...alone, severity: 'warning' }

@@ -1,4 +1,5 @@
-// From the inputs to manifests that may be deployed, with what the lint finds told on their lines: the first phase of whatever reads manifests.
+// From the inputs to manifests that may be deployed, with what the lint finds told on their lines:
+// the first phase of whatever reads manifests.
 
 import type { Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'

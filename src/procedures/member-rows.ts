@@ -1,4 +1,5 @@
-// Keeps the report's member table up to date from the cluster's view and from what the members themselves said.
+// Keeps the report's member table up to date from the cluster's view and from what the members
+// themselves said.
 
 import type { MemberState } from '../ensemble/profile.ts'
 import type { MemberRow, RunReport } from '../report/run-report.ts'
@@ -8,7 +9,9 @@ export function fillMembers(report: RunReport, view: EnsembleView): void {
   const { set } = view
   if (set === undefined) return
   report.replicas = set.replicas
-  report.readyReplicas = view.pods.filter((pod) => pod.ready && pod.deleting === undefined && pod.owner?.uid === set.uid).length
+  report.readyReplicas = view.pods.filter(
+    (pod) => pod.ready && pod.deleting === undefined && pod.owner?.uid === set.uid,
+  ).length
   if (set.status.updateRevision !== '') report.revision = set.status.updateRevision
   report.members = view.pods
     .filter((pod) => pod.owner?.uid === set.uid && pod.ordinal !== undefined)
@@ -43,6 +46,9 @@ export function fillStates(report: RunReport, states: readonly MemberState[]): v
     row.zxid = state.zxid ?? row.zxid
     row.trouble = state.trouble
   }
-  report.leader = states.find((state) => state.role === 'leader' || (states.length === 1 && state.role === 'standalone'))?.pod ?? ''
+  report.leader =
+    states.find(
+      (state) => state.role === 'leader' || (states.length === 1 && state.role === 'standalone'),
+    )?.pod ?? ''
   report.version = states.find((state) => state.version !== undefined)?.version ?? report.version
 }

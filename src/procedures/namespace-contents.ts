@@ -1,4 +1,5 @@
-// All that is in a namespace, of every kind that the cluster knows: what could not be looked at is unknown, not absent.
+// All that is in a namespace, of every kind that the cluster knows: what could not be looked at is
+// unknown, not absent.
 
 import { z } from 'zod'
 import type { Content } from '../decide/cleanup.ts'
@@ -18,7 +19,11 @@ export interface Contents {
 
 const annotations = z.record(z.string(), z.string()).catch({})
 
-export async function readContents(kube: Pick<Kube, 'kinds' | 'listAs'>, namespace: string, signal: AbortSignal): Promise<Contents> {
+export async function readContents(
+  kube: Pick<Kube, 'kinds' | 'listAs'>,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<Contents> {
   const { kinds, unknown } = await kube.kinds(signal)
   const objects: Content[] = []
   const unseen = [...unknown]
@@ -30,7 +35,8 @@ export async function readContents(kube: Pick<Kube, 'kinds' | 'listAs'>, namespa
       const why = await listInto(kube, kind, namespace, objects, signal)
       if (why === undefined) continue
       unseen.push(kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`)
-      if (why === 403) missing.push({ verb: 'list', group: kind.group, resource: kind.plural, namespace })
+      if (why === 403)
+        missing.push({ verb: 'list', group: kind.group, resource: kind.plural, namespace })
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
@@ -38,9 +44,21 @@ export async function readContents(kube: Pick<Kube, 'kinds' | 'listAs'>, namespa
 }
 
 /** Why it could not be listed: the status of the answer. */
-async function listInto(kube: Pick<Kube, 'listAs'>, kind: ListedKind, namespace: string, into: Content[], signal: AbortSignal): Promise<number | undefined> {
+async function listInto(
+  kube: Pick<Kube, 'listAs'>,
+  kind: ListedKind,
+  namespace: string,
+  into: Content[],
+  signal: AbortSignal,
+): Promise<number | undefined> {
   try {
-    for (const one of await kube.listAs({ apiVersion: kind.apiVersion, kind: kind.kind }, { namespace }, contentOf, signal)) into.push(one)
+    for (const one of await kube.listAs(
+      { apiVersion: kind.apiVersion, kind: kind.kind },
+      { namespace },
+      contentOf,
+      signal,
+    ))
+      into.push(one)
     return undefined
   } catch (error) {
     signal.throwIfAborted()
@@ -51,6 +69,16 @@ async function listInto(kube: Pick<Kube, 'listAs'>, kind: ListedKind, namespace:
 
 /** Nothing of what an object says but whose it is: Secrets are among them. */
 function contentOf({ apiVersion, kind, metadata }: KubeObject): Content {
-  const tokenOf = kind === 'Secret' ? annotations.parse(metadata.annotations)['kubernetes.io/service-account.name'] : undefined
-  return { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '', owners: (metadata.ownerReferences ?? []).map(({ uid }) => uid), ...(tokenOf === undefined ? {} : { tokenOf }) }
+  const tokenOf =
+    kind === 'Secret'
+      ? annotations.parse(metadata.annotations)['kubernetes.io/service-account.name']
+      : undefined
+  return {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    owners: (metadata.ownerReferences ?? []).map(({ uid }) => uid),
+    ...(tokenOf === undefined ? {} : { tokenOf }),
+  }
 }

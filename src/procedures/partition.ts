@@ -4,7 +4,10 @@ import { z } from 'zod'
 import type { KubeObject } from '../kube/kube.ts'
 
 const fields = z.looseObject({})
-const strategySchema = z.looseObject({ type: z.enum(['RollingUpdate', 'OnDelete']).nullish(), rollingUpdate: z.looseObject({ partition: z.number().nullish() }).nullish() })
+const strategySchema = z.looseObject({
+  type: z.enum(['RollingUpdate', 'OnDelete']).nullish(),
+  rollingUpdate: z.looseObject({ partition: z.number().nullish() }).nullish(),
+})
 
 /** Index from the first ordinal; undefined for a set that is rolled by deletions only. */
 export function partitionOf(set: KubeObject): number | undefined {
@@ -15,5 +18,15 @@ export function partitionOf(set: KubeObject): number | undefined {
 export function withPartition(set: KubeObject, partition: number): KubeObject {
   const spec = fields.parse(set['spec'] ?? {})
   const strategy = strategySchema.nullish().parse(spec['updateStrategy'])
-  return { ...set, spec: { ...spec, updateStrategy: { ...strategy, type: 'RollingUpdate', rollingUpdate: { ...strategy?.rollingUpdate, partition } } } }
+  return {
+    ...set,
+    spec: {
+      ...spec,
+      updateStrategy: {
+        ...strategy,
+        type: 'RollingUpdate',
+        rollingUpdate: { ...strategy?.rollingUpdate, partition },
+      },
+    },
+  }
 }

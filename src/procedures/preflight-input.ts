@@ -1,4 +1,5 @@
-// From what was read to what the preflight's decisions are made on: plain records, with the API's shapes parsed.
+// From what was read to what the preflight's decisions are made on: plain records, with the API's
+// shapes parsed.
 
 import { z } from 'zod'
 import type { Deadline } from '../clock.ts'
@@ -41,34 +42,66 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     now: seen.services.clock.now(),
     deadline: seen.deadline.at,
     credentialsEnd: seen.credentialsEnd,
-    wanted: { name: wanted.name, namespace: wanted.namespace, replicas: wantedCount(setManifest.object, live), start: wanted.start, claimTemplates: wanted.claimTemplates, retention: retentionOf(wanted, setManifest.object, live), placing: placingOf(setManifest.object), spec: setManifest.object['spec'] },
+    wanted: {
+      name: wanted.name,
+      namespace: wanted.namespace,
+      replicas: wantedCount(setManifest.object, live),
+      start: wanted.start,
+      claimTemplates: wanted.claimTemplates,
+      retention: retentionOf(wanted, setManifest.object, live),
+      placing: placingOf(setManifest.object),
+      spec: setManifest.object['spec'],
+    },
     live: live === undefined ? undefined : { view: toSet(live), spec: live['spec'] },
     namespace: namespaceState.kind === 'there' ? 'present' : namespaceState.kind,
-    makesNamespace: inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),
+    makesNamespace:
+      inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),
     ...membersIn(seen.profile, setManifest.object, live),
     membership: membershipOf(seen.profile),
     classes: surroundings.classes,
     ownClasses: classesIn(manifests),
-    ownVolumes: manifests.filter((manifest) => manifest.object.kind === 'PersistentVolume').map((manifest) => toOfferedVolume(manifest.object)),
+    ownVolumes: manifests
+      .filter((manifest) => manifest.object.kind === 'PersistentVolume')
+      .map((manifest) => toOfferedVolume(manifest.object)),
     volumes: surroundings.volumes,
     drivers: surroundings.drivers,
     claims: surroundings.claims,
     claimsInUse: seen.claimsInUse,
     nodes: surroundings.nodes,
-    objects: plan.flatMap(({ live: object }) => (object === undefined ? [] : [{ ...owned(object), builtIn: inputs.manifests.length === 0 && !inputs.forceConflicts }])),
+    objects: plan.flatMap(({ live: object }) =>
+      object === undefined
+        ? []
+        : [{ ...owned(object), builtIn: inputs.manifests.length === 0 && !inputs.forceConflicts }],
+    ),
   }
 }
 
 /** What the manifest doesn't write stays as it is. */
-function retentionOf(wanted: SetView, manifest: KubeObject, live: KubeObject | undefined): SetView['retention'] {
-  const written = z.looseObject({ persistentVolumeClaimRetentionPolicy: z.unknown().optional() }).catch({}).parse(manifest['spec']).persistentVolumeClaimRetentionPolicy
-  return written === undefined || written === null ? (live === undefined ? wanted : toSet(live)).retention : wanted.retention
+function retentionOf(
+  wanted: SetView,
+  manifest: KubeObject,
+  live: KubeObject | undefined,
+): SetView['retention'] {
+  const written = z
+    .looseObject({ persistentVolumeClaimRetentionPolicy: z.unknown().optional() })
+    .catch({})
+    .parse(manifest['spec']).persistentVolumeClaimRetentionPolicy
+  return written === undefined || written === null
+    ? (live === undefined ? wanted : toSet(live)).retention
+    : wanted.retention
 }
 
-function membersIn(profile: ProfileName, wanted: KubeObject, live: KubeObject | undefined): Pick<PreflightInput, 'listed' | 'growth'> {
+function membersIn(
+  profile: ProfileName,
+  wanted: KubeObject,
+  live: KubeObject | undefined,
+): Pick<PreflightInput, 'listed' | 'growth'> {
   const listed = live === undefined ? undefined : memberCountOf(live, profile)
   const list = memberCountOf(wanted, profile)
-  return { listed: typeof listed === 'number' ? listed : undefined, growth: typeof list === 'number' ? undefined : list }
+  return {
+    listed: typeof listed === 'number' ? listed : undefined,
+    growth: typeof list === 'number' ? undefined : list,
+  }
 }
 
 function owned(object: KubeObject): PreflightInput['objects'][number] {
@@ -77,14 +110,31 @@ function owned(object: KubeObject): PreflightInput['objects'][number] {
     object: objectName(object),
     labels: labels ?? {},
     annotations: annotations ?? {},
-    owners: (ownerReferences ?? []).map(({ kind, name, controller }) => ({ kind, name, controller: controller === true })),
-    managers: (managedFields ?? []).map(({ manager, operation, subresource }) => ({ manager, operation, subresource })),
+    owners: (ownerReferences ?? []).map(({ kind, name, controller }) => ({
+      kind,
+      name,
+      controller: controller === true,
+    })),
+    managers: (managedFields ?? []).map(({ manager, operation, subresource }) => ({
+      manager,
+      operation,
+      subresource,
+    })),
   }
 }
 
 const scheduling = z.object({
   nodeSelector: z.record(z.string(), z.string()).nullish(),
-  tolerations: z.array(z.object({ key: z.string().optional(), operator: z.enum(['Exists', 'Equal']).nullish(), value: z.string().optional(), effect: z.string().optional() })).nullish(),
+  tolerations: z
+    .array(
+      z.object({
+        key: z.string().optional(),
+        operator: z.enum(['Exists', 'Equal']).nullish(),
+        value: z.string().optional(),
+        effect: z.string().optional(),
+      }),
+    )
+    .nullish(),
 })
 
 function placingOf(set: KubeObject): Placing {
@@ -92,10 +142,20 @@ function placingOf(set: KubeObject): Placing {
   const spec = shape?.spec.template.spec
   const labels = shape?.spec.template.metadata?.labels ?? {}
   const { nodeSelector, tolerations } = scheduling.parse(spec ?? {})
-  const terms = spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
+  const terms =
+    spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
   return {
     nodeSelector: nodeSelector ?? {},
-    tolerations: (tolerations ?? []).map(({ key, operator, value, effect }) => ({ key, operator: operator ?? 'Equal', value, effect })),
-    apart: [...new Set(terms.filter((term) => selects(term.labelSelector, labels)).map((term) => term.topologyKey))],
+    tolerations: (tolerations ?? []).map(({ key, operator, value, effect }) => ({
+      key,
+      operator: operator ?? 'Equal',
+      value,
+      effect,
+    })),
+    apart: [
+      ...new Set(
+        terms.filter((term) => selects(term.labelSelector, labels)).map((term) => term.topologyKey),
+      ),
+    ],
   }
 }

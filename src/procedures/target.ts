@@ -1,18 +1,39 @@
-// Where the objects go: one namespace for all of them, from the input, the manifests or the context, and never two.
+// Where the objects go: one namespace for all of them, from the input, the manifests or the
+// context, and never two.
 
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 
 /** Kinds that belong to no namespace; for others the API server has the last word. */
-const CLUSTER_SCOPED = new Set(['Namespace', 'StorageClass', 'ClusterRole', 'ClusterRoleBinding', 'PersistentVolume', 'CustomResourceDefinition', 'PriorityClass', 'CSIDriver', 'ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'])
+const CLUSTER_SCOPED = new Set([
+  'Namespace',
+  'StorageClass',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'PersistentVolume',
+  'CustomResourceDefinition',
+  'PriorityClass',
+  'CSIDriver',
+  'ValidatingWebhookConfiguration',
+  'MutatingWebhookConfiguration',
+])
 
 export function isNamespaced(manifest: Manifest): boolean {
   return !CLUSTER_SCOPED.has(manifest.object.kind)
 }
 
-/** The input's namespace, else the manifests' own, else the context's. Throws INPUT_INVALID naming every object that says otherwise. */
-export function resolveNamespace(asked: string | undefined, manifests: readonly Manifest[], fromContext: string): string {
-  const written = manifests.filter((manifest) => isNamespaced(manifest) && manifest.object.metadata.namespace !== undefined)
+/**
+ * The input's namespace, else the manifests' own, else the context's. Throws INPUT_INVALID naming
+ * every object that says otherwise.
+ */
+export function resolveNamespace(
+  asked: string | undefined,
+  manifests: readonly Manifest[],
+  fromContext: string,
+): string {
+  const written = manifests.filter(
+    (manifest) => isNamespaced(manifest) && manifest.object.metadata.namespace !== undefined,
+  )
   const wanted = asked ?? written[0]?.object.metadata.namespace ?? fromContext
   const faults = written
     .filter((manifest) => manifest.object.metadata.namespace !== wanted)
@@ -32,5 +53,9 @@ export function resolveNamespace(asked: string | undefined, manifests: readonly 
 /** The manifest with its namespace written into it. */
 export function inNamespace(manifest: Manifest, namespace: string): Manifest {
   if (!isNamespaced(manifest)) return manifest
-  return { ...manifest, object: { ...manifest.object, metadata: { ...manifest.object.metadata, namespace } }, placeOf: (path) => manifest.placeOf(path) }
+  return {
+    ...manifest,
+    object: { ...manifest.object, metadata: { ...manifest.object.metadata, namespace } },
+    placeOf: (path) => manifest.placeOf(path),
+  }
 }

@@ -8,7 +8,13 @@ import { readRecord } from '../record/record.ts'
 import { inWords } from '../report/doing.ts'
 import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
-import { refuseMissing, reviewRights, rightsToCordon, rightsToLookOnce, rightsToRecord } from './access.ts'
+import {
+  refuseMissing,
+  reviewRights,
+  rightsToCordon,
+  rightsToLookOnce,
+  rightsToRecord,
+} from './access.ts'
 import { toGiveBack } from './give-back.ts'
 import { fillMembers } from './member-rows.ts'
 import { NOBODY, whyAlone } from './nodes-alone.ts'
@@ -23,7 +29,9 @@ export async function uncordonDryRun(inputs: Inputs, services: Services): Promis
   report.namespace = inputs.namespace ?? kube.namespace
   report.name = inputs.name ?? ''
   try {
-    await services.journal.phase('What would be uncordoned', (done) => look(kube, inputs, services, done, limit.signal))
+    await services.journal.phase('What would be uncordoned', (done) =>
+      look(kube, inputs, services, done, limit.signal),
+    )
     report.result = 'planned'
   } finally {
     limit.end()
@@ -31,26 +39,64 @@ export async function uncordonDryRun(inputs: Inputs, services: Services): Promis
   }
 }
 
-async function look(kube: Awaited<ReturnType<Services['connect']>>, inputs: Inputs, { journal, report }: Services, done: (line: string) => void, signal: AbortSignal): Promise<void> {
+async function look(
+  kube: Awaited<ReturnType<Services['connect']>>,
+  inputs: Inputs,
+  { journal, report }: Services,
+  done: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const { namespace } = report
   const alone = await whyAlone(kube, inputs, signal)
-  const rights = await reviewRights(kube, [...(alone === undefined ? rightsToLookOnce(namespace) : []), ...rightsToRecord(namespace, true), ...rightsToCordon()], namespace, signal)
+  const rights = await reviewRights(
+    kube,
+    [
+      ...(alone === undefined ? rightsToLookOnce(namespace) : []),
+      ...rightsToRecord(namespace, true),
+      ...rightsToCordon(),
+    ],
+    namespace,
+    signal,
+  )
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   const set = alone === undefined ? await findSet(kube, namespace, inputs.name, signal) : undefined
   const name = set === undefined ? NODES_ALONE : toSet(set).name
   report.name = set === undefined ? '' : name
-  const [view, stored, lock] = await Promise.all([set === undefined ? NOBODY : readView(kube, set, signal), readRecord(kube, namespace, name, signal), seeLock(kube, namespace, name, signal)])
+  const [view, stored, lock] = await Promise.all([
+    set === undefined ? NOBODY : readView(kube, set, signal),
+    readRecord(kube, namespace, name, signal),
+    seeLock(kube, namespace, name, signal),
+  ])
   fillMembers(report, view)
-  if (lock !== undefined) report.notes.push(`Another run holds the lock now: ${lock.holder}. What it does may change this.`)
+  if (lock !== undefined)
+    report.notes.push(
+      `Another run holds the lock now: ${lock.holder}. What it does may change this.`,
+    )
   const planned = await planUncordon(kube, inputs, view, stored, `${namespace}/${name}`, signal)
   refuseForeign(planned, inputs.anyCordon)
   report.nodes = planned.map((one) => rowFor(one, stored, view))
   for (const { node, cordon } of planned) {
-    journal.info(`${node.name}: ${cordon.kind === 'none' ? 'is not cordoned, nothing to do' : `would be uncordoned${cordon.kind === 'theirs' ? `; it is cordoned ${cordon.by} (any-cordon)` : ''}`}`)
-    if (cordon.kind !== 'none') report.changes.push({ object: `node/${node.name}`, change: 'configured', note: 'would be uncordoned' })
+    journal.info(
+      `${node.name}: ${cordon.kind === 'none' ? 'is not cordoned, nothing to do' : `would be uncordoned${cordon.kind === 'theirs' ? `; it is cordoned ${cordon.by} (any-cordon)` : ''}`}`,
+    )
+    if (cordon.kind !== 'none')
+      report.changes.push({
+        object: `node/${node.name}`,
+        change: 'configured',
+        note: 'would be uncordoned',
+      })
   }
-  for (const { name: other } of toGiveBack(stored).filter((entry) => !planned.some(({ node }) => node.name === entry.name))) journal.info(`${other}: was begun by a run that did not end; it would be given back`)
-  report.remainingNodes = planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name)
+  for (const { name: other } of toGiveBack(stored).filter(
+    (entry) => !planned.some(({ node }) => node.name === entry.name),
+  ))
+    journal.info(`${other}: was begun by a run that did not end; it would be given back`)
+  report.remainingNodes = planned
+    .filter(({ cordon }) => cordon.kind !== 'none')
+    .map(({ node }) => node.name)
   const count = report.changes.length
-  done(count === 0 ? 'no node would be uncordoned' : `${count} ${count === 1 ? 'node' : 'nodes'} would be uncordoned${set === undefined ? '' : ', then every member waited for'}`)
+  done(
+    count === 0
+      ? 'no node would be uncordoned'
+      : `${count} ${count === 1 ? 'node' : 'nodes'} would be uncordoned${set === undefined ? '' : ', then every member waited for'}`,
+  )
 }

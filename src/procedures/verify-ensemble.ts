@@ -1,10 +1,20 @@
-// Asks the ensemble itself: the profile's checks through every member, and beside them placement and service as the cluster shows them.
+// Asks the ensemble itself: the profile's checks through every member, and beside them placement
+// and service as the cluster shows them.
 
 import type { Clock } from '../clock.ts'
 import { ELECTS_WITHIN_MS, patienceWith, startsOf } from '../decide/patience.ts'
 import { checkPlacement, type StandingCheck } from '../decide/placement-check.ts'
 import { checkService } from '../decide/service-check.ts'
-import type { CheckResult, Member, Profile, Reach, Verification, VerifyContext, VerifyLevel, Witness } from '../ensemble/profile.ts'
+import type {
+  CheckResult,
+  Member,
+  Profile,
+  Reach,
+  Verification,
+  VerifyContext,
+  VerifyLevel,
+  Witness,
+} from '../ensemble/profile.ts'
 import type { Login } from '../ensemble/cassandra/cqlsh.ts'
 import type { ProfileOptions } from '../ensemble/choose.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
@@ -20,7 +30,10 @@ import type { PodView } from '../view/workload.ts'
 import { lossesAhead } from './keep-data.ts'
 import { fillMembers, fillStates } from './member-rows.ts'
 
-/** Endpoints follow readiness by a moment; whether their slices are right says nothing of when a member joins. */
+/**
+ * Endpoints follow readiness by a moment; whether their slices are right says nothing of when a
+ * member joins.
+ */
 const ENDPOINTS_LAG_MS = 2_000
 const ENDPOINTS_LOOK_MS = 100
 
@@ -58,40 +71,98 @@ export interface VerifyRun {
 }
 
 export function contextFor(run: VerifyRun, replicas: number, signal: AbortSignal): VerifyContext {
-  return { reach: run.reach, clock: run.clock, signal, settleMs: ELECTS_WITHIN_MS, runId: run.runId, say: (line) => run.journal.info(line), replicas, serviceName: run.target.headlessService, memberServices: run.target.memberServices }
+  return {
+    reach: run.reach,
+    clock: run.clock,
+    signal,
+    settleMs: ELECTS_WITHIN_MS,
+    runId: run.runId,
+    say: (line) => run.journal.info(line),
+    replicas,
+    serviceName: run.target.headlessService,
+    memberServices: run.target.memberServices,
+  }
 }
 
 export function membersOf(view: EnsembleView, target: Target): readonly Member[] {
   return memberPods(view).map((pod) => ({
-    pod: pod.name, namespace: pod.namespace, ordinal: pod.ordinal ?? 0, uid: pod.uid, node: pod.node, container: target.container, clientPort: target.clientPort, ready: pod.ready, ip: pod.ip,
+    pod: pod.name,
+    namespace: pod.namespace,
+    ordinal: pod.ordinal ?? 0,
+    uid: pod.uid,
+    node: pod.node,
+    container: target.container,
+    clientPort: target.clientPort,
+    ready: pod.ready,
+    ip: pod.ip,
   }))
 }
 
 function memberPods(view: EnsembleView): readonly PodView[] {
-  return view.pods.filter((pod) => pod.owner?.uid === view.set?.uid && pod.ordinal !== undefined && pod.deleting === undefined).toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0))
+  return view.pods
+    .filter(
+      (pod) =>
+        pod.owner?.uid === view.set?.uid && pod.ordinal !== undefined && pod.deleting === undefined,
+    )
+    .toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0))
 }
 
 /**
- * All checks of a level; the report has every one of them. `more` are made once the ensemble has settled, and not at all when it has no quorum: who
+ * All checks of a level; the report has every one of them. `more` are made once the ensemble has
+ * settled, and not at all when it has no quorum: who
  * does not serve can tell nothing. Throws EnsembleError 'failed' when a check found an error.
  */
-export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: VerifyLevel, more: () => Promise<readonly CheckResult[]>, signal: AbortSignal): Promise<Verification> {
+export async function verifyEnsemble(
+  run: VerifyRun,
+  view: EnsembleView,
+  level: VerifyLevel,
+  more: () => Promise<readonly CheckResult[]>,
+  signal: AbortSignal,
+): Promise<Verification> {
   const { report, journal, clock } = run
   const replicas = view.set?.replicas ?? 0
   const members = membersOf(view, run.target)
-  const service = level === 'quick' || run.profile.name === 'none' ? undefined : watchEndpoints(run, signal)
-  const patience = patienceWith(startsOf(view, run.target.container), clock.now(), run.memberTimeoutMs)
-  const verification = await run.profile.verify(members, level, { ...contextFor(run, replicas, signal), settleMs: patience.ms, settleWhy: patience.why })
-  const serves = !verification.checks.some((check) => check.name === 'quorum' && check.outcome === 'failed')
+  const service =
+    level === 'quick' || run.profile.name === 'none' ? undefined : watchEndpoints(run, signal)
+  const patience = patienceWith(
+    startsOf(view, run.target.container),
+    clock.now(),
+    run.memberTimeoutMs,
+  )
+  const verification = await run.profile.verify(members, level, {
+    ...contextFor(run, replicas, signal),
+    settleMs: patience.ms,
+    settleWhy: patience.why,
+  })
+  const serves = !verification.checks.some(
+    (check) => check.name === 'quorum' && check.outcome === 'failed',
+  )
   const checks = [...verification.checks, ...(serves ? await more() : [])]
   const losses = await lossesAhead(run.kube, view, new Set(), signal)
   if (level !== 'quick') {
-    checks.push(timed('placement', clock, () => checkPlacement({ members: memberPods(view), claims: view.claims, nodes: run.nodes, requiredByTemplate: run.target.requiresDistinctNodes, losses })))
+    checks.push(
+      timed('placement', clock, () =>
+        checkPlacement({
+          members: memberPods(view),
+          claims: view.claims,
+          nodes: run.nodes,
+          requiredByTemplate: run.target.requiresDistinctNodes,
+          losses,
+        }),
+      ),
+    )
     // Who could not be asked may serve all the same: the service can't be judged by that.
-    const unasked = verification.members.some((member) => member.role === 'unknown' || member.role === 'unreachable')
-    const serving = verification.members.filter((member) => ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role)).map((member) => member.pod)
+    const unasked = verification.members.some(
+      (member) => member.role === 'unknown' || member.role === 'unreachable',
+    )
+    const serving = verification.members
+      .filter((member) =>
+        ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role),
+      )
+      .map((member) => member.pod)
     const found = unasked ? undefined : await service?.(serving)
-    // Where clients are sent follows from who serves: a member outside of the quorum is the cause, not its endpoint.
+    // Where clients are sent follows from who serves: a member outside of the quorum is the cause,
+    // not its endpoint.
     if (found !== undefined) checks.push(serves ? found : asConsequence(found))
   }
   fillMembers(report, view)
@@ -100,8 +171,13 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
   report.matrix = verification.matrix
   report.pairs = verification.pairs ?? ''
   report.verifyLevel = level
-  for (const check of checks) journal.info(`${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`)
-  const findings = unique([...verification.findings, ...losses, ...checks.flatMap((check) => check.findings)])
+  for (const check of checks)
+    journal.info(`${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`)
+  const findings = unique([
+    ...verification.findings,
+    ...losses,
+    ...checks.flatMap((check) => check.findings),
+  ])
   for (const finding of findings) if (finding.severity === 'warning') report.findings.push(finding)
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
@@ -109,19 +185,35 @@ export async function verifyEnsemble(run: VerifyRun, view: EnsembleView, level: 
 }
 
 function asConsequence(check: CheckResult): CheckResult {
-  return { ...check, outcome: check.outcome === 'failed' ? 'warned' : check.outcome, findings: check.findings.map((finding) => ({ ...finding, severity: 'warning' })) }
+  return {
+    ...check,
+    outcome: check.outcome === 'failed' ? 'warned' : check.outcome,
+    findings: check.findings.map((finding) => ({ ...finding, severity: 'warning' })),
+  }
 }
 
 /** A line that says `warned` says of what. */
 function warningsOf({ detail, findings }: CheckResult): string {
-  const told = findings.flatMap(({ severity, message }) => (severity === 'warning' && !detail.includes(message) ? [message] : []))
+  const told = findings.flatMap(({ severity, message }) =>
+    severity === 'warning' && !detail.includes(message) ? [message] : [],
+  )
   return told.length === 0 ? '' : `; ${told.join('; ')}`
 }
 
-/** How the checks came out, for the line that closes the phase: one that was left out is not one that passed. */
+/**
+ * How the checks came out, for the line that closes the phase: one that was left out is not one
+ * that passed.
+ */
 export function outcomeOf(report: Pick<RunReport, 'checks' | 'pairs'>): string {
-  const skipped = report.checks.filter((check) => check.outcome === 'skipped').map((check) => check.name)
-  return [skipped.length === 0 ? 'all checks passed' : `nothing found wrong; not checked: ${skipped.join(', ')}`, ...(report.pairs === '' ? [] : [`${report.pairs} write-then-read pairs`])].join(', ')
+  const skipped = report.checks
+    .filter((check) => check.outcome === 'skipped')
+    .map((check) => check.name)
+  return [
+    skipped.length === 0
+      ? 'all checks passed'
+      : `nothing found wrong; not checked: ${skipped.join(', ')}`,
+    ...(report.pairs === '' ? [] : [`${report.pairs} write-then-read pairs`]),
+  ].join(', ')
 }
 
 function unique(findings: readonly Finding[]): readonly Finding[] {
@@ -137,14 +229,23 @@ function timed(name: CheckResult['name'], clock: Clock, check: () => StandingChe
   return { name, ...check(), ms: clock.now() - began }
 }
 
-/** Reads the client service's slices beside the other checks; the verdict needs to know who serves. */
-function watchEndpoints(run: VerifyRun, signal: AbortSignal): ((serving: readonly string[]) => Promise<CheckResult>) | undefined {
+/**
+ * Reads the client service's slices beside the other checks; the verdict needs to know who serves.
+ */
+function watchEndpoints(
+  run: VerifyRun,
+  signal: AbortSignal,
+): ((serving: readonly string[]) => Promise<CheckResult>) | undefined {
   const service = run.target.clientService
   if (service === undefined) return undefined
   const began = run.clock.now()
   const read = async (): Promise<ReturnType<typeof toEndpoints> | KubeFailure> => {
     try {
-      const list = await run.kube.list({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' }, { namespace: run.target.namespace, labels: `kubernetes.io/service-name=${service}` }, signal)
+      const list = await run.kube.list(
+        { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+        { namespace: run.target.namespace, labels: `kubernetes.io/service-name=${service}` },
+        signal,
+      )
       return toEndpoints(service, list.items)
     } catch (error) {
       if (error instanceof KubeFailure) return error
@@ -155,12 +256,21 @@ function watchEndpoints(run: VerifyRun, signal: AbortSignal): ((serving: readonl
   // The caller may fail before it asks for the answer.
   first.catch(() => undefined)
   return async (serving) => {
-    // From here: the first look is as old as the other checks took, and may have come before the last member was Ready.
+    // From here: the first look is as old as the other checks took, and may have come before the
+    // last member was Ready.
     const judged = run.clock.now()
     for (let found = await first; ; found = await read()) {
-      if (found instanceof KubeFailure) return { name: 'service', outcome: 'skipped', detail: `left out: the endpoints of ${service} may not be read (${found.reason})`, findings: [], ms: run.clock.now() - began }
+      if (found instanceof KubeFailure)
+        return {
+          name: 'service',
+          outcome: 'skipped',
+          detail: `left out: the endpoints of ${service} may not be read (${found.reason})`,
+          findings: [],
+          ms: run.clock.now() - began,
+        }
       const check = checkService(found, serving)
-      if (check.outcome === 'passed' || run.clock.now() - judged >= ENDPOINTS_LAG_MS) return { name: 'service', ...check, ms: run.clock.now() - began }
+      if (check.outcome === 'passed' || run.clock.now() - judged >= ENDPOINTS_LAG_MS)
+        return { name: 'service', ...check, ms: run.clock.now() - began }
       await run.clock.sleep(ENDPOINTS_LOOK_MS, signal)
     }
   }
@@ -170,13 +280,40 @@ function watchEndpoints(run: VerifyRun, signal: AbortSignal): ((serving: readonl
 export function reachThrough(kube: Kube, may: Reach['may']): Reach {
   return {
     may,
-    open: (member, port, signal) => kube.forward({ name: member.pod, namespace: member.namespace }, port, signal),
-    tunnel: (member, command, signal) => kube.tunnel({ name: member.pod, namespace: member.namespace }, member.container, command, signal),
-    exec: (member, command, options, signal) => kube.exec({ name: member.pod, namespace: member.namespace }, member.container, command, options, signal),
+    open: (member, port, signal) =>
+      kube.forward({ name: member.pod, namespace: member.namespace }, port, signal),
+    tunnel: (member, command, signal) =>
+      kube.tunnel(
+        { name: member.pod, namespace: member.namespace },
+        member.container,
+        command,
+        signal,
+      ),
+    exec: (member, command, options, signal) =>
+      kube.exec(
+        { name: member.pod, namespace: member.namespace },
+        member.container,
+        command,
+        options,
+        signal,
+      ),
   }
 }
 
 /** The inputs that a profile takes, and the login that was read for it. */
-export function profileOptions(inputs: Pick<Inputs, 'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'>, login?: Login): ProfileOptions {
-  return { auth: inputs.zookeeperAuth, login, checkPath: inputs.checkPath, writeCommand: inputs.writeCommand, readCommand: inputs.readCommand, servesCommand: inputs.servesCommand }
+export function profileOptions(
+  inputs: Pick<
+    Inputs,
+    'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'
+  >,
+  login?: Login,
+): ProfileOptions {
+  return {
+    auth: inputs.zookeeperAuth,
+    login,
+    checkPath: inputs.checkPath,
+    writeCommand: inputs.writeCommand,
+    readCommand: inputs.readCommand,
+    servesCommand: inputs.servesCommand,
+  }
 }

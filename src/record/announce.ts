@@ -1,4 +1,5 @@
-// Leaves an Event on a StatefulSet or a node, so that `kubectl describe` tells who changed it and where the run is to be read.
+// Leaves an Event on a StatefulSet or a node, so that `kubectl describe` tells who changed it and
+// where the run is to be read.
 
 import type { Kube, KubeObject } from '../kube/kube.ts'
 
@@ -13,7 +14,13 @@ export interface Announcement {
 const LONGEST = 1000
 
 /** Best effort: an Event that can't be written changes nothing about the run. */
-export async function announce(kube: Kube, set: KubeObject, announcement: Announcement, now: number, signal: AbortSignal): Promise<void> {
+export async function announce(
+  kube: Kube,
+  set: KubeObject,
+  announcement: Announcement,
+  now: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { name, uid } = set.metadata
   // What belongs to no namespace has its Events in this one.
   const namespace = set.metadata.namespace ?? 'default'
@@ -22,7 +29,13 @@ export async function announce(kube: Kube, set: KubeObject, announcement: Announ
     apiVersion: 'v1',
     kind: 'Event',
     metadata: { name: `${name}.${now.toString(16)}`, namespace },
-    involvedObject: { apiVersion: set.apiVersion, kind: set.kind, name, ...(set.metadata.namespace === undefined ? {} : { namespace }), uid },
+    involvedObject: {
+      apiVersion: set.apiVersion,
+      kind: set.kind,
+      name,
+      ...(set.metadata.namespace === undefined ? {} : { namespace }),
+      uid,
+    },
     type: announcement.type,
     reason: announcement.reason,
     message: announcement.message.slice(0, LONGEST),

@@ -1,4 +1,5 @@
-// What the record keeps of a revision's objects: text from the cluster that others may have written, believed for no more than a revision can be.
+// What the record keeps of a revision's objects: text from the cluster that others may have
+// written, believed for no more than a revision can be.
 
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -13,7 +14,13 @@ const UNPACKED_BYTES = 8 * 1024 * 1024
 const MOST_OBJECTS = 1000
 
 /** Kinds that a revision consists of; of a Secret it has the name only. */
-export const REVISION_KINDS: ReadonlySet<string> = new Set(['StatefulSet', 'ConfigMap', 'Service', 'PodDisruptionBudget', 'Secret'])
+export const REVISION_KINDS: ReadonlySet<string> = new Set([
+  'StatefulSet',
+  'ConfigMap',
+  'Service',
+  'PodDisruptionBudget',
+  'Secret',
+])
 
 export interface Packed {
   /** For `binaryData`: base64 of a gzip. */
@@ -23,8 +30,15 @@ export interface Packed {
 }
 
 export type Kept =
-  /** `left`: `kind/name` of what is stored beside, and is not of the ensemble or not of its namespace: never brought back. */
-  | { readonly kind: 'kept'; readonly objects: readonly KubeObject[]; readonly left: readonly string[] }
+  /**
+   * `left`: `kind/name` of what is stored beside, and is not of the ensemble or not of its
+   * namespace: never brought back.
+   */
+  | {
+      readonly kind: 'kept'
+      readonly objects: readonly KubeObject[]
+      readonly left: readonly string[]
+    }
   | { readonly kind: 'not kept' }
   /** Damaged; `why` without a full stop. */
   | { readonly kind: 'unreadable'; readonly why: string }
@@ -45,16 +59,28 @@ export interface Owner {
   readonly content: string | undefined
 }
 
-/** Never throws. Who may write the ConfigMap may write this too: only what can belong to this ensemble comes out of it. */
+/**
+ * Never throws. Who may write the ConfigMap may write this too: only what can belong to this
+ * ensemble comes out of it.
+ */
 export function unpack(base64: string, owner: Owner): Kept {
   const found = read(base64)
   if ('why' in found) return { kind: 'unreadable', why: found.why }
-  if (owner.content !== undefined && owner.content !== found.content) return { kind: 'altered', why: 'it holds other objects than those that were recorded' }
-  const here = found.objects.filter(({ metadata: { namespace } }) => namespace === undefined || namespace === owner.namespace)
-  const set = here.find((object) => object.kind === 'StatefulSet' && object.metadata.name === owner.name)
+  if (owner.content !== undefined && owner.content !== found.content)
+    return { kind: 'altered', why: 'it holds other objects than those that were recorded' }
+  const here = found.objects.filter(
+    ({ metadata: { namespace } }) => namespace === undefined || namespace === owner.namespace,
+  )
+  const set = here.find(
+    (object) => object.kind === 'StatefulSet' && object.metadata.name === owner.name,
+  )
   if (set === undefined) return { kind: 'altered', why: `it holds no StatefulSet ${owner.name}` }
   const objects = here.filter((object) => object === set || belongsTo(set, object))
-  return { kind: 'kept', objects, left: found.objects.filter((object) => !objects.includes(object)).map(nameOf) }
+  return {
+    kind: 'kept',
+    objects,
+    left: found.objects.filter((object) => !objects.includes(object)).map(nameOf),
+  }
 }
 
 /** Why an undo can't go by it, in words without a full stop; undefined where it can. */
@@ -71,26 +97,51 @@ export function whyNotKept(kept: Kept): string | undefined {
   }
 }
 
-function read(base64: string): { readonly objects: readonly KubeObject[]; readonly content: string } | { readonly why: string } {
+function read(
+  base64: string,
+):
+  | { readonly objects: readonly KubeObject[]; readonly content: string }
+  | { readonly why: string } {
   let text
   try {
-    text = gunzipSync(Buffer.from(base64, 'base64'), { maxOutputLength: UNPACKED_BYTES }).toString('utf8')
+    text = gunzipSync(Buffer.from(base64, 'base64'), { maxOutputLength: UNPACKED_BYTES }).toString(
+      'utf8',
+    )
   } catch (error) {
-    return { why: codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? `it unpacks to more than ${UNPACKED_BYTES / 1024 / 1024} MiB` : 'it is no gzip' }
+    return {
+      why:
+        codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
+          ? `it unpacks to more than ${UNPACKED_BYTES / 1024 / 1024} MiB`
+          : 'it is no gzip',
+    }
   }
   try {
     const parsed = storedObjects.safeParse(JSON.parse(text))
-    return parsed.success ? { objects: parsed.data, content: contentOf(text) } : { why: 'it is no list of objects' }
+    return parsed.success
+      ? { objects: parsed.data, content: contentOf(text) }
+      : { why: 'it is no list of objects' }
   } catch {
     return { why: 'it is no JSON' }
   }
 }
 
 const storedObjects = z
-  .array(z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string().max(253), namespace: z.string().max(63).optional() }) }))
+  .array(
+    z.looseObject({
+      apiVersion: z.string(),
+      kind: z.string(),
+      metadata: z.looseObject({
+        name: z.string().max(253),
+        namespace: z.string().max(63).optional(),
+      }),
+    }),
+  )
   .max(MOST_OBJECTS)
 
-/** Whether a companion shapes this set's members: its governing Service, Services and budgets that select its pods, ConfigMaps but those of Kubernetes and of this action. */
+/**
+ * Whether a companion shapes this set's members: its governing Service, Services and budgets that
+ * select its pods, ConfigMaps but those of Kubernetes and of this action.
+ */
 function belongsTo(set: KubeObject, object: KubeObject): boolean {
   const shape = parseSet(set)
   const { name } = object.metadata
@@ -100,19 +151,32 @@ function belongsTo(set: KubeObject, object: KubeObject): boolean {
     case 'Secret':
       return true
     case 'Service':
-      return name === shape?.spec.serviceName || selectsPods(set, parseService(object)?.spec.selector ?? {})
+      return (
+        name === shape?.spec.serviceName ||
+        selectsPods(set, parseService(object)?.spec.selector ?? {})
+      )
     case 'PodDisruptionBudget': {
       const selector = budgetSchema.safeParse(object).data?.spec.selector
-      return selector !== undefined && selects({ matchLabels: selector.matchLabels ?? {}, matchExpressions: [] }, labelsOf(set))
+      return (
+        selector !== undefined &&
+        selects({ matchLabels: selector.matchLabels ?? {}, matchExpressions: [] }, labelsOf(set))
+      )
     }
     default:
       return false
   }
 }
 
-const budgetSchema = z.looseObject({ spec: z.looseObject({ selector: z.looseObject({ matchLabels: z.record(z.string(), z.string()).nullish() }) }) })
+const budgetSchema = z.looseObject({
+  spec: z.looseObject({
+    selector: z.looseObject({ matchLabels: z.record(z.string(), z.string()).nullish() }),
+  }),
+})
 
-/** By a label of the template that it names, or by the name of one pod; labels that only live pods carry (a leader's) may stand beside them. */
+/**
+ * By a label of the template that it names, or by the name of one pod; labels that only live pods
+ * carry (a leader's) may stand beside them.
+ */
 function selectsPods(set: KubeObject, selector: Readonly<Record<string, string>>): boolean {
   const labels = labelsOf(set)
   const pod = selector['statefulset.kubernetes.io/pod-name']

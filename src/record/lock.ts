@@ -1,4 +1,5 @@
-// One Lease per ensemble keeps two runs from changing it at once. Expiry is judged on our own clock, by how long we have seen it unchanged, so clock skew does not matter.
+// One Lease per ensemble keeps two runs from changing it at once. Expiry is judged on our own
+// clock, by how long we have seen it unchanged, so clock skew does not matter.
 
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
@@ -36,11 +37,19 @@ export interface Lock {
   /** Whole holder identity, with a nonce: the post step gives back only what still carries it. */
   readonly identity: string
   readonly leaseName: string
-  /** Aborted when the Lease was taken from us (LOCKED), or could not be renewed for its whole duration (CLUSTER_UNREACHABLE). */
+  /**
+   * Aborted when the Lease was taken from us (LOCKED), or could not be renewed for its whole
+   * duration (CLUSTER_UNREACHABLE).
+   */
   readonly lost: AbortSignal
-  /** Whether nobody else can hold it yet: a process that stood still finds out before its timers do. */
+  /**
+   * Whether nobody else can hold it yet: a process that stood still finds out before its timers do.
+   */
   held(): boolean
-  /** Resolves at once while it is held, and once a renewal says that it still is; rejects with the reason of `lost`. */
+  /**
+   * Resolves at once while it is held, and once a renewal says that it still is; rejects with the
+   * reason of `lost`.
+   */
   sure(signal: AbortSignal): Promise<void>
   /** Ends the renewals and frees the Lease; never throws. */
   release(signal: AbortSignal): Promise<void>
@@ -53,7 +62,10 @@ const leaseSpec = z.looseObject({
   leaseTransitions: z.number().nullish(),
 })
 
-/** What a Lease says: text from the cluster. One that can't be read is held by somebody unknown, until it has not changed for its duration. */
+/**
+ * What a Lease says: text from the cluster. One that can't be read is held by somebody unknown,
+ * until it has not changed for its duration.
+ */
 function specOf(lease: KubeObject | undefined): z.infer<typeof leaseSpec> {
   if (lease === undefined) return {}
   const parsed = leaseSpec.safeParse(lease['spec'] ?? {})
@@ -79,15 +91,40 @@ export interface LockRequest {
 }
 
 /** For a run that changes nothing: takes no lock, and says when another run holds it. */
-export async function withoutLock(kube: Pick<Kube, 'get'>, request: Pick<LockRequest, 'namespace' | 'ensemble' | 'identity' | 'say'>, signal: AbortSignal): Promise<Lock> {
+export async function withoutLock(
+  kube: Pick<Kube, 'get'>,
+  request: Pick<LockRequest, 'namespace' | 'ensemble' | 'identity' | 'say'>,
+  signal: AbortSignal,
+): Promise<Lock> {
   const seen = await seeLock(kube, request.namespace, request.ensemble, signal)
-  if (seen !== undefined) request.say(`Another run holds the lock now: ${seen.holder}. What it does may change this.`)
-  return { identity: request.identity, leaseName: leaseName(request.ensemble), lost: new AbortController().signal, held: () => true, sure: () => Promise.resolve(), release: () => Promise.resolve() }
+  if (seen !== undefined)
+    request.say(`Another run holds the lock now: ${seen.holder}. What it does may change this.`)
+  return {
+    identity: request.identity,
+    leaseName: leaseName(request.ensemble),
+    lost: new AbortController().signal,
+    held: () => true,
+    sure: () => Promise.resolve(),
+    release: () => Promise.resolve(),
+  }
 }
 
-/** Takes the lock, or waits for it; LOCKED names the run that holds it. The identity is the caller's, so that it can be saved before the Lease is written. */
-export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, signal: AbortSignal): Promise<Lock> {
-  const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(request.ensemble), namespace: request.namespace }
+/**
+ * Takes the lock, or waits for it; LOCKED names the run that holds it. The identity is the
+ * caller's, so that it can be saved before the Lease is written.
+ */
+export async function takeLock(
+  kube: Kube,
+  clock: Clock,
+  request: LockRequest,
+  signal: AbortSignal,
+): Promise<Lock> {
+  const ref = {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    name: leaseName(request.ensemble),
+    namespace: request.namespace,
+  }
   const giveUpAt = clock.now() + request.waitMs
   let seen: { version: string | undefined; since: number } | undefined
   let told = false
@@ -96,22 +133,32 @@ export async function takeLock(kube: Kube, clock: Clock, request: LockRequest, s
     const spec = specOf(found)
     const holder = spec.holderIdentity ?? ''
     const durationMs = (spec.leaseDurationSeconds ?? DURATION_SECONDS) * 1000
-    if (seen?.version !== found?.metadata.resourceVersion) seen = { version: found?.metadata.resourceVersion, since: clock.now() }
+    if (seen?.version !== found?.metadata.resourceVersion)
+      seen = { version: found?.metadata.resourceVersion, since: clock.now() }
     const expired = seen !== undefined && clock.now() - seen.since >= durationMs
     if (holder === '' || expired) {
-      if (holder !== '') request.say(`The lock of ${holder} has shown no sign of life for ${durationMs / 1000} s: taking it over.`)
+      if (holder !== '')
+        request.say(
+          `The lock of ${holder} has shown no sign of life for ${durationMs / 1000} s: taking it over.`,
+        )
       const taken = await tryToTake(kube, clock, request, found, signal)
       if (taken !== undefined) return hold(kube, clock, taken, request)
     } else if (!told) {
       told = true
-      request.say(`Waiting for the lock of another run: ${describeHolder(found, holder)}. It is waited for ${formatSpan(request.waitMs)}; the lock of a dead run is taken over after ${durationMs / 1000} s.`)
+      request.say(
+        `Waiting for the lock of another run: ${describeHolder(found, holder)}. It is waited for ${formatSpan(request.waitMs)}; the lock of a dead run is taken over after ${durationMs / 1000} s.`,
+      )
     }
     if (clock.now() >= giveUpAt) throw locked(request, found, holder)
     await clock.sleep(LOOK_MS, signal)
   }
 }
 
-/** The cluster for a run that holds the lock: no member is told to go, ended or changed while another may hold it, however long this process stood still before. What gives back (patches, the record) is bound to what it changes by itself. */
+/**
+ * The cluster for a run that holds the lock: no member is told to go, ended or changed while
+ * another may hold it, however long this process stood still before. What gives back (patches, the
+ * record) is bound to what it changes by itself.
+ */
 export function underLock(kube: Kube, lock: Pick<Lock, 'sure'>): Kube {
   return {
     ...kube,
@@ -138,18 +185,32 @@ export function underLock(kube: Kube, lock: Pick<Lock, 'sure'>): Kube {
   }
 }
 
-function locked({ namespace, ensemble, waitMs }: LockRequest, found: KubeObject | undefined, holder: string): EnsembleError {
+function locked(
+  { namespace, ensemble, waitMs }: LockRequest,
+  found: KubeObject | undefined,
+  holder: string,
+): EnsembleError {
   const object = `lease/${leaseName(ensemble)}`
   if (holder === '') {
-    return failure('refused', 'LOCKED', `the lock of ${namespace}/${ensemble} could not be written for ${formatSpan(waitMs)}: each time the API server answered that it had just been changed, and nobody holds it`, {
-      object,
-      mend: `See what else writes it, or refuses it: kubectl -n ${namespace} get lease ${leaseName(ensemble)} -o yaml`,
-    })
+    return failure(
+      'refused',
+      'LOCKED',
+      `the lock of ${namespace}/${ensemble} could not be written for ${formatSpan(waitMs)}: each time the API server answered that it had just been changed, and nobody holds it`,
+      {
+        object,
+        mend: `See what else writes it, or refuses it: kubectl -n ${namespace} get lease ${leaseName(ensemble)} -o yaml`,
+      },
+    )
   }
-  return failure('refused', 'LOCKED', `${namespace}/${ensemble} is being changed by another run: ${describeHolder(found, holder)}`, {
-    object,
-    mend: 'Wait for that run or cancel it; set concurrency in the workflow so that runs queue up.',
-  })
+  return failure(
+    'refused',
+    'LOCKED',
+    `${namespace}/${ensemble} is being changed by another run: ${describeHolder(found, holder)}`,
+    {
+      object,
+      mend: 'Wait for that run or cancel it; set concurrency in the workflow so that runs queue up.',
+    },
+  )
 }
 
 /** Its run's URL, else its identity; anybody may have written both. */
@@ -158,7 +219,11 @@ function describeHolder(lease: KubeObject | undefined, holder: string): string {
   return (url === undefined || url === '' ? holder : url).slice(0, LONGEST_HOLDER)
 }
 
-function leaseObject(clock: Clock, request: LockRequest, found: KubeObject | undefined): KubeObject {
+function leaseObject(
+  clock: Clock,
+  request: LockRequest,
+  found: KubeObject | undefined,
+): KubeObject {
   const now = microTime(clock.now())
   const transitions = found === undefined ? 0 : (specOf(found).leaseTransitions ?? 0) + 1
   return {
@@ -168,14 +233,28 @@ function leaseObject(clock: Clock, request: LockRequest, found: KubeObject | und
       ...(found?.metadata ?? { name: leaseName(request.ensemble), namespace: request.namespace }),
       annotations: { ...found?.metadata.annotations, [URL_ANNOTATION]: request.holder.runUrl },
     },
-    spec: { holderIdentity: request.identity, leaseDurationSeconds: DURATION_SECONDS, acquireTime: now, renewTime: now, leaseTransitions: transitions },
+    spec: {
+      holderIdentity: request.identity,
+      leaseDurationSeconds: DURATION_SECONDS,
+      acquireTime: now,
+      renewTime: now,
+      leaseTransitions: transitions,
+    },
   }
 }
 
-async function tryToTake(kube: Kube, clock: Clock, request: LockRequest, found: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject | undefined> {
+async function tryToTake(
+  kube: Kube,
+  clock: Clock,
+  request: LockRequest,
+  found: KubeObject | undefined,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> {
   try {
     const wanted = leaseObject(clock, request, found)
-    return found === undefined ? await kube.create(wanted, signal) : await kube.replace(wanted, signal)
+    return found === undefined
+      ? await kube.create(wanted, signal)
+      : await kube.replace(wanted, signal)
   } catch (error) {
     // Another run was quicker: look again.
     if (error instanceof KubeFailure && error.status === 409) return undefined
@@ -183,7 +262,12 @@ async function tryToTake(kube: Kube, clock: Clock, request: LockRequest, found: 
   }
 }
 
-function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pick<LockRequest, 'identity' | 'say'>): Lock {
+function hold(
+  kube: Kube,
+  clock: Clock,
+  taken: KubeObject,
+  { identity, say }: Pick<LockRequest, 'identity' | 'say'>,
+): Lock {
   const lost = new AbortController()
   const stop = new AbortController()
   let current = taken
@@ -192,7 +276,11 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
   let silent = false
   const left = (): number => confirmed + DURATION_SECONDS * 1000 - clock.now()
   const held = (): boolean => !lost.signal.aborted && left() > 0
-  const answered = (atLeast = 1000): AbortSignal => AbortSignal.any([stop.signal, AbortSignal.timeout(Math.max(atLeast, Math.min(RENEWAL_ANSWER_MS, left())))])
+  const answered = (atLeast = 1000): AbortSignal =>
+    AbortSignal.any([
+      stop.signal,
+      AbortSignal.timeout(Math.max(atLeast, Math.min(RENEWAL_ANSWER_MS, left()))),
+    ])
   const renewals = (async (): Promise<void> => {
     while (!stop.signal.aborted) {
       await clock.sleep(Math.max(1000, Math.min(RENEW_MS, left() - LAST_TRY_MS)), stop.signal)
@@ -201,12 +289,18 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
     }
   })().catch(() => undefined)
 
-  /** `last`: the time is over, by a request that may be from before this process stood still; whose the lock is, is asked once more. */
+  /**
+   * `last`: the time is over, by a request that may be from before this process stood still; whose
+   * the lock is, is asked once more.
+   */
   async function renew(last = false): Promise<void> {
     // A renewal counts from when it was asked for: others may have seen it from then on.
     const asked = clock.now()
     try {
-      current = await kube.replace({ ...current, spec: { ...specOf(current), renewTime: microTime(asked) } }, answered(last ? LAST_ANSWER_MS : undefined))
+      current = await kube.replace(
+        { ...current, spec: { ...specOf(current), renewTime: microTime(asked) } },
+        answered(last ? LAST_ANSWER_MS : undefined),
+      )
       if (silent) say(`The lock is renewed again, after ${formatSpan(asked - confirmed)}.`)
       silent = false
       confirmed = asked
@@ -221,8 +315,16 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
   async function seeWhose(asked: number): Promise<void> {
     const { name, namespace } = current.metadata
     try {
-      const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name, namespace }, answered())
-      if (found === undefined || specOf(found).holderIdentity !== identity) return lose('LOCKED', 'the lock was taken over by another run; nothing more is changed', 'Wait for that run: it sees first to what this one has begun.')
+      const found = await kube.get(
+        { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name, namespace },
+        answered(),
+      )
+      if (found === undefined || specOf(found).holderIdentity !== identity)
+        return lose(
+          'LOCKED',
+          'the lock was taken over by another run; nothing more is changed',
+          'Wait for that run: it sees first to what this one has begun.',
+        )
       current = found
       confirmed = asked
     } catch (error) {
@@ -230,13 +332,21 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
     }
   }
   function doubt(error: unknown): void {
-    const why = error instanceof KubeFailure && error.status !== 0 ? error.message : 'the API server does not answer'
+    const why =
+      error instanceof KubeFailure && error.status !== 0
+        ? error.message
+        : 'the API server does not answer'
     if (left() <= 0) {
-      return lose('CLUSTER_UNREACHABLE', `the lock could not be renewed for ${DURATION_SECONDS} s (${why}): another run may hold it by now, so nothing more is changed`,
-        'Look at the health of the API server and run again: the next run sees first to what this one has begun.')
+      return lose(
+        'CLUSTER_UNREACHABLE',
+        `the lock could not be renewed for ${DURATION_SECONDS} s (${why}): another run may hold it by now, so nothing more is changed`,
+        'Look at the health of the API server and run again: the next run sees first to what this one has begun.',
+      )
     }
     silent = true
-    say(`The lock could not be renewed for ${formatSpan(clock.now() - confirmed)}: ${why}. What is told of the cluster may be as old.`)
+    say(
+      `The lock could not be renewed for ${formatSpan(clock.now() - confirmed)}: ${why}. What is told of the cluster may be as old.`,
+    )
   }
   function lose(code: 'LOCKED' | 'CLUSTER_UNREACHABLE', message: string, mend: string): void {
     stop.abort()
@@ -258,30 +368,70 @@ function hold(kube: Kube, clock: Clock, taken: KubeObject, { identity, say }: Pi
       stop.abort()
       await renewals
       await pending
-      await freeLease(kube, { name: taken.metadata.name, namespace: taken.metadata.namespace ?? 'default' }, identity, signal).catch(() => undefined)
+      await freeLease(
+        kube,
+        { name: taken.metadata.name, namespace: taken.metadata.namespace ?? 'default' },
+        identity,
+        signal,
+      ).catch(() => undefined)
     },
   }
 }
 
-/** Who holds the lock, to be told: the run's URL or identity, and when it showed its last sign of life (milliseconds since the epoch, by its own clock). Undefined when nobody does. */
-export async function seeLock(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, signal: AbortSignal): Promise<{ readonly holder: string; readonly renewed: number | undefined } | undefined> {
-  const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(ensemble), namespace }, signal)
+/**
+ * Who holds the lock, to be told: the run's URL or identity, and when it showed its last sign of
+ * life (milliseconds since the epoch, by its own clock). Undefined when nobody does.
+ */
+export async function seeLock(
+  kube: Pick<Kube, 'get'>,
+  namespace: string,
+  ensemble: string,
+  signal: AbortSignal,
+): Promise<{ readonly holder: string; readonly renewed: number | undefined } | undefined> {
+  const found = await kube.get(
+    { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(ensemble), namespace },
+    signal,
+  )
   const spec = specOf(found)
   const holder = spec.holderIdentity ?? ''
   const renewed = Date.parse(spec.renewTime ?? '')
-  return holder === '' ? undefined : { holder: describeHolder(found, holder), renewed: Number.isNaN(renewed) ? undefined : renewed }
+  return holder === ''
+    ? undefined
+    : {
+        holder: describeHolder(found, holder),
+        renewed: Number.isNaN(renewed) ? undefined : renewed,
+      }
 }
 
 /** The identity that holds a Lease; empty when nobody does. */
-export async function readHolder(kube: Pick<Kube, 'get'>, namespace: string, lease: string, signal: AbortSignal): Promise<string> {
-  const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: lease, namespace }, signal)
+export async function readHolder(
+  kube: Pick<Kube, 'get'>,
+  namespace: string,
+  lease: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const found = await kube.get(
+    { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: lease, namespace },
+    signal,
+  )
   return specOf(found).holderIdentity ?? ''
 }
 
-/** Empties the holder of the Lease when it still carries `identity`; leaves any other alone. True when it was freed. */
-export async function freeLease(kube: Kube, lease: { readonly name: string; readonly namespace: string }, identity: string, signal: AbortSignal): Promise<boolean> {
+/**
+ * Empties the holder of the Lease when it still carries `identity`; leaves any other alone. True
+ * when it was freed.
+ */
+export async function freeLease(
+  kube: Kube,
+  lease: { readonly name: string; readonly namespace: string },
+  identity: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   // Read again: a renewal that was under way when we stopped may have moved the resourceVersion.
-  const found = await kube.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...lease }, signal)
+  const found = await kube.get(
+    { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...lease },
+    signal,
+  )
   if (found === undefined) return false
   const spec = specOf(found)
   if (spec.holderIdentity !== identity) return false

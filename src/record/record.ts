@@ -1,4 +1,5 @@
-// What must outlive us about an ensemble, in one ConfigMap beside it: which revisions were verified, what was made by us, and which change is under way.
+// What must outlive us about an ensemble, in one ConfigMap beside it: which revisions were
+// verified, what was made by us, and which change is under way.
 
 import { z } from 'zod'
 import { failure } from '../errors.ts'
@@ -33,7 +34,10 @@ const revision = z.object({
   memberMs: z.number().optional(),
   /** sha256 of its objects as they are kept, in hex; absent where an earlier version wrote it. */
   content: z.string().optional(),
-  /** Lives of members that had not read its ConfigMaps (UID of the pod and restarts, `uid/0`): it is verified once none of them goes on. */
+  /**
+   * Lives of members that had not read its ConfigMaps (UID of the pod and restarts, `uid/0`): it is
+   * verified once none of them goes on.
+   */
   unread: z.array(z.string()).optional(),
 })
 const maintenance = z.object({
@@ -41,28 +45,43 @@ const maintenance = z.object({
   /** ISO time of the first node that was begun. */
   since: z.string(),
   /** Nodes that were begun and not given back. */
-  nodes: z.array(z.object({
-    name: z.string(),
-    uid: z.string(),
-    /** The step that was about to be taken; `handed-over`: drained, and left cordoned on purpose for steps of the user's own. */
-    phase: z.enum(['hand-over', 'cordon', 'evict', 'wait', 'maintenance', 'uncordon', 'handed-over']),
-    /** `theirs`: it was cordoned before us, and stays so. */
-    cordon: z.enum(['ours', 'theirs']),
-    placement: z.enum(['elsewhere', 'in-place']),
-    /** Boot id of before, empty where the node tells none. */
-    bootId: z.string().default(''),
-    /** It stays cordoned whatever becomes of the drain (`uncordon: never`). */
-    keep: z.boolean().optional(),
-    /** Names of the members' pods that were on it. */
-    members: z.array(z.string()),
-    /** ISO time of the phase. */
-    at: z.string(),
-  })),
+  nodes: z.array(
+    z.object({
+      name: z.string(),
+      uid: z.string(),
+      /**
+       * The step that was about to be taken; `handed-over`: drained, and left cordoned on purpose
+       * for steps of the user's own.
+       */
+      phase: z.enum([
+        'hand-over',
+        'cordon',
+        'evict',
+        'wait',
+        'maintenance',
+        'uncordon',
+        'handed-over',
+      ]),
+      /** `theirs`: it was cordoned before us, and stays so. */
+      cordon: z.enum(['ours', 'theirs']),
+      placement: z.enum(['elsewhere', 'in-place']),
+      /** Boot id of before, empty where the node tells none. */
+      bootId: z.string().default(''),
+      /** It stays cordoned whatever becomes of the drain (`uncordon: never`). */
+      keep: z.boolean().optional(),
+      /** Names of the members' pods that were on it. */
+      members: z.array(z.string()),
+      /** ISO time of the phase. */
+      at: z.string(),
+    }),
+  ),
 })
 const drain = z.object({
   /** Names of the nodes that were asked for. */
   nodes: z.array(z.string()),
-  /** Of everything else that makes it this drain: placement, command, what becomes of the cordons. */
+  /**
+   * Of everything else that makes it this drain: placement, command, what becomes of the cordons.
+   */
   digest: z.string(),
   since: z.string(),
   runUrl: z.string(),
@@ -71,32 +90,58 @@ const drain = z.object({
 })
 /** `volume`: the PersistentVolume that it is bound to. */
 const claim = z.object({ name: z.string(), uid: z.string(), volume: z.string().optional() })
-const made = z.object({ apiVersion: z.string(), kind: z.string(), name: z.string(), uid: z.string() })
+const made = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  uid: z.string(),
+})
 const recordSchema = z.object({
   version: z.literal(1),
   ensemble: z.object({ name: z.string(), uid: z.string() }),
   revisions: z.array(revision),
-  /** Objects that a deploy of ours created; without a UID: was about to create, when it was cut off. */
+  /**
+   * Objects that a deploy of ours created; without a UID: was about to create, when it was cut off.
+   */
   made: z.array(made),
   /** Claims that a cleanup left, with their data: whose they are is known by nothing else. */
   kept: z.array(claim).optional(),
   /** The change that is under way, or was when a run was killed. */
   underWay: z
     .object({
-      operation: z.string(), digest: z.string(), previous: z.string(), runUrl: z.string(), since: z.string(),
+      operation: z.string(),
+      digest: z.string(),
+      previous: z.string(),
+      runUrl: z.string(),
+      since: z.string(),
       /** UID of the StatefulSet that it was begun on; absent where it was not there yet. */
       set: z.string().optional(),
-      /** restart: UIDs of the pods that were to be replaced; those that are still there remain to be done. */
+      /**
+       * restart: UIDs of the pods that were to be replaced; those that are still there remain to be
+       * done.
+       */
       pods: z.array(z.string()).optional(),
-      /** deploy: lives of the members that have not read the ConfigMaps that are applied, see `unread` of a revision. */
+      /**
+       * deploy: lives of the members that have not read the ConfigMaps that are applied, see
+       * `unread` of a revision.
+       */
       unread: z.array(z.string()).optional(),
       /** scale: the number of members to reach. */
       replicas: z.number().optional(),
-      /** scale: the set's own updateStrategy, null where none is written; while members are replaced one by one the cluster has OnDelete. */
+      /**
+       * scale: the set's own updateStrategy, null where none is written; while members are replaced
+       * one by one the cluster has OnDelete.
+       */
       strategy: z.record(z.string(), z.unknown()).nullish(),
-      /** scale with delete-claims: the claims that were to be deleted once their members are gone. cleanup: all of the ensemble's. */
+      /**
+       * scale with delete-claims: the claims that were to be deleted once their members are gone.
+       * cleanup: all of the ensemble's.
+       */
       claims: z.array(claim).optional(),
-      /** scale: the Services to be deleted once their members are gone, of those that were made here. */
+      /**
+       * scale: the Services to be deleted once their members are gone, of those that were made
+       * here.
+       */
       services: z.array(z.object({ name: z.string(), uid: z.string() })).optional(),
     })
     .nullable(),
@@ -116,7 +161,10 @@ export interface StoredRecord {
   readonly record: EnsembleRecord
   /** The ConfigMap it was read from; undefined for one that isn't there yet. */
   readonly object: KubeObject | undefined
-  /** Why what was there could not be read, in words without a full stop: it is kept beside the new record, and nothing of it counts. */
+  /**
+   * Why what was there could not be read, in words without a full stop: it is kept beside the new
+   * record, and nothing of it counts.
+   */
   readonly setAside?: string
 }
 
@@ -129,7 +177,13 @@ export function recordName(ensemble: string): string {
 }
 
 /** `set-aside`: one that can't be read does not stop what is possible without it; else CONFLICT. */
-export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ensemble: string, signal: AbortSignal, unreadable: 'refuse' | 'set-aside' = 'refuse'): Promise<StoredRecord> {
+export async function readRecord(
+  kube: Pick<Kube, 'get'>,
+  namespace: string,
+  ensemble: string,
+  signal: AbortSignal,
+  unreadable: 'refuse' | 'set-aside' = 'refuse',
+): Promise<StoredRecord> {
   const name = recordName(ensemble)
   const object = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace }, signal)
   if (object === undefined) return { record: emptyRecord(ensemble), object: undefined }
@@ -139,20 +193,44 @@ export async function readRecord(kube: Pick<Kube, 'get'>, namespace: string, ens
   const raw = text === undefined || tooLarge ? undefined : parseJson(text)
   const parsed = recordSchema.safeParse(raw)
   if (!parsed.success) {
-    const why = text === undefined ? 'it holds no record.json' : tooLarge ? 'it is larger than 1 MiB, more than a ConfigMap holds' : raw === undefined ? 'it is no JSON' : undefined
-    if (unreadable === 'set-aside') return { record: emptyRecord(ensemble), object, setAside: why ?? 'it is no record of this action' }
-    throw failure('refused', 'CONFLICT', `the record of ${ensemble} in configmap/${name} can't be read: ${why ?? z.prettifyError(parsed.error).split('\n')[0] ?? ''}`, {
-      object: `configmap/${name}`,
-      mend: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
-    })
+    const why =
+      text === undefined
+        ? 'it holds no record.json'
+        : tooLarge
+          ? 'it is larger than 1 MiB, more than a ConfigMap holds'
+          : raw === undefined
+            ? 'it is no JSON'
+            : undefined
+    if (unreadable === 'set-aside')
+      return {
+        record: emptyRecord(ensemble),
+        object,
+        setAside: why ?? 'it is no record of this action',
+      }
+    throw failure(
+      'refused',
+      'CONFLICT',
+      `the record of ${ensemble} in configmap/${name} can't be read: ${why ?? z.prettifyError(parsed.error).split('\n')[0] ?? ''}`,
+      {
+        object: `configmap/${name}`,
+        mend: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
+      },
+    )
   }
   return { record: parsed.data, object }
 }
 
-/** The record for the StatefulSet of this UID: what was begun on another one of its name, which is gone, is not under way. `dropped`: that it was. */
-export function ofThisSet<T extends StoredRecord>(stored: T, uid: string | undefined): { readonly stored: T; readonly dropped: EnsembleRecord['underWay'] } {
+/**
+ * The record for the StatefulSet of this UID: what was begun on another one of its name, which is
+ * gone, is not under way. `dropped`: that it was.
+ */
+export function ofThisSet<T extends StoredRecord>(
+  stored: T,
+  uid: string | undefined,
+): { readonly stored: T; readonly dropped: EnsembleRecord['underWay'] } {
   const { underWay } = stored.record
-  if (underWay?.set === undefined || uid === undefined || underWay.set === uid) return { stored, dropped: null }
+  if (underWay?.set === undefined || uid === undefined || underWay.set === uid)
+    return { stored, dropped: null }
   return { stored: { ...stored, record: { ...stored.record, underWay: null } }, dropped: underWay }
 }
 
@@ -164,45 +242,87 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Writes the whole record (create or PUT with its resourceVersion); a 409 means that another run wrote: stop and touch nothing. */
-export async function writeRecord(kube: Kube, namespace: string, stored: StoredRecord, record: EnsembleRecord, objects: Readonly<Record<string, readonly KubeObject[]>>, signal: AbortSignal): Promise<StoredRecord> {
+/**
+ * Writes the whole record (create or PUT with its resourceVersion); a 409 means that another run
+ * wrote: stop and touch nothing.
+ */
+export async function writeRecord(
+  kube: Kube,
+  namespace: string,
+  stored: StoredRecord,
+  record: EnsembleRecord,
+  objects: Readonly<Record<string, readonly KubeObject[]>>,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
   const name = recordName(record.ensemble.name)
-  const before = z.record(z.string(), z.string()).catch({}).parse(stored.object?.['binaryData'] ?? {})
+  const before = z
+    .record(z.string(), z.string())
+    .catch({})
+    .parse(stored.object?.['binaryData'] ?? {})
   const kept = record.revisions.map((entry) => storeKey(entry.digest))
   const binary: Record<string, string> = {}
-  for (const [key, value] of Object.entries(before)) if (kept.includes(key) || stored.setAside !== undefined) binary[key] = value
+  for (const [key, value] of Object.entries(before))
+    if (kept.includes(key) || stored.setAside !== undefined) binary[key] = value
   const packed = new Map(Object.entries(objects).map(([digest, list]) => [digest, pack(list)]))
   for (const [digest, { base64 }] of packed) binary[storeKey(digest)] = base64
   trim(binary, kept)
-  const revisions = record.revisions.map((entry) => ({ ...entry, content: packed.get(entry.digest)?.content ?? entry.content }))
+  const revisions = record.revisions.map((entry) => ({
+    ...entry,
+    content: packed.get(entry.digest)?.content ?? entry.content,
+  }))
   const object: KubeObject = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: {
       ...(stored.object?.metadata ?? { name, namespace }),
-      labels: { ...stored.object?.metadata.labels, 'app.kubernetes.io/managed-by': 'zk-ensemble-action' },
+      labels: {
+        ...stored.object?.metadata.labels,
+        'app.kubernetes.io/managed-by': 'zk-ensemble-action',
+      },
     },
-    data: { ...unreadOf(stored), 'record.json': JSON.stringify(recordSchema.parse({ ...record, revisions }), undefined, 1) },
+    data: {
+      ...unreadOf(stored),
+      'record.json': JSON.stringify(recordSchema.parse({ ...record, revisions }), undefined, 1),
+    },
     binaryData: binary,
   }
   try {
-    const written = stored.object === undefined ? await kube.create(object, signal) : await kube.replace(object, signal)
+    const written =
+      stored.object === undefined
+        ? await kube.create(object, signal)
+        : await kube.replace(object, signal)
     return { record: { ...record, revisions }, object: written }
   } catch (error) {
     if (!(error instanceof KubeFailure)) throw error
     if (error.status === 404 && stored.object !== undefined) {
-      throw failure('failed', 'CONFLICT', `the record of ${record.ensemble.name} (configmap/${name}) was deleted meanwhile: nothing more is changed`, {
-        object: `configmap/${name}`, mend: `See who deletes it, and how the ensemble stands (operation: status), then run the step again: it begins a new record.`,
-      }, error)
+      throw failure(
+        'failed',
+        'CONFLICT',
+        `the record of ${record.ensemble.name} (configmap/${name}) was deleted meanwhile: nothing more is changed`,
+        {
+          object: `configmap/${name}`,
+          mend: `See who deletes it, and how the ensemble stands (operation: status), then run the step again: it begins a new record.`,
+        },
+        error,
+      )
     }
     if (error.status !== 409) throw error
-    throw failure('refused', 'LOCKED', `the record of ${record.ensemble.name} was written by another run meanwhile; nothing more was changed`, { object: `configmap/${name}` }, error)
+    throw failure(
+      'refused',
+      'LOCKED',
+      `the record of ${record.ensemble.name} was written by another run meanwhile; nothing more was changed`,
+      { object: `configmap/${name}` },
+      error,
+    )
   }
 }
 
 /** What could not be read, under another key, for whoever wants to see what happened to it. */
 function unreadOf({ object, setAside }: StoredRecord): Readonly<Record<string, string>> {
-  const data = z.record(z.string(), z.string()).catch({}).parse(object?.['data'] ?? {})
+  const data = z
+    .record(z.string(), z.string())
+    .catch({})
+    .parse(object?.['data'] ?? {})
   const text = setAside === undefined ? data[UNREAD] : (data['record.json'] ?? data[UNREAD])
   return text === undefined ? {} : { [UNREAD]: text.slice(0, LONGEST_UNREAD) }
 }
@@ -212,11 +332,15 @@ function storeKey(digest: string): string {
   return `objects-${digest.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 40)}`
 }
 
-/** Keeps the newest: the order of `kept` is the order of the revisions, oldest first; what belongs to none of them goes before. */
+/**
+ * Keeps the newest: the order of `kept` is the order of the revisions, oldest first; what belongs
+ * to none of them goes before.
+ */
 function trim(binary: Record<string, string>, kept: readonly string[]): void {
   const size = (): number => Object.values(binary).reduce((sum, value) => sum + value.length, 0)
   // One that fits with nothing must not take the others with it.
-  for (const [key, value] of Object.entries(binary)) if (value.length > STORED_BYTES) delete binary[key]
+  for (const [key, value] of Object.entries(binary))
+    if (value.length > STORED_BYTES) delete binary[key]
   for (const key of [...Object.keys(binary).filter((one) => !kept.includes(one)), ...kept]) {
     if (Object.keys(binary).length <= STORED_REVISIONS && size() <= STORED_BYTES) return
     delete binary[key]
@@ -225,19 +349,33 @@ function trim(binary: Record<string, string>, kept: readonly string[]): void {
 
 /** What is kept of a revision's objects. Never throws. */
 export function keptOf({ object, record }: StoredRecord, digest: string): Kept {
-  const binary = z.record(z.string(), z.string()).catch({}).parse(object?.['binaryData'] ?? {})
+  const binary = z
+    .record(z.string(), z.string())
+    .catch({})
+    .parse(object?.['binaryData'] ?? {})
   const packed = binary[storeKey(digest)]
   const entry = record.revisions.findLast((one) => one.digest === digest)
-  return packed === undefined ? { kind: 'not kept' } : unpack(packed, { namespace: object?.metadata.namespace, name: record.ensemble.name, content: entry?.content })
+  return packed === undefined
+    ? { kind: 'not kept' }
+    : unpack(packed, {
+        namespace: object?.metadata.namespace,
+        name: record.ensemble.name,
+        content: entry?.content,
+      })
 }
 
-/** The objects of a revision as they were applied; what can't be believed is as good as not kept. */
+/**
+ * The objects of a revision as they were applied; what can't be believed is as good as not kept.
+ */
 export function objectsOf(stored: StoredRecord, digest: string): readonly KubeObject[] | undefined {
   const kept = keptOf(stored, digest)
   return kept.kind === 'kept' ? kept.objects : undefined
 }
 
-/** The record with this revision verified: moved to the end, so that the last one is always the latest. */
+/**
+ * The record with this revision verified: moved to the end, so that the last one is always the
+ * latest.
+ */
 export function withVerified(record: EnsembleRecord, verified: VerifiedRevision): EnsembleRecord {
   const others = record.revisions.filter((entry) => entry.digest !== verified.digest)
   return { ...record, revisions: [...others, verified].slice(-25) }
@@ -255,5 +393,9 @@ export function latestApplied(record: EnsembleRecord): VerifiedRevision | undefi
 
 /** Names of the ControllerRevisions that were verified. */
 export function verifiedNames(record: EnsembleRecord): ReadonlySet<string> {
-  return new Set(record.revisions.filter((entry) => entry.verifiedAt !== '').map((entry) => entry.controllerRevision))
+  return new Set(
+    record.revisions
+      .filter((entry) => entry.verifiedAt !== '')
+      .map((entry) => entry.controllerRevision),
+  )
 }

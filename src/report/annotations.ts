@@ -1,4 +1,5 @@
-// Which annotations a run leaves: the runner shows ten of a kind per step and drops the rest without a word, so what gets a slot is decided here.
+// Which annotations a run leaves: the runner shows ten of a kind per step and drops the rest
+// without a word, so what gets a slot is decided here.
 
 import type { Finding, Place } from '../errors.ts'
 import { causeOf, decidingFinding, fixOf, furtherErrors, proofOf } from './cause.ts'
@@ -28,14 +29,24 @@ export function verdictAnnotation(report: RunReport): Annotation | undefined {
     causeOf(report),
     proofOf(report),
     ...fixOf(report),
-    further === 0 ? '' : `${further} more ${further === 1 ? 'error is' : 'errors are'} in the log and in the job summary.`,
+    further === 0
+      ? ''
+      : `${further} more ${further === 1 ? 'error is' : 'errors are'} in the log and in the job summary.`,
   ].filter((line) => line.trim() !== '')
-  return { title: plainLine(headline(report), 200), text: clip(lines.join('\n'), ANNOTATION_LIMIT), place: deciding?.place }
+  return {
+    title: plainLine(headline(report), 200),
+    text: clip(lines.join('\n'), ANNOTATION_LIMIT),
+    place: deciding?.place,
+  }
 }
 
 /** What the last slot says when there are more warnings than slots. */
 export function moreAnnotation(more: number): Annotation {
-  return { title: 'zk-ensemble-action', text: `${more} more ${more === 1 ? 'warning is' : 'warnings are'} in the log and in the job summary.`, place: undefined }
+  return {
+    title: 'zk-ensemble-action',
+    text: `${more} more ${more === 1 ? 'warning is' : 'warnings are'} in the log and in the job summary.`,
+    place: undefined,
+  }
 }
 
 /** `message. Fix: …`, the words of a warning wherever it is told. */

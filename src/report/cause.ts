@@ -1,4 +1,5 @@
-// Which finding and which evidence stand for the whole run: the verdict's line everywhere is made from these two.
+// Which finding and which evidence stand for the whole run: the verdict's line everywhere is made
+// from these two.
 
 import { adviceFor, decide } from '../errors.ts'
 import type { Finding } from '../errors.ts'
@@ -8,7 +9,9 @@ import type { Evidence, RunReport } from './run-report.ts'
 
 /** The error that names the run's code; undefined after a success. */
 export function decidingFinding(report: RunReport): Finding | undefined {
-  const own = report.findings.filter((finding) => finding.severity === 'error' && finding.code === report.code)
+  const own = report.findings.filter(
+    (finding) => finding.severity === 'error' && finding.code === report.code,
+  )
   const [first, ...rest] = own
   return first === undefined ? undefined : decide([first, ...rest])
 }
@@ -26,15 +29,23 @@ export function placeOf(finding: Finding | undefined): string {
   return line === undefined ? file : `${file}:${line}`
 }
 
-/** What was wrong, in one line, with the object or the place: for the log, the annotation and the summary. */
+/**
+ * What was wrong, in one line, with the object or the place: for the log, the annotation and the
+ * summary.
+ */
 export function causeOf(report: RunReport): string {
   const finding = decidingFinding(report)
   if (finding === undefined) return plainLine(report.message)
-  const lead = [placeOf(finding), namesItself(finding) ? '' : (finding.object ?? '')].filter((part) => part !== '')
+  const lead = [placeOf(finding), namesItself(finding) ? '' : (finding.object ?? '')].filter(
+    (part) => part !== '',
+  )
   return plainLine([...lead, finding.message].join(': '))
 }
 
-/** What to do about it, in lines: the finding's own words, or else what holds for its code; never both, for the general may contradict the particular. */
+/**
+ * What to do about it, in lines: the finding's own words, or else what holds for its code; never
+ * both, for the general may contradict the particular.
+ */
 export function fixOf(report: RunReport): readonly string[] {
   if (report.code === '') return []
   const own = plainLines(decidingFinding(report)?.mend ?? '').filter((line) => line.trim() !== '')
@@ -57,5 +68,8 @@ export function furtherErrors(report: RunReport): Finding[] {
 
 /** The message already has its object's name in it. */
 function namesItself(finding: Finding): boolean {
-  return finding.object !== undefined && finding.message.includes(finding.object.split('/').at(-1) ?? finding.object)
+  return (
+    finding.object !== undefined &&
+    finding.message.includes(finding.object.split('/').at(-1) ?? finding.object)
+  )
 }

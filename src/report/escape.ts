@@ -1,16 +1,25 @@
-// Text from the cluster is somebody else's: here it loses whatever a terminal, a Markdown page or a shell would obey.
+// Text from the cluster is somebody else's: here it loses whatever a terminal, a Markdown page or a
+// shell would obey.
 
 /** What stands where there is nothing: an empty table cell would break the row. */
 export const NOTHING = '–'
 
-// CSI and OSC sequences of terminals, then every other control or invisible format character but the tab.
-const TERMINAL_SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g
+// CSI and OSC sequences of terminals, then every other control or invisible format character but
+// the tab.
+const TERMINAL_SEQUENCE =
+  /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g
 const CONTROL = /[^\P{Cc}\t\n]|\p{Cf}/gu
 const LINE_END = /\r\n|[\r\n\u0085\u2028\u2029]/
 
-/** The text without colours and control characters, split at whatever counts as a line's end somewhere. */
+/**
+ * The text without colours and control characters, split at whatever counts as a line's end
+ * somewhere.
+ */
 export function plainLines(text: string): string[] {
-  return text.replace(TERMINAL_SEQUENCE, '').split(LINE_END).map((line) => line.replace(CONTROL, ''))
+  return text
+    .replace(TERMINAL_SEQUENCE, '')
+    .split(LINE_END)
+    .map((line) => line.replace(CONTROL, ''))
 }
 
 /** The text as one line, runs of white space made one blank, at most `limit` characters. */
@@ -18,7 +27,9 @@ export function plainLine(text: string, limit = 1000): string {
   return clip(plainLines(text).join(' ').replace(/\s+/g, ' ').trim(), limit)
 }
 
-/** At most `limit` characters, never half of a surrogate pair; what was cut is shown by an ellipsis. */
+/**
+ * At most `limit` characters, never half of a surrogate pair; what was cut is shown by an ellipsis.
+ */
 export function clip(text: string, limit: number): string {
   if (text.length <= limit) return text
   const end = limit - 1
@@ -34,22 +45,36 @@ export function byteLength(text: string): number {
   return Buffer.byteLength(text, 'utf8')
 }
 
-const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const HTML: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 function html(text: string): string {
   return text.replace(/[&<>"']/g, (character) => HTML[character] ?? character)
 }
 
-/** What GitHub makes links and pictures of after Markdown is read, where references are characters again: mentions, issues, emoji. A comment keeps them apart. */
+/**
+ * What GitHub makes links and pictures of after Markdown is read, where references are characters
+ * again: mentions, issues, emoji. A comment keeps them apart.
+ */
 const APART = '<!-- -->'
 
 /**
- * One line of Markdown that shows exactly this text, in a paragraph, a heading or a table cell. Character references are used, since
- * Markdown takes them for text alone (CommonMark 0.31 §2.5), and they mean the same inside of HTML tags.
+ * One line of Markdown that shows exactly this text, in a paragraph, a heading or a table cell.
+ * Character references are used, since
+ * Markdown takes them for text alone (CommonMark 0.31 §2.5), and they mean the same inside of HTML
+ * tags.
  */
 export function inline(text: string, limit = 1000): string {
   return html(plainLine(text, limit))
-    .replace(/[\\`*[\]|~$@]|(?<!\w)_|_(?!\w)|(?<!&)#|:(?=\/\/)|:(?=[a-z+-][\w+-]*:)|(?<=www)\./gi, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(
+      /[\\`*[\]|~$@]|(?<!\w)_|_(?!\w)|(?<!&)#|:(?=\/\/)|:(?=[a-z+-][\w+-]*:)|(?<=www)\./gi,
+      (character) => `&#${character.charCodeAt(0)};`,
+    )
     .replace(/&#64;|&#35;(?=\d)|&#58;(?=[a-z+-])|\bGH-(?=\d)/gi, (mark) => `${mark}${APART}`)
     .replace(/^([-+=])/, (character) => `&#${character.charCodeAt(0)};`)
     .replace(/^(\d+)\./, '$1&#46;')
@@ -76,7 +101,10 @@ export function block(lines: readonly string[], width = 500): string {
 /** Lines of a diff in its colours: a fence that none of them can close. */
 export function diffBlock(lines: readonly string[], width = 2_001): string {
   const shown = lines.map((line) => clip(plainLines(line).join(' '), width))
-  const longest = Math.max(2, ...shown.flatMap((line) => [...line.matchAll(/`+/g)].map(([run]) => run.length)))
+  const longest = Math.max(
+    2,
+    ...shown.flatMap((line) => [...line.matchAll(/`+/g)].map(([run]) => run.length)),
+  )
   const fence = '`'.repeat(longest + 1)
   return [`${fence}diff`, ...shown, fence].join('\n')
 }

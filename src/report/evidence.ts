@@ -1,9 +1,13 @@
-// Evidence in words: the one line of cause, and the log lines with what the probes leave in every server's log taken out.
+// Evidence in words: the one line of cause, and the log lines with what the probes leave in every
+// server's log taken out.
 
 import { clip, plainLine, plainLines } from './escape.ts'
 import type { Evidence } from './run-report.ts'
 
-/** What a probe by four-letter word or by TCP leaves behind in a ZooKeeper log (3.4 to 3.9), a pair of lines every few seconds. */
+/**
+ * What a probe by four-letter word or by TCP leaves behind in a ZooKeeper log (3.4 to 3.9), a pair
+ * of lines every few seconds.
+ */
 const PROBE_NOISE = [
   /Processing (?:ruok|srvr|stat|mntr|conf|isro) command/,
   /Accepted socket connection from/,
@@ -13,23 +17,36 @@ const PROBE_NOISE = [
   /NIOServerCnxn(?:Factory)?.*caught end of stream exception/,
 ]
 
-/** `pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×): Back-off restarting failed container`. */
+/**
+ * `pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff
+ * (12×): Back-off restarting failed container`.
+ */
 export function causeLine(evidence: Evidence): string {
-  const where = evidence.container === undefined ? evidence.object : `${evidence.object}, container ${evidence.container}`
+  const where =
+    evidence.container === undefined
+      ? evidence.object
+      : `${evidence.object}, container ${evidence.container}`
   const facts = [
     evidence.reason,
     evidence.exitCode === undefined ? '' : `exit code ${evidence.exitCode}`,
-    evidence.restarts === undefined || evidence.restarts === 0 ? '' : `${evidence.restarts} ${evidence.restarts === 1 ? 'restart' : 'restarts'}`,
+    evidence.restarts === undefined || evidence.restarts === 0
+      ? ''
+      : `${evidence.restarts} ${evidence.restarts === 1 ? 'restart' : 'restarts'}`,
   ].filter((fact) => fact !== '')
   const last = lastEvent(evidence)
-  const event = last === undefined ? '' : `; last event: ${last.reason}${last.count > 1 ? ` (${last.count}×)` : ''}: ${plainLine(last.message, 300)}`
+  const event =
+    last === undefined
+      ? ''
+      : `; last event: ${last.reason}${last.count > 1 ? ` (${last.count}×)` : ''}: ${plainLine(last.message, 300)}`
   return plainLine(`${where}: ${facts.join(', ')}${event}`)
 }
 
 /** The cause line and what the cluster said about it, as one paragraph. */
 export function evidenceParagraph(evidence: Evidence): string {
   const said = plainLine(evidence.message, 600)
-  return said === '' || causeLine(evidence).includes(said) ? `${causeLine(evidence)}.` : `${causeLine(evidence)}. It says: ${said}`
+  return said === '' || causeLine(evidence).includes(said)
+    ? `${causeLine(evidence)}.`
+    : `${causeLine(evidence)}. It says: ${said}`
 }
 
 export interface QuietLog {
@@ -50,9 +67,14 @@ export function logTitle(log: Evidence['logs'][number], quiet: QuietLog): string
   const count = quiet.lines.length === 1 ? 'Last log line' : `Last ${quiet.lines.length} log lines`
   const container = plainLine(log.container, 100)
   const life = log.previous ? `${container} before its restart` : container
-  return quiet.noise === 0 ? `${count} of ${life}` : `${count} of ${life} (${quiet.noise} ${quiet.noise === 1 ? 'line' : 'lines'} of probes left out)`
+  return quiet.noise === 0
+    ? `${count} of ${life}`
+    : `${count} of ${life} (${quiet.noise} ${quiet.noise === 1 ? 'line' : 'lines'} of probes left out)`
 }
 
 function lastEvent(evidence: Evidence): Evidence['events'][number] | undefined {
-  return evidence.events.reduce<Evidence['events'][number] | undefined>((latest, event) => (latest === undefined || event.last >= latest.last ? event : latest), undefined)
+  return evidence.events.reduce<Evidence['events'][number] | undefined>(
+    (latest, event) => (latest === undefined || event.last >= latest.last ? event : latest),
+    undefined,
+  )
 }

@@ -1,4 +1,5 @@
-// The whole report as JSON for programs: all that the other renderings shorten, with ISO times, and null where a thing isn't known.
+// The whole report as JSON for programs: all that the other renderings shorten, with ISO times, and
+// null where a thing isn't known.
 
 import type { Finding } from '../errors.ts'
 import type { CheckResult } from '../ensemble/profile.ts'
@@ -8,7 +9,9 @@ import { secondsByPhase } from './node-phases.ts'
 import type { JsonReport } from './report-schema.ts'
 import type { RunReport } from './run-report.ts'
 
-/** The JSON text of the report file, with a final newline. Valid against docs/report.schema.json. */
+/**
+ * The JSON text of the report file, with a final newline. Valid against docs/report.schema.json.
+ */
 export function jsonReportText(report: RunReport): string {
   return `${JSON.stringify(toJsonReport(report), null, 2)}\n`
 }
@@ -52,14 +55,34 @@ export function toJsonReport(report: RunReport): JsonReport {
       readySince: row.readySince === undefined ? null : iso(row.readySince),
       trouble: row.trouble ?? null,
     })),
-    changes: report.changes.map((row) => ({ object: row.object, change: row.change, note: row.note ?? null })),
+    changes: report.changes.map((row) => ({
+      object: row.object,
+      change: row.change,
+      note: row.note ?? null,
+    })),
     impact: report.impact === '' ? null : report.impact,
     meaning: [...report.meaning],
-    diffs: report.diffs.map((row) => ({ object: row.object, change: row.change, lines: row.lines.flatMap((line) => plainLines(line)), lost: [...row.lost] })),
+    diffs: report.diffs.map((row) => ({
+      object: row.object,
+      change: row.change,
+      lines: row.lines.flatMap((line) => plainLines(line)),
+      lost: [...row.lost],
+    })),
     checks: report.checks.map(checkOf),
-    matrix: report.matrix === undefined ? null : { members: [...report.matrix.members], cells: report.matrix.cells.map((row) => row.map((one) => ({ ...one }))) },
+    matrix:
+      report.matrix === undefined
+        ? null
+        : {
+            members: [...report.matrix.members],
+            cells: report.matrix.cells.map((row) => row.map((one) => ({ ...one }))),
+          },
     phases: report.phases.map((row) => ({ title: row.title, ms: row.ms, outcome: row.outcome })),
-    timeline: report.timeline.map((entry) => ({ at: iso(entry.at), what: entry.what, member: entry.member ?? null, node: entry.node ?? null })),
+    timeline: report.timeline.map((entry) => ({
+      at: iso(entry.at),
+      what: entry.what,
+      member: entry.member ?? null,
+      node: entry.node ?? null,
+    })),
     evidence: report.evidence.map((one) => ({
       object: one.object,
       container: one.container ?? null,
@@ -67,8 +90,17 @@ export function toJsonReport(report: RunReport): JsonReport {
       message: one.message,
       exitCode: one.exitCode ?? null,
       restarts: one.restarts ?? null,
-      events: one.events.map((event) => ({ reason: event.reason, message: event.message, count: event.count, last: iso(event.last) })),
-      logs: one.logs.map((log) => ({ container: log.container, previous: log.previous, lines: log.lines.flatMap((line) => plainLines(line)) })),
+      events: one.events.map((event) => ({
+        reason: event.reason,
+        message: event.message,
+        count: event.count,
+        last: iso(event.last),
+      })),
+      logs: one.logs.map((log) => ({
+        container: log.container,
+        previous: log.previous,
+        lines: log.lines.flatMap((line) => plainLines(line)),
+      })),
     })),
     findings: report.findings.map(findingOf),
     notes: [...report.notes],
@@ -107,7 +139,13 @@ export function toJsonReport(report: RunReport): JsonReport {
 }
 
 function checkOf(check: CheckResult): JsonReport['checks'][number] {
-  return { name: check.name, outcome: check.outcome, detail: check.detail, ms: check.ms, findings: check.findings.map(findingOf) }
+  return {
+    name: check.name,
+    outcome: check.outcome,
+    detail: check.detail,
+    ms: check.ms,
+    findings: check.findings.map(findingOf),
+  }
 }
 
 function findingOf(finding: Finding): JsonReport['findings'][number] {
@@ -117,14 +155,20 @@ function findingOf(finding: Finding): JsonReport['findings'][number] {
     severity: finding.severity,
     message: finding.message,
     mend: finding.mend ?? null,
-    place: place === undefined ? null : { file: place.file, line: place.line ?? null, column: place.column ?? null },
+    place:
+      place === undefined
+        ? null
+        : { file: place.file, line: place.line ?? null, column: place.column ?? null },
     input: finding.input ?? null,
     object: finding.object ?? null,
     ordinal: finding.ordinal ?? null,
   }
 }
 
-/** A time that isn't one (NaN from a cluster's odd clock) must not end the report: it becomes the epoch. */
+/**
+ * A time that isn't one (NaN from a cluster's odd clock) must not end the report: it becomes the
+ * epoch.
+ */
 function iso(ms: number): string {
   return new Date(Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? ms : 0).toISOString()
 }

@@ -1,4 +1,5 @@
-// The one line for a chat: what happened to which ensemble, in words of ours alone. It travels further than the log, so nothing raw gets into it.
+// The one line for a chat: what happened to which ensemble, in words of ours alone. It travels
+// further than the log, so nothing raw gets into it.
 
 import { formatSpan } from '../clock.ts'
 import type { Code } from '../errors.ts'
@@ -49,34 +50,58 @@ export function meaningOf(code: Code): string {
 }
 
 /** What a raw API answer looks like when somebody let it through. */
-const RAW = /HTTP-Code|"kind"\s*:|ApiException|Unknown API Status Code|\bat .+:\d+:\d+\)|headers\s*:/i
+const RAW =
+  /HTTP-Code|"kind"\s*:|ApiException|Unknown API Status Code|\bat .+:\d+:\d+\)|headers\s*:/i
 
 /** One line, at most 300 characters, the same for the same report. */
 export function messageFor(report: RunReport): string {
   const what = subject(report)
   switch (report.result) {
     case 'succeeded':
-      if (report.nodes.length > 0) return line(`${what}: ${nodesDone(report)} in ${formatSpan(report.ended - report.started)}${[...stateFacts(report), dataLine(report)].filter((fact) => fact !== '').map((fact) => `; ${fact}`).join('')}`)
-      return line(`${what} succeeded${state(report)}, in ${formatSpan(report.ended - report.started)}`)
+      if (report.nodes.length > 0)
+        return line(
+          `${what}: ${nodesDone(report)} in ${formatSpan(report.ended - report.started)}${[
+            ...stateFacts(report),
+            dataLine(report),
+          ]
+            .filter((fact) => fact !== '')
+            .map((fact) => `; ${fact}`)
+            .join('')}`,
+        )
+      return line(
+        `${what} succeeded${state(report)}, in ${formatSpan(report.ended - report.started)}`,
+      )
     case 'unchanged':
       return line(`${what}: nothing to change${state(report)}`)
     case 'planned':
-      return line(report.operation === 'drain' ? `${what}: planned, ${report.standing}` : `${what}: planned, nothing was changed${plan(report)}`)
+      return line(
+        report.operation === 'drain'
+          ? `${what}: planned, ${report.standing}`
+          : `${what}: planned, nothing was changed${plan(report)}`,
+      )
     case 'refused':
       return line(`${what} refused before anything was changed: ${reason(report)}`)
     case 'failed':
-      return line(`${what} failed: ${atNode(report)}${reason(report)}${report.nodes.length === 0 ? '' : `; ${nodesDone(report)}${remaining(report)}${cordons(report)}`}`)
+      return line(
+        `${what} failed: ${atNode(report)}${reason(report)}${report.nodes.length === 0 ? '' : `; ${nodesDone(report)}${remaining(report)}${cordons(report)}`}`,
+      )
     case 'undone':
-      return line(`${what} failed and was taken back${report.replicas === undefined ? '' : ` (${report.readyReplicas ?? 0} of ${report.replicas} members ready)`}: ${reason(report)}`)
+      return line(
+        `${what} failed and was taken back${report.replicas === undefined ? '' : ` (${report.readyReplicas ?? 0} of ${report.replicas} members ready)`}: ${reason(report)}`,
+      )
     case 'cancelled':
-      return line(`${what} was cancelled${report.changed ? ` after something had been changed${report.standing === '' ? '' : `: ${report.standing}`}` : ' before anything was changed'}${remaining(report)}`)
+      return line(
+        `${what} was cancelled${report.changed ? ` after something had been changed${report.standing === '' ? '' : `: ${report.standing}`}` : ' before anything was changed'}${remaining(report)}`,
+      )
   }
 }
 
 function subject(report: RunReport): string {
   const operation = report.operation === '' ? 'run' : report.operation
   if (report.name === '') return operation
-  return report.namespace === '' ? `${operation} of ${report.name}` : `${operation} of ${report.name} in ${report.namespace}`
+  return report.namespace === ''
+    ? `${operation} of ${report.name}`
+    : `${operation} of ${report.name} in ${report.namespace}`
 }
 
 function state(report: RunReport): string {
@@ -86,8 +111,12 @@ function state(report: RunReport): string {
 
 function stateFacts(report: RunReport): string[] {
   return [
-    report.replicas === undefined ? '' : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
-    report.operation === 'undo' && report.revision !== '' ? `back at revision ${report.revision}` : '',
+    report.replicas === undefined
+      ? ''
+      : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
+    report.operation === 'undo' && report.revision !== ''
+      ? `back at revision ${report.revision}`
+      : '',
     report.leader === '' ? '' : `leader ${report.leader}`,
     report.pairs === '' ? '' : `${report.pairs} pairs read back`,
   ].filter((fact) => fact !== '')
@@ -98,7 +127,10 @@ function atNode(report: RunReport): string {
   return node === '' || reason(report).includes(node) ? '' : `at ${node}: `
 }
 
-/** Whether our cordons were given back: the first thing that the standing says of a drain that failed. */
+/**
+ * Whether our cordons were given back: the first thing that the standing says of a drain that
+ * failed.
+ */
 function cordons({ operation, standing }: RunReport): string {
   const [first = ''] = standing.split(';')
   return operation !== 'drain' || first === '' ? '' : `; ${first}`
@@ -115,9 +147,18 @@ function reason(report: RunReport): string {
   if (report.code === '') return 'see the log'
   const finding = decidingFinding(report)
   // What remains must not be cut off behind it.
-  const own = finding === undefined ? '' : plainLine(finding.message, report.result === 'failed' && report.nodes.length > 0 ? 120 : 200)
-  const told = own === '' || report.code === 'INTERNAL' || RAW.test(own) ? meaningOf(report.code) : own
-  const where = [placeOf(finding), finding?.object ?? ''].find((part) => part !== '' && !told.includes(part.split('/').at(-1) ?? part))
+  const own =
+    finding === undefined
+      ? ''
+      : plainLine(
+          finding.message,
+          report.result === 'failed' && report.nodes.length > 0 ? 120 : 200,
+        )
+  const told =
+    own === '' || report.code === 'INTERNAL' || RAW.test(own) ? meaningOf(report.code) : own
+  const where = [placeOf(finding), finding?.object ?? ''].find(
+    (part) => part !== '' && !told.includes(part.split('/').at(-1) ?? part),
+  )
   return `${where === undefined ? '' : `${where}: `}${told} (${report.code})`
 }
 

@@ -1,4 +1,5 @@
-// The kubectl commands that a person would type next, so that nobody has to think of them at 3 a.m. They only look; what changes something comes from the run itself.
+// The kubectl commands that a person would type next, so that nobody has to think of them at 3 a.m.
+// They only look; what changes something comes from the run itself.
 
 import type { Code } from '../errors.ts'
 import { decidingFinding } from './cause.ts'
@@ -6,10 +7,20 @@ import { shellWord } from './escape.ts'
 import { failedNode } from './node-words.ts'
 import type { RunReport } from './run-report.ts'
 
-/** Commands to copy, one per line, without repeats; empty when there is nothing to look at in the cluster. */
+/**
+ * Commands to copy, one per line, without repeats; empty when there is nothing to look at in the
+ * cluster.
+ */
 export function nextSteps(report: RunReport): string[] {
   // What was taken back is whole again: there is nothing left of the fault to look at.
-  return [...new Set([...report.byHand, ...(report.code === '' || report.result === 'undone' ? [] : looks(report.code, placesOf(report)))])]
+  return [
+    ...new Set([
+      ...report.byHand,
+      ...(report.code === '' || report.result === 'undone'
+        ? []
+        : looks(report.code, placesOf(report))),
+    ]),
+  ]
 }
 
 interface Places {
@@ -26,17 +37,24 @@ interface Places {
 
 function placesOf(report: RunReport): Places {
   const finding = decidingFinding(report)
-  const evidence = report.evidence.find((one) => one.object === finding?.object) ?? report.evidence[0]
+  const evidence =
+    report.evidence.find((one) => one.object === finding?.object) ?? report.evidence[0]
   const objects = [finding?.object, evidence?.object]
-  const member = report.members.find((row) => (finding?.ordinal === undefined ? !row.ready : row.ordinal === finding.ordinal))
+  const member = report.members.find((row) =>
+    finding?.ordinal === undefined ? !row.ready : row.ordinal === finding.ordinal,
+  )
   return {
     kubectl: report.namespace === '' ? 'kubectl' : `kubectl -n ${shellWord(report.namespace)}`,
     set: report.name === '' ? undefined : shellWord(report.name),
     pod: nameOf('pod', objects) ?? (member === undefined ? undefined : shellWord(member.pod)),
     container: evidence?.container === undefined ? undefined : shellWord(evidence.container),
-    node: nameOf('node', objects) ?? (failedNode(report) === '' ? undefined : shellWord(failedNode(report))),
+    node:
+      nameOf('node', objects) ??
+      (failedNode(report) === '' ? undefined : shellWord(failedNode(report))),
     nodes: report.nodes.length > 0,
-    claim: nameOf('persistentvolumeclaim', objects) ?? (member?.claim === undefined ? undefined : shellWord(member.claim)),
+    claim:
+      nameOf('persistentvolumeclaim', objects) ??
+      (member?.claim === undefined ? undefined : shellWord(member.claim)),
     lease: report.name === '' ? undefined : shellWord(`zk-ensemble-${report.name}`),
   }
 }
@@ -49,9 +67,13 @@ function nameOf(kind: string, objects: readonly (string | undefined)[]): string 
 function looks(code: Code, places: Places): string[] {
   const { kubectl, set, pod, container, node, nodes, claim, lease } = places
   const pods = `${kubectl} get pods -o wide`
-  const ofSet = set === undefined ? `${kubectl} get statefulsets` : `${kubectl} describe statefulset ${set}`
+  const ofSet =
+    set === undefined ? `${kubectl} get statefulsets` : `${kubectl} describe statefulset ${set}`
   const describe = pod === undefined ? pods : `${kubectl} describe pod ${pod}`
-  const logs = pod === undefined ? [] : [`${kubectl} logs ${pod}${container === undefined ? '' : ` -c ${container}`} --tail=100`]
+  const logs =
+    pod === undefined
+      ? []
+      : [`${kubectl} logs ${pod}${container === undefined ? '' : ` -c ${container}`} --tail=100`]
   const events = `${kubectl} get events --sort-by=.lastTimestamp`
   switch (code) {
     case 'INPUT_INVALID':
@@ -64,7 +86,9 @@ function looks(code: Code, places: Places): string[] {
     case 'ACCESS_DENIED':
       return [`${kubectl} auth can-i --list`]
     case 'LOCKED':
-      return lease === undefined ? [`${kubectl} get leases`] : [`${kubectl} get lease ${lease} -o yaml`]
+      return lease === undefined
+        ? [`${kubectl} get leases`]
+        : [`${kubectl} get lease ${lease} -o yaml`]
     case 'NOT_FOUND':
       return ['kubectl config current-context', `${kubectl} get statefulsets`]
     case 'PROTECTED':
@@ -73,12 +97,22 @@ function looks(code: Code, places: Places): string[] {
     case 'MEMBERSHIP_CHANGE':
       return [set === undefined ? ofSet : `${kubectl} get statefulset ${set} -o yaml`]
     case 'CONFLICT':
-      if (nodes && node !== undefined) return ['kubectl get nodes', `kubectl get node ${node} -o yaml --show-managed-fields`]
-      return [set === undefined ? ofSet : `${kubectl} get statefulset ${set} -o yaml --show-managed-fields`]
+      if (nodes && node !== undefined)
+        return ['kubectl get nodes', `kubectl get node ${node} -o yaml --show-managed-fields`]
+      return [
+        set === undefined
+          ? ofSet
+          : `${kubectl} get statefulset ${set} -o yaml --show-managed-fields`,
+      ]
     case 'CREATE_REJECTED':
       return [ofSet, `${kubectl} get resourcequotas,limitranges`, events]
     case 'CLAIM_PENDING':
-      return [claim === undefined ? `${kubectl} get persistentvolumeclaims` : `${kubectl} describe persistentvolumeclaim ${claim}`, 'kubectl get storageclasses']
+      return [
+        claim === undefined
+          ? `${kubectl} get persistentvolumeclaims`
+          : `${kubectl} describe persistentvolumeclaim ${claim}`,
+        'kubectl get storageclasses',
+      ]
     case 'UNSCHEDULABLE':
       return [describe, 'kubectl get nodes']
     case 'IMAGE_PULL':
@@ -101,7 +135,14 @@ function looks(code: Code, places: Places): string[] {
       return nodes ? ['kubectl get nodes', pods] : [pods, ofSet]
     case 'DRAIN_REFUSED':
     case 'DRAIN_BLOCKED':
-      return ['kubectl get nodes', `${kubectl} get poddisruptionbudgets`, pods, ...(node === undefined ? [] : [`kubectl get pods --all-namespaces -o wide --field-selector spec.nodeName=${node}`])]
+      return [
+        'kubectl get nodes',
+        `${kubectl} get poddisruptionbudgets`,
+        pods,
+        ...(node === undefined
+          ? []
+          : [`kubectl get pods --all-namespaces -o wide --field-selector spec.nodeName=${node}`]),
+      ]
     case 'MAINTENANCE_FAILED':
       return [node === undefined ? 'kubectl get nodes' : `kubectl describe node ${node}`, pods]
   }

@@ -1,4 +1,5 @@
-// The shape of the JSON report, said once: the published schema is generated from it and every sample report is held against it. Types only at run time.
+// The shape of the JSON report, said once: the published schema is generated from it and every
+// sample report is held against it. Types only at run time.
 
 import { z } from 'zod'
 import { CODES } from '../errors.ts'
@@ -72,7 +73,9 @@ const revision = z.strictObject({
   image: text,
   changeCause: text,
   created: orNull(time),
-  current: z.boolean().describe('What the template asks for, whether or not every member runs it yet'),
+  current: z
+    .boolean()
+    .describe('What the template asks for, whether or not every member runs it yet'),
   members: z.int().describe('Pods that run it now'),
   verified: orNull(z.boolean()).describe('null where the record could not be read'),
 })
@@ -80,26 +83,75 @@ const revision = z.strictObject({
 const node = z
   .strictObject({
     node: text,
-    outcome: z.enum(['waiting', 'under way', 'drained', 'gone', 'uncordoned', 'failed', 'given back', 'left alone']),
-    placement: orNull(z.enum(['elsewhere', 'in-place'])).describe('Where its members went; null where it has none, or before that is known'),
+    outcome: z.enum([
+      'waiting',
+      'under way',
+      'drained',
+      'gone',
+      'uncordoned',
+      'failed',
+      'given back',
+      'left alone',
+    ]),
+    placement: orNull(z.enum(['elsewhere', 'in-place'])).describe(
+      'Where its members went; null where it has none, or before that is known',
+    ),
     members: z.array(text).describe('Members that were on it'),
     cordon: z.enum(['ours', 'theirs', 'none']).describe('As it stands at the end'),
-    phases: z.array(z.strictObject({ phase: z.enum(['gates', 'hand-over', 'cordon', 'evict', 'wait', 'maintenance', 'uncordon', 'rejoin']), at: time, ms: orNull(z.number()).describe('null for one that has not ended') })),
-    seconds: z.record(text, z.number()).describe('By phase, those of one kind added up, and total from the first to the last'),
-    pods: z.array(z.strictObject({ pod: text, outcome: z.enum(['evicted', 'deleted', 'left alone', 'gone', 'waiting']), note: text })),
+    phases: z.array(
+      z.strictObject({
+        phase: z.enum([
+          'gates',
+          'hand-over',
+          'cordon',
+          'evict',
+          'wait',
+          'maintenance',
+          'uncordon',
+          'rejoin',
+        ]),
+        at: time,
+        ms: orNull(z.number()).describe('null for one that has not ended'),
+      }),
+    ),
+    seconds: z
+      .record(text, z.number())
+      .describe('By phase, those of one kind added up, and total from the first to the last'),
+    pods: z.array(
+      z.strictObject({
+        pod: text,
+        outcome: z.enum(['evicted', 'deleted', 'left alone', 'gone', 'waiting']),
+        note: text,
+      }),
+    ),
     note: text,
   })
   .describe('One node of a drain or an uncordon')
 
 const namespace = z
-  .strictObject({ namespace: text, age: text.describe('Since it was made'), verdict: z.enum(['gone', 'stays', 'left', 'failed', 'would go', 'would stay']), note: text })
+  .strictObject({
+    namespace: text,
+    age: text.describe('Since it was made'),
+    verdict: z.enum(['gone', 'stays', 'left', 'failed', 'would go', 'would stay']),
+    note: text,
+  })
   .describe('One namespace with the label of this action, of a sweep')
 
 export const jsonReportSchema = z
   .strictObject({
-    schemaVersion: z.literal(1).describe('Raised when a field changes its meaning or goes away; new fields come without'),
+    schemaVersion: z
+      .literal(1)
+      .describe('Raised when a field changes its meaning or goes away; new fields come without'),
     operation: text,
-    result: z.enum(['succeeded', 'unchanged', 'planned', 'undone', 'failed', 'refused', 'cancelled']),
+    result: z.enum([
+      'succeeded',
+      'unchanged',
+      'planned',
+      'undone',
+      'failed',
+      'refused',
+      'cancelled',
+    ]),
     code: orNull(z.enum(CODES)).describe('null after a success'),
     message: text.describe('One line for a chat'),
     advice: orNull(text),
@@ -120,18 +172,41 @@ export const jsonReportSchema = z
     verifyLevel: text,
     pairs: text.describe('Passed and tried pairs of the write-then-read matrix, 6/6'),
     members: z.array(member),
-    changes: z.array(z.strictObject({ object: text, change: z.enum(['created', 'configured', 'unchanged', 'deleted']), note: orNull(text) })),
-    impact: orNull(z.enum(['none', 'objects', 'roll', 'scale'])).describe('plan: what the changes mean for members; null where that is not known'),
+    changes: z.array(
+      z.strictObject({
+        object: text,
+        change: z.enum(['created', 'configured', 'unchanged', 'deleted']),
+        note: orNull(text),
+      }),
+    ),
+    impact: orNull(z.enum(['none', 'objects', 'roll', 'scale'])).describe(
+      'plan: what the changes mean for members; null where that is not known',
+    ),
     meaning: z.array(text).describe('The same in sentences'),
-    diffs: z.array(z.strictObject({ object: text, change: z.enum(['created', 'configured', 'unchanged', 'deleted', 'rendered']), lines: z.array(text).describe('As diff -u has them, without secrets'), lost: z.array(text).describe('Fields that other managers would lose') })),
+    diffs: z.array(
+      z.strictObject({
+        object: text,
+        change: z.enum(['created', 'configured', 'unchanged', 'deleted', 'rendered']),
+        lines: z.array(text).describe('As diff -u has them, without secrets'),
+        lost: z.array(text).describe('Fields that other managers would lose'),
+      }),
+    ),
     checks: z.array(check),
-    matrix: orNull(z.strictObject({ members: z.array(text), cells: z.array(z.array(cell)) })).describe('cells[w][r]: the write through member w, read through member r'),
-    phases: z.array(z.strictObject({ title: text, ms: z.number(), outcome: z.enum(['done', 'failed']) })),
-    timeline: z.array(z.strictObject({ at: time, what: text, member: orNull(text), node: orNull(text) })),
+    matrix: orNull(
+      z.strictObject({ members: z.array(text), cells: z.array(z.array(cell)) }),
+    ).describe('cells[w][r]: the write through member w, read through member r'),
+    phases: z.array(
+      z.strictObject({ title: text, ms: z.number(), outcome: z.enum(['done', 'failed']) }),
+    ),
+    timeline: z.array(
+      z.strictObject({ at: time, what: text, member: orNull(text), node: orNull(text) }),
+    ),
     evidence: z.array(evidence),
     findings: z.array(finding),
     notes: z.array(text),
-    byHand: z.array(text).describe('kubectl commands that finish or take back by hand what was begun'),
+    byHand: z
+      .array(text)
+      .describe('kubectl commands that finish or take back by hand what was begun'),
     drainedNodes: z.array(text),
     remainingNodes: z.array(text),
     nodes: z.array(node),

@@ -1,16 +1,29 @@
-// The history of a set as a table, the same in the log and in the summary: what is wanted, what runs, and what was verified.
+// The history of a set as a table, the same in the log and in the summary: what is wanted, what
+// runs, and what was verified.
 
 import { NOTHING, clip, plainLine } from './escape.ts'
 import type { RevisionRow, RunReport } from './run-report.ts'
 import { dayTime } from './sections/times.ts'
 
-export const REVISION_HEAD = ['Revision', 'Name', 'Image', 'Members', 'Created', 'Age', 'Current', 'Verified', 'Change cause'] as const
+export const REVISION_HEAD = [
+  'Revision',
+  'Name',
+  'Image',
+  'Members',
+  'Created',
+  'Age',
+  'Current',
+  'Verified',
+  'Change cause',
+] as const
 
 /** Widest column of the log's table; the summary has room for more. */
 const WIDEST = 60
 
 /** One row for each revision, unescaped; what isn't known is empty. */
-export function revisionCells(report: Pick<RunReport, 'revisions' | 'ended'>): readonly (readonly string[])[] {
+export function revisionCells(
+  report: Pick<RunReport, 'revisions' | 'ended'>,
+): readonly (readonly string[])[] {
   return report.revisions.map((row) => [
     row.revision === undefined ? '' : String(row.revision),
     row.name,
@@ -27,9 +40,19 @@ export function revisionCells(report: Pick<RunReport, 'revisions' | 'ended'>): r
 /** The table as lines of plain text, its columns aligned; empty when there is no revision. */
 export function revisionLines(report: Pick<RunReport, 'revisions' | 'ended'>): readonly string[] {
   if (report.revisions.length === 0) return []
-  const rows = [REVISION_HEAD.map((title) => title.toUpperCase()), ...revisionCells(report).map((row) => row.map(shown))]
-  const widths = REVISION_HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  const rows = [
+    REVISION_HEAD.map((title) => title.toUpperCase()),
+    ...revisionCells(report).map((row) => row.map(shown)),
+  ]
+  const widths = REVISION_HEAD.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  return rows.map((row) =>
+    row
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 function shown(text: string): string {

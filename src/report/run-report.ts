@@ -1,9 +1,17 @@
-// The record of one run, filled in as it goes and rendered on every path: the source of outputs, summary, annotation and JSON report.
+// The record of one run, filled in as it goes and rendered on every path: the source of outputs,
+// summary, annotation and JSON report.
 
 import type { Code, Finding } from '../errors.ts'
 import type { CheckResult, Matrix, Role } from '../ensemble/profile.ts'
 
-export type RunResult = 'succeeded' | 'unchanged' | 'planned' | 'undone' | 'failed' | 'refused' | 'cancelled'
+export type RunResult =
+  | 'succeeded'
+  | 'unchanged'
+  | 'planned'
+  | 'undone'
+  | 'failed'
+  | 'refused'
+  | 'cancelled'
 
 export interface MemberRow {
   pod: string
@@ -71,7 +79,10 @@ export interface PhaseRow {
 
 /** One revision of the set, for `history` and `status`. */
 export interface RevisionRow {
-  /** Undefined for one that only the record still knows: the cluster's history is trimmed to `revisionHistoryLimit`. */
+  /**
+   * Undefined for one that only the record still knows: the cluster's history is trimmed to
+   * `revisionHistoryLimit`.
+   */
   revision: number | undefined
   /** Name of the ControllerRevision. */
   name: string
@@ -88,12 +99,28 @@ export interface RevisionRow {
 }
 
 /** What a node goes through, in this order; those that it does not need are left out. */
-export type NodePhase = 'gates' | 'hand-over' | 'cordon' | 'evict' | 'wait' | 'maintenance' | 'uncordon' | 'rejoin'
+export type NodePhase =
+  | 'gates'
+  | 'hand-over'
+  | 'cordon'
+  | 'evict'
+  | 'wait'
+  | 'maintenance'
+  | 'uncordon'
+  | 'rejoin'
 
 /** One node of a drain or an uncordon. */
 export interface NodeRow {
   node: string
-  outcome: 'waiting' | 'under way' | 'drained' | 'gone' | 'uncordoned' | 'failed' | 'given back' | 'left alone'
+  outcome:
+    | 'waiting'
+    | 'under way'
+    | 'drained'
+    | 'gone'
+    | 'uncordoned'
+    | 'failed'
+    | 'given back'
+    | 'left alone'
   /** Where its members go; empty where it has none, or before that is known. */
   placement: 'elsewhere' | 'in-place' | ''
   /** Members that were on it. */
@@ -102,8 +129,14 @@ export interface NodeRow {
   cordon: 'ours' | 'theirs' | 'none'
   /** Each phase that was begun; `ms` counts up to its end, undefined while it runs. */
   phases: { phase: NodePhase; at: number; ms: number | undefined }[]
-  /** Every pod that was looked at; `note` says why it was left alone, or where a member came back. */
-  pods: { pod: string; outcome: 'evicted' | 'deleted' | 'left alone' | 'gone' | 'waiting'; note: string }[]
+  /**
+   * Every pod that was looked at; `note` says why it was left alone, or where a member came back.
+   */
+  pods: {
+    pod: string
+    outcome: 'evicted' | 'deleted' | 'left alone' | 'gone' | 'waiting'
+    note: string
+  }[]
   note: string
 }
 
@@ -148,14 +181,20 @@ export interface RunReport {
   timeline: TimelineEntry[]
   evidence: Evidence[]
   findings: Finding[]
-  /** What a person should know beyond the verdict: looks left out, things left to the controller, orphans. */
+  /**
+   * What a person should know beyond the verdict: looks left out, things left to the controller,
+   * orphans.
+   */
   notes: string[]
   /** kubectl commands that finish or take back by hand what was begun. */
   byHand: string[]
   verifyLevel: string
   /** Title of the phase that it is in. */
   doing: string
-  /** The state in which the ensemble is left, in words; kept up to date as the run goes, told on failure and cancel. */
+  /**
+   * The state in which the ensemble is left, in words; kept up to date as the run goes, told on
+   * failure and cancel.
+   */
   standing: string
   longestWriteGapMs: number | undefined
   acknowledgedWritesLost: number | undefined
@@ -174,10 +213,49 @@ export interface RunReport {
 
 export function newReport(operation: string, started: number): RunReport {
   return {
-    operation, result: 'failed', code: '', message: '', changed: false, name: '', namespace: '', context: '', profile: '', version: '',
-    connectionString: '', revision: '', previousRevision: '', replicas: undefined, readyReplicas: undefined, leader: '', members: [], changes: [], impact: '', meaning: [], diffs: [],
-    checks: [], matrix: undefined, pairs: '', phases: [], timeline: [], evidence: [], findings: [], notes: [], byHand: [], verifyLevel: '', doing: '', standing: 'nothing was changed',
-    longestWriteGapMs: undefined, acknowledgedWritesLost: undefined, drainedNodes: [], remainingNodes: [], nodes: [], namespaces: [], revisions: [],
-    requests: {}, started, ended: started, runUrl: '',
+    operation,
+    result: 'failed',
+    code: '',
+    message: '',
+    changed: false,
+    name: '',
+    namespace: '',
+    context: '',
+    profile: '',
+    version: '',
+    connectionString: '',
+    revision: '',
+    previousRevision: '',
+    replicas: undefined,
+    readyReplicas: undefined,
+    leader: '',
+    members: [],
+    changes: [],
+    impact: '',
+    meaning: [],
+    diffs: [],
+    checks: [],
+    matrix: undefined,
+    pairs: '',
+    phases: [],
+    timeline: [],
+    evidence: [],
+    findings: [],
+    notes: [],
+    byHand: [],
+    verifyLevel: '',
+    doing: '',
+    standing: 'nothing was changed',
+    longestWriteGapMs: undefined,
+    acknowledgedWritesLost: undefined,
+    drainedNodes: [],
+    remainingNodes: [],
+    nodes: [],
+    namespaces: [],
+    revisions: [],
+    requests: {},
+    started,
+    ended: started,
+    runUrl: '',
   }
 }

@@ -1,8 +1,16 @@
-// The job summary: verdict first, then what proves it. The runner drops a summary over 1 MiB as a whole, so this one is cut to fit and says where.
+// The job summary: verdict first, then what proves it. The runner drops a summary over 1 MiB as a
+// whole, so this one is cut to fit and says where.
 
 import { byteLength } from './escape.ts'
 import type { RunReport } from './run-report.ts'
-import { changesSection, checksSection, diffSection, phasesSection, revisionsSection, timelineSection } from './sections/course.ts'
+import {
+  changesSection,
+  checksSection,
+  diffSection,
+  phasesSection,
+  revisionsSection,
+  timelineSection,
+} from './sections/course.ts'
 import { matrixSection, membersSection } from './sections/ensemble.ts'
 import { evidenceSection, findingsSection, notesSection } from './sections/faults.ts'
 import { namespacesSection } from './sections/namespaces.ts'
@@ -14,13 +22,19 @@ import { verdictText } from './sections/verdict.ts'
 /** Bytes; the runner's limit is 1,048,576 for the file, which may hold something already. */
 export const SUMMARY_LIMIT = 1_000_000
 
-/** Bytes, and so at least as many characters; a comment of GitHub takes 65,536 characters, of which a step of the user's own may want some. */
+/**
+ * Bytes, and so at least as many characters; a comment of GitHub takes 65,536 characters, of which
+ * a step of the user's own may want some.
+ */
 export const COMMENT_LIMIT = 60_000
 
 /** Markdown of at most `limit` bytes, with a final newline. */
 export function summaryText(report: RunReport, limit: number = SUMMARY_LIMIT): string {
   const top = verdictText(report)
-  const foot = report.runUrl === '' ? [] : [`<sub>zk-ensemble-action, [this run](${encodeURI(report.runUrl)})</sub>`]
+  const foot =
+    report.runUrl === ''
+      ? []
+      : [`<sub>zk-ensemble-action, [this run](${encodeURI(report.runUrl)})</sub>`]
   const room = limit - byteLength([top, ...foot].join('\n\n')) - 1
   const sections = fit(sectionsOf(report), room)
   return `${[top, ...sections.map(render), ...foot].join('\n\n')}\n`
@@ -29,19 +43,41 @@ export function summaryText(report: RunReport, limit: number = SUMMARY_LIMIT): s
 /** Evidence stands before the tables when it failed: that is what people come for. */
 function sectionsOf(report: RunReport): Section[] {
   const faults = [evidenceSection(report), findingsSection(report)]
-  const ensemble = [namespacesSection(report), nodesSection(report), membersSection(report), matrixSection(report), checksSection(report)]
-  const course = [changesSection(report), diffSection(report), revisionsSection(report), timelineSection(report), nodePodsSection(report), notesSection(report), phasesSection(report)]
-  return [...(report.code === '' ? [...ensemble, ...faults] : [...faults, ...ensemble]), ...course].filter((part) => part !== undefined)
+  const ensemble = [
+    namespacesSection(report),
+    nodesSection(report),
+    membersSection(report),
+    matrixSection(report),
+    checksSection(report),
+  ]
+  const course = [
+    changesSection(report),
+    diffSection(report),
+    revisionsSection(report),
+    timelineSection(report),
+    nodePodsSection(report),
+    notesSection(report),
+    phasesSection(report),
+  ]
+  return [
+    ...(report.code === '' ? [...ensemble, ...faults] : [...faults, ...ensemble]),
+    ...course,
+  ].filter((part) => part !== undefined)
 }
 
-/** Halves the longest section until all fit into `room` bytes; what can't be shortened any more is left out from the end. */
+/**
+ * Halves the longest section until all fit into `room` bytes; what can't be shortened any more is
+ * left out from the end.
+ */
 function fit(sections: readonly Section[], room: number): Section[] {
   const parts = [...sections]
   const sizes = parts.map((part) => sizeOf(part) + 2)
   for (;;) {
     const total = sizes.reduce((sum, size) => sum + size, 0)
     if (total <= room) return parts
-    const longest = indexOfLargest(parts.map((part, index) => (part.items.length === 0 ? 0 : (sizes[index] ?? 0))))
+    const longest = indexOfLargest(
+      parts.map((part, index) => (part.items.length === 0 ? 0 : (sizes[index] ?? 0))),
+    )
     const part = parts[longest]
     const shorter = part === undefined ? undefined : halve(part)
     if (shorter === undefined) {

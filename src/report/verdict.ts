@@ -1,4 +1,5 @@
-// The verdict in plain words: the headline of every rendering and the closing lines of the log, written for somebody who was just woken up.
+// The verdict in plain words: the headline of every rendering and the closing lines of the log,
+// written for somebody who was just woken up.
 
 import { formatSpan } from '../clock.ts'
 import { causeOf, decidingEvidence, fixOf, furtherErrors, placeOf, proofOf } from './cause.ts'
@@ -31,7 +32,10 @@ export function headline(report: RunReport): string {
   return plainLine(`${report.operation}${name}${namespace}: ${WORD[report.result]}${code}`)
 }
 
-/** What the run leaves behind, in one line: what was changed, or that nothing was, and in which state. */
+/**
+ * What the run leaves behind, in one line: what was changed, or that nothing was, and in which
+ * state.
+ */
 export function leftBehind(report: RunReport): string {
   const took = `took ${formatSpan(report.ended - report.started)}`
   const changed = report.changes.filter((row) => row.change !== 'unchanged')
@@ -39,13 +43,21 @@ export function leftBehind(report: RunReport): string {
     const count = changed.filter((row) => row.change === change).length
     return count === 0 ? [] : [`${count} ${change}`]
   })
-  if (report.result === 'planned' && report.operation === 'drain') return `${sentence(plainLine(report.standing, 400))}; ${took}.`
-  if (report.result === 'planned' && report.changes.length === 0 && report.meaning.length > 0) return `Nothing was changed; ${took}.`
-  if (report.result === 'planned') return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
+  if (report.result === 'planned' && report.operation === 'drain')
+    return `${sentence(plainLine(report.standing, 400))}; ${took}.`
+  if (report.result === 'planned' && report.changes.length === 0 && report.meaning.length > 0)
+    return `Nothing was changed; ${took}.`
+  if (report.result === 'planned')
+    return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
   if (!report.changed) return `Nothing was changed; ${took}.`
-  // After a deploy that went well the line of the ensemble says it; to which revision an undo went, only the standing does.
-  const state = (isSuccess(report.result) && report.operation === 'deploy') || report.standing === '' ? '' : `; ${plainLine(report.standing, 400)}`
-  if (report.result === 'undone') return `Changed and taken back${counts.length === 0 ? '' : `: ${counts.join(', ')}`}; ${took}.`
+  // After a deploy that went well the line of the ensemble says it; to which revision an undo went,
+  // only the standing does.
+  const state =
+    (isSuccess(report.result) && report.operation === 'deploy') || report.standing === ''
+      ? ''
+      : `; ${plainLine(report.standing, 400)}`
+  if (report.result === 'undone')
+    return `Changed and taken back${counts.length === 0 ? '' : `: ${counts.join(', ')}`}; ${took}.`
   if (counts.length === 0) return `Changed: ${plainLine(report.standing, 400)}; ${took}.`
   return `Changed: ${counts.join(', ')}${state}; ${took}.`
 }
@@ -53,7 +65,9 @@ export function leftBehind(report: RunReport): string {
 /** How the ensemble stood at the end, in one line; empty when no member was seen. */
 export function ensembleLine(report: RunReport): string {
   const facts = [
-    report.replicas === undefined ? '' : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
+    report.replicas === undefined
+      ? ''
+      : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
     report.leader === '' ? '' : `leader ${report.leader}`,
     report.version === '' ? '' : `version ${report.version}`,
     report.pairs === '' ? '' : `${report.pairs} write-then-read pairs`,
@@ -67,28 +81,49 @@ export function takenBack(report: RunReport): string {
   return report.result === 'undone' ? plainLine(report.standing, 400) : ''
 }
 
-/** What clients noticed while members were replaced; empty when it was not measured. Whether writes were lost is only said when somebody could be asked. */
+/**
+ * What clients noticed while members were replaced; empty when it was not measured. Whether writes
+ * were lost is only said when somebody could be asked.
+ */
 export function dataLine(report: RunReport): string {
   if (report.longestWriteGapMs === undefined) return ''
   const lost = report.acknowledgedWritesLost
-  const loss = lost === undefined ? 'whether one was lost is not known' : lost === 0 ? 'no acknowledged write was lost' : `${lost} acknowledged ${lost === 1 ? 'write' : 'writes'} LOST`
+  const loss =
+    lost === undefined
+      ? 'whether one was lost is not known'
+      : lost === 0
+        ? 'no acknowledged write was lost'
+        : `${lost} acknowledged ${lost === 1 ? 'write' : 'writes'} LOST`
   return `longest time without a write ${formatSpan(report.longestWriteGapMs)}, ${loss}`
 }
 
 /** Checks that were left out, each with its reason: a success says what it does not cover. */
 export function gaps(report: RunReport): string[] {
-  return report.checks.filter((check) => check.outcome === 'skipped').map((check) => plainLine(`${check.name}: ${check.detail}`, 400))
+  return report.checks
+    .filter((check) => check.outcome === 'skipped')
+    .map((check) => plainLine(`${check.name}: ${check.detail}`, 400))
 }
 
-/** The last lines of the log: verdict, cause, proof, fix, commands, and where the evidence is. Plain text, one item a line. */
-export function closingLines(report: RunReport, where: { readonly reportFile: string | undefined; readonly summary: boolean }): string[] {
+/**
+ * The last lines of the log: verdict, cause, proof, fix, commands, and where the evidence is. Plain
+ * text, one item a line.
+ */
+export function closingLines(
+  report: RunReport,
+  where: { readonly reportFile: string | undefined; readonly summary: boolean },
+): string[] {
   const evidence = [
     where.summary ? 'the job summary' : '',
     where.reportFile === undefined ? '' : `the JSON report ${plainLine(where.reportFile)}`,
   ].filter((place) => place !== '')
   return [
     headline(report),
-    ...(nodesDone(report) === '' ? [] : [`Nodes: ${nodesDone(report)}${remaining(report)}`, ...nodeLines(report).map((line) => `  ${line}`)]),
+    ...(nodesDone(report) === ''
+      ? []
+      : [
+          `Nodes: ${nodesDone(report)}${remaining(report)}`,
+          ...nodeLines(report).map((line) => `  ${line}`),
+        ]),
     ...labelled('Ensemble', ensembleLine(report)),
     ...report.meaning.map((one) => plainLine(one)),
     ...labelled('Data', dataLine(report)),
@@ -109,21 +144,33 @@ function failureLines(report: RunReport): string[] {
     ...labelled('Taken back', takenBack(report)),
     ...labelled('Cause', causeOf(report)),
     ...labelled('Proof', proofOf(report)),
-    ...(only === undefined ? [] : block.length === 0 ? labelled('Fix', only.trim()) : ['Fix:', ...fix.map((line) => `  ${line}`)]),
+    ...(only === undefined
+      ? []
+      : block.length === 0
+        ? labelled('Fix', only.trim())
+        : ['Fix:', ...fix.map((line) => `  ${line}`)]),
     ...logLines(report),
     ...furtherLines(report),
     ...(steps.length === 0 ? [] : ['Commands:', ...steps.map((step) => `  ${plainLine(step)}`)]),
   ]
 }
 
-/** What was found, for the log, before anything is taken back for it: cause and last log lines of each object at fault. */
+/**
+ * What was found, for the log, before anything is taken back for it: cause and last log lines of
+ * each object at fault.
+ */
 export function proofLines(evidence: RunReport['evidence']): string[] {
   return evidence.flatMap((one) => [
     causeLine(one),
     ...one.logs.flatMap((log) => {
       const quiet = withoutNoise(log.lines)
       const last = quiet.lines.slice(-10)
-      return last.length === 0 ? [] : [`${logTitle(log, { lines: last, noise: quiet.noise })}:`, ...last.map((line) => `  ${line}`)]
+      return last.length === 0
+        ? []
+        : [
+            `${logTitle(log, { lines: last, noise: quiet.noise })}:`,
+            ...last.map((line) => `  ${line}`),
+          ]
     }),
   ])
 }
@@ -134,18 +181,30 @@ function logLines(report: RunReport): string[] {
   if (log === undefined) return []
   const quiet = withoutNoise(log.lines)
   const last = quiet.lines.slice(-10)
-  return last.length === 0 ? [] : [`${logTitle(log, { lines: last, noise: quiet.noise })}:`, ...last.map((line) => `  ${line}`)]
+  return last.length === 0
+    ? []
+    : [`${logTitle(log, { lines: last, noise: quiet.noise })}:`, ...last.map((line) => `  ${line}`)]
 }
 
-/** Inputs and lint find many faults at once: all of them are said, each with its place and its fix. */
+/**
+ * Inputs and lint find many faults at once: all of them are said, each with its place and its fix.
+ */
 function furtherLines(report: RunReport): string[] {
   const further = furtherErrors(report)
   const shown = further.slice(0, 20).map((finding) => {
-    const lead = [finding.code, placeOf(finding), finding.object ?? ''].filter((part) => part !== '').join(' ')
+    const lead = [finding.code, placeOf(finding), finding.object ?? '']
+      .filter((part) => part !== '')
+      .join(' ')
     return `  ${plainLine(`${lead}: ${finding.message}${finding.mend === undefined ? '' : `; fix: ${finding.mend}`}`)}`
   })
   if (shown.length === 0) return []
-  return ['Also:', ...shown, ...(further.length > shown.length ? [`  and ${further.length - shown.length} more in the report`] : [])]
+  return [
+    'Also:',
+    ...shown,
+    ...(further.length > shown.length
+      ? [`  and ${further.length - shown.length} more in the report`]
+      : []),
+  ]
 }
 
 function sentence(text: string): string {

@@ -1,4 +1,5 @@
-// A pod as node maintenance looks at it: what decides whether it is evicted, left alone or in the way. Times are milliseconds since the epoch.
+// A pod as node maintenance looks at it: what decides whether it is evicted, left alone or in the
+// way. Times are milliseconds since the epoch.
 
 export interface NodePod {
   readonly name: string

@@ -1,4 +1,5 @@
-// One entry of a StatefulSet's history, as its ControllerRevision keeps it. Times are milliseconds since the epoch.
+// One entry of a StatefulSet's history, as its ControllerRevision keeps it. Times are milliseconds
+// since the epoch.
 
 export interface RevisionView {
   /** The name stays when the controller renumbers a revision that is restored. */
@@ -8,10 +9,16 @@ export interface RevisionView {
   readonly revision: number
   /** When it was first made; a revision that is restored keeps this time. */
   readonly created: number | undefined
-  /** Annotation `kubernetes.io/change-cause` as it stood on the set when the revision was made; empty for none. */
+  /**
+   * Annotation `kubernetes.io/change-cause` as it stood on the set when the revision was made;
+   * empty for none.
+   */
   readonly changeCause: string
   /** UID of the object that controls it. */
   readonly owner: string | undefined
-  /** The pod template that the stored patch holds (`spec.template`, without its `$patch`); undefined for a revision of another shape. */
+  /**
+   * The pod template that the stored patch holds (`spec.template`, without its `$patch`); undefined
+   * for a revision of another shape.
+   */
   readonly template: Readonly<Record<string, unknown>> | undefined
 }

@@ -1,4 +1,5 @@
-// What the scheduler looks at when it seeks a node: a pod's demands, and the cluster that they meet. Compact, so that large clusters fit.
+// What the scheduler looks at when it seeks a node: a pod's demands, and the cluster that they
+// meet. Compact, so that large clusters fit.
 
 import type { NodePod } from './node-pod.ts'
 import type { NodeView } from './surroundings.ts'
@@ -19,7 +20,10 @@ export interface EphemeralVolume {
 }
 
 export interface PodDemands {
-  /** What the scheduler counts: init containers, sidecars, overhead and pod-level requests are in it. cpu in thousandths of a core, the rest in base units, whole numbers; none that is zero. */
+  /**
+   * What the scheduler counts: init containers, sidecars, overhead and pod-level requests are in
+   * it. cpu in thousandths of a core, the rest in base units, whole numbers; none that is zero.
+   */
   readonly requests: Readonly<Record<string, number>>
   readonly nodeSelector: Readonly<Record<string, string>>
   /** Required node affinity, terms ORed; undefined: none is required. */
@@ -65,7 +69,10 @@ export interface NodeTerm {
 }
 
 export interface PodTerm {
-  /** Undefined selects no pod. `matchLabelKeys` are part of it: the server merges them when the pod is made. */
+  /**
+   * Undefined selects no pod. `matchLabelKeys` are part of it: the server merges them when the pod
+   * is made.
+   */
   readonly selector: LabelSelector | undefined
   /** Both empty: the namespace of the pod that has the term. */
   readonly namespaces: readonly string[]
@@ -152,7 +159,15 @@ export interface AttachmentView {
   readonly volume: string | undefined
 }
 
-export type ClusterPart = 'nodes' | 'pods' | 'namespaces' | 'claims' | 'volumes' | 'classes' | 'limits' | 'attachments'
+export type ClusterPart =
+  | 'nodes'
+  | 'pods'
+  | 'namespaces'
+  | 'claims'
+  | 'volumes'
+  | 'classes'
+  | 'limits'
+  | 'attachments'
 
 /** What is read once to judge where pods can go. */
 export interface ClusterView {

@@ -1,4 +1,5 @@
-// Snapshots of what lies around a set: claims, events, storage classes, nodes, budgets. Times are milliseconds since the epoch.
+// Snapshots of what lies around a set: claims, events, storage classes, nodes, budgets. Times are
+// milliseconds since the epoch.
 
 import type { LabelSelector, PodView, SetView } from './workload.ts'
 
@@ -32,7 +33,12 @@ export interface EventView {
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
   readonly message: string
-  readonly object: { readonly kind: string; readonly name: string; readonly uid: string | undefined; readonly fieldPath: string | undefined }
+  readonly object: {
+    readonly kind: string
+    readonly name: string
+    readonly uid: string | undefined
+    readonly fieldPath: string | undefined
+  }
   readonly last: number
   readonly count: number
 }
@@ -52,7 +58,11 @@ export interface NodeView {
   readonly unschedulable: boolean
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
-  readonly taints: readonly { readonly key: string; readonly value: string; readonly effect: string }[]
+  readonly taints: readonly {
+    readonly key: string
+    readonly value: string
+    readonly effect: string
+  }[]
   readonly bootId: string | undefined
   readonly allocatable: Readonly<Record<string, number>>
 }
@@ -77,6 +87,9 @@ export interface EnsembleView {
   readonly pods: readonly PodView[]
   readonly claims: readonly ClaimView[]
   readonly events: readonly EventView[]
-  /** How the nodes of pods that are on their way out stand, by name; one that isn't in it is not known. */
+  /**
+   * How the nodes of pods that are on their way out stand, by name; one that isn't in it is not
+   * known.
+   */
   readonly nodes?: ReadonlyMap<string, 'ready' | 'not ready' | 'gone' | undefined>
 }

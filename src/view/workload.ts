@@ -1,4 +1,5 @@
-// What decisions are made on: plain, parsed snapshots of a StatefulSet and its pods. Times are milliseconds since the epoch.
+// What decisions are made on: plain, parsed snapshots of a StatefulSet and its pods. Times are
+// milliseconds since the epoch.
 
 export interface SetView {
   readonly name: string
@@ -11,13 +12,18 @@ export interface SetView {
   readonly replicas: number
   /** First ordinal (`spec.ordinals.start`, default 0). */
   readonly start: number
-  readonly strategy: { readonly type: 'RollingUpdate'; readonly partition: number } | { readonly type: 'OnDelete' }
+  readonly strategy:
+    | { readonly type: 'RollingUpdate'; readonly partition: number }
+    | { readonly type: 'OnDelete' }
   readonly podManagement: 'OrderedReady' | 'Parallel'
   readonly minReadySeconds: number
   readonly serviceName: string
   readonly selector: LabelSelector
   readonly claimTemplates: readonly ClaimTemplate[]
-  /** What becomes of claims (`persistentVolumeClaimRetentionPolicy`) when the set makes fewer members, and when it is deleted. */
+  /**
+   * What becomes of claims (`persistentVolumeClaimRetentionPolicy`) when the set makes fewer
+   * members, and when it is deleted.
+   */
   readonly retention: { readonly whenScaled: Retention; readonly whenDeleted: Retention }
   readonly status: {
     readonly replicas: number
@@ -37,7 +43,11 @@ export type Retention = 'Retain' | 'Delete'
 
 export interface LabelSelector {
   readonly matchLabels: Readonly<Record<string, string>>
-  readonly matchExpressions: readonly { readonly key: string; readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; readonly values: readonly string[] }[]
+  readonly matchExpressions: readonly {
+    readonly key: string
+    readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'
+    readonly values: readonly string[]
+  }[]
 }
 
 export interface ClaimTemplate {
@@ -75,14 +85,19 @@ export interface PodView {
   /** Since when `ready` has been what it is. */
   readonly readySince: number | undefined
   /** Condition PodScheduled when it is False. */
-  readonly unscheduled: { readonly reason: string; readonly message: string; readonly since: number } | undefined
+  readonly unscheduled:
+    | { readonly reason: string; readonly message: string; readonly since: number }
+    | undefined
   /** Names of readiness gates that aren't True. */
   readonly openGates: readonly string[]
   readonly initContainers: readonly ContainerView[]
   readonly containers: readonly ContainerView[]
   /** Names of the claims that the pod mounts. */
   readonly claims: readonly string[]
-  /** Where its data can be: in claims; in the pod alone (emptyDir, generic ephemeral volumes, or no volume at all); or in volumes of another kind, which may outlive it. */
+  /**
+   * Where its data can be: in claims; in the pod alone (emptyDir, generic ephemeral volumes, or no
+   * volume at all); or in volumes of another kind, which may outlive it.
+   */
   readonly storage: 'claims' | 'pod' | 'elsewhere'
   /** It stays after its end until whoever set these has taken them away. */
   readonly finalizers: readonly string[]

@@ -1,4 +1,5 @@
-// One seed of a drain from its beginning to its end: an ensemble with data and a neighbour with a budget, a drain under trouble, quiet, and a second run that is to reach the goal.
+// One seed of a drain from its beginning to its end: an ensemble with data and a neighbour with a
+// budget, a drain under trouble, quiet, and a second run that is to reach the goal.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -54,22 +55,52 @@ export interface Played {
 export const NAMES = ['run', 'second'] as const
 const QUIET_MS = 180_000
 const SET = 'zk'
-const TUTORIAL = readFileSync(fileURLToPath(new URL('../../../examples/manifests/zookeeper-tutorial.yaml', import.meta.url)), 'utf8').replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1')
+const TUTORIAL = readFileSync(
+  fileURLToPath(new URL('../../../examples/manifests/zookeeper-tutorial.yaml', import.meta.url)),
+  'utf8',
+).replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1')
 
 export async function playSeed(seed: number, scenario: Scenario): Promise<Played> {
   const clock = clusterClock()
-  const cluster = await startCluster({ clock, nodes: scenario.nodes, ...(scenario.storage === 'standard' ? { detachMs: 5000 } : {}) })
+  const cluster = await startCluster({
+    clock,
+    nodes: scenario.nodes,
+    ...(scenario.storage === 'standard' ? { detachMs: 5000 } : {}),
+  })
   try {
-    if (scenario.storage === 'local') for (const name of ['standard', 'local']) cluster.objects.put('StorageClass', classOf(name, name === 'local'))
+    if (scenario.storage === 'local')
+      for (const name of ['standard', 'local'])
+        cluster.objects.put('StorageClass', classOf(name, name === 'local'))
     const place: Place = { cluster, clock, namespace: 'default', set: SET, replicas: 3 }
-    const first = await runHere({ cluster, clock, files: { 'zk.yaml': TUTORIAL }, inputs: { manifests: 'zk.yaml' }, name: 'first' })
-    if (first.exitCode !== 0) throw new Error(`seed ${seed}: the ensemble did not come up: ${first.report.message}`)
+    const first = await runHere({
+      cluster,
+      clock,
+      files: { 'zk.yaml': TUTORIAL },
+      inputs: { manifests: 'zk.yaml' },
+      name: 'first',
+    })
+    if (first.exitCode !== 0)
+      throw new Error(`seed ${seed}: the ensemble did not come up: ${first.report.message}`)
     for (const object of neighbour()) cluster.objects.put(text(object, 'kind'), object)
-    await untilHere(clock, 'the neighbour', () => cluster.objects.list('Pod').filter(isReady).length === 5)
+    await untilHere(
+      clock,
+      'the neighbour',
+      () => cluster.objects.list('Pod').filter(isReady).length === 5,
+    )
     const members = cluster.zookeeper('default', SET)
     members.put('/orders', 'paid')
-    const asked = [0, 1, 2].map((ordinal) => text(cluster.objects.get('Pod', 'default', `${SET}-${ordinal}`), 'spec', 'nodeName'))
-    const inputs = { operation: 'drain', name: SET, nodes: asked.join('\n'), uncordon: 'after', timeout: '30m', 'member-timeout': '3m', ...(scenario.reboot ? { 'maintenance-command': 'reboot' } : {}) }
+    const asked = [0, 1, 2].map((ordinal) =>
+      text(cluster.objects.get('Pod', 'default', `${SET}-${ordinal}`), 'spec', 'nodeName'),
+    )
+    const inputs = {
+      operation: 'drain',
+      name: SET,
+      nodes: asked.join('\n'),
+      uncordon: 'after',
+      timeout: '30m',
+      'member-timeout': '3m',
+      ...(scenario.reboot ? { 'maintenance-command': 'reboot' } : {}),
+    }
     const command: Services['command'] = async ({ env }) => {
       const node = env['NODE_NAME'] ?? ''
       cluster.nodes.cutPower(node)
@@ -88,18 +119,49 @@ export async function playSeed(seed: number, scenario: Scenario): Promise<Played
     await clock.sleep(QUIET_MS)
     const second = await runHere({ cluster, clock, inputs, command, name: NAMES[1] })
     const after = standing(cluster, theirs)
-    await untilHere(clock, 'members that come back by themselves', () => members.serving().length === 3, 3).catch(() => undefined)
-    const told = [`seed ${seed}`, ...troubles, ...[run, second].map(({ report }) => `${report.result} ${report.code}: ${report.message} (${report.standing})`)].join('\n')
-    return { run, second, killed: troubles.some((line) => / kill /.test(line)), tookMs, asked, between, after, history: cluster.history.slice(from).filter(({ set }) => set === SET), data: members.serving().map((ordinal) => members.paths(ordinal)), told }
+    await untilHere(
+      clock,
+      'members that come back by themselves',
+      () => members.serving().length === 3,
+      3,
+    ).catch(() => undefined)
+    const told = [
+      `seed ${seed}`,
+      ...troubles,
+      ...[run, second].map(
+        ({ report }) => `${report.result} ${report.code}: ${report.message} (${report.standing})`,
+      ),
+    ].join('\n')
+    return {
+      run,
+      second,
+      killed: troubles.some((line) => / kill /.test(line)),
+      tookMs,
+      asked,
+      between,
+      after,
+      history: cluster.history.slice(from).filter(({ set }) => set === SET),
+      data: members.serving().map((ordinal) => members.paths(ordinal)),
+      told,
+    }
   } finally {
     await cluster.stop()
   }
 }
 
 function standing({ objects }: SimulatedCluster, theirs: Theirs): Stands {
-  const record = parse(text(objects.get('ConfigMap', 'default', `zk-ensemble-${SET}`), 'data', 'record.json'))
+  const record = parse(
+    text(objects.get('ConfigMap', 'default', `zk-ensemble-${SET}`), 'data', 'record.json'),
+  )
   return {
-    cordoned: objects.list('Node').filter((node) => at(node, 'spec', 'unschedulable') === true || text(node, 'metadata', 'annotations', MARK) !== '').map((node) => text(node, 'metadata', 'name')),
+    cordoned: objects
+      .list('Node')
+      .filter(
+        (node) =>
+          at(node, 'spec', 'unschedulable') === true ||
+          text(node, 'metadata', 'annotations', MARK) !== '',
+      )
+      .map((node) => text(node, 'metadata', 'name')),
     theirs: [...theirs].toSorted(),
     maintenance: at(record, 'maintenance') ?? null,
     drain: at(record, 'drain') ?? null,
@@ -109,15 +171,40 @@ function standing({ objects }: SimulatedCluster, theirs: Theirs): Stands {
 }
 
 function classOf(name: string, byDefault: boolean): Fields {
-  return { apiVersion: 'storage.k8s.io/v1', metadata: { name, annotations: { 'storageclass.kubernetes.io/is-default-class': String(byDefault) } } }
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    metadata: {
+      name,
+      annotations: { 'storageclass.kubernetes.io/is-default-class': String(byDefault) },
+    },
+  }
 }
 
 /** Two pods of somebody's web server, one of which may be away. */
 function neighbour(): readonly Fields[] {
   const labels: Fields = { app: 'web' }
-  const container: Fields = { name: 'c', image: 'busybox:1.36', command: ['sleep', 'infinity'], readinessProbe: { exec: { command: ['true'] }, initialDelaySeconds: 5, periodSeconds: 1 } }
+  const container: Fields = {
+    name: 'c',
+    image: 'busybox:1.36',
+    command: ['sleep', 'infinity'],
+    readinessProbe: { exec: { command: ['true'] }, initialDelaySeconds: 5, periodSeconds: 1 },
+  }
   return [
-    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'default' }, spec: { replicas: 2, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [container] } } } },
-    { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'web', namespace: 'default' }, spec: { maxUnavailable: 1, selector: { matchLabels: labels } } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [container] } },
+      },
+    },
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+    },
   ]
 }

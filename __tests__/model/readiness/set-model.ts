@@ -1,5 +1,7 @@
-// A StatefulSet controller, kubelets and a scheduler in a few lines, one second a step, with faults on order: what the readiness verdict is run against.
-// The controller follows pkg/controller/statefulset: ascending creation (one at a time under OrderedReady), then the roll from the highest ordinal down to the partition.
+// A StatefulSet controller, kubelets and a scheduler in a few lines, one second a step, with faults
+// on order: what the readiness verdict is run against.
+// The controller follows pkg/controller/statefulset: ascending creation (one at a time under
+// OrderedReady), then the roll from the highest ordinal down to the partition.
 
 import type { EnsembleView, EventView } from '../../../src/view/surroundings.ts'
 import type { ContainerView, PodView, SetView } from '../../../src/view/workload.ts'
@@ -8,7 +10,10 @@ export const START = Date.UTC(2026, 10, 22, 17, 0, 0)
 
 export type Fault = 'none' | 'image' | 'config' | 'crash' | 'unschedulable' | 'quota'
 
-/** Faults that sit in a revision (`image`, `config`, `crash`) or in the surroundings of one ordinal, and when they heal. */
+/**
+ * Faults that sit in a revision (`image`, `config`, `crash`) or in the surroundings of one ordinal,
+ * and when they heal.
+ */
 export interface Trouble {
   readonly fault: Fault
   readonly revision: string
@@ -72,7 +77,9 @@ export class SetModel {
     this.generation++
   }
 
-  /** A person or an eviction takes a pod away; with `failed` the kubelet leaves a Failed one behind. */
+  /**
+   * A person or an eviction takes a pod away; with `failed` the kubelet leaves a Failed one behind.
+   */
   strike(ordinal: number, how: 'delete' | 'failed' | 'unready'): void {
     const body = this.#at(ordinal)
     if (body === undefined || body.deletingUntil !== undefined) return
@@ -84,7 +91,9 @@ export class SetModel {
   step(): void {
     this.second++
     for (const body of this.bodies) this.#kubelet(body)
-    this.bodies = this.bodies.filter((body) => body.deletingUntil === undefined || this.second < body.deletingUntil)
+    this.bodies = this.bodies.filter(
+      (body) => body.deletingUntil === undefined || this.second < body.deletingUntil,
+    )
     // The controller lags a second behind a change of the spec.
     if (this.observed < this.generation && this.#random() < 0.7) this.observed = this.generation
     if (this.observed === this.generation) this.#control()
@@ -93,24 +102,66 @@ export class SetModel {
   /** What is so, from the model's own bodies: the verdict must say the same. */
   trulyDone(): boolean {
     const wanted = this.#wanted()
-    return this.observed === this.generation && this.bodies.length === wanted.length && wanted.every((ordinal) => {
-      const body = this.#at(ordinal)
-      if (body === undefined || body.deletingUntil !== undefined || body.failed || body.readySince === undefined) return false
-      const settled = body.restarts === 0 || this.second - body.since >= 10
-      const mayStay = body.revision === this.update || (ordinal < this.shape.start + this.shape.partition && body.revision === this.current)
-      return mayStay && settled && this.second - body.readySince >= this.shape.minReadySeconds
-    })
+    return (
+      this.observed === this.generation &&
+      this.bodies.length === wanted.length &&
+      wanted.every((ordinal) => {
+        const body = this.#at(ordinal)
+        if (
+          body === undefined ||
+          body.deletingUntil !== undefined ||
+          body.failed ||
+          body.readySince === undefined
+        )
+          return false
+        const settled = body.restarts === 0 || this.second - body.since >= 10
+        const mayStay =
+          body.revision === this.update ||
+          (ordinal < this.shape.start + this.shape.partition && body.revision === this.current)
+        return mayStay && settled && this.second - body.readySince >= this.shape.minReadySeconds
+      })
+    )
   }
 
   view(): EnsembleView {
     const { shape } = this
     const set: SetView = {
-      name: 'zk', namespace: 'prod', uid: 'set', resourceVersion: String(this.second), generation: this.generation, observedGeneration: this.observed, replicas: this.replicas, start: shape.start,
-      strategy: { type: 'RollingUpdate', partition: shape.partition }, podManagement: shape.podManagement, minReadySeconds: shape.minReadySeconds, serviceName: 'zk-hs', selector: { matchLabels: {}, matchExpressions: [] }, claimTemplates: [],
-      // Until it has observed the generation, the controller names the revisions that it knew before.
-      status: { replicas: 0, ready: 0, available: 0, current: 0, updated: 0, currentRevision: this.current, updateRevision: this.observed === this.generation ? this.update : this.current }, retention: { whenScaled: 'Retain', whenDeleted: 'Retain' }, annotations: {}, labels: {}, deleting: false,
+      name: 'zk',
+      namespace: 'prod',
+      uid: 'set',
+      resourceVersion: String(this.second),
+      generation: this.generation,
+      observedGeneration: this.observed,
+      replicas: this.replicas,
+      start: shape.start,
+      strategy: { type: 'RollingUpdate', partition: shape.partition },
+      podManagement: shape.podManagement,
+      minReadySeconds: shape.minReadySeconds,
+      serviceName: 'zk-hs',
+      selector: { matchLabels: {}, matchExpressions: [] },
+      claimTemplates: [],
+      // Until it has observed the generation, the controller names the revisions that it knew
+      // before.
+      status: {
+        replicas: 0,
+        ready: 0,
+        available: 0,
+        current: 0,
+        updated: 0,
+        currentRevision: this.current,
+        updateRevision: this.observed === this.generation ? this.update : this.current,
+      },
+      retention: { whenScaled: 'Retain', whenDeleted: 'Retain' },
+      annotations: {},
+      labels: {},
+      deleting: false,
     }
-    return { set, pods: this.bodies.map((body) => this.#podView(body)), claims: [], events: this.#events() }
+    return {
+      set,
+      pods: this.bodies.map((body) => this.#podView(body)),
+      claims: [],
+      events: this.#events(),
+    }
   }
 
   #wanted(): readonly number[] {
@@ -122,7 +173,14 @@ export class SetModel {
   }
 
   #fault(body: { readonly ordinal: number; readonly revision: string }): Fault {
-    return this.troubles.find((trouble) => this.second < trouble.heals && trouble.revision === body.revision && trouble.ordinal === body.ordinal)?.fault ?? 'none'
+    return (
+      this.troubles.find(
+        (trouble) =>
+          this.second < trouble.heals &&
+          trouble.revision === body.revision &&
+          trouble.ordinal === body.ordinal,
+      )?.fault ?? 'none'
+    )
   }
 
   #control(): void {
@@ -134,7 +192,9 @@ export class SetModel {
       else if (body === undefined) this.#create(ordinal)
       if (ordered && !this.#healthy(this.#at(ordinal))) return
     }
-    const condemned = this.bodies.filter((body) => !wanted.includes(body.ordinal)).toSorted((a, b) => b.ordinal - a.ordinal)[0]
+    const condemned = this.bodies
+      .filter((body) => !wanted.includes(body.ordinal))
+      .toSorted((a, b) => b.ordinal - a.ordinal)[0]
     if (condemned !== undefined) condemned.deletingUntil ??= this.second + 2
     for (const ordinal of wanted.toReversed()) {
       if (ordinal < this.shape.start + this.shape.partition) break
@@ -156,11 +216,30 @@ export class SetModel {
       return
     }
     this.#uids++
-    this.bodies.push({ ordinal, revision, uid: `uid-${this.#uids}`, created: this.second, stage: 'pending', since: this.second, readySince: undefined, unreadySince: this.second, deletingUntil: undefined, restarts: 0, diedAt: undefined, failed: false })
+    this.bodies.push({
+      ordinal,
+      revision,
+      uid: `uid-${this.#uids}`,
+      created: this.second,
+      stage: 'pending',
+      since: this.second,
+      readySince: undefined,
+      unreadySince: this.second,
+      deletingUntil: undefined,
+      restarts: 0,
+      diedAt: undefined,
+      failed: false,
+    })
   }
 
   #healthy(body: Body | undefined): boolean {
-    return body !== undefined && body.deletingUntil === undefined && !body.failed && body.readySince !== undefined && this.second - body.readySince >= this.shape.minReadySeconds
+    return (
+      body !== undefined &&
+      body.deletingUntil === undefined &&
+      !body.failed &&
+      body.readySince !== undefined &&
+      this.second - body.readySince >= this.shape.minReadySeconds
+    )
   }
 
   #kubelet(body: Body): void {
@@ -178,7 +257,12 @@ export class SetModel {
           this.#unready(body)
           body.diedAt = this.second
           this.#go(body, 'dead')
-        } else if (fault !== 'crash' && body.readySince === undefined && this.second - Math.max(body.since, body.unreadySince) >= 3) body.readySince = this.second
+        } else if (
+          fault !== 'crash' &&
+          body.readySince === undefined &&
+          this.second - Math.max(body.since, body.unreadySince) >= 3
+        )
+          body.readySince = this.second
         return
       case 'dead':
         if (this.second - body.since >= backOff(body.restarts)) {
@@ -202,14 +286,61 @@ export class SetModel {
   #podView(body: Body): PodView {
     const fault = this.#fault(body)
     const scheduled = body.stage !== 'pending'
-    const last = body.diedAt === undefined ? undefined : ({ kind: 'terminated', reason: 'Error', message: '', exitCode: 1, finished: START + body.diedAt * 1000 } as const)
-    const container: ContainerView = { name: 'zk', image: `zk:${body.revision}`, ready: body.readySince !== undefined, restarts: body.restarts, ports: [], state: this.#state(body, fault), last: body.stage === 'dead' && body.restarts === 0 ? undefined : last }
+    const last =
+      body.diedAt === undefined
+        ? undefined
+        : ({
+            kind: 'terminated',
+            reason: 'Error',
+            message: '',
+            exitCode: 1,
+            finished: START + body.diedAt * 1000,
+          } as const)
+    const container: ContainerView = {
+      name: 'zk',
+      image: `zk:${body.revision}`,
+      ready: body.readySince !== undefined,
+      restarts: body.restarts,
+      ports: [],
+      state: this.#state(body, fault),
+      last: body.stage === 'dead' && body.restarts === 0 ? undefined : last,
+    }
     return {
-      name: `zk-${body.ordinal}`, namespace: 'prod', uid: body.uid, ordinal: body.ordinal, revision: body.revision, owner: { kind: 'StatefulSet', name: 'zk', uid: 'set' }, labels: {}, node: scheduled ? `node-${body.ordinal}` : undefined, ip: undefined,
-      phase: body.failed ? 'Failed' : body.stage === 'running' || body.stage === 'dead' ? 'Running' : 'Pending', reason: body.failed ? 'Evicted' : undefined, message: undefined, created: START + body.created * 1000,
-      deleting: body.deletingUntil === undefined ? undefined : START + body.deletingUntil * 1000, ready: body.readySince !== undefined && !body.failed, readySince: START + (body.readySince ?? body.unreadySince) * 1000,
-      unscheduled: scheduled || fault !== 'unschedulable' ? undefined : { reason: 'Unschedulable', message: '0/4 nodes are available: 4 Insufficient cpu.', since: START + body.created * 1000 },
-      openGates: [], initContainers: [], containers: [container], claims: [], storage: 'claims', finalizers: [], preStop: [],
+      name: `zk-${body.ordinal}`,
+      namespace: 'prod',
+      uid: body.uid,
+      ordinal: body.ordinal,
+      revision: body.revision,
+      owner: { kind: 'StatefulSet', name: 'zk', uid: 'set' },
+      labels: {},
+      node: scheduled ? `node-${body.ordinal}` : undefined,
+      ip: undefined,
+      phase: body.failed
+        ? 'Failed'
+        : body.stage === 'running' || body.stage === 'dead'
+          ? 'Running'
+          : 'Pending',
+      reason: body.failed ? 'Evicted' : undefined,
+      message: undefined,
+      created: START + body.created * 1000,
+      deleting: body.deletingUntil === undefined ? undefined : START + body.deletingUntil * 1000,
+      ready: body.readySince !== undefined && !body.failed,
+      readySince: START + (body.readySince ?? body.unreadySince) * 1000,
+      unscheduled:
+        scheduled || fault !== 'unschedulable'
+          ? undefined
+          : {
+              reason: 'Unschedulable',
+              message: '0/4 nodes are available: 4 Insufficient cpu.',
+              since: START + body.created * 1000,
+            },
+      openGates: [],
+      initContainers: [],
+      containers: [container],
+      claims: [],
+      storage: 'claims',
+      finalizers: [],
+      preStop: [],
     }
   }
 
@@ -218,21 +349,55 @@ export class SetModel {
       case 'pending':
         return { kind: 'none' }
       case 'creating':
-        if (fault === 'image') return { kind: 'waiting', reason: this.second % 7 < 3 ? 'ErrImagePull' : 'ImagePullBackOff', message: `Back-off pulling image "zk:${body.revision}": ErrImagePull: docker.io/library/zk:${body.revision}: not found` }
-        return fault === 'config' ? { kind: 'waiting', reason: 'CreateContainerConfigError', message: 'configmap "zk" not found' } : { kind: 'waiting', reason: 'ContainerCreating', message: '' }
+        if (fault === 'image')
+          return {
+            kind: 'waiting',
+            reason: this.second % 7 < 3 ? 'ErrImagePull' : 'ImagePullBackOff',
+            message: `Back-off pulling image "zk:${body.revision}": ErrImagePull: docker.io/library/zk:${body.revision}: not found`,
+          }
+        return fault === 'config'
+          ? {
+              kind: 'waiting',
+              reason: 'CreateContainerConfigError',
+              message: 'configmap "zk" not found',
+            }
+          : { kind: 'waiting', reason: 'ContainerCreating', message: '' }
       case 'running':
         return { kind: 'running', since: START + body.since * 1000 }
       case 'dead':
-        if (body.restarts === 0) return { kind: 'terminated', reason: 'Error', message: '', exitCode: 1, finished: START + (body.diedAt ?? body.since) * 1000 }
-        return { kind: 'waiting', reason: 'CrashLoopBackOff', message: `back-off ${spell(backOff(body.restarts))} restarting failed container=zk pod=zk-${body.ordinal}_prod(${body.uid})` }
+        if (body.restarts === 0)
+          return {
+            kind: 'terminated',
+            reason: 'Error',
+            message: '',
+            exitCode: 1,
+            finished: START + (body.diedAt ?? body.since) * 1000,
+          }
+        return {
+          kind: 'waiting',
+          reason: 'CrashLoopBackOff',
+          message: `back-off ${spell(backOff(body.restarts))} restarting failed container=zk pod=zk-${body.ordinal}_prod(${body.uid})`,
+        }
     }
   }
 
   #events(): readonly EventView[] {
-    const refused = this.#wanted().filter((ordinal) => this.#at(ordinal) === undefined && this.#fault({ ordinal, revision: ordinal < this.shape.start + this.shape.partition ? this.current : this.update }) === 'quota')
+    const refused = this.#wanted().filter(
+      (ordinal) =>
+        this.#at(ordinal) === undefined &&
+        this.#fault({
+          ordinal,
+          revision: ordinal < this.shape.start + this.shape.partition ? this.current : this.update,
+        }) === 'quota',
+    )
     return refused.map((ordinal) => ({
-      uid: `refused-${ordinal}`, type: 'Warning', reason: 'FailedCreate', message: `Create Pod zk-${ordinal} in StatefulSet zk failed error: pods "zk-${ordinal}" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0`,
-      object: { kind: 'StatefulSet', name: 'zk', uid: 'set', fieldPath: undefined }, last: this.now, count: this.refusals,
+      uid: `refused-${ordinal}`,
+      type: 'Warning',
+      reason: 'FailedCreate',
+      message: `Create Pod zk-${ordinal} in StatefulSet zk failed error: pods "zk-${ordinal}" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0`,
+      object: { kind: 'StatefulSet', name: 'zk', uid: 'set', fieldPath: undefined },
+      last: this.now,
+      count: this.refusals,
     }))
   }
 }

@@ -1,4 +1,5 @@
-// A seed's schedule of what goes wrong while operations run at a simulated ensemble: the same seed plans the same, so that a failure can be looked at again.
+// A seed's schedule of what goes wrong while operations run at a simulated ensemble: the same seed
+// plans the same, so that a failure can be looked at again.
 
 import type { Clock } from '../../../src/clock.ts'
 import type { SimulatedCluster } from '../../support/cluster/cluster.ts'
@@ -52,14 +53,30 @@ export interface Place {
 }
 
 /** Up to `most` troubles of the kinds given, within so many milliseconds. */
-export function planFrom<Kind extends string>(random: () => number, kinds: readonly Kind[], most: number, withinMs: number): readonly Planned<Kind>[] {
+export function planFrom<Kind extends string>(
+  random: () => number,
+  kinds: readonly Kind[],
+  most: number,
+  withinMs: number,
+): readonly Planned<Kind>[] {
   const count = kinds.length === 0 ? 0 : Math.floor(random() * (most + 1))
-  const planned = Array.from({ length: count }, () => ({ afterMs: Math.floor(random() * withinMs), trouble: kinds[Math.floor(random() * kinds.length)], chance: random() }))
-  return planned.flatMap(({ trouble, ...rest }) => (trouble === undefined ? [] : [{ ...rest, trouble }])).toSorted((a, b) => a.afterMs - b.afterMs)
+  const planned = Array.from({ length: count }, () => ({
+    afterMs: Math.floor(random() * withinMs),
+    trouble: kinds[Math.floor(random() * kinds.length)],
+    chance: random(),
+  }))
+  return planned
+    .flatMap(({ trouble, ...rest }) => (trouble === undefined ? [] : [{ ...rest, trouble }]))
+    .toSorted((a, b) => a.afterMs - b.afterMs)
 }
 
 /** Plays the plan beside a run, until the run has ended; tells what was done, one line each. */
-export async function play<Kind extends string>(place: Place, run: Started, plan: readonly Planned<Kind>[], befall: (place: Place, run: Started, next: Planned<Kind>) => string): Promise<readonly string[]> {
+export async function play<Kind extends string>(
+  place: Place,
+  run: Started,
+  plan: readonly Planned<Kind>[],
+  befall: (place: Place, run: Started, next: Planned<Kind>) => string,
+): Promise<readonly string[]> {
   const { clock } = place
   const done: string[] = []
   const began = clock.now()
@@ -90,10 +107,14 @@ export function befall(place: Place, run: Started, { trouble, chance }: Planned)
       cluster.crash(namespace, pod)
       return pod
     case 'lost pod':
-      if (cluster.objects.get('Pod', namespace, pod) !== undefined) cluster.somebody.delete('Pod', namespace, pod)
+      if (cluster.objects.get('Pod', namespace, pod) !== undefined)
+        cluster.somebody.delete('Pod', namespace, pod)
       return pod
     case 'slow pod': {
-      const cordon = (unschedulable: boolean): void => cluster.objects.list('Node').forEach((node) => cluster.objects.put('Node', { ...node, spec: { unschedulable } }))
+      const cordon = (unschedulable: boolean): void =>
+        cluster.objects
+          .list('Node')
+          .forEach((node) => cluster.objects.put('Node', { ...node, spec: { unschedulable } }))
       cordon(true)
       return later(Math.floor(chance * 60_000), () => cordon(false))
     }
@@ -111,7 +132,11 @@ export function befall(place: Place, run: Started, { trouble, chance }: Planned)
       return ''
     case 'request refused': {
       const status = [429, 500, 503, undefined][Math.floor(chance * 4)]
-      cluster.faults.next(status === undefined ? { drop: true } : { status, ...(status === 429 ? { retryAfterSeconds: 1 } : {}) })
+      cluster.faults.next(
+        status === undefined
+          ? { drop: true }
+          : { status, ...(status === 429 ? { retryAfterSeconds: 1 } : {}) },
+      )
       return status === undefined ? 'dropped' : String(status)
     }
     case 'answer lost':
@@ -127,11 +152,14 @@ export function befall(place: Place, run: Started, { trouble, chance }: Planned)
       cluster.faults.hangUpForwards()
       return ''
     case 'harmless edit':
-      cluster.somebody.edit('StatefulSet', namespace, set, { metadata: { annotations: { note: String(chance) } } })
+      cluster.somebody.edit('StatefulSet', namespace, set, {
+        metadata: { annotations: { note: String(chance) } },
+      })
       return set
     case 'claim deleted': {
       const claim = `datadir-${pod}`
-      if (cluster.objects.get('PersistentVolumeClaim', namespace, claim) !== undefined) cluster.somebody.delete('PersistentVolumeClaim', namespace, claim)
+      if (cluster.objects.get('PersistentVolumeClaim', namespace, claim) !== undefined)
+        cluster.somebody.delete('PersistentVolumeClaim', namespace, claim)
       return claim
     }
     case 'rollout restart':

@@ -1,4 +1,5 @@
-// One seed from its beginning to its end: an ensemble with data, an operation under trouble, quiet, and a second run that is to reach the goal.
+// One seed from its beginning to its end: an ensemble with data, an operation under trouble, quiet,
+// and a second run that is to reach the goal.
 
 import { randomFrom } from '../../support/random.ts'
 import type { SimulatedCluster } from '../../support/cluster/cluster.ts'
@@ -62,12 +63,32 @@ const SET = 'zk'
 
 export async function playSeed(seed: number, scenario: Scenario): Promise<Played> {
   const clock = clusterClock()
-  const cluster = await startCluster({ clock, images: { 'registry.k8s.io/kubernetes-zookeeper:dies': { exit: { code: 1, afterMs: 500, log: 'no such option' } } } })
+  const cluster = await startCluster({
+    clock,
+    images: {
+      'registry.k8s.io/kubernetes-zookeeper:dies': {
+        exit: { code: 1, afterMs: 500, log: 'no such option' },
+      },
+    },
+  })
   try {
-    const place: Place = { cluster, clock, namespace: 'default', set: SET, replicas: scenario.replicas }
+    const place: Place = {
+      cluster,
+      clock,
+      namespace: 'default',
+      set: SET,
+      replicas: scenario.replicas,
+    }
     const files = { 'before.yaml': scenario.before, 'after.yaml': scenario.after }
-    const first = await runHere({ cluster, clock, files, inputs: { manifests: 'before.yaml' }, name: 'first' })
-    if (first.exitCode !== 0) throw new Error(`seed ${seed}: the ensemble did not come up: ${first.report.message}`)
+    const first = await runHere({
+      cluster,
+      clock,
+      files,
+      inputs: { manifests: 'before.yaml' },
+      name: 'first',
+    })
+    if (first.exitCode !== 0)
+      throw new Error(`seed ${seed}: the ensemble did not come up: ${first.report.message}`)
     const members = cluster.zookeeper('default', SET)
     members.put('/orders', 'paid')
     await scenario.stage?.(place)
@@ -81,11 +102,30 @@ export async function playSeed(seed: number, scenario: Scenario): Promise<Played
     const secondAt = clock.now()
     const second = await runHere({ cluster, clock, files, inputs: scenario.next, name: NAMES[1] })
     const after = standing(cluster)
-    await untilHere(clock, 'members that come back by themselves', () => members.serving().length === scenario.replicas, 3).catch(() => undefined)
-    const told = [`seed ${seed}`, ...troubles, ...[run, second].map(({ report }) => `${report.result} ${report.code}: ${report.message} (${report.standing})`)].join('\n')
+    await untilHere(
+      clock,
+      'members that come back by themselves',
+      () => members.serving().length === scenario.replicas,
+      3,
+    ).catch(() => undefined)
+    const told = [
+      `seed ${seed}`,
+      ...troubles,
+      ...[run, second].map(
+        ({ report }) => `${report.result} ${report.code}: ${report.message} (${report.standing})`,
+      ),
+    ].join('\n')
     return {
-      run, second, tookMs, beganAt, secondAt, killed: troubles.some((line) => / kill /.test(line)), stood: { before, between, after }, told,
-      history: cluster.history.slice(from), data: members.serving().map((ordinal) => members.paths(ordinal)),
+      run,
+      second,
+      tookMs,
+      beganAt,
+      secondAt,
+      killed: troubles.some((line) => / kill /.test(line)),
+      stood: { before, between, after },
+      told,
+      history: cluster.history.slice(from),
+      data: members.serving().map((ordinal) => members.paths(ordinal)),
     }
   } finally {
     await cluster.stop()
@@ -94,7 +134,11 @@ export async function playSeed(seed: number, scenario: Scenario): Promise<Played
 
 function standing({ objects }: SimulatedCluster): Stands {
   const set = objects.get('StatefulSet', 'default', SET)
-  const record = text(objects.get('ConfigMap', 'default', `zk-ensemble-${SET}`), 'data', 'record.json')
+  const record = text(
+    objects.get('ConfigMap', 'default', `zk-ensemble-${SET}`),
+    'data',
+    'record.json',
+  )
   const known = record === '' ? {} : parse(record)
   return {
     underWay: at(known, 'underWay') ?? null,
@@ -102,6 +146,9 @@ function standing({ objects }: SimulatedCluster): Stands {
     wanted: text(set, 'status', 'updateRevision'),
     partition: number(set, ['spec', 'updateStrategy', 'rollingUpdate', 'partition']),
     holder: text(objects.get('Lease', 'default', `zk-ensemble-${SET}`), 'spec', 'holderIdentity'),
-    pods: objects.list('Pod', 'default').map((pod) => ({ uid: text(pod, 'metadata', 'uid'), revision: text(pod, 'metadata', 'labels', 'controller-revision-hash') })),
+    pods: objects.list('Pod', 'default').map((pod) => ({
+      uid: text(pod, 'metadata', 'uid'),
+      revision: text(pod, 'metadata', 'labels', 'controller-revision-hash'),
+    })),
   }
 }

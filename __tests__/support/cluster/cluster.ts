@@ -1,4 +1,5 @@
-// The simulated cluster: a real HTTP API server in this process, with controllers that run on a clock of their own and faults on order.
+// The simulated cluster: a real HTTP API server in this process, with controllers that run on a
+// clock of their own and faults on order.
 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -25,7 +26,15 @@ import { createApi, hangUp } from './server.ts'
 import { createMembers } from './members.ts'
 import { createSomebody, type Somebody } from './somebody.ts'
 import type { Stored } from './store.ts'
-import { controllerOf, createStore, isDeleting, isReady, nameOf, namespaceOf, podsOf } from './store.ts'
+import {
+  controllerOf,
+  createStore,
+  isDeleting,
+  isReady,
+  nameOf,
+  namespaceOf,
+  podsOf,
+} from './store.ts'
 import { createStreams } from './streams.ts'
 import { createWatches } from './watches.ts'
 import type { ImageBehaviour, World } from './world.ts'
@@ -33,16 +42,25 @@ import { recordEvent } from './world.ts'
 import type { Faults as MemberFaults, SimulatedEnsemble } from './zookeeper.ts'
 
 export interface ClusterOptions {
-  /** How much faster than real time controllers, kubelets and provisioners are; default 20. minReadySeconds stays real, because clients count it themselves. */
+  /**
+   * How much faster than real time controllers, kubelets and provisioners are; default 20.
+   * minReadySeconds stays real, because clients count it themselves.
+   */
   readonly speed?: number
-  /** Time of the cluster and of whoever shares this clock (see idle-clock.ts), in place of a fast real one: nothing then depends on how busy the machine is. */
+  /**
+   * Time of the cluster and of whoever shares this clock (see idle-clock.ts), in place of a fast
+   * real one: nothing then depends on how busy the machine is.
+   */
   readonly clock?: Clock
   /** Default 4, in zones a, b, c, a, as in the lab. */
   readonly nodes?: number
   /** Allocatable CPU and memory of each node. */
   readonly cpu?: string
   readonly memory?: string
-  /** Volumes are attached to nodes, and detached so many simulated milliseconds after their pod has gone; without it there are no VolumeAttachments. */
+  /**
+   * Volumes are attached to nodes, and detached so many simulated milliseconds after their pod has
+   * gone; without it there are no VolumeAttachments.
+   */
   readonly detachMs?: number
   /** Images beside the usual ones; `null` takes one away. */
   readonly images?: Readonly<Record<string, ImageBehaviour | null>>
@@ -51,7 +69,10 @@ export interface ClusterOptions {
 export interface SimulatedCluster {
   /** Text of a kubeconfig for it. */
   readonly kubeconfig: string
-  /** The same under a name of its own, by which `requests`, `history` and faults know who asked; the plain one's is `run`. */
+  /**
+   * The same under a name of its own, by which `requests`, `history` and faults know who asked; the
+   * plain one's is `run`.
+   */
   kubeconfigFor(name: string): string
   readonly url: string
   readonly objects: Objects
@@ -61,14 +82,22 @@ export interface SimulatedCluster {
   /** The ZooKeeper members of a StatefulSet's pods. */
   zookeeper(namespace: string, set: string): SimulatedEnsemble
   /** What goes wrong with a member, also one that starts later; undefined heals it. */
-  faultMember(namespace: string, set: string, ordinal: number, faults: MemberFaults | undefined): void
+  faultMember(
+    namespace: string,
+    set: string,
+    ordinal: number,
+    faults: MemberFaults | undefined,
+  ): void
   /** What befell members, oldest first, and by whose doing. */
   readonly history: readonly Happening[]
   /** A person with kubectl. */
   readonly somebody: Somebody
   /** What befalls the machines: power cuts, reboots, removal. */
   readonly nodes: Nodes
-  /** Ends the processes of a pod's containers, as when they crash: each container restarts in its place. */
+  /**
+   * Ends the processes of a pod's containers, as when they crash: each container restarts in its
+   * place.
+   */
   crash(namespace: string, pod: string): void
   /** Watches that are open. */
   readonly watches: () => number
@@ -81,7 +110,12 @@ export interface Objects {
   list(kind: string, namespace?: string): Stored[]
   /** Creates, or replaces with what is given merged over what is there. */
   put(kind: string, object: Fields): Stored
-  edit(kind: string, namespace: string, name: string, change: (draft: Stored) => void): Stored | undefined
+  edit(
+    kind: string,
+    namespace: string,
+    name: string,
+    change: (draft: Stored) => void,
+  ): Stored | undefined
   remove(kind: string, namespace: string, name: string): void
 }
 
@@ -104,7 +138,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
   const timers = new Set<NodeJS.Timeout>()
   let stopped = false
   let due = false
-  const images = new Map<string, ImageBehaviour | null>([...Object.entries(IMAGES), ...Object.entries(options.images ?? {})])
+  const images = new Map<string, ImageBehaviour | null>([
+    ...Object.entries(IMAGES),
+    ...Object.entries(options.images ?? {}),
+  ])
 
   function afterReal(ms: number, act: () => void): void {
     if (stopped) return
@@ -128,17 +165,38 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     after: (ms, act) => afterReal(ms / speed, act),
     afterReal,
     wake,
-    event: (about, type, reason, message, source) => recordEvent(store, about, type, reason, message, source),
-    image: (name) => images.get(name.replace(/@sha256:.*$/, '').replace(/^docker\.io\/(library\/)?/, '')) ?? undefined,
+    event: (about, type, reason, message, source) =>
+      recordEvent(store, about, type, reason, message, source),
+    image: (name) =>
+      images.get(name.replace(/@sha256:.*$/, '').replace(/^docker\.io\/(library\/)?/, '')) ??
+      undefined,
     provisioners: new Set([PROVISIONER]),
     rejection: (pod) => quotaRefusal(world, pod),
   }
   const history: Happening[] = []
-  const going = (namespace: string): Happening['claimsGoing'] => store.list(kindOf('PersistentVolumeClaim'), namespace).filter(isDeleting).map((claim) => ({ name: nameOf(claim), since: Date.parse(text(claim, 'metadata', 'deletionTimestamp')) }))
+  const going = (namespace: string): Happening['claimsGoing'] =>
+    store
+      .list(kindOf('PersistentVolumeClaim'), namespace)
+      .filter(isDeleting)
+      .map((claim) => ({
+        name: nameOf(claim),
+        since: Date.parse(text(claim, 'metadata', 'deletionTimestamp')),
+      }))
   const members = createMembers(world, (pod, serves, before, own) =>
-    history.push({ ...identity(pod), at: store.now(), what: serves ? 'serving' : 'outside', ...(own ? store.actor() : { by: 'cluster', verb: '' }), serving: before, claimsGoing: going(namespaceOf(pod)) }))
+    history.push({
+      ...identity(pod),
+      at: store.now(),
+      what: serves ? 'serving' : 'outside',
+      ...(own ? store.actor() : { by: 'cluster', verb: '' }),
+      serving: before,
+      claimsGoing: going(namespaceOf(pod)),
+    }),
+  )
   const serving = (namespace: string, set: string): readonly number[] =>
-    members.serving(namespace, set) ?? podsOf(store, namespace).filter((pod) => text(controllerOf(pod), 'name') === set && isReady(pod)).map(ordinalOf)
+    members.serving(namespace, set) ??
+    podsOf(store, namespace)
+      .filter((pod) => text(controllerOf(pod), 'name') === set && isReady(pod))
+      .map(ordinalOf)
   store.onChange((change) => history.push(...happenings(change, store.now(), serving, going)))
   const kubelet = createKubelet(world, members.start)
   const controllers = [
@@ -156,15 +214,18 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
   const streams = createStreams(kubelet, store)
   const watches = createWatches(store)
   const sockets = new Map<string, Set<Duplex>>()
-  const faults = createFaults({
-    dropWatches: () => watches.drop(),
-    forgetChanges() {
-      store.forget()
-      watches.forget()
+  const faults = createFaults(
+    {
+      dropWatches: () => watches.drop(),
+      forgetChanges() {
+        store.forget()
+        watches.forget()
+      },
+      hangUpForwards: () => streams.hangUp(),
+      wake,
     },
-    hangUpForwards: () => streams.hangUp(),
-    wake,
-  }, (by) => hangUp(sockets, by))
+    (by) => hangUp(sockets, by),
+  )
   const log: RequestEntry[] = []
   const server = createApi(world, kubelet, streams, watches, faults, log, sockets)
   const objects = objectsOf(world)
@@ -187,7 +248,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     nodes: createNodes(world, kubelet),
     crash(namespace, name) {
       const pod = store.get(kindOf('Pod'), namespace, name)
-      if (pod !== undefined) for (const entry of items(pod, 'spec', 'containers')) void store.as({ by: 'crash', verb: '' }, () => kubelet.program(pod, text(entry, 'name'))?.exec(['kill', '-9', '1'], ''))
+      if (pod !== undefined)
+        for (const entry of items(pod, 'spec', 'containers'))
+          void store.as({ by: 'crash', verb: '' }, () =>
+            kubelet.program(pod, text(entry, 'name'))?.exec(['kill', '-9', '1'], ''),
+          )
     },
     watches: () => watches.count,
     async stop() {
@@ -196,9 +261,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
       for (const timer of timers) clearTimeout(timer)
       faults.resume()
       streams.hangUp()
-      for (const pod of store.list(kindOf('Pod'))) for (const entry of items(pod, 'spec', 'containers')) kubelet.program(pod, text(entry, 'name'))?.stop()
+      for (const pod of store.list(kindOf('Pod')))
+        for (const entry of items(pod, 'spec', 'containers'))
+          kubelet.program(pod, text(entry, 'name'))?.stop()
       server.closeAllConnections()
-      // Upgraded connections aren't the server's any more: one that was being refused, or closed, would keep the process alive.
+      // Upgraded connections aren't the server's any more: one that was being refused, or closed,
+      // would keep the process alive.
       for (const by of sockets.keys()) hangUp(sockets, by)
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
@@ -206,7 +274,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
 }
 
 function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('the simulated server has no port')
+  if (address === null || typeof address === 'string')
+    throw new Error('the simulated server has no port')
   return address.port
 }
 
@@ -217,7 +286,12 @@ function kubeconfigFor(server: string, name: string): string {
     'current-context': 'simulated',
     clusters: [{ name: 'simulated', cluster: { server, 'insecure-skip-tls-verify': true } }],
     users: [{ name: 'deployer', user: { token: `simulated-token-${name}` } }],
-    contexts: [{ name: 'simulated', context: { cluster: 'simulated', user: 'deployer', namespace: 'default' } }],
+    contexts: [
+      {
+        name: 'simulated',
+        context: { cluster: 'simulated', user: 'deployer', namespace: 'default' },
+      },
+    ],
   })
 }
 
@@ -228,9 +302,17 @@ function objectsOf(world: World): Objects {
     list: (kind, namespace) => store.list(kindOf(kind), namespace),
     put(kind, object) {
       const found = store.get(kindOf(kind), namespaceOf(object), nameOf(object))
-      const made: Stored = { ...found, ...object, apiVersion: text(object, 'apiVersion'), kind, metadata: { ...found?.metadata, ...fields(object, 'metadata') } }
+      const made: Stored = {
+        ...found,
+        ...object,
+        apiVersion: text(object, 'apiVersion'),
+        kind,
+        metadata: { ...found?.metadata, ...fields(object, 'metadata') },
+      }
       setDefaults(made)
-      return found === undefined ? store.create(kindOf(kind), made) : store.update(kindOf(kind), made)
+      return found === undefined
+        ? store.create(kindOf(kind), made)
+        : store.update(kindOf(kind), made)
     },
     edit(kind, namespace, name, change) {
       const found = store.get(kindOf(kind), namespace, name)
@@ -245,17 +327,51 @@ function objectsOf(world: World): Objects {
 
 /** Namespaces, nodes and classes, as the lab has them. */
 function furnish(objects: Objects, options: ClusterOptions): void {
-  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) objects.put('Namespace', { metadata: { name } })
+  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
+    objects.put('Namespace', { metadata: { name } })
   for (let index = 1; index <= (options.nodes ?? 4); index++) {
     const name = `node-${index}`
     const room = { cpu: options.cpu ?? '2', memory: options.memory ?? '8Gi', pods: '110' }
-    const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'topology.kubernetes.io/region': 'simulated', 'topology.kubernetes.io/zone': `zone-${'abc'[(index - 1) % 3] ?? 'a'}` }
-    const condition: Json = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status', lastTransitionTime: new Date(options.clock?.now() ?? Date.now()).toISOString() }
-    objects.put('Node', { metadata: { name, labels }, spec: {}, status: { capacity: room, allocatable: { ...room }, conditions: [condition], addresses: [{ type: 'InternalIP', address: `10.89.0.${10 + index}` }, { type: 'Hostname', address: name }], nodeInfo: { kubeletVersion: 'v1.36.3', bootID: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}` } } })
+    const labels = {
+      'kubernetes.io/hostname': name,
+      'kubernetes.io/os': 'linux',
+      'topology.kubernetes.io/region': 'simulated',
+      'topology.kubernetes.io/zone': `zone-${'abc'[(index - 1) % 3] ?? 'a'}`,
+    }
+    const condition: Json = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'KubeletReady',
+      message: 'kubelet is posting ready status',
+      lastTransitionTime: new Date(options.clock?.now() ?? Date.now()).toISOString(),
+    }
+    objects.put('Node', {
+      metadata: { name, labels },
+      spec: {},
+      status: {
+        capacity: room,
+        allocatable: { ...room },
+        conditions: [condition],
+        addresses: [
+          { type: 'InternalIP', address: `10.89.0.${10 + index}` },
+          { type: 'Hostname', address: name },
+        ],
+        nodeInfo: {
+          kubeletVersion: 'v1.36.3',
+          bootID: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+        },
+      },
+    })
   }
   for (const name of ['standard', 'local']) {
-    const annotations: Fields = name === 'standard' ? { 'storageclass.kubernetes.io/is-default-class': 'true' } : {}
-    objects.put('StorageClass', { metadata: { name, annotations }, provisioner: PROVISIONER, volumeBindingMode: 'WaitForFirstConsumer', reclaimPolicy: 'Delete' })
+    const annotations: Fields =
+      name === 'standard' ? { 'storageclass.kubernetes.io/is-default-class': 'true' } : {}
+    objects.put('StorageClass', {
+      metadata: { name, annotations },
+      provisioner: PROVISIONER,
+      volumeBindingMode: 'WaitForFirstConsumer',
+      reclaimPolicy: 'Delete',
+    })
   }
 }
 
@@ -263,8 +379,12 @@ function furnish(objects: Objects, options: ClusterOptions): void {
 function furnishNamespaces(world: World): void {
   for (const namespace of world.store.list(kindOf('Namespace'))) {
     if (text(namespace, 'status', 'phase') === 'Terminating') continue
-    for (const [kind, name] of [['ServiceAccount', 'default'], ['ConfigMap', 'kube-root-ca.crt']] as const) {
-      if (world.store.get(kindOf(kind), nameOf(namespace), name) === undefined) world.store.create(kindOf(kind), { metadata: { name, namespace: nameOf(namespace) } })
+    for (const [kind, name] of [
+      ['ServiceAccount', 'default'],
+      ['ConfigMap', 'kube-root-ca.crt'],
+    ] as const) {
+      if (world.store.get(kindOf(kind), nameOf(namespace), name) === undefined)
+        world.store.create(kindOf(kind), { metadata: { name, namespace: nameOf(namespace) } })
     }
   }
 }
@@ -274,7 +394,8 @@ function quotaRefusal(world: World, pod: Stored): string | undefined {
   for (const quota of world.store.list(kindOf('ResourceQuota'), namespaceOf(pod))) {
     const hard = text(quota, 'spec', 'hard', 'pods')
     const used = podsOf(world.store, namespaceOf(pod)).length
-    if (hard !== '' && used + 1 > Number(hard)) return `pods "${nameOf(pod)}" is forbidden: exceeded quota: ${nameOf(quota)}, requested: pods=1, used: pods=${used}, limited: pods=${number({ hard: Number(hard) }, ['hard'])}`
+    if (hard !== '' && used + 1 > Number(hard))
+      return `pods "${nameOf(pod)}" is forbidden: exceeded quota: ${nameOf(quota)}, requested: pods=1, used: pods=${used}, limited: pods=${number({ hard: Number(hard) }, ['hard'])}`
   }
   return undefined
 }

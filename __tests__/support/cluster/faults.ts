@@ -1,9 +1,13 @@
-// Faults on order: what the server answers or does instead of its own answer, and to whom it says no.
+// Faults on order: what the server answers or does instead of its own answer, and to whom it says
+// no.
 
 import type { Fields } from './json.ts'
 
 export interface RequestMark {
-  /** `get`, `list`, `watch`, `create`, `update`, `patch`, `apply`, `delete`, `exec`, `portforward`, `eviction`. */
+  /**
+   * `get`, `list`, `watch`, `create`, `update`, `patch`, `apply`, `delete`, `exec`, `portforward`,
+   * `eviction`.
+   */
   readonly verb: string
   /** `StatefulSet`; '' for what is no object. */
   readonly kind: string
@@ -30,7 +34,10 @@ export interface Fault {
   readonly delayMs?: number
   /** Cuts the connection without an answer. */
   readonly drop?: boolean
-  /** Serves the request and cuts the connection before the answer: a write whose outcome stays unknown. */
+  /**
+   * Serves the request and cuts the connection before the answer: a write whose outcome stays
+   * unknown.
+   */
   readonly dropAnswer?: boolean
   /** How many requests; default 1. */
   readonly times?: number
@@ -63,9 +70,15 @@ export interface Faults {
   pause(): void
   resume(): void
   hangUpForwards(): void
-  /** The disruption controller looks no more at budgets until it is called with false: a changed one is `still being processed`. */
+  /**
+   * The disruption controller looks no more at budgets until it is called with false: a changed one
+   * is `still being processed`.
+   */
   holdBudgets(held: boolean): void
-  /** As if its runner had died: the n-th request from now is served, its answer and everything after it never arrives, its watches and streams end. */
+  /**
+   * As if its runner had died: the n-th request from now is served, its answer and everything after
+   * it never arrives, its watches and streams end.
+   */
   cutOff(by: string, atRequest?: number): void
 }
 
@@ -83,24 +96,67 @@ export interface FaultState extends Faults {
   readonly forbidden: readonly { readonly verb: string; readonly resource: string }[]
 }
 
-const holds = (list: readonly string[], value: string): boolean => list.includes('*') || list.includes(value)
+const holds = (list: readonly string[], value: string): boolean =>
+  list.includes('*') || list.includes(value)
 
 /** Whether rules allow a verb on a resource, by RBAC's matching. */
-export function allows(rules: readonly Rule[], verb: string, group: string, resource: string): boolean {
-  return rules.some((rule) => holds(rule.verbs, verb) && holds(rule.groups, group) && holds(rule.resources, resource))
+export function allows(
+  rules: readonly Rule[],
+  verb: string,
+  group: string,
+  resource: string,
+): boolean {
+  return rules.some(
+    (rule) =>
+      holds(rule.verbs, verb) && holds(rule.groups, group) && holds(rule.resources, resource),
+  )
 }
 
-/** The denial of an eviction by an admission webhook, dry runs included; `status` is the webhook's own choice. */
+/**
+ * The denial of an eviction by an admission webhook, dry runs included; `status` is the webhook's
+ * own choice.
+ */
 export function deniedBy(webhook: string, words: string, status = 500): Fault {
-  return { verb: 'eviction', status, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: `admission webhook "${webhook}" denied the request: ${words}`, ...(status === 403 ? { reason: 'Forbidden' } : {}), code: status } }
+  return {
+    verb: 'eviction',
+    status,
+    body: {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: `admission webhook "${webhook}" denied the request: ${words}`,
+      ...(status === 403 ? { reason: 'Forbidden' } : {}),
+      code: status,
+    },
+  }
 }
 
 /** A server with too much to do: 429 as the budgets answer it, but without a cause. */
 export function throttled(seconds: number): Fault {
-  return { verb: 'eviction', status: 429, retryAfterSeconds: seconds, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'the server has received too many requests and has asked us to try again later', reason: 'TooManyRequests', details: { retryAfterSeconds: seconds }, code: 429 } }
+  return {
+    verb: 'eviction',
+    status: 429,
+    retryAfterSeconds: seconds,
+    body: {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: 'the server has received too many requests and has asked us to try again later',
+      reason: 'TooManyRequests',
+      details: { retryAfterSeconds: seconds },
+      code: 429,
+    },
+  }
 }
 
-export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChanges' | 'hangUpForwards'> & { readonly wake: () => void }, hangUp: (by: string) => void): FaultState {
+export function createFaults(
+  effects: Pick<Faults, 'dropWatches' | 'forgetChanges' | 'hangUpForwards'> & {
+    readonly wake: () => void
+  },
+  hangUp: (by: string) => void,
+): FaultState {
   let ordered: { fault: Fault; left: number }[] = []
   let forbidden: { verb: string; resource: string }[] = []
   let rules: readonly Rule[] | undefined
@@ -111,7 +167,9 @@ export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChange
   const ends = new Map<string, number>()
 
   function fits(fault: Fault, mark: RequestMark): boolean {
-    return (['verb', 'kind', 'namespace', 'name', 'by', 'dryRun'] as const).every((field) => fault[field] === undefined || fault[field] === mark[field])
+    return (['verb', 'kind', 'namespace', 'name', 'by', 'dryRun'] as const).every(
+      (field) => fault[field] === undefined || fault[field] === mark[field],
+    )
   }
   return {
     ...effects,
@@ -135,7 +193,11 @@ export function createFaults(effects: Pick<Faults, 'dropWatches' | 'forgetChange
       return found?.fault
     },
     isAllowed(verb, group, resource) {
-      const refused = forbidden.some((entry) => (entry.verb === '*' || entry.verb === verb) && (entry.resource === '*' || entry.resource === resource))
+      const refused = forbidden.some(
+        (entry) =>
+          (entry.verb === '*' || entry.verb === verb) &&
+          (entry.resource === '*' || entry.resource === resource),
+      )
       return !refused && (rules === undefined || allows(rules, verb, group, resource))
     },
     expired() {

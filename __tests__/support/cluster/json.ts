@@ -1,4 +1,5 @@
-// The simulated cluster keeps objects as plain JSON, as the API sees them: reading by path, comparing and patching live here.
+// The simulated cluster keeps objects as plain JSON, as the API sees them: reading by path,
+// comparing and patching live here.
 
 import { z } from 'zod'
 
@@ -31,7 +32,11 @@ export function at(value: Json | undefined, ...path: Path): Json | undefined {
 /** The string at the path; '' when there is none. */
 export function text(value: Json | undefined, ...path: Path): string {
   const found = at(value, ...path)
-  return typeof found === 'string' ? found : typeof found === 'number' || typeof found === 'boolean' ? String(found) : ''
+  return typeof found === 'string'
+    ? found
+    : typeof found === 'number' || typeof found === 'boolean'
+      ? String(found)
+      : ''
 }
 
 export function number(value: Json | undefined, path: Path, fallback = 0): number {
@@ -55,7 +60,11 @@ export function strings(value: Json | undefined, ...path: Path): string[] {
 }
 
 /** Sets a field, making the objects on the way; undefined removes it. */
-export function put(root: Fields, path: readonly [string, ...string[]], value: Json | undefined): void {
+export function put(
+  root: Fields,
+  path: readonly [string, ...string[]],
+  value: Json | undefined,
+): void {
   let here = root
   for (const step of path.slice(0, -1)) {
     const next = here[step]
@@ -72,10 +81,14 @@ export function fill(root: Fields, path: readonly [string, ...string[]], value: 
   if (at(root, ...path) === undefined) put(root, path, value)
 }
 
-/** Deep equality; not node:util's, which takes equal objects of two realms (a test runner has two) for different. */
+/**
+ * Deep equality; not node:util's, which takes equal objects of two realms (a test runner has two)
+ * for different.
+ */
 export function same(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => same(item, b[index]))
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((item, index) => same(item, b[index]))
   if (!isFields(a) || !isFields(b)) return false
   const keys = Object.keys(a)
   return keys.length === Object.keys(b).length && keys.every((key) => same(a[key], b[key]))
@@ -99,20 +112,32 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
   return result
 }
 
-/** JSON patch (RFC 6902): add, replace, remove and test; undefined when an operation doesn't fit. */
+/**
+ * JSON patch (RFC 6902): add, replace, remove and test; undefined when an operation doesn't fit.
+ */
 export function jsonPatch(target: Fields, operations: readonly Json[]): Fields | undefined {
   const root: Fields = { '': structuredClone(target) }
   for (const operation of operations) {
-    const steps = text(operation, 'path').split('/').map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    const steps = text(operation, 'path')
+      .split('/')
+      .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
     const last = steps.pop()
-    const parent = steps.reduce<Json | undefined>((here, step) => (Array.isArray(here) ? here[Number(step)] : at(here, step)), root)
+    const parent = steps.reduce<Json | undefined>(
+      (here, step) => (Array.isArray(here) ? here[Number(step)] : at(here, step)),
+      root,
+    )
     const value = at(operation, 'value')
     if (last === undefined || !change(parent, last, text(operation, 'op'), value)) return undefined
   }
   return fields(root[''])
 }
 
-function change(parent: Json | undefined, key: string, op: string, value: Json | undefined): boolean {
+function change(
+  parent: Json | undefined,
+  key: string,
+  op: string,
+  value: Json | undefined,
+): boolean {
   if (Array.isArray(parent)) {
     const index = key === '-' ? parent.length : Number(key)
     const present = index < parent.length

@@ -12,9 +12,21 @@ export interface Kind {
   readonly generation: boolean
 }
 
-function kind(apiVersion: string, name: string, plural: string, more: { cluster?: boolean; generation?: boolean } = {}): Kind {
+function kind(
+  apiVersion: string,
+  name: string,
+  plural: string,
+  more: { cluster?: boolean; generation?: boolean } = {},
+): Kind {
   const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion]
-  return { group: group ?? '', version: version ?? '', kind: name, plural, namespaced: more.cluster !== true, generation: more.generation === true }
+  return {
+    group: group ?? '',
+    version: version ?? '',
+    kind: name,
+    plural,
+    namespaced: more.cluster !== true,
+    generation: more.generation === true,
+  }
 }
 
 export const KINDS: readonly Kind[] = [
@@ -47,9 +59,24 @@ export const KINDS: readonly Kind[] = [
   kind('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings'),
 ]
 
-export const VERBS: string[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
+export const VERBS: string[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+]
 /** Subresources that the server answers, with the verbs that discovery lists. */
-export const SUBRESOURCES: readonly { readonly name: string; readonly kind: string; readonly group?: string; readonly version?: string; readonly verbs: string[] }[] = [
+export const SUBRESOURCES: readonly {
+  readonly name: string
+  readonly kind: string
+  readonly group?: string
+  readonly version?: string
+  readonly verbs: string[]
+}[] = [
   { name: 'pods/eviction', kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] },
   { name: 'pods/exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
   { name: 'pods/log', kind: 'Pod', verbs: ['get'] },
@@ -76,10 +103,14 @@ export function resourceName(kind: Kind): string {
   return kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`
 }
 
-/** What `GET /apis` and `GET /apis/GROUP/VERSION` answer; undefined for a path that isn't one of them. */
+/**
+ * What `GET /apis` and `GET /apis/GROUP/VERSION` answer; undefined for a path that isn't one of
+ * them.
+ */
 export function discovery(path: string): Fields | undefined {
   const groups = [...new Set(KINDS.map((kind) => kind.group))].filter((group) => group !== '')
-  if (path === '/api') return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
+  if (path === '/api')
+    return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
   if (path === '/apis') {
     const described = groups.map((name) => {
       const version = { groupVersion: `${name}/v1`, version: 'v1' }
@@ -90,7 +121,16 @@ export function discovery(path: string): Fields | undefined {
   const groupVersion = path === '/api/v1' ? 'v1' : /^\/apis\/([^/]+\/[^/]+)$/.exec(path)?.[1]
   const kinds = KINDS.filter((kind) => apiVersionOf(kind) === groupVersion)
   if (groupVersion === undefined || kinds.length === 0) return undefined
-  const resources: Fields[] = kinds.map((kind) => ({ name: kind.plural, singularName: kind.kind.toLowerCase(), namespaced: kind.namespaced, kind: kind.kind, verbs: VERBS }))
-  if (groupVersion === 'v1') resources.push(...SUBRESOURCES.map((entry) => ({ ...entry, singularName: '', namespaced: true })))
+  const resources: Fields[] = kinds.map((kind) => ({
+    name: kind.plural,
+    singularName: kind.kind.toLowerCase(),
+    namespaced: kind.namespaced,
+    kind: kind.kind,
+    verbs: VERBS,
+  }))
+  if (groupVersion === 'v1')
+    resources.push(
+      ...SUBRESOURCES.map((entry) => ({ ...entry, singularName: '', namespaced: true })),
+    )
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources }
 }

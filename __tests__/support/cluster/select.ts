@@ -1,4 +1,5 @@
-// Label and field selectors as requests write them, and LabelSelector objects as manifests write them.
+// Label and field selectors as requests write them, and LabelSelector objects as manifests write
+// them.
 
 import type { Fields, Json } from './json.ts'
 import { at, fields, isFields, items, strings, text } from './json.ts'
@@ -8,7 +9,10 @@ type Test = (labels: Fields) => boolean
 
 /** Label selector of a request: `a=b,c!=d,e in (f,g),h,!i`. */
 export function labelTest(selector: string): Test {
-  const parts = selector.split(/,(?![^(]*\))/).map((part) => part.trim()).filter((part) => part !== '')
+  const parts = selector
+    .split(/,(?![^(]*\))/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
   const tests = parts.map(requirement)
   return (labels) => tests.every((test) => test(labels))
 }
@@ -20,9 +24,13 @@ function requirement(part: string): Test {
     return expression(set[1] ?? '', set[2] === 'in' ? 'In' : 'NotIn', values)
   }
   const equal = /^([^\s=!]+)\s*(==|=|!=)\s*(\S*)$/.exec(part)
-  if (equal !== null) return expression(equal[1] ?? '', equal[2] === '!=' ? 'NotIn' : 'In', [equal[3] ?? ''])
+  if (equal !== null)
+    return expression(equal[1] ?? '', equal[2] === '!=' ? 'NotIn' : 'In', [equal[3] ?? ''])
   const word = /^(!?)([^\s=!()]+)$/.exec(part)
-  if (word === null) throw badRequest(`unable to parse requirement: found '${part.split(/\s+/)[1] ?? part}', expected: in, notin, =, ==, !=, gt, lt`)
+  if (word === null)
+    throw badRequest(
+      `unable to parse requirement: found '${part.split(/\s+/)[1] ?? part}', expected: in, notin, =, ==, !=, gt, lt`,
+    )
   return expression(word[2] ?? '', word[1] === '!' ? 'DoesNotExist' : 'Exists', [])
 }
 
@@ -51,26 +59,37 @@ function expression(key: string, operator: string, values: readonly string[]): T
 /** A LabelSelector object: none matches nothing, an empty one matches everything. */
 export function selects(selector: Json | undefined, labels: Fields): boolean {
   if (!isFields(selector)) return false
-  const wanted = Object.entries(fields(selector, 'matchLabels')).every(([key, value]) => labels[key] === value)
+  const wanted = Object.entries(fields(selector, 'matchLabels')).every(
+    ([key, value]) => labels[key] === value,
+  )
   return wanted && matches(items(selector, 'matchExpressions'), labels)
 }
 
 /** Requirements `{key, operator, values}`, as in matchExpressions of nodes and pods. */
 export function matches(expressions: readonly Json[], labels: Fields): boolean {
-  return expressions.every((entry) => expression(text(entry, 'key'), text(entry, 'operator'), strings(entry, 'values'))(labels))
+  return expressions.every((entry) =>
+    expression(text(entry, 'key'), text(entry, 'operator'), strings(entry, 'values'))(labels),
+  )
 }
 
 /** Field selector of a request: `metadata.name=zk,status.phase!=Running`. */
 export function fieldTest(selector: string): (object: Fields) => boolean {
-  const terms = selector.split(',').filter((part) => part !== '').map((part) => {
-    const found = /^([^=!]+)(==|=|!=)(.*)$/.exec(part)
-    if (found === null) throw badRequest(`invalid selector: '${selector}'; can't understand '${part}'`)
-    return { path: (found[1] ?? '').split('.'), wanted: found[3] ?? '', not: found[2] === '!=' }
-  })
-  return (object) => terms.every((term) => (text(at(object, ...term.path)) === term.wanted) !== term.not)
+  const terms = selector
+    .split(',')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const found = /^([^=!]+)(==|=|!=)(.*)$/.exec(part)
+      if (found === null)
+        throw badRequest(`invalid selector: '${selector}'; can't understand '${part}'`)
+      return { path: (found[1] ?? '').split('.'), wanted: found[3] ?? '', not: found[2] === '!=' }
+    })
+  return (object) =>
+    terms.every((term) => (text(at(object, ...term.path)) === term.wanted) !== term.not)
 }
 
-/** Fields that the server can select by, by kind; `metadata.name` and `metadata.namespace` always. */
+/**
+ * Fields that the server can select by, by kind; `metadata.name` and `metadata.namespace` always.
+ */
 const SELECTABLE: Readonly<Record<string, RegExp>> = {
   Pod: /^(spec\.(nodeName|restartPolicy|schedulerName|serviceAccountName|hostNetwork)|status\.(phase|podIP|nominatedNodeName))$/,
   Event: /^(involvedObject\.\w+|reason|reportingComponent|source|type)$/,
@@ -83,6 +102,8 @@ export function checkFields(kind: string, selector: string): void {
   for (const part of selector.split(',').filter((entry) => entry !== '')) {
     const name = part.split(/[=!]/)[0] ?? ''
     if (/^metadata\.(name|namespace)$/.test(name) || SELECTABLE[kind]?.test(name) === true) continue
-    throw badRequest(`"${name}" is not a known field selector: only "metadata.name", "metadata.namespace"`)
+    throw badRequest(
+      `"${name}" is not a known field selector: only "metadata.name", "metadata.namespace"`,
+    )
   }
 }

@@ -1,4 +1,5 @@
-// Somebody else at the cluster: what people and pipelines do with kubectl while a run of the action is under way, with the owners that kubectl leaves.
+// Somebody else at the cluster: what people and pipelines do with kubectl while a run of the action
+// is under way, with the owners that kubectl leaves.
 
 import { revisionsOf, templateOf } from './controllers/revisions.ts'
 import { evict } from './eviction.ts'
@@ -34,13 +35,28 @@ export function createSomebody(world: World): Somebody {
   const { store } = world
   const as = (verb: string, act: () => void): void => store.as({ by: 'somebody', verb }, act)
 
-  function change(kind: string, namespace: string, name: string, writer: { readonly manager: string; readonly subresource?: string }, draw: (draft: Fields) => Json): void {
+  function change(
+    kind: string,
+    namespace: string,
+    name: string,
+    writer: { readonly manager: string; readonly subresource?: string },
+    draw: (draft: Fields) => Json,
+  ): void {
     as('update', () => {
       const target = { kind: kindOf(kind), namespace, name }
-      resources.update(world, target, draw(structuredClone(resources.get(world, target).body)), { ...writer, dryRun: false, force: false })
+      resources.update(world, target, draw(structuredClone(resources.get(world, target).body)), {
+        ...writer,
+        dryRun: false,
+        force: false,
+      })
     })
   }
-  function changeSet(namespace: string, name: string, writer: { readonly manager: string; readonly subresource?: string }, draw: (draft: Fields) => void): void {
+  function changeSet(
+    namespace: string,
+    name: string,
+    writer: { readonly manager: string; readonly subresource?: string },
+    draw: (draft: Fields) => void,
+  ): void {
     change('StatefulSet', namespace, name, writer, (draft) => {
       draw(draft)
       return draft
@@ -49,30 +65,82 @@ export function createSomebody(world: World): Somebody {
   return {
     apply(object) {
       const kind = text(object, 'kind')
-      const [namespace, name] = [text(object, 'metadata', 'namespace'), text(object, 'metadata', 'name')]
+      const [namespace, name] = [
+        text(object, 'metadata', 'namespace'),
+        text(object, 'metadata', 'name'),
+      ]
       const writer = { manager: 'kubectl-client-side-apply', dryRun: false, force: false }
       const wanted = structuredClone(object)
       put(wanted, ['metadata', 'annotations', LAST_APPLIED], `${JSON.stringify(object)}\n`)
-      if (store.get(kindOf(kind), namespace, name) === undefined) return as('create', () => void resources.create(world, { kind: kindOf(kind), namespace, name: '' }, wanted, writer))
+      if (store.get(kindOf(kind), namespace, name) === undefined)
+        return as(
+          'create',
+          () =>
+            void resources.create(
+              world,
+              { kind: kindOf(kind), namespace, name: '' },
+              wanted,
+              writer,
+            ),
+        )
       change(kind, namespace, name, writer, (draft) => mergePatch(draft, wanted))
     },
-    edit: (kind, namespace, name, patch) => change(kind, namespace, name, { manager: 'kubectl-edit' }, (draft) => mergePatch(draft, patch)),
+    edit: (kind, namespace, name, patch) =>
+      change(kind, namespace, name, { manager: 'kubectl-edit' }, (draft) =>
+        mergePatch(draft, patch),
+      ),
     setImage: (namespace, set, image) =>
-      changeSet(namespace, set, { manager: 'kubectl-set' }, (draft) => items(draft, 'spec', 'template', 'spec', 'containers').slice(0, 1).filter(isFields).forEach((container) => (container['image'] = image))),
-    scale: (namespace, set, replicas) => changeSet(namespace, set, { manager: 'kubectl', subresource: 'scale' }, (draft) => put(draft, ['spec', 'replicas'], replicas)),
+      changeSet(namespace, set, { manager: 'kubectl-set' }, (draft) =>
+        items(draft, 'spec', 'template', 'spec', 'containers')
+          .slice(0, 1)
+          .filter(isFields)
+          .forEach((container) => (container['image'] = image)),
+      ),
+    scale: (namespace, set, replicas) =>
+      changeSet(namespace, set, { manager: 'kubectl', subresource: 'scale' }, (draft) =>
+        put(draft, ['spec', 'replicas'], replicas),
+      ),
     rolloutRestart: (namespace, set) =>
-      changeSet(namespace, set, { manager: 'kubectl-rollout' }, (draft) => put(draft, ['spec', 'template', 'metadata', 'annotations', 'kubectl.kubernetes.io/restartedAt'], timestamp(store.now()))),
+      changeSet(namespace, set, { manager: 'kubectl-rollout' }, (draft) =>
+        put(
+          draft,
+          ['spec', 'template', 'metadata', 'annotations', 'kubectl.kubernetes.io/restartedAt'],
+          timestamp(store.now()),
+        ),
+      ),
     rolloutUndo: (namespace, set, revision) =>
       changeSet(namespace, set, { manager: 'kubectl' }, (draft) => {
-        const live: Stored = { ...draft, apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: fields(draft, 'metadata') }
+        const live: Stored = {
+          ...draft,
+          apiVersion: 'apps/v1',
+          kind: 'StatefulSet',
+          metadata: fields(draft, 'metadata'),
+        }
         const known = revisionsOf(store, live)
-        const chosen = revision === undefined ? known.at(-2) : known.find((entry) => number(entry, ['revision']) === revision)
+        const chosen =
+          revision === undefined
+            ? known.at(-2)
+            : known.find((entry) => number(entry, ['revision']) === revision)
         if (chosen === undefined) throw new Error('no last revision to roll back to')
-        put(draft, ['spec', 'template'], structuredClone(templateOf(store, live, text(chosen, 'metadata', 'name'))))
+        put(
+          draft,
+          ['spec', 'template'],
+          structuredClone(templateOf(store, live, text(chosen, 'metadata', 'name'))),
+        )
       }),
-    delete: (kind, namespace, name) => as('delete', () => void resources.remove(world, { kind: kindOf(kind), namespace, name }, {}, false)),
+    delete: (kind, namespace, name) =>
+      as(
+        'delete',
+        () => void resources.remove(world, { kind: kindOf(kind), namespace, name }, {}, false),
+      ),
     evict: (namespace, pod) => as('eviction', () => void evict(world, namespace, pod, {}, false)),
-    cordon: (node) => change('Node', '', node, { manager: 'kubectl' }, (draft) => mergePatch(draft, { spec: { unschedulable: true } })),
-    uncordon: (node) => change('Node', '', node, { manager: 'kubectl' }, (draft) => mergePatch(draft, { spec: { unschedulable: null } })),
+    cordon: (node) =>
+      change('Node', '', node, { manager: 'kubectl' }, (draft) =>
+        mergePatch(draft, { spec: { unschedulable: true } }),
+      ),
+    uncordon: (node) =>
+      change('Node', '', node, { manager: 'kubectl' }, (draft) =>
+        mergePatch(draft, { spec: { unschedulable: null } }),
+      ),
   }
 }

@@ -1,4 +1,5 @@
-// The Status bodies that the real server (Kubernetes 1.36) answers, with its own words: texts and causes were compared with a real one.
+// The Status bodies that the real server (Kubernetes 1.36) answers, with its own words: texts and
+// causes were compared with a real one.
 
 import type { Fields, Json } from './json.ts'
 import { compact } from './json.ts'
@@ -10,11 +11,26 @@ export class ApiError extends Error {
   readonly body: Fields
   readonly retryAfterSeconds: number
 
-  constructor(code: number, reason: string, message: string, details?: Fields, retryAfterSeconds = 0) {
+  constructor(
+    code: number,
+    reason: string,
+    message: string,
+    details?: Fields,
+    retryAfterSeconds = 0,
+  ) {
     super(message)
     this.code = code
     this.retryAfterSeconds = retryAfterSeconds
-    this.body = compact({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason: reason === '' ? undefined : reason, details, code })
+    this.body = compact({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message,
+      reason: reason === '' ? undefined : reason,
+      details,
+      code,
+    })
   }
 }
 
@@ -33,15 +49,31 @@ function qualified(kind: Kind): string {
 }
 
 export function success(kind: Kind, name: string, uid: string): Fields {
-  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { ...details(kind, name, kind.plural), uid } }
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { ...details(kind, name, kind.plural), uid },
+  }
 }
 
 export function notFound(kind: Kind, name: string): ApiError {
-  return new ApiError(404, 'NotFound', `${qualified(kind)} "${name}" not found`, details(kind, name, kind.plural))
+  return new ApiError(
+    404,
+    'NotFound',
+    `${qualified(kind)} "${name}" not found`,
+    details(kind, name, kind.plural),
+  )
 }
 
 export function alreadyExists(kind: Kind, name: string): ApiError {
-  return new ApiError(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`, details(kind, name, kind.plural))
+  return new ApiError(
+    409,
+    'AlreadyExists',
+    `${qualified(kind)} "${name}" already exists`,
+    details(kind, name, kind.plural),
+  )
 }
 
 export function modified(kind: Kind, name: string): ApiError {
@@ -57,12 +89,26 @@ export function uidMismatch(kind: Kind, name: string, wanted: string): ApiError 
 /** An update with the UID of an object that was deleted. */
 export function goneMeanwhile(kind: Kind, namespace: string, name: string, uid: string): ApiError {
   const storage = `StorageError: invalid object, Code: 4, Key: /registry/${kind.plural}/${namespace}/${name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: `
-  return new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${storage}`, details(kind, name, kind.plural))
+  return new ApiError(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${storage}`,
+    details(kind, name, kind.plural),
+  )
 }
 
 /** A precondition of a deletion or an eviction that doesn't hold. */
-export function precondition(kind: Kind, name: string, what: 'UID' | 'ResourceVersion', wanted: string, found: string): ApiError {
-  const tail = what === 'UID' ? 'The object might have been deleted and then recreated' : 'The object might have been modified'
+export function precondition(
+  kind: Kind,
+  name: string,
+  what: 'UID' | 'ResourceVersion',
+  wanted: string,
+  found: string,
+): ApiError {
+  const tail =
+    what === 'UID'
+      ? 'The object might have been deleted and then recreated'
+      : 'The object might have been modified'
   const message = `Operation cannot be fulfilled on ${kind.kind} "${name}": the ${what} in the precondition (${wanted}) does not match the ${what} in record (${found}). ${tail}`
   return new ApiError(409, 'Conflict', message, { name, kind: kind.kind })
 }
@@ -75,30 +121,75 @@ export function internal(message: string): ApiError {
   return new ApiError(500, '', message)
 }
 
-export function invalid(kind: Pick<Kind, 'kind' | 'group'>, name: string, causes: readonly Cause[]): ApiError {
+export function invalid(
+  kind: Pick<Kind, 'kind' | 'group'>,
+  name: string,
+  causes: readonly Cause[],
+): ApiError {
   const texts = causes.map((cause) => `${cause.field ?? ''}: ${cause.message}`)
   const what = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`
   const message = `${what} "${name}" is invalid: ${texts.length === 1 ? texts.join('') : `[${texts.join(', ')}]`}`
-  const list: Json[] = causes.map((cause) => ({ reason: cause.reason, message: cause.message, field: cause.field ?? '' }))
-  return new ApiError(422, 'Invalid', message, compact({ name: name === '' ? undefined : name, group: kind.group === '' ? undefined : kind.group, kind: kind.kind, causes: list }))
+  const list: Json[] = causes.map((cause) => ({
+    reason: cause.reason,
+    message: cause.message,
+    field: cause.field ?? '',
+  }))
+  return new ApiError(
+    422,
+    'Invalid',
+    message,
+    compact({
+      name: name === '' ? undefined : name,
+      group: kind.group === '' ? undefined : kind.group,
+      kind: kind.kind,
+      causes: list,
+    }),
+  )
 }
 
-export function forbidden(kind: Kind, resource: string, name: string, verb: string, namespace: string, user: string): ApiError {
+export function forbidden(
+  kind: Kind,
+  resource: string,
+  name: string,
+  verb: string,
+  namespace: string,
+  user: string,
+): ApiError {
   const where = namespace === '' ? ' at the cluster scope' : ` in the namespace "${namespace}"`
   const group = kind.group === '' ? 'API group ""' : `API group "${kind.group}"`
   const subject = name === '' ? `${qualified(kind)} is` : `${qualified(kind)} "${name}" is`
-  return new ApiError(403, 'Forbidden', `${subject} forbidden: User "${user}" cannot ${verb} resource "${resource}" in ${group}${where}`, compact({ name: name === '' ? undefined : name, ...details(kind, name, kind.plural) }))
+  return new ApiError(
+    403,
+    'Forbidden',
+    `${subject} forbidden: User "${user}" cannot ${verb} resource "${resource}" in ${group}${where}`,
+    compact({ name: name === '' ? undefined : name, ...details(kind, name, kind.plural) }),
+  )
 }
 
 export function unauthorized(): ApiError {
   return new ApiError(401, 'Unauthorized', 'Unauthorized')
 }
 
-export function tooManyRequests(message: string, causes: readonly Cause[], retryAfterSeconds = 0): ApiError {
+export function tooManyRequests(
+  message: string,
+  causes: readonly Cause[],
+  retryAfterSeconds = 0,
+): ApiError {
   const list: Json[] = causes.map((cause) => ({ reason: cause.reason, message: cause.message }))
-  return new ApiError(429, 'TooManyRequests', message, compact({ causes: list, retryAfterSeconds: retryAfterSeconds === 0 ? undefined : retryAfterSeconds }), retryAfterSeconds)
+  return new ApiError(
+    429,
+    'TooManyRequests',
+    message,
+    compact({
+      causes: list,
+      retryAfterSeconds: retryAfterSeconds === 0 ? undefined : retryAfterSeconds,
+    }),
+    retryAfterSeconds,
+  )
 }
 
-export function expired(message = 'The resourceVersion for the provided watch is too old.'): ApiError {
+export function expired(
+  message = 'The resourceVersion for the provided watch is too old.',
+): ApiError {
   return new ApiError(410, 'Expired', message)
 }

@@ -1,4 +1,5 @@
-// What etcd and the registry do: objects by kind, one counter of versions for all, and the changes that watches replay.
+// What etcd and the registry do: objects by kind, one counter of versions for all, and the changes
+// that watches replay.
 
 import { randomUUID } from 'node:crypto'
 import type { Fields, Json } from './json.ts'
@@ -12,7 +13,10 @@ export interface Stored extends Fields {
   metadata: Fields
 }
 
-/** Who changes something, and by which verb of the API; the cluster's own parts have a name and no verb. */
+/**
+ * Who changes something, and by which verb of the API; the cluster's own parts have a name and no
+ * verb.
+ */
 export interface Actor {
   readonly by: string
   readonly verb: string
@@ -36,7 +40,10 @@ export interface Store {
   /** In the order of namespace and name, as the API lists them. */
   list(kind: Kind, namespace?: string): Stored[]
   create(kind: Kind, object: Fields): Stored
-  /** Replaces; an object that is equal keeps its resourceVersion. Gone once nothing holds an object that is being deleted. */
+  /**
+   * Replaces; an object that is equal keeps its resourceVersion. Gone once nothing holds an object
+   * that is being deleted.
+   */
   update(kind: Kind, object: Stored): Stored
   /** Changes a copy and stores it; nothing when the object isn't there. */
   edit(kind: Kind, object: Stored, change: (draft: Stored) => void): Stored | undefined
@@ -84,7 +91,12 @@ function desired(object: Stored): Fields {
 }
 
 function asStored(kind: Kind, object: Fields): Stored {
-  return { ...object, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { ...fields(object, 'metadata') } }
+  return {
+    ...object,
+    apiVersion: apiVersionOf(kind),
+    kind: kind.kind,
+    metadata: { ...fields(object, 'metadata') },
+  }
 }
 
 const HISTORY = 5000
@@ -106,7 +118,12 @@ export function createStore(now: () => number = () => Date.now()): Store {
     return made
   }
 
-  function commit(type: Change['type'], kind: Kind, object: Stored, previous: Stored | undefined): Stored {
+  function commit(
+    type: Change['type'],
+    kind: Kind,
+    object: Stored,
+    previous: Stored | undefined,
+  ): Stored {
     counter += 1
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(counter) } }
     if (type === 'DELETED') of(kind).delete(key(namespaceOf(stored), nameOf(stored)))
@@ -127,8 +144,13 @@ export function createStore(now: () => number = () => Date.now()): Store {
     version: () => counter,
     get: (kind, namespace, name) => of(kind).get(key(namespace, name)),
     list(kind, namespace) {
-      const all = [...of(kind).values()].filter((object) => namespace === undefined || namespace === '' || namespaceOf(object) === namespace)
-      return all.sort((a, b) => (key(namespaceOf(a), nameOf(a)) < key(namespaceOf(b), nameOf(b)) ? -1 : 1))
+      const all = [...of(kind).values()].filter(
+        (object) =>
+          namespace === undefined || namespace === '' || namespaceOf(object) === namespace,
+      )
+      return all.sort((a, b) =>
+        key(namespaceOf(a), nameOf(a)) < key(namespaceOf(b), nameOf(b)) ? -1 : 1,
+      )
     },
     create(kind, object) {
       const made = asStored(kind, object)
@@ -144,8 +166,14 @@ export function createStore(now: () => number = () => Date.now()): Store {
       put(next, ['metadata', 'resourceVersion'], text(before, 'metadata', 'resourceVersion'))
       put(next, ['metadata', 'generation'], at(before, 'metadata', 'generation'))
       if (same(next, before)) return before
-      if (kind.generation && !same(desired(next), desired(before))) put(next, ['metadata', 'generation'], number(before, ['metadata', 'generation']) + 1)
-      if (kind.kind !== 'Namespace' && isDeleting(next) && items(next, 'metadata', 'finalizers').length === 0 && number(next, ['metadata', 'deletionGracePeriodSeconds']) === 0) {
+      if (kind.generation && !same(desired(next), desired(before)))
+        put(next, ['metadata', 'generation'], number(before, ['metadata', 'generation']) + 1)
+      if (
+        kind.kind !== 'Namespace' &&
+        isDeleting(next) &&
+        items(next, 'metadata', 'finalizers').length === 0 &&
+        number(next, ['metadata', 'deletionGracePeriodSeconds']) === 0
+      ) {
         return commit('DELETED', kind, next, before)
       }
       return commit('MODIFIED', kind, next, before)
@@ -159,9 +187,11 @@ export function createStore(now: () => number = () => Date.now()): Store {
     },
     remove(kind, object) {
       const before = of(kind).get(key(namespaceOf(object), nameOf(object)))
-      if (before !== undefined && uidOf(before) === uidOf(object)) commit('DELETED', kind, before, before)
+      if (before !== undefined && uidOf(before) === uidOf(object))
+        commit('DELETED', kind, before, before)
     },
-    since: (version) => (version < forgotten ? undefined : changes.filter((change) => change.version > version)),
+    since: (version) =>
+      version < forgotten ? undefined : changes.filter((change) => change.version > version),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -186,11 +216,20 @@ export function createStore(now: () => number = () => Date.now()): Store {
 
 /** The controller that owns an object; undefined when nobody does. */
 export function controllerOf(object: Fields): Json | undefined {
-  return items(object, 'metadata', 'ownerReferences').find((owner) => at(owner, 'controller') === true)
+  return items(object, 'metadata', 'ownerReferences').find(
+    (owner) => at(owner, 'controller') === true,
+  )
 }
 
 export function ownerReference(owner: Stored): Fields {
-  return { apiVersion: owner.apiVersion, kind: owner.kind, name: nameOf(owner), uid: uidOf(owner), controller: true, blockOwnerDeletion: true }
+  return {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    name: nameOf(owner),
+    uid: uidOf(owner),
+    controller: true,
+    blockOwnerDeletion: true,
+  }
 }
 
 export function labelsOf(object: Fields): Fields {
@@ -211,10 +250,23 @@ export function isReady(pod: Fields): boolean {
 }
 
 /** Sets a condition; its transition time moves only with its status. True when anything changed. */
-export function setCondition(draft: Stored, now: number, type: string, status: string, more: Fields = {}): void {
+export function setCondition(
+  draft: Stored,
+  now: number,
+  type: string,
+  status: string,
+  more: Fields = {},
+): void {
   const conditions = items(draft, 'status', 'conditions')
   const before = conditions.find((condition) => text(condition, 'type') === type)
-  const since = text(before, 'status') === status ? text(before, 'lastTransitionTime') : timestamp(now)
+  const since =
+    text(before, 'status') === status ? text(before, 'lastTransitionTime') : timestamp(now)
   const next: Fields = { type, status, lastTransitionTime: since, ...more }
-  put(draft, ['status', 'conditions'], before === undefined ? [...conditions, next] : conditions.map((condition) => (condition === before ? next : condition)))
+  put(
+    draft,
+    ['status', 'conditions'],
+    before === undefined
+      ? [...conditions, next]
+      : conditions.map((condition) => (condition === before ? next : condition)),
+  )
 }

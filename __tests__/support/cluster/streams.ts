@@ -1,4 +1,5 @@
-// pods/exec and pods/portforward: WebSocket upgrades with the channel protocols, on to the program that runs in the container.
+// pods/exec and pods/portforward: WebSocket upgrades with the channel protocols, on to the program
+// that runs in the container.
 
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -35,7 +36,8 @@ export interface Streams {
 export function podFor(world: World, namespace: string, name: string): Stored {
   const pod = world.store.get(POD, namespace, name)
   if (pod === undefined) throw notFound(POD, name)
-  if (text(pod, 'spec', 'nodeName') === '') throw badRequest(`pod ${name} does not have a host assigned`)
+  if (text(pod, 'spec', 'nodeName') === '')
+    throw badRequest(`pod ${name} does not have a host assigned`)
   return pod
 }
 
@@ -54,17 +56,37 @@ export function createStreams(kubelet: Kubelet, store: Store): Streams {
       }
       const run = async (): Promise<void> => {
         const program = kubelet.program(pod, container)
-        if (program === undefined) return status({ status: 'Failure', message: `container not found ("${container}")`, reason: 'InternalError', code: 500 })
-        const answer = await store.as({ by, verb: 'exec' }, () => program.exec(command, Buffer.concat(stdin).toString()))
+        if (program === undefined)
+          return status({
+            status: 'Failure',
+            message: `container not found ("${container}")`,
+            reason: 'InternalError',
+            code: 500,
+          })
+        const answer = await store.as({ by, verb: 'exec' }, () =>
+          program.exec(command, Buffer.concat(stdin).toString()),
+        )
         if (answer.stdout !== '') opened.send(channel(1, Buffer.from(answer.stdout)))
         if (answer.stderr !== '') opened.send(channel(2, Buffer.from(answer.stderr)))
         if (answer.exitCode === 0) return status({ status: 'Success' })
         const causes = [{ reason: 'ExitCode', message: String(answer.exitCode) }]
-        status(compact({ status: 'Failure', message: `command terminated with non-zero exit code: error executing command [${command.join(' ')}], exit code ${answer.exitCode}`, reason: 'NonZeroExitCode', details: { causes } }))
+        status(
+          compact({
+            status: 'Failure',
+            message: `command terminated with non-zero exit code: error executing command [${command.join(' ')}], exit code ${answer.exitCode}`,
+            reason: 'NonZeroExitCode',
+            details: { causes },
+          }),
+        )
       }
       const tunnel = (): void => {
         through = kubelet.program(pod, container)?.connect(Number(command[4]), true)
-        if (through === undefined) return status({ status: 'Failure', reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '1' }] } })
+        if (through === undefined)
+          return status({
+            status: 'Failure',
+            reason: 'NonZeroExitCode',
+            details: { causes: [{ reason: 'ExitCode', message: '1' }] },
+          })
         opened.send(channel(1, Buffer.from(`${CONNECTED} 127.0.0.1/${command[4] ?? ''}\n`)))
         through.on('data', (bytes: Buffer) => opened.send(channel(1, bytes)))
         through.on('close', () => status({ status: 'Success' }))
@@ -97,7 +119,14 @@ export function createStreams(kubelet: Kubelet, store: Store): Streams {
         opened.send(channel(1, number))
         target = connect(pod, port)
         if (target === undefined) {
-          opened.send(channel(1, Buffer.from(`error forwarding port ${port} to pod simulated, uid : failed to execute portforward in network namespace: failed to connect to localhost:${port} inside namespace: connection refused`)))
+          opened.send(
+            channel(
+              1,
+              Buffer.from(
+                `error forwarding port ${port} to pod simulated, uid : failed to execute portforward in network namespace: failed to connect to localhost:${port} inside namespace: connection refused`,
+              ),
+            ),
+          )
           return opened.close(1000)
         }
         target.on('data', (bytes: Buffer) => opened.send(channel(0, bytes)))
@@ -134,7 +163,10 @@ export function createStreams(kubelet: Kubelet, store: Store): Streams {
 
 function containersOf(pod: Stored): string[] {
   const spec = pod['spec']
-  const list = typeof spec === 'object' && spec !== null && !Array.isArray(spec) ? spec['containers'] : undefined
+  const list =
+    typeof spec === 'object' && spec !== null && !Array.isArray(spec)
+      ? spec['containers']
+      : undefined
   return Array.isArray(list) ? list.map((entry) => text(entry, 'name')) : []
 }
 

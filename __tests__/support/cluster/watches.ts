@@ -1,4 +1,5 @@
-// Watches: the changes after a version as lines of JSON, until the client leaves, a test cuts them, or the version is forgotten.
+// Watches: the changes after a version as lines of JSON, until the client leaves, a test cuts them,
+// or the version is forgotten.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Kind } from './kinds.ts'
@@ -9,7 +10,13 @@ import type { Change, Store, Stored } from './store.ts'
 import { namespaceOf } from './store.ts'
 
 export interface Watches {
-  open(kind: Kind, namespace: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void
+  open(
+    kind: Kind,
+    namespace: string,
+    query: URLSearchParams,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void
   /** Cuts every open watch. */
   drop(): void
   /** Ends every open watch with 410, as the server does when it has forgotten what came before. */
@@ -24,10 +31,15 @@ export function createWatches(store: Store): Watches {
   return {
     open(kind, namespace, query, request, response) {
       const selected = selection(kind, query)
-      const inside = (object: Stored): boolean => (namespace === '' || namespaceOf(object) === namespace) && selected(object)
-      response.writeHead(200, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' })
+      const inside = (object: Stored): boolean =>
+        (namespace === '' || namespaceOf(object) === namespace) && selected(object)
+      response.writeHead(200, {
+        'Content-Type': 'application/json',
+        'Transfer-Encoding': 'chunked',
+      })
       response.flushHeaders()
-      const line = (type: string, object: unknown): void => void response.write(`${JSON.stringify({ type, object })}\n`)
+      const line = (type: string, object: unknown): void =>
+        void response.write(`${JSON.stringify({ type, object })}\n`)
       const deliver = (change: Change): void => {
         if (change.kind !== kind) return
         const now = change.type !== 'DELETED' && inside(change.object)
@@ -42,12 +54,22 @@ export function createWatches(store: Store): Watches {
         response.end()
         return
       }
-      if (missed === undefined) for (const object of store.list(kind, namespace).filter(selected)) line('ADDED', object)
+      if (missed === undefined)
+        for (const object of store.list(kind, namespace).filter(selected)) line('ADDED', object)
       for (const change of missed ?? []) deliver(change)
       const stop = store.onChange(deliver)
-      const bookmarks = query.get('allowWatchBookmarks') === 'true'
-        ? setInterval(() => line('BOOKMARK', { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: { resourceVersion: String(store.version()) } }), BOOKMARK_MS)
-        : undefined
+      const bookmarks =
+        query.get('allowWatchBookmarks') === 'true'
+          ? setInterval(
+              () =>
+                line('BOOKMARK', {
+                  kind: kind.kind,
+                  apiVersion: apiVersionOf(kind),
+                  metadata: { resourceVersion: String(store.version()) },
+                }),
+              BOOKMARK_MS,
+            )
+          : undefined
       const seconds = Number(query.get('timeoutSeconds') ?? 0)
       const timer = seconds > 0 ? setTimeout(() => response.end(), seconds * 1000) : undefined
       const entry = {

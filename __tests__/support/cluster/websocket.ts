@@ -1,4 +1,5 @@
-// The server's side of a WebSocket (RFC 6455), as far as channel protocols need it: binary frames, ping and close.
+// The server's side of a WebSocket (RFC 6455), as far as channel protocols need it: binary frames,
+// ping and close.
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -19,20 +20,36 @@ export interface SocketListener {
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** Accepts an upgrade with the first of the protocols that the client offers too; undefined (and 400) when there is none. */
-export function accept(request: IncomingMessage, socket: Duplex, head: Buffer, protocols: readonly string[], listen: (opened: ServerSocket) => SocketListener): void {
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((entry) => entry.trim())
+/**
+ * Accepts an upgrade with the first of the protocols that the client offers too; undefined (and
+ * 400) when there is none.
+ */
+export function accept(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  protocols: readonly string[],
+  listen: (opened: ServerSocket) => SocketListener,
+): void {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
   const protocol = protocols.find((entry) => offered.includes(entry))
   const key = request.headers['sec-websocket-key']
   if (protocol === undefined || key === undefined) {
     socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     return
   }
-  const answer = createHash('sha1').update(key + GUID).digest('base64')
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${answer}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`)
+  const answer = createHash('sha1')
+    .update(key + GUID)
+    .digest('base64')
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${answer}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
+  )
   let open = true
   const send = (opcode: number, bytes: Uint8Array): void => {
-    if (open && !socket.destroyed) socket.write(Buffer.concat([header(opcode, bytes.length), bytes]))
+    if (open && !socket.destroyed)
+      socket.write(Buffer.concat([header(opcode, bytes.length), bytes]))
   }
   const listener = listen({
     protocol,
@@ -80,7 +97,8 @@ function readFrame(bytes: Buffer): { opcode: number; payload: Buffer; length: nu
   const short = (bytes[1] ?? 0) & 127
   const start = short === 126 ? 4 : short === 127 ? 10 : 2
   if (bytes.length < start + 4) return undefined
-  const size = short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short
+  const size =
+    short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short
   const length = start + 4 + size
   if (bytes.length < length) return undefined
   const mask = bytes.subarray(start, start + 4)

@@ -1,4 +1,5 @@
-// What the controllers of the simulated cluster share: the store, a clock that can run fast, events, and the images that exist.
+// What the controllers of the simulated cluster share: the store, a clock that can run fast,
+// events, and the images that exist.
 
 import type { Fields } from './json.ts'
 import { at, compact, number, put, text } from './json.ts'
@@ -11,7 +12,12 @@ export interface ImageBehaviour {
   /** Simulated milliseconds until it is pulled, 0 when it lies on the node already. */
   readonly pullMs?: number
   /** The container ends by itself. */
-  readonly exit?: { readonly code: number; readonly reason?: 'Error' | 'OOMKilled'; readonly afterMs?: number; readonly log?: string }
+  readonly exit?: {
+    readonly code: number
+    readonly reason?: 'Error' | 'OOMKilled'
+    readonly afterMs?: number
+    readonly log?: string
+  }
   /** Probes never pass. */
   readonly unready?: boolean
   /** The image runs a ZooKeeper server of this version. */
@@ -22,12 +28,20 @@ export interface World {
   readonly store: Store
   /** Runs `act` after simulated milliseconds, unless the cluster is stopped before. */
   after(ms: number, act: () => void): void
-  /** Runs `act` after real milliseconds: for what clients count themselves, such as minReadySeconds. */
+  /**
+   * Runs `act` after real milliseconds: for what clients count themselves, such as minReadySeconds.
+   */
   afterReal(ms: number, act: () => void): void
   /** Has the controllers look again, also when no object changed. */
   wake(): void
   /** Records an event about an object; the same one again raises its count. */
-  event(about: Stored, type: 'Normal' | 'Warning', reason: string, message: string, source: EventSource): void
+  event(
+    about: Stored,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+    source: EventSource,
+  ): void
   image(name: string): ImageBehaviour | undefined
   /** Provisioners that run; a class that names another one waits for ever. */
   readonly provisioners: ReadonlySet<string>
@@ -45,7 +59,14 @@ export interface EventSource {
 }
 
 /** Writes an event, or counts an equal one up. */
-export function recordEvent(store: Store, about: Stored, type: 'Normal' | 'Warning', reason: string, message: string, source: EventSource): void {
+export function recordEvent(
+  store: Store,
+  about: Stored,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+  source: EventSource,
+): void {
   const kind = kindOf('Event')
   const namespace = namespaceOf(about) === '' ? 'default' : namespaceOf(about)
   const involvedObject = compact({
@@ -59,7 +80,13 @@ export function recordEvent(store: Store, about: Stored, type: 'Normal' | 'Warni
   })
   const before = store
     .list(kind, namespace)
-    .find((event) => text(event, 'involvedObject', 'uid') === uidOf(about) && text(event, 'reason') === reason && text(event, 'message') === message && text(event, 'type') === type)
+    .find(
+      (event) =>
+        text(event, 'involvedObject', 'uid') === uidOf(about) &&
+        text(event, 'reason') === reason &&
+        text(event, 'message') === message &&
+        text(event, 'type') === type,
+    )
   if (before !== undefined) {
     store.edit(kind, before, (draft) => {
       put(draft, ['count'], number(draft, ['count'], 1) + 1)
@@ -68,11 +95,29 @@ export function recordEvent(store: Store, about: Stored, type: 'Normal' | 'Warni
     return
   }
   const now = timestamp(store.now())
-  const series: Fields = source.action === undefined
-    ? { source: compact({ component: source.component, host: source.host }), firstTimestamp: now, lastTimestamp: now, count: 1, eventTime: null, reportingInstance: source.host ?? '' }
-    : { source: {}, firstTimestamp: null, lastTimestamp: null, eventTime: new Date(store.now()).toISOString().replace('Z', '000Z'), action: source.action, reportingInstance: `${source.component}-1` }
+  const series: Fields =
+    source.action === undefined
+      ? {
+          source: compact({ component: source.component, host: source.host }),
+          firstTimestamp: now,
+          lastTimestamp: now,
+          count: 1,
+          eventTime: null,
+          reportingInstance: source.host ?? '',
+        }
+      : {
+          source: {},
+          firstTimestamp: null,
+          lastTimestamp: null,
+          eventTime: new Date(store.now()).toISOString().replace('Z', '000Z'),
+          action: source.action,
+          reportingInstance: `${source.component}-1`,
+        }
   store.create(kind, {
-    metadata: { name: `${nameOf(about)}.${(store.version() + store.now() * 4096).toString(16)}`, namespace },
+    metadata: {
+      name: `${nameOf(about)}.${(store.version() + store.now() * 4096).toString(16)}`,
+      namespace,
+    },
     involvedObject,
     reason,
     message,

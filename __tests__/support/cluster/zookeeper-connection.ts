@@ -1,9 +1,26 @@
-// One connection to a simulated member: a four-letter word, or a session with its requests, over a byte stream.
+// One connection to a simulated member: a four-letter word, or a session with its requests, over a
+// byte stream.
 
 import type { Duplex } from 'node:stream'
-import { block, frameSplitter, OP, readFrame, type Reader, XID } from '../../../src/ensemble/zookeeper/wire.ts'
+import {
+  block,
+  frameSplitter,
+  OP,
+  readFrame,
+  type Reader,
+  XID,
+} from '../../../src/ensemble/zookeeper/wire.ts'
 import { type Change, childrenOf, dataOf, ERROR, statOf, type Tree } from './zookeeper-tree.ts'
-import { connectReply, multiReply, readConnectRequest, readCreate, readOperations, reply, statBytes, textsBytes } from './zookeeper-wire.ts'
+import {
+  connectReply,
+  multiReply,
+  readConnectRequest,
+  readCreate,
+  readOperations,
+  reply,
+  statBytes,
+  textsBytes,
+} from './zookeeper-wire.ts'
 import { answerWord, type Speaking } from './zookeeper-words.ts'
 
 /** What goes wrong with a member, on order. */
@@ -45,7 +62,10 @@ export interface Host {
   tree(): Tree
   /** What writes are answered from. */
   live(): Tree
-  commit(changes: readonly Change[], secrets: ReadonlySet<string>): { readonly codes: readonly number[]; readonly zxid: bigint }
+  commit(
+    changes: readonly Change[],
+    secrets: ReadonlySet<string>,
+  ): { readonly codes: readonly number[]; readonly zxid: bigint }
   openSession(): bigint
   endSession(id: bigint): void
   /** The connection broke: the session ends after its timeout. */
@@ -59,7 +79,9 @@ const MAX_TIMEOUT_MS = 40_000
 const TLS_ALERT = Buffer.from('15030300020228', 'hex')
 
 function memberList(config: string): string {
-  return [...config.split('\n').filter((line) => line.startsWith('server.')), 'version=0'].join('\n')
+  return [...config.split('\n').filter((line) => line.startsWith('server.')), 'version=0'].join(
+    '\n',
+  )
 }
 
 export function serve(stream: Duplex, host: Host): void {
@@ -93,7 +115,8 @@ export function serve(stream: Duplex, host: Host): void {
     if (faults.silent === true) return end()
     if (faults.garbage !== undefined) return answer(faults.garbage, true)
     // A record's header has five bytes: a word is not even looked at.
-    if (faults.tlsOnly === true) return chunk[0] === 0x16 ? answer(TLS_ALERT, true) : chunk.length < 5 ? undefined : end()
+    if (faults.tlsOnly === true)
+      return chunk[0] === 0x16 ? answer(TLS_ALERT, true) : chunk.length < 5 ? undefined : end()
     const word = chunk.subarray(0, 4).toString('latin1')
     if (!begun && WORD.test(word)) return answer(answerWord(word, host.speaking()), true)
     begun = true
@@ -108,8 +131,15 @@ export function serve(stream: Duplex, host: Host): void {
     const from = readFrame(bytes)
     if (session !== undefined) return onRequest(from)
     const wanted = readConnectRequest(from)
-    // A member without a quorum accepts the connection and closes it without a byte; one that is behind its client too.
-    if (!host.serving() || host.faults().refusesSessions === true || host.faults().readOnly === true || wanted.lastZxidSeen > host.lastZxid()) return end()
+    // A member without a quorum accepts the connection and closes it without a byte; one that is
+    // behind its client too.
+    if (
+      !host.serving() ||
+      host.faults().refusesSessions === true ||
+      host.faults().readOnly === true ||
+      wanted.lastZxidSeen > host.lastZxid()
+    )
+      return end()
     const timeoutMs = Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, wanted.timeoutMs))
     session = { id: host.openSession(), timeoutMs }
     answer(connectReply(timeoutMs, session.id))
@@ -118,14 +148,16 @@ export function serve(stream: Duplex, host: Host): void {
   function onRequest(from: Reader): void {
     const xid = from.int()
     const op = from.int()
-    const done = (error: number, body?: Buffer, zxid = host.lastZxid()): void => answer(reply(xid, zxid, error, body))
+    const done = (error: number, body?: Buffer, zxid = host.lastZxid()): void =>
+      answer(reply(xid, zxid, error, body))
     if (xid === XID.auth) {
       from.int()
       from.text()
       secrets.add(from.text())
       return done(0)
     }
-    if (host.faults().requiresAuth === true && op !== OP.closeSession) return answer(reply(xid, host.lastZxid(), ERROR.requireAuth), true)
+    if (host.faults().requiresAuth === true && op !== OP.closeSession)
+      return answer(reply(xid, host.lastZxid(), ERROR.requireAuth), true)
     switch (op) {
       case OP.ping:
         return done(0)
@@ -141,10 +173,26 @@ export function serve(stream: Duplex, host: Host): void {
         return read(op, from.text(), done)
       case OP.create: {
         const { path, data, flags } = readCreate(from)
-        return write([{ kind: 'create', path, data, ...(flags === 1 && session !== undefined ? { owner: session.id } : {}) }], done, () => block(path))
+        return write(
+          [
+            {
+              kind: 'create',
+              path,
+              data,
+              ...(flags === 1 && session !== undefined ? { owner: session.id } : {}),
+            },
+          ],
+          done,
+          () => block(path),
+        )
       }
       case OP.setData: {
-        const change: Change = { kind: 'set', path: from.text(), data: from.text(), version: from.int() }
+        const change: Change = {
+          kind: 'set',
+          path: from.text(),
+          data: from.text(),
+          version: from.int(),
+        }
         return write([change], done, () => statBody(change.path))
       }
       case OP.delete:
@@ -152,7 +200,11 @@ export function serve(stream: Duplex, host: Host): void {
       case OP.multi: {
         const operations = readOperations(from)
         const { codes, zxid } = host.commit(operations, secrets)
-        return done(0, multiReply(operations, codes, (path) => statOf(host.live(), path)), zxid)
+        return done(
+          0,
+          multiReply(operations, codes, (path) => statOf(host.live(), path)),
+          zxid,
+        )
       }
       default:
         return done(ERROR.unimplemented)
@@ -166,7 +218,30 @@ export function serve(stream: Duplex, host: Host): void {
 
   function read(op: number, path: string, done: (error: number, body?: Buffer) => void): void {
     // Since 3.5 each member shows its member list in a node of its own.
-    if (op === OP.getData && path === '/zookeeper/config' && !host.speaking().version.startsWith('3.4')) return done(0, Buffer.concat([block(memberList(host.speaking().config)), statBytes({ czxid: 0n, mzxid: 0n, ctime: 0, mtime: 0, version: 0, cversion: 0, aversion: -1, ephemeralOwner: 0n, dataLength: 0, children: 0, pzxid: 0n })]))
+    if (
+      op === OP.getData &&
+      path === '/zookeeper/config' &&
+      !host.speaking().version.startsWith('3.4')
+    )
+      return done(
+        0,
+        Buffer.concat([
+          block(memberList(host.speaking().config)),
+          statBytes({
+            czxid: 0n,
+            mzxid: 0n,
+            ctime: 0,
+            mtime: 0,
+            version: 0,
+            cversion: 0,
+            aversion: -1,
+            ephemeralOwner: 0n,
+            dataLength: 0,
+            children: 0,
+            pzxid: 0n,
+          }),
+        ]),
+      )
     const stat = statOf(host.tree(), path)
     if (stat === undefined) return done(ERROR.noNode)
     if (op === OP.exists) return done(0, statBytes(stat))
@@ -174,7 +249,11 @@ export function serve(stream: Duplex, host: Host): void {
     done(0, Buffer.concat([block(dataOf(host.tree(), path) ?? ''), statBytes(stat)]))
   }
 
-  function write(changes: readonly Change[], done: (error: number, body?: Buffer, zxid?: bigint) => void, body?: () => Buffer): void {
+  function write(
+    changes: readonly Change[],
+    done: (error: number, body?: Buffer, zxid?: bigint) => void,
+    body?: () => Buffer,
+  ): void {
     const { codes, zxid } = host.commit(changes, secrets)
     if (host.faults().losesAnswers === true) {
       closed = true

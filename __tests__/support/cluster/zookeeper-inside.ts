@@ -1,4 +1,5 @@
-// What an exec inside a simulated member answers: the scripts of this action, the programs that the tutorial runs by hand, and probes.
+// What an exec inside a simulated member answers: the scripts of this action, the programs that the
+// tutorial runs by hand, and probes.
 
 import { LOCATE_MARKER } from '../../../src/ensemble/zookeeper/locate.ts'
 import { answerWord, type Speaking } from './zookeeper-words.ts'
@@ -24,16 +25,29 @@ export function answerExec(inside: Inside, command: readonly string[]): Answer {
   const line = command.join(' ')
   if (command[3] === LOCATE_MARKER) return said(located(inside, command[4] ?? ''))
   if (/zookeeper-ready|ruok/.test(line)) return said('imok')
-  if (line.includes('srvr')) return said(answerWord('srvr', inside.speaking), inside.serving ? 0 : 1)
+  if (line.includes('srvr'))
+    return said(answerWord('srvr', inside.speaking), inside.serving ? 0 : 1)
   if (/(^| )hostname -f/.test(line)) return said(`${inside.fqdn}\n`)
   if (/(^| )hostname/.test(line)) return said(`${inside.fqdn.split('.')[0] ?? ''}\n`)
-  if (line.includes('myid')) return inside.myid === undefined ? said('', 1, 'No such file or directory') : said(`${inside.myid}\n`)
+  if (line.includes('myid'))
+    return inside.myid === undefined
+      ? said('', 1, 'No such file or directory')
+      : said(`${inside.myid}\n`)
   if (line.includes('zoo.cfg')) return said(inside.config)
   return said('', 127, `${command[0] ?? ''}: not found`)
 }
 
 function located(inside: Inside, nonce: string): string {
-  const section = (name: string, text: string | undefined): string => (text === undefined ? '' : `\n--- ${nonce} ${name}\n${text}\n`)
+  const section = (name: string, text: string | undefined): string =>
+    text === undefined ? '' : `\n--- ${nonce} ${name}\n${text}\n`
   const host = inside.fqdn.split('.')[0] ?? ''
-  return [section('found', inside.configPath), section('config', inside.config), section('dynamic', inside.dynamic), section('myid', inside.myid), section('host', host), section('fqdn', inside.fqdn), section('end', '')].join('')
+  return [
+    section('found', inside.configPath),
+    section('config', inside.config),
+    section('dynamic', inside.dynamic),
+    section('myid', inside.myid),
+    section('host', host),
+    section('fqdn', inside.fqdn),
+    section('end', ''),
+  ].join('')
 }

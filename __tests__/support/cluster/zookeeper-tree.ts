@@ -1,8 +1,17 @@
-// The data of one simulated member: a tree of nodes with the versions and transaction ids that a real one keeps.
+// The data of one simulated member: a tree of nodes with the versions and transaction ids that a
+// real one keeps.
 
 import type { Stat } from '../../../src/ensemble/zookeeper/wire.ts'
 
-export const ERROR = { noNode: -101, noAuth: -102, badVersion: -103, nodeExists: -110, notEmpty: -111, requireAuth: -124, unimplemented: -6 } as const
+export const ERROR = {
+  noNode: -101,
+  noAuth: -102,
+  badVersion: -103,
+  nodeExists: -110,
+  notEmpty: -111,
+  requireAuth: -124,
+  unimplemented: -6,
+} as const
 
 interface Node {
   readonly data: string
@@ -17,7 +26,12 @@ interface Node {
 }
 
 export type Change =
-  | { readonly kind: 'create'; readonly path: string; readonly data: string; readonly owner?: bigint }
+  | {
+      readonly kind: 'create'
+      readonly path: string
+      readonly data: string
+      readonly owner?: bigint
+    }
   | { readonly kind: 'set'; readonly path: string; readonly data: string; readonly version: number }
   | { readonly kind: 'delete'; readonly path: string; readonly version: number }
   | { readonly kind: 'check'; readonly path: string; readonly version: number }
@@ -28,7 +42,25 @@ export interface Tree {
 }
 
 export function emptyTree(): Tree {
-  return { zxid: 0n, nodes: new Map([['/', { data: '', czxid: 0n, mzxid: 0n, ctime: 0, mtime: 0, version: 0, cversion: 0, owner: 0n, pzxid: 0n }]]) }
+  return {
+    zxid: 0n,
+    nodes: new Map([
+      [
+        '/',
+        {
+          data: '',
+          czxid: 0n,
+          mzxid: 0n,
+          ctime: 0,
+          mtime: 0,
+          version: 0,
+          cversion: 0,
+          owner: 0n,
+          pzxid: 0n,
+        },
+      ],
+    ]),
+  }
 }
 
 export function copyTree(tree: Tree): Tree {
@@ -41,7 +73,11 @@ export function parentOf(path: string): string {
 
 export function childrenOf(tree: Tree, path: string): readonly string[] {
   const prefix = path === '/' ? '/' : `${path}/`
-  return [...tree.nodes.keys()].filter((one) => one !== '/' && one.startsWith(prefix) && !one.slice(prefix.length).includes('/')).map((one) => one.slice(prefix.length))
+  return [...tree.nodes.keys()]
+    .filter(
+      (one) => one !== '/' && one.startsWith(prefix) && !one.slice(prefix.length).includes('/'),
+    )
+    .map((one) => one.slice(prefix.length))
 }
 
 /** 0, or the error code; a tree is changed in the first case only. */
@@ -53,13 +89,29 @@ export function applyChange(tree: Tree, change: Change, zxid: bigint, now: numbe
     case 'create':
       if (parent === undefined) return ERROR.noNode
       if (node !== undefined) return ERROR.nodeExists
-      nodes.set(change.path, { data: change.data, czxid: zxid, mzxid: zxid, ctime: now, mtime: now, version: 0, cversion: 0, owner: change.owner ?? 0n, pzxid: zxid })
+      nodes.set(change.path, {
+        data: change.data,
+        czxid: zxid,
+        mzxid: zxid,
+        ctime: now,
+        mtime: now,
+        version: 0,
+        cversion: 0,
+        owner: change.owner ?? 0n,
+        pzxid: zxid,
+      })
       nodes.set(parentOf(change.path), { ...parent, cversion: parent.cversion + 1, pzxid: zxid })
       return 0
     case 'set':
       if (node === undefined) return ERROR.noNode
       if (change.version !== -1 && change.version !== node.version) return ERROR.badVersion
-      nodes.set(change.path, { ...node, data: change.data, version: node.version + 1, mzxid: zxid, mtime: now })
+      nodes.set(change.path, {
+        ...node,
+        data: change.data,
+        version: node.version + 1,
+        mzxid: zxid,
+        mtime: now,
+      })
       return 0
     case 'delete':
       if (node === undefined || parent === undefined) return ERROR.noNode
@@ -75,10 +127,16 @@ export function applyChange(tree: Tree, change: Change, zxid: bigint, now: numbe
 }
 
 /** All or nothing: the codes of all changes, all 0 when they were made. */
-export function applyAll(tree: Tree, changes: readonly Change[], zxid: bigint, now: number): readonly number[] {
+export function applyAll(
+  tree: Tree,
+  changes: readonly Change[],
+  zxid: bigint,
+  now: number,
+): readonly number[] {
   const trial = copyTree(tree)
   const codes: number[] = []
-  for (const change of changes) codes.push(codes.some((code) => code !== 0) ? -2 : applyChange(trial, change, zxid, now))
+  for (const change of changes)
+    codes.push(codes.some((code) => code !== 0) ? -2 : applyChange(trial, change, zxid, now))
   if (codes.every((code) => code === 0)) {
     tree.nodes.clear()
     for (const [path, node] of trial.nodes) tree.nodes.set(path, node)
@@ -94,9 +152,17 @@ export function statOf(tree: Tree, path: string): Stat | undefined {
   const node = tree.nodes.get(path)
   if (node === undefined) return undefined
   const { data, owner, ...rest } = node
-  return { ...rest, aversion: 0, ephemeralOwner: owner, dataLength: Buffer.byteLength(data), children: childrenOf(tree, path).length }
+  return {
+    ...rest,
+    aversion: 0,
+    ephemeralOwner: owner,
+    dataLength: Buffer.byteLength(data),
+    children: childrenOf(tree, path).length,
+  }
 }
 
 export function ephemeralsOf(tree: Tree, owner: bigint): readonly string[] {
-  return [...tree.nodes].filter(([, node]) => node.owner === owner && owner !== 0n).map(([path]) => path)
+  return [...tree.nodes]
+    .filter(([, node]) => node.owner === owner && owner !== 0n)
+    .map(([path]) => path)
 }

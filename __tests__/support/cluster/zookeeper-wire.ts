@@ -1,7 +1,17 @@
 // The server's side of the wire format: requests read, answers written.
 
 import type { Operation } from '../../../src/ensemble/zookeeper/multi.ts'
-import { block, bool, frame, int, long, OP, type Reader, type Stat, WireFault } from '../../../src/ensemble/zookeeper/wire.ts'
+import {
+  block,
+  bool,
+  frame,
+  int,
+  long,
+  OP,
+  type Reader,
+  type Stat,
+  WireFault,
+} from '../../../src/ensemble/zookeeper/wire.ts'
 
 export interface ConnectRequest {
   readonly lastZxidSeen: bigint
@@ -21,14 +31,28 @@ export function connectReply(timeoutMs: number, sessionId: bigint): Buffer {
   return frame(int(0), int(timeoutMs), long(sessionId), block(Buffer.alloc(16)), bool(false))
 }
 
-export function reply(xid: number, zxid: bigint, error: number, body: Buffer = Buffer.alloc(0)): Buffer {
+export function reply(
+  xid: number,
+  zxid: bigint,
+  error: number,
+  body: Buffer = Buffer.alloc(0),
+): Buffer {
   return frame(int(xid), long(zxid), int(error), error === 0 ? body : Buffer.alloc(0))
 }
 
 export function statBytes(stat: Stat): Buffer {
   return Buffer.concat([
-    long(stat.czxid), long(stat.mzxid), long(BigInt(stat.ctime)), long(BigInt(stat.mtime)), int(stat.version), int(stat.cversion), int(stat.aversion), long(stat.ephemeralOwner),
-    int(stat.dataLength), int(stat.children), long(stat.pzxid),
+    long(stat.czxid),
+    long(stat.mzxid),
+    long(BigInt(stat.ctime)),
+    long(BigInt(stat.mtime)),
+    int(stat.version),
+    int(stat.cversion),
+    int(stat.aversion),
+    long(stat.ephemeralOwner),
+    int(stat.dataLength),
+    int(stat.children),
+    long(stat.pzxid),
   ])
 }
 
@@ -36,7 +60,11 @@ export function textsBytes(texts: readonly string[]): Buffer {
   return Buffer.concat([int(texts.length), ...texts.map((text) => block(text))])
 }
 
-export function readCreate(from: Reader): { readonly path: string; readonly data: string; readonly flags: number } {
+export function readCreate(from: Reader): {
+  readonly path: string
+  readonly data: string
+  readonly flags: number
+} {
   const path = from.text()
   const data = from.text()
   for (let entries = from.int(); entries > 0; entries -= 1) {
@@ -75,9 +103,16 @@ function readOperation(type: number, from: Reader): Operation {
   }
 }
 
-/** The answer to a transaction: what each operation gave, or, when it failed, each one's error code. */
-export function multiReply(operations: readonly Operation[], codes: readonly number[], stat: (path: string) => Stat | undefined): Buffer {
-  const header = (type: number, error: number): Buffer => Buffer.concat([int(type), bool(false), int(error)])
+/**
+ * The answer to a transaction: what each operation gave, or, when it failed, each one's error code.
+ */
+export function multiReply(
+  operations: readonly Operation[],
+  codes: readonly number[],
+  stat: (path: string) => Stat | undefined,
+): Buffer {
+  const header = (type: number, error: number): Buffer =>
+    Buffer.concat([int(type), bool(false), int(error)])
   const failed = codes.some((code) => code !== 0)
   const parts = operations.map((operation, index): Buffer => {
     if (failed) return Buffer.concat([header(-1, codes[index] ?? 0), int(codes[index] ?? 0)])
@@ -86,7 +121,9 @@ export function multiReply(operations: readonly Operation[], codes: readonly num
       case 'create':
         return Buffer.concat([header(OP.create, 0), block(operation.path)])
       case 'set':
-        return after === undefined ? header(OP.check, 0) : Buffer.concat([header(OP.setData, 0), statBytes(after)])
+        return after === undefined
+          ? header(OP.check, 0)
+          : Buffer.concat([header(OP.setData, 0), statBytes(after)])
       case 'delete':
         return header(OP.delete, 0)
       case 'check':

@@ -19,8 +19,10 @@ const ALL_BY_DEFAULT = ['ruok', 'srvr', 'stat', 'mntr', 'conf', 'isro']
 export function answerWord(word: string, member: Speaking): string {
   const old = member.version.startsWith('3.4.')
   const listed = /^4lw\.commands\.whitelist=(.*)$/m.exec(member.config)?.[1]?.split(/[\s,]+/)
-  const allowed = listed?.includes('*') === true ? ALL_BY_DEFAULT : (listed ?? (old ? ALL_BY_DEFAULT : ['srvr']))
-  if (!allowed.includes(word)) return `${word} is not executed because it is not in the whitelist.\n`
+  const allowed =
+    listed?.includes('*') === true ? ALL_BY_DEFAULT : (listed ?? (old ? ALL_BY_DEFAULT : ['srvr']))
+  if (!allowed.includes(word))
+    return `${word} is not executed because it is not in the whitelist.\n`
   if (word === 'ruok') return 'imok'
   if (member.mode === undefined) return NOT_SERVING
   switch (word) {
@@ -29,14 +31,21 @@ export function answerWord(word: string, member: Speaking): string {
     case 'conf':
       return conf(member, old)
     case 'mntr':
-      return [`zk_version\t${built(member, old)}`, `zk_server_state\t${member.mode}`, ...(member.mode === 'leader' ? ['zk_synced_followers\t2'] : []), ''].join('\n')
+      return [
+        `zk_version\t${built(member, old)}`,
+        `zk_server_state\t${member.mode}`,
+        ...(member.mode === 'leader' ? ['zk_synced_followers\t2'] : []),
+        '',
+      ].join('\n')
     default:
       return ''
   }
 }
 
 function built({ version }: Speaking, old: boolean): string {
-  return old ? `${version}-39d3a4f269333c922ed3db283be479f9deacaa0f, built on 03/23/2017 10:13 GMT` : `${version}-1b2a3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d, built on 2026-01-15 08:12 UTC`
+  return old
+    ? `${version}-39d3a4f269333c922ed3db283be479f9deacaa0f, built on 03/23/2017 10:13 GMT`
+    : `${version}-1b2a3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d, built on 2026-01-15 08:12 UTC`
 }
 
 function srvr(member: Speaking, old: boolean): string {
@@ -59,6 +68,26 @@ function srvr(member: Speaking, old: boolean): string {
 
 function conf(member: Speaking, old: boolean): string {
   const servers = member.config.split('\n').filter((line) => line.startsWith('server.'))
-  const own = [`clientPort=${member.clientPort}`, 'dataDir=/data/version-2', 'dataLogDir=/datalog/version-2', 'tickTime=2000', 'maxClientCnxns=60', `serverId=${member.id ?? 0}`, 'initLimit=10', 'syncLimit=5', 'peerType=0']
-  return [...own, ...(old || servers.length === 0 ? [] : ['membership: ', ...servers.map((line) => line.replace(/;.*$/, ':participant;0.0.0.0:2181')), 'version=0']), ''].join('\n')
+  const own = [
+    `clientPort=${member.clientPort}`,
+    'dataDir=/data/version-2',
+    'dataLogDir=/datalog/version-2',
+    'tickTime=2000',
+    'maxClientCnxns=60',
+    `serverId=${member.id ?? 0}`,
+    'initLimit=10',
+    'syncLimit=5',
+    'peerType=0',
+  ]
+  return [
+    ...own,
+    ...(old || servers.length === 0
+      ? []
+      : [
+          'membership: ',
+          ...servers.map((line) => line.replace(/;.*$/, ':participant;0.0.0.0:2181')),
+          'version=0',
+        ]),
+    '',
+  ].join('\n')
 }

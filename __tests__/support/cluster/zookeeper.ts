@@ -1,10 +1,21 @@
-// A simulated ensemble: members that come and go with their pods, elect a leader, keep their data on their claims and speak ZooKeeper's protocol over byte streams.
+// A simulated ensemble: members that come and go with their pods, elect a leader, keep their data
+// on their claims and speak ZooKeeper's protocol over byte streams.
 
 import { type Duplex, duplexPair } from 'node:stream'
 import { parseConfig, type ServerLine } from '../../../src/ensemble/zookeeper/config.ts'
 import { type Faults, type Host, serve } from './zookeeper-connection.ts'
 import { answerExec, type Answer } from './zookeeper-inside.ts'
-import { applyAll, applyChange, type Change, copyTree, emptyTree, ephemeralsOf, ERROR, parentOf, type Tree } from './zookeeper-tree.ts'
+import {
+  applyAll,
+  applyChange,
+  type Change,
+  copyTree,
+  emptyTree,
+  ephemeralsOf,
+  ERROR,
+  parentOf,
+  type Tree,
+} from './zookeeper-tree.ts'
 import type { Speaking } from './zookeeper-words.ts'
 
 export type { Faults } from './zookeeper-connection.ts'
@@ -29,7 +40,10 @@ export interface MemberSpec {
 }
 
 export interface EnsembleOptions {
-  /** Name below the headless service of the pod that a Service of this name selects; undefined where there is no such Service. Without it every name is taken for a pod's. */
+  /**
+   * Name below the headless service of the pod that a Service of this name selects; undefined where
+   * there is no such Service. Without it every name is taken for a pod's.
+   */
   readonly resolve?: (host: string) => string | undefined
   /** Runs `act` after simulated milliseconds; by default at once for 0, else by a timer. */
   readonly after?: (ms: number, act: () => void) => void
@@ -43,8 +57,16 @@ export interface EnsembleOptions {
   /** An election while some member's address changed less than `freshAddressMs` ago. */
   readonly staleElectionMs?: number
   readonly freshAddressMs?: number
-  /** A member begins or ceases to serve; `before`: the ordinals that served until now, `own`: its own process has just ended, it isn't an election that it waits for. */
-  readonly onServing?: (ordinal: number, serves: boolean, before: readonly number[], own: boolean) => void
+  /**
+   * A member begins or ceases to serve; `before`: the ordinals that served until now, `own`: its
+   * own process has just ended, it isn't an election that it waits for.
+   */
+  readonly onServing?: (
+    ordinal: number,
+    serves: boolean,
+    before: readonly number[],
+    own: boolean,
+  ) => void
   /** The members' clock, milliseconds since the epoch. */
   readonly now?: () => number
 }
@@ -52,7 +74,11 @@ export interface EnsembleOptions {
 export type Mode = NonNullable<Speaking['mode']>
 
 /** Milliseconds; may be changed at any time. */
-export type Timing = { -readonly [name in 'electionMs' | 'startMs' | 'joinMs' | 'rejoinMs' | 'staleElectionMs' | 'freshAddressMs']: number }
+export type Timing = {
+  -readonly [
+    name in 'electionMs' | 'startMs' | 'joinMs' | 'rejoinMs' | 'staleElectionMs' | 'freshAddressMs'
+  ]: number
+}
 
 export interface SimulatedEnsemble {
   readonly timing: Timing
@@ -100,9 +126,17 @@ interface Running {
 }
 
 export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemble {
-  const after = options.after ?? ((ms, act) => (ms === 0 ? act() : void setTimeout(act, ms).unref()))
+  const after =
+    options.after ?? ((ms, act) => (ms === 0 ? act() : void setTimeout(act, ms).unref()))
   const { now = () => Date.now() } = options
-  const timing: Timing = { electionMs: options.electionMs ?? 0, startMs: options.startMs ?? 0, joinMs: options.joinMs ?? 0, rejoinMs: options.rejoinMs ?? 0, staleElectionMs: options.staleElectionMs ?? options.electionMs ?? 0, freshAddressMs: options.freshAddressMs ?? 0 }
+  const timing: Timing = {
+    electionMs: options.electionMs ?? 0,
+    startMs: options.startMs ?? 0,
+    joinMs: options.joinMs ?? 0,
+    rejoinMs: options.rejoinMs ?? 0,
+    staleElectionMs: options.staleElectionMs ?? options.electionMs ?? 0,
+    freshAddressMs: options.freshAddressMs ?? 0,
+  }
   const claims = new Map<string, Claim>()
   const members = new Map<number, Running>()
   const locks = new Map<string, string>()
@@ -116,26 +150,45 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
   let electing = false
 
   const later = (ms: number, act: () => void): void => (ms === 0 ? act() : after(ms, act))
-  const configOf = (one: Running): ReturnType<typeof parseConfig> => parseConfig(one.faults.config ?? one.spec.config, one.faults.config === undefined ? one.spec.dynamic : undefined)
+  const configOf = (one: Running): ReturnType<typeof parseConfig> =>
+    parseConfig(
+      one.faults.config ?? one.spec.config,
+      one.faults.config === undefined ? one.spec.dynamic : undefined,
+    )
   const idOf = (one: Running): number => Number(one.faults.myid ?? one.claim.myid ?? 0)
   const isAlone = (one: Running): boolean => {
     const config = configOf(one)
     return config.servers.length === 0 || (config.servers.length === 1 && config.standaloneEnabled)
   }
-  const isObserver = (one: Running): boolean => one.servers.find((line) => line.id === one.id)?.role === 'observer'
-  const isAble = (one: Running): boolean => one.known && !isAlone(one) && one.faults.notServing !== true
-  const voting = (): readonly Running[] => [...members.values()].filter((one) => isAble(one) && !isObserver(one))
+  const isObserver = (one: Running): boolean =>
+    one.servers.find((line) => line.id === one.id)?.role === 'observer'
+  const isAble = (one: Running): boolean =>
+    one.known && !isAlone(one) && one.faults.notServing !== true
+  const voting = (): readonly Running[] =>
+    [...members.values()].filter((one) => isAble(one) && !isObserver(one))
   /** How many it takes, by its own member list. */
-  const quorum = (one: Running): number => Math.floor(one.servers.filter((line) => line.role === 'participant').length / 2) + 1
-  const addressesOf = (one: Running, id: number): ServerLine['addresses'] => one.servers.find((line) => line.id === id)?.addresses ?? []
-  /** Whether its list names the other by id, by a name that leads there, and by the port at which the other listens for elections. */
+  const quorum = (one: Running): number =>
+    Math.floor(one.servers.filter((line) => line.role === 'participant').length / 2) + 1
+  const addressesOf = (one: Running, id: number): ServerLine['addresses'] =>
+    one.servers.find((line) => line.id === id)?.addresses ?? []
+  /**
+   * Whether its list names the other by id, by a name that leads there, and by the port at which
+   * the other listens for elections.
+   */
   const lists = (one: Running, other: Running): boolean =>
-    one === other || addressesOf(one, other.id).some(({ host, electionPort }) => leadsTo(host, other.spec.fqdn) && addressesOf(other, other.id).every((own) => own.electionPort === electionPort))
+    one === other ||
+    addressesOf(one, other.id).some(
+      ({ host, electionPort }) =>
+        leadsTo(host, other.spec.fqdn) &&
+        addressesOf(other, other.id).every((own) => own.electionPort === electionPort),
+    )
 
   /** A bare name is a Service's, or nobody's. */
   function leadsTo(host: string, fqdn: string): boolean {
     const found = options.resolve?.(host)
-    return found === undefined ? (options.resolve === undefined || host.includes('.')) && `${fqdn}.`.startsWith(`${host}.`) : found === fqdn
+    return found === undefined
+      ? (options.resolve === undefined || host.includes('.')) && `${fqdn}.`.startsWith(`${host}.`)
+      : found === fqdn
   }
 
   function modeOf(one: Running): Mode | undefined {
@@ -149,16 +202,26 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
   /** Tells who has begun or ceased to serve since the last time. */
   function notice(): void {
     const before = serving
-    serving = [...members.values()].filter((one) => modeOf(one) !== undefined).map((one) => one.spec.ordinal).toSorted((a, b) => a - b)
-    for (const ordinal of before) if (!serving.includes(ordinal)) options.onServing?.(ordinal, false, before, !members.has(ordinal))
-    for (const ordinal of serving) if (!before.includes(ordinal)) options.onServing?.(ordinal, true, before, false)
+    serving = [...members.values()]
+      .filter((one) => modeOf(one) !== undefined)
+      .map((one) => one.spec.ordinal)
+      .toSorted((a, b) => a - b)
+    for (const ordinal of before)
+      if (!serving.includes(ordinal))
+        options.onServing?.(ordinal, false, before, !members.has(ordinal))
+    for (const ordinal of serving)
+      if (!before.includes(ordinal)) options.onServing?.(ordinal, true, before, false)
   }
 
   /** Looks who can serve; an election and a joining take their time. */
   function settle(): void {
     const leading = leader === undefined ? undefined : members.get(leader)
     const able = voting()
-    if (leading === undefined || !able.includes(leading) || able.filter((one) => one.joined && lists(leading, one)).length < quorum(leading)) {
+    if (
+      leading === undefined ||
+      !able.includes(leading) ||
+      able.filter((one) => one.joined && lists(leading, one)).length < quorum(leading)
+    ) {
       leader = undefined
       for (const one of members.values()) leave(one)
       if (!electing && winnerOf(able) !== undefined) {
@@ -166,7 +229,8 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
         later(freshAddresses > 0 ? timing.staleElectionMs : timing.electionMs, elect)
       }
     } else {
-      for (const one of members.values()) if (!one.joined && isAble(one)) later(timing.joinMs, () => join(one))
+      for (const one of members.values())
+        if (!one.joined && isAble(one)) later(timing.joinMs, () => join(one))
     }
     notice()
   }
@@ -177,9 +241,18 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
     for (const socket of one.sockets) socket.destroy()
   }
 
-  /** The latest history wins, then the highest id, of those that a quorum of their own list can hear and hears. */
+  /**
+   * The latest history wins, then the highest id, of those that a quorum of their own list can hear
+   * and hears.
+   */
   function winnerOf(able: readonly Running[]): Running | undefined {
-    const best = able.toSorted((a, b) => (a.claim.tree.zxid === b.claim.tree.zxid ? b.id - a.id : a.claim.tree.zxid > b.claim.tree.zxid ? -1 : 1))
+    const best = able.toSorted((a, b) =>
+      a.claim.tree.zxid === b.claim.tree.zxid
+        ? b.id - a.id
+        : a.claim.tree.zxid > b.claim.tree.zxid
+          ? -1
+          : 1,
+    )
     return best.find((one) => votersFor(one, able).length >= quorum(one))
   }
 
@@ -200,10 +273,19 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
     settle()
   }
 
-  /** A member whose list doesn't name the leader, or names too few that follow it, stays outside. */
+  /**
+   * A member whose list doesn't name the leader, or names too few that follow it, stays outside.
+   */
   function join(one: Running): void {
     const leading = leader === undefined ? undefined : members.get(leader)
-    if (leading === undefined || one.joined || members.get(one.spec.ordinal) !== one || !isAble(one) || !lists(one, leading)) return
+    if (
+      leading === undefined ||
+      one.joined ||
+      members.get(one.spec.ordinal) !== one ||
+      !isAble(one) ||
+      !lists(one, leading)
+    )
+      return
     const heard = voting().filter((other) => other.joined && lists(one, other))
     if (heard.length < quorum(one)) return
     follow(one, leading)
@@ -222,16 +304,27 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
     return change.kind === 'check' || secret === undefined || secrets.has(secret)
   }
 
-  function commit(via: Running, changes: readonly Change[], secrets: ReadonlySet<string>): { readonly codes: readonly number[]; readonly zxid: bigint } {
+  function commit(
+    via: Running,
+    changes: readonly Change[],
+    secrets: ReadonlySet<string>,
+  ): { readonly codes: readonly number[]; readonly zxid: bigint } {
     const leading = isAlone(via) ? via : leader === undefined ? undefined : members.get(leader)
     if (leading === undefined) return { codes: changes.map(() => -4), zxid: via.claim.tree.zxid }
     const zxid = leading.claim.tree.zxid + 1n
     const denied = changes.findIndex((change) => !permitted(change, secrets))
-    const codes = denied >= 0 ? changes.map((_, index) => (index === denied ? ERROR.noAuth : 0)) : applyAll(leading.claim.tree, changes, zxid, now())
+    const codes =
+      denied >= 0
+        ? changes.map((_, index) => (index === denied ? ERROR.noAuth : 0))
+        : applyAll(leading.claim.tree, changes, zxid, now())
     leading.claim.tree.zxid = zxid
-    const followers = leading === via && isAlone(via) ? [] : [...members.values()].filter((one) => one.joined && one !== leading)
+    const followers =
+      leading === via && isAlone(via)
+        ? []
+        : [...members.values()].filter((one) => one.joined && one !== leading)
     for (const one of followers) {
-      if (codes.every((code) => code === 0)) for (const change of changes) applyChange(one.claim.tree, change, zxid, now())
+      if (codes.every((code) => code === 0))
+        for (const change of changes) applyChange(one.claim.tree, change, zxid, now())
       one.claim.tree.zxid = zxid
     }
     if (!isAlone(via)) lastWrite = zxid
@@ -239,12 +332,21 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
   }
 
   function endSession(via: Running, id: bigint): void {
-    for (const path of ephemeralsOf(via.claim.tree, id)) commit(via, [{ kind: 'delete', path, version: -1 }], new Set(locks.values()))
+    for (const path of ephemeralsOf(via.claim.tree, id))
+      commit(via, [{ kind: 'delete', path, version: -1 }], new Set(locks.values()))
   }
 
   function speaking(one: Running): Speaking {
     const mode = modeOf(one)
-    return { version: one.spec.version, id: idOf(one), mode, zxid: one.claim.tree.zxid, nodes: one.claim.tree.nodes.size, config: one.faults.config ?? one.spec.config, clientPort: one.spec.clientPort }
+    return {
+      version: one.spec.version,
+      id: idOf(one),
+      mode,
+      zxid: one.claim.tree.zxid,
+      nodes: one.claim.tree.nodes.size,
+      config: one.faults.config ?? one.spec.config,
+      clientPort: one.spec.clientPort,
+    }
   }
 
   function hostOf(one: Running): Host {
@@ -277,7 +379,17 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
       const before = addresses.get(spec.ordinal)
       const moved = before !== undefined && spec.address !== undefined && before !== spec.address
       if (spec.address !== undefined) addresses.set(spec.ordinal, spec.address)
-      const one: Running = { spec, claim, id, servers, sockets: new Set(), faults: {}, known: false, joined: false, frozen: undefined }
+      const one: Running = {
+        spec,
+        claim,
+        id,
+        servers,
+        sockets: new Set(),
+        faults: {},
+        known: false,
+        joined: false,
+        frozen: undefined,
+      }
       members.set(spec.ordinal, one)
       if (moved) {
         freshAddresses += 1
@@ -322,17 +434,28 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
     },
     exec(ordinal, command) {
       const one = members.get(ordinal)
-      if (one === undefined) return { exitCode: 137, stdout: '', stderr: 'the container does not run' }
+      if (one === undefined)
+        return { exitCode: 137, stdout: '', stderr: 'the container does not run' }
       const { fqdn, configPath, config, dynamic } = one.spec
       return answerExec(
-        { fqdn, configPath, config: one.faults.config ?? config, dynamic, myid: one.faults.myid ?? one.claim.myid, speaking: speaking(one), serving: modeOf(one) !== undefined },
+        {
+          fqdn,
+          configPath,
+          config: one.faults.config ?? config,
+          dynamic,
+          myid: one.faults.myid ?? one.claim.myid,
+          speaking: speaking(one),
+          serving: modeOf(one) !== undefined,
+        },
         command,
       )
     },
     lock: (path, secret) => void locks.set(path, secret),
     wipe: (claim) => void claims.delete(claim),
     paths(ordinal) {
-      return [...(members.get(ordinal)?.claim.tree.nodes.keys() ?? [])].filter((path) => path !== '/').toSorted()
+      return [...(members.get(ordinal)?.claim.tree.nodes.keys() ?? [])]
+        .filter((path) => path !== '/')
+        .toSorted()
     },
     put(path, data, at) {
       const via = members.get(at ?? leader ?? 0)

@@ -1,4 +1,5 @@
-// A drain that asks again and again is slow and throttled; one that asks for two where the budget allows one uses it up for others.
+// A drain that asks again and again is slow and throttled; one that asks for two where the budget
+// allows one uses it up for others.
 
 import { describe, expect, test } from '@jest/globals'
 import { askNow, budgetsOf, type Taken, type Waiting } from '../../../src/decide/evictable.ts'
@@ -6,17 +7,58 @@ import type { NodePod } from '../../../src/view/node-pod.ts'
 import type { BudgetView } from '../../../src/view/surroundings.ts'
 
 function budget(change: Partial<BudgetView> = {}): BudgetView {
-  return { name: 'web', uid: 'b', selector: { matchLabels: { app: 'web' }, matchExpressions: [] }, minAvailable: undefined, maxUnavailable: 1, generation: 1, observedGeneration: 1, healthy: 3, desired: 2, allowed: 1, expected: 3, ...change }
-}
-
-function waiting(name: string, change: Partial<NodePod> = {}, more: Partial<Waiting> = {}): Waiting {
   return {
-    pod: { name, namespace: 'shop', uid: name, labels: { app: 'web' }, node: 'node-1', phase: 'Running', ready: true, deleting: undefined, owner: undefined, mirror: false, emptyDirs: [], claims: [], ...change }, refusedBy: undefined, notBefore: 0, ...more,
+    name: 'web',
+    uid: 'b',
+    selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
+    minAvailable: undefined,
+    maxUnavailable: 1,
+    generation: 1,
+    observedGeneration: 1,
+    healthy: 3,
+    desired: 2,
+    allowed: 1,
+    expected: 3,
+    ...change,
   }
 }
 
-function asked(pods: readonly Waiting[], budgets: readonly BudgetView[], now = 100, taken: readonly Taken[] = []): string {
-  return askNow(pods, taken, new Map([['shop', budgets]]), now).map(({ name }) => name).join(' ')
+function waiting(
+  name: string,
+  change: Partial<NodePod> = {},
+  more: Partial<Waiting> = {},
+): Waiting {
+  return {
+    pod: {
+      name,
+      namespace: 'shop',
+      uid: name,
+      labels: { app: 'web' },
+      node: 'node-1',
+      phase: 'Running',
+      ready: true,
+      deleting: undefined,
+      owner: undefined,
+      mirror: false,
+      emptyDirs: [],
+      claims: [],
+      ...change,
+    },
+    refusedBy: undefined,
+    notBefore: 0,
+    ...more,
+  }
+}
+
+function asked(
+  pods: readonly Waiting[],
+  budgets: readonly BudgetView[],
+  now = 100,
+  taken: readonly Taken[] = [],
+): string {
+  return askNow(pods, taken, new Map([['shop', budgets]]), now)
+    .map(({ name }) => name)
+    .join(' ')
 }
 
 describe('who is asked to go', () => {
@@ -43,7 +85,9 @@ describe('who is asked to go', () => {
     expect(asked([waiting('a')], [seen], 100, [{ pod: other, toldUnder: undefined }])).toBe('')
     expect(asked([waiting('a')], [seen], 100, [{ pod: other, toldUnder: seen }])).toBe('')
     expect(asked([waiting('a')], [budget()], 100, [{ pod: other, toldUnder: seen }])).toBe('a')
-    expect(asked([waiting('a')], [budget({ allowed: 2 })], 100, [{ pod: other, toldUnder: undefined }])).toBe('a')
+    expect(
+      asked([waiting('a')], [budget({ allowed: 2 })], 100, [{ pod: other, toldUnder: undefined }]),
+    ).toBe('a')
   })
 
   test('nobody while the budget was changed and the cluster has not counted yet', () => {
@@ -51,7 +95,17 @@ describe('who is asked to go', () => {
   })
 
   test('those that no budget protects at once: finished, without a node yet, on their way out', () => {
-    expect(asked([waiting('a', { phase: 'Succeeded' }), waiting('b', { phase: 'Pending' }), waiting('c', { deleting: 1 }), waiting('d')], [budget({ allowed: 0 })])).toBe('a b c')
+    expect(
+      asked(
+        [
+          waiting('a', { phase: 'Succeeded' }),
+          waiting('b', { phase: 'Pending' }),
+          waiting('c', { deleting: 1 }),
+          waiting('d'),
+        ],
+        [budget({ allowed: 0 })],
+      ),
+    ).toBe('a b c')
   })
 
   test('one that is not Ready, which its budget may let go all the same, once for each state of it', () => {
@@ -59,7 +113,12 @@ describe('who is asked to go', () => {
     const broken = { ready: false }
     expect(asked([waiting('a', broken)], [closed])).toBe('a')
     expect(asked([waiting('a', broken, { refusedBy: closed, notBefore: 5000 })], [closed])).toBe('')
-    expect(asked([waiting('a', broken, { refusedBy: closed, notBefore: 5000 })], [budget({ allowed: 0, healthy: 1 })])).toBe('a')
+    expect(
+      asked(
+        [waiting('a', broken, { refusedBy: closed, notBefore: 5000 })],
+        [budget({ allowed: 0, healthy: 1 })],
+      ),
+    ).toBe('a')
   })
 
   test('one that is not Ready takes nothing from the others', () => {
@@ -76,7 +135,20 @@ describe('who is asked to go', () => {
   })
 
   test('by the budgets of its own namespace that select it', () => {
-    const there = new Map([['shop', [budget(), budget({ name: 'none', selector: undefined }), budget({ name: 'other', selector: { matchLabels: { app: 'api' }, matchExpressions: [] } })]], ['bank', [budget({ name: 'bank' })]]])
+    const there = new Map([
+      [
+        'shop',
+        [
+          budget(),
+          budget({ name: 'none', selector: undefined }),
+          budget({
+            name: 'other',
+            selector: { matchLabels: { app: 'api' }, matchExpressions: [] },
+          }),
+        ],
+      ],
+      ['bank', [budget({ name: 'bank' })]],
+    ])
     expect(budgetsOf(waiting('a').pod, there).map(({ name }) => name)).toEqual(['web'])
   })
 })

@@ -9,12 +9,37 @@ import type { Finding } from '../../../src/errors.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { ended, NEW, OLD, pod, set, T0, unready, view, waiting } from './given.ts'
 
-const SERVING: ServingVerdict = { outcome: 'passed', detail: 'zk-1 leads, 2 follow', findings: [], onTheWay: false }
-const NOTHING_KNOWN: Background = { unfinished: undefined, alive: undefined, ownPartition: undefined }
+const SERVING: ServingVerdict = {
+  outcome: 'passed',
+  detail: 'zk-1 leads, 2 follow',
+  findings: [],
+  onTheWay: false,
+}
+const NOTHING_KNOWN: Background = {
+  unfinished: undefined,
+  alive: undefined,
+  ownPartition: undefined,
+}
 
-function judged(seen: EnsembleView, more: { readonly serving?: ServingVerdict; readonly background?: Background; readonly now?: number; readonly losses?: readonly Finding[] } = {}): readonly Finding[] {
+function judged(
+  seen: EnsembleView,
+  more: {
+    readonly serving?: ServingVerdict
+    readonly background?: Background
+    readonly now?: number
+    readonly losses?: readonly Finding[]
+  } = {},
+): readonly Finding[] {
   const now = more.now ?? T0
-  return judgeStatus({ now, view: seen, verdict: judgeRollout(seen, now, {}), diagnoses: diagnose(seen, now, newMemory()).findings, serving: more.serving ?? SERVING, background: more.background ?? NOTHING_KNOWN, losses: more.losses ?? [] })
+  return judgeStatus({
+    now,
+    view: seen,
+    verdict: judgeRollout(seen, now, {}),
+    diagnoses: diagnose(seen, now, newMemory()).findings,
+    serving: more.serving ?? SERVING,
+    background: more.background ?? NOTHING_KNOWN,
+    losses: more.losses ?? [],
+  })
 }
 
 const rolling = { status: { currentRevision: OLD, updateRevision: NEW, updated: 1 } }
@@ -28,31 +53,76 @@ describe('one look', () => {
   test('at a healthy roll says that it is not done, how far it is and who is next', () => {
     const [first, ...rest] = judged(view([old(0), old(1), pod(2)], { set: set(rolling) }))
     expect(rest).toEqual([])
-    expect(first).toMatchObject({ code: 'NOT_READY', severity: 'error', mend: 'Look again in a minute.', orSet: { input: 'wait', value: 'true' } })
-    expect(first?.message).toBe(`the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-1 is available on node-2 at another revision ${OLD}, to be replaced (1 of 3 members done)`)
+    expect(first).toMatchObject({
+      code: 'NOT_READY',
+      severity: 'error',
+      mend: 'Look again in a minute.',
+      orSet: { input: 'wait', value: 'true' },
+    })
+    expect(first?.message).toBe(
+      `the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-1 is available on node-2 at another revision ${OLD}, to be replaced (1 of 3 members done)`,
+    )
   })
 
   test('at a member that is coming up leads with the roll, not with the member', () => {
-    const [first] = judged(view([old(0), old(1), unready(2, { state: { kind: 'running', since: T0 - 20_000 } })], { set: set(rolling) }))
-    expect(first?.message).toBe(`the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-2, container zookeeper: runs, but is not Ready, for 30.0s`)
+    const [first] = judged(
+      view([old(0), old(1), unready(2, { state: { kind: 'running', since: T0 - 20_000 } })], {
+        set: set(rolling),
+      }),
+    )
+    expect(first?.message).toBe(
+      `the roll is under way: 1 of 3 members is at the wanted revision ${NEW}; zk-2, container zookeeper: runs, but is not Ready, for 30.0s`,
+    )
   })
 
   test('at a server that was restarted once in place, as a leader is that hands over, calls it no crash loop', () => {
-    const restarted = unready(1, { restarts: 1, state: { kind: 'running', since: T0 - 2_000 }, last: ended(143) }, { revision: OLD })
-    const [first] = judged(view([old(0), restarted, pod(2)], { set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }) }))
-    expect(first).toMatchObject({ code: 'NOT_READY', message: expect.stringMatching(/^the roll is under way: 1 of 3 members is at the wanted revision/) })
+    const restarted = unready(
+      1,
+      { restarts: 1, state: { kind: 'running', since: T0 - 2_000 }, last: ended(143) },
+      { revision: OLD },
+    )
+    const [first] = judged(
+      view([old(0), restarted, pod(2)], {
+        set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }),
+      }),
+    )
+    expect(first).toMatchObject({
+      code: 'NOT_READY',
+      message: expect.stringMatching(
+        /^the roll is under way: 1 of 3 members is at the wanted revision/,
+      ),
+    })
   })
 
   test('at a fault leads with the fault and its code', () => {
-    const [first] = judged(view([old(0), old(1), unready(2, { state: waiting('ImagePullBackOff', 'Back-off pulling image "zookeeper:nope"') })], { set: set(rolling) }))
+    const [first] = judged(
+      view(
+        [
+          old(0),
+          old(1),
+          unready(2, {
+            state: waiting('ImagePullBackOff', 'Back-off pulling image "zookeeper:nope"'),
+          }),
+        ],
+        { set: set(rolling) },
+      ),
+    )
     expect(first?.code).toBe('IMAGE_PULL')
-    expect(first?.message).toMatch(/^zk-2, container zookeeper: image .*; 1 of 3 members is at the wanted revision/)
+    expect(first?.message).toMatch(
+      /^zk-2, container zookeeper: image .*; 1 of 3 members is at the wanted revision/,
+    )
   })
 
   test('at the state that a rollout undo leaves stuck tells which pod to delete', () => {
     const stuck = unready(2, { state: waiting('ImagePullBackOff') }, { revision: 'zk-bad' })
-    const [first] = judged(view([pod(0), pod(1), stuck], { set: set({ status: { updated: 2, ready: 2 } }) }))
-    expect(first).toMatchObject({ code: 'NOT_READY', object: 'pod/zk-2', mend: expect.stringContaining('kubectl -n prod delete pod zk-2') })
+    const [first] = judged(
+      view([pod(0), pod(1), stuck], { set: set({ status: { updated: 2, ready: 2 } }) }),
+    )
+    expect(first).toMatchObject({
+      code: 'NOT_READY',
+      object: 'pod/zk-2',
+      mend: expect.stringContaining('kubectl -n prod delete pod zk-2'),
+    })
   })
 
   test('before the controller has seen the change says so instead of judging the revision before', () => {
@@ -62,54 +132,117 @@ describe('one look', () => {
 })
 
 describe('a member that is Ready and not in the quorum', () => {
-  const outside: ServingVerdict = { outcome: 'failed', detail: '', findings: [{ code: 'CHECK_FAILED', severity: 'error', message: 'zk-0 runs but is not in the quorum' }], onTheWay: false }
+  const outside: ServingVerdict = {
+    outcome: 'failed',
+    detail: '',
+    findings: [
+      { code: 'CHECK_FAILED', severity: 'error', message: 'zk-0 runs but is not in the quorum' },
+    ],
+    onTheWay: false,
+  }
 
   test('is a failure when the roll is done', () => {
     expect(judged(view([pod(0), pod(1), pod(2)]), { serving: outside })).toEqual(outside.findings)
   })
 
   test('while the roll goes on is expected: the roll is the answer, the member a warning', () => {
-    const findings = judged(view([old(0), old(1), pod(2)], { set: set(rolling) }), { serving: outside })
-    expect(findings.map(({ code, severity }) => [code, severity])).toEqual([['NOT_READY', 'error'], ['CHECK_FAILED', 'warning']])
+    const findings = judged(view([old(0), old(1), pod(2)], { set: set(rolling) }), {
+      serving: outside,
+    })
+    expect(findings.map(({ code, severity }) => [code, severity])).toEqual([
+      ['NOT_READY', 'error'],
+      ['CHECK_FAILED', 'warning'],
+    ])
   })
 
   test('a lost quorum stays an error also during a roll', () => {
-    const lost: ServingVerdict = { outcome: 'failed', detail: '', findings: [{ code: 'QUORUM_LOST', severity: 'error', message: 'no quorum' }], onTheWay: false }
-    expect(judged(view([old(0), old(1), pod(2)], { set: set(rolling) }), { serving: lost })).toContainEqual(lost.findings[0])
+    const lost: ServingVerdict = {
+      outcome: 'failed',
+      detail: '',
+      findings: [{ code: 'QUORUM_LOST', severity: 'error', message: 'no quorum' }],
+      onTheWay: false,
+    }
+    expect(
+      judged(view([old(0), old(1), pod(2)], { set: set(rolling) }), { serving: lost }),
+    ).toContainEqual(lost.findings[0])
   })
 })
 
 describe('a roll that the strategy holds', () => {
-  const partitioned = view([old(0), old(1), pod(2)], { set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }) })
-  const byHand = view([old(0), old(1), pod(2)], { set: set({ ...rolling, strategy: { type: 'OnDelete' } }) })
+  const partitioned = view([old(0), old(1), pod(2)], {
+    set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }),
+  })
+  const byHand = view([old(0), old(1), pod(2)], {
+    set: set({ ...rolling, strategy: { type: 'OnDelete' } }),
+  })
 
   test('is named with the partition and the members below it', () => {
-    expect(heldRoll(partitioned)).toEqual({ by: 'partition', pods: ['zk-0', 'zk-1'], text: `partition 2 keeps zk-0 and zk-1 at revision ${OLD}; 1 of 3 members is at the wanted revision ${NEW}` })
+    expect(heldRoll(partitioned)).toEqual({
+      by: 'partition',
+      pods: ['zk-0', 'zk-1'],
+      text: `partition 2 keeps zk-0 and zk-1 at revision ${OLD}; 1 of 3 members is at the wanted revision ${NEW}`,
+    })
     expect(heldRoll(byHand)?.text).toContain('updateStrategy OnDelete leaves zk-0 and zk-1')
     expect(heldRoll(view([pod(0), pod(1), pod(2)]))).toBeUndefined()
   })
 
   test('counts the partition from the first ordinal', () => {
-    const shifted = view([pod(5, { revision: OLD }), pod(6)], { set: set({ ...rolling, start: 5, replicas: 2, strategy: { type: 'RollingUpdate', partition: 1 } }) })
+    const shifted = view([pod(5, { revision: OLD }), pod(6)], {
+      set: set({
+        ...rolling,
+        start: 5,
+        replicas: 2,
+        strategy: { type: 'RollingUpdate', partition: 1 },
+      }),
+    })
     expect(heldRoll(shifted)?.pods).toEqual(['zk-5'])
   })
 
   test.each<[string, EnsembleView, Background]>([
-    ['a change of ours was begun and did not end', partitioned, { unfinished: 'deploy was begun', alive: false, ownPartition: undefined }],
-    ['the partition is higher than the manifest of the last verified revision has it', partitioned, { unfinished: undefined, alive: undefined, ownPartition: 0 }],
-    ['a roll by evictions was begun and did not end', byHand, { unfinished: 'deploy was begun', alive: false, ownPartition: undefined }],
+    [
+      'a change of ours was begun and did not end',
+      partitioned,
+      { unfinished: 'deploy was begun', alive: false, ownPartition: undefined },
+    ],
+    [
+      'the partition is higher than the manifest of the last verified revision has it',
+      partitioned,
+      { unfinished: undefined, alive: undefined, ownPartition: 0 },
+    ],
+    [
+      'a roll by evictions was begun and did not end',
+      byHand,
+      { unfinished: 'deploy was begun', alive: false, ownPartition: undefined },
+    ],
   ])('is a halt, and no success, where %s', (_, seen, background) => {
     const [first, ...rest] = judged(seen, { background })
     expect(rest).toEqual([])
-    expect(first).toMatchObject({ code: 'NOT_READY', severity: 'error', message: expect.stringMatching(/^the roll is halted: /), mend: expect.stringContaining('Run the deploy again') })
+    expect(first).toMatchObject({
+      code: 'NOT_READY',
+      severity: 'error',
+      message: expect.stringMatching(/^the roll is halted: /),
+      mend: expect.stringContaining('Run the deploy again'),
+    })
   })
 
   test('by a run that is at work is no halt, and not done either', () => {
-    const [first] = judged(partitioned, { background: { unfinished: 'deploy was begun', alive: true, ownPartition: undefined } })
-    expect(first).toMatchObject({ code: 'NOT_READY', message: expect.stringMatching(/^the roll goes on step by step: partition 2 keeps/), orSet: { input: 'wait', value: 'true' } })
+    const [first] = judged(partitioned, {
+      background: { unfinished: 'deploy was begun', alive: true, ownPartition: undefined },
+    })
+    expect(first).toMatchObject({
+      code: 'NOT_READY',
+      message: expect.stringMatching(/^the roll goes on step by step: partition 2 keeps/),
+      orSet: { input: 'wait', value: 'true' },
+    })
   })
 
-  test.each<[string, Background]>([['the manifest itself asks for it (a canary)', { unfinished: undefined, alive: undefined, ownPartition: 2 }], ['nothing is known of it', NOTHING_KNOWN]])('is no failure where %s', (_, background) => {
+  test.each<[string, Background]>([
+    [
+      'the manifest itself asks for it (a canary)',
+      { unfinished: undefined, alive: undefined, ownPartition: 2 },
+    ],
+    ['nothing is known of it', NOTHING_KNOWN],
+  ])('is no failure where %s', (_, background) => {
     expect(judged(partitioned, { background })).toEqual([])
     expect(judged(byHand, { background })).toEqual([])
   })
@@ -117,28 +250,84 @@ describe('a roll that the strategy holds', () => {
 
 describe('the line of how far it has come agrees with the verdict', () => {
   const line = (seen: EnsembleView, background: Background = NOTHING_KNOWN): string =>
-    progressLine({ view: seen, verdict: judgeRollout(seen, T0, {}), diagnoses: diagnose(seen, T0, newMemory()).findings, background })
-  const held = view([old(0), old(1), pod(2)], { set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }) })
+    progressLine({
+      view: seen,
+      verdict: judgeRollout(seen, T0, {}),
+      diagnoses: diagnose(seen, T0, newMemory()).findings,
+      background,
+    })
+  const held = view([old(0), old(1), pod(2)], {
+    set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }),
+  })
   const starting = unready(2, { state: { kind: 'running', since: T0 - 20_000 } })
-  const pulling = unready(2, { state: waiting('ImagePullBackOff', 'Back-off pulling image "zookeeper:nope"') })
-  const cutOff: Background = { unfinished: 'deploy was begun', alive: false, ownPartition: undefined }
+  const pulling = unready(2, {
+    state: waiting('ImagePullBackOff', 'Back-off pulling image "zookeeper:nope"'),
+  })
+  const cutOff: Background = {
+    unfinished: 'deploy was begun',
+    alive: false,
+    ownPartition: undefined,
+  }
 
   test.each<[string, EnsembleView, Background, RegExp]>([
-    ['a healthy roll is under way', view([old(0), old(1), pod(2)], { set: set(rolling) }), NOTHING_KNOWN, /^the roll is under way: 1 of 3 members is/],
-    ['a roll whose member is only starting is under way', view([old(0), old(1), starting], { set: set(rolling) }), NOTHING_KNOWN, /^the roll is under way: 1 of 3/],
-    ['a roll with a member that cannot come up is not under way', view([old(0), old(1), pulling], { set: set(rolling) }), NOTHING_KNOWN, /^the roll is held up: 1 of 3/],
-    ['what a rollout undo leaves stuck is not under way', view([pod(0), pod(1), unready(2, { state: waiting('ImagePullBackOff') }, { revision: 'zk-bad' })]), NOTHING_KNOWN, /^the roll is held up: 2 of 3/],
+    [
+      'a healthy roll is under way',
+      view([old(0), old(1), pod(2)], { set: set(rolling) }),
+      NOTHING_KNOWN,
+      /^the roll is under way: 1 of 3 members is/,
+    ],
+    [
+      'a roll whose member is only starting is under way',
+      view([old(0), old(1), starting], { set: set(rolling) }),
+      NOTHING_KNOWN,
+      /^the roll is under way: 1 of 3/,
+    ],
+    [
+      'a roll with a member that cannot come up is not under way',
+      view([old(0), old(1), pulling], { set: set(rolling) }),
+      NOTHING_KNOWN,
+      /^the roll is held up: 1 of 3/,
+    ],
+    [
+      'what a rollout undo leaves stuck is not under way',
+      view([
+        pod(0),
+        pod(1),
+        unready(2, { state: waiting('ImagePullBackOff') }, { revision: 'zk-bad' }),
+      ]),
+      NOTHING_KNOWN,
+      /^the roll is held up: 2 of 3/,
+    ],
     ['a roll that nobody goes on with is halted', held, cutOff, /^the roll is halted: 1 of 3/],
-    ['a roll that its run goes on with is under way', held, { ...cutOff, alive: true }, /^the roll is under way: 1 of 3/],
-    ['a canary is no roll under way', held, { unfinished: undefined, alive: undefined, ownPartition: 2 }, /^a part of the members is held back: 1 of 3/],
-    ['what is done counts who is available', view([pod(0), pod(1), pod(2)]), NOTHING_KNOWN, /^3 of 3 members are available$/],
+    [
+      'a roll that its run goes on with is under way',
+      held,
+      { ...cutOff, alive: true },
+      /^the roll is under way: 1 of 3/,
+    ],
+    [
+      'a canary is no roll under way',
+      held,
+      { unfinished: undefined, alive: undefined, ownPartition: 2 },
+      /^a part of the members is held back: 1 of 3/,
+    ],
+    [
+      'what is done counts who is available',
+      view([pod(0), pod(1), pod(2)]),
+      NOTHING_KNOWN,
+      /^3 of 3 members are available$/,
+    ],
   ])('%s', (_, seen, background, words) => {
     expect(line(seen, background)).toMatch(words)
   })
 
   test('a halted roll whose last member is still starting is halted in every error that is told of it', () => {
-    const seen = view([old(0), old(1), starting], { set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }) })
-    const messages = judged(seen, { background: cutOff }).filter(({ severity }) => severity === 'error').map(({ message }) => message)
+    const seen = view([old(0), old(1), starting], {
+      set: set({ ...rolling, strategy: { type: 'RollingUpdate', partition: 2 } }),
+    })
+    const messages = judged(seen, { background: cutOff })
+      .filter(({ severity }) => severity === 'error')
+      .map(({ message }) => message)
     expect(messages[0]).toMatch(/^the roll is halted: /)
     expect(messages.join(' ')).not.toContain('under way')
   })

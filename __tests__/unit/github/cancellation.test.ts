@@ -1,15 +1,30 @@
-// A cancelled run has seconds: without a clean first answer it leaves the cluster in a state that nobody named, without the second it hangs.
+// A cancelled run has seconds: without a clean first answer it leaves the cluster in a state that
+// nobody named, without the second it hangs.
 
 import { EventEmitter } from 'node:events'
 import { describe, expect, test } from '@jest/globals'
 import { EnsembleError } from '../../../src/errors.ts'
 import { listenForCancel } from '../../../src/github/cancellation.ts'
 
-function start(): { source: EventEmitter; exits: number[]; said: string[]; cancel: ReturnType<typeof listenForCancel> } {
+function start(): {
+  source: EventEmitter
+  exits: number[]
+  said: string[]
+  cancel: ReturnType<typeof listenForCancel>
+} {
   const source = new EventEmitter()
   const exits: number[] = []
   const said: string[] = []
-  return { source, exits, said, cancel: listenForCancel(source, (code) => exits.push(code), (line) => said.push(line)) }
+  return {
+    source,
+    exits,
+    said,
+    cancel: listenForCancel(
+      source,
+      (code) => exits.push(code),
+      (line) => said.push(line),
+    ),
+  }
 }
 
 describe.each([

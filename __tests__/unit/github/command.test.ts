@@ -1,4 +1,5 @@
-// The runner obeys what it reads on stdout: a pod's log line must never set an output, mask a word or fake an error, and our own commands must be whole.
+// The runner obeys what it reads on stdout: a pod's log line must never set an output, mask a word
+// or fake an error, and our own commands must be whole.
 
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +23,12 @@ describe('as @actions/core writes it', () => {
   afterEach(() => spy.mockRestore())
 
   test.each([
-    ['a warning on a line', (): void => core.warning(NASTY, { title: NASTY, file: 'a,b:c.yaml', startLine: 3, startColumn: 7 }), command('warning', { title: NASTY, file: 'a,b:c.yaml', line: 3, col: 7 }, NASTY)],
+    [
+      'a warning on a line',
+      (): void =>
+        core.warning(NASTY, { title: NASTY, file: 'a,b:c.yaml', startLine: 3, startColumn: 7 }),
+      command('warning', { title: NASTY, file: 'a,b:c.yaml', line: 3, col: 7 }, NASTY),
+    ],
     ['an error', (): void => core.error(NASTY), command('error', {}, NASTY)],
     ['a group', (): void => core.startGroup(NASTY), command('group', {}, NASTY)],
     ['a mask', (): void => core.setSecret(NASTY), command('add-mask', {}, NASTY)],
@@ -43,22 +49,44 @@ describe('as @actions/core writes it', () => {
     if (before === undefined) delete process.env['GITHUB_OUTPUT']
     else process.env['GITHUB_OUTPUT'] = before
     appendToFile({ GITHUB_OUTPUT: ours }, 'OUTPUT', { a: NASTY, b: '' })
-    const without = (path: string): string => readFileSync(path, 'utf8').replace(/ghadelimiter_[0-9a-f-]{36}/g, 'DELIMITER')
+    const without = (path: string): string =>
+      readFileSync(path, 'utf8').replace(/ghadelimiter_[0-9a-f-]{36}/g, 'DELIMITER')
     expect(without(ours)).toBe(without(theirs))
   })
 })
 
-/** How the runner finds a command in a line (ActionCommand.TryParseV2 and TryParse), taking for invisible what a comparison by culture may. */
+/**
+ * How the runner finds a command in a line (ActionCommand.TryParseV2 and TryParse), taking for
+ * invisible what a comparison by culture may.
+ */
 function obeyed(line: string): boolean {
   const seen = line.replace(/[\p{C}\p{M}]/gu, '')
   return seen.trimStart().startsWith('::') || seen.includes('##[')
 }
 
 describe('text of the cluster', () => {
-  test.each(['::error::x', '  ::set-output name=a::b', '\t::stop-commands::t', 'a\n::debug::x', 'a\r::add-mask::e', 'a\u2028::error::x', '##[error]x', 'INFO ##[group]x', '\u200b::error::x', '\u0000::error::x', '\u034f::error::x', ':\u200b:error::x', '#\u200b#[error]x', '\u001b[0m::error::x', '\u00a0::error::x', ':::error::x', '::::'])(
-    '%j becomes no command',
-    (text) => expect(harmlessLines(text).filter(obeyed)).toEqual([]),
-  )
+  test.each([
+    '::error::x',
+    '  ::set-output name=a::b',
+    '\t::stop-commands::t',
+    'a\n::debug::x',
+    'a\r::add-mask::e',
+    'a\u2028::error::x',
+    '##[error]x',
+    'INFO ##[group]x',
+    '\u200b::error::x',
+    '\u0000::error::x',
+    '\u034f::error::x',
+    ':\u200b:error::x',
+    '#\u200b#[error]x',
+    '\u001b[0m::error::x',
+    '\u00a0::error::x',
+    ':::error::x',
+    '::::',
+  ])('%j becomes no command', (text) => expect(harmlessLines(text).filter(obeyed)).toEqual([]))
 
-  test.each(['zk-0::1', 'a ::error::', '# [a]', 'std::map', ': a', ''])('%j is left as it is', (text) => expect(harmlessLines(text)).toEqual([text]))
+  test.each(['zk-0::1', 'a ::error::', '# [a]', 'std::map', ': a', ''])(
+    '%j is left as it is',
+    (text) => expect(harmlessLines(text)).toEqual([text]),
+  )
 })

@@ -1,4 +1,5 @@
-// Outputs, state, summary and report are files that outlive the process: they must hold whole values, and no missing file may hide the verdict.
+// Outputs, state, summary and report are files that outlive the process: they must hold whole
+// values, and no missing file may hide the verdict.
 
 import { mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +18,10 @@ beforeEach(() => {
 /** The file as the runner reads it: the last value of a name wins. */
 function readBack(path: string): Record<string, string> {
   const values: Record<string, string> = {}
-  for (const match of readFileSync(path, 'utf8').matchAll(/^(.+?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2\n/gm)) values[match[1] ?? ''] = match[3] ?? ''
+  for (const match of readFileSync(path, 'utf8').matchAll(
+    /^(.+?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2\n/gm,
+  ))
+    values[match[1] ?? ''] = match[3] ?? ''
   return values
 }
 
@@ -30,7 +34,10 @@ describe('outputs', () => {
     expect(readBack(path)).toEqual({ result: 'failed', members: '[1]', message: value })
   })
 
-  test.each([[{}], [{ GITHUB_OUTPUT: '' }], [{ GITHUB_OUTPUT: '/nowhere/output' }]])('without a file (%j) nothing is thrown', (env) => expect(writeOutputs(env, { result: 'failed' })).toBe(false))
+  test.each([[{}], [{ GITHUB_OUTPUT: '' }], [{ GITHUB_OUTPUT: '/nowhere/output' }]])(
+    'without a file (%j) nothing is thrown',
+    (env) => expect(writeOutputs(env, { result: 'failed' })).toBe(false),
+  )
 })
 
 describe('state', () => {
@@ -45,7 +52,10 @@ describe('state', () => {
 
   test('post knows which nodes may be cordoned', () => {
     const path = join(directory, 'state')
-    const state = { lock: { namespace: 'shop', lease: 'zk-ensemble-zk', identity: 'org/shop/42/1/abcd1234' }, nodes: [{ name: 'node-1', ensemble: 'shop/zk' }] }
+    const state = {
+      lock: { namespace: 'shop', lease: 'zk-ensemble-zk', identity: 'org/shop/42/1/abcd1234' },
+      nodes: [{ name: 'node-1', ensemble: 'shop/zk' }],
+    }
     saveState({ GITHUB_STATE: path }, state)
     const [[name, value] = ['', '']] = Object.entries(readBack(path))
     expect(readState({ [`STATE_${name}`]: value })).toEqual(state)
@@ -53,11 +63,15 @@ describe('state', () => {
 
   test('main finds none', () => expect(readState({})).toEqual({}))
 
-  test.each(['{', '{"version":2,"lock":{}}', '{"version":1,"lock":{"namespace":1}}', 'null'])('a state that is not ours (%s) gives post nothing to take back', (text) => {
-    expect(readState({ 'STATE_zk-ensemble': text })).toEqual({})
-  })
+  test.each(['{', '{"version":2,"lock":{}}', '{"version":1,"lock":{"namespace":1}}', 'null'])(
+    'a state that is not ours (%s) gives post nothing to take back',
+    (text) => {
+      expect(readState({ 'STATE_zk-ensemble': text })).toEqual({})
+    },
+  )
 
-  test('when it cannot be saved the run hears of it before it takes anything', () => expect(() => saveState({ GITHUB_STATE: '/nowhere/state' }, {})).toThrow())
+  test('when it cannot be saved the run hears of it before it takes anything', () =>
+    expect(() => saveState({ GITHUB_STATE: '/nowhere/state' }, {})).toThrow())
 })
 
 describe('summary', () => {
@@ -65,10 +79,12 @@ describe('summary', () => {
     const path = join(directory, 'summary')
     writeFileSync(path, 'x'.repeat(400_000))
     let room = 0
-    expect(writeSummary({ GITHUB_STEP_SUMMARY: path }, (limit) => {
-      room = limit
-      return 'verdict'
-    })).toBe(true)
+    expect(
+      writeSummary({ GITHUB_STEP_SUMMARY: path }, (limit) => {
+        room = limit
+        return 'verdict'
+      }),
+    ).toBe(true)
     expect(room).toBe(600_000)
     expect(readFileSync(path, 'utf8').endsWith('xverdict')).toBe(true)
   })
@@ -80,7 +96,10 @@ describe('summary', () => {
     expect(statSync(path).size).toBe(999_000)
   })
 
-  test.each([[{}], [{ GITHUB_STEP_SUMMARY: '/nowhere/summary' }]])('without a file (%j) nothing is thrown', (env) => expect(writeSummary(env, () => 'x')).toBe(false))
+  test.each([[{}], [{ GITHUB_STEP_SUMMARY: '/nowhere/summary' }]])(
+    'without a file (%j) nothing is thrown',
+    (env) => expect(writeSummary(env, () => 'x')).toBe(false),
+  )
 })
 
 describe('report file', () => {
@@ -99,7 +118,9 @@ describe('report file', () => {
     expect(readFileSync(target, 'utf8')).toBe('precious')
   })
 
-  test('two runs in one job do not share a path', () => expect(reportFilePath(directory)).not.toBe(reportFilePath(directory)))
+  test('two runs in one job do not share a path', () =>
+    expect(reportFilePath(directory)).not.toBe(reportFilePath(directory)))
 
-  test('a directory that is gone is no error', () => expect(writeReportFile('/nowhere/report.json', '{}')).toBe(false))
+  test('a directory that is gone is no error', () =>
+    expect(writeReportFile('/nowhere/report.json', '{}')).toBe(false))
 })

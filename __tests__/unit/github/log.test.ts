@@ -1,14 +1,25 @@
-// The log is the one thing that everybody reads: groups must close, a failed phase must say so, and warnings beyond the budget must not vanish.
+// The log is the one thing that everybody reads: groups must close, a failed phase must say so, and
+// warnings beyond the budget must not vanish.
 
 import { describe, expect, test } from '@jest/globals'
 import { createLog } from '../../../src/github/log.ts'
 import type { PhaseRow } from '../../../src/report/run-report.ts'
 
-function record(debug = false): { log: ReturnType<typeof createLog>; lines: string[]; phases: PhaseRow[]; tick: (ms: number) => void } {
+function record(debug = false): {
+  log: ReturnType<typeof createLog>
+  lines: string[]
+  phases: PhaseRow[]
+  tick: (ms: number) => void
+} {
   let now = 1000
   const lines: string[] = []
   const phases: PhaseRow[] = []
-  const log = createLog({ write: (line) => lines.push(line), now: () => now, debug, onPhase: (row) => phases.push(row) })
+  const log = createLog({
+    write: (line) => lines.push(line),
+    now: () => now,
+    debug,
+    onPhase: (row) => phases.push(row),
+  })
   return { log, lines, phases, tick: (ms) => (now += ms) }
 }
 
@@ -22,7 +33,12 @@ describe('phases', () => {
       return Promise.resolve(7)
     })
     expect(value).toBe(7)
-    expect(lines).toEqual(['::group::Apply\n', 'statefulset/zk configured\n', '::endgroup::\n', 'Apply: 1 configured (1.5s)\n'])
+    expect(lines).toEqual([
+      '::group::Apply\n',
+      'statefulset/zk configured\n',
+      '::endgroup::\n',
+      'Apply: 1 configured (1.5s)\n',
+    ])
     expect(phases).toEqual([{ title: 'Apply', ms: 1500, outcome: 'done' }])
   })
 
@@ -36,14 +52,21 @@ describe('phases', () => {
   test('a phase inside of a phase opens no second group, since the runner would close the first with it', async () => {
     const { log, lines } = record()
     await log.phase('Outer', () => log.phase('Inner', () => Promise.resolve()))
-    expect(lines).toEqual(['::group::Outer\n', 'Inner\n', 'Inner: done (0ms)\n', '::endgroup::\n', 'Outer: done (0ms)\n'])
+    expect(lines).toEqual([
+      '::group::Outer\n',
+      'Inner\n',
+      'Inner: done (0ms)\n',
+      '::endgroup::\n',
+      'Outer: done (0ms)\n',
+    ])
   })
 })
 
 describe('warnings', () => {
   test('ten are all annotations', () => {
     const { log, lines } = record()
-    for (let index = 0; index < 10; index += 1) log.warning(`w${index}`, { file: 'a.yaml', line: index + 1 })
+    for (let index = 0; index < 10; index += 1)
+      log.warning(`w${index}`, { file: 'a.yaml', line: index + 1 })
     log.closeWarnings()
     expect(lines.filter((line) => line.startsWith('::warning'))).toHaveLength(10)
     expect(lines.at(-1)).toBe('::warning file=a.yaml,line=10::w9\n')
@@ -51,11 +74,17 @@ describe('warnings', () => {
 
   test('of twelve nine are annotations, three are lines with their place, and one annotation says so', () => {
     const { log, lines } = record()
-    for (let index = 0; index < 12; index += 1) log.warning(`w${index}`, { file: 'a.yaml', line: index + 1 })
+    for (let index = 0; index < 12; index += 1)
+      log.warning(`w${index}`, { file: 'a.yaml', line: index + 1 })
     log.closeWarnings()
     log.closeWarnings()
     expect(lines.filter((line) => line.startsWith('::warning'))).toHaveLength(10)
-    expect(lines.slice(9)).toEqual(['Warning: a.yaml:10: w9\n', 'Warning: a.yaml:11: w10\n', 'Warning: a.yaml:12: w11\n', '::warning::3 more warnings are in the log and in the job summary.\n'])
+    expect(lines.slice(9)).toEqual([
+      'Warning: a.yaml:10: w9\n',
+      'Warning: a.yaml:11: w10\n',
+      'Warning: a.yaml:12: w11\n',
+      '::warning::3 more warnings are in the log and in the job summary.\n',
+    ])
   })
 })
 
@@ -64,7 +93,10 @@ describe('the verdict', () => {
     const { log, lines } = record()
     log.verdict('cause\nadvice', { file: 'k8s/zk.yaml', line: 3 }, 'deploy: FAILED')
     log.verdict('again')
-    expect(lines).toEqual(['::error title=deploy%3A FAILED,file=k8s/zk.yaml,line=3::cause%0Aadvice\n', 'Error: again\n'])
+    expect(lines).toEqual([
+      '::error title=deploy%3A FAILED,file=k8s/zk.yaml,line=3::cause%0Aadvice\n',
+      'Error: again\n',
+    ])
   })
 
   test('is cut to what the runner shows', () => {
@@ -84,7 +116,14 @@ test('text of the cluster becomes no command, in a line, a title, a result or a 
   log.warning('d\n::error::e')
   log.debug('f\n::error::g')
   expect(lines).toEqual([
-    ': :set-output name=result::succeeded\n', '# #[error]x\n', '::group::a ::error::b\n', '::endgroup::\n', 'a ::error::b: ::error::c (0ms)\n', '::warning::d%0A::error::e\n', '::debug::f\n', '::debug::::error::g\n',
+    ': :set-output name=result::succeeded\n',
+    '# #[error]x\n',
+    '::group::a ::error::b\n',
+    '::endgroup::\n',
+    'a ::error::b: ::error::c (0ms)\n',
+    '::warning::d%0A::error::e\n',
+    '::debug::f\n',
+    '::debug::::error::g\n',
   ])
 })
 

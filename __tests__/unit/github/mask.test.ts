@@ -10,7 +10,10 @@ function masked(...secrets: (string | undefined)[]): string[] {
 }
 
 test('tokens, passwords and keys are masked once each', () => {
-  expect(masked('hunter2', 'hunter2', '-----BEGIN KEY-----\nabc\n-----END KEY-----')).toEqual(['hunter2', '-----BEGIN KEY-----\nabc\n-----END KEY-----'])
+  expect(masked('hunter2', 'hunter2', '-----BEGIN KEY-----\nabc\n-----END KEY-----')).toEqual([
+    'hunter2',
+    '-----BEGIN KEY-----\nabc\n-----END KEY-----',
+  ])
 })
 
 test.each([

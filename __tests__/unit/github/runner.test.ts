@@ -5,28 +5,66 @@ import { describe, expect, test } from '@jest/globals'
 import { readRunner } from '../../../src/github/runner.ts'
 
 const ACTIONS = {
-  GITHUB_ACTIONS: 'true', GITHUB_SERVER_URL: 'https://ghe.example.com', GITHUB_REPOSITORY: 'org/shop', GITHUB_RUN_ID: '42', GITHUB_RUN_ATTEMPT: '2',
-  GITHUB_WORKSPACE: '/w', RUNNER_TEMP: '/t', GITHUB_SHA: 'a'.repeat(40), GITHUB_WORKFLOW: 'Deploy', GITHUB_ACTOR: 'octocat', RUNNER_DEBUG: '1',
+  GITHUB_ACTIONS: 'true',
+  GITHUB_SERVER_URL: 'https://ghe.example.com',
+  GITHUB_REPOSITORY: 'org/shop',
+  GITHUB_RUN_ID: '42',
+  GITHUB_RUN_ATTEMPT: '2',
+  GITHUB_WORKSPACE: '/w',
+  RUNNER_TEMP: '/t',
+  GITHUB_SHA: 'a'.repeat(40),
+  GITHUB_WORKFLOW: 'Deploy',
+  GITHUB_ACTOR: 'octocat',
+  RUNNER_DEBUG: '1',
 }
 
 test('on a runner', () => {
   expect(readRunner(ACTIONS, '/cwd')).toEqual({
-    actions: true, runUrl: 'https://ghe.example.com/org/shop/actions/runs/42/attempts/2', repository: 'org/shop', runId: '42', attempt: '2', workspace: '/w', temp: '/t',
-    sha: 'a'.repeat(40), workflow: 'Deploy', actor: 'octocat', debug: true,
+    actions: true,
+    runUrl: 'https://ghe.example.com/org/shop/actions/runs/42/attempts/2',
+    repository: 'org/shop',
+    runId: '42',
+    attempt: '2',
+    workspace: '/w',
+    temp: '/t',
+    sha: 'a'.repeat(40),
+    workflow: 'Deploy',
+    actor: 'octocat',
+    debug: true,
   })
 })
 
 test('on a laptop', () => {
   expect(readRunner({}, '/cwd')).toEqual({
-    actions: false, runUrl: '', repository: 'local', runId: '0', attempt: '1', workspace: '/cwd', temp: tmpdir(), sha: '', workflow: '', actor: '', debug: false,
+    actions: false,
+    runUrl: '',
+    repository: 'local',
+    runId: '0',
+    attempt: '1',
+    workspace: '/cwd',
+    temp: tmpdir(),
+    sha: '',
+    workflow: '',
+    actor: '',
+    debug: false,
   })
 })
 
 describe('values of the wrong shape count as not given', () => {
   test.each([
-    ['a repository with a path', { GITHUB_REPOSITORY: 'org/shop/../../evil' }, { repository: 'local', runUrl: '' }],
+    [
+      'a repository with a path',
+      { GITHUB_REPOSITORY: 'org/shop/../../evil' },
+      { repository: 'local', runUrl: '' },
+    ],
     ['a run id that is no number', { GITHUB_RUN_ID: '42; rm' }, { runId: '0', runUrl: '' }],
-    ['a server that is no web address', { GITHUB_SERVER_URL: 'javascript:alert(1)' }, { runUrl: 'https://github.com/org/shop/actions/runs/42/attempts/2' }],
+    [
+      'a server that is no web address',
+      { GITHUB_SERVER_URL: 'javascript:alert(1)' },
+      { runUrl: 'https://github.com/org/shop/actions/runs/42/attempts/2' },
+    ],
     ['an empty workspace', { GITHUB_WORKSPACE: '' }, { workspace: '/cwd' }],
-  ])('%s', (_, env, expected) => expect(readRunner({ ...ACTIONS, ...env }, '/cwd')).toMatchObject(expected))
+  ])('%s', (_, env, expected) =>
+    expect(readRunner({ ...ACTIONS, ...env }, '/cwd')).toMatchObject(expected),
+  )
 })

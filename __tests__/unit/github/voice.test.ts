@@ -1,10 +1,15 @@
-// While a script is quoted the runner obeys nothing: a mask that comes then would show the token that it should hide, and a warning would be a line of text.
+// While a script is quoted the runner obeys nothing: a mask that comes then would show the token
+// that it should hide, and a warning would be a line of text.
 
 import { expect, test } from '@jest/globals'
 import { createVoice } from '../../../src/github/voice.ts'
 
 /** As the runner reads it: `obeyed` are commands, `text` is all that stands in the log. */
-function runner(): { readonly raw: (line: string) => void; readonly obeyed: string[]; readonly text: string[] } {
+function runner(): {
+  readonly raw: (line: string) => void
+  readonly obeyed: string[]
+  readonly text: string[]
+} {
   const obeyed: string[] = []
   const text: string[] = []
   let stopped: string | undefined
@@ -34,8 +39,17 @@ test('what is quoted is text, what is ours is obeyed, also in between', () => {
   quote.say('::set-env name=A::b')
   quote.end()
   voice.write('::endgroup::\n')
-  expect(obeyed).toEqual(['::group::Drain node-1', '::warning::the lock was renewed late', '::endgroup::'])
-  expect(text).toEqual(['::add-path::/evil', '::add-path::/evil', 'zk-1: is back in the quorum', '::set-env name=A::b'])
+  expect(obeyed).toEqual([
+    '::group::Drain node-1',
+    '::warning::the lock was renewed late',
+    '::endgroup::',
+  ])
+  expect(text).toEqual([
+    '::add-path::/evil',
+    '::add-path::/evil',
+    'zk-1: is back in the quorum',
+    '::set-env name=A::b',
+  ])
 })
 
 test('a secret that comes up while a script is quoted is masked and not shown', () => {
@@ -53,10 +67,14 @@ test('silence is kept when what is said aside fails, and its end is foreseen by 
   const written: string[] = []
   const voice = createVoice((line) => written.push(line.trim()))
   const quote = voice.quote()
-  expect(() => voice.aside(() => {
-    throw new Error('broken')
-  })).toThrow('broken')
-  const tokens = written.filter((line) => line.startsWith('::stop-commands::')).map((line) => line.slice('::stop-commands::'.length))
+  expect(() =>
+    voice.aside(() => {
+      throw new Error('broken')
+    }),
+  ).toThrow('broken')
+  const tokens = written
+    .filter((line) => line.startsWith('::stop-commands::'))
+    .map((line) => line.slice('::stop-commands::'.length))
   expect(new Set(tokens).size).toBe(2)
   quote.say(`::${tokens[1] ?? ''}::`)
   quote.say(`::${(tokens[1] ?? '').toUpperCase()}::`)

@@ -1,7 +1,15 @@
 // Whose credentials are used, for which cluster, and what is refused before anything is sent.
 
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -13,7 +21,16 @@ import type { RunProgram } from '../../../src/program.ts'
 import { connect } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import type { ConfigOptions, LoadedConfig } from '../../../src/kube/config.ts'
-import { caught, CONFIG_MAP, json, kubeconfig, never, object, runningClock, serve } from './given.ts'
+import {
+  caught,
+  CONFIG_MAP,
+  json,
+  kubeconfig,
+  never,
+  object,
+  runningClock,
+  serve,
+} from './given.ts'
 
 let root = ''
 let workspace = ''
@@ -24,10 +41,17 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true }))
 
-const run: RunProgram = (request, signal) => programs({ env: process.env, directory: workspace, clock: systemClock })(request, signal)
+const run: RunProgram = (request, signal) =>
+  programs({ env: process.env, directory: workspace, clock: systemClock })(request, signal)
 
 const SERVER = 'https://cluster.example:6443'
-const PLUGIN = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'no-such-plugin', installHint: 'get it from example.com' } }
+const PLUGIN = {
+  exec: {
+    apiVersion: 'client.authentication.k8s.io/v1',
+    command: 'no-such-plugin',
+    installHint: 'get it from example.com',
+  },
+}
 
 function load(options: Partial<ConfigOptions>): Promise<LoadedConfig> {
   return loadConfig({ env: {}, workspace, ...options })
@@ -49,19 +73,44 @@ describe('where the kubeconfig comes from', () => {
   test.each([
     ['plain', (text: string) => text],
     ['base64', (text: string) => Buffer.from(text).toString('base64')],
-    ['base64 in lines', (text: string) => Buffer.from(text).toString('base64').replaceAll(/.{76}/g, '$&\n')],
+    [
+      'base64 in lines',
+      (text: string) => Buffer.from(text).toString('base64').replaceAll(/.{76}/g, '$&\n'),
+    ],
     ['a path', (text: string) => file('config', text)],
-    ['a path in the workspace', (text: string) => { file('work/config', text); return 'config' }],
+    [
+      'a path in the workspace',
+      (text: string) => {
+        file('work/config', text)
+        return 'config'
+      },
+    ],
   ])('the input as %s', async (_name, form) => {
     const loaded = await load({ kubeconfig: form(kubeconfig(SERVER)) })
-    expect([loaded.server.host, loaded.context, loaded.namespace]).toEqual(['cluster.example:6443', 'test', 'zoo'])
+    expect([loaded.server.host, loaded.context, loaded.namespace]).toEqual([
+      'cluster.example:6443',
+      'test',
+      'zoo',
+    ])
   })
 
   test('KUBECONFIG with several files is read as one, the first that names something wins, missing ones are passed over', async () => {
-    const first = file('one', JSON.stringify({ contexts: [{ name: 'far', context: { cluster: 'c' } }], 'current-context': 'far' }))
+    const first = file(
+      'one',
+      JSON.stringify({
+        contexts: [{ name: 'far', context: { cluster: 'c' } }],
+        'current-context': 'far',
+      }),
+    )
     const second = file('two', kubeconfig(SERVER))
-    const loaded = await load({ env: { KUBECONFIG: [first, join(root, 'absent'), second].join(delimiter) } })
-    expect([loaded.context, loaded.namespace, loaded.server.host]).toEqual(['far', 'default', 'cluster.example:6443'])
+    const loaded = await load({
+      env: { KUBECONFIG: [first, join(root, 'absent'), second].join(delimiter) },
+    })
+    expect([loaded.context, loaded.namespace, loaded.server.host]).toEqual([
+      'far',
+      'default',
+      'cluster.example:6443',
+    ])
   })
 
   test('~/.kube/config, then the Pod that the runner is', async () => {
@@ -70,14 +119,28 @@ describe('where the kubeconfig comes from', () => {
     expect((await load({ env: { HOME: root } })).server.host).toBe('cluster.example:6443')
     const account = join(root, 'account')
     mkdirSync(account)
-    for (const [name, text] of [['token', 'tok'], ['namespace', 'zoo'], ['ca.crt', '']] as const) file(`account/${name}`, text)
-    const inPod = await load({ env: { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, serviceAccount: account })
-    expect([inPod.server.href, inPod.namespace, inPod.renewable]).toEqual(['https://[fd00::1]/', 'zoo', true])
+    for (const [name, text] of [
+      ['token', 'tok'],
+      ['namespace', 'zoo'],
+      ['ca.crt', ''],
+    ] as const)
+      file(`account/${name}`, text)
+    const inPod = await load({
+      env: { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' },
+      serviceAccount: account,
+    })
+    expect([inPod.server.href, inPod.namespace, inPod.renewable]).toEqual([
+      'https://[fd00::1]/',
+      'zoo',
+      true,
+    ])
   })
 
   test('no kubeconfig anywhere is told as no cluster, so that a plan can go on without one', async () => {
     expect((await refused({})).code).toBe('CLUSTER_UNREACHABLE')
-    expect((await refused({ env: { KUBECONFIG: join(root, 'absent') } })).message).toContain('absent')
+    expect((await refused({ env: { KUBECONFIG: join(root, 'absent') } })).message).toContain(
+      'absent',
+    )
   })
 })
 
@@ -92,9 +155,17 @@ describe('what is refused', () => {
   test.each([
     ['a path that is not there', 'nowhere/config', 'there is no such file'],
     ['YAML that does not parse', 'apiVersion: v1\nclusters: "', 'is not valid YAML (line'],
-    ['a value of the wrong type', JSON.stringify({ clusters: [{ name: 'c', cluster: { server: ['hunter2'] } }] }), 'clusters.0.cluster.server must be of type string'],
+    [
+      'a value of the wrong type',
+      JSON.stringify({ clusters: [{ name: 'c', cluster: { server: ['hunter2'] } }] }),
+      'clusters.0.cluster.server must be of type string',
+    ],
     ['a document that is none', 'just: text\nmore: text', 'no current context'],
-    ['a user that is not there', kubeconfig(SERVER).replace('"user":"u"', '"user":"v"'), 'names the user "v"'],
+    [
+      'a user that is not there',
+      kubeconfig(SERVER).replace('"user":"u"', '"user":"v"'),
+      'names the user "v"',
+    ],
     ['plain http to another machine', kubeconfig('http://cluster.example'), 'plain http'],
     ['an address that is none', kubeconfig('cluster'), 'not an http(s) address'],
   ])('%s', async (_name, text, words) => {
@@ -111,20 +182,31 @@ describe('programs named by a kubeconfig', () => {
   test('are not run for a file of the checkout, however it is reached', async () => {
     file('work/config', withPlugin)
     symlinkSync(join(workspace, 'config'), join(root, 'link'))
-    for (const options of [{ kubeconfig: 'config' }, { kubeconfig: join(root, 'link') }, { env: { KUBECONFIG: join(workspace, 'config') } }]) {
+    for (const options of [
+      { kubeconfig: 'config' },
+      { kubeconfig: join(root, 'link') },
+      { env: { KUBECONFIG: join(workspace, 'config') } },
+    ]) {
       const error = await refused(options)
       expect(error.code).toBe('INPUT_INVALID')
       expect(error.message).toContain('lies in the workspace')
       expect(error.findings[0]?.mend).toContain('RUNNER_TEMP')
     }
-    file('work/old', kubeconfig(SERVER, { 'auth-provider': { name: 'gcp', config: { 'cmd-path': '/bin/sh' } } }))
+    file(
+      'work/old',
+      kubeconfig(SERVER, { 'auth-provider': { name: 'gcp', config: { 'cmd-path': '/bin/sh' } } }),
+    )
     expect((await refused({ kubeconfig: 'old' })).message).toContain('/bin/sh')
   })
 
-  test('are allowed from content, from outside, and from the runner\'s own directory inside the workspace', async () => {
+  test("are allowed from content, from outside, and from the runner's own directory inside the workspace", async () => {
     mkdirSync(join(workspace, '_temp'))
     file('work/_temp/config', withPlugin)
-    for (const options of [{ kubeconfig: withPlugin }, { kubeconfig: file('config', withPlugin) }, { kubeconfig: '_temp/config', temp: join(workspace, '_temp') }]) {
+    for (const options of [
+      { kubeconfig: withPlugin },
+      { kubeconfig: file('config', withPlugin) },
+      { kubeconfig: '_temp/config', temp: join(workspace, '_temp') },
+    ]) {
       expect((await load(options)).plugin?.command).toBe('no-such-plugin')
     }
   })
@@ -140,18 +222,40 @@ describe('programs named by a kubeconfig', () => {
 
   test('give their token to the requests, are told about the cluster, run once for many requests, and their tokens are masked', async () => {
     const runs = join(root, 'runs')
-    const script = file('plugin', `#!/bin/sh\nprintf '%s\\n' "$KUBERNETES_EXEC_INFO" >> ${runs}\nprintf '{"status":{"token":"token-of-plugin"}}'\n`)
+    const script = file(
+      'plugin',
+      `#!/bin/sh\nprintf '%s\\n' "$KUBERNETES_EXEC_INFO" >> ${runs}\nprintf '{"status":{"token":"token-of-plugin"}}'\n`,
+    )
     chmodSync(script, 0o755)
     const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
     const secrets: string[] = []
-    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin', provideClusterInfo: true } }
-    const kube = connect(await load({ kubeconfig: file('config', kubeconfig(server.address, user)) }), runningClock(), { run, onSecret: (secret) => secrets.push(secret) })
-    await Promise.all([kube.get(CONFIG_MAP, never), kube.get(CONFIG_MAP, never), kube.get(CONFIG_MAP, never)])
-    expect(server.asked.map((asked) => asked.headers.authorization)).toEqual(Array.from({ length: 3 }, () => 'Bearer token-of-plugin'))
+    const user = {
+      exec: {
+        apiVersion: 'client.authentication.k8s.io/v1',
+        command: './plugin',
+        provideClusterInfo: true,
+      },
+    }
+    const kube = connect(
+      await load({ kubeconfig: file('config', kubeconfig(server.address, user)) }),
+      runningClock(),
+      { run, onSecret: (secret) => secrets.push(secret) },
+    )
+    await Promise.all([
+      kube.get(CONFIG_MAP, never),
+      kube.get(CONFIG_MAP, never),
+      kube.get(CONFIG_MAP, never),
+    ])
+    expect(server.asked.map((asked) => asked.headers.authorization)).toEqual(
+      Array.from({ length: 3 }, () => 'Bearer token-of-plugin'),
+    )
     expect(secrets).toEqual(['token-of-plugin'])
     const told = readFileSync(runs, 'utf8').trim().split('\n')
     expect(told).toHaveLength(1)
-    expect(JSON.parse(told[0] ?? '')).toMatchObject({ apiVersion: 'client.authentication.k8s.io/v1', spec: { interactive: false, cluster: { server: server.address } } })
+    expect(JSON.parse(told[0] ?? '')).toMatchObject({
+      apiVersion: 'client.authentication.k8s.io/v1',
+      spec: { interactive: false, cluster: { server: server.address } },
+    })
     kube.close()
     await server.close()
   })
@@ -159,8 +263,16 @@ describe('programs named by a kubeconfig', () => {
   test('that fail are told with their own last words', async () => {
     const script = file('plugin', '#!/bin/sh\necho "session expired, log in again" >&2\nexit 1\n')
     chmodSync(script, 0o755)
-    const kube = connect(await load({ kubeconfig: file('config', kubeconfig(SERVER, { exec: { command: './plugin' } })) }), runningClock(), { run })
-    expect((await caught(kube.get(CONFIG_MAP, never))).message).toContain('session expired, log in again')
+    const kube = connect(
+      await load({
+        kubeconfig: file('config', kubeconfig(SERVER, { exec: { command: './plugin' } })),
+      }),
+      runningClock(),
+      { run },
+    )
+    expect((await caught(kube.get(CONFIG_MAP, never))).message).toContain(
+      'session expired, log in again',
+    )
     kube.close()
   })
 })
@@ -172,8 +284,14 @@ describe('a kubeconfig of the checkout', () => {
     ['a token file at an absolute path', { tokenFile: '/proc/self/environ' }],
     ['a client key outside', { 'client-certificate': 'inside', 'client-key': '../secret' }],
     ['a client certificate outside', { 'client-certificate': '../secret', 'client-key': 'inside' }],
-    ['an auth-provider that reads a file', { 'auth-provider': { name: 'tokenFile', config: { tokenFile: '../secret' } } }],
-    ['an auth-provider that asks an address', { 'auth-provider': { name: 'oidc', config: { 'idp-issuer-url': 'https://evil.example' } } }],
+    [
+      'an auth-provider that reads a file',
+      { 'auth-provider': { name: 'tokenFile', config: { tokenFile: '../secret' } } },
+    ],
+    [
+      'an auth-provider that asks an address',
+      { 'auth-provider': { name: 'oidc', config: { 'idp-issuer-url': 'https://evil.example' } } },
+    ],
   ])('reads nothing of this runner: %s', async (_, user) => {
     file('secret', 'canary')
     file('work/inside', 'inside')
@@ -187,8 +305,13 @@ describe('a kubeconfig of the checkout', () => {
 
   test('nor a certificate authority', async () => {
     file('secret', 'canary')
-    file('work/config', kubeconfig(SERVER).replace('"server":', '"certificate-authority":"../secret","server":'))
-    expect((await refused({ kubeconfig: 'config' })).message).toContain('certificate-authority outside of the workspace')
+    file(
+      'work/config',
+      kubeconfig(SERVER).replace('"server":', '"certificate-authority":"../secret","server":'),
+    )
+    expect((await refused({ kubeconfig: 'config' })).message).toContain(
+      'certificate-authority outside of the workspace',
+    )
   })
 
   test('may read its own files, and they are read once: what a link leads to later does not count', async () => {
@@ -201,11 +324,29 @@ describe('a kubeconfig of the checkout', () => {
   })
 
   test('names no server for the credentials of another file', async () => {
-    file('work/config', JSON.stringify({ clusters: [{ name: 'c', cluster: { server: 'https://evil.example' } }] }))
-    const own = file('own', kubeconfig(SERVER, { token: 'canary-token' }).replaceAll('"cluster":"cluster"', '"cluster":"c"'))
-    const name = z.object({ contexts: z.array(z.object({ context: z.object({ cluster: z.string() }) })) }).parse(JSON.parse(readFileSync(own, 'utf8'))).contexts[0]?.context.cluster ?? ''
-    file('work/config', JSON.stringify({ clusters: [{ name, cluster: { server: 'https://evil.example' } }] }))
-    expect((await refused({ env: { KUBECONFIG: [join(workspace, 'config'), own].join(delimiter) } })).message).toContain('names the server to which the credentials of')
+    file(
+      'work/config',
+      JSON.stringify({ clusters: [{ name: 'c', cluster: { server: 'https://evil.example' } }] }),
+    )
+    const own = file(
+      'own',
+      kubeconfig(SERVER, { token: 'canary-token' }).replaceAll(
+        '"cluster":"cluster"',
+        '"cluster":"c"',
+      ),
+    )
+    const name =
+      z
+        .object({ contexts: z.array(z.object({ context: z.object({ cluster: z.string() }) })) })
+        .parse(JSON.parse(readFileSync(own, 'utf8'))).contexts[0]?.context.cluster ?? ''
+    file(
+      'work/config',
+      JSON.stringify({ clusters: [{ name, cluster: { server: 'https://evil.example' } }] }),
+    )
+    expect(
+      (await refused({ env: { KUBECONFIG: [join(workspace, 'config'), own].join(delimiter) } }))
+        .message,
+    ).toContain('names the server to which the credentials of')
   })
 
   test('a named pipe does not hold the run', async () => {
@@ -217,7 +358,11 @@ describe('a kubeconfig of the checkout', () => {
 
 describe('a token that no header takes is a fault of the input', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([
-    ['with a line break', { token: 'one\ntwo' }, /token of the kubeconfig's user has more than one line/],
+    [
+      'with a line break',
+      { token: 'one\ntwo' },
+      /token of the kubeconfig's user has more than one line/,
+    ],
     ['of another alphabet', { token: 'tokeŁn' }, /holds a character that no header takes/],
     ['in a user to act as', { token: 'a-token', as: 'józef\u0142' }, /^as of the kubeconfig/],
     ['in a group', { token: 'a-token', 'as-groups': ['a\r\nX-Evil: 1'] }, /as-groups/],
@@ -228,22 +373,37 @@ describe('a token that no header takes is a fault of the input', () => {
   })
 
   test('in a file, before and while it is used, and from a plugin', async () => {
-    expect((await refused({ kubeconfig: kubeconfig(SERVER, { tokenFile: file('lines', 'one\ntwo') }) })).message).toContain('has more than one line')
+    expect(
+      (await refused({ kubeconfig: kubeconfig(SERVER, { tokenFile: file('lines', 'one\ntwo') }) }))
+        .message,
+    ).toContain('has more than one line')
     const path = file('token', 'fine')
-    const kube = connect(await load({ kubeconfig: kubeconfig(SERVER, { tokenFile: path }) }), runningClock())
+    const kube = connect(
+      await load({ kubeconfig: kubeconfig(SERVER, { tokenFile: path }) }),
+      runningClock(),
+    )
     writeFileSync(path, 'one\ntwo')
     expect(await caught(kube.get(CONFIG_MAP, never))).toMatchObject({ code: 'INPUT_INVALID' })
     kube.close()
     const exec = { command: 'sh', args: ['-c', `echo '{"status":{"token":"one\\\\ntwo"}}'`] }
-    const other = connect(await load({ kubeconfig: kubeconfig(SERVER, { exec }) }), runningClock(), { run })
+    const other = connect(
+      await load({ kubeconfig: kubeconfig(SERVER, { exec }) }),
+      runningClock(),
+      { run },
+    )
     expect(await caught(other.get(CONFIG_MAP, never))).toMatchObject({ code: 'INPUT_INVALID' })
     other.close()
   })
 })
 
 describe('what a credential plugin says', () => {
-  async function said(exec: Record<string, unknown>, more: Partial<Parameters<typeof connect>[2]> = {}): Promise<{ readonly message: string; readonly secrets: readonly string[] }> {
-    const loaded = await load({ kubeconfig: kubeconfig(SERVER, { exec: { command: 'sh', ...exec } }) })
+  async function said(
+    exec: Record<string, unknown>,
+    more: Partial<Parameters<typeof connect>[2]> = {},
+  ): Promise<{ readonly message: string; readonly secrets: readonly string[] }> {
+    const loaded = await load({
+      kubeconfig: kubeconfig(SERVER, { exec: { command: 'sh', ...exec } }),
+    })
     const kube = connect(loaded, runningClock(), { run, ...more })
     const { message } = await caught(kube.get(CONFIG_MAP, never))
     kube.close()
@@ -251,7 +411,19 @@ describe('what a credential plugin says', () => {
   }
 
   test('is shown without the secrets of its block, which are masked as well', async () => {
-    const exec = { args: ['-c', 'echo "login failed for $AZURE_CLIENT_SECRET with $2 in $REGION" >&2; exit 1', 'sh', '--secret', 'CANARY-exec-arg'], env: [{ name: 'AZURE_CLIENT_SECRET', value: 'CANARY-exec-env' }, { name: 'REGION', value: 'west' }] }
+    const exec = {
+      args: [
+        '-c',
+        'echo "login failed for $AZURE_CLIENT_SECRET with $2 in $REGION" >&2; exit 1',
+        'sh',
+        '--secret',
+        'CANARY-exec-arg',
+      ],
+      env: [
+        { name: 'AZURE_CLIENT_SECRET', value: 'CANARY-exec-env' },
+        { name: 'REGION', value: 'west' },
+      ],
+    }
     const { message, secrets } = await said(exec)
     expect(message).toContain('failed: login failed for *** with *** in west')
     expect(secrets).toEqual(['CANARY-exec-env', 'CANARY-exec-arg'])
@@ -263,63 +435,140 @@ describe('what a credential plugin says', () => {
     ['a certificate without its key', `echo '{"status":{"clientCertificateData":"x"}}'`],
     ['nothing', 'true'],
   ])('as a credential, but %s, is told as none', async (_, script) => {
-    expect((await said({ args: ['-c', script] })).message).toContain('printed no credential, or something beside it')
+    expect((await said({ args: ['-c', script] })).message).toContain(
+      'printed no credential, or something beside it',
+    )
   })
 
   test('the prompt of one that waits is told, and its limit ends it', async () => {
     const lines: string[] = []
     const hurried: RunProgram = (request, signal) => run({ ...request, timeoutMs: 3500 }, signal)
-    const { message } = await said({ args: ['-c', 'echo "enter the code ABCD" >&2; exec sleep 400'] }, { run: hurried, say: (line) => lines.push(line) })
-    expect(message).toContain('was ended: does it wait for a person to log in?; it said: enter the code ABCD')
-    expect(lines).toEqual(['the kubeconfig\'s credential plugin "sh" is waited for; it says: enter the code ABCD'])
+    const { message } = await said(
+      { args: ['-c', 'echo "enter the code ABCD" >&2; exec sleep 400'] },
+      { run: hurried, say: (line) => lines.push(line) },
+    )
+    expect(message).toContain(
+      'was ended: does it wait for a person to log in?; it said: enter the code ABCD',
+    )
+    expect(lines).toEqual([
+      'the kubeconfig\'s credential plugin "sh" is waited for; it says: enter the code ABCD',
+    ])
   })
 
   test('one that needs a terminal is not started', async () => {
-    expect((await refused({ kubeconfig: kubeconfig(SERVER, { exec: { command: 'sh', interactiveMode: 'Always' } }) })).message).toContain('asks a person at a terminal')
+    expect(
+      (
+        await refused({
+          kubeconfig: kubeconfig(SERVER, { exec: { command: 'sh', interactiveMode: 'Always' } }),
+        })
+      ).message,
+    ).toContain('asks a person at a terminal')
   })
 
   test('a certificate of its is used, and one that ends is asked for anew', async () => {
     const runs = join(root, 'runs')
-    const exec = { args: ['-c', `echo x >> ${runs}; echo '{"status":{"token":"t'$(wc -l < ${runs})'oken","expirationTimestamp":"2020-01-01T00:00:00Z"}}'`], command: 'sh' }
+    const exec = {
+      args: [
+        '-c',
+        `echo x >> ${runs}; echo '{"status":{"token":"t'$(wc -l < ${runs})'oken","expirationTimestamp":"2020-01-01T00:00:00Z"}}'`,
+      ],
+      command: 'sh',
+    }
     const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
-    const kube = connect(await load({ kubeconfig: kubeconfig(server.address, { exec }) }), runningClock(), { run })
+    const kube = connect(
+      await load({ kubeconfig: kubeconfig(server.address, { exec }) }),
+      runningClock(),
+      { run },
+    )
     await kube.get(CONFIG_MAP, never)
     await kube.get(CONFIG_MAP, never)
-    expect(server.asked.map((asked) => asked.headers.authorization)).toEqual(['Bearer t1oken', 'Bearer t2oken'])
+    expect(server.asked.map((asked) => asked.headers.authorization)).toEqual([
+      'Bearer t1oken',
+      'Bearer t2oken',
+    ])
     kube.close()
     await server.close()
   })
 })
 
 describe('what is known of the credentials', () => {
-  const jwt = (claims: unknown): string => ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'x'].join('.')
+  const jwt = (claims: unknown): string =>
+    ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'x'].join('.')
 
   test('secrets are single lines, in every form in which they may come up', async () => {
-    const loaded = await load({ kubeconfig: kubeconfig(SERVER, { token: ' a-token ', username: 'me', password: 'pass-word', 'client-key-data': 'a2V5LWRhdGE=', 'auth-provider': { name: 'oidc', config: { 'refresh-token': 'two-\nlines', 'id-token': 'xyz' } } }) })
-    expect(loaded.secrets).toEqual(['a-token', 'pass-word', 'a2V5LWRhdGE=', 'key-data', Buffer.from('me:pass-word').toString('base64'), 'two-', 'lines'])
+    const loaded = await load({
+      kubeconfig: kubeconfig(SERVER, {
+        token: ' a-token ',
+        username: 'me',
+        password: 'pass-word',
+        'client-key-data': 'a2V5LWRhdGE=',
+        'auth-provider': {
+          name: 'oidc',
+          config: { 'refresh-token': 'two-\nlines', 'id-token': 'xyz' },
+        },
+      }),
+    })
+    expect(loaded.secrets).toEqual([
+      'a-token',
+      'pass-word',
+      'a2V5LWRhdGE=',
+      'key-data',
+      Buffer.from('me:pass-word').toString('base64'),
+      'two-',
+      'lines',
+    ])
   })
 
   test('a token says when it ends; one that is read anew does not', async () => {
-    expect((await load({ kubeconfig: kubeconfig(SERVER, { token: jwt({ exp: 1_900_000_000 }) }) })).credentialsEnd).toBe(1_900_000_000_000)
-    expect((await load({ kubeconfig: kubeconfig(SERVER, { token: 'opaque' }) })).credentialsEnd).toBeUndefined()
-    expect((await load({ kubeconfig: kubeconfig(SERVER, { tokenFile: file('token', jwt({ exp: 1 })) }) })).credentialsEnd).toBeUndefined()
+    expect(
+      (await load({ kubeconfig: kubeconfig(SERVER, { token: jwt({ exp: 1_900_000_000 }) }) }))
+        .credentialsEnd,
+    ).toBe(1_900_000_000_000)
+    expect(
+      (await load({ kubeconfig: kubeconfig(SERVER, { token: 'opaque' }) })).credentialsEnd,
+    ).toBeUndefined()
+    expect(
+      (
+        await load({
+          kubeconfig: kubeconfig(SERVER, { tokenFile: file('token', jwt({ exp: 1 })) }),
+        })
+      ).credentialsEnd,
+    ).toBeUndefined()
   })
 
   test('groups and extras of an impersonation go out with each request', async () => {
     const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
-    const kube = connect(await load({ kubeconfig: kubeconfig(server.address, { token: 'a-token', as: 'jane', 'as-groups': ['dev', 'ops'], 'as-user-extra': { reason: ['x'] } }) }), runningClock(), { run })
+    const kube = connect(
+      await load({
+        kubeconfig: kubeconfig(server.address, {
+          token: 'a-token',
+          as: 'jane',
+          'as-groups': ['dev', 'ops'],
+          'as-user-extra': { reason: ['x'] },
+        }),
+      }),
+      runningClock(),
+      { run },
+    )
     await kube.get(CONFIG_MAP, never)
-    expect(server.asked[0]?.headers).toMatchObject({ 'impersonate-user': 'jane', 'impersonate-group': 'dev, ops', 'impersonate-extra-reason': 'x' })
+    expect(server.asked[0]?.headers).toMatchObject({
+      'impersonate-user': 'jane',
+      'impersonate-group': 'dev, ops',
+      'impersonate-extra-reason': 'x',
+    })
     kube.close()
     await server.close()
   })
 
-  test('the proxy of the step is used as kubectl would, and the kubeconfig\'s own before it', async () => {
+  test("the proxy of the step is used as kubectl would, and the kubeconfig's own before it", async () => {
     const env = { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'internal.example' }
-    const proxyOf = async (server: string): Promise<string | undefined> => (await load({ kubeconfig: kubeconfig(server), env })).fresh().getCurrentCluster()?.proxyUrl
+    const proxyOf = async (server: string): Promise<string | undefined> =>
+      (await load({ kubeconfig: kubeconfig(server), env })).fresh().getCurrentCluster()?.proxyUrl
     expect(await proxyOf(SERVER)).toBe('http://proxy:3128')
     expect(await proxyOf('https://api.internal.example')).toBeUndefined()
     const own = kubeconfig(SERVER).replace('"server":', '"proxy-url":"socks5://own:1080","server":')
-    expect((await load({ kubeconfig: own, env })).fresh().getCurrentCluster()?.proxyUrl).toBe('socks5://own:1080')
+    expect((await load({ kubeconfig: own, env })).fresh().getCurrentCluster()?.proxyUrl).toBe(
+      'socks5://own:1080',
+    )
   })
 })

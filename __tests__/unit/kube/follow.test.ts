@@ -9,16 +9,31 @@ import { caught, never, object, runningClock } from './given.ts'
 const FOLLOWED = { namespace: 'zoo', set: 'zk', selector: 'app=zk' }
 
 function set(replicas = 3): KubeObject {
-  return { ...object('StatefulSet', 'zk', { spec: { replicas, serviceName: 'zk-hs', selector: { matchLabels: { app: 'zk' } } } }, 'apps/v1') }
+  return {
+    ...object(
+      'StatefulSet',
+      'zk',
+      { spec: { replicas, serviceName: 'zk-hs', selector: { matchLabels: { app: 'zk' } } } },
+      'apps/v1',
+    ),
+  }
 }
 
 function pod(ordinal: number, uid = `uid-${ordinal}`, resourceVersion = '1'): KubeObject {
-  const base = object('Pod', `zk-${ordinal}`, { spec: { containers: [] }, status: { phase: 'Running' } })
+  const base = object('Pod', `zk-${ordinal}`, {
+    spec: { containers: [] },
+    status: { phase: 'Running' },
+  })
   return { ...base, metadata: { ...base.metadata, uid, resourceVersion } }
 }
 
 function event(kind: string, name: string): KubeObject {
-  return object('Event', `${name}.1`, { involvedObject: { kind, name }, reason: 'R', message: 'm', type: 'Warning' })
+  return object('Event', `${name}.1`, {
+    involvedObject: { kind, name },
+    reason: 'R',
+    message: 'm',
+    type: 'Warning',
+  })
 }
 
 interface OpenWatch {
@@ -28,8 +43,15 @@ interface OpenWatch {
 }
 
 /** A cluster whose lists are `held` and whose watches the test holds in its hand. */
-function cluster(refuse: (verb: 'list' | 'watch', kind: string) => KubeFailure | undefined = () => undefined) {
-  const held: Record<string, KubeObject[]> = { StatefulSet: [set()], Pod: [pod(0)], PersistentVolumeClaim: [], Event: [] }
+function cluster(
+  refuse: (verb: 'list' | 'watch', kind: string) => KubeFailure | undefined = () => undefined,
+) {
+  const held: Record<string, KubeObject[]> = {
+    StatefulSet: [set()],
+    Pod: [pod(0)],
+    PersistentVolumeClaim: [],
+    Event: [],
+  }
   const watches: OpenWatch[] = []
   const lists: { kind: string; options: unknown }[] = []
   const opened: (() => void)[] = []
@@ -45,7 +67,11 @@ function cluster(refuse: (verb: 'list' | 'watch', kind: string) => KubeFailure |
       if (refusal !== undefined) return Promise.reject(refusal)
       return new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true })
-        watches.push({ kind: kind.kind, send: onEvent, end: (error) => (error === undefined ? resolve() : reject(error)) })
+        watches.push({
+          kind: kind.kind,
+          send: onEvent,
+          end: (error) => (error === undefined ? resolve() : reject(error)),
+        })
         for (const tell of opened.splice(0)) tell()
       })
     },
@@ -66,12 +92,36 @@ function partly(part: Pick<Kube, 'list' | 'watch'>): Kube {
     throw new Error('not used by a follower')
   }
   return {
-    namespace: 'zoo', context: 'test', server: 'test', credentialsEnd: undefined, requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 },
-    get: no, listAs: no, apply: no, create: no, createDry: no, replace: no, patch: no, patchDry: no, delete: no, evict: no, logs: no, exec: no, forward: no, tunnel: no, denied: no, kinds: no, time: no, version: no, close: no, ...part,
+    namespace: 'zoo',
+    context: 'test',
+    server: 'test',
+    credentialsEnd: undefined,
+    requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 },
+    get: no,
+    listAs: no,
+    apply: no,
+    create: no,
+    createDry: no,
+    replace: no,
+    patch: no,
+    patchDry: no,
+    delete: no,
+    evict: no,
+    logs: no,
+    exec: no,
+    forward: no,
+    tunnel: no,
+    denied: no,
+    kinds: no,
+    time: no,
+    version: no,
+    close: no,
+    ...part,
   }
 }
 
-const failed = (status: number): KubeFailure => new KubeFailure({ status, reason: 'X', message: `answered ${status}`, request: 'r' })
+const failed = (status: number): KubeFailure =>
+  new KubeFailure({ status, reason: 'X', message: `answered ${status}`, request: 'r' })
 
 describe('what is known', () => {
   test('starts with one list each, of this ensemble only, and costs nothing more while nothing happens', async () => {
@@ -85,7 +135,12 @@ describe('what is known', () => {
       { kind: 'PersistentVolumeClaim', options: { namespace: 'zoo', labels: 'app=zk' } },
       { kind: 'Event', options: { namespace: 'zoo' } },
     ])
-    expect(follower.snapshot()).toMatchObject({ set: { name: 'zk', replicas: 3 }, pods: [{ name: 'zk-0' }], claims: [], events: [] })
+    expect(follower.snapshot()).toMatchObject({
+      set: { name: 'zk', replicas: 3 },
+      pods: [{ name: 'zk-0' }],
+      claims: [],
+      events: [],
+    })
     await follower.changed(60_000)
     expect(lists).toHaveLength(4)
     await follower.stop()
@@ -109,10 +164,23 @@ describe('what is known', () => {
 
   test('only events of the set, its pods and its claims are kept, whoever else writes in the namespace', async () => {
     const { kube, held } = cluster()
-    held['Event'] = [event('StatefulSet', 'zk'), event('Pod', 'zk-2'), event('PersistentVolumeClaim', 'data-zk-0'), event('Pod', 'zk-other-0'), event('Pod', 'my-zk-0'), event('StatefulSet', 'kafka'), event('PersistentVolumeClaim', 'data-zk'), object('Event', 'broken', { count: 'many' })]
+    held['Event'] = [
+      event('StatefulSet', 'zk'),
+      event('Pod', 'zk-2'),
+      event('PersistentVolumeClaim', 'data-zk-0'),
+      event('Pod', 'zk-other-0'),
+      event('Pod', 'my-zk-0'),
+      event('StatefulSet', 'kafka'),
+      event('PersistentVolumeClaim', 'data-zk'),
+      object('Event', 'broken', { count: 'many' }),
+    ]
     const follower = follow(kube, FOLLOWED, runningClock(), never)
     await follower.ready()
-    expect(follower.snapshot().events.map((one) => one.object.name)).toEqual(['zk', 'zk-2', 'data-zk-0'])
+    expect(follower.snapshot().events.map((one) => one.object.name)).toEqual([
+      'zk',
+      'zk-2',
+      'data-zk-0',
+    ])
     await follower.stop()
   })
 })
@@ -153,14 +221,18 @@ describe('when watches end', () => {
     await follower.ready()
     for (let times = 1; times <= 8; times++) (await watching('Pod', times)).end()
     await watching('Pod', 9)
-    expect(Math.min(...clock.slept.slice(-3))).toBeGreaterThan(4 * Math.max(...clock.slept.slice(0, 1)))
+    expect(Math.min(...clock.slept.slice(-3))).toBeGreaterThan(
+      4 * Math.max(...clock.slept.slice(0, 1)),
+    )
     expect(Math.max(...clock.slept)).toBeLessThanOrEqual(6_250)
     await follower.stop()
   })
 
   test('a server that is away for a while changes nothing but the age of what is known, which is said', async () => {
     let away = false
-    const { kube, watching } = cluster((verb, kind) => (away && verb === 'list' && kind === 'Pod' ? failed(503) : undefined))
+    const { kube, watching } = cluster((verb, kind) =>
+      away && verb === 'list' && kind === 'Pod' ? failed(503) : undefined,
+    )
     const follower = follow(kube, FOLLOWED, runningClock(), never)
     await follower.ready()
     const first = await watching('Pod')
@@ -178,14 +250,19 @@ describe('when watches end', () => {
 
 describe('with fewer rights', () => {
   test('what may not be watched is read every two seconds, and said to be', async () => {
-    const { kube, held, lists } = cluster((verb, kind) => (verb === 'watch' && kind === 'Pod' ? failed(403) : undefined))
+    const { kube, held, lists } = cluster((verb, kind) =>
+      verb === 'watch' && kind === 'Pod' ? failed(403) : undefined,
+    )
     const clock = runningClock()
     const follower = follow(kube, FOLLOWED, clock, never)
     await follower.ready()
     held['Pod'] = [pod(0, 'uid-0', '2')]
-    while (lists.filter((one) => one.kind === 'Pod').length < 4) await new Promise((resolve) => setImmediate(resolve))
+    while (lists.filter((one) => one.kind === 'Pod').length < 4)
+      await new Promise((resolve) => setImmediate(resolve))
     expect(new Set(clock.slept)).toEqual(new Set([2000]))
-    expect(follower.notes()).toEqual(["the pods can't be watched with these rights, and are read every 2 s"])
+    expect(follower.notes()).toEqual([
+      "the pods can't be watched with these rights, and are read every 2 s",
+    ])
     await follower.stop()
   })
 
@@ -206,7 +283,9 @@ describe('with fewer rights', () => {
     const { kube, held } = cluster()
     held['Pod'] = [object('Pod', 'zk-0', { spec: { containers: 'none' } })]
     const follower = follow(kube, FOLLOWED, runningClock(), never)
-    expect((await caught(follower.ready())).message).toMatch(/^Pod zoo\/zk-0 can't be read: spec\.containers/)
+    expect((await caught(follower.ready())).message).toMatch(
+      /^Pod zoo\/zk-0 can't be read: spec\.containers/,
+    )
     await follower.stop()
   })
 })

@@ -1,4 +1,5 @@
-// What the tests of this folder share: a clock that runs by itself, an API server that answers as told, and the smallest objects.
+// What the tests of this folder share: a clock that runs by itself, an API server that answers as
+// told, and the smallest objects.
 
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -50,7 +51,12 @@ export async function serve(respond: Respond): Promise<TestServer> {
     request.setEncoding('utf8')
     request.on('data', (chunk: string) => (body += chunk))
     request.on('end', () => {
-      const one = { method: request.method ?? '', url: new URL(request.url ?? '/', 'http://test'), headers: request.headers, body }
+      const one = {
+        method: request.method ?? '',
+        url: new URL(request.url ?? '/', 'http://test'),
+        headers: request.headers,
+        body,
+      }
       asked.push(one)
       respond(one, response)
     })
@@ -73,28 +79,61 @@ function portOf(server: Server): number {
   return address.port
 }
 
-export function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(body))
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response
+    .writeHead(status, { 'Content-Type': 'application/json', ...headers })
+    .end(JSON.stringify(body))
 }
 
-export function status(code: number, reason: string, message: string, details: unknown = {}): unknown {
+export function status(
+  code: number,
+  reason: string,
+  message: string,
+  details: unknown = {},
+): unknown {
   return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, details }
 }
 
 export function kubeconfig(server: string, user: unknown = { token: 'a-test-token' }): string {
   return JSON.stringify({
-    apiVersion: 'v1', kind: 'Config', 'current-context': 'test',
-    clusters: [{ name: 'c', cluster: { server } }], users: [{ name: 'u', user }], contexts: [{ name: 'test', context: { cluster: 'c', user: 'u', namespace: 'zoo' } }],
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'test',
+    clusters: [{ name: 'c', cluster: { server } }],
+    users: [{ name: 'u', user }],
+    contexts: [{ name: 'test', context: { cluster: 'c', user: 'u', namespace: 'zoo' } }],
   })
 }
 
-export async function connectTo(server: { readonly address: string }, options: ClientOptions & { readonly clock?: Clock; readonly user?: unknown } = {}): Promise<Kube> {
-  const loaded = await loadConfig({ kubeconfig: kubeconfig(server.address, options.user), env: {}, workspace: '' })
+export async function connectTo(
+  server: { readonly address: string },
+  options: ClientOptions & { readonly clock?: Clock; readonly user?: unknown } = {},
+): Promise<Kube> {
+  const loaded = await loadConfig({
+    kubeconfig: kubeconfig(server.address, options.user),
+    env: {},
+    workspace: '',
+  })
   return connect(loaded, options.clock ?? runningClock(), options)
 }
 
-export function object(kind: string, name: string, more: Record<string, unknown> = {}, apiVersion = 'v1'): KubeObject {
-  return { apiVersion, kind, metadata: { name, namespace: 'zoo', uid: `uid-${name}`, resourceVersion: '7' }, ...more }
+export function object(
+  kind: string,
+  name: string,
+  more: Record<string, unknown> = {},
+  apiVersion = 'v1',
+): KubeObject {
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace: 'zoo', uid: `uid-${name}`, resourceVersion: '7' },
+    ...more,
+  }
 }
 
 export const CONFIG_MAP = { apiVersion: 'v1', kind: 'ConfigMap', name: 'a', namespace: 'zoo' }

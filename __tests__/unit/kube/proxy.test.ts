@@ -6,7 +6,16 @@ import { connect as dialTo } from 'node:net'
 import { connect } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import { proxyFor } from '../../../src/proxy.ts'
-import { caught, CONFIG_MAP, json, kubeconfig, never, object, runningClock, serve } from './given.ts'
+import {
+  caught,
+  CONFIG_MAP,
+  json,
+  kubeconfig,
+  never,
+  object,
+  runningClock,
+  serve,
+} from './given.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -28,7 +37,9 @@ test.each<[string, string, string, boolean]>([
   ['this machine, always', '', 'https://127.0.0.1:6443', false],
   ['this machine by name', '', 'https://localhost:6443', false],
 ])('%s: NO_PROXY=%s for %s', (_name, exceptions, server, proxied) => {
-  expect(proxyFor(new URL(server), { https_proxy: 'proxy.example:3128', NO_PROXY: exceptions })).toBe(proxied ? 'http://proxy.example:3128' : undefined)
+  expect(
+    proxyFor(new URL(server), { https_proxy: 'proxy.example:3128', NO_PROXY: exceptions }),
+  ).toBe(proxied ? 'http://proxy.example:3128' : undefined)
 })
 
 describe('a proxy of the kubeconfig', () => {
@@ -54,15 +65,26 @@ describe('a proxy of the kubeconfig', () => {
     const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
     const at = proxy.address()
     if (at === null || typeof at === 'string') throw new Error('no port')
-    const text = kubeconfig(server.address).replace('"server":', `"proxy-url":"http://127.0.0.1:${at.port}","server":`)
-    const kube = connect(await loadConfig({ kubeconfig: text, env: {}, workspace: '' }), runningClock())
-    closers.push(() => kube.close(), () => server.close(), () => new Promise((resolve) => proxy.close(resolve)))
+    const text = kubeconfig(server.address).replace(
+      '"server":',
+      `"proxy-url":"http://127.0.0.1:${at.port}","server":`,
+    )
+    const kube = connect(
+      await loadConfig({ kubeconfig: text, env: {}, workspace: '' }),
+      runningClock(),
+    )
+    closers.push(
+      () => kube.close(),
+      () => server.close(),
+      () => new Promise((resolve) => proxy.close(resolve)),
+    )
     return { kube, tunnels, server }
   }
 
   test('carries the requests, many over one tunnel', async () => {
     const { kube, tunnels, server } = await through('connect')
-    for (let times = 0; times < 3; times++) expect(await kube.get(CONFIG_MAP, never)).toMatchObject({ kind: 'ConfigMap' })
+    for (let times = 0; times < 3; times++)
+      expect(await kube.get(CONFIG_MAP, never)).toMatchObject({ kind: 'ConfigMap' })
     expect(tunnels).toEqual([new URL(server.address).host])
   })
 

@@ -1,4 +1,5 @@
-// Credentials that end in the middle of a long run, and are renewed: it costs time and nothing else, and no request is sent twice.
+// Credentials that end in the middle of a long run, and are renewed: it costs time and nothing
+// else, and no request is sent twice.
 
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +9,18 @@ import { connect } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
 import type { RunProgram } from '../../../src/program.ts'
-import { caught, CONFIG_MAP, json, kubeconfig, never, object, runningClock, serve, status, type TestServer } from './given.ts'
+import {
+  caught,
+  CONFIG_MAP,
+  json,
+  kubeconfig,
+  never,
+  object,
+  runningClock,
+  serve,
+  status,
+  type TestServer,
+} from './given.ts'
 
 let directory = ''
 let closers: (() => unknown)[] = []
@@ -30,10 +42,16 @@ interface Cloud {
   readonly accepted: string[]
 }
 
-async function cloud(expires: () => string | undefined): Promise<{ readonly of: Cloud; readonly kube: Kube; readonly server: TestServer; readonly clock: ReturnType<typeof runningClock> }> {
+async function cloud(expires: () => string | undefined): Promise<{
+  readonly of: Cloud
+  readonly kube: Kube
+  readonly server: TestServer
+  readonly clock: ReturnType<typeof runningClock>
+}> {
   const of: Cloud = { current: 1, away: 0, runs: 0, accepted: [] }
   const server = await serve((asked, response) => {
-    if (asked.headers.authorization !== `Bearer token-${of.current}`) return json(response, 401, status(401, 'Unauthorized', 'Unauthorized'))
+    if (asked.headers.authorization !== `Bearer token-${of.current}`)
+      return json(response, 401, status(401, 'Unauthorized', 'Unauthorized'))
     of.accepted.push(`${asked.method} ${asked.url.pathname}`)
     json(response, 200, object('ConfigMap', 'a'))
   })
@@ -41,14 +59,40 @@ async function cloud(expires: () => string | undefined): Promise<{ readonly of: 
     of.runs += 1
     if (of.away > 0) {
       of.away -= 1
-      return Promise.resolve({ kind: 'exited', code: 1, stdout: '', stderr: 'the cloud does not answer' })
+      return Promise.resolve({
+        kind: 'exited',
+        code: 1,
+        stdout: '',
+        stderr: 'the cloud does not answer',
+      })
     }
     const end = expires()
-    return Promise.resolve({ kind: 'exited', code: 0, stderr: '', stdout: JSON.stringify({ status: { token: `token-${of.current}`, ...(end === undefined ? {} : { expirationTimestamp: end }) } }) })
+    return Promise.resolve({
+      kind: 'exited',
+      code: 0,
+      stderr: '',
+      stdout: JSON.stringify({
+        status: {
+          token: `token-${of.current}`,
+          ...(end === undefined ? {} : { expirationTimestamp: end }),
+        },
+      }),
+    })
   }
   const clock = runningClock()
-  const kube = connect(await loadConfig({ kubeconfig: kubeconfig(server.address, { exec: { command: 'plugin' } }), env: {}, workspace: '' }), clock, { run })
-  closers.push(() => kube.close(), () => server.close())
+  const kube = connect(
+    await loadConfig({
+      kubeconfig: kubeconfig(server.address, { exec: { command: 'plugin' } }),
+      env: {},
+      workspace: '',
+    }),
+    clock,
+    { run },
+  )
+  closers.push(
+    () => kube.close(),
+    () => server.close(),
+  )
   return { of, kube, server, clock }
 }
 
@@ -81,14 +125,18 @@ describe('a credential plugin', () => {
     await kube.get(CONFIG_MAP, never)
     of.current = 2
     of.away = Number.POSITIVE_INFINITY
-    expect((await caught(kube.evict({ name: 'zk-0', namespace: 'zoo', uid: 'u' }, {}, never))).message).toContain('failed: the cloud does not answer')
+    expect(
+      (await caught(kube.evict({ name: 'zk-0', namespace: 'zoo', uid: 'u' }, {}, never))).message,
+    ).toContain('failed: the cloud does not answer')
     expect(of.accepted).toHaveLength(1)
   })
 
   test('that fails at once is not asked for half a minute: the kubeconfig is wrong', async () => {
     const { of, kube } = await cloud(later(3_600_000))
     of.away = Number.POSITIVE_INFINITY
-    expect((await caught(kube.get(CONFIG_MAP, never))).message).toContain('failed: the cloud does not answer')
+    expect((await caught(kube.get(CONFIG_MAP, never))).message).toContain(
+      'failed: the cloud does not answer',
+    )
     expect(of.runs).toBe(1)
   })
 
@@ -106,10 +154,24 @@ describe('a token file', () => {
   test('that is exchanged as kubelets do is read anew, in the middle of parallel requests', async () => {
     const file = join(directory, 'token')
     let current = 'token-1'
-    const server = await serve((asked, response) => (asked.headers.authorization === `Bearer ${current}` ? json(response, 200, object('ConfigMap', 'a')) : json(response, 401, status(401, 'Unauthorized', 'Unauthorized'))))
+    const server = await serve((asked, response) =>
+      asked.headers.authorization === `Bearer ${current}`
+        ? json(response, 200, object('ConfigMap', 'a'))
+        : json(response, 401, status(401, 'Unauthorized', 'Unauthorized')),
+    )
     writeFileSync(file, 'token-1\n')
-    const kube = connect(await loadConfig({ kubeconfig: kubeconfig(server.address, { tokenFile: file }), env: {}, workspace: '' }), runningClock())
-    closers.push(() => kube.close(), () => server.close())
+    const kube = connect(
+      await loadConfig({
+        kubeconfig: kubeconfig(server.address, { tokenFile: file }),
+        env: {},
+        workspace: '',
+      }),
+      runningClock(),
+    )
+    closers.push(
+      () => kube.close(),
+      () => server.close(),
+    )
     for (let round = 1; round <= 4; round++) {
       current = `token-${round}`
       writeFileSync(`${file}.new`, `${current}\n`)
@@ -119,14 +181,31 @@ describe('a token file', () => {
     expect(readFileSync(file, 'utf8')).toBe('token-4\n')
   })
 
-  test('that is empty or gone while it is written is waited for: nothing is asked in nobody\'s name', async () => {
+  test("that is empty or gone while it is written is waited for: nothing is asked in nobody's name", async () => {
     const file = join(directory, 'token')
     let current = 'token-1'
-    const server = await serve((asked, response) => (asked.headers.authorization === `Bearer ${current}` ? json(response, 200, object('ConfigMap', 'a')) : json(response, 401, status(401, 'Unauthorized', 'Unauthorized'))))
+    const server = await serve((asked, response) =>
+      asked.headers.authorization === `Bearer ${current}`
+        ? json(response, 200, object('ConfigMap', 'a'))
+        : json(response, 401, status(401, 'Unauthorized', 'Unauthorized')),
+    )
     writeFileSync(file, 'token-1\n')
     const clock = runningClock()
-    const kube = connect(await loadConfig({ kubeconfig: kubeconfig(server.address, { tokenFile: file }), env: {}, workspace: '' }), { ...clock, sleep: (ms, signal) => (writeFileSync(file, 'token-2\n'), clock.sleep(ms, signal)) })
-    closers.push(() => kube.close(), () => server.close())
+    const kube = connect(
+      await loadConfig({
+        kubeconfig: kubeconfig(server.address, { tokenFile: file }),
+        env: {},
+        workspace: '',
+      }),
+      {
+        ...clock,
+        sleep: (ms, signal) => (writeFileSync(file, 'token-2\n'), clock.sleep(ms, signal)),
+      },
+    )
+    closers.push(
+      () => kube.close(),
+      () => server.close(),
+    )
     await kube.get(CONFIG_MAP, never)
     for (const spoil of [() => writeFileSync(file, ''), () => rmSync(file)]) {
       current = 'token-2'

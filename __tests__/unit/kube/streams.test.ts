@@ -25,47 +25,82 @@ interface Talk {
   closed?(): void
 }
 
-async function cluster(talk: Talk, protocols: readonly string[] = ['v5.channel.k8s.io']): Promise<{ kube: Kube; server: TestServer }> {
+async function cluster(
+  talk: Talk,
+  protocols: readonly string[] = ['v5.channel.k8s.io'],
+): Promise<{ kube: Kube; server: TestServer }> {
   const server = await serve((_asked, response) => json(response, 200, {}))
   server.server.on('upgrade', (request, socket, head) =>
     accept(request, socket, head, protocols, (opened) => {
       setImmediate(() => talk.opened?.(opened, request))
       return { message: (bytes) => talk.message?.(opened, bytes), closed: () => talk.closed?.() }
-    }))
+    }),
+  )
   const kube = await connectTo(server)
-  closers.push(() => kube.close(), () => server.close())
+  closers.push(
+    () => kube.close(),
+    () => server.close(),
+  )
   return { kube, server }
 }
 
-const frame = (channel: number, text: string): Buffer => Buffer.concat([Buffer.from([channel]), Buffer.from(text)])
+const frame = (channel: number, text: string): Buffer =>
+  Buffer.concat([Buffer.from([channel]), Buffer.from(text)])
 const success = frame(3, JSON.stringify({ status: 'Success' }))
-const exited = (code: string): Buffer => frame(3, JSON.stringify({ status: 'Failure', reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: code }] } }))
+const exited = (code: string): Buffer =>
+  frame(
+    3,
+    JSON.stringify({
+      status: 'Failure',
+      reason: 'NonZeroExitCode',
+      details: { causes: [{ reason: 'ExitCode', message: code }] },
+    }),
+  )
 
 /** A refusal in place of the upgrade. */
 async function refusing(code: number, body: unknown): Promise<Kube> {
   const server = await serve((_asked, response) => json(response, 200, {}))
   server.server.on('upgrade', (_request, socket) => {
     const text = JSON.stringify(body)
-    socket.end(`HTTP/1.1 ${code} No\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`)
+    socket.end(
+      `HTTP/1.1 ${code} No\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+    )
   })
   const kube = await connectTo(server)
-  closers.push(() => kube.close(), () => server.close())
+  closers.push(
+    () => kube.close(),
+    () => server.close(),
+  )
   return kube
 }
 
 describe('exec', () => {
-  const run = (kube: Kube, options: { stdin?: string; timeoutMs?: number } = {}): Promise<ExecResult> => kube.exec(POD, 'zk', ['sh', '-c', 'echo a b'], options, never)
+  const run = (
+    kube: Kube,
+    options: { stdin?: string; timeoutMs?: number } = {},
+  ): Promise<ExecResult> => kube.exec(POD, 'zk', ['sh', '-c', 'echo a b'], options, never)
 
   test('gives both outputs and the exit code', async () => {
     let asked = ''
     const { kube } = await cluster({
       opened(socket, request) {
         asked = request.url ?? ''
-        for (const bytes of [frame(1, ''), frame(1, 'he'), frame(2, 'oops'), frame(1, 'llo'), exited('3')]) socket.send(bytes)
+        for (const bytes of [
+          frame(1, ''),
+          frame(1, 'he'),
+          frame(2, 'oops'),
+          frame(1, 'llo'),
+          exited('3'),
+        ])
+          socket.send(bytes)
       },
     })
     expect(await run(kube)).toEqual({ exitCode: 3, stdout: 'hello', stderr: 'oops' })
-    expect(new URL(asked, 'http://x').searchParams.getAll('command')).toEqual(['sh', '-c', 'echo a b'])
+    expect(new URL(asked, 'http://x').searchParams.getAll('command')).toEqual([
+      'sh',
+      '-c',
+      'echo a b',
+    ])
     expect(kube.requests.streams).toBe(1)
   })
 
@@ -94,8 +129,23 @@ describe('exec', () => {
   })
 
   test('a command that could not be started is told in plain words', async () => {
-    const { kube } = await cluster({ opened: (socket) => socket.send(frame(3, JSON.stringify({ status: 'Failure', reason: 'InternalError', message: 'exec: "nope":\nnot found' }))) })
-    await expect(run(kube)).rejects.toMatchObject({ reason: 'NoCommand', message: 'the command can’t be started in its container' })
+    const { kube } = await cluster({
+      opened: (socket) =>
+        socket.send(
+          frame(
+            3,
+            JSON.stringify({
+              status: 'Failure',
+              reason: 'InternalError',
+              message: 'exec: "nope":\nnot found',
+            }),
+          ),
+        ),
+    })
+    await expect(run(kube)).rejects.toMatchObject({
+      reason: 'NoCommand',
+      message: 'the command can’t be started in its container',
+    })
   })
 
   test('output is kept up to a mebibyte, so that a chatty command cannot fill the memory', async () => {
@@ -119,7 +169,14 @@ describe('exec', () => {
   })
 
   test('a refusal keeps the words of the API server', async () => {
-    const kube = await refusing(403, status(403, 'Forbidden', 'pods "zk-0" is forbidden: User "jane" cannot create resource "pods/exec" in API group "" in the namespace "zoo"'))
+    const kube = await refusing(
+      403,
+      status(
+        403,
+        'Forbidden',
+        'pods "zk-0" is forbidden: User "jane" cannot create resource "pods/exec" in API group "" in the namespace "zoo"',
+      ),
+    )
     const error = await caught(run(kube))
     expect(error).toBeInstanceOf(KubeFailure)
     expect(error).toMatchObject({ status: 403, reason: 'Forbidden' })
@@ -129,7 +186,9 @@ describe('exec', () => {
   test('a cancel ends it with the reason of the cancel', async () => {
     const stop = new AbortController()
     const { kube } = await cluster({ opened: () => stop.abort(new Error('cancelled by the user')) })
-    await expect(kube.exec(POD, 'zk', ['sleep'], {}, stop.signal)).rejects.toThrow('cancelled by the user')
+    await expect(kube.exec(POD, 'zk', ['sleep'], {}, stop.signal)).rejects.toThrow(
+      'cancelled by the user',
+    )
   })
 })
 
@@ -146,15 +205,18 @@ describe('port-forward', () => {
     return text
   }
 
-  test('carries bytes both ways, without the frames\' own', async () => {
-    const { kube } = await cluster({
-      opened: hello,
-      message(socket, bytes) {
-        expect(bytes[0]).toBe(0)
-        socket.send(frame(0, `answer to ${bytes.subarray(1).toString()}`))
-        socket.close(1000)
+  test("carries bytes both ways, without the frames' own", async () => {
+    const { kube } = await cluster(
+      {
+        opened: hello,
+        message(socket, bytes) {
+          expect(bytes[0]).toBe(0)
+          socket.send(frame(0, `answer to ${bytes.subarray(1).toString()}`))
+          socket.close(1000)
+        },
       },
-    }, protocols)
+      protocols,
+    )
     const tunnel = await kube.forward(POD, 2181, never)
     tunnel.write('srvr')
     let text = ''
@@ -163,18 +225,28 @@ describe('port-forward', () => {
   })
 
   test('text on the error channel breaks the stream with it', async () => {
-    const { kube } = await cluster({
-      opened(socket) {
-        hello(socket)
-        socket.send(frame(1, 'dial tcp4 127.0.0.1:2181: connect: connection refused'))
+    const { kube } = await cluster(
+      {
+        opened(socket) {
+          hello(socket)
+          socket.send(frame(1, 'dial tcp4 127.0.0.1:2181: connect: connection refused'))
+        },
       },
-    }, protocols)
+      protocols,
+    )
     const error = await caught(read(kube.forward(POD, 2181, never)))
-    expect(error).toMatchObject({ reason: 'ConnectionRefused', message: 'the port-forward failed: nothing listens on that port at the loopback address of the pod' })
+    expect(error).toMatchObject({
+      reason: 'ConnectionRefused',
+      message:
+        'the port-forward failed: nothing listens on that port at the loopback address of the pod',
+    })
   })
 
   test('the same when it comes later', async () => {
-    const { kube } = await cluster({ opened: hello, message: (socket) => socket.send(frame(1, 'connection refused')) }, protocols)
+    const { kube } = await cluster(
+      { opened: hello, message: (socket) => socket.send(frame(1, 'connection refused')) },
+      protocols,
+    )
     const tunnel = await kube.forward(POD, 2181, never)
     const broken = caught(new Promise((_resolve, reject) => tunnel.once('error', reject)))
     tunnel.write('srvr')
@@ -182,24 +254,32 @@ describe('port-forward', () => {
   })
 
   test('a tunnel that is cut is an error, not an end of the data', async () => {
-    const { kube } = await cluster({
-      opened(socket) {
-        hello(socket)
-        socket.send(frame(0, 'half'))
-        setImmediate(() => socket.cut())
+    const { kube } = await cluster(
+      {
+        opened(socket) {
+          hello(socket)
+          socket.send(frame(0, 'half'))
+          setImmediate(() => socket.cut())
+        },
       },
-    }, protocols)
-    await expect(read(kube.forward(POD, 2181, never))).rejects.toMatchObject({ reason: 'Unreachable' })
+      protocols,
+    )
+    await expect(read(kube.forward(POD, 2181, never))).rejects.toMatchObject({
+      reason: 'Unreachable',
+    })
   })
 
   test('a reader that does not read holds the tunnel back, and loses nothing when it reads again', async () => {
-    const { kube } = await cluster({
-      opened(socket) {
-        hello(socket)
-        for (let at = 0; at < 40; at++) socket.send(frame(0, String(at % 10).repeat(50_000)))
-        socket.close(1000)
+    const { kube } = await cluster(
+      {
+        opened(socket) {
+          hello(socket)
+          for (let at = 0; at < 40; at++) socket.send(frame(0, String(at % 10).repeat(50_000)))
+          socket.close(1000)
+        },
       },
-    }, protocols)
+      protocols,
+    )
     const tunnel = await kube.forward(POD, 2181, never)
     await new Promise((resolve) => tunnel.once('readable', resolve))
     expect(tunnel.readableLength).toBeLessThan(2_000_000)
@@ -228,16 +308,21 @@ describe('port-forward', () => {
 
   test('a pod that is gone is told at once', async () => {
     const kube = await refusing(404, status(404, 'NotFound', 'pods "zk-0" not found'))
-    await expect(kube.forward(POD, 2181, never)).rejects.toMatchObject({ status: 404, reason: 'NotFound' })
+    await expect(kube.forward(POD, 2181, never)).rejects.toMatchObject({
+      status: 404,
+      reason: 'NotFound',
+    })
   })
 })
 
 describe('a command as a byte stream', () => {
-  const open = (kube: Kube): ReturnType<Kube['tunnel']> => kube.tunnel(POD, 'zk', ['sh', '-c', 'dial'], never)
+  const open = (kube: Kube): ReturnType<Kube['tunnel']> =>
+    kube.tunnel(POD, 'zk', ['sh', '-c', 'dial'], never)
 
   test('begins after its first line, in both directions', async () => {
     const { kube } = await cluster({
-      opened: (socket) => ['conn', 'ected here\nfirst ', 'and '].forEach((text) => socket.send(frame(1, text))),
+      opened: (socket) =>
+        ['conn', 'ected here\nfirst ', 'and '].forEach((text) => socket.send(frame(1, text))),
       message(socket, bytes) {
         socket.send(frame(1, `back: ${bytes.subarray(1).toString()}`))
         socket.send(success)
@@ -262,17 +347,26 @@ describe('a command as a byte stream', () => {
         socket.close(1000)
       },
     })
-    expect(await open(kube)).toEqual({ kind: 'ended', exitCode: 127, stderr: 'neither bash nor nc' })
+    expect(await open(kube)).toEqual({
+      kind: 'ended',
+      exitCode: 127,
+      stderr: 'neither bash nor nc',
+    })
   })
 
   test('one that is cut off before it says a line is no success', async () => {
     const { kube } = await cluster({ opened: (socket) => socket.cut() })
-    expect((await caught(open(kube))).message).toMatch(/broke \(1006\) before the command said anything/)
+    expect((await caught(open(kube))).message).toMatch(
+      /broke \(1006\) before the command said anything/,
+    )
   })
 
   test('closing our side ends it', async () => {
     const ended = Promise.withResolvers<void>()
-    const { kube } = await cluster({ opened: (socket) => socket.send(frame(1, 'connected\n')), closed: () => ended.resolve() })
+    const { kube } = await cluster({
+      opened: (socket) => socket.send(frame(1, 'connected\n')),
+      closed: () => ended.resolve(),
+    })
     const through = await open(kube)
     if (through.kind === 'open') through.stream.destroy()
     await ended.promise
@@ -282,9 +376,18 @@ describe('a command as a byte stream', () => {
 describe('what runtimes say is told in plain words', () => {
   test.each([
     ['error dialing backend: dial tcp 10.0.0.7:10250: connect: connection refused', 'Unreachable'],
-    ['error forwarding port 2181 to pod 0a1b, uid : failed to execute portforward in network namespace "/var/run/netns/cni-1": failed to connect to localhost:2181 inside namespace "0a1b", IPv4: dial tcp4 127.0.0.1:2181: connect: connection refused', 'ConnectionRefused'],
-    ['failed to execute portforward in network namespace "/var/run/netns/cni-1": failed to open netns', 'NotRunning'],
-    ['OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown', 'NoCommand'],
+    [
+      'error forwarding port 2181 to pod 0a1b, uid : failed to execute portforward in network namespace "/var/run/netns/cni-1": failed to connect to localhost:2181 inside namespace "0a1b", IPv4: dial tcp4 127.0.0.1:2181: connect: connection refused',
+      'ConnectionRefused',
+    ],
+    [
+      'failed to execute portforward in network namespace "/var/run/netns/cni-1": failed to open netns',
+      'NotRunning',
+    ],
+    [
+      'OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown',
+      'NoCommand',
+    ],
     ['container not found ("zookeeper")', 'NotRunning'],
     ['rpc error: code = Unknown desc = container is in CONTAINER_EXITED state', 'NotRunning'],
     ['unable to do port forwarding: socat not found', 'Unreachable'],

@@ -1,4 +1,5 @@
-// Manifests in memory for the tests of loading and lint: one sound ensemble, and edits of it that make one thing wrong.
+// Manifests in memory for the tests of loading and lint: one sound ensemble, and edits of it that
+// make one thing wrong.
 
 import { EnsembleError, type Finding } from '../../../src/errors.ts'
 import { parseInputs } from '../../support/parse-inputs.ts'
@@ -78,7 +79,8 @@ spec:
 /** The sound ensemble with some texts replaced, each of which must be there once. */
 export function edited(...edits: readonly (readonly [from: string, to: string])[]): string {
   return edits.reduce((text, [from, to]) => {
-    if (text.split(from).length !== 2) throw new Error(`${JSON.stringify(from)} is there ${text.split(from).length - 1} times`)
+    if (text.split(from).length !== 2)
+      throw new Error(`${JSON.stringify(from)} is there ${text.split(from).length - 1} times`)
     return text.replace(from, () => to)
   }, SOUND)
 }
@@ -89,7 +91,12 @@ export function memoryIo(files: Readonly<Record<string, string>>): ManifestIo {
   return {
     workspace: '/work',
     temp: undefined,
-    open: (path) => Promise.resolve(at(path) === undefined ? undefined : { kind: 'file', real: path, size: 1, bytes: Buffer.from(at(path) ?? '') }),
+    open: (path) =>
+      Promise.resolve(
+        at(path) === undefined
+          ? undefined
+          : { kind: 'file', real: path, size: 1, bytes: Buffer.from(at(path) ?? '') },
+      ),
     realpath: (path) => Promise.resolve(path),
     stat: (path) => Promise.resolve(at(path) === undefined ? undefined : { kind: 'file', size: 1 }),
     readDirectory: unused,
@@ -107,13 +114,29 @@ export interface Outcome {
 }
 
 /** Loads files (or one text) as a deploy would, with further inputs. */
-export async function load(files: string | Readonly<Record<string, string>>, inputs: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+export async function load(
+  files: string | Readonly<Record<string, string>>,
+  inputs: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
   const named = typeof files === 'string' ? { 'zk.yaml': files } : files
-  const env = Object.fromEntries(Object.entries({ manifests: Object.keys(named).join('\n'), ...inputs }).map(([id, value]) => [`INPUT_${id.toUpperCase()}`, value]))
+  const env = Object.fromEntries(
+    Object.entries({ manifests: Object.keys(named).join('\n'), ...inputs }).map(([id, value]) => [
+      `INPUT_${id.toUpperCase()}`,
+      value,
+    ]),
+  )
   try {
-    const loaded = await loadManifests(parseInputs(env), memoryIo(named), new AbortController().signal)
+    const loaded = await loadManifests(
+      parseInputs(env),
+      memoryIo(named),
+      new AbortController().signal,
+    )
     // What is no fault is told too, and has tests of its own.
-    return { loaded, findings: loaded.findings.filter(({ severity }) => severity !== 'notice'), error: undefined }
+    return {
+      loaded,
+      findings: loaded.findings.filter(({ severity }) => severity !== 'notice'),
+      error: undefined,
+    }
   } catch (error) {
     if (!(error instanceof EnsembleError)) throw error
     return { loaded: undefined, findings: error.findings, error }

@@ -1,4 +1,5 @@
-// The input lint is the way out of a wrong finding: it must let that pass, and nothing that costs data.
+// The input lint is the way out of a wrong finding: it must let that pass, and nothing that costs
+// data.
 
 import { expect, test } from '@jest/globals'
 import type { Finding } from '../../../src/errors.ts'
@@ -14,8 +15,14 @@ const found: readonly Finding[] = [
 ]
 
 test('a wrong finding of the lint must not lock anybody out at night, and what joins another ensemble is refused all the same', () => {
-  expect(atLintLevel(found, 'warn').map(({ severity, message }) => `${severity}: ${message}`)).toEqual([
-    'warning: two budgets (an error that lint: warn lets pass)', 'error: another ensemble', 'warning: no probe', 'notice: members move', 'error: no object',
+  expect(
+    atLintLevel(found, 'warn').map(({ severity, message }) => `${severity}: ${message}`),
+  ).toEqual([
+    'warning: two budgets (an error that lint: warn lets pass)',
+    'error: another ensemble',
+    'warning: no probe',
+    'notice: members move',
+    'error: no object',
   ])
 })
 
@@ -24,9 +31,15 @@ test('without the input every error stops the run', () => {
 })
 
 test('a deploy with lint: warn loads manifests that the lint refuses', async () => {
-  const text = edited(['- {name: ZOO_SERVERS, value: server.1=zk-0.zk-hs:2888:3888;2181 server.2', '- {name: ZOO_SERVERS, value: server.2'])
+  const text = edited([
+    '- {name: ZOO_SERVERS, value: server.1=zk-0.zk-hs:2888:3888;2181 server.2',
+    '- {name: ZOO_SERVERS, value: server.2',
+  ])
   expect((await load(text)).error?.code).toBe('LINT_FAILED')
   const { error, findings } = await load(text, { lint: 'warn' })
   expect(error).toBeUndefined()
-  expect(findings.map(({ severity, message }) => ({ severity, message }))).toContainEqual({ severity: 'warning', message: 'ZOO_SERVERS names 2 members, the set has 3 (an error that lint: warn lets pass)' })
+  expect(findings.map(({ severity, message }) => ({ severity, message }))).toContainEqual({
+    severity: 'warning',
+    message: 'ZOO_SERVERS names 2 members, the set has 3 (an error that lint: warn lets pass)',
+  })
 })

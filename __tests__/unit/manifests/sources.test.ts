@@ -1,4 +1,5 @@
-// What is applied to a cluster must be what the workflow named, and lie where a step may read: not a link out of the workspace, not what an address serves today.
+// What is applied to a cluster must be what the workflow named, and lie where a step may read: not
+// a link out of the workspace, not what an address serves today.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -28,12 +29,18 @@ function put(path: string, text = `text of ${path}`): void {
 
 async function read(sources: readonly string[], more: Partial<ManifestIo> = {}) {
   const { texts, findings } = await readSources(sources, diskIo(workspace, more), signal)
-  return { files: texts.map((text) => text.file), texts, faults: findings.map((finding) => finding.message), findings }
+  return {
+    files: texts.map((text) => text.file),
+    texts,
+    faults: findings.map((finding) => finding.message),
+    findings,
+  }
 }
 
 describe('files, directories and patterns', () => {
   test('a directory gives its manifests in order, and not those below it', async () => {
-    for (const file of ['b.yaml', 'a.yml', 'c.json', 'README.md', 'deep/d.yaml']) put(`work/k8s/${file}`)
+    for (const file of ['b.yaml', 'a.yml', 'c.json', 'README.md', 'deep/d.yaml'])
+      put(`work/k8s/${file}`)
     expect((await read(['k8s'])).files).toEqual(['k8s/a.yml', 'k8s/b.yaml', 'k8s/c.json'])
   })
 
@@ -55,7 +62,9 @@ describe('files, directories and patterns', () => {
 
   test('files that an earlier step made may lie in RUNNER_TEMP', async () => {
     put('temp/built.yaml')
-    expect((await read([join(base, 'temp/built.yaml')], { temp: join(base, 'temp') })).files).toEqual([join(base, 'temp/built.yaml')])
+    expect(
+      (await read([join(base, 'temp/built.yaml')], { temp: join(base, 'temp') })).files,
+    ).toEqual([join(base, 'temp/built.yaml')])
   })
 
   test('all that is wrong is told at once', async () => {
@@ -72,7 +81,9 @@ describe('files, directories and patterns', () => {
 
   test('a file that is no UTF-8 is named', async () => {
     writeFileSync(join(workspace, 'a.yaml'), Buffer.from([0xff, 0xfe, 0x61, 0x00]))
-    expect((await read(['a.yaml'])).findings).toMatchObject([{ code: 'MANIFEST_INVALID', place: { file: 'a.yaml' } }])
+    expect((await read(['a.yaml'])).findings).toMatchObject([
+      { code: 'MANIFEST_INVALID', place: { file: 'a.yaml' } },
+    ])
   })
 })
 
@@ -96,18 +107,32 @@ describe('the fence', () => {
       symlinkSync(join(base, 'secret/k8s'), join(workspace, 'k8s'))
     }
     // The last moment at which anything but the opening itself can lie.
-    const { texts, faults } = await read([source], { open: (path, limit) => (swap(), io.open(path, limit)) })
+    const { texts, faults } = await read([source], {
+      open: (path, limit) => (swap(), io.open(path, limit)),
+    })
     expect([swapped, texts]).toEqual([true, []])
     expect(faults).toEqual([`manifests: ${source} lies outside the workspace and RUNNER_TEMP`])
   })
 
   test('a pipe and a device are not waited for', async () => {
     expect(spawnSync('mkfifo', [join(workspace, 'pipe.yaml')]).status).toBe(0)
-    expect((await read(['pipe.yaml'])).faults).toEqual(['manifests: pipe.yaml is neither a file nor a directory'])
-    expect((await read(['*.yaml'])).faults).toEqual(['manifests: pipe.yaml is not a readable file'].map((text) => text.replace('manifests: pipe.yaml', 'manifests: *.yaml pipe.yaml')))
+    expect((await read(['pipe.yaml'])).faults).toEqual([
+      'manifests: pipe.yaml is neither a file nor a directory',
+    ])
+    expect((await read(['*.yaml'])).faults).toEqual(
+      ['manifests: pipe.yaml is not a readable file'].map((text) =>
+        text.replace('manifests: pipe.yaml', 'manifests: *.yaml pipe.yaml'),
+      ),
+    )
   })
 
-  test.each([['../secret.yaml'], ['k8s/../../secret.yaml'], ['/etc/passwd'], ['../*.yaml'], ['k8s/../../**/*.yaml']])('%s is refused', async (source) => {
+  test.each([
+    ['../secret.yaml'],
+    ['k8s/../../secret.yaml'],
+    ['/etc/passwd'],
+    ['../*.yaml'],
+    ['k8s/../../**/*.yaml'],
+  ])('%s is refused', async (source) => {
     put('secret.yaml')
     mkdirSync(join(workspace, 'k8s'))
     const { files, faults } = await read([source])
@@ -115,14 +140,17 @@ describe('the fence', () => {
     expect(faults).toEqual([`manifests: ${source} lies outside the workspace and RUNNER_TEMP`])
   })
 
-  test.each([['link.yaml'], ['dir'], ['*.yaml'], ['dir/*.yaml']])('%s, which leads out by a link, is refused', async (source) => {
-    put('secret/secret.yaml')
-    symlinkSync(join(base, 'secret/secret.yaml'), join(workspace, 'link.yaml'))
-    symlinkSync(join(base, 'secret'), join(workspace, 'dir'))
-    const { texts, faults } = await read([source])
-    expect(texts).toEqual([])
-    expect(faults[0]).toContain('lies outside the workspace')
-  })
+  test.each([['link.yaml'], ['dir'], ['*.yaml'], ['dir/*.yaml']])(
+    '%s, which leads out by a link, is refused',
+    async (source) => {
+      put('secret/secret.yaml')
+      symlinkSync(join(base, 'secret/secret.yaml'), join(workspace, 'link.yaml'))
+      symlinkSync(join(base, 'secret'), join(workspace, 'dir'))
+      const { texts, faults } = await read([source])
+      expect(texts).toEqual([])
+      expect(faults[0]).toContain('lies outside the workspace')
+    },
+  )
 
   test('a workspace that is itself a link is still the workspace', async () => {
     put('work/a.yaml')
@@ -137,14 +165,35 @@ describe('kustomizations', () => {
 
   test('are built by kubectl', async () => {
     const calls: unknown[] = []
-    const { texts } = await read(['overlay'], { run: ({ command, args }) => (calls.push([command, ...args]), Promise.resolve({ kind: 'exited', code: 0, stdout: 'built', stderr: '' })) })
+    const { texts } = await read(['overlay'], {
+      run: ({ command, args }) => (
+        calls.push([command, ...args]),
+        Promise.resolve({ kind: 'exited', code: 0, stdout: 'built', stderr: '' })
+      ),
+    })
     expect(calls).toEqual([['kubectl', 'kustomize', join(workspace, 'overlay')]])
-    expect(texts).toEqual([{ file: 'overlay (built by kubectl kustomize)', text: 'built', lines: false }])
+    expect(texts).toEqual([
+      { file: 'overlay (built by kubectl kustomize)', text: 'built', lines: false },
+    ])
   })
 
   test.each<[string, ManifestIo['run'], RegExp]>([
-    ['without kubectl', () => Promise.reject(Object.assign(new Error('spawn kubectl ENOENT'), { code: 'ENOENT' })), /no kubectl on this runner/],
-    ['that cannot be built', () => Promise.resolve({ kind: 'exited', code: 1, stdout: '', stderr: 'error: no matches for Id\nmore\n' }), /cannot be built: no matches for Id$/],
+    [
+      'without kubectl',
+      () => Promise.reject(Object.assign(new Error('spawn kubectl ENOENT'), { code: 'ENOENT' })),
+      /no kubectl on this runner/,
+    ],
+    [
+      'that cannot be built',
+      () =>
+        Promise.resolve({
+          kind: 'exited',
+          code: 1,
+          stdout: '',
+          stderr: 'error: no matches for Id\nmore\n',
+        }),
+      /cannot be built: no matches for Id$/,
+    ],
   ])('one %s is told in words', async (_what, run, words) => {
     expect((await read(['overlay'], { run })).faults[0]).toMatch(words)
   })
@@ -154,9 +203,17 @@ describe('addresses', () => {
   const digest = createHash('sha256').update('kind: A').digest('hex')
   const url = 'https://user:pw@example.org/zk.yaml?token=hush'
 
-  function serving(...answers: readonly Response[]): Partial<ManifestIo> & { readonly asked: string[] } {
+  function serving(
+    ...answers: readonly Response[]
+  ): Partial<ManifestIo> & { readonly asked: string[] } {
     const asked: string[] = []
-    return { asked, fetch: (address) => (asked.push(address), Promise.resolve(answers[asked.length - 1] ?? new Response('', { status: 500 }))) }
+    return {
+      asked,
+      fetch: (address) => (
+        asked.push(address),
+        Promise.resolve(answers[asked.length - 1] ?? new Response('', { status: 500 }))
+      ),
+    }
   }
 
   test('are read when they give what was pinned, and shown without what may be secret', async () => {
@@ -167,25 +224,65 @@ describe('addresses', () => {
   })
 
   test('follow redirects to https only', async () => {
-    const on = serving(new Response(null, { status: 302, headers: { location: '/next' } }), new Response('kind: A'))
+    const on = serving(
+      new Response(null, { status: 302, headers: { location: '/next' } }),
+      new Response('kind: A'),
+    )
     expect((await read([`${url}#sha256=${digest}`], on)).texts).toHaveLength(1)
-    const down = serving(new Response(null, { status: 302, headers: { location: 'http://example.org/next' } }), new Response('kind: A'))
-    expect((await read([`${url}#sha256=${digest}`], down)).faults[0]).toContain('redirects to http://')
+    const down = serving(
+      new Response(null, { status: 302, headers: { location: 'http://example.org/next' } }),
+      new Response('kind: A'),
+    )
+    expect((await read([`${url}#sha256=${digest}`], down)).faults[0]).toContain(
+      'redirects to http://',
+    )
     expect(down.asked).toHaveLength(1)
   })
 
   test.each<[string, string, Response | Error, RegExp]>([
     ['without a digest', url, new Response('kind: A'), /is not pinned/],
     ['with another digest', `${url}#md5=${digest}`, new Response('kind: A'), /is not pinned/],
-    ['in plain http', `http://example.org/zk.yaml#sha256=${digest}`, new Response('kind: A'), /over http/],
+    [
+      'in plain http',
+      `http://example.org/zk.yaml#sha256=${digest}`,
+      new Response('kind: A'),
+      /over http/,
+    ],
     ['of a file', `file:///etc/passwd#sha256=${digest}`, new Response('kind: A'), /over file/],
-    ['that changed', `${url}#sha256=${digest}`, new Response('kind: B'), /has changed: its sha256 is [0-9a-f]{64}$/],
+    [
+      'that changed',
+      `${url}#sha256=${digest}`,
+      new Response('kind: B'),
+      /has changed: its sha256 is [0-9a-f]{64}$/,
+    ],
     ['that is gone', `${url}#sha256=${digest}`, new Response('', { status: 404 }), /answered 404/],
-    ['that never ends', `${url}#sha256=${digest}`, new Response('x'.repeat(1024 * 1024 + 1)), /larger than 1 MiB/],
-    ['that redirects in circles', `${url}#sha256=${digest}`, new Response(null, { status: 301, headers: { location: '/zk.yaml' } }), /redirects more than/],
-    ['that cannot be reached', `${url}#sha256=${digest}`, new TypeError('fetch failed', { cause: Object.assign(new Error(`getaddrinfo ENOTFOUND ${url}`), { code: 'ENOTFOUND' }) }), /ENOTFOUND/],
+    [
+      'that never ends',
+      `${url}#sha256=${digest}`,
+      new Response('x'.repeat(1024 * 1024 + 1)),
+      /larger than 1 MiB/,
+    ],
+    [
+      'that redirects in circles',
+      `${url}#sha256=${digest}`,
+      new Response(null, { status: 301, headers: { location: '/zk.yaml' } }),
+      /redirects more than/,
+    ],
+    [
+      'that cannot be reached',
+      `${url}#sha256=${digest}`,
+      new TypeError('fetch failed', {
+        cause: Object.assign(new Error(`getaddrinfo ENOTFOUND ${url}`), { code: 'ENOTFOUND' }),
+      }),
+      /ENOTFOUND/,
+    ],
   ])('one %s is refused', async (_what, source, answer, words) => {
-    const { texts, faults } = await read([source], { fetch: () => (answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer.status === 301 ? new Response(null, answer) : answer)) })
+    const { texts, faults } = await read([source], {
+      fetch: () =>
+        answer instanceof Error
+          ? Promise.reject(answer)
+          : Promise.resolve(answer.status === 301 ? new Response(null, answer) : answer),
+    })
     expect(texts).toEqual([])
     expect(faults[0]).toMatch(words)
     expect(faults.join()).not.toMatch(/hush|pw@/)
@@ -193,6 +290,12 @@ describe('addresses', () => {
 
   test('a cancelled run stops there and blames nobody', async () => {
     const cancelled = AbortSignal.abort(new Error('cancelled by the user'))
-    await expect(readSources([`${url}#sha256=${digest}`], diskIo(workspace, { fetch: () => Promise.reject(new Error('aborted')) }), cancelled)).rejects.toThrow('cancelled by the user')
+    await expect(
+      readSources(
+        [`${url}#sha256=${digest}`],
+        diskIo(workspace, { fetch: () => Promise.reject(new Error('aborted')) }),
+        cancelled,
+      ),
+    ).rejects.toThrow('cancelled by the user')
   })
 })

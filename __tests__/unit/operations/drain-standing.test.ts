@@ -1,10 +1,19 @@
-// What a drain says of its nodes in the end is how they stand: a user who is told that a node is cordoned, or given back, goes on by that.
+// What a drain says of its nodes in the end is how they stand: a user who is told that a node is
+// cordoned, or given back, goes on by that.
 
 import { describe, expect, jest, test } from '@jest/globals'
 import type { Services } from '../../../src/services.ts'
 import { at, isFields, text } from '../../support/cluster/json.ts'
 import { runHere } from '../../support/in-process.ts'
-import { MEMBERS, OTHER, settled, wanted, whole, withEnsemble, type Given } from './drained-ensemble.ts'
+import {
+  MEMBERS,
+  OTHER,
+  settled,
+  wanted,
+  whole,
+  withEnsemble,
+  type Given,
+} from './drained-ensemble.ts'
 
 jest.setTimeout(120_000)
 
@@ -23,14 +32,25 @@ function followersOf(given: Given): readonly [string, string] {
 /** A node without a member. */
 function emptyNode({ cluster, nodeOf }: Given): string {
   const homes = MEMBERS.map(nodeOf)
-  return cluster.objects.list('Node').map((node) => text(node, 'metadata', 'name')).find((name) => !homes.includes(name)) ?? ''
+  return (
+    cluster.objects
+      .list('Node')
+      .map((node) => text(node, 'metadata', 'name'))
+      .find((name) => !homes.includes(name)) ?? ''
+  )
 }
 
 describe('a drain that ends early', () => {
   test('says that the nodes which it had drained before stay cordoned, and not that every cordon was given back', () =>
     withEnsemble({ nodes: 5 }, async (given) => {
       const [first, second] = followersOf(given)
-      const ended = await given.start({ nodes: `${first}\n${second}` }, { onLine: (line) => (line === `${second}: cordoned` ? given.cluster.somebody.uncordon(second) : undefined) }).ended
+      const ended = await given.start(
+        { nodes: `${first}\n${second}` },
+        {
+          onLine: (line) =>
+            line === `${second}: cordoned` ? given.cluster.somebody.uncordon(second) : undefined,
+        },
+      ).ended
       wanted(ended, 'failed', 'CONFLICT')
       expect(given.cordoned()).toEqual([first])
       expect(ended.report.standing).toContain(`${first} was drained and stays cordoned`)
@@ -40,7 +60,10 @@ describe('a drain that ends early', () => {
   test('with uncordon: never, before the record keeps its cordon, gives it back and says so', () =>
     withEnsemble({ nodes: 5 }, async (given) => {
       const [node] = followersOf(given)
-      const run = given.start({ nodes: node, uncordon: 'never' }, { onLine: (line) => (line === `${node}: cordoned` ? run.cancel() : undefined) })
+      const run = given.start(
+        { nodes: node, uncordon: 'never' },
+        { onLine: (line) => (line === `${node}: cordoned` ? run.cancel() : undefined) },
+      )
       const { report } = await run.ended
       expect(report.code).toBe('CANCELLED')
       expect(given.cordoned()).toEqual([])
@@ -52,7 +75,13 @@ describe('a drain that ends early', () => {
     withEnsemble({ nodes: 4 }, async (given) => {
       const [node] = followersOf(given)
       const spare = emptyNode(given)
-      const ended = await given.start({ nodes: node, uncordon: 'never' }, { onLine: (line) => (line === `${node}: cordoned` ? given.cluster.somebody.cordon(spare) : undefined) }).ended
+      const ended = await given.start(
+        { nodes: node, uncordon: 'never' },
+        {
+          onLine: (line) =>
+            line === `${node}: cordoned` ? given.cluster.somebody.cordon(spare) : undefined,
+        },
+      ).ended
       wanted(ended, 'failed', 'UNSCHEDULABLE')
       const mends = ended.report.findings.map(({ mend }) => mend ?? '').join('\n')
       expect(mends).toContain(`${node} stays cordoned: uncordon it`)
@@ -65,13 +94,19 @@ test('a node whose cordon, of somebody else, is taken away meanwhile gets no mai
     const node = emptyNode(given)
     given.cluster.somebody.cordon(node)
     let ran = 0
-    const ended = await given.start({ nodes: node, 'maintenance-command': 'reboot' }, {
-      command: (...asked) => {
-        ran += 1
-        return fine(...asked)
+    const ended = await given.start(
+      { nodes: node, 'maintenance-command': 'reboot' },
+      {
+        command: (...asked) => {
+          ran += 1
+          return fine(...asked)
+        },
+        onLine: (line) =>
+          line === `${node}: was cordoned before, and stays so`
+            ? given.cluster.somebody.uncordon(node)
+            : undefined,
       },
-      onLine: (line) => (line === `${node}: was cordoned before, and stays so` ? given.cluster.somebody.uncordon(node) : undefined),
-    }).ended
+    ).ended
     wanted(ended, 'failed', 'CONFLICT')
     expect(ran).toBe(0)
     expect(ended.report.drainedNodes).toEqual([])
@@ -82,15 +117,27 @@ test('in place, a node that takes pods only a while after it was given back is w
     const { cluster, clock } = given
     const [node] = followersOf(given)
     const taint = (taints: readonly { readonly key: string; readonly effect: string }[]): void => {
-      cluster.objects.edit('Node', '', node, (draft) => void (draft['spec'] = { ...(isFields(draft['spec']) ? draft['spec'] : {}), taints: taints.map((one) => ({ ...one })) }))
+      cluster.objects.edit(
+        'Node',
+        '',
+        node,
+        (draft) =>
+          void (draft['spec'] = {
+            ...(isFields(draft['spec']) ? draft['spec'] : {}),
+            taints: taints.map((one) => ({ ...one })),
+          }),
+      )
     }
-    const ended = await given.start({ nodes: node, 'maintenance-command': 'patch' }, {
-      command: (...asked) => {
-        taint([{ key: 'node.cilium.io/agent-not-ready', effect: 'NoSchedule' }])
-        void clock.sleep(40_000).then(() => taint([]))
-        return fine(...asked)
+    const ended = await given.start(
+      { nodes: node, 'maintenance-command': 'patch' },
+      {
+        command: (...asked) => {
+          taint([{ key: 'node.cilium.io/agent-not-ready', effect: 'NoSchedule' }])
+          void clock.sleep(40_000).then(() => taint([]))
+          return fine(...asked)
+        },
       },
-    }).ended
+    ).ended
     wanted(ended, 'succeeded', '')
     settled(given)
   }))
@@ -98,12 +145,15 @@ test('in place, a node that takes pods only a while after it was given back is w
 test('a node that was to stay cordoned and was uncordoned during its maintenance is not said to be cordoned', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const [node] = followersOf(given)
-    const ended = await given.start({ nodes: node, uncordon: 'never', 'maintenance-command': 'patch' }, {
-      command: (...asked) => {
-        given.cluster.somebody.uncordon(node)
-        return fine(...asked)
+    const ended = await given.start(
+      { nodes: node, uncordon: 'never', 'maintenance-command': 'patch' },
+      {
+        command: (...asked) => {
+          given.cluster.somebody.uncordon(node)
+          return fine(...asked)
+        },
       },
-    }).ended
+    ).ended
     wanted(ended, 'succeeded', '')
     expect(at(given.cluster.objects.get('Node', '', node), 'spec', 'unschedulable')).not.toBe(true)
     expect(ended.report.nodes[0]).toMatchObject({ outcome: 'drained', cordon: 'none' })
@@ -115,13 +165,16 @@ test('a node that left the cluster with its member: done only once that member s
   withEnsemble({ nodes: 4 }, async (given) => {
     const leader = leaderOf(given)
     const node = given.nodeOf(leader)
-    const ended = await given.start({ nodes: node, verify: 'off' }, {
-      onLine: (line) => {
-        if (!line.includes('its server is ended in place')) return
-        given.cluster.objects.remove('Node', '', node)
-        given.cluster.objects.remove('Pod', 'default', leader)
+    const ended = await given.start(
+      { nodes: node, verify: 'off' },
+      {
+        onLine: (line) => {
+          if (!line.includes('its server is ended in place')) return
+          given.cluster.objects.remove('Node', '', node)
+          given.cluster.objects.remove('Pod', 'default', leader)
+        },
       },
-    }).ended
+    ).ended
     wanted(ended, 'succeeded', '')
     expect(ended.report.standing).toContain('every member serves')
     expect(given.cluster.zookeeper('default', 'zk').serving()).toHaveLength(3)
@@ -130,9 +183,19 @@ test('a node that left the cluster with its member: done only once that member s
 test('a node that leaves the cluster once its member was told to go is not said to stay cordoned', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const [node] = followersOf(given)
-    const ended = await given.start({ nodes: node }, { onLine: (line) => (/default\/zk-\d evicted/.test(line) ? given.cluster.nodes.remove(node) : undefined) }).ended
+    const ended = await given.start(
+      { nodes: node },
+      {
+        onLine: (line) =>
+          /default\/zk-\d evicted/.test(line) ? given.cluster.nodes.remove(node) : undefined,
+      },
+    ).ended
     wanted(ended, 'succeeded', '')
-    expect(ended.report.nodes[0]).toMatchObject({ outcome: 'drained', cordon: 'none', note: 'before it left the cluster' })
+    expect(ended.report.nodes[0]).toMatchObject({
+      outcome: 'drained',
+      cordon: 'none',
+      note: 'before it left the cluster',
+    })
     expect(ended.report.standing).not.toContain('stays cordoned')
     settled(given)
   }))
@@ -141,56 +204,113 @@ test('a leader that can not be told to hand over goes as it is, and that is said
   withEnsemble({ nodes: 5 }, async (given) => {
     for (const verb of ['get', 'create']) given.cluster.faults.forbid(verb, 'pods/exec')
     const leader = leaderOf(given)
-    const ended = await given.start({ nodes: given.nodeOf(leader), uncordon: 'after', verify: 'quick' }).ended
+    const ended = await given.start({
+      nodes: given.nodeOf(leader),
+      uncordon: 'after',
+      verify: 'quick',
+    }).ended
     wanted(ended, 'succeeded', '')
-    expect(ended.report.notes).toContainEqual(expect.stringContaining(`${leader} leads, and goes without handing over: that needs the right to exec`))
+    expect(ended.report.notes).toContainEqual(
+      expect.stringContaining(
+        `${leader} leads, and goes without handing over: that needs the right to exec`,
+      ),
+    )
     settled(given)
   }))
 
 test('a member that pod-selector leaves on its node is not said to go elsewhere', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const [node] = followersOf(given)
-    const ended = await given.start({ nodes: node, 'pod-selector': 'app=other', uncordon: 'after' }).ended
+    const ended = await given.start({ nodes: node, 'pod-selector': 'app=other', uncordon: 'after' })
+      .ended
     wanted(ended, 'succeeded', '')
     expect(ended.lines.join('\n')).toContain('stays on it (pod-selector); 0 pods to evict')
-    expect(ended.report.notes).toContainEqual(expect.stringMatching(new RegExp(`^${node}: zk-\\d stays on it, since pod-selector leaves it out\\.$`)))
-    const patched = await given.start({ nodes: node, 'pod-selector': 'app=other', 'maintenance-command': 'patch' }, { command: () => Promise.resolve({ kind: 'exited', code: 0, last: '' }) }).ended
+    expect(ended.report.notes).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^${node}: zk-\\d stays on it, since pod-selector leaves it out\\.$`),
+      ),
+    )
+    const patched = await given.start(
+      { nodes: node, 'pod-selector': 'app=other', 'maintenance-command': 'patch' },
+      { command: () => Promise.resolve({ kind: 'exited', code: 0, last: '' }) },
+    ).ended
     wanted(patched, 'succeeded', '')
-    expect(patched.lines.join('\n')).toMatch(/warning: .*zk-\d stays on it, since pod-selector leaves it out: the maintenance command runs under a member that serves/)
+    expect(patched.lines.join('\n')).toMatch(
+      /warning: .*zk-\d stays on it, since pod-selector leaves it out: the maintenance command runs under a member that serves/,
+    )
   }))
 
 test('refused after it has given back what a dead run left, it does not say that nothing was changed', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const { cluster, clock } = given
     const [first, second] = followersOf(given)
-    const dead = given.start({ nodes: first }, { name: 'second', onLine: (line) => (line === `${first}: cordoned` ? dead.kill(1) : undefined) })
+    const dead = given.start(
+      { nodes: first },
+      {
+        name: 'second',
+        onLine: (line) => (line === `${first}: cordoned` ? dead.kill(1) : undefined),
+      },
+    )
     await dead.ended
     expect(given.cordoned()).toEqual([first])
     cluster.objects.remove('PodDisruptionBudget', 'default', 'zk-pdb')
     await clock.sleep(60_000)
     const { report } = await given.start({ nodes: second }).ended
     expect([report.changed, report.code]).toEqual([true, 'DRAIN_REFUSED'])
-    expect(report.standing).toBe(`${first} of a run that died was given back, no other node was touched`)
+    expect(report.standing).toBe(
+      `${first} of a run that died was given back, no other node was touched`,
+    )
     expect(given.cordoned()).toEqual([])
   }))
 
 test("cancelled, it gives its node back before another ensemble's lock: a cluster that is slow leaves no time for one after the other", () =>
   withEnsemble({ nodes: 4 }, async (given) => {
     const { cluster, clock, nodeOf } = given
-    wanted(await runHere({ cluster, clock, name: 'deploy', inputs: { manifests: 'other.yaml', verify: 'quick' }, files: { 'other.yaml': OTHER } }), 'succeeded', '')
-    const node = MEMBERS.map(nodeOf).find((home) => MEMBERS.some((pod) => nodeOf(pod.replace('zk', 'other')) === home)) ?? ''
-    const run = given.start({ nodes: node }, {
-      onLine: (line) => {
-        if (line !== `${node}: cordoned`) return
-        cluster.faults.always({ by: 'run', kind: 'Lease', name: 'zk-ensemble-other', delayMs: 500 })
-        run.cancel()
+    wanted(
+      await runHere({
+        cluster,
+        clock,
+        name: 'deploy',
+        inputs: { manifests: 'other.yaml', verify: 'quick' },
+        files: { 'other.yaml': OTHER },
+      }),
+      'succeeded',
+      '',
+    )
+    const node =
+      MEMBERS.map(nodeOf).find((home) =>
+        MEMBERS.some((pod) => nodeOf(pod.replace('zk', 'other')) === home),
+      ) ?? ''
+    const run = given.start(
+      { nodes: node },
+      {
+        onLine: (line) => {
+          if (line !== `${node}: cordoned`) return
+          cluster.faults.always({
+            by: 'run',
+            kind: 'Lease',
+            name: 'zk-ensemble-other',
+            delayMs: 500,
+          })
+          run.cancel()
+        },
       },
-    })
+    )
     expect((await run.ended).report.code).toBe('CANCELLED')
-    const asked = cluster.requests.filter(({ by, kind, name, verb }) => by === 'run' && verb !== 'get' && ((kind === 'Node' && name === node) || (kind === 'Lease' && name === 'zk-ensemble-other'))).map(({ kind }) => kind)
+    const asked = cluster.requests
+      .filter(
+        ({ by, kind, name, verb }) =>
+          by === 'run' &&
+          verb !== 'get' &&
+          ((kind === 'Node' && name === node) ||
+            (kind === 'Lease' && name === 'zk-ensemble-other')),
+      )
+      .map(({ kind }) => kind)
     expect(asked.at(-1)).toBe('Lease')
     expect(asked.at(-2)).toBe('Node')
-    expect(text(cluster.objects.get('Lease', 'default', 'zk-ensemble-other'), 'spec', 'holderIdentity')).toBe('')
+    expect(
+      text(cluster.objects.get('Lease', 'default', 'zk-ensemble-other'), 'spec', 'holderIdentity'),
+    ).toBe('')
     expect(given.cordoned()).toEqual([])
   }))
 
@@ -198,7 +318,10 @@ test('an uncordon that is cancelled while it waits for members says which nodes 
   withEnsemble({ nodes: 5 }, async (given) => {
     const [node] = followersOf(given)
     wanted(await given.drain({ nodes: node }), 'succeeded', '')
-    const run = given.start({ operation: 'uncordon', nodes: node }, { onLine: (line) => (line === `${node}: uncordoned` ? run.cancel() : undefined) })
+    const run = given.start(
+      { operation: 'uncordon', nodes: node },
+      { onLine: (line) => (line === `${node}: uncordoned` ? run.cancel() : undefined) },
+    )
     const { report } = await run.ended
     expect([report.code, report.changed]).toEqual(['CANCELLED', true])
     expect(report.standing).toContain(`${node} uncordoned`)
@@ -209,7 +332,11 @@ test('a node that stays cordoned comes back by the name of the member that was d
     const node = given.nodeOf('zk-1')
     wanted(await given.drain({ nodes: node }), 'succeeded', '')
     expect([given.cordoned(), given.nodeOf('zk-1') === node]).toEqual([[node], false])
-    wanted(await given.start({ operation: 'uncordon', members: 'zk-1' }, { name: 'second' }).ended, 'succeeded', '')
+    wanted(
+      await given.start({ operation: 'uncordon', members: 'zk-1' }, { name: 'second' }).ended,
+      'succeeded',
+      '',
+    )
     settled(given)
     await whole(given)
   }))
@@ -218,9 +345,21 @@ test('a refusal for the sake of another ensemble on the node says which one: mem
   withEnsemble({ nodes: 4 }, async (given) => {
     const { cluster, clock, nodeOf, drain } = given
     const one = OTHER.replace('replicas: 3', 'replicas: 1').replace('--servers=3', '--servers=1')
-    wanted(await runHere({ cluster, clock, name: 'deploy', inputs: { manifests: 'other.yaml', verify: 'quick' }, files: { 'other.yaml': one } }), 'succeeded', '')
+    wanted(
+      await runHere({
+        cluster,
+        clock,
+        name: 'deploy',
+        inputs: { manifests: 'other.yaml', verify: 'quick' },
+        files: { 'other.yaml': one },
+      }),
+      'succeeded',
+      '',
+    )
     const ended = await drain({ nodes: nodeOf('other-0') })
     wanted(ended, 'refused', 'DRAIN_REFUSED')
-    expect(ended.report.message).toMatch(/was not touched: another ensemble on it, default\/other, can't spare its member: without other-0 only 0 of 1 voting members are left/)
+    expect(ended.report.message).toMatch(
+      /was not touched: another ensemble on it, default\/other, can't spare its member: without other-0 only 0 of 1 voting members are left/,
+    )
     settled(given)
   }))

@@ -1,11 +1,21 @@
-// What happens to an ensemble and its nodes by other hands while a drain is under way, or was between two of them: none of it may cost a second member, or make a success of what is none.
+// What happens to an ensemble and its nodes by other hands while a drain is under way, or was
+// between two of them: none of it may cost a second member, or make a success of what is none.
 
 import { describe, expect, jest, test } from '@jest/globals'
 import type { Services } from '../../../src/services.ts'
 import { byRuns, takenWhileOneWasOut } from '../../model/rolls/invariants.ts'
 import { at, isFields, parse, text, type Fields } from '../../support/cluster/json.ts'
 import { runHere, type Started } from '../../support/in-process.ts'
-import { ALL, MEMBERS, OTHER, settled, wanted, whole, withEnsemble, type Given } from './drained-ensemble.ts'
+import {
+  ALL,
+  MEMBERS,
+  OTHER,
+  settled,
+  wanted,
+  whole,
+  withEnsemble,
+  type Given,
+} from './drained-ensemble.ts'
 
 jest.setTimeout(120_000)
 
@@ -23,20 +33,53 @@ function followersOf(given: Given): readonly [string, string] {
 
 /** The volume of this pod's claim is on its node alone from now on. */
 function tie({ cluster, nodeOf }: Given, pod: string): void {
-  const volume = text(cluster.objects.get('PersistentVolumeClaim', 'default', `datadir-${pod}`), 'spec', 'volumeName')
+  const volume = text(
+    cluster.objects.get('PersistentVolumeClaim', 'default', `datadir-${pod}`),
+    'spec',
+    'volumeName',
+  )
   cluster.objects.edit('PersistentVolume', '', volume, (draft) => {
-    draft['spec'] = { ...(isFields(draft['spec']) ? draft['spec'] : {}), nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [nodeOf(pod)] }] }] } } }
+    draft['spec'] = {
+      ...(isFields(draft['spec']) ? draft['spec'] : {}),
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            {
+              matchExpressions: [
+                { key: 'kubernetes.io/hostname', operator: 'In', values: [nodeOf(pod)] },
+              ],
+            },
+          ],
+        },
+      },
+    }
   })
 }
 
 function stray(name: string, node: string, more: Fields = {}): Fields {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels: { app: name }, ...more }, spec: { nodeName: node, containers: [{ name: 'c', image: 'busybox:1.36' }] }, status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'default', labels: { app: name }, ...more },
+    spec: { nodeName: node, containers: [{ name: 'c', image: 'busybox:1.36' }] },
+    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+  }
 }
 
 /** A second ensemble, one member of it on the node of one of ours: that node and that member. */
 async function withOther(given: Given): Promise<{ readonly node: string; readonly pod: string }> {
   const { cluster, clock, nodeOf } = given
-  wanted(await runHere({ cluster, clock, name: 'deploy', inputs: { manifests: 'other.yaml', verify: 'quick' }, files: { 'other.yaml': OTHER } }), 'succeeded', '')
+  wanted(
+    await runHere({
+      cluster,
+      clock,
+      name: 'deploy',
+      inputs: { manifests: 'other.yaml', verify: 'quick' },
+      files: { 'other.yaml': OTHER },
+    }),
+    'succeeded',
+    '',
+  )
   const others = MEMBERS.map((pod) => pod.replace('zk', 'other'))
   const pod = others.find((other) => MEMBERS.map(nodeOf).includes(nodeOf(other)))
   if (pod === undefined) throw new Error('no node has members of both')
@@ -49,12 +92,15 @@ describe('another member goes away by other hands', () => {
       const [mine, theirs] = followersOf(given)
       const node = given.nodeOf(mine)
       const seen: string[] = []
-      const ended = await given.start({ nodes: node, uncordon: 'after' }, {
-        onLine: (line) => {
-          if (line === `${node}: cordoned`) given.cluster.somebody.evict('default', theirs)
-          seen.push(line)
+      const ended = await given.start(
+        { nodes: node, uncordon: 'after' },
+        {
+          onLine: (line) => {
+            if (line === `${node}: cordoned`) given.cluster.somebody.evict('default', theirs)
+            seen.push(line)
+          },
         },
-      }).ended
+      ).ended
       wanted(ended, 'succeeded', '')
       expect(seen.join('\n')).toMatch(new RegExp(`${mine} waits: .*${theirs}`))
       expect(takenWhileOneWasOut(given.cluster.history, byRuns('run'), 3)).toEqual([])
@@ -68,18 +114,30 @@ describe('another member goes away by other hands', () => {
       const node = given.nodeOf(mine)
       cluster.objects.put('Pod', stray('slow', node, { finalizers: ['example.com/wait'] }))
       let begun = false
-      const ended = await given.start({ nodes: node, 'maintenance-command': 'patch', 'evict-unmanaged': 'true' }, {
-        command: fine,
-        onLine: (line) => {
-          if (begun || !line.includes('default/slow evicted')) return
-          begun = true
-          cluster.somebody.evict('default', theirs)
-          void clock.sleep(500).then(() => {
-            cluster.objects.edit('Pod', 'default', 'slow', (pod) => void (pod['metadata'] = { ...(isFields(pod['metadata']) ? pod['metadata'] : {}), finalizers: [] }))
-            cluster.objects.remove('Pod', 'default', 'slow')
-          })
+      const ended = await given.start(
+        { nodes: node, 'maintenance-command': 'patch', 'evict-unmanaged': 'true' },
+        {
+          command: fine,
+          onLine: (line) => {
+            if (begun || !line.includes('default/slow evicted')) return
+            begun = true
+            cluster.somebody.evict('default', theirs)
+            void clock.sleep(500).then(() => {
+              cluster.objects.edit(
+                'Pod',
+                'default',
+                'slow',
+                (pod) =>
+                  void (pod['metadata'] = {
+                    ...(isFields(pod['metadata']) ? pod['metadata'] : {}),
+                    finalizers: [],
+                  }),
+              )
+              cluster.objects.remove('Pod', 'default', 'slow')
+            })
+          },
         },
-      }).ended
+      ).ended
       wanted(ended, 'succeeded', '')
       expect(begun).toBe(true)
       settled(given)
@@ -105,7 +163,11 @@ describe('a node that was handed over', () => {
       expect(given.cordoned()).toEqual([node])
       // Uncordoned by hand once more it holds up no other drain.
       cluster.somebody.uncordon(node)
-      wanted(await given.drain({ nodes: nodeOf('zk-1'), uncordon: 'after' }, 'second'), 'succeeded', '')
+      wanted(
+        await given.drain({ nodes: nodeOf('zk-1'), uncordon: 'after' }, 'second'),
+        'succeeded',
+        '',
+      )
     }))
 
   test('gets the command that a later drain asks for, and is given back then', () =>
@@ -117,25 +179,42 @@ describe('a node that was handed over', () => {
         ran.push(env['NODE_NAME'] ?? '')
         return Promise.resolve({ kind: 'exited', code: 0, last: '' })
       }
-      wanted(await given.start({ nodes: node, 'maintenance-command': 'patch' }, { name: 'second', command }).ended, 'succeeded', '')
+      wanted(
+        await given.start(
+          { nodes: node, 'maintenance-command': 'patch' },
+          { name: 'second', command },
+        ).ended,
+        'succeeded',
+        '',
+      )
       expect(ran).toEqual([node])
       settled(given)
     }))
 })
 
 describe('a pod that is bound to the node while its leader hands over', () => {
-  const late = async (given: Given, inputs: Readonly<Record<string, string>>): Promise<{ readonly ended: Awaited<Started['ended']>; readonly seen: readonly string[] }> => {
+  const late = async (
+    given: Given,
+    inputs: Readonly<Record<string, string>>,
+  ): Promise<{ readonly ended: Awaited<Started['ended']>; readonly seen: readonly string[] }> => {
     const node = given.nodeOf(leaderOf(given))
     let seen: readonly string[] = []
-    const ended = await given.start({ nodes: node, 'maintenance-command': 'patch', ...inputs }, {
-      onLine: (line) => {
-        if (line.includes('its server is ended in place')) given.cluster.objects.put('Pod', stray('late', node))
+    const ended = await given.start(
+      { nodes: node, 'maintenance-command': 'patch', ...inputs },
+      {
+        onLine: (line) => {
+          if (line.includes('its server is ended in place'))
+            given.cluster.objects.put('Pod', stray('late', node))
+        },
+        command: () => {
+          seen = given.cluster.objects
+            .list('Pod', 'default')
+            .filter((pod) => text(pod, 'spec', 'nodeName') === node)
+            .map((pod) => text(pod, 'metadata', 'name'))
+          return Promise.resolve({ kind: 'exited', code: 0, last: '' })
+        },
       },
-      command: () => {
-        seen = given.cluster.objects.list('Pod', 'default').filter((pod) => text(pod, 'spec', 'nodeName') === node).map((pod) => text(pod, 'metadata', 'name'))
-        return Promise.resolve({ kind: 'exited', code: 0, last: '' })
-      },
-    }).ended
+    ).ended
     return { ended, seen }
   }
 
@@ -163,17 +242,32 @@ describe('another ensemble on the node', () => {
     withEnsemble({ nodes: 5 }, async (given) => {
       const { cluster, clock } = given
       const { node, pod } = await withOther(given)
-      const budget = (maxUnavailable: number): void => cluster.somebody.edit('PodDisruptionBudget', 'default', 'other-pdb', { spec: { maxUnavailable } })
+      const budget = (maxUnavailable: number): void =>
+        cluster.somebody.edit('PodDisruptionBudget', 'default', 'other-pdb', {
+          spec: { maxUnavailable },
+        })
       let taken = false
-      const ended = await given.start({ nodes: node, uncordon: 'after' }, {
-        onLine: (line) => {
-          if (taken || !line.includes(`${node}: cordoned`)) return
-          taken = true
-          budget(0)
-          cluster.objects.edit('Lease', 'default', 'zk-ensemble-other', (lease) => void (lease['spec'] = { ...(isFields(lease['spec']) ? lease['spec'] : {}), holderIdentity: 'shop/deploy/1/x' }))
-          void clock.sleep(60_000).then(() => budget(1))
+      const ended = await given.start(
+        { nodes: node, uncordon: 'after' },
+        {
+          onLine: (line) => {
+            if (taken || !line.includes(`${node}: cordoned`)) return
+            taken = true
+            budget(0)
+            cluster.objects.edit(
+              'Lease',
+              'default',
+              'zk-ensemble-other',
+              (lease) =>
+                void (lease['spec'] = {
+                  ...(isFields(lease['spec']) ? lease['spec'] : {}),
+                  holderIdentity: 'shop/deploy/1/x',
+                }),
+            )
+            void clock.sleep(60_000).then(() => budget(1))
+          },
         },
-      }).ended
+      ).ended
       wanted(ended, 'failed', 'LOCKED')
       expect(ended.report.message).toContain('zk-ensemble-other')
       expect(given.touched('run').filter((line) => line.endsWith(`eviction ${pod}`))).toEqual([])
@@ -196,7 +290,10 @@ test("in place, with the leader's node cordoned by somebody else: refused before
   withEnsemble({ nodes: 3 }, async (given) => {
     const leader = leaderOf(given)
     given.cluster.somebody.cordon(given.nodeOf(leader))
-    const ended = await given.start({ members: ALL, 'maintenance-command': 'patch' }, { command: fine }).ended
+    const ended = await given.start(
+      { members: ALL, 'maintenance-command': 'patch' },
+      { command: fine },
+    ).ended
     wanted(ended, 'refused', 'DRAIN_REFUSED')
     expect(given.touched('run')).toEqual([])
     expect(leaderOf(given)).toBe(leader)
@@ -206,13 +303,19 @@ test('a cordon that an earlier run left (uncordon: never) is still ours for the 
   withEnsemble({ nodes: 5 }, async (given) => {
     const { cluster, clock, cordoned } = given
     const node = given.nodeOf('zk-2')
-    const budget = (maxUnavailable: number): void => cluster.somebody.edit('PodDisruptionBudget', 'default', 'zk-pdb', { spec: { maxUnavailable } })
-    const kept: Started = given.start({ nodes: node, uncordon: 'never' }, {
-      onLine: (line) => {
-        if (line.includes(`${node}: cordoned`)) budget(0)
-        if (line.includes('zk-2 waits')) kept.cancel()
+    const budget = (maxUnavailable: number): void =>
+      cluster.somebody.edit('PodDisruptionBudget', 'default', 'zk-pdb', {
+        spec: { maxUnavailable },
+      })
+    const kept: Started = given.start(
+      { nodes: node, uncordon: 'never' },
+      {
+        onLine: (line) => {
+          if (line.includes(`${node}: cordoned`)) budget(0)
+          if (line.includes('zk-2 waits')) kept.cancel()
+        },
       },
-    })
+    )
     wanted(await kept.ended, 'cancelled', 'CANCELLED')
     expect(cordoned()).toEqual([node])
     budget(1)
@@ -220,7 +323,13 @@ test('a cordon that an earlier run left (uncordon: never) is still ours for the 
       cluster.crash('default', leaderOf(given))
       await clock.sleep(100_000)
     }
-    const next: Started = given.start({ nodes: node, uncordon: 'after' }, { name: 'second', onLine: (line) => (line.includes('ended in place') ? next.cancel() : undefined) })
+    const next: Started = given.start(
+      { nodes: node, uncordon: 'after' },
+      {
+        name: 'second',
+        onLine: (line) => (line.includes('ended in place') ? next.cancel() : undefined),
+      },
+    )
     const ended = await next.ended
     wanted(ended, 'cancelled', 'CANCELLED')
     expect(cordoned()).toEqual([])
@@ -231,13 +340,16 @@ test('a cordon that an earlier run left (uncordon: never) is still ours for the 
 test('somebody who cordons the node anew meanwhile keeps his cordon, and the verdict says so', () =>
   withEnsemble({ nodes: 4 }, async (given) => {
     const node = given.nodeOf('zk-0')
-    const ended = await given.start({ nodes: node, 'maintenance-command': 'patch' }, {
-      command: () => {
-        given.cluster.somebody.uncordon(node)
-        given.cluster.somebody.cordon(node)
-        return Promise.resolve({ kind: 'exited', code: 0, last: '' })
+    const ended = await given.start(
+      { nodes: node, 'maintenance-command': 'patch' },
+      {
+        command: () => {
+          given.cluster.somebody.uncordon(node)
+          given.cluster.somebody.cordon(node)
+          return Promise.resolve({ kind: 'exited', code: 0, last: '' })
+        },
       },
-    }).ended
+    ).ended
     wanted(ended, 'succeeded', '')
     expect(at(given.cluster.objects.get('Node', '', node), 'spec', 'unschedulable')).toBe(true)
     expect(ended.report.standing).toContain(`but for ${node}: cordoned by somebody else`)
@@ -250,7 +362,11 @@ test("last night's plan that failed is not gone on with tonight: every node gets
     let failing = true
     const command: Services['command'] = ({ env }) => {
       ran.push(env['NODE_NAME'] ?? '')
-      return Promise.resolve({ kind: 'exited', code: failing && ran.length === 2 ? 1 : 0, last: '' })
+      return Promise.resolve({
+        kind: 'exited',
+        code: failing && ran.length === 2 ? 1 : 0,
+        last: '',
+      })
     }
     const nightly = { 'node-selector': 'kubernetes.io/os=linux', 'maintenance-command': 'patch' }
     wanted(await given.start(nightly, { command }).ended, 'failed', 'MAINTENANCE_FAILED')
@@ -258,7 +374,16 @@ test("last night's plan that failed is not gone on with tonight: every node gets
     ran.length = 0
     given.cluster.objects.edit('ConfigMap', 'default', 'zk-ensemble-zk', (map) => {
       const since = Date.parse(text(given.record(), 'drain', 'since'))
-      map['data'] = { 'record.json': JSON.stringify(parse(JSON.stringify(given.record()).replace(text(given.record(), 'drain', 'since'), new Date(since - 23.9 * 3_600_000).toISOString()))) }
+      map['data'] = {
+        'record.json': JSON.stringify(
+          parse(
+            JSON.stringify(given.record()).replace(
+              text(given.record(), 'drain', 'since'),
+              new Date(since - 23.9 * 3_600_000).toISOString(),
+            ),
+          ),
+        ),
+      }
     })
     wanted(await given.start(nightly, { name: 'second', command }).ended, 'succeeded', '')
     expect(ran).toHaveLength(4)

@@ -1,4 +1,5 @@
-// A member that runs and is outside of the quorum: status with wait and scale wait for one that is on its way, and for none that stays outside.
+// A member that runs and is outside of the quorum: status with wait and scale wait for one that is
+// on its way, and for none that stays outside.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -9,23 +10,47 @@ import { clusterClock, runHere, type Ended } from '../../support/in-process.ts'
 
 jest.setTimeout(60_000)
 
-const TUTORIAL = readFileSync(fileURLToPath(new URL('../../../examples/manifests/zookeeper-tutorial.yaml', import.meta.url)), 'utf8').replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1')
+const TUTORIAL = readFileSync(
+  fileURLToPath(new URL('../../../examples/manifests/zookeeper-tutorial.yaml', import.meta.url)),
+  'utf8',
+).replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1')
 const MINUTE = 60_000
 
-/** zk-1 is moved and learns its peers after `rejoinMs`; `beforehand` lies between its move and the run. */
-async function withOneOutside(given: { readonly rejoinMs: number; readonly beforehand: number }, inputs: Readonly<Record<string, string>>): Promise<Ended & { readonly ms: number; readonly replicas: unknown }> {
+/**
+ * zk-1 is moved and learns its peers after `rejoinMs`; `beforehand` lies between its move and the
+ * run.
+ */
+async function withOneOutside(
+  given: { readonly rejoinMs: number; readonly beforehand: number },
+  inputs: Readonly<Record<string, string>>,
+): Promise<Ended & { readonly ms: number; readonly replicas: unknown }> {
   const clock = clusterClock()
   const cluster = await startCluster({ clock, nodes: 4 })
   try {
-    const first = await runHere({ cluster, clock, files: { 'zk.yaml': TUTORIAL }, inputs: { manifests: 'zk.yaml' }, name: 'first' })
+    const first = await runHere({
+      cluster,
+      clock,
+      files: { 'zk.yaml': TUTORIAL },
+      inputs: { manifests: 'zk.yaml' },
+      name: 'first',
+    })
     expect(first.report.result).toBe('succeeded')
     await clock.sleep(10 * MINUTE)
     cluster.zookeeper('default', 'zk').timing.rejoinMs = given.rejoinMs
     cluster.objects.remove('Pod', 'default', 'zk-1')
     await clock.sleep(given.beforehand)
     const began = clock.now()
-    const ended = await runHere({ cluster, clock, inputs: { name: 'zk', timeout: '15m', ...inputs }, name: 'run' })
-    return { ...ended, ms: clock.now() - began, replicas: at(cluster.objects.get('StatefulSet', 'default', 'zk'), 'spec', 'replicas') }
+    const ended = await runHere({
+      cluster,
+      clock,
+      inputs: { name: 'zk', timeout: '15m', ...inputs },
+      name: 'run',
+    })
+    return {
+      ...ended,
+      ms: clock.now() - began,
+      replicas: at(cluster.objects.get('StatefulSet', 'default', 'zk'), 'spec', 'replicas'),
+    }
   } finally {
     await cluster.stop()
   }
@@ -59,7 +84,11 @@ describe('scale', () => {
 
   test('is refused where a member stays outside: nobody joins an ensemble that has lost one already', async () => {
     const ended = await withOneOutside({ rejoinMs: 60 * MINUTE, beforehand: 5 * MINUTE }, inputs)
-    expect([ended.report.result, ended.report.code, ended.replicas]).toEqual(['refused', 'NOT_READY', 3])
+    expect([ended.report.result, ended.report.code, ended.replicas]).toEqual([
+      'refused',
+      'NOT_READY',
+      3,
+    ])
     expect(ended.report.message).toContain('zk-1 does not serve')
     expect(ended.ms).toBeLessThan(3 * MINUTE)
   })

@@ -11,39 +11,66 @@ test('a member that was told to go before the run died is not left to be restart
   withEnsemble({ nodes: 4 }, async (given) => {
     const { cluster, clock } = given
     const held = (finalizers: readonly string[]): void => {
-      cluster.objects.edit('Pod', 'default', 'zk-0', (pod) => put(pod, ['metadata', 'finalizers'], [...finalizers]))
+      cluster.objects.edit('Pod', 'default', 'zk-0', (pod) =>
+        put(pod, ['metadata', 'finalizers'], [...finalizers]),
+      )
     }
     held(['example.com/held'])
-    const killed = given.start(RESTART, { onLine: (line) => (line.startsWith('zk-0: evicted') ? killed.kill() : undefined) })
+    const killed = given.start(RESTART, {
+      onLine: (line) => (line.startsWith('zk-0: evicted') ? killed.kill() : undefined),
+    })
     await killed.ended
     const lines: string[] = []
     const next = given.start(RESTART, { name: 'second', onLine: (line) => void lines.push(line) })
-    await untilHere(clock, 'the second one at work', () => lines.some((line) => line.includes('Restart, followers first')))
+    await untilHere(clock, 'the second one at work', () =>
+      lines.some((line) => line.includes('Restart, followers first')),
+    )
     held([])
     const ended = await next.ended
     wanted(ended, 'succeeded', '')
-    expect(ended.lines.join('\n')).toMatch(/Going on with the restart that was begun at .*: 2 of 3 members are left\./)
-    expect(given.touched('run', 'second').filter((line) => line.includes('eviction')).toSorted()).toEqual(['run eviction zk-0', 'second eviction zk-1', 'second eviction zk-2'])
+    expect(ended.lines.join('\n')).toMatch(
+      /Going on with the restart that was begun at .*: 2 of 3 members are left\./,
+    )
+    expect(
+      given
+        .touched('run', 'second')
+        .filter((line) => line.includes('eviction'))
+        .toSorted(),
+    ).toEqual(['run eviction zk-0', 'second eviction zk-1', 'second eviction zk-2'])
     settled(given)
     await whole(given)
   }))
 
 test('a restart that its budget never lets begin leaves nothing behind that stands against what comes next', () =>
-  withEnsemble({ nodes: 4 }, async (given) => {
-    const ended = await given.start({ ...RESTART, 'member-timeout': '30s' }).ended
-    wanted(ended, 'failed', 'TIMEOUT')
-    expect(ended.report).toMatchObject({ changed: false, standing: 'no member was restarted yet' })
-    expect(given.touched('run').filter((line) => line.includes('delete'))).toEqual([])
-    settled(given)
-    await whole(given)
-  }, TUTORIAL.replace('maxUnavailable: 1', 'maxUnavailable: 0')))
+  withEnsemble(
+    { nodes: 4 },
+    async (given) => {
+      const ended = await given.start({ ...RESTART, 'member-timeout': '30s' }).ended
+      wanted(ended, 'failed', 'TIMEOUT')
+      expect(ended.report).toMatchObject({
+        changed: false,
+        standing: 'no member was restarted yet',
+      })
+      expect(given.touched('run').filter((line) => line.includes('delete'))).toEqual([])
+      settled(given)
+      await whole(given)
+    },
+    TUTORIAL.replace('maxUnavailable: 1', 'maxUnavailable: 0'),
+  ))
 
 test('who went away by other hands is not said to be restarted', () =>
   withEnsemble({ nodes: 4 }, async (given) => {
-    const run = given.start(RESTART, { onLine: (line) => (line.includes('zk-0: evicted') ? given.cluster.somebody.delete('Pod', 'default', 'zk-2') : undefined) })
+    const run = given.start(RESTART, {
+      onLine: (line) =>
+        line.includes('zk-0: evicted')
+          ? given.cluster.somebody.delete('Pod', 'default', 'zk-2')
+          : undefined,
+    })
     const ended = await run.ended
     wanted(ended, 'succeeded', '')
-    expect(ended.lines.join('\n')).toMatch(/2 of 3 members restarted, each back before the next; replaced by somebody else: zk-2/)
+    expect(ended.lines.join('\n')).toMatch(
+      /2 of 3 members restarted, each back before the next; replaced by somebody else: zk-2/,
+    )
   }))
 
 test('a set that was deleted and made anew under its name meanwhile is another one: no success, and nobody of it is told to go', () =>
@@ -51,16 +78,31 @@ test('a set that was deleted and made anew under its name meanwhile is another o
     const { cluster, clock } = given
     const set = structuredClone(cluster.objects.get('StatefulSet', 'default', 'zk'))
     let went = false
-    const run = given.start(RESTART, { onLine: (line) => {
-      if (went || !line.includes('zk-0: evicted')) return
-      went = true
-      cluster.somebody.delete('StatefulSet', 'default', 'zk')
-      for (const ordinal of [0, 1, 2]) if (cluster.objects.get('Pod', 'default', `zk-${ordinal}`) !== undefined) cluster.somebody.delete('Pod', 'default', `zk-${ordinal}`)
-    } })
-    await untilHere(clock, 'the set is gone', () => went && cluster.objects.get('StatefulSet', 'default', 'zk') === undefined)
-    cluster.somebody.apply({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'zk', namespace: 'default' }, spec: set?.['spec'] ?? {} })
+    const run = given.start(RESTART, {
+      onLine: (line) => {
+        if (went || !line.includes('zk-0: evicted')) return
+        went = true
+        cluster.somebody.delete('StatefulSet', 'default', 'zk')
+        for (const ordinal of [0, 1, 2])
+          if (cluster.objects.get('Pod', 'default', `zk-${ordinal}`) !== undefined)
+            cluster.somebody.delete('Pod', 'default', `zk-${ordinal}`)
+      },
+    })
+    await untilHere(
+      clock,
+      'the set is gone',
+      () => went && cluster.objects.get('StatefulSet', 'default', 'zk') === undefined,
+    )
+    cluster.somebody.apply({
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'zk', namespace: 'default' },
+      spec: set?.['spec'] ?? {},
+    })
     const ended = await run.ended
     wanted(ended, 'failed', 'CONFLICT')
     expect(ended.report.message).toContain('another one was made under its name')
-    expect(given.touched('run').filter((line) => line.includes('eviction'))).toEqual(['run eviction zk-0'])
+    expect(given.touched('run').filter((line) => line.includes('eviction'))).toEqual([
+      'run eviction zk-0',
+    ])
   }))

@@ -1,4 +1,5 @@
-// An undo that was cut off is gone on with by the next one: it must not turn round and bring back what was being taken away.
+// An undo that was cut off is gone on with by the next one: it must not turn round and bring back
+// what was being taken away.
 
 import { expect, test } from '@jest/globals'
 import { text } from '../../support/cluster/json.ts'
@@ -10,18 +11,42 @@ test('the undo after one that was killed goes on to the same revision', async ()
   const clock = clusterClock()
   const cluster = await startCluster({ clock, nodes: 4 })
   try {
-    const files = { 'before.yaml': TUTORIAL, 'after.yaml': TUTORIAL.replace('  template:\n    metadata:\n', '  template:\n    metadata:\n      annotations:\n        change: second\n') }
-    const wanted = (): string => text(cluster.objects.get('StatefulSet', 'default', 'zk'), 'status', 'updateRevision')
+    const files = {
+      'before.yaml': TUTORIAL,
+      'after.yaml': TUTORIAL.replace(
+        '  template:\n    metadata:\n',
+        '  template:\n    metadata:\n      annotations:\n        change: second\n',
+      ),
+    }
+    const wanted = (): string =>
+      text(cluster.objects.get('StatefulSet', 'default', 'zk'), 'status', 'updateRevision')
     await runHere({ cluster, clock, files, name: 'first', inputs: { manifests: 'before.yaml' } })
     const first = wanted()
     await runHere({ cluster, clock, files, name: 'second', inputs: { manifests: 'after.yaml' } })
     expect(wanted()).not.toBe(first)
     const undo = { operation: 'undo', name: 'zk' }
-    const killed = startRun({ cluster, clock, name: 'killed', inputs: undo, onLine: (line) => (line.includes('is back as it was at') ? killed.kill() : undefined) })
+    const killed = startRun({
+      cluster,
+      clock,
+      name: 'killed',
+      inputs: undo,
+      onLine: (line) => (line.includes('is back as it was at') ? killed.kill() : undefined),
+    })
     await killed.ended
-    const between = await runHere({ cluster, clock, name: 'between', inputs: { operation: 'restart', name: 'zk' } })
-    expect([between.report.result, between.report.code, between.report.message]).toEqual(['refused', 'CONFLICT', expect.stringMatching(/: an undo of zk was begun at .* and has not ended/)])
-    expect(between.report.findings[0]?.mend).toMatch(/^Finish it first: operation: undo goes on with it, and with to-revision somewhere else/)
+    const between = await runHere({
+      cluster,
+      clock,
+      name: 'between',
+      inputs: { operation: 'restart', name: 'zk' },
+    })
+    expect([between.report.result, between.report.code, between.report.message]).toEqual([
+      'refused',
+      'CONFLICT',
+      expect.stringMatching(/: an undo of zk was begun at .* and has not ended/),
+    ])
+    expect(between.report.findings[0]?.mend).toMatch(
+      /^Finish it first: operation: undo goes on with it, and with to-revision somewhere else/,
+    )
     const { report } = await runHere({ cluster, clock, name: 'again', inputs: undo })
     expect([report.result, report.revision]).toEqual(['succeeded', first])
   } finally {

@@ -1,4 +1,5 @@
-// A simulated cluster and clients of it on one clock, for procedures whose point is what the API makes of their writes.
+// A simulated cluster and clients of it on one clock, for procedures whose point is what the API
+// makes of their writes.
 
 import type { Clock } from '../../../src/clock.ts'
 import { connectKube } from '../../../src/kube/connect.ts'
@@ -22,7 +23,13 @@ export async function atCluster(work: (at: AtCluster) => Promise<void>): Promise
       cluster,
       clock,
       async client(name = 'run') {
-        const { kube } = await connectKube({ kubeconfig: cluster.kubeconfigFor(name), env: {}, workspace: '/workspace', temp: '/temp', clock })
+        const { kube } = await connectKube({
+          kubeconfig: cluster.kubeconfigFor(name),
+          env: {},
+          workspace: '/workspace',
+          temp: '/temp',
+          clock,
+        })
         clients.push(kube)
         return kube
       },

@@ -1,4 +1,5 @@
-// What a budget says is read, not tried: a pod that a budget would let go because it isn't Ready must not stop a drain, and asking must evict nobody.
+// What a budget says is read, not tried: a pod that a budget would let go because it isn't Ready
+// must not stop a drain, and asking must evict nobody.
 
 import { expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
@@ -9,28 +10,62 @@ import type { NodePod } from '../../../src/view/node-pod.ts'
 const signal = new AbortController().signal
 
 function pod(name: string, change: Partial<NodePod> = {}): NodePod {
-  return { name, namespace: 'shop', uid: name, labels: { app: name }, node: 'node-1', phase: 'Running', ready: true, deleting: undefined, owner: undefined, mirror: false, emptyDirs: [], claims: [], ...change }
+  return {
+    name,
+    namespace: 'shop',
+    uid: name,
+    labels: { app: name },
+    node: 'node-1',
+    phase: 'Running',
+    ready: true,
+    deleting: undefined,
+    owner: undefined,
+    mirror: false,
+    emptyDirs: [],
+    claims: [],
+    ...change,
+  }
 }
 
 function budget(name: string, desired: number): KubeObject {
   return {
-    apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name, namespace: 'shop', uid: name, generation: 1 }, spec: { selector: { matchLabels: { app: name } }, minAvailable: desired },
-    status: { observedGeneration: 1, currentHealthy: 2, desiredHealthy: desired, disruptionsAllowed: 2 - desired, expectedPods: 2 },
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name, namespace: 'shop', uid: name, generation: 1 },
+    spec: { selector: { matchLabels: { app: name } }, minAvailable: desired },
+    status: {
+      observedGeneration: 1,
+      currentHealthy: 2,
+      desiredHealthy: desired,
+      disruptionsAllowed: 2 - desired,
+      expectedPods: 2,
+    },
   }
 }
 
 function failed(status: number, cause?: string): KubeFailure {
-  return new KubeFailure({ status, reason: '', message: 'refused', request: 'x', causes: cause === undefined ? [] : [{ reason: cause, message: 'needs 2', field: '' }] })
+  return new KubeFailure({
+    status,
+    reason: '',
+    message: 'refused',
+    request: 'x',
+    causes: cause === undefined ? [] : [{ reason: cause, message: 'needs 2', field: '' }],
+  })
 }
 
-function server(budgets: readonly KubeObject[] | KubeFailure, eviction?: KubeFailure): { kube: Pick<Kube, 'list' | 'evict'>; asked: string[] } {
+function server(
+  budgets: readonly KubeObject[] | KubeFailure,
+  eviction?: KubeFailure,
+): { kube: Pick<Kube, 'list' | 'evict'>; asked: string[] } {
   const asked: string[] = []
   return {
     asked,
     kube: {
       list(_, { namespace }) {
         asked.push(`list ${namespace ?? ''}`)
-        return budgets instanceof KubeFailure ? Promise.reject(budgets) : Promise.resolve({ items: budgets, resourceVersion: '1' })
+        return budgets instanceof KubeFailure
+          ? Promise.reject(budgets)
+          : Promise.resolve({ items: budgets, resourceVersion: '1' })
       },
       evict({ name }, { dryRun }) {
         asked.push(`${dryRun === true ? 'dry' : 'real'} ${name}`)
@@ -42,7 +77,11 @@ function server(budgets: readonly KubeObject[] | KubeFailure, eviction?: KubeFai
 
 test('each namespace is read once, and nobody is asked where the numbers say it', async () => {
   const { kube, asked } = server([budget('open', 1), budget('closed', 2)])
-  expect((await gateBudgets(kube, [pod('open'), pod('closed'), pod('free')], signal)).map(({ gate }) => gate?.kind)).toEqual(['allows', 'never', 'allows'])
+  expect(
+    (await gateBudgets(kube, [pod('open'), pod('closed'), pod('free')], signal)).map(
+      ({ gate }) => gate?.kind,
+    ),
+  ).toEqual(['allows', 'never', 'allows'])
   expect(asked).toEqual(['list shop'])
 })
 
@@ -51,10 +90,16 @@ test('a pod that is not Ready is asked for by a dry run, and never by more', asy
   expect(await heldForEver(lets.kube, [pod('closed', { ready: false })], [], signal)).toEqual([])
   expect(lets.asked).toEqual(['list shop', 'dry closed'])
   const keeps = server([budget('closed', 2)], failed(429, 'DisruptionBudget'))
-  expect(await heldForEver(keeps.kube, [pod('closed', { ready: false })], [], signal)).toMatchObject([{ pod: { name: 'closed' }, why: expect.stringContaining('never allows one') }])
+  expect(
+    await heldForEver(keeps.kube, [pod('closed', { ready: false })], [], signal),
+  ).toMatchObject([{ pod: { name: 'closed' }, why: expect.stringContaining('never allows one') }])
 })
 
 test('what can not be read is left to the eviction; a server that is away is no answer', async () => {
-  expect(await gateBudgets(server(failed(403)).kube, [pod('closed')], signal)).toMatchObject([{ gate: undefined }])
-  await expect(gateBudgets(server(failed(503)).kube, [pod('closed')], signal)).rejects.toMatchObject({ status: 503 })
+  expect(await gateBudgets(server(failed(403)).kube, [pod('closed')], signal)).toMatchObject([
+    { gate: undefined },
+  ])
+  await expect(
+    gateBudgets(server(failed(503)).kube, [pod('closed')], signal),
+  ).rejects.toMatchObject({ status: 503 })
 })

@@ -1,4 +1,5 @@
-// A run as the procedures get it, with nothing behind it: a test passes what its procedure is to meet, and anything else that is asked for is a failure.
+// A run as the procedures get it, with nothing behind it: a test passes what its procedure is to
+// meet, and anything else that is asked for is a failure.
 
 import type { Profile } from '../../../src/ensemble/profile.ts'
 import type { Follower } from '../../../src/kube/follow.ts'
@@ -14,25 +15,83 @@ function unused(): never {
 
 export function kubeWith(more: Partial<Kube> = {}): Kube {
   return {
-    context: '', namespace: 'prod', server: '', requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 }, credentialsEnd: undefined, get: unused, list: unused, listAs: unused, watch: unused, apply: unused,
-    create: unused, createDry: unused, replace: unused, patch: unused, patchDry: unused, delete: unused, evict: unused, logs: unused, forward: unused, tunnel: unused, exec: unused, denied: unused, kinds: unused, time: unused, version: unused, close: () => undefined, ...more,
+    context: '',
+    namespace: 'prod',
+    server: '',
+    requests: { reads: 0, writes: 0, dryRuns: 0, watches: 0, streams: 0, lease: 0 },
+    credentialsEnd: undefined,
+    get: unused,
+    list: unused,
+    listAs: unused,
+    watch: unused,
+    apply: unused,
+    create: unused,
+    createDry: unused,
+    replace: unused,
+    patch: unused,
+    patchDry: unused,
+    delete: unused,
+    evict: unused,
+    logs: unused,
+    forward: unused,
+    tunnel: unused,
+    exec: unused,
+    denied: unused,
+    kinds: unused,
+    time: unused,
+    version: unused,
+    close: () => undefined,
+    ...more,
   }
 }
 
 /** Lines of the log go to `lines`. */
-export function runWith(profile: Partial<Profile>, more: Partial<VerifyRun> = {}, lines: string[] = []): VerifyRun {
+export function runWith(
+  profile: Partial<Profile>,
+  more: Partial<VerifyRun> = {},
+  lines: string[] = [],
+): VerifyRun {
   const say = (line: string): void => void lines.push(line)
   return {
-    kube: kubeWith(), clock: { now: () => T0, sleep: () => Promise.resolve() }, report: newReport('deploy', T0), runId: '1', nodes: undefined, memberTimeoutMs: 300_000,
-    journal: { phase: (_title, work) => work(() => undefined), info: say, warning: say, notice: say, debug: say, verdict: say },
+    kube: kubeWith(),
+    clock: { now: () => T0, sleep: () => Promise.resolve() },
+    report: newReport('deploy', T0),
+    runId: '1',
+    nodes: undefined,
+    memberTimeoutMs: 300_000,
+    journal: {
+      phase: (_title, work) => work(() => undefined),
+      info: say,
+      warning: say,
+      notice: say,
+      debug: say,
+      verdict: say,
+    },
     profile: { name: 'zookeeper', look: unused, verify: unused, ...profile },
     reach: { may: { forward: true, exec: true }, open: unused, tunnel: unused, exec: unused },
-    target: { name: 'zk', namespace: 'prod', container: 'zookeeper', clientPort: 2181, headlessService: 'zk-hs', clientService: undefined, requiresDistinctNodes: true, memberServices: [], listedServices: new Map() },
+    target: {
+      name: 'zk',
+      namespace: 'prod',
+      container: 'zookeeper',
+      clientPort: 2181,
+      headlessService: 'zk-hs',
+      clientService: undefined,
+      requiresDistinctNodes: true,
+      memberServices: [],
+      listedServices: new Map(),
+    },
     ...more,
   }
 }
 
 /** Shows this and nothing ever changes. */
 export function followerOf(view: EnsembleView): Follower {
-  return { ready: () => Promise.resolve(), snapshot: () => view, changed: unused, expect: () => undefined, notes: () => [], stop: () => Promise.resolve() }
+  return {
+    ready: () => Promise.resolve(),
+    snapshot: () => view,
+    changed: unused,
+    expect: () => undefined,
+    notes: () => [],
+    stop: () => Promise.resolve(),
+  }
 }

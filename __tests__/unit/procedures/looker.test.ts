@@ -1,4 +1,5 @@
-// How often members are asked: each look of a ring is a JVM in a container of half a core, and looks that come too often cost healthy members their probes.
+// How often members are asked: each look of a ring is a JVM in a container of half a core, and
+// looks that come too often cost healthy members their probes.
 
 import { expect, test } from '@jest/globals'
 import type { Profile, Role } from '../../../src/ensemble/profile.ts'
@@ -10,14 +11,31 @@ import { runWith } from './given.ts'
 const signal = new AbortController().signal
 
 /** A look takes a second; `looks` says of each whether it was a wait's. */
-function asked(profile: Partial<Profile>, roles: () => readonly Role[] = () => ['up', 'up', 'up']): { readonly looker: ReturnType<typeof createLooker>; readonly looks: string[]; readonly pass: (ms: number) => void } {
+function asked(
+  profile: Partial<Profile>,
+  roles: () => readonly Role[] = () => ['up', 'up', 'up'],
+): {
+  readonly looker: ReturnType<typeof createLooker>
+  readonly looks: string[]
+  readonly pass: (ms: number) => void
+} {
   let now = T0
   const looks: string[] = []
   const run = runWith({
     look: (members, context) => {
       now += 1000
       looks.push(context.waiting === true ? 'wait' : 'all')
-      return Promise.resolve(members.map((member, at) => ({ pod: member.pod, ordinal: member.ordinal, id: undefined, role: roles()[at] ?? 'unknown', version: undefined, zxid: undefined, trouble: undefined })))
+      return Promise.resolve(
+        members.map((member, at) => ({
+          pod: member.pod,
+          ordinal: member.ordinal,
+          id: undefined,
+          role: roles()[at] ?? 'unknown',
+          version: undefined,
+          zxid: undefined,
+          trouble: undefined,
+        })),
+      )
     },
     ...profile,
   })
@@ -29,7 +47,10 @@ const READY = view([pod(0), pod(1), pod(2)])
 const STARTING = view([pod(0), pod(1), pod(2, { ready: false })])
 
 test('where a look is dear the pause is four times as long as the last one took', async () => {
-  for (const [profile, pauses] of [[{ dear: true as const }, [false, false, false, true]], [{}, [true, true, true, true]]] as const) {
+  for (const [profile, pauses] of [
+    [{ dear: true as const }, [false, false, false, true]],
+    [{}, [true, true, true, true]],
+  ] as const) {
     const { looker, looks, pass } = asked(profile)
     await looker.members(READY, false)
     for (const expected of pauses) {

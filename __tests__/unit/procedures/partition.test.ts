@@ -1,11 +1,17 @@
-// The partition is what holds a roll: read wrongly, or set with a loss of the strategy beside it, the controller replaces members by itself.
+// The partition is what holds a roll: read wrongly, or set with a loss of the strategy beside it,
+// the controller replaces members by itself.
 
 import { describe, expect, test } from '@jest/globals'
 import type { KubeObject } from '../../../src/kube/kube.ts'
 import { partitionOf, withPartition } from '../../../src/procedures/partition.ts'
 
 function setWith(updateStrategy?: unknown): KubeObject {
-  return { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'zk' }, spec: { replicas: 3, ...(updateStrategy === undefined ? {} : { updateStrategy }) } }
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name: 'zk' },
+    spec: { replicas: 3, ...(updateStrategy === undefined ? {} : { updateStrategy }) },
+  }
 }
 
 test.each<[string, unknown, number | undefined]>([
@@ -21,12 +27,19 @@ test.each<[string, unknown, number | undefined]>([
 
 describe('another partition', () => {
   test('leaves everything beside it as it is, the given object too', () => {
-    const set = setWith({ type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: 1 } })
-    expect(withPartition(set, 3)).toEqual(setWith({ type: 'RollingUpdate', rollingUpdate: { partition: 3, maxUnavailable: 1 } }))
+    const set = setWith({
+      type: 'RollingUpdate',
+      rollingUpdate: { partition: 0, maxUnavailable: 1 },
+    })
+    expect(withPartition(set, 3)).toEqual(
+      setWith({ type: 'RollingUpdate', rollingUpdate: { partition: 3, maxUnavailable: 1 } }),
+    )
     expect(partitionOf(set)).toBe(0)
   })
 
   test('is there where the manifest says nothing of a strategy', () => {
-    expect(withPartition(setWith(), 2)).toEqual(setWith({ type: 'RollingUpdate', rollingUpdate: { partition: 2 } }))
+    expect(withPartition(setWith(), 2)).toEqual(
+      setWith({ type: 'RollingUpdate', rollingUpdate: { partition: 2 } }),
+    )
   })
 })

@@ -1,27 +1,52 @@
-// How one member is taken down: past the budget only where the pod serves nobody, never another pod of its name, and never without a word.
+// How one member is taken down: past the budget only where the pod serves nobody, never another pod
+// of its name, and never without a word.
 
 import { describe, expect, test } from '@jest/globals'
 import { membersNow, type MemberNow } from '../../../src/decide/roll.ts'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
-import { freeMember, stepDown, takeByEviction, type Means } from '../../../src/procedures/replace-member.ts'
+import {
+  freeMember,
+  stepDown,
+  takeByEviction,
+  type Means,
+} from '../../../src/procedures/replace-member.ts'
 import { pod, T0, view } from '../decide/given.ts'
 import { kubeWith, runWith } from './given.ts'
 
 const signal = new AbortController().signal
 
 function memberOf(ordinal: number): MemberNow {
-  const found = membersNow(view([0, 1, 2].map((one) => pod(one))), T0, new Map(), new Map()).find((member) => member.ordinal === ordinal)
+  const found = membersNow(view([0, 1, 2].map((one) => pod(one))), T0, new Map(), new Map()).find(
+    (member) => member.ordinal === ordinal,
+  )
   if (found === undefined) throw new Error(`no member ${ordinal}`)
   return found
 }
 
 function answer(status: number, budget = false): KubeFailure {
-  return new KubeFailure({ status, reason: '', message: 'refused', request: 'evict', causes: budget ? [{ reason: 'DisruptionBudget', message: 'needs 2 healthy pods and has 2 currently', field: '' }] : [] })
+  return new KubeFailure({
+    status,
+    reason: '',
+    message: 'refused',
+    request: 'evict',
+    causes: budget
+      ? [
+          {
+            reason: 'DisruptionBudget',
+            message: 'needs 2 healthy pods and has 2 currently',
+            field: '',
+          },
+        ]
+      : [],
+  })
 }
 
 /** What was done to pods; `rights` are all but those that are taken away. */
-function meansWith(kube: Partial<Kube>, rights: Partial<Means['rights']> = {}): { readonly means: Means; readonly deleted: string[] } {
+function meansWith(
+  kube: Partial<Kube>,
+  rights: Partial<Means['rights']> = {},
+): { readonly means: Means; readonly deleted: string[] } {
   const deleted: string[] = []
   const all: Partial<Kube> = {
     evict: () => Promise.resolve(),
@@ -30,7 +55,13 @@ function meansWith(kube: Partial<Kube>, rights: Partial<Means['rights']> = {}): 
       return Promise.resolve(true)
     },
   }
-  return { deleted, means: { kube: kubeWith({ ...all, ...kube }), rights: { budgets: true, evict: true, deletePods: true, ...rights } } }
+  return {
+    deleted,
+    means: {
+      kube: kubeWith({ ...all, ...kube }),
+      rights: { budgets: true, evict: true, deletePods: true, ...rights },
+    },
+  }
 }
 
 describe('a member that serves', () => {
@@ -38,14 +69,23 @@ describe('a member that serves', () => {
     const { means } = meansWith({})
     const [run, told] = [runWith({}), new Set<string>()]
     expect(await takeByEviction(means, run, memberOf(1), told, signal)).toBeUndefined()
-    expect({ told: [...told], changed: run.report.changed }).toEqual({ told: ['uid-1'], changed: true })
+    expect({ told: [...told], changed: run.report.changed }).toEqual({
+      told: ['uid-1'],
+      changed: true,
+    })
   })
 
   test('is never deleted past the budget: what it says is the reason to wait', async () => {
     const { means, deleted } = meansWith({ evict: () => Promise.reject(answer(429, true)) })
     const [run, told] = [runWith({}), new Set<string>()]
-    expect(await takeByEviction(means, run, memberOf(1), told, signal)).toBe('zk-1 waits for the budget: needs 2 healthy pods and has 2 currently')
-    expect({ told: [...told], deleted, changed: run.report.changed }).toEqual({ told: [], deleted: [], changed: false })
+    expect(await takeByEviction(means, run, memberOf(1), told, signal)).toBe(
+      'zk-1 waits for the budget: needs 2 healthy pods and has 2 currently',
+    )
+    expect({ told: [...told], deleted, changed: run.report.changed }).toEqual({
+      told: [],
+      deleted: [],
+      changed: false,
+    })
   })
 })
 
@@ -65,16 +105,31 @@ describe('a member that serves nobody', () => {
 
   test('and has been replaced by another pod of its name meanwhile is left alone', async () => {
     const { means } = meansWith({ delete: () => Promise.reject(answer(409)) }, { evict: false })
-    await expect(freeMember(means, runWith({}), memberOf(2), 'it is stuck', new Set(), signal)).resolves.toBeUndefined()
+    await expect(
+      freeMember(means, runWith({}), memberOf(2), 'it is stuck', new Set(), signal),
+    ).resolves.toBeUndefined()
   })
 
   test.each<[string, Partial<Means['rights']>, Partial<Kube>, RegExp]>([
     ['neither right', { evict: false, deletePods: false }, {}, /may neither evict nor delete pods/],
-    ['no right to go past the budget', { deletePods: false }, { evict: () => Promise.reject(answer(429, true)) }, /its eviction is refused \(needs 2 healthy pods/],
+    [
+      'no right to go past the budget',
+      { deletePods: false },
+      { evict: () => Promise.reject(answer(429, true)) },
+      /its eviction is refused \(needs 2 healthy pods/,
+    ],
   ])('with %s the command to type is told', async (_, rights, kube, words) => {
     const { means, deleted } = meansWith(kube, rights)
-    await expect(freeMember(means, runWith({}), memberOf(2), 'it is stuck', new Set(), signal)).rejects.toMatchObject({
-      code: 'ACCESS_DENIED', message: expect.stringMatching(words), findings: [expect.objectContaining({ mend: expect.stringContaining('kubectl -n prod delete pod zk-2') })],
+    await expect(
+      freeMember(means, runWith({}), memberOf(2), 'it is stuck', new Set(), signal),
+    ).rejects.toMatchObject({
+      code: 'ACCESS_DENIED',
+      message: expect.stringMatching(words),
+      findings: [
+        expect.objectContaining({
+          mend: expect.stringContaining('kubectl -n prod delete pod zk-2'),
+        }),
+      ],
     })
     expect(deleted).toEqual([])
   })
@@ -84,7 +139,11 @@ describe('a leader', () => {
   test('that can not be told to step down is replaced as it is, and the report says what that may have cost', async () => {
     const run = runWith({ stepDown: () => Promise.reject(new Error('no shell in the container')) })
     await stepDown(run, memberOf(0), 3, 'at once', signal)
-    expect(run.report.notes).toEqual([expect.stringContaining('zk-0 could not hand over its leadership before it was replaced (no shell in the container)')])
+    expect(run.report.notes).toEqual([
+      expect.stringContaining(
+        'zk-0 could not hand over its leadership before it was replaced (no shell in the container)',
+      ),
+    ])
   })
 
   test('is not replaced once the run was cancelled', async () => {

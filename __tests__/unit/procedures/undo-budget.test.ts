@@ -1,4 +1,5 @@
-// A budget of three members, brought back for five, would let a majority go at once; one of five, brought back for three, would let nobody go.
+// A budget of three members, brought back for five, would let a majority go at once; one of five,
+// brought back for three, would let nobody go.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +10,12 @@ import { clusterClock, runHere } from '../../support/in-process.ts'
 
 jest.setTimeout(60_000)
 
-const TUTORIAL = readFileSync(fileURLToPath(new URL('../../../examples/manifests/zookeeper-tutorial.yaml', import.meta.url)), 'utf8').replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1').replace('maxUnavailable: 1', 'minAvailable: 2')
+const TUTORIAL = readFileSync(
+  fileURLToPath(new URL('../../../examples/manifests/zookeeper-tutorial.yaml', import.meta.url)),
+  'utf8',
+)
+  .replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1')
+  .replace('maxUnavailable: 1', 'minAvailable: 2')
 
 test('an undo across a scale brings back a budget for the members that are there', async () => {
   const clock = clusterClock()
@@ -19,7 +25,13 @@ test('an undo across a scale brings back a budget for the members that are there
     return { least: at(found, 'spec', 'minAvailable'), selector: at(found, 'spec', 'selector') }
   }
   const operate = async (name: string, inputs: Readonly<Record<string, string>>): Promise<void> => {
-    const { report } = await runHere({ cluster, clock, name, files: { 'zk.yaml': TUTORIAL }, inputs })
+    const { report } = await runHere({
+      cluster,
+      clock,
+      name,
+      files: { 'zk.yaml': TUTORIAL },
+      inputs,
+    })
     expect([report.result, report.message]).toEqual(['succeeded', expect.any(String)])
   }
   const selector = { matchLabels: { app: 'zk' } }

@@ -1,4 +1,5 @@
-// The runner drops the eleventh annotation without a word: without the choice made here a user would take ten findings for all.
+// The runner drops the eleventh annotation without a word: without the choice made here a user
+// would take ten findings for all.
 
 import { describe, expect, test } from '@jest/globals'
 import { moreAnnotation, verdictAnnotation, warningText } from '../../../src/report/annotations.ts'
@@ -16,21 +17,32 @@ describe('the verdict', () => {
   })
 
   test('names container, reason, exit code and last event', () => {
-    expect(verdictAnnotation(crashed())?.text).toContain('pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×)')
+    expect(verdictAnnotation(crashed())?.text).toContain(
+      'pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×)',
+    )
   })
 
   test('is never longer than what the runner shows', () => {
     const mend = Array.from({ length: 900 }, (_, index) => `line ${index}`).join('\n')
-    const found = verdictAnnotation({ ...hostile(), findings: [{ code: 'CRASH_LOOP', severity: 'error', message: 'x'.repeat(9000), mend }] })
+    const found = verdictAnnotation({
+      ...hostile(),
+      findings: [{ code: 'CRASH_LOOP', severity: 'error', message: 'x'.repeat(9000), mend }],
+    })
     expect(found?.text.length).toBeLessThanOrEqual(4096)
   })
 })
 
 describe('a warning', () => {
   test('says how to mend it, where that is known', () => {
-    expect(warningText({ message: 'the probe asks only whether the process answers', mend: 'ask srvr for its Mode' })).toBe('the probe asks only whether the process answers. Fix: ask srvr for its Mode')
+    expect(
+      warningText({
+        message: 'the probe asks only whether the process answers',
+        mend: 'ask srvr for its Mode',
+      }),
+    ).toBe('the probe asks only whether the process answers. Fix: ask srvr for its Mode')
     expect(warningText({ message: 'nothing to mend' })).toBe('nothing to mend')
   })
 
-  test('that got no slot is counted', () => expect(moreAnnotation(2).text).toBe('2 more warnings are in the log and in the job summary.'))
+  test('that got no slot is counted', () =>
+    expect(moreAnnotation(2).text).toBe('2 more warnings are in the log and in the job summary.'))
 })

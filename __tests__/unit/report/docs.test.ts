@@ -1,4 +1,5 @@
-// The docs are part of the product: a code without a heading, a dead link, or a Role that lacks a rule leaves somebody alone at night.
+// The docs are part of the product: a code without a heading, a dead link, or a Role that lacks a
+// rule leaves somebody alone at night.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
@@ -8,44 +9,86 @@ import { CODES } from '../../../src/errors.ts'
 import { isAllowed, type Rule } from '../../../src/kube/access.ts'
 import type { Access } from '../../../src/kube/kube.ts'
 import { builtInEnsemble } from '../../../src/manifests/built-in.ts'
-import { reviewRights, rightsToApply, rightsToCordon, rightsToEvict, rightsToLook, rightsToRecord, rightsToFollowNode, rightsToSeeCluster } from '../../../src/procedures/access.ts'
+import {
+  reviewRights,
+  rightsToApply,
+  rightsToCordon,
+  rightsToEvict,
+  rightsToLook,
+  rightsToRecord,
+  rightsToFollowNode,
+  rightsToSeeCluster,
+} from '../../../src/procedures/access.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/maintenance.md', 'docs/permissions.md', 'docs/troubleshooting.md', 'docs/what-we-leave.md']
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'docs/architecture.md',
+  'docs/maintenance.md',
+  'docs/permissions.md',
+  'docs/troubleshooting.md',
+  'docs/what-we-leave.md',
+]
 
 function text(path: string): string {
   return readFileSync(new URL(path, ROOT), 'utf8')
 }
 
 describe('troubleshooting', () => {
-  const sections = new Map(text('docs/troubleshooting.md').split(/^## /m).slice(1).map((part) => [part.split('\n')[0] ?? '', part]))
+  const sections = new Map(
+    text('docs/troubleshooting.md')
+      .split(/^## /m)
+      .slice(1)
+      .map((part) => [part.split('\n')[0] ?? '', part]),
+  )
 
   test.each(CODES)('%s has a heading, a meaning and something to do', (code) => {
     const body = sections.get(code)?.split('\n').slice(1).join('\n').trim() ?? ''
     expect(body.length).toBeGreaterThan(100)
   })
 
-  test('there is no heading for a code that is gone', () => expect([...sections.keys()].sort()).toEqual([...CODES].sort()))
+  test('there is no heading for a code that is gone', () =>
+    expect([...sections.keys()].sort()).toEqual([...CODES].sort()))
 
-  test.each(CODES.filter((code) => !['INPUT_INVALID', 'LINT_FAILED', 'TIMEOUT', 'INTERNAL'].includes(code)))('%s says what to type', (code) => expect(sections.get(code)).toContain('kubectl '))
+  test.each(
+    CODES.filter((code) => !['INPUT_INVALID', 'LINT_FAILED', 'TIMEOUT', 'INTERNAL'].includes(code)),
+  )('%s says what to type', (code) => expect(sections.get(code)).toContain('kubectl '))
 })
 
 test.each(PAGES)('every link of %s to a file of the project leads somewhere', (page) => {
-  const links = [...text(page).matchAll(/\]\((?!https?:|\.\.\/\.\.\/\.\.\/issues|#)([^)#]+)[^)]*\)/g)].map((match) => match[1] ?? '')
+  const links = [
+    ...text(page).matchAll(/\]\((?!https?:|\.\.\/\.\.\/\.\.\/issues|#)([^)#]+)[^)]*\)/g),
+  ].map((match) => match[1] ?? '')
   expect(links.filter((link) => !existsSync(new URL(link, new URL(page, ROOT))))).toEqual([])
 })
 
 describe('role.yaml', () => {
-  const ruleShape = z.object({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) })
+  const ruleShape = z.object({
+    apiGroups: z.array(z.string()),
+    resources: z.array(z.string()),
+    verbs: z.array(z.string()),
+  })
   const documents = parseAllDocuments(text('docs/role.yaml')).map((document) => {
     const value: unknown = document.toJS()
     return value
   })
   const roles = documents.flatMap((document) => {
-    const parsed = z.object({ kind: z.enum(['Role', 'ClusterRole']), metadata: z.object({ name: z.string() }), rules: z.array(ruleShape) }).safeParse(document)
+    const parsed = z
+      .object({
+        kind: z.enum(['Role', 'ClusterRole']),
+        metadata: z.object({ name: z.string() }),
+        rules: z.array(ruleShape),
+      })
+      .safeParse(document)
     return parsed.success ? [parsed.data] : []
   })
-  const rulesOf = (...names: string[]): Rule[] => roles.filter((role) => names.includes(role.metadata.name)).flatMap((role) => role.rules.map((rule) => ({ ...rule, resourceNames: [] })))
+  const rulesOf = (...names: string[]): Rule[] =>
+    roles
+      .filter((role) => names.includes(role.metadata.name))
+      .flatMap((role) => role.rules.map((rule) => ({ ...rule, resourceNames: [] })))
 
   /** What a run asks for: what it needs and what it can do without. */
   async function asked(needed: readonly Access[]): Promise<readonly Access[]> {
@@ -60,45 +103,109 @@ describe('role.yaml', () => {
     return wanted
   }
 
-  const inputs = { name: 'zk', replicas: 3, image: undefined, storage: undefined, storageClass: undefined, cpu: undefined, memory: undefined, heap: undefined }
-  const forDeploy = [...rightsToLook('shop'), ...rightsToRecord('shop'), ...rightsToApply(builtInEnsemble(inputs), 'shop')]
+  const inputs = {
+    name: 'zk',
+    replicas: 3,
+    image: undefined,
+    storage: undefined,
+    storageClass: undefined,
+    cpu: undefined,
+    memory: undefined,
+    heap: undefined,
+  }
+  const forDeploy = [
+    ...rightsToLook('shop'),
+    ...rightsToRecord('shop'),
+    ...rightsToApply(builtInEnsemble(inputs), 'shop'),
+  ]
 
   test('a deploy of the usual ensemble needs nothing that it does not give', async () => {
     const wanted = await asked(forDeploy)
     expect(wanted.length).toBeGreaterThan(20)
-    expect(wanted.filter((access) => !isAllowed(access, rulesOf('zk-ensemble-verify', 'zk-ensemble-deploy', 'zk-ensemble-look')))).toEqual([])
+    expect(
+      wanted.filter(
+        (access) =>
+          !isAllowed(
+            access,
+            rulesOf('zk-ensemble-verify', 'zk-ensemble-deploy', 'zk-ensemble-look'),
+          ),
+      ),
+    ).toEqual([])
   })
 
   test('a verify needs the verify Role alone', () => {
-    expect(rightsToLook('shop').filter((access) => !isAllowed(access, rulesOf('zk-ensemble-verify')))).toEqual([])
+    expect(
+      rightsToLook('shop').filter((access) => !isAllowed(access, rulesOf('zk-ensemble-verify'))),
+    ).toEqual([])
   })
 
   test('an uncordon and a drain need the maintenance part beside these, and an uncordon only its rule for nodes', async () => {
-    const all = rulesOf('zk-ensemble-verify', 'zk-ensemble-deploy', 'zk-ensemble-look', 'zk-ensemble-maintenance')
-    const wanted = await asked([...rightsToLook('shop'), ...rightsToRecord('shop'), ...rightsToCordon(), ...rightsToFollowNode(), ...rightsToSeeCluster(), ...rightsToEvict('elsewhere')])
+    const all = rulesOf(
+      'zk-ensemble-verify',
+      'zk-ensemble-deploy',
+      'zk-ensemble-look',
+      'zk-ensemble-maintenance',
+    )
+    const wanted = await asked([
+      ...rightsToLook('shop'),
+      ...rightsToRecord('shop'),
+      ...rightsToCordon(),
+      ...rightsToFollowNode(),
+      ...rightsToSeeCluster(),
+      ...rightsToEvict('elsewhere'),
+    ])
     expect(wanted.filter((access) => !isAllowed(access, all))).toEqual([])
     const [nodes] = rulesOf('zk-ensemble-maintenance')
-    expect(rightsToCordon().filter((access) => nodes === undefined || !isAllowed(access, [nodes]))).toEqual([])
+    expect(
+      rightsToCordon().filter((access) => nodes === undefined || !isAllowed(access, [nodes])),
+    ).toEqual([])
   })
 
   test('a deploy needs nothing of the maintenance part: no right over nodes but to list them', async () => {
     const wanted = await asked(forDeploy)
-    expect(wanted.filter(({ resource, verb }) => resource === 'nodes' && verb !== 'list')).toEqual([])
+    expect(wanted.filter(({ resource, verb }) => resource === 'nodes' && verb !== 'list')).toEqual(
+      [],
+    )
   })
 
   test('it gives nothing that no run asks for', async () => {
-    const wanted = await asked([...forDeploy, ...rightsToCordon(), ...rightsToSeeCluster(), ...rightsToFollowNode()])
-    const given = roles.flatMap((role) => role.rules.flatMap((rule) => rule.resources.flatMap((resource) => rule.verbs.map((verb) => `${verb} ${rule.apiGroups.join()}/${resource}`))))
-    // ConfigMaps are patched when the manifests have some, which the built-in ensemble has not; a drain looks at DaemonSets where it may.
-    const known = new Set([...wanted.map((access) => `${access.verb} ${access.group}/${access.resource}`), 'patch /configmaps', 'list /services', 'list apps/daemonsets'])
+    const wanted = await asked([
+      ...forDeploy,
+      ...rightsToCordon(),
+      ...rightsToSeeCluster(),
+      ...rightsToFollowNode(),
+    ])
+    const given = roles.flatMap((role) =>
+      role.rules.flatMap((rule) =>
+        rule.resources.flatMap((resource) =>
+          rule.verbs.map((verb) => `${verb} ${rule.apiGroups.join()}/${resource}`),
+        ),
+      ),
+    )
+    // ConfigMaps are patched when the manifests have some, which the built-in ensemble has not; a
+    // drain looks at DaemonSets where it may.
+    const known = new Set([
+      ...wanted.map((access) => `${access.verb} ${access.group}/${access.resource}`),
+      'patch /configmaps',
+      'list /services',
+      'list apps/daemonsets',
+    ])
     expect(given.filter((right) => !known.has(right))).toEqual([])
   })
 
   test('no rule has a wildcard, Secrets stay out of reach', () => {
-    const words = roles.flatMap((role) => role.rules.flatMap((rule) => [...rule.apiGroups, ...rule.resources, ...rule.verbs]))
+    const words = roles.flatMap((role) =>
+      role.rules.flatMap((rule) => [...rule.apiGroups, ...rule.resources, ...rule.verbs]),
+    )
     expect(words).not.toContain('*')
     expect(words).not.toContain('secrets')
-    // A pod that is stuck and kept by its budget, and the Service of a member that is gone, are all that may be deleted.
-    expect(roles.flatMap((role) => role.rules).filter((rule) => rule.verbs.includes('delete')).flatMap((rule) => rule.resources)).toEqual(['services', 'pods'])
+    // A pod that is stuck and kept by its budget, and the Service of a member that is gone, are all
+    // that may be deleted.
+    expect(
+      roles
+        .flatMap((role) => role.rules)
+        .filter((rule) => rule.verbs.includes('delete'))
+        .flatMap((rule) => rule.resources),
+    ).toEqual(['services', 'pods'])
   })
 })

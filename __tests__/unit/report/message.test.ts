@@ -1,4 +1,5 @@
-// The message goes to chats: it must say what happened in one line and carry nothing that an API server answered.
+// The message goes to chats: it must say what happened in one line and carry nothing that an API
+// server answered.
 
 import { describe, expect, test } from '@jest/globals'
 import { CODES } from '../../../src/errors.ts'
@@ -7,30 +8,100 @@ import { crashed, deployed, drained, drainFailed, hostile, refusedByLint } from 
 
 describe('one line for each result', () => {
   test.each([
-    [deployed(), 'deploy of zk in shop succeeded: 3 of 3 members ready, leader zk-1, 6/6 pairs read back, in 42.1s'],
-    [{ ...deployed(), result: 'unchanged' as const }, 'deploy of zk in shop: nothing to change: 3 of 3 members ready, leader zk-1, 6/6 pairs read back'],
-    [{ ...deployed(), result: 'planned' as const }, 'deploy of zk in shop: planned, nothing was changed; 1 object would change'],
-    [{ ...deployed(), operation: 'undo' }, 'undo of zk in shop succeeded: 3 of 3 members ready, back at revision zk-6d5f, leader zk-1, 6/6 pairs read back, in 42.1s'],
-    [crashed(), 'deploy of zk in shop failed: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)'],
-    [{ ...crashed(), result: 'undone' as const }, 'deploy of zk in shop failed and was taken back (1 of 3 members ready): container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)'],
-    [refusedByLint(), 'deploy of zk refused before anything was changed: k8s/zk.yaml:31: the budget allows all three members to be evicted at once (LINT_FAILED)'],
     [
-      { ...crashed(), result: 'cancelled' as const, code: 'CANCELLED' as const, standing: 'the manifests are applied, 2 of 3 members are ready' },
+      deployed(),
+      'deploy of zk in shop succeeded: 3 of 3 members ready, leader zk-1, 6/6 pairs read back, in 42.1s',
+    ],
+    [
+      { ...deployed(), result: 'unchanged' as const },
+      'deploy of zk in shop: nothing to change: 3 of 3 members ready, leader zk-1, 6/6 pairs read back',
+    ],
+    [
+      { ...deployed(), result: 'planned' as const },
+      'deploy of zk in shop: planned, nothing was changed; 1 object would change',
+    ],
+    [
+      { ...deployed(), operation: 'undo' },
+      'undo of zk in shop succeeded: 3 of 3 members ready, back at revision zk-6d5f, leader zk-1, 6/6 pairs read back, in 42.1s',
+    ],
+    [
+      crashed(),
+      'deploy of zk in shop failed: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)',
+    ],
+    [
+      { ...crashed(), result: 'undone' as const },
+      'deploy of zk in shop failed and was taken back (1 of 3 members ready): container zookeeper of zk-1 has ended 4 times, the last time with exit code 1 (CRASH_LOOP)',
+    ],
+    [
+      refusedByLint(),
+      'deploy of zk refused before anything was changed: k8s/zk.yaml:31: the budget allows all three members to be evicted at once (LINT_FAILED)',
+    ],
+    [
+      {
+        ...crashed(),
+        result: 'cancelled' as const,
+        code: 'CANCELLED' as const,
+        standing: 'the manifests are applied, 2 of 3 members are ready',
+      },
       'deploy of zk in shop was cancelled after something had been changed: the manifests are applied, 2 of 3 members are ready',
     ],
-    [drained(), 'drain of zk in shop: 3 of 3 nodes drained in 4m10s; 3 of 3 members ready; leader zk-1; 6/6 pairs read back; longest time without a write 1.2s, no acknowledged write was lost'],
-    [drainFailed(), 'drain of zk in shop failed: the maintenance command of node-2 exited with 7 (MAINTENANCE_FAILED); 2 of 3 nodes drained; not drained: node-2; our cordons were given back'],
     [
-      { ...drainFailed(), code: 'UNSCHEDULABLE' as const, findings: [{ code: 'UNSCHEDULABLE' as const, severity: 'error' as const, message: 'zk-2 found no node after it was evicted', object: 'pod/zk-2' }] },
+      drained(),
+      'drain of zk in shop: 3 of 3 nodes drained in 4m10s; 3 of 3 members ready; leader zk-1; 6/6 pairs read back; longest time without a write 1.2s, no acknowledged write was lost',
+    ],
+    [
+      drainFailed(),
+      'drain of zk in shop failed: the maintenance command of node-2 exited with 7 (MAINTENANCE_FAILED); 2 of 3 nodes drained; not drained: node-2; our cordons were given back',
+    ],
+    [
+      {
+        ...drainFailed(),
+        code: 'UNSCHEDULABLE' as const,
+        findings: [
+          {
+            code: 'UNSCHEDULABLE' as const,
+            severity: 'error' as const,
+            message: 'zk-2 found no node after it was evicted',
+            object: 'pod/zk-2',
+          },
+        ],
+      },
       'drain of zk in shop failed: at node-2: zk-2 found no node after it was evicted (UNSCHEDULABLE); 2 of 3 nodes drained; not drained: node-2; our cordons were given back',
     ],
-    [{ ...drained(), result: 'planned' as const, standing: 'nothing was changed; node-0, then node-2 would be drained' }, 'drain of zk in shop: planned, nothing was changed; node-0, then node-2 would be drained'],
     [
-      { ...drainFailed(), result: 'cancelled' as const, code: 'CANCELLED' as const, standing: 'our cordons were given back' },
+      {
+        ...drained(),
+        result: 'planned' as const,
+        standing: 'nothing was changed; node-0, then node-2 would be drained',
+      },
+      'drain of zk in shop: planned, nothing was changed; node-0, then node-2 would be drained',
+    ],
+    [
+      {
+        ...drainFailed(),
+        result: 'cancelled' as const,
+        code: 'CANCELLED' as const,
+        standing: 'our cordons were given back',
+      },
       'drain of zk in shop was cancelled after something had been changed: our cordons were given back; not drained: node-2',
     ],
-    [{ ...drained(), operation: 'uncordon', drainedNodes: [], nodes: drained().nodes.map((row, index) => ({ ...row, outcome: index === 0 ? 'left alone' as const : 'uncordoned' as const })), longestWriteGapMs: undefined }, 'uncordon of zk in shop: 2 of 3 nodes uncordoned in 4m10s; 3 of 3 members ready; leader zk-1; 6/6 pairs read back'],
-    [{ ...deployed(), result: 'cancelled' as const, changed: false }, 'deploy of zk in shop was cancelled before anything was changed'],
+    [
+      {
+        ...drained(),
+        operation: 'uncordon',
+        drainedNodes: [],
+        nodes: drained().nodes.map((row, index) => ({
+          ...row,
+          outcome: index === 0 ? ('left alone' as const) : ('uncordoned' as const),
+        })),
+        longestWriteGapMs: undefined,
+      },
+      'uncordon of zk in shop: 2 of 3 nodes uncordoned in 4m10s; 3 of 3 members ready; leader zk-1; 6/6 pairs read back',
+    ],
+    [
+      { ...deployed(), result: 'cancelled' as const, changed: false },
+      'deploy of zk in shop was cancelled before anything was changed',
+    ],
   ])('%#', (report, message) => expect(messageFor(report)).toBe(message))
 })
 
@@ -39,12 +110,21 @@ test.each([
   '{"kind": "Status", "code": 500}',
   'TypeError at run (file:///dist/index.js:1:2345)',
 ])('a raw answer is replaced by what the code means: %j', (raw) => {
-  const message = messageFor({ ...crashed(), findings: [{ code: 'CRASH_LOOP', severity: 'error', message: raw, object: 'pod/zk-1' }] })
-  expect(message).toBe('deploy of zk in shop failed: pod/zk-1: a container keeps ending (CRASH_LOOP)')
+  const message = messageFor({
+    ...crashed(),
+    findings: [{ code: 'CRASH_LOOP', severity: 'error', message: raw, object: 'pod/zk-1' }],
+  })
+  expect(message).toBe(
+    'deploy of zk in shop failed: pod/zk-1: a container keeps ending (CRASH_LOOP)',
+  )
 })
 
 test('a fault of ours says nothing of what was thrown', () => {
-  const message = messageFor({ ...crashed(), code: 'INTERNAL', findings: [{ code: 'INTERNAL', severity: 'error', message: 'secret password is hunter2' }] })
+  const message = messageFor({
+    ...crashed(),
+    code: 'INTERNAL',
+    findings: [{ code: 'INTERNAL', severity: 'error', message: 'secret password is hunter2' }],
+  })
   expect(message).toBe('deploy of zk in shop failed: a fault in the action itself (INTERNAL)')
 })
 
@@ -54,13 +134,34 @@ test.each(CODES)('%s has a meaning of its own', (code) => {
 })
 
 test('however long the reason of a drain is, which nodes remain and whether our cordons were given back is not cut off', () => {
-  const message = messageFor({ ...drainFailed(), findings: [{ code: 'MAINTENANCE_FAILED', severity: 'error', message: 'the command of node-2 failed '.repeat(30), object: 'node/node-2' }] })
-  expect(message).toMatch(/; 2 of 3 nodes drained; not drained: node-2; our cordons were given back$/)
+  const message = messageFor({
+    ...drainFailed(),
+    findings: [
+      {
+        code: 'MAINTENANCE_FAILED',
+        severity: 'error',
+        message: 'the command of node-2 failed '.repeat(30),
+        object: 'node/node-2',
+      },
+    ],
+  })
+  expect(message).toMatch(
+    /; 2 of 3 nodes drained; not drained: node-2; our cordons were given back$/,
+  )
 })
 
 test('a drain that is refused has done nothing that would have to be told: its reason keeps the room', () => {
   const reason = `node-2 was not touched: default/alone: ${'x'.repeat(120)} the end`
-  expect(messageFor({ ...drainFailed(), result: 'refused', code: 'DRAIN_REFUSED', findings: [{ code: 'DRAIN_REFUSED', severity: 'error', message: reason, object: 'node/node-2' }] })).toContain('the end')
+  expect(
+    messageFor({
+      ...drainFailed(),
+      result: 'refused',
+      code: 'DRAIN_REFUSED',
+      findings: [
+        { code: 'DRAIN_REFUSED', severity: 'error', message: reason, object: 'node/node-2' },
+      ],
+    }),
+  ).toContain('the end')
 })
 
 test('hostile text stays one line within the length of a chat line', () => {

@@ -1,16 +1,30 @@
-// How long a node was away is what people plan their window by: a phase counted twice, or one that never ended, makes the plan wrong.
+// How long a node was away is what people plan their window by: a phase counted twice, or one that
+// never ended, makes the plan wrong.
 
 import { expect, test } from '@jest/globals'
 import { beginPhase, endPhase, secondsByPhase } from '../../../src/report/node-phases.ts'
 import type { NodeRow } from '../../../src/report/run-report.ts'
 
 function row(): NodeRow {
-  return { node: 'node-1', outcome: 'under way', placement: '', members: [], cordon: 'none', phases: [], pods: [], note: '' }
+  return {
+    node: 'node-1',
+    outcome: 'under way',
+    placement: '',
+    members: [],
+    cordon: 'none',
+    phases: [],
+    pods: [],
+    note: '',
+  }
 }
 
 test('the seconds of one kind are added up, the total also counts what lies between', () => {
   const node = row()
-  for (const [phase, from, to] of [['evict', 1000, 2500], ['wait', 3000, 5000], ['evict', 6000, 7250]] as const) {
+  for (const [phase, from, to] of [
+    ['evict', 1000, 2500],
+    ['wait', 3000, 5000],
+    ['evict', 6000, 7250],
+  ] as const) {
     beginPhase(node, phase, from)
     endPhase(node, to)
   }

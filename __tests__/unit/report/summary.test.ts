@@ -1,9 +1,18 @@
-// Without these a hostile pod message could forge the summary, and a long one would make the runner drop it as a whole.
+// Without these a hostile pod message could forge the summary, and a long one would make the runner
+// drop it as a whole.
 
 import { describe, expect, test } from '@jest/globals'
 import { byteLength } from '../../../src/report/escape.ts'
 import { summaryText } from '../../../src/report/summary.ts'
-import { crashed, deployed, drained, drainFailed, hostile, HOSTILE, refusedByLint } from './samples.ts'
+import {
+  crashed,
+  deployed,
+  drained,
+  drainFailed,
+  hostile,
+  HOSTILE,
+  refusedByLint,
+} from './samples.ts'
 
 /** Lines of Markdown outside of preformatted blocks. */
 function prose(text: string): string[] {
@@ -14,26 +23,39 @@ describe('what stands where', () => {
   test('the verdict is the first line, its cause, proof and advice follow before any table', () => {
     const text = summaryText(crashed())
     expect(text.split('\n')[0]).toBe('## deploy of zk in shop: FAILED (CRASH_LOOP)')
-    const order = ['**Cause:** container zookeeper of zk-1', '**Proof:** pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×)', '**Fix:** Read the last log lines', '**Commands:**', '### Evidence', '### Members']
+    const order = [
+      '**Cause:** container zookeeper of zk-1',
+      '**Proof:** pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×)',
+      '**Fix:** Read the last log lines',
+      '**Commands:**',
+      '### Evidence',
+      '### Members',
+    ]
     const places = order.map((part) => text.indexOf(part))
     expect(places).not.toContain(-1)
     expect(places).toEqual([...places].sort((a, b) => a - b))
   })
 
   test('the commands name the pod, the container and the namespace', () => {
-    expect(summaryText(crashed())).toContain('<pre>\nkubectl -n shop logs zk-1 -c zookeeper --tail=100 --previous\nkubectl -n shop describe pod zk-1\n</pre>')
+    expect(summaryText(crashed())).toContain(
+      '<pre>\nkubectl -n shop logs zk-1 -c zookeeper --tail=100 --previous\nkubectl -n shop describe pod zk-1\n</pre>',
+    )
   })
 
   test('logs are folded, without the lines that probes leave', () => {
     const text = summaryText(crashed())
-    expect(text).toContain('<details><summary>Last log line of zookeeper before its restart (1 line of probes left out)</summary>\n\n<pre>\njava.io.IOException: No space left on device\n</pre>\n\n</details>')
+    expect(text).toContain(
+      '<details><summary>Last log line of zookeeper before its restart (1 line of probes left out)</summary>\n\n<pre>\njava.io.IOException: No space left on device\n</pre>\n\n</details>',
+    )
     expect(text).not.toContain('ruok')
   })
 
   test('a success shows every member and every pair', () => {
     const text = summaryText(deployed())
     expect(text).toContain('## deploy of zk in shop: SUCCEEDED')
-    expect(text).toContain('| 1 | zk-1 | 2 | leader | node-1 | datadir-zk-1 | zk-6d5f | 0 | 12:00:25 UTC | – |')
+    expect(text).toContain(
+      '| 1 | zk-1 | 2 | leader | node-1 | datadir-zk-1 | zk-6d5f | 0 | 12:00:25 UTC | – |',
+    )
     expect(text).toContain('### Write then read: 6/6 pairs')
     expect(text).toContain('| zk-0 | – | ok, 4ms | ok, 4ms |')
     expect(text).not.toContain('**Cause:**')
@@ -42,15 +64,25 @@ describe('what stands where', () => {
   test('a drain shows what became of each node, where its time went, and every pod that it looked at', () => {
     const text = summaryText(drained())
     expect(text.split('\n')[0]).toBe('## drain of zk in shop: SUCCEEDED')
-    expect(text).toContain('**Nodes:** 3 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s), node-2 (33.6s)')
-    expect(text).toContain('### Nodes: 3 of 3 nodes drained\n\n| Node | Outcome | Placement | Members | Cordon | Seconds | Note |')
-    expect(text).toContain('| node-1 | drained | elsewhere | zk-1 | – | gates 0.25, cordon 0.05, evict 3.1, wait 30.2, total 33.6 | – |')
-    expect(text).toContain('<details><summary>node-2: 1 evicted, 1 left alone</summary>\n\n<pre>\nevicted shop/zk-2 (serves on node-3 after 30.2s)\nleft alone kube-system/proxy (DaemonSet)\n</pre>')
+    expect(text).toContain(
+      '**Nodes:** 3 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s), node-2 (33.6s)',
+    )
+    expect(text).toContain(
+      '### Nodes: 3 of 3 nodes drained\n\n| Node | Outcome | Placement | Members | Cordon | Seconds | Note |',
+    )
+    expect(text).toContain(
+      '| node-1 | drained | elsewhere | zk-1 | – | gates 0.25, cordon 0.05, evict 3.1, wait 30.2, total 33.6 | – |',
+    )
+    expect(text).toContain(
+      '<details><summary>node-2: 1 evicted, 1 left alone</summary>\n\n<pre>\nevicted shop/zk-2 (serves on node-3 after 30.2s)\nleft alone kube-system/proxy (DaemonSet)\n</pre>',
+    )
   })
 
   test('the timeline of a drain tells nodes and members apart, and goes through the phases of each node', () => {
     const text = summaryText(drained())
-    expect(text).toContain('### Timeline: longest time without a write 1.2s, no acknowledged write was lost\n\n| Time | Node | Member | What |')
+    expect(text).toContain(
+      '### Timeline: longest time without a write 1.2s, no acknowledged write was lost\n\n| Time | Node | Member | What |',
+    )
     expect(text).toContain('| 12:00:00 UTC | node-0 | zk-0 | evicted |')
     expect(text).toContain('| 12:01:23 UTC | node-1 | – | wait, 30.2s |')
     expect(text.match(/\| cordon(ed|, \d+ms) \|/g)).toEqual(['| cordoned |'])
@@ -58,14 +90,24 @@ describe('what stands where', () => {
 
   test('a drain that failed says at which node, what remains, and where that node was left', () => {
     const text = summaryText(drainFailed())
-    expect(text).toContain('**Nodes:** 2 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s); not drained: node-2')
-    expect(text).toContain('| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.25, cordon 0.05, evict 3.1, total 3.4, maintenance not ended | given back; the maintenance command of node-2 exited with 7 |')
+    expect(text).toContain(
+      '**Nodes:** 2 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s); not drained: node-2',
+    )
+    expect(text).toContain(
+      '| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.25, cordon 0.05, evict 3.1, total 3.4, maintenance not ended | given back; the maintenance command of node-2 exited with 7 |',
+    )
     expect(text).toContain('last line of the maintenance command: no space left')
     expect(text).toContain('kubectl describe node node-2')
   })
 
   test('a drain that was only planned claims no node', () => {
-    const text = summaryText({ ...drained(), result: 'planned', changed: false, drainedNodes: [], standing: 'nothing was changed; node-0 would be drained' })
+    const text = summaryText({
+      ...drained(),
+      result: 'planned',
+      changed: false,
+      drainedNodes: [],
+      standing: 'nothing was changed; node-0 would be drained',
+    })
     expect(text).toContain('### Nodes\n')
     expect(text).toContain('Nothing was changed; node-0 would be drained; took')
     expect(text).not.toContain('0 of 3')
@@ -73,7 +115,9 @@ describe('what stands where', () => {
 
   test('every lint finding stands there with its line and its mend', () => {
     const text = summaryText(refusedByLint())
-    expect(text).toContain('| error | LINT_FAILED | k8s/zk.yaml:31 | the budget allows all three members to be evicted at once | set maxUnavailable to 1 |')
+    expect(text).toContain(
+      '| error | LINT_FAILED | k8s/zk.yaml:31 | the budget allows all three members to be evicted at once | set maxUnavailable to 1 |',
+    )
     expect(text).toContain('k8s/zk.yaml:4')
   })
 })
@@ -122,10 +166,16 @@ describe('hostile text', () => {
 describe('the limit', () => {
   test('a summary of many megabytes is cut to the limit, the longest section first, and says what is missing', () => {
     const report = crashed()
-    const timeline = Array.from({ length: 40_000 }, (_, index) => ({ at: report.started + index * 1000, what: `step ${index} é ${'x'.repeat(100)}`, member: 'zk-0' }))
+    const timeline = Array.from({ length: 40_000 }, (_, index) => ({
+      at: report.started + index * 1000,
+      what: `step ${index} é ${'x'.repeat(100)}`,
+      member: 'zk-0',
+    }))
     const text = summaryText({ ...report, timeline })
     expect(byteLength(text)).toBeLessThanOrEqual(1_000_000)
-    expect(text).toMatch(/\d+ earlier left out to keep this page within its limit; the JSON report has all\./)
+    expect(text).toMatch(
+      /\d+ earlier left out to keep this page within its limit; the JSON report has all\./,
+    )
     expect(text).toContain('step 39999 ')
     expect(text).not.toContain('step 0 ')
     expect(text).toContain('No space left on device')
@@ -136,8 +186,17 @@ describe('the limit', () => {
     const report = crashed()
     const [one] = report.evidence
     if (one === undefined) throw new Error('the sample has evidence')
-    const logs = [{ container: 'zookeeper', previous: false, lines: Array.from({ length: 25 }, () => '<'.repeat(500)) }]
-    const text = summaryText({ ...report, evidence: Array.from({ length: 200 }, () => ({ ...one, logs })) })
+    const logs = [
+      {
+        container: 'zookeeper',
+        previous: false,
+        lines: Array.from({ length: 25 }, () => '<'.repeat(500)),
+      },
+    ]
+    const text = summaryText({
+      ...report,
+      evidence: Array.from({ length: 200 }, () => ({ ...one, logs })),
+    })
     expect(byteLength(text)).toBeLessThanOrEqual(1_000_000)
     expect(text.match(/<details>/g)?.length).toBe(text.match(/<\/details>/g)?.length)
     expect(text).toContain('more left out to keep this page within its limit')

@@ -1,8 +1,12 @@
-// How often a container has died lately: the status keeps only the present and the last life, so the deaths are counted from look to look.
+// How often a container has died lately: the status keeps only the present and the last life, so
+// the deaths are counted from look to look.
 
 import type { ContainerView, PodView, Terminated } from '../../view/workload.ts'
 
-/** The kubelet forgets a container's back-off after it has run this long; older deaths belong to another story. */
+/**
+ * The kubelet forgets a container's back-off after it has run this long; older deaths belong to
+ * another story.
+ */
 const FORGET_MS = 600_000
 /** A pod that has been Ready this long has come up. */
 const WORKED_MS = 120_000
@@ -19,13 +23,20 @@ export interface CrashHistory {
   readonly exits: readonly { readonly finished: number; readonly code: number }[]
 }
 
-/** How the last life ended; undefined while there was none that counts as a death (an init container that ended with 0 has done its work). */
+/**
+ * How the last life ended; undefined while there was none that counts as a death (an init container
+ * that ended with 0 has done its work).
+ */
 export function lastDeath(container: ContainerView, isInit: boolean): Terminated | undefined {
-  if (container.state.kind === 'terminated') return isInit && container.state.exitCode === 0 ? undefined : container.state
+  if (container.state.kind === 'terminated')
+    return isInit && container.state.exitCode === 0 ? undefined : container.state
   return container.last
 }
 
-/** Deaths since the pod was made. `restarts` counts the starts after the first, so a container that is down has died once more. */
+/**
+ * Deaths since the pod was made. `restarts` counts the starts after the first, so a container that
+ * is down has died once more.
+ */
 export function deathsOf(container: ContainerView, isInit: boolean): number {
   switch (container.state.kind) {
     case 'running':
@@ -40,8 +51,10 @@ export function deathsOf(container: ContainerView, isInit: boolean): number {
 }
 
 /**
- * The fewest deaths that the kubelet's back-off tells of: the first restart is at once, then 10 s, 20 s, 40 s … up to 5 min, so that
- * `back-off 2m40s restarting failed container` means six (measured on 1.36). It holds for a run that comes late, too.
+ * The fewest deaths that the kubelet's back-off tells of: the first restart is at once, then 10 s,
+ * 20 s, 40 s … up to 5 min, so that
+ * `back-off 2m40s restarting failed container` means six (measured on 1.36). It holds for a run
+ * that comes late, too.
  */
 export function deathsByBackOff(container: ContainerView): number {
   if (container.state.kind !== 'waiting' || container.state.reason !== 'CrashLoopBackOff') return 0
@@ -51,18 +64,34 @@ export function deathsByBackOff(container: ContainerView): number {
   return seconds < 10 ? 1 : Math.floor(Math.log2(seconds / 10)) + 2
 }
 
-export function followCrashes(before: CrashHistory | undefined, pod: PodView, container: ContainerView, isInit: boolean, now: number): CrashHistory {
+export function followCrashes(
+  before: CrashHistory | undefined,
+  pod: PodView,
+  container: ContainerView,
+  isInit: boolean,
+  now: number,
+): CrashHistory {
   const total = deathsOf(container, isInit)
   const ranLong = container.state.kind === 'running' && now - container.state.since >= FORGET_MS
   const worked = pod.ready && now - (pod.readySince ?? now) >= WORKED_MS
   if (ranLong || worked) return { baseline: total, deaths: 0, first: undefined, exits: [] }
   const down = container.state.kind !== 'running'
-  const baseline = before?.baseline ?? (now - pod.created < FORGET_MS ? 0 : down && total > 0 ? total - 1 : total)
+  const baseline =
+    before?.baseline ?? (now - pod.created < FORGET_MS ? 0 : down && total > 0 ? total - 1 : total)
   const deaths = Math.max(total - baseline, deathsByBackOff(container), 0)
   if (deaths === 0) return { baseline, deaths, first: undefined, exits: [] }
-  const seen = [container.last, lastDeath(container, isInit)].flatMap((end) => (end === undefined ? [] : [{ finished: end.finished, code: end.exitCode }]))
-  const exits = [...(before?.exits ?? []), ...seen.filter((exit) => !(before?.exits ?? []).some((known) => known.finished === exit.finished))]
-  const unique = exits.filter((exit, index) => exits.findIndex((other) => other.finished === exit.finished) === index).slice(-KEPT_EXITS)
+  const seen = [container.last, lastDeath(container, isInit)].flatMap((end) =>
+    end === undefined ? [] : [{ finished: end.finished, code: end.exitCode }],
+  )
+  const exits = [
+    ...(before?.exits ?? []),
+    ...seen.filter(
+      (exit) => !(before?.exits ?? []).some((known) => known.finished === exit.finished),
+    ),
+  ]
+  const unique = exits
+    .filter((exit, index) => exits.findIndex((other) => other.finished === exit.finished) === index)
+    .slice(-KEPT_EXITS)
   return { baseline, deaths, first: before?.first ?? firstOf(unique) ?? now, exits: unique }
 }
 

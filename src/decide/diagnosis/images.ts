@@ -1,14 +1,26 @@
-// Images that can't be pulled: a wrong name or a refusal is final soon, a registry that doesn't answer gets a minute.
+// Images that can't be pulled: a wrong name or a refusal is final soon, a registry that doesn't
+// answer gets a minute.
 
 import { gist, isAbout, isNew, place, type MemberCase, type Symptom } from './symptom.ts'
 
-const PULL_REASONS = new Set(['ErrImagePull', 'ImagePullBackOff', 'ErrImagePullBackOff', 'ImageInspectError', 'RegistryUnavailable', 'SignatureValidationFailed', 'ErrImageNeverPull', 'InvalidImageName'])
+const PULL_REASONS = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'ErrImagePullBackOff',
+  'ImageInspectError',
+  'RegistryUnavailable',
+  'SignatureValidationFailed',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+])
 const AT_ONCE = new Set(['InvalidImageName', 'ErrImageNeverPull'])
 /** The registry or the way to it, which may be back in a moment. */
-const OVERLOADED = /toomanyrequests|too many requests|\b429\b|rate limit|timeout|timed out|deadline exceeded|connection (?:refused|reset)|no route to host|network is unreachable|unexpected EOF|\bEOF$|\b50[0-4]\b|service unavailable|bad gateway|context canceled|no space left/i
+const OVERLOADED =
+  /toomanyrequests|too many requests|\b429\b|rate limit|timeout|timed out|deadline exceeded|connection (?:refused|reset)|no route to host|network is unreachable|unexpected EOF|\bEOF$|\b50[0-4]\b|service unavailable|bad gateway|context canceled|no space left/i
 const NAME_UNRESOLVED = /no such host|server misbehaving/i
 /** Answers of a registry that is up: the name, the tag or the right to it is wrong. */
-const REFUSED = /not found|manifest unknown|name unknown|does not exist|denied|unauthorized|authentication required|no basic auth credentials|forbidden|insufficient_scope|no match for platform|invalid reference|unsupported|signature/i
+const REFUSED =
+  /not found|manifest unknown|name unknown|does not exist|denied|unauthorized|authentication required|no basic auth credentials|forbidden|insufficient_scope|no match for platform|invalid reference|unsupported|signature/i
 
 const SHORT_GRACE_MS = 10_000
 const LONG_GRACE_MS = 60_000
@@ -19,16 +31,35 @@ export function imageSymptoms(member: MemberCase): readonly Symptom[] {
     const { state } = container
     if (state.kind !== 'waiting' || !PULL_REASONS.has(state.reason)) return []
     // Older kubelets say in the back-off only that they wait; the cause is in the event then.
-    const event = events.findLast((one) => isAbout(one, container.name) && one.message.startsWith('Failed to pull image'))
+    const event = events.findLast(
+      (one) => isAbout(one, container.name) && one.message.startsWith('Failed to pull image'),
+    )
     const told = gist(state.message)
-    const cause = told === '' || told.startsWith('Back-off pulling image') ? gist(event?.message ?? state.reason) : told
+    const cause =
+      told === '' || told.startsWith('Back-off pulling image')
+        ? gist(event?.message ?? state.reason)
+        : told
     const overloaded = OVERLOADED.test(cause)
-    const graceMs = AT_ONCE.has(state.reason) ? 0 : !overloaded && !NAME_UNRESOLVED.test(cause) && REFUSED.test(cause) ? SHORT_GRACE_MS : LONG_GRACE_MS
-    return [{
-      key: `image/${pod.uid}/${container.name}`, code: 'IMAGE_PULL', ordinal: member.ordinal, object: `pod/${pod.name}`, container: container.name, reason: state.reason,
-      message: `${place(pod, container.name)}: ${wording(state.reason, container.image)}: ${cause}`,
-      ...mendFor(cause, state.reason, pod.node), graceMs, againstRevision: isNew(set, pod) && !overloaded, explains: true,
-    }]
+    const graceMs = AT_ONCE.has(state.reason)
+      ? 0
+      : !overloaded && !NAME_UNRESOLVED.test(cause) && REFUSED.test(cause)
+        ? SHORT_GRACE_MS
+        : LONG_GRACE_MS
+    return [
+      {
+        key: `image/${pod.uid}/${container.name}`,
+        code: 'IMAGE_PULL',
+        ordinal: member.ordinal,
+        object: `pod/${pod.name}`,
+        container: container.name,
+        reason: state.reason,
+        message: `${place(pod, container.name)}: ${wording(state.reason, container.image)}: ${cause}`,
+        ...mendFor(cause, state.reason, pod.node),
+        graceMs,
+        againstRevision: isNew(set, pod) && !overloaded,
+        explains: true,
+      },
+    ]
   })
 }
 
@@ -43,10 +74,20 @@ function wording(reason: string, image: string): string {
   }
 }
 
-function mendFor(cause: string, reason: string, node: string | undefined): { readonly mend?: string } {
-  if (reason === 'ErrImageNeverPull') return { mend: `Put the image on ${node ?? 'the node'}, or set imagePullPolicy: IfNotPresent.` }
-  if (/no match for platform/i.test(cause)) return { mend: "Use an image that is built for the nodes' processor architecture." }
-  if (/toomanyrequests|too many requests|\b429\b|rate limit/i.test(cause)) return { mend: 'The registry limits pulls: give the ServiceAccount an imagePullSecret, or pull through a mirror.' }
-  if (NAME_UNRESOLVED.test(cause) || OVERLOADED.test(cause)) return { mend: 'Check the registry host in the image name, and that the nodes can reach it.' }
+function mendFor(
+  cause: string,
+  reason: string,
+  node: string | undefined,
+): { readonly mend?: string } {
+  if (reason === 'ErrImageNeverPull')
+    return { mend: `Put the image on ${node ?? 'the node'}, or set imagePullPolicy: IfNotPresent.` }
+  if (/no match for platform/i.test(cause))
+    return { mend: "Use an image that is built for the nodes' processor architecture." }
+  if (/toomanyrequests|too many requests|\b429\b|rate limit/i.test(cause))
+    return {
+      mend: 'The registry limits pulls: give the ServiceAccount an imagePullSecret, or pull through a mirror.',
+    }
+  if (NAME_UNRESOLVED.test(cause) || OVERLOADED.test(cause))
+    return { mend: 'Check the registry host in the image name, and that the nodes can reach it.' }
   return {}
 }

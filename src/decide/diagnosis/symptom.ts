@@ -1,4 +1,5 @@
-// What every family of faults hands over: a symptom with the grace it deserves, and the situation that it is read from.
+// What every family of faults hands over: a symptom with the grace it deserves, and the situation
+// that it is read from.
 
 import type { Code } from '../../errors.ts'
 import type { EnsembleView, EventView } from '../../view/surroundings.ts'
@@ -19,7 +20,9 @@ export interface Situation {
 }
 
 export interface Symptom {
-  /** The same for the same fault of the same object in every look, also while its reason alternates. */
+  /**
+   * The same for the same fault of the same object in every look, also while its reason alternates.
+   */
   readonly key: string
   readonly code: Code
   readonly ordinal: number | undefined
@@ -30,13 +33,19 @@ export interface Symptom {
   /** One line that names the object. */
   readonly message: string
   readonly mend?: string
-  /** How long it may last before it is final, 0 for at once; `never`: it is told, but doesn't end a wait by itself. */
+  /**
+   * How long it may last before it is final, 0 for at once; `never`: it is told, but doesn't end a
+   * wait by itself.
+   */
   readonly graceMs: number | 'never'
   /** When it began; default: when it was first seen. Milliseconds since the epoch. */
   readonly since?: number
   /** False while too few sightings stand behind it: it doesn't become final, whatever the time. */
   readonly confirmed?: boolean
-  /** Speaks against the template or its companions, rather than against a node, the cluster or an older revision. */
+  /**
+   * Speaks against the template or its companions, rather than against a node, the cluster or an
+   * older revision.
+   */
   readonly againstRevision: boolean
   /** Whether it accounts for a member that isn't there; false for what is only worth a word. */
   readonly explains: boolean
@@ -53,21 +62,39 @@ export function crashKey(pod: PodView, container: string): string {
   return `${pod.uid}/${container}`
 }
 
-/** Events of one object, oldest first; by UID, because an earlier pod of the same name left events too. */
-export function eventsOf(view: EnsembleView, kind: string, name: string, uid: string | undefined): readonly EventView[] {
+/**
+ * Events of one object, oldest first; by UID, because an earlier pod of the same name left events
+ * too.
+ */
+export function eventsOf(
+  view: EnsembleView,
+  kind: string,
+  name: string,
+  uid: string | undefined,
+): readonly EventView[] {
   return view.events
-    .filter((event) => event.object.kind === kind && event.object.name === name && (uid === undefined || event.object.uid === undefined || event.object.uid === uid))
+    .filter(
+      (event) =>
+        event.object.kind === kind &&
+        event.object.name === name &&
+        (uid === undefined || event.object.uid === undefined || event.object.uid === uid),
+    )
     .toSorted((a, b) => a.last - b.last)
 }
 
-/** Whether the event is about this container (`spec.containers{zk}`, `spec.initContainers{prep}`). */
+/**
+ * Whether the event is about this container (`spec.containers{zk}`, `spec.initContainers{prep}`).
+ */
 export function isAbout(event: EventView, container: string): boolean {
   return event.object.fieldPath?.endsWith(`{${container}}`) ?? false
 }
 
 const LONGEST_LINE = 400
 
-/** One printable line of what the cluster wrote: line breaks, control characters and over-long texts don't survive. */
+/**
+ * One printable line of what the cluster wrote: line breaks, control characters and over-long texts
+ * don't survive.
+ */
 export function oneLine(text: string): string {
   const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\s]+/gu, ' ').trim()
   return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line
@@ -85,7 +112,10 @@ export function gist(text: string): string {
       .replace(/^rpc error: code = \w+ desc = /, '')
       .replace(/^failed to pull and unpack image "[^"]*":\s*/, '')
       .replace(/^failed to resolve (?:reference|image) "[^"]*":\s*/, '')
-      .replace(/^failed to (?:create containerd task|create shim task|start container "[^"]*"):\s*/, '')
+      .replace(
+        /^failed to (?:create containerd task|create shim task|start container "[^"]*"):\s*/,
+        '',
+      )
       .replace(/^OCI runtime (?:create|start) failed:\s*/, '')
       .replace(/^runc (?:create|start) failed:\s*/, '')
       .replace(/^unable to start container process:\s*/, '')
@@ -96,7 +126,9 @@ export function gist(text: string): string {
 
 /** `zk-2, container zk`. */
 export function place(pod: PodView, container: string): string {
-  const kind = pod.initContainers.some((one) => one.name === container) ? 'init container' : 'container'
+  const kind = pod.initContainers.some((one) => one.name === container)
+    ? 'init container'
+    : 'container'
   return `${pod.name}, ${kind} ${container}`
 }
 

@@ -1,4 +1,5 @@
-// The cluster as a board that pods are moved on: what each node has left, and who stands where, kept up to date move by move.
+// The cluster as a board that pods are moved on: what each node has left, and who stands where,
+// kept up to date move by move.
 
 import type { ClusterView, HostPort, PlacedPod, PodTerm } from '../../view/scheduling.ts'
 import { whole } from '../../view/quantity.ts'
@@ -47,17 +48,26 @@ export interface Board {
   readonly nodes: readonly BoardNode[]
   readonly apart: Iterable<ApartGroup>
   node(name: string): BoardNode | undefined
-  /** The label's value on each node, by index; looked up once, since it is asked for with every pod. */
+  /**
+   * The label's value on each node, by index; looked up once, since it is asked for with every pod.
+   */
   values(topologyKey: string): readonly (string | undefined)[]
   /** The pods that stand on the node now. */
   on(node: BoardNode): readonly PlacedPod[]
   put(pod: PlacedPod, node: BoardNode): void
   take(pod: PlacedPod): void
   /**
-   * Counts once and is kept up to date; `of` is the rule (by identity), `namespace` that of the pod that has it, `wide` whether pods of other namespaces can match,
+   * Counts once and is kept up to date; `of` is the rule (by identity), `namespace` that of the pod
+   * that has it, `wide` whether pods of other namespaces can match,
    * `own` what else of the pod the rule depends on.
    */
-  tally(of: object, namespace: string, wide: boolean, matches: (pod: PlacedPod) => boolean, own?: string): Tally
+  tally(
+    of: object,
+    namespace: string,
+    wide: boolean,
+    matches: (pod: PlacedPod) => boolean,
+    own?: string,
+  ): Tally
   /** Whether a term of a pod in `namespace` means this pod. */
   means(term: PodTerm, namespace: string, pod: PlacedPod): boolean
 }
@@ -80,32 +90,51 @@ export function boardOf(cluster: ClusterView): Board {
     const node = nodes[index]
     if (node === undefined) return
     node.slots -= by
-    for (const name in pod.demands.requests) node.free.set(name, (node.free.get(name) ?? 0) - by * (pod.demands.requests[name] ?? 0))
+    for (const name in pod.demands.requests)
+      node.free.set(name, (node.free.get(name) ?? 0) - by * (pod.demands.requests[name] ?? 0))
     for (const port of pod.demands.ports) {
       const key = `${port.protocol} ${port.ip} ${port.port} ${pod.uid}`
       if (by === 1) node.ports.set(key, port)
       else node.ports.delete(key)
     }
-    for (const { driver, handle } of pod.claims.length + pod.ephemeral.length === 0 ? [] : storage.attached(pod)) shift(known(node.volumes, driver, () => new Map<string, number>()), handle, by)
+    for (const { driver, handle } of pod.claims.length + pod.ephemeral.length === 0
+      ? []
+      : storage.attached(pod))
+      shift(
+        known(node.volumes, driver, () => new Map<string, number>()),
+        handle,
+        by,
+      )
     if (pod.demands.antiAffinity.length > 0) shift(groupOf(pod).byNode, index, by)
-    for (const scoped of tallies.values()) for (const tally of scoped.values()) if (tally.matches(pod)) shift(tally.byNode, index, by)
+    for (const scoped of tallies.values())
+      for (const tally of scoped.values()) if (tally.matches(pod)) shift(tally.byNode, index, by)
   }
 
   function groupOf({ demands, namespace }: PlacedPod): ApartGroup {
     const scoped = known(apart, demands.antiAffinity, () => new Map<string, ApartGroup>())
-    return known(scoped, namespace, () => ({ namespace, terms: demands.antiAffinity, byNode: new Map<number, number>() }))
+    return known(scoped, namespace, () => ({
+      namespace,
+      terms: demands.antiAffinity,
+      byNode: new Map<number, number>(),
+    }))
   }
 
   const board: Board = {
     cluster,
     storage,
     nodes,
-    apart: { *[Symbol.iterator]() { for (const scoped of apart.values()) yield* scoped.values() } },
+    apart: {
+      *[Symbol.iterator]() {
+        for (const scoped of apart.values()) yield* scoped.values()
+      },
+    },
     node: (name) => byName.get(name),
-    values: (topologyKey) => known(values, topologyKey, () => nodes.map(({ view }) => view.labels[topologyKey])),
+    values: (topologyKey) =>
+      known(values, topologyKey, () => nodes.map(({ view }) => view.labels[topologyKey])),
     on({ index }) {
       const here: PlacedPod[] = []
-      for (const there of standing.values()) for (const [pod, at] of there) if (at === index) here.push(pod)
+      for (const there of standing.values())
+        for (const [pod, at] of there) if (at === index) here.push(pod)
       return here
     },
     put(pod, node) {
@@ -125,7 +154,8 @@ export function boardOf(cluster: ClusterView): Board {
       const scoped = known(tallies, of, () => new Map<string, Tally>())
       return known(scoped, `${namespace} ${own}`, () => {
         const byNode = new Map<number, number>()
-        for (const there of wide ? standing.values() : [standing.get(namespace) ?? []]) for (const [pod, index] of there) if (matches(pod)) shift(byNode, index, 1)
+        for (const there of wide ? standing.values() : [standing.get(namespace) ?? []])
+          for (const [pod, index] of there) if (matches(pod)) shift(byNode, index, 1)
         return { matches, byNode }
       })
     },
@@ -137,8 +167,10 @@ export function boardOf(cluster: ClusterView): Board {
     const node = pod.node === undefined || finished(pod) ? undefined : byName.get(pod.node)
     if (node !== undefined) board.put(pod, node)
   }
-  for (const { node, driver, count: most } of cluster.limits) byName.get(node)?.limits.set(driver, most)
-  for (const { node, attacher, volume } of cluster.attachments) hold(byName.get(node), attacher, storage.volume(volume ?? '')?.csi?.handle)
+  for (const { node, driver, count: most } of cluster.limits)
+    byName.get(node)?.limits.set(driver, most)
+  for (const { node, attacher, volume } of cluster.attachments)
+    hold(byName.get(node), attacher, storage.volume(volume ?? '')?.csi?.handle)
   return board
 }
 
@@ -149,18 +181,45 @@ function hold(node: BoardNode | undefined, driver: string, handle: string | unde
   if (!there.has(handle)) there.set(handle, 1)
 }
 
-/** A namespaceSelector whose namespaces can't be read is taken to mean every namespace: pods are kept apart rather than not. */
-function inScope(cluster: ClusterView, { namespaces, namespaceSelector }: PodTerm, own: string, other: string): boolean {
+/**
+ * A namespaceSelector whose namespaces can't be read is taken to mean every namespace: pods are
+ * kept apart rather than not.
+ */
+function inScope(
+  cluster: ClusterView,
+  { namespaces, namespaceSelector }: PodTerm,
+  own: string,
+  other: string,
+): boolean {
   if (namespaces.length === 0 && namespaceSelector === undefined) return own === other
   if (namespaces.includes(other)) return true
   if (namespaceSelector === undefined) return false
-  return cluster.unread.namespaces !== undefined || selects(namespaceSelector, cluster.namespaces.get(other) ?? {})
+  return (
+    cluster.unread.namespaces !== undefined ||
+    selects(namespaceSelector, cluster.namespaces.get(other) ?? {})
+  )
 }
 
 function boardNode(view: NodeView, index: number): BoardNode {
-  const all = new Map(Object.entries(view.allocatable).map(([name, amount]) => [name, whole(name, amount)]))
-  const cordoned = view.unschedulable || view.taints.some(({ key, effect }) => key === CORDON.key && effect === CORDON.effect)
-  return { index, view, free: new Map(all), whole: all, slots: all.get('pods') ?? 0, ports: new Map(), volumes: new Map(), limits: new Map(), closed: cordoned, awaited: false, lowest: Infinity }
+  const all = new Map(
+    Object.entries(view.allocatable).map(([name, amount]) => [name, whole(name, amount)]),
+  )
+  const cordoned =
+    view.unschedulable ||
+    view.taints.some(({ key, effect }) => key === CORDON.key && effect === CORDON.effect)
+  return {
+    index,
+    view,
+    free: new Map(all),
+    whole: all,
+    slots: all.get('pods') ?? 0,
+    ports: new Map(),
+    volumes: new Map(),
+    limits: new Map(),
+    closed: cordoned,
+    awaited: false,
+    lowest: Infinity,
+  }
 }
 
 function known<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

@@ -1,4 +1,5 @@
-// What a filter is: asked once about a pod, then about each node; and the reasons that it gives, in the scheduler's words.
+// What a filter is: asked once about a pod, then about each node; and the reasons that it gives, in
+// the scheduler's words.
 
 import type { PlacedPod } from '../../view/scheduling.ts'
 import type { Board, BoardNode } from './board.ts'
@@ -8,11 +9,15 @@ export interface Reason {
   readonly text: string
   /** What the scheduler's message doesn't say, such as the taint. */
   readonly detail?: string
-  /** Fewer pods on the node could change it: the scheduler may evict pods of lower priority for it. */
+  /**
+   * Fewer pods on the node could change it: the scheduler may evict pods of lower priority for it.
+   */
   readonly byPods: boolean
 }
 
-/** The reasons why a node doesn't take the pod; undefined when this filter has nothing against it. */
+/**
+ * The reasons why a node doesn't take the pod; undefined when this filter has nothing against it.
+ */
 export type Check = (node: BoardNode) => readonly Reason[] | undefined
 
 export type Filter = (pod: PlacedPod, board: Board) => Check

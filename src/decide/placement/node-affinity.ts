@@ -5,4 +5,7 @@ import { asksFor } from './select.ts'
 
 const ELSEWHERE = reason("node(s) didn't match Pod's node affinity/selector")
 
-export const nodeAffinity: Filter = ({ demands }) => (node) => (asksFor(demands, node.view) ? undefined : ELSEWHERE)
+export const nodeAffinity: Filter =
+  ({ demands }) =>
+  (node) =>
+    asksFor(demands, node.view) ? undefined : ELSEWHERE

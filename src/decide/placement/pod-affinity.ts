@@ -1,4 +1,5 @@
-// Required pod affinity and anti-affinity, both ways: what the pod asks of those that are there, and what they ask of it, by whole topology domains.
+// Required pod affinity and anti-affinity, both ways: what the pod asks of those that are there,
+// and what they ask of it, by whole topology domains.
 
 import type { PlacedPod, PodTerm } from '../../view/scheduling.ts'
 import type { Board, BoardNode, Tally } from './board.ts'
@@ -12,7 +13,9 @@ const THEIRS = reason("node(s) didn't satisfy existing pods anti-affinity rules"
 type Domains = Map<string, Set<string>>
 
 export const podAffinity: Filter = (pod, board) => {
-  const checks = [withThem(pod, board), apartFromThem(pod, board), theyApart(pod, board)].filter((check) => check !== takesAll)
+  const checks = [withThem(pod, board), apartFromThem(pod, board), theyApart(pod, board)].filter(
+    (check) => check !== takesAll,
+  )
   if (checks.length === 0) return takesAll
   return (node) => {
     for (const check of checks) {
@@ -23,11 +26,15 @@ export const podAffinity: Filter = (pod, board) => {
   }
 }
 
-/** A pod counts when it is meant by all terms; while nobody is, a pod that all of its own terms mean may be the first. */
+/**
+ * A pod counts when it is meant by all terms; while nobody is, a pod that all of its own terms mean
+ * may be the first.
+ */
 function withThem(pod: PlacedPod, board: Board): Check {
   const terms = pod.demands.affinity
   if (terms.length === 0) return takesAll
-  const meantByAll = (other: PlacedPod): boolean => terms.every((term) => board.means(term, pod.namespace, other))
+  const meantByAll = (other: PlacedPod): boolean =>
+    terms.every((term) => board.means(term, pod.namespace, other))
   const { byNode } = board.tally(terms, pod.namespace, terms.some(isWide), meantByAll)
   const domains: Domains = new Map()
   for (const { topologyKey } of terms) collect(domains, board, byNode, topologyKey)
@@ -54,21 +61,30 @@ function theyApart(pod: PlacedPod, board: Board): Check {
   const taken: Domains = new Map()
   for (const group of board.apart) {
     if (group.byNode.size === 0) continue
-    for (const term of group.terms) if (board.means(term, group.namespace, pod)) collect(taken, board, group.byNode, term.topologyKey)
+    for (const term of group.terms)
+      if (board.means(term, group.namespace, pod))
+        collect(taken, board, group.byNode, term.topologyKey)
   }
   if (taken.size === 0) return takesAll
   return (node) => (isIn(taken, node) ? THEIRS : undefined)
 }
 
 function meant(term: PodTerm, pod: PlacedPod, board: Board): Tally {
-  return board.tally(term, pod.namespace, isWide(term), (other) => board.means(term, pod.namespace, other))
+  return board.tally(term, pod.namespace, isWide(term), (other) =>
+    board.means(term, pod.namespace, other),
+  )
 }
 
 function isWide({ namespaces, namespaceSelector }: PodTerm): boolean {
   return namespaces.length > 0 || namespaceSelector !== undefined
 }
 
-function collect(domains: Domains, board: Board, byNode: ReadonlyMap<number, number>, topologyKey: string): void {
+function collect(
+  domains: Domains,
+  board: Board,
+  byNode: ReadonlyMap<number, number>,
+  topologyKey: string,
+): void {
   const values = domains.get(topologyKey) ?? new Set()
   domains.set(topologyKey, values)
   for (const index of byNode.keys()) {

@@ -1,4 +1,5 @@
-// Reasons of many nodes as few lines: the scheduler's sentence, and a table that stays short on a large cluster.
+// Reasons of many nodes as few lines: the scheduler's sentence, and a table that stays short on a
+// large cluster.
 
 import type { BoardNode } from './board.ts'
 import type { Reason } from './filter.ts'
@@ -18,12 +19,18 @@ export interface Refused {
 
 const NAMES = 5
 
-/** `0/4 nodes are available: 1 node(s) were unschedulable, 3 node(s) didn't match pod anti-affinity rules.` */
+/**
+ * `0/4 nodes are available: 1 node(s) were unschedulable, 3 node(s) didn't match pod anti-affinity
+ * rules.`
+ */
 export function sentence(refused: readonly Refused[]): string {
   if (refused.length === 0) return 'no nodes available to schedule pods'
   const counts = new Map<string, number>()
-  for (const { reasons } of refused) for (const { text } of reasons) counts.set(text, (counts.get(text) ?? 0) + 1)
-  const said = [...counts].map(([text, nodes]) => `${nodes} ${text}`).toSorted((a, b) => (a < b ? -1 : 1))
+  for (const { reasons } of refused)
+    for (const { text } of reasons) counts.set(text, (counts.get(text) ?? 0) + 1)
+  const said = [...counts]
+    .map(([text, nodes]) => `${nodes} ${text}`)
+    .toSorted((a, b) => (a < b ? -1 : 1))
   return `0/${refused.length} nodes are available: ${said.join(', ')}.`
 }
 
@@ -39,5 +46,7 @@ export function table(refused: readonly Refused[]): readonly NodeGroup[] {
       groups.set(words, group)
     }
   }
-  return [...groups].map(([reason, group]) => ({ reason, ...group })).toSorted((a, b) => b.nodes - a.nodes || (a.reason < b.reason ? -1 : 1))
+  return [...groups]
+    .map(([reason, group]) => ({ reason, ...group }))
+    .toSorted((a, b) => b.nodes - a.nodes || (a.reason < b.reason ? -1 : 1))
 }

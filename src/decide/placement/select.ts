@@ -9,8 +9,10 @@ type Labels = Readonly<Record<string, string>>
 /** No selector selects nothing, an empty one everything. */
 export function selects(selector: LabelSelector | undefined, labels: Labels): boolean {
   if (selector === undefined) return false
-  for (const key in selector.matchLabels) if (labels[key] !== selector.matchLabels[key]) return false
-  for (const requirement of selector.matchExpressions) if (!holds(requirement, labels[requirement.key])) return false
+  for (const key in selector.matchLabels)
+    if (labels[key] !== selector.matchLabels[key]) return false
+  for (const requirement of selector.matchExpressions)
+    if (!holds(requirement, labels[requirement.key])) return false
   return true
 }
 
@@ -31,15 +33,28 @@ function holds({ operator, values }: Requirement, value: string | undefined): bo
 }
 
 /** Both must be whole numbers; anything else doesn't hold. */
-function compares(operator: 'Gt' | 'Lt', value: string | undefined, than: string | undefined): boolean {
-  if (value === undefined || than === undefined || !/^[+-]?\d+$/.test(value) || !/^[+-]?\d+$/.test(than)) return false
+function compares(
+  operator: 'Gt' | 'Lt',
+  value: string | undefined,
+  than: string | undefined,
+): boolean {
+  if (
+    value === undefined ||
+    than === undefined ||
+    !/^[+-]?\d+$/.test(value) ||
+    !/^[+-]?\d+$/.test(than)
+  )
+    return false
   return operator === 'Gt' ? Number(value) > Number(than) : Number(value) < Number(than)
 }
 
 export function inTerms(terms: readonly NodeTerm[], node: NodeView): boolean {
   return terms.some(({ expressions, fields }) => {
     if (expressions.length === 0 && fields.length === 0) return false
-    return expressions.every((one) => holds(one, node.labels[one.key])) && fields.every((one) => one.key === 'metadata.name' && holds(one, node.name))
+    return (
+      expressions.every((one) => holds(one, node.labels[one.key])) &&
+      fields.every((one) => one.key === 'metadata.name' && holds(one, node.name))
+    )
   })
 }
 
@@ -56,7 +71,11 @@ export interface Taint {
 }
 
 /** What a cordon is, as a taint. */
-export const CORDON: Taint = { key: 'node.kubernetes.io/unschedulable', value: '', effect: 'NoSchedule' }
+export const CORDON: Taint = {
+  key: 'node.kubernetes.io/unschedulable',
+  value: '',
+  effect: 'NoSchedule',
+}
 
 export function tolerated(tolerations: readonly Toleration[], taint: Taint): boolean {
   return tolerations.some((one) => tolerates(one, taint))
@@ -78,6 +97,11 @@ function tolerates({ key, operator, value, effect }: Toleration, taint: Taint): 
 }
 
 /** The first taint that keeps the pod off, if any. */
-export function keptOff(tolerations: readonly Toleration[], taints: readonly Taint[]): Taint | undefined {
-  return taints.find((taint) => taint.effect !== 'PreferNoSchedule' && !tolerated(tolerations, taint))
+export function keptOff(
+  tolerations: readonly Toleration[],
+  taints: readonly Taint[],
+): Taint | undefined {
+  return taints.find(
+    (taint) => taint.effect !== 'PreferNoSchedule' && !tolerated(tolerations, taint),
+  )
 }

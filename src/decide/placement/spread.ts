@@ -1,4 +1,5 @@
-// topologySpreadConstraints that must hold. A cordoned node still counts as a domain, unless the constraint honours taints.
+// topologySpreadConstraints that must hold. A cordoned node still counts as a domain, unless the
+// constraint honours taints.
 
 import type { PlacedPod, SpreadConstraint } from '../../view/scheduling.ts'
 import type { LabelSelector } from '../../view/workload.ts'
@@ -6,7 +7,9 @@ import type { Board, BoardNode } from './board.ts'
 import { reason, takesAll, type Filter } from './filter.ts'
 import { asksFor, CORDON, keptOff, selects, tolerated } from './select.ts'
 
-const NO_LABEL = reason("node(s) didn't match pod topology spread constraints (missing required label)")
+const NO_LABEL = reason(
+  "node(s) didn't match pod topology spread constraints (missing required label)",
+)
 const SKEWED = reason("node(s) didn't match pod topology spread constraints", true)
 
 interface Counted {
@@ -38,13 +41,27 @@ function count(constraint: SpreadConstraint, pod: PlacedPod, board: Board): Coun
   const selector = narrowed(constraint, labels)
   // The selector depends on the pod's own labels where it has matchLabelKeys.
   const own = constraint.matchLabelKeys.map((key) => labels[key] ?? '')
-  const tally = board.tally(constraint, namespace, false, (other) => other.namespace === namespace && other.deleting === undefined && selects(selector, other.labels), own.join(','))
+  const tally = board.tally(
+    constraint,
+    namespace,
+    false,
+    (other) =>
+      other.namespace === namespace &&
+      other.deleting === undefined &&
+      selects(selector, other.labels),
+    own.join(','),
+  )
   const values = board.values(constraint.topologyKey)
   const all = demands.spread.map(({ topologyKey }) => board.values(topologyKey))
   const perDomain = new Map<string, number>()
   for (const node of board.nodes) {
     const value = values[node.index]
-    if (value === undefined || all.some((one) => one[node.index] === undefined) || !counts(constraint, pod, node)) continue
+    if (
+      value === undefined ||
+      all.some((one) => one[node.index] === undefined) ||
+      !counts(constraint, pod, node)
+    )
+      continue
     const standing = tally.byNode.get(node.index)
     // A domain counts with nobody in it, too.
     if (standing !== undefined) perDomain.set(value, (perDomain.get(value) ?? 0) + standing)
@@ -55,17 +72,31 @@ function count(constraint: SpreadConstraint, pod: PlacedPod, board: Board): Coun
   return { constraint, values, perDomain, fewest, itself: selects(selector, labels) ? 1 : 0 }
 }
 
-function counts({ nodeAffinityPolicy, nodeTaintsPolicy }: SpreadConstraint, { demands }: PlacedPod, node: BoardNode): boolean {
+function counts(
+  { nodeAffinityPolicy, nodeTaintsPolicy }: SpreadConstraint,
+  { demands }: PlacedPod,
+  node: BoardNode,
+): boolean {
   if (nodeAffinityPolicy === 'Honor' && !asksFor(demands, node.view)) return false
   if (nodeTaintsPolicy === 'Ignore') return true
   if (node.closed && !tolerated(demands.tolerations, CORDON)) return false
-  return keptOff(demands.tolerations, node.view.taints.filter(({ key }) => key !== CORDON.key)) === undefined
+  return (
+    keptOff(
+      demands.tolerations,
+      node.view.taints.filter(({ key }) => key !== CORDON.key),
+    ) === undefined
+  )
 }
 
-function narrowed({ selector, matchLabelKeys }: SpreadConstraint, labels: Readonly<Record<string, string>>): LabelSelector | undefined {
+function narrowed(
+  { selector, matchLabelKeys }: SpreadConstraint,
+  labels: Readonly<Record<string, string>>,
+): LabelSelector | undefined {
   const narrowing = matchLabelKeys.flatMap((key) => {
     const value = labels[key]
     return value === undefined ? [] : [{ key, operator: 'In', values: [value] } as const]
   })
-  return selector === undefined || narrowing.length === 0 ? selector : { ...selector, matchExpressions: [...selector.matchExpressions, ...narrowing] }
+  return selector === undefined || narrowing.length === 0
+    ? selector
+    : { ...selector, matchExpressions: [...selector.matchExpressions, ...narrowing] }
 }

@@ -3,11 +3,18 @@
 import { reason, takesAll, type Filter } from './filter.ts'
 
 const TOO_MANY = reason('node(s) exceed max volume count', true)
-const IN_USE = reason('node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode', true)
+const IN_USE = reason(
+  'node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode',
+  true,
+)
 
 export const volumeRestrictions: Filter = (pod, board) => {
   const { alone } = board.storage.of(pod)
-  const used = alone.some((name) => board.tally(pod.demands, pod.namespace, false, (other) => other.claims.includes(name), name).byNode.size > 0)
+  const used = alone.some(
+    (name) =>
+      board.tally(pod.demands, pod.namespace, false, (other) => other.claims.includes(name), name)
+        .byNode.size > 0,
+  )
   return used ? () => IN_USE : takesAll
 }
 

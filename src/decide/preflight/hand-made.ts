@@ -1,4 +1,5 @@
-// Which claims find a volume among those that were made by hand, by the binder's rules: class, mode, access, size, labels, whom it is kept for, and whether a member can run where it lies.
+// Which claims find a volume among those that were made by hand, by the binder's rules: class,
+// mode, access, size, labels, whom it is kept for, and whether a member can run where it lies.
 
 import type { OfferedVolume } from '../../view/scheduling.ts'
 import type { NodeView } from '../../view/surroundings.ts'
@@ -36,52 +37,110 @@ export interface Shortage {
 /** Undefined: each finds one. */
 export function shortageOf(wanting: Wanting): Shortage | undefined {
   const { claims, volumes, nodes, apart, namespace } = wanting
-  const fits = (claim: OpenClaim, volume: OfferedVolume): boolean => unfit(claim, volume, namespace) === undefined
+  const fits = (claim: OpenClaim, volume: OfferedVolume): boolean =>
+    unfit(claim, volume, namespace) === undefined
   const left = unmatched(claims, volumes, fits)
   if (left[0] !== undefined) return { claims: left, why: reasonsFor(left[0], wanting), sure: true }
   if (nodes === undefined) return undefined
-  const reaches = (node: NodeView, { nodeAffinity }: OfferedVolume): boolean => nodeAffinity === undefined || inTerms(nodeAffinity, node)
+  const reaches = (node: NodeView, { nodeAffinity }: OfferedVolume): boolean =>
+    nodeAffinity === undefined || inTerms(nodeAffinity, node)
   const away = volumes.filter((volume) => !nodes.some((node) => reaches(node, volume)))
-  const stranded = unmatched(claims, volumes.filter((volume) => !away.includes(volume)), fits)
-  if (stranded.length > 0) return { claims: stranded, why: `${namesOf(away.map(({ name }) => name))} ${away.length === 1 ? 'lies' : 'lie'} where no member can run now (its node is not Ready, cordoned, tainted, not selected or not there)`, sure: false }
+  const stranded = unmatched(
+    claims,
+    volumes.filter((volume) => !away.includes(volume)),
+    fits,
+  )
+  if (stranded.length > 0)
+    return {
+      claims: stranded,
+      why: `${namesOf(away.map(({ name }) => name))} ${away.length === 1 ? 'lies' : 'lie'} where no member can run now (its node is not Ready, cordoned, tainted, not selected or not there)`,
+      sure: false,
+    }
   if (!apart) return undefined
   const members = [...Map.groupBy(claims, ({ ordinal }) => ordinal).values()]
-  const crowded = unmatched(members, nodes, (member, node) => unmatched(member, volumes.filter((volume) => reaches(node, volume)), fits).length === 0)
-  return crowded.length === 0 ? undefined : { claims: crowded.flat(), why: `the volumes that fit lie on ${members.length - crowded.length} of the nodes that take members, and members must not share one`, sure: false }
+  const crowded = unmatched(
+    members,
+    nodes,
+    (member, node) =>
+      unmatched(
+        member,
+        volumes.filter((volume) => reaches(node, volume)),
+        fits,
+      ).length === 0,
+  )
+  return crowded.length === 0
+    ? undefined
+    : {
+        claims: crowded.flat(),
+        why: `the volumes that fit lie on ${members.length - crowded.length} of the nodes that take members, and members must not share one`,
+        sure: false,
+      }
 }
 
 /** Why this volume is not for this claim; undefined: it fits. */
-function unfit({ name, template }: OpenClaim, volume: OfferedVolume, namespace: string): string | undefined {
+function unfit(
+  { name, template }: OpenClaim,
+  volume: OfferedVolume,
+  namespace: string,
+): string | undefined {
   const own = volume.claim === `${namespace}/${name}`
   if (volume.deleting) return 'is being deleted'
-  if (volume.taken && volume.phase === 'Released') return `is Released: it has the data of the claim ${volume.claim ?? ''} that is gone`
+  if (volume.taken && volume.phase === 'Released')
+    return `is Released: it has the data of the claim ${volume.claim ?? ''} that is gone`
   if (volume.phase === 'Failed') return 'has failed'
   if (volume.taken && !own) return `belongs to the claim ${volume.claim ?? ''}`
   if (volume.claim !== undefined && !own) return `is kept for the claim ${volume.claim}`
-  if (template.volume !== undefined && template.volume !== volume.name) return `is not ${template.volume}, which the claim template names`
-  if (volume.volumeMode !== template.volumeMode) return `has the volumeMode ${volume.volumeMode}, ${template.volumeMode} is asked for`
+  if (template.volume !== undefined && template.volume !== volume.name)
+    return `is not ${template.volume}, which the claim template names`
+  if (volume.volumeMode !== template.volumeMode)
+    return `has the volumeMode ${volume.volumeMode}, ${template.volumeMode} is asked for`
   const lacking = template.accessModes.filter((mode) => !volume.accessModes.includes(mode))
   if (lacking.length > 0) return `does not allow ${lacking.join(', ')}`
-  if (template.size !== undefined && volume.capacity < template.size) return `has ${formatBytes(volume.capacity)}, ${formatBytes(template.size)} is asked for`
-  return template.selector !== undefined && !selects(template.selector, volume.labels) ? 'has not the labels that the claim template selects' : undefined
+  if (template.size !== undefined && volume.capacity < template.size)
+    return `has ${formatBytes(volume.capacity)}, ${formatBytes(template.size)} is asked for`
+  return template.selector !== undefined && !selects(template.selector, volume.labels)
+    ? 'has not the labels that the claim template selects'
+    : undefined
 }
 
 /** `hand-1 goes to the others; hand-2, hand-3 has 500Mi, 1Gi is asked for`. */
 function reasonsFor(claim: OpenClaim, { volumes, namespace }: Wanting): string {
-  const judged = volumes.map((volume) => ({ name: volume.name, why: unfit(claim, volume, namespace) }))
+  const judged = volumes.map((volume) => ({
+    name: volume.name,
+    why: unfit(claim, volume, namespace),
+  }))
   const fitting = judged.filter(({ why }) => why === undefined).map(({ name }) => name)
-  const others = [...Map.groupBy(judged.filter(({ why }) => why !== undefined), ({ why }) => why)].map(([why, of]) => `${namesOf(of.map(({ name }) => name))} ${why ?? ''}`)
-  return [...(fitting.length === 0 ? [] : [`${namesOf(fitting)} ${fitting.length === 1 ? 'goes' : 'go'} to the others`]), ...others].join('; ')
+  const others = [
+    ...Map.groupBy(
+      judged.filter(({ why }) => why !== undefined),
+      ({ why }) => why,
+    ),
+  ].map(([why, of]) => `${namesOf(of.map(({ name }) => name))} ${why ?? ''}`)
+  return [
+    ...(fitting.length === 0
+      ? []
+      : [`${namesOf(fitting)} ${fitting.length === 1 ? 'goes' : 'go'} to the others`]),
+    ...others,
+  ].join('; ')
 }
 
 const SHOWN = 5
 
 function namesOf(names: readonly string[]): string {
-  return names.length <= SHOWN ? names.join(', ') : `${names.slice(0, SHOWN).join(', ')} and ${names.length - SHOWN} more`
+  return names.length <= SHOWN
+    ? names.join(', ')
+    : `${names.slice(0, SHOWN).join(', ')} and ${names.length - SHOWN} more`
 }
 
-/** Of `those`, the ones that are left when as many as can be have one of `offers` each (augmenting paths). */
-function unmatched<One, Offer>(those: readonly One[], offers: readonly Offer[], fits: (one: One, offer: Offer) => boolean): readonly One[] {
+/**
+ * Of `those`, the ones that are left when as many as can be have one of `offers` each (augmenting
+ * paths).
+ */
+function unmatched<One, Offer>(
+  those: readonly One[],
+  offers: readonly Offer[],
+  fits: (one: One, offer: Offer) => boolean,
+): readonly One[] {
   const holder = new Map<Offer, One>()
   const place = (one: One, tried: Set<Offer>): boolean =>
     offers.some((offer) => {

@@ -1,10 +1,16 @@
-// Fields of a StatefulSet that the server refuses to change; its answer names none of them, so they are compared here.
+// Fields of a StatefulSet that the server refuses to change; its answer names none of them, so they
+// are compared here.
 
 import { quantityOf } from '../../view/quantity.ts'
 import { differences } from '../changes.ts'
 import type { PreflightFinding, PreflightInput } from '../preflight.ts'
 
-const IMMUTABLE = ['selector', 'serviceName', 'podManagementPolicy', 'volumeClaimTemplates'] as const
+const IMMUTABLE = [
+  'selector',
+  'serviceName',
+  'podManagementPolicy',
+  'volumeClaimTemplates',
+] as const
 
 /** One immutable field that would change. */
 export interface ImmutableDifference {
@@ -15,67 +21,110 @@ export interface ImmutableDifference {
 }
 
 /**
- * Compares the two specs after the server's defaults are taken out of account. A field that the manifest doesn't write is left alone,
+ * Compares the two specs after the server's defaults are taken out of account. A field that the
+ * manifest doesn't write is left alone,
  * because a server-side apply leaves it as it is.
  */
-export function immutableDifferences(live: unknown, wanted: unknown): readonly ImmutableDifference[] {
+export function immutableDifferences(
+  live: unknown,
+  wanted: unknown,
+): readonly ImmutableDifference[] {
   if (!isMap(live) || !isMap(wanted)) return []
   return IMMUTABLE.flatMap((field): readonly ImmutableDifference[] => {
     const [before, after] = [live[field], wanted[field]]
     if (after === undefined || after === null) return []
     if (field === 'volumeClaimTemplates') return templateDifferences(before, after)
-    return differences(withoutEmpty(before), withoutEmpty(after), '').length === 0 ? [] : [{ path: [field], live: before, wanted: after }]
+    return differences(withoutEmpty(before), withoutEmpty(after), '').length === 0
+      ? []
+      : [{ path: [field], live: before, wanted: after }]
   })
 }
 
 export function immutableFindings({ live, wanted }: PreflightInput): readonly PreflightFinding[] {
   if (live === undefined) return []
-  return immutableDifferences(live.spec, wanted.spec).map(({ path, live: before, wanted: after }) => {
-    const field = ['spec', ...path].reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`), '')
-    const isSize = path.at(-1) === 'storage'
-    const mend = isSize
-      ? `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods go on running.`
-      : path[0] === 'volumeClaimTemplates' || path[0] === 'podManagementPolicy'
-        ? `Keep it as it is, or: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods go on running, claims that exist stay as they are.`
-        : 'Keep it as it is: with another one the members would lose their names or their pods.'
-    return { code: 'IMMUTABLE_FIELD', severity: 'error', object: `statefulset/${wanted.name}`, message: `${field} can't be changed: it is ${show(before)} in the cluster, the manifest says ${show(after)}`, mend, path: ['spec', ...path] }
-  })
+  return immutableDifferences(live.spec, wanted.spec).map(
+    ({ path, live: before, wanted: after }) => {
+      const field = ['spec', ...path].reduce<string>(
+        (text, key) =>
+          typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`,
+        '',
+      )
+      const isSize = path.at(-1) === 'storage'
+      const mend = isSize
+        ? `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods go on running.`
+        : path[0] === 'volumeClaimTemplates' || path[0] === 'podManagementPolicy'
+          ? `Keep it as it is, or: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods go on running, claims that exist stay as they are.`
+          : 'Keep it as it is: with another one the members would lose their names or their pods.'
+      return {
+        code: 'IMMUTABLE_FIELD',
+        severity: 'error',
+        object: `statefulset/${wanted.name}`,
+        message: `${field} can't be changed: it is ${show(before)} in the cluster, the manifest says ${show(after)}`,
+        mend,
+        path: ['spec', ...path],
+      }
+    },
+  )
 }
 
 function templateDifferences(live: unknown, wanted: unknown): readonly ImmutableDifference[] {
   const before = Array.isArray(live) ? live.map(plainTemplate) : []
   const after = Array.isArray(wanted) ? wanted.map(plainTemplate) : []
-  const names = (list: readonly Template[]): string => list.map((template) => template.name).join(', ')
-  if (names(before) !== names(after)) return [{ path: ['volumeClaimTemplates'], live: names(before), wanted: names(after) }]
+  const names = (list: readonly Template[]): string =>
+    list.map((template) => template.name).join(', ')
+  if (names(before) !== names(after))
+    return [{ path: ['volumeClaimTemplates'], live: names(before), wanted: names(after) }]
   return after.flatMap((template, index) => {
     const other = before[index]
     const keys = [...new Set([...template.fields.keys(), ...(other?.fields.keys() ?? [])])]
     return keys.flatMap((key): readonly ImmutableDifference[] => {
       const [was, is] = [other?.fields.get(key), template.fields.get(key)]
-      return differences(was?.value, is?.value, '').length === 0 ? [] : [{ path: ['volumeClaimTemplates', index, ...(is ?? was)?.path ?? []], live: was?.written, wanted: is?.written }]
+      return differences(was?.value, is?.value, '').length === 0
+        ? []
+        : [
+            {
+              path: ['volumeClaimTemplates', index, ...((is ?? was)?.path ?? [])],
+              live: was?.written,
+              wanted: is?.written,
+            },
+          ]
     })
   })
 }
 
 interface Template {
   readonly name: string
-  readonly fields: ReadonlyMap<string, { readonly path: readonly string[]; readonly value: unknown; readonly written: unknown }>
+  readonly fields: ReadonlyMap<
+    string,
+    { readonly path: readonly string[]; readonly value: unknown; readonly written: unknown }
+  >
 }
 
-/** The fields that are compared one by one; what the server fills in (kind, status, volumeMode) counts as written. */
+/**
+ * The fields that are compared one by one; what the server fills in (kind, status, volumeMode)
+ * counts as written.
+ */
 function plainTemplate(template: unknown): Template {
   const metadata = mapAt(template, 'metadata')
   const spec = mapAt(template, 'spec')
   const storage = mapAt(mapAt(spec, 'resources'), 'requests')['storage']
-  const fields = new Map<string, { readonly path: readonly string[]; readonly value: unknown; readonly written: unknown }>()
-  const add = (path: readonly string[], written: unknown, value: unknown = withoutEmpty(written)): void => {
+  const fields = new Map<
+    string,
+    { readonly path: readonly string[]; readonly value: unknown; readonly written: unknown }
+  >()
+  const add = (
+    path: readonly string[],
+    written: unknown,
+    value: unknown = withoutEmpty(written),
+  ): void => {
     if (value !== undefined && value !== null) fields.set(path.join('.'), { path, value, written })
   }
   add(['metadata', 'labels'], metadata['labels'])
   add(['metadata', 'annotations'], metadata['annotations'])
   add(['spec', 'resources', 'requests', 'storage'], storage, quantityOf(storage) ?? storage)
   add(['spec', 'volumeMode'], spec['volumeMode'] ?? 'Filesystem')
-  for (const [key, value] of Object.entries(spec)) if (key !== 'resources' && key !== 'volumeMode') add(['spec', key], value)
+  for (const [key, value] of Object.entries(spec))
+    if (key !== 'resources' && key !== 'volumeMode') add(['spec', key], value)
   const name = metadata['name']
   return { name: typeof name === 'string' ? name : '', fields }
 }
@@ -89,7 +138,9 @@ function mapAt(value: unknown, key: string): Readonly<Record<string, unknown>> {
 function withoutEmpty(value: unknown): unknown {
   if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(withoutEmpty)
   if (!isMap(value)) return value ?? undefined
-  const kept = Object.entries(value).map(([key, field]) => [key, withoutEmpty(field)] as const).filter(([, field]) => field !== undefined)
+  const kept = Object.entries(value)
+    .map(([key, field]) => [key, withoutEmpty(field)] as const)
+    .filter(([, field]) => field !== undefined)
   return kept.length === 0 ? undefined : Object.fromEntries(kept)
 }
 

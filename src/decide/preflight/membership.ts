@@ -1,10 +1,12 @@
-// The number of members of a running ensemble changes one at a time, with whatever its kind needs for it: never as a side effect of a deploy.
+// The number of members of a running ensemble changes one at a time, with whatever its kind needs
+// for it: never as a side effect of a deploy.
 
 import type { ProfileName } from '../../ensemble/profile.ts'
 import type { PreflightFinding, PreflightInput } from '../preflight.ts'
 
 /**
- * `listed`: a member list says who they are. `ring`: a member joins and leaves by itself, one at a time. `closed`: who the members are is known to the ensemble alone, so that their
+ * `listed`: a member list says who they are. `ring`: a member joins and leaves by itself, one at a
+ * time. `closed`: who the members are is known to the ensemble alone, so that their
  * number is not changed at all. `pods`: pods without a membership.
  */
 export type Membership = 'listed' | 'ring' | 'closed' | 'pods'
@@ -23,10 +25,24 @@ export function membershipOf(profile: ProfileName): Membership {
 }
 
 /** Why this number of members is not changed by this action, and the way by hand. */
-export function closedMembership({ name, namespace, from, to }: { readonly name: string; readonly namespace: string; readonly from: number; readonly to: number }): { readonly refused: string; readonly manual: string } {
-  const tools = to > from ? 'Add the new member with the ensemble\'s own tools' : 'Remove the member with the highest ordinal with the ensemble\'s own tools'
+export function closedMembership({
+  name,
+  namespace,
+  from,
+  to,
+}: {
+  readonly name: string
+  readonly namespace: string
+  readonly from: number
+  readonly to: number
+}): { readonly refused: string; readonly manual: string } {
+  const tools =
+    to > from
+      ? "Add the new member with the ensemble's own tools"
+      : "Remove the member with the highest ordinal with the ensemble's own tools"
   return {
-    refused: 'who its members are is known to the ensemble alone (profile custom), and replicas does not tell it',
+    refused:
+      'who its members are is known to the ensemble alone (profile custom), and replicas does not tell it',
     manual: `${tools}, then kubectl -n ${namespace} scale statefulset/${name} --replicas=${to > from ? from + 1 : from - 1}, one member at a time. For pods that are no members of anything: profile: none.`,
   }
 }
@@ -35,31 +51,95 @@ export function membershipFindings(input: PreflightInput): readonly PreflightFin
   const { live, wanted, membership } = input
   if (live === undefined || live.view.replicas === 0) return []
   const { view } = live
-  const common = { code: 'MEMBERSHIP_CHANGE', severity: membership === 'pods' ? 'warning' : 'error', object: `statefulset/${wanted.name}` } as const
+  const common = {
+    code: 'MEMBERSHIP_CHANGE',
+    severity: membership === 'pods' ? 'warning' : 'error',
+    object: `statefulset/${wanted.name}`,
+  } as const
   if (wanted.start !== view.start) {
-    return [{ ...common, path: ['spec', 'ordinals', 'start'], message: `the first ordinal is ${view.start} in the cluster, the manifest says ${wanted.start}: that would replace members by others`, mend: `Keep spec.ordinals.start at ${view.start}.` }]
+    return [
+      {
+        ...common,
+        path: ['spec', 'ordinals', 'start'],
+        message: `the first ordinal is ${view.start} in the cluster, the manifest says ${wanted.start}: that would replace members by others`,
+        mend: `Keep spec.ordinals.start at ${view.start}.`,
+      },
+    ]
   }
   const path = ['spec', 'replicas']
   const counts = `the ensemble has ${view.replicas} ${view.replicas === 1 ? 'member' : 'members'}, the manifest says ${wanted.replicas}`
   if (membership === 'pods') {
-    return wanted.replicas >= view.replicas ? [] : [{ ...common, path, message: `${counts}: ${view.replicas - wanted.replicas} of them ${view.replicas - wanted.replicas === 1 ? 'goes' : 'go'}, and the claims stay`, mend: `If that is not meant, set replicas to ${view.replicas} here.` }]
+    return wanted.replicas >= view.replicas
+      ? []
+      : [
+          {
+            ...common,
+            path,
+            message: `${counts}: ${view.replicas - wanted.replicas} of them ${view.replicas - wanted.replicas === 1 ? 'goes' : 'go'}, and the claims stay`,
+            mend: `If that is not meant, set replicas to ${view.replicas} here.`,
+          },
+        ]
   }
   if (wanted.replicas < view.replicas) {
-    const way = membership === 'closed' ? closedMembership({ ...wanted, from: view.replicas, to: wanted.replicas }).manual : 'Shrink with operation: scale.'
-    return [{ ...common, path, message: `${counts}: a deploy takes no member away`, mend: `Set replicas to ${view.replicas} here. ${way}` }]
+    const way =
+      membership === 'closed'
+        ? closedMembership({ ...wanted, from: view.replicas, to: wanted.replicas }).manual
+        : 'Shrink with operation: scale.'
+    return [
+      {
+        ...common,
+        path,
+        message: `${counts}: a deploy takes no member away`,
+        mend: `Set replicas to ${view.replicas} here. ${way}`,
+      },
+    ]
   }
-  if (membership === 'listed') return listFindings(input, view.replicas, { ...common, path }, counts)
+  if (membership === 'listed')
+    return listFindings(input, view.replicas, { ...common, path }, counts)
   if (membership === 'ring' || wanted.replicas === view.replicas) return []
-  const { refused, manual } = closedMembership({ ...wanted, from: view.replicas, to: wanted.replicas })
-  return [{ ...common, path, message: `${counts}, and this action can't add members to it: ${refused}`, mend: `Set replicas to ${view.replicas} here. ${manual}` }]
+  const { refused, manual } = closedMembership({
+    ...wanted,
+    from: view.replicas,
+    to: wanted.replicas,
+  })
+  return [
+    {
+      ...common,
+      path,
+      message: `${counts}, and this action can't add members to it: ${refused}`,
+      mend: `Set replicas to ${view.replicas} here. ${manual}`,
+    },
+  ]
 }
 
-/** What the list says of it; where it says nothing against it, the ensemble grows one member at a time. */
-function listFindings({ wanted, listed, growth }: PreflightInput, replicas: number, common: Pick<PreflightFinding, 'code' | 'severity' | 'object' | 'path'>, counts: string): readonly PreflightFinding[] {
+/**
+ * What the list says of it; where it says nothing against it, the ensemble grows one member at a
+ * time.
+ */
+function listFindings(
+  { wanted, listed, growth }: PreflightInput,
+  replicas: number,
+  common: Pick<PreflightFinding, 'code' | 'severity' | 'object' | 'path'>,
+  counts: string,
+): readonly PreflightFinding[] {
   const members = listed ?? replicas
   if (wanted.replicas === members) return []
   if (Math.abs(members - replicas) > 1) {
-    return [{ ...common, message: `the set has ${replicas} replicas in the cluster, but the member list there names ${members}: somebody changed one without the other`, mend: `If ${members} is right: kubectl -n ${wanted.namespace} scale statefulset/${wanted.name} --replicas=${members}; then run this again.` }]
+    return [
+      {
+        ...common,
+        message: `the set has ${replicas} replicas in the cluster, but the member list there names ${members}: somebody changed one without the other`,
+        mend: `If ${members} is right: kubectl -n ${wanted.namespace} scale statefulset/${wanted.name} --replicas=${members}; then run this again.`,
+      },
+    ]
   }
-  return growth === undefined ? [] : [{ ...common, message: `${counts}, and this action can't add members to it: ${growth.refused}`, mend: growth.manual }]
+  return growth === undefined
+    ? []
+    : [
+        {
+          ...common,
+          message: `${counts}, and this action can't add members to it: ${growth.refused}`,
+          mend: growth.manual,
+        },
+      ]
 }

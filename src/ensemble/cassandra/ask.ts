@@ -1,4 +1,5 @@
-// What is asked of a member, and how often: each nodetool is a JVM in a container that may have half a core, beside the probe, which is one too.
+// What is asked of a member, and how often: each nodetool is a JVM in a container that may have
+// half a core, beside the probe, which is one too.
 
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, VerifyContext } from '../profile.ts'
@@ -28,7 +29,10 @@ export interface Heard {
 /** By UID: what never changes for a pod, so that it is asked once. */
 export type Known = Map<string, string>
 
-/** The answers by question; undefined when nodetool could not say it all, as while the server is starting. */
+/**
+ * The answers by question; undefined when nodetool could not say it all, as while the server is
+ * starting.
+ */
 export function readAnswers(stdout: string): ReadonlyMap<string, string> | undefined {
   const parts = stdout.split(new RegExp(`^${SEPARATOR} (\\w+)\r?\n`, 'm')).slice(1)
   const answers = new Map<string, string>()
@@ -42,11 +46,25 @@ function scriptOf(questions: readonly Question[]): string {
 }
 
 /** The answers, or why there are none. */
-export async function askMember(member: Member, questions: readonly Question[], context: VerifyContext): Promise<ReadonlyMap<string, string> | { readonly trouble: string; readonly denied: boolean }> {
+export async function askMember(
+  member: Member,
+  questions: readonly Question[],
+  context: VerifyContext,
+): Promise<ReadonlyMap<string, string> | { readonly trouble: string; readonly denied: boolean }> {
   if (!context.reach.may.exec) return { trouble: 'this run may not use exec', denied: true }
   try {
-    const result: ExecResult = await context.reach.exec(member, ['sh', '-c', scriptOf(questions)], { timeoutMs: NODETOOL_MS }, context.signal)
-    return readAnswers(result.stdout) ?? { trouble: result.stderr.trim().split('\n')[0]?.slice(0, 160) || 'nodetool does not answer', denied: false }
+    const result: ExecResult = await context.reach.exec(
+      member,
+      ['sh', '-c', scriptOf(questions)],
+      { timeoutMs: NODETOOL_MS },
+      context.signal,
+    )
+    return (
+      readAnswers(result.stdout) ?? {
+        trouble: result.stderr.trim().split('\n')[0]?.slice(0, 160) || 'nodetool does not answer',
+        denied: false,
+      }
+    )
   } catch (error) {
     context.signal.throwIfAborted()
     const { why, denied } = whyUnreachable(error, 'exec')
@@ -54,36 +72,71 @@ export async function askMember(member: Member, questions: readonly Question[], 
   }
 }
 
-export async function hear(member: Member, questions: readonly Question[], known: Known, context: VerifyContext): Promise<Heard> {
+export async function hear(
+  member: Member,
+  questions: readonly Question[],
+  known: Known,
+  context: VerifyContext,
+): Promise<Heard> {
   const answers = await askMember(member, questions, context)
-  const nothing = { member, rows: [], release: undefined, doors: undefined, hostId: known.get(member.uid) }
+  const nothing = {
+    member,
+    rows: [],
+    release: undefined,
+    doors: undefined,
+    hostId: known.get(member.uid),
+  }
   if ('trouble' in answers) return { ...nothing, ...answers }
   const info = answers.get('info')
   const hostId = info === undefined ? known.get(member.uid) : parseHostId(info)
   if (hostId !== undefined) known.set(member.uid, hostId)
-  return { member, rows: parseStatus(answers.get('status') ?? ''), release: undefined, doors: info === undefined ? undefined : parseDoors(info), hostId, trouble: undefined, denied: false }
+  return {
+    member,
+    rows: parseStatus(answers.get('status') ?? ''),
+    release: undefined,
+    doors: info === undefined ? undefined : parseDoors(info),
+    hostId,
+    trouble: undefined,
+    denied: false,
+  }
 }
 
-export function hearAll(members: readonly Member[], questions: readonly Question[], known: Known, context: VerifyContext): Promise<readonly Heard[]> {
+export function hearAll(
+  members: readonly Member[],
+  questions: readonly Question[],
+  known: Known,
+  context: VerifyContext,
+): Promise<readonly Heard[]> {
   return Promise.all(members.map((member) => hear(member, questions, known, context)))
 }
 
 /**
- * While something is waited for: one member tells of all others, and who is new and Ready is asked once who it is. Undefined where nobody can speak for the others; what is heard
+ * While something is waited for: one member tells of all others, and who is new and Ready is asked
+ * once who it is. Undefined where nobody can speak for the others; what is heard
  * of each then takes it at its neighbour's word, so nothing may be done on it.
  */
-export async function hearOne(members: readonly Member[], turn: number, known: Known, context: VerifyContext): Promise<readonly Heard[] | undefined> {
+export async function hearOne(
+  members: readonly Member[],
+  turn: number,
+  known: Known,
+  context: VerifyContext,
+): Promise<readonly Heard[] | undefined> {
   const able = members.filter((member) => member.ready && known.has(member.uid))
-  const speakers = able.map((_, at) => able[(at + turn) % able.length]).filter((member) => member !== undefined)
+  const speakers = able
+    .map((_, at) => able[(at + turn) % able.length])
+    .filter((member) => member !== undefined)
   for (const speaker of speakers) {
     const said = await hear(speaker, ['status'], known, context)
     if (said.trouble !== undefined) continue
-    return Promise.all(members.map(async (member): Promise<Heard> => {
-      if (member === speaker) return said
-      if (known.has(member.uid)) return { ...said, member, hostId: known.get(member.uid) }
-      if (!member.ready) return { ...said, member, rows: [], hostId: undefined, trouble: 'its pod is not Ready' }
-      return { ...(await hear(member, ['info'], known, context)), rows: said.rows }
-    }))
+    return Promise.all(
+      members.map(async (member): Promise<Heard> => {
+        if (member === speaker) return said
+        if (known.has(member.uid)) return { ...said, member, hostId: known.get(member.uid) }
+        if (!member.ready)
+          return { ...said, member, rows: [], hostId: undefined, trouble: 'its pod is not Ready' }
+        return { ...(await hear(member, ['info'], known, context)), rows: said.rows }
+      }),
+    )
   }
   return undefined
 }

@@ -1,4 +1,5 @@
-// Where the checks of a Cassandra ring write: one keyspace with one table, made once and never dropped.
+// Where the checks of a Cassandra ring write: one keyspace with one table, made once and never
+// dropped.
 
 export const KEYSPACE = 'zk_ensemble_action'
 export const TABLE = `${KEYSPACE}.rows`

@@ -1,4 +1,5 @@
-// The verdict on a ring from what every member says of it: all up and normal, everywhere the same hosts, one schema.
+// The verdict on a ring from what every member says of it: all up and normal, everywhere the same
+// hosts, one schema.
 
 import type { Finding } from '../../errors.ts'
 import type { Member } from '../profile.ts'
@@ -18,18 +19,60 @@ export interface SchemaHeard {
   readonly said: ClusterSaid
 }
 
-/** `schema`: undefined where nobody was asked, since there is a fault already. A ring may have more hosts than this set has members: other racks and data centres are sets of their own. */
-export function judgeRing(heard: readonly Heard[], replicas: number, schema: SchemaHeard | undefined): RingVerdict {
+/**
+ * `schema`: undefined where nobody was asked, since there is a fault already. A ring may have more
+ * hosts than this set has members: other racks and data centres are sets of their own.
+ */
+export function judgeRing(
+  heard: readonly Heard[],
+  replicas: number,
+  schema: SchemaHeard | undefined,
+): RingVerdict {
   const asked = heard.filter(({ trouble }) => trouble === undefined)
   const everyone = new Set(asked.flatMap(({ rows }) => rows.map((row) => row.hostId)))
-  const few: readonly Finding[] = heard.length >= replicas ? [] : [{ code: 'CHECK_FAILED', severity: 'error', message: `${heard.length} of ${replicas} members have a pod`, mend: 'Wait for the StatefulSet to make the others, or see why it does not.' }]
+  const few: readonly Finding[] =
+    heard.length >= replicas
+      ? []
+      : [
+          {
+            code: 'CHECK_FAILED',
+            severity: 'error',
+            message: `${heard.length} of ${replicas} members have a pod`,
+            mend: 'Wait for the StatefulSet to make the others, or see why it does not.',
+          },
+        ]
   const downs = downRows(heard)
   const identities = ownIds(asked)
-  const found = [...few, ...silent(heard, downs), ...shut(asked, downs), ...downs.flatMap((down) => (explained(down, heard) ? [] : [downFinding(down, asked)])), ...strangers(heard, everyone), ...schemaFindings(asked, schema), ...identities]
-  const findings: readonly Finding[] = found.length > 0 || everyone.size >= replicas ? found : [{ code: 'CHECK_FAILED', severity: 'error', message: `the ring has ${everyone.size} hosts, the set ${replicas} members`, mend: 'A host that is gone needs nodetool removenode; one that joins needs time.' }]
+  const found = [
+    ...few,
+    ...silent(heard, downs),
+    ...shut(asked, downs),
+    ...downs.flatMap((down) => (explained(down, heard) ? [] : [downFinding(down, asked)])),
+    ...strangers(heard, everyone),
+    ...schemaFindings(asked, schema),
+    ...identities,
+  ]
+  const findings: readonly Finding[] =
+    found.length > 0 || everyone.size >= replicas
+      ? found
+      : [
+          {
+            code: 'CHECK_FAILED',
+            severity: 'error',
+            message: `the ring has ${everyone.size} hosts, the set ${replicas} members`,
+            mend: 'A host that is gone needs nodetool removenode; one that joins needs time.',
+          },
+        ]
   const others = everyone.size - asked.length
-  const hosts = others > 0 ? `${everyone.size} hosts up and normal, ${others} of them of other sets` : `${everyone.size} hosts up and normal`
-  return { findings, canHeal: identities.length === 0 && !heard.some((one) => one.denied), detail: findings[0]?.message ?? `all ${heard.length} members see ${hosts}, one schema` }
+  const hosts =
+    others > 0
+      ? `${everyone.size} hosts up and normal, ${others} of them of other sets`
+      : `${everyone.size} hosts up and normal`
+  return {
+    findings,
+    canHeal: identities.length === 0 && !heard.some((one) => one.denied),
+    detail: findings[0]?.message ?? `all ${heard.length} members see ${hosts}, one schema`,
+  }
 }
 
 /** A host that is not up and normal, with the members that say so. */
@@ -39,29 +82,53 @@ interface Down {
   readonly viewers: readonly Member[]
 }
 
-/** One for each host, however many members see it so; whom most others call down is not believed about the others. */
+/**
+ * One for each host, however many members see it so; whom most others call down is not believed
+ * about the others.
+ */
 function downRows(heard: readonly Heard[]): readonly Down[] {
   const believed = credible(heard)
-  const seen = believed.flatMap(({ member, rows }) => rows.filter((row) => row.up !== 'U' || row.state !== 'N').map((row) => ({ member, row })))
+  const seen = believed.flatMap(({ member, rows }) =>
+    rows.filter((row) => row.up !== 'U' || row.state !== 'N').map((row) => ({ member, row })),
+  )
   return [...Map.groupBy(seen, ({ row }) => row.hostId).values()].flatMap((group) => {
     const [first] = group
-    return first === undefined ? [] : [{ row: first.row, own: ownerOf(first.row, heard), viewers: group.map(({ member }) => member) }]
+    return first === undefined
+      ? []
+      : [
+          {
+            row: first.row,
+            own: ownerOf(first.row, heard),
+            viewers: group.map(({ member }) => member),
+          },
+        ]
   })
 }
 
-/** The member whose host this is: by its host id, and where it never said one, by its pod's address. */
+/**
+ * The member whose host this is: by its host id, and where it never said one, by its pod's address.
+ */
 function ownerOf(row: RingRow, heard: readonly Heard[]): Heard | undefined {
-  return heard.find((one) => one.hostId === row.hostId) ?? heard.find((one) => one.hostId === undefined && one.member.ip === row.address)
+  return (
+    heard.find((one) => one.hostId === row.hostId) ??
+    heard.find((one) => one.hostId === undefined && one.member.ip === row.address)
+  )
 }
 
 /** Said with what the member itself lacks. */
 function explained({ own }: Down, heard: readonly Heard[]): boolean {
-  return own !== undefined && heard.includes(own) && (own.trouble !== undefined || doorTrouble(own.doors) !== undefined)
+  return (
+    own !== undefined &&
+    heard.includes(own) &&
+    (own.trouble !== undefined || doorTrouble(own.doors) !== undefined)
+  )
 }
 
 function seenAs(member: Member, downs: readonly Down[]): string {
   const down = downs.find(({ own }) => own?.member === member)
-  return down === undefined ? '' : `; ${namesOf(down.viewers)} ${down.viewers.length === 1 ? 'sees' : 'see'} it as ${down.row.up}${down.row.state}`
+  return down === undefined
+    ? ''
+    : `; ${namesOf(down.viewers)} ${down.viewers.length === 1 ? 'sees' : 'see'} it as ${down.row.up}${down.row.state}`
 }
 
 function about(member: Member): Pick<Finding, 'severity' | 'ordinal' | 'object'> {
@@ -69,55 +136,127 @@ function about(member: Member): Pick<Finding, 'severity' | 'ordinal' | 'object'>
 }
 
 function silent(heard: readonly Heard[], downs: readonly Down[]): readonly Finding[] {
-  return heard.flatMap(({ member, trouble, denied }): readonly Finding[] => trouble === undefined ? [] : [{
-    ...about(member), code: denied ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) could not be asked: ${trouble}${seenAs(member, downs)}`,
-    mend: denied ? 'Add pods/exec [get, create] to the Role of this workflow.' : `See kubectl -n ${member.namespace} logs ${member.pod} -c ${member.container}`,
-  }])
+  return heard.flatMap(({ member, trouble, denied }): readonly Finding[] =>
+    trouble === undefined
+      ? []
+      : [
+          {
+            ...about(member),
+            code: denied ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED',
+            message: `${member.pod} (ordinal ${member.ordinal}) could not be asked: ${trouble}${seenAs(member, downs)}`,
+            mend: denied
+              ? 'Add pods/exec [get, create] to the Role of this workflow.'
+              : `See kubectl -n ${member.namespace} logs ${member.pod} -c ${member.container}`,
+          },
+        ],
+  )
 }
 
 function shut(asked: readonly Heard[], downs: readonly Down[]): readonly Finding[] {
   return asked.flatMap(({ member, doors }): readonly Finding[] => {
     const door = doorTrouble(doors)
-    return door === undefined ? [] : [{ ...about(member), code: 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) ${door.what}${seenAs(member, downs)}`, mend: `Open it: ${byHand(member, door.command)}` }]
+    return door === undefined
+      ? []
+      : [
+          {
+            ...about(member),
+            code: 'CHECK_FAILED',
+            message: `${member.pod} (ordinal ${member.ordinal}) ${door.what}${seenAs(member, downs)}`,
+            mend: `Open it: ${byHand(member, door.command)}`,
+          },
+        ]
   })
 }
 
 function downFinding({ row, own, viewers }: Down, asked: readonly Heard[]): Finding {
-  const name = own === undefined ? `a host that is no member of this set (${row.address}, host id ${row.hostId})` : `${own.member.pod} (ordinal ${own.member.ordinal}, ${row.address})`
-  const lost = credible(asked).some(({ rows }) => rows.filter((one) => one.up === 'U' && one.state === 'N').length < Math.floor(rows.length / 2) + 1)
+  const name =
+    own === undefined
+      ? `a host that is no member of this set (${row.address}, host id ${row.hostId})`
+      : `${own.member.pod} (ordinal ${own.member.ordinal}, ${row.address})`
+  const lost = credible(asked).some(
+    ({ rows }) =>
+      rows.filter((one) => one.up === 'U' && one.state === 'N').length <
+      Math.floor(rows.length / 2) + 1,
+  )
   return {
-    ...(own === undefined ? { severity: 'error' as const } : about(own.member)), code: lost ? 'QUORUM_LOST' : 'CHECK_FAILED', message: `${namesOf(viewers)} ${viewers.length === 1 ? 'sees' : 'see'} ${name} as ${row.up}${row.state}`,
+    ...(own === undefined ? { severity: 'error' as const } : about(own.member)),
+    code: lost ? 'QUORUM_LOST' : 'CHECK_FAILED',
+    message: `${namesOf(viewers)} ${viewers.length === 1 ? 'sees' : 'see'} ${name} as ${row.up}${row.state}`,
     mend: 'Every row of nodetool status must be UN: let a joining or leaving member finish, bring back one that is down, remove one that is gone (nodetool removenode).',
   }
 }
 
 /** Members that have no row where all others have one, and rows that a member lacks. */
 function strangers(heard: readonly Heard[], everyone: ReadonlySet<string>): readonly Finding[] {
-  return heard.filter(({ trouble }) => trouble === undefined).flatMap(({ member, rows, hostId }): readonly Finding[] => {
-    if (hostId !== undefined && !everyone.has(hostId)) return [{ ...about(member), code: 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) is not in the ring: it was decommissioned, or has not joined yet`, mend: `${byHand(member, 'nodetool netstats')} says its mode; a joining one needs time.` }]
-    const lacking = [...everyone].filter((id) => !rows.some((row) => row.hostId === id))
-    if (lacking.length === 0) return []
-    const names = lacking.map((id) => heard.find((one) => one.hostId === id)?.member.pod ?? `the host ${id}`)
-    return [{ ...about(member), code: 'CHECK_FAILED', message: `${member.pod} (ordinal ${member.ordinal}) does not know ${names.join(', ')}`, mend: 'Compare nodetool status of the members: the ring is split.' }]
-  })
+  return heard
+    .filter(({ trouble }) => trouble === undefined)
+    .flatMap(({ member, rows, hostId }): readonly Finding[] => {
+      if (hostId !== undefined && !everyone.has(hostId))
+        return [
+          {
+            ...about(member),
+            code: 'CHECK_FAILED',
+            message: `${member.pod} (ordinal ${member.ordinal}) is not in the ring: it was decommissioned, or has not joined yet`,
+            mend: `${byHand(member, 'nodetool netstats')} says its mode; a joining one needs time.`,
+          },
+        ]
+      const lacking = [...everyone].filter((id) => !rows.some((row) => row.hostId === id))
+      if (lacking.length === 0) return []
+      const names = lacking.map(
+        (id) => heard.find((one) => one.hostId === id)?.member.pod ?? `the host ${id}`,
+      )
+      return [
+        {
+          ...about(member),
+          code: 'CHECK_FAILED',
+          message: `${member.pod} (ordinal ${member.ordinal}) does not know ${names.join(', ')}`,
+          mend: 'Compare nodetool status of the members: the ring is split.',
+        },
+      ]
+    })
 }
 
-/** A host that has left the ring stays `UNREACHABLE` in describecluster for three days: only who has a row anywhere counts. */
-function schemaFindings(asked: readonly Heard[], schema: SchemaHeard | undefined): readonly Finding[] {
+/**
+ * A host that has left the ring stays `UNREACHABLE` in describecluster for three days: only who has
+ * a row anywhere counts.
+ */
+function schemaFindings(
+  asked: readonly Heard[],
+  schema: SchemaHeard | undefined,
+): readonly Finding[] {
   if (schema === undefined) return []
   const { by, said } = schema
   const rows = asked.flatMap((one) => one.rows)
-  const unreachable = [...new Set(said.unreachable)].flatMap((address) => rows.find((row) => row.address === address) ?? [])
+  const unreachable = [...new Set(said.unreachable)].flatMap(
+    (address) => rows.find((row) => row.address === address) ?? [],
+  )
   if (said.versions.length <= 1 && unreachable.length === 0) return []
   const names = unreachable.map((row) => ownerOf(row, asked)?.member.pod ?? row.address)
-  return [{ ...about(by), code: 'CHECK_FAILED', message: `${by.pod} (ordinal ${by.ordinal}) sees ${names.length > 0 ? `${names.join(', ')} unreachable` : `${said.versions.length} schema versions`}`, mend: `Compare them: ${byHand(by, 'nodetool describecluster')}` }]
+  return [
+    {
+      ...about(by),
+      code: 'CHECK_FAILED',
+      message: `${by.pod} (ordinal ${by.ordinal}) sees ${names.length > 0 ? `${names.join(', ')} unreachable` : `${said.versions.length} schema versions`}`,
+      mend: `Compare them: ${byHand(by, 'nodetool describecluster')}`,
+    },
+  ]
 }
 
 function ownIds(asked: readonly Heard[]): readonly Finding[] {
-  const byId = Map.groupBy(asked.filter(({ hostId }) => hostId !== undefined), ({ hostId }) => hostId ?? '')
+  const byId = Map.groupBy(
+    asked.filter(({ hostId }) => hostId !== undefined),
+    ({ hostId }) => hostId ?? '',
+  )
   return [...byId].flatMap(([id, group]) => {
     const last = group.at(-1)
     if (group.length < 2 || last === undefined) return []
-    return [{ ...about(last.member), code: 'IDENTITY_MISMATCH', message: `${namesOf(group.map(({ member }) => member))} have the same host id ${id}`, mend: 'Two members must never share a volume’s identity: compare their claims.' } satisfies Finding]
+    return [
+      {
+        ...about(last.member),
+        code: 'IDENTITY_MISMATCH',
+        message: `${namesOf(group.map(({ member }) => member))} have the same host id ${id}`,
+        mend: 'Two members must never share a volume’s identity: compare their claims.',
+      } satisfies Finding,
+    ]
   })
 }

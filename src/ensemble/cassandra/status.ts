@@ -1,4 +1,5 @@
-// What nodetool tells, parsed: the ring as one member sees it, and which schema versions there are. Views differ, so every member is asked.
+// What nodetool tells, parsed: the ring as one member sees it, and which schema versions there are.
+// Views differ, so every member is asked.
 
 export interface RingRow {
   readonly up: 'U' | 'D' | '?'
@@ -11,7 +12,10 @@ export interface RingRow {
 const ROW = /^([UD?])([NLJM])\s+(\S+)\s/
 const HOST_ID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/i
 
-/** `nodetool status`: a row is two letters, an address and somewhere a UUID; load may be two words or `?`, and columns move with the number of tokens. */
+/**
+ * `nodetool status`: a row is two letters, an address and somewhere a UUID; load may be two words
+ * or `?`, and columns move with the number of tokens.
+ */
 export function parseStatus(text: string): readonly RingRow[] {
   const rows: RingRow[] = []
   let datacenter = ''
@@ -52,7 +56,10 @@ export interface Replication {
   readonly copies: ReadonlyMap<string, number> | number
 }
 
-/** `<uuid>: [addresses]` a schema version and `UNREACHABLE: [addresses]`; `5.0.9: [address:port]` a release; `name -> Replication class: SimpleStrategy {replication_factor=3}` a keyspace. */
+/**
+ * `<uuid>: [addresses]` a schema version and `UNREACHABLE: [addresses]`; `5.0.9: [address:port]` a
+ * release; `name -> Replication class: SimpleStrategy {replication_factor=3}` a keyspace.
+ */
 export function parseCluster(text: string): ClusterSaid {
   const versions: string[] = []
   const unreachable: string[] = []
@@ -60,25 +67,42 @@ export function parseCluster(text: string): ClusterSaid {
   for (const line of text.split(/\r?\n/)) {
     const match = /^\s*([0-9a-f-]{36}|UNREACHABLE|\d+\.\d+\S*):\s*\[(.*)\]\s*$/i.exec(line)
     if (match?.[1] === undefined) continue
-    const addresses = (match[2] ?? '').split(',').map(addressOf).filter((one) => one !== '')
+    const addresses = (match[2] ?? '')
+      .split(',')
+      .map(addressOf)
+      .filter((one) => one !== '')
     if (match[1].toUpperCase() === 'UNREACHABLE') unreachable.push(...addresses)
-    else if (match[1].includes('.')) for (const address of addresses) releases.set(address, match[1])
+    else if (match[1].includes('.'))
+      for (const address of addresses) releases.set(address, match[1])
     else versions.push(match[1].toLowerCase())
   }
-  return { versions: [...new Set(versions)], unreachable, releases, keyspaces: text.split(/\r?\n/).flatMap(replicationIn) }
+  return {
+    versions: [...new Set(versions)],
+    unreachable,
+    releases,
+    keyspaces: text.split(/\r?\n/).flatMap(replicationIn),
+  }
 }
 
 /** `/10.0.0.1:7000`, `10.0.0.1`, `[fd00::7]:7000`, `fd00::7`. */
 function addressOf(text: string): string {
   const plain = text.trim().replace(/^\//, '')
-  return /^\[([^\]]+)\]/.exec(plain)?.[1] ?? (/^[^:]+:\d+$/.test(plain) ? plain.replace(/:\d+$/, '') : plain)
+  return (
+    /^\[([^\]]+)\]/.exec(plain)?.[1] ??
+    (/^[^:]+:\d+$/.test(plain) ? plain.replace(/:\d+$/, '') : plain)
+  )
 }
 
 function replicationIn(line: string): readonly Replication[] {
   const match = /^\s*(\S+) -> Replication class:\s*(\w+)\s*\{(.*)\}/.exec(line)
   const [, keyspace, strategy, options = ''] = match ?? []
   if (keyspace === undefined || strategy === undefined) return []
-  const values = options.split(',').map((one) => one.trim().split('=')).flatMap(([name = '', value = '']): readonly (readonly [string, number])[] => (/^\d+/.test(value) ? [[name, Number.parseInt(value, 10)]] : []))
+  const values = options
+    .split(',')
+    .map((one) => one.trim().split('='))
+    .flatMap(([name = '', value = '']): readonly (readonly [string, number])[] =>
+      /^\d+/.test(value) ? [[name, Number.parseInt(value, 10)]] : [],
+    )
   if (strategy === 'NetworkTopologyStrategy') return [{ keyspace, copies: new Map(values) }]
   const [, factor] = values.find(([name]) => name === 'replication_factor') ?? []
   return factor === undefined ? [] : [{ keyspace, copies: factor }]
@@ -96,7 +120,10 @@ export function parseDoors(text: string): Doors {
     const value = name.exec(text)?.[1]
     return value === undefined ? undefined : value.toLowerCase() === 'true'
   }
-  return { gossip: said(/^Gossip active\s*:\s*(true|false)/im), clients: said(/^Native Transport active\s*:\s*(true|false)/im) }
+  return {
+    gossip: said(/^Gossip active\s*:\s*(true|false)/im),
+    clients: said(/^Native Transport active\s*:\s*(true|false)/im),
+  }
 }
 
 /** `ID : <uuid>` of `nodetool info`. */

@@ -1,4 +1,5 @@
-// Beyond reading what was written: that of two clients that ask for the same row exactly one gets it, and that every copy takes a write.
+// Beyond reading what was written: that of two clients that ask for the same row exactly one gets
+// it, and that every copy takes a write.
 
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, VerifyContext } from '../profile.ts'
@@ -22,27 +23,50 @@ interface Stage {
   readonly name: string
 }
 
-export async function checkThoroughly(members: readonly Member[], cql: Cql, context: VerifyContext): Promise<readonly CheckResult[]> {
+export async function checkThoroughly(
+  members: readonly Member[],
+  cql: Cql,
+  context: VerifyContext,
+): Promise<readonly CheckResult[]> {
   const [first, ...rest] = members
   if (first === undefined) return []
-  const stage: Stage = { members: [first, ...rest], cql, context, name: `${nameOfRun(context.runId)}-${context.clock.now()}` }
-  return [await checked(stage, 'compare-and-set', race), await checked(stage, 'all-copies', everyCopy)]
+  const stage: Stage = {
+    members: [first, ...rest],
+    cql,
+    context,
+    name: `${nameOfRun(context.runId)}-${context.clock.now()}`,
+  }
+  return [
+    await checked(stage, 'compare-and-set', race),
+    await checked(stage, 'all-copies', everyCopy),
+  ]
 }
 
 /** `proof` returns what it proved, or what it found. */
-async function checked(stage: Stage, name: CheckResult['name'], proof: (stage: Stage) => Promise<string | Finding>): Promise<CheckResult> {
+async function checked(
+  stage: Stage,
+  name: CheckResult['name'],
+  proof: (stage: Stage) => Promise<string | Finding>,
+): Promise<CheckResult> {
   const { clock } = stage.context
   const began = clock.now()
   const found = await proof(stage)
   const ms = clock.now() - began
-  return typeof found === 'string' ? { name, outcome: 'passed', detail: found, findings: [], ms } : { name, outcome: 'failed', detail: found.message, findings: [found], ms }
+  return typeof found === 'string'
+    ? { name, outcome: 'passed', detail: found, findings: [], ms }
+    : { name, outcome: 'failed', detail: found.message, findings: [found], ms }
 }
 
 /** What a client was told of its INSERT … IF NOT EXISTS. */
 export type RaceAnswer = 'won' | 'lost' | 'unknown'
 
-/** `shown`: whose value a read at SERIAL shows, which ends what is under way; undefined for no row. */
-export function judgeRace(answers: readonly RaceAnswer[], shown: number | undefined): 'proven' | 'unknown' | { readonly fault: 'both won' | 'none won' | 'another row' } {
+/**
+ * `shown`: whose value a read at SERIAL shows, which ends what is under way; undefined for no row.
+ */
+export function judgeRace(
+  answers: readonly RaceAnswer[],
+  shown: number | undefined,
+): 'proven' | 'unknown' | { readonly fault: 'both won' | 'none won' | 'another row' } {
   const [winner, ...more] = answers.flatMap((answer, at) => (answer === 'won' ? [at] : []))
   if (more.length > 0) return { fault: 'both won' }
   if (winner !== undefined) return shown === winner ? 'proven' : { fault: 'another row' }
@@ -61,30 +85,75 @@ async function race(stage: Stage): Promise<string | Finding> {
   const reader = stage.members[2] ?? other
   for (let races = 1; ; races++) {
     const id = `${stage.name}-race-${races}`
-    const told = await Promise.all([claim(stage, one, id, CLIENTS[0]), claim(stage, other, id, CLIENTS[1])])
-    for (const [at, answer] of told.entries()) if (typeof answer === 'object') return because(stage, at === 0 ? one : other, 'a lightweight transaction failed through', answer)
+    const told = await Promise.all([
+      claim(stage, one, id, CLIENTS[0]),
+      claim(stage, other, id, CLIENTS[1]),
+    ])
+    for (const [at, answer] of told.entries())
+      if (typeof answer === 'object')
+        return because(
+          stage,
+          at === 0 ? one : other,
+          'a lightweight transaction failed through',
+          answer,
+        )
     const answers = told.filter((answer) => typeof answer === 'string')
-    const read = await stage.cql(reader, `CONSISTENCY SERIAL; SELECT value FROM ${TABLE} WHERE id = '${id}';`)
+    const read = await stage.cql(
+      reader,
+      `CONSISTENCY SERIAL; SELECT value FROM ${TABLE} WHERE id = '${id}';`,
+    )
     if ('kind' in read) return because(stage, reader, 'a read at SERIAL failed through', read)
     const shown = CLIENTS.findIndex((client) => read.lines.includes(client))
     const verdict = judgeRace(answers, shown === -1 ? undefined : shown)
-    if (verdict === 'proven') return `of two clients that asked for the same row${one === other ? '' : `, through ${one.pod} and ${other.pod},`} exactly one got it${answers.includes('unknown') ? ' (one answer timed out; a read at SERIAL told)' : ''}`
+    if (verdict === 'proven')
+      return `of two clients that asked for the same row${one === other ? '' : `, through ${one.pod} and ${other.pod},`} exactly one got it${answers.includes('unknown') ? ' (one answer timed out; a read at SERIAL told)' : ''}`
     if (verdict === 'unknown' && races < MOST_RACES) continue
-    const between = one === other ? `both through ${one.pod}` : `through ${one.pod} and ${other.pod}`
-    if (verdict === 'unknown') return { ...about(one), code: 'CHECK_IMPOSSIBLE', message: `two lightweight transactions for the same row, ${between}, timed out, ${races} times: which of them won is unknown`, mend: 'Paxos rounds take too long: see nodetool tpstats and nodetool proxyhistograms of the members; cas_contention_timeout and write_request_timeout bound them.', orSet: { input: 'verify', value: 'full' } }
-    const what = verdict.fault === 'another row' ? `and a read at SERIAL through ${reader.pod} does not show the row of the one that won` : verdict.fault
-    return { ...about(other), code: 'CHECK_FAILED', message: `of two lightweight transactions for the same row, ${between}, ${verdict.fault === 'another row' ? 'at most one won, ' : ''}${what}`, mend: 'The ring does not keep its promises: stop clients that rely on IF NOT EXISTS, compare the members’ versions, clocks and logs, and repair the ring (nodetool repair --paxos-only, from Cassandra 4.1).' }
+    const between =
+      one === other ? `both through ${one.pod}` : `through ${one.pod} and ${other.pod}`
+    if (verdict === 'unknown')
+      return {
+        ...about(one),
+        code: 'CHECK_IMPOSSIBLE',
+        message: `two lightweight transactions for the same row, ${between}, timed out, ${races} times: which of them won is unknown`,
+        mend: 'Paxos rounds take too long: see nodetool tpstats and nodetool proxyhistograms of the members; cas_contention_timeout and write_request_timeout bound them.',
+        orSet: { input: 'verify', value: 'full' },
+      }
+    const what =
+      verdict.fault === 'another row'
+        ? `and a read at SERIAL through ${reader.pod} does not show the row of the one that won`
+        : verdict.fault
+    return {
+      ...about(other),
+      code: 'CHECK_FAILED',
+      message: `of two lightweight transactions for the same row, ${between}, ${verdict.fault === 'another row' ? 'at most one won, ' : ''}${what}`,
+      mend: 'The ring does not keep its promises: stop clients that rely on IF NOT EXISTS, compare the members’ versions, clocks and logs, and repair the ring (nodetool repair --paxos-only, from Cassandra 4.1).',
+    }
   }
 }
 
-async function claim({ cql }: Stage, member: Member, id: string, value: string): Promise<RaceAnswer | CqlTrouble> {
-  const answer = await cql(member, `CONSISTENCY QUORUM; INSERT INTO ${TABLE} (id, value) VALUES ('${id}', '${value}') IF NOT EXISTS USING TTL ${TTL_S};`)
+async function claim(
+  { cql }: Stage,
+  member: Member,
+  id: string,
+  value: string,
+): Promise<RaceAnswer | CqlTrouble> {
+  const answer = await cql(
+    member,
+    `CONSISTENCY QUORUM; INSERT INTO ${TABLE} (id, value) VALUES ('${id}', '${value}') IF NOT EXISTS USING TTL ${TTL_S};`,
+  )
   if ('kind' in answer) return answer.kind === 'unknown' ? 'unknown' : answer
   const applied = parseApplied(answer.lines)
-  return applied === undefined ? { kind: 'failed', why: 'cqlsh does not say whether it was applied' } : applied ? 'won' : 'lost'
+  return applied === undefined
+    ? { kind: 'failed', why: 'cqlsh does not say whether it was applied' }
+    : applied
+      ? 'won'
+      : 'lost'
 }
 
-/** Below the head ` [applied] | id | value` and a line of dashes: `True`, or `False` and the row that is there. */
+/**
+ * Below the head ` [applied] | id | value` and a line of dashes: `True`, or `False` and the row
+ * that is there.
+ */
 export function parseApplied(lines: readonly string[]): boolean | undefined {
   const head = lines.findIndex((line) => line.startsWith('[applied]'))
   const cell = head === -1 ? undefined : lines[head + 2]?.split('|')[0]?.trim()
@@ -94,19 +163,41 @@ export function parseApplied(lines: readonly string[]): boolean | undefined {
 async function everyCopy(stage: Stage): Promise<string | Finding> {
   const [first] = stage.members
   const id = `${stage.name}-all`
-  const answer = await stage.cql(first, `CONSISTENCY ALL; INSERT INTO ${TABLE} (id, value) VALUES ('${id}', '${id}') USING TTL ${TTL_S};`)
-  return 'kind' in answer ? because(stage, first, 'a write at ALL failed through', answer) : `a write at ALL through ${first.pod} was taken by every copy`
+  const answer = await stage.cql(
+    first,
+    `CONSISTENCY ALL; INSERT INTO ${TABLE} (id, value) VALUES ('${id}', '${id}') USING TTL ${TTL_S};`,
+  )
+  return 'kind' in answer
+    ? because(stage, first, 'a write at ALL failed through', answer)
+    : `a write at ALL through ${first.pod} was taken by every copy`
 }
 
 /** Where copies were missing, who is down now is asked: cqlsh tells a count, and no name. */
-async function because({ members, context }: Stage, member: Member, what: string, trouble: CqlTrouble): Promise<Finding> {
+async function because(
+  { members, context }: Stage,
+  member: Member,
+  what: string,
+  trouble: CqlTrouble,
+): Promise<Finding> {
   const finding = cqlFinding(member, what, trouble)
   if (trouble.kind !== 'unavailable' && trouble.kind !== 'unknown') return finding
   const states = statesOf(await hearAll(members, ['status', 'info'], new Map(), context))
-  const lost = states.flatMap((state) => (state.role === 'up' ? [] : members.filter(({ pod }) => pod === state.pod)))
+  const lost = states.flatMap((state) =>
+    state.role === 'up' ? [] : members.filter(({ pod }) => pod === state.pod),
+  )
   const [only, ...more] = lost
-  if (only === undefined) return { ...finding, message: `${finding.message}; every member says that it is up by now`, mend: `A copy was too slow or away for a moment: look at the logs of the members and at nodetool tpstats, and run it again. Or ${KEYSPACE} has more copies than there are nodes: DESCRIBE KEYSPACE ${KEYSPACE}.` }
-  return { ...finding, ...(more.length === 0 ? about(only) : {}), message: `${finding.message}; ${namesOf(lost)} ${more.length === 0 ? 'does' : 'do'} not serve`, mend: `Bring ${namesOf(lost)} back: operation: status says what it lacks.` }
+  if (only === undefined)
+    return {
+      ...finding,
+      message: `${finding.message}; every member says that it is up by now`,
+      mend: `A copy was too slow or away for a moment: look at the logs of the members and at nodetool tpstats, and run it again. Or ${KEYSPACE} has more copies than there are nodes: DESCRIBE KEYSPACE ${KEYSPACE}.`,
+    }
+  return {
+    ...finding,
+    ...(more.length === 0 ? about(only) : {}),
+    message: `${finding.message}; ${namesOf(lost)} ${more.length === 0 ? 'does' : 'do'} not serve`,
+    mend: `Bring ${namesOf(lost)} back: operation: status says what it lacks.`,
+  }
 }
 
 function about(member: Member): Pick<Finding, 'severity' | 'ordinal' | 'object'> {

@@ -14,9 +14,20 @@ export interface CustomOptions {
 const SHOWN = 120
 
 /** What the command answered, or why it could not be run. */
-export async function run(member: Member, command: string, marker: string, timeoutMs: number, context: VerifyContext): Promise<ExecResult | string> {
+export async function run(
+  member: Member,
+  command: string,
+  marker: string,
+  timeoutMs: number,
+  context: VerifyContext,
+): Promise<ExecResult | string> {
   try {
-    return await context.reach.exec(member, ['env', `MARKER=${marker}`, 'sh', '-c', command], { timeoutMs }, context.signal)
+    return await context.reach.exec(
+      member,
+      ['env', `MARKER=${marker}`, 'sh', '-c', command],
+      { timeoutMs },
+      context.signal,
+    )
   } catch (error) {
     context.signal.throwIfAborted()
     return whyUnreachable(error, 'exec').why
@@ -36,7 +47,11 @@ export function readTrouble(result: ExecResult | string, marker: string): string
 
 /** Tools write what they tried first and why they gave up last. */
 function tail({ stdout, stderr }: ExecResult): string {
-  const lastOf = (text: string): string | undefined => text.split('\n').map((one) => one.trim()).findLast((one) => one !== '')
+  const lastOf = (text: string): string | undefined =>
+    text
+      .split('\n')
+      .map((one) => one.trim())
+      .findLast((one) => one !== '')
   const line = lastOf(stderr) ?? lastOf(stdout)
   return line === undefined ? '' : ` (${line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line})`
 }

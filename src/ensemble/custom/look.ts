@@ -1,4 +1,5 @@
-// Who serves in an ensemble of a kind that this action doesn't know: said by the user's commands, a write through one member and reads through the rest.
+// Who serves in an ensemble of a kind that this action doesn't know: said by the user's commands, a
+// write through one member and reads through the rest.
 
 import type { Member, MemberState, Role, VerifyContext } from '../profile.ts'
 import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
@@ -11,24 +12,61 @@ const READ_AGAIN_MS = 500
 
 /** What Kubernetes knows of it. */
 export function byPod({ pod, ordinal, ready }: Member): MemberState {
-  return { pod, ordinal, id: undefined, role: ready ? 'up' : 'down', version: undefined, zxid: undefined, trouble: ready ? undefined : 'the pod is not Ready' }
+  return {
+    pod,
+    ordinal,
+    id: undefined,
+    role: ready ? 'up' : 'down',
+    version: undefined,
+    zxid: undefined,
+    trouble: ready ? undefined : 'the pod is not Ready',
+  }
 }
 
-/** Never throws for a member's trouble. Without the right to exec, and without commands, members count by their pods. */
-export async function lookCustom(members: readonly Member[], marker: string, options: CustomOptions, context: VerifyContext): Promise<readonly MemberState[]> {
+/**
+ * Never throws for a member's trouble. Without the right to exec, and without commands, members
+ * count by their pods.
+ */
+export async function lookCustom(
+  members: readonly Member[],
+  marker: string,
+  options: CustomOptions,
+  context: VerifyContext,
+): Promise<readonly MemberState[]> {
   const states = new Map(members.map((member) => [member.uid, byPod(member)]))
   const sorted = members.filter((member) => member.ready).toSorted((a, b) => a.ordinal - b.ordinal)
   if (!context.reach.may.exec) return [...states.values()]
   const out = (member: Member, trouble: string): void => {
-    states.set(member.uid, { ...byPod(member), role: 'not serving', trouble, advice: `Run the command by hand: kubectl -n ${member.namespace} exec ${member.pod} -c ${member.container} -- sh -c '…'` })
+    states.set(member.uid, {
+      ...byPod(member),
+      role: 'not serving',
+      trouble,
+      advice: `Run the command by hand: kubectl -n ${member.namespace} exec ${member.pod} -c ${member.container} -- sh -c '…'`,
+    })
   }
-  await Promise.all(sorted.map((member) => askServes(member, options, context, (role) => states.set(member.uid, { ...byPod(member), role }), (why) => out(member, why))))
+  await Promise.all(
+    sorted.map((member) =>
+      askServes(
+        member,
+        options,
+        context,
+        (role) => states.set(member.uid, { ...byPod(member), role }),
+        (why) => out(member, why),
+      ),
+    ),
+  )
   const serving = sorted.filter((member) => states.get(member.uid)?.role !== 'not serving')
   await writeAndRead(serving, marker, options, context, out)
   return [...states.values()]
 }
 
-async function askServes(member: Member, { servesCommand }: CustomOptions, context: VerifyContext, is: (role: Role) => void, out: (why: string) => void): Promise<void> {
+async function askServes(
+  member: Member,
+  { servesCommand }: CustomOptions,
+  context: VerifyContext,
+  is: (role: Role) => void,
+  out: (why: string) => void,
+): Promise<void> {
   if (servesCommand === undefined) return
   const result = await run(member, servesCommand, '', LOOK_MS, context)
   const why = failed(result)
@@ -41,7 +79,13 @@ function roleIn(text: string): Role {
   return first === 'leader' || first === 'follower' ? first : 'up'
 }
 
-async function writeAndRead(serving: readonly Member[], marker: string, { writeCommand, readCommand }: CustomOptions, context: VerifyContext, out: (member: Member, why: string) => void): Promise<void> {
+async function writeAndRead(
+  serving: readonly Member[],
+  marker: string,
+  { writeCommand, readCommand }: CustomOptions,
+  context: VerifyContext,
+  out: (member: Member, why: string) => void,
+): Promise<void> {
   if (writeCommand === undefined || readCommand === undefined) return
   let writer: Member | undefined
   const silent: Member[] = []

@@ -1,4 +1,5 @@
-// The checks that write: each run has one node below the check path, and it is gone at the end whatever happened.
+// The checks that write: each run has one node below the check path, and it is gone at the end
+// whatever happened.
 
 import { unlessAborted, within } from '../bounded.ts'
 import { Deadline } from '../../clock.ts'
@@ -16,7 +17,10 @@ export interface DataChecks {
   readonly checks: readonly CheckResult[]
   readonly matrix: Matrix | undefined
   readonly pairs: string | undefined
-  /** A member went away while it was asked, and nothing else is wrong: an ensemble that has just come up still elects now and then. */
+  /**
+   * A member went away while it was asked, and nothing else is wrong: an ensemble that has just
+   * come up still elects now and then.
+   */
   readonly wentAway: boolean
 }
 
@@ -24,69 +28,154 @@ interface Options {
   readonly checkPath: string
 }
 
-/** How long the deleting of the run's node may take, also after a cancel: through one member, and in all. */
+/**
+ * How long the deleting of the run's node may take, also after a cancel: through one member, and in
+ * all.
+ */
 const REMOVE_MS = { once: 1_200, all: 2_500 } as const
 
 /** A write through each member (`quick`: through the first) read through every other. */
-export async function checkPairs(speaking: Speakers, level: VerifyLevel, context: VerifyContext, options: Options): Promise<DataChecks> {
+export async function checkPairs(
+  speaking: Speakers,
+  level: VerifyLevel,
+  context: VerifyContext,
+  options: Options,
+): Promise<DataChecks> {
   const { clock, signal } = context
   const began = clock.now()
   const speakers = await speaking.ready()
   const path = nodePath(options.checkPath, 'run', clock.now(), context.runId)
   return inRunNode(speakers, path, context, async () => {
-    const sweeping = level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
-    const proof = await proveData(speakers, path, context.runId, clock, signal, level === 'quick' ? [0] : undefined)
+    const sweeping =
+      level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
+    const proof = await proveData(
+      speakers,
+      path,
+      context.runId,
+      clock,
+      signal,
+      level === 'quick' ? [0] : undefined,
+    )
     const pods = speakers.map(({ member }) => member.pod)
-    const good = level === 'quick' ? `written through ${pods[0] ?? ''}, read through ${pods[1] ?? ''}` : `${proof.pairs ?? '0/0'} writes read through another member, with value, version and transaction`
+    const good =
+      level === 'quick'
+        ? `written through ${pods[0] ?? ''}, read through ${pods[1] ?? ''}`
+        : `${proof.pairs ?? '0/0'} writes read through another member, with value, version and transaction`
     const data = dataCheck(proof.findings, good, clock.now() - began)
-    const more = level === 'thorough' && data.outcome === 'passed' ? await thorough(speakers, speaking, path, context) : []
+    const more =
+      level === 'thorough' && data.outcome === 'passed'
+        ? await thorough(speakers, speaking, path, context)
+        : []
     await sweeping
-    return { checks: [data, ...more], matrix: level === 'quick' ? undefined : proof.matrix, pairs: proof.pairs, wentAway: proof.wentAway }
+    return {
+      checks: [data, ...more],
+      matrix: level === 'quick' ? undefined : proof.matrix,
+      pairs: proof.pairs,
+      wentAway: proof.wentAway,
+    }
   })
 }
 
 /** An ensemble of one: written, and read again in a new session that has seen the write. */
-export async function checkAlone(speaking: Speakers, level: VerifyLevel, context: VerifyContext, options: Options): Promise<DataChecks> {
+export async function checkAlone(
+  speaking: Speakers,
+  level: VerifyLevel,
+  context: VerifyContext,
+  options: Options,
+): Promise<DataChecks> {
   const { clock, signal } = context
   const began = clock.now()
   const speakers = await speaking.ready()
   const [only] = speakers
-  if (only === undefined) return { checks: [], matrix: undefined, pairs: undefined, wentAway: false }
+  if (only === undefined)
+    return { checks: [], matrix: undefined, pairs: undefined, wentAway: false }
   const path = nodePath(options.checkPath, 'run', clock.now(), context.runId)
   return inRunNode(speakers, path, context, async () => {
-    const sweeping = level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
+    const sweeping =
+      level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
     const again = await speaking.another(only.member, speaking.sessionOf(only.member)?.lastZxid())
-    // The new session stands in the place of another member, with an ordinal of its own for the node's name.
+    // The new session stands in the place of another member, with an ordinal of its own for the
+    // node's name.
     const reader: Speaker = again.speaker
     const proof = await proveData([only, reader], path, context.runId, clock, signal, [0])
-    const data = dataCheck(proof.findings, `written through ${only.member.pod} and read again in a new session`, clock.now() - began)
-    const more = level === 'thorough' && data.outcome === 'passed' ? await thorough([only, reader], speaking, path, context, again.session) : []
+    const data = dataCheck(
+      proof.findings,
+      `written through ${only.member.pod} and read again in a new session`,
+      clock.now() - began,
+    )
+    const more =
+      level === 'thorough' && data.outcome === 'passed'
+        ? await thorough([only, reader], speaking, path, context, again.session)
+        : []
     await sweeping
-    return { checks: [data, ...more], matrix: undefined, pairs: undefined, wentAway: proof.wentAway }
+    return {
+      checks: [data, ...more],
+      matrix: undefined,
+      pairs: undefined,
+      wentAway: proof.wentAway,
+    }
   })
 }
 
-async function thorough(speakers: readonly Speaker[], speaking: Speakers, path: string, context: VerifyContext, otherSession?: Session): Promise<readonly CheckResult[]> {
+async function thorough(
+  speakers: readonly Speaker[],
+  speaking: Speakers,
+  path: string,
+  context: VerifyContext,
+  otherSession?: Session,
+): Promise<readonly CheckResult[]> {
   const [a, b] = speakers
   const one = a === undefined ? undefined : speaking.sessionOf(a.member)
   const other = otherSession ?? (b === undefined ? undefined : speaking.sessionOf(b.member))
   if (a === undefined || b === undefined || one === undefined || other === undefined) {
-    const finding: Finding = { code: 'CHECK_IMPOSSIBLE', severity: 'error', message: 'verify: thorough needs sessions with two members, and they are gone', mend: 'Look at the logs of the members and run it again.' }
-    return [{ name: 'compare-and-set', outcome: 'failed', detail: finding.message, findings: [finding], ms: 0 }]
+    const finding: Finding = {
+      code: 'CHECK_IMPOSSIBLE',
+      severity: 'error',
+      message: 'verify: thorough needs sessions with two members, and they are gone',
+      mend: 'Look at the logs of the members and run it again.',
+    }
+    return [
+      {
+        name: 'compare-and-set',
+        outcome: 'failed',
+        detail: finding.message,
+        findings: [finding],
+        ms: 0,
+      },
+    ]
   }
   const third = async (): Promise<Session> => {
     const { session } = await speaking.another(a.member)
     return session
   }
-  return checkThoroughly({ one: { member: a.member, session: one }, other: { member: b.member, session: other }, third, path, clock: context.clock, signal: context.signal })
+  return checkThoroughly({
+    one: { member: a.member, session: one },
+    other: { member: b.member, session: other },
+    third,
+    path,
+    clock: context.clock,
+    signal: context.signal,
+  })
 }
 
-/** Makes the run's node through the first member that takes it, does the work, and deletes the node in every case. */
-async function inRunNode(speakers: readonly Speaker[], path: string, context: VerifyContext, work: () => Promise<DataChecks>): Promise<DataChecks> {
+/**
+ * Makes the run's node through the first member that takes it, does the work, and deletes the node
+ * in every case.
+ */
+async function inRunNode(
+  speakers: readonly Speaker[],
+  path: string,
+  context: VerifyContext,
+  work: () => Promise<DataChecks>,
+): Promise<DataChecks> {
   const began = context.clock.now()
   const voices = speakers.flatMap((speaker) => ('voice' in speaker ? [speaker.voice] : []))
-  const troubles: unknown[] = speakers.flatMap((speaker) => ('trouble' in speaker ? [speaker.trouble] : []))
-  const findings: Finding[] = speakers.flatMap((speaker) => ('trouble' in speaker ? [dataFinding(speaker.member, 'a session with', speaker.trouble)] : []))
+  const troubles: unknown[] = speakers.flatMap((speaker) =>
+    'trouble' in speaker ? [speaker.trouble] : [],
+  )
+  const findings: Finding[] = speakers.flatMap((speaker) =>
+    'trouble' in speaker ? [dataFinding(speaker.member, 'a session with', speaker.trouble)] : [],
+  )
   try {
     let made = false
     for (const voice of voices) {
@@ -102,14 +191,26 @@ async function inRunNode(speakers: readonly Speaker[], path: string, context: Ve
         if (trouble instanceof Refusal) break
       }
     }
-    return made ? await unlessAborted(context.signal, work) : { checks: [dataCheck(findings, '', context.clock.now() - began)], matrix: undefined, pairs: undefined, wentAway: troubles.length > 0 && troubles.every(wentAway) }
+    return made
+      ? await unlessAborted(context.signal, work)
+      : {
+          checks: [dataCheck(findings, '', context.clock.now() - began)],
+          matrix: undefined,
+          pairs: undefined,
+          wentAway: troubles.length > 0 && troubles.every(wentAway),
+        }
   } finally {
     await removeRun(voices, path, speakers, context)
   }
 }
 
 /** Children first, through the first member that does it. */
-async function removeRun(voices: readonly Voice[], path: string, speakers: readonly Speaker[], context: VerifyContext): Promise<void> {
+async function removeRun(
+  voices: readonly Voice[],
+  path: string,
+  speakers: readonly Speaker[],
+  context: VerifyContext,
+): Promise<void> {
   const names = [...speakers.map(({ member }) => writeName(member.ordinal)), ...THOROUGH_NAMES]
   const paths = [...new Set(names.map((name) => `${path}/${name}`)), path]
   const deadline = new Deadline(context.clock, REMOVE_MS.all)
@@ -120,22 +221,37 @@ async function removeRun(voices: readonly Voice[], path: string, speakers: reado
   for (const voice of voices) {
     if (deadline.passed) break
     try {
-      await within(context.clock, Math.min(REMOVE_MS.once, deadline.left()), late, free, () => voice.remove(paths))
+      await within(context.clock, Math.min(REMOVE_MS.once, deadline.left()), late, free, () =>
+        voice.remove(paths),
+      )
       return
     } catch (error) {
       why = error instanceof Error ? error.message : String(error)
     }
   }
-  if (voices.length > 0) context.say(`the check's node ${path} could not be deleted (${why}); a later run sweeps it`)
+  if (voices.length > 0)
+    context.say(`the check's node ${path} could not be deleted (${why}); a later run sweeps it`)
 }
 
-/** What killed runs left is taken on the way; that this can't be done is no fault of the ensemble. */
-async function sweepQuietly(speaking: Speakers, checkPath: string, path: string, context: VerifyContext): Promise<void> {
-  const session = speaking.members.map((member) => speaking.sessionOf(member)).find((one) => one !== undefined && !one.over.aborted)
+/**
+ * What killed runs left is taken on the way; that this can't be done is no fault of the ensemble.
+ */
+async function sweepQuietly(
+  speaking: Speakers,
+  checkPath: string,
+  path: string,
+  context: VerifyContext,
+): Promise<void> {
+  const session = speaking.members
+    .map((member) => speaking.sessionOf(member))
+    .find((one) => one !== undefined && !one.over.aborted)
   if (session === undefined) return
   try {
     const swept = await sweep(session, checkPath, path, context.clock.now())
-    if (swept > 0) context.say(`deleted what ${swept} killed ${swept === 1 ? 'run' : 'runs'} left below ${checkPath}`)
+    if (swept > 0)
+      context.say(
+        `deleted what ${swept} killed ${swept === 1 ? 'run' : 'runs'} left below ${checkPath}`,
+      )
   } catch (error) {
     memberTrouble(error, context.signal)
   }
@@ -143,5 +259,11 @@ async function sweepQuietly(speaking: Speakers, checkPath: string, path: string,
 
 function dataCheck(findings: readonly Finding[], good: string, ms: number): CheckResult {
   const [first] = findings
-  return { name: 'data', outcome: first === undefined ? 'passed' : 'failed', detail: first?.message ?? good, findings, ms }
+  return {
+    name: 'data',
+    outcome: first === undefined ? 'passed' : 'failed',
+    detail: first?.message ?? good,
+    findings,
+    ms,
+  }
 }

@@ -1,4 +1,5 @@
-// The ways to each member, taken one after the other: by port-forward, or from inside its container. A way that worked is kept, one that failed is left for the next.
+// The ways to each member, taken one after the other: by port-forward, or from inside its
+// container. A way that worked is kept, one that failed is left for the next.
 
 import type { Duplex } from 'node:stream'
 import { within } from '../bounded.ts'
@@ -10,21 +11,31 @@ import { openTunnel } from './tunnel.ts'
 export type Door = 'port-forward' | 'exec'
 
 /**
- * How long each way may take until it stands. A port-forward has nothing to start. An exec starts a shell and some thirty small programs in the member's own share of a
+ * How long each way may take until it stands. A port-forward has nothing to start. An exec starts a
+ * shell and some thirty small programs in the member's own share of a
  * CPU: 0.2 s as a rule, some 3 s in a tenth of a core, and as much again where the node is busy.
  */
-export const OPENS_WITHIN_MS: Readonly<Record<Door, number>> = { 'port-forward': 10_000, exec: 20_000 }
+export const OPENS_WITHIN_MS: Readonly<Record<Door, number>> = {
+  'port-forward': 10_000,
+  exec: 20_000,
+}
 
 /** What is known of the ways to each pod, over many looks. */
 export interface Doors {
-  /** The ways of `reach`, where a stream to a member's client port is opened by the one that works for it. */
+  /**
+   * The ways of `reach`, where a stream to a member's client port is opened by the one that works
+   * for it.
+   */
   through(reach: Reach, clock: Clock): DoorReach
 }
 
 export interface DoorReach extends Reach {
   /** Undefined: this run may use none. */
   doorOf(member: Member): Door | undefined
-  /** After `failed` has: whether there is another to this member, which is taken from now on. False begins anew with the first. */
+  /**
+   * After `failed` has: whether there is another to this member, which is taken from now on. False
+   * begins anew with the first.
+   */
   another(member: Member, failed: Door): boolean
   /** When it was proven last from inside that nothing listens; milliseconds since the epoch. */
   readonly closed: Map<string, number>
@@ -38,7 +49,10 @@ export function createDoors(): Doors {
   const places = new Map<string, string>()
   return {
     through(reach, clock) {
-      const doors: readonly Door[] = [...(reach.may.forward ? (['port-forward'] as const) : []), ...(reach.may.exec ? (['exec'] as const) : [])]
+      const doors: readonly Door[] = [
+        ...(reach.may.forward ? (['port-forward'] as const) : []),
+        ...(reach.may.exec ? (['exec'] as const) : []),
+      ]
       const doorOf = (member: Member): Door | undefined => chosen.get(member.uid) ?? doors[0]
       const another = (member: Member, failed: Door): boolean => {
         if (doorOf(member) !== failed) return true
@@ -47,22 +61,44 @@ export function createDoors(): Doors {
         else chosen.set(member.uid, next)
         return next !== undefined
       }
-      const forward = async (member: Member, port: number, signal: AbortSignal): Promise<Duplex> => {
+      const forward = async (
+        member: Member,
+        port: number,
+        signal: AbortSignal,
+      ): Promise<Duplex> => {
         const stream = await reach.open(member, port, signal)
         // Told only after the tunnel was opened: who asks again comes by the next way.
         stream.once('error', (error) => {
-          if (error instanceof KubeFailure && error.reason === 'ConnectionRefused') another(member, 'port-forward')
+          if (error instanceof KubeFailure && error.reason === 'ConnectionRefused')
+            another(member, 'port-forward')
         })
         return stream
       }
-      const fromInside = async (member: Member, port: number, signal: AbortSignal): Promise<Duplex> => {
-        const { stream, place } = await openTunnel(member, port, places.get(member.uid), reach, signal)
+      const fromInside = async (
+        member: Member,
+        port: number,
+        signal: AbortSignal,
+      ): Promise<Duplex> => {
+        const { stream, place } = await openTunnel(
+          member,
+          port,
+          places.get(member.uid),
+          reach,
+          signal,
+        )
         places.set(member.uid, place)
         return stream
       }
       const open = (member: Member, port: number, signal: AbortSignal): Promise<Duplex> => {
         const door = doorOf(member) ?? 'port-forward'
-        return within(clock, OPENS_WITHIN_MS[door], () => tooLate(member, door), signal, (until) => (door === 'exec' ? fromInside(member, port, until) : forward(member, port, until)))
+        return within(
+          clock,
+          OPENS_WITHIN_MS[door],
+          () => tooLate(member, door),
+          signal,
+          (until) =>
+            door === 'exec' ? fromInside(member, port, until) : forward(member, port, until),
+        )
       }
       return { ...reach, doorOf, another, closed, open }
     },
@@ -71,5 +107,10 @@ export function createDoors(): Doors {
 
 /** A way that does not stand in time tells nothing of the member. */
 function tooLate({ pod, namespace }: Member, door: Door): KubeFailure {
-  return new KubeFailure({ status: 0, reason: 'Timeout', message: `no stream to the pod within ${formatSpan(OPENS_WITHIN_MS[door])}`, request: `${door} to pod ${pod} in namespace ${namespace}` })
+  return new KubeFailure({
+    status: 0,
+    reason: 'Timeout',
+    message: `no stream to the pod within ${formatSpan(OPENS_WITHIN_MS[door])}`,
+    request: `${door} to pod ${pod} in namespace ${namespace}`,
+  })
 }

@@ -1,7 +1,13 @@
-// Who each member is, from what lies in it: ids that follow from the ordinals, never one id twice, and the same member list everywhere.
+// Who each member is, from what lies in it: ids that follow from the ordinals, never one id twice,
+// and the same member list everywhere.
 
 import type { Finding } from '../../errors.ts'
-import { meaningOf, POD_NAME, type HostMeans, type MemberService } from '../../manifests/member-services.ts'
+import {
+  meaningOf,
+  POD_NAME,
+  type HostMeans,
+  type MemberService,
+} from '../../manifests/member-services.ts'
 import { judgeBelonging } from '../../view/host-name.ts'
 import type { Member } from '../profile.ts'
 import { parseConfig, voters, type ServerConfig, type ServerLine } from './config.ts'
@@ -27,68 +33,205 @@ export interface IdentityVerdict {
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '[::]', '::'])
 
 export function knownFrom(member: Member, located: Located): Known {
-  const config = located.config === undefined ? undefined : parseConfig(located.config, located.dynamic)
+  const config =
+    located.config === undefined ? undefined : parseConfig(located.config, located.dynamic)
   return { member, myid: located.myid, config, host: located.host, fqdn: located.fqdn }
 }
 
-/** `serviceName`: the headless service; names are `<pod>.<service>.<namespace>.svc…`, whatever the cluster's domain. */
-export function judgeIdentity(known: readonly Known[], replicas: number, serviceName: string, services: readonly MemberService[] = []): IdentityVerdict {
+/**
+ * `serviceName`: the headless service; names are `<pod>.<service>.<namespace>.svc…`, whatever the
+ * cluster's domain.
+ */
+export function judgeIdentity(
+  known: readonly Known[],
+  replicas: number,
+  serviceName: string,
+  services: readonly MemberService[] = [],
+): IdentityVerdict {
   const whose = hostReader(known, serviceName, services)
   const ids = new Map<string, number>()
-  for (const one of known) if (one.myid !== undefined && /^\d{1,9}$/.test(one.myid)) ids.set(one.member.pod, Number(one.myid))
+  for (const one of known)
+    if (one.myid !== undefined && /^\d{1,9}$/.test(one.myid))
+      ids.set(one.member.pod, Number(one.myid))
   const twice = shared(known, ids)
-  const doubled = new Set(known.filter(({ member }) => known.some((other) => other.member.pod !== member.pod && ids.has(member.pod) && ids.get(other.member.pod) === ids.get(member.pod))).map(({ member }) => member.pod))
+  const doubled = new Set(
+    known
+      .filter(({ member }) =>
+        known.some(
+          (other) =>
+            other.member.pod !== member.pod &&
+            ids.has(member.pod) &&
+            ids.get(other.member.pod) === ids.get(member.pod),
+        ),
+      )
+      .map(({ member }) => member.pod),
+  )
   // A doubled id explains whatever else is odd about it.
   const single = known.filter(({ member }) => !doubled.has(member.pod))
-  const wrong = single.flatMap((one) => belongsElsewhere(one, known, replicas, serviceName, services) ?? own(one, ids, replicas, whose))
-  const blamed = new Set([...doubled, ...wrong.filter((finding) => finding.severity === 'error').map((finding) => finding.object?.slice('pod/'.length) ?? '')])
-  const findings = [...twice, ...wrong, ...offsets(known, ids, blamed), ...lists(known, replicas, whose), ...known.flatMap((one) => names(one, serviceName))]
+  const wrong = single.flatMap(
+    (one) =>
+      belongsElsewhere(one, known, replicas, serviceName, services) ??
+      own(one, ids, replicas, whose),
+  )
+  const blamed = new Set([
+    ...doubled,
+    ...wrong
+      .filter((finding) => finding.severity === 'error')
+      .map((finding) => finding.object?.slice('pod/'.length) ?? ''),
+  ])
+  const findings = [
+    ...twice,
+    ...wrong,
+    ...offsets(known, ids, blamed),
+    ...lists(known, replicas, whose),
+    ...known.flatMap((one) => names(one, serviceName)),
+  ]
   const first = known.find(({ member }) => ids.has(member.pod))?.member
   const offset = first === undefined ? 0 : (ids.get(first.pod) ?? 0) - first.ordinal
   const listed = known.find((one) => one.config !== undefined)?.config?.servers.length ?? 0
-  const proven = listed === 0 ? 'no member list, as it stands alone' : `the same list of ${listed} members on all`
+  const proven =
+    listed === 0
+      ? 'no member list, as it stands alone'
+      : `the same list of ${listed} members on all`
   const error = findings.find((one) => one.severity === 'error') ?? findings[0]
-  return { findings, ids, detail: error?.message ?? `myid is the ordinal plus ${offset} on ${known.length === 1 ? 'the one member' : `all ${known.length} members`}, ${proven}` }
+  return {
+    findings,
+    ids,
+    detail:
+      error?.message ??
+      `myid is the ordinal plus ${offset} on ${known.length === 1 ? 'the one member' : `all ${known.length} members`}, ${proven}`,
+  }
 }
 
-function mismatch(member: Member, message: string, mend: string, severity: Finding['severity'] = 'error'): Finding {
-  return { code: 'IDENTITY_MISMATCH', severity, ordinal: member.ordinal, object: `pod/${member.pod}`, message: `${member.pod} (ordinal ${member.ordinal}) ${message}`, mend }
+function mismatch(
+  member: Member,
+  message: string,
+  mend: string,
+  severity: Finding['severity'] = 'error',
+): Finding {
+  return {
+    code: 'IDENTITY_MISMATCH',
+    severity,
+    ordinal: member.ordinal,
+    object: `pod/${member.pod}`,
+    message: `${member.pod} (ordinal ${member.ordinal}) ${message}`,
+    mend,
+  }
 }
 
-/** Its list is the one of another namespace's ensemble, or of another set's: it is, or will be, a member there. */
-function belongsElsewhere({ member, config }: Known, known: readonly Known[], replicas: number, service: string, services: readonly MemberService[]): readonly Finding[] | undefined {
+/**
+ * Its list is the one of another namespace's ensemble, or of another set's: it is, or will be, a
+ * member there.
+ */
+function belongsElsewhere(
+  { member, config }: Known,
+  known: readonly Known[],
+  replicas: number,
+  service: string,
+  services: readonly MemberService[],
+): readonly Finding[] | undefined {
   const set = member.pod.replace(/-\d+$/, '')
   const start = Math.min(...known.map((one) => one.member.ordinal))
-  const hosts = (config?.servers ?? []).flatMap(({ addresses }) => addresses.map(({ host }) => host))
-  const belonging = judgeBelonging(hosts, { set, service, namespace: member.namespace, services: new Set(services.map(({ name }) => name)), start, replicas })
+  const hosts = (config?.servers ?? []).flatMap(({ addresses }) =>
+    addresses.map(({ host }) => host),
+  )
+  const belonging = judgeBelonging(hosts, {
+    set,
+    service,
+    namespace: member.namespace,
+    services: new Set(services.map(({ name }) => name)),
+    start,
+    replicas,
+  })
   if (belonging.kind !== 'foreign') return undefined
   const said = `has the member list of another ensemble: it names ${belonging.hosts[0] ?? ''} (${belonging.where}), its own name is ${member.pod}.${service}.${member.namespace}.svc`
-  return [mismatch(member, said, `It may follow that ensemble and hold its data: take it away from there first (scale this set to 0), then deploy it with ${set}-${start}.${service} and so on, onto claims without that data.`)]
+  return [
+    mismatch(
+      member,
+      said,
+      `It may follow that ensemble and hold its data: take it away from there first (scale this set to 0), then deploy it with ${set}-${start}.${service} and so on, onto claims without that data.`,
+    ),
+  ]
 }
 
 /** The member's own line in its own list. */
-function own({ member, myid, config }: Known, ids: ReadonlyMap<string, number>, replicas: number, whose: HostReader): readonly Finding[] {
+function own(
+  { member, myid, config }: Known,
+  ids: ReadonlyMap<string, number>,
+  replicas: number,
+  whose: HostReader,
+): readonly Finding[] {
   const id = ids.get(member.pod)
-  if (myid !== undefined && id === undefined) return [mismatch(member, `has a myid that is no number: ${JSON.stringify(myid.slice(0, 20))}`, 'Write the ordinal plus the ensemble’s constant into its myid file.')]
+  if (myid !== undefined && id === undefined)
+    return [
+      mismatch(
+        member,
+        `has a myid that is no number: ${JSON.stringify(myid.slice(0, 20))}`,
+        'Write the ordinal plus the ensemble’s constant into its myid file.',
+      ),
+    ]
   if (config === undefined) return []
   const fault = config.faults[0]
-  if (fault !== undefined) return [mismatch(member, `has a line in its member list that cannot be read: ${fault.slice(0, 100)}`, 'Write it as server.N=host:peerPort:electionPort.')]
+  if (fault !== undefined)
+    return [
+      mismatch(
+        member,
+        `has a line in its member list that cannot be read: ${fault.slice(0, 100)}`,
+        'Write it as server.N=host:peerPort:electionPort.',
+      ),
+    ]
   if (config.servers.length === 0) {
-    return replicas > 1 ? [mismatch(member, `has no member list in its configuration, so it runs standalone among ${replicas}`, 'Give it the member list that all members have.')] : []
+    return replicas > 1
+      ? [
+          mismatch(
+            member,
+            `has no member list in its configuration, so it runs standalone among ${replicas}`,
+            'Give it the member list that all members have.',
+          ),
+        ]
+      : []
   }
-  if (id === undefined) return myid === undefined && replicas > 1 ? [mismatch(member, 'has a member list but no readable myid file', 'Look at the rights on its data directory and at what writes the myid file.')] : []
+  if (id === undefined)
+    return myid === undefined && replicas > 1
+      ? [
+          mismatch(
+            member,
+            'has a member list but no readable myid file',
+            'Look at the rights on its data directory and at what writes the myid file.',
+          ),
+        ]
+      : []
   const line = config.servers.find((one) => one.id === id)
-  if (line === undefined) return [mismatch(member, `has id ${id}, but its member list has no server.${id}`, 'A claim from an earlier life may hold an old myid; compare it with the member list.')]
+  if (line === undefined)
+    return [
+      mismatch(
+        member,
+        `has id ${id}, but its member list has no server.${id}`,
+        'A claim from an earlier life may hold an old myid; compare it with the member list.',
+      ),
+    ]
   const hosts = line.addresses.map(({ host }) => host)
   if (hosts.some((host) => whose.pod(host) === member.pod || WILDCARDS.has(host))) return []
   const others = hosts.map((host) => whose.pod(host)).find((pod) => pod !== undefined)
   const said = hosts.join(', ')
   if (others !== undefined) {
-    const byService = hosts.map((host) => whose.service(host)).find((service) => service !== undefined)
-    const mend = byService === undefined ? 'The volumes of two members may be swapped: compare the claims with the myid files.' : `Let Service ${byService} select ${member.pod}, or correct the member list; else the volumes of two members are swapped.`
+    const byService = hosts
+      .map((host) => whose.service(host))
+      .find((service) => service !== undefined)
+    const mend =
+      byService === undefined
+        ? 'The volumes of two members may be swapped: compare the claims with the myid files.'
+        : `Let Service ${byService} select ${member.pod}, or correct the member list; else the volumes of two members are swapped.`
     return [mismatch(member, `has id ${id}, but server.${id} is ${said}, which is ${others}`, mend)]
   }
-  return [mismatch(member, `is server.${id} at ${said}, a name that is neither the pod’s nor that of a Service which selects this pod alone`, `Use ${member.pod}.<service> in the member list, or a Service with the selector ${POD_NAME}: ${member.pod}, so that a name belongs to one member.`, 'warning')]
+  return [
+    mismatch(
+      member,
+      `is server.${id} at ${said}, a name that is neither the pod’s nor that of a Service which selects this pod alone`,
+      `Use ${member.pod}.<service> in the member list, or a Service with the selector ${POD_NAME}: ${member.pod}, so that a name belongs to one member.`,
+      'warning',
+    ),
+  ]
 }
 
 /** Which member a host of a member list leads to. */
@@ -101,9 +244,17 @@ interface HostReader {
   service(host: string): string | undefined
 }
 
-function hostReader(known: readonly Known[], headlessService: string, services: readonly MemberService[]): HostReader {
+function hostReader(
+  known: readonly Known[],
+  headlessService: string,
+  services: readonly MemberService[],
+): HostReader {
   const [first] = known
-  const set = { name: first?.member.pod.replace(/-\d+$/, '') ?? '', namespace: first?.member.namespace ?? '', headlessService }
+  const set = {
+    name: first?.member.pod.replace(/-\d+$/, '') ?? '',
+    namespace: first?.member.namespace ?? '',
+    headlessService,
+  }
   const means = (host: string): HostMeans => meaningOf(host, services, set)
   return {
     canonical(host) {
@@ -133,17 +284,35 @@ function isNamed(host: string, pod: string): boolean {
 }
 
 function shared(known: readonly Known[], ids: ReadonlyMap<string, number>): readonly Finding[] {
-  const byId = Map.groupBy(known.filter(({ member }) => ids.has(member.pod)), ({ member }) => ids.get(member.pod) ?? 0)
+  const byId = Map.groupBy(
+    known.filter(({ member }) => ids.has(member.pod)),
+    ({ member }) => ids.get(member.pod) ?? 0,
+  )
   return [...byId].flatMap(([id, group]) => {
     const last = group.at(-1)
     if (group.length < 2 || last === undefined) return []
-    const pods = group.map(({ member }) => `${member.pod} (ordinal ${member.ordinal})`).join(' and ')
-    return [{ code: 'IDENTITY_MISMATCH', severity: 'error', ordinal: last.member.ordinal, object: `pod/${last.member.pod}`, message: `${pods} have the same id ${id}`, mend: 'Each member needs an id of its own: its ordinal plus one constant. Stop the newer of them before clients lose writes.' } satisfies Finding]
+    const pods = group
+      .map(({ member }) => `${member.pod} (ordinal ${member.ordinal})`)
+      .join(' and ')
+    return [
+      {
+        code: 'IDENTITY_MISMATCH',
+        severity: 'error',
+        ordinal: last.member.ordinal,
+        object: `pod/${last.member.pod}`,
+        message: `${pods} have the same id ${id}`,
+        mend: 'Each member needs an id of its own: its ordinal plus one constant. Stop the newer of them before clients lose writes.',
+      } satisfies Finding,
+    ]
   })
 }
 
 /** `blamed`: pods whose id is known to be wrong already. */
-function offsets(known: readonly Known[], ids: ReadonlyMap<string, number>, blamed: ReadonlySet<string>): readonly Finding[] {
+function offsets(
+  known: readonly Known[],
+  ids: ReadonlyMap<string, number>,
+  blamed: ReadonlySet<string>,
+): readonly Finding[] {
   const shifts = known.flatMap(({ member }) => {
     const id = ids.get(member.pod)
     return id === undefined ? [] : [{ member, id, shift: id - member.ordinal }]
@@ -154,21 +323,47 @@ function offsets(known: readonly Known[], ids: ReadonlyMap<string, number>, blam
   if (odd.length * 2 >= shifts.length && odd.length > 0) {
     if (odd.some(({ member }) => blamed.has(member.pod))) return []
     const said = shifts.map(({ member, id }) => `${member.pod} has ${id}`).join(', ')
-    return [{ code: 'IDENTITY_MISMATCH', severity: 'error', message: `the ids do not follow from the ordinals: ${said}`, mend: 'Every id is the ordinal plus one constant; compare the claims with the myid files.' }]
+    return [
+      {
+        code: 'IDENTITY_MISMATCH',
+        severity: 'error',
+        message: `the ids do not follow from the ordinals: ${said}`,
+        mend: 'Every id is the ordinal plus one constant; compare the claims with the myid files.',
+      },
+    ]
   }
   return odd
     .filter(({ member }) => !blamed.has(member.pod))
-    .map(({ member, id }) => mismatch(member, `has id ${id}; by the others’ it would be ${member.ordinal + Number(usual)}`, 'Every id is the ordinal plus one constant; a claim from an earlier life or of another member may hold an old myid.'))
+    .map(({ member, id }) =>
+      mismatch(
+        member,
+        `has id ${id}; by the others’ it would be ${member.ordinal + Number(usual)}`,
+        'Every id is the ordinal plus one constant; a claim from an earlier life or of another member may hold an old myid.',
+      ),
+    )
 }
 
-/** Two lists are the same when the same ids lead to the same members, with the same ports and roles; a member may write itself as a wildcard. */
+/**
+ * Two lists are the same when the same ids lead to the same members, with the same ports and roles;
+ * a member may write itself as a wildcard.
+ */
 function lists(known: readonly Known[], replicas: number, whose: HostReader): readonly Finding[] {
   const lineText = (line: ServerLine): string => textOf(line, (host) => whose.canonical(host))
-  const listed = known.flatMap(({ member, config, myid }) => (config === undefined || config.servers.length === 0 ? [] : [{ member, servers: config.servers, id: Number(myid) }]))
+  const listed = known.flatMap(({ member, config, myid }) =>
+    config === undefined || config.servers.length === 0
+      ? []
+      : [{ member, servers: config.servers, id: Number(myid) }],
+  )
   const lines = new Map<number, string>()
-  const written = new Map(listed.flatMap(({ servers }) => servers.map((line) => [lineText(line), asWritten(line)] as const)))
+  const written = new Map(
+    listed.flatMap(({ servers }) =>
+      servers.map((line) => [lineText(line), asWritten(line)] as const),
+    ),
+  )
   for (const id of new Set(listed.flatMap(({ servers }) => servers.map((line) => line.id)))) {
-    const said = listed.flatMap(({ servers, id: ownId }) => servers.filter((line) => line.id === id && !(id === ownId && isWildcard(line))).map(lineText))
+    const said = listed.flatMap(({ servers, id: ownId }) =>
+      servers.filter((line) => line.id === id && !(id === ownId && isWildcard(line))).map(lineText),
+    )
     const lacking = listed.filter(({ servers }) => !servers.some((line) => line.id === id)).length
     const usual = mostCommon(said)
     if (said.length >= lacking) lines.set(id, usual ?? '')
@@ -178,14 +373,33 @@ function lists(known: readonly Known[], replicas: number, whose: HostReader): re
     for (const [id, usual] of lines) {
       const mine = servers.find((line) => line.id === id)
       if (mine === undefined) differences.push(`lacks server.${id}`)
-      else if (!(id === ownId && isWildcard(mine)) && lineText(mine) !== usual) differences.push(`has server.${id}=${asWritten(mine)} where others have ${written.get(usual) ?? usual}`)
+      else if (!(id === ownId && isWildcard(mine)) && lineText(mine) !== usual)
+        differences.push(
+          `has server.${id}=${asWritten(mine)} where others have ${written.get(usual) ?? usual}`,
+        )
     }
-    for (const line of servers) if (!lines.has(line.id)) differences.push(`has a server.${line.id} that the others do not have`)
-    return differences.length === 0 ? [] : [mismatch(member, `has another member list than the others: it ${differences.slice(0, 3).join(', ')}`, 'Give every member the same member list; two lists can make two ensembles.')]
+    for (const line of servers)
+      if (!lines.has(line.id))
+        differences.push(`has a server.${line.id} that the others do not have`)
+    return differences.length === 0
+      ? []
+      : [
+          mismatch(
+            member,
+            `has another member list than the others: it ${differences.slice(0, 3).join(', ')}`,
+            'Give every member the same member list; two lists can make two ensembles.',
+          ),
+        ]
   })
   const count = lines.size
   const counted = findings.length === 0 && count > 0 && count !== replicas
-  if (counted) findings.push({ code: 'IDENTITY_MISMATCH', severity: 'warning', message: `the member list names ${count} ${count === 1 ? 'member' : 'members'} (voting: ${voters(listed[0]?.servers ?? []).length}), the set has ${replicas}`, mend: 'The majority is counted by the member list: change it together with the number of replicas.' })
+  if (counted)
+    findings.push({
+      code: 'IDENTITY_MISMATCH',
+      severity: 'warning',
+      message: `the member list names ${count} ${count === 1 ? 'member' : 'members'} (voting: ${voters(listed[0]?.servers ?? []).length}), the set has ${replicas}`,
+      mend: 'The majority is counted by the member list: change it together with the number of replicas.',
+    })
   return findings
 }
 
@@ -198,7 +412,9 @@ function asWritten(line: ServerLine): string {
 }
 
 function textOf(line: ServerLine, nameOf: (host: string) => string): string {
-  const addresses = line.addresses.map(({ host, peerPort, electionPort }) => `${nameOf(host)}:${peerPort}:${electionPort}`).join('|')
+  const addresses = line.addresses
+    .map(({ host, peerPort, electionPort }) => `${nameOf(host)}:${peerPort}:${electionPort}`)
+    .join('|')
   return line.role === 'observer' ? `${addresses}:observer` : addresses
 }
 
@@ -210,10 +426,29 @@ function mostCommon(values: readonly string[]): string | undefined {
 
 function names({ member, host, fqdn }: Known, serviceName: string): readonly Finding[] {
   const findings: Finding[] = []
-  if (host !== undefined && !isNamed(host, member.pod)) findings.push(mismatch(member, `has the host name ${host}`, 'A member’s host name is its pod’s name; hostNetwork and setHostname break that.', 'warning'))
+  if (host !== undefined && !isNamed(host, member.pod))
+    findings.push(
+      mismatch(
+        member,
+        `has the host name ${host}`,
+        'A member’s host name is its pod’s name; hostNetwork and setHostname break that.',
+        'warning',
+      ),
+    )
   const wanted = `${member.pod}.${serviceName}.${member.namespace}.svc`
-  if (fqdn?.includes('.') === true && isNamed(fqdn, member.pod) && fqdn !== wanted && !fqdn.startsWith(`${wanted}.`)) {
-    findings.push(mismatch(member, `calls itself ${fqdn}, its peers look for ${wanted}`, 'Set serviceName of the StatefulSet to its headless service.'))
+  if (
+    fqdn?.includes('.') === true &&
+    isNamed(fqdn, member.pod) &&
+    fqdn !== wanted &&
+    !fqdn.startsWith(`${wanted}.`)
+  ) {
+    findings.push(
+      mismatch(
+        member,
+        `calls itself ${fqdn}, its peers look for ${wanted}`,
+        'Set serviceName of the StatefulSet to its headless service.',
+      ),
+    )
   }
   return findings
 }

@@ -1,14 +1,20 @@
-// One exec that reads who a member is: its myid, configuration and names, from where the running server has them, whatever the image.
+// One exec that reads who a member is: its myid, configuration and names, from where the running
+// server has them, whatever the image.
 
 /** The script's name as its process shows it: `sh -c <script> <this> <nonce>`. */
 export const LOCATE_MARKER = 'zk-ensemble-action-locate'
 
-/** A shell function: `value KEY FILE` prints what a configuration says for a key, the last one where there are several. */
+/**
+ * A shell function: `value KEY FILE` prints what a configuration says for a key, the last one where
+ * there are several.
+ */
 export const VALUE_OF = `value() { sed -n "s/^[[:space:]]*$1[[:space:]]*[=:][[:space:]]*//p" "$2" 2>/dev/null | tr -d '\\r' | tail -n 1 | sed 's/[[:space:]]*$//'; }`
 
 /*
- * The server's process is the one with QuorumPeerMain or ZooKeeperServerMain as an argument of its own; its last argument is the configuration.
- * A bare name of the class can't be this script's own process, where it stands amid a longer argument. Lines with a password in them stay in the member.
+ * The server's process is the one with QuorumPeerMain or ZooKeeperServerMain as an argument of its
+ * own; its last argument is the configuration.
+ * A bare name of the class can't be this script's own process, where it stands amid a longer
+ * argument. Lines with a password in them stay in the member.
  */
 const SCRIPT = `nonce=$1
 section() { printf '\\n--- %s %s\\n' "$nonce" "$1"; }
@@ -43,7 +49,10 @@ hostname -f 2>/dev/null || sed -n "s/^[0-9a-fA-F.:]*[[:space:]][[:space:]]*\\([^
 section end
 `
 
-/** The command to run in the server's container; `nonce` separates what it prints from what the files hold. */
+/**
+ * The command to run in the server's container; `nonce` separates what it prints from what the
+ * files hold.
+ */
 export function locateCommand(nonce: string): readonly [string, ...string[]] {
   return ['sh', '-c', SCRIPT, LOCATE_MARKER, nonce]
 }
@@ -77,5 +86,12 @@ export function parseLocated(stdout: string, nonce: string): Located | undefined
   }
   if (name !== 'end') return undefined
   const trimmed = (key: string): string | undefined => sections.get(key)?.trim() || undefined
-  return { configPath: trimmed('found'), config: sections.get('config'), dynamic: sections.get('dynamic'), myid: trimmed('myid'), host: trimmed('host'), fqdn: trimmed('fqdn') }
+  return {
+    configPath: trimmed('found'),
+    config: sections.get('config'),
+    dynamic: sections.get('dynamic'),
+    myid: trimmed('myid'),
+    host: trimmed('host'),
+    fqdn: trimmed('fqdn'),
+  }
 }

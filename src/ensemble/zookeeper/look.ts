@@ -1,4 +1,5 @@
-// One look at every member, by whichever way it is reached, and the wait for an ensemble that is electing or syncing.
+// One look at every member, by whichever way it is reached, and the wait for an ensemble that is
+// electing or syncing.
 
 import { Deadline, formatSpan } from '../../clock.ts'
 import { KubeFailure } from '../../kube/failure.ts'
@@ -15,22 +16,36 @@ const POLL_MS = 250
 /** A wait that goes on is told this often, with what the members say of themselves. */
 const TELL_MS = 5_000
 const TLS_MS = 2_000
-/** A member that starts is asked often; to run something in its container each time would make it start later. */
+/**
+ * A member that starts is asked often; to run something in its container each time would make it
+ * start later.
+ */
 const CLOSED_FOR_MS = 3_000
 /** First bytes of a TLS alert, the answer to a word in plain text. */
 const TLS_ALERT = '\u0015\u0003'
 
 /** The answer of one member to one word. */
 export function ask(member: Member, word: Word, context: DoorContext): Promise<string> {
-  return askTwice((signal) => context.reach.open(member, member.clientPort, signal), word, context.clock, context.signal)
+  return askTwice(
+    (signal) => context.reach.open(member, member.clientPort, signal),
+    word,
+    context.clock,
+    context.signal,
+  )
 }
 
-/** Each way in turn; only who was asked from inside and does not answer there is known not to serve. Rejects only with the reason of the aborted signal. */
+/**
+ * Each way in turn; only who was asked from inside and does not answer there is known not to serve.
+ * Rejects only with the reason of the aborted signal.
+ */
 export async function lookAt(member: Member, context: DoorContext): Promise<Look> {
   const { reach, clock } = context
   const tried: string[] = []
   for (let door = reach.doorOf(member); door !== undefined; door = reach.doorOf(member)) {
-    if (door === 'exec' && clock.now() - (reach.closed.get(member.uid) ?? -Infinity) < CLOSED_FOR_MS) {
+    if (
+      door === 'exec' &&
+      clock.now() - (reach.closed.get(member.uid) ?? -Infinity) < CLOSED_FOR_MS
+    ) {
       reach.another(member, door)
       return { kind: 'closed', why: new NothingListens(member.clientPort).message }
     }
@@ -45,9 +60,19 @@ export async function lookAt(member: Member, context: DoorContext): Promise<Look
     tried.push(found.why)
     if (reach.another(member, door)) continue
     // A pod that isn't Ready and listens nowhere is one that starts, or has died.
-    return found.refused === true && !member.ready ? { kind: 'closed', why: tried.join('; ') } : { ...found, why: [...new Set(tried)].join('; '), ...(reach.may.exec ? {} : { lacks: 'exec' }) }
+    return found.refused === true && !member.ready
+      ? { kind: 'closed', why: tried.join('; ') }
+      : {
+          ...found,
+          why: [...new Set(tried)].join('; '),
+          ...(reach.may.exec ? {} : { lacks: 'exec' }),
+        }
   }
-  return { kind: 'unreachable', why: 'this run may use neither port-forward nor exec', denied: true }
+  return {
+    kind: 'unreachable',
+    why: 'this run may use neither port-forward nor exec',
+    denied: true,
+  }
 }
 
 async function lookThrough(member: Member, door: Door, context: DoorContext): Promise<Look> {
@@ -60,27 +85,52 @@ async function lookThrough(member: Member, door: Door, context: DoorContext): Pr
     context.signal.throwIfAborted()
     if (error instanceof NothingListens) return { kind: 'closed', why: error.message }
     if (error instanceof TlsOnly) return { kind: 'tls' }
-    if (door === 'exec' && error instanceof KubeFailure && error.reason === 'NotRunning') return { kind: 'closed', why: error.message }
+    if (door === 'exec' && error instanceof KubeFailure && error.reason === 'NotRunning')
+      return { kind: 'closed', why: error.message }
     if (!(error instanceof NoAnswer)) return { kind: 'unreachable', ...whyUnreachable(error, door) }
-    if (error.cause instanceof KubeFailure) return { kind: 'unreachable', why: error.cause.message, denied: false, refused: error.cause.reason === 'ConnectionRefused' }
+    if (error.cause instanceof KubeFailure)
+      return {
+        kind: 'unreachable',
+        why: error.cause.message,
+        denied: false,
+        refused: error.cause.reason === 'ConnectionRefused',
+      }
     if (await probeTls(member, context)) return { kind: 'tls' }
     // A busy machine is as slow as a server that hangs: neither is known to be lost.
-    return { kind: 'unreachable', why: `it takes connections on its client port, but gives ${error.why}`, denied: false, mute: true }
+    return {
+      kind: 'unreachable',
+      why: `it takes connections on its client port, but gives ${error.why}`,
+      denied: false,
+      mute: true,
+    }
   }
 }
 
-/** A server that speaks TLS only waits for more than the four bytes of a word, or closes; a ClientHello it answers at once. */
+/**
+ * A server that speaks TLS only waits for more than the four bytes of a word, or closes; a
+ * ClientHello it answers at once.
+ */
 async function probeTls(member: Member, context: DoorContext): Promise<boolean> {
   try {
-    return await speaksTls(await context.reach.open(member, member.clientPort, context.signal), context.clock, context.signal, TLS_MS)
+    return await speaksTls(
+      await context.reach.open(member, member.clientPort, context.signal),
+      context.clock,
+      context.signal,
+      TLS_MS,
+    )
   } catch {
     context.signal.throwIfAborted()
     return false
   }
 }
 
-export function lookAtAll(members: readonly Member[], context: DoorContext): Promise<readonly Looked[]> {
-  return Promise.all(members.map(async (member) => ({ member, look: await lookAt(member, context) })))
+export function lookAtAll(
+  members: readonly Member[],
+  context: DoorContext,
+): Promise<readonly Looked[]> {
+  return Promise.all(
+    members.map(async (member) => ({ member, look: await lookAt(member, context) })),
+  )
 }
 
 export interface Settled {
@@ -88,8 +138,15 @@ export interface Settled {
   readonly verdict: QuorumVerdict
 }
 
-/** Looks until the ensemble is whole, `settleMs` have passed, or waiting can't mend it. `hopeless`: asked before each wait. */
-export async function settle(members: readonly Member[], context: DoorContext, hopeless: (looked: readonly Looked[]) => Promise<boolean>): Promise<Settled> {
+/**
+ * Looks until the ensemble is whole, `settleMs` have passed, or waiting can't mend it. `hopeless`:
+ * asked before each wait.
+ */
+export async function settle(
+  members: readonly Member[],
+  context: DoorContext,
+  hopeless: (looked: readonly Looked[]) => Promise<boolean>,
+): Promise<Settled> {
   const { clock, signal } = context
   const deadline = new Deadline(clock, context.settleMs)
   let said = ''
@@ -98,10 +155,13 @@ export async function settle(members: readonly Member[], context: DoorContext, h
     const looked = await lookAtAll(members, context)
     const verdict = judgeQuorum(looked, context.replicas)
     const whole = !verdict.findings.some((finding) => finding.severity === 'error')
-    if (whole || !verdict.canHeal || deadline.passed || (await hopeless(looked))) return { looked, verdict }
+    if (whole || !verdict.canHeal || deadline.passed || (await hopeless(looked)))
+      return { looked, verdict }
     if (verdict.detail !== said || clock.now() - saidAt >= TELL_MS) {
       const why = said === '' && context.settleWhy !== undefined ? ` (${context.settleWhy})` : ''
-      context.say(`waiting up to ${formatSpan(deadline.left())} for the ensemble to settle: ${verdict.detail}${why}`)
+      context.say(
+        `waiting up to ${formatSpan(deadline.left())} for the ensemble to settle: ${verdict.detail}${why}`,
+      )
       saidAt = clock.now()
     }
     said = verdict.detail

@@ -1,4 +1,5 @@
-// Durability: what was acknowledged before a disruptive step must be there on every member after it. An ensemble of empty members is healthy and has lost everything.
+// Durability: what was acknowledged before a disruptive step must be there on every member after
+// it. An ensemble of empty members is healthy and has lost everything.
 
 import { z } from 'zod'
 import type { Finding } from '../../errors.ts'
@@ -6,7 +7,12 @@ import type { Answer } from './voice.ts'
 import type { Speaker } from './matrix.ts'
 
 /** What the marker's text holds; zxids as hexadecimal text. */
-const SHAPE = z.object({ path: z.string(), value: z.string(), version: z.number().int(), mzxid: z.string().regex(/^0x[0-9a-f]{1,16}$/) })
+const SHAPE = z.object({
+  path: z.string(),
+  value: z.string(),
+  version: z.number().int(),
+  mzxid: z.string().regex(/^0x[0-9a-f]{1,16}$/),
+})
 
 export interface Marker {
   readonly path: string
@@ -32,15 +38,33 @@ export function parseMarker(text: string): Marker | undefined {
 }
 
 /** Undefined when the member still has the marker as it was acknowledged. */
-export function markerTrouble({ member }: Speaker, answer: Answer, marker: Marker): Finding | undefined {
+export function markerTrouble(
+  { member }: Speaker,
+  answer: Answer,
+  marker: Marker,
+): Finding | undefined {
   const about = { severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}` } as const
   const who = `${member.pod} (ordinal ${member.ordinal})`
-  const lost = (what: string): Finding => ({ ...about, code: 'DATA_LOST', message: `${who} ${what}`, mend: 'Stop writers, keep the claims, and compare the members before anything is restarted: see whether data and transaction log both lie on the claim.' })
+  const lost = (what: string): Finding => ({
+    ...about,
+    code: 'DATA_LOST',
+    message: `${who} ${what}`,
+    mend: 'Stop writers, keep the claims, and compare the members before anything is restarted: see whether data and transaction log both lie on the claim.',
+  })
   const { found } = answer
   if (found instanceof Error) {
-    if ('reason' in found && found.reason === 'NoNode') return lost(`no longer has the marker that was acknowledged before: ${marker.path}`)
-    return { ...about, code: 'CHECK_IMPOSSIBLE', message: `the marker could not be read through ${who}: ${found.message}`, mend: 'Look at the member and run verify again.' }
+    if ('reason' in found && found.reason === 'NoNode')
+      return lost(`no longer has the marker that was acknowledged before: ${marker.path}`)
+    return {
+      ...about,
+      code: 'CHECK_IMPOSSIBLE',
+      message: `the marker could not be read through ${who}: ${found.message}`,
+      mend: 'Look at the member and run verify again.',
+    }
   }
-  if (found.value !== marker.value || found.version < marker.version || found.mzxid < marker.mzxid) return lost(`has an older state than was acknowledged before: version ${found.version} of ${marker.path}`)
+  if (found.value !== marker.value || found.version < marker.version || found.mzxid < marker.mzxid)
+    return lost(
+      `has an older state than was acknowledged before: version ${found.version} of ${marker.path}`,
+    )
   return undefined
 }

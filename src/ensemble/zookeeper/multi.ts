@@ -1,6 +1,16 @@
 // Several operations in one transaction: org.apache.zookeeper.MultiOperationRecord and its answer.
 
-import { bool, createBody, int, OP, pathAndVersion, readStat, setBody, WireFault, type Reader } from './wire.ts'
+import {
+  bool,
+  createBody,
+  int,
+  OP,
+  pathAndVersion,
+  readStat,
+  setBody,
+  WireFault,
+  type Reader,
+} from './wire.ts'
 
 export type Operation =
   | { readonly kind: 'create'; readonly path: string; readonly data: string }
@@ -13,7 +23,12 @@ const END = Buffer.concat([int(-1), bool(true), int(-1)])
 const ERROR_TYPE = -1
 
 export function multiBody(operations: readonly Operation[]): Buffer {
-  return Buffer.concat([...operations.map((operation) => Buffer.concat([int(typeOf(operation)), bool(false), int(-1), bodyOf(operation)])), END])
+  return Buffer.concat([
+    ...operations.map((operation) =>
+      Buffer.concat([int(typeOf(operation)), bool(false), int(-1), bodyOf(operation)]),
+    ),
+    END,
+  ])
 }
 
 function typeOf(operation: Operation): number {
@@ -41,7 +56,10 @@ function bodyOf(operation: Operation): Buffer {
   }
 }
 
-/** Error code of each operation, 0 for one that was done. In a transaction that failed, those before the culprit have 0 too, those after it -2: nothing of it was done. */
+/**
+ * Error code of each operation, 0 for one that was done. In a transaction that failed, those before
+ * the culprit have 0 too, those after it -2: nothing of it was done.
+ */
 export function readMulti(from: Reader): readonly number[] {
   const errors: number[] = []
   for (;;) {

@@ -1,4 +1,5 @@
-// One session with one member over a byte stream: requests are pipelined, answers come in order, and what was not answered is told apart from what was refused.
+// One session with one member over a byte stream: requests are pipelined, answers come in order,
+// and what was not answered is told apart from what was refused.
 
 import type { Duplex } from 'node:stream'
 import { within } from '../bounded.ts'
@@ -6,13 +7,33 @@ import { abortReason, formatSpan, type Clock } from '../../clock.ts'
 import { NoAnswer, NoSession, Refusal } from './errors.ts'
 import { multiBody, readMulti, type Operation } from './multi.ts'
 import {
-  authBody, block, connectRequest, createBody, frameSplitter, OP, pathAndVersion, pathAndWatch, readConnectReply, readFrame, readHeader, readStat, readTexts, request, setBody, XID,
-  type ConnectReply, type Reader, type Stat,
+  authBody,
+  block,
+  connectRequest,
+  createBody,
+  frameSplitter,
+  OP,
+  pathAndVersion,
+  pathAndWatch,
+  readConnectReply,
+  readFrame,
+  readHeader,
+  readStat,
+  readTexts,
+  request,
+  setBody,
+  XID,
+  type ConnectReply,
+  type Reader,
+  type Stat,
 } from './wire.ts'
 
 export interface SessionOptions {
   readonly clock: Clock
-  /** Session timeout to ask for, milliseconds; the server clamps it, usually to 4 to 40 s. Default 10 s. */
+  /**
+   * Session timeout to ask for, milliseconds; the server clamps it, usually to 4 to 40 s. Default
+   * 10 s.
+   */
   readonly timeoutMs?: number
   /** How long one request may go unanswered, and the handshake too, milliseconds. Default 5 s. */
   readonly answerMs?: number
@@ -22,7 +43,10 @@ export interface SessionOptions {
   readonly auth?: string | undefined
 }
 
-/** Every request rejects with Refusal (the server said no), NoAnswer (nothing came; its outcome says what that means) or the reason of the aborted signal. */
+/**
+ * Every request rejects with Refusal (the server said no), NoAnswer (nothing came; its outcome says
+ * what that means) or the reason of the aborted signal.
+ */
 export interface Session {
   readonly id: bigint
   /** As negotiated. */
@@ -37,12 +61,18 @@ export interface Session {
   set(path: string, data: string, version: number): Promise<Stat>
   delete(path: string, version?: number): Promise<void>
   children(path: string): Promise<readonly string[]>
-  /** Brings this member up to the leader's state: what is asked for after it, even without waiting, sees all writes acknowledged before it. */
+  /**
+   * Brings this member up to the leader's state: what is asked for after it, even without waiting,
+   * sees all writes acknowledged before it.
+   */
   sync(path: string): Promise<void>
   /** All or nothing; rejects with the Refusal of the operation at fault. */
   multi(operations: readonly Operation[]): Promise<void>
   ping(): Promise<void>
-  /** Ends the session at the server (its ephemerals go), waits for the answer and closes the stream; never rejects. */
+  /**
+   * Ends the session at the server (its ephemerals go), waits for the answer and closes the stream;
+   * never rejects.
+   */
   close(): Promise<void>
   /** Aborted, with the reason, as soon as the connection is over. */
   readonly over: AbortSignal
@@ -62,8 +92,15 @@ const ANSWER_MS = 5_000
 const CLOSE_MS = 1_000
 const RUNTIME_INCONSISTENCY = -2
 
-/** Opens a session on a fresh connection. Rejects with NoSession when the member takes none, NoAnswer when it says nothing; the stream is destroyed then. */
-export async function openSession(stream: Duplex, options: SessionOptions, signal: AbortSignal): Promise<Session> {
+/**
+ * Opens a session on a fresh connection. Rejects with NoSession when the member takes none,
+ * NoAnswer when it says nothing; the stream is destroyed then.
+ */
+export async function openSession(
+  stream: Duplex,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<Session> {
   const { clock } = options
   const answerMs = options.answerMs ?? ANSWER_MS
   const waiting: Waiting[] = []
@@ -114,30 +151,50 @@ export async function openSession(stream: Duplex, options: SessionOptions, signa
     }
   }
 
-  const send = <T>(what: string, type: number, body: Buffer, decode: (from: Reader) => T, path = '', writes = false, fixedXid?: number): Promise<T> => {
+  const send = <T>(
+    what: string,
+    type: number,
+    body: Buffer,
+    decode: (from: Reader) => T,
+    path = '',
+    writes = false,
+    fixedXid?: number,
+  ): Promise<T> => {
     if (lost !== undefined) return Promise.reject(asNoAnswer(lost, signal, what, 'not done'))
     const id = fixedXid ?? (xid += 1)
     const answered = new AbortController()
     const done = new Promise<T>((resolve, reject) => {
       waiting.push({
-        xid: id, what, path, writes,
+        xid: id,
+        what,
+        path,
+        writes,
         answer: (from) => {
           answered.abort()
           try {
             resolve(decode(from))
           } catch (error) {
-            reject(new NoAnswer(what, 'the answer could not be read', writes ? 'unknown' : 'not done'))
+            reject(
+              new NoAnswer(what, 'the answer could not be read', writes ? 'unknown' : 'not done'),
+            )
             throw error
           }
         },
         fail: (error) => {
           answered.abort()
-          reject(error instanceof Refusal ? error : asNoAnswer(error, signal, what, writes ? 'unknown' : 'not done'))
+          reject(
+            error instanceof Refusal
+              ? error
+              : asNoAnswer(error, signal, what, writes ? 'unknown' : 'not done'),
+          )
         },
       })
     })
     stream.write(request(id, type, body))
-    clock.sleep(answerMs, answered.signal).then(() => lose(new Error(`no answer within ${formatSpan(answerMs)}`)), () => undefined)
+    clock.sleep(answerMs, answered.signal).then(
+      () => lose(new Error(`no answer within ${formatSpan(answerMs)}`)),
+      () => undefined,
+    )
     return done
   }
 
@@ -145,7 +202,12 @@ export async function openSession(stream: Duplex, options: SessionOptions, signa
   signal.addEventListener('abort', onAbort, { once: true })
   stream.on('data', onData)
   stream.on('error', (error: Error) => lose(new Error(`the connection broke (${error.message})`)))
-  const onEnd = (): void => lose(heard ? new Error('the member closed the connection') : new NoSession('the member closes the connection without an answer: it does not serve'))
+  const onEnd = (): void =>
+    lose(
+      heard
+        ? new Error('the member closed the connection')
+        : new NoSession('the member closes the connection without an answer: it does not serve'),
+    )
   stream.on('end', onEnd)
   stream.on('close', onEnd)
 
@@ -156,7 +218,13 @@ export async function openSession(stream: Duplex, options: SessionOptions, signa
   stream.write(connectRequest(options.timeoutMs ?? SESSION_TIMEOUT_MS, lastZxid))
   let reply: ConnectReply
   try {
-    reply = await within(clock, answerMs, () => new NoAnswer('session', `no answer within ${formatSpan(answerMs)}`, 'not done'), signal, () => hello)
+    reply = await within(
+      clock,
+      answerMs,
+      () => new NoAnswer('session', `no answer within ${formatSpan(answerMs)}`, 'not done'),
+      signal,
+      () => hello,
+    )
     if (reply.timeoutMs <= 0) throw new NoSession('the member refused the session')
   } catch (error) {
     lose(error instanceof Error ? error : new Error(String(error)))
@@ -168,8 +236,16 @@ export async function openSession(stream: Duplex, options: SessionOptions, signa
     id: reply.sessionId,
     timeoutMs: reply.timeoutMs,
     lastZxid: () => lastZxid,
-    create: (path, data, kind = 'persistent') => send('create', OP.create, createBody(path, data, kind === 'ephemeral'), nothing, path, true),
-    get: (path) => send('get', OP.getData, pathAndWatch(path, false), (from) => ({ data: from.text(), stat: readStat(from) }), path),
+    create: (path, data, kind = 'persistent') =>
+      send('create', OP.create, createBody(path, data, kind === 'ephemeral'), nothing, path, true),
+    get: (path) =>
+      send(
+        'get',
+        OP.getData,
+        pathAndWatch(path, false),
+        (from) => ({ data: from.text(), stat: readStat(from) }),
+        path,
+      ),
     exists: async (path) => {
       try {
         return await send('exists', OP.exists, pathAndWatch(path, false), readStat, path)
@@ -178,9 +254,12 @@ export async function openSession(stream: Duplex, options: SessionOptions, signa
         throw error
       }
     },
-    set: (path, data, version) => send('set', OP.setData, setBody(path, data, version), readStat, path, true),
-    delete: (path, version = -1) => send('delete', OP.delete, pathAndVersion(path, version), nothing, path, true),
-    children: (path) => send('children', OP.getChildren, pathAndWatch(path, false), readTexts, path),
+    set: (path, data, version) =>
+      send('set', OP.setData, setBody(path, data, version), readStat, path, true),
+    delete: (path, version = -1) =>
+      send('delete', OP.delete, pathAndVersion(path, version), nothing, path, true),
+    children: (path) =>
+      send('children', OP.getChildren, pathAndWatch(path, false), readTexts, path),
     sync: (path) => send('sync', OP.sync, block(path), nothing, path),
     multi: async (operations) => {
       const errors = await send('transaction', OP.multi, multiBody(operations), readMulti, '', true)
@@ -192,7 +271,13 @@ export async function openSession(stream: Duplex, options: SessionOptions, signa
     close: async () => {
       if (lost !== undefined) return
       const bye = send('close', OP.closeSession, Buffer.alloc(0), nothing)
-      await within(clock, CLOSE_MS, () => new Error('no answer to the close'), signal, () => bye).catch(nothing)
+      await within(
+        clock,
+        CLOSE_MS,
+        () => new Error('no answer to the close'),
+        signal,
+        () => bye,
+      ).catch(nothing)
       lose(new Error('the session was closed'))
     },
     over: over.signal,
@@ -208,8 +293,16 @@ export async function openSession(stream: Duplex, options: SessionOptions, signa
   return session
 }
 
-/** An abort keeps its own reason; whatever else ended the connection becomes a NoAnswer that names the request. */
-function asNoAnswer(error: Error, signal: AbortSignal, what: string, outcome: 'not done' | 'unknown'): Error {
+/**
+ * An abort keeps its own reason; whatever else ended the connection becomes a NoAnswer that names
+ * the request.
+ */
+function asNoAnswer(
+  error: Error,
+  signal: AbortSignal,
+  what: string,
+  outcome: 'not done' | 'unknown',
+): Error {
   if (signal.aborted && error === abortReason(signal)) return error
   return new NoAnswer(what, error.message, outcome)
 }

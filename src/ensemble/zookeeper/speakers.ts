@@ -1,4 +1,5 @@
-// A session with every member, opened at once and opened again where the first attempt came too early; all of them are closed at the end.
+// A session with every member, opened at once and opened again where the first attempt came too
+// early; all of them are closed at the end.
 
 import type { Member, VerifyContext } from '../profile.ts'
 import { memberTrouble, type Speaker } from './matrix.ts'
@@ -12,11 +13,18 @@ export interface Speakers {
   /** The wire session behind a member's voice. */
   sessionOf(member: Member): Session | undefined
   /** One more session with a member, closed with the others. */
-  another(member: Member, lastZxidSeen?: bigint): Promise<{ readonly speaker: Speaker; readonly session: Session }>
+  another(
+    member: Member,
+    lastZxidSeen?: bigint,
+  ): Promise<{ readonly speaker: Speaker; readonly session: Session }>
   closeAll(): Promise<void>
 }
 
-export function openSpeakers(members: readonly Member[], context: VerifyContext, options: { readonly auth: string | undefined }): Speakers {
+export function openSpeakers(
+  members: readonly Member[],
+  context: VerifyContext,
+  options: { readonly auth: string | undefined },
+): Speakers {
   const { clock, reach, signal } = context
   // Not the run's signal: a cancelled check deletes what it wrote before its sessions end.
   const life = new AbortController()
@@ -25,7 +33,17 @@ export function openSpeakers(members: readonly Member[], context: VerifyContext,
   let closed = false
 
   const connect = async (member: Member, lastZxidSeen?: bigint): Promise<Session> => {
-    const session = await openTunnelSession(member, reach, { clock, auth: options.auth, life: life.signal, ...(lastZxidSeen === undefined ? {} : { lastZxidSeen }) }, signal)
+    const session = await openTunnelSession(
+      member,
+      reach,
+      {
+        clock,
+        auth: options.auth,
+        life: life.signal,
+        ...(lastZxidSeen === undefined ? {} : { lastZxidSeen }),
+      },
+      signal,
+    )
     opened.push(session)
     if (closed) await session.close()
     return session

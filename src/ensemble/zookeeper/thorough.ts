@@ -1,4 +1,5 @@
-// Beyond reading what was written: that two writers can't both win, that a session's ephemeral goes with it, and that a transaction is all or nothing.
+// Beyond reading what was written: that two writers can't both win, that a session's ephemeral goes
+// with it, and that a transaction is all or nothing.
 
 import type { Clock } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
@@ -7,7 +8,10 @@ import { isRefusal } from './errors.ts'
 import { dataFinding, memberTrouble } from './matrix.ts'
 import type { Session } from './session.ts'
 
-/** Two members (one and the same in an ensemble of one), each with a session, and a way to a third session that may be closed. */
+/**
+ * Two members (one and the same in an ensemble of one), each with a session, and a way to a third
+ * session that may be closed.
+ */
 export interface Stage {
   readonly one: { readonly member: Member; readonly session: Session }
   readonly other: { readonly member: Member; readonly session: Session }
@@ -24,19 +28,47 @@ export const THOROUGH_NAMES = ['race', 'ephemeral', 'left', 'right'] as const
 const WRONG_VERSION = 7
 
 export async function checkThoroughly(stage: Stage): Promise<readonly CheckResult[]> {
-  return [await checked(stage, 'compare-and-set', race), await checked(stage, 'ephemeral', ephemeral), await checked(stage, 'multi', transaction)]
+  return [
+    await checked(stage, 'compare-and-set', race),
+    await checked(stage, 'ephemeral', ephemeral),
+    await checked(stage, 'multi', transaction),
+  ]
 }
 
 /** `proof` returns what it proved, or a Fault with what it found. */
-async function checked(stage: Stage, name: CheckResult['name'], proof: (stage: Stage) => Promise<string | Fault>): Promise<CheckResult> {
+async function checked(
+  stage: Stage,
+  name: CheckResult['name'],
+  proof: (stage: Stage) => Promise<string | Fault>,
+): Promise<CheckResult> {
   const began = stage.clock.now()
-  const failed = (finding: Finding): CheckResult => ({ name, outcome: 'failed', detail: finding.message, findings: [finding], ms: stage.clock.now() - began })
+  const failed = (finding: Finding): CheckResult => ({
+    name,
+    outcome: 'failed',
+    detail: finding.message,
+    findings: [finding],
+    ms: stage.clock.now() - began,
+  })
   try {
     const found = await proof(stage)
-    if (typeof found === 'string') return { name, outcome: 'passed', detail: found, findings: [], ms: stage.clock.now() - began }
-    return failed({ code: 'CHECK_FAILED', severity: 'error', ordinal: found.member.ordinal, object: `pod/${found.member.pod}`, message: found.what, mend: 'The ensemble does not keep its promises: stop writers that rely on them and compare the members’ versions and logs.' })
+    if (typeof found === 'string')
+      return { name, outcome: 'passed', detail: found, findings: [], ms: stage.clock.now() - began }
+    return failed({
+      code: 'CHECK_FAILED',
+      severity: 'error',
+      ordinal: found.member.ordinal,
+      object: `pod/${found.member.pod}`,
+      message: found.what,
+      mend: 'The ensemble does not keep its promises: stop writers that rely on them and compare the members’ versions and logs.',
+    })
   } catch (error) {
-    return failed(dataFinding(stage.one.member, `the ${name} check through`, memberTrouble(error, stage.signal)))
+    return failed(
+      dataFinding(
+        stage.one.member,
+        `the ${name} check through`,
+        memberTrouble(error, stage.signal),
+      ),
+    )
   }
 }
 
@@ -49,12 +81,25 @@ async function race({ one, other, path }: Stage): Promise<string | Fault> {
   const node = `${path}/race`
   await one.session.create(node, 'first')
   const [, stat] = await Promise.all([other.session.sync(node), other.session.exists(node)])
-  if (stat === undefined) return { member: other.member, what: `${other.member.pod} does not show a node that was created through ${one.member.pod}` }
-  const results = await Promise.allSettled([one.session.set(node, 'one', stat.version), other.session.set(node, 'other', stat.version)])
+  if (stat === undefined)
+    return {
+      member: other.member,
+      what: `${other.member.pod} does not show a node that was created through ${one.member.pod}`,
+    }
+  const results = await Promise.allSettled([
+    one.session.set(node, 'one', stat.version),
+    other.session.set(node, 'other', stat.version),
+  ])
   const won = results.filter((result) => result.status === 'fulfilled').length
-  const unexpected = results.find((result) => result.status === 'rejected' && !isRefusal(result.reason, 'BadVersion'))
+  const unexpected = results.find(
+    (result) => result.status === 'rejected' && !isRefusal(result.reason, 'BadVersion'),
+  )
   if (unexpected?.status === 'rejected') throw unexpected.reason
-  if (won !== 1) return { member: other.member, what: `of two writes that ask for the same version, through ${one.member.pod} and ${other.member.pod}, ${won === 0 ? 'none' : 'both'} won` }
+  if (won !== 1)
+    return {
+      member: other.member,
+      what: `of two writes that ask for the same version, through ${one.member.pod} and ${other.member.pod}, ${won === 0 ? 'none' : 'both'} won`,
+    }
   return 'of two writers that asked for the same version exactly one won'
 }
 
@@ -64,31 +109,62 @@ async function ephemeral({ other, third, path }: Stage): Promise<string | Fault>
   try {
     await owner.create(node, 'here', 'ephemeral')
     const [, there] = await Promise.all([other.session.sync(node), other.session.exists(node)])
-    if (there === undefined || there.ephemeralOwner !== owner.id) return { member: other.member, what: `${other.member.pod} does not show an ephemeral node of a session that lives` }
+    if (there === undefined || there.ephemeralOwner !== owner.id)
+      return {
+        member: other.member,
+        what: `${other.member.pod} does not show an ephemeral node of a session that lives`,
+      }
   } finally {
     await owner.close()
   }
   const [, left] = await Promise.all([other.session.sync(node), other.session.exists(node)])
-  if (left !== undefined) return { member: other.member, what: `${other.member.pod} still shows an ephemeral node after its session was closed` }
+  if (left !== undefined)
+    return {
+      member: other.member,
+      what: `${other.member.pod} still shows an ephemeral node after its session was closed`,
+    }
   return 'an ephemeral node was seen through another member and went with its session'
 }
 
 async function transaction({ one, other, path }: Stage): Promise<string | Fault> {
   const [left, right] = [`${path}/left`, `${path}/right`]
   const look = async (): Promise<number> => {
-    const found = await Promise.all([other.session.sync(path), other.session.exists(left), other.session.exists(right)])
+    const found = await Promise.all([
+      other.session.sync(path),
+      other.session.exists(left),
+      other.session.exists(right),
+    ])
     return found.slice(1).filter((stat) => stat !== undefined).length
   }
   try {
-    await one.session.multi([{ kind: 'create', path: left, data: 'x' }, { kind: 'check', path, version: WRONG_VERSION }, { kind: 'create', path: right, data: 'x' }])
-    return { member: one.member, what: `${one.member.pod} let a transaction pass whose condition does not hold` }
+    await one.session.multi([
+      { kind: 'create', path: left, data: 'x' },
+      { kind: 'check', path, version: WRONG_VERSION },
+      { kind: 'create', path: right, data: 'x' },
+    ])
+    return {
+      member: one.member,
+      what: `${one.member.pod} let a transaction pass whose condition does not hold`,
+    }
   } catch (error) {
     if (!isRefusal(error, 'BadVersion')) throw error
   }
   const half = await look()
-  if (half !== 0) return { member: other.member, what: `${other.member.pod} shows a part of a transaction that was refused` }
-  await one.session.multi([{ kind: 'create', path: left, data: 'x' }, { kind: 'check', path, version: 0 }, { kind: 'create', path: right, data: 'x' }])
+  if (half !== 0)
+    return {
+      member: other.member,
+      what: `${other.member.pod} shows a part of a transaction that was refused`,
+    }
+  await one.session.multi([
+    { kind: 'create', path: left, data: 'x' },
+    { kind: 'check', path, version: 0 },
+    { kind: 'create', path: right, data: 'x' },
+  ])
   const whole = await look()
-  if (whole !== 2) return { member: other.member, what: `${other.member.pod} shows ${whole} of 2 nodes of a transaction that was done` }
+  if (whole !== 2)
+    return {
+      member: other.member,
+      what: `${other.member.pod} shows ${whole} of 2 nodes of a transaction that was done`,
+    }
   return 'a transaction was done as a whole and refused as a whole'
 }

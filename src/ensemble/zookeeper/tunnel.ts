@@ -1,4 +1,5 @@
-// A byte stream to a member's client port from inside its container, at the address that its configuration names: what bash or nc can do, and no more.
+// A byte stream to a member's client port from inside its container, at the address that its
+// configuration names: what bash or nc can do, and no more.
 
 import type { Duplex } from 'node:stream'
 import type { Member, Reach } from '../profile.ts'
@@ -12,12 +13,18 @@ export const CONNECTED = 'connected'
 const EXIT = { closed: 1, tlsOnly: 3, listens: 4, noTool: 127 } as const
 
 /*
- * A place that worked before comes first, and costs next to nothing. Then, in this order: the loopback address, the pod's own, what the configuration of the running server
- * says (clientPortAddress, or behind the semicolon of its own server line), and every address at which the kernel shows a listener on one of these ports. Where it shows
- * none, and no configuration is left unread, nothing listens: that is proven; a listener that takes no connection proves nothing. When our side ends, so does the standard
- * input, and with it all of this; so it does when the server ends. Every process is waited for by its parent: the first process of a container, which would get those that
- * are left, is mostly a server that waits for none. Bytes are passed on by dd: the cat of busybox sends a socket's bytes with sendfile, which waits for them with the
- * pipe to us locked, and what was written into it before is stuck. The standard error stays open: containerd ends the standard input once that is closed.
+ * A place that worked before comes first, and costs next to nothing. Then, in this order: the
+ * loopback address, the pod's own, what the configuration of the running server
+ * says (clientPortAddress, or behind the semicolon of its own server line), and every address at
+ * which the kernel shows a listener on one of these ports. Where it shows
+ * none, and no configuration is left unread, nothing listens: that is proven; a listener that takes
+ * no connection proves nothing. When our side ends, so does the standard
+ * input, and with it all of this; so it does when the server ends. Every process is waited for by
+ * its parent: the first process of a container, which would get those that
+ * are left, is mostly a server that waits for none. Bytes are passed on by dd: the cat of busybox
+ * sends a socket's bytes with sendfile, which waits for them with the
+ * pipe to us locked, and what was written into it before is stuck. The standard error stays open:
+ * containerd ends the standard input once that is closed.
  */
 const SCRIPT = `port=$1
 NEXT=99
@@ -124,7 +131,10 @@ export interface InnerStream {
   readonly place: string
 }
 
-/** Asked from inside its container: the kernel shows no listener on any port that its server may have for clients. */
+/**
+ * Asked from inside its container: the kernel shows no listener on any port that its server may
+ * have for clients.
+ */
 export class NothingListens extends Error {
   constructor(port: number) {
     super(`nothing listens on its client port ${port}, asked from inside its container`)
@@ -138,11 +148,21 @@ export class TlsOnly extends Error {}
 /** What is run in the container could not connect for want of a tool, or was not what ran. */
 export class NoTunnel extends Error {}
 
-/** Rejects with NothingListens, which proves that it does not serve, with TlsOnly, with NoTunnel, and with a KubeFailure. */
-export async function openTunnel(member: Member, port: number, place: string | undefined, reach: Pick<Reach, 'tunnel'>, signal: AbortSignal): Promise<InnerStream> {
+/**
+ * Rejects with NothingListens, which proves that it does not serve, with TlsOnly, with NoTunnel,
+ * and with a KubeFailure.
+ */
+export async function openTunnel(
+  member: Member,
+  port: number,
+  place: string | undefined,
+  reach: Pick<Reach, 'tunnel'>,
+  signal: AbortSignal,
+): Promise<InnerStream> {
   const through = await reach.tunnel(member, tunnelCommand(port, place), signal)
   if (through.kind === 'open') {
-    if (through.line.startsWith(`${CONNECTED} `)) return { stream: through.stream, place: through.line.slice(CONNECTED.length + 1).trim() }
+    if (through.line.startsWith(`${CONNECTED} `))
+      return { stream: through.stream, place: through.line.slice(CONNECTED.length + 1).trim() }
     through.stream.destroy()
     throw new NoTunnel('its container answers with something else than what was run in it')
   }
@@ -152,7 +172,9 @@ export async function openTunnel(member: Member, port: number, place: string | u
     case EXIT.tlsOnly:
       throw new TlsOnly('its configuration has a client port for TLS alone')
     case EXIT.listens:
-      throw new NoTunnel('it seems to listen on its client port, but no connection to it could be made from inside its container')
+      throw new NoTunnel(
+        'it seems to listen on its client port, but no connection to it could be made from inside its container',
+      )
     case EXIT.noTool:
       throw new NoTunnel('neither bash nor nc is in its container')
     default:

@@ -1,4 +1,5 @@
-// The checks of one level, in one go: members are looked at, identified and spoken to at the same time, and what can't be proven is never called a success.
+// The checks of one level, in one go: members are looked at, identified and spoken to at the same
+// time, and what can't be proven is never called a success.
 
 import { Deadline, formatSpan } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
@@ -29,25 +30,48 @@ interface Timed {
   readonly at: number
 }
 
-/** The checks of a level; an ensemble that elects anew while it is asked is asked again until it has had its time to settle. */
-export async function verifyZooKeeper(members: readonly Member[], level: VerifyLevel, context: DoorContext, options: ZooKeeperOptions): Promise<Verification> {
+/**
+ * The checks of a level; an ensemble that elects anew while it is asked is asked again until it has
+ * had its time to settle.
+ */
+export async function verifyZooKeeper(
+  members: readonly Member[],
+  level: VerifyLevel,
+  context: DoorContext,
+  options: ZooKeeperOptions,
+): Promise<Verification> {
   const deadline = new Deadline(context.clock, context.settleMs)
   for (;;) {
-    const { wentAway, ...verification } = await attempt(members, level, { ...context, settleMs: deadline.left() }, options)
+    const { wentAway, ...verification } = await attempt(
+      members,
+      level,
+      { ...context, settleMs: deadline.left() },
+      options,
+    )
     if (!wentAway || deadline.passed) return verification
     context.say(`${verification.findings[0]?.message ?? 'a member went away'}; asking again`)
     await context.clock.sleep(AGAIN_MS, context.signal)
   }
 }
 
-async function attempt(members: readonly Member[], level: VerifyLevel, context: DoorContext, options: ZooKeeperOptions): Promise<Verification & { readonly wentAway: boolean }> {
+async function attempt(
+  members: readonly Member[],
+  level: VerifyLevel,
+  context: DoorContext,
+  options: ZooKeeperOptions,
+): Promise<Verification & { readonly wentAway: boolean }> {
   const { clock } = context
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
-  if (!context.reach.may.forward && !context.reach.may.exec) return { ...impossible(sorted, context), wentAway: false }
+  if (!context.reach.may.forward && !context.reach.may.exec)
+    return { ...impossible(sorted, context), wentAway: false }
   const began = clock.now()
   const speaking = openSpeakers(level === 'quick' ? sorted.slice(0, 2) : sorted, context, options)
-  // A quick look by exec asks too: only the configuration tells a port that speaks TLS from a member that is down.
-  let learning = level === 'quick' && context.reach.may.forward ? undefined : timed(() => learnAll(sorted, context), context)
+  // A quick look by exec asks too: only the configuration tells a port that speaks TLS from a
+  // member that is down.
+  let learning =
+    level === 'quick' && context.reach.may.forward
+      ? undefined
+      : timed(() => learnAll(sorted, context), context)
   // Whoever fails first is told; the others may be rejected by the same abort.
   learning?.catch(() => undefined)
   try {
@@ -61,9 +85,13 @@ async function attempt(members: readonly Member[], level: VerifyLevel, context: 
     const first = await settle(sorted, context, hopeless)
     const settled = isWhole(first) ? first : withTls(first, (await learning)?.value ?? [], context)
     const waited = clock.now() - began
-    const checks: CheckResult[] = [checkOf('quorum', settled.verdict.findings, settled.verdict.detail, waited)]
+    const checks: CheckResult[] = [
+      checkOf('quorum', settled.verdict.findings, settled.verdict.detail, waited),
+    ]
     const whole = isWhole(settled)
-    const proving = whole ? prove(level, sorted, speaking, context, options) : Promise.resolve(notTried(level))
+    const proving = whole
+      ? prove(level, sorted, speaking, context, options)
+      : Promise.resolve(notTried(level))
     proving.catch(() => undefined)
     let ids: ReadonlyMap<string, number> = new Map()
     if (learning !== undefined && level !== 'quick') {
@@ -74,7 +102,16 @@ async function attempt(members: readonly Member[], level: VerifyLevel, context: 
     }
     const proof = await proving
     checks.push(...proof.checks)
-    return { members: settled.verdict.states.map((state) => ({ ...state, id: ids.get(state.pod) })), checks, matrix: proof.matrix, pairs: proof.pairs, findings: checks.flatMap((check) => check.findings), wentAway: proof.wentAway && checks.every((check) => check.name === 'data' || check.outcome !== 'failed') }
+    return {
+      members: settled.verdict.states.map((state) => ({ ...state, id: ids.get(state.pod) })),
+      checks,
+      matrix: proof.matrix,
+      pairs: proof.pairs,
+      findings: checks.flatMap((check) => check.findings),
+      wentAway:
+        proof.wentAway &&
+        checks.every((check) => check.name === 'data' || check.outcome !== 'failed'),
+    }
   } finally {
     await speaking.closeAll()
   }
@@ -88,50 +125,125 @@ function speaksTlsOnly({ known: { config } }: Learned): boolean {
   return config !== undefined && isTlsOnly(config)
 }
 
-/** Who could not be asked because its configuration has no plain port is judged as that, not as down. */
+/**
+ * Who could not be asked because its configuration has no plain port is judged as that, not as
+ * down.
+ */
 function withTls(settled: Settled, learned: readonly Learned[], context: DoorContext): Settled {
   const tls = new Set(learned.filter(speaksTlsOnly).map(({ known }) => known.member.pod))
-  const looked = settled.looked.map((one): Looked => (tls.has(one.member.pod) && (one.look.kind === 'unreachable' || one.look.kind === 'closed' || one.look.kind === 'silent') ? { ...one, look: { kind: 'tls' } } : one))
+  const looked = settled.looked.map((one): Looked =>
+    tls.has(one.member.pod) &&
+    (one.look.kind === 'unreachable' || one.look.kind === 'closed' || one.look.kind === 'silent')
+      ? { ...one, look: { kind: 'tls' } }
+      : one,
+  )
   return tls.size === 0 ? settled : { looked, verdict: judgeQuorum(looked, context.replicas) }
 }
 
-async function prove(level: VerifyLevel, members: readonly Member[], speaking: ReturnType<typeof openSpeakers>, context: DoorContext, options: ZooKeeperOptions): Promise<DataChecks> {
-  return members.length === 1 ? checkAlone(speaking, level, context, options) : checkPairs(speaking, level, context, options)
+async function prove(
+  level: VerifyLevel,
+  members: readonly Member[],
+  speaking: ReturnType<typeof openSpeakers>,
+  context: DoorContext,
+  options: ZooKeeperOptions,
+): Promise<DataChecks> {
+  return members.length === 1
+    ? checkAlone(speaking, level, context, options)
+    : checkPairs(speaking, level, context, options)
 }
 
 function notTried(level: VerifyLevel): DataChecks {
-  const names: readonly CheckResult['name'][] = level === 'thorough' ? ['data', 'compare-and-set', 'ephemeral', 'multi'] : ['data']
-  return { checks: names.map((name) => ({ name, outcome: 'skipped', detail: 'not tried: the members are no whole ensemble', findings: [], ms: 0 })), matrix: undefined, pairs: undefined, wentAway: false }
+  const names: readonly CheckResult['name'][] =
+    level === 'thorough' ? ['data', 'compare-and-set', 'ephemeral', 'multi'] : ['data']
+  return {
+    checks: names.map((name) => ({
+      name,
+      outcome: 'skipped',
+      detail: 'not tried: the members are no whole ensemble',
+      findings: [],
+      ms: 0,
+    })),
+    matrix: undefined,
+    pairs: undefined,
+    wentAway: false,
+  }
 }
 
-/** A member that was still starting at the first look is asked once more, now that it serves; of whom exec tells nothing, its session tells what it can. */
-async function relearn(first: Timed, whole: boolean, speaking: ReturnType<typeof openSpeakers>, context: DoorContext): Promise<Timed> {
+/**
+ * A member that was still starting at the first look is asked once more, now that it serves; of
+ * whom exec tells nothing, its session tells what it can.
+ */
+async function relearn(
+  first: Timed,
+  whole: boolean,
+  speaking: ReturnType<typeof openSpeakers>,
+  context: DoorContext,
+): Promise<Timed> {
   const open = first.value.filter(isOpen)
   if (!whole || open.length === 0) return first
   const again = await timed(async () => {
-    const asked = context.reach.may.exec ? await learnAll(open.map((one) => one.known.member), context) : open
-    return [...asked.filter((one) => !isOpen(one)), ...(await learnFromSessions(asked.filter(isOpen), speaking, context))]
+    const asked = context.reach.may.exec
+      ? await learnAll(
+          open.map((one) => one.known.member),
+          context,
+        )
+      : open
+    return [
+      ...asked.filter((one) => !isOpen(one)),
+      ...(await learnFromSessions(asked.filter(isOpen), speaking, context)),
+    ]
   }, context)
   return merged(first, again)
 }
 
-/** A member that dies and is started again and again is there for seconds: who it is can be learned while it answers. */
-async function learnFlashes(first: Timed, looked: readonly Looked[], context: DoorContext): Promise<Timed> {
-  const here = new Set(looked.filter(({ look }) => look.kind !== 'unreachable').map(({ member }) => member.pod))
-  const open = first.value.filter((one) => isOpen(one) && one.known.config === undefined && here.has(one.known.member.pod))
+/**
+ * A member that dies and is started again and again is there for seconds: who it is can be learned
+ * while it answers.
+ */
+async function learnFlashes(
+  first: Timed,
+  looked: readonly Looked[],
+  context: DoorContext,
+): Promise<Timed> {
+  const here = new Set(
+    looked.filter(({ look }) => look.kind !== 'unreachable').map(({ member }) => member.pod),
+  )
+  const open = first.value.filter(
+    (one) => isOpen(one) && one.known.config === undefined && here.has(one.known.member.pod),
+  )
   if (open.length === 0 || context.clock.now() - first.at < LEARN_AGAIN_MS) return first
-  return merged(first, await timed(() => learnAll(open.map((one) => one.known.member), context), context))
+  return merged(
+    first,
+    await timed(
+      () =>
+        learnAll(
+          open.map((one) => one.known.member),
+          context,
+        ),
+      context,
+    ),
+  )
 }
 
 function merged(first: Timed, again: Timed): Timed {
-  return { value: first.value.map((one) => again.value.find((other) => other.known.member.pod === one.known.member.pod) ?? one), ms: first.ms + again.ms, at: again.at }
+  return {
+    value: first.value.map(
+      (one) => again.value.find((other) => other.known.member.pod === one.known.member.pod) ?? one,
+    ),
+    ms: first.ms + again.ms,
+    at: again.at,
+  }
 }
 
 function isOpen({ lacking }: Learned): boolean {
   return lacking !== undefined
 }
 
-async function learnFromSessions(open: readonly Learned[], speaking: ReturnType<typeof openSpeakers>, context: DoorContext): Promise<readonly Learned[]> {
+async function learnFromSessions(
+  open: readonly Learned[],
+  speaking: ReturnType<typeof openSpeakers>,
+  context: DoorContext,
+): Promise<readonly Learned[]> {
   await speaking.ready()
   return Promise.all(
     open.map(async (one) => {
@@ -141,25 +253,56 @@ async function learnFromSessions(open: readonly Learned[], speaking: ReturnType<
   )
 }
 
-async function timed(work: () => Promise<readonly Learned[]>, context: DoorContext): Promise<Timed> {
+async function timed(
+  work: () => Promise<readonly Learned[]>,
+  context: DoorContext,
+): Promise<Timed> {
   const began = context.clock.now()
   const value = await work()
   const at = context.clock.now()
   return { value, ms: at - began, at }
 }
 
-function checkOf(name: CheckResult['name'], findings: readonly Finding[], detail: string, ms: number): CheckResult {
+function checkOf(
+  name: CheckResult['name'],
+  findings: readonly Finding[],
+  detail: string,
+  ms: number,
+): CheckResult {
   const failed = findings.some((finding) => finding.severity === 'error')
   const waited = !failed && ms > 1000 ? ` (after ${formatSpan(ms)})` : ''
-  return { name, outcome: failed ? 'failed' : findings.length > 0 ? 'warned' : 'passed', detail: `${detail}${waited}`, findings, ms }
+  return {
+    name,
+    outcome: failed ? 'failed' : findings.length > 0 ? 'warned' : 'passed',
+    detail: `${detail}${waited}`,
+    findings,
+    ms,
+  }
 }
 
 function impossible(members: readonly Member[], context: DoorContext): Verification {
-  const finding: Finding = { code: 'CHECK_IMPOSSIBLE', severity: 'error', message: 'the members cannot be asked: this run may use neither port-forward nor exec', mend: ACCESS_MEND }
+  const finding: Finding = {
+    code: 'CHECK_IMPOSSIBLE',
+    severity: 'error',
+    message: 'the members cannot be asked: this run may use neither port-forward nor exec',
+    mend: ACCESS_MEND,
+  }
   context.say(finding.message)
   return {
-    members: members.map(({ pod, ordinal }) => ({ pod, ordinal, id: undefined, role: 'unknown', version: undefined, zxid: undefined, trouble: 'not asked' })),
-    checks: [{ name: 'quorum', outcome: 'failed', detail: finding.message, findings: [finding], ms: 0 }],
-    matrix: undefined, pairs: undefined, findings: [finding],
+    members: members.map(({ pod, ordinal }) => ({
+      pod,
+      ordinal,
+      id: undefined,
+      role: 'unknown',
+      version: undefined,
+      zxid: undefined,
+      trouble: 'not asked',
+    })),
+    checks: [
+      { name: 'quorum', outcome: 'failed', detail: finding.message, findings: [finding], ms: 0 },
+    ],
+    matrix: undefined,
+    pairs: undefined,
+    findings: [finding],
   }
 }

@@ -1,4 +1,5 @@
-// Writes and reads through one chosen member, the same whether it is reached by port-forward and the wire protocol or by the command line inside it.
+// Writes and reads through one chosen member, the same whether it is reached by port-forward and
+// the wire protocol or by the command line inside it.
 
 import { within } from '../bounded.ts'
 import type { Clock } from '../../clock.ts'
@@ -22,7 +23,10 @@ export interface Voice {
   make(path: string): Promise<void>
   /** Creates the node and sets it once, so that its version is 1 and a stale read shows. */
   write(path: string, value: string): Promise<Version>
-  /** Each after a sync; an Error stands for a node that could not be read, with the milliseconds that it took. */
+  /**
+   * Each after a sync; an Error stands for a node that could not be read, with the milliseconds
+   * that it took.
+   */
   read(wanted: readonly Wanted[]): Promise<readonly Answer[]>
   /** In this order; fine when they are gone. Rejects when one could not be deleted. */
   remove(paths: readonly string[]): Promise<void>
@@ -52,21 +56,36 @@ export interface TunnelOptions {
   /** As in SessionOptions. */
   readonly timeoutMs?: number
   readonly answerMs?: number
-  /** Ends the session; outlives the run's signal, so that a cancelled check can delete what it wrote. */
+  /**
+   * Ends the session; outlives the run's signal, so that a cancelled check can delete what it
+   * wrote.
+   */
   readonly life: AbortSignal
 }
 
 /** Opens a tunnel and a session in it; `signal` only bounds the opening. */
-export function openTunnelSession(member: Member, reach: Reach, options: TunnelOptions, signal: AbortSignal): Promise<Session> {
-  const late = (): Error => new NoAnswer('session', 'the tunnel and the session took too long', 'not done')
-  return within(options.clock, OPEN_MS, late, AbortSignal.any([signal, options.life]), async (opening) => {
-    const stream = await reach.open(member, member.clientPort, options.life)
-    if (opening.aborted) stream.destroy()
-    opening.throwIfAborted()
-    const session = await openSession(stream, options, options.life)
-    if (opening.aborted) await session.close()
-    return session
-  })
+export function openTunnelSession(
+  member: Member,
+  reach: Reach,
+  options: TunnelOptions,
+  signal: AbortSignal,
+): Promise<Session> {
+  const late = (): Error =>
+    new NoAnswer('session', 'the tunnel and the session took too long', 'not done')
+  return within(
+    options.clock,
+    OPEN_MS,
+    late,
+    AbortSignal.any([signal, options.life]),
+    async (opening) => {
+      const stream = await reach.open(member, member.clientPort, options.life)
+      if (opening.aborted) stream.destroy()
+      opening.throwIfAborted()
+      const session = await openSession(stream, options, options.life)
+      if (opening.aborted) await session.close()
+      return session
+    },
+  )
 }
 
 export function sessionVoice(member: Member, session: Session, clock: Clock): Voice {
@@ -74,7 +93,10 @@ export function sessionVoice(member: Member, session: Session, clock: Clock): Vo
     member,
     make: (path) => makeNode(session, path),
     write: async (path, value) => {
-      const [, stat] = await Promise.all([session.create(path, FIRST_VALUE), session.set(path, value, 0)])
+      const [, stat] = await Promise.all([
+        session.create(path, FIRST_VALUE),
+        session.set(path, value, 0),
+      ])
       return { version: stat.version, mzxid: stat.mzxid }
     },
     read: (wanted) =>
@@ -83,9 +105,13 @@ export function sessionVoice(member: Member, session: Session, clock: Clock): Vo
           const began = clock.now()
           try {
             const [, { data, stat }] = await Promise.all([session.sync(path), session.get(path)])
-            return { found: { value: data, version: stat.version, mzxid: stat.mzxid }, ms: clock.now() - began }
+            return {
+              found: { value: data, version: stat.version, mzxid: stat.mzxid },
+              ms: clock.now() - began,
+            }
           } catch (error) {
-            if (error instanceof Refusal || error instanceof NoAnswer) return { found: error, ms: clock.now() - began }
+            if (error instanceof Refusal || error instanceof NoAnswer)
+              return { found: error, ms: clock.now() - began }
             throw error
           }
         }),
@@ -95,7 +121,10 @@ export function sessionVoice(member: Member, session: Session, clock: Clock): Vo
   }
 }
 
-/** The node first: where the root is locked, a parent that is there can't be created, but needn't be. */
+/**
+ * The node first: where the root is locked, a parent that is there can't be created, but needn't
+ * be.
+ */
 async function makeNode(session: Session, path: string): Promise<void> {
   const attempt = async (): Promise<Error | undefined> => {
     try {
@@ -110,10 +139,17 @@ async function makeNode(session: Session, path: string): Promise<void> {
   const first = await attempt()
   if (first === undefined) return
   if (!isRefusal(first, 'NoNode')) throw first
-  const parents = await Promise.allSettled(parentsOf(path).map((parent) => session.create(parent, '')))
+  const parents = await Promise.allSettled(
+    parentsOf(path).map((parent) => session.create(parent, '')),
+  )
   const again = await attempt()
   if (again === undefined) return
-  const refused = parents.find((one) => one.status === 'rejected' && !isRefusal(one.reason, 'NodeExists') && !isRefusal(one.reason, 'NoNode'))
+  const refused = parents.find(
+    (one) =>
+      one.status === 'rejected' &&
+      !isRefusal(one.reason, 'NodeExists') &&
+      !isRefusal(one.reason, 'NoNode'),
+  )
   throw refused?.status === 'rejected' && refused.reason instanceof Error ? refused.reason : again
 }
 
@@ -123,12 +159,16 @@ export function parentsOf(path: string): readonly string[] {
   return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`)
 }
 
-/** All at once; a node that got children by a write whose answer never came is emptied and deleted again. */
+/**
+ * All at once; a node that got children by a write whose answer never came is emptied and deleted
+ * again.
+ */
 async function removeNodes(session: Session, paths: readonly string[]): Promise<void> {
   const gone = await Promise.allSettled(paths.map((path) => session.delete(path)))
   for (const [index, one] of gone.entries()) {
     const path = paths[index]
-    if (one.status === 'fulfilled' || path === undefined || isRefusal(one.reason, 'NoNode')) continue
+    if (one.status === 'fulfilled' || path === undefined || isRefusal(one.reason, 'NoNode'))
+      continue
     if (!isRefusal(one.reason, 'NotEmpty')) throw one.reason
     await session.sync(path)
     const children = await session.children(path)

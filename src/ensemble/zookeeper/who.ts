@@ -1,4 +1,5 @@
-// Learns who the members are: from inside each by one exec, or, without the right to that, from what the server says of itself where `conf` is allowed.
+// Learns who the members are: from inside each by one exec, or, without the right to that, from
+// what the server says of itself where `conf` is allowed.
 
 import type { Finding } from '../../errors.ts'
 import { whyUnreachable } from '../unreachable.ts'
@@ -27,13 +28,24 @@ export interface Learned {
 }
 
 /** Rejects only with the reason of the aborted signal. */
-export function learnAll(members: readonly Member[], context: DoorContext): Promise<readonly Learned[]> {
+export function learnAll(
+  members: readonly Member[],
+  context: DoorContext,
+): Promise<readonly Learned[]> {
   return Promise.all(members.map((member) => learn(member, context)))
 }
 
 async function learn(member: Member, context: DoorContext): Promise<Learned> {
-  const nothing: Known = { member, myid: undefined, config: undefined, host: undefined, fqdn: undefined }
-  const byExec = context.reach.may.exec ? await execLocate(member, context) : 'this run may not use exec'
+  const nothing: Known = {
+    member,
+    myid: undefined,
+    config: undefined,
+    host: undefined,
+    fqdn: undefined,
+  }
+  const byExec = context.reach.may.exec
+    ? await execLocate(member, context)
+    : 'this run may not use exec'
   if (typeof byExec !== 'string') return byExec
   const byWord = await byConf(member, context)
   return { known: byWord ?? nothing, lacking: byWord?.config === undefined ? byExec : undefined }
@@ -42,12 +54,24 @@ async function learn(member: Member, context: DoorContext): Promise<Learned> {
 async function execLocate(member: Member, context: VerifyContext): Promise<Learned | string> {
   const nonce = plain(context.runId)
   try {
-    const result = await context.reach.exec(member, locateCommand(nonce), { timeoutMs: EXEC_MS }, context.signal)
+    const result = await context.reach.exec(
+      member,
+      locateCommand(nonce),
+      { timeoutMs: EXEC_MS },
+      context.signal,
+    )
     const located = parseLocated(result.stdout, nonce)
     if (located === undefined) return 'there is no usable shell in its container'
     const known = knownFrom(member, located)
-    if (located.configPath === undefined) return { known, lacking: 'no ZooKeeper server runs in its container' }
-    return { known, lacking: located.config === undefined ? `its configuration ${located.configPath} cannot be read` : undefined }
+    if (located.configPath === undefined)
+      return { known, lacking: 'no ZooKeeper server runs in its container' }
+    return {
+      known,
+      lacking:
+        located.config === undefined
+          ? `its configuration ${located.configPath} cannot be read`
+          : undefined,
+    }
   } catch (error) {
     context.signal.throwIfAborted()
     return whyUnreachable(error, 'exec').why
@@ -66,45 +90,96 @@ async function byConf(member: Member, context: DoorContext): Promise<Known | und
 }
 
 /**
- * What a member's own session tells: its id is the highest byte of every session's id that it gives out (SessionTrackerImpl.initializeNextSessionId), and since 3.5 it keeps
+ * What a member's own session tells: its id is the highest byte of every session's id that it gives
+ * out (SessionTrackerImpl.initializeNextSessionId), and since 3.5 it keeps
  * the member list in a node of its own, which anyone may read.
  */
-export async function bySession(member: Member, session: Session, context: VerifyContext): Promise<Learned> {
+export async function bySession(
+  member: Member,
+  session: Session,
+  context: VerifyContext,
+): Promise<Learned> {
   const myid = String((session.id >> 56n) & 0xffn)
   try {
     const { data } = await session.get(CONFIG_NODE)
     const config = parseConfig(data)
     const listed = config.servers.length > 0
-    return { known: { member, myid, config: listed ? config : undefined, host: undefined, fqdn: undefined }, lacking: listed ? undefined : 'this run may not use exec, and the server does not show its member list' }
+    return {
+      known: {
+        member,
+        myid,
+        config: listed ? config : undefined,
+        host: undefined,
+        fqdn: undefined,
+      },
+      lacking: listed
+        ? undefined
+        : 'this run may not use exec, and the server does not show its member list',
+    }
   } catch {
     context.signal.throwIfAborted()
-    return { known: { member, myid, config: undefined, host: undefined, fqdn: undefined }, lacking: 'this run may not use exec, and the server does not show its member list (3.4 has none to show)' }
+    return {
+      known: { member, myid, config: undefined, host: undefined, fqdn: undefined },
+      lacking:
+        'this run may not use exec, and the server does not show its member list (3.4 has none to show)',
+    }
   }
 }
 
-/** Whether waiting is of no use: what is known already contradicts itself. What could not be learned yet does not. */
+/**
+ * Whether waiting is of no use: what is known already contradicts itself. What could not be learned
+ * yet does not.
+ */
 export function isMistaken(learned: readonly Learned[], context: VerifyContext): boolean {
   return judge(learned, context).findings.some((finding) => finding.severity === 'error')
 }
 
 function judge(learned: readonly Learned[], context: VerifyContext): IdentityVerdict {
-  return judgeIdentity(learned.map(({ known }) => known), context.replicas, context.serviceName, context.memberServices ?? [])
+  return judgeIdentity(
+    learned.map(({ known }) => known),
+    context.replicas,
+    context.serviceName,
+    context.memberServices ?? [],
+  )
 }
 
 /** The check's result without its time, and the ids by pod. */
-export function identityCheck(learned: readonly Learned[], context: VerifyContext): Omit<CheckResult, 'ms'> & { readonly ids: IdentityVerdict['ids'] } {
+export function identityCheck(
+  learned: readonly Learned[],
+  context: VerifyContext,
+): Omit<CheckResult, 'ms'> & { readonly ids: IdentityVerdict['ids'] } {
   const verdict = judge(learned, context)
   const lacking = learned.filter((one) => one.lacking !== undefined)
   const wrong = verdict.findings.some((finding) => finding.severity === 'error')
   const first = lacking[0]
   if (first === undefined || wrong) {
-    return { name: 'identity', outcome: wrong ? 'failed' : verdict.findings.length > 0 ? 'warned' : 'passed', detail: verdict.detail, findings: verdict.findings, ids: verdict.ids }
+    return {
+      name: 'identity',
+      outcome: wrong ? 'failed' : verdict.findings.length > 0 ? 'warned' : 'passed',
+      detail: verdict.detail,
+      findings: verdict.findings,
+      ids: verdict.ids,
+    }
   }
   const pods = lacking.map(({ known }) => known.member.pod).join(', ')
-  const what = verdict.ids.size === learned.length ? 'the ids are right; the member lists could not be compared' : 'who the members are could not be checked'
+  const what =
+    verdict.ids.size === learned.length
+      ? 'the ids are right; the member lists could not be compared'
+      : 'who the members are could not be checked'
   const finding: Finding = {
-    code: 'CHECK_IMPOSSIBLE', severity: 'error', ordinal: first.known.member.ordinal, message: `${what} (${pods}: ${first.lacking ?? ''})`,
-    mend: context.reach.may.exec ? 'Compare myid and the member list on the members named here by hand, or allow the word conf (4lw.commands.whitelist).' : EXEC_MEND,
+    code: 'CHECK_IMPOSSIBLE',
+    severity: 'error',
+    ordinal: first.known.member.ordinal,
+    message: `${what} (${pods}: ${first.lacking ?? ''})`,
+    mend: context.reach.may.exec
+      ? 'Compare myid and the member list on the members named here by hand, or allow the word conf (4lw.commands.whitelist).'
+      : EXEC_MEND,
   }
-  return { name: 'identity', outcome: 'failed', detail: finding.message, findings: [...verdict.findings, finding], ids: verdict.ids }
+  return {
+    name: 'identity',
+    outcome: 'failed',
+    detail: finding.message,
+    findings: [...verdict.findings, finding],
+    ids: verdict.ids,
+  }
 }

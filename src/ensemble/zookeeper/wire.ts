@@ -1,4 +1,5 @@
-// ZooKeeper's wire format as bytes and values, nothing else: 4-byte length + body both ways, big-endian, as org.apache.zookeeper.proto defines the records.
+// ZooKeeper's wire format as bytes and values, nothing else: 4-byte length + body both ways,
+// big-endian, as org.apache.zookeeper.proto defines the records.
 
 export class WireFault extends Error {
   constructor(message: string) {
@@ -8,7 +9,20 @@ export class WireFault extends Error {
 }
 
 /** ZooDefs.OpCode. */
-export const OP = { create: 1, delete: 2, exists: 3, getData: 4, setData: 5, getChildren: 8, sync: 9, ping: 11, check: 13, multi: 14, auth: 100, closeSession: -11 } as const
+export const OP = {
+  create: 1,
+  delete: 2,
+  exists: 3,
+  getData: 4,
+  setData: 5,
+  getChildren: 8,
+  sync: 9,
+  ping: 11,
+  check: 13,
+  multi: 14,
+  auth: 100,
+  closeSession: -11,
+} as const
 
 /** Request ids that the protocol reserves. */
 export const XID = { watch: -1, ping: -2, auth: -4 } as const
@@ -63,7 +77,9 @@ export function frame(...parts: readonly Buffer[]): Buffer {
   return Buffer.concat([int(body.length), body])
 }
 
-/** Values out of one frame, in order; throws WireFault when it is shorter than what is asked of it. */
+/**
+ * Values out of one frame, in order; throws WireFault when it is shorter than what is asked of it.
+ */
 export interface Reader {
   int(): number
   long(): bigint
@@ -78,7 +94,10 @@ export interface Reader {
 export function readFrame(bytes: Buffer): Reader {
   let at = 0
   const take = (length: number): Buffer => {
-    if (length < 0 || at + length > bytes.length) throw new WireFault(`a reply of ${bytes.length} bytes ends before its ${length} bytes from ${at} on`)
+    if (length < 0 || at + length > bytes.length)
+      throw new WireFault(
+        `a reply of ${bytes.length} bytes ends before its ${length} bytes from ${at} on`,
+      )
     at += length
     return bytes.subarray(at - length, at)
   }
@@ -87,10 +106,20 @@ export function readFrame(bytes: Buffer): Reader {
     const length = readInt()
     return length === -1 ? undefined : take(length)
   }
-  return { int: readInt, long: () => take(8).readBigInt64BE(), bool: () => take(1).readUInt8() !== 0, block: readBlock, text: () => readBlock()?.toString('utf8') ?? '', left: () => bytes.length - at }
+  return {
+    int: readInt,
+    long: () => take(8).readBigInt64BE(),
+    bool: () => take(1).readUInt8() !== 0,
+    block: readBlock,
+    text: () => readBlock()?.toString('utf8') ?? '',
+    left: () => bytes.length - at,
+  }
 }
 
-/** Cuts a stream of chunks into frames; throws WireFault for a length that no ZooKeeper server sends. */
+/**
+ * Cuts a stream of chunks into frames; throws WireFault for a length that no ZooKeeper server
+ * sends.
+ */
 export function frameSplitter(limit: number = FRAME_LIMIT): (chunk: Buffer) => readonly Buffer[] {
   let rest: Buffer = Buffer.alloc(0)
   // Pieces of a frame that is not whole yet: joined once it is, not with each piece.
@@ -105,7 +134,8 @@ export function frameSplitter(limit: number = FRAME_LIMIT): (chunk: Buffer) => r
     const frames: Buffer[] = []
     while (rest.length >= 4) {
       const length = rest.readInt32BE()
-      if (length < 0 || length > limit) throw new WireFault(`what answers is not a ZooKeeper server (a length of ${length} bytes)`)
+      if (length < 0 || length > limit)
+        throw new WireFault(`what answers is not a ZooKeeper server (a length of ${length} bytes)`)
       if (rest.length < 4 + length) break
       frames.push(rest.subarray(4, 4 + length))
       rest = rest.subarray(4 + length)
@@ -115,9 +145,19 @@ export function frameSplitter(limit: number = FRAME_LIMIT): (chunk: Buffer) => r
   }
 }
 
-/** ConnectRequest for a new session. A server whose last transaction is older than `lastZxidSeen` closes the connection. */
+/**
+ * ConnectRequest for a new session. A server whose last transaction is older than `lastZxidSeen`
+ * closes the connection.
+ */
 export function connectRequest(timeoutMs: number, lastZxidSeen: bigint): Buffer {
-  return frame(int(0), long(lastZxidSeen), int(timeoutMs), long(0n), block(Buffer.alloc(PASSWORD_BYTES)), bool(false))
+  return frame(
+    int(0),
+    long(lastZxidSeen),
+    int(timeoutMs),
+    long(0n),
+    block(Buffer.alloc(PASSWORD_BYTES)),
+    bool(false),
+  )
 }
 
 export interface ConnectReply {
@@ -131,7 +171,8 @@ export interface ConnectReply {
 export function readConnectReply(bytes: Buffer): ConnectReply {
   const from = readFrame(bytes)
   const version = from.int()
-  if (version !== 0) throw new WireFault(`what answers is not a ZooKeeper server (protocol version ${version})`)
+  if (version !== 0)
+    throw new WireFault(`what answers is not a ZooKeeper server (protocol version ${version})`)
   const timeoutMs = from.int()
   const sessionId = from.long()
   from.block()
@@ -155,7 +196,15 @@ export function readHeader(from: Reader): ReplyHeader {
 
 /** With the open ACL (everything for `world:anyone`). `ephemeral`: gone with its session. */
 export function createBody(path: string, data: string | Buffer, ephemeral = false): Buffer {
-  return Buffer.concat([block(path), block(data), int(1), int(ALL_PERMISSIONS), block('world'), block('anyone'), int(ephemeral ? 1 : 0)])
+  return Buffer.concat([
+    block(path),
+    block(data),
+    int(1),
+    int(ALL_PERMISSIONS),
+    block('world'),
+    block('anyone'),
+    int(ephemeral ? 1 : 0),
+  ])
 }
 
 export function pathAndVersion(path: string, version: number): Buffer {
@@ -175,16 +224,39 @@ export function authBody(scheme: string, secret: string): Buffer {
 }
 
 export function readStat(from: Reader): Stat {
-  const [czxid, mzxid, ctime, mtime] = [from.long(), from.long(), Number(from.long()), Number(from.long())]
-  const [version, cversion, aversion, ephemeralOwner] = [from.int(), from.int(), from.int(), from.long()]
+  const [czxid, mzxid, ctime, mtime] = [
+    from.long(),
+    from.long(),
+    Number(from.long()),
+    Number(from.long()),
+  ]
+  const [version, cversion, aversion, ephemeralOwner] = [
+    from.int(),
+    from.int(),
+    from.int(),
+    from.long(),
+  ]
   const [dataLength, children, pzxid] = [from.int(), from.int(), from.long()]
-  return { czxid, mzxid, ctime, mtime, version, cversion, aversion, ephemeralOwner, dataLength, children, pzxid }
+  return {
+    czxid,
+    mzxid,
+    ctime,
+    mtime,
+    version,
+    cversion,
+    aversion,
+    ephemeralOwner,
+    dataLength,
+    children,
+    pzxid,
+  }
 }
 
 export function readTexts(from: Reader): readonly string[] {
   const count = from.int()
   // Each takes at least its length's 4 bytes: a count beyond that is not believed.
-  if (count > from.left() / 4) throw new WireFault(`a list of ${count} entries in ${from.left()} bytes`)
+  if (count > from.left() / 4)
+    throw new WireFault(`a list of ${count} entries in ${from.left()} bytes`)
   return Array.from({ length: Math.max(0, count) }, () => from.text())
 }
 

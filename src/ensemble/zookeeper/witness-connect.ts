@@ -1,4 +1,5 @@
-// A session with any member that gives one, soon: a member that doesn't answer is not waited for before the next is tried, and an absent API server is told from an absent member.
+// A session with any member that gives one, soon: a member that doesn't answer is not waited for
+// before the next is tried, and an absent API server is told from an absent member.
 
 import type { Clock } from '../../clock.ts'
 import { KubeFailure } from '../../kube/failure.ts'
@@ -7,7 +8,10 @@ import type { Session } from './session.ts'
 import { NothingListens } from './tunnel.ts'
 import { openTunnelSession } from './voice.ts'
 
-/** What is known after all members were tried: nothing could be asked (`away`), nothing may be asked (`denied`), or at least one attempt told something of a member. */
+/**
+ * What is known after all members were tried: nothing could be asked (`away`), nothing may be asked
+ * (`denied`), or at least one attempt told something of a member.
+ */
 export type Heard = 'answered' | 'away' | 'denied'
 
 export interface Connected {
@@ -36,15 +40,28 @@ export interface ConnectOptions {
   readonly onAnswer?: () => void
 }
 
-/** A healthy member has a session in a few tens of milliseconds; one that refuses it is silent for a second (the tunnel tells no sooner that it closed the connection). */
+/**
+ * A healthy member has a session in a few tens of milliseconds; one that refuses it is silent for a
+ * second (the tunnel tells no sooner that it closed the connection).
+ */
 const NEXT_AFTER_MS = 100
-/** Short, so that what a broken connection leaves behind is gone soon; the server makes it 4 s at least, usually. */
+/**
+ * Short, so that what a broken connection leaves behind is gone soon; the server makes it 4 s at
+ * least, usually.
+ */
 export const SESSION_MS = 4_000
 /** Of the API server or what stands before it: nothing was told of the pod. */
 const ELSEWHERE: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-/** Tries the members in this order, the next one as soon as one has failed or has taken a moment; the first session wins. Rejects only with the signal's reason. */
-export async function connectToAny(members: readonly Member[], options: ConnectOptions, signal: AbortSignal): Promise<Attempt> {
+/**
+ * Tries the members in this order, the next one as soon as one has failed or has taken a moment;
+ * the first session wins. Rejects only with the signal's reason.
+ */
+export async function connectToAny(
+  members: readonly Member[],
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<Attempt> {
   const { clock } = options
   const decided = Promise.withResolvers<Connected>()
   const lives: AbortController[] = []
@@ -60,9 +77,23 @@ export async function connectToAny(members: readonly Member[], options: ConnectO
     const life = new AbortController()
     lives.push(life)
     tried.push(member)
-    const reach: Reach = { ...options.reach, open: (...args) => opened(options.reach.open(...args), tell) }
+    const reach: Reach = {
+      ...options.reach,
+      open: (...args) => opened(options.reach.open(...args), tell),
+    }
     try {
-      const session = await openTunnelSession(member, reach, { clock, auth: options.auth, life: life.signal, timeoutMs: SESSION_MS, answerMs: options.answerMs }, signal)
+      const session = await openTunnelSession(
+        member,
+        reach,
+        {
+          clock,
+          auth: options.auth,
+          life: life.signal,
+          timeoutMs: SESSION_MS,
+          answerMs: options.answerMs,
+        },
+        signal,
+      )
       if (winner !== undefined) return await session.close()
       winner = { member, session }
       lives.splice(lives.indexOf(life), 1)
@@ -81,12 +112,15 @@ export async function connectToAny(members: readonly Member[], options: ConnectO
     over.abort()
   }
   try {
-    const tries = Array.from({ length: options.rounds ?? 1 }, (_, round) => members.map((member) => ({ member, round }))).flat()
+    const tries = Array.from({ length: options.rounds ?? 1 }, (_, round) =>
+      members.map((member) => ({ member, round })),
+    ).flat()
     for (const { member, round } of tries) {
       if (round > 0 && !told.includes('answered')) break
       const one = attempt(member)
       attempts.push(one)
-      // A member that is just electing refuses at once: the first round finds one that doesn't, the others are no faster than their pace.
+      // A member that is just electing refuses at once: the first round finds one that doesn't, the
+      // others are no faster than their pace.
       await wait(NEXT_AFTER_MS, round === 0 ? [one] : [new Promise(() => undefined)])
       if (winner !== undefined) break
     }
@@ -94,7 +128,12 @@ export async function connectToAny(members: readonly Member[], options: ConnectO
   } finally {
     for (const life of lives) life.abort(new Error('another member was faster'))
   }
-  const heard = winner !== undefined || told.includes('answered') || members.length === 0 ? 'answered' : told.length > 0 && told.every((one) => one === 'denied') ? 'denied' : 'away'
+  const heard =
+    winner !== undefined || told.includes('answered') || members.length === 0
+      ? 'answered'
+      : told.length > 0 && told.every((one) => one === 'denied')
+        ? 'denied'
+        : 'away'
   return { connected: winner, failed: tried.filter((member) => member !== winner?.member), heard }
 }
 
@@ -109,11 +148,15 @@ async function opened<T>(opening: Promise<T>, tell: (heard: Heard) => void): Pro
   }
 }
 
-/** What a port-forward that was not had tells: a status of the API server's is about the pod; no status is about the way to the API server, unless the tunnel itself said why. */
+/**
+ * What a port-forward that was not had tells: a status of the API server's is about the pod; no
+ * status is about the way to the API server, unless the tunnel itself said why.
+ */
 export function toldBy(error: unknown): Heard {
   if (error instanceof NothingListens) return 'answered'
   if (!(error instanceof KubeFailure)) return 'away'
   if (error.status === 401 || error.status === 403) return 'denied'
-  if (error.status === 0) return error.reason === 'Unreachable' && error.cause === undefined ? 'answered' : 'away'
+  if (error.status === 0)
+    return error.reason === 'Unreachable' && error.cause === undefined ? 'answered' : 'away'
   return ELSEWHERE.has(error.status) ? 'away' : 'answered'
 }

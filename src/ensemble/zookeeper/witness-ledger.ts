@@ -1,4 +1,5 @@
-// The books of the availability writer: which writes were acknowledged, when none was, and for how much of that time nothing is known. No effects.
+// The books of the availability writer: which writes were acknowledged, when none was, and for how
+// much of that time nothing is known. No effects.
 
 import type { WitnessReport } from '../profile.ts'
 import type { Found } from './voice.ts'
@@ -6,7 +7,10 @@ import type { Found } from './voice.ts'
 /** A time without writes is listed when it is longer than this. */
 const LISTED_MS = 1_000
 
-/** How often the ledger is told that the run itself goes on, and after how long without a word it stood still (a stopped process, a machine that slept): nobody wrote then. */
+/**
+ * How often the ledger is told that the run itself goes on, and after how long without a word it
+ * stood still (a stopped process, a machine that slept): nobody wrote then.
+ */
 export const BEAT_MS = 250
 const STILL_MS = 1_500
 
@@ -29,7 +33,10 @@ export interface Ledger {
   lose(at: number): void
   /** A tunnel was had, or the API server told why there is none. */
   hear(at: number): void
-  /** How many acknowledged writes are above what was found after a sync; `numberOf` reads a write's number from a value, undefined when it is nobody's. */
+  /**
+   * How many acknowledged writes are above what was found after a sync; `numberOf` reads a write's
+   * number from a value, undefined when it is nobody's.
+   */
   missing(found: Found | undefined, numberOf: (value: string) => number | undefined): number
   /** What is missing is lost for good: the writer goes on from what was found. */
   writeOff(count: number): void
@@ -98,7 +105,9 @@ export function openLedger(): Ledger {
     missing(found, numberOf) {
       if (found === undefined) return standing.length
       const number = numberOf(found.value)
-      const above = standing.filter((write) => write.version > found.version || (number !== undefined && write.number > number)).length
+      const above = standing.filter(
+        (write) => write.version > found.version || (number !== undefined && write.number > number),
+      ).length
       // Overwritten by somebody else: the last one at least is not there any more.
       return number === undefined && standing.length > 0 ? Math.max(1, above) : above
     },
@@ -109,7 +118,15 @@ export function openLedger(): Ledger {
     report(missing, at) {
       close(at)
       since = at
-      return { acknowledged, unknown, lost: missing === undefined ? undefined : missing + writtenOff, longestGapMs: longest, gaps, unmeasuredMs: unmeasured, stillMs: still }
+      return {
+        acknowledged,
+        unknown,
+        lost: missing === undefined ? undefined : missing + writtenOff,
+        longestGapMs: longest,
+        gaps,
+        unmeasuredMs: unmeasured,
+        stillMs: still,
+      }
     },
   }
 }

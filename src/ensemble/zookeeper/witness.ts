@@ -1,4 +1,5 @@
-// The availability writer: one client that sets one versioned node again and again while members are replaced, and in the end looks whether all that was acknowledged is there.
+// The availability writer: one client that sets one versioned node again and again while members
+// are replaced, and in the end looks whether all that was acknowledged is there.
 
 import type { Clock } from '../../clock.ts'
 import { unlessAborted, within } from '../bounded.ts'
@@ -17,24 +18,49 @@ const ANSWER_MS = 3_000
 /** Between two rounds through all members while none takes a session. */
 const AGAIN_MS = 75
 /**
- * A write or a session that isn't answered by then is left to itself, and another member is asked beside it. A tunnel tells of a connection that its member closed only a second later
- * (the container runtime waits that long for the other direction; seen), so who waited for it would call every election a second longer than clients see it.
+ * A write or a session that isn't answered by then is left to itself, and another member is asked
+ * beside it. A tunnel tells of a connection that its member closed only a second later
+ * (the container runtime waits that long for the other direction; seen), so who waited for it would
+ * call every election a second longer than clients see it.
  */
 const SOON_MS = 300
-/** Each member is tried so often, ten attempts a second, before a pause: an election is over within that time, and is measured that finely. */
+/**
+ * Each member is tried so often, ten attempts a second, before a pause: an election is over within
+ * that time, and is measured that finely.
+ */
 const ROUNDS = 5
-/** How long the last one that was tried is waited for then; doubled each time in vain, so that a slow ensemble gets its time. */
+/**
+ * How long the last one that was tried is waited for then; doubled each time in vain, so that a
+ * slow ensemble gets its time.
+ */
 const PATIENCE_MS = { first: 150, longest: 4_000 } as const
 /** The beginning waits so long for the first session, then goes on without. */
 const FIRST_MS = 3_000
 /** Another member has a session in a moment; who is waited for longer holds up the roll. */
 const LEAVE_MS = { connect: 1_000, all: 3_000 } as const
 /** In all less than 15 s with five members of which none answers. */
-const STOP_MS = { write: 3_500, close: 1_500, member: 4_000, remove: 1_000, lookBack: 8_000 } as const
+const STOP_MS = {
+  write: 3_500,
+  close: 1_500,
+  member: 4_000,
+  remove: 1_000,
+  lookBack: 8_000,
+} as const
 /** Of a refusal that no other member and no waiting would change. */
-const NO_RIGHT: ReadonlySet<string> = new Set(['NoAuth', 'AuthFailed', 'InvalidACL', 'SessionClosedRequireAuth', 'QuotaExceeded'])
+const NO_RIGHT: ReadonlySet<string> = new Set([
+  'NoAuth',
+  'AuthFailed',
+  'InvalidACL',
+  'SessionClosedRequireAuth',
+  'QuotaExceeded',
+])
 /** The server doesn't know either whether it was done. */
-const UNSURE: ReadonlySet<string> = new Set(['ConnectionLoss', 'OperationTimeout', 'RequestTimeout', 'SystemError'])
+const UNSURE: ReadonlySet<string> = new Set([
+  'ConnectionLoss',
+  'OperationTimeout',
+  'RequestTimeout',
+  'SystemError',
+])
 
 interface Register {
   readonly path: string
@@ -47,26 +73,51 @@ interface Register {
 type Start = 'writes' | { readonly refused: string } | 'not yet'
 
 /** Undefined where there is no port-forward or the node may not be made, which is said. */
-export async function beginWitness(members: () => readonly Member[], context: VerifyContext, options: ZooKeeperOptions): Promise<Witness | undefined> {
+export async function beginWitness(
+  members: () => readonly Member[],
+  context: VerifyContext,
+  options: ZooKeeperOptions,
+): Promise<Witness | undefined> {
   const { clock } = context
   if (!context.reach.may.forward && !context.reach.may.exec) return undefined
-  const register = registerOf(nodePath(options.checkPath, 'witness', clock.now(), context.runId), plain(context.runId))
+  const register = registerOf(
+    nodePath(options.checkPath, 'witness', clock.now(), context.runId),
+    plain(context.runId),
+  )
   const ledger = openLedger()
   const ended = new AbortController()
   const stopping = new AbortController()
   const started = Promise.withResolvers<Start>()
-  const writer: Writer = { members, context, options, register, ledger, stopping: stopping.signal, started: started.resolve, troubled: new Map(), seat: { at: undefined, next: undefined, left: new Set() } }
+  const writer: Writer = {
+    members,
+    context,
+    options,
+    register,
+    ledger,
+    stopping: stopping.signal,
+    started: started.resolve,
+    troubled: new Map(),
+    seat: { at: undefined, next: undefined, left: new Set() },
+  }
   const written = new AbortController()
   const running = keepWriting(writer, AbortSignal.any([context.signal, ended.signal]))
   void keepBeating(ledger, clock, AbortSignal.any([context.signal, written.signal]))
   // It ends by itself when the run is aborted; a fault of its own must not become the run's.
-  const over = running.catch(() => undefined).then(async () => {
-    written.abort(new Error('nobody writes any more'))
-    started.resolve('not yet')
-    await writer.seat.next?.connected.session.close()
-  })
+  const over = running
+    .catch(() => undefined)
+    .then(async () => {
+      written.abort(new Error('nobody writes any more'))
+      started.resolve('not yet')
+      await writer.seat.next?.connected.session.close()
+    })
 
-  const start = await within(clock, FIRST_MS, () => new Error('late'), context.signal, () => started.promise).catch((): Start => 'not yet')
+  const start = await within(
+    clock,
+    FIRST_MS,
+    () => new Error('late'),
+    context.signal,
+    () => started.promise,
+  ).catch((): Start => 'not yet')
   if (typeof start === 'object') {
     await over
     context.say(`whether clients can write meanwhile is not measured: ${start.refused}`)
@@ -76,7 +127,13 @@ export async function beginWitness(members: () => readonly Member[], context: Ve
     leave: (uid, signal) => changeSeat(writer, uid, signal),
     stop: async (last, signal) => {
       const wait = async (ms: number): Promise<void> => {
-        await within(clock, ms, () => new Error('late'), signal, () => over).catch(() => undefined)
+        await within(
+          clock,
+          ms,
+          () => new Error('late'),
+          signal,
+          () => over,
+        ).catch(() => undefined)
         signal.throwIfAborted()
       }
       stopping.abort(new Error('the writer was stopped'))
@@ -84,7 +141,13 @@ export async function beginWitness(members: () => readonly Member[], context: Ve
       ended.abort(new Error('the writer was stopped'))
       await wait(STOP_MS.close)
       const endedAt = clock.now()
-      const missing = await within(clock, STOP_MS.lookBack, () => new Error('late'), signal, (until) => lookBack(last, { context, options, register, ledger }, until)).catch(() => undefined)
+      const missing = await within(
+        clock,
+        STOP_MS.lookBack,
+        () => new Error('late'),
+        signal,
+        (until) => lookBack(last, { context, options, register, ledger }, until),
+      ).catch(() => undefined)
       signal.throwIfAborted()
       return ledger.report(missing, endedAt)
     },
@@ -125,23 +188,37 @@ interface Writer {
   readonly started: (start: Start) => void
 }
 
-/** Connects and writes until one of the signals is aborted, with which it rejects, or until it is plain that it may not. */
+/**
+ * Connects and writes until one of the signals is aborted, with which it rejects, or until it is
+ * plain that it may not.
+ */
 async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
-  const { ledger, seat, troubled, context: { clock } } = writer
+  const {
+    ledger,
+    seat,
+    troubled,
+    context: { clock },
+  } = writer
   const idle = AbortSignal.any([signal, writer.stopping])
   const numbers = { next: 1 }
   let inVain = 0
   for (;;) {
     const began = clock.now()
-    const { connected, failed, heard } = takeNext(seat) ?? (await connect(writer, inOrder(writer.members(), troubled, seat.left), inVain, idle))
+    const { connected, failed, heard } =
+      takeNext(seat) ??
+      (await connect(writer, inOrder(writer.members(), troubled, seat.left), inVain, idle))
     seat.at = connected?.member
     ledger.begin(connected === undefined ? began : clock.now())
     for (const member of failed) troubled.set(member.pod, clock.now())
     if (heard === 'answered') ledger.hear(clock.now())
     else ledger.lose(began)
     inVain = connected === undefined ? inVain + 1 : 0
-    if (heard === 'denied' && numbers.next === 1) return writer.started({ refused: 'this run may not use port-forward' })
-    const end = connected === undefined ? 'useless' : await writeThrough(connected, numbers, writer, signal, idle)
+    if (heard === 'denied' && numbers.next === 1)
+      return writer.started({ refused: 'this run may not use port-forward' })
+    const end =
+      connected === undefined
+        ? 'useless'
+        : await writeThrough(connected, numbers, writer, signal, idle)
     seat.at = undefined
     if (connected !== undefined && end !== 'moved') troubled.set(connected.member.pod, clock.now())
     if (typeof end === 'object' && numbers.next === 1) return writer.started(end)
@@ -149,7 +226,10 @@ async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Until the signal is aborted: so that time in which the run itself stood still is told from time in which nobody could write. */
+/**
+ * Until the signal is aborted: so that time in which the run itself stood still is told from time
+ * in which nobody could write.
+ */
 async function keepBeating(ledger: Ledger, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     ledger.beat(clock.now())
@@ -157,10 +237,29 @@ async function keepBeating(ledger: Ledger, clock: Clock, signal: AbortSignal): P
   }
 }
 
-/** A session with any of them, in this order; `inVain`: how often that was tried before without one. */
-function connect({ context: { clock, reach }, options: { auth }, ledger }: Writer, order: readonly Member[], inVain: number, signal: AbortSignal): Promise<Attempt> {
+/**
+ * A session with any of them, in this order; `inVain`: how often that was tried before without one.
+ */
+function connect(
+  { context: { clock, reach }, options: { auth }, ledger }: Writer,
+  order: readonly Member[],
+  inVain: number,
+  signal: AbortSignal,
+): Promise<Attempt> {
   const patienceMs = Math.min(PATIENCE_MS.longest, PATIENCE_MS.first * 2 ** inVain)
-  return connectToAny(order, { reach, clock, auth, answerMs: ANSWER_MS, patienceMs, rounds: ROUNDS, onAnswer: () => ledger.hear(clock.now()) }, signal)
+  return connectToAny(
+    order,
+    {
+      reach,
+      clock,
+      auth,
+      answerMs: ANSWER_MS,
+      patienceMs,
+      rounds: ROUNDS,
+      onAnswer: () => ledger.hear(clock.now()),
+    },
+    signal,
+  )
 }
 
 function takeNext(seat: Seat): Attempt | undefined {
@@ -172,14 +271,22 @@ function takeNext(seat: Seat): Attempt | undefined {
 }
 
 /** Where nobody else gives a session it stays: a gap is measured then, which is what it is for. */
-async function changeSeat({ seat, members, context: { clock, reach, signal: life }, options, stopping }: Writer, uid: string, signal: AbortSignal): Promise<void> {
+async function changeSeat(
+  { seat, members, context: { clock, reach, signal: life }, options, stopping }: Writer,
+  uid: string,
+  signal: AbortSignal,
+): Promise<void> {
   seat.left.add(uid)
   if (seat.at?.uid !== uid || stopping.aborted) return
   const others = members().filter((member) => !seat.left.has(member.uid) && member.ready)
   const until = AbortSignal.any([signal, life, stopping])
   const late = (): Error => new Error('no other member takes the writer')
   await within(clock, LEAVE_MS.all, late, until, async (within) => {
-    const { connected } = await connectToAny(others, { reach, clock, auth: options.auth, answerMs: ANSWER_MS, patienceMs: LEAVE_MS.connect }, within)
+    const { connected } = await connectToAny(
+      others,
+      { reach, clock, auth: options.auth, answerMs: ANSWER_MS, patienceMs: LEAVE_MS.connect },
+      within,
+    )
     if (connected === undefined) return
     const taken = Promise.withResolvers<undefined>()
     if (offer(seat, connected, () => taken.resolve(undefined))) await taken.promise
@@ -188,14 +295,34 @@ async function changeSeat({ seat, members, context: { clock, reach, signal: life
 }
 
 /** Who failed longest ago first; a member that isn't Ready, or is about to be taken down, last. */
-function inOrder(members: readonly Member[], troubled: ReadonlyMap<string, number>, left: ReadonlySet<string>): readonly Member[] {
-  const since = (member: Member): number => (member.ready && !left.has(member.uid) ? 0 : Number.MAX_SAFE_INTEGER / 2) + (troubled.get(member.pod) ?? 0)
+function inOrder(
+  members: readonly Member[],
+  troubled: ReadonlyMap<string, number>,
+  left: ReadonlySet<string>,
+): readonly Member[] {
+  const since = (member: Member): number =>
+    (member.ready && !left.has(member.uid) ? 0 : Number.MAX_SAFE_INTEGER / 2) +
+    (troubled.get(member.pod) ?? 0)
   return members.toSorted((a, b) => since(a) - since(b) || a.ordinal - b.ordinal)
 }
 
-/** Writes until another member is ready to take the writer (`moved`), until the connection is lost (`useless`: before a write was acknowledged) or the node may not be made or written. */
-async function writeThrough({ member, session }: Connected, numbers: { next: number }, writer: Writer, signal: AbortSignal, idle: AbortSignal): Promise<'moved' | 'lost' | 'useless' | { readonly refused: string }> {
-  const { register, ledger, seat, context: { clock } } = writer
+/**
+ * Writes until another member is ready to take the writer (`moved`), until the connection is lost
+ * (`useless`: before a write was acknowledged) or the node may not be made or written.
+ */
+async function writeThrough(
+  { member, session }: Connected,
+  numbers: { next: number },
+  writer: Writer,
+  signal: AbortSignal,
+  idle: AbortSignal,
+): Promise<'moved' | 'lost' | 'useless' | { readonly refused: string }> {
+  const {
+    register,
+    ledger,
+    seat,
+    context: { clock },
+  } = writer
   const pause = AbortSignal.any([idle, session.over])
   let useful = false
   try {
@@ -207,7 +334,14 @@ async function writeThrough({ member, session }: Connected, numbers: { next: num
       const began = clock.now()
       const number = numbers.next++
       try {
-        const stat = await unlessAborted(signal, () => unlessMoved(session.set(register.path, register.value(number), version), member, writer, idle))
+        const stat = await unlessAborted(signal, () =>
+          unlessMoved(
+            session.set(register.path, register.value(number), version),
+            member,
+            writer,
+            idle,
+          ),
+        )
         if (stat === 'moved') {
           ledger.leaveUnknown()
           return 'moved'
@@ -233,15 +367,33 @@ async function writeThrough({ member, session }: Connected, numbers: { next: num
   }
 }
 
-/** The answer, or `moved` once another member, or this one anew, has given a session while it was waited for. */
-async function unlessMoved<T>(answer: Promise<T>, member: Member, writer: Writer, signal: AbortSignal): Promise<T | 'moved'> {
-  const { seat, members, troubled, context: { clock } } = writer
+/**
+ * The answer, or `moved` once another member, or this one anew, has given a session while it was
+ * waited for.
+ */
+async function unlessMoved<T>(
+  answer: Promise<T>,
+  member: Member,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<T | 'moved'> {
+  const {
+    seat,
+    members,
+    troubled,
+    context: { clock },
+  } = writer
   const over = new AbortController()
   const until = AbortSignal.any([signal, over.signal])
   const move = async (): Promise<'moved'> => {
     await clock.sleep(SOON_MS, until)
     for (let inVain = 0; ; inVain += 1) {
-      const { connected } = await connect(writer, inOrder(members(), troubled, new Set([...seat.left, member.uid])), inVain, until)
+      const { connected } = await connect(
+        writer,
+        inOrder(members(), troubled, new Set([...seat.left, member.uid])),
+        inVain,
+        until,
+      )
       if (connected !== undefined && !until.aborted && offer(seat, connected)) return 'moved'
       await connected?.session.close()
       await clock.sleep(AGAIN_MS, until)
@@ -271,8 +423,15 @@ function isUnknown(error: unknown): boolean {
   return !(error instanceof NoAnswer && error.outcome === 'not done')
 }
 
-/** The node's version as all members have it; made where it is missing. What was acknowledged and isn't there is lost for good. */
-async function standing(session: Session, member: Member, { register, ledger, context }: Writer): Promise<number> {
+/**
+ * The node's version as all members have it; made where it is missing. What was acknowledged and
+ * isn't there is lost for good.
+ */
+async function standing(
+  session: Session,
+  member: Member,
+  { register, ledger, context }: Writer,
+): Promise<number> {
   const found = await read(session, register.path)
   ledger.writeOff(ledger.missing(found, register.numberOf))
   if (found === undefined) await sessionVoice(member, session, context.clock).make(register.path)
@@ -289,22 +448,52 @@ async function read(session: Session, path: string): Promise<Found | undefined> 
   }
 }
 
-/** The most that is missing on any member that serves, undefined when none does; afterwards the node is deleted. Rejects only with the signal's reason. */
-async function lookBack(members: readonly Member[], { context, options, register, ledger }: Omit<Writer, 'members' | 'stopping' | 'started' | 'seat' | 'troubled'>, signal: AbortSignal): Promise<number | undefined> {
+/**
+ * The most that is missing on any member that serves, undefined when none does; afterwards the node
+ * is deleted. Rejects only with the signal's reason.
+ */
+async function lookBack(
+  members: readonly Member[],
+  {
+    context,
+    options,
+    register,
+    ledger,
+  }: Omit<Writer, 'members' | 'stopping' | 'started' | 'seat' | 'troubled'>,
+  signal: AbortSignal,
+): Promise<number | undefined> {
   const { clock, reach } = context
   const life = new AbortController()
   const late = (): Error => new NoAnswer('get', 'it took too long', 'not done')
-  const look = (member: Member): Promise<{ readonly session: Session; readonly missing: number } | undefined> =>
+  const look = (
+    member: Member,
+  ): Promise<{ readonly session: Session; readonly missing: number } | undefined> =>
     within(clock, STOP_MS.member, late, signal, async (until) => {
-      const session = await openTunnelSession(member, reach, { clock, auth: options.auth, life: life.signal, timeoutMs: SESSION_MS }, until)
-      return { session, missing: ledger.missing(await read(session, register.path), register.numberOf) }
+      const session = await openTunnelSession(
+        member,
+        reach,
+        { clock, auth: options.auth, life: life.signal, timeoutMs: SESSION_MS },
+        until,
+      )
+      return {
+        session,
+        missing: ledger.missing(await read(session, register.path), register.numberOf),
+      }
     }).catch(() => undefined)
   try {
     const found = (await Promise.all(members.map(look))).filter((one) => one !== undefined)
     signal.throwIfAborted()
     for (const { session } of found) {
-      const removing = within(clock, STOP_MS.remove, late, signal, () => session.delete(register.path))
-      if (await removing.then(() => true, (error: unknown) => isRefusal(error, 'NoNode'))) break
+      const removing = within(clock, STOP_MS.remove, late, signal, () =>
+        session.delete(register.path),
+      )
+      if (
+        await removing.then(
+          () => true,
+          (error: unknown) => isRefusal(error, 'NoNode'),
+        )
+      )
+        break
     }
     await Promise.all(found.map(({ session }) => session.close()))
     return found.length === 0 ? undefined : Math.max(...found.map(({ missing }) => missing))

@@ -1,10 +1,17 @@
-// What the four-letter words answer, parsed: only `srvr` is allowed by default since 3.5.3, and it holds the verdict: a Mode line stands there only when the member serves.
+// What the four-letter words answer, parsed: only `srvr` is allowed by default since 3.5.3, and it
+// holds the verdict: a Mode line stands there only when the member serves.
 
 import type { Role } from '../profile.ts'
 import { parseConfig, parseProperties, type ServerConfig } from './config.ts'
 
 export type Srvr =
-  | { readonly kind: 'serving'; readonly role: Extract<Role, 'leader' | 'follower' | 'observer' | 'standalone'>; readonly version: string | undefined; readonly zxid: bigint | undefined; readonly nodes: number | undefined }
+  | {
+      readonly kind: 'serving'
+      readonly role: Extract<Role, 'leader' | 'follower' | 'observer' | 'standalone'>
+      readonly version: string | undefined
+      readonly zxid: bigint | undefined
+      readonly nodes: number | undefined
+    }
   | { readonly kind: 'read-only'; readonly version: string | undefined }
   | { readonly kind: 'not serving' }
   | { readonly kind: 'not allowed' }
@@ -31,7 +38,13 @@ export function parseSrvr(text: string): Srvr {
     case 'standalone': {
       const zxid = /^Zxid: *0x([0-9a-f]{1,16})\s*$/im.exec(text)?.[1]
       const nodes = /^Node count: *(\d{1,15})\s*$/m.exec(text)?.[1]
-      return { kind: 'serving', role: mode, version, zxid: zxid === undefined ? undefined : BigInt(`0x${zxid}`), nodes: nodes === undefined ? undefined : Number(nodes) }
+      return {
+        kind: 'serving',
+        role: mode,
+        version,
+        zxid: zxid === undefined ? undefined : BigInt(`0x${zxid}`),
+        nodes: nodes === undefined ? undefined : Number(nodes),
+      }
     }
     case 'read-only':
       return { kind: 'read-only', version }
@@ -42,7 +55,10 @@ export function parseSrvr(text: string): Srvr {
   }
 }
 
-/** `3.4.10` of `Zookeeper version: 3.4.10-39d3a4f2…, built on 03/23/2017 10:13 GMT`; keeps `-alpha`, `-beta` and `-rc1`. */
+/**
+ * `3.4.10` of `Zookeeper version: 3.4.10-39d3a4f2…, built on 03/23/2017 10:13 GMT`; keeps `-alpha`,
+ * `-beta` and `-rc1`.
+ */
 export function parseVersion(text: string): string | undefined {
   return /^Zookeeper version: *(\d+(?:\.\d+)+(?:-(?:alpha|beta|rc\d*)\b)?)/im.exec(text)?.[1]
 }
@@ -52,12 +68,17 @@ export function parseMntr(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const line of text.split('\n')) {
     const [key, value] = line.split('\t')
-    if (key !== undefined && value !== undefined && /^zk_\w+$/.test(key)) found.set(key, value.trim())
+    if (key !== undefined && value !== undefined && /^zk_\w+$/.test(key))
+      found.set(key, value.trim())
   }
   return found
 }
 
-/** Voters in sync with this leader, itself included; undefined when `mntr` of a follower or of none was given. Joiners without a vote are counted by the server among its followers, so they are taken off. */
+/**
+ * Voters in sync with this leader, itself included; undefined when `mntr` of a follower or of none
+ * was given. Joiners without a vote are counted by the server among its followers, so they are
+ * taken off.
+ */
 export function syncedVoters(mntr: ReadonlyMap<string, string>): number | undefined {
   const followers = Number(mntr.get('zk_synced_followers') ?? Number.NaN)
   if (!Number.isInteger(followers)) return undefined
@@ -75,10 +96,15 @@ export function parseConf(text: string): Conf | undefined {
   const id = parseProperties(text).get('serverId')
   if (id === undefined && !/^clientPort=/m.test(text)) return undefined
   const listed = /^membership:/m.test(text)
-  return { id: id !== undefined && /^\d{1,9}$/.test(id) ? Number(id) : undefined, config: listed ? parseConfig(text.replace(/^membership:.*$/m, '')) : undefined }
+  return {
+    id: id !== undefined && /^\d{1,9}$/.test(id) ? Number(id) : undefined,
+    config: listed ? parseConfig(text.replace(/^membership:.*$/m, '')) : undefined,
+  }
 }
 
 function printable(text: string): string {
-  const line = (text.split(/[\r\n]/).find((one) => one.trim() !== '') ?? '').replaceAll(/[^\x20-\x7e]/g, '?').trim()
+  const line = (text.split(/[\r\n]/).find((one) => one.trim() !== '') ?? '')
+    .replaceAll(/[^\x20-\x7e]/g, '?')
+    .trim()
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
 }

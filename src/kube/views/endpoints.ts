@@ -10,13 +10,18 @@ const schema = z.object({
   metadata: metadataSchema,
   endpoints: list(
     z.object({
-      conditions: z.object({ ready: z.boolean().nullish(), terminating: z.boolean().nullish() }).nullish(),
+      conditions: z
+        .object({ ready: z.boolean().nullish(), terminating: z.boolean().nullish() })
+        .nullish(),
       targetRef: z.object({ kind: z.string().nullish(), name: z.string().nullish() }).nullish(),
     }),
   ),
 })
 
-/** Each pod once, though a service has a slice for each address family. A condition that is missing counts as ready, as the API says. */
+/**
+ * Each pod once, though a service has a slice for each address family. A condition that is missing
+ * counts as ready, as the API says.
+ */
 export function toEndpoints(service: string, slices: readonly KubeObject[]): EndpointsView {
   const pods = slices.flatMap((slice) =>
     read(schema, slice).endpoints.flatMap(({ conditions, targetRef }) => {

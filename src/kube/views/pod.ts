@@ -6,7 +6,12 @@ import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
 import { count, list, quantity, read, text, time } from './shape.ts'
 
-const terminatedSchema = z.object({ reason: text, message: text, exitCode: z.number(), finishedAt: time })
+const terminatedSchema = z.object({
+  reason: text,
+  message: text,
+  exitCode: z.number(),
+  finishedAt: time,
+})
 
 const stateSchema = z.object({
   waiting: z.object({ reason: text, message: text }).nullish(),
@@ -22,7 +27,9 @@ const containerSchema = z.object({
   lifecycle: z.object({ preStop: z.unknown().optional() }).nullish(),
 })
 
-const volumeSchema = z.looseObject({ persistentVolumeClaim: z.object({ claimName: z.string() }).nullish() })
+const volumeSchema = z.looseObject({
+  persistentVolumeClaim: z.object({ claimName: z.string() }).nullish(),
+})
 
 const containerStatusSchema = z.object({
   name: z.string(),
@@ -47,7 +54,15 @@ const schema = z.object({
       reason: text,
       message: text,
       podIP: text,
-      conditions: list(z.object({ type: z.string(), status: z.string(), reason: text, message: text, lastTransitionTime: time })),
+      conditions: list(
+        z.object({
+          type: z.string(),
+          status: z.string(),
+          reason: text,
+          message: text,
+          lastTransitionTime: time,
+        }),
+      ),
       containerStatuses: list(containerStatusSchema),
       initContainerStatuses: list(containerStatusSchema),
     })
@@ -59,7 +74,9 @@ type ContainerStatus = z.infer<typeof containerStatusSchema>
 /** Throws a ViewError that names object and field. */
 export function toPod(object: KubeObject): PodView {
   const { metadata, spec, status } = read(schema, object)
-  const conditions = new Map((status?.conditions ?? []).map((condition) => [condition.type, condition]))
+  const conditions = new Map(
+    (status?.conditions ?? []).map((condition) => [condition.type, condition]),
+  )
   const ready = conditions.get('Ready')
   const scheduled = conditions.get('PodScheduled')
   const owner = metadata.ownerReferences?.find((reference) => reference.controller === true)
@@ -78,36 +95,76 @@ export function toPod(object: KubeObject): PodView {
     reason: status?.reason,
     message: status?.message,
     created: Number.isNaN(created) ? 0 : created,
-    deleting: metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp),
+    deleting:
+      metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp),
     ready: ready?.status === 'True',
     readySince: ready?.lastTransitionTime,
-    unscheduled: scheduled?.status === 'False' ? { reason: scheduled.reason ?? '', message: scheduled.message ?? '', since: scheduled.lastTransitionTime ?? (Number.isNaN(created) ? 0 : created) } : undefined,
-    openGates: spec.readinessGates.map((gate) => gate.conditionType).filter((gate) => conditions.get(gate)?.status !== 'True'),
+    unscheduled:
+      scheduled?.status === 'False'
+        ? {
+            reason: scheduled.reason ?? '',
+            message: scheduled.message ?? '',
+            since: scheduled.lastTransitionTime ?? (Number.isNaN(created) ? 0 : created),
+          }
+        : undefined,
+    openGates: spec.readinessGates
+      .map((gate) => gate.conditionType)
+      .filter((gate) => conditions.get(gate)?.status !== 'True'),
     initContainers: containers(spec.initContainers, status?.initContainerStatuses ?? []),
     containers: containers(spec.containers, status?.containerStatuses ?? []),
-    claims: spec.volumes.flatMap((volume) => (volume.persistentVolumeClaim === null || volume.persistentVolumeClaim === undefined ? [] : [volume.persistentVolumeClaim.claimName])),
+    claims: spec.volumes.flatMap((volume) =>
+      volume.persistentVolumeClaim === null || volume.persistentVolumeClaim === undefined
+        ? []
+        : [volume.persistentVolumeClaim.claimName],
+    ),
     storage: storageOf(spec.volumes),
     finalizers: metadata.finalizers ?? [],
-    preStop: spec.containers.flatMap(({ name, lifecycle }) => (lifecycle?.preStop === undefined || lifecycle.preStop === null ? [] : [name])),
+    preStop: spec.containers.flatMap(({ name, lifecycle }) =>
+      lifecycle?.preStop === undefined || lifecycle.preStop === null ? [] : [name],
+    ),
   }
 }
 
 /** Volumes that end with their pod, or hold nothing that members write. */
-const WITH_THE_POD = ['emptyDir', 'ephemeral', 'configMap', 'secret', 'projected', 'downwardAPI', 'image']
+const WITH_THE_POD = [
+  'emptyDir',
+  'ephemeral',
+  'configMap',
+  'secret',
+  'projected',
+  'downwardAPI',
+  'image',
+]
 
 function storageOf(volumes: readonly z.infer<typeof volumeSchema>[]): PodView['storage'] {
-  if (volumes.some((volume) => volume.persistentVolumeClaim !== null && volume.persistentVolumeClaim !== undefined)) return 'claims'
-  return volumes.every((volume) => WITH_THE_POD.some((kind) => volume[kind] !== undefined && volume[kind] !== null)) ? 'pod' : 'elsewhere'
+  if (
+    volumes.some(
+      (volume) =>
+        volume.persistentVolumeClaim !== null && volume.persistentVolumeClaim !== undefined,
+    )
+  )
+    return 'claims'
+  return volumes.every((volume) =>
+    WITH_THE_POD.some((kind) => volume[kind] !== undefined && volume[kind] !== null),
+  )
+    ? 'pod'
+    : 'elsewhere'
 }
 
-/** The number at the name's end. With a StatefulSet as owner the name must be `<set>-<number>`; without an owner (a pod that was orphaned) the number counts. */
+/**
+ * The number at the name's end. With a StatefulSet as owner the name must be `<set>-<number>`;
+ * without an owner (a pod that was orphaned) the number counts.
+ */
 export function ordinalOf(name: string, set: string | undefined): number | undefined {
   const match = /^(.+)-(\d+)$/.exec(name)
   if (match === null || (set !== undefined && match[1] !== set)) return undefined
   return Number(match[2])
 }
 
-function containers(specs: readonly z.infer<typeof containerSchema>[], statuses: readonly ContainerStatus[]): readonly ContainerView[] {
+function containers(
+  specs: readonly z.infer<typeof containerSchema>[],
+  statuses: readonly ContainerStatus[],
+): readonly ContainerView[] {
   return specs.map((spec) => {
     const status = statuses.find((candidate) => candidate.name === spec.name)
     const last = status?.lastState?.terminated
@@ -128,10 +185,21 @@ function stateOf(status: ContainerStatus | undefined): ContainerState {
   const state = status?.state
   if (state?.terminated) return terminated(state.terminated)
   if (state?.running) return { kind: 'running', since: state.running.startedAt ?? 0 }
-  if (state?.waiting) return { kind: 'waiting', reason: state.waiting.reason ?? '', message: state.waiting.message ?? '' }
+  if (state?.waiting)
+    return {
+      kind: 'waiting',
+      reason: state.waiting.reason ?? '',
+      message: state.waiting.message ?? '',
+    }
   return { kind: 'none' }
 }
 
 function terminated(state: z.infer<typeof terminatedSchema>): Terminated {
-  return { kind: 'terminated', reason: state.reason ?? '', message: state.message ?? '', exitCode: state.exitCode, finished: state.finishedAt ?? 0 }
+  return {
+    kind: 'terminated',
+    reason: state.reason ?? '',
+    message: state.message ?? '',
+    exitCode: state.exitCode,
+    finished: state.finishedAt ?? 0,
+  }
 }

@@ -1,4 +1,5 @@
-// A ControllerRevision of the API as an entry of a set's history, the pod template taken out of the patch that it stores.
+// A ControllerRevision of the API as an entry of a set's history, the pod template taken out of the
+// patch that it stores.
 
 import { z } from 'zod'
 import type { RevisionView } from '../../view/revision.ts'
@@ -8,11 +9,18 @@ import { count, read, time } from './shape.ts'
 
 const CHANGE_CAUSE = 'kubernetes.io/change-cause'
 
-const schema = z.object({ metadata: metadataSchema.extend({ creationTimestamp: time }), revision: count, data: z.unknown().optional() })
+const schema = z.object({
+  metadata: metadataSchema.extend({ creationTimestamp: time }),
+  revision: count,
+  data: z.unknown().optional(),
+})
 /** What the StatefulSet controller stores: a strategic merge patch of the template alone. */
 const patchSchema = z.object({ spec: z.object({ template: z.record(z.string(), z.unknown()) }) })
 
-/** Throws a ViewError that names object and field. Data that is no patch of a template leaves `template` undefined. */
+/**
+ * Throws a ViewError that names object and field. Data that is no patch of a template leaves
+ * `template` undefined.
+ */
 export function toRevision(object: KubeObject): RevisionView {
   const { metadata, revision, data } = read(schema, object)
   return {

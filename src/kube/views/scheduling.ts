@@ -1,4 +1,5 @@
-// Pods and volumes as the scheduler sees them. Pods of one template share one parsed object, so that 50,000 of them stay small.
+// Pods and volumes as the scheduler sees them. Pods of one template share one parsed object, so
+// that 50,000 of them stay small.
 
 import { z } from 'zod'
 import type { EphemeralVolume, PlacedPod, PodDemands } from '../../view/scheduling.ts'
@@ -7,10 +8,21 @@ import { metadataSchema } from '../objects.ts'
 import { demandsOf, demandsSchema } from './demands.ts'
 import { list, read, text } from './shape.ts'
 
-/** Of the spec only what decides the place; everything else is dropped here, before it is compared. */
-const rawContainer = z.object({ name: z.string(), restartPolicy: z.unknown().optional(), resources: z.unknown().optional(), ports: z.unknown().optional() })
+/**
+ * Of the spec only what decides the place; everything else is dropped here, before it is compared.
+ */
+const rawContainer = z.object({
+  name: z.string(),
+  restartPolicy: z.unknown().optional(),
+  resources: z.unknown().optional(),
+  ports: z.unknown().optional(),
+})
 
-const rawAffinity = z.object({ nodeAffinity: z.unknown().optional(), podAffinity: z.unknown().optional(), podAntiAffinity: z.unknown().optional() })
+const rawAffinity = z.object({
+  nodeAffinity: z.unknown().optional(),
+  podAffinity: z.unknown().optional(),
+  podAntiAffinity: z.unknown().optional(),
+})
 
 const schema = z.object({
   metadata: metadataSchema,
@@ -21,7 +33,11 @@ const schema = z.object({
         name: z.string(),
         emptyDir: z.unknown().optional(),
         persistentVolumeClaim: z.object({ claimName: z.string() }).nullish(),
-        ephemeral: z.object({ volumeClaimTemplate: z.object({ spec: z.object({ storageClassName: text }) }).nullish() }).nullish(),
+        ephemeral: z
+          .object({
+            volumeClaimTemplate: z.object({ spec: z.object({ storageClassName: text }) }).nullish(),
+          })
+          .nullish(),
       }),
     ),
     containers: list(rawContainer),
@@ -42,8 +58,20 @@ const schema = z.object({
     .object({
       phase: z.enum(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown']).nullish(),
       conditions: list(z.object({ type: z.string(), status: z.string() })),
-      containerStatuses: list(z.object({ name: z.string(), resources: z.unknown().optional(), allocatedResources: z.unknown().optional() })),
-      initContainerStatuses: list(z.object({ name: z.string(), resources: z.unknown().optional(), allocatedResources: z.unknown().optional() })),
+      containerStatuses: list(
+        z.object({
+          name: z.string(),
+          resources: z.unknown().optional(),
+          allocatedResources: z.unknown().optional(),
+        }),
+      ),
+      initContainerStatuses: list(
+        z.object({
+          name: z.string(),
+          resources: z.unknown().optional(),
+          allocatedResources: z.unknown().optional(),
+        }),
+      ),
       extendedResourceClaimStatus: z.object({ resourceClaimName: z.string() }).nullish(),
     })
     .nullish(),
@@ -51,7 +79,10 @@ const schema = z.object({
 
 type Parsed = z.infer<typeof schema>
 
-/** A reader that remembers what it has read, made anew for each list. It throws a ViewError as other views do. */
+/**
+ * A reader that remembers what it has read, made anew for each list. It throws a ViewError as other
+ * views do.
+ */
 export function placedPodReader(): (object: KubeObject) => PlacedPod {
   const demands = new Map<string, PodDemands>()
   const text = keptOnce<string>((value) => value)
@@ -68,7 +99,15 @@ export function placedPodReader(): (object: KubeObject) => PlacedPod {
     const key = keyOf(parsed, owner?.kind === 'DaemonSet')
     let wanted = demands.get(key)
     if (wanted === undefined) {
-      wanted = shared(demandsOf(read(demandsSchema, { ...object, running: runningOf(status), extended: status?.extendedResourceClaimStatus?.resourceClaimName })))
+      wanted = shared(
+        demandsOf(
+          read(demandsSchema, {
+            ...object,
+            running: runningOf(status),
+            extended: status?.extendedResourceClaimStatus?.resourceClaimName,
+          }),
+        ),
+      )
       demands.set(key, wanted)
     }
     const deleting = Date.parse(metadata.deletionTimestamp ?? '')
@@ -79,26 +118,60 @@ export function placedPodReader(): (object: KubeObject) => PlacedPod {
       labels: labels(metadata.labels ?? {}),
       node: spec.nodeName === undefined || spec.nodeName === '' ? undefined : text(spec.nodeName),
       phase: status?.phase ?? 'Pending',
-      ready: status?.conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true,
+      ready:
+        status?.conditions.some(
+          ({ type, status: value }) => type === 'Ready' && value === 'True',
+        ) === true,
       deleting: Number.isNaN(deleting) ? undefined : deleting,
-      owner: owner === undefined ? undefined : owners({ kind: owner.kind, name: owner.name, uid: owner.uid }),
+      owner:
+        owner === undefined
+          ? undefined
+          : owners({ kind: owner.kind, name: owner.name, uid: owner.uid }),
       mirror: metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined,
-      emptyDirs: names(spec.volumes.flatMap(({ name, emptyDir }) => (emptyDir === undefined || emptyDir === null ? [] : [name]))),
-      claims: names(spec.volumes.flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? [])),
-      ephemeral: ephemeral(spec.volumes.flatMap((volume) => (volume.ephemeral === undefined || volume.ephemeral === null ? [] : [{ name: volume.name, storageClass: volume.ephemeral.volumeClaimTemplate?.spec.storageClassName }]))),
+      emptyDirs: names(
+        spec.volumes.flatMap(({ name, emptyDir }) =>
+          emptyDir === undefined || emptyDir === null ? [] : [name],
+        ),
+      ),
+      claims: names(
+        spec.volumes.flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []),
+      ),
+      ephemeral: ephemeral(
+        spec.volumes.flatMap((volume) =>
+          volume.ephemeral === undefined || volume.ephemeral === null
+            ? []
+            : [
+                {
+                  name: volume.name,
+                  storageClass: volume.ephemeral.volumeClaimTemplate?.spec.storageClassName,
+                },
+              ],
+        ),
+      ),
       demands: wanted,
     }
   }
 }
 
-/** What the demands depend on. DaemonSet pods are tied to their node by an affinity of their own, which would make each another; they are never moved, so it doesn't count. */
+/**
+ * What the demands depend on. DaemonSet pods are tied to their node by an affinity of their own,
+ * which would make each another; they are never moved, so it doesn't count.
+ */
 function keyOf({ spec, status }: Parsed, daemon: boolean): string {
   const { nodeName: _node, volumes: _volumes, ...rest } = spec
-  return JSON.stringify([daemon ? { ...rest, affinity: { ...rest.affinity, nodeAffinity: undefined } } : rest, runningOf(status), status?.extendedResourceClaimStatus?.resourceClaimName])
+  return JSON.stringify([
+    daemon ? { ...rest, affinity: { ...rest.affinity, nodeAffinity: undefined } } : rest,
+    runningOf(status),
+    status?.extendedResourceClaimStatus?.resourceClaimName,
+  ])
 }
 
 function runningOf(status: Parsed['status']): Readonly<Record<string, object>> {
-  return Object.fromEntries([...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(({ name, resources, allocatedResources }) => [name, { resources, allocatedResources }]))
+  return Object.fromEntries(
+    [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(
+      ({ name, resources, allocatedResources }) => [name, { resources, allocatedResources }],
+    ),
+  )
 }
 
 /** Templates differ in one thing and are alike in the rest. */
@@ -109,8 +182,13 @@ function sharedParts(): (demands: PodDemands) => PodDemands {
   const terms = keptOnce<PodDemands['antiAffinity']>(JSON.stringify)
   const spread = keptOnce<PodDemands['spread']>(JSON.stringify)
   return (demands) => ({
-    ...demands, requests: requests(demands.requests), nodeSelector: nodeSelector(demands.nodeSelector), tolerations: tolerations(demands.tolerations),
-    affinity: terms(demands.affinity), antiAffinity: terms(demands.antiAffinity), spread: spread(demands.spread),
+    ...demands,
+    requests: requests(demands.requests),
+    nodeSelector: nodeSelector(demands.nodeSelector),
+    tolerations: tolerations(demands.tolerations),
+    affinity: terms(demands.affinity),
+    antiAffinity: terms(demands.antiAffinity),
+    spread: spread(demands.spread),
   })
 }
 

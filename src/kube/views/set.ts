@@ -1,4 +1,5 @@
-// A StatefulSet of the API as the view that decisions are made on; what the server leaves out gets the server's own default.
+// A StatefulSet of the API as the view that decisions are made on; what the server leaves out gets
+// the server's own default.
 
 import { z } from 'zod'
 import type { SetView } from '../../view/workload.ts'
@@ -17,14 +18,27 @@ const schema = z.object({
     selector,
     podManagementPolicy: z.enum(['OrderedReady', 'Parallel']).nullish(),
     minReadySeconds: count,
-    persistentVolumeClaimRetentionPolicy: z.object({ whenScaled: retention, whenDeleted: retention }).nullish(),
-    updateStrategy: z.object({ type: z.enum(['RollingUpdate', 'OnDelete']).nullish(), rollingUpdate: z.object({ partition: z.number().nullish() }).nullish() }).nullish(),
+    persistentVolumeClaimRetentionPolicy: z
+      .object({ whenScaled: retention, whenDeleted: retention })
+      .nullish(),
+    updateStrategy: z
+      .object({
+        type: z.enum(['RollingUpdate', 'OnDelete']).nullish(),
+        rollingUpdate: z.object({ partition: z.number().nullish() }).nullish(),
+      })
+      .nullish(),
     volumeClaimTemplates: list(
       z.object({
         metadata: z.object({ name: z.string() }),
         spec: z.object({
-          storageClassName: text, accessModes: list(z.string()), volumeMode: z.enum(['Filesystem', 'Block']).nullish(), selector: selector.nullish(), volumeName: text,
-          resources: z.object({ requests: z.object({ storage: quantity.optional() }).nullish() }).nullish(),
+          storageClassName: text,
+          accessModes: list(z.string()),
+          volumeMode: z.enum(['Filesystem', 'Block']).nullish(),
+          selector: selector.nullish(),
+          volumeName: text,
+          resources: z
+            .object({ requests: z.object({ storage: quantity.optional() }).nullish() })
+            .nullish(),
         }),
       }),
     ),
@@ -56,15 +70,27 @@ export function toSet(object: KubeObject): SetView {
     observedGeneration: status?.observedGeneration ?? 0,
     replicas: spec.replicas ?? 1,
     start: spec.ordinals?.start ?? 0,
-    strategy: strategy?.type === 'OnDelete' ? { type: 'OnDelete' } : { type: 'RollingUpdate', partition: strategy?.rollingUpdate?.partition ?? 0 },
+    strategy:
+      strategy?.type === 'OnDelete'
+        ? { type: 'OnDelete' }
+        : { type: 'RollingUpdate', partition: strategy?.rollingUpdate?.partition ?? 0 },
     podManagement: spec.podManagementPolicy ?? 'OrderedReady',
     minReadySeconds: spec.minReadySeconds,
     serviceName: spec.serviceName ?? '',
     selector: spec.selector,
     claimTemplates: spec.volumeClaimTemplates.map(({ metadata: { name }, spec: asked }) => ({
-      name, storageClass: asked.storageClassName, size: asked.resources?.requests?.storage, accessModes: asked.accessModes, volumeMode: asked.volumeMode ?? 'Filesystem', selector: asked.selector ?? undefined, volume: asked.volumeName,
+      name,
+      storageClass: asked.storageClassName,
+      size: asked.resources?.requests?.storage,
+      accessModes: asked.accessModes,
+      volumeMode: asked.volumeMode ?? 'Filesystem',
+      selector: asked.selector ?? undefined,
+      volume: asked.volumeName,
     })),
-    retention: { whenScaled: spec.persistentVolumeClaimRetentionPolicy?.whenScaled ?? 'Retain', whenDeleted: spec.persistentVolumeClaimRetentionPolicy?.whenDeleted ?? 'Retain' },
+    retention: {
+      whenScaled: spec.persistentVolumeClaimRetentionPolicy?.whenScaled ?? 'Retain',
+      whenDeleted: spec.persistentVolumeClaimRetentionPolicy?.whenDeleted ?? 'Retain',
+    },
     status: {
       replicas: status?.replicas ?? 0,
       ready: status?.readyReplicas ?? 0,

@@ -1,11 +1,15 @@
-// What all views share: reading an object by its schema, with an error that names the object and the field, and the small shapes that recur.
+// What all views share: reading an object by its schema, with an error that names the object and
+// the field, and the small shapes that recur.
 
 import { z } from 'zod'
 import type { KubeObject } from '../kube.ts'
 import type { LabelSelector } from '../../view/workload.ts'
 import { quantityOf } from '../../view/quantity.ts'
 
-/** An object of the cluster that isn't shaped as the API says; the message names it and the field, never a value. */
+/**
+ * An object of the cluster that isn't shaped as the API says; the message names it and the field,
+ * never a value.
+ */
 export class ViewError extends Error {}
 
 export function read<T>(schema: z.ZodType<T>, object: KubeObject): T {
@@ -14,19 +18,33 @@ export function read<T>(schema: z.ZodType<T>, object: KubeObject): T {
   const issue = parsed.error.issues[0]
   const { namespace, name } = object.metadata
   const field = issue === undefined || issue.path.length === 0 ? 'the object' : issue.path.join('.')
-  throw new ViewError(`${object.kind} ${namespace === undefined ? name : `${namespace}/${name}`} can't be read: ${field} ${issue === undefined ? 'is wrong' : issue.message}`)
+  throw new ViewError(
+    `${object.kind} ${namespace === undefined ? name : `${namespace}/${name}`} can't be read: ${field} ${issue === undefined ? 'is wrong' : issue.message}`,
+  )
 }
 
 /** An optional string; null, which Go writes for an empty time, counts as missing. */
-export const text = z.string().nullish().transform((value) => value ?? undefined)
+export const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? undefined)
 
-export const labels = z.record(z.string(), z.string()).nullish().transform((value) => value ?? {})
+export const labels = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((value) => value ?? {})
 
-export const count = z.number().nullish().transform((value) => value ?? 0)
+export const count = z
+  .number()
+  .nullish()
+  .transform((value) => value ?? 0)
 
 /** A list that Go leaves out, or writes as null, when it is empty. */
 export function list<T>(item: z.ZodType<T>) {
-  return z.array(item).nullish().transform((value) => value ?? [])
+  return z
+    .array(item)
+    .nullish()
+    .transform((value) => value ?? [])
 }
 
 /** Milliseconds since the epoch; undefined when missing. */
@@ -49,7 +67,11 @@ export const quantity = z.union([z.string(), z.number()]).transform((value, cont
   return z.NEVER
 })
 
-const expression = z.object({ key: z.string(), operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']), values: list(z.string()) })
+const expression = z.object({
+  key: z.string(),
+  operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+  values: list(z.string()),
+})
 
 export const selector = z.object({ matchLabels: labels, matchExpressions: list(expression) })
 

@@ -1,7 +1,15 @@
 // Volumes, claims, classes and attach limits as far as they decide where a pod can run.
 
 import { z } from 'zod'
-import type { AttachLimit, AttachmentView, NodeTerm, OfferedVolume, PlacedClaim, PlacedClass, VolumeView } from '../../view/scheduling.ts'
+import type {
+  AttachLimit,
+  AttachmentView,
+  NodeTerm,
+  OfferedVolume,
+  PlacedClaim,
+  PlacedClass,
+  VolumeView,
+} from '../../view/scheduling.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
 import { nodeTerms, termsOf } from './demands.ts'
@@ -23,10 +31,16 @@ export function toVolume(object: KubeObject): VolumeView {
   return {
     name: metadata.name,
     phase: status?.phase ?? 'Pending',
-    claim: spec.claimRef === null || spec.claimRef === undefined ? undefined : `${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}`,
+    claim:
+      spec.claimRef === null || spec.claimRef === undefined
+        ? undefined
+        : `${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}`,
     labels: metadata.labels ?? {},
     nodeAffinity: termsOf(spec.nodeAffinity?.required),
-    csi: spec.csi === null || spec.csi === undefined ? undefined : { driver: spec.csi.driver, handle: spec.csi.volumeHandle },
+    csi:
+      spec.csi === null || spec.csi === undefined
+        ? undefined
+        : { driver: spec.csi.driver, handle: spec.csi.volumeHandle },
   }
 }
 
@@ -61,30 +75,69 @@ const modesSchema = z.object({ spec: z.object({ accessModes: list(z.string()) })
 
 export function toPlacedClaim(object: KubeObject): PlacedClaim {
   const { name, phase, storageClass, volume, deleting } = toClaim(object)
-  return { name, namespace: object.metadata.namespace ?? '', phase, storageClass, volume, accessModes: read(modesSchema, object).spec.accessModes, deleting }
+  return {
+    name,
+    namespace: object.metadata.namespace ?? '',
+    phase,
+    storageClass,
+    volume,
+    accessModes: read(modesSchema, object).spec.accessModes,
+    deleting,
+  }
 }
 
-const topologiesSchema = z.object({ allowedTopologies: list(z.object({ matchLabelExpressions: list(z.object({ key: z.string(), values: list(z.string()) })) })) })
+const topologiesSchema = z.object({
+  allowedTopologies: list(
+    z.object({
+      matchLabelExpressions: list(z.object({ key: z.string(), values: list(z.string()) })),
+    }),
+  ),
+})
 
 export function toPlacedClass(object: KubeObject): PlacedClass {
   const terms = read(topologiesSchema, object).allowedTopologies.map(
-    ({ matchLabelExpressions }): NodeTerm => ({ expressions: matchLabelExpressions.map(({ key, values }) => ({ key, operator: 'In', values })), fields: [] }),
+    ({ matchLabelExpressions }): NodeTerm => ({
+      expressions: matchLabelExpressions.map(({ key, values }) => ({
+        key,
+        operator: 'In',
+        values,
+      })),
+      fields: [],
+    }),
   )
   return { ...toStorageClass(object), allowedTopologies: terms.length === 0 ? undefined : terms }
 }
 
-const limitsSchema = z.object({ metadata: metadataSchema, spec: z.object({ drivers: list(z.object({ name: z.string(), allocatable: z.object({ count: z.number().nullish() }).nullish() })) }) })
+const limitsSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({
+    drivers: list(
+      z.object({
+        name: z.string(),
+        allocatable: z.object({ count: z.number().nullish() }).nullish(),
+      }),
+    ),
+  }),
+})
 
 /** Of a CSINode, which is named as its node is. */
 export function toAttachLimits(object: KubeObject): readonly AttachLimit[] {
   const { metadata, spec } = read(limitsSchema, object)
   return spec.drivers.flatMap(({ name, allocatable }) => {
     const count = allocatable?.count
-    return count === null || count === undefined ? [] : [{ node: metadata.name, driver: name, count }]
+    return count === null || count === undefined
+      ? []
+      : [{ node: metadata.name, driver: name, count }]
   })
 }
 
-const attachmentSchema = z.object({ spec: z.object({ attacher: z.string(), nodeName: z.string(), source: z.object({ persistentVolumeName: text }) }) })
+const attachmentSchema = z.object({
+  spec: z.object({
+    attacher: z.string(),
+    nodeName: z.string(),
+    source: z.object({ persistentVolumeName: text }),
+  }),
+})
 
 export function toAttachment(object: KubeObject): AttachmentView {
   const { spec } = read(attachmentSchema, object)

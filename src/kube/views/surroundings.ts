@@ -1,7 +1,14 @@
 // Claims, events, storage classes, nodes and budgets of the API as views.
 
 import { z } from 'zod'
-import type { BudgetView, ClaimView, EventView, KeptVolume, NodeView, StorageClassView } from '../../view/surroundings.ts'
+import type {
+  BudgetView,
+  ClaimView,
+  EventView,
+  KeptVolume,
+  NodeView,
+  StorageClassView,
+} from '../../view/surroundings.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
 import { count, list, quantity, read, selector, text, time } from './shape.ts'
@@ -13,8 +20,19 @@ const created = (metadata: { readonly creationTimestamp?: string | undefined }):
 
 const claimSchema = z.object({
   metadata: metadataSchema,
-  spec: z.object({ storageClassName: text, volumeName: text, resources: z.object({ requests: z.object({ storage: quantity.optional() }).nullish() }).nullish() }),
-  status: z.object({ phase: z.enum(['Pending', 'Bound', 'Lost']).nullish(), capacity: z.object({ storage: quantity.optional() }).nullish() }).nullish(),
+  spec: z.object({
+    storageClassName: text,
+    volumeName: text,
+    resources: z
+      .object({ requests: z.object({ storage: quantity.optional() }).nullish() })
+      .nullish(),
+  }),
+  status: z
+    .object({
+      phase: z.enum(['Pending', 'Bound', 'Lost']).nullish(),
+      capacity: z.object({ storage: quantity.optional() }).nullish(),
+    })
+    .nullish(),
 })
 
 export function toClaim(object: KubeObject): ClaimView {
@@ -33,16 +51,28 @@ export function toClaim(object: KubeObject): ClaimView {
   }
 }
 
-const keptVolumeSchema = z.object({ metadata: metadataSchema, spec: z.object({ persistentVolumeReclaimPolicy: text }), status: z.object({ phase: text }).nullish() })
+const keptVolumeSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({ persistentVolumeReclaimPolicy: text }),
+  status: z.object({ phase: text }).nullish(),
+})
 
 export function toKeptVolume(object: KubeObject): KeptVolume {
   const { metadata, spec, status } = read(keptVolumeSchema, object)
-  return { name: metadata.name, phase: status?.phase ?? '', deleting: metadata.deletionTimestamp !== undefined, reclaimPolicy: spec.persistentVolumeReclaimPolicy ?? 'Retain' }
+  return {
+    name: metadata.name,
+    phase: status?.phase ?? '',
+    deleting: metadata.deletionTimestamp !== undefined,
+    reclaimPolicy: spec.persistentVolumeReclaimPolicy ?? 'Retain',
+  }
 }
 
 const reference = z.object({ kind: text, name: text, uid: text, fieldPath: text })
 
-/** Both shapes in one: core/v1 says involvedObject, message and count, events.k8s.io/v1 says regarding, note and series. */
+/**
+ * Both shapes in one: core/v1 says involvedObject, message and count, events.k8s.io/v1 says
+ * regarding, note and series.
+ */
 const eventSchema = z.object({
   metadata: metadataSchema,
   type: text,
@@ -68,13 +98,28 @@ export function toEvent(object: KubeObject): EventView {
     type: event.type === 'Warning' ? 'Warning' : 'Normal',
     reason: event.reason ?? '',
     message: event.message ?? event.note ?? '',
-    object: { kind: about?.kind ?? '', name: about?.name ?? '', uid: about?.uid, fieldPath: about?.fieldPath },
-    last: event.series?.lastObservedTime ?? event.lastTimestamp ?? event.deprecatedLastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? created(event.metadata),
+    object: {
+      kind: about?.kind ?? '',
+      name: about?.name ?? '',
+      uid: about?.uid,
+      fieldPath: about?.fieldPath,
+    },
+    last:
+      event.series?.lastObservedTime ??
+      event.lastTimestamp ??
+      event.deprecatedLastTimestamp ??
+      event.eventTime ??
+      event.firstTimestamp ??
+      created(event.metadata),
     count: event.series?.count ?? event.count ?? event.deprecatedCount ?? 1,
   }
 }
 
-const storageClassSchema = z.object({ metadata: metadataSchema, provisioner: z.string(), volumeBindingMode: z.enum(['Immediate', 'WaitForFirstConsumer']).nullish() })
+const storageClassSchema = z.object({
+  metadata: metadataSchema,
+  provisioner: z.string(),
+  volumeBindingMode: z.enum(['Immediate', 'WaitForFirstConsumer']).nullish(),
+})
 
 export function toStorageClass(object: KubeObject): StorageClassView {
   const { metadata, provisioner, volumeBindingMode } = read(storageClassSchema, object)
@@ -82,7 +127,9 @@ export function toStorageClass(object: KubeObject): StorageClassView {
   return {
     name: metadata.name,
     provisioner,
-    isDefault: annotations['storageclass.kubernetes.io/is-default-class'] === 'true' || annotations['storageclass.beta.kubernetes.io/is-default-class'] === 'true',
+    isDefault:
+      annotations['storageclass.kubernetes.io/is-default-class'] === 'true' ||
+      annotations['storageclass.beta.kubernetes.io/is-default-class'] === 'true',
     bindingMode: volumeBindingMode ?? 'Immediate',
     created: created(metadata),
   }
@@ -90,7 +137,12 @@ export function toStorageClass(object: KubeObject): StorageClassView {
 
 const nodeSchema = z.object({
   metadata: metadataSchema,
-  spec: z.object({ unschedulable: z.boolean().nullish(), taints: list(z.object({ key: z.string(), value: text, effect: z.string() })) }).nullish(),
+  spec: z
+    .object({
+      unschedulable: z.boolean().nullish(),
+      taints: list(z.object({ key: z.string(), value: text, effect: z.string() })),
+    })
+    .nullish(),
   status: z
     .object({
       conditions: list(z.object({ type: z.string(), status: z.string() })),
@@ -105,22 +157,44 @@ export function toNode(object: KubeObject): NodeView {
   return {
     name: metadata.name,
     uid: metadata.uid ?? '',
-    ready: status?.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true,
+    ready:
+      status?.conditions.some(
+        (condition) => condition.type === 'Ready' && condition.status === 'True',
+      ) === true,
     unschedulable: spec?.unschedulable === true,
     labels: metadata.labels ?? {},
     annotations: metadata.annotations ?? {},
-    taints: (spec?.taints ?? []).map((taint) => ({ key: taint.key, value: taint.value ?? '', effect: taint.effect })),
+    taints: (spec?.taints ?? []).map((taint) => ({
+      key: taint.key,
+      value: taint.value ?? '',
+      effect: taint.effect,
+    })),
     bootId: status?.nodeInfo?.bootID,
     allocatable: status?.allocatable ?? {},
   }
 }
 
-const intOrPercent = z.union([z.string(), z.number()]).nullish().transform((value) => value ?? undefined)
+const intOrPercent = z
+  .union([z.string(), z.number()])
+  .nullish()
+  .transform((value) => value ?? undefined)
 
 const budgetSchema = z.object({
   metadata: metadataSchema,
-  spec: z.object({ selector: selector.nullish(), minAvailable: intOrPercent, maxUnavailable: intOrPercent }),
-  status: z.object({ observedGeneration: count, currentHealthy: count, desiredHealthy: count, disruptionsAllowed: count, expectedPods: count }).nullish(),
+  spec: z.object({
+    selector: selector.nullish(),
+    minAvailable: intOrPercent,
+    maxUnavailable: intOrPercent,
+  }),
+  status: z
+    .object({
+      observedGeneration: count,
+      currentHealthy: count,
+      desiredHealthy: count,
+      disruptionsAllowed: count,
+      expectedPods: count,
+    })
+    .nullish(),
 })
 
 export function toBudget(object: KubeObject): BudgetView {

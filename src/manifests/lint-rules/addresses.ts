@@ -1,4 +1,5 @@
-// How peers find a member after it has moved: by its pod's name, whose old address they keep for a while, or by a Service of its own, which must lead to it.
+// How peers find a member after it has moved: by its pod's name, whose old address they keep for a
+// while, or by a Service of its own, which must lead to it.
 
 import type { Finding } from '../../errors.ts'
 import { parseServerLine } from '../../ensemble/zookeeper/config.ts'
@@ -12,46 +13,106 @@ import { fault, inContainer, notice, warning, type LintSubject, type Rule } from
 
 /** Java's own option: how long it keeps an address that it has looked up. */
 const JAVA_TTL = /-Dsun\.net\.inetaddr\.ttl=/
-/** The variable by which the server is given Java's options. The tutorial's 3.4 waits for the others to dial it: there they help nobody (39 s each, seen). */
-const HALF_WAY: Readonly<Record<ImageFamily, string | undefined>> = { official: 'SERVER_JVMFLAGS', 'kubernetes-zookeeper': undefined, vendor: 'JAVA_TOOL_OPTIONS', other: 'JAVA_TOOL_OPTIONS' }
+/**
+ * The variable by which the server is given Java's options. The tutorial's 3.4 waits for the others
+ * to dial it: there they help nobody (39 s each, seen).
+ */
+const HALF_WAY: Readonly<Record<ImageFamily, string | undefined>> = {
+  official: 'SERVER_JVMFLAGS',
+  'kubernetes-zookeeper': undefined,
+  vendor: 'JAVA_TOOL_OPTIONS',
+  other: 'JAVA_TOOL_OPTIONS',
+}
 const PAGE = 'docs/moved-members.md'
 
 /** What a moved member costs with this list; nothing is wrong with it. */
 export const movedMember: Rule = (subject) => {
   const { set, profile, settings, services, replicas } = subject
   if (profile !== 'zookeeper' || replicas === undefined || replicas < 2) return []
-  const addresses = judgeHosts(listedHosts(set.shape), services.map(({ manifest }) => manifest.object), membersOfSet(set.shape, subject.namespace))
+  const addresses = judgeHosts(
+    listedHosts(set.shape),
+    services.map(({ manifest }) => manifest.object),
+    membersOfSet(set.shape, subject.namespace),
+  )
   if (addresses.kind !== 'move') return []
   const family = imageFamily(subject)
-  const path = settings.flags.get('servers')?.path ?? settings.env.get('ZOO_SERVERS')?.path ?? ['env']
-  const short = JAVA_TTL.test(['SERVER_JVMFLAGS', 'JVMFLAGS', 'JAVA_TOOL_OPTIONS'].map((name) => settings.env.get(name)?.value ?? '').join(' '))
-  const costs = short ? 'up to half a minute (the cluster’s DNS keeps the old one for 30 s in most clusters)' : 'up to a minute (Java keeps the old one for 30 s, the cluster’s DNS for another 30 s in most clusters)'
-  const halfWay = short || HALF_WAY[family] === undefined ? '' : `; half way: ${HALF_WAY[family]} with -Dsun.net.inetaddr.ttl=1 -Dsun.net.inetaddr.negative.ttl=0`
-  return [notice(set.manifest, inContainer(subject, ...path), `members are named by their pods: one that moves gets a new address, and may be outside of the quorum for ${costs}`, `with a Service for each member it is back in some 6 s: ${PAGE} has the figures and a manifest to copy${halfWay}`)]
+  const path = settings.flags.get('servers')?.path ??
+    settings.env.get('ZOO_SERVERS')?.path ?? ['env']
+  const short = JAVA_TTL.test(
+    ['SERVER_JVMFLAGS', 'JVMFLAGS', 'JAVA_TOOL_OPTIONS']
+      .map((name) => settings.env.get(name)?.value ?? '')
+      .join(' '),
+  )
+  const costs = short
+    ? 'up to half a minute (the cluster’s DNS keeps the old one for 30 s in most clusters)'
+    : 'up to a minute (Java keeps the old one for 30 s, the cluster’s DNS for another 30 s in most clusters)'
+  const halfWay =
+    short || HALF_WAY[family] === undefined
+      ? ''
+      : `; half way: ${HALF_WAY[family]} with -Dsun.net.inetaddr.ttl=1 -Dsun.net.inetaddr.negative.ttl=0`
+  return [
+    notice(
+      set.manifest,
+      inContainer(subject, ...path),
+      `members are named by their pods: one that moves gets a new address, and may be outside of the quorum for ${costs}`,
+      `with a Service for each member it is back in some 6 s: ${PAGE} has the figures and a manifest to copy${halfWay}`,
+    ),
+  ]
 }
 
-/** Lists that name Services: each must lead to the member of its line, to all its ports, and before it is Ready; and the member must be able to listen. */
+/**
+ * Lists that name Services: each must lead to the member of its line, to all its ports, and before
+ * it is Ready; and the member must be able to listen.
+ */
 export const serviceOfMember: Rule = (subject) => {
   const { set, settings, profile, services } = subject
   const list = settings.env.get('ZOO_SERVERS')
-  if (profile !== 'zookeeper' || imageFamily(subject) !== 'official' || readsOwnConfig(subject) || makesOwnList(settings) || list?.value === undefined) return []
+  if (
+    profile !== 'zookeeper' ||
+    imageFamily(subject) !== 'official' ||
+    readsOwnConfig(subject) ||
+    makesOwnList(settings) ||
+    list?.value === undefined
+  )
+    return []
   const members = membersOfSet(set.shape, subject.namespace)
-  const known = memberServices(services.map(({ manifest }) => manifest.object), members)
+  const known = memberServices(
+    services.map(({ manifest }) => manifest.object),
+    members,
+  )
   const start = set.shape.spec.ordinals?.start ?? 0
   const found: Finding[] = []
   const path = inContainer(subject, ...list.path)
   let byService = false
-  for (const [index, entry] of list.value.split(/\s+/).filter((word) => word !== '').entries()) {
+  for (const [index, entry] of list.value
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .entries()) {
     const [key = '', ...rest] = entry.split('=')
     const pod = `${members.name}-${start + index}`
-    for (const { host, peerPort, electionPort } of parseServerLine(key, rest.join('='))?.addresses ?? []) {
+    for (const { host, peerPort, electionPort } of parseServerLine(key, rest.join('='))
+      ?.addresses ?? []) {
       const means = meaningOf(host, known, members)
       if (means.kind === 'pod') continue
       const [name, second] = host.split('.')
-      const named = second === members.headlessService ? undefined : services.find(({ manifest }) => manifest.object.metadata.name === name)
+      const named =
+        second === members.headlessService
+          ? undefined
+          : services.find(({ manifest }) => manifest.object.metadata.name === name)
       if (named === undefined) continue
       byService ||= named.shape.spec.clusterIP !== 'None'
-      found.push(...(means.kind === 'service' && means.service.pod === pod ? ofService(subject, named, means.service, [peerPort, electionPort]) : [fault(set.manifest, path, `the list names Service ${host} for ${pod}, and it selects ${selects(means.kind === 'service' ? means.service : undefined)}`, `give that Service the selector ${POD_NAME}: ${pod}`)]))
+      found.push(
+        ...(means.kind === 'service' && means.service.pod === pod
+          ? ofService(subject, named, means.service, [peerPort, electionPort])
+          : [
+              fault(
+                set.manifest,
+                path,
+                `the list names Service ${host} for ${pod}, and it selects ${selects(means.kind === 'service' ? means.service : undefined)}`,
+                `give that Service the selector ${POD_NAME}: ${pod}`,
+              ),
+            ]),
+      )
     }
   }
   return byService ? [...found, ...listening(subject, list.path)] : found
@@ -61,36 +122,90 @@ function selects(service: MemberService | undefined): string {
   return service === undefined ? 'other pods too, or none' : service.pod
 }
 
-function ofService(subject: LintSubject, { manifest }: Shaped<ServiceShape>, service: MemberService, ports: readonly number[]): readonly Finding[] {
+function ofService(
+  subject: LintSubject,
+  { manifest }: Shaped<ServiceShape>,
+  service: MemberService,
+  ports: readonly number[],
+): readonly Finding[] {
   const lacking = ports.filter((port) => !service.ports.includes(port))
-  const missing = service.ownAddress && lacking.length > 0 ? [fault(manifest, ['spec', 'ports'], `service ${service.name} has no port ${lacking.join(' and ')}, where the other members look for ${service.pod}`, `add ${lacking.map((port) => `port ${port}`).join(' and ')}`)] : []
+  const missing =
+    service.ownAddress && lacking.length > 0
+      ? [
+          fault(
+            manifest,
+            ['spec', 'ports'],
+            `service ${service.name} has no port ${lacking.join(' and ')}, where the other members look for ${service.pod}`,
+            `add ${lacking.map((port) => `port ${port}`).join(' and ')}`,
+          ),
+        ]
+      : []
   if (service.always) return missing
   const mend = 'set publishNotReadyAddresses: true'
   return [
     ...missing,
     asks(subject.container.readinessProbe, subject) === 'quorum'
-      ? fault(manifest, ['spec'], `readiness asks for the quorum, but service ${service.name} leads to ${service.pod} only once that is Ready: the members never find each other`, mend)
-      : warning(manifest, ['spec'], `service ${service.name} leads to ${service.pod} only while that is Ready: an election may have to wait for the probe`, mend),
+      ? fault(
+          manifest,
+          ['spec'],
+          `readiness asks for the quorum, but service ${service.name} leads to ${service.pod} only once that is Ready: the members never find each other`,
+          mend,
+        )
+      : warning(
+          manifest,
+          ['spec'],
+          `service ${service.name} leads to ${service.pod} only while that is Ready: an election may have to wait for the probe`,
+          mend,
+        ),
   ]
 }
 
-/** A member listens at the address of its own name, which a Service's is not. One that has the pod's name is found in the hosts file first. */
+/**
+ * A member listens at the address of its own name, which a Service's is not. One that has the pod's
+ * name is found in the hosts file first.
+ */
 function listening(subject: LintSubject, path: readonly (string | number)[]): readonly Finding[] {
   const { set, settings, container, member } = subject
   const extra = settings.env.get('ZOO_CFG_EXTRA')
   const known = (extra === undefined || extra.value !== undefined) && container.envFrom.length === 0
-  const listens = /quorumListenOnAllIPs\s*=\s*true/i.test(`${extra?.value ?? ''} ${settings.script}`)
+  const listens = /quorumListenOnAllIPs\s*=\s*true/i.test(
+    `${extra?.value ?? ''} ${settings.script}`,
+  )
   const found: Finding[] = []
   const names = (settings.env.get('ZOO_SERVERS')?.value ?? '').split(/\s+/)
-  const ownNames = names.filter((entry) => new RegExp(`=${set.shape.metadata.name}-\\d+:`).test(entry)).length
+  const ownNames = names.filter((entry) =>
+    new RegExp(`=${set.shape.metadata.name}-\\d+:`).test(entry),
+  ).length
   // A script may replace its own line by a wildcard.
   if (known && !listens && ownNames < names.length && !settings.script.includes('ZOO_SERVERS')) {
-    found.push(fault(set.manifest, inContainer(subject, ...path), 'the list names Services, and a member can\'t listen at the address of its Service', 'add quorumListenOnAllIPs=true to ZOO_CFG_EXTRA'))
+    found.push(
+      fault(
+        set.manifest,
+        inContainer(subject, ...path),
+        "the list names Services, and a member can't listen at the address of its Service",
+        'add quorumListenOnAllIPs=true to ZOO_CFG_EXTRA',
+      ),
+    )
   }
   const version = /:(\d+)\.(\d+)(?:\.(\d+))?(?![\d.])/.exec(member.image)
-  const [major, minor, patch] = [Number(version?.[1]), Number(version?.[2]), version?.[3] === undefined ? undefined : Number(version[3])]
-  if (listens && version !== null && (major < 3 || (major === 3 && (minor < 5 || (minor === 5 && patch !== undefined && patch < 8))))) {
-    found.push(warning(set.manifest, inContainer(subject, ...path), `with quorumListenOnAllIPs a member of ZooKeeper ${major}.${minor}${patch === undefined ? '' : `.${patch}`} may not find back into the quorum after a restart`, 'use 3.5.8 or later'))
+  const [major, minor, patch] = [
+    Number(version?.[1]),
+    Number(version?.[2]),
+    version?.[3] === undefined ? undefined : Number(version[3]),
+  ]
+  if (
+    listens &&
+    version !== null &&
+    (major < 3 || (major === 3 && (minor < 5 || (minor === 5 && patch !== undefined && patch < 8))))
+  ) {
+    found.push(
+      warning(
+        set.manifest,
+        inContainer(subject, ...path),
+        `with quorumListenOnAllIPs a member of ZooKeeper ${major}.${minor}${patch === undefined ? '' : `.${patch}`} may not find back into the quorum after a restart`,
+        'use 3.5.8 or later',
+      ),
+    )
   }
   return found
 }

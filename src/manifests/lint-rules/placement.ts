@@ -12,15 +12,47 @@ export const spread: Rule = (subject) => {
   const path = ['spec', 'template', 'spec', 'affinity', 'podAntiAffinity']
   const mend = `require anti-affinity on ${HOSTNAME} with the labels of the members`
   const preferred = affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
-  if (preferred.length > 0) return [warning(set.manifest, path, 'anti-affinity is only preferred: when nodes are full, two members share one and fall together', mend)]
-  return [warning(set.manifest, path, 'nothing keeps members off the same node: two on one node fall together', mend)]
+  if (preferred.length > 0)
+    return [
+      warning(
+        set.manifest,
+        path,
+        'anti-affinity is only preferred: when nodes are full, two members share one and fall together',
+        mend,
+      ),
+    ]
+  return [
+    warning(
+      set.manifest,
+      path,
+      'nothing keeps members off the same node: two on one node fall together',
+      mend,
+    ),
+  ]
 }
 
-/** Required anti-affinity by node, or by what is larger than a node, or an even spread over nodes with so many members that one node never holds the majority's difference. */
+/**
+ * Required anti-affinity by node, or by what is larger than a node, or an even spread over nodes
+ * with so many members that one node never holds the majority's difference.
+ */
 function keptApart({ set, labels, replicas = 1 }: LintSubject): boolean {
   const { affinity, topologySpreadConstraints } = set.shape.spec.template.spec
   const required = affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
-  if (required.some((term) => [HOSTNAME, 'topology.kubernetes.io/zone', 'topology.kubernetes.io/region'].includes(term.topologyKey) && selects(term.labelSelector, labels))) return true
-  const even = topologySpreadConstraints.some((one) => one.topologyKey === HOSTNAME && one.maxSkew === 1 && one.whenUnsatisfiable === 'DoNotSchedule' && selects(one.labelSelector, labels))
+  if (
+    required.some(
+      (term) =>
+        [HOSTNAME, 'topology.kubernetes.io/zone', 'topology.kubernetes.io/region'].includes(
+          term.topologyKey,
+        ) && selects(term.labelSelector, labels),
+    )
+  )
+    return true
+  const even = topologySpreadConstraints.some(
+    (one) =>
+      one.topologyKey === HOSTNAME &&
+      one.maxSkew === 1 &&
+      one.whenUnsatisfiable === 'DoNotSchedule' &&
+      selects(one.labelSelector, labels),
+  )
   return even && replicas >= 5
 }

@@ -22,9 +22,15 @@ export interface LintSubject {
   readonly configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>
   /** Keys of the server's configuration; ZooKeeper only. */
   readonly config: ServerConfig
-  /** Members that the set will have; undefined where the manifest leaves it out and the cluster has not been asked. */
+  /**
+   * Members that the set will have; undefined where the manifest leaves it out and the cluster has
+   * not been asked.
+   */
   readonly replicas: number | undefined
-  /** What the cluster said; undefined before there is a connection: a rule that needs it waits until then. */
+  /**
+   * What the cluster said; undefined before there is a connection: a rule that needs it waits until
+   * then.
+   */
   readonly cluster: ClusterSeen | undefined
   /** Labels of the pods. */
   readonly labels: Readonly<Record<string, string>>
@@ -62,9 +68,22 @@ export function danger(manifest: Manifest, path: Path, message: string, mend: st
   return { ...fault(manifest, path, message, mend), always: true }
 }
 
-function finding(severity: Finding['severity'], manifest: Manifest, path: Path, message: string, mend: string): Finding {
+function finding(
+  severity: Finding['severity'],
+  manifest: Manifest,
+  path: Path,
+  message: string,
+  mend: string,
+): Finding {
   const place: Place = manifest.placeOf(path)
-  return { code: 'LINT_FAILED', severity, message, mend, place, object: `${manifest.object.kind.toLowerCase()}/${manifest.object.metadata.name}` }
+  return {
+    code: 'LINT_FAILED',
+    severity,
+    message,
+    mend,
+    place,
+    object: `${manifest.object.kind.toLowerCase()}/${manifest.object.metadata.name}`,
+  }
 }
 
 /** Path of the member's container in the set, with what follows in it. */

@@ -19,32 +19,76 @@ export const heap: Rule = (subject) => {
     if (told.mib * MIB < limit) return []
     const words = `the heap of ${told.mib}M doesn't fit into the memory limit of ${container.resources?.limits?.['memory'] ?? ''}: the server would be killed`
     // Which variables another image reads is not known.
-    return [(family === 'other' || family === 'vendor' ? warning : fault)(set.manifest, inContainer(subject, ...told.path), words, 'leave a third of the limit to the rest of the process')]
+    return [
+      (family === 'other' || family === 'vendor' ? warning : fault)(
+        set.manifest,
+        inContainer(subject, ...told.path),
+        words,
+        'leave a third of the limit to the rest of the process',
+      ),
+    ]
   }
-  if (told === undefined && family === 'official' && limit <= 1000 * MIB && subject.settings.unread.length === 0) {
-    return [warning(set.manifest, inContainer(subject, 'resources'), "no heap is set, and the image's own of 1000M doesn't fit into the memory limit", 'set ZK_SERVER_HEAP to two thirds of the limit, in megabytes')]
+  if (
+    told === undefined &&
+    family === 'official' &&
+    limit <= 1000 * MIB &&
+    subject.settings.unread.length === 0
+  ) {
+    return [
+      warning(
+        set.manifest,
+        inContainer(subject, 'resources'),
+        "no heap is set, and the image's own of 1000M doesn't fit into the memory limit",
+        'set ZK_SERVER_HEAP to two thirds of the limit, in megabytes',
+      ),
+    ]
   }
   return []
 }
 
-/** Explicit heap in MiB. Java takes the last of its flags: JVMFLAGS come after SERVER_JVMFLAGS, and those after ZK_SERVER_HEAP. */
-function heapOf({ settings }: LintSubject): { readonly mib: number; readonly path: Setting['path'] } | 'unknown' | undefined {
-  const candidates: readonly [string, RegExp][] = [['JVMFLAGS', /-Xmx(\d+)([kmg]?)/i], ['SERVER_JVMFLAGS', /-Xmx(\d+)([kmg]?)/i], ['ZK_SERVER_HEAP', /^(\d+)()$/], ['MAX_HEAP_SIZE', /^(\d+)([kmg]?)$/i]]
+/**
+ * Explicit heap in MiB. Java takes the last of its flags: JVMFLAGS come after SERVER_JVMFLAGS, and
+ * those after ZK_SERVER_HEAP.
+ */
+function heapOf({
+  settings,
+}: LintSubject): { readonly mib: number; readonly path: Setting['path'] } | 'unknown' | undefined {
+  const candidates: readonly [string, RegExp][] = [
+    ['JVMFLAGS', /-Xmx(\d+)([kmg]?)/i],
+    ['SERVER_JVMFLAGS', /-Xmx(\d+)([kmg]?)/i],
+    ['ZK_SERVER_HEAP', /^(\d+)()$/],
+    ['MAX_HEAP_SIZE', /^(\d+)([kmg]?)$/i],
+  ]
   const flag = settings.flags.get('heap')
-  if (flag !== undefined) return flag.value === undefined ? 'unknown' : inMib(/^(\d+)([kmg]?)$/i.exec(flag.value), false, flag.path)
+  if (flag !== undefined)
+    return flag.value === undefined
+      ? 'unknown'
+      : inMib(/^(\d+)([kmg]?)$/i.exec(flag.value), false, flag.path)
   let open = false
   for (const [name, pattern] of candidates) {
     const setting = variable(settings, name)
     if (setting.state === 'unknown' || new RegExp(`\\b${name}=`).test(settings.script)) open = true
-    const found = setting.state === 'known' && !open ? inMib(pattern.exec(setting.value), name === 'ZK_SERVER_HEAP', setting.path) : undefined
+    const found =
+      setting.state === 'known' && !open
+        ? inMib(pattern.exec(setting.value), name === 'ZK_SERVER_HEAP', setting.path)
+        : undefined
     if (found !== undefined) return found
   }
   return open || /-Xmx|RAMPercentage/.test(settings.script) ? 'unknown' : undefined
 }
 
-function inMib(match: RegExpExecArray | null, megabytes: boolean, path: Setting['path']): { readonly mib: number; readonly path: Setting['path'] } | undefined {
+function inMib(
+  match: RegExpExecArray | null,
+  megabytes: boolean,
+  path: Setting['path'],
+): { readonly mib: number; readonly path: Setting['path'] } | undefined {
   if (match === null) return undefined
-  const scale: Readonly<Record<string, number>> = { g: 1024, m: 1, k: 1 / 1024, '': megabytes ? 1 : 1 / MIB }
+  const scale: Readonly<Record<string, number>> = {
+    g: 1024,
+    m: 1,
+    k: 1 / 1024,
+    '': megabytes ? 1 : 1 / MIB,
+  }
   return { mib: Math.round(Number(match[1]) * (scale[(match[2] ?? '').toLowerCase()] ?? 1)), path }
 }
 
@@ -55,12 +99,40 @@ export const purge: Rule = (subject) => {
   switch (config.from) {
     case 'flags': {
       const flag = settings.flags.get('purge_interval')
-      return [warning(set.manifest, inContainer(subject, ...(flag?.path ?? ['image'])), 'this image never purges old snapshots and logs: its script misspells the key of the purge interval', 'watch the disks, or use the official image')]
+      return [
+        warning(
+          set.manifest,
+          inContainer(subject, ...(flag?.path ?? ['image'])),
+          'this image never purges old snapshots and logs: its script misspells the key of the purge interval',
+          'watch the disks, or use the official image',
+        ),
+      ]
     }
     case 'variables':
-      return interval === '0' && config.complete ? [warning(set.manifest, inContainer(subject, ...(settings.env.get('ZOO_AUTOPURGE_PURGEINTERVAL')?.path ?? ['env'])), 'old snapshots and logs are never purged: the disk will fill', 'set ZOO_AUTOPURGE_PURGEINTERVAL: "12" (hours)')] : []
+      return interval === '0' && config.complete
+        ? [
+            warning(
+              set.manifest,
+              inContainer(
+                subject,
+                ...(settings.env.get('ZOO_AUTOPURGE_PURGEINTERVAL')?.path ?? ['env']),
+              ),
+              'old snapshots and logs are never purged: the disk will fill',
+              'set ZOO_AUTOPURGE_PURGEINTERVAL: "12" (hours)',
+            ),
+          ]
+        : []
     case 'file':
-      return (interval ?? '0') === '0' ? [warning(set.manifest, inContainer(subject, 'volumeMounts'), 'old snapshots and logs are never purged: the disk will fill', 'write autopurge.purgeInterval=12 (hours) into the mounted zoo.cfg')] : []
+      return (interval ?? '0') === '0'
+        ? [
+            warning(
+              set.manifest,
+              inContainer(subject, 'volumeMounts'),
+              'old snapshots and logs are never purged: the disk will fill',
+              'write autopurge.purgeInterval=12 (hours) into the mounted zoo.cfg',
+            ),
+          ]
+        : []
     case 'script':
     case 'unknown':
       return []
@@ -71,35 +143,88 @@ export const limits: Rule = (subject) => {
   const { set, settings, profile } = subject
   if (profile !== 'zookeeper') return []
   const found: Finding[] = []
-  for (const [setting, name] of [[settings.flags.get('sync_limit'), '--sync_limit'], [settings.env.get('ZOO_SYNC_LIMIT'), 'ZOO_SYNC_LIMIT']] as const) {
-    if (setting !== undefined && Number(setting.value) > 60) found.push(warning(set.manifest, inContainer(subject, ...setting.path), `${name} is ${setting.value ?? ''} ticks: a follower may lag that long before it is dropped`, 'write 5; the value counts ticks, not milliseconds'))
+  for (const [setting, name] of [
+    [settings.flags.get('sync_limit'), '--sync_limit'],
+    [settings.env.get('ZOO_SYNC_LIMIT'), 'ZOO_SYNC_LIMIT'],
+  ] as const) {
+    if (setting !== undefined && Number(setting.value) > 60)
+      found.push(
+        warning(
+          set.manifest,
+          inContainer(subject, ...setting.path),
+          `${name} is ${setting.value ?? ''} ticks: a follower may lag that long before it is dropped`,
+          'write 5; the value counts ticks, not milliseconds',
+        ),
+      )
   }
   const flags = settings.env.get('JVMFLAGS')
   if (flags?.value !== undefined && /-Xm[sx]|agent|jmxremote\.port/.test(flags.value)) {
-    found.push(warning(set.manifest, inContainer(subject, ...flags.path), 'JVMFLAGS count for every zkCli.sh in the container as well: a second heap, or a port that is taken', 'use SERVER_JVMFLAGS and ZK_SERVER_HEAP'))
+    found.push(
+      warning(
+        set.manifest,
+        inContainer(subject, ...flags.path),
+        'JVMFLAGS count for every zkCli.sh in the container as well: a second heap, or a port that is taken',
+        'use SERVER_JVMFLAGS and ZK_SERVER_HEAP',
+      ),
+    )
   }
   return found
 }
 
 export const stopping: Rule = ({ set, profile }) => {
-  if (profile === 'none' || set.shape.spec.template.spec.terminationGracePeriodSeconds !== 0) return []
-  return [warning(set.manifest, ['spec', 'template', 'spec', 'terminationGracePeriodSeconds'], 'a grace period of 0 kills the server, and Kubernetes may start its successor while it still runs', 'leave it out, or give it 30 s or more')]
+  if (profile === 'none' || set.shape.spec.template.spec.terminationGracePeriodSeconds !== 0)
+    return []
+  return [
+    warning(
+      set.manifest,
+      ['spec', 'template', 'spec', 'terminationGracePeriodSeconds'],
+      'a grace period of 0 kills the server, and Kubernetes may start its successor while it still runs',
+      'leave it out, or give it 30 s or more',
+    ),
+  ]
 }
 
 export const updates: Rule = ({ set, profile, replicas }) => {
   const { updateStrategy } = set.shape.spec
   const most = updateStrategy?.rollingUpdate?.maxUnavailable
   if (most === undefined || profile === 'none' || replicas === undefined) return []
-  const members = typeof most === 'number' ? most : Math.ceil((Number.parseInt(most, 10) / 100) * replicas)
+  const members =
+    typeof most === 'number' ? most : Math.ceil((Number.parseInt(most, 10) / 100) * replicas)
   const path = ['spec', 'updateStrategy', 'rollingUpdate', 'maxUnavailable']
   if (members <= 1) return []
-  if (profile === 'zookeeper' && replicas - members < majority(replicas)) return [fault(set.manifest, path, `a roll would take ${members} of ${replicas} members at once, the quorum needs ${majority(replicas)}`, 'write maxUnavailable: 1, or leave it out')]
-  return [warning(set.manifest, path, `a roll takes ${members} members at once: a failure in that time costs the quorum`, 'write maxUnavailable: 1, or leave it out')]
+  if (profile === 'zookeeper' && replicas - members < majority(replicas))
+    return [
+      fault(
+        set.manifest,
+        path,
+        `a roll would take ${members} of ${replicas} members at once, the quorum needs ${majority(replicas)}`,
+        'write maxUnavailable: 1, or leave it out',
+      ),
+    ]
+  return [
+    warning(
+      set.manifest,
+      path,
+      `a roll takes ${members} members at once: a failure in that time costs the quorum`,
+      'write maxUnavailable: 1, or leave it out',
+    ),
+  ]
 }
 
 export const imageTag: Rule = (subject) => {
   const { set, member, profile } = subject
   if (profile === 'none' || member.image === '' || member.image.includes('@')) return []
-  const tag = member.image.slice(member.image.lastIndexOf(imageBase(member.image)) + imageBase(member.image).length)
-  return tag === '' || tag === ':latest' ? [warning(set.manifest, inContainer(subject, 'image'), `image ${member.image} is whatever is newest on each node: members may come to run different versions`, 'name a version')] : []
+  const tag = member.image.slice(
+    member.image.lastIndexOf(imageBase(member.image)) + imageBase(member.image).length,
+  )
+  return tag === '' || tag === ':latest'
+    ? [
+        warning(
+          set.manifest,
+          inContainer(subject, 'image'),
+          `image ${member.image} is whatever is newest on each node: members may come to run different versions`,
+          'name a version',
+        ),
+      ]
+    : []
 }

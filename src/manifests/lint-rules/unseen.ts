@@ -8,8 +8,26 @@ export const unseen: Rule = (subject) => {
   const { set, profile, config, cluster, settings, container } = subject
   if (profile !== 'zookeeper' || cluster === undefined || config.unseen.length === 0) return []
   const what = [...new Set(config.unseen)].join(', ')
-  const left = config.from === 'unknown' ? 'member list, ids and directories were not checked' : 'what it may change in member list, ids and directories was not checked'
-  const path = settings.openEnv.length > 0 && settings.unread.length === 0 ? 'envFrom' : container.command.length > 0 ? 'command' : 'image'
-  const mend = imageFamily(subject) === 'other' ? 'nothing, if the image knows its members; verify asks them when they run' : 'nothing, if it is right; verify asks the members when they run'
-  return [warning(set.manifest, inContainer(subject, path), `the lint could not look at ${what}: ${left}`, mend)]
+  const left =
+    config.from === 'unknown'
+      ? 'member list, ids and directories were not checked'
+      : 'what it may change in member list, ids and directories was not checked'
+  const path =
+    settings.openEnv.length > 0 && settings.unread.length === 0
+      ? 'envFrom'
+      : container.command.length > 0
+        ? 'command'
+        : 'image'
+  const mend =
+    imageFamily(subject) === 'other'
+      ? 'nothing, if the image knows its members; verify asks them when they run'
+      : 'nothing, if it is right; verify asks the members when they run'
+  return [
+    warning(
+      set.manifest,
+      inContainer(subject, path),
+      `the lint could not look at ${what}: ${left}`,
+      mend,
+    ),
+  ]
 }

@@ -11,14 +11,29 @@ import { clockTime } from './times.ts'
 
 export function checksSection(report: RunReport): Section | undefined {
   if (report.checks.length === 0) return undefined
-  const rows = report.checks.map((check) => [cell(check.name), check.outcome === 'failed' ? '**failed**' : check.outcome, cell(check.detail, 500), formatSpan(check.ms)])
-  return table(report.verifyLevel === '' ? 'Checks' : `Checks (${inline(report.verifyLevel)})`, ['Check', 'Outcome', 'What was found', 'Time'], rows)
+  const rows = report.checks.map((check) => [
+    cell(check.name),
+    check.outcome === 'failed' ? '**failed**' : check.outcome,
+    cell(check.detail, 500),
+    formatSpan(check.ms),
+  ])
+  return table(
+    report.verifyLevel === '' ? 'Checks' : `Checks (${inline(report.verifyLevel)})`,
+    ['Check', 'Outcome', 'What was found', 'Time'],
+    rows,
+  )
 }
 
-/** Objects that changed first; those that stayed as they were are said in the title only when they are all. */
+/**
+ * Objects that changed first; those that stayed as they were are said in the title only when they
+ * are all.
+ */
 export function changesSection(report: RunReport): Section | undefined {
   if (report.changes.length === 0) return undefined
-  const ordered = [...report.changes.filter((row) => row.change !== 'unchanged'), ...report.changes.filter((row) => row.change === 'unchanged')]
+  const ordered = [
+    ...report.changes.filter((row) => row.change !== 'unchanged'),
+    ...report.changes.filter((row) => row.change === 'unchanged'),
+  ]
   return table(
     report.result === 'planned' ? 'What would change' : 'Changes',
     ['Object', 'Change', 'Note'],
@@ -28,7 +43,16 @@ export function changesSection(report: RunReport): Section | undefined {
 
 /** Each object folded: what would change, and whose fields it takes. */
 export function diffSection(report: RunReport): Section | undefined {
-  const items = report.diffs.filter(({ lines, lost }) => lines.length + lost.length > 0).map(({ object, change, lines, lost }) => [`<details><summary>${inline(object, 200)}: ${change}</summary>`, ...lost.map((one) => `- ${inline(one, 500)}`), ...(lines.length === 0 ? [] : [diffBlock(lines)]), '</details>'].join('\n\n'))
+  const items = report.diffs
+    .filter(({ lines, lost }) => lines.length + lost.length > 0)
+    .map(({ object, change, lines, lost }) =>
+      [
+        `<details><summary>${inline(object, 200)}: ${change}</summary>`,
+        ...lost.map((one) => `- ${inline(one, 500)}`),
+        ...(lines.length === 0 ? [] : [diffBlock(lines)]),
+        '</details>',
+      ].join('\n\n'),
+    )
   return items.length === 0 ? undefined : section('Diff', items, { between: '\n\n' })
 }
 
@@ -38,19 +62,40 @@ export function timelineSection(report: RunReport): Section | undefined {
   const ordered = [...phases, ...report.timeline].sort((a, b) => a.at - b.at)
   const data = dataLine(report)
   const byNode = ordered.some(({ node }) => node !== undefined)
-  const rows = ordered.map((entry) => [clockTime(entry.at), ...(byNode ? [cell(entry.node)] : []), cell(entry.member), cell(entry.what, 500)])
-  return table(`Timeline${data === '' ? '' : `: ${data}`}`, ['Time', ...(byNode ? ['Node'] : []), 'Member', 'What'], rows, 'last')
+  const rows = ordered.map((entry) => [
+    clockTime(entry.at),
+    ...(byNode ? [cell(entry.node)] : []),
+    cell(entry.member),
+    cell(entry.what, 500),
+  ])
+  return table(
+    `Timeline${data === '' ? '' : `: ${data}`}`,
+    ['Time', ...(byNode ? ['Node'] : []), 'Member', 'What'],
+    rows,
+    'last',
+  )
 }
 
-/** When each phase of a node began and how long it took; that a cordon was made or taken back is an entry of its own. */
+/**
+ * When each phase of a node began and how long it took; that a cordon was made or taken back is an
+ * entry of its own.
+ */
 function phasesOf({ node, phases }: NodeRow): TimelineEntry[] {
-  return phases.flatMap(({ phase, at, ms }) => (ms !== undefined && (phase === 'cordon' || phase === 'uncordon') ? [] : [{ at, node, what: `${phase}, ${ms === undefined ? 'not ended' : formatSpan(ms)}` }]))
+  return phases.flatMap(({ phase, at, ms }) =>
+    ms !== undefined && (phase === 'cordon' || phase === 'uncordon')
+      ? []
+      : [{ at, node, what: `${phase}, ${ms === undefined ? 'not ended' : formatSpan(ms)}` }],
+  )
 }
 
 export function phasesSection(report: RunReport): Section | undefined {
   if (report.phases.length === 0) return undefined
   const rows = report.phases.map((row) => [cell(row.title), row.outcome, formatSpan(row.ms)])
-  return table(`Phases, ${formatSpan(report.ended - report.started)} in all`, ['Phase', 'Outcome', 'Time'], rows)
+  return table(
+    `Phases, ${formatSpan(report.ended - report.started)} in all`,
+    ['Phase', 'Outcome', 'Time'],
+    rows,
+  )
 }
 
 export function revisionsSection(report: RunReport): Section | undefined {

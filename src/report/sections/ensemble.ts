@@ -10,7 +10,18 @@ import { clockTime } from './times.ts'
 
 export function membersSection(report: RunReport): Section | undefined {
   if (report.members.length === 0) return undefined
-  const head = ['Ordinal', 'Pod', 'Id', 'Role', 'Node', 'Claim', 'Revision', 'Restarts', 'Ready since', 'Trouble']
+  const head = [
+    'Ordinal',
+    'Pod',
+    'Id',
+    'Role',
+    'Node',
+    'Claim',
+    'Revision',
+    'Restarts',
+    'Ready since',
+    'Trouble',
+  ]
   const rows = report.members.map((row) => [
     cell(row.ordinal),
     cell(row.pod),
@@ -20,7 +31,9 @@ export function membersSection(report: RunReport): Section | undefined {
     cell(row.claim),
     cell(row.revision),
     cell(row.restarts),
-    row.ready ? cell(row.readySince === undefined ? 'ready' : clockTime(row.readySince)) : 'not ready',
+    row.ready
+      ? cell(row.readySince === undefined ? 'ready' : clockTime(row.readySince))
+      : 'not ready',
     cell(row.trouble),
   ])
   return table('Members', head, rows)
@@ -29,9 +42,19 @@ export function membersSection(report: RunReport): Section | undefined {
 export function matrixSection(report: RunReport): Section | undefined {
   const matrix = report.matrix
   if (matrix === undefined || matrix.members.length === 0) return undefined
-  const head = ['Written through ↓, read through →', ...matrix.members.map((member) => cell(member))]
-  const rows = matrix.members.map((member, writer) => [cell(member), ...matrix.members.map((_, reader) => cellText(matrix.cells[writer]?.[reader]))])
-  return table(report.pairs === '' ? 'Write then read' : `Write then read: ${inline(report.pairs)} pairs`, head, rows)
+  const head = [
+    'Written through ↓, read through →',
+    ...matrix.members.map((member) => cell(member)),
+  ]
+  const rows = matrix.members.map((member, writer) => [
+    cell(member),
+    ...matrix.members.map((_, reader) => cellText(matrix.cells[writer]?.[reader])),
+  ])
+  return table(
+    report.pairs === '' ? 'Write then read' : `Write then read: ${inline(report.pairs)} pairs`,
+    head,
+    rows,
+  )
 }
 
 function cellText(found: Cell | undefined): string {

@@ -1,4 +1,5 @@
-// Why it failed, in full: every finding with its place and mend, the evidence with its logs folded, and what else a person should know.
+// Why it failed, in full: every finding with its place and mend, the evidence with its logs folded,
+// and what else a person should know.
 
 import { placeOf } from '../cause.ts'
 import { block, cell, inline, plainLine, plainLines } from '../escape.ts'
@@ -10,11 +11,21 @@ import { clockTime } from './times.ts'
 
 export function findingsSection(report: RunReport): Section | undefined {
   if (report.findings.length === 0) return undefined
-  const ordered = (['error', 'warning', 'notice'] as const).flatMap((severity) => report.findings.filter((one) => one.severity === severity))
+  const ordered = (['error', 'warning', 'notice'] as const).flatMap((severity) =>
+    report.findings.filter((one) => one.severity === severity),
+  )
   const rows = ordered.map((finding) => [
     finding.severity,
     finding.code,
-    cell([placeOf(finding), finding.input === undefined ? '' : `input ${finding.input}`, finding.object ?? ''].filter((part) => part !== '').join(', ')),
+    cell(
+      [
+        placeOf(finding),
+        finding.input === undefined ? '' : `input ${finding.input}`,
+        finding.object ?? '',
+      ]
+        .filter((part) => part !== '')
+        .join(', '),
+    ),
     cell(finding.message, 500),
     cell(plainLines(finding.mend ?? '').join(' '), 500),
   ])
@@ -29,7 +40,9 @@ export function evidenceSection(report: RunReport): Section | undefined {
 function evidenceItem(evidence: Evidence): string {
   const events = [...evidence.events].sort((a, b) => a.last - b.last).slice(-20)
   const folds = [
-    ...(events.length === 0 ? [] : [fold(`Events (${evidence.events.length})`, events.map(eventLine))]),
+    ...(events.length === 0
+      ? []
+      : [fold(`Events (${evidence.events.length})`, events.map(eventLine))]),
     ...evidence.logs.map((log) => {
       const quiet = withoutNoise(log.lines)
       return fold(logTitle(log, quiet), quiet.lines)
@@ -51,7 +64,11 @@ export function notesSection(report: RunReport): Section | undefined {
   const requests = Object.entries(report.requests)
   const items = [
     ...report.notes.map((note) => `- ${inline(note)}`),
-    ...(requests.length === 0 ? [] : [`- Requests to the API server: ${requests.map(([kind, count]) => `${inline(kind)} ${count}`).join(', ')}`]),
+    ...(requests.length === 0
+      ? []
+      : [
+          `- Requests to the API server: ${requests.map(([kind, count]) => `${inline(kind)} ${count}`).join(', ')}`,
+        ]),
   ]
   return items.length === 0 ? undefined : section('Notes', items)
 }

@@ -6,5 +6,14 @@ import { table, type Section } from './section.ts'
 
 export function namespacesSection({ namespaces }: RunReport): Section | undefined {
   if (namespaces.length === 0) return undefined
-  return table('Previews', ['Namespace', 'Age', 'Verdict', 'Why'], namespaces.map(({ namespace, age, verdict, note }) => [cell(namespace), cell(age), verdict === 'failed' ? '**failed**' : verdict, cell(note, 500)]))
+  return table(
+    'Previews',
+    ['Namespace', 'Age', 'Verdict', 'Why'],
+    namespaces.map(({ namespace, age, verdict, note }) => [
+      cell(namespace),
+      cell(age),
+      verdict === 'failed' ? '**failed**' : verdict,
+      cell(note, 500),
+    ]),
+  )
 }

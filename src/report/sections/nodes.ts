@@ -1,4 +1,5 @@
-// The nodes of a drain or an uncordon one by one: what became of each, how long each phase took, and every pod that was looked at.
+// The nodes of a drain or an uncordon one by one: what became of each, how long each phase took,
+// and every pod that was looked at.
 
 import { block, cell, inline, plainLine } from '../escape.ts'
 import { secondsByPhase } from '../node-phases.ts'
@@ -12,14 +13,32 @@ const HEAD = ['Node', 'Outcome', 'Placement', 'Members', 'Cordon', 'Seconds', 'N
 export function nodesSection(report: RunReport): Section | undefined {
   if (report.nodes.length === 0) return undefined
   const done = nodesDone(report)
-  return table(done === '' ? 'Nodes' : `Nodes: ${done}`, HEAD, report.nodes.map((row) => [
-    cell(row.node), row.outcome === 'failed' ? '**failed**' : row.outcome === 'waiting' ? (report.result === 'planned' ? 'planned' : 'not touched') : row.outcome, cell(row.placement), cell(row.members.join(', ')), cell(row.cordon === 'none' ? '' : row.cordon), cell(seconds(row)), cell(noteOf(row, report), 500),
-  ]))
+  return table(
+    done === '' ? 'Nodes' : `Nodes: ${done}`,
+    HEAD,
+    report.nodes.map((row) => [
+      cell(row.node),
+      row.outcome === 'failed'
+        ? '**failed**'
+        : row.outcome === 'waiting'
+          ? report.result === 'planned'
+            ? 'planned'
+            : 'not touched'
+          : row.outcome,
+      cell(row.placement),
+      cell(row.members.join(', ')),
+      cell(row.cordon === 'none' ? '' : row.cordon),
+      cell(seconds(row)),
+      cell(noteOf(row, report), 500),
+    ]),
+  )
 }
 
 /** Why it was not drained stands in its own row. */
 function noteOf({ node, note }: NodeRow, { findings }: RunReport): string {
-  const why = findings.filter(({ severity, object }) => severity === 'error' && object === `node/${node}`).map(({ message }) => message)
+  const why = findings
+    .filter(({ severity, object }) => severity === 'error' && object === `node/${node}`)
+    .map(({ message }) => message)
   return [...(note === '' ? [] : [note]), ...why].join('; ')
 }
 
@@ -30,17 +49,23 @@ export function nodePodsSection(report: RunReport): Section | undefined {
 }
 
 function podsOf({ node, pods }: NodeRow): string {
-  const counts = (['evicted', 'deleted', 'gone', 'waiting', 'left alone'] as const).flatMap((outcome) => {
-    const count = pods.filter((pod) => pod.outcome === outcome).length
-    return count === 0 ? [] : [`${count} ${outcome}`]
-  })
-  const lines = pods.map(({ pod, outcome, note }) => plainLine(`${outcome} ${pod}${note === '' ? '' : ` (${note})`}`))
+  const counts = (['evicted', 'deleted', 'gone', 'waiting', 'left alone'] as const).flatMap(
+    (outcome) => {
+      const count = pods.filter((pod) => pod.outcome === outcome).length
+      return count === 0 ? [] : [`${count} ${outcome}`]
+    },
+  )
+  const lines = pods.map(({ pod, outcome, note }) =>
+    plainLine(`${outcome} ${pod}${note === '' ? '' : ` (${note})`}`),
+  )
   return `<details><summary>${inline(node, 200)}: ${counts.join(', ')}</summary>\n\n${block(lines)}\n\n</details>`
 }
 
 /** `gates 0.3, evict 3.1, total 41`; a phase that has not ended is named without a time. */
 function seconds(row: NodeRow): string {
   const ended = Object.entries(secondsByPhase(row)).map(([phase, time]) => `${phase} ${time}`)
-  const open = row.phases.filter(({ ms }) => ms === undefined).map(({ phase }) => `${phase} not ended`)
+  const open = row.phases
+    .filter(({ ms }) => ms === undefined)
+    .map(({ phase }) => `${phase} not ended`)
   return [...ended, ...open].join(', ')
 }

@@ -1,4 +1,5 @@
-// The top of the summary: what came out, why, and what to do next. It is never shortened, so each of its texts is short by itself.
+// The top of the summary: what came out, why, and what to do next. It is never shortened, so each
+// of its texts is short by itself.
 
 import { causeOf, fixOf, proofOf } from '../cause.ts'
 import { block, code, inline, plainLine } from '../escape.ts'
@@ -21,22 +22,34 @@ export function verdictText(report: RunReport): string {
     if (back !== '') lines.push(`**Taken back:** ${inline(back)}`)
     lines.push(`**Cause:** ${inline(causeOf(report))}`)
     if (proof !== '') lines.push(`**Proof:** ${inline(proof)}`)
-    if (only !== undefined) lines.push(others.length === 0 ? `**Fix:** ${inline(only)}` : `**Fix:**\n\n${block(fix.slice(0, 100))}`)
+    if (only !== undefined)
+      lines.push(
+        others.length === 0
+          ? `**Fix:** ${inline(only)}`
+          : `**Fix:**\n\n${block(fix.slice(0, 100))}`,
+      )
   }
   const nodes = nodesLine(report)
   if (nodes !== '') lines.push(`**Nodes:** ${inline(nodes, 1500)}`)
   if (ensemble !== '') lines.push(`**Ensemble:** ${inline(ensemble)}`)
   const data = dataLine(report)
-  if (report.meaning.length > 0) lines.push(report.meaning.map((one) => `- ${inline(one)}`).join('\n'))
+  if (report.meaning.length > 0)
+    lines.push(report.meaning.map((one) => `- ${inline(one)}`).join('\n'))
   if (data !== '') lines.push(`**Data:** ${inline(data)}`)
   for (const gap of gaps(report)) lines.push(`**Not checked:** ${inline(gap)}`)
   lines.push(inline(leftBehind(report)))
   const steps = nextSteps(report)
   if (steps.length > 0) {
-    const more = steps.length > STEPS ? [`# and ${steps.length - STEPS} more in the JSON report`] : []
-    lines.push(`**Commands:**\n\n${block([...steps.slice(0, STEPS).map((step) => plainLine(step)), ...more])}`)
+    const more =
+      steps.length > STEPS ? [`# and ${steps.length - STEPS} more in the JSON report`] : []
+    lines.push(
+      `**Commands:**\n\n${block([...steps.slice(0, STEPS).map((step) => plainLine(step)), ...more])}`,
+    )
   }
-  const where = [report.context === '' ? '' : `context ${code(report.context)}`, report.profile === '' ? '' : `profile ${code(report.profile)}`].filter((text) => text !== '')
+  const where = [
+    report.context === '' ? '' : `context ${code(report.context)}`,
+    report.profile === '' ? '' : `profile ${code(report.profile)}`,
+  ].filter((text) => text !== '')
   if (where.length > 0) lines.push(`<sub>${where.join(', ')}</sub>`)
   return lines.join('\n\n')
 }

@@ -1,4 +1,5 @@
-// Volumes of a CSI driver: each is attached to the node of its pod, and detached a while after the pod has gone.
+// Volumes of a CSI driver: each is attached to the node of its pod, and detached a while after the
+// pod has gone.
 
 import { at, text } from '../json.ts'
 import { kindOf } from '../kinds.ts'
@@ -10,7 +11,10 @@ import { claimsOf } from './claims.ts'
 
 const ATTACHMENT = kindOf('VolumeAttachment')
 
-/** `detachMs`: simulated milliseconds from the end of a volume's last pod on a node to the end of its attachment there. */
+/**
+ * `detachMs`: simulated milliseconds from the end of a volume's last pod on a node to the end of
+ * its attachment there.
+ */
 export function createAttachments(world: World, detachMs: number): () => void {
   const leaving = new Set<string>()
   const store = world.store
@@ -23,7 +27,8 @@ export function createAttachments(world: World, detachMs: number): () => void {
         const claim = store.get(kindOf('PersistentVolumeClaim'), namespaceOf(pod), name)
         const volume = store.get(kindOf('PersistentVolume'), '', text(claim, 'spec', 'volumeName'))
         // A local volume is on its node already.
-        if (volume !== undefined && at(volume, 'spec', 'nodeAffinity') === undefined) all.set(`csi-${nameOf(volume)}-${node}`, { node, volume })
+        if (volume !== undefined && at(volume, 'spec', 'nodeAffinity') === undefined)
+          all.set(`csi-${nameOf(volume)}-${node}`, { node, volume })
       }
     }
     return all
@@ -32,7 +37,15 @@ export function createAttachments(world: World, detachMs: number): () => void {
     const used = wanted()
     for (const [name, { node, volume }] of used) {
       if (store.get(ATTACHMENT, '', name) !== undefined) continue
-      store.create(ATTACHMENT, { metadata: { name }, spec: { attacher: text(volume, 'metadata', 'annotations', 'pv.kubernetes.io/provisioned-by'), nodeName: node, source: { persistentVolumeName: nameOf(volume) } }, status: { attached: true } })
+      store.create(ATTACHMENT, {
+        metadata: { name },
+        spec: {
+          attacher: text(volume, 'metadata', 'annotations', 'pv.kubernetes.io/provisioned-by'),
+          nodeName: node,
+          source: { persistentVolumeName: nameOf(volume) },
+        },
+        status: { attached: true },
+      })
     }
     for (const attachment of store.list(ATTACHMENT)) {
       const name = nameOf(attachment)

@@ -18,7 +18,10 @@ export interface ExecAnswer {
 export interface Program {
   exec(command: readonly string[], stdin: string): Promise<ExecAnswer>
   /** A stream to a port that it listens on; undefined when nothing listens there. */
-  /** `inside`: from within the container, where other addresses than the loopback one are reached too. */
+  /**
+   * `inside`: from within the container, where other addresses than the loopback one are reached
+   * too.
+   */
   connect(port: number, inside?: boolean): Duplex | undefined
   logs(): readonly string[]
   /** Resolves with the exit code when the program ends by itself. */
@@ -27,15 +30,29 @@ export interface Program {
 }
 
 /** A container that sleeps, or ends after a while: busybox and the like. */
-export function plainProgram(world: World, exit: ImageBehaviour['exit'], log: readonly string[]): Program {
+export function plainProgram(
+  world: World,
+  exit: ImageBehaviour['exit'],
+  log: readonly string[],
+): Program {
   const ended = new Promise<{ code: number; reason: string }>((resolve) => {
-    if (exit !== undefined) world.after(exit.afterMs ?? 200, () => resolve({ code: exit.code, reason: exit.reason ?? (exit.code === 0 ? 'Completed' : 'Error') }))
+    if (exit !== undefined)
+      world.after(exit.afterMs ?? 200, () =>
+        resolve({
+          code: exit.code,
+          reason: exit.reason ?? (exit.code === 0 ? 'Completed' : 'Error'),
+        }),
+      )
   })
-  const exec = (command: readonly string[]): Promise<ExecAnswer> => Promise.resolve({ exitCode: exitOf(command) ?? 0, stdout: echoOf(command), stderr: '' })
+  const exec = (command: readonly string[]): Promise<ExecAnswer> =>
+    Promise.resolve({ exitCode: exitOf(command) ?? 0, stdout: echoOf(command), stderr: '' })
   return { exec, connect: () => undefined, logs: () => log, ended, stop: () => undefined }
 }
 
-/** The exit code that a shell command is known to end with: `false`, `exit 3`; undefined for one that goes on. */
+/**
+ * The exit code that a shell command is known to end with: `false`, `exit 3`; undefined for one
+ * that goes on.
+ */
 export function exitOf(command: readonly string[]): number | undefined {
   if (command[0] === 'false') return 1
   if (command[0] === 'true') return 0
@@ -44,7 +61,9 @@ export function exitOf(command: readonly string[]): number | undefined {
 }
 
 export function echoOf(command: readonly string[]): string {
-  return [...(command.at(-1) ?? '').matchAll(/\becho ([^;&|]+)/g)].map((found) => `${(found[1] ?? '').trim().replace(/^["']|["']$/g, '')}\n`).join('')
+  return [...(command.at(-1) ?? '').matchAll(/\becho ([^;&|]+)/g)]
+    .map((found) => `${(found[1] ?? '').trim().replace(/^["']|["']$/g, '')}\n`)
+    .join('')
 }
 
 export function behaviourOf(world: World, entry: Json): ImageBehaviour | undefined {
@@ -66,40 +85,67 @@ export function pullFailure(image: string): string {
   return `rpc error: code = NotFound desc = failed to pull and unpack image "${full}": failed to resolve reference "${full}": ${full}: not found`
 }
 
-/** The ConfigMap, Secret or key that the container's environment refers to and that isn't there, in the kubelet's words. */
+/**
+ * The ConfigMap, Secret or key that the container's environment refers to and that isn't there, in
+ * the kubelet's words.
+ */
 export function missingConfig(world: World, pod: Stored, entry: Json): string | undefined {
   for (const source of items(entry, 'envFrom')) {
-    const missing = absent(world, pod, source, 'configMapRef', 'ConfigMap') ?? absent(world, pod, source, 'secretRef', 'Secret')
+    const missing =
+      absent(world, pod, source, 'configMapRef', 'ConfigMap') ??
+      absent(world, pod, source, 'secretRef', 'Secret')
     if (missing !== undefined) return missing
   }
   for (const variable of items(entry, 'env')) {
     const from = at(variable, 'valueFrom')
-    const missing = absent(world, pod, from, 'configMapKeyRef', 'ConfigMap') ?? absent(world, pod, from, 'secretKeyRef', 'Secret')
+    const missing =
+      absent(world, pod, from, 'configMapKeyRef', 'ConfigMap') ??
+      absent(world, pod, from, 'secretKeyRef', 'Secret')
     if (missing !== undefined) return missing
   }
   return undefined
 }
 
-function absent(world: World, pod: Stored, source: Json | undefined, field: string, kind: 'ConfigMap' | 'Secret'): string | undefined {
+function absent(
+  world: World,
+  pod: Stored,
+  source: Json | undefined,
+  field: string,
+  kind: 'ConfigMap' | 'Secret',
+): string | undefined {
   const reference = at(source, field)
   if (reference === undefined || at(reference, 'optional') === true) return undefined
   const name = text(reference, 'name')
   const found = world.store.get(kindOf(kind), namespaceOf(pod), name)
   if (found === undefined) return `${kind.toLowerCase()} "${name}" not found`
   const key = at(reference, 'key')
-  return typeof key === 'string' && at(found, 'data', key) === undefined ? `couldn't find key ${key} in ${kind} ${namespaceOf(pod)}/${name}` : undefined
+  return typeof key === 'string' && at(found, 'data', key) === undefined
+    ? `couldn't find key ${key} in ${kind} ${namespaceOf(pod)}/${name}`
+    : undefined
 }
 
 /** A mounted volume whose ConfigMap or Secret isn't there, in the kubelet's words. */
 export function missingVolume(world: World, pod: Stored): string | undefined {
-  const mounted = new Set(items(pod, 'spec', 'containers').flatMap((entry) => items(entry, 'volumeMounts').map((mount) => text(mount, 'name'))))
+  const mounted = new Set(
+    items(pod, 'spec', 'containers').flatMap((entry) =>
+      items(entry, 'volumeMounts').map((mount) => text(mount, 'name')),
+    ),
+  )
   for (const volume of items(pod, 'spec', 'volumes')) {
     const name = text(volume, 'name')
-    const named: Fields = { configMap: text(volume, 'configMap', 'name'), secret: text(volume, 'secret', 'secretName') }
-    for (const [kind, field] of [['ConfigMap', 'configMap'], ['Secret', 'secret']] as const) {
+    const named: Fields = {
+      configMap: text(volume, 'configMap', 'name'),
+      secret: text(volume, 'secret', 'secretName'),
+    }
+    for (const [kind, field] of [
+      ['ConfigMap', 'configMap'],
+      ['Secret', 'secret'],
+    ] as const) {
       const wanted = text(named, field)
-      if (wanted === '' || !mounted.has(name) || at(fields(volume, field), 'optional') === true) continue
-      if (world.store.get(kindOf(kind), namespaceOf(pod), wanted) === undefined) return `MountVolume.SetUp failed for volume "${name}" : ${kind.toLowerCase()} "${wanted}" not found`
+      if (wanted === '' || !mounted.has(name) || at(fields(volume, field), 'optional') === true)
+        continue
+      if (world.store.get(kindOf(kind), namespaceOf(pod), wanted) === undefined)
+        return `MountVolume.SetUp failed for volume "${name}" : ${kind.toLowerCase()} "${wanted}" not found`
     }
   }
   return undefined

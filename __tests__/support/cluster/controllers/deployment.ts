@@ -1,4 +1,5 @@
-// Deployments and ReplicaSets, as far as a drain meets them: pods of no particular name that are replaced elsewhere. Templates are not rolled.
+// Deployments and ReplicaSets, as far as a drain meets them: pods of no particular name that are
+// replaced elsewhere. Templates are not rolled.
 
 import { createHash } from 'node:crypto'
 import type { Fields } from '../json.ts'
@@ -8,7 +9,16 @@ import { removeObject } from '../deletion.ts'
 import { setDefaults } from '../defaults.ts'
 import type { Kind } from '../kinds.ts'
 import type { Stored } from '../store.ts'
-import { controllerOf, isDeleting, isReady, nameOf, namespaceOf, ownerReference, podsOf, uidOf } from '../store.ts'
+import {
+  controllerOf,
+  isDeleting,
+  isReady,
+  nameOf,
+  namespaceOf,
+  ownerReference,
+  podsOf,
+  uidOf,
+} from '../store.ts'
 import type { World } from '../world.ts'
 
 const DEPLOYMENT = kindOf('Deployment')
@@ -18,8 +28,12 @@ const HASH = 'pod-template-hash'
 
 export function syncDeployments(world: World): void {
   const { store } = world
-  for (const deployment of store.list(DEPLOYMENT)) if (!isDeleting(deployment)) store.as({ by: 'deployment-controller', verb: '' }, () => own(world, deployment))
-  for (const set of store.list(SET)) if (!isDeleting(set)) store.as({ by: 'replicaset-controller', verb: '' }, () => fill(world, set))
+  for (const deployment of store.list(DEPLOYMENT))
+    if (!isDeleting(deployment))
+      store.as({ by: 'deployment-controller', verb: '' }, () => own(world, deployment))
+  for (const set of store.list(SET))
+    if (!isDeleting(set))
+      store.as({ by: 'replicaset-controller', verb: '' }, () => fill(world, set))
 }
 
 /** One ReplicaSet of its template, with as many replicas. */
@@ -32,23 +46,46 @@ function own(world: World, deployment: Stored): void {
   if (made === undefined) {
     const template = structuredClone(fields(deployment, 'spec', 'template'))
     put(template, ['metadata', 'labels', HASH], hash)
-    const selector = { ...fields(deployment, 'spec', 'selector'), matchLabels: { ...fields(deployment, 'spec', 'selector', 'matchLabels'), [HASH]: hash } }
-    store.create(SET, { metadata: { name, namespace: namespaceOf(deployment), ownerReferences: [ownerReference(deployment)] }, spec: { replicas, selector, template } })
+    const selector = {
+      ...fields(deployment, 'spec', 'selector'),
+      matchLabels: { ...fields(deployment, 'spec', 'selector', 'matchLabels'), [HASH]: hash },
+    }
+    store.create(SET, {
+      metadata: {
+        name,
+        namespace: namespaceOf(deployment),
+        ownerReferences: [ownerReference(deployment)],
+      },
+      spec: { replicas, selector, template },
+    })
     return
   }
-  if (number(made, ['spec', 'replicas']) !== replicas) store.edit(SET, made, (draft) => put(draft, ['spec', 'replicas'], replicas))
+  if (number(made, ['spec', 'replicas']) !== replicas)
+    store.edit(SET, made, (draft) => put(draft, ['spec', 'replicas'], replicas))
   writeStatus(world, DEPLOYMENT, deployment, fields(made, 'status'))
 }
 
-/** A pod that is on its way out counts no more: its replacement is made at once, as the real controller does. */
+/**
+ * A pod that is on its way out counts no more: its replacement is made at once, as the real
+ * controller does.
+ */
 function fill(world: World, set: Stored): void {
   const { store } = world
-  const pods = podsOf(store, namespaceOf(set)).filter((pod) => text(controllerOf(pod), 'uid') === uidOf(set) && !isDeleting(pod) && !['Succeeded', 'Failed'].includes(text(pod, 'status', 'phase')))
+  const pods = podsOf(store, namespaceOf(set)).filter(
+    (pod) =>
+      text(controllerOf(pod), 'uid') === uidOf(set) &&
+      !isDeleting(pod) &&
+      !['Succeeded', 'Failed'].includes(text(pod, 'status', 'phase')),
+  )
   const wanted = number(set, ['spec', 'replicas'], 1)
   for (let count = pods.length; count < wanted; count++) create(world, set)
   for (const pod of pods.slice(wanted)) removeObject(world, POD, pod, {})
   const ready = pods.filter(isReady).length
-  writeStatus(world, SET, set, { replicas: pods.length, readyReplicas: ready, availableReplicas: ready })
+  writeStatus(world, SET, set, {
+    replicas: pods.length,
+    readyReplicas: ready,
+    availableReplicas: ready,
+  })
 }
 
 function create(world: World, set: Stored): void {
@@ -57,7 +94,13 @@ function create(world: World, set: Stored): void {
   const pod: Stored = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, generateName: `${nameOf(set)}-`, namespace: namespaceOf(set), labels: { ...fields(template, 'metadata', 'labels') }, ownerReferences: [ownerReference(set)] },
+    metadata: {
+      name,
+      generateName: `${nameOf(set)}-`,
+      namespace: namespaceOf(set),
+      labels: { ...fields(template, 'metadata', 'labels') },
+      ownerReferences: [ownerReference(set)],
+    },
     spec: structuredClone(fields(template, 'spec')),
   }
   setDefaults(pod)
@@ -67,5 +110,6 @@ function create(world: World, set: Stored): void {
 
 function writeStatus(world: World, kind: Kind, object: Stored, counts: Fields): void {
   const status = { ...counts, observedGeneration: number(object, ['metadata', 'generation']) }
-  if (!same(status, at(object, 'status'))) world.store.edit(kind, object, (draft) => put(draft, ['status'], status))
+  if (!same(status, at(object, 'status')))
+    world.store.edit(kind, object, (draft) => put(draft, ['status'], status))
 }

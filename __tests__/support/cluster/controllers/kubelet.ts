@@ -1,4 +1,5 @@
-// The kubelets: a pod that is bound to a node is started, probed, restarted and ended, and its status says so step by step.
+// The kubelets: a pod that is bound to a node is started, probed, restarted and ended, and its
+// status says so step by step.
 
 import type { Fields, Json } from '../json.ts'
 import { at, fields, isFields, items, number, put, strings, text } from '../json.ts'
@@ -8,7 +9,14 @@ import { isDeleting, nameOf, namespaceOf, setCondition, timestamp, uidOf } from 
 import type { EventSource, World } from '../world.ts'
 import { nodeOf } from '../world.ts'
 import type { Program } from './containers.ts'
-import { behaviourOf, invalidImage, missingConfig, missingVolume, plainProgram, pullFailure } from './containers.ts'
+import {
+  behaviourOf,
+  invalidImage,
+  missingConfig,
+  missingVolume,
+  plainProgram,
+  pullFailure,
+} from './containers.ts'
 
 const POD = kindOf('Pod')
 
@@ -64,7 +72,8 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     return found === undefined || isDeleting(found)
   }
   async function powered(pod: Stored): Promise<void> {
-    for (let off = dark.get(nodeOf(pod)); off !== undefined; off = dark.get(nodeOf(pod))) await off.light
+    for (let off = dark.get(nodeOf(pod)); off !== undefined; off = dark.get(nodeOf(pod)))
+      await off.light
   }
   function source(pod: Stored, name: string, list = 'containers'): EventSource {
     return { component: 'kubelet', host: nodeOf(pod), fieldPath: `spec.${list}{${name}}` }
@@ -78,45 +87,113 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
         const container = runtime.containers.get(text(entry, 'name'))
         const state = container?.state ?? {}
         const ran = state['running'] !== undefined || (container?.restarts ?? 0) > 0
-        const base: Fields = { name: text(entry, 'name'), state, lastState: container?.lastState ?? {}, ready: container?.ready ?? false, restartCount: container?.restarts ?? 0, image: text(entry, 'image'), imageID: ran ? `${text(entry, 'image')}@sha256:simulated` : '' }
+        const base: Fields = {
+          name: text(entry, 'name'),
+          state,
+          lastState: container?.lastState ?? {},
+          ready: container?.ready ?? false,
+          restartCount: container?.restarts ?? 0,
+          image: text(entry, 'image'),
+          imageID: ran ? `${text(entry, 'image')}@sha256:simulated` : '',
+        }
         return { ...base, started: state['running'] !== undefined }
       })
-      const unready = statuses.filter((status) => status['ready'] !== true).map((status) => text(status, 'name'))
-      const started = statuses.every((status) => at(status, 'state', 'running') !== undefined || number(status, ['restartCount']) > 0 || at(status, 'state', 'terminated') !== undefined)
+      const unready = statuses
+        .filter((status) => status['ready'] !== true)
+        .map((status) => text(status, 'name'))
+      const started = statuses.every(
+        (status) =>
+          at(status, 'state', 'running') !== undefined ||
+          number(status, ['restartCount']) > 0 ||
+          at(status, 'state', 'terminated') !== undefined,
+      )
       put(draft, ['status', 'phase'], runtime.ending ? 'Failed' : started ? 'Running' : 'Pending')
-      put(draft, ['status', 'hostIP'], text(world.store.get(kindOf('Node'), '', nodeOf(pod)), 'status', 'addresses', 0, 'address'))
+      put(
+        draft,
+        ['status', 'hostIP'],
+        text(world.store.get(kindOf('Node'), '', nodeOf(pod)), 'status', 'addresses', 0, 'address'),
+      )
       if (started) put(draft, ['status', 'podIP'], runtime.address)
       if (started) put(draft, ['status', 'podIPs'], [{ ip: runtime.address }])
-      if (at(draft, 'status', 'startTime') === undefined) put(draft, ['status', 'startTime'], timestamp(world.store.now()))
+      if (at(draft, 'status', 'startTime') === undefined)
+        put(draft, ['status', 'startTime'], timestamp(world.store.now()))
       put(draft, ['status', 'containerStatuses'], statuses)
-      const why: Fields = unready.length === 0 ? {} : { reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` }
+      const why: Fields =
+        unready.length === 0
+          ? {}
+          : {
+              reason: 'ContainersNotReady',
+              message: `containers with unready status: [${unready.join(' ')}]`,
+            }
       setCondition(draft, world.store.now(), 'Initialized', 'True')
       setCondition(draft, world.store.now(), 'Ready', unready.length === 0 ? 'True' : 'False', why)
-      setCondition(draft, world.store.now(), 'ContainersReady', unready.length === 0 ? 'True' : 'False', why)
+      setCondition(
+        draft,
+        world.store.now(),
+        'ContainersReady',
+        unready.length === 0 ? 'True' : 'False',
+        why,
+      )
     })
   }
 
   async function start(pod: Stored): Promise<void> {
-    const runtime: Runtime = { containers: new Map(), node: nodeOf(pod), address: `10.244.${Math.floor(addresses / 250)}.${(addresses++ % 250) + 2}`, ending: false }
+    const runtime: Runtime = {
+      containers: new Map(),
+      node: nodeOf(pod),
+      address: `10.244.${Math.floor(addresses / 250)}.${(addresses++ % 250) + 2}`,
+      ending: false,
+    }
     running.set(uidOf(pod), runtime)
     for (const entry of items(pod, 'spec', 'containers')) {
-      runtime.containers.set(text(entry, 'name'), { state: { waiting: { reason: 'ContainerCreating' } }, lastState: {}, ready: false, restarts: 0, program: undefined, cut: undefined, log: [], previousLog: undefined })
+      runtime.containers.set(text(entry, 'name'), {
+        state: { waiting: { reason: 'ContainerCreating' } },
+        lastState: {},
+        ready: false,
+        restarts: 0,
+        program: undefined,
+        cut: undefined,
+        log: [],
+        previousLog: undefined,
+      })
     }
     publish(pod, runtime)
     await sleep(300)
-    for (let missing = missingVolume(world, pod); missing !== undefined && !gone(pod); missing = missingVolume(world, pod)) {
-      world.event(pod, 'Warning', 'FailedMount', missing, { component: 'kubelet', host: nodeOf(pod) })
+    for (
+      let missing = missingVolume(world, pod);
+      missing !== undefined && !gone(pod);
+      missing = missingVolume(world, pod)
+    ) {
+      world.event(pod, 'Warning', 'FailedMount', missing, {
+        component: 'kubelet',
+        host: nodeOf(pod),
+      })
       await sleep(2000)
     }
-    await Promise.all(items(pod, 'spec', 'containers').filter(isFields).map((entry) => live(pod, runtime, entry)))
+    await Promise.all(
+      items(pod, 'spec', 'containers')
+        .filter(isFields)
+        .map((entry) => live(pod, runtime, entry)),
+    )
   }
 
-  function wait(pod: Stored, runtime: Runtime, container: Container, reason: string, message: string): void {
+  function wait(
+    pod: Stored,
+    runtime: Runtime,
+    container: Container,
+    reason: string,
+    message: string,
+  ): void {
     container.state = { waiting: { reason, message } }
     publish(pod, runtime)
   }
 
-  async function pull(pod: Stored, runtime: Runtime, container: Container, entry: Fields): Promise<void> {
+  async function pull(
+    pod: Stored,
+    runtime: Runtime,
+    container: Container,
+    entry: Fields,
+  ): Promise<void> {
     const image = text(entry, 'image')
     const from = source(pod, text(entry, 'name'))
     for (let backoff = 10_000; !gone(pod); backoff = Math.min(backoff * 2, 300_000)) {
@@ -136,11 +213,26 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
         await sleep(3000)
         world.event(pod, 'Normal', 'BackOff', `Back-off pulling image "${image}"`, from)
         world.event(pod, 'Warning', 'Failed', 'Error: ImagePullBackOff', from)
-        wait(pod, runtime, container, 'ImagePullBackOff', `Back-off pulling image "${image}": ErrImagePull: ${words}`)
+        wait(
+          pod,
+          runtime,
+          container,
+          'ImagePullBackOff',
+          `Back-off pulling image "${image}": ErrImagePull: ${words}`,
+        )
       } else {
-        if (found.pullMs !== undefined) world.event(pod, 'Normal', 'Pulling', `Pulling image "${image}"`, from)
+        if (found.pullMs !== undefined)
+          world.event(pod, 'Normal', 'Pulling', `Pulling image "${image}"`, from)
         await sleep(found.pullMs ?? 0)
-        return world.event(pod, 'Normal', 'Pulled', found.pullMs === undefined ? `Container image "${image}" already present on machine and can be accessed by the pod` : `Successfully pulled image "${image}"`, from)
+        return world.event(
+          pod,
+          'Normal',
+          'Pulled',
+          found.pullMs === undefined
+            ? `Container image "${image}" already present on machine and can be accessed by the pod`
+            : `Successfully pulled image "${image}"`,
+          from,
+        )
       }
       await sleep(backoff)
     }
@@ -151,8 +243,16 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     const container = runtime.containers.get(name)
     if (container === undefined) return
     await pull(pod, runtime, container, entry)
-    for (let backoff = 0; !gone(pod); backoff = backoff === 0 ? 10_000 : Math.min(backoff * 2, 300_000)) {
-      for (let missing = missingConfig(world, pod, entry); missing !== undefined && !gone(pod); missing = missingConfig(world, pod, entry)) {
+    for (
+      let backoff = 0;
+      !gone(pod);
+      backoff = backoff === 0 ? 10_000 : Math.min(backoff * 2, 300_000)
+    ) {
+      for (
+        let missing = missingConfig(world, pod, entry);
+        missing !== undefined && !gone(pod);
+        missing = missingConfig(world, pod, entry)
+      ) {
         world.event(pod, 'Warning', 'Failed', `Error: ${missing}`, source(pod, name))
         wait(pod, runtime, container, 'CreateContainerConfigError', missing)
         await sleep(3000)
@@ -169,12 +269,25 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
       container.ready = !isFields(entry['readinessProbe'])
       publish(pod, runtime)
       void probe(pod, runtime, container, program, entry)
-      const { code, reason } = await Promise.race([program.ended, new Promise<{ readonly code: number; readonly reason: string }>((resolve) => (container.cut = resolve))])
+      const { code, reason } = await Promise.race([
+        program.ended,
+        new Promise<{ readonly code: number; readonly reason: string }>(
+          (resolve) => (container.cut = resolve),
+        ),
+      ])
       container.program = undefined
       await powered(pod)
       container.previousLog = program.logs()
       container.ready = false
-      const terminated = { terminated: { exitCode: code, reason, startedAt, finishedAt: timestamp(world.store.now()), containerID: 'containerd://simulated' } }
+      const terminated = {
+        terminated: {
+          exitCode: code,
+          reason,
+          startedAt,
+          finishedAt: timestamp(world.store.now()),
+          containerID: 'containerd://simulated',
+        },
+      }
       container.state = terminated
       if (gone(pod)) return
       publish(pod, runtime)
@@ -183,8 +296,21 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
       if (backoff > 0) {
         await sleep(700)
         container.lastState = terminated
-        world.event(pod, 'Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${nameOf(pod)}_${namespaceOf(pod)}(${uidOf(pod)})`, source(pod, name))
-        if (!gone(pod)) wait(pod, runtime, container, 'CrashLoopBackOff', `back-off ${backoff / 1000}s restarting failed container=${name} pod=${nameOf(pod)}_${namespaceOf(pod)}(${uidOf(pod)})`)
+        world.event(
+          pod,
+          'Warning',
+          'BackOff',
+          `Back-off restarting failed container ${name} in pod ${nameOf(pod)}_${namespaceOf(pod)}(${uidOf(pod)})`,
+          source(pod, name),
+        )
+        if (!gone(pod))
+          wait(
+            pod,
+            runtime,
+            container,
+            'CrashLoopBackOff',
+            `back-off ${backoff / 1000}s restarting failed container=${name} pod=${nameOf(pod)}_${namespaceOf(pod)}(${uidOf(pod)})`,
+          )
         await sleep(backoff)
       }
       container.lastState = terminated
@@ -194,11 +320,22 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
 
   function launch(pod: Stored, entry: Fields): Program {
     const behaviour = behaviourOf(world, entry)
-    if (behaviour?.zookeeper !== undefined && behaviour.exit === undefined) return startMember(pod, entry, behaviour.zookeeper)
-    return plainProgram(world, behaviour?.exit, (behaviour?.exit?.log ?? '').split('\n').filter((line) => line !== ''))
+    if (behaviour?.zookeeper !== undefined && behaviour.exit === undefined)
+      return startMember(pod, entry, behaviour.zookeeper)
+    return plainProgram(
+      world,
+      behaviour?.exit,
+      (behaviour?.exit?.log ?? '').split('\n').filter((line) => line !== ''),
+    )
   }
 
-  async function probe(pod: Stored, runtime: Runtime, container: Container, program: Program, entry: Fields): Promise<void> {
+  async function probe(
+    pod: Stored,
+    runtime: Runtime,
+    container: Container,
+    program: Program,
+    entry: Fields,
+  ): Promise<void> {
     const readiness = entry['readinessProbe']
     if (!isFields(readiness)) return
     await sleep(number(readiness, ['initialDelaySeconds']) * 1000 + 700)
@@ -206,11 +343,22 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     while (!gone(pod) && container.program === program) {
       const command = strings(readiness, 'exec', 'command')
       const unready = behaviourOf(world, entry)?.unready === true
-      const answer = command.length === 0 || unready ? { exitCode: unready ? 1 : 0, stdout: '', stderr: '' } : await program.exec(command, '')
+      const answer =
+        command.length === 0 || unready
+          ? { exitCode: unready ? 1 : 0, stdout: '', stderr: '' }
+          : await program.exec(command, '')
       if (container.program !== program) return
       failures = answer.exitCode === 0 ? 0 : failures + 1
-      if (failures > 0) world.event(pod, 'Warning', 'Unhealthy', `Readiness probe failed: ${answer.stdout}${answer.stderr}`, source(pod, text(entry, 'name')))
-      const ready = failures === 0 || (container.ready && failures < number(readiness, ['failureThreshold'], 3))
+      if (failures > 0)
+        world.event(
+          pod,
+          'Warning',
+          'Unhealthy',
+          `Readiness probe failed: ${answer.stdout}${answer.stderr}`,
+          source(pod, text(entry, 'name')),
+        )
+      const ready =
+        failures === 0 || (container.ready && failures < number(readiness, ['failureThreshold'], 3))
       if (ready !== container.ready && !gone(pod)) {
         container.ready = ready
         publish(pod, runtime)
@@ -223,7 +371,8 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     runtime.ending = true
     await powered(pod)
     for (const [name, container] of runtime.containers) {
-      if (container.program !== undefined) world.event(pod, 'Normal', 'Killing', `Stopping container ${name}`, source(pod, name))
+      if (container.program !== undefined)
+        world.event(pod, 'Normal', 'Killing', `Stopping container ${name}`, source(pod, name))
       container.program?.stop()
       container.previousLog = container.program?.logs() ?? container.previousLog
       container.program = undefined
@@ -231,18 +380,34 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
     await sleep(Math.min(STOP_MS, number(pod, ['metadata', 'deletionGracePeriodSeconds']) * 1000))
     for (const container of runtime.containers.values()) {
       container.ready = false
-      container.state = { terminated: { exitCode: 143, reason: 'Error', startedAt: text(container.state, 'running', 'startedAt'), finishedAt: timestamp(world.store.now()) } }
+      container.state = {
+        terminated: {
+          exitCode: 143,
+          reason: 'Error',
+          startedAt: text(container.state, 'running', 'startedAt'),
+          finishedAt: timestamp(world.store.now()),
+        },
+      }
     }
     publish(pod, runtime)
     await sleep(200)
     await powered(pod)
     const left = current(pod)
-    if (left !== undefined && strings(left, 'metadata', 'finalizers').length === 0) world.store.remove(POD, left)
-    else if (left !== undefined) world.store.edit(POD, left, (draft) => put(draft, ['metadata', 'deletionGracePeriodSeconds'], 0))
+    if (left !== undefined && strings(left, 'metadata', 'finalizers').length === 0)
+      world.store.remove(POD, left)
+    else if (left !== undefined)
+      world.store.edit(POD, left, (draft) =>
+        put(draft, ['metadata', 'deletionGracePeriodSeconds'], 0),
+      )
   }
 
   function sync(): void {
-    const pods = new Map(world.store.list(POD).filter((pod) => nodeOf(pod) !== '' && !dark.has(nodeOf(pod))).map((pod) => [uidOf(pod), pod]))
+    const pods = new Map(
+      world.store
+        .list(POD)
+        .filter((pod) => nodeOf(pod) !== '' && !dark.has(nodeOf(pod)))
+        .map((pod) => [uidOf(pod), pod]),
+    )
     for (const pod of pods.values()) {
       const runtime = running.get(uidOf(pod))
       if (runtime === undefined && !isDeleting(pod)) void start(pod)
@@ -259,7 +424,10 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
 
   return {
     sync,
-    program: (pod, container) => (dark.has(nodeOf(pod)) ? undefined : running.get(uidOf(pod))?.containers.get(container)?.program),
+    program: (pod, container) =>
+      dark.has(nodeOf(pod))
+        ? undefined
+        : running.get(uidOf(pod))?.containers.get(container)?.program,
     cut(node) {
       if (dark.has(node)) return
       const { promise: light, resolve: lit } = Promise.withResolvers<void>()
@@ -287,6 +455,9 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
 
 /** The container that exec, logs and forwards mean when none is named. */
 export function defaultContainer(pod: Stored): string {
-  const named = text(fields(pod, 'metadata', 'annotations'), 'kubectl.kubernetes.io/default-container')
+  const named = text(
+    fields(pod, 'metadata', 'annotations'),
+    'kubectl.kubernetes.io/default-container',
+  )
   return named === '' ? text(pod, 'spec', 'containers', 0, 'name') : named
 }

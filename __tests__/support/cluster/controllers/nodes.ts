@@ -1,4 +1,5 @@
-// Nodes that lose their power, come back and are removed, and what the node lifecycle controller and the garbage collector then do to them and their pods.
+// Nodes that lose their power, come back and are removed, and what the node lifecycle controller
+// and the garbage collector then do to them and their pods.
 
 import { randomUUID } from 'node:crypto'
 import { isFields, items, put, text } from '../json.ts'
@@ -11,7 +12,10 @@ import { nodeOf } from '../world.ts'
 import type { Kubelet } from './kubelet.ts'
 
 export interface Nodes {
-  /** Ends every process on the node. Its Ready is Unknown after the grace of the lifecycle controller, its pods stay as they are, not Ready. */
+  /**
+   * Ends every process on the node. Its Ready is Unknown after the grace of the lifecycle
+   * controller, its pods stay as they are, not Ready.
+   */
   cutPower(name: string): void
   /** Gives it power again: it boots, with another boot id, and its pods' containers start anew. */
   power(name: string): void
@@ -23,7 +27,10 @@ export interface Nodes {
 
 const NODE = kindOf('Node')
 const POD = kindOf('Pod')
-/** Defaults of kube-controller-manager (node-monitor-grace-period), of the admission (tolerationSeconds) and of its pod garbage collector. */
+/**
+ * Defaults of kube-controller-manager (node-monitor-grace-period), of the admission
+ * (tolerationSeconds) and of its pod garbage collector.
+ */
 const GRACE_MS = 50_000
 const TOLERATED_MS = 300_000
 const COLLECTED_MS = 60_000
@@ -37,25 +44,43 @@ export function createNodes(world: World, kubelet: Pick<Kubelet, 'cut' | 'power'
 
   function edit(name: string, change: (draft: Stored) => void): void {
     const node = store.get(NODE, '', name)
-    if (node !== undefined) store.as({ by: 'node-controller', verb: '' }, () => store.edit(NODE, node, change))
+    if (node !== undefined)
+      store.as({ by: 'node-controller', verb: '' }, () => store.edit(NODE, node, change))
   }
   const podsOn = (name: string): Stored[] => store.list(POD).filter((pod) => nodeOf(pod) === name)
 
   function unreachable(name: string): void {
     edit(name, (draft) => {
-      setCondition(draft, store.now(), 'Ready', 'Unknown', { reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' })
-      const others = items(draft, 'spec', 'taints').filter((taint) => text(taint, 'key') !== UNREACHABLE)
+      setCondition(draft, store.now(), 'Ready', 'Unknown', {
+        reason: 'NodeStatusUnknown',
+        message: 'Kubelet stopped posting node status.',
+      })
+      const others = items(draft, 'spec', 'taints').filter(
+        (taint) => text(taint, 'key') !== UNREACHABLE,
+      )
       const timeAdded = timestamp(store.now())
-      put(draft, ['spec', 'taints'], [...others, { key: UNREACHABLE, effect: 'NoSchedule', timeAdded }, { key: UNREACHABLE, effect: 'NoExecute', timeAdded }])
+      put(
+        draft,
+        ['spec', 'taints'],
+        [
+          ...others,
+          { key: UNREACHABLE, effect: 'NoSchedule', timeAdded },
+          { key: UNREACHABLE, effect: 'NoExecute', timeAdded },
+        ],
+      )
     })
     store.as({ by: 'node-controller', verb: '' }, () => {
-      for (const pod of podsOn(name)) if (isReady(pod)) store.edit(POD, pod, (draft) => setCondition(draft, store.now(), 'Ready', 'False'))
+      for (const pod of podsOn(name))
+        if (isReady(pod))
+          store.edit(POD, pod, (draft) => setCondition(draft, store.now(), 'Ready', 'False'))
     })
   }
   /** Deleted, and Terminating for as long as no kubelet ends them. */
   function evictTainted(name: string): void {
     store.as({ by: 'taint-eviction-controller', verb: '' }, () => {
-      for (const pod of podsOn(name)) if (!isDeleting(pod) && text(controllerOf(pod), 'kind') !== 'DaemonSet') removeObject(world, POD, pod, {})
+      for (const pod of podsOn(name))
+        if (!isDeleting(pod) && text(controllerOf(pod), 'kind') !== 'DaemonSet')
+          removeObject(world, POD, pod, {})
     })
   }
 
@@ -76,8 +101,13 @@ export function createNodes(world: World, kubelet: Pick<Kubelet, 'cut' | 'power'
       if (dark.has(name)) return
       edit(name, (draft) => {
         put(draft, ['status', 'nodeInfo', 'bootID'], randomUUID())
-        setCondition(draft, store.now(), 'Ready', 'True', { reason: 'KubeletReady', message: 'kubelet is posting ready status' })
-        const left = items(draft, 'spec', 'taints').filter((taint) => text(taint, 'key') !== UNREACHABLE)
+        setCondition(draft, store.now(), 'Ready', 'True', {
+          reason: 'KubeletReady',
+          message: 'kubelet is posting ready status',
+        })
+        const left = items(draft, 'spec', 'taints').filter(
+          (taint) => text(taint, 'key') !== UNREACHABLE,
+        )
         put(draft, ['spec', 'taints'], left.length === 0 ? undefined : left)
         if (left.length === 0 && isFields(draft['spec'])) delete draft['spec']['taints']
       })

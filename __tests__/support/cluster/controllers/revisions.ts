@@ -1,28 +1,46 @@
-// ControllerRevisions of a StatefulSet: made from its template, renumbered when an old template comes back, trimmed to the history limit.
+// ControllerRevisions of a StatefulSet: made from its template, renumbered when an old template
+// comes back, trimmed to the history limit.
 
 import { createHash } from 'node:crypto'
 import type { Fields } from '../json.ts'
 import { at, compact, fields, number, put, same, text } from '../json.ts'
 import { kindOf } from '../kinds.ts'
 import type { Store, Stored } from '../store.ts'
-import { controllerOf, labelsOf, nameOf, namespaceOf, ownerReference, podsOf, uidOf } from '../store.ts'
+import {
+  controllerOf,
+  labelsOf,
+  nameOf,
+  namespaceOf,
+  ownerReference,
+  podsOf,
+  uidOf,
+} from '../store.ts'
 
 const KIND = kindOf('ControllerRevision')
 /** The alphabet that Kubernetes writes hashes in. */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 
 function hashOf(data: Fields): string {
-  return [...createHash('sha256').update(JSON.stringify(data)).digest().subarray(0, 10)].map((byte) => ALPHABET[byte % ALPHABET.length]).join('')
+  return [...createHash('sha256').update(JSON.stringify(data)).digest().subarray(0, 10)]
+    .map((byte) => ALPHABET[byte % ALPHABET.length])
+    .join('')
 }
 
 export function revisionsOf(store: Store, set: Stored): Stored[] {
-  const owned = store.list(KIND, namespaceOf(set)).filter((revision) => text(controllerOf(revision), 'uid') === uidOf(set))
+  const owned = store
+    .list(KIND, namespaceOf(set))
+    .filter((revision) => text(controllerOf(revision), 'uid') === uidOf(set))
   return owned.sort((a, b) => number(a, ['revision']) - number(b, ['revision']))
 }
 
-/** The revision of the set's template; an equal older one is given the next number, as the real controller does. */
+/**
+ * The revision of the set's template; an equal older one is given the next number, as the real
+ * controller does.
+ */
 export function updateRevision(store: Store, set: Stored): Stored {
-  const data: Fields = { spec: { template: { $patch: 'replace', ...fields(set, 'spec', 'template') } } }
+  const data: Fields = {
+    spec: { template: { $patch: 'replace', ...fields(set, 'spec', 'template') } },
+  }
   const revisions = revisionsOf(store, set)
   const latest = revisions.at(-1)
   const next = (latest === undefined ? 0 : number(latest, ['revision'])) + 1
@@ -36,7 +54,10 @@ export function updateRevision(store: Store, set: Stored): Stored {
   const metadata = compact({
     name: `${nameOf(set)}-${hash}`,
     namespace: namespaceOf(set),
-    labels: { ...fields(set, 'spec', 'template', 'metadata', 'labels'), 'controller.kubernetes.io/hash': hash },
+    labels: {
+      ...fields(set, 'spec', 'template', 'metadata', 'labels'),
+      'controller.kubernetes.io/hash': hash,
+    },
     annotations: Object.keys(annotations).length === 0 ? undefined : annotations,
     ownerReferences: [ownerReference(set)],
   })
@@ -46,12 +67,24 @@ export function updateRevision(store: Store, set: Stored): Stored {
 /** The template that a revision holds; the set's own when it is forgotten. */
 export function templateOf(store: Store, set: Stored, revision: string): Fields {
   const found = store.get(KIND, namespaceOf(set), revision)
-  const { $patch: _patch, ...template } = fields(found ?? set, ...(found === undefined ? ['spec', 'template'] : ['data', 'spec', 'template']))
+  const { $patch: _patch, ...template } = fields(
+    found ?? set,
+    ...(found === undefined ? ['spec', 'template'] : ['data', 'spec', 'template']),
+  )
   return template
 }
 
 export function trimHistory(store: Store, set: Stored, live: ReadonlySet<string>): void {
-  const used = new Set([...live, ...podsOf(store, namespaceOf(set)).map((pod) => text(labelsOf(pod), 'controller-revision-hash'))])
+  const used = new Set([
+    ...live,
+    ...podsOf(store, namespaceOf(set)).map((pod) =>
+      text(labelsOf(pod), 'controller-revision-hash'),
+    ),
+  ])
   const idle = revisionsOf(store, set).filter((revision) => !used.has(nameOf(revision)))
-  for (const revision of idle.slice(0, Math.max(0, idle.length - number(set, ['spec', 'revisionHistoryLimit'], 10)))) store.remove(KIND, revision)
+  for (const revision of idle.slice(
+    0,
+    Math.max(0, idle.length - number(set, ['spec', 'revisionHistoryLimit'], 10)),
+  ))
+    store.remove(KIND, revision)
 }

@@ -1,10 +1,22 @@
-// The StatefulSet controller: order, revisions, partition and counters as the real one's, including that OrderedReady never frees a stuck pod.
+// The StatefulSet controller: order, revisions, partition and counters as the real one's, including
+// that OrderedReady never frees a stuck pod.
 
 import type { Fields } from '../json.ts'
 import { at, compact, fields, items, number, put, same, text } from '../json.ts'
 import { kindOf } from '../kinds.ts'
 import type { Stored } from '../store.ts'
-import { conditionOf, controllerOf, isDeleting, isReady, labelsOf, nameOf, namespaceOf, ownerReference, podsOf, uidOf } from '../store.ts'
+import {
+  conditionOf,
+  controllerOf,
+  isDeleting,
+  isReady,
+  labelsOf,
+  nameOf,
+  namespaceOf,
+  ownerReference,
+  podsOf,
+  uidOf,
+} from '../store.ts'
 import { removeObject } from '../deletion.ts'
 import type { World } from '../world.ts'
 import { templateOf, trimHistory, updateRevision } from './revisions.ts'
@@ -23,7 +35,13 @@ interface Sync {
   readonly update: string
   readonly first: number
   readonly replicas: number
-  readonly counters: { replicas: number; readyReplicas: number; availableReplicas: number; currentReplicas: number; updatedReplicas: number }
+  readonly counters: {
+    replicas: number
+    readyReplicas: number
+    availableReplicas: number
+    currentReplicas: number
+    updatedReplicas: number
+  }
 }
 
 export function ordinalOf(pod: Fields): number {
@@ -34,7 +52,9 @@ function revisionOf(pod: Fields): string {
   return text(labelsOf(pod), 'controller-revision-hash')
 }
 
-/** Milliseconds until the pod counts as available; 0 when it does, undefined when it isn't Ready. */
+/**
+ * Milliseconds until the pod counts as available; 0 when it does, undefined when it isn't Ready.
+ */
 function untilAvailable(set: Stored, pod: Stored, now: number): number | undefined {
   if (text(pod, 'status', 'phase') !== 'Running' || !isReady(pod)) return undefined
   const since = Date.parse(text(conditionOf(pod, 'Ready'), 'lastTransitionTime'))
@@ -46,16 +66,25 @@ function isAvailable(set: Stored, pod: Stored, now: number): boolean {
 }
 
 export function syncStatefulSets(world: World): void {
-  for (const set of world.store.list(SET)) if (!isDeleting(set)) world.store.as(CONTROLLER, () => sync(world, set))
+  for (const set of world.store.list(SET))
+    if (!isDeleting(set)) world.store.as(CONTROLLER, () => sync(world, set))
 }
 
 function sync(world: World, set: Stored): void {
   const { store } = world
   const update = nameOf(updateRevision(store, set))
   const known = text(set, 'status', 'currentRevision')
-  const pods = podsOf(store, namespaceOf(set)).filter((pod) => text(controllerOf(pod), 'uid') === uidOf(set))
+  const pods = podsOf(store, namespaceOf(set)).filter(
+    (pod) => text(controllerOf(pod), 'uid') === uidOf(set),
+  )
   const current = known === '' ? update : known
-  const counters = { replicas: pods.length, readyReplicas: 0, availableReplicas: 0, currentReplicas: 0, updatedReplicas: 0 }
+  const counters = {
+    replicas: pods.length,
+    readyReplicas: 0,
+    availableReplicas: 0,
+    currentReplicas: 0,
+    updatedReplicas: 0,
+  }
   for (const pod of pods) {
     const wait = untilAvailable(set, pod, store.now())
     if (wait !== undefined) counters.readyReplicas += 1
@@ -66,7 +95,15 @@ function sync(world: World, set: Stored): void {
     if (revisionOf(pod) === update) counters.updatedReplicas += 1
   }
   const first = number(set, ['spec', 'ordinals', 'start'])
-  const run: Sync = { world, set, current, update, first, replicas: number(set, ['spec', 'replicas'], 1), counters }
+  const run: Sync = {
+    world,
+    set,
+    current,
+    update,
+    first,
+    replicas: number(set, ['spec', 'replicas'], 1),
+    counters,
+  }
   manage(run, pods)
   writeStatus(run)
   trimHistory(store, set, new Set([current, update]))
@@ -89,7 +126,9 @@ function manage(run: Sync, pods: readonly Stored[]): void {
     }
     if (ordered && !isAvailable(set, pod, world.store.now())) return
   }
-  const condemned = pods.filter((pod) => ordinalOf(pod) < first || ordinalOf(pod) >= first + replicas).sort((a, b) => ordinalOf(b) - ordinalOf(a))
+  const condemned = pods
+    .filter((pod) => ordinalOf(pod) < first || ordinalOf(pod) >= first + replicas)
+    .sort((a, b) => ordinalOf(b) - ordinalOf(a))
   for (const pod of condemned) {
     if (isDeleting(pod)) {
       if (ordered) return
@@ -102,7 +141,10 @@ function manage(run: Sync, pods: readonly Stored[]): void {
   roll(run, byOrdinal)
 }
 
-/** Highest ordinal first down to the partition, one at a time; the first member that isn't available holds the rest back. */
+/**
+ * Highest ordinal first down to the partition, one at a time; the first member that isn't available
+ * holds the rest back.
+ */
 function roll(run: Sync, byOrdinal: ReadonlyMap<number, Stored>): void {
   const { set, first, replicas } = run
   const partition = number(set, ['spec', 'updateStrategy', 'rollingUpdate', 'partition'])
@@ -117,7 +159,13 @@ function roll(run: Sync, byOrdinal: ReadonlyMap<number, Stored>): void {
 function remove(run: Sync, pod: Stored): void {
   if (revisionOf(pod) === run.current) run.counters.currentReplicas -= 1
   if (revisionOf(pod) === run.update) run.counters.updatedReplicas -= 1
-  run.world.event(run.set, 'Normal', 'SuccessfulDelete', `Delete Pod ${nameOf(pod)} in StatefulSet ${nameOf(run.set)} successful`, SOURCE)
+  run.world.event(
+    run.set,
+    'Normal',
+    'SuccessfulDelete',
+    `Delete Pod ${nameOf(pod)} in StatefulSet ${nameOf(run.set)} successful`,
+    SOURCE,
+  )
   removeObject(run.world, POD, pod, {})
 }
 
@@ -125,9 +173,14 @@ function remove(run: Sync, pod: Stored): void {
 function revisionFor(run: Sync, ordinal: number): string {
   if (text(run.set, 'spec', 'updateStrategy', 'type') === 'OnDelete') return run.update
   const rolling = at(run.set, 'spec', 'updateStrategy', 'rollingUpdate')
-  const bound = rolling === undefined ? number(run.set, ['status', 'currentReplicas']) : number(rolling, ['partition'])
+  const bound =
+    rolling === undefined
+      ? number(run.set, ['status', 'currentReplicas'])
+      : number(rolling, ['partition'])
   const installed = text(run.set, 'status', 'currentRevision') !== ''
-  return installed && run.current !== run.update && ordinal < run.first + bound ? run.current : run.update
+  return installed && run.current !== run.update && ordinal < run.first + bound
+    ? run.current
+    : run.update
 }
 
 function create(run: Sync, ordinal: number): boolean {
@@ -139,7 +192,11 @@ function create(run: Sync, ordinal: number): boolean {
   const revision = revisionFor(run, ordinal)
   const template = templateOf(world.store, set, revision)
   const claims = items(set, 'spec', 'volumeClaimTemplates')
-  const labels = { 'apps.kubernetes.io/pod-index': String(ordinal), 'controller-revision-hash': revision, 'statefulset.kubernetes.io/pod-name': name }
+  const labels = {
+    'apps.kubernetes.io/pod-index': String(ordinal),
+    'controller-revision-hash': revision,
+    'statefulset.kubernetes.io/pod-name': name,
+  }
   const annotations = fields(template, 'metadata', 'annotations')
   const pod: Stored = {
     apiVersion: 'v1',
@@ -154,8 +211,13 @@ function create(run: Sync, ordinal: number): boolean {
     }),
     spec: structuredClone(fields(template, 'spec')),
   }
-  const own = claims.map((claim) => ({ name: nameOf(fields(claim)), persistentVolumeClaim: { claimName: `${nameOf(fields(claim))}-${name}` } }))
-  const kept = items(pod, 'spec', 'volumes').filter((volume) => !own.some((claim) => claim.name === text(volume, 'name')))
+  const own = claims.map((claim) => ({
+    name: nameOf(fields(claim)),
+    persistentVolumeClaim: { claimName: `${nameOf(fields(claim))}-${name}` },
+  }))
+  const kept = items(pod, 'spec', 'volumes').filter(
+    (volume) => !own.some((claim) => claim.name === text(volume, 'name')),
+  )
   put(pod, ['spec', 'volumes'], [...own, ...kept])
   put(pod, ['spec', 'hostname'], name)
   put(pod, ['spec', 'subdomain'], text(set, 'spec', 'serviceName'))
@@ -163,7 +225,13 @@ function create(run: Sync, ordinal: number): boolean {
   for (const claim of claims) makeClaim(run, fields(claim), name)
   const refused = world.rejection(pod)
   if (refused !== undefined) {
-    world.event(set, 'Warning', 'FailedCreate', `create Pod ${name} in StatefulSet ${nameOf(set)} failed error: ${refused}`, SOURCE)
+    world.event(
+      set,
+      'Warning',
+      'FailedCreate',
+      `create Pod ${name} in StatefulSet ${nameOf(set)} failed error: ${refused}`,
+      SOURCE,
+    )
     world.after(5000, () => world.wake())
     return false
   }
@@ -171,7 +239,13 @@ function create(run: Sync, ordinal: number): boolean {
   run.counters.replicas += 1
   if (revision === run.current) run.counters.currentReplicas += 1
   if (revision === run.update) run.counters.updatedReplicas += 1
-  world.event(set, 'Normal', 'SuccessfulCreate', `Create Pod ${name} in StatefulSet ${nameOf(set)} successful`, SOURCE)
+  world.event(
+    set,
+    'Normal',
+    'SuccessfulCreate',
+    `Create Pod ${name} in StatefulSet ${nameOf(set)} successful`,
+    SOURCE,
+  )
   return true
 }
 
@@ -179,17 +253,37 @@ function makeClaim(run: Sync, template: Fields, pod: string): void {
   const { world, set } = run
   const name = `${nameOf(template)}-${pod}`
   if (world.store.get(CLAIM, namespaceOf(set), name) !== undefined) return
-  const metadata = { ...fields(template, 'metadata'), name, namespace: namespaceOf(set), labels: { ...labelsOf(template), ...fields(set, 'spec', 'selector', 'matchLabels') } }
-  const claim: Stored = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec: structuredClone(fields(template, 'spec')) }
+  const metadata = {
+    ...fields(template, 'metadata'),
+    name,
+    namespace: namespaceOf(set),
+    labels: { ...labelsOf(template), ...fields(set, 'spec', 'selector', 'matchLabels') },
+  }
+  const claim: Stored = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata,
+    spec: structuredClone(fields(template, 'spec')),
+  }
   setDefaults(claim)
   world.store.create(CLAIM, claim)
-  world.event(set, 'Normal', 'SuccessfulCreate', `Create Claim ${name} Pod ${pod} in StatefulSet ${nameOf(set)} success`, SOURCE)
+  world.event(
+    set,
+    'Normal',
+    'SuccessfulCreate',
+    `Create Claim ${name} Pod ${pod} in StatefulSet ${nameOf(set)} success`,
+    SOURCE,
+  )
 }
 
 function writeStatus(run: Sync): void {
   const { set, counters, replicas } = run
   const rolling = text(set, 'spec', 'updateStrategy', 'type') === 'RollingUpdate'
-  const done = rolling && [counters.updatedReplicas, counters.readyReplicas, counters.replicas].every((count) => count === replicas)
+  const done =
+    rolling &&
+    [counters.updatedReplicas, counters.readyReplicas, counters.replicas].every(
+      (count) => count === replicas,
+    )
   const status: Fields = {
     observedGeneration: number(set, ['metadata', 'generation']),
     replicas: counters.replicas,
@@ -199,7 +293,12 @@ function writeStatus(run: Sync): void {
     availableReplicas: counters.availableReplicas,
   }
   // Counters that are 0 are absent, but for replicas and availableReplicas.
-  const shown = { readyReplicas: counters.readyReplicas, currentReplicas: done ? counters.updatedReplicas : counters.currentReplicas, updatedReplicas: counters.updatedReplicas }
+  const shown = {
+    readyReplicas: counters.readyReplicas,
+    currentReplicas: done ? counters.updatedReplicas : counters.currentReplicas,
+    updatedReplicas: counters.updatedReplicas,
+  }
   for (const [name, count] of Object.entries(shown)) if (count > 0) status[name] = count
-  if (!same(status, at(set, 'status'))) run.world.store.edit(SET, set, (draft) => put(draft, ['status'], status))
+  if (!same(status, at(set, 'status')))
+    run.world.store.edit(SET, set, (draft) => put(draft, ['status'], status))
 }

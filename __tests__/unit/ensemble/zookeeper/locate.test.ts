@@ -1,11 +1,16 @@
-// The script that finds out who a member is: run for real by sh over a made-up /proc, because each image has its server elsewhere.
+// The script that finds out who a member is: run for real by sh over a made-up /proc, because each
+// image has its server elsewhere.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { locateCommand, parseLocated, type Located } from '../../../../src/ensemble/zookeeper/locate.ts'
+import {
+  locateCommand,
+  parseLocated,
+  type Located,
+} from '../../../../src/ensemble/zookeeper/locate.ts'
 
 let root = ''
 beforeEach(() => {
@@ -26,18 +31,42 @@ function running(pid: number, ...args: readonly string[]): void {
 
 function locate(): Located | undefined {
   const [shell, flag = '', script = '', ...rest] = locateCommand('n0nce')
-  const here = script.replaceAll('/proc/', `${root}/proc/`).replaceAll('/etc/hosts', `${root}/hosts`)
-  return parseLocated(execFileSync(shell, [flag, here, ...rest], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }), 'n0nce')
+  const here = script
+    .replaceAll('/proc/', `${root}/proc/`)
+    .replaceAll('/etc/hosts', `${root}/hosts`)
+  return parseLocated(
+    execFileSync(shell, [flag, here, ...rest], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+    'n0nce',
+  )
 }
 
 const MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
 
 describe('the script', () => {
   test('finds the running server’s configuration and the myid where that says, past the shell that wraps it', () => {
-    const config = file('opt/zookeeper/conf/zoo.cfg', `clientPort=2181\n  dataDir = ${root}/var/data  \r\nserver.1=zk-0.zk-hs:2888:3888\nssl.keyStore.password=s3cret\n`)
+    const config = file(
+      'opt/zookeeper/conf/zoo.cfg',
+      `clientPort=2181\n  dataDir = ${root}/var/data  \r\nserver.1=zk-0.zk-hs:2888:3888\nssl.keyStore.password=s3cret\n`,
+    )
     file('var/data/myid', '1\n')
-    running(1, 'sh', '-c', `start-zookeeper --conf_dir=/opt/zookeeper/conf ${MAIN} ${root}/decoy.cfg`)
-    running(7, '/usr/bin/java', '-Xmx512M', '-cp', '/opt/zookeeper/conf:/opt/zookeeper/lib/*', MAIN, config)
+    running(
+      1,
+      'sh',
+      '-c',
+      `start-zookeeper --conf_dir=/opt/zookeeper/conf ${MAIN} ${root}/decoy.cfg`,
+    )
+    running(
+      7,
+      '/usr/bin/java',
+      '-Xmx512M',
+      '-cp',
+      '/opt/zookeeper/conf:/opt/zookeeper/lib/*',
+      MAIN,
+      config,
+    )
     const found = locate()
     expect(found).toMatchObject({ configPath: config, myid: '1', dynamic: undefined })
     expect(found?.config).toContain('server.1=zk-0.zk-hs:2888:3888')
@@ -47,14 +76,22 @@ describe('the script', () => {
 
   test('follows to the dynamic file', () => {
     const dynamic = file('conf/zoo.cfg.dynamic.1', 'server.1=a:1:2;2181\n')
-    running(12, 'java', MAIN, file('conf/zoo.cfg', `dataDir=${root}/data\ndynamicConfigFile=${dynamic}\n`))
+    running(
+      12,
+      'java',
+      MAIN,
+      file('conf/zoo.cfg', `dataDir=${root}/data\ndynamicConfigFile=${dynamic}\n`),
+    )
     expect(locate()).toMatchObject({ dynamic: 'server.1=a:1:2;2181\n', myid: undefined })
   })
 
   test('finds a configuration named by a path relative to where the server was started, whatever its ending', () => {
     file('proc/9/cwd/etc/server.properties', 'dataDir=/nowhere\n')
     running(9, 'java', MAIN, 'etc/server.properties')
-    expect(locate()).toMatchObject({ configPath: 'etc/server.properties', config: 'dataDir=/nowhere\n' })
+    expect(locate()).toMatchObject({
+      configPath: 'etc/server.properties',
+      config: 'dataDir=/nowhere\n',
+    })
   })
 
   test('says so when no server runs, instead of taking another program’s file', () => {
@@ -71,7 +108,10 @@ describe('what it printed', () => {
   })
 
   test('a file that looks like a section of another run changes nothing', () => {
-    const found = parseLocated('\n--- n found\n/c\n\n--- n config\ndataDir=/d\n--- m myid\n9\n\n--- n myid\n2\n\n--- n end\n', 'n')
+    const found = parseLocated(
+      '\n--- n found\n/c\n\n--- n config\ndataDir=/d\n--- m myid\n9\n\n--- n myid\n2\n\n--- n end\n',
+      'n',
+    )
     expect(found).toMatchObject({ myid: '2', configPath: '/c' })
   })
 })

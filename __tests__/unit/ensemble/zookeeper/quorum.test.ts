@@ -1,4 +1,5 @@
-// The quorum's verdict by tables: Ready pods prove nothing, and a look that could not be made proves nothing either way.
+// The quorum's verdict by tables: Ready pods prove nothing, and a look that could not be made
+// proves nothing either way.
 
 import { describe, expect, test } from '@jest/globals'
 import { judgeQuorum, majority, type Look } from '../../../../src/ensemble/zookeeper/quorum.ts'
@@ -23,7 +24,11 @@ function look(short: Short): Look {
   }
 }
 
-function serving(role: 'leader' | 'follower' | 'observer' | 'standalone', zxid = 0x200000001n, version = '3.9.5'): Look {
+function serving(
+  role: 'leader' | 'follower' | 'observer' | 'standalone',
+  zxid = 0x200000001n,
+  version = '3.9.5',
+): Look {
   return { kind: 'serving', role, version, zxid, nodes: 5 }
 }
 
@@ -31,13 +36,33 @@ const DENIED: Look = { kind: 'unreachable', why: 'this run may not use port-forw
 const DOWN: Look = { kind: 'closed', why: 'nothing listens' }
 const UNREACHED: Look = { kind: 'unreachable', why: 'the port-forward broke', denied: false }
 
-function judge(looks: readonly Short[], replicas = looks.length): { readonly codes: readonly string[]; readonly canHeal: boolean; readonly detail: string } {
+function judge(
+  looks: readonly Short[],
+  replicas = looks.length,
+): { readonly codes: readonly string[]; readonly canHeal: boolean; readonly detail: string } {
   const members = membersOf(looks.length)
-  const verdict = judgeQuorum(members.flatMap((member, index) => { const one = looks[index]; return one === undefined ? [] : [{ member, look: look(one) }] }), replicas)
-  return { codes: verdict.findings.map((finding) => `${finding.code} ${finding.ordinal ?? '-'}`), canHeal: verdict.canHeal, detail: verdict.detail }
+  const verdict = judgeQuorum(
+    members.flatMap((member, index) => {
+      const one = looks[index]
+      return one === undefined ? [] : [{ member, look: look(one) }]
+    }),
+    replicas,
+  )
+  return {
+    codes: verdict.findings.map((finding) => `${finding.code} ${finding.ordinal ?? '-'}`),
+    canHeal: verdict.canHeal,
+    detail: verdict.detail,
+  }
 }
 
-test.each([[1, 1], [2, 2], [3, 2], [4, 3], [5, 3], [7, 4]])('of %i voters %i are a majority', (voters, needed) => {
+test.each([
+  [1, 1],
+  [2, 2],
+  [3, 2],
+  [4, 3],
+  [5, 3],
+  [7, 4],
+])('of %i voters %i are a majority', (voters, needed) => {
   expect(majority(voters)).toBe(needed)
 })
 
@@ -53,44 +78,124 @@ describe('sound', () => {
   })
 
   test('a follower that is still in the epoch before the election is usual until the next write', () => {
-    expect(judge([serving('follower', 0x1000000ffn), serving('leader', 0x200000000n), serving('follower', 0n)]).codes).toEqual([])
+    expect(
+      judge([
+        serving('follower', 0x1000000ffn),
+        serving('leader', 0x200000000n),
+        serving('follower', 0n),
+      ]).codes,
+    ).toEqual([])
   })
 })
 
 describe('wrong', () => {
   test.each([
-    ['nobody serves', ['-', '-', '-'], ['CHECK_FAILED 0', 'CHECK_FAILED 1', 'CHECK_FAILED 2', 'QUORUM_LOST 0'], true],
+    [
+      'nobody serves',
+      ['-', '-', '-'],
+      ['CHECK_FAILED 0', 'CHECK_FAILED 1', 'CHECK_FAILED 2', 'QUORUM_LOST 0'],
+      true,
+    ],
     ['one of three serves nothing', ['F', '-', 'L'], ['CHECK_FAILED 1'], true],
-    ['a minority that says it follows', ['-', '-', 'F'], ['CHECK_FAILED 0', 'CHECK_FAILED 1', 'QUORUM_LOST 0'], true],
+    [
+      'a minority that says it follows',
+      ['-', '-', 'F'],
+      ['CHECK_FAILED 0', 'CHECK_FAILED 1', 'QUORUM_LOST 0'],
+      true,
+    ],
     ['nobody leads', ['F', 'F', 'F'], ['QUORUM_LOST -'], true],
     ['two lead', ['L', 'F', 'L'], ['CHECK_FAILED 0'], true],
     ['one is down', [DOWN, 'F', 'L'], ['CHECK_FAILED 0'], true],
-    ['two are down', [DOWN, DOWN, 'L'], ['CHECK_FAILED 0', 'CHECK_FAILED 1', 'QUORUM_LOST 0'], true],
+    [
+      'two are down',
+      [DOWN, DOWN, 'L'],
+      ['CHECK_FAILED 0', 'CHECK_FAILED 1', 'QUORUM_LOST 0'],
+      true,
+    ],
     ['one could not be reached: it may serve', [UNREACHED, 'F', 'L'], ['CHECK_IMPOSSIBLE 0'], true],
-    ['none could be reached: not called lost', [UNREACHED, UNREACHED, UNREACHED], ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_IMPOSSIBLE 2'], true],
-    ['two could not be reached, the third has no quorum', [UNREACHED, UNREACHED, '-'], ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_FAILED 2'], true],
+    [
+      'none could be reached: not called lost',
+      [UNREACHED, UNREACHED, UNREACHED],
+      ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_IMPOSSIBLE 2'],
+      true,
+    ],
+    [
+      'two could not be reached, the third has no quorum',
+      [UNREACHED, UNREACHED, '-'],
+      ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_FAILED 2'],
+      true,
+    ],
     ['one stands alone', ['F', 'S', 'L'], ['IDENTITY_MISMATCH 1'], false],
-    ['all stand alone', ['S', 'S', 'S'], ['IDENTITY_MISMATCH 0', 'IDENTITY_MISMATCH 1', 'IDENTITY_MISMATCH 2'], false],
-    ['none may be asked: not called lost', [DENIED, DENIED, DENIED], ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_IMPOSSIBLE 2'], false],
-    ['one speaks TLS only: it may be the leader', ['F', { kind: 'tls' }, 'F'], ['CHECK_IMPOSSIBLE 1'], false],
+    [
+      'all stand alone',
+      ['S', 'S', 'S'],
+      ['IDENTITY_MISMATCH 0', 'IDENTITY_MISMATCH 1', 'IDENTITY_MISMATCH 2'],
+      false,
+    ],
+    [
+      'none may be asked: not called lost',
+      [DENIED, DENIED, DENIED],
+      ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_IMPOSSIBLE 2'],
+      false,
+    ],
+    [
+      'one speaks TLS only: it may be the leader',
+      ['F', { kind: 'tls' }, 'F'],
+      ['CHECK_IMPOSSIBLE 1'],
+      false,
+    ],
     ['one does not allow srvr', ['F', { kind: 'not allowed' }, 'L'], ['CHECK_IMPOSSIBLE 1'], false],
-    ['one is something else', [{ kind: 'garbage', text: 'x' }, 'F', 'L'], ['CHECK_IMPOSSIBLE 0'], false],
+    [
+      'one is something else',
+      [{ kind: 'garbage', text: 'x' }, 'F', 'L'],
+      ['CHECK_IMPOSSIBLE 0'],
+      false,
+    ],
     ['one closes connections', ['F', 'L', { kind: 'silent' }], ['CHECK_FAILED 2'], true],
-    ['one is read-only', ['F', 'L', { kind: 'read-only', version: '3.9.5' }], ['CHECK_FAILED 2'], true],
-    ['observers do not make a quorum', ['L', '-', '-', 'O', 'O'], ['CHECK_FAILED 1', 'CHECK_FAILED 2', 'QUORUM_LOST 1'], true],
-    ['versions differ', [serving('follower', 1n, '3.8.4'), serving('leader', 1n), serving('follower', 1n)], ['CHECK_FAILED 1'], false],
-    ['a follower of a later epoch', [serving('follower', 0x900000000n), 'L', 'F'], ['CHECK_FAILED 0'], true],
-  ] satisfies readonly (readonly [string, readonly Short[], readonly string[], boolean])[])('%s', (_, looks, codes, canHeal) => {
-    expect(judge(looks)).toMatchObject({ codes, canHeal })
-  })
+    [
+      'one is read-only',
+      ['F', 'L', { kind: 'read-only', version: '3.9.5' }],
+      ['CHECK_FAILED 2'],
+      true,
+    ],
+    [
+      'observers do not make a quorum',
+      ['L', '-', '-', 'O', 'O'],
+      ['CHECK_FAILED 1', 'CHECK_FAILED 2', 'QUORUM_LOST 1'],
+      true,
+    ],
+    [
+      'versions differ',
+      [serving('follower', 1n, '3.8.4'), serving('leader', 1n), serving('follower', 1n)],
+      ['CHECK_FAILED 1'],
+      false,
+    ],
+    [
+      'a follower of a later epoch',
+      [serving('follower', 0x900000000n), 'L', 'F'],
+      ['CHECK_FAILED 0'],
+      true,
+    ],
+  ] satisfies readonly (readonly [string, readonly Short[], readonly string[], boolean])[])(
+    '%s',
+    (_, looks, codes, canHeal) => {
+      expect(judge(looks)).toMatchObject({ codes, canHeal })
+    },
+  )
 
-  test.each([[2, 3, ['CHECK_FAILED -']], [1, 3, ['QUORUM_LOST -', 'QUORUM_LOST -']]])('%i of %i pods is not whole', (there, replicas, codes) => {
+  test.each([
+    [2, 3, ['CHECK_FAILED -']],
+    [1, 3, ['QUORUM_LOST -', 'QUORUM_LOST -']],
+  ])('%i of %i pods is not whole', (there, replicas, codes) => {
     expect(judge(there === 2 ? ['L', 'F'] : ['L'], replicas).codes).toEqual(codes)
   })
 
   test('every finding names the pod, its ordinal and a mend', () => {
     const members = membersOf(3)
-    const { findings } = judgeQuorum(members.map((member) => ({ member, look: DOWN })), 3)
+    const { findings } = judgeQuorum(
+      members.map((member) => ({ member, look: DOWN })),
+      3,
+    )
     for (const finding of findings.filter((one) => one.object !== undefined)) {
       expect(finding.message).toMatch(/^zk-\d \(ordinal \d\)/)
       expect(finding.mend).not.toBe('')

@@ -1,11 +1,20 @@
-// A session with one member: what was refused, what was lost and what is unknown must never be mixed up, and nothing may wait for ever.
+// A session with one member: what was refused, what was lost and what is unknown must never be
+// mixed up, and nothing may wait for ever.
 
 import { type Duplex, duplexPair } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
 import { NoAnswer, NoSession, Refusal } from '../../../../src/ensemble/zookeeper/errors.ts'
-import { openSession, type Session, type SessionOptions } from '../../../../src/ensemble/zookeeper/session.ts'
+import {
+  openSession,
+  type Session,
+  type SessionOptions,
+} from '../../../../src/ensemble/zookeeper/session.ts'
 import { block, frame, frameSplitter, int, long } from '../../../../src/ensemble/zookeeper/wire.ts'
-import { simulateEnsemble, type Faults, type SimulatedEnsemble } from '../../../support/cluster/zookeeper.ts'
+import {
+  simulateEnsemble,
+  type Faults,
+  type SimulatedEnsemble,
+} from '../../../support/cluster/zookeeper.ts'
 import { connectReply, reply } from '../../../support/cluster/zookeeper-wire.ts'
 import { usualMembers } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
@@ -18,9 +27,16 @@ function ensembleOf(count: number): SimulatedEnsemble {
   return ensemble
 }
 
-function open(ensemble: SimulatedEnsemble, ordinal = 0, options: Partial<SessionOptions> = {}, signal = never): Promise<Session> {
+function open(
+  ensemble: SimulatedEnsemble,
+  ordinal = 0,
+  options: Partial<SessionOptions> = {},
+  signal = never,
+): Promise<Session> {
   const stream = ensemble.connect(ordinal)
-  return stream === undefined ? Promise.reject(new Error('nothing runs there')) : openSession(stream, { clock: idleClock(), ...options }, signal)
+  return stream === undefined
+    ? Promise.reject(new Error('nothing runs there'))
+    : openSession(stream, { clock: idleClock(), ...options }, signal)
 }
 
 async function failureOf(work: Promise<unknown>): Promise<unknown> {
@@ -67,9 +83,15 @@ describe('requests', () => {
   test('many at once come back each to its asker', async () => {
     const session = await open(ensembleOf(1))
     await session.create('/n', '')
-    await Promise.all(Array.from({ length: 50 }, (_, index) => session.create(`/n/${index}`, `v${index}`)))
-    const read = await Promise.all(Array.from({ length: 50 }, (_, index) => session.get(`/n/${index}`)))
-    expect(read.map((one) => one.data)).toEqual(Array.from({ length: 50 }, (_, index) => `v${index}`))
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) => session.create(`/n/${index}`, `v${index}`)),
+    )
+    const read = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => session.get(`/n/${index}`)),
+    )
+    expect(read.map((one) => one.data)).toEqual(
+      Array.from({ length: 50 }, (_, index) => `v${index}`),
+    )
   })
 
   test.each([
@@ -77,7 +99,14 @@ describe('requests', () => {
     ['NodeExists', (session: Session) => session.create('/a', '')],
     ['BadVersion', (session: Session) => session.set('/a', 'x', 9)],
     ['NotEmpty', (session: Session) => session.delete('/a')],
-    ['NoNode', (session: Session) => session.multi([{ kind: 'create', path: '/new', data: '' }, { kind: 'delete', path: '/none', version: -1 }])],
+    [
+      'NoNode',
+      (session: Session) =>
+        session.multi([
+          { kind: 'create', path: '/new', data: '' },
+          { kind: 'delete', path: '/none', version: -1 },
+        ]),
+    ],
   ])('a refusal says %s and leaves the session alive', async (reason, ask) => {
     const session = await open(ensembleOf(3))
     await session.create('/a', '')
@@ -123,7 +152,10 @@ describe('a connection that is lost', () => {
   test('after a read was sent: not done, and it says so', async () => {
     const stream = scripted((server) => server.destroy())
     const session = await openSession(stream, { clock: idleClock() }, never)
-    expect(await failureOf(session.get('/x'))).toMatchObject({ name: 'NoAnswer', outcome: 'not done' })
+    expect(await failureOf(session.get('/x'))).toMatchObject({
+      name: 'NoAnswer',
+      outcome: 'not done',
+    })
   })
 
   test('before a write is sent: not done', async () => {
@@ -131,30 +163,57 @@ describe('a connection that is lost', () => {
     const session = await open(ensemble)
     ensemble.stop(0)
     await new Promise((resolve) => setImmediate(resolve))
-    expect(await failureOf(session.create('/x', ''))).toMatchObject({ name: 'NoAnswer', outcome: 'not done' })
+    expect(await failureOf(session.create('/x', ''))).toMatchObject({
+      name: 'NoAnswer',
+      outcome: 'not done',
+    })
     expect(session.over.aborted).toBe(true)
   })
 
   test('a member that falls silent is given up after the time for an answer; what was sent behind it is unknown too', async () => {
-    const session = await openSession(scripted(() => undefined), { clock: idleClock() }, never)
-    const [first, second] = await Promise.all([failureOf(session.sync('/x')), failureOf(session.set('/x', '', -1))])
+    const session = await openSession(
+      scripted(() => undefined),
+      { clock: idleClock() },
+      never,
+    )
+    const [first, second] = await Promise.all([
+      failureOf(session.sync('/x')),
+      failureOf(session.set('/x', '', -1)),
+    ])
     expect(first).toMatchObject({ outcome: 'not done', message: 'sync: no answer within 5.0s' })
     expect(second).toMatchObject({ outcome: 'unknown' })
   })
 
   test.each([
-    ['an answer to another request', (server: Duplex, xid: number) => server.write(reply(xid + 1, 1n, 0))],
-    ['an answer that ends early', (server: Duplex, xid: number) => server.write(reply(xid, 1n, 0, Buffer.from('00', 'hex')))],
+    [
+      'an answer to another request',
+      (server: Duplex, xid: number) => server.write(reply(xid + 1, 1n, 0)),
+    ],
+    [
+      'an answer that ends early',
+      (server: Duplex, xid: number) => server.write(reply(xid, 1n, 0, Buffer.from('00', 'hex'))),
+    ],
     ['bytes of something else', (server: Duplex) => server.write('HTTP/1.1 400')],
   ])('%s ends the session: the outcome of a write is unknown', async (_, answer) => {
-    const session = await openSession(scripted((server, xid) => void answer(server, xid)), { clock: idleClock() }, never)
-    expect(await failureOf(session.set('/x', '', -1))).toMatchObject({ name: 'NoAnswer', outcome: 'unknown' })
+    const session = await openSession(
+      scripted((server, xid) => void answer(server, xid)),
+      { clock: idleClock() },
+      never,
+    )
+    expect(await failureOf(session.set('/x', '', -1))).toMatchObject({
+      name: 'NoAnswer',
+      outcome: 'unknown',
+    })
     expect(session.over.aborted).toBe(true)
   })
 
   test('an abort rejects what is under way with its own reason', async () => {
     const abort = new AbortController()
-    const session = await openSession(scripted(() => undefined), { clock: idleClock() }, abort.signal)
+    const session = await openSession(
+      scripted(() => undefined),
+      { clock: idleClock() },
+      abort.signal,
+    )
     const waiting = failureOf(session.get('/x'))
     abort.abort(new Error('cancelled'))
     expect(await waiting).toMatchObject({ message: 'cancelled' })
@@ -183,11 +242,15 @@ describe('a session that is not given', () => {
   })
 
   test('a member that is behind what its client has seen refuses it, so that nobody reads an older state', async () => {
-    expect(await failureOf(open(ensembleOf(3), 0, { lastZxidSeen: 0x7000000000n }))).toBeInstanceOf(NoSession)
+    expect(await failureOf(open(ensembleOf(3), 0, { lastZxidSeen: 0x7000000000n }))).toBeInstanceOf(
+      NoSession,
+    )
   })
 
   test('a run that is cancelled already opens nothing', async () => {
-    expect(await failureOf(open(ensembleOf(1), 0, {}, AbortSignal.abort(new Error('cancelled'))))).toMatchObject({ message: 'cancelled' })
+    expect(
+      await failureOf(open(ensembleOf(1), 0, {}, AbortSignal.abort(new Error('cancelled')))),
+    ).toMatchObject({ message: 'cancelled' })
   })
 })
 

@@ -1,4 +1,5 @@
-// The writer over a simulated ensemble: what it says of a roll must be so, whatever the members and the way to them do meanwhile.
+// The writer over a simulated ensemble: what it says of a roll must be so, whatever the members and
+// the way to them do meanwhile.
 
 import { describe, expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../../src/kube/failure.ts'
@@ -20,10 +21,23 @@ function started(count = 3): SimulatedEnsemble {
 
 function contextOf(reach: Reach, signal = never): VerifyContext & { readonly said: string[] } {
   const said: string[] = []
-  return { reach, clock: idleClock(), signal, settleMs: 0, runId: 'run-7', say: (line) => void said.push(line), replicas: 3, serviceName: 'zk-hs', said }
+  return {
+    reach,
+    clock: idleClock(),
+    signal,
+    settleMs: 0,
+    runId: 'run-7',
+    say: (line) => void said.push(line),
+    replicas: 3,
+    serviceName: 'zk-hs',
+    said,
+  }
 }
 
-async function begin(context: VerifyContext, members: () => readonly Member[] = () => MEMBERS): Promise<Witness> {
+async function begin(
+  context: VerifyContext,
+  members: () => readonly Member[] = () => MEMBERS,
+): Promise<Witness> {
   const witness = await beginWitness(members, context, OPTIONS)
   if (witness === undefined) throw new Error('it did not begin')
   return witness
@@ -31,7 +45,13 @@ async function begin(context: VerifyContext, members: () => readonly Member[] = 
 
 /** The API server can't be reached while `away()`. */
 function withOutages(reach: Reach, away: () => boolean): Reach {
-  const gone = new KubeFailure({ status: 0, reason: 'Unreachable', message: 'nothing listens at api:6443', request: 'forward', cause: new Error('ECONNREFUSED') })
+  const gone = new KubeFailure({
+    status: 0,
+    reason: 'Unreachable',
+    message: 'nothing listens at api:6443',
+    request: 'forward',
+    cause: new Error('ECONNREFUSED'),
+  })
   return { ...reach, open: (...args) => (away() ? Promise.reject(gone) : reach.open(...args)) }
 }
 
@@ -92,7 +112,11 @@ describe('a member that is about to be taken down', () => {
   /** Pods through which a tunnel was opened. */
   function through(reach: Reach): Reach & { readonly opened: string[] } {
     const opened: string[] = []
-    return { ...reach, opened, open: (member, ...rest) => (opened.push(member.pod), reach.open(member, ...rest)) }
+    return {
+      ...reach,
+      opened,
+      open: (member, ...rest) => (opened.push(member.pod), reach.open(member, ...rest)),
+    }
   }
 
   test('is left before it goes: its loss is no gap, and no write is left without an answer', async () => {
@@ -197,7 +221,13 @@ describe('the way to the members', () => {
   })
 
   test('without the right to port-forward there is none, with a locked path there is none and it is said', async () => {
-    expect(await beginWitness(() => MEMBERS, contextOf(reachInto(started(), { forward: false, exec: true })), OPTIONS)).toBeUndefined()
+    expect(
+      await beginWitness(
+        () => MEMBERS,
+        contextOf(reachInto(started(), { forward: false, exec: true })),
+        OPTIONS,
+      ),
+    ).toBeUndefined()
     const ensemble = started()
     ensemble.lock('/', 'u:s')
     const context = contextOf(reachInto(ensemble))
@@ -213,6 +243,11 @@ describe('the way to the members', () => {
     run.abort(new Error('cancelled'))
     expect(await witness.stop(MEMBERS, never)).toMatchObject({ lost: 0 })
     expect(ensemble.paths(0)).toEqual(['/zk-ensemble-action'])
-    await expect((await begin(contextOf(reachInto(ensemble)))).stop(MEMBERS, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
+    await expect(
+      (await begin(contextOf(reachInto(ensemble)))).stop(
+        MEMBERS,
+        AbortSignal.abort(new Error('enough')),
+      ),
+    ).rejects.toThrow('enough')
   })
 })

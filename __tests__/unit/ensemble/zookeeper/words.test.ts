@@ -1,8 +1,15 @@
-// Four-letter words: whether a member serves is read from its own words, never from the fact that something answered.
+// Four-letter words: whether a member serves is read from its own words, never from the fact that
+// something answered.
 
 import { duplexPair } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
-import { parseConf, parseMntr, parseSrvr, parseVersion, syncedVoters } from '../../../../src/ensemble/zookeeper/word-answers.ts'
+import {
+  parseConf,
+  parseMntr,
+  parseSrvr,
+  parseVersion,
+  syncedVoters,
+} from '../../../../src/ensemble/zookeeper/word-answers.ts'
 import { askTwice, askWord, speaksTls } from '../../../../src/ensemble/zookeeper/words.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
 
@@ -30,17 +37,56 @@ Proposal sizes last/min/max: 32/32/92
 
 describe('srvr', () => {
   test.each([
-    ['a follower of 3.4', OLD, { kind: 'serving', role: 'follower', version: '3.4.10', zxid: 0x100000002n, nodes: 5 }],
-    ['a leader of 3.9', NEW_LEADER, { kind: 'serving', role: 'leader', version: '3.9.5', zxid: 0x5000000a1n, nodes: 7 }],
-    ['one that stands alone', OLD.replace('follower', 'standalone'), { kind: 'serving', role: 'standalone', version: '3.4.10', zxid: 0x100000002n, nodes: 5 }],
-    ['an observer', OLD.replace('follower', 'observer'), { kind: 'serving', role: 'observer', version: '3.4.10', zxid: 0x100000002n, nodes: 5 }],
-    ['a read-only one behind its banner', `READ-ONLY mode; serving only read-only clients\n${OLD.replace('follower', 'read-only')}`, { kind: 'read-only', version: '3.4.10' }],
-    ['one without a quorum', 'This ZooKeeper instance is not currently serving requests\n', { kind: 'not serving' }],
-    ['one that does not allow the word', 'srvr is not executed because it is not in the whitelist.\n', { kind: 'not allowed' }],
+    [
+      'a follower of 3.4',
+      OLD,
+      { kind: 'serving', role: 'follower', version: '3.4.10', zxid: 0x100000002n, nodes: 5 },
+    ],
+    [
+      'a leader of 3.9',
+      NEW_LEADER,
+      { kind: 'serving', role: 'leader', version: '3.9.5', zxid: 0x5000000a1n, nodes: 7 },
+    ],
+    [
+      'one that stands alone',
+      OLD.replace('follower', 'standalone'),
+      { kind: 'serving', role: 'standalone', version: '3.4.10', zxid: 0x100000002n, nodes: 5 },
+    ],
+    [
+      'an observer',
+      OLD.replace('follower', 'observer'),
+      { kind: 'serving', role: 'observer', version: '3.4.10', zxid: 0x100000002n, nodes: 5 },
+    ],
+    [
+      'a read-only one behind its banner',
+      `READ-ONLY mode; serving only read-only clients\n${OLD.replace('follower', 'read-only')}`,
+      { kind: 'read-only', version: '3.4.10' },
+    ],
+    [
+      'one without a quorum',
+      'This ZooKeeper instance is not currently serving requests\n',
+      { kind: 'not serving' },
+    ],
+    [
+      'one that does not allow the word',
+      'srvr is not executed because it is not in the whitelist.\n',
+      { kind: 'not allowed' },
+    ],
     ['nothing', '', { kind: 'silent' }],
-    ['another service', '-ERR unknown command\r\n', { kind: 'garbage', text: '-ERR unknown command' }],
+    [
+      'another service',
+      '-ERR unknown command\r\n',
+      { kind: 'garbage', text: '-ERR unknown command' },
+    ],
     ['half an answer, which is no proof of serving', OLD.slice(0, 150), { kind: 'silent' }],
-    ['a mode that is not known', OLD.replace('follower', 'dancing'), { kind: 'garbage', text: 'Zookeeper version: 3.4.10-39d3a4f269333c922ed3db283be479f9deacaa0f, built on 03/…' }],
+    [
+      'a mode that is not known',
+      OLD.replace('follower', 'dancing'),
+      {
+        kind: 'garbage',
+        text: 'Zookeeper version: 3.4.10-39d3a4f269333c922ed3db283be479f9deacaa0f, built on 03/…',
+      },
+    ],
   ])('%s', (_, text, expected) => {
     expect(parseSrvr(text)).toEqual(expected)
   })
@@ -58,16 +104,27 @@ describe('srvr', () => {
 
 describe('mntr and conf', () => {
   test('joiners without a vote do not make a leader look synced', () => {
-    expect(syncedVoters(parseMntr('zk_version\t3.9.5\nzk_synced_followers\t2\nzk_synced_non_voting_followers\t1\n'))).toBe(2)
+    expect(
+      syncedVoters(
+        parseMntr('zk_version\t3.9.5\nzk_synced_followers\t2\nzk_synced_non_voting_followers\t1\n'),
+      ),
+    ).toBe(2)
     expect(syncedVoters(parseMntr('zk_server_state\tfollower\n'))).toBeUndefined()
     expect(parseMntr('mntr is not executed because it is not in the whitelist.\n').size).toBe(0)
   })
 
   test('3.4 tells its id, 3.9 its member list too, and a refusal tells nothing', () => {
-    expect(parseConf('clientPort=2181\ndataDir=/data/version-2\nserverId=2\nelectionPort=3888\n')).toEqual({ id: 2, config: undefined })
-    const told = parseConf('clientPort=2181\nsecureClientPort=-1\nserverId=3\npeerType=0\nmembership: \nserver.1=zk-0.zk-hs:2888:3888:participant;0.0.0.0:2181\nserver.3=zk-2.zk-hs:2888:3888:participant;0.0.0.0:2181\nversion=0')
+    expect(
+      parseConf('clientPort=2181\ndataDir=/data/version-2\nserverId=2\nelectionPort=3888\n'),
+    ).toEqual({ id: 2, config: undefined })
+    const told = parseConf(
+      'clientPort=2181\nsecureClientPort=-1\nserverId=3\npeerType=0\nmembership: \nserver.1=zk-0.zk-hs:2888:3888:participant;0.0.0.0:2181\nserver.3=zk-2.zk-hs:2888:3888:participant;0.0.0.0:2181\nversion=0',
+    )
     expect(told?.id).toBe(3)
-    expect(told?.config?.servers.map((line) => [line.id, line.addresses[0]?.host])).toEqual([[1, 'zk-0.zk-hs'], [3, 'zk-2.zk-hs']])
+    expect(told?.config?.servers.map((line) => [line.id, line.addresses[0]?.host])).toEqual([
+      [1, 'zk-0.zk-hs'],
+      [3, 'zk-2.zk-hs'],
+    ])
     expect(parseConf('conf is not executed because it is not in the whitelist.\n')).toBeUndefined()
   })
 })
@@ -93,7 +150,9 @@ describe('asking', () => {
   test('a member that answers but never closes is not waited for', async () => {
     const [near, far] = duplexPair()
     far.once('data', () => far.write(NEW_LEADER))
-    expect(parseSrvr(await askWord(near, 'srvr', idleClock(), never))).toMatchObject({ role: 'leader' })
+    expect(parseSrvr(await askWord(near, 'srvr', idleClock(), never))).toMatchObject({
+      role: 'leader',
+    })
   })
 
   test('an answer without end is cut off', async () => {
@@ -101,27 +160,37 @@ describe('asking', () => {
     far.once('data', () => {
       for (let count = 0; count < 20; count += 1) far.write(Buffer.alloc(128 * 1024, 'x'))
     })
-    await expect(askWord(near, 'srvr', idleClock(), never)).rejects.toThrow('longer than any member gives')
+    await expect(askWord(near, 'srvr', idleClock(), never)).rejects.toThrow(
+      'longer than any member gives',
+    )
   })
 
   test('silence ends after its time, and the stream is given back', async () => {
     const [near] = duplexPair()
-    await expect(askWord(near, 'srvr', idleClock(), never)).rejects.toThrow('srvr: no answer within 5.0s')
+    await expect(askWord(near, 'srvr', idleClock(), never)).rejects.toThrow(
+      'srvr: no answer within 5.0s',
+    )
     expect(near.destroyed).toBe(true)
   })
 
-  test.each([['', 2], ['imok', 1]])('an answer of "%s" takes %i connections: an empty one is asked for once more', async (first, connections) => {
-    let opened = 0
-    const open = (): Promise<ReturnType<typeof duplexPair>[0]> => {
-      opened += 1
-      const [near, far] = duplexPair()
-      const text = opened === 1 ? first : 'imok'
-      far.once('data', () => far.end(text))
-      return Promise.resolve(near)
-    }
-    expect(await askTwice(open, 'ruok', idleClock(), never)).toBe('imok')
-    expect(opened).toBe(connections)
-  })
+  test.each([
+    ['', 2],
+    ['imok', 1],
+  ])(
+    'an answer of "%s" takes %i connections: an empty one is asked for once more',
+    async (first, connections) => {
+      let opened = 0
+      const open = (): Promise<ReturnType<typeof duplexPair>[0]> => {
+        opened += 1
+        const [near, far] = duplexPair()
+        const text = opened === 1 ? first : 'imok'
+        far.once('data', () => far.end(text))
+        return Promise.resolve(near)
+      }
+      expect(await askTwice(open, 'ruok', idleClock(), never)).toBe('imok')
+      expect(opened).toBe(connections)
+    },
+  )
 
   test.each([
     ['a handshake', '160303', true],
@@ -143,6 +212,10 @@ test('an answer in pieces of one byte is read as soon as it is whole, and one wi
   theirs.once('data', () => Array.from(OLD, (character) => theirs.write(character)))
   expect(await askWord(ours, 'srvr', idleClock(), new AbortController().signal)).toBe(OLD)
   const [again, endless] = duplexPair()
-  endless.once('data', () => Array.from({ length: 70 }, () => endless.write(Buffer.alloc(1024, 'x'))))
-  await expect(askWord(again, 'srvr', idleClock(), new AbortController().signal)).rejects.toThrow('longer than any member gives')
+  endless.once('data', () =>
+    Array.from({ length: 70 }, () => endless.write(Buffer.alloc(1024, 'x'))),
+  )
+  await expect(askWord(again, 'srvr', idleClock(), new AbortController().signal)).rejects.toThrow(
+    'longer than any member gives',
+  )
 })

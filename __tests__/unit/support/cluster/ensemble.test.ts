@@ -1,4 +1,5 @@
-// The simulated members lose and keep data, come back and stay outside where real ones were seen to.
+// The simulated members lose and keep data, come back and stay outside where real ones were seen
+// to.
 
 import { describe, expect, test } from '@jest/globals'
 import { parseAllDocuments } from 'yaml'
@@ -11,31 +12,45 @@ import { at, fields, number, parse, put, text } from '../../../support/cluster/j
 import { clusterClock, untilHere } from '../../../support/in-process.ts'
 import { signal } from './given.ts'
 
-const TUTORIAL = example('zookeeper-tutorial.yaml').replaceAll('initialDelaySeconds: 10', 'initialDelaySeconds: 1')
+const TUTORIAL = example('zookeeper-tutorial.yaml').replaceAll(
+  'initialDelaySeconds: 10',
+  'initialDelaySeconds: 1',
+)
 
 interface Place {
   readonly cluster: SimulatedCluster
   readonly clock: Clock
-  /** Somebody applies the tutorial with so many members, and waits until all of them are Ready and have had time to join. */
+  /**
+   * Somebody applies the tutorial with so many members, and waits until all of them are Ready and
+   * have had time to join.
+   */
   readonly apply: (members: number, listed?: number) => Promise<void>
 }
 
 async function withTutorial(work: (place: Place) => Promise<void>): Promise<void> {
   const clock = clusterClock()
   const cluster = await startCluster({ clock, nodes: 6 })
-  const set = (): ReturnType<typeof cluster.objects.get> => cluster.objects.get('StatefulSet', 'default', 'zk')
+  const set = (): ReturnType<typeof cluster.objects.get> =>
+    cluster.objects.get('StatefulSet', 'default', 'zk')
   try {
     await work({
       cluster,
       clock,
       async apply(members, listed = members) {
-        for (const document of parseAllDocuments(TUTORIAL.replace('replicas: 3', `replicas: ${members}`).replaceAll('--servers=3', `--servers=${listed}`))) {
+        for (const document of parseAllDocuments(
+          TUTORIAL.replace('replicas: 3', `replicas: ${members}`).replaceAll(
+            '--servers=3',
+            `--servers=${listed}`,
+          ),
+        )) {
           const object = fields(parse(JSON.stringify(document.toJS())))
           put(object, ['metadata', 'namespace'], 'default')
           cluster.somebody.apply(object)
         }
         const counted = ['readyReplicas', 'updatedReplicas', 'replicas']
-        const done = (): boolean => at(set(), 'status', 'observedGeneration') === at(set(), 'metadata', 'generation') && counted.every((count) => number(set(), ['status', count]) === members)
+        const done = (): boolean =>
+          at(set(), 'status', 'observedGeneration') === at(set(), 'metadata', 'generation') &&
+          counted.every((count) => number(set(), ['status', count]) === members)
         if (members === listed) await untilHere(clock, `${members} members`, done)
         await clock.sleep(60_000)
       },
@@ -65,7 +80,17 @@ describe('members', () => {
     withTutorial(async ({ cluster, apply }) => {
       await apply(3)
       await apply(3, 2)
-      expect(text(cluster.objects.get('Pod', 'default', 'zk-2'), 'status', 'containerStatuses', 0, 'lastState', 'terminated', 'exitCode')).toBe('1')
+      expect(
+        text(
+          cluster.objects.get('Pod', 'default', 'zk-2'),
+          'status',
+          'containerStatuses',
+          0,
+          'lastState',
+          'terminated',
+          'exitCode',
+        ),
+      ).toBe('1')
       expect(cluster.zookeeper('default', 'zk').serving()).toEqual([0, 1])
     }))
 
@@ -74,17 +99,42 @@ describe('members', () => {
       await apply(3)
       const members = cluster.zookeeper('default', 'zk')
       const leader = members.serving().find((ordinal) => members.mode(ordinal) === 'leader') ?? 0
-      const pod = (): ReturnType<typeof cluster.objects.get> => cluster.objects.get('Pod', 'default', `zk-${leader}`)
+      const pod = (): ReturnType<typeof cluster.objects.get> =>
+        cluster.objects.get('Pod', 'default', `zk-${leader}`)
       const before = pod()
-      const { kube } = await connectKube({ kubeconfig: cluster.kubeconfigFor('run'), env: {}, workspace: '/nowhere', temp: '/nowhere', clock })
-      await kube.exec({ name: `zk-${leader}`, namespace: 'default' }, 'kubernetes-zookeeper', stepDownCommand(), { timeoutMs: 10_000 }, signal)
-      await untilHere(clock, 'back', () => members.serving().length === 3 && number(pod(), ['status', 'containerStatuses', 0, 'restartCount']) === 1)
+      const { kube } = await connectKube({
+        kubeconfig: cluster.kubeconfigFor('run'),
+        env: {},
+        workspace: '/nowhere',
+        temp: '/nowhere',
+        clock,
+      })
+      await kube.exec(
+        { name: `zk-${leader}`, namespace: 'default' },
+        'kubernetes-zookeeper',
+        stepDownCommand(),
+        { timeoutMs: 10_000 },
+        signal,
+      )
+      await untilHere(
+        clock,
+        'back',
+        () =>
+          members.serving().length === 3 &&
+          number(pod(), ['status', 'containerStatuses', 0, 'restartCount']) === 1,
+      )
       kube.close()
       expect(text(pod(), 'metadata', 'uid')).toBe(text(before, 'metadata', 'uid'))
       expect(text(pod(), 'status', 'podIP')).toBe(text(before, 'status', 'podIP'))
-      expect(text(pod(), 'status', 'containerStatuses', 0, 'lastState', 'terminated', 'exitCode')).toBe('143')
+      expect(
+        text(pod(), 'status', 'containerStatuses', 0, 'lastState', 'terminated', 'exitCode'),
+      ).toBe('143')
       expect(members.mode(leader)).toBe('follower')
-      expect(cluster.history.filter(({ by }) => by === 'run').map(({ what, ordinal, verb }) => [what, ordinal, verb])).toEqual([['outside', leader, 'exec']])
+      expect(
+        cluster.history
+          .filter(({ by }) => by === 'run')
+          .map(({ what, ordinal, verb }) => [what, ordinal, verb]),
+      ).toEqual([['outside', leader, 'exec']])
     }))
 })
 
@@ -92,8 +142,23 @@ test("somebody's scale owns the replicas: another's apply conflicts and names ku
   withTutorial(async ({ cluster, clock, apply }) => {
     await apply(3)
     cluster.somebody.scale('default', 'zk', 2)
-    const { kube } = await connectKube({ kubeconfig: cluster.kubeconfig, env: {}, workspace: '/nowhere', temp: '/nowhere', clock })
-    const wanted = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'zk', namespace: 'default' }, spec: { replicas: 3 } }
-    await expect(kube.apply(wanted, {}, signal)).rejects.toMatchObject({ status: 409, message: 'Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas' })
+    const { kube } = await connectKube({
+      kubeconfig: cluster.kubeconfig,
+      env: {},
+      workspace: '/nowhere',
+      temp: '/nowhere',
+      clock,
+    })
+    const wanted = {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'zk', namespace: 'default' },
+      spec: { replicas: 3 },
+    }
+    await expect(kube.apply(wanted, {}, signal)).rejects.toMatchObject({
+      status: 409,
+      message:
+        'Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas',
+    })
     kube.close()
   }))

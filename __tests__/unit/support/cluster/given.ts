@@ -1,4 +1,5 @@
-// What the tests of the simulated cluster share: a cluster for a test, our own client on it, and small manifests.
+// What the tests of the simulated cluster share: a cluster for a test, our own client on it, and
+// small manifests.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../../../../src/clock.ts'
@@ -11,9 +12,18 @@ import { at, number } from '../../../support/cluster/json.ts'
 
 export const signal = AbortSignal.timeout(60_000)
 
-export async function withCluster(options: ClusterOptions, work: (cluster: SimulatedCluster, kube: Kube) => Promise<void>): Promise<void> {
+export async function withCluster(
+  options: ClusterOptions,
+  work: (cluster: SimulatedCluster, kube: Kube) => Promise<void>,
+): Promise<void> {
   const cluster = await startCluster({ speed: 100, ...options })
-  const { kube } = await connectKube({ kubeconfig: cluster.kubeconfig, env: {}, workspace: '/nowhere', temp: '/nowhere', clock: systemClock })
+  const { kube } = await connectKube({
+    kubeconfig: cluster.kubeconfig,
+    env: {},
+    workspace: '/nowhere',
+    temp: '/nowhere',
+    clock: systemClock,
+  })
   try {
     await work(cluster, kube)
   } finally {
@@ -44,7 +54,13 @@ export interface SetOptions {
 /** A StatefulSet of containers that sleep. */
 export function set(options: SetOptions = {}): KubeObject {
   const name = options.name ?? 'web'
-  const container = { name: 'c', image: options.image ?? 'busybox:1.36', command: [...(options.command ?? ['sleep', 'infinity'])], resources: { requests: { cpu: '0.1' } }, ...options.container }
+  const container = {
+    name: 'c',
+    image: options.image ?? 'busybox:1.36',
+    command: [...(options.command ?? ['sleep', 'infinity'])],
+    resources: { requests: { cpu: '0.1' } },
+    ...options.container,
+  }
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -53,13 +69,21 @@ export function set(options: SetOptions = {}): KubeObject {
       serviceName: name,
       replicas: options.replicas ?? 3,
       selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name } }, spec: { terminationGracePeriodSeconds: 1, containers: [container], ...options.pod } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { terminationGracePeriodSeconds: 1, containers: [container], ...options.pod },
+      },
       ...options.spec,
     },
   }
 }
 
-export function object(apiVersion: string, kind: string, name: string, rest: Readonly<Record<string, unknown>> = {}): KubeObject {
+export function object(
+  apiVersion: string,
+  kind: string,
+  name: string,
+  rest: Readonly<Record<string, unknown>> = {},
+): KubeObject {
   return { apiVersion, kind, metadata: { name, namespace: 'default' }, ...rest }
 }
 
@@ -71,7 +95,14 @@ export function statusOf(cluster: SimulatedCluster, name = 'web'): Fields {
 export async function available(cluster: SimulatedCluster, count = 3, name = 'web'): Promise<void> {
   await until(`${count} members of ${name} available and updated`, () => {
     const status = statusOf(cluster, name)
-    const settled = status['currentRevision'] === status['updateRevision'] && number(cluster.objects.get('StatefulSet', 'default', name), ['metadata', 'generation']) === status['observedGeneration']
-    return settled && status['availableReplicas'] === count && number(status, ['updatedReplicas']) === count
+    const settled =
+      status['currentRevision'] === status['updateRevision'] &&
+      number(cluster.objects.get('StatefulSet', 'default', name), ['metadata', 'generation']) ===
+        status['observedGeneration']
+    return (
+      settled &&
+      status['availableReplicas'] === count &&
+      number(status, ['updatedReplicas']) === count
+    )
   })
 }
