@@ -1,8 +1,9 @@
 // `npm run bench`: what the action costs on a real cluster, side by side with what people use today
 // (kubectl and shell), in one run. It asserts nothing.
-// `npm run bench -- deploy`, `-- first`, `-- rolls` (some 20 minutes), `-- drains` (as long), `--
-// moved`, `-- scale` and `-- placement` (needs no cluster) run a part of it; `-- rolls built-in`
-// and `-- rolls tutorial` one kind of ensemble alone. docs/benchmarks.md says how to read it.
+// `npm run bench -- deploy`, `-- first`, `-- rolls` (some 20 minutes), `-- drains` (as long),
+// `-- moved`, `-- scale`, `-- settle` (an hour, only when asked for) and `-- placement` (needs no
+// cluster) run a part of it; `-- rolls built-in` and `-- rolls tutorial` one kind of ensemble
+// alone. docs/benchmarks.md says how to read it.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -16,6 +17,7 @@ import { builtInEnsemble } from '../../src/manifests/built-in.ts'
 import { budgetRows, drainRows, movedRows } from './bench-drains.ts'
 import { rollRows, type Act, type Kind, type Row } from './bench-rolls.ts'
 import { applyToday, scaleRows } from './bench-scale.ts'
+import { settleRows } from './bench-settle.ts'
 import { endJob, newJob, runAction } from './runner.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -138,6 +140,7 @@ async function resultOf(inputs: Readonly<Record<string, string>>): Promise<strin
       files: {
         'zk.yaml': small,
         'spread.yaml': spread(1),
+        'names.yaml': byNames,
         'changed.yaml': small.replace('cpu: "0.05"', 'cpu: "0.06"'),
       },
       job,
@@ -155,6 +158,12 @@ const small = manifest
   .replace('cpu: "0.5"', 'cpu: "0.05"')
   .replace('memory: "1Gi"', 'memory: 128Mi')
   .replace('storage: 10Gi', 'storage: 1Gi')
+
+/** The official image with a list of names that move with their pods. */
+const byNames = readFileSync(
+  join(ROOT, 'examples/manifests/zookeeper-tutorial-services.yaml'),
+  'utf8',
+).replaceAll(/(server\.\d=zk-\d):/g, '$1.zk-hs:')
 
 const BUILT_IN = {
   name: 'bench',
@@ -214,11 +223,26 @@ const KINDS: readonly Kind[] = [
   },
 ]
 
+const [BUILT_IN_KIND, TUTORIAL] = KINDS
+const BY_NAMES: readonly Kind[] =
+  TUTORIAL === undefined
+    ? []
+    : [
+        TUTORIAL,
+        {
+          ...TUTORIAL,
+          name: 'by names, 3.9',
+          inputs: { manifests: 'names.yaml' },
+          manifest: () => byNames,
+        },
+      ]
+/** Measured only when it is asked for: it says what a wait is worth, not what the action costs. */
+const ASKED_FOR = new Set(['settle'])
+
 /**
  * Who changes the number of members of the tutorial's ensemble changes its start command as well:
  * only the built-in one is scaled.
  */
-const [BUILT_IN_KIND] = KINDS
 const PARTS: readonly (readonly [
   string,
   (act: Act, kind: Kind, namespace: string) => Promise<readonly Row[]>,
@@ -229,6 +253,7 @@ const PARTS: readonly (readonly [
   ['drains', drainRows, KINDS],
   ['drains', budgetRows, BUILT_IN_KIND === undefined ? [] : [BUILT_IN_KIND]],
   ['rolls', rollRows, KINDS],
+  ['settle', settleRows, BY_NAMES],
   [
     'scale',
     scaleRows,
@@ -277,7 +302,7 @@ async function main(): Promise<void> {
     if (part === 'all' || part === 'placement') rows.push(...(await placementRows()))
     if (part === 'all' || part === 'deploy') await deployRows()
     for (const [name, rowsOf, of] of PARTS) {
-      if (part !== 'all' && part !== name) continue
+      if (part !== name && (part !== 'all' || ASKED_FOR.has(name))) continue
       for (const kind of of.filter((one) => one.name.startsWith(only)))
         rows.push(...(await rowsOf(resultOf, kind, `bench-${randomBytes(3).toString('hex')}`)))
     }
