@@ -1,7 +1,7 @@
 // `npm run bench`: what the action costs on a real cluster, side by side with what people use today
 // (kubectl and shell), in one run. It asserts nothing.
 // `npm run bench -- deploy`, `-- first`, `-- rolls` (some 20 minutes), `-- drains` (as long),
-// `-- moved`, `-- scale`, `-- settle` (an hour, only when asked for) and `-- placement` (needs no
+// `-- moved`, `-- scale`, `-- settle` (half an hour, only when asked for) and `-- placement` (needs no
 // cluster) run a part of it; `-- rolls built-in` and `-- rolls tutorial` one kind of ensemble
 // alone. docs/benchmarks.md says how to read it.
 
