@@ -169,7 +169,7 @@ function asideTogether(others: readonly PlacementAnswer[]): readonly string[] {
   })
 }
 
-export function nameOf({ pod }: Pick<PlacementAnswer, 'pod'>): string {
+function nameOf({ pod }: Pick<PlacementAnswer, 'pod'>): string {
   return `${pod.namespace}/${pod.name}`
 }
 

@@ -5,7 +5,7 @@ import { formatSpan } from '../clock.ts'
 import type { Forecast } from './forecast.ts'
 import type { ScaleStep } from './scale.ts'
 
-export const IMPACTS = ['none', 'objects', 'roll', 'scale'] as const
+const IMPACTS = ['none', 'objects', 'roll', 'scale'] as const
 export type Impact = (typeof IMPACTS)[number]
 
 /** What a member takes to be back where no roll of before says it; milliseconds. */

@@ -6,8 +6,6 @@ import { z } from 'zod'
 import type { Env } from './command.ts'
 
 export interface RunnerContext {
-  /** Inside of GitHub Actions, or something that says to be. */
-  readonly actions: boolean
   /** Page of this run, with its attempt; empty outside of Actions. */
   readonly runUrl: string
   /** `owner/name`; `local` outside of Actions. */
@@ -17,9 +15,6 @@ export interface RunnerContext {
   readonly workspace: string
   /** Directory for files that outlive the step but not the job. */
   readonly temp: string
-  readonly sha: string
-  readonly workflow: string
-  readonly actor: string
   /** Step debugging is switched on. */
   readonly debug: boolean
 }
@@ -29,7 +24,6 @@ const digits = (fallback: string): z.ZodCatch<z.ZodString> =>
 const word = z.string().min(1).max(500).optional().catch(undefined)
 
 const environment = z.object({
-  GITHUB_ACTIONS: z.string().optional(),
   GITHUB_SERVER_URL: z.url({ protocol: /^https?$/ }).catch('https://github.com'),
   GITHUB_REPOSITORY: z
     .string()
@@ -40,13 +34,6 @@ const environment = z.object({
   GITHUB_RUN_ATTEMPT: digits('1'),
   GITHUB_WORKSPACE: word,
   RUNNER_TEMP: word,
-  GITHUB_SHA: z
-    .string()
-    .regex(/^[0-9a-f]{40,64}$/)
-    .optional()
-    .catch(undefined),
-  GITHUB_WORKFLOW: word,
-  GITHUB_ACTOR: word,
   RUNNER_DEBUG: z.string().optional(),
 })
 
@@ -56,16 +43,12 @@ export function readRunner(env: Env, cwd: string): RunnerContext {
   const repository = found.GITHUB_REPOSITORY
   const page = `${found.GITHUB_SERVER_URL.replace(/\/+$/, '')}/${repository ?? ''}/actions/runs/${found.GITHUB_RUN_ID}/attempts/${found.GITHUB_RUN_ATTEMPT}`
   return {
-    actions: found.GITHUB_ACTIONS === 'true',
     runUrl: repository !== undefined && found.GITHUB_RUN_ID !== '' ? page : '',
     repository: repository ?? 'local',
     runId: found.GITHUB_RUN_ID === '' ? '0' : found.GITHUB_RUN_ID,
     attempt: found.GITHUB_RUN_ATTEMPT,
     workspace: found.GITHUB_WORKSPACE ?? cwd,
     temp: found.RUNNER_TEMP ?? tmpdir(),
-    sha: found.GITHUB_SHA ?? '',
-    workflow: found.GITHUB_WORKFLOW ?? '',
-    actor: found.GITHUB_ACTOR ?? '',
     debug: found.RUNNER_DEBUG === '1',
   }
 }

@@ -493,22 +493,6 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
       const at = Date.parse(date ?? '')
       return Number.isNaN(at) ? undefined : at
     },
-    async version(signal) {
-      const { body } = await json(
-        { method: 'GET', path: '/version', request: 'read the version of the server' },
-        'repeatable',
-        'reads',
-        signal,
-      )
-      if (
-        typeof body === 'object' &&
-        body !== null &&
-        'gitVersion' in body &&
-        typeof body.gitVersion === 'string'
-      )
-        return body.gitVersion
-      throw unparsable('read the version of the server')
-    },
     credentialsEnd: loaded.credentialsEnd,
     get requests() {
       return requests.counts

@@ -331,7 +331,7 @@ function endOf(user: UserEntry): number | undefined {
 }
 
 /** The exp claim of a JSON Web Token, in milliseconds; undefined for any other token. */
-export function tokenEnd(token: string): number | undefined {
+function tokenEnd(token: string): number | undefined {
   try {
     const claims: unknown = JSON.parse(
       Buffer.from(token.trim().split('.')[1] ?? '', 'base64url').toString('utf8'),

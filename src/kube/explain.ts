@@ -1,8 +1,7 @@
 // An answer of the API as one finding for a person: whose fault, what to change. Told apart as the
 // API server words it (k8s.io/apiserver, k8s.io/apimachinery).
 
-import { EnsembleError } from '../errors.ts'
-import type { Code, FailureOutcome, Finding, WayAround } from '../errors.ts'
+import type { Code, Finding, WayAround } from '../errors.ts'
 import { immutableFault } from './immutable.ts'
 import { tlsFault, type TlsFaultKind } from '../tls-fault.ts'
 import type { KubeFailure } from './failure.ts'
@@ -11,31 +10,11 @@ import type { Access } from './kube.ts'
 import { roleFor } from './rules.ts'
 import { NO_STATUS } from './status.ts'
 
-export interface ExplainContext {
-  /** `kind/name` of the object in question, for the finding. */
-  readonly object?: string
-  /** Host of the API server. */
-  readonly server?: string
-  /** When the credentials end, and now: milliseconds since the epoch. */
-  readonly credentialsEnd?: number | undefined
-  readonly now?: number
-}
-
-export function explainFailure(failure: KubeFailure, context: ExplainContext = {}): Finding {
-  const found = unanswered(failure) ?? admission(failure) ?? byStatus(failure, context)
+export function explainFailure(failure: KubeFailure): Finding {
   return {
     severity: 'error',
-    ...found,
-    ...(context.object === undefined ? {} : { object: context.object }),
+    ...(unanswered(failure) ?? admission(failure) ?? byStatus(failure)),
   }
-}
-
-export function explained(
-  outcome: FailureOutcome,
-  failure: KubeFailure,
-  context: ExplainContext = {},
-): EnsembleError {
-  return new EnsembleError(outcome, [explainFailure(failure, context)], { cause: failure })
 }
 
 interface Found {
@@ -158,7 +137,7 @@ function admission(failure: KubeFailure): Found | undefined {
   return undefined
 }
 
-function byStatus(failure: KubeFailure, context: ExplainContext): Found {
+function byStatus(failure: KubeFailure): Found {
   const { status, message, request, causes } = failure
   if (causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
     return {
@@ -193,7 +172,7 @@ function byStatus(failure: KubeFailure, context: ExplainContext): Found {
     case 401:
       return {
         code: 'ACCESS_DENIED',
-        message: endedWords(context),
+        message: 'the API server does not accept the credentials',
         mend: 'Renew the credentials in a step before this one; for a long run use a token that outlives it.',
       }
     case 403:
@@ -250,18 +229,6 @@ function byStatus(failure: KubeFailure, context: ExplainContext): Found {
   }
 }
 
-function endedWords(context: ExplainContext): string {
-  const where =
-    context.server === undefined ? 'the API server' : `the API server at ${context.server}`
-  const ended =
-    context.credentialsEnd !== undefined &&
-    context.now !== undefined &&
-    context.credentialsEnd <= context.now
-  return ended
-    ? `${where} no longer accepts the credentials: they ended at ${new Date(context.credentialsEnd ?? 0).toISOString()}`
-    : `${where} does not accept the credentials`
-}
-
 function forbidden(failure: KubeFailure): Found {
   const { message, request } = failure
   const access = deniedAccess(message) ?? streamAccess(request)
@@ -279,7 +246,7 @@ function forbidden(failure: KubeFailure): Found {
 }
 
 /** The right that an RBAC refusal names; undefined for refusals of another kind. */
-export function deniedAccess(message: string): Access | undefined {
+function deniedAccess(message: string): Access | undefined {
   const match =
     /cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/.exec(
       message,

@@ -261,8 +261,6 @@ export interface Kube {
    * answer says it.
    */
   time(signal: AbortSignal): Promise<number | undefined>
-  /** `v1.36.3` and the like. */
-  version(signal: AbortSignal): Promise<string>
   /**
    * When the credentials are known to end (a token's exp claim, a certificate's notAfter);
    * milliseconds since the epoch.

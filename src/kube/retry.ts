@@ -55,7 +55,7 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 ])
 
 /** Node's code of what broke a request, '' when there is none. */
-export function causeCode(failure: KubeFailure): string {
+function causeCode(failure: KubeFailure): string {
   return codeOf(failure.cause)
 }
 

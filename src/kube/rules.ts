@@ -2,7 +2,7 @@
 
 import type { Access } from './kube.ts'
 
-export const ROLE_NAME = 'zk-ensemble-action'
+const ROLE_NAME = 'zk-ensemble-action'
 
 const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']
 
@@ -40,7 +40,7 @@ export function roleFor(wanted: readonly Access[], name = ROLE_NAME): string {
  * Verbs of a resource gathered, then resources with the same verbs, then names with the same
  * rights.
  */
-export function minimalRules(wanted: readonly Access[]): readonly RuleText[] {
+function minimalRules(wanted: readonly Access[]): readonly RuleText[] {
   const verbs = new Map<
     string,
     { group: string; resource: string; name: string | undefined; verbs: Set<string> }

@@ -99,7 +99,7 @@ export function findSources(options: SourceOptions): readonly Source[] | InClust
  * The document itself when `given` is one (YAML or JSON, plain or base64), undefined when it is a
  * path.
  */
-export function contentOf(given: string): string | undefined {
+function contentOf(given: string): string | undefined {
   if (/^[A-Za-z0-9+/=\s]+$/.test(given)) {
     const decoded = Buffer.from(given, 'base64').toString('utf8')
     if (/["']?(clusters|apiVersion)["']?\s*:/.test(decoded)) return decoded

@@ -64,7 +64,7 @@ export interface FailedAnswer {
 }
 
 /** Undefined when `body` isn't a Status object of the API. */
-export function parseStatus(body: string): ApiStatus | undefined {
+function parseStatus(body: string): ApiStatus | undefined {
   try {
     const parsed = statusSchema.safeParse(JSON.parse(body))
     return parsed.success ? parsed.data : undefined

@@ -271,7 +271,7 @@ function inWords(host: string, code: string, error: unknown): string {
 }
 
 /** Host, port and path of a request below the server's base (which may have a path of its own). */
-export function address(
+function address(
   server: URL,
   path: string,
 ): {

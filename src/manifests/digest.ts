@@ -34,7 +34,7 @@ function contentOf(object: KubeObject): Record<string, unknown> {
 }
 
 /** JSON with sorted keys and without undefined, so that equal values give equal text. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     isRecord(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => compare(a, b)))

@@ -106,7 +106,7 @@ function writesConfig(told: Told): boolean {
 }
 
 /** Lines of a properties file, whatever their ends. */
-export function keysOf(text: string): ReadonlyMap<string, string> {
+function keysOf(text: string): ReadonlyMap<string, string> {
   return new Map(
     text.split(/\r\n|\r|\n/).flatMap((line): readonly (readonly [string, string])[] => {
       const [, key, value] = /^\s*([\w.]+)\s*[=:]\s*(.*?)\s*$/.exec(line) ?? []

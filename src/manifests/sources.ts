@@ -181,7 +181,7 @@ function inside(root: string, path: string): boolean {
 }
 
 /** Relative to the workspace where it lies in it. */
-export function nameOf(path: string, io: ManifestIo): string {
+function nameOf(path: string, io: ManifestIo): string {
   const workspace = resolve(io.workspace)
   return inside(workspace, path) ? relative(workspace, path) : path
 }

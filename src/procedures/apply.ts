@@ -804,7 +804,7 @@ function takingOver(
 }
 
 /** The union of two FieldsV1 trees. */
-export function mergeFields(a: unknown, b: unknown): unknown {
+function mergeFields(a: unknown, b: unknown): unknown {
   if (!isTree(a)) return isTree(b) ? b : {}
   if (!isTree(b)) return a
   const merged: Record<string, unknown> = { ...a }

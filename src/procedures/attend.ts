@@ -95,6 +95,7 @@ export async function attend(
   const { clock, follower, report, journal } = attendance
   const told = attendance.told ?? new Map<number, string>()
   let memory = newMemory()
+  const notes = new Set<string>()
   const withNodes = createNodeLook(attendance.kube)
   let progress = { key: '', reached: '', at: clock.now() }
   let said = clock.now()
@@ -103,6 +104,7 @@ export async function attend(
   for (;;) {
     signal.throwIfAborted()
     const view = newEvents(follower.snapshot(), attendance.before)
+    tellNotes(follower, notes, journal)
     const generation = work.generation()
     // Before the controller has seen the change, what it says of revisions is of the one before.
     const seen = view.set !== undefined && observed(view.set, generation)
@@ -194,6 +196,15 @@ function newEvents(view: EnsembleView, before: EnsembleView): EnsembleView {
     events: view.events.filter(
       (event) => event.object.kind !== 'StatefulSet' || event.last > (old.get(event.uid) ?? 0),
     ),
+  }
+}
+
+/** Prints once what could not be watched, or is old. */
+function tellNotes(follower: Follower, told: Set<string>, journal: Journal): void {
+  for (const note of follower.notes()) {
+    if (told.has(note)) continue
+    told.add(note)
+    journal.info(note)
   }
 }
 

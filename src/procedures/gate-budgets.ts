@@ -9,7 +9,7 @@ import type { NodePod } from '../view/node-pod.ts'
 import type { BudgetView } from '../view/surroundings.ts'
 import { askEviction } from './evict.ts'
 
-export interface GatedPod {
+interface GatedPod {
   readonly pod: NodePod
   /**
    * Undefined where the budgets of its namespace may not be read: the eviction itself will tell.
@@ -53,17 +53,9 @@ async function readBudgets(
 }
 
 /**
- * What its budget says to each pod now, in their order. Reads each namespace's budgets once; asks
- * by dry run only for pods that aren't Ready under a budget that can't allow them.
+ * What its budget says to each pod now, in their order; asks by dry run only for pods that aren't
+ * Ready under a budget that can't allow them.
  */
-export async function gateBudgets(
-  kube: Pick<Kube, 'list' | 'evict'>,
-  pods: readonly NodePod[],
-  signal: AbortSignal,
-): Promise<readonly GatedPod[]> {
-  return gated(kube, pods, await readBudgets(kube, pods, signal), signal)
-}
-
 async function gated(
   kube: Pick<Kube, 'evict'>,
   pods: readonly NodePod[],

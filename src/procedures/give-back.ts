@@ -15,7 +15,7 @@ import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } fr
  * Giving cordons back, the record included; the lock's own time (RELEASE_MS) comes after it, and
  * the runner's second signal 7.5 s after the first. Milliseconds.
  */
-export const GIVE_BACK_MS = 4_000
+const GIVE_BACK_MS = 4_000
 
 export interface GivingBack extends NodeBook {
   readonly journal: Pick<Journal, 'info' | 'warning'>

@@ -79,7 +79,7 @@ export async function surveyNodes(
  * The same for lists that were read; `chosen`: UIDs of the pods that `pod-selector` takes,
  * undefined for all.
  */
-export function surveyIn(
+function surveyIn(
   cluster: ClusterView,
   { inputs, set, ensemble, givenBack }: Omit<Surveying, 'kube'>,
   nodes: readonly string[],

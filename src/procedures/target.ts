@@ -18,7 +18,7 @@ const CLUSTER_SCOPED = new Set([
   'MutatingWebhookConfiguration',
 ])
 
-export function isNamespaced(manifest: Manifest): boolean {
+function isNamespaced(manifest: Manifest): boolean {
   return !CLUSTER_SCOPED.has(manifest.object.kind)
 }
 

@@ -5,7 +5,6 @@ export interface SetView {
   readonly name: string
   readonly namespace: string
   readonly uid: string
-  readonly resourceVersion: string
   readonly generation: number
   readonly observedGeneration: number
   /** Wanted members (`spec.replicas`, default 1). */
@@ -17,7 +16,6 @@ export interface SetView {
     | { readonly type: 'OnDelete' }
   readonly podManagement: 'OrderedReady' | 'Parallel'
   readonly minReadySeconds: number
-  readonly serviceName: string
   readonly selector: LabelSelector
   readonly claimTemplates: readonly ClaimTemplate[]
   /**
@@ -26,16 +24,9 @@ export interface SetView {
    */
   readonly retention: { readonly whenScaled: Retention; readonly whenDeleted: Retention }
   readonly status: {
-    readonly replicas: number
-    readonly ready: number
-    readonly available: number
-    readonly current: number
-    readonly updated: number
     readonly currentRevision: string
     readonly updateRevision: string
   }
-  readonly annotations: Readonly<Record<string, string>>
-  readonly labels: Readonly<Record<string, string>>
   readonly deleting: boolean
 }
 

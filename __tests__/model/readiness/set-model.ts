@@ -129,7 +129,6 @@ export class SetModel {
       name: 'zk',
       namespace: 'prod',
       uid: 'set',
-      resourceVersion: String(this.second),
       generation: this.generation,
       observedGeneration: this.observed,
       replicas: this.replicas,
@@ -137,23 +136,15 @@ export class SetModel {
       strategy: { type: 'RollingUpdate', partition: shape.partition },
       podManagement: shape.podManagement,
       minReadySeconds: shape.minReadySeconds,
-      serviceName: 'zk-hs',
       selector: { matchLabels: {}, matchExpressions: [] },
       claimTemplates: [],
       // Until it has observed the generation, the controller names the revisions that it knew
       // before.
       status: {
-        replicas: 0,
-        ready: 0,
-        available: 0,
-        current: 0,
-        updated: 0,
         currentRevision: this.current,
         updateRevision: this.observed === this.generation ? this.update : this.current,
       },
       retention: { whenScaled: 'Retain', whenDeleted: 'Retain' },
-      annotations: {},
-      labels: {},
       deleting: false,
     }
     return {

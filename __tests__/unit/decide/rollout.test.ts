@@ -32,12 +32,6 @@ function states(verdict: RolloutVerdict): readonly string[] {
 describe('a rollout is done', () => {
   const rows: readonly (readonly [string, EnsembleView])[] = [
     ['with every member at the update revision, Ready and available', view(three)],
-    [
-      'although the counters in the status are behind the pods',
-      view(three, {
-        set: set({ status: { ready: 0, available: 0, updated: 0, currentRevision: OLD } }),
-      }),
-    ],
     ['with ordinals that begin at 5', view([pod(5), pod(6), pod(7)], { set: set({ start: 5 }) })],
     ['with minReadySeconds over for each pod', view(three, { set: set({ minReadySeconds: 60 }) })],
     [

@@ -12,40 +12,29 @@ const ACTIONS = {
   GITHUB_RUN_ATTEMPT: '2',
   GITHUB_WORKSPACE: '/w',
   RUNNER_TEMP: '/t',
-  GITHUB_SHA: 'a'.repeat(40),
-  GITHUB_WORKFLOW: 'Deploy',
-  GITHUB_ACTOR: 'octocat',
   RUNNER_DEBUG: '1',
 }
 
 test('on a runner', () => {
   expect(readRunner(ACTIONS, '/cwd')).toEqual({
-    actions: true,
     runUrl: 'https://ghe.example.com/org/shop/actions/runs/42/attempts/2',
     repository: 'org/shop',
     runId: '42',
     attempt: '2',
     workspace: '/w',
     temp: '/t',
-    sha: 'a'.repeat(40),
-    workflow: 'Deploy',
-    actor: 'octocat',
     debug: true,
   })
 })
 
 test('on a laptop', () => {
   expect(readRunner({}, '/cwd')).toEqual({
-    actions: false,
     runUrl: '',
     repository: 'local',
     runId: '0',
     attempt: '1',
     workspace: '/cwd',
     temp: tmpdir(),
-    sha: '',
-    workflow: '',
-    actor: '',
     debug: false,
   })
 })

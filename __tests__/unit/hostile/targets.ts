@@ -20,12 +20,7 @@ import {
   readTexts,
   WireFault,
 } from '../../../src/ensemble/zookeeper/wire.ts'
-import {
-  parseConf,
-  parseMntr,
-  parseSrvr,
-  syncedVoters,
-} from '../../../src/ensemble/zookeeper/word-answers.ts'
+import { parseConf, parseSrvr } from '../../../src/ensemble/zookeeper/word-answers.ts'
 import { harmlessLines } from '../../../src/github/command.ts'
 import { readState } from '../../../src/github/state.ts'
 import { parseDuration } from '../../../src/inputs/values.ts'
@@ -80,9 +75,6 @@ const SRVR = [
   'Zookeeper version: 3.9.5-3b8e1a3b, built on 2026-02-03 10:11 UTC\nLatency min/avg/max: 0/0.6/12\nReceived: 120\nSent: 119\nConnections: 2\nOutstanding: 0\nZxid: 0x5000000a1\nMode: leader\nNode count: 7\nProposal sizes last/min/max: 32/32/92\n',
   'This ZooKeeper instance is not currently serving requests\n',
   'srvr is not executed because it is not in the whitelist.\n',
-]
-const MNTR = [
-  'zk_version\t3.9.5\nzk_server_state\tleader\nzk_synced_followers\t2\nzk_synced_non_voting_followers\t0\n',
 ]
 const CONF = [
   'clientPort=2181\ndataDir=/data/version-2\nserverId=1\nmembership: \nserver.1=zk-0.zk-hs.shop.svc.cluster.local:2888:3888:participant;0.0.0.0:2181\nserver.2=zk-1.zk-hs:2888:3888:observer\nversion=100000000\n',
@@ -324,7 +316,6 @@ export const TARGETS: readonly Target[] = [
     name: 'four-letter words',
     run: (random) => {
       parseSrvr(nearText(SRVR, random))
-      syncedVoters(parseMntr(nearText(MNTR, random)))
       parseConf(nearText(CONF, random))
     },
   },

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import type { Code } from '../../../src/errors.ts'
-import { explainFailure, explained } from '../../../src/kube/explain.ts'
+import { explainFailure } from '../../../src/kube/explain.ts'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { StatusCause } from '../../../src/kube/failure.ts'
 import { failureOf } from '../../../src/kube/status.ts'
@@ -281,19 +281,9 @@ describe('a missing right', () => {
     }
   })
 
-  test('credentials that have ended are said to have', () => {
-    const failure = failed(401, 'Unauthorized')
-    expect(
-      explainFailure(failure, {
-        server: 'c:6443',
-        credentialsEnd: Date.UTC(2026, 0, 1),
-        now: Date.UTC(2026, 0, 2),
-      }).message,
-    ).toBe(
-      'the API server at c:6443 no longer accepts the credentials: they ended at 2026-01-01T00:00:00.000Z',
-    )
-    expect(explainFailure(failure, { server: 'c:6443' }).message).toBe(
-      'the API server at c:6443 does not accept the credentials',
+  test('credentials that are refused are said to be', () => {
+    expect(explainFailure(failed(401, 'Unauthorized')).message).toBe(
+      'the API server does not accept the credentials',
     )
   })
 })
@@ -323,17 +313,6 @@ test('a conflict names each manager with its fields, so that the people behind t
   )
   expect(finding.mend).toBe('Leave these fields out of the manifest.')
   expect(finding.orSet).toMatchObject({ input: 'force-conflicts', value: 'true' })
-})
-
-test('the error that leaves the operation names the object and keeps the answer for the report', () => {
-  const failure = failed(503, 'later')
-  const error = explained('failed', failure, { object: 'statefulset/zk' })
-  expect([error.code, error.outcome, error.findings[0]?.object, error.cause]).toEqual([
-    'CLUSTER_UNREACHABLE',
-    'failed',
-    'statefulset/zk',
-    failure,
-  ])
 })
 
 describe('what is kept of an answer', () => {

@@ -114,7 +114,6 @@ function partly(part: Pick<Kube, 'list' | 'watch'>): Kube {
     denied: no,
     kinds: no,
     time: no,
-    version: no,
     close: no,
     ...part,
   }

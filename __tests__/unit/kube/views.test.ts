@@ -53,11 +53,6 @@ describe('a set', () => {
       claimTemplates: [],
       deleting: false,
       status: {
-        replicas: 0,
-        ready: 0,
-        available: 0,
-        current: 0,
-        updated: 0,
         currentRevision: '',
         updateRevision: '',
       },
@@ -119,11 +114,6 @@ describe('a set', () => {
       },
     ])
     expect(seen.status).toEqual({
-      replicas: 3,
-      ready: 2,
-      available: 1,
-      current: 1,
-      updated: 2,
       currentRevision: 'a',
       updateRevision: 'b',
     })

@@ -4,7 +4,7 @@
 import { expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { Kube, KubeObject } from '../../../src/kube/kube.ts'
-import { gateBudgets, heldForEver } from '../../../src/procedures/gate-budgets.ts'
+import { heldForEver } from '../../../src/procedures/gate-budgets.ts'
 import type { NodePod } from '../../../src/view/node-pod.ts'
 
 const signal = new AbortController().signal
@@ -78,10 +78,10 @@ function server(
 test('each namespace is read once, and nobody is asked where the numbers say it', async () => {
   const { kube, asked } = server([budget('open', 1), budget('closed', 2)])
   expect(
-    (await gateBudgets(kube, [pod('open'), pod('closed'), pod('free')], signal)).map(
-      ({ gate }) => gate?.kind,
+    (await heldForEver(kube, [pod('open'), pod('closed'), pod('free')], [], signal)).map(
+      ({ pod: { name } }) => name,
     ),
-  ).toEqual(['allows', 'never', 'allows'])
+  ).toEqual(['closed'])
   expect(asked).toEqual(['list shop'])
 })
 
@@ -96,10 +96,8 @@ test('a pod that is not Ready is asked for by a dry run, and never by more', asy
 })
 
 test('what can not be read is left to the eviction; a server that is away is no answer', async () => {
-  expect(await gateBudgets(server(failed(403)).kube, [pod('closed')], signal)).toMatchObject([
-    { gate: undefined },
-  ])
+  expect(await heldForEver(server(failed(403)).kube, [pod('closed')], [], signal)).toEqual([])
   await expect(
-    gateBudgets(server(failed(503)).kube, [pod('closed')], signal),
+    heldForEver(server(failed(503)).kube, [pod('closed')], [], signal),
   ).rejects.toMatchObject({ status: 503 })
 })

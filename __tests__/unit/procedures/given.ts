@@ -39,7 +39,6 @@ export function kubeWith(more: Partial<Kube> = {}): Kube {
     denied: unused,
     kinds: unused,
     time: unused,
-    version: unused,
     close: () => undefined,
     ...more,
   }

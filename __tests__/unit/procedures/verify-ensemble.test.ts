@@ -74,7 +74,6 @@ function runOf(quorum: CheckResult, done: string[]): VerifyRun {
       denied: unused,
       kinds: unused,
       time: unused,
-      version: unused,
       close: () => undefined,
     },
     clock: { now: () => 0, sleep: () => Promise.resolve() },

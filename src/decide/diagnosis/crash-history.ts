@@ -37,7 +37,7 @@ export function lastDeath(container: ContainerView, isInit: boolean): Terminated
  * Deaths since the pod was made. `restarts` counts the starts after the first, so a container that
  * is down has died once more.
  */
-export function deathsOf(container: ContainerView, isInit: boolean): number {
+function deathsOf(container: ContainerView, isInit: boolean): number {
   switch (container.state.kind) {
     case 'running':
       return container.restarts

@@ -34,7 +34,7 @@ export interface NodeReason {
  * `0/4 nodes are available: 1 node(s) were unschedulable, 3 Insufficient cpu. preemption: …` → its
  * reasons, the preemption's left out.
  */
-export function nodeReasons(message: string): readonly NodeReason[] {
+function nodeReasons(message: string): readonly NodeReason[] {
   const head = /^\d+\/\d+ nodes are available: (.*)$/.exec(oneLine(message))?.[1]
   if (head === undefined) return []
   const text = head

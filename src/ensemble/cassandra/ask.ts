@@ -33,7 +33,7 @@ export type Known = Map<string, string>
  * The answers by question; undefined when nodetool could not say it all, as while the server is
  * starting.
  */
-export function readAnswers(stdout: string): ReadonlyMap<string, string> | undefined {
+function readAnswers(stdout: string): ReadonlyMap<string, string> | undefined {
   const parts = stdout.split(new RegExp(`^${SEPARATOR} (\\w+)\r?\n`, 'm')).slice(1)
   const answers = new Map<string, string>()
   for (let at = 0; at + 1 < parts.length; at += 2) answers.set(parts[at] ?? '', parts[at + 1] ?? '')

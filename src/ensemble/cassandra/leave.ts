@@ -139,7 +139,7 @@ export type SilentVerdict =
     }
 
 /** By what those that stay see; a ring may have hosts of other sets. */
-export function judgeSilent(
+function judgeSilent(
   { member, others }: Pick<Leaver, 'member' | 'others'>,
   heard: readonly Heard[],
 ): SilentVerdict {

@@ -65,7 +65,7 @@ async function whoIs(
  * Copies by data centre are held against the nodes of that one, others against all nodes. Nodes
  * that have no row have nothing to hand over.
  */
-export function tooFew(
+function tooFew(
   rows: readonly RingRow[],
   going: readonly Pick<Heard, 'member' | 'hostId'>[],
   keyspaces: readonly Replication[],

@@ -154,7 +154,7 @@ async function claim(
  * Below the head ` [applied] | id | value` and a line of dashes: `True`, or `False` and the row
  * that is there.
  */
-export function parseApplied(lines: readonly string[]): boolean | undefined {
+function parseApplied(lines: readonly string[]): boolean | undefined {
   const head = lines.findIndex((line) => line.startsWith('[applied]'))
   const cell = head === -1 ? undefined : lines[head + 2]?.split('|')[0]?.trim()
   return cell === 'True' ? true : cell === 'False' ? false : undefined

@@ -39,7 +39,7 @@ export function plain(text: string): string {
  * ever taken, and only when both the name's own time (a runner's
  * clock) and the node's creation (the ensemble's clock) lie far enough back.
  */
-export function leftovers(
+function leftovers(
   children: readonly { readonly name: string; readonly ctime: number }[],
   nowByRunner: number,
   nowByEnsemble: number,

@@ -16,20 +16,12 @@ export interface ServerLine {
 
 export interface ServerConfig {
   readonly dataDir: string | undefined
-  readonly dataLogDir: string | undefined
   readonly clientPort: number | undefined
   readonly secureClientPort: number | undefined
-  readonly dynamicFile: string | undefined
   /** By id; empty for a server that stands alone. */
   readonly servers: readonly ServerLine[]
-  /** Hierarchical quorums. */
-  readonly weights: Readonly<Record<number, number>>
-  readonly groups: readonly (readonly number[])[]
+  /** Whether one server may stand alone, outside of a quorum. */
   readonly standaloneEnabled: boolean
-  readonly peerType: 'participant' | 'observer'
-  readonly portUnification: boolean
-  /** Undefined: the version's own default. `['*']`: all. */
-  readonly words: readonly string[] | undefined
   /** Lines that begin as a server line but can't be read. */
   readonly faults: readonly string[]
 }
@@ -112,33 +104,17 @@ export function parseConfig(text: string, dynamic?: string): ServerConfig {
         ])
   const servers: ServerLine[] = []
   const faults: string[] = []
-  const weights: Record<number, number> = {}
-  const groups: number[][] = []
   for (const [key, value] of listed) {
     const line = parseServerLine(key, value)
     if (line !== undefined) servers.push(line)
     else if (key.startsWith('server.')) faults.push(`${key}=${value}`)
-    const weight = /^weight\.(\d{1,15})$/.exec(key)?.[1]
-    if (weight !== undefined && /^\d{1,9}$/.test(value)) weights[Number(weight)] = Number(value)
-    if (key.startsWith('group.')) groups.push(value.split(':').map(Number).filter(Number.isInteger))
   }
-  const words = fixed.get('4lw.commands.whitelist')
   return {
     dataDir: fixed.get('dataDir'),
-    dataLogDir: fixed.get('dataLogDir'),
     clientPort: port(fixed.get('clientPort')),
     secureClientPort: port(fixed.get('secureClientPort')),
-    dynamicFile: fixed.get('dynamicConfigFile'),
     servers: servers.toSorted((a, b) => a.id - b.id),
-    weights,
-    groups,
     standaloneEnabled: fixed.get('standaloneEnabled')?.toLowerCase() !== 'false',
-    peerType: fixed.get('peerType')?.toLowerCase() === 'observer' ? 'observer' : 'participant',
-    portUnification: fixed.get('client.portUnification')?.toLowerCase() === 'true',
-    words: words
-      ?.split(',')
-      .map((word) => word.trim())
-      .filter((word) => word !== ''),
     faults,
   }
 }

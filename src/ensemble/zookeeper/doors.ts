@@ -15,7 +15,7 @@ export type Door = 'port-forward' | 'exec'
  * shell and some thirty small programs in the member's own share of a
  * CPU: 0.2 s as a rule, some 3 s in a tenth of a core, and as much again where the node is busy.
  */
-export const OPENS_WITHIN_MS: Readonly<Record<Door, number>> = {
+const OPENS_WITHIN_MS: Readonly<Record<Door, number>> = {
   'port-forward': 10_000,
   exec: 20_000,
 }

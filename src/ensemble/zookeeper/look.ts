@@ -38,7 +38,7 @@ export function ask(member: Member, word: Word, context: DoorContext): Promise<s
  * Each way in turn; only who was asked from inside and does not answer there is known not to serve.
  * Rejects only with the reason of the aborted signal.
  */
-export async function lookAt(member: Member, context: DoorContext): Promise<Look> {
+async function lookAt(member: Member, context: DoorContext): Promise<Look> {
   const { reach, clock } = context
   const tried: string[] = []
   for (let door = reach.doorOf(member); door !== undefined; door = reach.doorOf(member)) {

@@ -137,7 +137,7 @@ export function memberTrouble(error: unknown, signal: AbortSignal): Error {
 }
 
 /** Undefined when what was read is what was written. */
-export function disagreement(answer: Answer, value: string, written: Version): string | undefined {
+function disagreement(answer: Answer, value: string, written: Version): string | undefined {
   const { found } = answer
   if (isRefusal(found, 'NoNode')) return 'stale: after a sync the node is still not there'
   if (found instanceof Error) return found.message

@@ -119,7 +119,7 @@ export function stateOf({ member, look }: Looked): MemberState {
   }
 }
 
-export function isServing(look: Look): look is Extract<Srvr, { kind: 'serving' }> {
+function isServing(look: Look): look is Extract<Srvr, { kind: 'serving' }> {
   return look.kind === 'serving'
 }
 

@@ -44,7 +44,7 @@ export interface Answer {
 }
 
 /** The data of a node between its creation and its one change. */
-export const FIRST_VALUE = 'first'
+const FIRST_VALUE = 'first'
 
 /** The way (doors.ts) and the handshake have their own limits; this is for both. */
 const OPEN_MS = 25_000
@@ -154,7 +154,7 @@ async function makeNode(session: Session, path: string): Promise<void> {
 }
 
 /** `/a` and `/a/b` for `/a/b/c`. */
-export function parentsOf(path: string): readonly string[] {
+function parentsOf(path: string): readonly string[] {
   const names = path.split('/').slice(1, -1)
   return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`)
 }

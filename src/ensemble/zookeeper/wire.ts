@@ -28,7 +28,7 @@ export const OP = {
 export const XID = { watch: -1, ping: -2, auth: -4 } as const
 
 /** Largest reply that is accepted: the server's own default limit (`jute.maxbuffer`) is 1 MiB. */
-export const FRAME_LIMIT = 4 * 1024 * 1024
+const FRAME_LIMIT = 4 * 1024 * 1024
 
 const PASSWORD_BYTES = 16
 const ALL_PERMISSIONS = 31

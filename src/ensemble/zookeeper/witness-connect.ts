@@ -152,7 +152,7 @@ async function opened<T>(opening: Promise<T>, tell: (heard: Heard) => void): Pro
  * What a port-forward that was not had tells: a status of the API server's is about the pod; no
  * status is about the way to the API server, unless the tunnel itself said why.
  */
-export function toldBy(error: unknown): Heard {
+function toldBy(error: unknown): Heard {
   if (error instanceof NothingListens) return 'answered'
   if (!(error instanceof KubeFailure)) return 'away'
   if (error.status === 401 || error.status === 403) return 'denied'

@@ -63,28 +63,6 @@ export function parseVersion(text: string): string | undefined {
   return /^Zookeeper version: *(\d+(?:\.\d+)+(?:-(?:alpha|beta|rc\d*)\b)?)/im.exec(text)?.[1]
 }
 
-/** Keys and values of `mntr`; empty when it is not allowed or the member doesn't serve. */
-export function parseMntr(text: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
-  for (const line of text.split('\n')) {
-    const [key, value] = line.split('\t')
-    if (key !== undefined && value !== undefined && /^zk_\w+$/.test(key))
-      found.set(key, value.trim())
-  }
-  return found
-}
-
-/**
- * Voters in sync with this leader, itself included; undefined when `mntr` of a follower or of none
- * was given. Joiners without a vote are counted by the server among its followers, so they are
- * taken off.
- */
-export function syncedVoters(mntr: ReadonlyMap<string, string>): number | undefined {
-  const followers = Number(mntr.get('zk_synced_followers') ?? Number.NaN)
-  if (!Number.isInteger(followers)) return undefined
-  return followers - Number(mntr.get('zk_synced_non_voting_followers') ?? 0) + 1
-}
-
 export interface Conf {
   readonly id: number | undefined
   /** With the member list, which is told since 3.5; undefined when the answer has none. */

@@ -7,9 +7,9 @@ import { collected } from '../../collected.ts'
 import { formatSpan, type Clock } from '../../clock.ts'
 import { NoAnswer } from './errors.ts'
 
-export type Word = 'srvr' | 'mntr' | 'conf' | 'ruok'
+export type Word = 'srvr' | 'conf'
 
-export const WORD_MS = 5_000
+const WORD_MS = 5_000
 /** Bytes: `mntr` of a large server is some 10 KiB. */
 const LIMIT = 64 * 1024
 /** Bytes at the end of an answer in which its last line is looked for. */

