@@ -62,7 +62,7 @@ async function giveBackNodes(
   if (left.size === 0) return
   try {
     // Loaded only here: most runs cordon nothing.
-    const { giveBackInPost } = await import('./procedures/post-nodes.ts')
+    const { giveBackInPost } = await import('./procedures/drain/post-nodes.ts')
     await giveBackInPost(
       kube,
       state,

@@ -103,7 +103,7 @@ const MENTION = new RegExp(
  * by timeout alone, uncordon asks no member.
  */
 const NEVER_SAID: ReadonlySet<string> = new Set([
-  'procedures/attend.ts status member-timeout',
+  'procedures/rollout/attend.ts status member-timeout',
   ...[
     'status write-command',
     'status read-command',

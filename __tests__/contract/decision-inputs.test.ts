@@ -133,32 +133,33 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
     'no goal of its own: the generation that is there',
   'operations/verify.ts verifyIn judgeRollout(2)':
     'no goal of its own: the generation that is there',
-  'procedures/baseline.ts isWhole judgeRollout(2)':
+  'procedures/verify/baseline.ts isWhole judgeRollout(2)':
     'no goal of its own: the generation that is there',
-  'procedures/pod-causes.ts withPodCauses judgeRollout(2)':
+  'procedures/verify/pod-causes.ts withPodCauses judgeRollout(2)':
     'no goal of its own: the generation that is there',
-  'procedures/until-done.ts ready judgeRollout(2)':
+  'procedures/rollout/until-done.ts ready judgeRollout(2)':
     'no goal of its own: the generation that is there',
-  'procedures/keep-data.ts saidAlone onlyInPod.othersServe':
+  'procedures/verify/keep-data.ts saidAlone onlyInPod.othersServe':
     'asked of a single member: there are no others',
-  'procedures/pass-gates.ts passGates Standing.losses':
+  'procedures/drain/pass-gates.ts passGates Standing.losses':
     'claims are read once the cheaper gates stand open, and judged then',
-  'procedures/pass-gates.ts passGates gates.losses': 'the same',
-  'procedures/read-ensemble.ts readView EnsembleView.events':
+  'procedures/drain/pass-gates.ts passGates gates.losses': 'the same',
+  'procedures/open/read-ensemble.ts readView EnsembleView.events':
     'a view for readiness, which no event decides; diagnoses are made on a follower’s view',
-  'procedures/survey.ts surveyIn sortPods(0)': 'a node that was not asked for has no pods to sort',
-  'procedures/survey.ts cameSince sortPods(2)':
+  'procedures/drain/survey.ts surveyIn sortPods(0)':
+    'a node that was not asked for has no pods to sort',
+  'procedures/drain/survey.ts cameSince sortPods(2)':
     'one more look at one node: of pods that came only whether there are any counts',
-  'procedures/foresee.ts foreseeRestart forecastRoll.changes': 'a restart changes no template',
-  'procedures/foresee.ts foreseeRestart forecastRoll.own':
+  'procedures/plan/foresee.ts foreseeRestart forecastRoll.changes': 'a restart changes no template',
+  'procedures/plan/foresee.ts foreseeRestart forecastRoll.own':
     'a restart evicts its members and moves no partition',
-  'procedures/nodes-alone.ts NOBODY EnsembleView.claims':
+  'procedures/drain/nodes-alone.ts NOBODY EnsembleView.claims':
     'nodes that are drained for no ensemble have none of it',
-  'procedures/nodes-alone.ts NOBODY EnsembleView.events':
+  'procedures/drain/nodes-alone.ts NOBODY EnsembleView.events':
     'nodes that are drained for no ensemble have none of it',
-  'procedures/nodes-alone.ts NOBODY EnsembleView.pods':
+  'procedures/drain/nodes-alone.ts NOBODY EnsembleView.pods':
     'nodes that are drained for no ensemble have none of it',
-  'procedures/nodes-alone.ts NOBODY EnsembleView.set':
+  'procedures/drain/nodes-alone.ts NOBODY EnsembleView.set':
     'nodes that are drained for no ensemble have none of it',
   'kube/views/storage.ts toPlacedClass NodeTerm.fields':
     'topologies of a StorageClass are labels alone',
@@ -199,8 +200,8 @@ const constants = [
 describe('no field of a decision’s input is a constant in production', () => {
   test('there is something to look at, and a constant is seen', () => {
     expect(decisions.length).toBeGreaterThan(80)
-    expect(INPUTS).toContain('decide/preflight.ts PreflightInput')
-    expect(INPUTS).toContain('decide/roll.ts RollSituation')
+    expect(INPUTS).toContain('decide/preflight/judge-preflight.ts PreflightInput')
+    expect(INPUTS).toContain('decide/rollout/roll.ts RollSituation')
   })
 
   test('each is read, or has a reason', () => {

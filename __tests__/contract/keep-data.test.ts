@@ -20,44 +20,44 @@ function calling(call: RegExp, but: string): readonly string[] {
 
 test.each([
   // The second only passes it on, once the lock is sure.
-  ['the eviction API', /\bkube\.evict\(/, '', ['procedures/evict.ts', 'record/lock.ts']],
+  ['the eviction API', /\bkube\.evict\(/, '', ['procedures/rollout/evict.ts', 'record/lock.ts']],
   [
     'an eviction of one member',
     /\bevictPod\(/,
-    'procedures/evict.ts',
-    ['procedures/replace-member.ts'],
+    'procedures/rollout/evict.ts',
+    ['procedures/rollout/replace-member.ts'],
   ],
   // The one evicts what `ask` lets go, the other asks by a dry run.
   [
     'an eviction whose answers are told apart',
     /\baskEviction\(/,
-    'procedures/evict.ts',
-    ['procedures/evict-pods.ts', 'procedures/gate-budgets.ts'],
+    'procedures/rollout/evict.ts',
+    ['procedures/drain/evict-pods.ts', 'procedures/drain/gate-budgets.ts'],
   ],
   [
     "evictions of a node's pods",
     /\bevictPods\(/,
-    'procedures/evict-pods.ts',
-    ['procedures/empty-node.ts'],
+    'procedures/drain/evict-pods.ts',
+    ['procedures/drain/empty-node.ts'],
   ],
   [
     'members taken, freed or stepped down',
     /\b(?:takeByEviction|freeMember)\(|\bstepDown\(roll/,
-    'procedures/replace-member.ts',
-    ['procedures/roll.ts'],
+    'procedures/rollout/replace-member.ts',
+    ['procedures/rollout/roll.ts'],
   ],
 ])('%s is used nowhere else', (_, call, but, where) => {
   expect(calling(call, but)).toEqual(where)
 })
 
 test.each([
-  'procedures/roll.ts',
-  'procedures/ask-to-go.ts',
-  'procedures/resize.ts',
-  'procedures/undo.ts',
+  'procedures/rollout/roll.ts',
+  'procedures/drain/ask-to-go.ts',
+  'procedures/scale/resize.ts',
+  'procedures/rollout/undo.ts',
   'operations/deploy.ts',
   'operations/restart.ts',
-  'procedures/scale-gates.ts',
+  'procedures/scale/scale-gates.ts',
 ])('%s looks at the claims before', (name) => {
   expect(files.find((file) => file.name === name)?.text).toMatch(/\brefuseLoss\(/)
 })

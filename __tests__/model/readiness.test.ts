@@ -7,9 +7,9 @@ import {
   newMemory,
   type Diagnosis,
   type DiagnosisMemory,
-} from '../../src/decide/diagnosis.ts'
-import { chooseVerdict } from '../../src/decide/evidence-choice.ts'
-import { judgeRollout, progressKey } from '../../src/decide/rollout.ts'
+} from '../../src/decide/diagnosis/diagnose.ts'
+import { chooseVerdict } from '../../src/decide/diagnosis/evidence-choice.ts'
+import { judgeRollout, progressKey } from '../../src/decide/rollout/rollout.ts'
 import type { Code } from '../../src/errors.ts'
 import { SetModel, type Fault, type Shape } from './readiness/set-model.ts'
 import { randomFrom } from '../support/random.ts'

@@ -3,9 +3,9 @@
 
 import { tmpdir } from 'node:os'
 import { systemClock } from '../../src/clock.ts'
-import { placePods, planPlacements } from '../../src/decide/placement.ts'
+import { placePods, planPlacements } from '../../src/decide/placement/plan-placements.ts'
 import { connectKube } from '../../src/kube/connect.ts'
-import { readCluster } from '../../src/procedures/read-cluster.ts'
+import { readCluster } from '../../src/procedures/drain/read-cluster.ts'
 
 const mostMb = (): number => Math.round(process.resourceUsage().maxRSS / 1024)
 

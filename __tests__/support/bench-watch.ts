@@ -9,10 +9,14 @@ import { connectKube } from '../../src/kube/connect.ts'
 import { follow, type Follower } from '../../src/kube/follow.ts'
 import type { Kube } from '../../src/kube/kube.ts'
 import { selectorText, toSet } from '../../src/kube/views/index.ts'
-import { serves } from '../../src/decide/roll.ts'
-import { targetOf } from '../../src/procedures/ensemble-target.ts'
-import { findSet, readServices } from '../../src/procedures/read-ensemble.ts'
-import { membersOf, reachThrough, type Target } from '../../src/procedures/verify-ensemble.ts'
+import { serves } from '../../src/decide/rollout/roll.ts'
+import { targetOf } from '../../src/procedures/open/ensemble-target.ts'
+import { findSet, readServices } from '../../src/procedures/open/read-ensemble.ts'
+import {
+  membersOf,
+  reachThrough,
+  type Target,
+} from '../../src/procedures/verify/verify-ensemble.ts'
 
 export interface Noticed {
   /** Until the work had ended and every member served again, milliseconds. */

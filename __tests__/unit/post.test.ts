@@ -2,10 +2,10 @@
 // person looks, and what it takes from a live run breaks that one.
 
 import { describe, expect, test } from '@jest/globals'
-import type { CordonMark } from '../../src/decide/cordon.ts'
+import type { CordonMark } from '../../src/decide/drain/cordon.ts'
 import { toNode } from '../../src/kube/views/index.ts'
 import { post } from '../../src/post.ts'
-import { cordonNode, readNode } from '../../src/procedures/cordon.ts'
+import { cordonNode, readNode } from '../../src/record/cordon.ts'
 import { LOCK_WAIT_MS, readHolder, takeLock } from '../../src/record/lock.ts'
 import { beginNode, nodesUnderMaintenance } from '../../src/record/maintenance.ts'
 import { readRecord, type MaintenanceNode } from '../../src/record/record.ts'

@@ -2,7 +2,7 @@
 // are an ensemble's, and what in a namespace belongs to others. In doubt it stays.
 
 import type { KubeObject, ObjectMeta } from '../kube/kube.ts'
-import { listed } from './keep-data.ts'
+import { listed } from './rollout/keep-data.ts'
 
 export const MANAGED_LABEL = 'zk-ensemble-action/managed'
 export const EXPIRES_ANNOTATION = 'zk-ensemble-action/expires-at'

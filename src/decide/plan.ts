@@ -2,7 +2,7 @@
 // members.
 
 import { formatSpan } from '../clock.ts'
-import type { Forecast } from './forecast.ts'
+import type { Forecast } from './rollout/forecast.ts'
 import type { ScaleStep } from './scale.ts'
 
 const IMPACTS = ['none', 'objects', 'roll', 'scale'] as const

@@ -2,7 +2,13 @@
 // shows, so that a run that was cut off anywhere goes on.
 
 import type { ProfileName } from '../ensemble/profile.ts'
-import { nextStep, serves, type MemberNow, type RollSituation, type RollStep } from './roll.ts'
+import {
+  nextStep,
+  serves,
+  type MemberNow,
+  type RollSituation,
+  type RollStep,
+} from './rollout/roll.ts'
 
 export interface ScaleSituation {
   readonly name: string

@@ -5,11 +5,11 @@ import { formatSpan } from '../clock.ts'
 import type { Finding } from '../errors.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { SetView } from '../view/workload.ts'
-import type { Diagnosis } from './diagnosis.ts'
-import { chooseVerdict } from './evidence-choice.ts'
-import { observed, ownPods, wantedOrdinals } from './members.ts'
-import type { RolloutVerdict } from './rollout.ts'
-import type { ServingVerdict } from './serving.ts'
+import type { Diagnosis } from './diagnosis/diagnose.ts'
+import { chooseVerdict } from './diagnosis/evidence-choice.ts'
+import { observed, ownPods, wantedOrdinals } from './members/members.ts'
+import type { RolloutVerdict } from './rollout/rollout.ts'
+import type { ServingVerdict } from './members/serving.ts'
 
 /**
  * A roll that the set's own strategy holds: members stay at an older revision, and the controller

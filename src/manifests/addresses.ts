@@ -1,7 +1,7 @@
 // Whether members keep the addresses by which their peers know them when they move: read from the
 // member list and the Services that it names.
 
-import { parseServerLine } from '../ensemble/zookeeper/config.ts'
+import { parseServerLine } from './zoo-config.ts'
 import type { ProfileName } from '../ensemble/profile.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberContainer } from './ensemble.ts'

@@ -8,14 +8,14 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import { explainFailure } from '../kube/explain.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
-import { refuseMissing } from '../procedures/access.ts'
+import { refuseMissing } from '../procedures/open/access.ts'
 import {
   ageInWords,
   cleanUp,
   cleanUpDry,
   type Cleaned,
   type Cleaning,
-} from '../procedures/clean-up.ts'
+} from '../procedures/cleanup/clean-up.ts'
 import { inWords } from '../report/doing.ts'
 import type { NamespaceRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'

@@ -2,8 +2,8 @@
 // verified.
 
 import { Deadline } from '../clock.ts'
-import { observed, ownPods } from '../decide/members.ts'
-import { decideUndo } from '../decide/undo.ts'
+import { observed, ownPods } from '../decide/members/members.ts'
+import { decideUndo } from '../decide/rollout/undo.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -12,11 +12,11 @@ import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
 import type { Loaded } from '../manifests/load.ts'
-import { addressesAhead } from '../procedures/addresses-ahead.ts'
-import { refuseUnappliable } from '../procedures/apply.ts'
-import { applyAll } from '../procedures/apply-all.ts'
-import { takeBaseline } from '../procedures/baseline.ts'
-import { readLogin } from '../procedures/cassandra-login.ts'
+import { addressesAhead } from '../procedures/apply/addresses-ahead.ts'
+import { refuseUnappliable } from '../procedures/apply/apply.ts'
+import { applyAll } from '../procedures/apply/apply-all.ts'
+import { takeBaseline } from '../procedures/verify/baseline.ts'
+import { readLogin } from '../procedures/open/cassandra-login.ts'
 import {
   bringMembers,
   isUnfinished,
@@ -24,35 +24,35 @@ import {
   stillToStand,
   type Course,
   type Start,
-} from '../procedures/bring.ts'
-import { watchData, type DataWatch } from '../procedures/data-watch.ts'
-import { growFirst } from '../procedures/grow.ts'
-import { loadAndLint } from '../procedures/load-and-lint.ts'
-import { lossesAhead, refuseLoss, warnAlone } from '../procedures/keep-data.ts'
-import { partitionOf } from '../procedures/partition.ts'
-import { groundOnceGone } from '../procedures/going-away.ts'
-import type { Ground } from '../procedures/preflight.ts'
-import { recoverNodes } from '../procedures/recover-nodes.ts'
-import { RELEASE_MS } from '../procedures/release.ts'
-import { earlierObjects } from '../procedures/earlier-objects.ts'
-import { goBack, reserve } from '../procedures/undo.ts'
-import { recordApplied, unreadBefore } from '../procedures/unread.ts'
+} from '../procedures/rollout/bring.ts'
+import { watchData, type DataWatch } from '../procedures/verify/data-watch.ts'
+import { growFirst } from '../procedures/scale/grow.ts'
+import { loadAndLint } from '../procedures/apply/load-and-lint.ts'
+import { lossesAhead, refuseLoss, warnAlone } from '../procedures/verify/keep-data.ts'
+import { partitionOf } from '../manifests/partition.ts'
+import { groundOnceGone } from '../procedures/apply/going-away.ts'
+import type { Ground } from '../procedures/apply/preflight.ts'
+import { recoverNodes } from '../record/recover-nodes.ts'
+import { RELEASE_MS } from '../record/release.ts'
+import { earlierObjects } from '../procedures/apply/earlier-objects.ts'
+import { goBack, reserve } from '../procedures/rollout/undo.ts'
+import { recordApplied, unreadBefore } from '../procedures/verify/unread.ts'
 import {
   endUnderWay,
   recordMade,
   recordUnderWay,
   withToBeMade,
   type Marking,
-} from '../procedures/verified.ts'
+} from '../record/verified.ts'
 import {
   outcomeOf,
   profileOptions,
   reachThrough,
   verifyEnsemble,
   type VerifyRun,
-} from '../procedures/verify-ensemble.ts'
-import { explainStanding, offerWayBack, undoFailed } from '../procedures/way-back.ts'
-import { announce } from '../record/announce.ts'
+} from '../procedures/verify/verify-ensemble.ts'
+import { explainStanding, offerWayBack, undoFailed } from '../procedures/rollout/way-back.ts'
+import { announce } from '../kube/announce.ts'
 import { underLock } from '../record/lock.ts'
 import { latestVerified, type StoredRecord } from '../record/record.ts'
 import { inWords } from '../report/doing.ts'

@@ -1,7 +1,7 @@
 // history: the revisions of an ensemble, with image, change cause and age, which one is wanted,
 // which ones run and which were verified; changes nothing.
 
-import { observed } from '../decide/members.ts'
+import { observed } from '../decide/members/members.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
@@ -12,10 +12,10 @@ import {
   reviewRights,
   rightsToHistory,
   rightsToLookOnce,
-} from '../procedures/access.ts'
-import { findSet, readView } from '../procedures/read-ensemble.ts'
-import { recall } from '../procedures/recall.ts'
-import { listRevisions, revisionRows } from '../procedures/revisions.ts'
+} from '../procedures/open/access.ts'
+import { findSet, readView } from '../procedures/open/read-ensemble.ts'
+import { recall } from '../procedures/open/recall.ts'
+import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { inWords } from '../report/doing.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Services } from '../services.ts'

@@ -8,17 +8,17 @@ import { KubeFailure } from '../kube/failure.ts'
 import type { Access, Kube } from '../kube/kube.ts'
 import { roleFor } from '../kube/rules.ts'
 import type { Loaded } from '../manifests/load.ts'
-import { refuseMissing, rightsToVerify } from '../procedures/access.ts'
-import { objectName } from '../procedures/apply.ts'
-import { foresee } from '../procedures/foresee.ts'
-import { loadAndLint } from '../procedures/load-and-lint.ts'
+import { refuseMissing, rightsToVerify } from '../procedures/open/access.ts'
+import { objectName } from '../procedures/apply/apply.ts'
+import { foresee } from '../procedures/plan/foresee.ts'
+import { loadAndLint } from '../procedures/apply/load-and-lint.ts'
 import {
   inspectUnlocked,
   refuseWithout,
   type Inspected,
   type JudgeRights,
-} from '../procedures/preflight.ts'
-import { tellChanges, tellRendered } from '../procedures/tell-plan.ts'
+} from '../procedures/apply/preflight.ts'
+import { tellChanges, tellRendered } from '../procedures/plan/tell-plan.ts'
 import { seeLock } from '../record/lock.ts'
 import { underWayInWords } from '../record/under-way.ts'
 import { warningText } from '../report/annotations.ts'

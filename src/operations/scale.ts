@@ -7,31 +7,37 @@ import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
-import { rightsToScale } from '../procedures/access.ts'
-import { isUnfinished } from '../procedures/bring.ts'
-import { watchData } from '../procedures/data-watch.ts'
-import { knownLists } from '../procedures/known-lists.ts'
-import { partitionOf } from '../procedures/partition.ts'
-import { baseOf, markScaled, strategyOf } from '../procedures/scaled.ts'
-import { RELEASE_MS } from '../procedures/release.ts'
-import { awaitMembers, planOne, resized, takeStep, type Resizing } from '../procedures/resize.ts'
-import { claimsAt, deleteClaims, type Claim } from '../procedures/scale-claims.ts'
+import { rightsToScale } from '../procedures/open/access.ts'
+import { isUnfinished } from '../procedures/rollout/bring.ts'
+import { watchData } from '../procedures/verify/data-watch.ts'
+import { knownLists } from '../procedures/scale/known-lists.ts'
+import { partitionOf } from '../manifests/partition.ts'
+import { baseOf, markScaled, strategyOf } from '../procedures/scale/scaled.ts'
+import { RELEASE_MS } from '../record/release.ts'
+import {
+  awaitMembers,
+  planOne,
+  resized,
+  takeStep,
+  type Resizing,
+} from '../procedures/scale/resize.ts'
+import { claimsAt, deleteClaims, type Claim } from '../procedures/scale/scale-claims.ts'
 import {
   refuseUnableToLeave,
   refuseUnkept,
   refuseUnsound,
   whoIsAway,
-} from '../procedures/scale-gates.ts'
+} from '../procedures/scale/scale-gates.ts'
 import {
   deleteServices,
   makeServices,
   planServices,
   servicesToDelete,
   type ServiceToDelete,
-} from '../procedures/scale-services.ts'
-import { holdEnsemble, type Standing } from '../procedures/standing.ts'
-import { endUnderWay, recordUnderWay } from '../procedures/verified.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify-ensemble.ts'
+} from '../procedures/scale/scale-services.ts'
+import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
+import { endUnderWay, recordUnderWay } from '../record/verified.ts'
+import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { verifiedNames, type StoredRecord } from '../record/record.ts'
 import { endOf, underWayInWords } from '../record/under-way.ts'
 import type { Services } from '../services.ts'

@@ -2,9 +2,9 @@
 // until the roll is done or has failed. Changes nothing.
 
 import { Deadline } from '../clock.ts'
-import { diagnose, newMemory } from '../decide/diagnosis.ts'
-import { withLastWords } from '../decide/last-words.ts'
-import { judgeRollout } from '../decide/rollout.ts'
+import { diagnose, newMemory } from '../decide/diagnosis/diagnose.ts'
+import { withLastWords } from '../decide/diagnosis/last-words.ts'
+import { judgeRollout } from '../decide/rollout/rollout.ts'
 import { heldRoll, judgeStatus, progressLine } from '../decide/status.ts'
 import { EnsembleError, failure } from '../errors.ts'
 import type { ProfileName } from '../ensemble/profile.ts'
@@ -18,17 +18,22 @@ import {
   rightsToLook,
   rightsToLookOnce,
   type Rights,
-} from '../procedures/access.ts'
-import { askMembers, type Asking } from '../procedures/ask-members.ts'
-import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
-import { collectEvidence, logOf } from '../procedures/evidence.ts'
-import { fillMembers } from '../procedures/member-rows.ts'
-import { findSet, readEvents, readView, servicesIfAllowed } from '../procedures/read-ensemble.ts'
-import { createNodeLook } from '../procedures/hanging.ts'
-import { lossesAhead } from '../procedures/keep-data.ts'
-import { recall, type Recalled } from '../procedures/recall.ts'
-import { listRevisions, revisionRows } from '../procedures/revisions.ts'
-import { untilDone } from '../procedures/until-done.ts'
+} from '../procedures/open/access.ts'
+import { askMembers, type Asking } from '../procedures/verify/ask-members.ts'
+import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
+import { collectEvidence, logOf } from '../procedures/verify/evidence.ts'
+import { fillMembers } from '../procedures/open/member-rows.ts'
+import {
+  findSet,
+  readEvents,
+  readView,
+  servicesIfAllowed,
+} from '../procedures/open/read-ensemble.ts'
+import { createNodeLook } from '../procedures/verify/hanging.ts'
+import { lossesAhead } from '../procedures/verify/keep-data.ts'
+import { recall, type Recalled } from '../procedures/open/recall.ts'
+import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
+import { untilDone } from '../procedures/rollout/until-done.ts'
 import { inWords } from '../report/doing.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Services } from '../services.ts'

@@ -3,20 +3,20 @@
 
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
-import { rightsToCordon } from '../procedures/access.ts'
-import { awaitServing, servingInWords } from '../procedures/await-serving.ts'
-import { uncordonNode } from '../procedures/cordon.ts'
-import { giveBackNodes, type GivingBack } from '../procedures/give-back.ts'
+import { rightsToCordon } from '../procedures/open/access.ts'
+import { awaitServing, servingInWords } from '../procedures/rollout/await-serving.ts'
+import { uncordonNode } from '../record/cordon.ts'
+import { giveBackNodes, type GivingBack } from '../record/give-back.ts'
 import {
   goneNodes,
   planUncordon,
   refuseForeign,
   rowFor,
   type PlannedNode,
-} from '../procedures/plan-uncordon.ts'
-import { holdForNodes } from '../procedures/nodes-alone.ts'
-import type { Held } from '../procedures/standing.ts'
-import { uncordonDryRun } from '../procedures/uncordon-dry-run.ts'
+} from '../procedures/drain/plan-uncordon.ts'
+import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
+import type { Held } from '../procedures/open/hold-ensemble.ts'
+import { uncordonDryRun } from '../procedures/drain/uncordon-dry-run.ts'
 import { advanceNode, endNodes, type NodeBook } from '../record/maintenance.ts'
 import type { StoredRecord } from '../record/record.ts'
 import type { NodeRow, RunReport } from '../report/run-report.ts'

@@ -1,7 +1,7 @@
 // verify: asks a running ensemble whether it is whole and whether what is written through each
 // member is read through every other; changes nothing but the check's own data.
 
-import { judgeRollout } from '../decide/rollout.ts'
+import { judgeRollout } from '../decide/rollout/rollout.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -14,18 +14,18 @@ import {
   rightsToFindServices,
   rightsToLook,
   rightsToVerify,
-} from '../procedures/access.ts'
-import { readLogin } from '../procedures/cassandra-login.ts'
-import { connectionString, targetOf } from '../procedures/ensemble-target.ts'
-import { fillMembers } from '../procedures/member-rows.ts'
-import { withPodCauses } from '../procedures/pod-causes.ts'
-import { findSet, readNodes, readServices, readView } from '../procedures/read-ensemble.ts'
+} from '../procedures/open/access.ts'
+import { readLogin } from '../procedures/open/cassandra-login.ts'
+import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
+import { fillMembers } from '../procedures/open/member-rows.ts'
+import { withPodCauses } from '../procedures/verify/pod-causes.ts'
+import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
 import {
   outcomeOf,
   profileOptions,
   reachThrough,
   verifyEnsemble,
-} from '../procedures/verify-ensemble.ts'
+} from '../procedures/verify/verify-ensemble.ts'
 import type { Services } from '../services.ts'
 import { inWords } from '../report/doing.ts'
 import { timeLimit } from '../time-limit.ts'

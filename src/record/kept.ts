@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { z } from 'zod'
-import { readsConfigMap } from '../decide/unread.ts'
+import { readsConfigMap } from '../decide/rollout/unread.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { codeOf } from '../kube/node-error.ts'
 import { parseService, parseSet, selects } from '../manifests/shapes.ts'

@@ -1,6 +1,6 @@
 // The name that the Lease and the record of an ensemble share.
 
-import { NODES_ALONE } from '../decide/cordon.ts'
+import { NODES_ALONE } from '../decide/drain/cordon.ts'
 
 /**
  * `zk-ensemble-<name>`; of nodes that are drained for no ensemble of their own `zk-ensemble.nodes`.

@@ -3,7 +3,7 @@
 
 import { structuredPatch } from 'diff'
 import { stringify } from 'yaml'
-import { wantedPart } from '../decide/changes.ts'
+import { wantedPart } from '../decide/apply/changes.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { isTree } from '../manifests/fields-v1.ts'
 import { LAST_APPLIED } from '../manifests/owned.ts'

@@ -2,7 +2,7 @@
 // on their claims and speak ZooKeeper's protocol over byte streams.
 
 import { type Duplex, duplexPair } from 'node:stream'
-import { parseConfig, type ServerLine } from '../../../src/ensemble/zookeeper/config.ts'
+import { parseConfig, type ServerLine } from '../../../src/manifests/zoo-config.ts'
 import { type Faults, type Host, serve } from './zookeeper-connection.ts'
 import { answerExec, type Answer } from './zookeeper-inside.ts'
 import {

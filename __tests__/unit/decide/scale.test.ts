@@ -2,7 +2,7 @@
 // is outside costs the quorum.
 
 import { describe, expect, test } from '@jest/globals'
-import { membersNow, type RollSituation } from '../../../src/decide/roll.ts'
+import { membersNow, type RollSituation } from '../../../src/decide/rollout/roll.ts'
 import {
   harmfulClaims,
   leaveStep,

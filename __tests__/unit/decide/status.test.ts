@@ -1,9 +1,9 @@
 // What status answers at night: whether somebody has to get up, and what to type then.
 
 import { describe, expect, test } from '@jest/globals'
-import { diagnose, newMemory } from '../../../src/decide/diagnosis.ts'
-import { judgeRollout } from '../../../src/decide/rollout.ts'
-import type { ServingVerdict } from '../../../src/decide/serving.ts'
+import { diagnose, newMemory } from '../../../src/decide/diagnosis/diagnose.ts'
+import { judgeRollout } from '../../../src/decide/rollout/rollout.ts'
+import type { ServingVerdict } from '../../../src/decide/members/serving.ts'
 import { heldRoll, judgeStatus, progressLine, type Background } from '../../../src/decide/status.ts'
 import type { Finding } from '../../../src/errors.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'

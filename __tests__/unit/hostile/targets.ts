@@ -2,13 +2,13 @@
 // words, and nothing else may come out of it.
 
 import { gzipSync } from 'node:zlib'
-import { CORDON_ANNOTATION, cordonManager, markOf } from '../../../src/decide/cordon.ts'
+import { CORDON_ANNOTATION, cordonManager, markOf } from '../../../src/decide/drain/cordon.ts'
 import {
   parseRelease,
   parseCluster,
   parseStatus as parseRing,
 } from '../../../src/ensemble/cassandra/status.ts'
-import { parseConfig, parseServerLine } from '../../../src/ensemble/zookeeper/config.ts'
+import { parseConfig, parseServerLine } from '../../../src/manifests/zoo-config.ts'
 import { parseLocated } from '../../../src/ensemble/zookeeper/locate.ts'
 import { readMulti } from '../../../src/ensemble/zookeeper/multi.ts'
 import {

@@ -18,7 +18,7 @@ import {
   rightsToRecord,
   rightsToFollowNode,
   rightsToSeeCluster,
-} from '../../../src/procedures/access.ts'
+} from '../../../src/procedures/open/access.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 const PAGES = [

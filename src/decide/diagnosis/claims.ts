@@ -4,7 +4,7 @@
 import type { ClaimView, EventView } from '../../view/surroundings.ts'
 import { formatBytes } from '../../view/quantity.ts'
 import type { ClaimTemplate } from '../../view/workload.ts'
-import type { MemberStanding } from '../members.ts'
+import type { MemberStanding } from '../members/members.ts'
 import { eventsOf, oneLine, type Situation, type Symptom } from './symptom.ts'
 
 const MISSING_CLASS_GRACE_MS = 10_000

@@ -4,8 +4,8 @@
 import { formatSpan } from '../../clock.ts'
 import { formatBytes } from '../../view/quantity.ts'
 import type { ContainerView } from '../../view/workload.ts'
-import type { MemberStanding } from '../members.ts'
-import { LEARNS_WITHIN_MS } from '../patience.ts'
+import type { MemberStanding } from '../members/members.ts'
+import { LEARNS_WITHIN_MS } from '../members/patience.ts'
 import { lastDeath, type CrashHistory } from './crash-history.ts'
 import {
   crashKey,

@@ -2,7 +2,7 @@
 // set says so in events only.
 
 import { eventsOf, oneLine, type Situation, type Symptom } from './symptom.ts'
-import { rolls } from '../members.ts'
+import { rolls } from '../members/members.ts'
 
 const GRACE_MS = 15_000
 const OUTSIDE_GRACE_MS = 60_000

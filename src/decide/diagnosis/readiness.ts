@@ -1,8 +1,8 @@
 // Members that run without being Ready, pods that are lost or don't go away, and the roll that an
 // unready old pod holds up.
 
-import { whyNotGone } from '../deletion.ts'
-import { availableAt, mayStay, observed, rolls } from '../members.ts'
+import { whyNotGone } from './deletion.ts'
+import { availableAt, mayStay, observed, rolls } from '../members/members.ts'
 import { isNew, oneLine, type MemberCase, type Situation, type Symptom } from './symptom.ts'
 
 const STUCK_TERMINATING_MS = 180_000

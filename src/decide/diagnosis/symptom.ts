@@ -4,7 +4,7 @@
 import type { Code } from '../../errors.ts'
 import type { EnsembleView, EventView } from '../../view/surroundings.ts'
 import type { PodView, SetView } from '../../view/workload.ts'
-import type { MemberStanding } from '../members.ts'
+import type { MemberStanding } from '../members/members.ts'
 import type { CrashHistory } from './crash-history.ts'
 
 /** One look at the set, with what earlier looks have left. */

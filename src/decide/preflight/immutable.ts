@@ -2,8 +2,8 @@
 // are compared here.
 
 import { quantityOf } from '../../view/quantity.ts'
-import { differences } from '../changes.ts'
-import type { PreflightFinding, PreflightInput } from '../preflight.ts'
+import { differences } from '../apply/changes.ts'
+import type { PreflightFinding, PreflightInput } from './judge-preflight.ts'
 
 const IMMUTABLE = [
   'selector',

@@ -2,7 +2,7 @@
 // for it: never as a side effect of a deploy.
 
 import type { ProfileName } from '../../ensemble/profile.ts'
-import type { PreflightFinding, PreflightInput } from '../preflight.ts'
+import type { PreflightFinding, PreflightInput } from './judge-preflight.ts'
 
 /**
  * `listed`: a member list says who they are. `ring`: a member joins and leaves by itself, one at a

@@ -1,6 +1,6 @@
 // Who else writes the objects that are about to be applied, and would take the change back.
 
-import type { PreflightFinding } from '../preflight.ts'
+import type { PreflightFinding } from './judge-preflight.ts'
 
 /** An object of the manifests as it is in the cluster. */
 export interface OwnedObject {

@@ -2,7 +2,7 @@
 // added.
 
 import type { NodeView } from '../../view/surroundings.ts'
-import type { PreflightFinding, PreflightInput } from '../preflight.ts'
+import type { PreflightFinding, PreflightInput } from './judge-preflight.ts'
 
 export interface Toleration {
   /** Undefined with operator Exists: all taints. */

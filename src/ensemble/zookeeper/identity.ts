@@ -10,7 +10,12 @@ import {
 } from '../../manifests/member-services.ts'
 import { judgeBelonging } from '../../view/host-name.ts'
 import type { Member } from '../profile.ts'
-import { parseConfig, voters, type ServerConfig, type ServerLine } from './config.ts'
+import {
+  parseConfig,
+  voters,
+  type ServerConfig,
+  type ServerLine,
+} from '../../manifests/zoo-config.ts'
 import type { Located } from './locate.ts'
 
 /** What is known of one member; `undefined` where it could not be learned. */

@@ -9,7 +9,7 @@ import { judgeIdentity, knownFrom, type IdentityVerdict, type Known } from './id
 import { locateCommand, parseLocated } from './locate.ts'
 import type { DoorContext } from './doors.ts'
 import { ask } from './look.ts'
-import { parseConfig } from './config.ts'
+import { parseConfig } from '../../manifests/zoo-config.ts'
 import type { Session } from './session.ts'
 import { parseConf } from './word-answers.ts'
 

@@ -2,7 +2,7 @@
 // holds the verdict: a Mode line stands there only when the member serves.
 
 import type { Role } from '../profile.ts'
-import { parseConfig, parseProperties, type ServerConfig } from './config.ts'
+import { parseConfig, parseProperties, type ServerConfig } from '../../manifests/zoo-config.ts'
 
 export type Srvr =
   | {

@@ -2,7 +2,7 @@
 // while, or by a Service of its own, which must lead to it.
 
 import type { Finding } from '../../errors.ts'
-import { parseServerLine } from '../../ensemble/zookeeper/config.ts'
+import { parseServerLine } from '../zoo-config.ts'
 import { judgeHosts, listedHosts, membersOfSet } from '../addresses.ts'
 import { meaningOf, memberServices, POD_NAME, type MemberService } from '../member-services.ts'
 import { makesOwnList } from '../settings.ts'

@@ -2,7 +2,7 @@
 // member says that it serves.
 
 import { describe, expect, test } from '@jest/globals'
-import { parseConfig } from '../../../../src/ensemble/zookeeper/config.ts'
+import { parseConfig } from '../../../../src/manifests/zoo-config.ts'
 import {
   judgeIdentity,
   type IdentityVerdict,

@@ -1,0 +1,41 @@
+// Who may only read is shown what a manifest changes all the same; a default that is taken for a
+// change would hide the real ones.
+
+import { expect, test } from '@jest/globals'
+import { overlaid } from '../../../../src/decide/apply/overlay.ts'
+
+test('fields that the manifest writes over those that are there', () =>
+  expect(overlaid({ a: 1, b: { c: 2, d: 3 } }, { b: { c: 4 }, e: 5 })).toEqual({
+    a: 1,
+    b: { c: 4, d: 3 },
+    e: 5,
+  }))
+
+test('items of lists by name, whatever their order, and new ones behind them', () =>
+  expect(
+    overlaid(
+      [
+        { name: 'a', x: 1, default: true },
+        { name: 'b', x: 2 },
+      ],
+      [
+        { name: 'c', x: 3 },
+        { name: 'a', x: 9 },
+      ],
+    ),
+  ).toEqual([
+    { name: 'a', x: 9, default: true },
+    { name: 'b', x: 2 },
+    { name: 'c', x: 3 },
+  ]))
+
+test('lists without names by their place, and as a whole where their length differs', () => {
+  expect(overlaid([{ port: 1, protocol: 'TCP' }], [{ port: 1 }])).toEqual([
+    { port: 1, protocol: 'TCP' },
+  ])
+  expect(overlaid(['a', 'b'], ['c'])).toEqual(['c'])
+  expect(overlaid(['a', 'b'], ['a', 'c'])).toEqual(['a', 'c'])
+})
+
+test('a field without a value changes nothing', () =>
+  expect(overlaid({ a: 1 }, { a: undefined, b: null })).toEqual({ a: 1, b: undefined }))

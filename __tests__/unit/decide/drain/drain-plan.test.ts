@@ -1,0 +1,223 @@
+// A node that is drained although its member fits nowhere leaves that member Pending all night; a
+// run that forgets what a dead one did drains everything twice.
+
+import { describe, expect, test } from '@jest/globals'
+import {
+  chooseMode,
+  goesOn,
+  type Choosing,
+  type DrainPlan,
+} from '../../../../src/decide/drain/drain-plan.ts'
+import type { PlacementAnswer } from '../../../../src/decide/placement/plan-placements.ts'
+import type { PlacedPod, PodDemands } from '../../../../src/view/scheduling.ts'
+
+const demands: PodDemands = {
+  requests: {},
+  nodeSelector: {},
+  nodeAffinity: undefined,
+  tolerations: [],
+  affinity: [],
+  antiAffinity: [],
+  spread: [],
+  ports: [],
+  scheduler: 'default-scheduler',
+  gates: [],
+  resourceClaims: [],
+  priority: 0,
+  preempts: true,
+}
+
+function pod(name: string): PlacedPod {
+  return {
+    name,
+    namespace: 'prod',
+    uid: name,
+    labels: {},
+    node: 'node-1',
+    phase: 'Running',
+    ready: true,
+    deleting: undefined,
+    owner: { kind: name.startsWith('zk') ? 'StatefulSet' : 'ReplicaSet', name: 'x', uid: 'x' },
+    mirror: false,
+    emptyDirs: [],
+    claims: [],
+    demands,
+    ephemeral: [],
+  }
+}
+
+const fits = (name: string): PlacementAnswer => ({ pod: pod(name), kind: 'fits', node: 'node-4' })
+const inPlace = (
+  name: string,
+  why = "0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules.",
+): PlacementAnswer => ({ pod: pod(name), kind: 'in-place', node: 'node-1', why, reasons: [] })
+const noFit = (name: string, preemption = false): PlacementAnswer => ({
+  pod: pod(name),
+  kind: 'no-fit',
+  why: '0/4 nodes are available: 4 Insufficient cpu.',
+  reasons: [],
+  preemption,
+})
+const unknown = (name: string): PlacementAnswer => ({
+  pod: pod(name),
+  kind: 'unknown',
+  why: 'its scheduler is volcano',
+})
+
+function chosen(
+  answers: readonly PlacementAnswer[],
+  asked: Choosing['asked'] = 'auto',
+  givenBack = true,
+): string {
+  const choice = chooseMode({
+    node: 'node-1',
+    answers,
+    isMember: (one) => one.name.startsWith('zk'),
+    asked,
+    givenBack,
+  })
+  return [
+    choice.mode,
+    ...choice.refusals.map(({ pod: name }) => `refused ${name}`),
+    ...choice.notes.map((note) => `note ${note.split(' ')[0] ?? ''}`),
+  ].join(', ')
+}
+
+describe('where the members of a node go', () => {
+  test.each<[string, readonly PlacementAnswer[], Choosing['asked'], boolean, string]>([
+    ['a node without a member', [fits('web')], 'auto', false, 'none'],
+    ['a member with a place', [fits('zk-0'), fits('web')], 'auto', false, 'elsewhere'],
+    ['a member with a place, in place as asked', [fits('zk-0')], 'in-place', true, 'in-place'],
+    [
+      'a member that only its own node takes, which is given back',
+      [inPlace('zk-0')],
+      'auto',
+      true,
+      'in-place, note prod/zk-0',
+    ],
+    [
+      'the same where the node stays cordoned',
+      [inPlace('zk-0')],
+      'auto',
+      false,
+      'elsewhere, refused prod/zk-0',
+    ],
+    [
+      'the same where it must go elsewhere',
+      [inPlace('zk-0')],
+      'elsewhere',
+      true,
+      'elsewhere, refused prod/zk-0',
+    ],
+    [
+      'the same handed over in place as asked',
+      [inPlace('zk-0')],
+      'in-place',
+      false,
+      'in-place, note prod/zk-0',
+    ],
+    [
+      'two members of which one has a place',
+      [fits('zk-0'), inPlace('zk-1')],
+      'auto',
+      true,
+      'in-place, note prod/zk-1',
+    ],
+    ['a member that nothing takes', [noFit('zk-0')], 'auto', true, 'elsewhere, refused prod/zk-0'],
+    [
+      'the same in place as asked: not even its own node takes it',
+      [noFit('zk-0')],
+      'in-place',
+      true,
+      'in-place, refused prod/zk-0',
+    ],
+    [
+      'a member of which it can not be told',
+      [unknown('zk-0')],
+      'auto',
+      true,
+      'elsewhere, refused prod/zk-0',
+    ],
+    ['the same in place as asked', [unknown('zk-0')], 'in-place', true, 'in-place, note prod/zk-0'],
+    [
+      'another pod that nothing takes',
+      [fits('zk-0'), noFit('web')],
+      'auto',
+      true,
+      'elsewhere, refused prod/web',
+    ],
+    [
+      'another pod that waits for its node',
+      [fits('zk-0'), inPlace('web')],
+      'auto',
+      true,
+      'elsewhere, note prod/web',
+    ],
+    [
+      'the same where its node stays cordoned',
+      [fits('zk-0'), inPlace('web')],
+      'auto',
+      false,
+      'elsewhere, refused prod/web',
+    ],
+    [
+      'another pod of which it can not be told',
+      [unknown('web')],
+      'in-place',
+      true,
+      'none, refused prod/web',
+    ],
+  ])('%s', (_, answers, asked, givenBack, expected) => {
+    expect(chosen(answers, asked, givenBack)).toBe(expected)
+  })
+
+  test('a hundred pods that wait for their node for one reason are one note: what matters at night is not buried under it', () => {
+    const many = Array.from({ length: 100 }, (_, index) => inPlace(`web-${index}`))
+    expect(
+      chooseMode({
+        node: 'node-1',
+        answers: [...many, inPlace('db', 'its volume is there')],
+        isMember: () => false,
+        asked: 'auto',
+        givenBack: true,
+      }).notes,
+    ).toEqual([
+      "prod/web-0, prod/web-1, prod/web-2, prod/web-3, prod/web-4 and 95 more wait until their node is given back: 0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules.",
+      'prod/db waits until its node is given back: its volume is there',
+    ])
+  })
+
+  test('says that room could only be made by evicting others', () => {
+    expect(
+      chooseMode({
+        node: 'node-1',
+        answers: [noFit('web', true)],
+        isMember: () => false,
+        asked: 'auto',
+        givenBack: true,
+      }).refusals[0]?.why,
+    ).toContain('but by evicting pods of lower priority: 0/4 nodes')
+  })
+})
+
+describe('a drain that was broken off', () => {
+  const NOW = Date.UTC(2026, 10, 23, 3)
+  const plan: DrainPlan = { digest: 'd', since: new Date(NOW - 3_600_000).toISOString() }
+
+  test('is gone on with when the same is asked for', () => {
+    expect(goesOn(plan, 'd', NOW)).toBe(true)
+  })
+
+  test.each<[string, DrainPlan | undefined, string]>([
+    ['another request', plan, 'e'],
+    [
+      'the same a week later',
+      { ...plan, since: new Date(NOW - 7 * 86_400_000).toISOString() },
+      'd',
+    ],
+    ['a record with a time that is none', { ...plan, since: 'yesterday' }, 'd'],
+    ['nothing that was begun', undefined, 'd'],
+  ])('is begun anew for %s', (_, before, digest) => {
+    expect(goesOn(before, digest, NOW)).toBe(false)
+  })
+})

@@ -1,0 +1,167 @@
+// An undo that should not have been made takes a healthy change back, or data with it; one that is
+// not made leaves a broken ensemble to the night.
+
+import { describe, expect, test } from '@jest/globals'
+import {
+  decideUndo,
+  isNewerMinor,
+  latestToGoBackTo,
+  type Failed,
+} from '../../../../src/decide/rollout/undo.ts'
+
+const good = {
+  digest: 'sha256:good',
+  controllerRevision: 'zk-good',
+  verifiedAt: '2026-01-01T00:00:00.000Z',
+}
+const failed: Failed = {
+  onFailure: 'undo',
+  firstInstall: false,
+  changed: true,
+  cancelled: false,
+  code: 'IMAGE_PULL',
+  againstRevision: true,
+  inChecks: false,
+  digest: 'sha256:bad',
+  verified: good,
+  standsAlready: false,
+  notKept: undefined,
+  losses: undefined,
+  profile: 'zookeeper',
+  members: [{ pod: 'zk-0', version: '3.9.5' }],
+  versionBefore: '3.9.4',
+}
+
+describe('a failed change is taken back', () => {
+  test.each([
+    ['when the pods speak against the new revision', {}],
+    ['when the members do', { inChecks: true, againstRevision: false, code: 'IDENTITY_MISMATCH' }],
+    [
+      'when a newer patch of the same minor version has served',
+      { members: [{ pod: 'zk-2', version: '3.9.9' }] },
+    ],
+  ] as const)('%s', (_, more) => {
+    expect(decideUndo({ ...failed, ...more })).toEqual({ kind: 'undo', to: good })
+  })
+})
+
+describe('a failed change is left as it is', () => {
+  test.each([
+    ['when nothing was changed', { changed: false }, 'nothing was changed'],
+    ['when it was asked for', { onFailure: 'keep' }, 'on-failure is keep'],
+    ['on a first install', { firstInstall: true }, 'first install'],
+    ['after a cancel', { cancelled: true }, 'cancelled'],
+    [
+      'after a fault of the API or of the action',
+      { code: undefined },
+      'one of the API or of the action',
+    ],
+    [
+      'when a node or an older revision is at fault',
+      { againstRevision: false },
+      'not against the new revision',
+    ],
+    [
+      'when time was over without a cause',
+      { code: 'TIMEOUT', againstRevision: false },
+      'not against the new revision',
+    ],
+    [
+      'when the members could not be asked',
+      { inChecks: true, code: 'CHECK_IMPOSSIBLE' },
+      'not against the new revision',
+    ],
+    ['when data is missing', { inChecks: true, code: 'DATA_LOST' }, 'data is missing'],
+    [
+      'when a member that is taken down would lose its data',
+      { losses: 'the claim datadir-zk-1 of zk-1 is being deleted' },
+      'takes members down as well, and the claim datadir-zk-1',
+    ],
+    [
+      'without a verified revision',
+      { verified: undefined },
+      'no revision of this ensemble was ever verified',
+    ],
+    [
+      'when the verified revision is what failed',
+      { digest: good.digest },
+      'the latest verified revision itself',
+    ],
+    [
+      'when the template did not change: an undo would give nothing back, and never end',
+      { standsAlready: true },
+      'members run revision zk-good, the latest verified one, already',
+    ],
+    ['when its objects are gone', { notKept: 'its objects were not kept' }, 'were not kept'],
+    [
+      'when a newer minor version has served',
+      { members: [{ pod: 'zk-2', version: '3.10.0' }] },
+      'zk-2 has already served version 3.10.0',
+    ],
+  ] as const)('%s', (_, more, reason) => {
+    const decision = decideUndo({ ...failed, ...more })
+    expect(decision).toMatchObject({ kind: 'halt', reason: expect.stringContaining(reason) })
+  })
+})
+
+test.each([
+  ['3.9.5', '3.8.4', true],
+  ['3.10.0', '3.9.5', true],
+  ['4.0.0', '3.9.5', true],
+  ['3.9.5', '3.9.4', false],
+  ['3.8.4', '3.9.5', false],
+  [undefined, '3.9.5', false],
+  ['3.9.5', '', false],
+] as const)('%s is a newer minor version than %s: %s', (version, before, newer) => {
+  expect(isNewerMinor(version, before)).toBe(newer)
+})
+
+describe('an undo goes to', () => {
+  const at = (name: string, digest = name, verifiedAt = 'then') => ({
+    digest,
+    controllerRevision: name,
+    verifiedAt,
+  })
+
+  test('the latest verified one that is not current', () => {
+    expect(
+      latestToGoBackTo([at('a'), at('b'), at('c')], { updateRevision: 'c', complete: true })
+        ?.digest,
+    ).toBe('b')
+  })
+
+  test('the one that is wanted, as long as a stuck member keeps it from being reached', () => {
+    expect(
+      latestToGoBackTo([at('a'), at('b')], { updateRevision: 'b', complete: false })?.digest,
+    ).toBe('b')
+  })
+
+  test('the latest verified one, when what runs was never verified', () => {
+    expect(
+      latestToGoBackTo([at('a'), at('b')], { updateRevision: 'x', complete: true })?.digest,
+    ).toBe('b')
+  })
+
+  test('the same template with the companions of before', () => {
+    expect(
+      latestToGoBackTo([at('a', 'one'), at('a', 'two')], { updateRevision: 'a', complete: true })
+        ?.digest,
+    ).toBe('one')
+  })
+
+  test('what the members run, when the ConfigMaps beside the same template were changed since and nobody has read them', () => {
+    expect(
+      latestToGoBackTo([at('a'), at('b', 'read'), at('b', 'unread', '')], {
+        updateRevision: 'b',
+        complete: true,
+      })?.digest,
+    ).toBe('read')
+  })
+
+  test('nowhere, when there is one revision only', () => {
+    expect(latestToGoBackTo([at('a')], { updateRevision: 'a', complete: true })).toBeUndefined()
+    expect(
+      latestToGoBackTo([at('a', 'a', '')], { updateRevision: 'b', complete: true }),
+    ).toBeUndefined()
+  })
+})

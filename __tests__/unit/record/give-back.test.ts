@@ -1,0 +1,251 @@
+// A run that fails or is cancelled must leave no node cordoned: a member without its node costs the
+// quorum its slack until somebody notices.
+
+import { describe, expect, test } from '@jest/globals'
+import type { CordonMark } from '../../../src/decide/drain/cordon.ts'
+import { failure } from '../../../src/errors.ts'
+import { toNode } from '../../../src/kube/views/index.ts'
+import { cordonNode, readNode } from '../../../src/record/cordon.ts'
+import { giveBackNodes, type GivingBack } from '../../../src/record/give-back.ts'
+import { beginNode, nodesUnderMaintenance } from '../../../src/record/maintenance.ts'
+import {
+  readRecord,
+  recordName,
+  type MaintenanceNode,
+  type StoredRecord,
+} from '../../../src/record/record.ts'
+import { newReport } from '../../../src/report/run-report.ts'
+import { at, text } from '../../support/cluster/json.ts'
+import { atCluster, never, type AtCluster } from '../procedures/at-cluster.ts'
+
+const MARK: CordonMark = {
+  ensemble: 'default/zk',
+  identity: 'org/repo/7/1/abcd1234',
+  runUrl: 'https://ci.example/run/7',
+  at: '2026-01-01T00:00:00.000Z',
+}
+
+interface Given extends AtCluster {
+  readonly giving: GivingBack
+  readonly lines: string[]
+  /** Cordons as a drain does, record first, and gives the record back. */
+  readonly begin: (
+    stored: StoredRecord,
+    name: string,
+    more?: Partial<MaintenanceNode>,
+    mark?: CordonMark,
+  ) => Promise<StoredRecord>
+  readonly stored: StoredRecord
+  readonly cordoned: () => string[]
+  readonly listed: () => Promise<string[]>
+}
+
+async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
+  await atCluster(async (given) => {
+    const kube = await given.client()
+    const lines: string[] = []
+    const say = (line: string): void => void lines.push(line)
+    const giving: GivingBack = {
+      kube,
+      clock: given.clock,
+      namespace: 'default',
+      name: 'zk',
+      runUrl: MARK.runUrl,
+      report: newReport('drain', 0),
+      journal: { info: say, warning: say },
+    }
+    await work({
+      ...given,
+      giving,
+      lines,
+      stored: await readRecord(kube, 'default', 'zk', never),
+      async begin(stored, name, more = {}, mark = MARK) {
+        const object = await readNode(kube, name, never)
+        if (object === undefined) throw new Error(`no ${name}`)
+        const node = toNode(object)
+        const next = await beginNode(
+          giving,
+          stored,
+          {
+            name,
+            uid: node.uid,
+            phase: 'cordon',
+            cordon: 'ours',
+            placement: 'in-place',
+            bootId: '',
+            members: [],
+            ...more,
+          },
+          never,
+        )
+        if (more.cordon === 'theirs') given.cluster.somebody.cordon(name)
+        else await cordonNode(kube, node, mark, never)
+        return next
+      },
+      cordoned: () =>
+        given.cluster.objects
+          .list('Node')
+          .filter((node) => at(node, 'spec', 'unschedulable') === true)
+          .map((node) => text(node, 'metadata', 'name')),
+      listed: async () =>
+        nodesUnderMaintenance(await readRecord(kube, 'default', 'zk', never)).map(
+          ({ name }) => name,
+        ),
+    })
+  })
+}
+
+test('every cordon of ours goes, and its entry with it; one that was handed over and one of somebody else stay', () =>
+  withNodes(async ({ giving, stored, begin, cordoned, listed, lines }) => {
+    let chain = await begin(stored, 'node-1', { phase: 'evict' })
+    chain = await begin(chain, 'node-2', { phase: 'maintenance' })
+    chain = await begin(chain, 'node-3', { phase: 'handed-over' })
+    chain = await begin(chain, 'node-4', { cordon: 'theirs' })
+    const given = await giveBackNodes(giving, chain)
+    expect(given).toMatchObject({ done: ['node-1', 'node-2', 'node-4'], left: [] })
+    expect(cordoned()).toEqual(['node-3', 'node-4'])
+    expect(await listed()).toEqual(['node-3'])
+    expect(nodesUnderMaintenance(given.stored).map(({ name }) => name)).toEqual(['node-3'])
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'node-1: uncordoned, given back',
+        'node-2: uncordoned, given back',
+        'node-4: carries no cordon of ours, left as it is',
+      ]),
+    )
+    expect(giving.report).toMatchObject({ changed: true, byHand: [] })
+  }))
+
+test('a second time there is nothing to do, and nothing is asked for', () =>
+  withNodes(async ({ giving, stored, begin, cluster }) => {
+    const { stored: after } = await giveBackNodes(giving, await begin(stored, 'node-1'))
+    const before = cluster.requests.length
+    expect(await giveBackNodes(giving, after)).toMatchObject({ done: [], left: [] })
+    expect(cluster.requests).toHaveLength(before)
+  }))
+
+test('what was recorded and not yet cordoned, what somebody uncordoned, and what has left the cluster needs no more than the record', () =>
+  withNodes(async ({ giving, stored, begin, cluster, listed, lines }) => {
+    let chain = await begin(stored, 'node-1')
+    chain = await begin(chain, 'node-2')
+    chain = await beginNode(
+      giving,
+      chain,
+      {
+        name: 'node-3',
+        uid: text(cluster.objects.get('Node', '', 'node-3'), 'metadata', 'uid'),
+        phase: 'cordon',
+        cordon: 'ours',
+        placement: 'in-place',
+        bootId: '',
+        members: [],
+      },
+      never,
+    )
+    cluster.somebody.uncordon('node-1')
+    cluster.objects.remove('Node', '', 'node-2')
+    expect(await giveBackNodes(giving, chain)).toMatchObject({
+      done: ['node-1', 'node-2', 'node-3'],
+      left: [],
+    })
+    expect(await listed()).toEqual([])
+    expect(lines).toContain('node-2: is gone')
+  }))
+
+test("another ensemble's run has cordoned it since: left to that one", () =>
+  withNodes(async ({ giving, stored, begin, cordoned, listed, lines }) => {
+    const chain = await begin(stored, 'node-1', {}, { ...MARK, ensemble: 'default/other' })
+    expect(await giveBackNodes(giving, chain)).toMatchObject({ done: ['node-1'], left: [] })
+    expect(cordoned()).toEqual(['node-1'])
+    expect(await listed()).toEqual([])
+    expect(lines.join()).toContain('default/other')
+  }))
+
+test('nodes that are seen to elsewhere are left out', () =>
+  withNodes(async ({ giving, stored, begin, cordoned, listed }) => {
+    const chain = await begin(await begin(stored, 'node-1'), 'node-2')
+    expect(await giveBackNodes({ ...giving, except: new Set(['node-1']) }, chain)).toMatchObject({
+      done: ['node-2'],
+      left: [],
+    })
+    expect(cordoned()).toEqual(['node-1'])
+    expect(await listed()).toEqual(['node-1'])
+  }))
+
+describe('when it can not be done', () => {
+  test('one node that is refused costs the others nothing: it is told with the commands, and stays in the record', () =>
+    withNodes(async ({ giving, stored, begin, cluster, cordoned, listed, lines }) => {
+      const chain = await begin(await begin(stored, 'node-1'), 'node-2')
+      cluster.faults.always({ verb: 'patch', kind: 'Node', name: 'node-1', status: 403 })
+      expect(await giveBackNodes(giving, chain)).toMatchObject({
+        done: ['node-2'],
+        left: ['node-1'],
+      })
+      expect(cordoned()).toEqual(['node-1'])
+      expect(await listed()).toEqual(['node-1'])
+      expect(giving.report.byHand).toEqual([
+        'kubectl uncordon node-1',
+        'kubectl annotate node node-1 zk-ensemble-action/cordon-',
+      ])
+      expect(lines.join()).toContain('answer 403 Forbidden')
+    }))
+
+  test('an API that does not answer ends the attempt, so that a cancel is not outlasted; the commands are told', () =>
+    withNodes(async ({ giving, stored, begin, cluster, lines }) => {
+      const chain = await begin(await begin(stored, 'node-1'), 'node-2')
+      cluster.faults.pause()
+      const given = await giveBackNodes(giving, chain)
+      cluster.faults.resume()
+      expect(given).toMatchObject({ done: [], left: ['node-1', 'node-2'] })
+      expect(giving.report.byHand).toHaveLength(4)
+      expect(lines.join('\n')).toMatch(
+        /node-1 is still cordoned by us[^]*node-2 is still cordoned by us/,
+      )
+    }))
+
+  test('a lost lock: another run answers for the nodes, and nothing is asked for any more', () =>
+    withNodes(async ({ giving, stored, begin, cluster, cordoned, lines }) => {
+      const chain = await begin(stored, 'node-1')
+      const before = cluster.requests.length
+      expect(
+        await giveBackNodes(
+          giving,
+          chain,
+          AbortSignal.abort(failure('failed', 'LOCKED', 'taken over')),
+        ),
+      ).toMatchObject({ done: [], left: ['node-1'] })
+      expect(cordoned()).toEqual(['node-1'])
+      expect(cluster.requests).toHaveLength(before)
+      expect(giving.report.byHand).toEqual([])
+      expect(lines.join()).toContain('is left to that run')
+    }))
+
+  test('a lock that was not renewed for too long: it is said that the cordon stays, who takes it back, and how to do it by hand', () =>
+    withNodes(async ({ giving, stored, begin, cordoned, lines }) => {
+      const chain = await begin(stored, 'node-1')
+      expect(
+        await giveBackNodes(
+          giving,
+          chain,
+          AbortSignal.abort(failure('failed', 'CLUSTER_UNREACHABLE', 'no answer')),
+        ),
+      ).toMatchObject({ done: [], left: ['node-1'] })
+      expect(cordoned()).toEqual(['node-1'])
+      expect(lines.join()).toMatch(
+        /may be another run's by now.*the post step or the next run gives it back/,
+      )
+      expect(giving.report.byHand).toEqual(expect.arrayContaining(['kubectl uncordon node-1']))
+    }))
+
+  test('a record that another run has written keeps its entries; the nodes are free all the same', () =>
+    withNodes(async ({ giving, stored, begin, cluster, cordoned, listed, lines }) => {
+      const chain = await begin(stored, 'node-1')
+      cluster.somebody.edit('ConfigMap', 'default', recordName('zk'), {
+        metadata: { annotations: { theirs: 'yes' } },
+      })
+      expect(await giveBackNodes(giving, chain)).toMatchObject({ done: ['node-1'], left: [] })
+      expect(cordoned()).toEqual([])
+      expect(await listed()).toEqual(['node-1'])
+      expect(lines.join()).toContain('The record still lists node-1')
+    }))
+})

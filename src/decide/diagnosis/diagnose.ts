@@ -1,0 +1,258 @@
+// Why members aren't there: every known fault with the grace it deserves, so that a deploy ends
+// early without false alarms.
+
+import { byPrecedence, type Code } from '../../errors.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import { memberStandings, observed, ownPods, rolls } from '../members/members.ts'
+import { claimSymptoms } from './claims.ts'
+import { configurationSymptoms } from './configuration.ts'
+import { followCrashes, type CrashHistory } from './crash-history.ts'
+import { crashSymptoms } from './crashes.ts'
+import { creationSymptoms } from './creation.ts'
+import { imageSymptoms } from './images.ts'
+import {
+  failedSymptoms,
+  readinessSymptoms,
+  stuckSymptoms,
+  terminatingSymptoms,
+} from './readiness.ts'
+import { schedulingSymptoms } from './scheduling.ts'
+import {
+  crashKey,
+  eventsOf,
+  isNew,
+  type MemberCase,
+  type Situation,
+  type Symptom,
+} from './symptom.ts'
+import { volumeSymptoms } from './volumes.ts'
+
+/**
+ * One cause, named. `terminal` ends the wait, `graced` becomes terminal when it lasts,
+ * `informative` never does by itself.
+ */
+export interface Diagnosis {
+  readonly code: Code
+  readonly ordinal: number | undefined
+  /** `pod/zk-2`. */
+  readonly object: string
+  readonly container?: string
+  /** The cluster's own word where it has one: `ImagePullBackOff`. */
+  readonly reason: string
+  /** One line: object, container, cause, exit code, last event. */
+  readonly message: string
+  /** One line, better than the code's general advice. */
+  readonly mend?: string
+  readonly class: 'terminal' | 'graced' | 'informative'
+  /** Milliseconds since the epoch. */
+  readonly since: number
+  /**
+   * When it becomes terminal by time alone; absent where more evidence is needed first. Always
+   * after `now`.
+   */
+  readonly graceUntil?: number
+  /**
+   * Evidence against the new revision, rather than against a node, the cluster or an older
+   * revision.
+   */
+  readonly againstRevision: boolean
+  /** Whether it accounts for a member that isn't there. */
+  readonly explains: boolean
+}
+
+/** What one look leaves for the next. */
+export interface DiagnosisMemory {
+  readonly seen: ReadonlyMap<string, { readonly since: number; readonly last: number }>
+  readonly crashes: ReadonlyMap<string, CrashHistory>
+  readonly failedPods: ReadonlyMap<number, readonly string[]>
+}
+
+export function newMemory(): DiagnosisMemory {
+  return { seen: new Map(), crashes: new Map(), failedPods: new Map() }
+}
+
+/**
+ * A fault that wasn't there for this long has begun anew when it comes back; the kubelet alternates
+ * faster between an error and its back-off.
+ */
+const LINGER_MS = 30_000
+
+/** The findings of one look, the gravest first. */
+export function diagnose(
+  view: EnsembleView,
+  now: number,
+  memory: DiagnosisMemory,
+): { readonly findings: readonly Diagnosis[]; readonly memory: DiagnosisMemory } {
+  const { set } = view
+  if (set === undefined) return { findings: [], memory }
+  const crashes = crashesOf(view, now, memory)
+  const failedPods = failedOf(view, memory)
+  const situation: Situation = {
+    view,
+    set,
+    now,
+    standings: memberStandings(view, now),
+    crashes,
+    failedPods,
+  }
+  const symptoms = symptomsOf(situation)
+  const seen = remember(memory.seen, symptoms, now)
+  const findings = symptoms
+    .map((symptom) => judge(situation, symptom, seen.get(symptom.key)?.since ?? now))
+    .toSorted(byGravity)
+  return { findings, memory: { seen, crashes, failedPods } }
+}
+
+function symptomsOf(situation: Situation): readonly Symptom[] {
+  const { view, set } = situation
+  const members = ownPods(view).flatMap((pod): MemberCase[] =>
+    pod.ordinal === undefined || pod.ordinal < set.start || pod.ordinal >= set.start + set.replicas
+      ? []
+      : [
+          {
+            ...situation,
+            pod,
+            ordinal: pod.ordinal,
+            events: eventsOf(view, 'Pod', pod.name, pod.uid),
+          },
+        ],
+  )
+  const ofMembers = members.flatMap((member) => memberSymptoms(member))
+  // One that is too many is waited for as well when members are taken away.
+  const leaving = ownPods(view).flatMap((pod) =>
+    pod.ordinal === undefined || members.some((member) => member.pod === pod)
+      ? []
+      : terminatingSymptoms({
+          ...situation,
+          pod,
+          ordinal: pod.ordinal,
+          events: eventsOf(view, 'Pod', pod.name, pod.uid),
+        }),
+  )
+  const claims = claimSymptoms(situation)
+  const blockedByClaim = new Set(
+    claims.filter((symptom) => symptom.explains).map((symptom) => symptom.ordinal),
+  )
+  // The claim's own fault says more than the pod that waits for it.
+  const own = ofMembers.filter(
+    (symptom) =>
+      !(
+        symptom.key.startsWith('scheduling/') &&
+        symptom.code === 'CLAIM_PENDING' &&
+        blockedByClaim.has(symptom.ordinal)
+      ),
+  )
+  return [
+    ...own,
+    ...leaving,
+    ...claims,
+    ...creationSymptoms(situation),
+    ...stuckSymptoms(situation, members, [...own, ...claims]),
+  ]
+}
+
+function memberSymptoms(member: MemberCase): readonly Symptom[] {
+  if (member.pod.deleting !== undefined) return terminatingSymptoms(member)
+  const failing = [
+    ...imageSymptoms(member),
+    ...configurationSymptoms(member),
+    ...schedulingSymptoms(member),
+    ...crashSymptoms(member),
+    ...volumeSymptoms(member),
+    ...failedSymptoms(member),
+  ]
+  return failing.length > 0 ? failing : readinessSymptoms(member)
+}
+
+function judge(situation: Situation, symptom: Symptom, firstSeen: number): Diagnosis {
+  const { set, now, view } = situation
+  const since = symptom.since ?? firstSeen
+  const pod = ownPods(view).find((one) => `pod/${one.name}` === symptom.object)
+  const old = pod !== undefined && !isNew(set, pod)
+  // A pod that the controller replaces anyway, or a verdict on a generation that it hasn't seen,
+  // ends nothing; the stuck rule speaks for itself.
+  const passing =
+    !observed(set) ||
+    (old &&
+      pod.ordinal !== undefined &&
+      rolls(set, pod.ordinal) &&
+      !symptom.key.startsWith('stuck/') &&
+      !symptom.key.startsWith('terminating/'))
+  const { code, ordinal, object, reason, explains } = symptom
+  const base = {
+    code,
+    ordinal,
+    object,
+    reason,
+    explains,
+    since,
+    againstRevision: symptom.againstRevision && observed(set),
+    message:
+      old && !symptom.key.startsWith('stuck/')
+        ? `${symptom.message} (at another revision ${pod.revision ?? 'unknown'})`
+        : symptom.message,
+    ...(symptom.container === undefined ? {} : { container: symptom.container }),
+    ...(symptom.mend === undefined ? {} : { mend: symptom.mend }),
+  }
+  if (symptom.graceMs === 'never' || passing) return { ...base, class: 'informative' }
+  const until = since + symptom.graceMs
+  if (symptom.confirmed === false) return { ...base, class: 'graced' }
+  return until <= now
+    ? { ...base, class: 'terminal' }
+    : { ...base, class: 'graced', graceUntil: until }
+}
+
+const GRAVITY = { terminal: 0, graced: 1, informative: 2 } as const
+
+function byGravity(a: Diagnosis, b: Diagnosis): number {
+  return (
+    GRAVITY[a.class] - GRAVITY[b.class] ||
+    Number(b.explains) - Number(a.explains) ||
+    byPrecedence(a.code, b.code) ||
+    (a.ordinal ?? 0) - (b.ordinal ?? 0)
+  )
+}
+
+function remember(
+  before: DiagnosisMemory['seen'],
+  symptoms: readonly Symptom[],
+  now: number,
+): DiagnosisMemory['seen'] {
+  const kept = [...before].filter(([, { last }]) => now - last <= LINGER_MS)
+  const seen = new Map(kept)
+  for (const { key } of symptoms) seen.set(key, { since: seen.get(key)?.since ?? now, last: now })
+  return seen
+}
+
+function crashesOf(
+  view: EnsembleView,
+  now: number,
+  memory: DiagnosisMemory,
+): DiagnosisMemory['crashes'] {
+  const crashes = new Map<string, CrashHistory>()
+  for (const pod of ownPods(view)) {
+    for (const [containers, isInit] of [
+      [pod.initContainers, true],
+      [pod.containers, false],
+    ] as const) {
+      for (const container of containers) {
+        const key = crashKey(pod, container.name)
+        crashes.set(key, followCrashes(memory.crashes.get(key), pod, container, isInit, now))
+      }
+    }
+  }
+  return crashes
+}
+
+/** Forgotten once the ordinal's pod is Ready. */
+function failedOf(view: EnsembleView, memory: DiagnosisMemory): DiagnosisMemory['failedPods'] {
+  const failed = new Map(memory.failedPods)
+  for (const pod of ownPods(view)) {
+    if (pod.ordinal === undefined) continue
+    const before = failed.get(pod.ordinal) ?? []
+    if (pod.ready) failed.delete(pod.ordinal)
+    else if (pod.phase === 'Failed' && !before.includes(pod.uid))
+      failed.set(pod.ordinal, [...before, pod.uid])
+  }
+  return failed
+}

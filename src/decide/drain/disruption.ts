@@ -1,0 +1,366 @@
+// Whether a node may be taken from an ensemble now, and which one next: the gates and the order of
+// a drain.
+
+import type { Finding } from '../../errors.ts'
+import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
+import type { SetView } from '../../view/workload.ts'
+import type { BudgetVerdict } from './budget.ts'
+import { memberStandings, observed, ownPods } from '../members/members.ts'
+import { isUnreached, serves, type MemberNow } from '../rollout/roll.ts'
+
+/** How the ensemble stands before a node is taken. */
+export interface Standing {
+  readonly view: EnsembleView
+  readonly members: readonly MemberNow[]
+  /** Whether the members elect a leader. */
+  readonly elects: boolean
+  /** Undefined where nodes can't be read. */
+  readonly nodes: readonly NodeView[] | undefined
+  /**
+   * Names and verdict of the budgets that select its members; undefined where they may not be read.
+   */
+  readonly budgets:
+    | { readonly names: readonly string[]; readonly verdict: BudgetVerdict }
+    | undefined
+  /** Somebody else's ensemble: that it has no budget is not ours to mend. */
+  readonly neighbour?: boolean
+  /** What the record says to be under way, in words. */
+  readonly underWay: string | undefined
+  /** What members that go would lose for good. */
+  readonly losses: readonly Finding[]
+}
+
+/**
+ * A reason not to take a node. `passes`: time alone may end it, so it is worth a wait; `blocked`: a
+ * budget that may allow it later.
+ */
+export interface Obstacle {
+  readonly what: string
+  readonly mend: string
+  readonly passes: boolean
+  readonly blocked?: boolean
+}
+
+/** Members that stand on this node. */
+export function membersOn(view: EnsembleView, node: string): readonly string[] {
+  return ownPods(view)
+    .filter((pod) => pod.node === node && pod.phase !== 'Succeeded' && pod.phase !== 'Failed')
+    .map((pod) => pod.name)
+}
+
+/**
+ * Everything that speaks against taking `away` members down now; empty: they may go. A node without
+ * a member is held to the same rules but the budget's: while the ensemble
+ * is hurt nothing of it is to lose a place to go to.
+ */
+export function gates(standing: Standing, node: string): readonly Obstacle[] {
+  const { view, members, elects } = standing
+  const { set } = view
+  // Of somebody else's that is gone or going there is no quorum left to keep: its pods are evicted
+  // like any other, as kubectl drain does.
+  if (standing.neighbour === true && (set === undefined || set.deleting)) return []
+  const name = set?.name ?? 'the ensemble'
+  if (set === undefined || set.deleting)
+    return [
+      {
+        what: `${set === undefined ? 'its StatefulSet' : `statefulset/${name}`} is not there any more`,
+        mend: 'Check name and namespace.',
+        passes: false,
+      },
+    ]
+  const on = membersOn(view, node)
+  return [
+    ...rollUnderWay(standing),
+    ...(on.length === 0
+      ? []
+      : standing.losses.map(({ message, mend = '' }): Obstacle => ({
+          what: message,
+          mend,
+          passes: false,
+        }))),
+    ...membersAway(standing, node),
+    ...(elects ? leaderOf(members) : []),
+    ...nodesNotReady(standing, node),
+    ...(on.length === 0 ? [] : [...quorumLeft(members, on), ...budgetGate(standing, name)]),
+  ]
+}
+
+function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[] {
+  const { set } = view
+  if (set === undefined) return []
+  if (underWay !== undefined)
+    return [
+      {
+        what: underWay,
+        mend: 'Finish it first: run that operation again, or take it back with operation: undo.',
+        passes: false,
+      },
+    ]
+  if (!observed(set))
+    return [
+      {
+        what: `the StatefulSet controller has not seen the last change of ${set.name} yet`,
+        mend: 'Wait until it has; operation: status says what it waits for.',
+        passes: true,
+      },
+    ]
+  const rolling =
+    set.status.currentRevision !== set.status.updateRevision &&
+    members.some((member) => !member.atRevision || member.state === 'old-revision')
+  const waits =
+    set.strategy.type === 'OnDelete'
+      ? ownPods(view).filter((pod) => pod.revision !== set.status.updateRevision)
+      : []
+  if (waits.length > 0)
+    return [
+      {
+        what: `${waits.map((pod) => pod.name).join(', ')} would come back at another revision (updateStrategy OnDelete)`,
+        mend: 'Finish the rollout with a deploy or a restart first.',
+        passes: false,
+      },
+    ]
+  return rolling
+    ? [
+        {
+          what: `a rollout of ${set.name} is under way: members run different revisions`,
+          mend: 'Finish it with a deploy, or take it back with operation: undo.',
+          passes: false,
+        },
+      ]
+    : []
+}
+
+/**
+ * What somebody else has done to the set since `before`: who may go was judged by that one, and the
+ * controller takes members down without asking any budget. Undefined: nothing.
+ */
+export function overtaken(
+  before: SetView | undefined,
+  view: EnsembleView,
+  now: number,
+): Pick<Obstacle, 'what' | 'passes'> | undefined {
+  const { set } = view
+  const name = before?.name ?? ''
+  if (before === undefined || set === undefined || set.uid !== before.uid || set.deleting)
+    return { what: `statefulset/${name} was deleted`, passes: false }
+  if (set.replicas !== before.replicas)
+    return {
+      what: `statefulset/${name} was scaled from ${before.replicas} to ${set.replicas}`,
+      passes: false,
+    }
+  if (!observed(set))
+    return {
+      what: `the StatefulSet controller has not seen the last change of ${name} yet`,
+      passes: true,
+    }
+  const rolling =
+    set.status.updateRevision !== before.status.updateRevision ||
+    (set.generation !== before.generation &&
+      memberStandings(view, now).some(({ atRevision, uid }) => uid !== undefined && !atRevision))
+  return rolling ? { what: `a rollout of ${name} was begun`, passes: false } : undefined
+}
+
+function membersAway(standing: Standing, node: string): readonly Obstacle[] {
+  return standing.members.flatMap((member) => {
+    const mend = `${offBrokenNode(standing, member, node)}operation: status says why; kubectl -n ${standing.view.set?.namespace ?? ''} describe pod ${member.pod}`
+    if (member.state === 'extra')
+      return [{ what: `${member.pod} is ${member.text}`, mend, passes: true }]
+    if (member.state !== 'available' && member.state !== 'old-revision')
+      return [{ what: `${member.pod} is ${member.text}`, mend, passes: member.state !== 'failed' }]
+    if (isUnreached(member))
+      return [
+        {
+          what: `${member.pod} could not be reached: whether it serves is not known`,
+          mend: `operation: verify says why it could not be reached; ${mend}`,
+          passes: true,
+        },
+      ]
+    return serves(member)
+      ? []
+      : [
+          {
+            what: `${member.pod} is available, but does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`,
+            mend,
+            passes: true,
+          },
+        ]
+  })
+}
+
+/**
+ * A node may be drained because of just what ails its member: how that one gets off it by hand,
+ * where nobody is served by it and all the others serve.
+ */
+function offBrokenNode(
+  { view, members, nodes }: Standing,
+  member: MemberNow,
+  node: string,
+): string {
+  const there = ownPods(view).some((pod) => pod.uid === member.uid && pod.node === node)
+  if (
+    !there ||
+    serves(member) ||
+    isUnreached(member) ||
+    members.some((other) => other !== member && !serves(other))
+  )
+    return ''
+  if (nodes?.find(({ name }) => name === node)?.ready === false) {
+    return `${node} is not Ready itself: bring it back, or, once the machine is off for sure, let its pods go elsewhere: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute (and away with it before the machine is started again). `
+  }
+  if (member.state === 'terminating') return ''
+  return `It serves nobody, so it can be taken off by hand, where another node has a place for it: kubectl cordon ${node} && kubectl delete pod ${member.pod} -n ${view.set?.namespace ?? ''}; drain ${node} once it serves there. `
+}
+
+function leaderOf(members: readonly MemberNow[]): readonly Obstacle[] {
+  // Who could not be asked may be the leader: what is not known is told elsewhere, and refused
+  // where it matters.
+  const silent = members
+    .filter(
+      (member) =>
+        member.state === 'available' && (member.role === undefined || member.role === 'unknown'),
+    )
+    .map((member) => member.pod)
+  if (silent.length > 0) {
+    return [
+      {
+        what: `${silent.join(', ')} could not be asked who leads`,
+        mend: 'Allow pods/portforward or pods/exec, and see that the client port answers without TLS.',
+        passes: true,
+      },
+    ]
+  }
+  const leaders = members.filter((member) => member.role === 'leader').map((member) => member.pod)
+  if (leaders.length === 1) return []
+  const alone = members.length === 1 && members[0]?.role === 'standalone'
+  if (alone) return []
+  return [
+    {
+      what:
+        leaders.length === 0
+          ? 'no member leads'
+          : `${leaders.join(' and ')} all say that they lead`,
+      mend: 'Wait for the election to end; operation: verify shows who follows whom.',
+      passes: true,
+    },
+  ]
+}
+
+/** Nodes of the other members: one that is lost meanwhile would be the second. */
+function nodesNotReady({ view, nodes }: Standing, node: string): readonly Obstacle[] {
+  if (nodes === undefined) return []
+  const homes = new Map(
+    ownPods(view).flatMap((pod) => (pod.node === undefined ? [] : [[pod.node, pod.name] as const])),
+  )
+  return nodes
+    .filter((one) => one.name !== node && homes.has(one.name) && !one.ready)
+    .map((one) => ({
+      what: `node ${one.name} with ${homes.get(one.name) ?? 'a member'} is not Ready`,
+      mend: `See to node ${one.name} first.`,
+      passes: true,
+    }))
+}
+
+/** Observers have no vote. Who is away for the moment is told by itself. */
+function quorumLeft(members: readonly MemberNow[], on: readonly string[]): readonly Obstacle[] {
+  const voters = members.filter((member) => member.state !== 'extra' && member.role !== 'observer')
+  const stay = voters.filter((member) => !on.includes(member.pod))
+  const needed = Math.floor(voters.length / 2) + 1
+  if (stay.length >= needed || voters.every((member) => !on.includes(member.pod))) return []
+  return [
+    {
+      what: `without ${on.join(' and ')} only ${stay.length} of ${voters.length} voting members are left, and the quorum needs ${needed}`,
+      mend:
+        voters.length < 3
+          ? 'An ensemble of fewer than three members has an outage with every drain: scale it to 3 first.'
+          : 'Spread the members over more nodes first.',
+      passes: false,
+    },
+  ]
+}
+
+function budgetGate({ budgets, neighbour, view }: Standing, name: string): readonly Obstacle[] {
+  const kubectl = `kubectl -n ${view.set?.namespace ?? ''}`
+  if (budgets === undefined || (neighbour === true && budgets.names.length === 0)) return []
+  const { names, verdict } = budgets
+  if (names.length === 0)
+    return [
+      {
+        what: `no disruption budget selects the members of ${name}: somebody else's drain could take a second one meanwhile`,
+        mend: `Create a PodDisruptionBudget with maxUnavailable: 1 for the members' labels.`,
+        passes: false,
+      },
+    ]
+  if (names.length > 1)
+    return [
+      {
+        what: `the members have ${names.length} disruption budgets (${names.join(', ')}), and the eviction API takes no pod with more than one`,
+        mend: `Keep one: ${kubectl} delete poddisruptionbudget ${names.slice(1).join(' ')}`,
+        passes: false,
+      },
+    ]
+  switch (verdict.kind) {
+    case 'allows':
+      return []
+    case 'waits':
+      return [
+        {
+          what: verdict.reason,
+          mend: `${kubectl} describe poddisruptionbudget ${names.join(' ')}`,
+          passes: true,
+          blocked: true,
+        },
+      ]
+    case 'never':
+      return [
+        {
+          what: verdict.reason,
+          mend: `Change it to maxUnavailable: 1, in your manifests too: ${kubectl} edit poddisruptionbudget ${names.join(' ')}`,
+          passes: false,
+        },
+      ]
+  }
+}
+
+/** A node that is still to be drained, as the order looks at it. */
+export interface Candidate {
+  readonly name: string
+  /** Pods of members that stand on it. */
+  readonly members: readonly string[]
+  /** This run's own process, or its pod, is on it. */
+  readonly runner: boolean
+}
+
+/**
+ * Nodes without a member first, then followers', the leader's last but for the one that this run
+ * itself is on; within each as they were asked for.
+ */
+export function nextNode(
+  candidates: readonly Candidate[],
+  members: readonly MemberNow[],
+): Candidate | undefined {
+  const rank = (one: Candidate): number => {
+    if (one.runner) return 3
+    if (one.members.length === 0) return 0
+    return members.some((member) => member.role === 'leader' && one.members.includes(member.pod))
+      ? 2
+      : 1
+  }
+  return candidates.toSorted((a, b) => rank(a) - rank(b))[0]
+}
+
+/** All of them as they would come one after the other, were nothing to change meanwhile. */
+export function inOrder(
+  candidates: readonly Candidate[],
+  members: readonly MemberNow[],
+): readonly Candidate[] {
+  const next = nextNode(candidates, members)
+  return next === undefined
+    ? []
+    : [
+        next,
+        ...inOrder(
+          candidates.filter((one) => one !== next),
+          members,
+        ),
+      ]
+}

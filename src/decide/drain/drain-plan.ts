@@ -1,0 +1,280 @@
+// What a drain does with one node, once it is known where its pods can go; and whether a plan that
+// was broken off is the one that is asked for again.
+
+import type { NodeRow } from '../../report/run-report.ts'
+import type { NodeView } from '../../view/surroundings.ts'
+import type { PlacementAnswer } from '../placement/plan-placements.ts'
+
+/** Pods that are named in one note. */
+const MOST_NAMED = 5
+
+/** Where the members of a node go; `none`: it has none. */
+export type Mode = 'elsewhere' | 'in-place' | 'none'
+
+export interface NodeChoice {
+  readonly node: string
+  readonly mode: Mode
+  /** Why it can't be drained so, one line for each pod; empty: it can. */
+  readonly refusals: readonly {
+    readonly pod: string
+    readonly why: string
+    readonly mend: string
+  }[]
+  /** What a person should know, and what does not stop it. */
+  readonly notes: readonly string[]
+  /** `namespace/name` of pods of others that only come back once the node is given back. */
+  readonly waiting: readonly string[]
+}
+
+export interface Choosing {
+  readonly node: string
+  /** One for each pod that is to be evicted and needs a place. */
+  readonly answers: readonly PlacementAnswer[]
+  readonly isMember: (pod: PlacementAnswer['pod']) => boolean
+  readonly asked: 'elsewhere' | 'in-place' | 'auto'
+  /** The node is given back in this run: what only fits there comes back by itself. */
+  readonly givenBack: boolean
+  /** Somebody else cordoned the node, and it stays so. */
+  readonly cordonedByOthers?: boolean
+}
+
+/**
+ * `elsewhere` where every member fits elsewhere, else `in-place` where that was asked for or the
+ * node is given back in the end; what is not known counts as not fitting.
+ */
+export function chooseMode({
+  node,
+  answers,
+  isMember,
+  asked,
+  givenBack,
+  cordonedByOthers = false,
+}: Choosing): NodeChoice {
+  const members = answers.filter((answer) => isMember(answer.pod))
+  const away = members.filter((answer) => answer.kind !== 'fits')
+  const mode: Mode =
+    members.length === 0
+      ? 'none'
+      : asked === 'in-place' ||
+          (asked === 'auto' &&
+            away.length > 0 &&
+            givenBack &&
+            away.every((answer) => answer.kind === 'in-place'))
+        ? 'in-place'
+        : 'elsewhere'
+  const refusals = answers.flatMap((answer) =>
+    refuse(answer, isMember(answer.pod), mode, { asked, givenBack, cordonedByOthers }),
+  )
+  const going = answers.filter((answer) => !refusals.some(({ pod }) => pod === nameOf(answer)))
+  const notes = [
+    ...(mode === 'in-place' ? going.filter((answer) => isMember(answer.pod)).flatMap(aside) : []),
+    ...asideTogether(going.filter((answer) => !isMember(answer.pod))),
+  ]
+  const waiting = answers
+    .filter((answer) => answer.kind === 'in-place' && !isMember(answer.pod))
+    .map(nameOf)
+  return { node, mode, refusals, notes, waiting }
+}
+
+function refuse(
+  answer: PlacementAnswer,
+  member: boolean,
+  mode: Mode,
+  {
+    asked,
+    givenBack,
+    cordonedByOthers,
+  }: Required<Pick<Choosing, 'asked' | 'givenBack' | 'cordonedByOthers'>>,
+): NodeChoice['refusals'] {
+  const pod = nameOf(answer)
+  if (member && mode === 'in-place' && cordonedByOthers)
+    return [
+      {
+        pod,
+        why: 'its node was cordoned by somebody else and stays so: it could not come back to it',
+        mend: UNCORDON,
+      },
+    ]
+  if (answer.kind === 'fits') return []
+  // Its own node takes it back; whether nothing else could is of no matter.
+  if (member && mode === 'in-place' && answer.kind !== 'no-fit') return []
+  switch (answer.kind) {
+    case 'in-place':
+      if (!member && givenBack && asked !== 'elsewhere') return []
+      return [
+        {
+          pod,
+          why: `only its own node takes it: ${answer.why}`,
+          mend: cordonedByOthers ? UNCORDON : inPlaceMend(member, givenBack),
+        },
+      ]
+    case 'no-fit':
+      return [
+        {
+          pod,
+          why: answer.preemption
+            ? `no other node takes it but by evicting pods of lower priority: ${answer.why}`
+            : answer.why,
+          mend: 'Make room on another node, or add one.',
+        },
+      ]
+    case 'unknown':
+      return [
+        {
+          pod,
+          why: `whether another node takes it can't be told: ${answer.why}`,
+          mend: member
+            ? 'Set placement: in-place if it may come back to this node.'
+            : 'Move it by hand first, or leave it out with pod-selector.',
+        },
+      ]
+  }
+}
+
+const UNCORDON =
+  'Uncordon the node first, or take the cordon over with operation: uncordon and any-cordon: true; or add a node that takes it.'
+
+function inPlaceMend(member: boolean, givenBack: boolean): string {
+  if (member)
+    return givenBack
+      ? 'Set placement: in-place (or auto), or add a node that takes it.'
+      : 'Set placement: in-place, give a maintenance-command, or set uncordon: after, so that it can come back; or add a node that takes it.'
+  return givenBack
+    ? 'Set placement: auto, or add a node that takes it.'
+    : 'Set uncordon: after, or add a node that takes it.'
+}
+
+function aside(member: PlacementAnswer): readonly string[] {
+  return member.kind === 'fits'
+    ? []
+    : [`${nameOf(member)} comes back to its own node: ${member.why}`]
+}
+
+/** Pods that wait for the same reason are one note: a node may have a hundred. */
+function asideTogether(others: readonly PlacementAnswer[]): readonly string[] {
+  const byReason = Map.groupBy(
+    others.flatMap((answer) =>
+      answer.kind === 'fits' ? [] : [{ pod: nameOf(answer), why: answer.why }],
+    ),
+    ({ why }) => why,
+  )
+  return [...byReason].map(([why, pods]) => {
+    const more = pods.length > MOST_NAMED ? ` and ${pods.length - MOST_NAMED} more` : ''
+    return `${pods
+      .slice(0, MOST_NAMED)
+      .map(({ pod }) => pod)
+      .join(
+        ', ',
+      )}${more} ${pods.length === 1 ? 'waits until its' : 'wait until their'} node is given back: ${why}`
+  })
+}
+
+function nameOf({ pod }: Pick<PlacementAnswer, 'pod'>): string {
+  return `${pod.namespace}/${pod.name}`
+}
+
+/** What a drain was asked to do, as the record keeps it. */
+export interface DrainPlan {
+  /**
+   * Of the request as it was given: which nodes by whatever means, placement, command, what becomes
+   * of the cordons.
+   */
+  readonly digest: string
+  /** ISO time when it was begun. */
+  readonly since: string
+}
+
+export interface DoneBefore {
+  /** UIDs of the nodes that the plan that is gone on with has done. */
+  readonly done: readonly string[]
+  /** Names of nodes that were left cordoned on purpose, and still are. */
+  readonly kept: ReadonlySet<string>
+  readonly givenBack: boolean
+  /** A maintenance command is asked for. */
+  readonly commands: boolean
+}
+
+/**
+ * Whether nothing is left to do on a node. One that was to stay cordoned and does not is no longer
+ * empty for sure; one that another drain handed over has had no command, and is not given back by
+ * itself.
+ */
+export function isDone(
+  node: Pick<NodeView, 'name' | 'uid' | 'unschedulable'>,
+  { done, kept, givenBack, commands }: DoneBefore,
+): boolean {
+  if (done.includes(node.uid)) return givenBack || node.unschedulable
+  return kept.has(node.name) && !givenBack && !commands
+}
+
+/**
+ * Longer ago than this it was another night's work: well below a day, so that a schedule which is
+ * early never meets the night before. Milliseconds.
+ */
+const SAME_NIGHT_MS = 12 * 3_600_000
+
+/**
+ * Whether a run that ended early had begun just this: then its nodes are meant, wherever members
+ * are by now, and what it has done is not done again.
+ */
+export function goesOn(before: DrainPlan | undefined, digest: string, now: number): boolean {
+  if (before === undefined || before.digest !== digest) return false
+  const since = Date.parse(before.since)
+  return !Number.isNaN(since) && now - since < SAME_NIGHT_MS
+}
+
+/** How nodes stand that were all drained. */
+export function drainedInWords(
+  rows: readonly Pick<NodeRow, 'node' | 'cordon'>[],
+  givenBack: boolean,
+): string {
+  const but = rows
+    .filter(({ cordon }) => cordon === (givenBack ? 'theirs' : 'none'))
+    .map(({ node }) => node)
+  if (givenBack)
+    return `every node was drained and given back${but.length === 0 ? '' : `, but for ${but.join(', ')}: cordoned by somebody else, and left so`}`
+  if (but.length > 0 && but.length === rows.length)
+    return 'every node was drained, and none is cordoned any more'
+  return `every node was drained, and stays cordoned${but.length === 0 ? '' : `, but for ${but.join(', ')}: not cordoned any more`}`
+}
+
+/**
+ * How our cordons stand after a drain that ended early. `kept`: nodes that were to stay cordoned
+ * whatever happens; `left`: those that could not be given back.
+ */
+export function cordonsInWords(
+  rows: readonly Pick<NodeRow, 'node' | 'cordon' | 'outcome' | 'phases'>[],
+  kept: readonly string[],
+  left: readonly string[],
+): string {
+  const handed = rows
+    .filter(
+      ({ node, outcome, cordon }) =>
+        outcome === 'drained' && cordon === 'ours' && !left.includes(node),
+    )
+    .map(({ node }) => node)
+  const stay = [
+    ...(kept.length === 0 ? [] : [`${kept.join(', ')} stays cordoned (uncordon: never)`]),
+    ...(left.length === 0 ? [] : [`${left.join(', ')} may still be cordoned by us`]),
+    ...(handed.length === 0
+      ? []
+      : [
+          `${handed.join(', ')} ${handed.length === 1 ? 'was drained and stays' : 'were drained and stay'} cordoned`,
+        ]),
+  ]
+  const begun = rows.filter(({ phases }) => phases.some(({ phase }) => phase === 'cordon'))
+  const back = begun.filter(
+    ({ node, cordon }) => cordon !== 'theirs' && ![...kept, ...left, ...handed].includes(node),
+  )
+  const words = [
+    ...stay,
+    ...(back.length === 0
+      ? []
+      : [`our ${stay.length === 0 ? '' : 'other '}cordons were given back`]),
+  ]
+  return words.length > 0
+    ? words.join(', ')
+    : begun.length > 0
+      ? 'no cordon of ours is left'
+      : 'no node was cordoned'
+}

@@ -1,0 +1,133 @@
+// What a drain does with each pod of a node: as `kubectl drain` does, in its words, but every
+// reason is kept and names the input that changes it.
+
+import type { NodePod } from '../../view/node-pod.ts'
+
+export interface DrainFlags {
+  readonly ignoreDaemonsets: boolean
+  readonly deleteEmptydirData: boolean
+  readonly evictUnmanaged: boolean
+}
+
+export interface LeftAlone {
+  readonly pod: NodePod
+  readonly why: string
+}
+
+export interface NotDrainable extends LeftAlone {
+  readonly mend: string
+}
+
+export interface SortedPods {
+  readonly evict: readonly NodePod[]
+  readonly leave: readonly LeftAlone[]
+  /** With one of these nothing on the node is evicted. */
+  readonly refused: readonly NotDrainable[]
+  /** What is lost with the evicted ones. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Members of the built-in ensemble keep their data in claims; what they have in emptyDir is written
+ * anew at each start.
+ */
+const OURS = 'zk-ensemble-action'
+
+type Sorting =
+  | { readonly kind: 'evict'; readonly warnings: readonly string[] }
+  | { readonly kind: 'leave'; readonly why: string }
+  | { readonly kind: 'refuse'; readonly why: string; readonly mend: string }
+
+/**
+ * `daemonSets`: `namespace/name` of those that there are; undefined where they may not be read,
+ * then every owner is believed.
+ */
+export function sortPods(
+  pods: readonly NodePod[],
+  flags: DrainFlags,
+  daemonSets: ReadonlySet<string> | undefined,
+): SortedPods {
+  const evict: NodePod[] = []
+  const leave: LeftAlone[] = []
+  const refused: NotDrainable[] = []
+  const warnings: string[] = []
+  for (const pod of pods) {
+    const sorting = sort(pod, flags, daemonSets)
+    switch (sorting.kind) {
+      case 'evict':
+        evict.push(pod)
+        warnings.push(
+          ...sorting.warnings.map((warning) => `${pod.namespace}/${pod.name}: ${warning}`),
+        )
+        break
+      case 'leave':
+        leave.push({ pod, why: sorting.why })
+        break
+      case 'refuse':
+        refused.push({ pod, why: sorting.why, mend: sorting.mend })
+        break
+    }
+  }
+  return { evict, leave, refused, warnings }
+}
+
+function sort(
+  pod: NodePod,
+  flags: DrainFlags,
+  daemonSets: ReadonlySet<string> | undefined,
+): Sorting {
+  if (pod.mirror)
+    return { kind: 'leave', why: 'static pod: the kubelet runs it from a file on the node' }
+  const finished = pod.phase === 'Succeeded' || pod.phase === 'Failed'
+  const daemon = pod.owner?.kind === 'DaemonSet'
+  const orphaned =
+    daemon &&
+    daemonSets !== undefined &&
+    !daemonSets.has(`${pod.namespace}/${pod.owner?.name ?? ''}`)
+  if (daemon && !finished && !orphaned) {
+    if (flags.ignoreDaemonsets)
+      return { kind: 'leave', why: 'DaemonSet-managed: it would come back at once' }
+    return {
+      kind: 'refuse',
+      why: 'DaemonSet-managed Pods (use ignore-daemonsets to ignore)',
+      mend: 'Set ignore-daemonsets: true.',
+    }
+  }
+  if (finished) return { kind: 'evict', warnings: [] }
+  const faults: { readonly why: string; readonly mend: string }[] = []
+  const warnings: string[] = []
+  if (orphaned) {
+    if (flags.evictUnmanaged)
+      warnings.push(`its DaemonSet ${pod.owner?.name ?? ''} is gone: nobody makes it anew`)
+    else
+      faults.push({
+        why: `its DaemonSet ${pod.owner?.name ?? ''} is gone (use evict-unmanaged to override)`,
+        mend: 'Set evict-unmanaged: true; nobody makes it anew.',
+      })
+  }
+  if (pod.emptyDirs.length > 0 && pod.labels['app.kubernetes.io/managed-by'] !== OURS) {
+    if (flags.deleteEmptydirData)
+      warnings.push(`the data of its emptyDir ${pod.emptyDirs.join(', ')} is deleted`)
+    else
+      faults.push({
+        why: 'Pods with local storage (use delete-emptydir-data to override)',
+        mend: `Set delete-emptydir-data: true; the data of its emptyDir ${pod.emptyDirs.join(', ')} is lost.`,
+      })
+  }
+  if (pod.owner === undefined) {
+    if (flags.evictUnmanaged) warnings.push('declares no controller: nobody makes it anew')
+    else
+      faults.push({
+        why: 'Pods that declare no controller (use evict-unmanaged to override)',
+        mend: 'Set evict-unmanaged: true; nobody makes it anew.',
+      })
+  }
+  const [first] = faults
+  return first === undefined
+    ? { kind: 'evict', warnings }
+    : {
+        kind: 'refuse',
+        why: faults.map(({ why }) => why).join('; '),
+        mend: faults.map(({ mend }) => mend).join(' '),
+      }
+}

@@ -1,0 +1,45 @@
+// A member that runs and is outside of its quorum, as a cause: Ready is what its probe says, that
+// it does not serve only the member says.
+
+import type { SetView } from '../../view/workload.ts'
+import type { Diagnosis } from '../diagnosis/diagnose.ts'
+import { isUnreached, serves, type MemberNow } from './roll.ts'
+
+export function notServing(
+  member: MemberNow,
+  ensemble: { readonly set: SetView | undefined; readonly members: readonly MemberNow[] },
+  where: { readonly container: string; readonly since: number },
+): Diagnosis {
+  if (isUnreached(member)) {
+    return {
+      code: 'CHECK_IMPOSSIBLE',
+      ordinal: member.ordinal,
+      object: `pod/${member.pod}`,
+      container: where.container,
+      reason: 'Unreachable',
+      class: 'informative',
+      since: where.since,
+      explains: true,
+      message: `${member.pod}: its pod is Ready, but the member could not be reached: whether it serves is not known`,
+      mend: 'operation: verify says what this run needs to reach it: mostly pods/exec in its Role, where the client port is bound to an address of its own.',
+      againstRevision: false,
+    }
+  }
+  const others = ensemble.members.filter((other) => other !== member)
+  return {
+    code: 'NOT_READY',
+    ordinal: member.ordinal,
+    object: `pod/${member.pod}`,
+    container: where.container,
+    reason: 'NotServing',
+    class: 'informative',
+    since: where.since,
+    explains: true,
+    message: member.ready
+      ? `${member.pod}: its pod is Ready, but the member does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`
+      : `${member.pod}: does not serve (${member.role ?? 'not asked'}), it is ${member.text}`,
+    mend: 'Compare its member list, its id and the names of its peers with those of the others; its log says whom it cannot reach.',
+    againstRevision:
+      member.revision === ensemble.set?.status.updateRevision && others.every(serves),
+  }
+}

@@ -1,0 +1,58 @@
+// Whether a change of the server's version is one that its data may not bear, read from the images'
+// tags.
+
+import type { ProfileName } from '../../ensemble/profile.ts'
+
+export interface VersionRisk {
+  readonly message: string
+  readonly mend: string
+}
+
+type Version = readonly [number, number, number | undefined]
+
+/** Undefined where a tag says no version, or where nothing is known against the step. */
+export function versionRisk(
+  profile: ProfileName,
+  before: string,
+  after: string,
+): VersionRisk | undefined {
+  const [from, to] = [versionOf(before), versionOf(after)]
+  if (from === undefined || to === undefined || profile === 'none') return undefined
+  const [was, is] = [inWords(from), inWords(to)]
+  const back = to[0] < from[0] || (to[0] === from[0] && to[1] < from[1])
+  if (back)
+    return {
+      message: `the image goes back from ${was} to ${is}: what servers of ${was} have written may not be readable by ${is}`,
+      mend: 'Go back only within a minor version; else restore the data from a backup that the older version has made.',
+    }
+  if (
+    to[0] === from[0] &&
+    to[1] === from[1] &&
+    (to[2] ?? 0) < (from[2] ?? 0) &&
+    to[2] !== undefined
+  )
+    return {
+      message: `the image goes back from ${was} to ${is}`,
+      mend: 'Within a minor version the data stays readable; see the release notes for what was fixed between the two.',
+    }
+  if (profile === 'zookeeper' && from[0] === 3 && from[1] < 5 && to[0] === 3 && to[1] >= 5) {
+    return {
+      message: `from ${was} to ${is}: a server of 3.5.4 or later does not start on a data directory that has logs and no snapshot yet`,
+      mend: 'See that each member has a file snapshot.* in its data directory before the roll; for one start snapshot.trust.empty=true lets it do without.',
+    }
+  }
+  return undefined
+}
+
+/** The last one that a tag names: `1.0-3.4.10` is 3.4.10. */
+export function versionOf(image: string): Version | undefined {
+  const tag = /:([^/:@]+)(?:@|$)/.exec(image)?.[1] ?? ''
+  const last = [...tag.matchAll(/(?<![\w.])v?(\d+)\.(\d+)(?:\.(\d+))?/g)].at(-1)
+  if (last === undefined) return undefined
+  const [, major = '', minor = '', patch] = last
+  return [Number(major), Number(minor), patch === undefined ? undefined : Number(patch)]
+}
+
+function inWords([major, minor, patch]: Version): string {
+  return patch === undefined ? `${major}.${minor}` : `${major}.${minor}.${patch}`
+}

@@ -1,0 +1,29 @@
+// Whether members keep their addresses, as a roll has to know it before it begins.
+
+import type { Kube } from '../../kube/kube.ts'
+import { addressesOf, worse, type Addresses } from '../../manifests/addresses.ts'
+import type { Inspected } from './preflight.ts'
+import { servicesIfAllowed } from '../open/read-ensemble.ts'
+
+/** Of the template that members run, and of the one that they will run. */
+export async function addressesAhead(
+  kube: Kube,
+  { live, profile, target: { namespace }, setManifest, manifests }: Inspected,
+  signal: AbortSignal,
+): Promise<Addresses> {
+  const own = manifests.map(({ object }) => object)
+  const wanted = addressesOf(setManifest.object, own, profile, namespace)
+  if (live === undefined) return wanted
+  const there = await servicesIfAllowed(kube, namespace, signal)
+  return worse(
+    addressesOf(live, there, profile, namespace),
+    wanted.kind === 'stay'
+      ? wanted
+      : addressesOf(
+          setManifest.object,
+          there === undefined ? undefined : [...own, ...there],
+          profile,
+          namespace,
+        ),
+  )
+}

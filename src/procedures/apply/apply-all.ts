@@ -1,0 +1,108 @@
+// Applies what was planned, one object after the other in dependency order, and tells of each
+// whether it was created, configured or left alone.
+
+import type { Clock } from '../../clock.ts'
+import type { Kube, KubeObject } from '../../kube/kube.ts'
+import type { Journal } from '../../report/journal.ts'
+import type { RunReport } from '../../report/run-report.ts'
+import { applyChange, objectName, type PlannedChange } from './apply.ts'
+import { awaitServed } from './own-kinds.ts'
+import type { Ground } from './preflight.ts'
+
+export interface Applied {
+  /** The StatefulSet as the server has it now. */
+  readonly set: KubeObject
+  /** Objects that this run created. */
+  readonly created: readonly KubeObject[]
+}
+
+interface Telling {
+  readonly force: boolean
+  readonly journal: Journal
+  readonly report: RunReport
+  readonly clock: Clock
+  /**
+   * The StatefulSet as it is to be applied first: with its partition raised where a roll is paced.
+   */
+  readonly first: KubeObject
+  /** Members will be replaced. */
+  readonly rolls: boolean
+}
+
+export async function applyAll(
+  kube: Kube,
+  ground: Ground,
+  telling: Telling,
+  signal: AbortSignal,
+  done: (line: string) => void,
+): Promise<Applied> {
+  const { report, journal } = telling
+  const created: KubeObject[] = []
+  const count = { created: 0, configured: 0, unchanged: 0 }
+  let set: KubeObject = ground.setManifest.object
+  let applied = 0
+  for (const planned of ground.plan) {
+    if (planned.awaits !== undefined)
+      await awaitServed(kube, telling.clock, planned.awaits, planned.manifest.object, signal)
+    const { object, change } = await applyChange(
+      kube,
+      planned.manifest === ground.setManifest ? held(planned, telling.first) : planned,
+      telling.force,
+      signal,
+    )
+    applied += 1
+    count[change] += 1
+    if (planned.manifest === ground.setManifest) set = object
+    if (change === 'created') created.push(object)
+    if (change !== 'unchanged') {
+      report.changed = true
+      report.standing = `${applied} of ${ground.plan.length} objects were applied`
+      report.timeline.push({ at: telling.clock.now(), what: `${objectName(object)} ${change}` })
+    }
+    const note = noteOf(planned)
+    report.changes.push({
+      object: objectName(object),
+      change,
+      ...(note === undefined ? {} : { note }),
+    })
+    journal.info(`${objectName(object)} ${change}${note === undefined ? '' : ` (${note})`}`)
+  }
+  if (report.changed && ground.live !== undefined && !telling.rolls)
+    report.notes.push(
+      'The pod template did not change: no member is replaced. A server reads a changed ConfigMap only when it starts.',
+    )
+  done(
+    (['created', 'configured', 'unchanged'] as const)
+      .flatMap((change) => (count[change] === 0 ? [] : [`${count[change]} ${change}`]))
+      .join(', '),
+  )
+  return { set, created }
+}
+
+/** What of it changes, in a few words. */
+export function noteOf({
+  takeOver,
+  paths,
+}: Pick<PlannedChange, 'takeOver' | 'paths'>): string | undefined {
+  if (takeOver) return 'taken over from kubectl apply'
+  return paths.length === 0
+    ? undefined
+    : paths.slice(0, 3).join(', ') + (paths.length > 3 ? ` and ${paths.length - 3} more` : '')
+}
+
+/**
+ * Raising the partition is a change of its own: a set that is unchanged otherwise is applied all
+ * the same.
+ */
+function held(planned: PlannedChange, first: KubeObject): PlannedChange {
+  if (first === planned.manifest.object) return planned
+  return {
+    ...planned,
+    manifest: {
+      ...planned.manifest,
+      object: first,
+      placeOf: (path) => planned.manifest.placeOf(path),
+    },
+    change: planned.change === 'unchanged' ? 'configured' : planned.change,
+  }
+}

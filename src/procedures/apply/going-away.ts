@@ -1,0 +1,112 @@
+// A deploy into what is still going away: a namespace, or an ensemble, of a preview that was closed
+// a moment ago. It is waited for, then everything is looked at anew.
+
+import type { Deadline } from '../../clock.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import type { Kube } from '../../kube/kube.ts'
+import type { Loaded } from '../../manifests/load.ts'
+import type { Services } from '../../services.ts'
+import { objectName, refOf } from './apply.ts'
+import { awaitNamespaceGone, readNamespace } from './namespace.ts'
+import { inspectGround, type Ground } from './preflight.ts'
+import { RELEASE_MS } from '../../record/release.ts'
+import { resolveNamespace } from './target.ts'
+import { heldByFinalizers, untilGone } from './until-gone.ts'
+
+/** The ground once nothing of it is on its way out any more. */
+export async function groundOnceGone(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  loaded: Loaded,
+  deadline: Deadline,
+  signal: AbortSignal,
+  done: (line: string) => void,
+): Promise<Ground> {
+  const namespace = resolveNamespace(inputs.namespace, loaded.manifests, kube.namespace)
+  const makes =
+    inputs.createNamespace || loaded.manifests.some(({ object }) => object.kind === 'Namespace')
+  for (;;) {
+    // Without the wish to make it again there is nothing to wait for: the preflight says so.
+    if (makes) await namespaceGone(kube, namespace, services, deadline, signal)
+    const { changed } = services.report
+    let ground: Ground
+    try {
+      ground = await inspectGround(kube, inputs, services, loaded, deadline, signal, done)
+    } catch (error) {
+      // A cleanup that held the lock may have taken the namespace away while it was waited for.
+      if (
+        !makes ||
+        services.report.changed !== changed ||
+        deadline.passed ||
+        !(await isGoing(kube, namespace, services, error, signal))
+      )
+        throw error
+      continue
+    }
+    const going = ground.plan.flatMap(({ live }) =>
+      live?.metadata.deletionTimestamp === undefined ? [] : [live],
+    )
+    if (going.length === 0) return ground
+    // Under the lock: whoever began it is done or dead, and the cluster ends it by itself.
+    try {
+      services.journal.info(
+        `${going.map(objectName).join(', ')} ${going.length === 1 ? 'is' : 'are'} being deleted: waited for, then made anew.`,
+      )
+      await untilGone(
+        { clock: services.clock, deadline, say: (line) => services.journal.info(line) },
+        async (until) => {
+          const read = await Promise.all(
+            going.map(async (object) => ({ object, now: await kube.get(refOf(object), until) })),
+          )
+          return read.flatMap(({ object, now }) =>
+            now === undefined || now.metadata.uid !== object.metadata.uid
+              ? []
+              : [heldByFinalizers(objectName(now), namespace, now.metadata.finalizers)],
+          )
+        },
+        signal,
+      )
+    } finally {
+      await ground.lock.release(AbortSignal.timeout(RELEASE_MS))
+    }
+  }
+}
+
+async function namespaceGone(
+  kube: Kube,
+  namespace: string,
+  services: Services,
+  deadline: Deadline,
+  signal: AbortSignal,
+): Promise<void> {
+  if (
+    (await readNamespace(kube, namespace, services.holder.repository, signal)).kind !==
+    'terminating'
+  )
+    return
+  services.journal.info(`namespace/${namespace} is being deleted: waited for, then made anew.`)
+  await awaitNamespaceGone(kube, namespace, undefined, services, deadline, signal)
+}
+
+/** Or gone: then what was asked for in it was not found. */
+async function isGoing(
+  kube: Kube,
+  namespace: string,
+  services: Services,
+  failed: unknown,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const { kind } = await readNamespace(kube, namespace, services.holder.repository, signal)
+    return (
+      kind === 'terminating' ||
+      (kind === 'missing' && failed instanceof KubeFailure && failed.status === 404)
+    )
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof KubeFailure) return false
+    throw error
+  }
+}

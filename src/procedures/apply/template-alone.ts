@@ -1,0 +1,37 @@
+// The StatefulSet as this action owns it in the cluster, with another pod template: for going back
+// to a revision of which nothing else is known.
+
+import { partitionOf, withPartition } from '../../manifests/partition.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import { ownedPart } from '../../manifests/owned.ts'
+import { latestApplied, objectsOf, type StoredRecord } from '../../record/record.ts'
+import { isOursOrKubectl } from './apply.ts'
+
+export function templateAlone(
+  live: KubeObject,
+  template: Readonly<Record<string, unknown>>,
+  stored: StoredRecord,
+): KubeObject {
+  const owned = ownedPart(live, isOursOrKubectl)
+  return withOwnPartition({ ...owned, spec: { ...fieldsOf(owned['spec']), template } }, stored)
+}
+
+/**
+ * A roll that was halted left its partition in the set: what counts is the partition that was last
+ * deployed.
+ */
+export function withOwnPartition(set: KubeObject, stored: StoredRecord): KubeObject {
+  const last = latestApplied(stored.record)
+  const deployed =
+    last === undefined
+      ? undefined
+      : objectsOf(stored, last.digest)?.find((object) => object.kind === 'StatefulSet')
+  const own = deployed === undefined ? 0 : partitionOf(deployed)
+  return own === undefined || partitionOf(set) === undefined || partitionOf(set) === own
+    ? set
+    : withPartition(set, own)
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+}

@@ -1,0 +1,286 @@
+// What of an ensemble a cleanup would take away, as it is now: the recorded objects that are still
+// the same, its claims, and what is left alone and why. Changes nothing.
+
+import { belongs, goesAlong, whyLeft, type Claiming, type Made } from '../../decide/cleanup.ts'
+import { deletedWithSet } from '../../decide/rollout/keep-data.ts'
+import { EnsembleError, failure, type Finding } from '../../errors.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import { FIELD_MANAGER, type Kube, type KubeObject } from '../../kube/kube.ts'
+import { toClaim, toPod, toSet } from '../../kube/views/index.ts'
+import { leaseName } from '../../record/lock.ts'
+import { nodesUnderMaintenance } from '../../record/maintenance.ts'
+import {
+  ofThisSet,
+  readRecord,
+  recordName,
+  type MaintenanceNode,
+  type StoredRecord,
+} from '../../record/record.ts'
+import type { ClaimView } from '../../view/surroundings.ts'
+import { objectName } from '../apply/apply.ts'
+import { keptNodes, toGiveBack } from '../../record/give-back.ts'
+
+export interface Survey {
+  readonly namespace: string
+  /** Of the ensemble. */
+  readonly name: string
+  readonly stored: StoredRecord
+  readonly lease: KubeObject | undefined
+  /** Recorded StatefulSets, that of the ensemble among them. */
+  readonly sets: readonly KubeObject[]
+  /** Everything else that is recorded and still the same, claims apart. */
+  readonly objects: readonly KubeObject[]
+  /** The ensemble's own. */
+  readonly claims: readonly ClaimView[]
+  readonly left: readonly { readonly object: string; readonly why: string }[]
+}
+
+const SET = { apiVersion: 'apps/v1', kind: 'StatefulSet' }
+
+/**
+ * Throws PROTECTED for a StatefulSet that was not made here, and where data would go that nobody
+ * asked to delete.
+ */
+export async function survey(
+  kube: Kube,
+  namespace: string,
+  name: string,
+  deleteClaims: boolean,
+  signal: AbortSignal,
+): Promise<Survey> {
+  const [read, lease, live] = await Promise.all([
+    readRecord(kube, namespace, name, signal),
+    kube.get(
+      { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name: leaseName(name), namespace },
+      signal,
+    ),
+    kube.get({ ...SET, name, namespace }, signal),
+  ])
+  const { stored } = ofThisSet(read, live?.metadata.uid)
+  const found = await readMade(kube, namespace, stored.record.made, signal)
+  if (live !== undefined && !found.there.some(({ metadata }) => metadata.uid === live.metadata.uid))
+    throw notMadeHere(namespace, name, stored)
+  const sets = found.there.filter(isSet)
+  const objects = found.there.filter(
+    (object) => !isSet(object) && object.kind !== 'PersistentVolumeClaim',
+  )
+  refuseLoss(sets, deleteClaims)
+  const claimed = await claimsOf(
+    kube,
+    { namespace, sets, made: found.there, deleteClaims },
+    stored,
+    signal,
+  )
+  return {
+    namespace,
+    name,
+    stored,
+    lease,
+    sets,
+    objects,
+    claims: claimed.ours,
+    left: [...found.left, ...claimed.left],
+  }
+}
+
+function isSet({ apiVersion, kind }: KubeObject): boolean {
+  return kind === SET.kind && apiVersion === SET.apiVersion
+}
+
+async function readMade(
+  kube: Kube,
+  namespace: string,
+  made: readonly Made[],
+  signal: AbortSignal,
+): Promise<{ readonly there: readonly KubeObject[]; readonly left: Survey['left'] }> {
+  const read = await Promise.all(
+    made.map(async (one) => {
+      try {
+        return {
+          one,
+          live: await kube.get(
+            { apiVersion: one.apiVersion, kind: one.kind, name: one.name, namespace },
+            signal,
+          ),
+        }
+      } catch (error) {
+        // With the kind all of its objects are gone.
+        if (error instanceof KubeFailure && error.reason === 'UnknownKind')
+          return { one, live: undefined }
+        throw error
+      }
+    }),
+  )
+  const there: KubeObject[] = []
+  const left: { object: string; why: string }[] = []
+  for (const { one, live } of read) {
+    const why = live === undefined ? undefined : whyLeft(one, live, namespace, FIELD_MANAGER)
+    if (live !== undefined && why === undefined) there.push(live)
+    if (live !== undefined && why !== undefined) left.push({ object: objectName(live), why })
+  }
+  return { there, left }
+}
+
+/** To take its Services and ConfigMaps would break it. */
+function notMadeHere(namespace: string, name: string, { record }: StoredRecord): EnsembleError {
+  const anew = record.made.some(({ kind, name: of }) => kind === SET.kind && of === name)
+  return failure(
+    'refused',
+    'PROTECTED',
+    `statefulset/${name} in ${namespace} ${anew ? 'was made anew by somebody else since it was deployed' : 'was not made by a deploy of this action'}: neither it nor what belongs to it is taken away`,
+    {
+      object: `statefulset/${name}`,
+      mend: `If it may go, delete it by hand: kubectl -n ${namespace} delete statefulset ${name}. What this action recorded of it: kubectl -n ${namespace} get configmap ${recordName(name)} -o yaml`,
+    },
+  )
+}
+
+function refuseLoss(sets: readonly KubeObject[], deleteClaims: boolean): void {
+  const [first, ...rest] = sets.flatMap((set): readonly Finding[] => {
+    const lost = deletedWithSet(toSet(set), deleteClaims)
+    return lost === undefined ? [] : [lost]
+  })
+  if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
+}
+
+interface Owners {
+  readonly namespace: string
+  readonly sets: readonly KubeObject[]
+  readonly made: readonly KubeObject[]
+  readonly deleteClaims: boolean
+}
+
+async function claimsOf(
+  kube: Kube,
+  { namespace, sets, made, deleteClaims }: Owners,
+  { record }: StoredRecord,
+  signal: AbortSignal,
+): Promise<{ readonly ours: readonly ClaimView[]; readonly left: Survey['left'] }> {
+  const [claims, pods] = await Promise.all([
+    kube.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace }, signal),
+    kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }, signal),
+  ])
+  const roots = new Set(
+    [
+      ...sets.map(({ metadata }) => metadata.uid ?? ''),
+      ...record.made.map(({ uid }) => uid),
+    ].filter((uid) => uid !== ''),
+  )
+  const views = pods.items.map(toPod)
+  const own = new Set([
+    ...roots,
+    ...views
+      .filter(({ owner }) => owner !== undefined && roots.has(owner.uid))
+      .map(({ uid }) => uid),
+  ])
+  const { underWay } = record
+  const recorded = [
+    ...(underWay?.operation === 'cleanup' ? (underWay.claims ?? []) : []),
+    ...(record.kept ?? []),
+    ...made.flatMap(({ kind, metadata }) =>
+      kind === 'PersistentVolumeClaim' ? [{ uid: metadata.uid ?? '' }] : [],
+    ),
+  ]
+  const claiming: Claiming = {
+    sets: sets.map(toSet).map(({ name, uid, claimTemplates, selector }) => ({
+      name,
+      uid,
+      templates: claimTemplates.map((template) => template.name),
+      labels: selector.matchLabels,
+    })),
+    recorded: new Set(recorded.map(({ uid }) => uid).filter((uid) => uid !== '')),
+    own,
+    users: new Map(
+      views
+        .filter(({ uid }) => !own.has(uid))
+        .flatMap((pod) => pod.claims.map((claim) => [claim, pod.name] as const)),
+    ),
+  }
+  const ours: ClaimView[] = []
+  const left: { object: string; why: string }[] = []
+  for (const object of claims.items) {
+    const claim = toClaim(object)
+    if (
+      goesAlong(claim, own) &&
+      !(
+        deleteClaims &&
+        belongs({ ...claim, labels: object.metadata.labels ?? {} }, claiming).kind === 'ours'
+      )
+    )
+      throw wouldGoAlong(namespace, claim)
+    const whose = belongs({ ...claim, labels: object.metadata.labels ?? {} }, claiming)
+    if (whose.kind === 'ours') ours.push(claim)
+    if (whose.kind === 'in doubt')
+      left.push({ object: `persistentvolumeclaim/${claim.name}`, why: whose.why })
+  }
+  return { ours, left }
+}
+
+function wouldGoAlong(namespace: string, { name, owners }: ClaimView): EnsembleError {
+  const owner = owners.map(({ kind, name: of }) => `${kind.toLowerCase()}/${of}`).join(', ')
+  return failure(
+    'refused',
+    'PROTECTED',
+    `persistentvolumeclaim/${name} belongs to ${owner} (ownerReferences): the cluster would delete it, and its data, which nobody asked for`,
+    {
+      object: `persistentvolumeclaim/${name}`,
+      mend: `To keep it: kubectl -n ${namespace} patch pvc ${name} --type=json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'`,
+    },
+  )
+}
+
+/**
+ * The record stays where its claims do, in a namespace that is ours: nothing else says whose they
+ * are.
+ */
+export function keepsRecord({ claims }: Survey, deleteClaims: boolean, ours: boolean): boolean {
+  return ours && !deleteClaims && claims.length > 0
+}
+
+/** Nothing of it is left to take away. */
+export function isDone(found: Survey, deleteClaims: boolean, ours: boolean): boolean {
+  const { sets, objects, claims, stored, lease } = found
+  if (sets.length + objects.length > 0 || (deleteClaims && claims.length > 0)) return false
+  if (!keepsRecord(found, deleteClaims, ours))
+    return stored.object === undefined && lease === undefined
+  return stored.record.made.length === 0 && stored.record.underWay === null
+}
+
+/** With the record their cordons would be nobody's. */
+export function refuseMaintenance(
+  { namespace, name, stored }: Pick<Survey, 'namespace' | 'name' | 'stored'>,
+  nodes: readonly MaintenanceNode[],
+): void {
+  if (nodes.length === 0) return
+  const { runUrl = '' } = stored.record.maintenance ?? {}
+  const names = nodes.map((node) => node.name)
+  throw failure(
+    'refused',
+    'LOCKED',
+    `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} under maintenance for ${namespace}/${name}${runUrl === '' ? '' : ` (${runUrl})`}, and the cordon${names.length === 1 ? '' : 's'} would be left behind`,
+    {
+      object: `node/${names[0] ?? ''}`,
+      mend: `Give the nodes back first: operation: uncordon with name: ${name} and nodes: ${names.join(', ')}.`,
+    },
+  )
+}
+
+/**
+ * Nodes that a drain handed over on purpose: it is not over, whoever holds the lock. Where nodes
+ * may not be read all of them count.
+ */
+export async function handedOver(
+  kube: Kube,
+  { namespace, name, stored }: Pick<Survey, 'namespace' | 'name' | 'stored'>,
+  signal: AbortSignal,
+): Promise<readonly MaintenanceNode[]> {
+  const meant = new Set(toGiveBack(stored))
+  const kept = nodesUnderMaintenance(stored).filter((node) => !meant.has(node))
+  if (kept.length === 0) return []
+  try {
+    return (await keptNodes(kube, stored, `${namespace}/${name}`, signal)).kept
+  } catch (error) {
+    if (error instanceof KubeFailure && error.status === 403) return kept
+    throw error
+  }
+}

@@ -1,0 +1,171 @@
+// Stands between a budget and the eviction of a member: budgets believe probes, and a probe may
+// call a member ready that is outside of the quorum.
+
+import { overtaken } from '../../decide/drain/disruption.ts'
+import { serves } from '../../decide/rollout/roll.ts'
+import { failure } from '../../errors.ts'
+import type { Lock } from '../../record/lock.ts'
+import type { NodePod } from '../../view/node-pod.ts'
+import { whoIsMissing } from '../rollout/await-serving.ts'
+import { rollOf, type Course } from '../rollout/bring.ts'
+import { spareWriter } from '../verify/data-watch.ts'
+import type { Answer, Evicting } from './evict-pods.ts'
+import { refuseLoss } from '../verify/keep-data.ts'
+import type { Looker } from '../rollout/looker.ts'
+import { readyToLeave } from '../rollout/roll.ts'
+
+/** An ensemble with members on the node. */
+export interface Leaving {
+  readonly course: Course
+  readonly looker: Looker
+  /** Its members on the node. */
+  readonly pods: readonly NodePod[]
+  /**
+   * Names of those that only come back once the node is given back, so they go together; every
+   * other one is back before the next.
+   */
+  readonly together: ReadonlySet<string>
+  /**
+   * Somebody else's: once its StatefulSet is gone, or going, its pods are evicted like any other.
+   */
+  readonly neighbour: boolean
+}
+
+/** Somebody else's ensemble that nobody keeps any more. */
+export function isAbandoned({ course: { before, follower } }: Pick<Leaving, 'course'>): boolean {
+  const { set } = follower.snapshot()
+  return set === undefined || set.deleting || set.uid !== before.set?.uid
+}
+
+/**
+ * Why none of these pods is to be told any more: somebody else has changed their ensemble, and it
+ * is not the one that was judged.
+ */
+export function overtakenBy(
+  ensembles: readonly Leaving[],
+  node: string,
+): NonNullable<Evicting['overtaken']> {
+  return (pods) => {
+    const [change] = ensembles
+      .filter(
+        (one) =>
+          !(one.neighbour && isAbandoned(one)) &&
+          one.pods.some(({ uid }) => pods.some((pod) => pod.uid === uid)),
+      )
+      .flatMap((one) => changeOf(one) ?? [])
+      .filter(({ passes }) => !passes)
+    return change === undefined
+      ? undefined
+      : failure(
+          'failed',
+          'CONFLICT',
+          `${change.what} by somebody else while ${node} was being drained`,
+          {
+            object: `node/${node}`,
+            mend: 'Let that come to its end (operation: status says what it waits for), then run the drain again.',
+          },
+        )
+  }
+}
+
+function changeOf({
+  course: { before, follower, services },
+}: Leaving): ReturnType<typeof overtaken> {
+  return overtaken(before.set, follower.snapshot(), services.clock.now())
+}
+
+/**
+ * One member of each ensemble after the other, each only while every other one serves by what it
+ * says of itself, and never as the leader where that can be handed over.
+ */
+export function askToGo(
+  ensembles: readonly Leaving[],
+  lock: Pick<Lock, 'held'>,
+): NonNullable<Evicting['ask']> {
+  const told = new Set<string>()
+  const asking = new Set<Leaving>()
+  return async (pod, tell, signal) => {
+    const of = ensembles.find(({ pods }) => pods.some(({ uid }) => uid === pod.uid))
+    const ensemble = of === undefined || (of.neighbour && isAbandoned(of)) ? undefined : of
+    if (ensemble !== undefined && asking.has(ensemble))
+      return held('another member of its ensemble is asked first')
+    if (ensemble !== undefined) asking.add(ensemble)
+    try {
+      const missing =
+        ensemble === undefined ? undefined : await whoElseIsOut(ensemble, pod, told, signal)
+      if (missing !== undefined) return held(missing)
+      const change = ensemble === undefined ? undefined : changeOf(ensemble)
+      if (change !== undefined) return held(change.what)
+      if (ensemble !== undefined) await spareWriter(ensemble.course.looking, pod.uid, signal)
+      if (!lock.held()) return held('the lock is being renewed')
+      if (ensemble !== undefined) await keepsData(ensemble, pod, signal)
+      const answer = await tell()
+      if (answer.kind === 'told') told.add(pod.uid)
+      return answer
+    } finally {
+      if (ensemble !== undefined) asking.delete(ensemble)
+    }
+  }
+}
+
+/** In words; undefined when all the others serve. */
+async function whoElseIsOut(
+  ensemble: Leaving,
+  pod: NodePod,
+  told: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { course, looker, together: along } = ensemble
+  const look = async (): Promise<{
+    readonly leads: boolean
+    readonly missing: string | undefined
+  }> => {
+    const members = await looker.members(course.follower.snapshot(), true)
+    const others = members.filter((member) => member.pod !== pod.name && !along.has(member.pod))
+    // Who was told to go may serve for some seconds yet.
+    const going = others.find((member) => member.uid !== undefined && told.has(member.uid))
+    const missing =
+      going === undefined ? whoIsMissing(others)?.reason : `${going.pod} was told to go`
+    // Who goes along and has gone comes back only after this one: a hand-over would wait for it in
+    // vain. The election is the same.
+    const gone = members.some(
+      (member) =>
+        member.pod !== pod.name &&
+        along.has(member.pod) &&
+        (!serves(member) || (member.uid !== undefined && told.has(member.uid))),
+    )
+    // Alone in its ensemble it leads nobody.
+    return {
+      leads:
+        !gone &&
+        others.some(serves) &&
+        members.some((member) => member.pod === pod.name && member.role === 'leader'),
+      missing,
+    }
+  }
+  const first = await look()
+  if (first.missing !== undefined || !first.leads) return first.missing
+  const ordinal = course.follower.snapshot().pods.find(({ uid }) => uid === pod.uid)?.ordinal
+  if (ordinal === undefined) return undefined
+  await readyToLeave(rollOf(course), ordinal, signal)
+  return (await look()).missing
+}
+
+/** Throws where its going would cost data. */
+async function keepsData(
+  { course, looker }: Leaving,
+  pod: NodePod,
+  signal: AbortSignal,
+): Promise<void> {
+  const view = course.follower.snapshot()
+  await refuseLoss(
+    course.looking,
+    view,
+    { member: { pod: pod.name, uid: pod.uid }, members: await looker.members(view, false) },
+    signal,
+  )
+}
+
+function held(reason: string): Answer {
+  return { kind: 'held', reason }
+}

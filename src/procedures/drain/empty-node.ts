@@ -1,0 +1,245 @@
+// Empties one node that is cordoned: evicts its pods, and waits until members that can be elsewhere
+// are there, and in the quorum.
+
+import { formatSpan } from '../../clock.ts'
+import { ownPods } from '../../decide/members/members.ts'
+import { failure, type EnsembleError } from '../../errors.ts'
+import type { NodePhase, NodeRow } from '../../report/run-report.ts'
+import type { NodePod } from '../../view/node-pod.ts'
+import type { NodeView } from '../../view/surroundings.ts'
+import type { PodView } from '../../view/workload.ts'
+import { attend } from '../rollout/attend.ts'
+import { missingNow, servingInWords, waitingFor } from '../rollout/await-serving.ts'
+import { isAbandoned } from './ask-to-go.ts'
+import { rollOf, type Course } from '../rollout/bring.ts'
+import { evictPods, type Evicting } from './evict-pods.ts'
+import type { Looker } from '../rollout/looker.ts'
+import type { Neighbour } from './neighbours.ts'
+import type { NodeSurvey } from './survey.ts'
+import type { Held } from '../open/hold-ensemble.ts'
+import { awaitDetached } from './volumes.ts'
+
+/**
+ * A pod that no node takes is not waited for longer, unless a node is being added for it;
+ * milliseconds.
+ */
+const UNPLACED_MS = 15_000
+
+/** Runs a part of the drain as a phase of the node. */
+export type During = <T>(phase: NodePhase, work: () => Promise<T>) => Promise<T>
+
+/** One node whose turn has come. */
+export interface Turn {
+  readonly node: NodeView
+  readonly row: NodeRow
+  readonly survey: NodeSurvey
+  readonly neighbours: readonly Neighbour[]
+  /** Of our ensemble, bounded by the node's time. */
+  readonly course: Course
+  readonly looker: Looker
+  readonly during: During
+  readonly ask: NonNullable<Evicting['ask']>
+  readonly overtaken: NonNullable<Evicting['overtaken']>
+  /** Rejects when our cordon does not stand any more. */
+  readonly stands: (signal: AbortSignal) => Promise<void>
+}
+
+/**
+ * Everything that is to go has gone; members that can be elsewhere are there, and in the quorum.
+ */
+export async function emptyNode(standing: Held, turn: Turn, signal: AbortSignal): Promise<void> {
+  const { row, during, neighbours } = turn
+  const { members, pods, choice } = turn.survey
+  // Who comes back only in the end goes last, so that it is away for the shortest time, and no
+  // other one waits for a budget that it has used up.
+  const tied = new Set(choice.waiting)
+  const [waiting = [], others = []] = [true, false].map((waits) =>
+    pods.evict.filter(
+      (pod) => !members.includes(pod) && tied.has(`${pod.namespace}/${pod.name}`) === waits,
+    ),
+  )
+  const unplaced = (pod: PodView): EnsembleError =>
+    noPlace(turn, pod, standing.inputs.uncordon === 'never')
+  const neighboursBack = async (until: AbortSignal): Promise<void> => {
+    for (const one of neighbours)
+      if (!one.later && !isAbandoned(one))
+        await membersBack(
+          { ...turn, unplaced, course: one.course },
+          one.looker,
+          one.pods.map(({ name }) => name),
+          until,
+        )
+  }
+  if (choice.mode !== 'elsewhere') {
+    await during('evict', () => evict(standing, turn, others, signal))
+    if (neighbours.some((one) => !one.later)) await during('wait', () => neighboursBack(signal))
+    if (waiting.length > 0) await during('evict', () => evict(standing, turn, waiting, signal))
+    if (members.length > 0) await during('evict', () => evict(standing, turn, members, signal))
+    await detached(standing, turn, signal)
+    return
+  }
+  const failed = new AbortController()
+  const both = AbortSignal.any([signal, failed.signal])
+  const stopBoth = (error: unknown): never => {
+    failed.abort(error)
+    throw error
+  }
+  const away = evict(standing, turn, others, both)
+    .then(() => neighboursBack(both))
+    .then(() => evict(standing, turn, waiting, both))
+    .catch(stopBoth)
+  const moved = (async () => {
+    for (const member of members) {
+      await during('evict', () => evict(standing, turn, [member], both))
+      await during('wait', () => membersBack({ ...turn, unplaced }, turn.looker, row.members, both))
+    }
+  })().catch(stopBoth)
+  if ((await Promise.allSettled([moved, away])).some((result) => result.status === 'rejected'))
+    throw failed.signal.reason
+  await detached(standing, turn, signal)
+}
+
+async function evict(
+  standing: Held,
+  { course, node, row, ask, overtaken }: Turn,
+  pods: readonly NodePod[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (pods.length === 0) return
+  const { inputs, kube, services } = standing
+  const { clock, journal, report } = services
+  await evictPods(
+    {
+      kube,
+      clock,
+      pods,
+      deadline: course.deadline,
+      gracePeriodSeconds: inputs.gracePeriodSeconds,
+      node: node.name,
+      ask,
+      overtaken,
+      say: (line) => journal.info(line),
+      onEvicted: (pod) => {
+        report.changed = true
+        row.pods.push({ pod: `${pod.namespace}/${pod.name}`, outcome: 'evicted', note: '' })
+        report.timeline.push({
+          at: clock.now(),
+          what: 'evicted',
+          member: pod.name,
+          node: node.name,
+        })
+        journal.info(`${node.name}: ${pod.namespace}/${pod.name} evicted`)
+      },
+    },
+    signal,
+  )
+}
+
+async function detached(
+  standing: Held,
+  { course, node, survey: { volumes }, stands }: Turn,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kube, services } = standing
+  await awaitDetached(
+    {
+      kube,
+      clock: services.clock,
+      node: node.name,
+      volumes,
+      deadline: course.deadline,
+      stands: () => stands(signal),
+      say: (line) => services.journal.info(line),
+    },
+    signal,
+  )
+}
+
+export interface Returning extends Pick<Turn, 'course' | 'node' | 'row'> {
+  /**
+   * Of one that no node takes: it ends the wait at once, since to give the node back is the
+   * quickest mend. Undefined where it is given back already.
+   */
+  readonly unplaced?: (pod: PodView) => EnsembleError
+}
+
+/** Every member is available and in the quorum. */
+export async function membersBack(
+  { course, node, row, unplaced }: Returning,
+  looker: Looker,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, journal } = course.services
+  const began = clock.now()
+  const view = await attend(
+    rollOf(course).attendance,
+    {
+      generation: () => undefined,
+      step: async (seen, now) => {
+        const homeless =
+          unplaced === undefined
+            ? undefined
+            : ownPods(seen).find(
+                (pod) =>
+                  names.includes(pod.name) &&
+                  pod.unscheduled !== undefined &&
+                  now - Math.max(began, pod.unscheduled.since) >= UNPLACED_MS,
+              )
+        if (
+          unplaced !== undefined &&
+          homeless !== undefined &&
+          !seen.events.some(
+            (event) => event.object.uid === homeless.uid && event.reason === 'TriggeredScaleUp',
+          )
+        )
+          throw unplaced(homeless)
+        const { members, missing } = await missingNow(looker, seen)
+        if (missing === undefined) return { kind: 'done' }
+        return {
+          ...waitingFor(missing, {
+            members,
+            view: seen,
+            looker,
+            container: course.looking.target.container,
+          }),
+          reached: members.map((member) => `${member.uid ?? ''} ${member.role ?? ''}`).join(','),
+        }
+      },
+    },
+    signal,
+  )
+  journal.info(`${node.name}: ${servingInWords({ view, ms: clock.now() - began })}`)
+  for (const name of names) {
+    const there = row.pods.find(({ pod }) => pod === `${view.set?.namespace ?? ''}/${name}`)
+    const home = ownPods(view).find((pod) => pod.name === name)?.node
+    if (there !== undefined && home !== undefined)
+      there.note = `serves on ${home} after ${formatSpan(clock.now() - began)}`
+  }
+}
+
+function noPlace(
+  { node, row }: Pick<Turn, 'node' | 'row'>,
+  pod: PodView,
+  kept: boolean,
+): EnsembleError {
+  const now =
+    row.cordon === 'ours' && !kept
+      ? `${node.name} is given back, so that it returns there.`
+      : `${node.name} stays cordoned: uncordon it, and it returns there.`
+  return failure(
+    'failed',
+    'UNSCHEDULABLE',
+    `${pod.name} found no node after it was evicted from ${node.name}: ${pod.unscheduled?.message ?? ''}`,
+    {
+      object: `pod/${pod.name}`,
+      ...(pod.ordinal === undefined ? {} : { ordinal: pod.ordinal }),
+      mend: `${now} Make room on another node, or set placement: in-place.`,
+    },
+  )
+}
+
+/** -1 for one that has gone meanwhile: nobody waits for it. */
+export function ordinalOf({ follower }: Course, pod: NodePod): number {
+  return ownPods(follower.snapshot()).find((one) => one.name === pod.name)?.ordinal ?? -1
+}

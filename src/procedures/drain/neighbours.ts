@@ -1,0 +1,273 @@
+// Other ensembles with a member on a node that is to be drained: held to the same gates, their
+// leader handed over, their members waited for, as if the drain were for them.
+
+import { Deadline, type Clock } from '../../clock.ts'
+import { ownPods } from '../../decide/members/members.ts'
+import { chooseProfile } from '../../ensemble/choose.ts'
+import { follow } from '../../kube/follow.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import { selectorText, toSet } from '../../kube/views/index.ts'
+import { addressesOf } from '../../manifests/addresses.ts'
+import { detectProfile } from '../../manifests/ensemble.ts'
+import { parseSet } from '../../manifests/shapes.ts'
+import { leaseName, newIdentity, takeLock, type Lock } from '../../record/lock.ts'
+import { newReport } from '../../report/run-report.ts'
+import type { Services } from '../../services.ts'
+import type { NodePod } from '../../view/node-pod.ts'
+import { reviewRights } from '../open/access.ts'
+import type { Course } from '../rollout/bring.ts'
+import { targetOf } from '../open/ensemble-target.ts'
+import { createLooker, type Looker } from '../rollout/looker.ts'
+import { servicesIfAllowed } from '../open/read-ensemble.ts'
+import { RELEASE_MS } from '../../record/release.ts'
+import type { Held } from '../open/hold-ensemble.ts'
+import type { NodeSurvey } from './survey.ts'
+import { profileOptions, reachThrough, type VerifyRun } from '../verify/verify-ensemble.ts'
+
+/** Longer than a dead run's lock lives; milliseconds. */
+const LOCK_WAIT_MS = 70_000
+const FIRST_LOCK_WAIT_MS = 95_000
+
+/**
+ * How long a neighbour's lock is waited for; both as `namespace/name`. Its holder may wait for our
+ * ensemble in turn, as when two drains meet: who comes first by name has the
+ * longer patience, so that the other steps back and one of them goes on.
+ */
+export function neighbourLockWaitMs(ours: string, theirs: string): number {
+  return ours < theirs ? FIRST_LOCK_WAIT_MS : LOCK_WAIT_MS
+}
+
+export interface Neighbour {
+  /** `namespace/name`. */
+  readonly name: string
+  readonly course: Course
+  readonly looker: Looker
+  /** Its pods on the node. */
+  readonly pods: readonly NodePod[]
+  /** Some of them only come back once the node is given back. */
+  readonly later: boolean
+  /** Aborted when its lock is not ours any more; undefined where it has none. */
+  readonly lost: AbortSignal | undefined
+  release(): Promise<void>
+}
+
+/**
+ * Those that are recognised as an ensemble; StatefulSets that aren't have their budgets alone.
+ * `lock`: keeps other runs of ours off them meanwhile, where they ever used this action.
+ */
+export async function meetNeighbours(
+  standing: Held,
+  survey: NodeSurvey,
+  lock: boolean,
+  signal: AbortSignal,
+): Promise<readonly Neighbour[]> {
+  const others = survey.pods.evict.filter(
+    (pod) =>
+      pod.owner?.kind === 'StatefulSet' &&
+      !survey.members.includes(pod) &&
+      pod.phase !== 'Succeeded' &&
+      pod.phase !== 'Failed',
+  )
+  const groups = [
+    ...Map.groupBy(others, (pod) => `${pod.namespace}/${pod.owner?.name ?? ''}`).values(),
+  ]
+  const met: Neighbour[] = []
+  try {
+    for (const pods of groups) {
+      const neighbour = await meet(standing, pods, survey, lock, signal)
+      if (neighbour !== undefined) met.push(neighbour)
+    }
+    return met
+  } catch (error) {
+    await leaveNeighbours(met)
+    throw error
+  }
+}
+
+export async function leaveNeighbours(neighbours: readonly Neighbour[]): Promise<void> {
+  await Promise.all(neighbours.map((neighbour) => neighbour.release()))
+}
+
+async function meet(
+  standing: Held,
+  pods: readonly NodePod[],
+  survey: NodeSurvey,
+  withLock: boolean,
+  signal: AbortSignal,
+): Promise<Neighbour | undefined> {
+  const { kube, inputs, run } = standing
+  const { clock } = standing.services
+  const [first] = pods
+  const namespace = first?.namespace ?? ''
+  const name = first?.owner?.name ?? ''
+  const set = await kube
+    .get({ apiVersion: 'apps/v1', kind: 'StatefulSet', name, namespace }, signal)
+    .catch((error: unknown) => {
+      unlessDenied(error)
+      note(
+        standing,
+        `statefulset/${name} in ${namespace} can't be read with these rights: whether it is an ensemble, and in quorum, was not asked; its budget alone protects it.`,
+      )
+      return undefined
+    })
+  const abandoned =
+    set !== undefined &&
+    (set.metadata.deletionTimestamp !== undefined || set.metadata.uid !== first?.owner?.uid)
+  if (abandoned) {
+    // Nobody makes its pods anew: kubectl drain evicts them like any other.
+    note(
+      standing,
+      `statefulset/${name} in ${namespace} is being deleted: its pods are evicted like any other, without a look at its quorum.`,
+    )
+    return undefined
+  }
+  const spec = set === undefined ? undefined : parseSet(set)?.spec.template.spec
+  const kind = spec === undefined ? undefined : detectProfile(spec)
+  if (set !== undefined && kind === undefined)
+    note(
+      standing,
+      `statefulset/${name} in ${namespace} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it.`,
+    )
+  if (set === undefined || kind === undefined) return undefined
+  const services = aside(standing.services, `${namespace}/${name}`)
+  const rights = await reviewRights(kube, [], namespace, signal)
+  const lock = withLock ? await lockOf(standing, set, services, signal) : undefined
+  const ending = new AbortController()
+  const until = AbortSignal.any([signal, ending.signal])
+  const follower = follow(
+    kube,
+    { namespace, set: name, selector: selectorText(toSet(set).selector), uid: set.metadata.uid },
+    clock,
+    until,
+  )
+  const release = async (): Promise<void> => {
+    ending.abort(new Error('the node is done'))
+    await follower.stop()
+    const { report } = standing.services
+    const { timeline } = report
+    if (services.report.changed) report.changed = true
+    timeline.push(
+      ...services.report.timeline.map((entry) =>
+        entry.member === undefined ? entry : { ...entry, member: `${namespace}/${entry.member}` },
+      ),
+    )
+    timeline.sort((a, b) => a.at - b.at)
+    await lock?.release(AbortSignal.timeout(RELEASE_MS))
+  }
+  try {
+    await follower.ready()
+    const around = await servicesIfAllowed(kube, namespace, signal)
+    const looking: VerifyRun = {
+      kube,
+      clock,
+      journal: services.journal,
+      report: services.report,
+      target: targetOf(set, [], kind, namespace),
+      nodes: run.nodes,
+      runId: run.runId,
+      memberTimeoutMs: run.memberTimeoutMs,
+      reach: reachThrough(kube, rights),
+      // Our secret is for our ensemble alone, and a look needs none.
+      profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
+    }
+    const course: Course = {
+      kube,
+      services,
+      inputs: standing.course.inputs,
+      rights,
+      follower,
+      before: follower.snapshot(),
+      looking,
+      deadline: new Deadline(clock, inputs.timeoutMs),
+      told: new Map(),
+      place: { at: '' },
+      addresses: addressesOf(set, around, kind, namespace),
+    }
+    const later = survey.choice.waiting.some((pod) =>
+      pods.some((one) => `${one.namespace}/${one.name}` === pod),
+    )
+    return {
+      name: `${namespace}/${name}`,
+      course,
+      looker: createLooker(looking, until),
+      pods,
+      later,
+      lost: lock?.lost,
+      release,
+    }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+/** Once for all nodes. */
+function note({ services: { report } }: Held, line: string): void {
+  if (!report.notes.includes(line)) report.notes.push(line)
+}
+
+/** What is done for a neighbour is told under its name, and is no row of our own ensemble. */
+function aside(services: Services, name: string): Services {
+  const { journal } = services
+  const report = newReport('drain', services.report.started)
+  report.notes = services.report.notes
+  report.evidence = services.report.evidence
+  return {
+    ...services,
+    report,
+    journal: { ...journal, info: (line) => journal.info(`${name}: ${line}`) },
+  }
+}
+
+/** Undefined where nobody ever locked it, or it may not be locked. */
+async function lockOf(
+  { kube, run, services: { clock, holder } }: Held,
+  { metadata }: KubeObject,
+  { journal }: Services,
+  signal: AbortSignal,
+): Promise<Lock | undefined> {
+  const namespace = metadata.namespace ?? ''
+  const lease = await kube
+    .get(
+      {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        name: leaseName(metadata.name),
+        namespace,
+      },
+      signal,
+    )
+    .catch(unlessDenied)
+  if (lease === undefined) return undefined
+  return takeLock(
+    kube,
+    clock satisfies Clock,
+    {
+      namespace,
+      ensemble: metadata.name,
+      holder,
+      identity: newIdentity(holder),
+      waitMs: neighbourLockWaitMs(
+        `${run.target.namespace}/${run.target.name}`,
+        `${namespace}/${metadata.name}`,
+      ),
+      say: (line) => journal.info(line),
+    },
+    signal,
+  ).catch(unlessDenied)
+}
+
+function unlessDenied(error: unknown): undefined {
+  if (error instanceof KubeFailure && (error.status === 403 || error.status === 404))
+    return undefined
+  throw error
+}
+
+/** Its members on the node, by ordinal. */
+export function ordinalsOf({ course, pods }: Neighbour): readonly number[] {
+  const names = new Set(pods.map(({ name }) => name))
+  return ownPods(course.follower.snapshot()).flatMap((pod) =>
+    names.has(pod.name) && pod.ordinal !== undefined ? [pod.ordinal] : [],
+  )
+}

@@ -1,0 +1,226 @@
+// Takes hold of nodes for a drain that is no ensemble's own: each ensemble that is recognised on
+// them is held to its gates as it is met.
+
+import { Deadline, type Clock } from '../../clock.ts'
+import { NODES_ALONE } from '../../decide/drain/cordon.ts'
+import { noProfile } from '../../ensemble/none.ts'
+import { EnsembleError } from '../../errors.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import type { Follower } from '../../kube/follow.ts'
+import type { Access, Kube, KubeObject } from '../../kube/kube.ts'
+import { resolveProfile } from '../../manifests/ensemble.ts'
+import { parseSet } from '../../manifests/shapes.ts'
+import { LOCK_WAIT_MS, newIdentity, underLock } from '../../record/lock.ts'
+import { readRecord, recordName } from '../../record/record.ts'
+import type { Services } from '../../services.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import { refuseMissing, reviewRights, rightsToRecord } from '../open/access.ts'
+import { findSet, readNodes } from '../open/read-ensemble.ts'
+import { RELEASE_MS } from '../../record/release.ts'
+import {
+  holdEnsembleIn,
+  lockFor,
+  UNLIMITED_MS,
+  within,
+  type Asked,
+  type Held,
+} from '../open/hold-ensemble.ts'
+import { reachThrough, type Target } from '../verify/verify-ensemble.ts'
+
+/** Nobody's members: a drain asks it and finds nothing in its way. */
+export const NOBODY: EnsembleView = { set: undefined, pods: [], claims: [], events: [] }
+
+export interface AskedForNodes extends Asked {
+  /** The rights of a run that is no ensemble's own, beyond locking and recording. */
+  readonly alone: readonly Access[]
+}
+
+/**
+ * Holds the ensemble that is meant: the one of `name`, or the only StatefulSet of the namespace.
+ * Where no `name`, `members` or `profile` says that one is meant, and the namespace has
+ * none, several, or one that is no ensemble, nodes alone are held: lock and record are of the
+ * namespace then (`zk-ensemble.nodes`).
+ */
+export async function holdForNodes(
+  inputs: Inputs,
+  services: Services,
+  asked: AskedForNodes,
+  work: (held: Held, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const kube = await services.connect(inputs)
+  services.report.context = kube.context
+  try {
+    const why = await within(inputs.timeoutMs, services, (signal) => whyAlone(kube, inputs, signal))
+    if (why === undefined) await holdEnsembleIn(kube, inputs, services, asked, work)
+    else await holdAlone(kube, inputs, services, { asked, why }, work)
+  } finally {
+    services.report.requests = { ...kube.requests }
+  }
+}
+
+/** Why no ensemble of the namespace is meant, in words; undefined where one is, or may be. */
+export async function whyAlone(
+  kube: Kube,
+  inputs: Pick<Inputs, 'name' | 'members' | 'profile' | 'namespace'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (inputs.name !== undefined || inputs.members.length > 0 || inputs.profile !== 'auto')
+    return undefined
+  const namespace = inputs.namespace ?? kube.namespace
+  if (
+    (
+      await kube.denied(
+        [{ verb: 'list', group: 'apps', resource: 'statefulsets', namespace }],
+        signal,
+      )
+    ).length > 0
+  )
+    return `StatefulSets of ${namespace} may not be listed`
+  try {
+    return kindOf(await findSet(kube, namespace, undefined, signal))
+  } catch (error) {
+    if (error instanceof EnsembleError) return error.message
+    throw error
+  }
+}
+
+function kindOf(set: KubeObject): string | undefined {
+  const spec = parseSet(set)?.spec.template.spec
+  if (spec === undefined) return undefined
+  try {
+    resolveProfile('auto', spec, `statefulset/${set.metadata.name}`)
+    return undefined
+  } catch (error) {
+    if (error instanceof EnsembleError)
+      return `statefulset/${set.metadata.name} is not known as an ensemble`
+    throw error
+  }
+}
+
+async function holdAlone(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  { asked, why }: { readonly asked: AskedForNodes; readonly why: string },
+  work: (held: Held, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { clock, journal, report } = services
+  const until = new Deadline(clock, inputs.timeoutMs)
+  const namespace = inputs.namespace ?? kube.namespace
+  report.namespace = namespace
+  const { lock, rights, stored, nodes } = await within(inputs.timeoutMs, services, (signal) =>
+    journal.phase('Preflight', async (done) => {
+      const found = await reviewRights(
+        kube,
+        [...rightsToRecord(namespace, inputs.dryRun), ...asked.alone],
+        namespace,
+        signal,
+      )
+      refuseMissing(found.missing, 'ACCESS_DENIED')
+      const identity = newIdentity(services.holder)
+      const taken = await lockFor(
+        kube,
+        inputs,
+        services,
+        {
+          namespace,
+          ensemble: NODES_ALONE,
+          holder: services.holder,
+          identity,
+          waitMs: Math.min(LOCK_WAIT_MS, until.left()),
+          say: (line) => journal.info(line),
+        },
+        signal,
+      )
+      try {
+        const read = await readRecord(kube, namespace, NODES_ALONE, signal)
+        done(`nodes alone: no name is given, and ${why}`)
+        report.notes.push(
+          `No ensemble was named, and ${why}: each ensemble that is recognised on the nodes is held to its quorum, and nobody writes and reads through it. The record of this drain is configmap/${recordName(NODES_ALONE)} in ${namespace}.`,
+        )
+        return {
+          lock: taken,
+          rights: found,
+          stored: read,
+          nodes: found.nodes ? await readNodes(kube, signal) : undefined,
+        }
+      } catch (error) {
+        await taken.release(AbortSignal.timeout(RELEASE_MS))
+        throw error
+      }
+    }),
+  )
+  try {
+    const own = underLock(kube, lock)
+    const allowed = asked.limit === 'own' ? UNLIMITED_MS : until.left()
+    const held = AbortSignal.any([services.signal, lock.lost])
+    const looking = {
+      kube: own,
+      clock,
+      journal,
+      report,
+      target: nobodyIn(namespace),
+      nodes,
+      runId: services.runId,
+      memberTimeoutMs: inputs.memberTimeoutMs,
+      reach: reachThrough(own, rights),
+      profile: noProfile(),
+    }
+    const alone: Held = {
+      inputs,
+      services,
+      kube: own,
+      set: undefined,
+      stored,
+      lock,
+      held,
+      run: looking,
+      marking: { kube: own, clock, namespace, runUrl: report.runUrl },
+      course: {
+        kube: own,
+        services,
+        inputs,
+        rights,
+        follower: followNobody(clock, held),
+        before: NOBODY,
+        looking,
+        deadline: new Deadline(clock, allowed),
+        place: { at: '' },
+        addresses: { kind: 'stay', reason: 'nodes alone have no members' },
+      },
+      rememberNodes: (names) =>
+        services.remember({
+          lock: { namespace, lease: lock.leaseName, identity: lock.identity },
+          nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${NODES_ALONE}` })),
+        }),
+    }
+    await within(allowed, services, (signal) => work(alone, AbortSignal.any([signal, lock.lost])))
+  } finally {
+    await lock.release(AbortSignal.timeout(RELEASE_MS))
+  }
+}
+
+function nobodyIn(namespace: string): Target {
+  return {
+    name: NODES_ALONE,
+    namespace,
+    container: '',
+    clientPort: 0,
+    headlessService: '',
+    clientService: undefined,
+    requiresDistinctNodes: false,
+    memberServices: [],
+    listedServices: new Map(),
+  }
+}
+
+function followNobody(clock: Clock, signal: AbortSignal): Follower {
+  return {
+    ready: () => Promise.resolve(),
+    snapshot: () => NOBODY,
+    changed: (timeoutMs) => clock.sleep(timeoutMs, signal),
+    expect: () => undefined,
+    notes: () => [],
+    stop: () => Promise.resolve(),
+  }
+}

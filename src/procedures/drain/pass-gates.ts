@@ -1,0 +1,161 @@
+// Holds a node back until the ensemble can spare it: the gates of a drain, read again before each
+// node.
+
+import { formatSpan, type Deadline } from '../../clock.ts'
+import { judgeBudgets } from '../../decide/drain/budget.ts'
+import { gates, type Obstacle, type Standing } from '../../decide/drain/disruption.ts'
+import { ownPods } from '../../decide/members/members.ts'
+import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
+import type { MemberNow } from '../../decide/rollout/roll.ts'
+import { EnsembleError, type Finding } from '../../errors.ts'
+import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
+import type { Course } from '../rollout/bring.ts'
+import { budgetsFor } from '../open/budgets.ts'
+import { lossesAhead } from '../verify/keep-data.ts'
+import type { Looker } from '../rollout/looker.ts'
+
+/** How soon what can't be watched is asked again. */
+const ASK_AGAIN_MS = 1_000
+/** Of a wait for a budget, which may take hours. */
+const HEARTBEAT_MS = 30_000
+
+export interface Gate {
+  readonly course: Course
+  readonly looker: Looker
+  /** What the record says to be under way, in words. */
+  readonly underWay: string | undefined
+  /** Somebody else's ensemble. */
+  readonly neighbour?: boolean
+  /** Nodes as they are now; undefined where they can't be read. */
+  nodes(signal: AbortSignal): Promise<readonly NodeView[] | undefined>
+}
+
+/**
+ * `first`: no node was touched yet, so only members that are on their way by themselves are waited
+ * for; `further`: as long as a member may take to come back.
+ */
+export type GatePatience = 'first' | 'further'
+
+export interface Passed {
+  readonly view: EnsembleView
+  readonly members: readonly MemberNow[]
+}
+
+/**
+ * How the ensemble stood when nothing spoke against it any more. What time may mend is waited for:
+ * at the first node as long as members may be on their way by their age, and for as
+ * long as a member may take after each further one; a budget that may allow it later until the
+ * deadline. Throws EnsembleError 'refused' with every obstacle.
+ */
+export async function passGates(
+  gate: Gate,
+  node: string,
+  kind: GatePatience,
+  deadline: Deadline,
+  signal: AbortSignal,
+): Promise<Passed> {
+  const { course, looker } = gate
+  const { memberTimeoutMs } = course.inputs
+  const { clock, journal } = course.services
+  const began = clock.now()
+  const patienceMs =
+    kind === 'further'
+      ? memberTimeoutMs
+      : patienceWith(
+          startsOf(course.follower.snapshot(), course.looking.target.container),
+          began,
+          memberTimeoutMs,
+        ).ms
+  let told = ''
+  let saidAt = began
+  let sparing = false
+  for (;;) {
+    signal.throwIfAborted()
+    const view = course.follower.snapshot()
+    const [members, budgets, nodes] = await Promise.all([
+      looker.members(view, !sparing),
+      budgetsOf(gate, view, signal),
+      gate.nodes(signal),
+    ])
+    const standing: Standing = {
+      view,
+      members,
+      elects: course.looking.profile.name === 'zookeeper',
+      nodes,
+      budgets,
+      underWay: gate.underWay,
+      losses: [],
+      neighbour: gate.neighbour ?? false,
+    }
+    const others = gates(standing, node)
+    // Claims are read at the first look, and last of all before it may be begun.
+    const obstacles =
+      others.length > 0 && told !== ''
+        ? others
+        : gates(
+            { ...standing, losses: await lossesAhead(course.kube, view, new Set(), signal) },
+            node,
+          )
+    const [first] = obstacles
+    if (first === undefined && !sparing) return { view, members }
+    // Where asking is dear, what was last heard is enough to wait, and never to go.
+    sparing = looker.dear && first !== undefined
+    if (first === undefined) continue
+    const blocked = obstacles.every((one) => one.blocked === true)
+    const patience = blocked ? deadline.at : Math.min(deadline.at, began + patienceMs)
+    if (!obstacles.every((one) => one.passes) || clock.now() >= patience)
+      throw refusal(node, obstacles, clock.now() - began, gate)
+    const line = `${node} waits: ${obstacles.map((one) => one.what).join('; ')}`
+    if (line !== told || clock.now() - saidAt >= (blocked ? HEARTBEAT_MS : TELL_OUTSIDE_MS)) {
+      journal.info(
+        line === told
+          ? `still waiting (for another ${formatSpan(patience - clock.now())}): ${line}`
+          : line,
+      )
+      told = line
+      saidAt = clock.now()
+    }
+    await course.follower.changed(Math.max(20, Math.min(ASK_AGAIN_MS, patience - clock.now())))
+  }
+}
+
+async function budgetsOf(
+  { course }: Gate,
+  view: EnsembleView,
+  signal: AbortSignal,
+): Promise<Standing['budgets']> {
+  const [pod] = ownPods(view)
+  if (!course.rights.budgets || pod === undefined) return undefined
+  const budgets = await budgetsFor(course.kube, pod.namespace, pod.labels, signal)
+  return { names: budgets.map((budget) => budget.name), verdict: judgeBudgets(budgets) }
+}
+
+function refusal(
+  node: string,
+  obstacles: readonly Obstacle[],
+  waitedMs: number,
+  { course, neighbour }: Gate,
+): EnsembleError {
+  const { report } = course.services
+  // Ensembles have members of the same names: whose they are must be said.
+  const { namespace, name } = course.looking.target
+  const whose =
+    neighbour === true
+      ? `another ensemble on it, ${namespace}/${name}, can't spare its member: `
+      : ''
+  const waited = waitedMs >= ASK_AGAIN_MS ? ` (waited ${formatSpan(waitedMs)})` : ''
+  const findings = obstacles.map((one): Finding => ({
+    code: one.blocked === true ? 'DRAIN_BLOCKED' : 'DRAIN_REFUSED',
+    severity: 'error',
+    message: `${node} was not touched${waited}: ${whose}${one.what}`,
+    mend: one.mend,
+    object: `node/${node}`,
+  }))
+  const [first, ...rest] = findings.toSorted(
+    (a, b) => Number(a.code === 'DRAIN_BLOCKED') - Number(b.code === 'DRAIN_BLOCKED'),
+  )
+  return new EnsembleError(report.changed ? 'failed' : 'refused', [
+    first ?? { code: 'DRAIN_REFUSED', severity: 'error', message: `${node} was not touched` },
+    ...rest,
+  ])
+}

@@ -1,0 +1,106 @@
+// Which cordons an uncordon would take away, known for all nodes before the first is touched.
+
+import { ownPods } from '../../decide/members/members.ts'
+import type { Cordon } from '../../decide/drain/cordon.ts'
+import { failure } from '../../errors.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import type { Kube } from '../../kube/kube.ts'
+import { nodesUnderMaintenance } from '../../record/maintenance.ts'
+import type { StoredRecord } from '../../record/record.ts'
+import type { NodeRow } from '../../report/run-report.ts'
+import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
+import { readNode, whose } from '../../record/cordon.ts'
+import { resolveNodes } from './resolve-nodes.ts'
+
+export interface PlannedNode {
+  readonly node: NodeView
+  readonly cordon: Cordon
+}
+
+type Targets = Pick<Inputs, 'nodes' | 'nodeSelector' | 'members'>
+
+/**
+ * The nodes that are meant and whose their cordons are, for the ensemble `namespace/name`. Throws
+ * NOT_FOUND as `resolveNodes` does.
+ */
+export async function planUncordon(
+  kube: Kube,
+  targets: Targets,
+  view: EnsembleView,
+  stored: StoredRecord,
+  ensemble: string,
+  signal: AbortSignal,
+): Promise<readonly PlannedNode[]> {
+  const nodes = await resolveNodes(kube, { ...targets, left: true }, view, stored, signal)
+  return Promise.all(
+    nodes.map(async (node): Promise<PlannedNode> => {
+      // A look at the one node: a list may be served without its field managers.
+      const object = node.unschedulable ? await readNode(kube, node.name, signal) : undefined
+      return {
+        node,
+        cordon:
+          object === undefined
+            ? { kind: 'none' }
+            : whose(object, { ...node, unschedulable: true }, ensemble),
+      }
+    }),
+  )
+}
+
+/** Names of nodes that were named and that have left the cluster since a run of ours began them. */
+export function goneNodes(
+  targets: Targets,
+  stored: StoredRecord,
+  planned: readonly PlannedNode[],
+): readonly string[] {
+  return nodesUnderMaintenance(stored)
+    .map(({ name }) => name)
+    .filter(
+      (name) => targets.nodes.includes(name) && !planned.some(({ node }) => node.name === name),
+    )
+}
+
+/** Refuses, naming whose they are, when there are cordons of somebody else. */
+export function refuseForeign(planned: readonly PlannedNode[], anyCordon: boolean): void {
+  const foreign = planned.flatMap(({ node, cordon }) =>
+    cordon.kind === 'theirs' ? [{ name: node.name, by: cordon.by }] : [],
+  )
+  const [first] = foreign
+  if (first === undefined || anyCordon) return
+  throw failure(
+    'refused',
+    'DRAIN_REFUSED',
+    foreign.map(({ name, by }) => `${name} is cordoned ${by}`).join('; '),
+    {
+      object: `node/${first.name}`,
+      input: 'any-cordon',
+      mend: 'Leave these nodes out, or agree with whoever cordoned them: any-cordon: true takes their cordons too.',
+    },
+  )
+}
+
+/**
+ * A row of the report for a node that is about to be uncordoned; its members are those of the
+ * record, or those that are on it.
+ */
+export function rowFor(
+  { node, cordon }: PlannedNode,
+  stored: StoredRecord,
+  view: EnsembleView,
+): NodeRow {
+  const entry = nodesUnderMaintenance(stored).find(({ name }) => name === node.name)
+  return {
+    node: node.name,
+    outcome: 'waiting',
+    placement: entry?.placement ?? '',
+    members:
+      entry?.members ??
+      ownPods(view)
+        .filter((pod) => pod.node === node.name)
+        .map((pod) => pod.name),
+    cordon: cordon.kind,
+    phases: [],
+    pods: [],
+    note: '',
+  }
+}

@@ -1,0 +1,293 @@
+// What is on a node and where it can go: read anew before each node, and for all of them before the
+// first is touched.
+
+import { cordonOf } from '../../decide/drain/cordon.ts'
+import { chooseMode, type NodeChoice } from '../../decide/drain/drain-plan.ts'
+import { sortPods, type SortedPods } from '../../decide/drain/drainable.ts'
+import { planPlacements } from '../../decide/placement/plan-placements.ts'
+import { CORDON, tolerated } from '../../decide/placement/select.ts'
+import { EnsembleError } from '../../errors.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import type { Kube } from '../../kube/kube.ts'
+import { placedPodReader } from '../../kube/views/index.ts'
+import type { Services } from '../../services.ts'
+import type { NodePod } from '../../view/node-pod.ts'
+import type { ClusterView } from '../../view/scheduling.ts'
+import { refuseMissing, rightsToEvict } from '../open/access.ts'
+import { heldForEver } from './gate-budgets.ts'
+import { readCluster } from './read-cluster.ts'
+
+export interface NodeSurvey {
+  readonly node: string
+  readonly pods: SortedPods
+  /** Those of the evicted that are members. */
+  readonly members: readonly NodePod[]
+  /** Names of the PersistentVolumes of the evicted. */
+  readonly volumes: ReadonlySet<string>
+  readonly choice: NodeChoice
+}
+
+export interface Surveying {
+  readonly kube: Kube
+  readonly inputs: Pick<
+    Inputs,
+    'placement' | 'ignoreDaemonsets' | 'deleteEmptydirData' | 'evictUnmanaged' | 'podSelector'
+  >
+  /** UID of the set. */
+  readonly set: string
+  /** `namespace/name` of the ensemble. */
+  readonly ensemble: string
+  /** Its nodes are given back in this run, but for those that somebody else has cordoned. */
+  readonly givenBack: boolean
+}
+
+/** One survey for each node, each looked at as if those before it were done. */
+export async function surveyNodes(
+  surveying: Surveying,
+  nodes: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly NodeSurvey[]> {
+  const { kube, inputs } = surveying
+  const [cluster, daemonSets, chosen] = await Promise.all([
+    readCluster(kube, new Set(nodes), signal),
+    namesOfDaemonSets(kube, signal),
+    chosenPods(kube, inputs.podSelector, nodes, signal),
+  ])
+  const surveys = surveyIn(cluster, surveying, nodes, daemonSets, chosen)
+  const pods = surveys.flatMap((survey) => survey.pods.evict)
+  refuseMissing(
+    await kube.denied(
+      [...new Set(pods.map(({ namespace }) => namespace))].flatMap(rightsToEvict),
+      signal,
+    ),
+    'ACCESS_DENIED',
+  )
+  const held = await heldForEver(kube, pods, surveys.flatMap(comingBack), signal)
+  return surveys.map((survey) => ({
+    ...survey,
+    pods: {
+      ...survey.pods,
+      refused: [
+        ...survey.pods.refused,
+        ...held.filter(({ pod }) => survey.pods.evict.includes(pod)),
+      ],
+    },
+  }))
+}
+
+/**
+ * The same for lists that were read; `chosen`: UIDs of the pods that `pod-selector` takes,
+ * undefined for all.
+ */
+function surveyIn(
+  cluster: ClusterView,
+  { inputs, set, ensemble, givenBack }: Omit<Surveying, 'kube'>,
+  nodes: readonly string[],
+  daemonSets: ReadonlySet<string> | undefined,
+  chosen: ReadonlySet<string> | undefined,
+): readonly NodeSurvey[] {
+  const sorted = new Map(
+    nodes.map((node) => [
+      node,
+      sortPods(
+        cluster.pods.filter(
+          (pod) => pod.node === node && (chosen === undefined || chosen.has(pod.uid)),
+        ),
+        inputs,
+        daemonSets,
+      ),
+    ]),
+  )
+  const moves = new Set([...sorted.values()].flatMap(({ evict }) => evict.map(({ uid }) => uid)))
+  const isMember = (pod: NodePod): boolean => pod.owner?.uid === set
+  // Nobody makes an unmanaged pod anew: it needs no place.
+  const theirs = new Set(
+    cluster.nodes
+      .filter((node) => cordonOf(node, ensemble).kind === 'theirs')
+      .map(({ name }) => name),
+  )
+  const isGivenBack = (node: string): boolean => givenBack && !theirs.has(node)
+  const plan = planPlacements(
+    cluster,
+    nodes.map((node) => ({ node, staysCordoned: !isGivenBack(node) })),
+    (pod) => moves.has(pod.uid) && pod.owner !== undefined,
+  )
+  return nodes.map((node, index) => {
+    const pods = sorted.get(node) ?? sortPods([], inputs, daemonSets)
+    const choice = chooseMode({
+      node,
+      answers: plan[index]?.answers ?? [],
+      isMember,
+      asked: inputs.placement,
+      givenBack: isGivenBack(node),
+      cordonedByOthers: theirs.has(node),
+    })
+    const volumes = new Set(
+      cluster.claims.flatMap((claim) =>
+        claim.volume !== undefined &&
+        pods.evict.some(
+          (pod) => pod.namespace === claim.namespace && pod.claims.includes(claim.name),
+        )
+          ? [claim.volume]
+          : [],
+      ),
+    )
+    return { node, pods, members: pods.evict.filter(isMember), volumes, choice }
+  })
+}
+
+/** Several nodes as if they were one, for a look at who is on them. */
+export function asOne(surveys: readonly NodeSurvey[]): NodeSurvey {
+  const node = surveys.map((one) => one.node).join(', ')
+  return {
+    node,
+    pods: {
+      evict: surveys.flatMap(({ pods }) => pods.evict),
+      leave: [],
+      refused: [],
+      warnings: [],
+    },
+    members: surveys.flatMap(({ members }) => members),
+    volumes: new Set(),
+    choice: { node, mode: 'none', waiting: [], refusals: [], notes: [] },
+  }
+}
+
+/**
+ * In the log and the report; `report.nodes` has its row already, with the members that stand on it.
+ */
+export function tellSurvey(
+  { node, members, pods, choice }: NodeSurvey,
+  { maintenanceCommand }: Pick<Inputs, 'maintenanceCommand'>,
+  { journal, report }: Pick<Services, 'journal' | 'report'>,
+): void {
+  const row = report.nodes.find((one) => one.node === node)
+  if (row !== undefined) row.placement = choice.mode === 'none' ? '' : choice.mode
+  const there = row?.members ?? []
+  const where =
+    choice.mode === 'none'
+      ? 'stays on it (pod-selector)'
+      : choice.mode === 'in-place'
+        ? 'comes back to it'
+        : 'goes elsewhere'
+  journal.info(
+    `${node}: ${there.length === 0 ? 'no member' : `${there.join(', ')} ${where}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} left alone`,
+  )
+  const stay = there.filter((name) => !members.some((member) => member.name === name))
+  if (stay.length > 0) {
+    const line = `${node}: ${stay.join(', ')} ${stay.length === 1 ? 'stays' : 'stay'} on it, since pod-selector leaves ${stay.length === 1 ? 'it' : 'them'} out${maintenanceCommand === undefined ? '' : ': the maintenance command runs under a member that serves'}.`
+    report.notes.push(line)
+    if (maintenanceCommand !== undefined) journal.warning(line)
+  }
+  for (const { pod, why } of pods.refused) journal.info(`  ${pod.namespace}/${pod.name}: ${why}`)
+  for (const { pod, why } of choice.refusals) journal.info(`  ${pod}: ${why}`)
+  for (const warning of pods.warnings) report.notes.push(`${node}: ${warning}`)
+  for (const line of choice.notes) report.notes.push(`${node}: ${line}`)
+}
+
+/** Refuses with every pod that has no place, and every pod that the flags don't let go. */
+export function refuseUnfit(surveys: readonly NodeSurvey[], changed: boolean): void {
+  const findings = surveys.flatMap(({ node, pods, choice }) =>
+    [
+      ...pods.refused.map(({ pod, why, mend }) => ({
+        pod: `${pod.namespace}/${pod.name}`,
+        why,
+        mend,
+      })),
+      ...choice.refusals,
+    ].map(({ pod, why, mend }) => ({
+      code: 'DRAIN_REFUSED' as const,
+      severity: 'error' as const,
+      message: `${node} ${changed ? "can't be drained" : 'was not touched'}: ${pod}: ${why}`,
+      mend,
+      object: `node/${node}`,
+    })),
+  )
+  const [first, ...rest] = findings
+  if (first !== undefined) throw new EnsembleError(changed ? 'failed' : 'refused', [first, ...rest])
+}
+
+/**
+ * Pods that only their node takes back: the members in place, and each other ensemble's that wait.
+ */
+function comingBack({ members, pods, choice }: NodeSurvey): readonly (readonly NodePod[])[] {
+  const waiting = pods.evict.filter((pod) =>
+    choice.waiting.includes(`${pod.namespace}/${pod.name}`),
+  )
+  return [
+    ...(choice.mode === 'in-place' ? [members] : []),
+    ...Map.groupBy(waiting, (pod) => pod.owner?.uid).values(),
+  ]
+}
+
+/**
+ * Whether pods came to the node after it was surveyed that would be evicted: bound before anybody
+ * saw the cordon.
+ */
+export async function cameSince(
+  { kube, inputs }: Surveying,
+  survey: NodeSurvey,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const known = new Set(
+    [...survey.pods.evict, ...survey.pods.leave.map(({ pod }) => pod)].map(({ uid }) => uid),
+  )
+  const options = {
+    fields: `spec.nodeName=${survey.node}`,
+    ...(inputs.podSelector === undefined ? {} : { labels: inputs.podSelector }),
+  }
+  const found = await kube.listAs(
+    { apiVersion: 'v1', kind: 'Pod' },
+    options,
+    placedPodReader(),
+    signal,
+  )
+  // What bears every cordon comes back as often as it is evicted.
+  const fresh = found.filter(
+    (pod) =>
+      !known.has(pod.uid) &&
+      pod.deleting === undefined &&
+      !tolerated(pod.demands.tolerations, CORDON),
+  )
+  const { evict, refused } = sortPods(fresh, inputs, undefined)
+  return evict.length + refused.length > 0
+}
+
+/** `namespace/name`; undefined where they may not be read. */
+async function namesOfDaemonSets(
+  kube: Kube,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string> | undefined> {
+  const denied = await kube.denied(
+    [{ verb: 'list', group: 'apps', resource: 'daemonsets' }],
+    signal,
+  )
+  if (denied.length > 0) return undefined
+  return new Set(
+    await kube.listAs(
+      { apiVersion: 'apps/v1', kind: 'DaemonSet' },
+      {},
+      ({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`,
+      signal,
+    ),
+  )
+}
+
+async function chosenPods(
+  kube: Kube,
+  selector: string | undefined,
+  nodes: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string> | undefined> {
+  if (selector === undefined) return undefined
+  const lists = await Promise.all(
+    nodes.map((node) =>
+      kube.list(
+        { apiVersion: 'v1', kind: 'Pod' },
+        { labels: selector, fields: `spec.nodeName=${node}` },
+        signal,
+      ),
+    ),
+  )
+  return new Set(lists.flatMap(({ items }) => items.map(({ metadata }) => metadata.uid ?? '')))
+}

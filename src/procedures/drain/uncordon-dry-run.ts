@@ -1,0 +1,102 @@
+// What an uncordon would do, from one look: no lock, no record, no write of any kind.
+
+import { NODES_ALONE } from '../../decide/drain/cordon.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import { toSet } from '../../kube/views/index.ts'
+import { seeLock } from '../../record/lock.ts'
+import { readRecord } from '../../record/record.ts'
+import { inWords } from '../../report/doing.ts'
+import type { Services } from '../../services.ts'
+import { timeLimit } from '../../time-limit.ts'
+import {
+  refuseMissing,
+  reviewRights,
+  rightsToCordon,
+  rightsToLookOnce,
+  rightsToRecord,
+} from '../open/access.ts'
+import { toGiveBack } from '../../record/give-back.ts'
+import { fillMembers } from '../open/member-rows.ts'
+import { NOBODY, whyAlone } from './nodes-alone.ts'
+import { planUncordon, refuseForeign, rowFor } from './plan-uncordon.ts'
+import { findSet, readView } from '../open/read-ensemble.ts'
+
+export async function uncordonDryRun(inputs: Inputs, services: Services): Promise<void> {
+  const { report, clock } = services
+  const kube = await services.connect(inputs)
+  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
+  report.context = kube.context
+  report.namespace = inputs.namespace ?? kube.namespace
+  report.name = inputs.name ?? ''
+  try {
+    await services.journal.phase('What would be uncordoned', (done) =>
+      look(kube, inputs, services, done, limit.signal),
+    )
+    report.result = 'planned'
+  } finally {
+    limit.end()
+    report.requests = { ...kube.requests }
+  }
+}
+
+async function look(
+  kube: Awaited<ReturnType<Services['connect']>>,
+  inputs: Inputs,
+  { journal, report }: Services,
+  done: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace } = report
+  const alone = await whyAlone(kube, inputs, signal)
+  const rights = await reviewRights(
+    kube,
+    [
+      ...(alone === undefined ? rightsToLookOnce(namespace) : []),
+      ...rightsToRecord(namespace, true),
+      ...rightsToCordon(),
+    ],
+    namespace,
+    signal,
+  )
+  refuseMissing(rights.missing, 'ACCESS_DENIED')
+  const set = alone === undefined ? await findSet(kube, namespace, inputs.name, signal) : undefined
+  const name = set === undefined ? NODES_ALONE : toSet(set).name
+  report.name = set === undefined ? '' : name
+  const [view, stored, lock] = await Promise.all([
+    set === undefined ? NOBODY : readView(kube, set, signal),
+    readRecord(kube, namespace, name, signal),
+    seeLock(kube, namespace, name, signal),
+  ])
+  fillMembers(report, view)
+  if (lock !== undefined)
+    report.notes.push(
+      `Another run holds the lock now: ${lock.holder}. What it does may change this.`,
+    )
+  const planned = await planUncordon(kube, inputs, view, stored, `${namespace}/${name}`, signal)
+  refuseForeign(planned, inputs.anyCordon)
+  report.nodes = planned.map((one) => rowFor(one, stored, view))
+  for (const { node, cordon } of planned) {
+    journal.info(
+      `${node.name}: ${cordon.kind === 'none' ? 'is not cordoned, nothing to do' : `would be uncordoned${cordon.kind === 'theirs' ? `; it is cordoned ${cordon.by} (any-cordon)` : ''}`}`,
+    )
+    if (cordon.kind !== 'none')
+      report.changes.push({
+        object: `node/${node.name}`,
+        change: 'configured',
+        note: 'would be uncordoned',
+      })
+  }
+  for (const { name: other } of toGiveBack(stored).filter(
+    (entry) => !planned.some(({ node }) => node.name === entry.name),
+  ))
+    journal.info(`${other}: was begun by a run that did not end; it would be given back`)
+  report.remainingNodes = planned
+    .filter(({ cordon }) => cordon.kind !== 'none')
+    .map(({ node }) => node.name)
+  const count = report.changes.length
+  done(
+    count === 0
+      ? 'no node would be uncordoned'
+      : `${count} ${count === 1 ? 'node' : 'nodes'} would be uncordoned${set === undefined ? '' : ', then every member waited for'}`,
+  )
+}

@@ -1,0 +1,112 @@
+// Waits until the volumes of pods that have gone are detached from the node: a reboot before that
+// can keep them from attaching elsewhere for minutes.
+
+import { formatSpan, type Clock, type Deadline } from '../../clock.ts'
+import { failure } from '../../errors.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import type { Kube, ListOptions } from '../../kube/kube.ts'
+import { toAttachment } from '../../kube/views/index.ts'
+
+/** Few at a time and gone within seconds: asking for those is cheaper than a watch of all. */
+const LOOK_MS = 1_000
+const HEARTBEAT_MS = 30_000
+
+export interface Detaching {
+  readonly kube: Pick<Kube, 'listAs'>
+  readonly clock: Clock
+  readonly node: string
+  /** Names of the PersistentVolumes. */
+  readonly volumes: ReadonlySet<string>
+  readonly deadline: Deadline
+  /**
+   * Rejects when the node is no longer ours to empty: a pod that has come back to it keeps its
+   * volume there.
+   */
+  readonly stands: () => Promise<void>
+  readonly say: (line: string) => void
+}
+
+interface Attached {
+  /** Of the VolumeAttachment. */
+  readonly name: string
+  readonly volume: string
+}
+
+/**
+ * Without the right to look, or without a driver that attaches, there is nothing to wait for.
+ * Throws DRAIN_BLOCKED at the deadline.
+ */
+export async function awaitDetached(detaching: Detaching, signal: AbortSignal): Promise<void> {
+  const { clock, node, volumes, deadline, say } = detaching
+  if (volumes.size === 0) return
+  const began = clock.now()
+  let saidAt = began - HEARTBEAT_MS
+  let attached: readonly Attached[] | undefined
+  for (;;) {
+    try {
+      attached = await stillAttached(detaching, attached, signal)
+    } catch (error) {
+      if (!(error instanceof KubeFailure)) throw error
+      signal.throwIfAborted()
+      if (error.status === 403) {
+        say(
+          `${node}: whether volumes are detached can't be seen with these rights (volumeattachments [list])`,
+        )
+        return
+      }
+      // A server that is away or busy costs time only.
+      const passes =
+        error.status === 429 ||
+        error.status >= 500 ||
+        (error.status === 0 && error.reason !== 'Credentials')
+      if (!passes || deadline.passed) throw error
+    }
+    if (attached?.length === 0) return
+    await detaching.stands()
+    const names = attached === undefined ? [...volumes] : attached.map(({ volume }) => volume)
+    if (deadline.passed) {
+      throw failure(
+        'failed',
+        'DRAIN_BLOCKED',
+        `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} still attached to ${node} after ${formatSpan(clock.now() - began)}`,
+        {
+          object: `node/${node}`,
+          mend: 'kubectl get volumeattachments shows why; a node that is down for good needs the taint node.kubernetes.io/out-of-service.',
+        },
+      )
+    }
+    if (clock.now() - saidAt >= HEARTBEAT_MS) {
+      say(`${node}: waits until ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} detached`)
+      saidAt = clock.now()
+    }
+    await clock.sleep(Math.max(20, Math.min(LOOK_MS, deadline.left())), signal)
+  }
+}
+
+/**
+ * All of the cluster are listed once only (they can't be selected by node); later looks ask for
+ * those that were found.
+ */
+async function stillAttached(
+  { kube, node, volumes }: Detaching,
+  known: readonly Attached[] | undefined,
+  signal: AbortSignal,
+): Promise<readonly Attached[]> {
+  const look = async (options: ListOptions): Promise<readonly Attached[]> => {
+    const found = await kube.listAs(
+      { apiVersion: 'storage.k8s.io/v1', kind: 'VolumeAttachment' },
+      options,
+      (object) => ({ name: object.metadata.name, ...toAttachment(object) }),
+      signal,
+    )
+    return found.flatMap((one) =>
+      one.node === node && one.volume !== undefined && volumes.has(one.volume)
+        ? [{ name: one.name, volume: one.volume }]
+        : [],
+    )
+  }
+  if (known === undefined) return look({})
+  return (
+    await Promise.all(known.map(({ name }) => look({ fields: `metadata.name=${name}` })))
+  ).flat()
+}

@@ -1,0 +1,121 @@
+// The role by which the checks of a Cassandra ring log in: as the input says it, or as a Secret of
+// the namespace has it.
+
+import { z } from 'zod'
+import type { Login } from '../../ensemble/cassandra/cqlsh.ts'
+import type { ProfileName } from '../../ensemble/profile.ts'
+import { failure } from '../../errors.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import type { Kube, KubeObject } from '../../kube/kube.ts'
+import type { ManifestIo } from '../../manifests/io.ts'
+
+const INPUT = 'cassandra-auth'
+
+export interface LoginPlace {
+  readonly namespace: string
+  /** What a deploy brings: a Secret among it is as it will be. */
+  readonly brought?: readonly KubeObject[]
+  /** Told what must not be shown. */
+  readonly io: Pick<ManifestIo, 'hide'>
+}
+
+/**
+ * Undefined where the checks log in as nobody. Refuses a Secret that isn't there, may not be read
+ * or lacks a key: before anything is changed.
+ */
+export async function readLogin(
+  kube: Pick<Kube, 'get'>,
+  { cassandraAuth, verify }: Pick<Inputs, 'cassandraAuth' | 'verify'>,
+  profile: ProfileName,
+  { namespace, brought = [], io }: LoginPlace,
+  signal: AbortSignal,
+): Promise<Login | undefined> {
+  if (profile !== 'cassandra' || verify === 'off' || cassandraAuth === undefined) return undefined
+  const name = secretNamed(cassandraAuth)
+  if (name === undefined) {
+    const [user = '', ...rest] = cassandraAuth.split(':')
+    return { user, password: rest.join(':') }
+  }
+  const about = { input: INPUT, object: `secret/${name}` }
+  const secret =
+    brought.find(
+      (object) =>
+        object.kind === 'Secret' &&
+        object.metadata.name === name &&
+        (object.metadata.namespace ?? namespace) === namespace,
+    ) ?? (await secretOf(kube, namespace, name, signal))
+  if (secret === undefined)
+    throw failure(
+      'refused',
+      'NOT_FOUND',
+      `${INPUT}: there is no Secret ${name} in the namespace ${namespace}`,
+      { ...about, mend: 'Make it with the keys username and password.' },
+    )
+  const found = loginIn(secret)
+  if (typeof found === 'string')
+    throw failure('refused', 'INPUT_INVALID', `${INPUT}: the Secret ${name} ${found}`, {
+      ...about,
+      mend: 'It needs the keys username and password, each of one line without a space.',
+    })
+  io.hide([found.password, `${found.user}:${found.password}`])
+  return found
+}
+
+async function secretOf(
+  kube: Pick<Kube, 'get'>,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> {
+  try {
+    return await kube.get({ apiVersion: 'v1', kind: 'Secret', name, namespace }, signal)
+  } catch (error) {
+    if (!(error instanceof KubeFailure) || error.status !== 403) throw error
+    throw failure(
+      'refused',
+      'ACCESS_DENIED',
+      `${INPUT}: the Secret ${name} in ${namespace} may not be read`,
+      {
+        input: INPUT,
+        object: `secret/${name}`,
+        mend: `Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [secrets]\n  resourceNames: [${name}]\n  verbs: [get]`,
+      },
+      error,
+    )
+  }
+}
+
+const values = z.looseObject({
+  data: z.record(z.string(), z.string()).optional(),
+  stringData: z.record(z.string(), z.string()).optional(),
+})
+
+/** A user has no colon in its name, so the two can't be mixed up. */
+function secretNamed(text: string): string | undefined {
+  return /^secret\/([^:]+)$/.exec(text)?.[1]
+}
+
+/**
+ * The login, or what the Secret lacks. A line's end after a value, as editors leave it, is none of
+ * it.
+ */
+function loginIn(secret: KubeObject): Login | string {
+  const found = values.safeParse(secret)
+  const valueOf = (key: string): string | undefined => {
+    const plain = found.data?.stringData?.[key]
+    const coded = found.data?.data?.[key]
+    return (
+      plain ?? (coded === undefined ? undefined : Buffer.from(coded, 'base64').toString('utf8'))
+    )?.replace(/\r?\n$/, '')
+  }
+  const [user, password] = [valueOf('username'), valueOf('password')]
+  for (const [key, value] of [
+    ['username', user],
+    ['password', password],
+  ] as const) {
+    if (value === undefined || value === '') return `has no ${key}`
+    if (/\s/.test(value)) return `has a ${key} with a space or a line's end in it`
+  }
+  return { user: user ?? '', password: password ?? '' }
+}

@@ -1,0 +1,159 @@
+// What the record of earlier runs tells, for an operation that can do without it: why it is silent
+// is a note, never a failure.
+
+import { EnsembleError } from '../../errors.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import type { Kube } from '../../kube/kube.ts'
+import { seeLock } from '../../record/lock.ts'
+import {
+  latestApplied,
+  objectsOf,
+  readRecord,
+  recordName,
+  type EnsembleRecord,
+  type StoredRecord,
+} from '../../record/record.ts'
+import { partitionOf } from '../../manifests/partition.ts'
+
+export interface Recalled {
+  /** Undefined where there is none, or it can't be read. */
+  readonly record: EnsembleRecord | undefined
+  /** The change that was begun and isn't recorded as finished, in words without a full stop. */
+  readonly unfinished: string | undefined
+  /** Its run still shows signs of life; undefined when that can't be told. */
+  readonly alive: boolean | undefined
+  /**
+   * When the lock of that run was last renewed, by its own clock: a sign of life when it changes.
+   */
+  readonly renewed: number | undefined
+  /** The partition in the manifest of the latest verified revision. */
+  readonly ownPartition: number | undefined
+  /** One sentence each. */
+  readonly notes: readonly string[]
+}
+
+/** A run renews its lock every quarter of a minute; clocks may differ by minutes. */
+const DEAD_AFTER_MS = 300_000
+
+/**
+ * Rejects only with failures that concern more than the record (the API is away, the run was
+ * cancelled). `now`: milliseconds since the epoch.
+ */
+export async function recall(
+  kube: Pick<Kube, 'get'>,
+  namespace: string,
+  ensemble: string,
+  now: number,
+  signal: AbortSignal,
+): Promise<Recalled> {
+  const silent = (why: string): Recalled => ({
+    record: undefined,
+    unfinished: undefined,
+    alive: undefined,
+    renewed: undefined,
+    ownPartition: undefined,
+    notes: [why],
+  })
+  const map = `configmap/${recordName(ensemble)}`
+  const unknown = 'what was verified, and whether a change is under way, is not known'
+  try {
+    const stored = await readRecord(kube, namespace, ensemble, signal)
+    if (stored.object === undefined)
+      return silent(
+        `There is no record of this ensemble (${map}): no run of this action has changed it, so what was verified is not known.`,
+      )
+    const { record } = stored
+    const unread = unreadNotes(record)
+    if (record.underWay === null)
+      return {
+        record,
+        unfinished: undefined,
+        alive: undefined,
+        renewed: undefined,
+        ownPartition: ownPartitionOf(stored),
+        notes: unread,
+      }
+    const unfinished = begun(record.underWay)
+    const { text, alive, renewed } = await lifeOf(kube, namespace, ensemble, now, signal)
+    return {
+      record,
+      unfinished,
+      alive,
+      renewed,
+      ownPartition: ownPartitionOf(stored),
+      notes: [`An unfinished change: ${unfinished}; ${text}.`, ...unread],
+    }
+  } catch (error) {
+    if (isDenied(error))
+      return silent(
+        `The record (${map}) may not be read, the right get configmaps is missing: ${unknown}.`,
+      )
+    if (error instanceof EnsembleError && error.code === 'CONFLICT')
+      return silent(`${error.message}: ${unknown}.`)
+    throw error
+  }
+}
+
+function begun({ operation, since, runUrl }: NonNullable<EnsembleRecord['underWay']>): string {
+  const at = Date.parse(since)
+  return `${operation} was begun at ${Number.isNaN(at) ? since : utc(at)} and is not recorded as finished${runUrl === '' ? '' : ` (${runUrl})`}`
+}
+
+async function lifeOf(
+  kube: Pick<Kube, 'get'>,
+  namespace: string,
+  ensemble: string,
+  now: number,
+  signal: AbortSignal,
+): Promise<Pick<Recalled, 'alive' | 'renewed'> & { readonly text: string }> {
+  try {
+    const lock = await seeLock(kube, namespace, ensemble, signal)
+    if (lock === undefined)
+      return {
+        text: 'no run holds the lock any more, so nobody goes on with it',
+        alive: false,
+        renewed: undefined,
+      }
+    const last = lock.renewed === undefined ? '' : `, last renewed at ${utc(lock.renewed)}`
+    if (lock.renewed !== undefined && now - lock.renewed > DEAD_AFTER_MS)
+      return {
+        text: `the lock is still that of ${lock.holder}${last}: that run is gone, the next one takes over`,
+        alive: false,
+        renewed: lock.renewed,
+      }
+    return { text: `the lock is held by ${lock.holder}${last}`, alive: true, renewed: lock.renewed }
+  } catch (error) {
+    if (isDenied(error))
+      return {
+        text: 'whether its run still lives is not known, the right get leases is missing',
+        alive: undefined,
+        renewed: undefined,
+      }
+    throw error
+  }
+}
+
+function unreadNotes({ revisions }: EnsembleRecord): readonly string[] {
+  const last = revisions.at(-1)
+  if (last?.unread === undefined) return []
+  return [
+    `The ConfigMaps beside revision ${last.controllerRevision} are not verified${last.runUrl === '' ? '' : ` (${last.runUrl})`}: members had not started since they were changed. operation: restart lets every member read them, and verifies.`,
+  ]
+}
+
+function ownPartitionOf(stored: StoredRecord): number | undefined {
+  const latest = latestApplied(stored.record)
+  const set =
+    latest === undefined
+      ? undefined
+      : objectsOf(stored, latest.digest)?.find((object) => object.kind === 'StatefulSet')
+  return set === undefined ? undefined : partitionOf(set)
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof KubeFailure && error.status === 403
+}
+
+function utc(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}

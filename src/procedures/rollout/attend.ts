@@ -1,0 +1,300 @@
+// Watches over members while something is done to them: tells every change, and ends early, with
+// the proof, when the evidence says that it can't be done.
+
+import { formatSpan, type Clock, type Deadline } from '../../clock.ts'
+import { chooseVerdict, speaksAgainstRevision } from '../../decide/diagnosis/evidence-choice.ts'
+import { diagnose, newMemory, type Diagnosis } from '../../decide/diagnosis/diagnose.ts'
+import {
+  memberStandings,
+  observed,
+  ownPods,
+  type MemberStanding,
+} from '../../decide/members/members.ts'
+import { TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
+import { progressKey } from '../../decide/rollout/rollout.ts'
+import { nameKnownBy, withLastWords } from '../../decide/diagnosis/last-words.ts'
+import { EnsembleError, type Finding } from '../../errors.ts'
+import type { Kube } from '../../kube/kube.ts'
+import type { Follower } from '../../kube/follow.ts'
+import type { Journal } from '../../report/journal.ts'
+import type { RunReport } from '../../report/run-report.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import { isHanging } from '../../decide/diagnosis/readiness.ts'
+import { createNodeLook } from '../verify/hanging.ts'
+import { collectEvidence, logOf } from '../verify/evidence.ts'
+import { fillMembers } from '../open/member-rows.ts'
+
+/**
+ * A line is printed at least this often, so that a person sees that it lives and what it waits for.
+ */
+const HEARTBEAT_MS = 30_000
+
+export interface Attendance {
+  readonly follower: Follower
+  readonly kube: Kube
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly report: RunReport
+  readonly deadline: Deadline
+  /** Longest time without a member reaching a state that it hadn't reached before. */
+  readonly memberTimeoutMs: number
+  readonly logLines: number
+  /** How it stood before the change: what the set's events said then is no news. */
+  readonly before: EnsembleView
+  /**
+   * What was last told of each ordinal, where one wait follows another: then only changes are told.
+   */
+  readonly told?: Map<number, string> | undefined
+}
+
+/** What one look led to. */
+export type Step =
+  | { readonly kind: 'done'; readonly note?: string | undefined }
+  | {
+      readonly kind: 'waiting'
+      /** One line: what is missing. */
+      readonly reason: string
+      /**
+       * When time alone changes the answer; milliseconds since the epoch. Waiting for it is
+       * progress.
+       */
+      readonly lookAgainAt?: number | undefined
+      /**
+       * Look again after this time though nothing was seen to change, because what it waits for
+       * can't be watched; milliseconds.
+       */
+      readonly pollMs?: number | undefined
+      /**
+       * What was reached, a key that grows or changes with each progress that the pods don't show.
+       */
+      readonly reached?: string | undefined
+      /**
+       * Only members are waited for that run and have yet to come into their quorum: that is told
+       * more often.
+       */
+      readonly outside?: boolean | undefined
+      /** Causes that the pods don't show. */
+      readonly blame?: readonly Diagnosis[] | undefined
+      /** Pods (`pod/zk-2`) whose faults end nothing, because they are being replaced. */
+      readonly excused?: ReadonlySet<string> | undefined
+    }
+
+/**
+ * How the work over the members goes on: `generation` that the controller must have seen
+ * (undefined: the live one), and one step at each look.
+ */
+export interface Work {
+  generation(): number | undefined
+  step(view: EnsembleView, now: number): Promise<Step> | Step
+}
+
+/**
+ * The view in which it was done. Throws EnsembleError 'failed' with every cause, the deciding one
+ * first, and leaves the evidence in the report.
+ */
+export async function attend(
+  attendance: Attendance,
+  work: Work,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const { clock, follower, report, journal } = attendance
+  const told = attendance.told ?? new Map<number, string>()
+  let memory = newMemory()
+  const notes = new Set<string>()
+  const withNodes = createNodeLook(attendance.kube)
+  let progress = { key: '', reached: '', at: clock.now() }
+  let said = clock.now()
+  let fatalAt: number | undefined
+  let bearable: number | undefined
+  for (;;) {
+    signal.throwIfAborted()
+    const view = newEvents(follower.snapshot(), attendance.before)
+    tellNotes(follower, notes, journal)
+    const generation = work.generation()
+    // Before the controller has seen the change, what it says of revisions is of the one before.
+    const seen = view.set !== undefined && observed(view.set, generation)
+    if (seen && tellMembers(memberStandings(view, clock.now()), told, journal, report, clock.now()))
+      said = clock.now()
+    fillMembers(report, view)
+    const step = await work.step(view, clock.now())
+    const now = clock.now()
+    if (step.kind === 'done') {
+      if (step.note !== undefined) report.notes.push(step.note)
+      return view
+    }
+    const diagnosed = diagnose(await withNodes(view, now, signal), now, memory)
+    memory = diagnosed.memory
+    // Nor does what it says of pods count then: the pod at fault may be of the revision that is
+    // being taken back.
+    const findings = !seen
+      ? []
+      : [
+          ...diagnosed.findings.filter(
+            (finding) => step.excused?.has(finding.object) !== true || isHanging(finding.reason),
+          ),
+          ...(step.blame ?? []),
+        ]
+    const key = progressKey(view, progress.key)
+    const reached = step.reached ?? ''
+    // minReadySeconds that run are progress too, and so is the time that a pod is given to end:
+    // nothing has to happen meanwhile.
+    const ending = ownPods(view).some(({ deleting }) => deleting !== undefined && deleting > now)
+    if (
+      key !== progress.key ||
+      reached !== progress.reached ||
+      step.lookAgainAt !== undefined ||
+      ending
+    )
+      progress = { key, reached, at: now }
+
+    const stalled = now - progress.at >= attendance.memberTimeoutMs
+    const over = stalled || attendance.deadline.passed
+    const fatal = findings.filter((finding) => finding.class === 'terminal')
+    fatalAt = fatal.length === 0 ? undefined : (fatalAt ?? now)
+    bearable =
+      over || fatalAt === undefined
+        ? undefined
+        : await bearableUntil(attendance, view, fatal, { now, fatalAt, before: bearable }, signal)
+    if (over || (fatal.length > 0 && bearable === undefined)) {
+      const reason = stalled
+        ? `no member reached a new state for ${formatSpan(attendance.memberTimeoutMs)} (member-timeout)`
+        : 'the timeout is over'
+      throw await failed(attendance, view, findings, step.reason, reason, signal)
+    }
+    const everyMs = step.outside === true ? TELL_OUTSIDE_MS : HEARTBEAT_MS
+    if (now - said >= everyMs) {
+      // What the step blames its reason has said already.
+      const worst = findings.find((finding) => step.blame?.includes(finding) !== true)
+      const since =
+        step.lookAgainAt === undefined
+          ? `${formatSpan(now - progress.at)} since the last progress`
+          : `for another ${formatSpan(Math.max(0, step.lookAgainAt - now))}`
+      journal.info(
+        `still waiting (${since}): ${step.reason}${worst === undefined ? '' : `; ${worst.message}`}`,
+      )
+      said = now
+    }
+    const nextGrace = Math.min(
+      ...findings.map((finding) => (finding.graceUntil ?? Infinity) - now),
+      (bearable ?? Infinity) - now,
+      step.lookAgainAt === undefined ? Infinity : step.lookAgainAt - now,
+      step.pollMs ?? Infinity,
+    )
+    const until = Math.min(
+      attendance.deadline.left(),
+      progress.at + attendance.memberTimeoutMs - now,
+      said + everyMs - now,
+      nextGrace,
+    )
+    await follower.changed(Math.max(20, until))
+  }
+}
+
+/**
+ * Events of pods and claims go with their objects; those of the set outlive a mend and are only
+ * news when they are newer than before (by the server's clock).
+ */
+function newEvents(view: EnsembleView, before: EnsembleView): EnsembleView {
+  const old = new Map(before.events.map((event) => [event.uid, event.last]))
+  return {
+    ...view,
+    events: view.events.filter(
+      (event) => event.object.kind !== 'StatefulSet' || event.last > (old.get(event.uid) ?? 0),
+    ),
+  }
+}
+
+/** Prints once what could not be watched, or is old. */
+function tellNotes(follower: Follower, told: Set<string>, journal: Journal): void {
+  for (const note of follower.notes()) {
+    if (told.has(note)) continue
+    told.add(note)
+    journal.info(note)
+  }
+}
+
+/** Prints a line for each member whose state changed; true when there was one. */
+function tellMembers(
+  members: readonly MemberStanding[],
+  told: Map<number, string>,
+  journal: Journal,
+  report: RunReport,
+  now: number,
+): boolean {
+  let any = false
+  for (const member of members) {
+    if (told.get(member.ordinal) === member.text) continue
+    told.set(member.ordinal, member.text)
+    journal.info(`${member.pod}: ${member.text}`)
+    report.timeline.push({ at: now, what: member.text, member: member.pod })
+    any = true
+  }
+  return any
+}
+
+/**
+ * Last words stand among so many lines, stack traces of Java included, whatever the report is to
+ * show.
+ */
+const LAST_LINES = 120
+
+/**
+ * A server that is started again at once may have written nothing yet that tells why the one before
+ * died: its log is read so long, and so often.
+ */
+const WORDLESS_MS = 6_000
+const READ_AGAIN_MS = 2_000
+
+/**
+ * Until when all of these deaths are lived through, by what the dying servers said; undefined: one
+ * of them ends the wait. `fatalAt`: since when; `before`: until when they were
+ * to be lived through at the last look, which holds while the next life has said nothing yet.
+ */
+async function bearableUntil(
+  { kube }: Attendance,
+  view: EnsembleView,
+  fatal: readonly Diagnosis[],
+  {
+    now,
+    fatalAt,
+    before,
+  }: { readonly now: number; readonly fatalAt: number; readonly before: number | undefined },
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (fatal.some(({ code }) => code !== 'CRASH_LOOP')) return undefined
+  const evidence = await collectEvidence(kube, view, fatal, LAST_LINES, signal)
+  const wordless = Math.max(
+    before ?? -Infinity,
+    now - fatalAt < WORDLESS_MS ? now + READ_AGAIN_MS : -Infinity,
+  )
+  const until = fatal.map((one) => {
+    const lines = logOf(evidence, one)
+    if (one.reason !== 'OOMKilled' && withLastWords(one, lines) === one) return wordless
+    return nameKnownBy(one, lines) ?? -Infinity
+  })
+  const first = Math.min(...until)
+  return first > now ? first : undefined
+}
+
+async function failed(
+  attendance: Attendance,
+  view: EnsembleView,
+  diagnoses: readonly Diagnosis[],
+  waitingFor: string,
+  ended: string,
+  signal: AbortSignal,
+): Promise<EnsembleError> {
+  const evidence = await collectEvidence(
+    attendance.kube,
+    view,
+    diagnoses,
+    attendance.logLines,
+    signal,
+  )
+  attendance.report.evidence.push(...evidence)
+  const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, logOf(evidence, diagnosis)))
+  const findings: readonly [Finding, ...Finding[]] = chooseVerdict(told, waitingFor, ended)
+  return new EnsembleError('failed', findings, {
+    againstRevision: speaksAgainstRevision(diagnoses),
+  })
+}

@@ -1,0 +1,236 @@
+// Brings the members to what was applied: paced by the quorum, by evictions where the set waits for
+// deletions, or left to the controller.
+
+import type { Clock, Deadline } from '../../clock.ts'
+import { observed, ownPods } from '../../decide/members/members.ts'
+import type { Follower } from '../../kube/follow.ts'
+import type { Kube, KubeObject } from '../../kube/kube.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import type { Addresses } from '../../manifests/addresses.ts'
+import { parseSet } from '../../manifests/shapes.ts'
+import type { Services } from '../../services.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import type { Rights } from '../open/access.ts'
+import { attend, type Attendance } from './attend.ts'
+import { awaitReady } from './await-ready.ts'
+import { partitionOf, withPartition } from '../../manifests/partition.ts'
+import {
+  newcomersToExcuse,
+  partitionToHold,
+  rollByEvictions,
+  rollByPartition,
+  type Roll,
+  type RollPlace,
+} from './roll.ts'
+import type { VerifyRun } from '../verify/verify-ensemble.ts'
+
+/** What every change of an ensemble works with. */
+export interface Course {
+  readonly kube: Kube
+  readonly services: Services
+  readonly inputs: Pick<Inputs, 'memberTimeoutMs' | 'logLines' | 'verify' | 'pace'>
+  readonly rights: Rights
+  readonly follower: Follower
+  /** How it stood before the change. */
+  readonly before: EnsembleView
+  /** Says who serves while members are replaced, whatever `verify` says. */
+  readonly looking: VerifyRun
+  readonly deadline: Deadline
+  readonly place: RollPlace
+  /**
+   * Whether members keep their addresses when they move; of all templates that members run, or will
+   * run.
+   */
+  readonly addresses: Addresses
+  /** What was last told of each ordinal, see Attendance. */
+  readonly told?: Map<number, string>
+}
+
+/** Whether members must be replaced for what is wanted, or are half replaced already. */
+export function isUnfinished(view: EnsembleView, own: number | undefined): boolean {
+  const { set } = view
+  if (set === undefined) return false
+  const held =
+    set.strategy.type === 'RollingUpdate' && own !== undefined && set.strategy.partition > own
+  return (
+    held ||
+    ownPods(view).some(
+      (pod) =>
+        pod.revision !== set.status.updateRevision &&
+        (own === undefined || (pod.ordinal ?? 0) - set.start >= own),
+    )
+  )
+}
+
+export interface Start {
+  /** The StatefulSet as it is to stand in the end. */
+  readonly set: KubeObject
+  /** What to apply first. */
+  readonly first: KubeObject
+  /** Index where the partition stands then; undefined where this run doesn't pace by it. */
+  readonly stands: number | undefined
+  /** Ordinals of newcomers that can't serve before the members of before know them. */
+  readonly excused?: ReadonlySet<number>
+}
+
+/** Left out, the number that runs is kept. */
+function wantedMembers({ before }: Course, set: KubeObject): number {
+  const spec = parseSet(set)?.spec
+  return spec?.replicasGiven === false ? (before.set?.replicas ?? 1) : (spec?.replicas ?? 1)
+}
+
+/**
+ * How a roll begins: with the partition so high that the controller replaces no serving member by
+ * itself. `target`: name of the revision that is wanted, where known.
+ */
+export async function startOf(
+  course: Course,
+  set: KubeObject,
+  target: string | undefined,
+  signal: AbortSignal,
+): Promise<Start> {
+  const own = partitionOf(set)
+  if (course.inputs.pace === 'controller') return { set, first: set, stands: undefined }
+  const excused = await newcomersToExcuse(
+    rollOf(course),
+    course.before,
+    wantedMembers(course, set),
+    signal,
+  )
+  if (own === undefined) return { set, first: set, stands: undefined, excused }
+  const stands = await partitionToHold(rollOf(course), course.before, own, target, signal)
+  return { set, first: stands > own ? withPartition(set, stands) : set, stands, excused }
+}
+
+type Apply = (set: KubeObject, signal: AbortSignal) => Promise<KubeObject>
+
+/** The view in which every member was at its revision, available, and (paced) serving. */
+export async function bringMembers(
+  course: Course,
+  start: Start,
+  generation: number | undefined,
+  apply: Apply,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const found = await bringOnce(course, start, generation, apply, signal)
+  if ((start.excused?.size ?? 0) === 0) return found
+  // Now that the others know the newcomer it must serve like any other.
+  return bringOnce(
+    course,
+    {
+      ...start,
+      stands: start.stands === undefined ? undefined : partitionOf(start.set),
+      excused: new Set(),
+    },
+    found.set?.generation,
+    apply,
+    signal,
+  )
+}
+
+async function bringOnce(
+  course: Course,
+  start: Start,
+  generation: number | undefined,
+  apply: Apply,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const attendance = attendanceOf(course)
+  const roll = { ...rollOf(course), excused: start.excused ?? new Set() }
+  const own = partitionOf(start.set)
+  if (start.stands !== undefined && own !== undefined) {
+    return rollByPartition(
+      roll,
+      {
+        stands: start.stands,
+        own,
+        generation,
+        apply: async (partition, until) =>
+          (
+            await apply(
+              partition === undefined ? start.set : withPartition(start.set, partition),
+              until,
+            )
+          ).metadata.generation,
+      },
+      signal,
+    )
+  }
+  if (own === undefined && course.inputs.pace === 'quorum') {
+    if (course.rights.evict) {
+      const left = await olderPods(course, attendance, generation, signal)
+      if (left.size > 0) return rollByEvictions(roll, left, generation, signal)
+    } else {
+      course.services.report.notes.push(
+        'updateStrategy OnDelete: this run may not evict pods (pods/eviction [create]), so members of an older revision were left to whoever deletes them.',
+      )
+    }
+  }
+  return awaitReady({ ...attendance, generation }, signal)
+}
+
+/** UIDs of the pods of other revisions, once the controller has seen the change. */
+export async function olderPods(
+  course: Course,
+  attendance: Attendance,
+  generation: number | undefined,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const view = await attend(
+    attendance,
+    {
+      generation: () => generation,
+      step: ({ set }) =>
+        set !== undefined && observed(set, generation)
+          ? { kind: 'done' }
+          : {
+              kind: 'waiting',
+              reason: `the StatefulSet controller has not seen the change of ${course.looking.target.name} yet`,
+            },
+    },
+    signal,
+  )
+  return new Set(
+    ownPods(view)
+      .filter((pod) => pod.revision !== view.set?.status.updateRevision)
+      .map((pod) => pod.uid),
+  )
+}
+
+export function rollOf(course: Course): Roll {
+  return {
+    attendance: attendanceOf(course),
+    place: course.place,
+    run: course.looking,
+    means: { kube: course.kube, rights: course.rights },
+    addresses: course.addresses,
+  }
+}
+
+function attendanceOf(course: Course): Attendance {
+  const { clock, journal, report } = course.services
+  return {
+    kube: course.kube,
+    clock,
+    journal,
+    report,
+    follower: course.follower,
+    before: course.before,
+    deadline: course.deadline,
+    told: course.told,
+    memberTimeoutMs: course.inputs.memberTimeoutMs,
+    logLines: course.rights.logs ? course.inputs.logLines : 0,
+  }
+}
+
+/**
+ * A container without a probe is Ready for a moment between two deaths: where nobody asks the
+ * members, they must have stood this long.
+ */
+const STANDING_MS = 10_000
+
+/** Milliseconds that members must still stand where nobody asks them whether they serve. */
+export function stillToStand(view: EnsembleView, clock: Clock): number {
+  const youngest = Math.max(0, ...view.pods.map((pod) => pod.readySince ?? 0))
+  return Math.min(STANDING_MS, Math.max(0, youngest + STANDING_MS - clock.now()))
+}

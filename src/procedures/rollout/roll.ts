@@ -1,0 +1,581 @@
+// A roll that waits for the quorum: takes one member down at a time, only while every other one
+// serves, and sees to those first that don't.
+
+import { formatSpan } from '../../clock.ts'
+import { judgeBudgets, type BudgetVerdict } from '../../decide/drain/budget.ts'
+import { observed, ownPods } from '../../decide/members/members.ts'
+import { notServing } from '../../decide/rollout/not-serving.ts'
+import {
+  excusedNewcomers,
+  heldPartition,
+  nextStep,
+  serves,
+  SETTLE_AFTER_MOVE_MS,
+  type MemberNow,
+  type RollSituation,
+  type RollStep,
+  type Way,
+} from '../../decide/rollout/roll.ts'
+import { leaveStep, type LeaveStep } from '../../decide/scale.ts'
+import type { Addresses } from '../../manifests/addresses.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import type { SetView } from '../../view/workload.ts'
+import { attend, type Attendance, type Step } from './attend.ts'
+import { budgetsFor } from '../open/budgets.ts'
+import { spareWriter } from '../verify/data-watch.ts'
+import { refuseLoss } from '../verify/keep-data.ts'
+import { createLooker, type Looker } from './looker.ts'
+import { freeMember, othersServe, stepDown, takeByEviction, type Means } from './replace-member.ts'
+import type { VerifyRun } from '../verify/verify-ensemble.ts'
+
+/** A wait of this length is told when it begins; milliseconds. */
+const SAY_MS = 5_000
+/** How soon what can't be watched is asked again: who serves, what a budget allows. */
+const ASK_AGAIN_MS = 1_000
+/** The same, where all members are asked anew each time at a price. */
+const ASK_DEAR_AGAIN_MS = 5_000
+
+/** Where a paced roll is, for who ends before it does. */
+export interface RollPlace {
+  /** To be read after `halted`; empty while no roll is on its way. */
+  at: string
+}
+
+export interface Roll {
+  readonly attendance: Attendance
+  /** Written as the roll goes. */
+  readonly place: RollPlace
+  /** The ensemble; its profile says who serves. */
+  readonly run: VerifyRun
+  readonly means: Means
+  /** Whether members keep their addresses when they move. */
+  readonly addresses: Addresses
+  /** Ordinals that can't serve before the members of before know them. */
+  readonly excused?: ReadonlySet<number>
+  /**
+   * Members are taken down because their replacement was asked for: a budget is waited for, but one
+   * that never allows an eviction does not stop it.
+   */
+  readonly asked?: boolean
+  /** Ordinal of the member that goes once the others have the list without it. */
+  readonly goes?: number | undefined
+  /** Ordinals of members whose claims are to be deleted with them. */
+  readonly spent?: ReadonlySet<number>
+}
+
+export interface PartitionedSet {
+  /** Index where the partition stands in the cluster. */
+  readonly stands: number
+  /** Index that the set is to have in the end. */
+  readonly own: number
+  /** Generation of the last apply. */
+  readonly generation: number | undefined
+  /** Applies the set with this partition, undefined: as it is to stand; gives the generation. */
+  apply(partition: number | undefined, signal: AbortSignal): Promise<number | undefined>
+}
+
+/**
+ * Where the partition must stand before a change is applied; `target`: the revision that the change
+ * leads to, where it is known.
+ */
+export async function partitionToHold(
+  roll: Roll,
+  view: EnsembleView,
+  own: number,
+  target: string | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const { set } = view
+  if (set === undefined) return own
+  const looker = createLooker(roll.run, signal)
+  return heldPartition(await looker.members(view, true), set.start, own, target)
+}
+
+/**
+ * Ordinals of newcomers that can't serve before the members of before know them; `wanted`: how many
+ * members there are to be.
+ */
+export async function newcomersToExcuse(
+  roll: Roll,
+  view: EnsembleView,
+  wanted: number,
+  signal: AbortSignal,
+): Promise<ReadonlySet<number>> {
+  const { set } = view
+  if (set === undefined || wanted !== 2 || roll.run.profile.name !== 'zookeeper') return new Set()
+  return excusedNewcomers(
+    await createLooker(roll.run, signal).members(view, true),
+    set.start,
+    wanted,
+  )
+}
+
+/**
+ * Lowers the partition member by member down to the set's own. Halted anywhere, what is below it
+ * stays as it is, and another run goes on.
+ */
+export async function rollByPartition(
+  roll: Roll,
+  partitioned: PartitionedSet,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  let { stands, generation } = partitioned
+  const { own } = partitioned
+  const looker = createLooker(roll.run, signal)
+  const { journal, clock, report } = roll.attendance
+  roll.place.at = haltedAt(roll.attendance.follower.snapshot().set, stands)
+  const lowerTo = async (index: number, view: EnsembleView): Promise<void> => {
+    const next = index <= own ? own : index
+    // A cancel that meets the write leaves open whether it was done: only those are called held
+    // back that are so either way.
+    roll.place.at = haltedAt(view.set, Math.min(stands, next))
+    generation = await partitioned.apply(index <= own ? undefined : index, signal)
+    stands = next
+    roll.place.at = haltedAt(view.set, stands)
+    report.standing = `the roll stands ${roll.place.at}`
+  }
+  return attend(
+    roll.attendance,
+    {
+      generation: () => generation,
+      step: async (view, now) => {
+        if (view.set === undefined || !observed(view.set, generation))
+          return {
+            kind: 'waiting',
+            reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet`,
+          }
+        const way: Way = { kind: 'partition', stands, own }
+        const { step, situation } = await decide(roll, looker, view, view.set, way, now)
+        switch (step.kind) {
+          case 'take': {
+            // A newcomer that waits for this very step uses up every budget.
+            const held =
+              situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
+            if (held !== undefined) return heldBack(situation, held, looker)
+            await keepsData(roll, situation, step.member, signal)
+            journal.info(`${step.member.pod}: its turn, ${othersServe(roll.run.profile)}`)
+            tellLeader(roll, looker, step.member)
+            await spareWriter(roll.run, step.member.uid, signal)
+            await lowerTo(step.member.ordinal - view.set.start, view)
+            return waiting(situation, `${step.member.pod} is about to be replaced`)
+          }
+          case 'reach-down': {
+            // Opened for it alone: as long as it is away the controller takes no other, and before
+            // it is back the partition stands as before.
+            const before = stands
+            await keepsData(roll, situation, step.member, signal)
+            await lowerTo(step.member.ordinal - view.set.start, view)
+            await seenBy(roll, generation, signal)
+            await freeMember(
+              roll.means,
+              roll.run,
+              step.member,
+              `it does not serve and stands below members that do`,
+              looker.told,
+              signal,
+            )
+            await comesBackNew(roll, step.member, signal)
+            await lowerTo(before, view)
+            return waiting(situation, `${step.member.pod} is being replaced`)
+          }
+          case 'done':
+            if (stands === own) {
+              roll.place.at = ''
+              return { kind: 'done' }
+            }
+            await lowerTo(own, view)
+            return waiting(situation, 'the partition is being given back')
+          case 'free':
+          case 'hand-over':
+          case 'wait':
+            return act(roll, looker, situation, step, clock.now(), signal)
+        }
+      },
+    },
+    signal,
+  )
+}
+
+/**
+ * Evicts the pods of `left` one by one, followers first, the leader last; those that are gone by
+ * themselves count as done.
+ */
+export async function rollByEvictions(
+  roll: Roll,
+  left: ReadonlySet<string>,
+  generation: number | undefined,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const looker = createLooker(roll.run, signal)
+  const { clock, report } = roll.attendance
+  return attend(
+    roll.attendance,
+    {
+      generation: () => generation,
+      step: async (view, now) => {
+        if (view.set === undefined || !observed(view.set, generation))
+          return {
+            kind: 'waiting',
+            reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet`,
+          }
+        const { step, situation } = await decide(
+          roll,
+          looker,
+          view,
+          view.set,
+          { kind: 'evict', left },
+          now,
+        )
+        switch (step.kind) {
+          case 'take': {
+            await keepsData(roll, situation, step.member, signal)
+            tellLeader(roll, looker, step.member)
+            const held =
+              roll.asked === true
+                ? await heldByBudget(roll, view, signal)
+                : await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
+            if (held !== undefined) return heldBack(situation, held, looker)
+            if (roll.asked === true)
+              await freeMember(
+                roll.means,
+                roll.run,
+                step.member,
+                `its turn, ${othersServe(roll.run.profile)}`,
+                looker.told,
+                signal,
+              )
+            report.standing = `${step.member.pod} is being replaced, the other members serve`
+            roll.place.at = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
+            return waiting(situation, `${step.member.pod} is being replaced`)
+          }
+          case 'done':
+            roll.place.at = ''
+            return { kind: 'done' }
+          case 'reach-down':
+          case 'free':
+          case 'hand-over':
+          case 'wait':
+            return act(
+              roll,
+              looker,
+              situation,
+              step.kind === 'reach-down' ? { kind: 'free', member: step.member } : step,
+              clock.now(),
+              signal,
+            )
+        }
+      },
+    },
+    signal,
+  )
+}
+
+/**
+ * Waits until the member with the highest ordinal may go for good: every other one serves, and one
+ * of them leads.
+ */
+export async function readyToLeave(
+  roll: Roll,
+  ordinal: number,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const looker = createLooker(roll.run, signal)
+  const { clock } = roll.attendance
+  return attend(
+    roll.attendance,
+    {
+      generation: () => undefined,
+      step: async (view, now) => {
+        const { set } = view
+        if (set === undefined || !observed(set))
+          return {
+            kind: 'waiting',
+            reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet`,
+          }
+        const at = async (
+          fresh: boolean,
+        ): Promise<{ readonly step: LeaveStep; readonly situation: RollSituation }> => {
+          const members = await looker.members(view, fresh)
+          // Who hands over restarts in place, which is no fault of it.
+          const goes = members.flatMap((member) =>
+            member.ordinal === ordinal && member.uid !== undefined ? [member.uid] : [],
+          )
+          const situation = situationOf(
+            roll,
+            looker,
+            set,
+            { kind: 'evict', left: new Set(goes) },
+            members,
+            now,
+          )
+          return { step: leaveStep(situation, ordinal), situation }
+        }
+        const first = await at(false)
+        const { step, situation } = first.step.kind === 'wait' ? first : await at(true)
+        return step.kind === 'leave'
+          ? { kind: 'done' }
+          : act(roll, looker, situation, step, clock.now(), signal)
+      },
+    },
+    signal,
+  )
+}
+
+/**
+ * In the words of RollPlace; which revision is the older one is not said, since an undo rolls the
+ * other way.
+ */
+function haltedAt(set: SetView | undefined, stands: number): string {
+  const held = Array.from(
+    { length: Math.max(0, Math.min(stands, set?.replicas ?? 0)) },
+    (_, index) => `${set?.name ?? ''}-${(set?.start ?? 0) + index}`,
+  )
+  return `at partition ${stands}${held.length === 0 ? ': no member is held back any more' : `, which is safe: ${held.join(', ')} ${held.length === 1 ? 'keeps its' : 'keep their'} revision`}`
+}
+
+/**
+ * Decides on what was last heard of the members; before anything is done to one, all are asked
+ * anew.
+ */
+async function decide(
+  roll: Roll,
+  looker: Looker,
+  view: EnsembleView,
+  set: SetView,
+  way: Way,
+  now: number,
+): Promise<{ readonly step: RollStep; readonly situation: RollSituation }> {
+  const at = async (
+    fresh: boolean,
+  ): Promise<{ readonly step: RollStep; readonly situation: RollSituation }> => {
+    const members = await looker.members(view, fresh)
+    const situation = situationOf(roll, looker, set, way, members, now)
+    return { step: nextStep(situation), situation }
+  }
+  const first = await at(false)
+  return first.step.kind === 'wait' || first.step.kind === 'done' ? first : at(true)
+}
+
+function situationOf(
+  roll: Roll,
+  looker: Looker,
+  set: SetView,
+  way: Way,
+  members: readonly MemberNow[],
+  now: number,
+): RollSituation {
+  return {
+    set,
+    way,
+    members,
+    now,
+    listChanges: roll.asked ?? false,
+    goes: roll.goes,
+    renewed: looker.renewed,
+    excused: roll.excused ?? new Set(),
+    told: looker.told,
+    outsideSince: looker.outsideSince,
+    served: looker.served,
+    handedOver: looker.handedOver,
+    addresses: roll.addresses,
+    canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
+  }
+}
+
+async function act(
+  roll: Roll,
+  looker: Looker,
+  situation: RollSituation,
+  step: Extract<RollStep, { kind: 'free' | 'hand-over' | 'wait' }>,
+  now: number,
+  signal: AbortSignal,
+): Promise<Step> {
+  switch (step.kind) {
+    case 'wait':
+      if (
+        step.lookAgainAt !== undefined &&
+        step.lookAgainAt - now > SAY_MS &&
+        !looker.said.has(step.reason)
+      ) {
+        looker.said.add(step.reason)
+        roll.attendance.journal.info(
+          `${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`,
+        )
+      }
+      return {
+        ...waiting(situation, step.reason, step.unreached),
+        lookAgainAt: step.lookAgainAt,
+        pollMs: ASK_AGAIN_MS,
+        outside: (step.outside ?? []).length > 0,
+        blame: (step.outside ?? []).map((member) =>
+          notServing(member, situation, {
+            container: roll.run.target.container,
+            since: looker.outsideSince.get(member.uid ?? '') ?? now,
+          }),
+        ),
+      }
+    case 'free':
+      await keepsData(roll, situation, step.member, signal)
+      if (step.renews === true) looker.renewed.add(step.member.ordinal)
+      await freeMember(
+        roll.means,
+        roll.run,
+        step.member,
+        step.why ?? 'it does not serve, and nobody else replaces it',
+        looker.told,
+        signal,
+      )
+      return waiting(situation, `${step.member.pod} is being replaced`)
+    case 'hand-over': {
+      const uid = step.member.uid ?? ''
+      await keepsData(roll, situation, step.member, signal)
+      looker.handedOver.set(uid, { times: (looker.handedOver.get(uid)?.times ?? 0) + 1, at: now })
+      await stepDown(
+        roll.run,
+        step.member,
+        situation.set.replicas,
+        settledInWords(roll.addresses),
+        signal,
+      )
+      return waiting(situation, `${step.member.pod} hands over its leadership`)
+    }
+  }
+}
+
+/** Why the leader hands over now, for the log. */
+function settledInWords({ kind, reason }: Addresses): string {
+  return kind === 'stay'
+    ? `at once, since ${reason}`
+    : `every address has been the same for ${formatSpan(SETTLE_AFTER_MOVE_MS)} (${reason})`
+}
+
+/** Why a leader goes as it is. */
+function tellLeader(
+  { addresses, attendance }: Roll,
+  { said }: Looker,
+  { pod, uid, role }: MemberNow,
+): void {
+  if (role !== 'leader' || addresses.kind !== 'stay' || said.has(uid ?? '')) return
+  said.add(uid ?? '')
+  attendance.journal.info(leadsAndGoes(pod, addresses))
+}
+
+/** For the log: a leader that is replaced, or evicted, without a hand-over. */
+export function leadsAndGoes(pod: string, { reason }: Addresses): string {
+  return `${pod}: leads, and goes without handing over first: ${reason}`
+}
+
+/** Throws where its going would cost data. */
+async function keepsData(
+  roll: Roll,
+  { members }: RollSituation,
+  member: MemberNow,
+  signal: AbortSignal,
+): Promise<void> {
+  await refuseLoss(
+    roll.run,
+    roll.attendance.follower.snapshot(),
+    { member, members },
+    signal,
+    roll.spent,
+  )
+}
+
+function waiting(
+  situation: RollSituation,
+  reason: string,
+  unreached?: MemberNow,
+): Extract<Step, { kind: 'waiting' }> {
+  const { members, way, set } = situation
+  const replaced = members.filter(
+    (member) =>
+      !member.atRevision ||
+      (way.kind === 'evict'
+        ? member.uid !== undefined && way.left.has(member.uid)
+        : member.revision !== set.status.updateRevision && !serves(member)),
+  )
+  const reached = `${way.kind === 'partition' ? way.stands : way.left.size} ${members
+    .filter(serves)
+    .map((member) => member.uid ?? '')
+    .join(' ')}`
+  return {
+    kind: 'waiting',
+    reason,
+    reached,
+    excused: new Set(
+      replaced
+        .filter((member) => member.pod !== unreached?.pod)
+        .map((member) => `pod/${member.pod}`),
+    ),
+  }
+}
+
+/** A budget is asked again: its own changes are not watched. */
+function heldBack(situation: RollSituation, reason: string, { dear }: Looker): Step {
+  return { ...waiting(situation, reason), pollMs: dear ? ASK_DEAR_AGAIN_MS : ASK_AGAIN_MS }
+}
+
+/**
+ * Undefined when a member may be taken down. A budget that never allows it speaks of evictions: a
+ * roll was asked for all the same, and goes one by one.
+ */
+async function heldByBudget(
+  roll: Roll,
+  view: EnsembleView,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!roll.means.rights.budgets) return undefined
+  const pod = ownPods(view)[0]
+  const verdict: BudgetVerdict =
+    pod === undefined
+      ? { kind: 'allows' }
+      : judgeBudgets(await budgetsFor(roll.run.kube, pod.namespace, pod.labels, signal))
+  switch (verdict.kind) {
+    case 'allows':
+      return undefined
+    case 'waits':
+      return verdict.reason
+    case 'never': {
+      const note = `${verdict.reason}. A roll is not an eviction: it went on one member at a time.`
+      if (!roll.attendance.report.notes.includes(note)) roll.attendance.report.notes.push(note)
+      return undefined
+    }
+  }
+}
+
+async function seenBy(
+  roll: Roll,
+  generation: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  await until(roll, (view) => view.set !== undefined && observed(view.set, generation), signal)
+}
+
+/** Once its pod is there at the new revision the partition no longer decides about it. */
+async function comesBackNew(roll: Roll, member: MemberNow, signal: AbortSignal): Promise<void> {
+  await until(
+    roll,
+    (view) =>
+      ownPods(view).some(
+        (pod) =>
+          pod.ordinal === member.ordinal &&
+          pod.uid !== member.uid &&
+          pod.revision === view.set?.status.updateRevision,
+      ),
+    signal,
+  )
+}
+
+/** Bounded by the member's time and the deadline: the caller looks at what it finds then. */
+async function until(
+  roll: Roll,
+  holds: (view: EnsembleView) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const { follower, clock, memberTimeoutMs, deadline } = roll.attendance
+  const end = clock.now() + Math.min(memberTimeoutMs, deadline.left())
+  while (!holds(follower.snapshot()) && clock.now() < end) {
+    signal.throwIfAborted()
+    await follower.changed(Math.max(20, end - clock.now()))
+  }
+}

@@ -1,0 +1,349 @@
+// Brings back an earlier revision: its objects first, then its members, a stuck one freed and
+// serving ones rolled; then the same checks as after any change.
+
+import { Deadline } from '../../clock.ts'
+import { EnsembleError, type Finding } from '../../errors.ts'
+import type { ProfileName, VerifyLevel } from '../../ensemble/profile.ts'
+import { toSet } from '../../kube/views/index.ts'
+import { addressesOf, worse } from '../../manifests/addresses.ts'
+import { budgetFor } from '../../manifests/budget-size.ts'
+import { membersOfSet } from '../../manifests/addresses.ts'
+import { memberCountOf, withMembers } from '../../manifests/member-list.ts'
+import { memberServices, ordinalIn } from '../../manifests/member-services.ts'
+import { parseSet } from '../../manifests/shapes.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import type { Manifest } from '../../manifests/manifest.ts'
+import { verifiedNames, type StoredRecord } from '../../record/record.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import { applyChange, objectName, planChanges, type PlannedChange } from '../apply/apply.ts'
+import { bringMembers, startOf, type Course, type Start } from './bring.ts'
+import type { DataWatch } from '../verify/data-watch.ts'
+import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
+import { partitionOf } from '../../manifests/partition.ts'
+import { servicesIfAllowed } from '../open/read-ensemble.ts'
+import { markVerified, recordUnderWay, type Marking } from '../../record/verified.ts'
+import { outcomeOf, verifyEnsemble, type VerifyRun } from '../verify/verify-ensemble.ts'
+
+/** What an undo goes back to. */
+export interface Earlier {
+  readonly digest: string
+  /** Name of its ControllerRevision, where it is known. */
+  readonly controllerRevision: string
+  readonly image: string
+  readonly version: string
+  /** Its objects, the StatefulSet among them, as they are to be applied. */
+  readonly objects: readonly KubeObject[]
+  /** Was it verified once: then it is again, when the checks pass. */
+  readonly verified: boolean
+}
+
+export interface UndoRun {
+  readonly course: Course
+  readonly run: VerifyRun
+  readonly marking: Marking
+  readonly level: VerifyLevel | 'off'
+  readonly force: boolean
+  /**
+   * An undo that was asked for takes over what people's tools wrote; one that follows a failure
+   * does not.
+   */
+  readonly asked?: boolean
+  readonly watch: DataWatch | undefined
+}
+
+/**
+ * The way back has time of its own, whatever the way forward has used: a member's time for each of
+ * them, and one for what comes before and after.
+ */
+export function reserve(course: Course): Deadline {
+  const members = course.before.set?.replicas ?? 1
+  return new Deadline(course.services.clock, course.inputs.memberTimeoutMs * (members + 1))
+}
+
+/** What of an undo is known before anything is changed. */
+interface Way {
+  readonly course: Course
+  readonly objects: readonly KubeObject[]
+  readonly start: Start
+  readonly plan: readonly PlannedChange[]
+}
+
+/**
+ * The changes by dry runs. Throws EnsembleError 'refused' with what the server, or the data of a
+ * member, has against them.
+ */
+export async function planBack(
+  undo: Pick<UndoRun, 'course' | 'run' | 'force' | 'asked'>,
+  stored: StoredRecord,
+  earlier: Earlier,
+  signal: AbortSignal,
+): Promise<readonly PlannedChange[]> {
+  return (await wayBack(undo, stored, earlier, signal)).plan
+}
+
+async function wayBack(
+  undo: Pick<UndoRun, 'course' | 'run' | 'force' | 'asked'>,
+  stored: StoredRecord,
+  earlier: Earlier,
+  signal: AbortSignal,
+): Promise<Way> {
+  const { run } = undo
+  const { services, kube, follower } = undo.course
+  const view = follower.snapshot()
+  const objects = withReplicas(earlier.objects, view, undo.course.looking.profile.name)
+  const set = objects.find(
+    (object) => parseSet(object) !== undefined && object.kind === 'StatefulSet',
+  )
+  if (set === undefined)
+    throw new EnsembleError('failed', [
+      {
+        code: 'INTERNAL',
+        severity: 'error',
+        message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet`,
+      },
+    ])
+  const { namespace } = run.target
+  const there = await servicesIfAllowed(kube, namespace, signal)
+  // What the set's events told of the change that is taken back is no news any more.
+  const course: Course = {
+    ...undo.course,
+    before: view,
+    addresses: worse(
+      undo.course.addresses,
+      addressesOf(
+        set,
+        there === undefined ? undefined : [...objects, ...there],
+        undo.course.looking.profile.name,
+        namespace,
+      ),
+    ),
+  }
+  const own = partitionOf(set)
+  // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the
+  // same, since the controller never does.
+  const start =
+    course.inputs.pace === 'controller' && own !== undefined
+      ? { set, first: set, stands: own }
+      : await startOf(course, set, earlier.controllerRevision, signal)
+  const wanted = objects.map((object): Manifest =>
+    manifestOf(object === set ? start.first : object),
+  )
+  const plan = await planChanges(
+    kube,
+    wanted,
+    {
+      force: undo.force,
+      dryRuns: true,
+      verified: verifiedNames(stored.record),
+      set: view.set?.uid,
+      taking: undo.asked === true ? 'revision' : undefined,
+    },
+    signal,
+  )
+  const faults = plan
+    .flatMap((planned) => planned.findings)
+    .filter((finding): finding is Finding => finding.severity === 'error')
+  const [first, ...rest] = faults
+  if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
+  warnAlone(services, view)
+  await refuseLoss(run, view, undefined, signal)
+  return { course, objects, start, plan }
+}
+
+/**
+ * The record afterwards. Throws as a deploy does; what was done until then is in the report's
+ * standing.
+ */
+export async function goBack(
+  undo: UndoRun,
+  stored: StoredRecord,
+  earlier: Earlier,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  const { run, marking } = undo
+  const { services, kube } = undo.course
+  const { journal, report } = services
+  const { course, objects, start, generation, recorded } = await journal.phase(
+    `Go back to revision ${earlier.controllerRevision}`,
+    async (done) => {
+      const way = await wayBack(undo, stored, earlier, signal)
+      const {
+        plan,
+        course: { before: view },
+      } = way
+      // Nothing is begun that could be left unfinished where all stands already.
+      const recorded = plan.every((planned) => planned.change === 'unchanged')
+        ? stored
+        : await recordUnderWay(
+            marking,
+            stored,
+            {
+              operation: 'undo',
+              digest: earlier.digest,
+              set: view.set?.uid,
+              previous: view.set?.status.updateRevision ?? '',
+            },
+            signal,
+          )
+      let generation: number | undefined
+      const back: string[] = []
+      for (const planned of plan) {
+        const { object, change } = await applyChange(kube, planned, undo.force, signal)
+        if (object.kind === 'StatefulSet') generation = object.metadata.generation
+        if (change === 'unchanged') continue
+        report.changed = true
+        for (const from of planned.takenFrom) {
+          journal.info(`${objectName(object)}: taken over from ${from}`)
+          report.notes.push(`${objectName(object)}: taken over from ${from}.`)
+        }
+        back.push(objectName(object))
+        noteChange(
+          report.changes,
+          objectName(object),
+          change === 'created' ? 'created' : 'configured',
+          `back to ${earlier.controllerRevision}`,
+        )
+        journal.info(`${objectName(object)} is back as it was at ${earlier.controllerRevision}`)
+        report.timeline.push({
+          at: services.clock.now(),
+          what: `${objectName(object)} back as at ${earlier.controllerRevision}`,
+        })
+      }
+      report.standing = `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`
+      done(
+        back.length === 0
+          ? 'its objects stand already'
+          : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`,
+      )
+      return { ...way, generation, recorded }
+    },
+  )
+
+  const stands = await journal.phase('Bring every member back', async (done) => {
+    const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
+      const applied = await kube.apply(
+        object,
+        { force: undo.force, uid: course.before.set?.uid },
+        until,
+      )
+      report.changed = true
+      return applied.object
+    }
+    const found = await bringMembers(course, start, generation, apply, signal)
+    done(
+      `${found.set?.replicas ?? 0} members available at revision ${found.set?.status.updateRevision ?? ''}`,
+    )
+    report.standing = `every member is back at revision ${found.set?.status.updateRevision ?? ''}; it was not verified`
+    services.publish()
+    return found
+  })
+  const { level } = undo
+  if (level !== 'off') {
+    await journal.phase(`Verify (${level})`, async (done) => {
+      await verifyEnsemble(
+        run,
+        stands,
+        level,
+        () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]),
+        signal,
+      )
+      done(outcomeOf(report))
+    })
+  }
+  const checked = level === 'full' || level === 'thorough'
+  const { digest, image } = earlier
+  const revision = checked
+    ? {
+        digest,
+        image,
+        controllerRevision: stands.set?.status.updateRevision ?? '',
+        version: report.version,
+        origin: 'undo' as const,
+      }
+    : undefined
+  const after = await markVerified(
+    marking,
+    recorded,
+    revision,
+    { uid: stands.set?.uid ?? '', objects },
+    signal,
+  )
+  report.standing = `every member is back at revision ${stands.set?.status.updateRevision ?? ''}${checked ? ' and verified' : ''}`
+  return after
+}
+
+/**
+ * How many members there are is no part of a revision: an undo never takes one away, or adds one;
+ * the member list names those that are there, and a budget is one for as many.
+ */
+function withReplicas(
+  objects: readonly KubeObject[],
+  view: EnsembleView,
+  profile: ProfileName,
+): readonly KubeObject[] {
+  const { set } = view
+  const kept = objects.find((object) => object.kind === 'StatefulSet')
+  const from = kept === undefined ? undefined : countIn(kept, profile)
+  // Of a Secret only the name was kept: it is not ours to bring back.
+  return objects
+    .filter((object) => object.kind !== 'Secret' && !isOfNoMember(object, kept, set))
+    .map((object) => {
+      if (
+        object.kind === 'PodDisruptionBudget' &&
+        set !== undefined &&
+        from !== undefined &&
+        from !== set.replicas
+      )
+        return budgetFor(object, from, set.replicas)
+      if (object.kind !== 'StatefulSet' || set === undefined) return object
+      const resized = withMembers(object, set.replicas, profile)
+      return 'set' in resized
+        ? resized.set
+        : { ...object, spec: { ...fieldsOf(object['spec']), replicas: set.replicas } }
+    })
+}
+
+/** Members that the kept objects were made for; where they leave `replicas` out, the list tells. */
+function countIn(set: KubeObject, profile: ProfileName): number | undefined {
+  if (parseSet(set)?.spec.replicasGiven !== false) return toSet(set).replicas
+  const listed = memberCountOf(set, profile)
+  return typeof listed === 'number' && profile === 'zookeeper' ? listed : undefined
+}
+
+/** The Service of a member that is not there, since the ensemble was scaled down. */
+function isOfNoMember(
+  object: KubeObject,
+  kept: KubeObject | undefined,
+  set: EnsembleView['set'],
+): boolean {
+  const shape = kept === undefined ? undefined : parseSet(kept)
+  if (object.kind !== 'Service' || shape === undefined || set === undefined) return false
+  const ordinals = memberServices([object], membersOfSet(shape, set.namespace)).map(
+    ({ pod }) => ordinalIn(pod, set.name) ?? set.start,
+  )
+  return ordinals.some((ordinal) => ordinal < set.start || ordinal >= set.start + set.replicas)
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+}
+
+function manifestOf(object: KubeObject): Manifest {
+  const place = { file: 'the record of verified revisions' }
+  return { object, place, placeOf: () => place }
+}
+
+function noteChange(
+  changes: {
+    object: string
+    change: 'created' | 'configured' | 'unchanged' | 'deleted'
+    note?: string
+  }[],
+  object: string,
+  change: 'created' | 'configured',
+  note: string,
+): void {
+  const known = changes.find((row) => row.object === object)
+  if (known === undefined) changes.push({ object, change, note })
+  else known.note = known.note === undefined ? note : `${known.note}; ${note}`
+}

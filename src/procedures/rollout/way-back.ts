@@ -1,0 +1,143 @@
+// What a deploy that did not succeed leaves behind, and the commands by which a person takes it
+// back, to be followed as they stand.
+
+import { EnsembleError, type Code, type Finding } from '../../errors.ts'
+import type { Kube, KubeObject } from '../../kube/kube.ts'
+import { toSet } from '../../kube/views/index.ts'
+import type { RunReport } from '../../report/run-report.ts'
+
+/** Looking up a revision must not hold up the end of a run whose cluster is away. */
+const LOOK_UP_MS = 3_000
+
+/** A member can't become Ready: the controller waits for it and does not go on. */
+const STUCK: ReadonlySet<Code> = new Set([
+  'IMAGE_PULL',
+  'CONFIG_ERROR',
+  'CREATE_REJECTED',
+  'CLAIM_PENDING',
+  'CRASH_LOOP',
+  'UNSCHEDULABLE',
+  'NOT_READY',
+])
+/** Every member is there, and what they said was wrong or could not be asked. */
+const UNVERIFIED: ReadonlySet<Code> = new Set([
+  'DATA_LOST',
+  'IDENTITY_MISMATCH',
+  'QUORUM_LOST',
+  'CHECK_FAILED',
+  'CHECK_IMPOSSIBLE',
+])
+
+export interface Ended {
+  readonly firstInstall: boolean
+  /** Of the failure, undefined for one of the API or of ours. */
+  readonly code: Code | undefined
+  /** The run itself replaced the members one by one: without it nobody goes on. */
+  readonly paced: boolean
+  /** Where its roll is, see RollPlace; empty where none is on its way. */
+  readonly rollAt: string
+  /** What was applied, in words. */
+  readonly applied: string
+}
+
+/** Says in the report how the cluster stands. */
+export function explainStanding(
+  report: RunReport,
+  { firstInstall, code, paced, rollAt, applied }: Ended,
+): void {
+  const ready = `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready`
+  if (!report.changed) {
+    report.standing = `nothing was changed; ${ready}`
+    return
+  }
+  report.standing = `${applied} applied, ${ready}; ${whatNow(code, paced, rollAt)}`
+  if (firstInstall)
+    report.notes.push(
+      'This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.',
+    )
+}
+
+function whatNow(code: Code | undefined, paced: boolean, rollAt: string): string {
+  const halted = rollAt === '' ? '' : `the roll is halted ${rollAt}; `
+  if (code !== undefined && STUCK.has(code)) return `${halted}it stays so until the cause is fixed`
+  if (code !== undefined && UNVERIFIED.has(code)) return 'the ensemble is not verified'
+  if (paced)
+    return `${halted === '' ? 'nothing goes on by itself: members that were not replaced keep their revision; ' : halted}the next run goes on from here`
+  return 'the StatefulSet controller goes on by itself, and the next run waits for it and verifies'
+}
+
+/**
+ * Adds the commands that take a roll back: to the revision that the members ran before, whatever
+ * revisions lie between, and rid of the pods that would
+ * stay stuck. `before`: the StatefulSet before this run. Where that revision is wanted again
+ * already, only the stuck pods are named. Never rejects.
+ */
+export async function offerWayBack(
+  kube: Pick<Kube, 'get'>,
+  report: RunReport,
+  before: KubeObject,
+): Promise<void> {
+  const { name, namespace = 'default' } = before.metadata
+  // The template before this run may itself be one that failed: only what the members ran is worth
+  // going back to.
+  const ran = toSet(before).status.currentRevision
+  if (!report.changed || ran === '') return
+  const stuck = report.members.filter(
+    (member) => !member.ready && member.revision !== undefined && member.revision !== ran,
+  )
+  const frees = stuck.map(
+    ({ pod }) =>
+      `kubectl -n ${namespace} delete pod ${pod} # not Ready: the controller does not replace it by itself`,
+  )
+  if (ran === report.revision) {
+    // It is wanted already: an undo would bring the fault back.
+    report.byHand.push(...frees)
+    return
+  }
+  const found = await kube
+    .get(
+      { apiVersion: 'apps/v1', kind: 'ControllerRevision', name: ran, namespace },
+      AbortSignal.timeout(LOOK_UP_MS),
+    )
+    .catch(() => undefined)
+  const revision = found?.['revision']
+  if (typeof revision !== 'number') {
+    report.notes.push(
+      `To go back to revision ${ran}, deploy the manifests of before again${stuck.length === 0 ? '' : `, then delete ${stuck.map(({ pod }) => pod).join(', ')}: the controller does not replace a pod that is not Ready`}.`,
+    )
+    return
+  }
+  report.byHand.push(
+    `kubectl -n ${namespace} rollout undo statefulset/${name} --to-revision=${revision} # back to ${ran}`,
+  )
+  report.byHand.push(...frees)
+}
+
+/**
+ * The undo failed as well: what it says first is in what state the ensemble is; the failure that it
+ * was for stays in the findings.
+ */
+export function undoFailed(
+  report: RunReport,
+  first: EnsembleError,
+  second: unknown,
+  revision: string,
+): EnsembleError {
+  const why =
+    second instanceof EnsembleError
+      ? `${second.code}: ${second.message}`
+      : second instanceof Error
+        ? second.message
+        : String(second)
+  const about = second instanceof EnsembleError ? second.findings[0] : undefined
+  const finding: Finding = {
+    code: 'UNDO_FAILED',
+    severity: 'error',
+    message: `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready, ${report.standing}; going back to ${revision} failed (${why}) after the change had failed (${first.code}: ${first.message})`,
+    ...(about?.object === undefined ? {} : { object: about.object }),
+    ...(about?.ordinal === undefined ? {} : { ordinal: about.ordinal }),
+    ...(about?.mend === undefined ? {} : { mend: about.mend }),
+    ...(about?.orSet === undefined ? {} : { orSet: about.orSet }),
+  }
+  return new EnsembleError('failed', [finding, ...first.findings], { cause: second })
+}

@@ -1,0 +1,412 @@
+// One step to another number of members: the set and its member list change in one apply, the
+// newcomer serves before the others learn of it, who goes hands over first.
+
+import { budgetFor } from '../../manifests/budget-size.ts'
+import { connectionString } from '../open/ensemble-target.ts'
+import { memberStandings, observed, ownPods, wantedOrdinals } from '../../decide/members/members.ts'
+import { deletedWhenScaled } from '../../decide/rollout/keep-data.ts'
+import type { ScaleStep } from '../../decide/scale.ts'
+import type { ProfileName } from '../../ensemble/profile.ts'
+import { EnsembleError, failure, type Finding } from '../../errors.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import { withMembers } from '../../manifests/member-list.ts'
+import { ownedPart } from '../../manifests/owned.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import {
+  applyChange,
+  isOursOrKubectl,
+  objectName,
+  planChanges,
+  refOf,
+  type PlannedChange,
+} from '../apply/apply.ts'
+import { attend } from '../rollout/attend.ts'
+import { awaitServing, servingInWords } from '../rollout/await-serving.ts'
+import { bringMembers, olderPods, rollOf, type Course } from '../rollout/bring.ts'
+import { budgetObjectsFor } from '../open/budgets.ts'
+import { spareWriter } from '../verify/data-watch.ts'
+import { refuseLoss } from '../verify/keep-data.ts'
+import { partitionOf, withPartition } from '../../manifests/partition.ts'
+import { newcomersToExcuse, readyToLeave, rollByEvictions } from '../rollout/roll.ts'
+import { contextFor, membersOf, verifyEnsemble, type VerifyRun } from '../verify/verify-ensemble.ts'
+
+export interface Resizing {
+  readonly course: Course
+  readonly run: VerifyRun
+  readonly profile: ProfileName
+  /** The StatefulSet as it is to be applied, with any number of members and its own partition. */
+  readonly base: KubeObject
+  readonly force: boolean
+  /** ControllerRevisions that were verified. */
+  readonly verified: ReadonlySet<string>
+  /** Claims of members that go are to be deleted. */
+  readonly deletesClaims: boolean
+}
+
+/**
+ * The view in which all members of this step serve. Throws as every change does; what was reached
+ * stays.
+ */
+export async function takeStep(
+  resizing: Resizing,
+  step: ScaleStep,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const { run, profile } = resizing
+  const { journal, report } = run
+  const course: Course = { ...resizing.course, before: resizing.course.follower.snapshot() }
+  const set = resized(resizing, step.count)
+  const from = course.before.set?.replicas ?? step.count
+  if (step.kind === 'await') return awaitMembers(course, step, signal)
+  return journal.phase(step.words, async (done) => {
+    const { start: first } = course.before.set ?? { start: 0 }
+    if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
+    // What a member has handed over doesn't come back: the server is asked first whether it would
+    // take the rest of the step.
+    if (step.kind === 'remove' && resizing.run.profile.leave !== undefined)
+      await planOne(course, resizing, set, signal)
+    if (step.kind === 'remove' && step.ordinal !== undefined)
+      await leave(course, resizing, step.ordinal, signal)
+    if (step.count > from) await moveBudgets(resizing, course, from, step.count, signal)
+    if (profile === 'zookeeper') await rollList(course, resizing, set, step, signal)
+    const own = partitionOf(set)
+    if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
+    const generation = await applyOne(
+      course,
+      resizing,
+      set,
+      `${step.count} ${step.count === 1 ? 'member' : 'members'}`,
+      signal,
+    )
+    report.replicas = step.count
+    report.connectionString = connectionString(run.target, first, step.count)
+    if (step.count < from) {
+      await awaitGone(course, generation, signal)
+      await moveBudgets(resizing, course, from, step.count, signal)
+    }
+    const apply = (object: KubeObject, until: AbortSignal): Promise<KubeObject> =>
+      course.kube
+        .apply(object, { force: resizing.force, uid: course.before.set?.uid }, until)
+        .then((answer) => answer.object)
+    const view = await bringMembers(
+      course,
+      { set, first: set, stands: own },
+      generation,
+      apply,
+      signal,
+    )
+    report.standing = `${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`
+    if (run.profile.name !== 'none')
+      await verifyEnsemble(run, view, 'quick', () => Promise.resolve([]), signal)
+    done(
+      `${step.count} of ${step.count} members available${profile === 'zookeeper' ? ', each knows the others' : ''}`,
+    )
+    course.services.publish()
+    return view
+  })
+}
+
+/** The step that waits for members which should serve, and changes nothing. */
+export function awaitMembers(
+  course: Course,
+  { words }: ScaleStep,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  return course.services.journal.phase(words, async (done) => {
+    const served = await awaitServing(course, signal)
+    done(servingInWords(served))
+    return served.view
+  })
+}
+
+/**
+ * Brings the new list to every member that stays: a newcomer first, then the followers, the leader
+ * last, by deletions. While lists differ an election may leave members
+ * outside for good (one can't follow a leader that its list lacks, nor join one that too few of its
+ * own list follow; both seen): so there is one, at the end. A member that goes stays until the
+ * others have the list without it.
+ */
+async function rollList(
+  course: Course,
+  resizing: Resizing,
+  set: KubeObject,
+  step: ScaleStep,
+  signal: AbortSignal,
+): Promise<void> {
+  const view = course.follower.snapshot()
+  const live = view.set
+  if (live === undefined) return
+  const goes =
+    step.kind === 'remove' &&
+    step.ordinal !== undefined &&
+    ownPods(view).some((pod) => pod.ordinal === step.ordinal)
+      ? step.ordinal
+      : undefined
+  const listed = goes === undefined ? set : withReplicas(set, live.replicas)
+  const newcomers = await newcomersToExcuse(rollOf(course), view, step.count, signal)
+  // The partition first: what is applied must own it to take it away, and until then nobody is
+  // replaced.
+  if (live.strategy.type === 'RollingUpdate')
+    await applyOne(
+      course,
+      resizing,
+      withPartition(listed, live.replicas),
+      `${step.count} members in the list, nobody is replaced yet`,
+      signal,
+    )
+  const generation = await applyOne(
+    course,
+    resizing,
+    onDelete(listed),
+    'members are replaced one by one',
+    signal,
+  )
+  // Who goes votes until it has gone, so it is waited for; unless it was broken before, or is the
+  // second of two and stays outside.
+  const excusesLeaver =
+    goes !== undefined &&
+    (step.count === 1 || !ownPods(course.before).some((pod) => pod.ordinal === goes && pod.ready))
+  const roll = {
+    ...rollOf(course),
+    asked: true,
+    goes,
+    excused: new Set([...newcomers, ...(excusesLeaver ? [goes] : [])]),
+    spent: spentBy(view, step.count, resizing.deletesClaims),
+  }
+  const older = await olderPods(course, roll.attendance, generation, signal)
+  const spared = ownPods(course.follower.snapshot())
+    .filter((pod) => pod.ordinal === goes)
+    .map((pod) => pod.uid)
+  await rollByEvictions(
+    roll,
+    new Set([...older].filter((uid) => !spared.includes(uid))),
+    generation,
+    signal,
+  )
+}
+
+/**
+ * Right before members go for good: their claims stay, or were to be deleted, and those that stay
+ * keep theirs.
+ */
+async function refuseFewer(
+  { run, deletesClaims }: Resizing,
+  course: Course,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const view = course.follower.snapshot()
+  const { set } = view
+  const deleted = set === undefined ? undefined : deletedWhenScaled(set, count, deletesClaims)
+  if (deleted !== undefined)
+    throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [deleted])
+  await refuseLoss(run, view, undefined, signal, spentBy(view, count, deletesClaims))
+}
+
+/** Ordinals of the members that go with their claims. */
+export function spentBy(
+  { set }: EnsembleView,
+  count: number,
+  deletesClaims: boolean,
+): ReadonlySet<number> {
+  return new Set(set === undefined || !deletesClaims ? [] : wantedOrdinals(set).slice(count))
+}
+
+/** The set with another number of members; what can't be changed is refused before anything was. */
+export function resized(
+  { base, profile }: Pick<Resizing, 'base' | 'profile'>,
+  count: number,
+): KubeObject {
+  const answer = withMembers(base, count, profile)
+  if ('refused' in answer)
+    throw failure(
+      'refused',
+      'MEMBERSHIP_CHANGE',
+      `the number of members of ${base.metadata.name} can't be changed by this action: ${answer.refused}`,
+      { object: objectName(base), mend: answer.manual },
+    )
+  return answer.set
+}
+
+/** Another one leads, and what this one alone has is handed over. */
+async function leave(
+  course: Course,
+  { run, deletesClaims }: Resizing,
+  ordinal: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const view = await readyToLeave(
+    { ...rollOf(course), goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) },
+    ordinal,
+    signal,
+  )
+  const members = membersOf(view, run.target)
+  const member = members.find((one) => one.ordinal === ordinal)
+  const { profile } = course.looking
+  await spareWriter(course.looking, member?.uid, signal)
+  if (profile.leave === undefined) return
+  const pod = `${run.target.name}-${ordinal}`
+  run.journal.info(`${pod}: hands over what it has before it goes`)
+  if (member !== undefined) run.report.changed = true
+  await profile.leave(
+    { pod, ordinal, member, others: members.filter((one) => one !== member) },
+    contextFor(course.looking, view.set?.replicas ?? 0, signal),
+  )
+}
+
+/** Applies one shape of the set; gives the generation that the controller must have seen. */
+async function applyOne(
+  course: Course,
+  { run, force, verified }: Resizing,
+  set: KubeObject,
+  what: string,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { journal, report, clock } = run
+  const plan = await planOne(course, { run, force, verified }, set, signal)
+  let generation = course.follower.snapshot().set?.generation
+  for (const planned of plan) {
+    const { object, change } = await applyChange(course.kube, planned, force, signal)
+    generation = object.metadata.generation
+    if (change === 'unchanged') continue
+    report.changed = true
+    for (const from of planned.takenFrom)
+      report.notes.push(`${objectName(object)}: taken over from ${from}.`)
+    report.timeline.push({ at: clock.now(), what: `${objectName(object)}: ${what}` })
+    report.changes.push({ object: objectName(object), change: 'configured', note: what })
+    journal.info(`${objectName(object)}: ${what}`)
+  }
+  return generation
+}
+
+/** Throws what the server would refuse. */
+export async function planOne(
+  course: Course,
+  { run, force, verified }: Pick<Resizing, 'run' | 'force' | 'verified'>,
+  set: KubeObject,
+  signal: AbortSignal,
+): Promise<readonly PlannedChange[]> {
+  const place = { file: 'the StatefulSet in the cluster' }
+  const plan = await planChanges(
+    course.kube,
+    [{ object: set, place, placeOf: () => place }],
+    {
+      force,
+      dryRuns: true,
+      verified,
+      set: course.before.set?.uid,
+      ...(run.report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}),
+    },
+    signal,
+  )
+  const [first, ...rest] = plan
+    .flatMap((planned) => planned.findings)
+    .filter((finding): finding is Finding => finding.severity === 'error')
+  if (first !== undefined)
+    throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [first, ...rest])
+  return plan
+}
+
+function withReplicas(set: KubeObject, replicas: number): KubeObject {
+  return { ...set, spec: { ...fieldsOf(set['spec']), replicas } }
+}
+
+function onDelete(set: KubeObject): KubeObject {
+  return { ...set, spec: { ...fieldsOf(set['spec']), updateStrategy: { type: 'OnDelete' } } }
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+}
+
+/** The pods that are too many have ended. */
+async function awaitGone(
+  course: Course,
+  generation: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = course.services
+  await attend(
+    rollOf(course).attendance,
+    {
+      generation: () => generation,
+      step: (view) => {
+        if (view.set === undefined || !observed(view.set, generation))
+          return {
+            kind: 'waiting',
+            reason: `the StatefulSet controller has not seen the change of ${course.looking.target.name} yet`,
+          }
+        const extra = memberStandings(view, clock.now()).find((member) => member.state === 'extra')
+        return extra === undefined
+          ? { kind: 'done' }
+          : { kind: 'waiting', reason: `${extra.pod} is ${extra.text}` }
+      },
+    },
+    signal,
+  )
+}
+
+/**
+ * Budgets that count members by number move with their number: up before a member comes, down once
+ * one is gone.
+ */
+async function moveBudgets(
+  { run, force }: Resizing,
+  course: Course,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { report, journal } = run
+  const [pod] = ownPods(course.follower.snapshot())
+  if (pod === undefined || !course.rights.budgets) return
+  for (const live of await budgetObjectsFor(course.kube, pod.namespace, pod.labels, signal)) {
+    const spec = budgetFor(live, from, to)['spec']
+    if (
+      spec === live['spec'] ||
+      typeof spec !== 'object' ||
+      spec === null ||
+      !('minAvailable' in spec)
+    )
+      continue
+    try {
+      // A list doesn't say whose the fields are; an apply that leaves out what is ours takes it
+      // away, the selector too.
+      const owned = ownedPart((await course.kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
+      const object: KubeObject = {
+        ...owned,
+        spec: {
+          ...(typeof owned['spec'] === 'object' ? owned['spec'] : {}),
+          minAvailable: spec.minAvailable,
+        },
+      }
+      const place = { file: 'the budget in the cluster' }
+      for (const planned of await planChanges(
+        course.kube,
+        [{ object, place, placeOf: () => place }],
+        { force, dryRuns: true },
+        signal,
+      )) {
+        const [fault, ...more] = planned.findings.filter(({ severity }) => severity === 'error')
+        if (fault !== undefined) throw new EnsembleError('failed', [fault, ...more])
+        await applyChange(course.kube, planned, force, signal)
+      }
+      report.changed = true
+      report.changes.push({
+        object: objectName(live),
+        change: 'configured',
+        note: `minAvailable ${String(spec.minAvailable)} of ${to}`,
+      })
+      journal.info(
+        `${objectName(live)}: minAvailable ${String(spec.minAvailable)} of ${to} members`,
+      )
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof EnsembleError) && !(error instanceof KubeFailure)) throw error
+      report.notes.push(
+        `${objectName(live)} could not be changed (${error.message}): set its minAvailable to ${String(spec.minAvailable)} for ${to} members.`,
+      )
+    }
+  }
+}

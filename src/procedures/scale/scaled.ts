@@ -1,0 +1,188 @@
+// What a change of the number of members begins with and leaves behind: the StatefulSet as its
+// owners wrote it, and the revision that a later undo goes back to.
+
+import { z } from 'zod'
+import { membersOfSet } from '../../manifests/addresses.ts'
+import { memberServices, ordinalIn } from '../../manifests/member-services.ts'
+import { parseService, parseSet, selects } from '../../manifests/shapes.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import { budgetFor } from '../../manifests/budget-size.ts'
+import { digestOfRevision } from '../../manifests/digest.ts'
+import { memberCountOf } from '../../manifests/member-list.ts'
+import { ownedPart } from '../../manifests/owned.ts'
+import { latestApplied, objectsOf, type StoredRecord } from '../../record/record.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import { isOursOrKubectl, refOf } from '../apply/apply.ts'
+import { budgetObjectsFor } from '../open/budgets.ts'
+import { readServices } from '../open/read-ensemble.ts'
+import type { Standing } from '../open/hold-ensemble.ts'
+import { withOwnPartition } from '../apply/template-alone.ts'
+import { appliedRevision } from '../verify/unread.ts'
+import { endUnderWay, markVerified } from '../../record/verified.ts'
+
+/**
+ * What we or kubectl own of the live set; where that is not the whole of it, what anybody wrote:
+ * then the apply tells whose fields they are.
+ */
+export function baseOf(live: KubeObject, stored: StoredRecord): KubeObject {
+  const ours = ownedPart(live, isOursOrKubectl)
+  const whole =
+    parseSet(ours) !== undefined &&
+    typeof memberCountOf(ours, 'zookeeper') === typeof memberCountOf(live, 'zookeeper')
+  return withOwnStrategy(
+    withOwnPartition(
+      whole ? ours : ownedPart(live, (entry) => (entry.subresource ?? '') === ''),
+      stored,
+    ),
+    stored,
+  )
+}
+
+/** A scale that was cut off left OnDelete in the cluster. */
+function withOwnStrategy(set: KubeObject, { record }: StoredRecord): KubeObject {
+  if (record.underWay?.operation !== 'scale' || record.underWay.strategy === undefined) return set
+  const { updateStrategy: _theirs, ...spec } = z.looseObject({}).catch({}).parse(set['spec'])
+  const { strategy } = record.underWay
+  return { ...set, spec: strategy === null ? spec : { ...spec, updateStrategy: strategy } }
+}
+
+/** For the record of what is under way: null where none is written. */
+export function strategyOf(set: KubeObject): Readonly<Record<string, unknown>> | null {
+  return (
+    z
+      .looseObject({ updateStrategy: z.record(z.string(), z.unknown()).nullish() })
+      .catch({})
+      .parse(set['spec']).updateStrategy ?? null
+  )
+}
+
+interface Scaled {
+  /** As it stands now. */
+  readonly set: KubeObject
+  readonly view: EnsembleView
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * The record with this revision verified and nothing under way; with `verify: quick` or `off` it
+ * does not count as verified.
+ */
+export async function markScaled(
+  standing: Standing,
+  stored: StoredRecord,
+  { set, view, from, to }: Scaled,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  const { inputs, marking, services } = standing
+  if (inputs.verify !== 'full' && inputs.verify !== 'thorough')
+    return endUnderWay(marking, stored, signal)
+  const last = latestApplied(stored.record)
+  const kept = last === undefined ? undefined : objectsOf(stored, last.digest)
+  const companions =
+    kept === undefined
+      ? await liveCompanions(standing, view, signal)
+      : kept
+          .filter((object) => object.kind !== 'StatefulSet')
+          .map((object) =>
+            object.kind === 'PodDisruptionBudget' ? budgetFor(object, from, to) : object,
+          )
+  const objects = [...(await withMemberServices(standing, companions, set, signal)), set]
+  const revision = {
+    digest: digestOfRevision(set, objects),
+    controllerRevision: view.set?.status.updateRevision ?? '',
+    image: standing.image,
+    version: services.report.version,
+    origin: 'scale' as const,
+  }
+  // Members that were not replaced on the way still may not have read what was applied before.
+  return markVerified(
+    marking,
+    stored,
+    appliedRevision(stored.record, revision, last?.unread ?? [], view, true),
+    { uid: view.set?.uid ?? '', objects },
+    signal,
+  )
+}
+
+/** The Services of those who are members now: of those that came too, and of none that has gone. */
+async function withMemberServices(
+  { kube, run }: Standing,
+  companions: readonly KubeObject[],
+  set: KubeObject,
+  signal: AbortSignal,
+): Promise<readonly KubeObject[]> {
+  const shape = parseSet(set)
+  if (shape === undefined || run.target.listedServices.size === 0) return companions
+  const { name, namespace, listedServices } = run.target
+  const start = shape.spec.ordinals?.start ?? 0
+  const isMember = (pod: string): boolean =>
+    (ordinalIn(pod, name) ?? -1) >= start &&
+    (ordinalIn(pod, name) ?? -1) < start + shape.spec.replicas
+  const members = membersOfSet(shape, namespace)
+  const kept = companions.filter(
+    (object) =>
+      object.kind !== 'Service' ||
+      memberServices([object], members).every(({ pod }) => isMember(pod)),
+  )
+  const lacking = [...listedServices.values()].filter(
+    ({ pod, name: service }) =>
+      isMember(pod) &&
+      !kept.some((object) => object.kind === 'Service' && object.metadata.name === service),
+  )
+  const found = await Promise.all(
+    lacking.map((service) =>
+      kube.get({ apiVersion: 'v1', kind: 'Service', name: service.name, namespace }, signal),
+    ),
+  )
+  return [
+    ...kept,
+    ...found.flatMap((object) =>
+      object === undefined ? [] : [ownedPart(object, (entry) => (entry.subresource ?? '') === '')],
+    ),
+  ]
+}
+
+/** Services and budgets of the members, without what the server added. */
+async function liveCompanions(
+  { kube, set, course, run }: Standing,
+  view: EnsembleView,
+  signal: AbortSignal,
+): Promise<readonly KubeObject[]> {
+  const { namespace } = run.target
+  const labels = view.pods[0]?.labels ?? {}
+  const services = (await readServices(kube, namespace, signal)).filter((service) => {
+    const selector = parseService(service)?.spec.selector ?? {}
+    return (
+      service.metadata.name === parseSet(set)?.spec.serviceName ||
+      (Object.keys(selector).length > 0 &&
+        selects({ matchLabels: selector, matchExpressions: [] }, labels))
+    )
+  })
+  const budgets = course.rights.budgets
+    ? await budgetObjectsFor(kube, namespace, labels, signal)
+    : []
+  // A list doesn't say whose the fields are.
+  const whole = await Promise.all(
+    [...services, ...budgets].map((object) => readWhole(kube, object, signal)),
+  )
+  return whole.map((object) => ownedPart(object, (entry) => (entry.subresource ?? '') === ''))
+}
+
+/**
+ * As it was listed where reading single objects is not allowed: then all of it counts as written by
+ * people.
+ */
+async function readWhole(
+  kube: Standing['kube'],
+  listed: KubeObject,
+  signal: AbortSignal,
+): Promise<KubeObject> {
+  try {
+    return (await kube.get(refOf(listed), signal)) ?? listed
+  } catch (error) {
+    if (error instanceof KubeFailure && error.status === 403) return listed
+    throw error
+  }
+}

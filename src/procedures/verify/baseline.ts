@@ -1,0 +1,80 @@
+// A healthy ensemble that was there before us is checked and recorded before our first change to
+// it: the revision that an undo goes back to.
+
+import { ownPods } from '../../decide/members/members.ts'
+import { judgeRollout } from '../../decide/rollout/rollout.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import { ownedPart } from '../../manifests/owned.ts'
+import { latestVerified, type StoredRecord } from '../../record/record.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import type { Ground } from '../apply/preflight.ts'
+import { markVerified, type Marking } from '../../record/verified.ts'
+import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
+
+/** The record, with a baseline when this is the first meeting and the ensemble is whole. */
+export async function takeBaseline(
+  run: VerifyRun,
+  marking: Marking,
+  stored: StoredRecord,
+  before: EnsembleView,
+  ground: Ground,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  if (
+    before.set === undefined ||
+    ground.live === undefined ||
+    latestVerified(stored.record) !== undefined
+  )
+    return stored
+  const healthy = await isWhole(run, before, signal)
+  if (healthy !== undefined) {
+    run.report.notes.push(
+      `The ensemble that was there is not recorded as one to go back to: ${healthy}.`,
+    )
+    return stored
+  }
+  // What people wrote, without what the server added: this can be applied again.
+  const live: readonly KubeObject[] = ground.plan.flatMap((planned) =>
+    planned.live === undefined
+      ? []
+      : [ownedPart(planned.live, (entry) => (entry.subresource ?? '') === '')],
+  )
+  const revision = before.set.status.updateRevision
+  run.journal.info(`First meeting: revision ${revision} is whole and is recorded as the baseline.`)
+  return markVerified(
+    marking,
+    stored,
+    {
+      digest: `live:${revision}`,
+      controllerRevision: revision,
+      image: '',
+      version: run.report.version,
+      origin: 'baseline',
+    },
+    { uid: before.set.uid, objects: live },
+    signal,
+  )
+}
+
+/** Undefined when it is; else why not. */
+async function isWhole(
+  run: VerifyRun,
+  before: EnsembleView,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const rollout = judgeRollout(before, run.clock.now(), {})
+  if (rollout.kind === 'waiting') return rollout.reason
+  const other = ownPods(before).find((pod) => pod.revision !== before.set?.status.updateRevision)
+  // Held by a partition, or by OnDelete: what is wanted was never run by all.
+  if (other !== undefined)
+    return `${other.name} runs revision ${other.revision ?? 'unknown'}, not ${before.set?.status.updateRevision ?? ''}`
+  const context = contextFor(run, before.set?.replicas ?? 0, signal)
+  // It stands or it doesn't: what is deployed may be the fix for a member that would be waited for
+  // in vain.
+  const verification = await run.profile.verify(membersOf(before, run.target), 'full', {
+    ...context,
+    settleMs: 0,
+    runId: `${context.runId}-baseline`,
+  })
+  return verification.findings.find((finding) => finding.severity === 'error')?.message
+}

@@ -1,0 +1,210 @@
+// Data is watched through a change: a marker written before it must be there on every member after
+// it, and one writer measures how long no write went through.
+
+import { formatSpan } from '../../clock.ts'
+import { EnsembleError } from '../../errors.ts'
+import type { CheckResult, Witness, WitnessReport } from '../../ensemble/profile.ts'
+import type { Follower } from '../../kube/follow.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import { RELEASE_MS } from '../../record/release.ts'
+import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
+
+export interface DataWatch {
+  /** Something is watched: a marker, or a writer that measures. */
+  readonly watches: boolean
+  /** Ends the writer and looks for everything that was acknowledged. */
+  finish(view: EnsembleView, signal: AbortSignal): Promise<readonly CheckResult[]>
+  /**
+   * After a failure: what was measured is told, the marker and the writer's node are taken away as
+   * far as that goes in a moment. Never rejects.
+   */
+  abandon(): Promise<void>
+}
+
+/**
+ * Before a member is taken down by us: the writer goes on through another one, so that what it
+ * measures is the ensemble's gap and not the loss of its own connection.
+ */
+export async function spareWriter(
+  { watched }: Pick<VerifyRun, 'watched'>,
+  uid: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (uid !== undefined) await watched?.by?.leave(uid, signal)
+}
+
+/**
+ * Begins before the first write of a change. Where there is nobody to write through it watches
+ * nothing, and says so.
+ */
+export async function watchData(
+  run: VerifyRun,
+  follower: Follower,
+  signal: AbortSignal,
+): Promise<DataWatch> {
+  const before = follower.snapshot()
+  const marker = await writeMarker(run, before, signal)
+  const ending = new AbortController()
+  // A cancel ends the writer too, but not before it was asked what it saw.
+  const witness = await beginWitness(run, follower, AbortSignal.any([ending.signal]))
+  if (run.watched !== undefined) run.watched.by = witness
+  let stopped = false
+  const stopWitness = async (
+    view: EnsembleView,
+    until: AbortSignal,
+  ): Promise<CheckResult | undefined> => {
+    if (witness === undefined || stopped) return undefined
+    stopped = true
+    if (run.watched !== undefined) run.watched.by = undefined
+    const began = run.clock.now()
+    try {
+      return tell(run, await witness.stop(membersOf(view, run.target), until), began)
+    } finally {
+      ending.abort(new Error('the writer was stopped'))
+    }
+  }
+  return {
+    watches: marker !== undefined || witness !== undefined,
+    async finish(view, until) {
+      const durability =
+        marker === undefined ? undefined : await readMarker(run, view, marker, until)
+      const availability = await stopWitness(view, until)
+      return [durability, availability].filter((check) => check !== undefined)
+    },
+    async abandon() {
+      const until = AbortSignal.timeout(RELEASE_MS)
+      try {
+        const view = follower.snapshot()
+        const seen = await stopWitness(view, until)
+        if (seen !== undefined) run.journal.info(`availability: ${seen.detail}`)
+        if (marker !== undefined)
+          await run.profile.removeMarker?.(
+            membersOf(view, run.target),
+            marker,
+            contextFor(run, view.set?.replicas ?? 0, until),
+          )
+      } catch {
+        run.journal.debug('what the checks wrote could not be deleted; a later run sweeps it')
+      } finally {
+        // Whatever can't be looked at any more: a writer that nobody stops goes on for ever.
+        ending.abort(new Error('the writer was stopped'))
+      }
+    },
+  }
+}
+
+async function writeMarker(
+  run: VerifyRun,
+  before: EnsembleView,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (run.profile.writeMarker === undefined || before.pods.length === 0) return undefined
+  try {
+    return await run.profile.writeMarker(
+      membersOf(before, run.target),
+      contextFor(run, before.set?.replicas ?? 0, signal),
+    )
+  } catch (error) {
+    signal.throwIfAborted()
+    // A fix may be deployed onto a broken ensemble: that no marker could be written is told, not a
+    // reason to stop.
+    run.journal.debug(error instanceof Error ? error.message : String(error))
+    run.report.notes.push(
+      `No marker could be written before the change${error instanceof EnsembleError ? ` (${error.code})` : ''}: that data outlives it was not checked.`,
+    )
+    return undefined
+  }
+}
+
+async function beginWitness(
+  run: VerifyRun,
+  follower: Follower,
+  signal: AbortSignal,
+): Promise<Witness | undefined> {
+  const members = (): ReturnType<typeof membersOf> => {
+    try {
+      return membersOf(follower.snapshot(), run.target)
+    } catch {
+      return []
+    }
+  }
+  if (run.profile.witness === undefined) {
+    // Of pods alone nobody expects it.
+    if (run.profile.name !== 'none')
+      run.report.notes.push(
+        `Whether clients could write meanwhile was not measured: profile ${run.profile.name} has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.`,
+      )
+    return undefined
+  }
+  const witness = await run.profile.witness(members, contextFor(run, members().length, signal))
+  if (witness === undefined)
+    run.report.notes.push(
+      'How long no write went through was not measured: that needs port-forward to the members.',
+    )
+  return witness
+}
+
+async function readMarker(
+  run: VerifyRun,
+  view: EnsembleView,
+  marker: string,
+  signal: AbortSignal,
+): Promise<CheckResult | undefined> {
+  const members = membersOf(view, run.target)
+  const context = contextFor(run, view.set?.replicas ?? 0, signal)
+  const found = await run.profile.readMarker?.(members, marker, context)
+  await run.profile.removeMarker?.(members, marker, context)
+  return found
+}
+
+function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
+  const { report } = run
+  if (seen.acknowledged === 0)
+    return {
+      name: 'availability',
+      outcome: 'skipped',
+      detail: 'not measured: no write was ever acknowledged',
+      findings: [],
+      ms: run.clock.now() - began,
+    }
+  report.longestWriteGapMs = Math.round(seen.longestGapMs)
+  report.acknowledgedWritesLost = seen.lost
+  for (const gap of seen.gaps)
+    report.timeline.push({ at: gap.from, what: `no write went through for ${formatSpan(gap.ms)}` })
+  const asides = [
+    seen.unknown === 0 ? '' : `${seen.unknown} without an answer`,
+    seen.unmeasuredMs < 1000
+      ? ''
+      : `${formatSpan(seen.unmeasuredMs)} without a tunnel to any member, not measured`,
+    seen.stillMs < 1000
+      ? ''
+      : `${formatSpan(seen.stillMs)} in which this run stood still, not measured`,
+  ].filter((aside) => aside !== '')
+  const lost =
+    seen.lost === undefined
+      ? 'nobody could be asked afterwards whether any was lost'
+      : `${seen.lost === 0 ? 'none' : seen.lost} lost`
+  const detail = [
+    `${seen.acknowledged} writes acknowledged, ${lost}`,
+    `longest time without one ${formatSpan(seen.longestGapMs)}`,
+    ...asides,
+  ].join(', ')
+  const findings =
+    seen.lost === undefined || seen.lost === 0
+      ? []
+      : [
+          {
+            code: 'DATA_LOST' as const,
+            severity: 'error' as const,
+            message: `${seen.lost} acknowledged writes are not there any more`,
+            mend: 'Stop writers, keep the claims, and compare the members before anything is restarted.',
+          },
+        ]
+  return {
+    name: 'availability',
+    outcome: findings.length > 0 ? 'failed' : seen.lost === undefined ? 'skipped' : 'passed',
+    detail,
+    findings,
+    ms: run.clock.now() - began,
+  }
+}

@@ -1,0 +1,66 @@
+// What the pods themselves show after checks have failed: a container that died, or can't be
+// pulled, is the cause before any word of the quorum.
+
+import type { Clock } from '../../clock.ts'
+import { diagnose, newMemory } from '../../decide/diagnosis/diagnose.ts'
+import { chooseVerdict } from '../../decide/diagnosis/evidence-choice.ts'
+import { withLastWords } from '../../decide/diagnosis/last-words.ts'
+import { judgeRollout } from '../../decide/rollout/rollout.ts'
+import { isFault } from '../../decide/status.ts'
+import { EnsembleError } from '../../errors.ts'
+import type { Kube } from '../../kube/kube.ts'
+import type { RunReport } from '../../report/run-report.ts'
+import type { Rights } from '../open/access.ts'
+import { collectEvidence, logOf } from './evidence.ts'
+import { createNodeLook } from './hanging.ts'
+import { findSet, readEvents, readView } from '../open/read-ensemble.ts'
+
+export interface Blaming {
+  readonly kube: Kube
+  readonly clock: Clock
+  readonly report: RunReport
+  readonly rights: Rights
+  readonly namespace: string
+  /** Name of the StatefulSet. */
+  readonly set: string
+  readonly logLines: number
+}
+
+/**
+ * The failure with the faults of pods put first and their proof in the report; what a check could
+ * not ask of such a pod is left out, since it follows. Unchanged where the
+ * pods show nothing.
+ */
+export async function withPodCauses(
+  failure: EnsembleError,
+  { kube, clock, report, rights, namespace, set, logLines }: Blaming,
+  signal: AbortSignal,
+): Promise<EnsembleError> {
+  const [seen, events] = await Promise.all([
+    findSet(kube, namespace, set, signal).then((object) => readView(kube, object, signal)),
+    rights.events ? readEvents(kube, namespace, signal) : [],
+  ])
+  const view = { ...seen, events }
+  const now = clock.now()
+  const verdict = judgeRollout(view, now, {})
+  const faults = diagnose(
+    await createNodeLook(kube)(view, now, signal),
+    now,
+    newMemory(),
+  ).findings.filter(isFault)
+  if (verdict.kind === 'done' || faults.length === 0) return failure
+  const evidence = await collectEvidence(kube, view, faults, rights.logs ? logLines : 0, signal)
+  report.evidence.push(...evidence)
+  const told = faults.map((one) => withLastWords(one, logOf(evidence, one)))
+  const blamed = new Set(told.map(({ object }) => object))
+  const rest = failure.findings.filter(
+    ({ code, object }) =>
+      code !== 'CHECK_IMPOSSIBLE' || object === undefined || !blamed.has(object),
+  )
+  const [first, ...more] = chooseVerdict(
+    told,
+    verdict.reason,
+    'one look can not tell whether it will pass',
+  )
+  return new EnsembleError(failure.outcome, [first, ...more, ...rest], { cause: failure })
+}

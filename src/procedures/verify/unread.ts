@@ -1,0 +1,123 @@
+// Keeps a revision from counting as verified while members run that have not read its ConfigMaps:
+// an undo would go back to what nobody ever ran.
+
+import { livesOf, readsConfigMap, stillLiving } from '../../decide/rollout/unread.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import {
+  writeRecord,
+  type EnsembleRecord,
+  type StoredRecord,
+  type VerifiedRevision,
+} from '../../record/record.ts'
+import type { RunReport } from '../../report/run-report.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import type { Ground } from '../apply/preflight.ts'
+import { endUnderWay, markVerified, type Marking } from '../../record/verified.ts'
+
+type Applied = Omit<VerifiedRevision, 'verifiedAt' | 'runUrl'>
+
+/**
+ * Lives of members (see livesOf) that were there before a ConfigMap of theirs was changed, by this
+ * deploy or by one whose members have not started since.
+ */
+export function unreadBefore(
+  { plan, setManifest }: Pick<Ground, 'plan' | 'setManifest'>,
+  { underWay, revisions }: EnsembleRecord,
+  before: EnsembleView,
+): readonly string[] {
+  const changed = plan.some(
+    ({ manifest: { object }, change }) =>
+      object.kind === 'ConfigMap' &&
+      change !== 'unchanged' &&
+      readsConfigMap(setManifest.object, object.metadata.name),
+  )
+  return changed ? livesOf(before) : (underWay?.unread ?? revisions.at(-1)?.unread ?? [])
+}
+
+/**
+ * How the revision is recorded: not as verified while one of `lives` goes on, unless it was
+ * verified before; undefined where nothing is to be recorded.
+ */
+export function appliedRevision(
+  { revisions }: EnsembleRecord,
+  applied: Applied,
+  lives: readonly string[],
+  view: EnsembleView,
+  checked: boolean,
+): Applied | undefined {
+  const once = revisions.some((entry) => entry.digest === applied.digest && entry.verifiedAt !== '')
+  if (!once && stillLiving(lives, view).length > 0) return { ...applied, unread: [...lives] }
+  return checked ? applied : undefined
+}
+
+interface Deployed {
+  /** See unreadBefore. */
+  readonly unread: readonly string[]
+  readonly view: EnsembleView
+  /** In full. */
+  readonly checked: boolean
+  readonly objects: readonly KubeObject[]
+  readonly report: RunReport
+}
+
+/**
+ * Ends a deploy in the record, and says in the report how the ensemble stands; true when the
+ * revision counts as verified.
+ */
+export async function recordApplied(
+  marking: Marking,
+  stored: StoredRecord,
+  applied: Applied,
+  { unread, view, checked, objects, report }: Deployed,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const revision = appliedRevision(stored.record, applied, unread, view, checked)
+  await markVerified(marking, stored, revision, { uid: view.set?.uid ?? '', objects }, signal)
+  if (revision?.unread === undefined) {
+    report.standing = checked
+      ? 'every member is available and verified'
+      : 'every member is available'
+    return checked
+  }
+  const names = stillLiving(revision.unread, view)
+  const [have, they] = names.length === 1 ? ['has', 'it has'] : ['have', 'they have']
+  report.standing = `every member is available; ${names.join(', ')} ${have} not read a changed ConfigMap yet`
+  report.notes.push(
+    `${names.join(', ')} ${have} not started since a ConfigMap of the members was changed: this revision counts as verified once ${they} (operation: restart). Until then an undo brings back the ConfigMaps of before.`,
+  )
+  return false
+}
+
+/**
+ * The record with no restart under way; `checked` in full, the revision whose ConfigMaps every
+ * member has read by now is verified.
+ */
+export async function endRestart(
+  marking: Marking,
+  stored: StoredRecord,
+  view: EnsembleView,
+  checked: boolean,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  const { revisions } = stored.record
+  const last = revisions.at(-1)
+  const read =
+    last?.unread !== undefined &&
+    last.controllerRevision === view.set?.status.updateRevision &&
+    stillLiving(last.unread, view).length === 0
+  if (last === undefined || !read || !checked) return endUnderWay(marking, stored, signal)
+  const { unread: _read, ...entry } = last
+  const verified: VerifiedRevision = {
+    ...entry,
+    verifiedAt: new Date(marking.clock.now()).toISOString(),
+    runUrl: marking.runUrl,
+  }
+  return writeRecord(
+    marking.kube,
+    marking.namespace,
+    stored,
+    { ...stored.record, revisions: [...revisions.slice(0, -1), verified], underWay: null },
+    {},
+    signal,
+  )
+}

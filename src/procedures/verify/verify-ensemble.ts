@@ -1,0 +1,319 @@
+// Asks the ensemble itself: the profile's checks through every member, and beside them placement
+// and service as the cluster shows them.
+
+import type { Clock } from '../../clock.ts'
+import { ELECTS_WITHIN_MS, patienceWith, startsOf } from '../../decide/members/patience.ts'
+import { checkPlacement, type StandingCheck } from '../../decide/verify/placement-check.ts'
+import { checkService } from '../../decide/verify/service-check.ts'
+import type {
+  CheckResult,
+  Member,
+  Profile,
+  Reach,
+  Verification,
+  VerifyContext,
+  VerifyLevel,
+  Witness,
+} from '../../ensemble/profile.ts'
+import type { Login } from '../../ensemble/cassandra/cqlsh.ts'
+import type { ProfileOptions } from '../../ensemble/choose.ts'
+import { EnsembleError, type Finding } from '../../errors.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import type { Kube } from '../../kube/kube.ts'
+import type { MemberService } from '../../manifests/member-services.ts'
+import { toEndpoints } from '../../kube/views/endpoints.ts'
+import type { Journal } from '../../report/journal.ts'
+import type { RunReport } from '../../report/run-report.ts'
+import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
+import type { PodView } from '../../view/workload.ts'
+import { lossesAhead } from './keep-data.ts'
+import { fillMembers, fillStates } from '../open/member-rows.ts'
+
+/**
+ * Endpoints follow readiness by a moment; whether their slices are right says nothing of when a
+ * member joins.
+ */
+const ENDPOINTS_LAG_MS = 2_000
+const ENDPOINTS_LOOK_MS = 100
+
+/** The ensemble as this run addresses it. */
+export interface Target {
+  readonly name: string
+  readonly namespace: string
+  readonly container: string
+  readonly clientPort: number
+  readonly headlessService: string
+  /** The service that clients use; undefined when none is known. */
+  readonly clientService: string | undefined
+  readonly requiresDistinctNodes: boolean
+  /** Services that stand for one member each. */
+  readonly memberServices: readonly MemberService[]
+  /** By pod: the Services by which the member list names them. */
+  readonly listedServices: ReadonlyMap<string, MemberService>
+}
+
+export interface VerifyRun {
+  readonly kube: Kube
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly report: RunReport
+  readonly profile: Profile
+  readonly reach: Reach
+  readonly target: Target
+  readonly runId: string
+  /** Longest time that a member which is on its way is waited for. */
+  readonly memberTimeoutMs: number
+  /** Who measures whether clients can write, while somebody does. */
+  readonly watched?: { by: Witness | undefined }
+  /** Undefined when nodes may not be read. */
+  readonly nodes: readonly NodeView[] | undefined
+}
+
+export function contextFor(run: VerifyRun, replicas: number, signal: AbortSignal): VerifyContext {
+  return {
+    reach: run.reach,
+    clock: run.clock,
+    signal,
+    settleMs: ELECTS_WITHIN_MS,
+    runId: run.runId,
+    say: (line) => run.journal.info(line),
+    replicas,
+    serviceName: run.target.headlessService,
+    memberServices: run.target.memberServices,
+  }
+}
+
+export function membersOf(view: EnsembleView, target: Target): readonly Member[] {
+  return memberPods(view).map((pod) => ({
+    pod: pod.name,
+    namespace: pod.namespace,
+    ordinal: pod.ordinal ?? 0,
+    uid: pod.uid,
+    node: pod.node,
+    container: target.container,
+    clientPort: target.clientPort,
+    ready: pod.ready,
+    ip: pod.ip,
+  }))
+}
+
+function memberPods(view: EnsembleView): readonly PodView[] {
+  return view.pods
+    .filter(
+      (pod) =>
+        pod.owner?.uid === view.set?.uid && pod.ordinal !== undefined && pod.deleting === undefined,
+    )
+    .toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0))
+}
+
+/**
+ * All checks of a level; the report has every one of them. `more` are made once the ensemble has
+ * settled, and not at all when it has no quorum: who
+ * does not serve can tell nothing. Throws EnsembleError 'failed' when a check found an error.
+ */
+export async function verifyEnsemble(
+  run: VerifyRun,
+  view: EnsembleView,
+  level: VerifyLevel,
+  more: () => Promise<readonly CheckResult[]>,
+  signal: AbortSignal,
+): Promise<Verification> {
+  const { report, journal, clock } = run
+  const replicas = view.set?.replicas ?? 0
+  const members = membersOf(view, run.target)
+  const service =
+    level === 'quick' || run.profile.name === 'none' ? undefined : watchEndpoints(run, signal)
+  const patience = patienceWith(
+    startsOf(view, run.target.container),
+    clock.now(),
+    run.memberTimeoutMs,
+  )
+  const verification = await run.profile.verify(members, level, {
+    ...contextFor(run, replicas, signal),
+    settleMs: patience.ms,
+    settleWhy: patience.why,
+  })
+  const serves = !verification.checks.some(
+    (check) => check.name === 'quorum' && check.outcome === 'failed',
+  )
+  const checks = [...verification.checks, ...(serves ? await more() : [])]
+  const losses = await lossesAhead(run.kube, view, new Set(), signal)
+  if (level !== 'quick') {
+    checks.push(
+      timed('placement', clock, () =>
+        checkPlacement({
+          members: memberPods(view),
+          claims: view.claims,
+          nodes: run.nodes,
+          requiredByTemplate: run.target.requiresDistinctNodes,
+          losses,
+        }),
+      ),
+    )
+    // Who could not be asked may serve all the same: the service can't be judged by that.
+    const unasked = verification.members.some(
+      (member) => member.role === 'unknown' || member.role === 'unreachable',
+    )
+    const serving = verification.members
+      .filter((member) =>
+        ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role),
+      )
+      .map((member) => member.pod)
+    const found = unasked ? undefined : await service?.(serving)
+    // Where clients are sent follows from who serves: a member outside of the quorum is the cause,
+    // not its endpoint.
+    if (found !== undefined) checks.push(serves ? found : asConsequence(found))
+  }
+  fillMembers(report, view)
+  fillStates(report, verification.members)
+  report.checks = checks
+  report.matrix = verification.matrix
+  report.pairs = verification.pairs ?? ''
+  report.verifyLevel = level
+  for (const check of checks)
+    journal.info(`${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`)
+  const findings = unique([
+    ...verification.findings,
+    ...losses,
+    ...checks.flatMap((check) => check.findings),
+  ])
+  for (const finding of findings) if (finding.severity === 'warning') report.findings.push(finding)
+  const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
+  if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
+  return verification
+}
+
+function asConsequence(check: CheckResult): CheckResult {
+  return {
+    ...check,
+    outcome: check.outcome === 'failed' ? 'warned' : check.outcome,
+    findings: check.findings.map((finding) => ({ ...finding, severity: 'warning' })),
+  }
+}
+
+/** A line that says `warned` says of what. */
+function warningsOf({ detail, findings }: CheckResult): string {
+  const told = findings.flatMap(({ severity, message }) =>
+    severity === 'warning' && !detail.includes(message) ? [message] : [],
+  )
+  return told.length === 0 ? '' : `; ${told.join('; ')}`
+}
+
+/**
+ * How the checks came out, for the line that closes the phase: one that was left out is not one
+ * that passed.
+ */
+export function outcomeOf(report: Pick<RunReport, 'checks' | 'pairs'>): string {
+  const skipped = report.checks
+    .filter((check) => check.outcome === 'skipped')
+    .map((check) => check.name)
+  return [
+    skipped.length === 0
+      ? 'all checks passed'
+      : `nothing found wrong; not checked: ${skipped.join(', ')}`,
+    ...(report.pairs === '' ? [] : [`${report.pairs} write-then-read pairs`]),
+  ].join(', ')
+}
+
+function unique(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>()
+  return findings.filter((finding) => {
+    const key = `${finding.code} ${finding.message}`
+    return !seen.has(key) && seen.add(key)
+  })
+}
+
+function timed(name: CheckResult['name'], clock: Clock, check: () => StandingCheck): CheckResult {
+  const began = clock.now()
+  return { name, ...check(), ms: clock.now() - began }
+}
+
+/**
+ * Reads the client service's slices beside the other checks; the verdict needs to know who serves.
+ */
+function watchEndpoints(
+  run: VerifyRun,
+  signal: AbortSignal,
+): ((serving: readonly string[]) => Promise<CheckResult>) | undefined {
+  const service = run.target.clientService
+  if (service === undefined) return undefined
+  const began = run.clock.now()
+  const read = async (): Promise<ReturnType<typeof toEndpoints> | KubeFailure> => {
+    try {
+      const list = await run.kube.list(
+        { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+        { namespace: run.target.namespace, labels: `kubernetes.io/service-name=${service}` },
+        signal,
+      )
+      return toEndpoints(service, list.items)
+    } catch (error) {
+      if (error instanceof KubeFailure) return error
+      throw error
+    }
+  }
+  const first = read()
+  // The caller may fail before it asks for the answer.
+  first.catch(() => undefined)
+  return async (serving) => {
+    // From here: the first look is as old as the other checks took, and may have come before the
+    // last member was Ready.
+    const judged = run.clock.now()
+    for (let found = await first; ; found = await read()) {
+      if (found instanceof KubeFailure)
+        return {
+          name: 'service',
+          outcome: 'skipped',
+          detail: `left out: the endpoints of ${service} may not be read (${found.reason})`,
+          findings: [],
+          ms: run.clock.now() - began,
+        }
+      const check = checkService(found, serving)
+      if (check.outcome === 'passed' || run.clock.now() - judged >= ENDPOINTS_LAG_MS)
+        return { name: 'service', ...check, ms: run.clock.now() - began }
+      await run.clock.sleep(ENDPOINTS_LOOK_MS, signal)
+    }
+  }
+}
+
+/** Reach over the cluster's port-forward and exec. */
+export function reachThrough(kube: Kube, may: Reach['may']): Reach {
+  return {
+    may,
+    open: (member, port, signal) =>
+      kube.forward({ name: member.pod, namespace: member.namespace }, port, signal),
+    tunnel: (member, command, signal) =>
+      kube.tunnel(
+        { name: member.pod, namespace: member.namespace },
+        member.container,
+        command,
+        signal,
+      ),
+    exec: (member, command, options, signal) =>
+      kube.exec(
+        { name: member.pod, namespace: member.namespace },
+        member.container,
+        command,
+        options,
+        signal,
+      ),
+  }
+}
+
+/** The inputs that a profile takes, and the login that was read for it. */
+export function profileOptions(
+  inputs: Pick<
+    Inputs,
+    'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'
+  >,
+  login?: Login,
+): ProfileOptions {
+  return {
+    auth: inputs.zookeeperAuth,
+    login,
+    checkPath: inputs.checkPath,
+    writeCommand: inputs.writeCommand,
+    readCommand: inputs.readCommand,
+    servesCommand: inputs.servesCommand,
+  }
+}

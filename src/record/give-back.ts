@@ -1,0 +1,233 @@
+// Takes our cordons back when a run fails, is cancelled, or finds what a dead one left; in parallel
+// and with a time limit of its own, since a cancel leaves only seconds.
+
+import { EnsembleError } from '../errors.ts'
+import { KubeFailure } from '../kube/failure.ts'
+import type { Kube } from '../kube/kube.ts'
+import { toNode } from '../kube/views/index.ts'
+import { endNodes, nodesUnderMaintenance, type NodeBook } from './maintenance.ts'
+import type { MaintenanceNode, StoredRecord } from './record.ts'
+import type { Journal } from '../report/journal.ts'
+import type { RunReport } from '../report/run-report.ts'
+import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } from './cordon.ts'
+
+/**
+ * Giving cordons back, the record included; the lock's own time (RELEASE_MS) comes after it, and
+ * the runner's second signal 7.5 s after the first. Milliseconds.
+ */
+const GIVE_BACK_MS = 4_000
+
+export interface GivingBack extends NodeBook {
+  readonly journal: Pick<Journal, 'info' | 'warning'>
+  readonly report: RunReport
+  /** Name of the ensemble. */
+  readonly name: string
+  /**
+   * Only cordons made under this lock; undefined: every cordon of the ensemble, for who holds its
+   * lock.
+   */
+  readonly identity?: string | undefined
+  /** Names of nodes that are seen to elsewhere. */
+  readonly except?: ReadonlySet<string>
+}
+
+export interface GivenBack {
+  readonly stored: StoredRecord
+  /** Names of nodes that are no longer cordoned by us. */
+  readonly done: readonly string[]
+  /** Names of nodes whose cordon may still stand. */
+  readonly left: readonly string[]
+}
+
+/**
+ * Nodes of the record that are to be given back: our cordons, but for those that were handed over
+ * on purpose.
+ */
+export function toGiveBack(stored: StoredRecord): readonly MaintenanceNode[] {
+  return nodesUnderMaintenance(stored).filter(
+    ({ phase, keep }) => phase !== 'handed-over' && keep !== true,
+  )
+}
+
+/**
+ * Entries of nodes that an earlier drain left cordoned on purpose; `stale`: names of those that
+ * were uncordoned by hand since, cordoned by somebody else, made anew, or are gone.
+ */
+export async function keptNodes(
+  kube: Pick<Kube, 'get'>,
+  stored: StoredRecord,
+  ensemble: string,
+  signal: AbortSignal,
+): Promise<{ readonly kept: readonly MaintenanceNode[]; readonly stale: readonly string[] }> {
+  const left = nodesUnderMaintenance(stored).filter(
+    ({ phase, keep }) => phase === 'handed-over' || keep === true,
+  )
+  const stand = await Promise.all(
+    left.map(async ({ name, uid }) => {
+      const object = await readNode(kube, name, signal)
+      return (
+        object !== undefined &&
+        object.metadata.uid === uid &&
+        whose(object, toNode(object), ensemble).kind === 'ours'
+      )
+    }),
+  )
+  return {
+    kept: left.filter((_, index) => stand[index] === true),
+    stale: left.filter((_, index) => stand[index] !== true).map(({ name }) => name),
+  }
+}
+
+/**
+ * Gives back what the record has begun. Never throws: what could not be done is told with the
+ * commands that do it by hand, and stays in the record for the next run. `lost`:
+ * the lock's signal; once it is aborted another run may answer for these nodes, and nothing is
+ * touched.
+ */
+export async function giveBackNodes(
+  giving: GivingBack,
+  stored: StoredRecord,
+  lost?: AbortSignal,
+): Promise<GivenBack> {
+  const begun = toGiveBack(stored).filter(({ name }) => giving.except?.has(name) !== true)
+  const names = begun.map(({ name }) => name)
+  if (begun.length === 0) return { stored, done: [], left: [] }
+  if (lost?.aborted === true) {
+    if (isTaken(lost))
+      giving.journal.warning(
+        `The lock is another run's now: the cordon of ${names.join(', ')} is left to that run.`,
+      )
+    else {
+      giving.journal.warning(
+        `The lock may be another run's by now: the cordon of ${names.join(', ')} is left as it is; the post step or the next run gives it back.`,
+      )
+      giving.report.byHand.push(...names.flatMap(uncordonByHand))
+    }
+    return { stored, done: [], left: names }
+  }
+  const limit = AbortSignal.any([
+    AbortSignal.timeout(GIVE_BACK_MS),
+    ...(lost === undefined ? [] : [lost]),
+  ])
+  const free = await Promise.all(begun.map((entry) => giveBackOne(giving, entry, limit)))
+  const done = names.filter((_, index) => free[index] === true)
+  const left = names.filter((_, index) => free[index] !== true)
+  return { stored: await struckOut(giving, stored, done, limit), done, left }
+}
+
+function isTaken({ reason }: AbortSignal): boolean {
+  return reason instanceof EnsembleError && reason.code === 'LOCKED'
+}
+
+/** True when no cordon of ours stands on it any more. */
+async function giveBackOne(
+  giving: GivingBack,
+  entry: MaintenanceNode,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { kube, journal, report, clock } = giving
+  if (entry.cordon === 'theirs') {
+    // Not cordoned by us yet, or by somebody else before us.
+    note(report, entry.name, 'left alone', undefined)
+    journal.info(`${entry.name}: carries no cordon of ours, left as it is`)
+    return true
+  }
+  try {
+    const answer = await uncordonNode(
+      kube,
+      entry.name,
+      {
+        ensemble: `${giving.namespace}/${giving.name}`,
+        uid: entry.uid,
+        ...(giving.identity === undefined ? {} : { identity: giving.identity }),
+      },
+      signal,
+    )
+    const words = inWords(answer)
+    journal.info(`${entry.name}: ${words}`)
+    report.timeline.push({ at: clock.now(), what: words, node: entry.name })
+    if (answer.kind === 'uncordoned') report.changed = true
+    note(report, entry.name, outcomeOf(answer), answer.kind === 'not ours' ? 'theirs' : 'none')
+    return true
+  } catch (error) {
+    const commands = uncordonByHand(entry.name)
+    report.byHand.push(...commands)
+    journal.warning(
+      `${entry.name} is still cordoned by us: it could not be given back (${told(error)}). By hand: ${commands.join(' && ')}`,
+    )
+    return false
+  }
+}
+
+function inWords(answer: UncordonAnswer): string {
+  switch (answer.kind) {
+    case 'uncordoned':
+      return 'uncordoned, given back'
+    case 'not ours':
+      return `is cordoned ${answer.by}, left as it is`
+    case 'not cordoned':
+      return 'is not cordoned (any more)'
+    case 'gone':
+      return 'is gone'
+  }
+}
+
+function outcomeOf(answer: UncordonAnswer): 'given back' | 'left alone' | 'gone' {
+  switch (answer.kind) {
+    case 'uncordoned':
+    case 'not cordoned':
+      return 'given back'
+    case 'not ours':
+      return 'left alone'
+    case 'gone':
+      return 'gone'
+  }
+}
+
+/**
+ * In the report's row of the node, where there is one: one that failed stays failed, with its
+ * cordon as it stands now.
+ */
+function note(
+  report: RunReport,
+  node: string,
+  outcome: 'given back' | 'left alone' | 'gone',
+  cordon: 'theirs' | 'none' | undefined,
+): void {
+  const row = report.nodes.find((one) => one.node === node)
+  if (row === undefined) return
+  if (cordon !== undefined) row.cordon = cordon
+  if (row.outcome !== 'failed') row.outcome = outcome
+}
+
+/**
+ * Without what was given back; a record that can't be written now is set right by the next run,
+ * which finds these nodes uncordoned.
+ */
+async function struckOut(
+  giving: GivingBack,
+  stored: StoredRecord,
+  done: readonly string[],
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  try {
+    return await endNodes(giving, stored, new Set(done), signal)
+  } catch (error) {
+    giving.journal.info(
+      `The record still lists ${done.join(', ')} (${told(error)}); the next run strikes them out.`,
+    )
+    return stored
+  }
+}
+
+/** Never a raw answer of the API. */
+function told(error: unknown): string {
+  if (error instanceof EnsembleError) return error.message
+  if (error instanceof KubeFailure)
+    return error.status === 0
+      ? 'no answer from the cluster'
+      : `answer ${error.status} ${error.reason}`
+  return error instanceof Error && error.name === 'TimeoutError'
+    ? 'no answer in time'
+    : 'the request was broken off'
+}

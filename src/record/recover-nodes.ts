@@ -1,0 +1,55 @@
+// What a drain that died has left cordoned is given back by whatever run of the ensemble comes
+// next, before that one does its own work.
+
+import type { Access } from '../kube/kube.ts'
+import type { StoredRecord } from './record.ts'
+import { uncordonByHand } from './cordon.ts'
+import { giveBackNodes, toGiveBack, type GivingBack } from './give-back.ts'
+
+const RIGHTS: readonly Access[] = ['get', 'patch'].map((verb) => ({
+  verb,
+  group: '',
+  resource: 'nodes',
+}))
+
+/**
+ * For who holds the ensemble's lock: a node that is begun in the record is a dead run's. Without
+ * the rights the nodes are named, with the commands. `lost`: the lock's signal.
+ * No request where there is nothing to give back. Rejects only when the rights can't be asked for.
+ */
+export async function recoverNodes(
+  giving: GivingBack,
+  stored: StoredRecord,
+  lost: AbortSignal,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  const left = toGiveBack(stored)
+  if (left.length === 0) return stored
+  const { kube, journal, report } = giving
+  const names = left.map(({ name }) => name).join(', ')
+  const runUrl = stored.record.maintenance?.runUrl ?? ''
+  const whose = `a drain that did not end${runUrl === '' ? '' : ` (${runUrl})`}`
+  const denied = await kube.denied(RIGHTS, signal)
+  if (denied.length > 0) {
+    const commands = left
+      .filter(({ cordon }) => cordon === 'ours')
+      .flatMap(({ name }) => uncordonByHand(name))
+    if (commands.length === 0) return stored
+    report.notes.push(
+      `${names}: left cordoned by ${whose}. This run may not give it back (${denied.map(({ verb, resource }) => `${verb} ${resource}`).join(', ')} is missing); operation: uncordon does, or the commands below.`,
+    )
+    report.byHand.push(...commands)
+    return stored
+  }
+  journal.info(`${names}: begun by ${whose}; given back first.`)
+  const { changed } = report
+  const given = await giveBackNodes(giving, stored, lost)
+  // It is the dead run's change that is taken back: whether this one was refused before it changed
+  // anything is another question.
+  report.changed = changed
+  if (given.left.length > 0)
+    report.notes.push(
+      `Still cordoned by ${whose}: ${given.left.join(', ')}; the commands below give it back.`,
+    )
+  return given.stored
+}
