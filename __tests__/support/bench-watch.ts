@@ -12,11 +12,9 @@ import { selectorText, toSet } from '../../src/kube/views/index.ts'
 import { serves } from '../../src/decide/rollout/roll.ts'
 import { targetOf } from '../../src/procedures/open/ensemble-target.ts'
 import { findSet, readServices } from '../../src/procedures/open/read-ensemble.ts'
-import {
-  membersOf,
-  reachThrough,
-  type Target,
-} from '../../src/procedures/verify/verify-ensemble.ts'
+import { membersOf } from '../../src/procedures/verify/verify-ensemble.ts'
+import type { Target } from '../../src/procedures/open/ensemble.ts'
+import { reachThrough } from '../../src/procedures/open/reach.ts'
 
 export interface Noticed {
   /** Until the work had ended and every member served again, milliseconds. */

@@ -1,7 +1,7 @@
 // The way from one number of members to another, one member at a time, read from what the cluster
 // shows, so that a run that was cut off anywhere goes on.
 
-import type { ProfileName } from '../ensemble/profile.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 import {
   nextStep,
   serves,

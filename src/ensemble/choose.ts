@@ -1,7 +1,8 @@
 // The profile by its name; what a run doesn't use is not loaded.
 
 import type { Login } from './cassandra/cqlsh.ts'
-import type { Profile, ProfileName } from './profile.ts'
+import type { Profile } from './profile.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 
 export interface ProfileOptions {
   /** ZooKeeper: `user:password` for the digest scheme, a secret. */

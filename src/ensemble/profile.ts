@@ -6,9 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Finding } from '../errors.ts'
 import type { ExecResult, Tunnelled } from '../kube/kube.ts'
 import type { MemberService } from '../manifests/member-services.ts'
-
-export type ProfileName = 'zookeeper' | 'cassandra' | 'custom' | 'none'
-export type VerifyLevel = 'quick' | 'full' | 'thorough'
+import type { ProfileName, VerifyLevel } from '../view/profile-name.ts'
 
 /** A member as the cluster shows it: what is needed to reach it. */
 export interface Member {

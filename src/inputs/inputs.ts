@@ -2,7 +2,7 @@
 // environment.
 
 import type { Finding } from '../errors.ts'
-import type { ProfileName, VerifyLevel } from '../ensemble/profile.ts'
+import type { ProfileName, VerifyLevel } from '../view/profile-name.ts'
 
 export const OPERATIONS = [
   'deploy',

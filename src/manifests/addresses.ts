@@ -2,7 +2,7 @@
 // member list and the Services that it names.
 
 import { parseServerLine } from './zoo-config.ts'
-import type { ProfileName } from '../ensemble/profile.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberContainer } from './ensemble.ts'
 import { readsOwnConfig } from './lint-rules/images.ts'

@@ -2,7 +2,7 @@
 // read from image, ports and settings, never assumed.
 
 import { failure, type Finding } from '../errors.ts'
-import type { ProfileName } from '../ensemble/profile.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 import { containerSettings } from './settings.ts'
 import type { Container, PodSpec, Shaped, SetShape } from './shapes.ts'
 

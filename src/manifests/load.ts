@@ -2,7 +2,7 @@
 // put in order, before any request to a cluster.
 
 import { EnsembleError, type Finding } from '../errors.ts'
-import type { ProfileName } from '../ensemble/profile.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { builtInEnsemble, type BuiltInInputs } from './built-in.ts'
 import { chooseSet, memberContainer, resolveProfile } from './ensemble.ts'

@@ -1,7 +1,7 @@
 // Who the members are is written in the pod template: the same StatefulSet with another number of
 // members has its replicas and that list changed together, or is refused.
 
-import type { ProfileName } from '../ensemble/profile.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberContainer } from './ensemble.ts'
 import { readsOwnConfig } from './lint-rules/images.ts'

@@ -1,7 +1,7 @@
 // Every text of a pod template that names members of an ensemble: variables, flags and scripts of
 // each container, and the ConfigMaps that they read.
 
-import type { ProfileName } from '../ensemble/profile.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 import { containerSettings, type ContainerSettings } from './settings.ts'
 import type { Container, SetShape } from './shapes.ts'
 

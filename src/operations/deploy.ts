@@ -22,7 +22,6 @@ import {
   isUnfinished,
   startOf,
   stillToStand,
-  type Course,
   type Start,
 } from '../procedures/rollout/bring.ts'
 import { watchData, type DataWatch } from '../procedures/verify/data-watch.ts'
@@ -44,13 +43,7 @@ import {
   withToBeMade,
   type Marking,
 } from '../record/verified.ts'
-import {
-  outcomeOf,
-  profileOptions,
-  reachThrough,
-  verifyEnsemble,
-  type VerifyRun,
-} from '../procedures/verify/verify-ensemble.ts'
+import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/rollout/way-back.ts'
 import { announce } from '../kube/announce.ts'
 import { underLock } from '../record/lock.ts'
@@ -60,6 +53,8 @@ import { proofLines } from '../report/verdict.ts'
 import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
+import type { VerifyRun, Course } from '../procedures/open/ensemble.ts'
+import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
 
 export async function deploy(inputs: Inputs, services: Services): Promise<void> {
   const { clock, report } = services

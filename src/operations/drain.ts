@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { Deadline } from '../clock.ts'
 import { inOrder, membersOn, nextNode, type Candidate } from '../decide/drain/disruption.ts'
-import { cordonsInWords, drainedInWords, goesOn, isDone } from '../decide/drain/drain-plan.ts'
+import { goesOn, isDone } from '../decide/drain/drain-plan.ts'
 import { graceBeyond } from '../decide/drain/grace.ts'
 import { LEARNS_WITHIN_MS } from '../decide/members/patience.ts'
 import type { MemberNow } from '../decide/rollout/roll.ts'
@@ -41,6 +41,7 @@ import { underWayInWords } from '../record/under-way.ts'
 import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
+import { cordonsInWords, drainedInWords } from '../report/cordon-words.ts'
 
 /**
  * After a failure members come back to nodes that were given back: so long that is looked at, until

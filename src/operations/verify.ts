@@ -20,15 +20,11 @@ import { connectionString, targetOf } from '../procedures/open/ensemble-target.t
 import { fillMembers } from '../procedures/open/member-rows.ts'
 import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
-import {
-  outcomeOf,
-  profileOptions,
-  reachThrough,
-  verifyEnsemble,
-} from '../procedures/verify/verify-ensemble.ts'
+import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import type { Services } from '../services.ts'
 import { inWords } from '../report/doing.ts'
 import { timeLimit } from '../time-limit.ts'
+import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
 
 export async function verify(inputs: Inputs, services: Services): Promise<void> {
   const kube = await services.connect(inputs)

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import type { ProfileName } from '../../../src/ensemble/profile.ts'
+import type { ProfileName } from '../../../src/view/profile-name.ts'
 import type { KubeObject } from '../../../src/kube/kube.ts'
 import { budgetFor } from '../../../src/manifests/budget-size.ts'
 import { builtInEnsemble, serverLines } from '../../../src/manifests/built-in.ts'

@@ -4,7 +4,7 @@
 import type { Profile } from '../../../src/ensemble/profile.ts'
 import type { Follower } from '../../../src/kube/follow.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
-import type { VerifyRun } from '../../../src/procedures/verify/verify-ensemble.ts'
+import type { VerifyRun } from '../../../src/procedures/open/ensemble.ts'
 import { newReport } from '../../../src/report/run-report.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { T0 } from '../decide/given.ts'

@@ -1,7 +1,6 @@
 // What a drain does with one node, once it is known where its pods can go; and whether a plan that
 // was broken off is the one that is asked for again.
 
-import type { NodeRow } from '../../report/run-report.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import type { PlacementAnswer } from '../placement/plan-placements.ts'
 
@@ -221,60 +220,4 @@ export function goesOn(before: DrainPlan | undefined, digest: string, now: numbe
   if (before === undefined || before.digest !== digest) return false
   const since = Date.parse(before.since)
   return !Number.isNaN(since) && now - since < SAME_NIGHT_MS
-}
-
-/** How nodes stand that were all drained. */
-export function drainedInWords(
-  rows: readonly Pick<NodeRow, 'node' | 'cordon'>[],
-  givenBack: boolean,
-): string {
-  const but = rows
-    .filter(({ cordon }) => cordon === (givenBack ? 'theirs' : 'none'))
-    .map(({ node }) => node)
-  if (givenBack)
-    return `every node was drained and given back${but.length === 0 ? '' : `, but for ${but.join(', ')}: cordoned by somebody else, and left so`}`
-  if (but.length > 0 && but.length === rows.length)
-    return 'every node was drained, and none is cordoned any more'
-  return `every node was drained, and stays cordoned${but.length === 0 ? '' : `, but for ${but.join(', ')}: not cordoned any more`}`
-}
-
-/**
- * How our cordons stand after a drain that ended early. `kept`: nodes that were to stay cordoned
- * whatever happens; `left`: those that could not be given back.
- */
-export function cordonsInWords(
-  rows: readonly Pick<NodeRow, 'node' | 'cordon' | 'outcome' | 'phases'>[],
-  kept: readonly string[],
-  left: readonly string[],
-): string {
-  const handed = rows
-    .filter(
-      ({ node, outcome, cordon }) =>
-        outcome === 'drained' && cordon === 'ours' && !left.includes(node),
-    )
-    .map(({ node }) => node)
-  const stay = [
-    ...(kept.length === 0 ? [] : [`${kept.join(', ')} stays cordoned (uncordon: never)`]),
-    ...(left.length === 0 ? [] : [`${left.join(', ')} may still be cordoned by us`]),
-    ...(handed.length === 0
-      ? []
-      : [
-          `${handed.join(', ')} ${handed.length === 1 ? 'was drained and stays' : 'were drained and stay'} cordoned`,
-        ]),
-  ]
-  const begun = rows.filter(({ phases }) => phases.some(({ phase }) => phase === 'cordon'))
-  const back = begun.filter(
-    ({ node, cordon }) => cordon !== 'theirs' && ![...kept, ...left, ...handed].includes(node),
-  )
-  const words = [
-    ...stay,
-    ...(back.length === 0
-      ? []
-      : [`our ${stay.length === 0 ? '' : 'other '}cordons were given back`]),
-  ]
-  return words.length > 0
-    ? words.join(', ')
-    : begun.length > 0
-      ? 'no cordon of ours is left'
-      : 'no node was cordoned'
 }

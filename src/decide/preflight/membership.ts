@@ -1,7 +1,7 @@
 // The number of members of a running ensemble changes one at a time, with whatever its kind needs
 // for it: never as a side effect of a deploy.
 
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import type { PreflightFinding, PreflightInput } from './judge-preflight.ts'
 
 /**

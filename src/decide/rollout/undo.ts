@@ -2,7 +2,7 @@
 // the new revision takes it back, everything else halts.
 
 import type { Code } from '../../errors.ts'
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 
 /** A revision as the record knows it. */
 export interface Known {

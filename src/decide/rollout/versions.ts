@@ -1,7 +1,7 @@
 // Whether a change of the server's version is one that its data may not bear, read from the images'
 // tags.
 
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 
 export interface VersionRisk {
   readonly message: string

@@ -2,14 +2,7 @@
 // each for the data.
 
 import { Deadline } from '../../clock.ts'
-import type {
-  CheckResult,
-  Member,
-  Profile,
-  Verification,
-  VerifyContext,
-  VerifyLevel,
-} from '../profile.ts'
+import type { CheckResult, Member, Profile, Verification, VerifyContext } from '../profile.ts'
 import { askMember, hearAll, hearOne, type Heard, type Known } from './ask.ts'
 import { cqlThrough, type Login } from './cqlsh.ts'
 import { leaveRing } from './leave.ts'
@@ -19,6 +12,7 @@ import { judgeRing, type RingVerdict, type SchemaHeard } from './ring.ts'
 import { statesOf } from './serving.ts'
 import { parseCluster, parseRelease, type ClusterSaid } from './status.ts'
 import { checkThoroughly, THOROUGH_CHECKS } from './thorough.ts'
+import type { VerifyLevel } from '../../view/profile-name.ts'
 
 const POLL_MS = 2_000
 

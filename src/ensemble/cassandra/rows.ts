@@ -2,10 +2,11 @@
 // keyspace that stays: a keyspace a run would leave a directory and a snapshot on every node.
 
 import type { Finding } from '../../errors.ts'
-import type { Cell, CheckResult, Matrix, Member, VerifyContext, VerifyLevel } from '../profile.ts'
+import type { Cell, CheckResult, Matrix, Member, VerifyContext } from '../profile.ts'
 import type { Heard } from './ask.ts'
 import { cqlFinding, type Cql, type CqlTrouble } from './cqlsh.ts'
 import { KEYSPACE, TABLE, TABLE_CQL, TTL_S } from './keyspace.ts'
+import type { VerifyLevel } from '../../view/profile-name.ts'
 
 const REPLICATION = 3
 

@@ -4,17 +4,10 @@
 import { Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import type { Finding } from '../../errors.ts'
-import type {
-  Cell,
-  CheckResult,
-  Member,
-  Profile,
-  Verification,
-  VerifyContext,
-  VerifyLevel,
-} from '../profile.ts'
+import type { Cell, CheckResult, Member, Profile, Verification, VerifyContext } from '../profile.ts'
 import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
 import { byPod, lookCustom } from './look.ts'
+import type { VerifyLevel } from '../../view/profile-name.ts'
 
 const COMMAND_MS = 60_000
 const POLL_MS = 2_000

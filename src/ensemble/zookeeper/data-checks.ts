@@ -4,7 +4,7 @@
 import { unlessAborted, within } from '../bounded.ts'
 import { Deadline } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
-import type { CheckResult, Matrix, VerifyContext, VerifyLevel } from '../profile.ts'
+import type { CheckResult, Matrix, VerifyContext } from '../profile.ts'
 import { nodePath, sweep } from './check-path.ts'
 import { Refusal, wentAway } from './errors.ts'
 import { dataFinding, memberTrouble, proveData, writeName, type Speaker } from './matrix.ts'
@@ -12,6 +12,7 @@ import type { Session } from './session.ts'
 import type { Speakers } from './speakers.ts'
 import { checkThoroughly, THOROUGH_NAMES } from './thorough.ts'
 import type { Voice } from './voice.ts'
+import type { VerifyLevel } from '../../view/profile-name.ts'
 
 export interface DataChecks {
   readonly checks: readonly CheckResult[]

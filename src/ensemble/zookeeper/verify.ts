@@ -3,7 +3,7 @@
 
 import { Deadline, formatSpan } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
-import type { CheckResult, Member, Verification, VerifyLevel } from '../profile.ts'
+import type { CheckResult, Member, Verification } from '../profile.ts'
 import { checkAlone, checkPairs, type DataChecks } from './data-checks.ts'
 import { isTlsOnly } from '../../manifests/zoo-config.ts'
 import type { DoorContext } from './doors.ts'
@@ -11,6 +11,7 @@ import { settle, type Settled } from './look.ts'
 import { ACCESS_MEND, judgeQuorum, type Looked } from './quorum.ts'
 import { openSpeakers } from './speakers.ts'
 import { bySession, identityCheck, isMistaken, learnAll, type Learned } from './who.ts'
+import type { VerifyLevel } from '../../view/profile-name.ts'
 
 export interface ZooKeeperOptions {
   /** `user:password` for the digest scheme: a secret. */

@@ -1,7 +1,7 @@
 // A list that names another ensemble's members: who is started with it joins that ensemble, gets
 // its data, and counts in its quorum.
 
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import { judgeBelonging, type Belonging, type OwnNames } from '../../view/host-name.ts'
 import type { Manifest } from '../manifest.ts'
 import { namedMembers, type MemberNames } from '../named-members.ts'

@@ -1,7 +1,7 @@
 // What a rule of the lint is given, and how it speaks.
 
 import type { Finding, Place } from '../../errors.ts'
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import type { MemberContainer } from '../ensemble.ts'
 import type { Manifest } from '../manifest.ts'
 import type { ServerConfig } from '../server-config.ts'

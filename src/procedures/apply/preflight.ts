@@ -8,7 +8,7 @@ import {
   looksLeftOut,
   type PreflightInput,
 } from '../../decide/preflight/judge-preflight.ts'
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import { addressesOf } from '../../manifests/addresses.ts'
 import { memberContainer } from '../../manifests/ensemble.ts'
@@ -52,7 +52,7 @@ import { RELEASE_MS } from '../../record/release.ts'
 import { classesIn, readClaimsInUse, readSurroundings } from './surroundings.ts'
 import { tryPod } from './try-pod.ts'
 import { inNamespace, resolveNamespace } from './target.ts'
-import type { Target } from '../verify/verify-ensemble.ts'
+import type { Target } from '../open/ensemble.ts'
 
 /** What the way forward stands on. */
 export interface Ground {

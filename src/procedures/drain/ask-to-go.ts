@@ -7,12 +7,13 @@ import { failure } from '../../errors.ts'
 import type { Lock } from '../../record/lock.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import { whoIsMissing } from '../rollout/await-serving.ts'
-import { rollOf, type Course } from '../rollout/bring.ts'
+import { rollOf } from '../rollout/bring.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import type { Answer, Evicting } from './evict-pods.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
 import type { Looker } from '../rollout/looker.ts'
 import { readyToLeave } from '../rollout/roll.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /** An ensemble with members on the node. */
 export interface Leaving {

@@ -17,7 +17,7 @@ import { beginPhase, endPhase } from '../../report/node-phases.ts'
 import type { NodeRow, RunReport } from '../../report/run-report.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import { isAbandoned } from './ask-to-go.ts'
-import { rollOf, type Course } from '../rollout/bring.ts'
+import { rollOf } from '../rollout/bring.ts'
 import { cordonNode, readNode, uncordonNode, type UncordonAnswer } from '../../record/cordon.ts'
 import {
   emptied,
@@ -33,6 +33,7 @@ import { maintain } from './maintenance.ts'
 import { leaveNeighbours, meetNeighbours, ordinalsOf, type Neighbour } from './neighbours.ts'
 import { passGates, type GatePatience } from './pass-gates.ts'
 import { leadsAndGoes, readyToLeave } from '../rollout/roll.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /** After `drained`, in the report. */
 const LEFT = 'before it left the cluster'

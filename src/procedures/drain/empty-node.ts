@@ -11,13 +11,14 @@ import type { PodView } from '../../view/workload.ts'
 import { attend } from '../rollout/attend.ts'
 import { missingNow, servingInWords, waitingFor } from '../rollout/await-serving.ts'
 import { isAbandoned } from './ask-to-go.ts'
-import { rollOf, type Course } from '../rollout/bring.ts'
+import { rollOf } from '../rollout/bring.ts'
 import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from '../rollout/looker.ts'
 import type { Neighbour } from './neighbours.ts'
 import type { NodeSurvey } from './survey.ts'
 import type { Held } from '../open/hold-ensemble.ts'
 import { awaitDetached } from './volumes.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /**
  * A pod that no node takes is not waited for longer, unless a node is being added for it;

@@ -16,14 +16,14 @@ import { newReport } from '../../report/run-report.ts'
 import type { Services } from '../../services.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import { reviewRights } from '../open/access.ts'
-import type { Course } from '../rollout/bring.ts'
 import { targetOf } from '../open/ensemble-target.ts'
 import { createLooker, type Looker } from '../rollout/looker.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import { RELEASE_MS } from '../../record/release.ts'
 import type { Held } from '../open/hold-ensemble.ts'
 import type { NodeSurvey } from './survey.ts'
-import { profileOptions, reachThrough, type VerifyRun } from '../verify/verify-ensemble.ts'
+import { profileOptions, reachThrough } from '../open/reach.ts'
+import type { VerifyRun, Course } from '../open/ensemble.ts'
 
 /** Longer than a dead run's lock lives; milliseconds. */
 const LOCK_WAIT_MS = 70_000

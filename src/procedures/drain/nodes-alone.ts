@@ -25,7 +25,8 @@ import {
   type Asked,
   type Held,
 } from '../open/hold-ensemble.ts'
-import { reachThrough, type Target } from '../verify/verify-ensemble.ts'
+import { reachThrough } from '../open/reach.ts'
+import type { Target } from '../open/ensemble.ts'
 
 /** Nobody's members: a drain asks it and finds nothing in its way. */
 export const NOBODY: EnsembleView = { set: undefined, pods: [], claims: [], events: [] }

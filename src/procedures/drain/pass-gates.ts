@@ -9,7 +9,7 @@ import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../../decide/members/pa
 import type { MemberNow } from '../../decide/rollout/roll.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
-import type { Course } from '../rollout/bring.ts'
+import type { Course } from '../open/ensemble.ts'
 import { budgetsFor } from '../open/budgets.ts'
 import { lossesAhead } from '../verify/keep-data.ts'
 import type { Looker } from '../rollout/looker.ts'

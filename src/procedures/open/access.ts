@@ -2,7 +2,7 @@
 // anything is changed.
 
 import { failure } from '../../errors.ts'
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import type { Access, KindRef, Kube } from '../../kube/kube.ts'
 import { knownResource } from '../../kube/resources.ts'
 import { roleFor } from '../../kube/rules.ts'

@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import type { Login } from '../../ensemble/cassandra/cqlsh.ts'
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { KubeFailure } from '../../kube/failure.ts'

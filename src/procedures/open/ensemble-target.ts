@@ -1,7 +1,7 @@
 // The ensemble as a run addresses it, read from its StatefulSet and the services around it, in
 // manifests and in the cluster alike.
 
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import { failure } from '../../errors.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { hostsIn, listedHosts, membersOfSet } from '../../manifests/addresses.ts'
@@ -13,7 +13,7 @@ import {
   type MembersOf,
 } from '../../manifests/member-services.ts'
 import { parseService, parseSet, selects, type SetShape } from '../../manifests/shapes.ts'
-import type { Target } from '../verify/verify-ensemble.ts'
+import type { Target } from './ensemble.ts'
 
 export function targetOf(
   object: KubeObject,

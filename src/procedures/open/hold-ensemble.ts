@@ -3,7 +3,7 @@
 
 import { Deadline } from '../../clock.ts'
 import { chooseProfile } from '../../ensemble/choose.ts'
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { follow } from '../../kube/follow.ts'
@@ -35,7 +35,6 @@ import {
   rightsToRecord,
   rightsToVerify,
 } from './access.ts'
-import type { Course } from '../rollout/bring.ts'
 import { readLogin } from './cassandra-login.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
 import { fillMembers } from './member-rows.ts'
@@ -43,7 +42,8 @@ import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { RELEASE_MS } from '../../record/release.ts'
 import type { Marking } from '../../record/verified.ts'
-import { profileOptions, reachThrough, type VerifyRun } from '../verify/verify-ensemble.ts'
+import { profileOptions, reachThrough } from './reach.ts'
+import type { VerifyRun, Course } from './ensemble.ts'
 
 /** What is held by a lock: an ensemble, or nodes that are drained for none. */
 export interface Held {

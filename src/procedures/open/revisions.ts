@@ -1,7 +1,7 @@
 // The history of a set as the cluster keeps it (ControllerRevisions), set beside what the record
 // knows to be verified.
 
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { selectorText, toRevision } from '../../kube/views/index.ts'
 import { memberContainer } from '../../manifests/ensemble.ts'

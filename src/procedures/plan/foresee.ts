@@ -30,7 +30,7 @@ import { memberImage, type Inspected } from '../apply/preflight.ts'
 import { createLooker } from '../rollout/looker.ts'
 import { readView } from '../open/read-ensemble.ts'
 import type { Held } from '../open/hold-ensemble.ts'
-import { profileOptions } from '../verify/verify-ensemble.ts'
+import { profileOptions } from '../open/reach.ts'
 
 export interface Foreseeing {
   readonly kube: Kube

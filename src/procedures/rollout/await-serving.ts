@@ -6,8 +6,9 @@ import { notServing } from '../../decide/rollout/not-serving.ts'
 import { isUnreached, serves, type MemberNow } from '../../decide/rollout/roll.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { attend, type Step } from './attend.ts'
-import { rollOf, type Course } from './bring.ts'
+import { rollOf } from './bring.ts'
 import { createLooker, type Looker } from './looker.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /** Who serves can't be watched; milliseconds. */
 const ASK_EVERY_MS = 1_000

@@ -1,16 +1,11 @@
 // Brings the members to what was applied: paced by the quorum, by evictions where the set waits for
 // deletions, or left to the controller.
 
-import type { Clock, Deadline } from '../../clock.ts'
+import type { Clock } from '../../clock.ts'
 import { observed, ownPods } from '../../decide/members/members.ts'
-import type { Follower } from '../../kube/follow.ts'
-import type { Kube, KubeObject } from '../../kube/kube.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
-import type { Addresses } from '../../manifests/addresses.ts'
+import type { KubeObject } from '../../kube/kube.ts'
 import { parseSet } from '../../manifests/shapes.ts'
-import type { Services } from '../../services.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import type { Rights } from '../open/access.ts'
 import { attend, type Attendance } from './attend.ts'
 import { awaitReady } from './await-ready.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
@@ -20,31 +15,8 @@ import {
   rollByEvictions,
   rollByPartition,
   type Roll,
-  type RollPlace,
 } from './roll.ts'
-import type { VerifyRun } from '../verify/verify-ensemble.ts'
-
-/** What every change of an ensemble works with. */
-export interface Course {
-  readonly kube: Kube
-  readonly services: Services
-  readonly inputs: Pick<Inputs, 'memberTimeoutMs' | 'logLines' | 'verify' | 'pace'>
-  readonly rights: Rights
-  readonly follower: Follower
-  /** How it stood before the change. */
-  readonly before: EnsembleView
-  /** Says who serves while members are replaced, whatever `verify` says. */
-  readonly looking: VerifyRun
-  readonly deadline: Deadline
-  readonly place: RollPlace
-  /**
-   * Whether members keep their addresses when they move; of all templates that members run, or will
-   * run.
-   */
-  readonly addresses: Addresses
-  /** What was last told of each ordinal, see Attendance. */
-  readonly told?: Map<number, string>
-}
+import type { Course } from '../open/ensemble.ts'
 
 /** Whether members must be replaced for what is wanted, or are half replaced already. */
 export function isUnfinished(view: EnsembleView, own: number | undefined): boolean {

@@ -6,7 +6,8 @@ import { membersNow, serves, type MemberNow } from '../../decide/rollout/roll.ts
 import type { Role } from '../../ensemble/profile.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { fillStates } from '../open/member-rows.ts'
-import { contextFor, membersOf, type VerifyRun } from '../verify/verify-ensemble.ts'
+import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
+import type { VerifyRun } from '../open/ensemble.ts'
 
 /**
  * A look costs the members a tunnel each: between two of them passes at least this time, and as

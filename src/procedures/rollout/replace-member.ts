@@ -9,7 +9,8 @@ import type { Kube } from '../../kube/kube.ts'
 import type { Rights } from '../open/access.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import { evictPod } from './evict.ts'
-import { contextFor, type VerifyRun } from '../verify/verify-ensemble.ts'
+import { contextFor } from '../verify/verify-ensemble.ts'
+import type { VerifyRun } from '../open/ensemble.ts'
 
 /** What this run may do to pods. */
 export interface Means {

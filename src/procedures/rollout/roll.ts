@@ -26,7 +26,8 @@ import { spareWriter } from '../verify/data-watch.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
 import { createLooker, type Looker } from './looker.ts'
 import { freeMember, othersServe, stepDown, takeByEviction, type Means } from './replace-member.ts'
-import type { VerifyRun } from '../verify/verify-ensemble.ts'
+import type { VerifyRun } from '../open/ensemble.ts'
+import type { RollPlace } from '../open/ensemble.ts'
 
 /** A wait of this length is told when it begins; milliseconds. */
 const SAY_MS = 5_000
@@ -34,12 +35,6 @@ const SAY_MS = 5_000
 const ASK_AGAIN_MS = 1_000
 /** The same, where all members are asked anew each time at a price. */
 const ASK_DEAR_AGAIN_MS = 5_000
-
-/** Where a paced roll is, for who ends before it does. */
-export interface RollPlace {
-  /** To be read after `halted`; empty while no roll is on its way. */
-  at: string
-}
 
 export interface Roll {
   readonly attendance: Attendance

@@ -3,7 +3,7 @@
 
 import { Deadline } from '../../clock.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
-import type { ProfileName, VerifyLevel } from '../../ensemble/profile.ts'
+import type { ProfileName, VerifyLevel } from '../../view/profile-name.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { addressesOf, worse } from '../../manifests/addresses.ts'
 import { budgetFor } from '../../manifests/budget-size.ts'
@@ -16,13 +16,14 @@ import type { Manifest } from '../../manifests/manifest.ts'
 import { verifiedNames, type StoredRecord } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { applyChange, objectName, planChanges, type PlannedChange } from '../apply/apply.ts'
-import { bringMembers, startOf, type Course, type Start } from './bring.ts'
+import { bringMembers, startOf, type Start } from './bring.ts'
 import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import { markVerified, recordUnderWay, type Marking } from '../../record/verified.ts'
-import { outcomeOf, verifyEnsemble, type VerifyRun } from '../verify/verify-ensemble.ts'
+import { outcomeOf, verifyEnsemble } from '../verify/verify-ensemble.ts'
+import type { VerifyRun, Course } from '../open/ensemble.ts'
 
 /** What an undo goes back to. */
 export interface Earlier {

@@ -10,7 +10,7 @@ import { memberCountOf } from '../../manifests/member-list.ts'
 import { wantedServices } from '../../manifests/wanted-services.ts'
 import { verifiedNames } from '../../record/record.ts'
 import { applyChange, objectName, planChanges } from '../apply/apply.ts'
-import { isUnfinished, startOf, type Course, type Start } from '../rollout/bring.ts'
+import { isUnfinished, startOf, type Start } from '../rollout/bring.ts'
 import { knownLists } from './known-lists.ts'
 import { wantedCount } from '../apply/kept-count.ts'
 import { partitionOf } from '../../manifests/partition.ts'
@@ -18,7 +18,7 @@ import type { Ground, Inspected } from '../apply/preflight.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import { takeStep } from './resize.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import type { VerifyRun } from '../verify/verify-ensemble.ts'
+import type { VerifyRun, Course } from '../open/ensemble.ts'
 
 export interface Growing {
   /**

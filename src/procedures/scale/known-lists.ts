@@ -2,7 +2,7 @@
 // know the one in the pod template.
 
 import { ownPods } from '../../decide/members/members.ts'
-import type { ProfileName } from '../../ensemble/profile.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { selectorText } from '../../kube/views/index.ts'
 import { memberCountOf } from '../../manifests/member-list.ts'

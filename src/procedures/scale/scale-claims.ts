@@ -3,7 +3,7 @@
 
 import { KubeFailure } from '../../kube/failure.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import type { VerifyRun } from '../verify/verify-ensemble.ts'
+import type { VerifyRun } from '../open/ensemble.ts'
 
 export interface Claim {
   readonly name: string

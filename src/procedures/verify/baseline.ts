@@ -9,7 +9,8 @@ import { latestVerified, type StoredRecord } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ground } from '../apply/preflight.ts'
 import { markVerified, type Marking } from '../../record/verified.ts'
-import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
+import { contextFor, membersOf } from './verify-ensemble.ts'
+import type { VerifyRun } from '../open/ensemble.ts'
 
 /** The record, with a baseline when this is the first meeting and the ensemble is whole. */
 export async function takeBaseline(

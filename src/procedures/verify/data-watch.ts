@@ -7,7 +7,8 @@ import type { CheckResult, Witness, WitnessReport } from '../../ensemble/profile
 import type { Follower } from '../../kube/follow.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { RELEASE_MS } from '../../record/release.ts'
-import { contextFor, membersOf, type VerifyRun } from './verify-ensemble.ts'
+import { contextFor, membersOf } from './verify-ensemble.ts'
+import type { VerifyRun } from '../open/ensemble.ts'
 
 export interface DataWatch {
   /** Something is watched: a marker, or a writer that measures. */

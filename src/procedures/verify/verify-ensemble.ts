@@ -5,30 +5,17 @@ import type { Clock } from '../../clock.ts'
 import { ELECTS_WITHIN_MS, patienceWith, startsOf } from '../../decide/members/patience.ts'
 import { checkPlacement, type StandingCheck } from '../../decide/verify/placement-check.ts'
 import { checkService } from '../../decide/verify/service-check.ts'
-import type {
-  CheckResult,
-  Member,
-  Profile,
-  Reach,
-  Verification,
-  VerifyContext,
-  VerifyLevel,
-  Witness,
-} from '../../ensemble/profile.ts'
-import type { Login } from '../../ensemble/cassandra/cqlsh.ts'
-import type { ProfileOptions } from '../../ensemble/choose.ts'
+import type { CheckResult, Member, Verification, VerifyContext } from '../../ensemble/profile.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import type { Kube } from '../../kube/kube.ts'
-import type { MemberService } from '../../manifests/member-services.ts'
 import { toEndpoints } from '../../kube/views/endpoints.ts'
-import type { Journal } from '../../report/journal.ts'
 import type { RunReport } from '../../report/run-report.ts'
-import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
 import { lossesAhead } from './keep-data.ts'
 import { fillMembers, fillStates } from '../open/member-rows.ts'
+import type { Target, VerifyRun } from '../open/ensemble.ts'
+import type { VerifyLevel } from '../../view/profile-name.ts'
 
 /**
  * Endpoints follow readiness by a moment; whether their slices are right says nothing of when a
@@ -36,39 +23,6 @@ import { fillMembers, fillStates } from '../open/member-rows.ts'
  */
 const ENDPOINTS_LAG_MS = 2_000
 const ENDPOINTS_LOOK_MS = 100
-
-/** The ensemble as this run addresses it. */
-export interface Target {
-  readonly name: string
-  readonly namespace: string
-  readonly container: string
-  readonly clientPort: number
-  readonly headlessService: string
-  /** The service that clients use; undefined when none is known. */
-  readonly clientService: string | undefined
-  readonly requiresDistinctNodes: boolean
-  /** Services that stand for one member each. */
-  readonly memberServices: readonly MemberService[]
-  /** By pod: the Services by which the member list names them. */
-  readonly listedServices: ReadonlyMap<string, MemberService>
-}
-
-export interface VerifyRun {
-  readonly kube: Kube
-  readonly clock: Clock
-  readonly journal: Journal
-  readonly report: RunReport
-  readonly profile: Profile
-  readonly reach: Reach
-  readonly target: Target
-  readonly runId: string
-  /** Longest time that a member which is on its way is waited for. */
-  readonly memberTimeoutMs: number
-  /** Who measures whether clients can write, while somebody does. */
-  readonly watched?: { by: Witness | undefined }
-  /** Undefined when nodes may not be read. */
-  readonly nodes: readonly NodeView[] | undefined
-}
 
 export function contextFor(run: VerifyRun, replicas: number, signal: AbortSignal): VerifyContext {
   return {
@@ -273,47 +227,5 @@ function watchEndpoints(
         return { name: 'service', ...check, ms: run.clock.now() - began }
       await run.clock.sleep(ENDPOINTS_LOOK_MS, signal)
     }
-  }
-}
-
-/** Reach over the cluster's port-forward and exec. */
-export function reachThrough(kube: Kube, may: Reach['may']): Reach {
-  return {
-    may,
-    open: (member, port, signal) =>
-      kube.forward({ name: member.pod, namespace: member.namespace }, port, signal),
-    tunnel: (member, command, signal) =>
-      kube.tunnel(
-        { name: member.pod, namespace: member.namespace },
-        member.container,
-        command,
-        signal,
-      ),
-    exec: (member, command, options, signal) =>
-      kube.exec(
-        { name: member.pod, namespace: member.namespace },
-        member.container,
-        command,
-        options,
-        signal,
-      ),
-  }
-}
-
-/** The inputs that a profile takes, and the login that was read for it. */
-export function profileOptions(
-  inputs: Pick<
-    Inputs,
-    'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'
-  >,
-  login?: Login,
-): ProfileOptions {
-  return {
-    auth: inputs.zookeeperAuth,
-    login,
-    checkPath: inputs.checkPath,
-    writeCommand: inputs.writeCommand,
-    readCommand: inputs.readCommand,
-    servesCommand: inputs.servesCommand,
   }
 }

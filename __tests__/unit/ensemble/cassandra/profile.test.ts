@@ -12,14 +12,10 @@ import {
 } from '../../../../src/ensemble/cassandra/status.ts'
 import { judgeRace, type RaceAnswer } from '../../../../src/ensemble/cassandra/thorough.ts'
 import type { Finding } from '../../../../src/errors.ts'
-import type {
-  Reach,
-  Verification,
-  VerifyContext,
-  VerifyLevel,
-} from '../../../../src/ensemble/profile.ts'
+import type { Reach, Verification, VerifyContext } from '../../../../src/ensemble/profile.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
+import type { VerifyLevel } from '../../../../src/view/profile-name.ts'
 
 const IDS = [
   '11111111-aaaa-4bbb-8ccc-000000000000',

@@ -3,15 +3,11 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { chooseProfile } from '../../../../src/ensemble/choose.ts'
-import type {
-  Reach,
-  Verification,
-  VerifyContext,
-  VerifyLevel,
-} from '../../../../src/ensemble/profile.ts'
+import type { Reach, Verification, VerifyContext } from '../../../../src/ensemble/profile.ts'
 import type { ExecResult } from '../../../../src/kube/kube.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
+import type { VerifyLevel } from '../../../../src/view/profile-name.ts'
 
 type Answer = (ordinal: number, command: string, marker: string) => Partial<ExecResult>
 

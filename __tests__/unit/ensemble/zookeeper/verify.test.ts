@@ -9,7 +9,6 @@ import type {
   Reach,
   Verification,
   VerifyContext,
-  VerifyLevel,
 } from '../../../../src/ensemble/profile.ts'
 import { zooKeeperProfile } from '../../../../src/ensemble/zookeeper/profile.ts'
 import { KubeFailure } from '../../../../src/kube/failure.ts'
@@ -22,6 +21,7 @@ import {
 } from '../../../support/cluster/zookeeper.ts'
 import { membersOf, reachInto, usualMembers } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
+import type { VerifyLevel } from '../../../../src/view/profile-name.ts'
 
 const CHECK_PATH = '/zk-ensemble-action'
 const BEGAN = 1_800_000_000_000

@@ -7,7 +7,7 @@ import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { KubeObject } from '../../../../src/kube/kube.ts'
 import { readLogin } from '../../../../src/procedures/open/cassandra-login.ts'
 import type { Login } from '../../../../src/ensemble/cassandra/cqlsh.ts'
-import type { ProfileName } from '../../../../src/ensemble/profile.ts'
+import type { ProfileName } from '../../../../src/view/profile-name.ts'
 
 const coded = (text: string): string => Buffer.from(text).toString('base64')
 const secretOf = (more: Readonly<Record<string, unknown>>): KubeObject => ({

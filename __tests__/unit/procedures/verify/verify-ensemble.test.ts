@@ -4,14 +4,11 @@
 import { describe, expect, test } from '@jest/globals'
 import type { CheckResult, Profile, Verification } from '../../../../src/ensemble/profile.ts'
 import { EnsembleError, type Finding } from '../../../../src/errors.ts'
-import {
-  outcomeOf,
-  verifyEnsemble,
-  type VerifyRun,
-} from '../../../../src/procedures/verify/verify-ensemble.ts'
+import { outcomeOf, verifyEnsemble } from '../../../../src/procedures/verify/verify-ensemble.ts'
 import { newReport } from '../../../../src/report/run-report.ts'
 import type { EnsembleView } from '../../../../src/view/surroundings.ts'
 import { container, pod, SECOND, T0, view } from '../../decide/given.ts'
+import type { VerifyRun } from '../../../../src/procedures/open/ensemble.ts'
 
 const VIEW = { set: undefined, pods: [], claims: [], events: [] }
 const QUORUM: CheckResult = {

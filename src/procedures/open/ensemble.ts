@@ -1,0 +1,76 @@
+// What every step over an ensemble works with: how it is addressed and reached, and how a change of
+// it goes on.
+
+import type { Clock, Deadline } from '../../clock.ts'
+import type { Profile, Reach, Witness } from '../../ensemble/profile.ts'
+import type { Kube } from '../../kube/kube.ts'
+import type { MemberService } from '../../manifests/member-services.ts'
+import type { Journal } from '../../report/journal.ts'
+import type { RunReport } from '../../report/run-report.ts'
+import type { NodeView, EnsembleView } from '../../view/surroundings.ts'
+import type { Follower } from '../../kube/follow.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import type { Addresses } from '../../manifests/addresses.ts'
+import type { Services } from '../../services.ts'
+import type { Rights } from './access.ts'
+
+/** Where a paced roll is, for who ends before it does. */
+export interface RollPlace {
+  /** To be read after `halted`; empty while no roll is on its way. */
+  at: string
+}
+
+/** The ensemble as this run addresses it. */
+export interface Target {
+  readonly name: string
+  readonly namespace: string
+  readonly container: string
+  readonly clientPort: number
+  readonly headlessService: string
+  /** The service that clients use; undefined when none is known. */
+  readonly clientService: string | undefined
+  readonly requiresDistinctNodes: boolean
+  /** Services that stand for one member each. */
+  readonly memberServices: readonly MemberService[]
+  /** By pod: the Services by which the member list names them. */
+  readonly listedServices: ReadonlyMap<string, MemberService>
+}
+
+export interface VerifyRun {
+  readonly kube: Kube
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly report: RunReport
+  readonly profile: Profile
+  readonly reach: Reach
+  readonly target: Target
+  readonly runId: string
+  /** Longest time that a member which is on its way is waited for. */
+  readonly memberTimeoutMs: number
+  /** Who measures whether clients can write, while somebody does. */
+  readonly watched?: { by: Witness | undefined }
+  /** Undefined when nodes may not be read. */
+  readonly nodes: readonly NodeView[] | undefined
+}
+
+/** What every change of an ensemble works with. */
+export interface Course {
+  readonly kube: Kube
+  readonly services: Services
+  readonly inputs: Pick<Inputs, 'memberTimeoutMs' | 'logLines' | 'verify' | 'pace'>
+  readonly rights: Rights
+  readonly follower: Follower
+  /** How it stood before the change. */
+  readonly before: EnsembleView
+  /** Says who serves while members are replaced, whatever `verify` says. */
+  readonly looking: VerifyRun
+  readonly deadline: Deadline
+  readonly place: RollPlace
+  /**
+   * Whether members keep their addresses when they move; of all templates that members run, or will
+   * run.
+   */
+  readonly addresses: Addresses
+  /** What was last told of each ordinal, see Attendance. */
+  readonly told?: Map<number, string>
+}

@@ -1,0 +1,49 @@
+// The ways to the members: through the cluster, and by the words that their kind of ensemble takes.
+
+import type { Reach } from '../../ensemble/profile.ts'
+import type { Login } from '../../ensemble/cassandra/cqlsh.ts'
+import type { ProfileOptions } from '../../ensemble/choose.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import type { Kube } from '../../kube/kube.ts'
+
+/** Reach over the cluster's port-forward and exec. */
+export function reachThrough(kube: Kube, may: Reach['may']): Reach {
+  return {
+    may,
+    open: (member, port, signal) =>
+      kube.forward({ name: member.pod, namespace: member.namespace }, port, signal),
+    tunnel: (member, command, signal) =>
+      kube.tunnel(
+        { name: member.pod, namespace: member.namespace },
+        member.container,
+        command,
+        signal,
+      ),
+    exec: (member, command, options, signal) =>
+      kube.exec(
+        { name: member.pod, namespace: member.namespace },
+        member.container,
+        command,
+        options,
+        signal,
+      ),
+  }
+}
+
+/** The inputs that a profile takes, and the login that was read for it. */
+export function profileOptions(
+  inputs: Pick<
+    Inputs,
+    'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'
+  >,
+  login?: Login,
+): ProfileOptions {
+  return {
+    auth: inputs.zookeeperAuth,
+    login,
+    checkPath: inputs.checkPath,
+    writeCommand: inputs.writeCommand,
+    readCommand: inputs.readCommand,
+    servesCommand: inputs.servesCommand,
+  }
+}
