@@ -41,6 +41,38 @@ function inside(path: string, ...folders: readonly string[]): boolean {
   return folders.some((folder) => path.startsWith(`${folder}/`))
 }
 
+/** The order of the house, top to bottom: the parts that each row of the page names. */
+const ORDER: readonly (readonly string[])[] =
+  readFileSync(join(src, '..', 'docs', 'architecture.md'), 'utf8')
+    .split('| where in ')[1]
+    ?.split('\n\n')[0]
+    ?.split('\n')
+    .slice(2)
+    .map((line) =>
+      [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ''),
+    ) ?? []
+
+/** The row of what everything stands on. */
+const BASE = ORDER.length - 1
+
+/** A file is in the longest part that names it; a folder's part holds what lies below it too. */
+function isIn(file: string, part: string): boolean {
+  if (part === '*.ts') return !file.includes('/')
+  return part.endsWith('/') ? file.startsWith(part) : file === part
+}
+
+function rowOf(file: string): number {
+  const found = ORDER.flatMap((parts, row) =>
+    parts
+      .filter((part) => isIn(file, part))
+      .map((part) => ({ row, length: part === '*.ts' ? 0 : part.length })),
+  ).toSorted((a, b) => b.length - a.length)[0]
+  return found?.row ?? BASE
+}
+
+/** Between our own files. */
+const ours = imports.filter(({ to }) => files.includes(to))
+
 /** Modules of node that only compute. */
 const COMPUTING = ['node:crypto', 'node:buffer', 'node:path', 'node:util', 'node:assert']
 const EFFECTS = ['kube', 'github', 'procedures', 'operations', 'record']
@@ -102,22 +134,27 @@ describe('arrows', () => {
     ).toEqual([])
   })
 
-  test('nothing that is lower in the house knows what is higher', () => {
-    const order = [
-      'errors.ts',
-      'view',
-      'decide',
-      'record',
-      'procedures',
-      'operations',
-      'main.ts',
-      'index.ts',
-    ]
-    const level = (path: string): number =>
-      order.findIndex((part) => path === part || path.startsWith(`${part}/`))
-    const up = imports.filter(
-      (one) => !one.typeOnly && level(one.from) >= 0 && level(one.to) > level(one.from),
-    )
-    expect(said(up.filter(({ from }) => from !== 'index.ts'))).toEqual([])
+  test('every folder has a row in the order of the house', () => {
+    expect(ORDER.length).toBeGreaterThan(20)
+    expect(files.filter((file) => file.includes('/') && rowOf(file) === BASE)).toEqual([])
+    expect(
+      ORDER.filter((row) => row.every((part) => !files.some((file) => isIn(file, part)))),
+    ).toEqual([])
+  })
+
+  test('nothing that is lower in the house knows what is higher, not even its types', () => {
+    expect(said(ours.filter((one) => rowOf(one.to) < rowOf(one.from)))).toEqual([])
+  })
+
+  test('what shares a row does not import each other', () => {
+    const partOf = (file: string): string | undefined =>
+      ORDER[rowOf(file)]?.find((part) => isIn(file, part))
+    expect(
+      said(
+        ours.filter(
+          (one) => rowOf(one.to) === rowOf(one.from) && partOf(one.to) !== partOf(one.from),
+        ),
+      ),
+    ).toEqual([])
   })
 })

@@ -37,7 +37,7 @@ import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.
 import { announce } from '../kube/announce.ts'
 import { beginDrain, endDrain } from '../record/drain.ts'
 import { endNodes, nodesUnderMaintenance } from '../record/maintenance.ts'
-import { underWayInWords } from '../record/under-way.ts'
+import { underWayInWords } from '../record/record.ts'
 import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'

@@ -20,7 +20,7 @@ import {
 } from '../procedures/apply/preflight.ts'
 import { tellChanges, tellRendered } from '../procedures/plan/tell-plan.ts'
 import { seeLock } from '../record/lock.ts'
-import { underWayInWords } from '../record/under-way.ts'
+import { underWayInWords } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
 import { inWords } from '../report/doing.ts'
 import type { Services } from '../services.ts'

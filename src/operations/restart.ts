@@ -15,7 +15,7 @@ import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts
 import { endRestart } from '../procedures/verify/unread.ts'
 import { endUnderWay, recordUnderWay } from '../record/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
-import { endOf, underWayInWords } from '../record/under-way.ts'
+import { endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
 
 /** Ending the record must not hold up the end of a run whose cluster is away. */

@@ -13,7 +13,7 @@ import { watchData } from '../procedures/verify/data-watch.ts'
 import { knownLists } from '../procedures/scale/known-lists.ts'
 import { partitionOf } from '../manifests/partition.ts'
 import { baseOf, markScaled, strategyOf } from '../procedures/scale/scaled.ts'
-import { RELEASE_MS } from '../record/release.ts'
+import { RELEASE_MS } from '../record/lock.ts'
 import {
   awaitMembers,
   planOne,
@@ -38,8 +38,7 @@ import {
 import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
 import { endUnderWay, recordUnderWay } from '../record/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
-import { verifiedNames, type StoredRecord } from '../record/record.ts'
-import { endOf, underWayInWords } from '../record/under-way.ts'
+import { verifiedNames, type StoredRecord, endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 

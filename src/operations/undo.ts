@@ -3,7 +3,7 @@
 
 import { latestToGoBackTo } from '../decide/rollout/undo.ts'
 import { ownPods } from '../decide/members/members.ts'
-import { failure } from '../errors.ts'
+import { failure, EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToHistory } from '../procedures/open/access.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
@@ -14,10 +14,14 @@ import { templateAlone } from '../procedures/apply/template-alone.ts'
 import { objectName } from '../procedures/apply/apply.ts'
 import { goBack, planBack, type Earlier } from '../procedures/rollout/undo.ts'
 import { explainStanding } from '../procedures/rollout/way-back.ts'
-import { EnsembleError } from '../errors.ts'
 import { whyNotKept } from '../record/kept.ts'
-import { keptOf, recordName, type VerifiedRevision } from '../record/record.ts'
-import { endOf, underWayInWords } from '../record/under-way.ts'
+import {
+  keptOf,
+  recordName,
+  type VerifiedRevision,
+  endOf,
+  underWayInWords,
+} from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { RevisionView } from '../view/revision.ts'
 

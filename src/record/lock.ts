@@ -443,3 +443,9 @@ export async function freeLease(
 function microTime(ms: number): string {
   return new Date(ms).toISOString().replace('Z', '000Z')
 }
+
+/**
+ * Giving the lock back, and taking away what the checks wrote, must not wait for a cluster that
+ * doesn't answer: a lock expires, and leftovers are swept by a later run; milliseconds.
+ */
+export const RELEASE_MS = 3_000

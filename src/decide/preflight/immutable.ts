@@ -3,7 +3,7 @@
 
 import { quantityOf } from '../../view/quantity.ts'
 import { differences } from '../apply/changes.ts'
-import type { PreflightFinding, PreflightInput } from './judge-preflight.ts'
+import type { PreflightFinding, PreflightInput } from './finding.ts'
 
 const IMMUTABLE = [
   'selector',

@@ -2,81 +2,13 @@
 // member count, other controllers, the namespace and the credentials.
 
 import { formatSpan } from '../../clock.ts'
-import type { Finding } from '../../errors.ts'
-import type { ClaimView, NodeView, StorageClassView } from '../../view/surroundings.ts'
-import type { OfferedVolume } from '../../view/scheduling.ts'
-import type { ClaimTemplate, SetView } from '../../view/workload.ts'
 import { dataAtRisk, deletedWhenScaled } from '../rollout/keep-data.ts'
 import { immutableFindings } from './immutable.ts'
-import { membershipFindings, type Membership } from './membership.ts'
-import { ownerFindings, type OwnedObject } from './owners.ts'
-import { roomFindings, type Placing } from './room.ts'
+import { membershipFindings } from './membership.ts'
+import { ownerFindings } from './owners.ts'
+import { roomFindings } from './room.ts'
 import { storageFindings } from './storage.ts'
-
-/** What the manifest wants of the set. */
-export interface WantedSet {
-  readonly name: string
-  readonly namespace: string
-  readonly replicas: number
-  readonly start: number
-  readonly claimTemplates: readonly ClaimTemplate[]
-  /** What becomes of the claims of members that go, once it is applied. */
-  readonly retention: SetView['retention']
-  readonly placing: Placing
-  /** `spec` as the manifest has it. */
-  readonly spec: unknown
-}
-
-export interface LiveSet {
-  readonly view: SetView
-  /** `spec` as the server has it. */
-  readonly spec: unknown
-}
-
-/** All that was read; `undefined` lists could not be read and are left out of the judgement. */
-export interface PreflightInput {
-  /** Milliseconds since the epoch. */
-  readonly now: number
-  /** When the run ends at the latest. */
-  readonly deadline: number
-  readonly credentialsEnd: number | undefined
-  readonly wanted: WantedSet
-  readonly live: LiveSet | undefined
-  readonly namespace: 'present' | 'missing' | 'terminating' | 'unknown'
-  /** The input create-namespace, or a Namespace among the manifests. */
-  readonly makesNamespace: boolean
-  readonly membership: Membership
-  /** How many members the list in the cluster names; undefined where that isn't known. */
-  readonly listed?: number | undefined
-  /** Why members can't be added, and the way by hand; undefined where they can. */
-  readonly growth?: { readonly refused: string; readonly manual: string } | undefined
-  readonly classes: readonly StorageClassView[] | undefined
-  /** Classes that the manifests bring themselves. */
-  readonly ownClasses: readonly StorageClassView[]
-  /**
-   * PersistentVolumes of the cluster, read where no class makes them: a claim binds to one without
-   * a class object or a provisioner.
-   */
-  readonly volumes: readonly OfferedVolume[] | undefined
-  /** Those that the manifests bring themselves. */
-  readonly ownVolumes: readonly OfferedVolume[]
-  /** Names of the CSIDriver objects. */
-  readonly drivers: readonly string[] | undefined
-  readonly claims: readonly ClaimView[] | undefined
-  /**
-   * Names of claims that pods of the namespace use: also of a set that was deleted and left its
-   * pods. Undefined where that was not read, since none could be left over.
-   */
-  readonly claimsInUse: ReadonlySet<string> | undefined
-  readonly nodes: readonly NodeView[] | undefined
-  /** Those of the manifests' objects that are in the cluster already. */
-  readonly objects: readonly OwnedObject[]
-}
-
-/** A finding with the field of the StatefulSet's manifest that it is about, for its line. */
-export interface PreflightFinding extends Finding {
-  readonly path?: readonly (string | number)[]
-}
+import type { PreflightInput, PreflightFinding } from './finding.ts'
 
 /** Every finding at once; errors refuse the run, warnings don't. */
 export function judgePreflight(input: PreflightInput): readonly PreflightFinding[] {

@@ -2,14 +2,7 @@
 // for it: never as a side effect of a deploy.
 
 import type { ProfileName } from '../../view/profile-name.ts'
-import type { PreflightFinding, PreflightInput } from './judge-preflight.ts'
-
-/**
- * `listed`: a member list says who they are. `ring`: a member joins and leaves by itself, one at a
- * time. `closed`: who the members are is known to the ensemble alone, so that their
- * number is not changed at all. `pods`: pods without a membership.
- */
-export type Membership = 'listed' | 'ring' | 'closed' | 'pods'
+import type { PreflightFinding, PreflightInput, Membership } from './finding.ts'
 
 export function membershipOf(profile: ProfileName): Membership {
   switch (profile) {

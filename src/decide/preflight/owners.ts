@@ -1,29 +1,6 @@
 // Who else writes the objects that are about to be applied, and would take the change back.
 
-import type { PreflightFinding } from './judge-preflight.ts'
-
-/** An object of the manifests as it is in the cluster. */
-export interface OwnedObject {
-  /** `statefulset/zk`. */
-  readonly object: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly annotations: Readonly<Record<string, string>>
-  readonly owners: readonly {
-    readonly kind: string
-    readonly name: string
-    readonly controller: boolean
-  }[]
-  readonly managers: readonly {
-    readonly manager: string
-    readonly operation: string
-    readonly subresource: string | undefined
-  }[]
-  /**
-   * Of the built-in ensemble: nobody has written it down, so nobody can have meant an object that
-   * is there under its name.
-   */
-  readonly builtIn?: boolean
-}
+import type { PreflightFinding, OwnedObject } from './finding.ts'
 
 interface Controller {
   readonly name: string

@@ -2,24 +2,7 @@
 // added.
 
 import type { NodeView } from '../../view/surroundings.ts'
-import type { PreflightFinding, PreflightInput } from './judge-preflight.ts'
-
-export interface Toleration {
-  /** Undefined with operator Exists: all taints. */
-  readonly key: string | undefined
-  readonly operator: 'Exists' | 'Equal'
-  readonly value: string | undefined
-  /** Undefined: all effects. */
-  readonly effect: string | undefined
-}
-
-/** What the pod template asks of nodes. */
-export interface Placing {
-  readonly nodeSelector: Readonly<Record<string, string>>
-  readonly tolerations: readonly Toleration[]
-  /** Topology keys of required anti-affinity of the members against each other. */
-  readonly apart: readonly string[]
-}
+import type { PreflightFinding, PreflightInput, Toleration, Placing } from './finding.ts'
 
 export function roomFindings({ nodes, wanted }: PreflightInput): readonly PreflightFinding[] {
   if (nodes === undefined) return []

@@ -7,7 +7,7 @@ import { claimName, leftOver, removalOf } from '../diagnosis/claims.ts'
 import type { OfferedVolume } from '../../view/scheduling.ts'
 import { formatBytes } from '../../view/quantity.ts'
 import { wantedOrdinals } from '../members/members.ts'
-import type { PreflightFinding, PreflightInput } from './judge-preflight.ts'
+import type { PreflightFinding, PreflightInput } from './finding.ts'
 import { shortageOf, type OpenClaim } from './hand-made.ts'
 import { takesMember } from './room.ts'
 

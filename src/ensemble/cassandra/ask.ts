@@ -5,7 +5,6 @@ import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, VerifyContext } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
 import { parseDoors, parseHostId, parseStatus, type Doors, type RingRow } from './status.ts'
-import { NODETOOL_MS } from './times.ts'
 
 const SEPARATOR = '--- zk-ensemble-action'
 
@@ -140,3 +139,6 @@ export async function hearOne(
   }
   return undefined
 }
+
+/** It starts a JVM in a pod that may have half a core; milliseconds. */
+export const NODETOOL_MS = 60_000

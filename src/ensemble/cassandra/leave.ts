@@ -3,9 +3,8 @@
 
 import { failure } from '../../errors.ts'
 import type { Leaver, Member, VerifyContext } from '../profile.ts'
-import { hearAll, type Heard } from './ask.ts'
+import { hearAll, type Heard, NODETOOL_MS } from './ask.ts'
 import { byHand } from './serving.ts'
-import { NODETOOL_MS } from './times.ts'
 
 const POLL_MS = 5_000
 /** So long nodetool may fail in a node that is busy before those that stay are asked. */

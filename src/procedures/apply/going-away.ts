@@ -10,7 +10,7 @@ import type { Services } from '../../services.ts'
 import { objectName, refOf } from './apply.ts'
 import { awaitNamespaceGone, readNamespace } from './namespace.ts'
 import { inspectGround, type Ground } from './preflight.ts'
-import { RELEASE_MS } from '../../record/release.ts'
+import { RELEASE_MS } from '../../record/lock.ts'
 import { resolveNamespace } from './target.ts'
 import { heldByFinalizers, untilGone } from './until-gone.ts'
 

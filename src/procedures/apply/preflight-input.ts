@@ -3,9 +3,8 @@
 
 import { z } from 'zod'
 import type { Deadline } from '../../clock.ts'
-import type { PreflightInput } from '../../decide/preflight/judge-preflight.ts'
 import { membershipOf } from '../../decide/preflight/membership.ts'
-import type { Placing } from '../../decide/preflight/room.ts'
+import type { Placing, PreflightInput } from '../../decide/preflight/finding.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { KubeObject } from '../../kube/kube.ts'

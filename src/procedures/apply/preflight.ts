@@ -3,11 +3,7 @@
 
 import type { Deadline } from '../../clock.ts'
 import { rollsMembers } from '../../decide/apply/changes.ts'
-import {
-  judgePreflight,
-  looksLeftOut,
-  type PreflightInput,
-} from '../../decide/preflight/judge-preflight.ts'
+import { judgePreflight, looksLeftOut } from '../../decide/preflight/judge-preflight.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import { addressesOf } from '../../manifests/addresses.ts'
@@ -24,9 +20,16 @@ import {
   readRecord,
   verifiedNames,
   type StoredRecord,
+  droppedInWords,
 } from '../../record/record.ts'
-import { droppedInWords } from '../../record/under-way.ts'
-import { LOCK_WAIT_MS, leaseName, newIdentity, takeLock, type Lock } from '../../record/lock.ts'
+import {
+  LOCK_WAIT_MS,
+  leaseName,
+  newIdentity,
+  takeLock,
+  type Lock,
+  RELEASE_MS,
+} from '../../record/lock.ts'
 import { warningText } from '../../report/annotations.ts'
 import type { Services } from '../../services.ts'
 import type { ClaimView, NodeView } from '../../view/surroundings.ts'
@@ -48,11 +51,11 @@ import { lintWithCluster } from './lint-cluster.ts'
 import { refuseToCreate, ensureNamespace, readNamespace, type NamespaceState } from './namespace.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import { RELEASE_MS } from '../../record/release.ts'
 import { classesIn, readClaimsInUse, readSurroundings } from './surroundings.ts'
 import { tryPod } from './try-pod.ts'
 import { inNamespace, resolveNamespace } from './target.ts'
 import type { Target } from '../open/ensemble.ts'
+import type { PreflightInput } from '../../decide/preflight/finding.ts'
 
 /** What the way forward stands on. */
 export interface Ground {

@@ -14,6 +14,7 @@ import {
   takeLock,
   underLock,
   type Lock,
+  RELEASE_MS,
 } from '../../record/lock.ts'
 import { recordName, writeRecord, type StoredRecord } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
@@ -32,7 +33,6 @@ import {
 import { toGiveBack } from '../../record/give-back.ts'
 import { awaitNamespaceGone } from '../apply/namespace.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
-import { RELEASE_MS } from '../../record/release.ts'
 import { takeAway, volumesOf, volumesThere } from './take-away.ts'
 import { untilGone } from '../apply/until-gone.ts'
 

@@ -10,13 +10,12 @@ import type { Follower } from '../../kube/follow.ts'
 import type { Access, Kube, KubeObject } from '../../kube/kube.ts'
 import { resolveProfile } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
-import { LOCK_WAIT_MS, newIdentity, underLock } from '../../record/lock.ts'
+import { LOCK_WAIT_MS, newIdentity, underLock, RELEASE_MS } from '../../record/lock.ts'
 import { readRecord, recordName } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { refuseMissing, reviewRights, rightsToRecord } from '../open/access.ts'
 import { findSet, readNodes } from '../open/read-ensemble.ts'
-import { RELEASE_MS } from '../../record/release.ts'
 import {
   holdEnsembleIn,
   lockFor,

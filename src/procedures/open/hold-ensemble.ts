@@ -21,9 +21,15 @@ import {
   withoutLock,
   type Lock,
   type LockRequest,
+  RELEASE_MS,
 } from '../../record/lock.ts'
-import { ofThisSet, readRecord, recordName, type StoredRecord } from '../../record/record.ts'
-import { droppedInWords } from '../../record/under-way.ts'
+import {
+  ofThisSet,
+  readRecord,
+  recordName,
+  type StoredRecord,
+  droppedInWords,
+} from '../../record/record.ts'
 import { inWords } from '../../report/doing.ts'
 import type { Services } from '../../services.ts'
 import { timeLimit } from '../../time-limit.ts'
@@ -40,7 +46,6 @@ import { connectionString, targetOf } from './ensemble-target.ts'
 import { fillMembers } from './member-rows.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
-import { RELEASE_MS } from '../../record/release.ts'
 import type { Marking } from '../../record/verified.ts'
 import { profileOptions, reachThrough } from './reach.ts'
 import type { VerifyRun, Course } from './ensemble.ts'

@@ -11,7 +11,7 @@ import {
   type MemberStanding,
 } from '../../decide/members/members.ts'
 import { TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
-import { progressKey } from '../../decide/rollout/rollout.ts'
+import { progressKey, judgeRollout } from '../../decide/rollout/rollout.ts'
 import { nameKnownBy, withLastWords } from '../../decide/diagnosis/last-words.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Kube } from '../../kube/kube.ts'
@@ -297,4 +297,22 @@ async function failed(
   return new EnsembleError('failed', findings, {
     againstRevision: speaksAgainstRevision(diagnoses),
   })
+}
+
+export interface ReadyWait extends Attendance {
+  /** Generation that the controller must have seen; undefined: the live one. */
+  readonly generation: number | undefined
+}
+
+/**
+ * The view in which it was done. Throws EnsembleError 'failed' with every cause, the deciding one
+ * first, and leaves the evidence in the report.
+ */
+export async function awaitReady(wait: ReadyWait, signal: AbortSignal): Promise<EnsembleView> {
+  const goal = wait.generation === undefined ? {} : { generation: wait.generation }
+  return attend(
+    wait,
+    { generation: () => wait.generation, step: (view, now) => judgeRollout(view, now, goal) },
+    signal,
+  )
 }

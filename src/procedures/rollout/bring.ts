@@ -6,8 +6,7 @@ import { observed, ownPods } from '../../decide/members/members.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import { attend, type Attendance } from './attend.ts'
-import { awaitReady } from './await-ready.ts'
+import { attend, type Attendance, awaitReady } from './attend.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import {
   newcomersToExcuse,

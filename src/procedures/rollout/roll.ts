@@ -26,8 +26,7 @@ import { spareWriter } from '../verify/data-watch.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
 import { createLooker, type Looker } from './looker.ts'
 import { freeMember, othersServe, stepDown, takeByEviction, type Means } from './replace-member.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
-import type { RollPlace } from '../open/ensemble.ts'
+import type { VerifyRun, RollPlace } from '../open/ensemble.ts'
 
 /** A wait of this length is told when it begins; milliseconds. */
 const SAY_MS = 5_000

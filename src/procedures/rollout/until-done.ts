@@ -11,7 +11,7 @@ import { follow, type Follower } from '../../kube/follow.ts'
 import { selectorText } from '../../kube/views/index.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { askMembers, lookQuietly, type Asking } from '../verify/ask-members.ts'
-import { awaitReady } from './await-ready.ts'
+import { awaitReady } from './attend.ts'
 import type { Recalled } from '../open/recall.ts'
 
 const POLL_MS = 2_000

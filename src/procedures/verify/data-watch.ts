@@ -6,7 +6,7 @@ import { EnsembleError } from '../../errors.ts'
 import type { CheckResult, Witness, WitnessReport } from '../../ensemble/profile.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import { RELEASE_MS } from '../../record/release.ts'
+import { RELEASE_MS } from '../../record/lock.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
 import type { VerifyRun } from '../open/ensemble.ts'
 

@@ -3,12 +3,8 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { storageNeeds } from '../../../../src/decide/preflight/storage.ts'
-import {
-  judgePreflight,
-  looksLeftOut,
-  type PreflightInput,
-} from '../../../../src/decide/preflight/judge-preflight.ts'
-import type { OwnedObject } from '../../../../src/decide/preflight/owners.ts'
+import { judgePreflight, looksLeftOut } from '../../../../src/decide/preflight/judge-preflight.ts'
+import type { OwnedObject, PreflightInput } from '../../../../src/decide/preflight/finding.ts'
 import type { NodeView, StorageClassView } from '../../../../src/view/surroundings.ts'
 import type { OfferedVolume } from '../../../../src/view/scheduling.ts'
 import type { ClaimTemplate } from '../../../../src/view/workload.ts'
