@@ -38,6 +38,11 @@ const environment = z.object({
   GITHUB_RUN_ATTEMPT: digits('1'),
   GITHUB_WORKSPACE: word,
   RUNNER_TEMP: word,
+  GITHUB_SHA: z
+    .string()
+    .regex(/^[0-9a-f]{40,64}$/)
+    .optional()
+    .catch(undefined),
   RUNNER_DEBUG: z.string().optional(),
   GITHUB_ACTION_REPOSITORY: slug,
   GITHUB_ACTION_REF: z

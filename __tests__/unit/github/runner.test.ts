@@ -62,7 +62,11 @@ describe('values of the wrong shape count as not given', () => {
 
 describe('where a failure leads to for help', () => {
   const page = (more: Record<string, string | undefined>, home = '/actions/org/zk/v1'): string =>
-    readRunner({ ...ACTIONS, GITHUB_WORKSPACE: '/ws', ...more }, '/cwd', home).helpUrl
+    readRunner(
+      { ...ACTIONS, GITHUB_WORKSPACE: '/ws', GITHUB_SHA: 'a'.repeat(40), ...more },
+      '/cwd',
+      home,
+    ).helpUrl
 
   test('the version that runs, as the workflow names it', () => {
     const env = { GITHUB_ACTION_REPOSITORY: 'org/zk-ensemble-action', GITHUB_ACTION_REF: 'v1.2.3' }
