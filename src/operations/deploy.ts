@@ -11,6 +11,7 @@ import { follow } from '../kube/follow.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
+import { faultPlace } from '../manifests/fault-place.ts'
 import type { Loaded } from '../manifests/load.ts'
 import { addressesAhead } from '../procedures/apply/addresses-ahead.ts'
 import { refuseUnappliable } from '../procedures/apply/apply.ts'
@@ -43,12 +44,14 @@ import {
   type Marking,
 } from '../record/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
+import { lastLook } from '../procedures/rollout/last-look.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/rollout/way-back.ts'
 import { announce } from '../kube/announce.ts'
 import { underLock, RELEASE_MS } from '../record/lock.ts'
 import { latestVerified, type StoredRecord } from '../record/record.ts'
 import { inWords } from '../report/doing.ts'
 import { proofLines } from '../report/verdict.ts'
+import type { RunReport } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -388,8 +391,12 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const { inputs, ground, course, marking } = deploy
   const { kube, services } = course
   const { report } = services
-  const { error, stored } = failed
-  const known = error instanceof EnsembleError ? error : undefined
+  const { stored } = failed
+  const known =
+    failed.error instanceof EnsembleError
+      ? inManifest(failed.error, inputs, ground, report.evidence)
+      : undefined
+  const error = known ?? failed.error
   const verified = latestVerified(stored.record)
   const { objects, notKept } =
     verified === undefined
@@ -400,7 +407,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     ground.live === undefined || seen === undefined
       ? []
       : await lossesAhead(kube, seen, new Set(), AbortSignal.timeout(RELEASE_MS)).catch(() => [])
-  const decision = decideUndo({
+  const judged = {
     onFailure: inputs.onFailure,
     firstInstall: ground.live === undefined,
     changed: report.changed,
@@ -416,7 +423,8 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     profile: ground.profile,
     members: report.members,
     versionBefore: failed.versionBefore,
-  })
+  }
+  const decision = decideUndo(judged)
   const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
   const said = known === undefined ? 'failed' : `${known.code}: ${known.message}`
   if (
@@ -427,6 +435,14 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   ) {
     // Nothing was begun, so nothing is under way.
     if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
+    await lastLook(
+      course.looking,
+      course.follower,
+      AbortSignal.any([services.signal, ground.lock.lost]),
+    )
+    const asked = decideUndo({ ...judged, onFailure: 'undo', cancelled: false })
+    if (asked.kind === 'undo')
+      report.undoTo = { revision: undefined, name: asked.to.controllerRevision }
     explainStanding(report, {
       firstInstall: ground.live === undefined,
       code: services.signal.aborted ? 'CANCELLED' : known?.code,
@@ -478,6 +494,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     )
   } catch (second) {
     if (services.signal.aborted) return error
+    await lastLook(course.looking, course.follower, services.signal)
     await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
     return undoFailed(report, known, second, verified.controllerRevision)
   }
@@ -530,6 +547,29 @@ function standsAlready(
       (planned) => planned.manifest === ground.setManifest || planned.change === 'unchanged',
     ) && ownPods(view).every((pod) => pod.revision === verified)
   )
+}
+
+/** Faults of what was applied stand on its lines, where the file is the user's own. */
+function inManifest(
+  error: EnsembleError,
+  inputs: Inputs,
+  { setManifest }: Ground,
+  evidence: RunReport['evidence'],
+): EnsembleError {
+  if (!error.againstRevision) return error
+  const placed = (finding: Finding): Finding => {
+    const { container } = evidence.find(({ object }) => object === finding.object) ?? {}
+    const place =
+      finding.place !== undefined || (finding.code === 'IMAGE_PULL' && inputs.image !== undefined)
+        ? finding.place
+        : faultPlace(setManifest, finding.code, container)
+    return place === undefined ? finding : { ...finding, place }
+  }
+  const [first = unnamed(error), ...rest] = error.findings
+  return new EnsembleError(error.outcome, [placed(first), ...rest.map(placed)], {
+    cause: error.cause,
+    againstRevision: error.againstRevision,
+  })
 }
 
 function unnamed(error: EnsembleError): Finding {

@@ -32,6 +32,7 @@ import {
 import { createNodeLook } from '../procedures/verify/hanging.ts'
 import { lossesAhead } from '../procedures/verify/keep-data.ts'
 import { recall, type Recalled } from '../procedures/open/recall.ts'
+import { noteUndoTarget } from '../procedures/open/undo-target.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { untilDone } from '../procedures/rollout/until-done.ts'
 import { inWords } from '../report/doing.ts'
@@ -186,6 +187,7 @@ async function tellRevisions(
     recalled.record,
     profile,
   )
+  noteUndoTarget(report, recalled.record, view, report.revisions)
   for (const line of revisionLines(report)) journal.info(line)
 }
 

@@ -18,6 +18,7 @@ import {
 import { readLogin } from '../procedures/open/cassandra-login.ts'
 import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
 import { fillMembers } from '../procedures/open/member-rows.ts'
+import { readUndoTarget } from '../procedures/open/undo-target.ts'
 import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
@@ -131,6 +132,7 @@ async function verifyIn(
     try {
       await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
     } catch (error) {
+      await readUndoTarget(kube, report, view, clock.now(), signal)
       throw error instanceof EnsembleError && error.outcome === 'failed'
         ? await withPodCauses(
             error,

@@ -116,9 +116,10 @@ describe('what stands where', () => {
   test('every lint finding stands there with its line and its mend', () => {
     const text = summaryText(refusedByLint())
     expect(text).toContain(
-      '| LINT_FAILED | k8s/zk.yaml:31 | the budget allows all three members to be evicted at once | set maxUnavailable to 1 |',
+      '| **What happened** | k8s/zk.yaml:31: the budget allows all three members to be evicted at once<br>1 more error below |',
     )
-    expect(text).toContain('k8s/zk.yaml:4')
+    expect(text).toContain('| **Next** | Set maxUnavailable to 1 |')
+    expect(text).toContain('| LINT_FAILED | k8s/zk.yaml:4 | the headless service')
   })
 })
 
