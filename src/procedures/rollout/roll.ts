@@ -347,6 +347,7 @@ async function decide(
     return { step: nextStep(situation), situation }
   }
   const first = await at(false)
+  tellDecision(roll, looker, first.step)
   return first.step.kind === 'wait' || first.step.kind === 'done' ? first : at(true)
 }
 
@@ -374,6 +375,14 @@ function situationOf(
     addresses: roll.addresses,
     canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
   }
+}
+
+/** Each decision once, with its reason, for who debugs a step. */
+function tellDecision({ attendance: { journal } }: Roll, looker: Looker, step: RollStep): void {
+  const said = `roll: ${step.kind}${'member' in step ? ` ${step.member.pod}` : ''}${'reason' in step ? `: ${step.reason}` : ''}`
+  if (looker.said.has(said)) return
+  looker.said.add(said)
+  journal.debug(said)
 }
 
 async function act(

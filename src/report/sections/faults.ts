@@ -21,6 +21,8 @@ export function errorsSection(report: RunReport): Section | undefined {
     `${errors.length} more ${errors.length === 1 ? 'error' : 'errors'}`,
     ['Code', 'Where', 'What', 'Fix'],
     errors.map((finding) => [finding.code, ...findingCells(finding)]),
+    // What the table of pods and nodes has said already.
+    { folded: report.unfit.length > 0 },
   )
 }
 

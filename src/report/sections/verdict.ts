@@ -75,7 +75,7 @@ function happened(report: RunReport): readonly string[] {
     return [
       causeOf(report),
       ...(further === 0 ? [] : [`${further} more ${further === 1 ? 'error' : 'errors'} below`]),
-      ...(nodes === '' ? [] : [nodes]),
+      ...(nodes === '' || report.result === 'refused' ? [] : [nodes]),
     ]
   }
   if (report.meaning.length > 0) return report.meaning
