@@ -186,6 +186,7 @@ function labelOf(what: string, kind: Bar['kind']): string {
   if (kind === 'crit') return /: ([^)]+)\)/.exec(what)?.[1] ?? what
   const node = / on ([^\s,]+)/.exec(what)?.[1]
   if (kind === 'done') return node === undefined ? 'available' : `on ${node}`
+  if (what.startsWith('pending')) return 'waits for a node'
   return what.startsWith('hands over') ? 'hands over' : 'away'
 }
 

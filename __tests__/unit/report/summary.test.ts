@@ -28,7 +28,7 @@ describe('what stands where', () => {
       '| **Now** | ❌ Clients can&#39;t read or write: 1 of 3 members serves; the quorum needs 2<br>',
       '| **Next** | Read the last log lines',
       'kubectl -n shop logs zk-1',
-      '| Member | Role | Node | Revision | Ready since | Trouble |',
+      '| Member | Role | Node | Revision | Ready since (UTC) | Trouble |',
       '<details><summary>Evidence: pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; 2 events, 1 log line</summary>',
     ]
     const places = order.map((part) => text.indexOf(part))
@@ -54,7 +54,7 @@ describe('what stands where', () => {
     const text = summaryText(deployed())
     expect(text).toContain('## ✅ deploy of zk in shop: succeeded\n')
     expect(text).toContain('| **What happened** | 1 configured; took 42.1s. |')
-    expect(text).toContain('| zk-1 | **leader** | node-1 | 6d5f | 12:00:25 UTC | – |')
+    expect(text).toContain('| zk-1 | **leader** | node-1 | 6d5f | 12:00:25 | – |')
     expect(text).toContain('<details><summary>✅ 6/6 write-then-read pairs</summary>')
     expect(text).toContain('| zk-0 | – | ok, 4ms | ok, 4ms |')
     expect(text).not.toContain('Requests to the API server')

@@ -377,9 +377,10 @@ function situationOf(
   }
 }
 
-/** Each decision once, with its reason, for who debugs a step. */
+/** Each decision once, for who debugs a step; what is waited for `attend` tells. */
 function tellDecision({ attendance: { journal } }: Roll, looker: Looker, step: RollStep): void {
-  const said = `roll: ${step.kind}${'member' in step ? ` ${step.member.pod}` : ''}${'reason' in step ? `: ${step.reason}` : ''}`
+  if (step.kind === 'wait') return
+  const said = `roll: ${step.kind}${'member' in step ? ` ${step.member.pod}` : ''}`
   if (looker.said.has(said)) return
   looker.said.add(said)
   journal.debug(said)
