@@ -77,6 +77,44 @@ describe('what stands where', () => {
     )
   })
 
+  test('a refused drain shows by name what each node has against each pod; of a large cluster the first nodes of each reason', () => {
+    const row = {
+      pod: 'shop/zk-0',
+      node: 'node-1',
+      member: true,
+      reasons: [
+        { reason: "didn't match pod anti-affinity rules", nodes: 2, names: ['node-2', 'node-3'] },
+        { reason: 'will be cordoned by this drain', nodes: 1, names: ['node-1'] },
+      ],
+    }
+    const refused = { ...drainFailed(), result: 'refused' as const, code: 'DRAIN_REFUSED' as const }
+    expect(summaryText({ ...refused, unfit: [row] })).toContain(
+      [
+        '### 1 pod has no other place',
+        '',
+        '| Pod | On | node-1 | node-2 | node-3 |',
+        '| --- | --- | --- | --- | --- |',
+        '| shop/zk-0 | node-1 | will be cordoned by this drain | didn&#39;t match pod anti-affinity rules | didn&#39;t match pod anti-affinity rules |',
+      ].join('\n'),
+    )
+    const many = { reason: 'Insufficient cpu', nodes: 400, names: ['n1', 'n2', 'n3'] }
+    expect(summaryText({ ...refused, unfit: [{ ...row, reasons: [many] }] })).toContain(
+      '| shop/zk-0 | node-1 | n1, n2, n3 and 397 more: Insufficient cpu |',
+    )
+  })
+
+  test('the short summary has the verdict and its three rows, and nothing behind a line', () => {
+    const text = summaryText(crashed(), undefined, 'short')
+    expect(text.split('\n')[0]).toBe('## ❌ deploy of zk in shop: failed (CRASH_LOOP)')
+    expect(text).toContain('| **Next** |')
+    expect(text).not.toMatch(/<details>|```|kubectl/)
+  })
+
+  test('the code leads to its heading at the version that runs', () =>
+    expect(
+      summaryText({ ...crashed(), helpUrl: 'https://github.com/org/zk/blob/v1/docs/t.md' }),
+    ).toContain('([CRASH_LOOP](https://github.com/org/zk/blob/v1/docs/t.md#crash_loop))'))
+
   test('the timeline of a drain tells nodes and members apart, and goes through the phases of each node', () => {
     const text = summaryText(drained())
     expect(text).toContain('<br>Longest time without a write 1.2s, no acknowledged write was lost')
