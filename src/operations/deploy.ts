@@ -35,18 +35,12 @@ import { recoverNodes } from '../record/recover-nodes.ts'
 import { earlierObjects } from '../procedures/apply/earlier-objects.ts'
 import { goBack, reserve } from '../procedures/rollout/undo.ts'
 import { recordApplied, unreadBefore } from '../procedures/verify/unread.ts'
-import {
-  endUnderWay,
-  recordMade,
-  recordUnderWay,
-  withToBeMade,
-  type Marking,
-} from '../record/verified.ts'
+import { HeldRecord } from '../record/held-record.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/rollout/way-back.ts'
 import { announce } from '../kube/announce.ts'
 import { underLock, RELEASE_MS } from '../record/lock.ts'
-import { latestVerified, type StoredRecord } from '../record/record.ts'
+import { latestVerified } from '../record/record.ts'
 import { inWords } from '../report/doing.ts'
 import { proofLines } from '../report/verdict.ts'
 import type { Services } from '../services.ts'
@@ -174,7 +168,10 @@ async function change(
         ground,
         course,
         run,
-        marking: { kube, clock, namespace: target.namespace, runUrl: report.runUrl },
+        record: new HeldRecord(
+          { kube, clock, namespace: target.namespace, name: target.name, runUrl: report.runUrl },
+          ground.stored,
+        ),
       },
       signal,
     )
@@ -189,11 +186,11 @@ interface Deploy {
   readonly ground: Ground
   readonly course: Course
   readonly run: VerifyRun
-  readonly marking: Marking
+  readonly record: HeldRecord
 }
 
 async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
-  const { inputs, ground, course, run, marking } = deploy
+  const { inputs, ground, course, run, record } = deploy
   const { kube, services } = course
   const { journal, report } = services
   const digest = digestOfRevision(
@@ -204,13 +201,8 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const running = ground.live !== undefined && course.before.pods.length > 0
   const rolls =
     running && (ground.rolls || isUnfinished(course.before, partitionOf(ground.setManifest.object)))
-  let stored = await recoverNodes(
-    { ...marking, name: run.target.name, journal, report },
-    ground.stored,
-    ground.lock.lost,
-    signal,
-  )
-  const unread = unreadBefore(ground, stored.record, course.before)
+  await recoverNodes({ record, journal, report }, ground.lock.lost, signal)
+  const unread = unreadBefore(ground, record.current, course.before)
   let watch: DataWatch | undefined
   let start: Start = {
     set: ground.setManifest.object,
@@ -219,8 +211,8 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   }
   if (rolls) warnAlone(services, course.before)
   if (changes || rolls) {
-    stored = await journal.phase('Record the state before the change', async (done) => {
-      const baseline = await takeBaseline(run, marking, stored, course.before, ground, signal)
+    await journal.phase('Record the state before the change', async (done) => {
+      await takeBaseline(run, record, course.before, ground, signal)
       if (rolls)
         start = await startOf(
           course,
@@ -231,9 +223,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
       if (own !== undefined && start.first !== start.set)
         await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
-      const recorded = await recordUnderWay(
-        marking,
-        withToBeMade(baseline, ground.plan),
+      await record.begin(
         {
           operation: 'deploy',
           digest,
@@ -242,21 +232,19 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
           ...(unread.length === 0 ? {} : { unread: [...unread] }),
         },
         signal,
+        ground.plan,
       )
       // Last, so that whatever fails before leaves no writer behind.
       if (rolls) watch = await watchData(run, course.follower, signal)
       done(
         `previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`,
       )
-      return recorded
     })
   }
   const versionBefore = report.version
   const state = { inChecks: false }
   try {
-    const recordCreated = async (object: KubeObject): Promise<void> => {
-      stored = await recordMade(marking, stored, [object], signal)
-    }
+    const recordCreated = (object: KubeObject): Promise<void> => record.made([object], signal)
     const grown = rolls
       ? await growFirst({ inputs, ground, course, run, recordCreated }, signal)
       : undefined
@@ -281,7 +269,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     )
     services.publish()
     course.follower.expect(applied.set.metadata.uid)
-    stored = await recordMade(marking, stored, applied.created, signal)
+    await record.made(applied.created, signal)
     const began = services.clock.now()
     const view = await waitForMembers(
       deploy,
@@ -320,8 +308,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       ...(memberMs === undefined ? {} : { memberMs }),
     }
     const verified = await recordApplied(
-      marking,
-      stored,
+      record,
       revision,
       {
         unread,
@@ -347,7 +334,6 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     const failed = {
       error,
       digest,
-      stored,
       watch,
       versionBefore,
       inChecks: state.inChecks,
@@ -365,7 +351,6 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
 interface FailedDeploy {
   readonly error: unknown
   readonly digest: string
-  readonly stored: StoredRecord
   readonly watch: DataWatch | undefined
   readonly versionBefore: string
   readonly inChecks: boolean
@@ -385,16 +370,16 @@ function memberTime(before: EnsembleView, after: EnsembleView, ms: number): numb
  * what is to be thrown.
  */
 async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unknown> {
-  const { inputs, ground, course, marking } = deploy
+  const { inputs, ground, course, record } = deploy
   const { kube, services } = course
   const { report } = services
-  const { error, stored } = failed
+  const { error } = failed
   const known = error instanceof EnsembleError ? error : undefined
-  const verified = latestVerified(stored.record)
+  const verified = latestVerified(record.current)
   const { objects, notKept } =
     verified === undefined
       ? {}
-      : await earlierObjects(kube, ground, stored, verified, AbortSignal.timeout(RELEASE_MS))
+      : await earlierObjects(kube, ground, record.stored, verified, AbortSignal.timeout(RELEASE_MS))
   const seen = lastSeen(course)
   const losses =
     ground.live === undefined || seen === undefined
@@ -426,7 +411,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     objects === undefined
   ) {
     // Nothing was begun, so nothing is under way.
-    if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
+    if (!report.changed) await record.end(gone()).catch(() => undefined)
     explainStanding(report, {
       firstInstall: ground.live === undefined,
       code: services.signal.aborted ? 'CANCELLED' : known?.code,
@@ -467,12 +452,11 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
       {
         course: back,
         run: deploy.run,
-        marking,
+        record,
         level: inputs.verify,
         force: false,
         watch: failed.watch,
       },
-      stored,
       { ...verified, objects, verified: true },
       until,
     )

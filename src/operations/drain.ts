@@ -22,7 +22,7 @@ import { uncordonByHand } from '../record/cordon.ts'
 import { watchData, type DataWatch } from '../procedures/verify/data-watch.ts'
 import { drainNode } from '../procedures/drain/drain-node.ts'
 import { passNeighbours, surveyingOf, type Drain } from '../procedures/drain/empty-cordoned.ts'
-import { giveBackNodes, keptNodes, toGiveBack } from '../record/give-back.ts'
+import { giveBackNodes, keptNodes, toGiveBack, type GivingBack } from '../record/give-back.ts'
 import { createLooker } from '../procedures/rollout/looker.ts'
 import { leaveNeighbours, meetNeighbours } from '../procedures/drain/neighbours.ts'
 import { fillMembers } from '../procedures/open/member-rows.ts'
@@ -35,9 +35,7 @@ import type { Held } from '../procedures/open/hold-ensemble.ts'
 import { asOne, refuseUnfit, surveyNodes, tellSurvey } from '../procedures/drain/survey.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { announce } from '../kube/announce.ts'
-import { beginDrain, endDrain } from '../record/drain.ts'
-import { endNodes, nodesUnderMaintenance } from '../record/maintenance.ts'
-import { underWayInWords } from '../record/record.ts'
+import { underWayInWords, nodesUnderMaintenance } from '../record/record.ts'
 import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
@@ -63,14 +61,13 @@ export async function drain(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
-  const { inputs, services, kube, course, run, marking, lock } = standing
+  const { inputs, services, kube, course, run, record, lock } = standing
   const { clock, journal, report } = services
   const { namespace, name } = run.target
   const givenBack =
     inputs.uncordon === 'after' ||
     (inputs.uncordon === 'auto' && inputs.maintenanceCommand !== undefined)
-  const ledger = { stored: standing.stored }
-  const book = { ...marking, name, journal, report }
+  const giving = { record, journal, report }
 
   const long =
     standing.set === undefined
@@ -84,17 +81,16 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   const everybody = standing.set === undefined ? '' : '; every member serves'
 
   const digest = digestOf(inputs)
-  const plan = ledger.stored.record.drain ?? undefined
+  const plan = record.current.drain ?? undefined
   const resumed = plan !== undefined && goesOn(plan, digest, clock.now())
   // Members may have moved since: the nodes of the plan are meant, those that have left the cluster
   // are done.
   const asked = resumed
     ? (await readNodes(kube, signal)).filter((node) => plan.nodes.includes(node.name))
-    : await resolveNodes(kube, inputs, course.before, ledger.stored, signal)
+    : await resolveNodes(kube, inputs, course.before, record.stored, signal)
   const names = asked.map((node) => node.name)
-  const { kept, stale } = await keptNodes(kube, ledger.stored, `${namespace}/${name}`, signal)
-  if (stale.length > 0 && !inputs.dryRun)
-    ledger.stored = await endNodes(marking, ledger.stored, new Set(stale), signal)
+  const { kept, stale } = await keptNodes(kube, record.stored, `${namespace}/${name}`, signal)
+  if (stale.length > 0 && !inputs.dryRun) await record.endNodes(new Set(stale), signal)
   const keptElsewhere = kept.filter((one) => !names.includes(one.name))
   if (keptElsewhere.length > 0) {
     const list = keptElsewhere.map((one) => one.name).join(', ')
@@ -142,10 +138,9 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
 
   // The lock is ours, so whoever began a node and has not given it back is dead: what it left comes
   // first, and nothing else before the members are whole again.
-  if (toGiveBack(ledger.stored).length > 0 && !inputs.dryRun) {
+  if (toGiveBack(record.stored).length > 0 && !inputs.dryRun) {
     await journal.phase('Give back what a run that died has left', async (said) => {
-      const given = await giveBackNodes(book, ledger.stored, lock.lost)
-      ledger.stored = given.stored
+      const given = await giveBackNodes(giving, lock.lost)
       if (report.changed)
         report.standing = `${given.done.join(', ')} of a run that died was given back, no other node was touched`
       const serving = await awaitServing(
@@ -163,12 +158,11 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     runUrl: report.runUrl,
     at: '',
   }
-  const { underWay } = ledger.stored.record
+  const { underWay } = record.current
   const job: Drain = {
     standing,
     looker,
     mark,
-    ledger,
     givenBack,
     leaving: [],
     underWay: underWay === null ? undefined : underWayInWords(underWay, name),
@@ -259,15 +253,13 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
       signal,
     )
     await verifyAll(standing, view, () => Promise.resolve([]), signal)
-    ledger.stored = await endDrain(marking, ledger.stored, signal)
+    await record.endDrain(signal)
     report.standing = `every node was drained by an earlier run${everybody}`
     report.result = 'unchanged'
     return
   }
 
-  ledger.stored = await beginDrain(
-    marking,
-    ledger.stored,
+  await record.beginDrain(
     {
       ...request,
       done: asked.flatMap((node) => (done.has(node.name) ? [node.uid] : [])),
@@ -303,12 +295,12 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
       signal,
     )
     await verifyAll(standing, view, () => watch.finish(view, signal), signal)
-    ledger.stored = await endDrain(marking, ledger.stored, signal)
+    await record.endDrain(signal)
     await announceAll(standing, asked, signal)
     report.standing = `${drainedInWords(report.nodes, givenBack)}${everybody}`
     report.result = 'succeeded'
   } catch (error) {
-    await aftermath(job, watch, book)
+    await aftermath(job, watch, giving)
     throw error
   }
 }
@@ -400,16 +392,18 @@ async function announceAll(
  * leaves seconds: then all is done at once, and nothing waited for.
  */
 async function aftermath(
-  { standing, ledger, leaving }: Drain,
+  { standing, leaving }: Drain,
   watch: DataWatch,
-  book: Parameters<typeof giveBackNodes>[0],
+  giving: GivingBack,
 ): Promise<void> {
   const { services, course, lock } = standing
   const { clock, journal, report } = services
   for (const row of report.nodes) if (row.outcome === 'under way') row.outcome = 'failed'
   // By the record: one that ends before it is entered there is given back.
   const keeps = new Set(
-    nodesUnderMaintenance(ledger.stored).flatMap(({ name, keep }) => (keep === true ? [name] : [])),
+    nodesUnderMaintenance(standing.record.stored).flatMap(({ name, keep }) =>
+      keep === true ? [name] : [],
+    ),
   )
   const kept = report.nodes
     .filter((row) => row.outcome === 'failed' && row.cordon === 'ours' && keeps.has(row.node))
@@ -419,12 +413,11 @@ async function aftermath(
       `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon gives it back.`,
     )
   report.byHand.push(...kept.flatMap(uncordonByHand))
-  const giving = giveBackNodes(book, ledger.stored, lock.lost)
+  const givingBack = giveBackNodes(giving, lock.lost)
   if (report.remainingNodes.length > 0)
     journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = services.signal.aborted || lock.lost.aborted
-  const [given] = await Promise.all([giving, hurried ? watch.abandon() : undefined, ...leaving])
-  ledger.stored = given.stored
+  const [given] = await Promise.all([givingBack, hurried ? watch.abandon() : undefined, ...leaving])
   const back = cordonsInWords(report.nodes, kept, given.left)
   report.standing = back
   if (hurried) {

@@ -13,7 +13,6 @@ import { refuseLoss, saidAlone } from '../procedures/verify/keep-data.ts'
 import { rollByEvictions } from '../procedures/rollout/roll.ts'
 import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
 import { endRestart } from '../procedures/verify/unread.ts'
-import { endUnderWay, recordUnderWay } from '../record/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
@@ -26,15 +25,12 @@ export async function restart(inputs: Inputs, services: Services): Promise<void>
 }
 
 async function restartAll(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, run, marking, stored } = standing
+  const { inputs, services, course, run, record } = standing
   const { journal, report } = services
   const { before } = course
   const pods = ownPods(before)
-  const { record } = stored
-  const unfinished =
-    record.underWay !== null && record.underWay.operation !== 'restart'
-      ? record.underWay
-      : undefined
+  const { underWay, revisions } = record.current
+  const unfinished = underWay !== null && underWay.operation !== 'restart' ? underWay : undefined
   if (unfinished !== undefined) {
     throw failure(
       'refused',
@@ -62,7 +58,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   }
   // A killed restart left the UIDs of the pods that were to be replaced: those that are still
   // there, and were not told to go, remain.
-  const begun = record.underWay?.pods
+  const begun = underWay?.pods
   const stay = new Set(pods.filter((pod) => pod.deleting === undefined).map((pod) => pod.uid))
   const left = new Set((begun ?? [...stay]).filter((uid) => stay.has(uid)))
   if (pods.length === 0)
@@ -74,7 +70,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     )
   if (begun !== undefined)
     journal.info(
-      `Going on with the restart that was begun at ${record.underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
+      `Going on with the restart that was begun at ${underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
     )
 
   const alone = saidAlone(before)
@@ -89,9 +85,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     report.result = 'planned'
     return
   }
-  const recorded = await recordUnderWay(
-    marking,
-    stored,
+  await record.begin(
     {
       operation: 'restart',
       digest: '',
@@ -131,26 +125,20 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
         done(outcomeOf(report))
       })
     }
-    await endRestart(
-      marking,
-      recorded,
-      view,
-      inputs.verify === 'full' || inputs.verify === 'thorough',
-      signal,
-    )
+    await endRestart(record, view, inputs.verify === 'full' || inputs.verify === 'thorough', signal)
     report.standing = 'every member was restarted and serves'
     report.result = 'succeeded'
   } catch (error) {
     await watch.abandon()
     // Nobody was told to go, so nothing is under way that would stand against a scale.
     if (!report.changed && begun === undefined)
-      await endUnderWay(marking, recorded, AbortSignal.timeout(END_MS)).catch(() => undefined)
+      await record.end(AbortSignal.timeout(END_MS)).catch(() => undefined)
     const remaining = remainingOf(course.follower, left)
     if (remaining.length > 0 && report.changed)
       report.notes.push(
         `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`,
       )
-    if (record.revisions.at(-1)?.unread !== undefined && remaining.length < pods.length)
+    if (revisions.at(-1)?.unread !== undefined && remaining.length < pods.length)
       report.notes.push(
         'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.',
       )

@@ -36,9 +36,8 @@ import {
   type ServiceToDelete,
 } from '../procedures/scale/scale-services.ts'
 import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
-import { endUnderWay, recordUnderWay } from '../record/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
-import { verifiedNames, type StoredRecord, endOf, underWayInWords } from '../record/record.ts'
+import { verifiedNames, endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
@@ -52,10 +51,10 @@ export async function scale(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, marking, stored } = standing
+  const { inputs, services, course, record } = standing
   const { report } = services
   const target = inputs.replicas ?? 1
-  const base = baseOf(standing.set, stored)
+  const base = baseOf(standing.set, record.stored)
   const plan = await planAll(standing, base, target, signal)
   const { steps, claims, goes } = plan
   if (inputs.dryRun) {
@@ -66,15 +65,13 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     let view = course.before
     for (const step of steps) view = await awaitMembers(course, step, signal)
     await verifyThen(standing, view, () => Promise.resolve([]), signal)
-    await endUnderWay(marking, stored, signal)
+    await record.end(signal)
     report.standing = `${target} members are there, as asked`
     report.result = 'unchanged'
     return
   }
-  const { underWay } = stored.record
-  const recorded = await recordUnderWay(
-    marking,
-    stored,
+  const { underWay } = record.current
+  await record.begin(
     {
       operation: 'scale',
       digest: '',
@@ -87,7 +84,7 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     },
     signal,
   )
-  await takeSteps(standing, recorded, base, plan, signal)
+  await takeSteps(standing, base, plan, underWay !== null, signal)
 }
 
 interface Plan {
@@ -148,13 +145,13 @@ async function planAll(
     )
     const count = course.before.set?.replicas ?? target
     const away =
-      planned.length === 0 || standing.stored.record.underWay !== null
+      planned.length === 0 || standing.record.current.underWay !== null
         ? (await whoIsAway(course, standing.run, undefined, signal)).away
         : []
     const steps = withAwaited(planned, {
       away,
       count,
-      begun: standing.stored.record.underWay !== null,
+      begun: standing.record.current.underWay !== null,
     })
     // Who is waited for changes nothing.
     const sizes = planned.map((step) => ({
@@ -174,7 +171,7 @@ async function planAll(
         {
           run: standing.run,
           force: standing.inputs.forceConflicts,
-          verified: verifiedNames(standing.stored.record),
+          verified: verifiedNames(standing.record.current),
         },
         first.set,
         signal,
@@ -201,15 +198,15 @@ async function planAll(
 
 async function takeSteps(
   before: Standing,
-  recorded: StoredRecord,
   base: KubeObject,
   { target, steps, claims, comes, goes }: Plan,
+  goesOn: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const {
     services: { report },
     inputs,
-    stored,
+    record,
     profile,
   } = before
   const set = resized({ base, profile }, target)
@@ -217,8 +214,7 @@ async function takeSteps(
     steps.length === 0 ? undefined : await watchData(before.run, before.course.follower, signal)
   const left = [...steps]
   try {
-    const made = await makeServices(before, recorded, comes, set, signal)
-    const { standing } = made
+    const standing = await makeServices(before, comes, set, signal)
     const { run, course } = standing
     const resizing: Resizing = {
       course,
@@ -226,7 +222,7 @@ async function takeSteps(
       profile,
       base,
       force: inputs.forceConflicts,
-      verified: verifiedNames(stored.record),
+      verified: verifiedNames(record.current),
       deletesClaims: inputs.deleteClaims,
     }
     let view: EnsembleView = course.before
@@ -241,10 +237,9 @@ async function takeSteps(
       signal,
     )
     await deleteClaims(run, claims, signal)
-    const deleted = await deleteServices(standing, made.stored, goes, signal)
+    await deleteServices(standing, goes, signal)
     await markScaled(
       standing,
-      deleted,
       { set, view, from: before.course.before.set?.replicas ?? target, to: target },
       signal,
     )
@@ -253,10 +248,8 @@ async function takeSteps(
   } catch (error) {
     await watch?.abandon()
     // Nothing was begun, so nothing is under way.
-    if (!report.changed && stored.record.underWay === null)
-      await endUnderWay(before.marking, recorded, AbortSignal.timeout(RELEASE_MS)).catch(
-        () => undefined,
-      )
+    if (!report.changed && !goesOn)
+      await record.end(AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
     explainLeft(before, left, target)
     throw error
   }
@@ -269,7 +262,7 @@ function planSteps(
   target: number,
   known: readonly number[] | 'unknown',
 ): readonly ScaleStep[] {
-  const { course, profile, run, stored } = standing
+  const { course, profile, run, record } = standing
   const { set } = course.before
   const { name, namespace } = run.target
   const object = `statefulset/${name}`
@@ -278,7 +271,7 @@ function planSteps(
       object,
       mend: 'Deploy it with as many members as are wanted.',
     })
-  const { underWay } = stored.record
+  const { underWay } = record.current
   if (underWay !== null && underWay.operation !== 'scale') {
     throw failure(
       'refused',
@@ -390,11 +383,11 @@ function judgeOldClaims(
 }
 
 /** Those of members that go, and those that an earlier run of the same kind had left to do. */
-function claimsToDelete({ inputs, course, stored }: Standing, target: number): readonly Claim[] {
+function claimsToDelete({ inputs, course, record }: Standing, target: number): readonly Claim[] {
   const { set } = course.before
   if (!inputs.deleteClaims || set === undefined) return []
   const begun =
-    stored.record.underWay?.replicas === target ? (stored.record.underWay.claims ?? []) : []
+    record.current.underWay?.replicas === target ? (record.current.underWay.claims ?? []) : []
   const going = claimsAt(
     course.before,
     Array.from(

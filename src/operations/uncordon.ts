@@ -6,7 +6,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToCordon } from '../procedures/open/access.ts'
 import { awaitServing, servingInWords } from '../procedures/rollout/await-serving.ts'
 import { uncordonNode } from '../record/cordon.ts'
-import { giveBackNodes, type GivingBack } from '../record/give-back.ts'
+import { giveBackNodes } from '../record/give-back.ts'
 import {
   goneNodes,
   planUncordon,
@@ -17,8 +17,6 @@ import {
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
 import type { Held } from '../procedures/open/hold-ensemble.ts'
 import { uncordonDryRun } from '../procedures/drain/uncordon-dry-run.ts'
-import { advanceNode, endNodes, type NodeBook } from '../record/maintenance.ts'
-import type { StoredRecord } from '../record/record.ts'
 import type { NodeRow, RunReport } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 
@@ -34,15 +32,15 @@ export async function uncordon(inputs: Inputs, services: Services): Promise<void
 }
 
 async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
-  const { inputs, services, kube, course, run } = standing
+  const { inputs, services, kube, course, run, record } = standing
   const { journal, report, clock } = services
   const { namespace, name } = run.target
   const ensemble = `${namespace}/${name}`
-  const planned = await planUncordon(kube, inputs, course.before, standing.stored, ensemble, signal)
-  const gone = goneNodes(inputs, standing.stored, planned)
+  const planned = await planUncordon(kube, inputs, course.before, record.stored, ensemble, signal)
+  const gone = goneNodes(inputs, record.stored, planned)
   refuseForeign(planned, inputs.anyCordon)
   report.nodes = [
-    ...planned.map((one) => rowFor(one, standing.stored, course.before)),
+    ...planned.map((one) => rowFor(one, record.stored, course.before)),
     ...gone.map(goneRow),
   ]
   report.remainingNodes = planned
@@ -50,21 +48,13 @@ async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
     .map(({ node }) => node.name)
   services.publish()
 
-  const book: GivingBack = {
-    kube,
-    clock,
-    namespace,
-    name,
-    runUrl: report.runUrl,
-    journal,
-    report,
-    except: new Set(planned.map(({ node }) => node.name)),
-  }
-  let stored = await endNodes(book, standing.stored, new Set(gone), signal)
+  await record.endNodes(new Set(gone), signal)
   // The lock is ours, so whoever began other nodes is dead.
-  stored = (await giveBackNodes(book, stored, standing.lock.lost)).stored
-  for (const one of planned)
-    stored = await uncordonOne(standing, book, stored, one, ensemble, signal)
+  await giveBackNodes(
+    { record, journal, report, except: new Set(planned.map(({ node }) => node.name)) },
+    standing.lock.lost,
+  )
+  for (const one of planned) await uncordonOne(standing, one, ensemble, signal)
   report.standing = standingOf(report)
   services.publish()
 
@@ -87,17 +77,15 @@ async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
 
 async function uncordonOne(
   standing: Held,
-  book: NodeBook,
-  before: StoredRecord,
   { node, cordon }: PlannedNode,
   ensemble: string,
   signal: AbortSignal,
-): Promise<StoredRecord> {
-  const { inputs, services, kube } = standing
+): Promise<void> {
+  const { inputs, services, kube, record } = standing
   const { clock, journal, report } = services
   const row = report.nodes.find((one) => one.node === node.name)
   const began = clock.now()
-  const stored = await advanceNode(book, before, node.name, { phase: 'uncordon' }, signal)
+  await record.advanceNode(node.name, { phase: 'uncordon' }, signal)
   const answer = await uncordonNode(
     kube,
     node.name,
@@ -140,7 +128,7 @@ async function uncordonOne(
       )
   }
   report.remainingNodes = report.remainingNodes.filter((name) => name !== node.name)
-  return endNodes(book, stored, new Set([node.name]), signal)
+  await record.endNodes(new Set([node.name]), signal)
 }
 
 function standingOf({ nodes }: Pick<RunReport, 'nodes'>): string {

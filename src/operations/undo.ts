@@ -30,9 +30,9 @@ export async function undo(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, run, marking, stored } = standing
+  const { inputs, services, course, run, record } = standing
   const { journal, report } = services
-  const { underWay } = stored.record
+  const { underWay } = record.current
   if (underWay?.operation === 'scale') {
     throw failure(
       'refused',
@@ -44,7 +44,7 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
   const earlier = await journal.phase('Choose the revision', async (done) => {
     const { set } = course.before
     const revisions = set === undefined ? [] : await listRevisions(standing.kube, set, signal)
-    report.revisions = revisionRows(revisions, course.before, stored.record, standing.profile)
+    report.revisions = revisionRows(revisions, course.before, record.current, standing.profile)
     const found =
       inputs.toRevision === undefined
         ? (begun(standing, revisions) ?? latest(standing, revisions))
@@ -64,13 +64,12 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
       {
         course,
         run,
-        marking,
+        record,
         level: inputs.verify,
         force: inputs.forceConflicts,
         asked: true,
         watch,
       },
-      stored,
       earlier,
       signal,
     )
@@ -105,8 +104,7 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
     inputs,
   } = standing
   const plan = await planBack(
-    { course, run, force: inputs.forceConflicts, asked: true },
-    standing.stored,
+    { course, run, record: standing.record, force: inputs.forceConflicts, asked: true },
     earlier,
     signal,
   )
@@ -137,7 +135,7 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
  * for with to-revision.
  */
 function begun(standing: Standing, revisions: readonly RevisionView[]): Earlier | undefined {
-  const { underWay, revisions: known } = standing.stored.record
+  const { underWay, revisions: known } = standing.record.current
   if (underWay?.operation !== 'undo') return undefined
   const entry = known.findLast((one) => one.digest === underWay.digest && one.verifiedAt !== '')
   const kept =
@@ -153,13 +151,13 @@ function begun(standing: Standing, revisions: readonly RevisionView[]): Earlier 
 
 /** The latest verified one that isn't current, with all its objects. */
 function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier {
-  const { course, stored } = standing
+  const { course, record } = standing
   const { set } = course.before
   const own = set?.strategy.type === 'RollingUpdate' ? set.strategy.partition : undefined
   const complete =
     !isUnfinished(course.before, own) &&
     ownPods(course.before).every((pod) => pod.revision === set?.status.updateRevision)
-  const entry = latestToGoBackTo(stored.record.revisions, {
+  const entry = latestToGoBackTo(record.current.revisions, {
     updateRevision: set?.status.updateRevision ?? '',
     complete,
   })
@@ -182,10 +180,10 @@ function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier
  * it.
  */
 function asked(standing: Standing, revisions: readonly RevisionView[], wanted: string): Earlier {
-  const { stored } = standing
+  const { record } = standing
   const found = findRevision(revisions, wanted)
   const name = found?.name ?? wanted
-  const entry = stored.record.revisions.findLast(
+  const entry = record.current.revisions.findLast(
     (one) => one.controllerRevision === name && one.verifiedAt !== '',
   )
   // Asked for by name: where the record's objects can't be believed, the history of the set is what
@@ -211,7 +209,7 @@ function fromRecord(
   entry: VerifiedRevision,
   orHistory = false,
 ): Earlier {
-  const found = keptOf(standing.stored, entry.digest)
+  const found = keptOf(standing.record.stored, entry.digest)
   const { notes } = standing.services.report
   const map = `configmap/${recordName(standing.run.target.name)}`
   if (found.kind === 'kept') {
@@ -265,7 +263,7 @@ function fromHistory(standing: Standing, revision: RevisionView): Earlier {
     controllerRevision: name,
     image: imageOf(revision, standing.profile),
     version: '',
-    objects: [templateAlone(standing.set, template, standing.stored)],
+    objects: [templateAlone(standing.set, template, standing.record.stored)],
     verified: false,
   }
 }

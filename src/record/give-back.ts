@@ -5,8 +5,8 @@ import { EnsembleError } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
 import { toNode } from '../kube/views/index.ts'
-import { endNodes, nodesUnderMaintenance, type NodeBook } from './maintenance.ts'
-import type { MaintenanceNode, StoredRecord } from './record.ts'
+import type { HeldRecord } from './held-record.ts'
+import { nodesUnderMaintenance, type MaintenanceNode, type StoredRecord } from './record.ts'
 import type { Journal } from '../report/journal.ts'
 import type { RunReport } from '../report/run-report.ts'
 import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } from './cordon.ts'
@@ -17,11 +17,10 @@ import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } fr
  */
 const GIVE_BACK_MS = 4_000
 
-export interface GivingBack extends NodeBook {
+export interface GivingBack {
+  readonly record: HeldRecord
   readonly journal: Pick<Journal, 'info' | 'warning'>
   readonly report: RunReport
-  /** Name of the ensemble. */
-  readonly name: string
   /**
    * Only cordons made under this lock; undefined: every cordon of the ensemble, for who holds its
    * lock.
@@ -32,7 +31,6 @@ export interface GivingBack extends NodeBook {
 }
 
 export interface GivenBack {
-  readonly stored: StoredRecord
   /** Names of nodes that are no longer cordoned by us. */
   readonly done: readonly string[]
   /** Names of nodes whose cordon may still stand. */
@@ -84,14 +82,12 @@ export async function keptNodes(
  * the lock's signal; once it is aborted another run may answer for these nodes, and nothing is
  * touched.
  */
-export async function giveBackNodes(
-  giving: GivingBack,
-  stored: StoredRecord,
-  lost?: AbortSignal,
-): Promise<GivenBack> {
-  const begun = toGiveBack(stored).filter(({ name }) => giving.except?.has(name) !== true)
+export async function giveBackNodes(giving: GivingBack, lost?: AbortSignal): Promise<GivenBack> {
+  const begun = toGiveBack(giving.record.stored).filter(
+    ({ name }) => giving.except?.has(name) !== true,
+  )
   const names = begun.map(({ name }) => name)
-  if (begun.length === 0) return { stored, done: [], left: [] }
+  if (begun.length === 0) return { done: [], left: [] }
   if (lost?.aborted === true) {
     if (isTaken(lost))
       giving.journal.warning(
@@ -103,7 +99,7 @@ export async function giveBackNodes(
       )
       giving.report.byHand.push(...names.flatMap(uncordonByHand))
     }
-    return { stored, done: [], left: names }
+    return { done: [], left: names }
   }
   const limit = AbortSignal.any([
     AbortSignal.timeout(GIVE_BACK_MS),
@@ -112,7 +108,8 @@ export async function giveBackNodes(
   const free = await Promise.all(begun.map((entry) => giveBackOne(giving, entry, limit)))
   const done = names.filter((_, index) => free[index] === true)
   const left = names.filter((_, index) => free[index] !== true)
-  return { stored: await struckOut(giving, stored, done, limit), done, left }
+  await strikeOut(giving, done, limit)
+  return { done, left }
 }
 
 function isTaken({ reason }: AbortSignal): boolean {
@@ -125,7 +122,8 @@ async function giveBackOne(
   entry: MaintenanceNode,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { kube, journal, report, clock } = giving
+  const { journal, report } = giving
+  const { kube, clock, namespace, name } = giving.record.place
   if (entry.cordon === 'theirs') {
     // Not cordoned by us yet, or by somebody else before us.
     note(report, entry.name, 'left alone', undefined)
@@ -137,7 +135,7 @@ async function giveBackOne(
       kube,
       entry.name,
       {
-        ensemble: `${giving.namespace}/${giving.name}`,
+        ensemble: `${namespace}/${name}`,
         uid: entry.uid,
         ...(giving.identity === undefined ? {} : { identity: giving.identity }),
       },
@@ -204,19 +202,17 @@ function note(
  * Without what was given back; a record that can't be written now is set right by the next run,
  * which finds these nodes uncordoned.
  */
-async function struckOut(
-  giving: GivingBack,
-  stored: StoredRecord,
+async function strikeOut(
+  { record, journal }: GivingBack,
   done: readonly string[],
   signal: AbortSignal,
-): Promise<StoredRecord> {
+): Promise<void> {
   try {
-    return await endNodes(giving, stored, new Set(done), signal)
+    await record.endNodes(new Set(done), signal)
   } catch (error) {
-    giving.journal.info(
+    journal.info(
       `The record still lists ${done.join(', ')} (${told(error)}); the next run strikes them out.`,
     )
-    return stored
   }
 }
 

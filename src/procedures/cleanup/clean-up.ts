@@ -16,7 +16,7 @@ import {
   type Lock,
   RELEASE_MS,
 } from '../../record/lock.ts'
-import { recordName, writeRecord, type StoredRecord } from '../../record/record.ts'
+import { recordName } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { refuseMissing, rightsToCleanUp, rightsToDeleteNamespace } from '../open/access.ts'
@@ -35,6 +35,12 @@ import { awaitNamespaceGone } from '../apply/namespace.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { takeAway, volumesOf, volumesThere } from './take-away.ts'
 import { untilGone } from '../apply/until-gone.ts'
+import { HeldRecord } from '../../record/held-record.ts'
+
+/** One whose lock is held. */
+interface HeldSurvey extends Survey {
+  readonly record: HeldRecord
+}
 
 export interface Cleaning {
   readonly kube: Kube
@@ -230,17 +236,17 @@ async function underLocks(
     return { outcome: 'gone', note: `namespace ${namespace} was deleted meanwhile` }
   if (place.kind === 'ours' && cleaning.stillDue?.(place.object.metadata) === false)
     return { outcome: 'not due', note: 'a deploy has moved its time on meanwhile' }
-  const found: Survey[] = []
+  const kubeOf = (index: number): Kube => locks.slice(index, index + 1).reduce(underLock, kube)
+  const found: HeldSurvey[] = []
   for (const one of names)
     found.push(
       await recovered(
-        cleaning,
+        { ...cleaning, kube: kubeOf(found.length) },
         await survey(kube, namespace, one, deleteClaims, signal),
         locks,
         signal,
       ),
     )
-  const kubeOf = (index: number): Kube => locks.slice(index, index + 1).reduce(underLock, kube)
   const going = deleteClaims
     ? found.flatMap(({ claims, stored }) => [
         ...claims,
@@ -254,23 +260,19 @@ async function underLocks(
     [...new Map(going.map(({ uid, volume }) => [uid, { volume }])).values()],
     signal,
   )
-  const records: StoredRecord[] = []
   for (const [index, one] of found.entries()) {
-    records.push(
-      await journal.phase(`Take ${one.name} away`, async (done) => {
-        tellLeft(services, one, deleteClaims)
-        const stored = await takeAway(
-          { kube: kubeOf(index), services, deleteClaims, deadline },
-          one,
-          one.stored,
-          signal,
-        )
-        done(
-          `gone${deleteClaims || one.claims.length === 0 ? '' : `; ${one.claims.length} claims stay`}`,
-        )
-        return stored
-      }),
-    )
+    await journal.phase(`Take ${one.name} away`, async (done) => {
+      tellLeft(services, one, deleteClaims)
+      await takeAway(
+        { kube: kubeOf(index), services, deleteClaims, deadline },
+        one,
+        one.record,
+        signal,
+      )
+      done(
+        `gone${deleteClaims || one.claims.length === 0 ? '' : `; ${one.claims.length} claims stay`}`,
+      )
+    })
   }
   const stays = await goes(
     { ...cleaning, kube: locks.reduce(underLock, kube) },
@@ -283,7 +285,6 @@ async function underLocks(
       await finish(
         { ...cleaning, kube: kubeOf(index) },
         one,
-        records[index] ?? one.stored,
         locks[index],
         place.kind === 'ours',
         signal,
@@ -322,17 +323,21 @@ async function recovered(
   found: Survey,
   locks: readonly Lock[],
   signal: AbortSignal,
-): Promise<Survey> {
+): Promise<HeldSurvey> {
   const { clock, journal, report } = services
   refuseMaintenance(found, await handedOver(kube, found, signal))
-  const stored = await recoverNodes(
-    { kube, clock, namespace, runUrl: report.runUrl, name: found.name, journal, report },
+  const record = new HeldRecord(
+    { kube, clock, namespace, name: found.name, runUrl: report.runUrl },
     found.stored,
+  )
+  await recoverNodes(
+    { record, journal, report },
     AbortSignal.any(locks.map(({ lost }) => lost)),
     signal,
   )
+  const { stored } = record
   refuseMaintenance({ ...found, stored }, toGiveBack(stored))
-  return { ...found, stored }
+  return { ...found, stored, record }
 }
 
 /** Why the namespace stays, in words; undefined once it is gone. */
@@ -416,8 +421,7 @@ async function staysFor(
  */
 async function finish(
   cleaning: Cleaning,
-  found: Survey,
-  stored: StoredRecord,
+  found: HeldSurvey,
   lock: Lock | undefined,
   ours: boolean,
   signal: AbortSignal,
@@ -425,27 +429,19 @@ async function finish(
   const {
     kube,
     services: { report, journal },
-    namespace,
     deleteClaims,
   } = cleaning
-  const { name, claims } = found
+  const { name, claims, record } = found
   if (keepsRecord(found, deleteClaims, ours)) {
     const kept = claims.map(({ name: claim, uid, volume }) => ({
       name: claim,
       uid,
       ...(volume === undefined ? {} : { volume }),
     }))
-    await writeRecord(
-      kube,
-      namespace,
-      stored,
-      { ...stored.record, revisions: [], made: [], underWay: null, kept },
-      {},
-      signal,
-    )
+    await record.leaveOnly(kept, signal)
     return
   }
-  const object = stored.object
+  const { object } = record.stored
   if (object !== undefined) {
     await deleteAsRead(kube, object, name, signal)
     report.changed = true

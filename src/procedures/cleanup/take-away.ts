@@ -6,14 +6,13 @@ import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { knownResource } from '../../kube/resources.ts'
 import { toKeptVolume, toPod } from '../../kube/views/index.ts'
-import type { StoredRecord } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { objectName, refOf } from '../apply/apply.ts'
 import type { Survey } from './cleanup-survey.ts'
 import { explainHanging } from '../verify/hanging.ts'
 import { heldByFinalizers, untilGone, type Held, type Waiting } from '../apply/until-gone.ts'
-import { recordUnderWay, type Marking } from '../../record/verified.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
 
 export interface Taking {
   /** Under the ensemble's lock. */
@@ -42,18 +41,15 @@ function hasOwn(object: KubeObject): boolean {
 export async function takeAway(
   taking: Taking,
   found: Survey,
-  stored: StoredRecord,
+  record: HeldRecord,
   signal: AbortSignal,
-): Promise<StoredRecord> {
+): Promise<void> {
   const { kube, services, deleteClaims, deadline } = taking
   const { namespace, sets, objects, claims } = found
   const { clock, journal, report } = services
   const going = deleteClaims ? claims : []
-  if (sets.length + objects.length + going.length === 0) return stored
-  const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
-  const recorded = await recordUnderWay(
-    marking,
-    stored,
+  if (sets.length + objects.length + going.length === 0) return
+  await record.begin(
     {
       operation: 'cleanup',
       digest: '',
@@ -85,7 +81,6 @@ export async function takeAway(
     )
   await untilGone(waiting, (until) => claimsThere(kube, namespace, going, until), signal)
   report.standing = 'the ensemble is gone; its record is still there'
-  return recorded
 }
 
 /** UID of the set that it is begun on; or that an earlier run of it was. */

@@ -5,14 +5,7 @@ import { Deadline } from '../../clock.ts'
 import { cordonStands } from '../../decide/drain/cordon.ts'
 import { failure } from '../../errors.ts'
 import { toNode } from '../../kube/views/index.ts'
-import { nodeDrained } from '../../record/drain.ts'
-import {
-  advanceNode,
-  beginNode,
-  endNodes,
-  nodesUnderMaintenance,
-} from '../../record/maintenance.ts'
-import type { MaintenanceNode } from '../../record/record.ts'
+import { type MaintenanceNode, nodesUnderMaintenance } from '../../record/record.ts'
 import { beginPhase, endPhase } from '../../report/node-phases.ts'
 import type { NodeRow, RunReport } from '../../report/run-report.ts'
 import type { NodeView } from '../../view/surroundings.ts'
@@ -34,6 +27,7 @@ import { leaveNeighbours, meetNeighbours, ordinalsOf, type Neighbour } from './n
 import { passGates, type GatePatience } from './pass-gates.ts'
 import { leadsAndGoes, readyToLeave } from '../rollout/roll.ts'
 import type { Course } from '../open/ensemble.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
 
 /** After `drained`, in the report. */
 const LEFT = 'before it left the cluster'
@@ -101,13 +95,12 @@ export async function drainNode(
 }
 
 async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<void> {
-  const { standing, ledger, mark, givenBack } = drain
-  const { inputs, services, kube, lock, marking } = standing
+  const { standing, mark, givenBack } = drain
+  const { inputs, services, kube, lock, record } = standing
   const { clock, journal, report } = services
   const { node, row, survey, neighbours, course, during } = taking
-  const write = async (change: Parameters<typeof advanceNode>[3]): Promise<void> => {
-    ledger.stored = await advanceNode(marking, ledger.stored, node.name, change, signal)
-  }
+  const write = (change: Parameters<HeldRecord['advanceNode']>[1]): Promise<void> =>
+    record.advanceNode(node.name, change, signal)
   const { mode } = survey.choice
   row.placement = mode === 'none' ? '' : mode
   // Where no ensemble is ours, whose members are on the node is worth telling all the same.
@@ -118,7 +111,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   for (const { pod, why } of survey.pods.leave)
     row.pods.push({ pod: `${pod.namespace}/${pod.name}`, outcome: 'left alone', note: why })
   // A cordon of ours that an earlier run has left is still ours.
-  const before = nodesUnderMaintenance(ledger.stored).find(({ name }) => name === node.name)
+  const before = nodesUnderMaintenance(record.stored).find(({ name }) => name === node.name)
   const entry: Omit<MaintenanceNode, 'at'> = {
     name: node.name,
     uid: node.uid,
@@ -139,7 +132,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
     )
   ) {
     await during('hand-over', async () => {
-      ledger.stored = await beginNode(marking, ledger.stored, entry, signal)
+      await record.beginNode(entry, signal)
       tellLeader(course, survey.members)
       for (const one of neighbours) tellLeader(one.course, one.pods)
       for (const pod of survey.members)
@@ -159,12 +152,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
       ])
     // Before the patch the record says that the cordon may be ours: whoever finds it looks at the
     // mark.
-    ledger.stored = await beginNode(
-      marking,
-      ledger.stored,
-      { ...entry, phase: 'cordon', cordon: 'ours' },
-      signal,
-    )
+    await record.beginNode({ ...entry, phase: 'cordon', cordon: 'ours' }, signal)
     const answer = await cordonNode(
       kube,
       node,
@@ -314,17 +302,15 @@ function uncordonedInWords(answer: UncordonAnswer): string {
  * Strikes the node out, or leaves it handed over; from here on a successor does not do it again.
  */
 async function finish(
-  { standing: { marking, services }, ledger }: Drain,
+  { standing: { record, services } }: Drain,
   row: NodeRow,
   { uid }: NodeView,
   phase: 'handed-over' | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  ledger.stored =
-    phase === undefined
-      ? await endNodes(marking, ledger.stored, new Set([row.node]), signal)
-      : await advanceNode(marking, ledger.stored, row.node, { phase }, signal)
-  ledger.stored = await nodeDrained(marking, ledger.stored, uid, signal)
+  if (phase === undefined) await record.endNodes(new Set([row.node]), signal)
+  else await record.advanceNode(row.node, { phase }, signal)
+  await record.nodeDrained(uid, signal)
   services.report.drainedNodes.push(row.node)
   services.report.remainingNodes = services.report.remainingNodes.filter(
     (name) => name !== row.node,

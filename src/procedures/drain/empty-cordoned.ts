@@ -4,7 +4,6 @@
 import { cordonStands, type CordonMark } from '../../decide/drain/cordon.ts'
 import { failure } from '../../errors.ts'
 import { toNode } from '../../kube/views/index.ts'
-import type { StoredRecord } from '../../record/record.ts'
 import type { NodeRow } from '../../report/run-report.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import { askToGo, overtakenBy, type Leaving } from './ask-to-go.ts'
@@ -24,8 +23,6 @@ export interface Drain {
   readonly standing: Held
   readonly looker: Looker
   readonly mark: CordonMark
-  /** The record as this run last wrote it. */
-  readonly ledger: { stored: StoredRecord }
   /** Our cordon is taken back when a node was drained well. */
   readonly givenBack: boolean
   /** What else is under way, in words. */

@@ -11,6 +11,7 @@ import type { Access, Kube, KubeObject } from '../../kube/kube.ts'
 import { resolveProfile } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import { LOCK_WAIT_MS, newIdentity, underLock, RELEASE_MS } from '../../record/lock.ts'
+import { HeldRecord } from '../../record/held-record.ts'
 import { readRecord, recordName } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
@@ -171,11 +172,13 @@ async function holdAlone(
       services,
       kube: own,
       set: undefined,
-      stored,
       lock,
       held,
       run: looking,
-      marking: { kube: own, clock, namespace, runUrl: report.runUrl },
+      record: new HeldRecord(
+        { kube: own, clock, namespace, name: NODES_ALONE, runUrl: report.runUrl },
+        stored,
+      ),
       course: {
         kube: own,
         services,

@@ -23,13 +23,7 @@ import {
   type LockRequest,
   RELEASE_MS,
 } from '../../record/lock.ts'
-import {
-  ofThisSet,
-  readRecord,
-  recordName,
-  type StoredRecord,
-  droppedInWords,
-} from '../../record/record.ts'
+import { ofThisSet, readRecord, recordName, droppedInWords } from '../../record/record.ts'
 import { inWords } from '../../report/doing.ts'
 import type { Services } from '../../services.ts'
 import { timeLimit } from '../../time-limit.ts'
@@ -46,7 +40,7 @@ import { connectionString, targetOf } from './ensemble-target.ts'
 import { fillMembers } from './member-rows.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
-import type { Marking } from '../../record/verified.ts'
+import { HeldRecord } from '../../record/held-record.ts'
 import { profileOptions, reachThrough } from './reach.ts'
 import type { VerifyRun, Course } from './ensemble.ts'
 
@@ -61,8 +55,7 @@ export interface Held {
   readonly set: KubeObject | undefined
   readonly course: Course
   readonly run: VerifyRun
-  readonly marking: Marking
-  readonly stored: StoredRecord
+  readonly record: HeldRecord
   /** Its identity is in the mark of each node that is cordoned under it. */
   readonly lock: Lock
   /** Tells the post step which nodes carry, or are about to carry, a cordon of this run. */
@@ -314,10 +307,15 @@ export async function holdEnsembleIn(
       place: { at: '' },
       addresses,
     }
-    const marking: Marking = { kube: own, clock, namespace, runUrl: report.runUrl }
+    const record = new HeldRecord(
+      { kube: own, clock, namespace, name: target.name, runUrl: report.runUrl },
+      stored,
+    )
     // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it
     // themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
+    if (!ownNodes && !inputs.dryRun)
+      await recoverNodes({ record, journal, report }, lock.lost, held)
     const standing: Standing = {
       inputs,
       services,
@@ -327,18 +325,9 @@ export async function holdEnsembleIn(
       image,
       course,
       run,
-      marking,
+      record,
       held,
       lock,
-      stored:
-        ownNodes || inputs.dryRun
-          ? stored
-          : await recoverNodes(
-              { ...marking, name: target.name, journal, report },
-              stored,
-              lock.lost,
-              held,
-            ),
       rememberNodes: (names) =>
         services.remember({
           lock: { namespace, lease: lock.leaseName, identity: lock.identity },

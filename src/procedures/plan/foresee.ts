@@ -148,7 +148,7 @@ function rolesOf(
 
 /** How a restart of the members `left` would go, asked of those that run. */
 export async function foreseeRestart(
-  { services, course, stored }: Held,
+  { services, course, record }: Held,
   left: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<{ readonly forecast: Forecast; readonly leader: string }> {
@@ -164,7 +164,7 @@ export async function foreseeRestart(
     addresses,
     canStepDown: looking.profile.stepDown !== undefined && rights.exec,
     now: clock.now(),
-    memberMs: memberMs(stored),
+    memberMs: memberMs(record.stored),
   })
   return { forecast, leader: report.leader }
 }

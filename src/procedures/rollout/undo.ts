@@ -12,7 +12,7 @@ import { memberServices, ordinalIn } from '../../manifests/member-services.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
-import { verifiedNames, type StoredRecord } from '../../record/record.ts'
+import { verifiedNames } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { applyChange, objectName, planChanges, type PlannedChange } from '../apply/apply.ts'
 import { bringMembers, startOf, type Start } from './bring.ts'
@@ -20,9 +20,9 @@ import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import { markVerified, recordUnderWay, type Marking } from '../../record/verified.ts'
 import { outcomeOf, verifyEnsemble } from '../verify/verify-ensemble.ts'
 import type { VerifyRun, Course } from '../open/ensemble.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
 
 /** What an undo goes back to. */
 export interface Earlier {
@@ -40,7 +40,7 @@ export interface Earlier {
 export interface UndoRun {
   readonly course: Course
   readonly run: VerifyRun
-  readonly marking: Marking
+  readonly record: HeldRecord
   readonly level: VerifyLevel | 'off'
   readonly force: boolean
   /**
@@ -73,17 +73,15 @@ interface Way {
  * member, has against them.
  */
 export async function planBack(
-  undo: Pick<UndoRun, 'course' | 'run' | 'force' | 'asked'>,
-  stored: StoredRecord,
+  undo: Pick<UndoRun, 'course' | 'run' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
-  return (await wayBack(undo, stored, earlier, signal)).plan
+  return (await wayBack(undo, earlier, signal)).plan
 }
 
 async function wayBack(
-  undo: Pick<UndoRun, 'course' | 'run' | 'force' | 'asked'>,
-  stored: StoredRecord,
+  undo: Pick<UndoRun, 'course' | 'run' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<Way> {
@@ -134,7 +132,7 @@ async function wayBack(
     {
       force: undo.force,
       dryRuns: true,
-      verified: verifiedNames(stored.record),
+      verified: verifiedNames(undo.record.current),
       set: view.set?.uid,
       taking: undo.asked === true ? 'revision' : undefined,
     },
@@ -151,40 +149,32 @@ async function wayBack(
 }
 
 /**
- * The record afterwards. Throws as a deploy does; what was done until then is in the report's
+ * Throws as a deploy does; what was done until then is in the report's
  * standing.
  */
-export async function goBack(
-  undo: UndoRun,
-  stored: StoredRecord,
-  earlier: Earlier,
-  signal: AbortSignal,
-): Promise<StoredRecord> {
-  const { run, marking } = undo
+export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSignal): Promise<void> {
+  const { run, record } = undo
   const { services, kube } = undo.course
   const { journal, report } = services
-  const { course, objects, start, generation, recorded } = await journal.phase(
+  const { course, objects, start, generation } = await journal.phase(
     `Go back to revision ${earlier.controllerRevision}`,
     async (done) => {
-      const way = await wayBack(undo, stored, earlier, signal)
+      const way = await wayBack(undo, earlier, signal)
       const {
         plan,
         course: { before: view },
       } = way
       // Nothing is begun that could be left unfinished where all stands already.
-      const recorded = plan.every((planned) => planned.change === 'unchanged')
-        ? stored
-        : await recordUnderWay(
-            marking,
-            stored,
-            {
-              operation: 'undo',
-              digest: earlier.digest,
-              set: view.set?.uid,
-              previous: view.set?.status.updateRevision ?? '',
-            },
-            signal,
-          )
+      if (plan.some((planned) => planned.change !== 'unchanged'))
+        await record.begin(
+          {
+            operation: 'undo',
+            digest: earlier.digest,
+            set: view.set?.uid,
+            previous: view.set?.status.updateRevision ?? '',
+          },
+          signal,
+        )
       let generation: number | undefined
       const back: string[] = []
       for (const planned of plan) {
@@ -215,7 +205,7 @@ export async function goBack(
           ? 'its objects stand already'
           : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`,
       )
-      return { ...way, generation, recorded }
+      return { ...way, generation }
     },
   )
 
@@ -261,15 +251,8 @@ export async function goBack(
         origin: 'undo' as const,
       }
     : undefined
-  const after = await markVerified(
-    marking,
-    recorded,
-    revision,
-    { uid: stands.set?.uid ?? '', objects },
-    signal,
-  )
+  await record.verified(revision, { uid: stands.set?.uid ?? '', objects }, signal)
   report.standing = `every member is back at revision ${stands.set?.status.updateRevision ?? ''}${checked ? ' and verified' : ''}`
-  return after
 }
 
 /**

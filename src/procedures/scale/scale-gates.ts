@@ -22,13 +22,13 @@ const LOOK_MS = 1_000
  * with, and one that goes need not serve.
  */
 export async function refuseUnsound(
-  { course, stored, run, services: { clock, journal } }: Standing,
+  { course, record, run, services: { clock, journal } }: Standing,
   steps: readonly ScaleStep[],
   signal: AbortSignal,
 ): Promise<void> {
   const [first] = steps
   if (
-    stored.record.underWay !== null ||
+    record.current.underWay !== null ||
     first === undefined ||
     first.kind === 'restore' ||
     first.kind === 'await'

@@ -12,12 +12,10 @@ import {
   wantedServices,
   type WantedService,
 } from '../../manifests/wanted-services.ts'
-import { writeRecord, type StoredRecord } from '../../record/record.ts'
 import { refuseMissing, rightsToMakeServices } from '../open/access.ts'
 import { targetOf } from '../open/ensemble-target.ts'
 import { readServices } from '../open/read-ensemble.ts'
 import type { Standing } from '../open/hold-ensemble.ts'
-import { recordMade } from '../../record/verified.ts'
 
 /** One that is to be deleted once its member is gone. */
 export interface ServiceToDelete {
@@ -75,27 +73,20 @@ async function objectFor(
   return made
 }
 
-export interface Made {
-  readonly stored: StoredRecord
-  readonly standing: Standing
-}
-
 /** Makes them, and gives what the run goes on with: it knows the members by them. */
 export async function makeServices(
   standing: Standing,
-  stored: StoredRecord,
   planned: readonly KubeObject[],
   set: KubeObject,
   signal: AbortSignal,
-): Promise<Made> {
-  const { kube, run, course, marking, profile, services } = standing
-  if (planned.length === 0) return { stored, standing }
+): Promise<Standing> {
+  const { kube, run, course, record, profile, services } = standing
+  if (planned.length === 0) return standing
   const { report, journal, clock } = services
-  let recorded = stored
   for (const object of planned) {
     const applied = await kube.apply(object, { force: false }, signal)
     // One by one: whatever was made is known, wherever the run ends.
-    if (applied.created) recorded = await recordMade(marking, recorded, [applied.object], signal)
+    if (applied.created) await record.made([applied.object], signal)
     report.changed = true
     report.changes.push({
       object: `service/${object.metadata.name}`,
@@ -112,12 +103,9 @@ export async function makeServices(
     run.target.namespace,
   )
   return {
-    stored: recorded,
-    standing: {
-      ...standing,
-      run: { ...run, target },
-      course: { ...course, looking: { ...course.looking, target } },
-    },
+    ...standing,
+    run: { ...run, target },
+    course: { ...course, looking: { ...course.looking, target } },
   }
 }
 
@@ -126,12 +114,12 @@ export async function makeServices(
  * said.
  */
 export async function servicesToDelete(
-  { kube, run, set: object, course, stored, services }: Standing,
+  { kube, run, set: object, course, record, services }: Standing,
   target: number,
   signal: AbortSignal,
 ): Promise<readonly ServiceToDelete[]> {
   const { set } = course.before
-  const { underWay, made } = stored.record
+  const { underWay, made } = record.current
   const begun =
     underWay?.operation === 'scale' && underWay.replicas === target ? (underWay.services ?? []) : []
   const shape = parseSet(object)
@@ -168,19 +156,18 @@ export async function servicesToDelete(
  * Deletes those that are still the same Services; without the right to they stay, which is said.
  */
 export async function deleteServices(
-  { run, marking, course }: Standing,
-  stored: StoredRecord,
+  { run, record, course }: Standing,
   going: readonly ServiceToDelete[],
   signal: AbortSignal,
-): Promise<StoredRecord> {
+): Promise<void> {
   const { kube, report, journal, target, clock } = run
-  if (going.length === 0) return stored
+  if (going.length === 0) return
   if (!course.rights.deleteServices) {
     const names = going.map(({ name }) => name).join(' ')
     report.notes.push(
       `Services of members that are gone stay, for want of the right to delete services in ${target.namespace}: kubectl -n ${target.namespace} delete service ${names}`,
     )
-    return stored
+    return
   }
   for (const { name, uid } of going) {
     if (!(await deleteSame(kube, name, uid, target.namespace, signal))) continue
@@ -193,15 +180,7 @@ export async function deleteServices(
     report.timeline.push({ at: clock.now(), what: `service/${name} deleted` })
     journal.info(`service/${name} deleted: its member is gone`)
   }
-  const gone = new Set(going.map(({ uid }) => uid))
-  return writeRecord(
-    kube,
-    marking.namespace,
-    stored,
-    { ...stored.record, made: stored.record.made.filter(({ uid }) => !gone.has(uid)) },
-    {},
-    signal,
-  )
+  await record.unmade(new Set(going.map(({ uid }) => uid)), signal)
 }
 
 async function deleteSame(

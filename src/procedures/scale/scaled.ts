@@ -19,7 +19,6 @@ import { readServices } from '../open/read-ensemble.ts'
 import type { Standing } from '../open/hold-ensemble.ts'
 import { withOwnPartition } from '../apply/template-alone.ts'
 import { appliedRevision } from '../verify/unread.ts'
-import { endUnderWay, markVerified } from '../../record/verified.ts'
 
 /**
  * What we or kubectl own of the live set; where that is not the whole of it, what anybody wrote:
@@ -66,20 +65,21 @@ interface Scaled {
 }
 
 /**
- * The record with this revision verified and nothing under way; with `verify: quick` or `off` it
+ * In the record this revision is verified and nothing under way; with `verify: quick` or `off` it
  * does not count as verified.
  */
 export async function markScaled(
   standing: Standing,
-  stored: StoredRecord,
   { set, view, from, to }: Scaled,
   signal: AbortSignal,
-): Promise<StoredRecord> {
-  const { inputs, marking, services } = standing
-  if (inputs.verify !== 'full' && inputs.verify !== 'thorough')
-    return endUnderWay(marking, stored, signal)
-  const last = latestApplied(stored.record)
-  const kept = last === undefined ? undefined : objectsOf(stored, last.digest)
+): Promise<void> {
+  const { inputs, record, services } = standing
+  if (inputs.verify !== 'full' && inputs.verify !== 'thorough') {
+    await record.end(signal)
+    return
+  }
+  const last = latestApplied(record.current)
+  const kept = last === undefined ? undefined : objectsOf(record.stored, last.digest)
   const companions =
     kept === undefined
       ? await liveCompanions(standing, view, signal)
@@ -97,10 +97,8 @@ export async function markScaled(
     origin: 'scale' as const,
   }
   // Members that were not replaced on the way still may not have read what was applied before.
-  return markVerified(
-    marking,
-    stored,
-    appliedRevision(stored.record, revision, last?.unread ?? [], view, true),
+  await record.verified(
+    appliedRevision(record.current, revision, last?.unread ?? [], view, true),
     { uid: view.set?.uid ?? '', objects },
     signal,
   )
