@@ -67,7 +67,7 @@ describe('outputs', () => {
 })
 
 describe('README', () => {
-  test('its table of inputs is that of action.yml (node __tests__/support/readme-tables.ts writes it)', () => {
+  test('its table of inputs is that of action.yml (npm run schema writes it)', () => {
     expect(section(readme, 'inputs')).toBe(inputsTable(action))
   })
 
