@@ -70,7 +70,7 @@ describe('pages', () => {
   })
 
   test.each(PAGES)(
-    'the tables of %s are those of action.yml (node __tests__/support/readme-tables.ts writes them)',
+    'the tables of %s are those of action.yml (npm run schema writes them)',
     (page) => {
       expect(withTables(page, readPage(page), action)).toBe(readPage(page))
       expect(section(readPage(page), 'inputs')).toContain('`operation`')

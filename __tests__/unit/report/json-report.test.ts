@@ -64,7 +64,7 @@ test('no field of the report is left out of the JSON', () => {
   )
 })
 
-test('docs/report.schema.json is what the schema in the code says (node __tests__/support/write-report-schema.ts writes it)', () => {
+test('docs/report.schema.json is what the schema in the code says (npm run schema writes it)', () => {
   expect(readFileSync(new URL('../../../docs/report.schema.json', import.meta.url), 'utf8')).toBe(
     jsonSchemaText(),
   )

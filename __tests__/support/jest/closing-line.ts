@@ -10,7 +10,7 @@ const resultsSchema = z.looseObject({
       numPassingTests: z.number(),
       numFailingTests: z.number(),
       numPendingTests: z.number(),
-      testExecError: z.unknown(),
+      testExecError: z.unknown().optional(),
     }),
   ),
 })
