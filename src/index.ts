@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from './clock.ts'
 import { failure } from './errors.ts'
 import { listenForCancel } from './github/cancellation.ts'
@@ -30,7 +31,7 @@ import { closingLines } from './report/verdict.ts'
 import type { Services } from './services.ts'
 
 const env = process.env
-const runner = readRunner(env, process.cwd())
+const runner = readRunner(env, process.cwd(), fileURLToPath(new URL('..', import.meta.url)))
 const voice = createVoice((line) => void process.stdout.write(line))
 const { write } = voice
 /** Not the run's id alone: a job may use the action several times. */
@@ -103,6 +104,7 @@ async function runMain(): Promise<void> {
     env,
     now: () => systemClock.now(),
     runUrl: runner.runUrl,
+    helpUrl: runner.helpUrl,
     cancelled: cancellation.signal,
     debug: (text) => log.debug(text),
     services(report): Services {
@@ -162,14 +164,17 @@ async function runMain(): Promise<void> {
         },
       }
     },
-    show(report) {
+    show(report, kind) {
       report.phases = phases
       const path = writeReportFile(reportFile, jsonReportText(report)) ? reportFile : undefined
-      const comment = writeReportFile(summaryFile, summaryText(report, COMMENT_LIMIT))
+      // Who switched the page off may still post the file as a comment.
+      const shown = kind === 'off' ? 'full' : kind
+      const comment = writeReportFile(summaryFile, summaryText(report, COMMENT_LIMIT, shown))
         ? summaryFile
         : undefined
       writeOutputs(env, outputsOf(report, { report: path, summary: comment }))
-      const summary = writeSummary(env, (limit) => summaryText(report, limit))
+      const summary =
+        kind !== 'off' && writeSummary(env, (limit) => summaryText(report, limit, kind))
       log.closeWarnings()
       for (const line of closingLines(report, { reportFile: path, summary })) log.info(line)
       const verdict = verdictAnnotation(report)

@@ -13,11 +13,13 @@ export interface Runner {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly now: () => number
   readonly runUrl: string
+  /** The troubleshooting page of the version that runs; empty where it is not known. */
+  readonly helpUrl: string
   /** Aborted by SIGINT or SIGTERM. */
   readonly cancelled: AbortSignal
   services(report: RunReport): Services
   /** Shows the report: outputs, log, annotations, summary, JSON file. Never throws. */
-  show(report: RunReport): void
+  show(report: RunReport, summary: Inputs['summary']): void
   /** Details of a fault of ours, for the debug log. */
   debug(text: string): void
 }
@@ -26,9 +28,11 @@ export interface Runner {
 export async function main(runner: Runner): Promise<number> {
   const report = newReport(runner.env['INPUT_OPERATION'] || 'deploy', runner.now())
   report.runUrl = runner.runUrl
+  report.helpUrl = runner.helpUrl
   const services = runner.services(report)
+  const read = readInputs(runner.env)
   try {
-    const inputs = await soundInputs(runner, services)
+    const inputs = await soundInputs(read, services)
     report.findings.push(...inputs.warnings)
     for (const warning of inputs.warnings) services.journal.warning(warningText(warning))
     const run = await operation(inputs)
@@ -38,7 +42,7 @@ export async function main(runner: Runner): Promise<number> {
   }
   report.ended = runner.now()
   report.message = messageFor(report)
-  runner.show(report)
+  runner.show(report, read.inputs.summary)
   return report.result === 'succeeded' ||
     report.result === 'unchanged' ||
     report.result === 'planned'
@@ -50,8 +54,10 @@ export async function main(runner: Runner): Promise<number> {
  * The inputs; with a fault in them the manifests are read all the same, so that every fault of a
  * run is in one message.
  */
-async function soundInputs(runner: Runner, services: Services): Promise<Inputs> {
-  const { inputs, faults, broken } = readInputs(runner.env)
+async function soundInputs(
+  { inputs, faults, broken }: ReturnType<typeof readInputs>,
+  services: Services,
+): Promise<Inputs> {
   const [first, ...rest] = faults
   if (first === undefined) return inputs
   const readable =

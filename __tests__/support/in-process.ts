@@ -93,6 +93,7 @@ export function startRun(run: InProcessRun): Started {
       ),
       now: () => clock.now(),
       runUrl: `https://github.com/example/shop/actions/runs/${name}`,
+      helpUrl: 'https://github.com/org/zk-ensemble-action/blob/v1/docs/troubleshooting.md',
       cancelled: cancelled.signal,
       services: (report) => ({
         clock,

@@ -88,7 +88,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'read-command',
     'serves-command',
   ],
-  'The cluster, and what is told': ['kubeconfig', 'context', 'log-lines'],
+  'The cluster, and what is told': ['kubeconfig', 'context', 'summary', 'log-lines'],
 }
 
 /** Of the README: the groups, and what is in each. */

@@ -153,6 +153,8 @@ async function runStep(
     GITHUB_RUN_ATTEMPT: '1',
     GITHUB_REPOSITORY: 'example/shop',
     GITHUB_SERVER_URL: 'https://github.com',
+    GITHUB_ACTION_REPOSITORY: 'org/zk-ensemble-action',
+    GITHUB_ACTION_REF: 'v1',
     GITHUB_WORKFLOW: 'deploy',
     GITHUB_ACTOR: 'octocat',
     GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',

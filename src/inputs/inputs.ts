@@ -106,6 +106,8 @@ export interface Inputs {
   readonly kubeconfig: string | undefined
   readonly context: string | undefined
   readonly logLines: number
+  /** Of the page of the run. */
+  readonly summary: 'full' | 'short' | 'off'
   /** Ids of the inputs that were set to something other than nothing and the default. */
   readonly given: ReadonlySet<string>
   /** What is odd but not wrong about the inputs. */

@@ -147,6 +147,7 @@ function toInputs(
     kubeconfig: values.kubeconfig,
     context: values.context,
     logLines: values['log-lines'],
+    summary: values.summary,
     given,
     warnings,
   }

@@ -93,6 +93,7 @@ export const SCHEMA = z.object({
   kubeconfig: text(),
   context: text(),
   'log-lines': count(0, 1000),
+  summary: choice(['full', 'short', 'off']),
 })
 
 export type InputId = keyof typeof SCHEMA.shape
@@ -159,6 +160,7 @@ export const INPUTS: Readonly<Record<InputId, InputUse>> = {
   kubeconfig: { default: '', usedBy: 'all' },
   context: { default: '', usedBy: 'all' },
   'log-lines': { default: '25', usedBy: 'all' },
+  summary: { default: 'full', usedBy: 'all' },
 }
 
 export function isInputId(text: string): text is InputId {

@@ -2,10 +2,13 @@
 // without a word, so what gets a slot is decided here.
 
 import type { Finding, Place } from '../errors.ts'
-import { causeOf, decidingFinding, fixOf, furtherErrors, proofOf } from './cause.ts'
+import { causeOf, decidingFinding, furtherErrors, proofOf } from './cause.ts'
 import { clip, plainLine } from './escape.ts'
+import { helpUrl } from './help.ts'
+import { nextLines } from './next.ts'
+import { nowLine } from './now.ts'
 import type { RunReport } from './run-report.ts'
-import { headline, isSuccess, takenBack } from './verdict.ts'
+import { headline, isSuccess } from './verdict.ts'
 
 /** Warnings (and errors, counted apart) that the runner shows per step. */
 export const ANNOTATIONS_PER_STEP = 10
@@ -24,11 +27,14 @@ export function verdictAnnotation(report: RunReport): Annotation | undefined {
   if (isSuccess(report.result)) return undefined
   const deciding = decidingFinding(report)
   const further = furtherErrors(report).length
+  const now = nowLine(report)
+  const help = helpUrl(report)
   const lines = [
-    takenBack(report) === '' ? '' : `Taken back: ${takenBack(report)}`,
     causeOf(report),
     proofOf(report),
-    ...fixOf(report),
+    now === '' ? '' : `Now: ${now}`,
+    ...nextLines(report),
+    help === '' ? '' : `More on ${report.code}: ${help}`,
     further === 0
       ? ''
       : `${further} more ${further === 1 ? 'error is' : 'errors are'} in the log and in the job summary.`,

@@ -3,9 +3,11 @@
 
 import type { Finding } from '../errors.ts'
 import type { CheckResult } from '../ensemble/profile.ts'
-import { fixOf } from './cause.ts'
 import { plainLines } from './escape.ts'
+import { helpUrl } from './help.ts'
+import { nextLines } from './next.ts'
 import { secondsByPhase } from './node-phases.ts'
+import { clientsOf, nowLine } from './now.ts'
 import type { JsonReport } from './report-schema.ts'
 import type { RunReport } from './run-report.ts'
 
@@ -23,7 +25,10 @@ export function toJsonReport(report: RunReport): JsonReport {
     result: report.result,
     code: report.code === '' ? null : report.code,
     message: report.message,
-    advice: report.code === '' ? null : fixOf(report).join('\n'),
+    now: nowLine(report),
+    clients: clientsJson(report),
+    advice: report.code === '' ? null : nextLines(report).join('\n'),
+    help: helpUrl(report) === '' ? null : helpUrl(report),
     changed: report.changed,
     doing: report.doing,
     standing: report.standing,
@@ -53,7 +58,7 @@ export function toJsonReport(report: RunReport): JsonReport {
       restarts: row.restarts,
       ready: row.ready,
       readySince: row.readySince === undefined ? null : iso(row.readySince),
-      trouble: row.trouble ?? null,
+      trouble: row.fault ?? row.trouble ?? null,
     })),
     changes: report.changes.map((row) => ({
       object: row.object,
@@ -131,11 +136,33 @@ export function toJsonReport(report: RunReport): JsonReport {
     })),
     longestWriteGapMs: report.longestWriteGapMs ?? null,
     acknowledgedWritesLost: report.acknowledgedWritesLost ?? null,
+    writeGaps: report.writeGaps.map(({ from, ms }) => ({ from: iso(from), ms })),
+    undoTo:
+      report.undoTo === undefined
+        ? null
+        : { revision: report.undoTo.revision ?? null, name: report.undoTo.name },
     requests: { ...report.requests },
     started: iso(report.started),
     ended: iso(report.ended),
     runUrl: report.runUrl,
+    helpUrl: report.helpUrl,
   }
+}
+
+function clientsJson(report: RunReport): JsonReport['clients'] {
+  const clients = clientsOf(report)
+  return clients === undefined
+    ? null
+    : {
+        read: clients.read ?? null,
+        write: clients.write ?? null,
+        serving: clients.serving,
+        members: clients.members,
+        needed: clients.needed ?? null,
+        mayGo: clients.mayGo ?? null,
+        unasked: [...clients.unasked],
+        asked: clients.askedAt === undefined ? null : iso(clients.askedAt),
+      }
 }
 
 function checkOf(check: CheckResult): JsonReport['checks'][number] {

@@ -4,13 +4,16 @@
 import { formatSpan } from '../clock.ts'
 import type { Code } from '../errors.ts'
 import { decidingFinding, placeOf } from './cause.ts'
-import { plainLine } from './escape.ts'
+import { clip, plainLine } from './escape.ts'
 import { failedNode, nodesDone, remaining } from './node-words.ts'
+import { nowLine } from './now.ts'
 import type { RunReport } from './run-report.ts'
-import { dataLine } from './verdict.ts'
+import { dataLine, subjectOf } from './verdict.ts'
 
 /** At most this many characters: what chats show without folding. */
-const LIMIT = 300
+const LIMIT = 400
+/** What is left of a cause at the least. */
+const LEAST = 80
 
 const MEANING: Record<Code, string> = {
   INPUT_INVALID: 'an input is wrong',
@@ -25,7 +28,7 @@ const MEANING: Record<Code, string> = {
   MEMBERSHIP_CHANGE: 'the number of members would change',
   CONFLICT: 'another field manager owns a field',
   DATA_LOST: 'data that was acknowledged is gone',
-  UNDO_FAILED: 'taking it back did not work',
+  UNDO_FAILED: 'rolling it back did not work',
   IMAGE_PULL: 'an image cannot be pulled',
   CONFIG_ERROR: 'a container refers to configuration that is not there',
   CREATE_REJECTED: 'the cluster refuses to create a pod',
@@ -53,73 +56,61 @@ export function meaningOf(code: Code): string {
 const RAW =
   /HTTP-Code|"kind"\s*:|ApiException|Unknown API Status Code|\bat .+:\d+:\d+\)|headers\s*:/i
 
-/** One line, at most 300 characters, the same for the same report. */
+/**
+ * One line of at most 400 characters, the same for the same report: code, object and cause, then
+ * whether clients are served. Only the cause is ever cut.
+ */
 export function messageFor(report: RunReport): string {
-  const what = subject(report)
+  const what = subjectOf({ ...report, operation: report.operation || 'run' })
+  const code = report.code === '' ? '' : ` (${report.code})`
   switch (report.result) {
     case 'succeeded':
-      if (report.nodes.length > 0)
-        return line(
-          `${what}: ${nodesDone(report)} in ${formatSpan(report.ended - report.started)}${[
-            ...stateFacts(report),
-            dataLine(report),
-          ]
-            .filter((fact) => fact !== '')
-            .map((fact) => `; ${fact}`)
-            .join('')}`,
-        )
       return line(
-        `${what} succeeded${state(report)}, in ${formatSpan(report.ended - report.started)}`,
+        report.nodes.length > 0
+          ? `${what}: ${nodesDone(report)}`
+          : `${what} succeeded${backAt(report)}`,
+        ` in ${formatSpan(report.ended - report.started)}`,
+        [nowLine(report), dataLine(report), pairs(report)],
       )
     case 'unchanged':
-      return line(`${what}: nothing to change${state(report)}`)
+      return line(`${what}: nothing to change`, '', [nowLine(report), pairs(report)])
     case 'planned':
-      return line(
-        report.operation === 'drain'
-          ? `${what}: planned, ${report.standing}`
-          : `${what}: planned, nothing was changed${plan(report)}`,
-      )
+      return line(`${what}: planned, ${planned(report)}`, '', [])
     case 'refused':
-      return line(`${what} refused before anything was changed: ${reason(report)}`)
+      return line(`${what} refused${code}, nothing was changed: `, reason(report), [
+        nowLine(report),
+      ])
     case 'failed':
-      return line(
-        `${what} failed: ${atNode(report)}${reason(report)}${report.nodes.length === 0 ? '' : `; ${nodesDone(report)}${remaining(report)}${cordons(report)}`}`,
-      )
+      return line(`${what} failed${code}: `, `${atNode(report)}${reason(report)}`, [
+        nowLine(report),
+        nodesLeft(report),
+        cordons(report),
+      ])
     case 'undone':
-      return line(
-        `${what} failed and was taken back${report.replicas === undefined ? '' : ` (${report.readyReplicas ?? 0} of ${report.replicas} members ready)`}: ${reason(report)}`,
-      )
+      return line(`${what} failed${code} and was rolled back: `, reason(report), [nowLine(report)])
     case 'cancelled':
-      return line(
-        `${what} was cancelled${report.changed ? ` after something had been changed${report.standing === '' ? '' : `: ${report.standing}`}` : ' before anything was changed'}${remaining(report)}`,
-      )
+      return line(`${what} was cancelled ${cancelled(report)}`, '', [
+        nowLine(report),
+        remaining(report).replace(/^; /, ''),
+      ])
   }
 }
 
-function subject(report: RunReport): string {
-  const operation = report.operation === '' ? 'run' : report.operation
-  if (report.name === '') return operation
-  return report.namespace === ''
-    ? `${operation} of ${report.name}`
-    : `${operation} of ${report.name} in ${report.namespace}`
+function cancelled({ changed, standing }: RunReport): string {
+  if (!changed) return 'before anything was changed'
+  return `after something had been changed${standing === '' ? '' : `: ${standing}`}`
 }
 
-function state(report: RunReport): string {
-  const facts = stateFacts(report)
-  return facts.length === 0 ? '' : `: ${facts.join(', ')}`
+function nodesLeft(report: RunReport): string {
+  return report.nodes.length === 0 ? '' : `${nodesDone(report)}${remaining(report)}`
 }
 
-function stateFacts(report: RunReport): string[] {
-  return [
-    report.replicas === undefined
-      ? ''
-      : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
-    report.operation === 'undo' && report.revision !== ''
-      ? `back at revision ${report.revision}`
-      : '',
-    report.leader === '' ? '' : `leader ${report.leader}`,
-    report.pairs === '' ? '' : `${report.pairs} pairs read back`,
-  ].filter((fact) => fact !== '')
+function backAt({ operation, revision }: RunReport): string {
+  return operation === 'undo' && revision !== '' ? `, back at revision ${revision},` : ''
+}
+
+function pairs(report: RunReport): string {
+  return report.pairs === '' ? '' : `${report.pairs} pairs read back`
 }
 
 function atNode(report: RunReport): string {
@@ -132,36 +123,36 @@ function atNode(report: RunReport): string {
  * failed.
  */
 function cordons({ operation, standing }: RunReport): string {
-  const [first = ''] = standing.split(';')
-  return operation !== 'drain' || first === '' ? '' : `; ${first}`
+  return operation === 'drain' ? (standing.split(';')[0] ?? '') : ''
 }
 
-function plan(report: RunReport): string {
+function planned(report: RunReport): string {
+  if (report.operation === 'drain') return report.standing
   const [first] = report.meaning
-  if (first !== undefined) return `: ${first.replace(/\.$/, '')}`
+  if (first !== undefined) return `nothing was changed: ${first.replace(/\.$/, '')}`
   const count = report.changes.filter((row) => row.change !== 'unchanged').length
-  return `; ${count} ${count === 1 ? 'object' : 'objects'} would change`
+  return `nothing was changed; ${count} ${count === 1 ? 'object' : 'objects'} would change`
 }
 
 function reason(report: RunReport): string {
   if (report.code === '') return 'see the log'
   const finding = decidingFinding(report)
-  // What remains must not be cut off behind it.
-  const own =
-    finding === undefined
-      ? ''
-      : plainLine(
-          finding.message,
-          report.result === 'failed' && report.nodes.length > 0 ? 120 : 200,
-        )
+  const own = finding === undefined ? '' : plainLine(finding.message, LIMIT)
   const told =
     own === '' || report.code === 'INTERNAL' || RAW.test(own) ? meaningOf(report.code) : own
   const where = [placeOf(finding), finding?.object ?? ''].find(
     (part) => part !== '' && !told.includes(part.split('/').at(-1) ?? part),
   )
-  return `${where === undefined ? '' : `${where}: `}${told} (${report.code})`
+  return `${where === undefined ? '' : `${where}: `}${told}`
 }
 
-function line(text: string): string {
-  return plainLine(text, LIMIT)
+/** The middle part gives way when all of it is too long for a chat. */
+function line(lead: string, middle: string, facts: readonly string[]): string {
+  const tail = facts
+    .map((fact) => plainLine(fact))
+    .filter((fact) => fact !== '')
+    .map((fact) => `; ${fact}`)
+    .join('')
+  const room = Math.max(LEAST, LIMIT - plainLine(lead, LIMIT).length - 1 - tail.length)
+  return plainLine(`${lead}${clip(middle.replace(/\s+/g, ' ').trimEnd(), room)}${tail}`, LIMIT)
 }

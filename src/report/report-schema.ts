@@ -154,7 +154,23 @@ export const jsonReportSchema = z
     ]),
     code: orNull(z.enum(CODES)).describe('null after a success'),
     message: text.describe('One line for a chat'),
-    advice: orNull(text),
+    now: text.describe(
+      'Whether clients can read and write at the end, in words; empty where no ensemble was seen',
+    ),
+    clients: orNull(
+      z.strictObject({
+        read: orNull(z.boolean()),
+        write: orNull(z.boolean()),
+        serving: z.int().describe('Members that said they serve'),
+        members: z.int().describe('Members that there should be and that have a vote'),
+        needed: orNull(z.int()).describe('How many must serve'),
+        mayGo: orNull(z.int()).describe('How many more may go before clients stand still'),
+        unasked: z.array(text).describe('Members that could not be asked, or were not'),
+        asked: orNull(time),
+      }),
+    ).describe('The same in figures, from what members said; null where it is not known'),
+    advice: orNull(text).describe('What to do next'),
+    help: orNull(text).describe('Address of the heading for the code in the docs'),
     changed: z.boolean(),
     doing: text.describe('Title of the phase that the run was in at its end'),
     standing: text.describe('The state that the run leaves behind, in words'),
@@ -214,10 +230,17 @@ export const jsonReportSchema = z
     revisions: z.array(revision),
     longestWriteGapMs: orNull(z.number()),
     acknowledgedWritesLost: orNull(z.int()),
+    writeGaps: z
+      .array(z.strictObject({ from: time, ms: z.number() }))
+      .describe('Times of more than a second without a write'),
+    undoTo: orNull(z.strictObject({ revision: orNull(z.int()), name: text })).describe(
+      'The verified revision that an undo would go to, where that is known',
+    ),
     requests: z.record(text, z.int()).describe('Requests to the API server by kind'),
     started: time,
     ended: time,
     runUrl: text,
+    helpUrl: text,
   })
   .meta({ title: 'Report of one run of zk-ensemble-action' })
 

@@ -27,8 +27,16 @@ export interface MemberRow {
   ready: boolean
   /** Milliseconds since the epoch. */
   readySince: number | undefined
-  /** What is wrong with it, in a few words. */
+  /** What is wrong with it, in a few words, by its own account. */
   trouble: string | undefined
+  /** Of its pod: what was said by one before it no longer holds. */
+  uid: string
+  /** A container of its runs, and it is not on its way out: who does not run serves nobody. */
+  alive: boolean
+  /** What is wrong with its pod, in a few words. */
+  fault: string | undefined
+  /** When `role` was asked for; milliseconds since the epoch. */
+  askedAt: number | undefined
 }
 
 export interface ChangeRow {
@@ -56,6 +64,13 @@ export interface TimelineEntry {
   what: string
   member?: string
   node?: string
+}
+
+/** A time without a write, as the run's own writer saw it. */
+export interface WriteGap {
+  /** Milliseconds since the epoch. */
+  from: number
+  ms: number
 }
 
 /** The proof of a failure, gathered before anything is undone. */
@@ -205,10 +220,16 @@ export interface RunReport {
   namespaces: NamespaceRow[]
   revisions: RevisionRow[]
   requests: Record<string, number>
+  /** Of more than a second, in order. */
+  writeGaps: WriteGap[]
+  /** The verified revision that `operation: undo` would go to, where that is known. */
+  undoTo: { revision: number | undefined; name: string } | undefined
   /** Milliseconds since the epoch. */
   started: number
   ended: number
   runUrl: string
+  /** Address of the troubleshooting page of the version that runs; empty where it is not known. */
+  helpUrl: string
 }
 
 export function newReport(operation: string, started: number): RunReport {
@@ -254,8 +275,11 @@ export function newReport(operation: string, started: number): RunReport {
     namespaces: [],
     revisions: [],
     requests: {},
+    writeGaps: [],
+    undoTo: undefined,
     started,
     ended: started,
     runUrl: '',
+    helpUrl: '',
   }
 }

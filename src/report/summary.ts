@@ -1,7 +1,8 @@
 // The job summary: verdict first, then what proves it. The runner drops a summary over 1 MiB as a
 // whole, so this one is cut to fit and says where.
 
-import { byteLength } from './escape.ts'
+import { byteLength, code } from './escape.ts'
+import { ganttOf } from './gantt.ts'
 import type { RunReport } from './run-report.ts'
 import {
   changesSection,
@@ -12,12 +13,12 @@ import {
   timelineSection,
 } from './sections/course.ts'
 import { matrixSection, membersSection } from './sections/ensemble.ts'
-import { evidenceSection, findingsSection, notesSection } from './sections/faults.ts'
+import { errorsSection, evidenceSection, notesSection, warningsSection } from './sections/faults.ts'
 import { namespacesSection } from './sections/namespaces.ts'
 import { nodePodsSection, nodesSection } from './sections/nodes.ts'
 import type { Section } from './sections/section.ts'
 import { halve, render, sizeOf } from './sections/section.ts'
-import { verdictText } from './sections/verdict.ts'
+import { commandsText, fixBlock, verdictText } from './sections/verdict.ts'
 
 /** Bytes; the runner's limit is 1,048,576 for the file, which may hold something already. */
 export const SUMMARY_LIMIT = 1_000_000
@@ -28,40 +29,60 @@ export const SUMMARY_LIMIT = 1_000_000
  */
 export const COMMENT_LIMIT = 60_000
 
+/** `short`: what happened, how it stands, what next, and nothing else. */
+export type SummaryKind = 'full' | 'short'
+
 /** Markdown of at most `limit` bytes, with a final newline. */
-export function summaryText(report: RunReport, limit: number = SUMMARY_LIMIT): string {
-  const top = verdictText(report)
-  const foot =
-    report.runUrl === ''
-      ? []
-      : [`<sub>zk-ensemble-action, [this run](${encodeURI(report.runUrl)})</sub>`]
-  const room = limit - byteLength([top, ...foot].join('\n\n')) - 1
-  const sections = fit(sectionsOf(report), room)
-  return `${[top, ...sections.map(render), ...foot].join('\n\n')}\n`
+export function summaryText(
+  report: RunReport,
+  limit: number = SUMMARY_LIMIT,
+  kind: SummaryKind = 'full',
+): string {
+  const full = kind === 'full'
+  const top = [
+    verdictText(report),
+    fixBlock(report),
+    ...(full ? [commandsText(report), ganttOf(report) ?? ''] : []),
+  ].filter((text) => text !== '')
+  const foot = full ? [footText(report)].filter((text) => text !== '') : []
+  const room = limit - byteLength([...top, ...foot].join('\n\n')) - 1
+  const sections = full ? fit(sectionsOf(report), room) : []
+  return `${[...top, ...sections.map(render), ...foot].join('\n\n')}\n`
 }
 
-/** Evidence stands before the tables when it failed: that is what people come for. */
+/** Where it ran, for those who compare runs. */
+function footText(report: RunReport): string {
+  const facts = [
+    report.context === '' ? '' : `context ${code(report.context)}`,
+    report.profile === '' ? '' : `profile ${code(report.profile)}`,
+    report.version === '' ? '' : `version ${code(report.version)}`,
+    report.revision === '' ? '' : `revision ${code(report.revision)}`,
+    report.previousRevision === '' || report.previousRevision === report.revision
+      ? ''
+      : `before ${code(report.previousRevision)}`,
+    report.runUrl === '' ? '' : `[this run](${encodeURI(report.runUrl)})`,
+  ].filter((fact) => fact !== '')
+  return facts.length === 0 ? '' : `<sub>${facts.join(' · ')}</sub>`
+}
+
+/** What a person comes for first, then what proves it, each behind a line that says how much. */
 function sectionsOf(report: RunReport): Section[] {
-  const faults = [evidenceSection(report), findingsSection(report)]
-  const ensemble = [
+  return [
+    errorsSection(report),
     namespacesSection(report),
     nodesSection(report),
     membersSection(report),
-    matrixSection(report),
+    evidenceSection(report),
     checksSection(report),
-  ]
-  const course = [
+    matrixSection(report),
+    warningsSection(report),
     changesSection(report),
     diffSection(report),
     revisionsSection(report),
-    timelineSection(report),
-    nodePodsSection(report),
     notesSection(report),
+    nodePodsSection(report),
+    timelineSection(report),
     phasesSection(report),
-  ]
-  return [
-    ...(report.code === '' ? [...ensemble, ...faults] : [...faults, ...ensemble]),
-    ...course,
   ].filter((part) => part !== undefined)
 }
 

@@ -2,21 +2,51 @@
 // written for somebody who was just woken up.
 
 import { formatSpan } from '../clock.ts'
-import { causeOf, decidingEvidence, fixOf, furtherErrors, placeOf, proofOf } from './cause.ts'
+import { causeOf, decidingEvidence, furtherErrors, placeOf, proofOf } from './cause.ts'
 import { plainLine } from './escape.ts'
 import { causeLine, logTitle, withoutNoise } from './evidence.ts'
+import { helpUrl } from './help.ts'
+import { nextLines } from './next.ts'
 import { nextSteps } from './next-steps.ts'
 import { nodeLines, nodesDone, remaining } from './node-words.ts'
+import { nowLine } from './now.ts'
 import type { RunReport, RunResult } from './run-report.ts'
 
 const WORD: Record<RunResult, string> = {
   succeeded: 'SUCCEEDED',
   unchanged: 'UNCHANGED',
   planned: 'PLANNED',
-  undone: 'FAILED, TAKEN BACK',
+  undone: 'FAILED, ROLLED BACK',
   failed: 'FAILED',
   refused: 'REFUSED',
   cancelled: 'CANCELLED',
+}
+
+/** How it came out, in words for a heading. */
+export function outcomeWords({ result, changed }: Pick<RunReport, 'result' | 'changed'>): string {
+  switch (result) {
+    case 'succeeded':
+      return 'succeeded'
+    case 'unchanged':
+      return 'nothing to change'
+    case 'planned':
+      return 'planned, nothing was changed'
+    case 'undone':
+      return 'failed, rolled back'
+    case 'failed':
+      return 'failed'
+    case 'refused':
+      return 'refused, nothing was changed'
+    case 'cancelled':
+      return changed ? 'cancelled' : 'cancelled, nothing was changed'
+  }
+}
+
+/** `deploy of zk in shop`. */
+export function subjectOf({ operation, name, namespace }: RunReport): string {
+  return plainLine(
+    `${operation}${name === '' ? '' : ` of ${name}`}${namespace === '' ? '' : ` in ${namespace}`}`,
+  )
 }
 
 /** Whether the step is green. */
@@ -26,10 +56,8 @@ export function isSuccess(result: RunResult): boolean {
 
 /** `deploy of zk in shop: FAILED (CRASH_LOOP)`. */
 export function headline(report: RunReport): string {
-  const name = report.name === '' ? '' : ` of ${report.name}`
-  const namespace = report.namespace === '' ? '' : ` in ${report.namespace}`
   const code = report.code === '' ? '' : ` (${report.code})`
-  return plainLine(`${report.operation}${name}${namespace}: ${WORD[report.result]}${code}`)
+  return plainLine(`${subjectOf(report)}: ${WORD[report.result]}${code}`)
 }
 
 /**
@@ -57,28 +85,19 @@ export function leftBehind(report: RunReport): string {
       ? ''
       : `; ${plainLine(report.standing, 400)}`
   if (report.result === 'undone')
-    return `Changed and taken back${counts.length === 0 ? '' : `: ${counts.join(', ')}`}; ${took}.`
+    return `Changed and rolled back${counts.length === 0 ? '' : `: ${counts.join(', ')}`}${state}; ${took}.`
   if (counts.length === 0) return `Changed: ${plainLine(report.standing, 400)}; ${took}.`
   return `Changed: ${counts.join(', ')}${state}; ${took}.`
 }
 
-/** How the ensemble stood at the end, in one line; empty when no member was seen. */
+/** What else is known of the ensemble, in one line; empty when no member was asked. */
 export function ensembleLine(report: RunReport): string {
   const facts = [
-    report.replicas === undefined
-      ? ''
-      : `${report.readyReplicas ?? 0} of ${report.replicas} members ready`,
-    report.leader === '' ? '' : `leader ${report.leader}`,
     report.version === '' ? '' : `version ${report.version}`,
     report.pairs === '' ? '' : `${report.pairs} write-then-read pairs`,
-    report.connectionString === '' ? '' : `clients connect to ${report.connectionString}`,
+    report.revision === '' || report.members.length === 0 ? '' : `revision ${report.revision}`,
   ].filter((fact) => fact !== '')
   return facts.length === 0 ? '' : plainLine(facts.join(', '))
-}
-
-/** Where a change that was taken back has left the ensemble; empty for every other result. */
-export function takenBack(report: RunReport): string {
-  return report.result === 'undone' ? plainLine(report.standing, 400) : ''
 }
 
 /**
@@ -124,39 +143,43 @@ export function closingLines(
           `Nodes: ${nodesDone(report)}${remaining(report)}`,
           ...nodeLines(report).map((line) => `  ${line}`),
         ]),
+    ...labelled('Now', nowLine(report)),
     ...labelled('Ensemble', ensembleLine(report)),
     ...report.meaning.map((one) => plainLine(one)),
     ...labelled('Data', dataLine(report)),
-    ...(report.code === '' ? [] : failureLines(report)),
+    ...(report.code === '' ? fixLines('Next', nextLines(report)) : failureLines(report)),
     ...gaps(report).map((gap) => `Not checked: ${gap}`),
     ...report.notes.flatMap((note) => labelled('Note', plainLine(note))),
     leftBehind(report),
     ...(evidence.length === 0 ? [] : [`More in ${evidence.join(' and ')}.`]),
+    ...labelled(`Help on ${report.code}`, plainLine(helpUrl(report))),
   ]
 }
 
 function failureLines(report: RunReport): string[] {
   if (report.code === '') return []
-  const fix = fixOf(report)
-  const [only, ...block] = fix
   const steps = nextSteps(report)
   return [
-    ...labelled('Taken back', takenBack(report)),
     ...labelled('Cause', causeOf(report)),
     ...labelled('Proof', proofOf(report)),
-    ...(only === undefined
-      ? []
-      : block.length === 0
-        ? labelled('Fix', only.trim())
-        : ['Fix:', ...fix.map((line) => `  ${line}`)]),
+    ...fixLines('Fix', nextLines(report)),
     ...logLines(report),
     ...furtherLines(report),
     ...(steps.length === 0 ? [] : ['Commands:', ...steps.map((step) => `  ${plainLine(step)}`)]),
   ]
 }
 
+/** One line beside its label, several below it. */
+function fixLines(label: string, lines: readonly string[]): string[] {
+  const [only, ...more] = lines
+  if (only === undefined) return []
+  return more.length === 0
+    ? labelled(label, only.trim())
+    : [`${label}:`, ...lines.map((line) => `  ${line}`)]
+}
+
 /**
- * What was found, for the log, before anything is taken back for it: cause and last log lines of
+ * What was found, for the log, before anything is rolled back for it: cause and last log lines of
  * each object at fault.
  */
 export function proofLines(evidence: RunReport['evidence']): string[] {

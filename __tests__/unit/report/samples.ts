@@ -36,6 +36,10 @@ export function deployed(): RunReport {
       ready: true,
       readySince: STARTED + 20_000 + ordinal * 5000,
       trouble: undefined,
+      uid: `uid-${ordinal}`,
+      alive: true,
+      fault: undefined,
+      askedAt: STARTED + 42_000,
     })),
     changes: [
       { object: 'service/zk-hs', change: 'unchanged' },
@@ -126,7 +130,8 @@ export function crashed(): RunReport {
             readySince: undefined,
             role: undefined,
             id: undefined,
-            trouble: row.ordinal === 1 ? 'CrashLoopBackOff' : undefined,
+            alive: false,
+            fault: row.ordinal === 1 ? 'zookeeper: CrashLoopBackOff' : undefined,
           },
     ),
   }
@@ -215,6 +220,7 @@ export function drained(): RunReport {
     standing: 'every node was drained and given back; every member serves',
     longestWriteGapMs: 1200,
     acknowledgedWritesLost: 0,
+    members: deployed().members.map((row) => ({ ...row, askedAt: STARTED + 249_000 })),
     timeline: [
       { at: STARTED + 300, what: 'cordoned', node: 'node-0' },
       { at: STARTED + 800, what: 'evicted', member: 'zk-0', node: 'node-0' },
@@ -276,6 +282,7 @@ export function hostile(): RunReport {
       claim: HOSTILE,
       revision: HOSTILE,
       trouble: HOSTILE,
+      fault: HOSTILE,
     })),
     changes: [{ object: HOSTILE, change: 'created', note: HOSTILE }],
     checks: [{ name: 'data', outcome: 'failed', detail: HOSTILE, findings: [], ms: 1 }],

@@ -3,6 +3,9 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { CODES } from '../../../src/errors.ts'
+import { jsonReportText } from '../../../src/report/json-report.ts'
+import { messageFor } from '../../../src/report/message.ts'
+import { nowLine } from '../../../src/report/now.ts'
 import { nextSteps } from '../../../src/report/next-steps.ts'
 import { summaryText } from '../../../src/report/summary.ts'
 import { verdictAnnotation } from '../../../src/report/annotations.ts'
@@ -16,7 +19,8 @@ describe('closing lines', () => {
   test('of a failure: verdict, cause, proof, advice, last words, next commands, what was changed, where the rest is', () => {
     expect(closingLines(crashed(), WHERE)).toEqual([
       'deploy of zk in shop: FAILED (CRASH_LOOP)',
-      'Ensemble: 1 of 3 members ready, version 3.9.3, clients connect to zk-cs.shop.svc:2181',
+      "Now: clients can't read or write: 1 of 3 members serves; the quorum needs 2",
+      'Ensemble: version 3.9.3, revision zk-6d5f',
       'Cause: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1',
       'Proof: pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×): Back-off restarting failed container',
       'Fix: Read the last log lines of the container, shown here.',
@@ -31,13 +35,14 @@ describe('closing lines', () => {
   })
 
   test('of a drain that failed: which nodes are done and which are not, before the cause', () => {
-    expect(closingLines(drainFailed(), WHERE).slice(0, 8)).toEqual([
+    expect(closingLines(drainFailed(), WHERE).slice(0, 9)).toEqual([
       'drain of zk in shop: FAILED (MAINTENANCE_FAILED)',
       'Nodes: 2 of 3 nodes drained; not drained: node-2',
       '  node-0: drained, zk-0 went elsewhere, 33.6s (evict 3.1s, wait 30.2s)',
       '  node-1: drained, zk-1 went elsewhere, 33.6s (evict 3.1s, wait 30.2s)',
       '  node-2: failed at maintenance and not cordoned any more, 3.4s (evict 3.1s)',
-      'Ensemble: 3 of 3 members ready, leader zk-1, version 3.9.3, 6/6 write-then-read pairs, clients connect to zk-cs.shop.svc:2181',
+      'Now: clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2)',
+      'Ensemble: version 3.9.3, 6/6 write-then-read pairs, revision zk-6d5f',
       'Cause: the maintenance command of node-2 exited with 7',
       'Proof: node/node-2: last line of the maintenance command: no space left',
     ])
@@ -101,7 +106,9 @@ describe('closing lines', () => {
   test('of a success: how the ensemble stands, no advice', () => {
     expect(closingLines(deployed(), { reportFile: undefined, summary: false })).toEqual([
       'deploy of zk in shop: SUCCEEDED',
-      'Ensemble: 3 of 3 members ready, leader zk-1, version 3.9.3, 6/6 write-then-read pairs, clients connect to zk-cs.shop.svc:2181',
+      'Now: clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2)',
+      'Ensemble: version 3.9.3, 6/6 write-then-read pairs, revision zk-6d5f',
+      'Next: Clients connect to zk-cs.shop.svc:2181',
       'Changed: 1 configured; took 42.1s.',
     ])
   })
@@ -132,29 +139,35 @@ describe('closing lines', () => {
       'Not checked: identity: this run may not use exec',
     )
     expect(summaryText({ ...deployed(), checks })).toContain(
-      '**Not checked:** identity: this run may not use exec',
+      '<br>Not checked: identity: this run may not use exec',
     )
   })
 
-  test('a change that was taken back says in the log, the summary and the annotation how the ensemble stands now', () => {
+  test('a change that was rolled back says in the log, the summary and the annotation how the ensemble stands now', () => {
     const report = {
       ...crashed(),
+      members: deployed().members,
+      leader: 'zk-1',
       result: 'undone' as const,
       standing: 'every member is back at revision zk-5b4c and verified',
     }
     expect(closingLines(report, WHERE)).toEqual(
       expect.arrayContaining([
-        'deploy of zk in shop: FAILED, TAKEN BACK (CRASH_LOOP)',
-        'Taken back: every member is back at revision zk-5b4c and verified',
-        'Changed and taken back: 1 configured; took 42.1s.',
+        'deploy of zk in shop: FAILED, ROLLED BACK (CRASH_LOOP)',
+        `Now: ${nowLine(report)}`,
+        'Changed and rolled back: 1 configured; every member is back at revision zk-5b4c and verified; took 42.1s.',
       ]),
     )
     expect(summaryText(report)).toContain(
-      '**Taken back:** every member is back at revision zk-5b4c and verified',
+      '1 configured; every member is back at revision zk-5b4c and verified',
     )
-    expect(verdictAnnotation(report)?.text).toMatch(
-      /^Taken back: every member is back at revision zk-5b4c and verified\n/,
-    )
+    for (const said of [
+      summaryText(report),
+      verdictAnnotation(report)?.text,
+      messageFor(report),
+      jsonReportText(report),
+    ])
+      expect(said?.toLowerCase()).toContain(nowLine(report))
   })
 
   test.each([
@@ -167,8 +180,7 @@ describe('closing lines', () => {
       const report = { ...deployed(), longestWriteGapMs: 1200, acknowledgedWritesLost }
       const line = `longest time without a write 1.2s, ${said}`
       expect(closingLines(report, WHERE)).toContain(`Data: ${line}`)
-      expect(summaryText(report)).toContain(`**Data:** ${line}`)
-      expect(summaryText(report)).toContain(`### Timeline: ${line}`)
+      expect(summaryText(report)).toContain(`<br>L${line.slice(1)}`)
     },
   )
 

@@ -224,6 +224,17 @@ function conditionOf(
   return { state: 'running-not-ready', text: `running${where}, not Ready${blockedBy(pod)}` }
 }
 
+/**
+ * What is wrong with a pod by its own account, in a few words; undefined where nothing is, or where
+ * it is merely on its way.
+ */
+export function faultOf(pod: PodView): string | undefined {
+  if (pod.phase === 'Failed') return `failed${pod.reason === undefined ? '' : ` (${pod.reason})`}`
+  const blocked = blockedBy(pod)
+  if (blocked !== '') return blocked.slice(2, -1)
+  return pod.node === undefined ? pod.unscheduled?.message : undefined
+}
+
 /** The first container that isn't up, with the reason that the kubelet gives. */
 function blockedBy(pod: PodView): string {
   for (const container of [...pod.initContainers, ...pod.containers]) {

@@ -1,6 +1,7 @@
 // Keeps the report's member table up to date from the cluster's view and from what the members
 // themselves said.
 
+import { faultOf } from '../../decide/members/members.ts'
 import type { MemberState } from '../../ensemble/profile.ts'
 import type { MemberRow, RunReport } from '../../report/run-report.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
@@ -17,15 +18,22 @@ export function fillMembers(report: RunReport, view: EnsembleView): void {
     .filter((pod) => pod.owner?.uid === set.uid && pod.ordinal !== undefined)
     .toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0))
     .map((pod): MemberRow => {
-      const before = report.members.find((row) => row.pod === pod.name)
+      const known = report.members.find((row) => row.pod === pod.name)
+      const said = known?.uid === pod.uid ? known : undefined
       return {
         pod: pod.name,
         ordinal: pod.ordinal ?? 0,
-        id: before?.id,
-        role: before?.role,
-        version: before?.version,
-        zxid: before?.zxid,
-        trouble: before?.trouble,
+        uid: pod.uid,
+        id: known?.id,
+        role: said?.role,
+        version: known?.version,
+        zxid: known?.zxid,
+        trouble: said?.trouble,
+        askedAt: said?.askedAt,
+        fault: faultOf(pod),
+        alive:
+          pod.deleting === undefined &&
+          pod.containers.some((container) => container.state.kind === 'running'),
         node: pod.node,
         claim: pod.claims[0],
         revision: pod.revision,
@@ -36,7 +44,12 @@ export function fillMembers(report: RunReport, view: EnsembleView): void {
     })
 }
 
-export function fillStates(report: RunReport, states: readonly MemberState[]): void {
+/** `askedAt`: when they were asked; milliseconds since the epoch. */
+export function fillStates(
+  report: RunReport,
+  states: readonly MemberState[],
+  askedAt: number,
+): void {
   for (const state of states) {
     const row = report.members.find((candidate) => candidate.pod === state.pod)
     if (row === undefined) continue
@@ -45,6 +58,7 @@ export function fillStates(report: RunReport, states: readonly MemberState[]): v
     row.version = state.version ?? row.version
     row.zxid = state.zxid ?? row.zxid
     row.trouble = state.trouble
+    row.askedAt = askedAt
   }
   report.leader =
     states.find(

@@ -80,7 +80,7 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
           ...contextFor(run, view.set?.replicas ?? 0, signal),
           waiting: !fresh,
         })
-        fillStates(report, states)
+        fillStates(report, states, clock.now())
         lookedAt = clock.now()
         pauseMs = Math.max(LOOK_EVERY_MS, (dear ? PAUSE_WHERE_DEAR : 1) * (lookedAt - began))
         readyThen = new Set(asked.filter((member) => member.ready).map((member) => member.uid))

@@ -92,7 +92,7 @@ export async function lookQuietly(
     )),
     ...silent,
   ].toSorted((a, b) => a.ordinal - b.ordinal)
-  fillStates(report, states)
+  fillStates(report, states, clock.now())
   const { why } = patienceWith(startsOf(view, target.container), clock.now(), inputs.timeoutMs)
   return judgeServing(states, replicas, ready, why)
 }

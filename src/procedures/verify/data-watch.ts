@@ -170,6 +170,7 @@ function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
     }
   report.longestWriteGapMs = Math.round(seen.longestGapMs)
   report.acknowledgedWritesLost = seen.lost
+  report.writeGaps.push(...seen.gaps.map((gap) => ({ ...gap })))
   for (const gap of seen.gaps)
     report.timeline.push({ at: gap.from, what: `no write went through for ${formatSpan(gap.ms)}` })
   const asides = [

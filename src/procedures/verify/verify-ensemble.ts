@@ -120,7 +120,7 @@ export async function verifyEnsemble(
     if (found !== undefined) checks.push(serves ? found : asConsequence(found))
   }
   fillMembers(report, view)
-  fillStates(report, verification.members)
+  fillStates(report, verification.members, clock.now())
   report.checks = checks
   report.matrix = verification.matrix
   report.pairs = verification.pairs ?? ''

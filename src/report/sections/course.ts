@@ -6,7 +6,6 @@ import type { NodeRow, RunReport, TimelineEntry } from '../run-report.ts'
 import { REVISION_HEAD, revisionCells } from '../revision-table.ts'
 import type { Section } from './section.ts'
 import { section, table } from './section.ts'
-import { dataLine } from '../verdict.ts'
 import { clockTime } from './times.ts'
 
 export function checksSection(report: RunReport): Section | undefined {
@@ -17,11 +16,26 @@ export function checksSection(report: RunReport): Section | undefined {
     cell(check.detail, 500),
     formatSpan(check.ms),
   ])
-  return table(
-    report.verifyLevel === '' ? 'Checks' : `Checks (${inline(report.verifyLevel)})`,
-    ['Check', 'Outcome', 'What was found', 'Time'],
-    rows,
-  )
+  return table(checksTitle(report), ['Check', 'Outcome', 'What was found', 'Time'], rows, {
+    folded: true,
+  })
+}
+
+/** `✅ 7 checks passed (full)`, `❌ 1 of 7 checks failed: quorum`. */
+function checksTitle({ checks, verifyLevel }: RunReport): string {
+  const of = (outcome: RunReport['checks'][number]['outcome']): string[] =>
+    checks.filter((check) => check.outcome === outcome).map(({ name }) => name)
+  const named = (found: readonly string[], word: string): string[] =>
+    found.length === 0 ? [] : [`${word}: ${found.join(', ')}`]
+  const [failed, warned, skipped] = [of('failed'), of('warned'), of('skipped')]
+  const aside = [...named(warned, 'warned'), ...named(skipped, 'not checked')]
+  const level = verifyLevel === '' ? '' : ` (${inline(verifyLevel)})`
+  const passed = of('passed').length
+  const lead =
+    failed.length > 0
+      ? `❌ ${failed.length} of ${checks.length} checks failed${level}: ${failed.join(', ')}`
+      : `${aside.length > 0 ? '⚠️' : '✅'} ${passed} ${passed === 1 ? 'check' : 'checks'} passed${level}`
+  return [lead, ...aside].join('; ')
 }
 
 /**
@@ -35,10 +49,20 @@ export function changesSection(report: RunReport): Section | undefined {
     ...report.changes.filter((row) => row.change === 'unchanged'),
   ]
   return table(
-    report.result === 'planned' ? 'What would change' : 'Changes',
+    changesTitle(report),
     ['Object', 'Change', 'Note'],
     ordered.map((row) => [cell(row.object), row.change, cell(row.note)]),
+    { folded: report.result !== 'planned' },
   )
+}
+
+/** `Changes: 1 configured, 3 unchanged`. */
+function changesTitle({ changes, result }: RunReport): string {
+  const counts = (['created', 'configured', 'deleted', 'unchanged'] as const).flatMap((change) => {
+    const count = changes.filter((row) => row.change === change).length
+    return count === 0 ? [] : [`${count} ${change}`]
+  })
+  return `${result === 'planned' ? 'What would change' : 'Objects'}: ${counts.join(', ')}`
 }
 
 /** Each object folded: what would change, and whose fields it takes. */
@@ -60,7 +84,6 @@ export function timelineSection(report: RunReport): Section | undefined {
   const phases = report.nodes.flatMap(phasesOf)
   if (report.timeline.length + phases.length === 0) return undefined
   const ordered = [...phases, ...report.timeline].sort((a, b) => a.at - b.at)
-  const data = dataLine(report)
   const byNode = ordered.some(({ node }) => node !== undefined)
   const rows = ordered.map((entry) => [
     clockTime(entry.at),
@@ -69,10 +92,10 @@ export function timelineSection(report: RunReport): Section | undefined {
     cell(entry.what, 500),
   ])
   return table(
-    `Timeline${data === '' ? '' : `: ${data}`}`,
+    `Timeline: ${rows.length} ${rows.length === 1 ? 'step' : 'steps'}`,
     ['Time', ...(byNode ? ['Node'] : []), 'Member', 'What'],
     rows,
-    'last',
+    { keep: 'last', folded: true },
   )
 }
 
@@ -95,11 +118,18 @@ export function phasesSection(report: RunReport): Section | undefined {
     `Phases, ${formatSpan(report.ended - report.started)} in all`,
     ['Phase', 'Outcome', 'Time'],
     rows,
+    { folded: true },
   )
 }
 
 export function revisionsSection(report: RunReport): Section | undefined {
   if (report.revisions.length === 0) return undefined
   const rows = revisionCells(report).map((row) => row.map((text) => cell(text)))
-  return table('Revisions', REVISION_HEAD, rows)
+  const verified = report.revisions.filter((row) => row.verified === true).length
+  return table(
+    `${rows.length} ${rows.length === 1 ? 'revision' : 'revisions'}, ${verified} verified`,
+    REVISION_HEAD,
+    rows,
+    { folded: report.operation !== 'history' },
+  )
 }

@@ -3,40 +3,60 @@
 import type { Cell } from '../../ensemble/profile.ts'
 import { formatSpan } from '../../clock.ts'
 import { cell, inline } from '../escape.ts'
-import type { RunReport } from '../run-report.ts'
+import type { MemberRow, RunReport } from '../run-report.ts'
 import type { Section } from './section.ts'
 import { table } from './section.ts'
 import { clockTime } from './times.ts'
 
+/** More members than this are behind a line: they would push all else off the page. */
+const OPEN = 9
+
+const HEAD = ['Member', 'Role', 'Node', 'Revision', 'Ready since', 'Trouble']
+
 export function membersSection(report: RunReport): Section | undefined {
-  if (report.members.length === 0) return undefined
-  const head = [
-    'Ordinal',
-    'Pod',
-    'Id',
-    'Role',
-    'Node',
-    'Claim',
-    'Revision',
-    'Restarts',
-    'Ready since',
-    'Trouble',
-  ]
-  const rows = report.members.map((row) => [
-    cell(row.ordinal),
+  const { members, replicas = 0 } = report
+  const missing = replicas - members.length
+  if (members.length === 0) return undefined
+  const rows = members.map((row) => [
     cell(row.pod),
-    cell(row.id),
-    cell(row.role),
+    row.role === 'leader' ? '**leader**' : cell(row.role),
     cell(row.node),
-    cell(row.claim),
-    cell(row.revision),
-    cell(row.restarts),
+    cell(revision(row, report)),
     row.ready
       ? cell(row.readySince === undefined ? 'ready' : clockTime(row.readySince))
       : 'not ready',
-    cell(row.trouble),
+    cell(troubleOf(row)),
   ])
-  return table('Members', head, rows)
+  const none =
+    missing > 0
+      ? [
+          [
+            cell(''),
+            cell(''),
+            cell(''),
+            cell(''),
+            'not ready',
+            `${missing} ${missing === 1 ? 'member has' : 'members have'} no pod`,
+          ],
+        ]
+      : []
+  const folded = members.length > OPEN
+  return table(folded ? `${members.length} members` : '', HEAD, [...rows, ...none], { folded })
+}
+
+/** Without the set's name, that each of them begins with. */
+function revision({ revision = '' }: MemberRow, { name }: RunReport): string {
+  return name !== '' && revision.startsWith(`${name}-`) ? revision.slice(name.length + 1) : revision
+}
+
+/** What is wrong with its pod comes before what it says itself: it is the cause of it. */
+function troubleOf({ fault, trouble, restarts }: MemberRow): string {
+  return [
+    fault ?? trouble ?? '',
+    restarts === 0 ? '' : `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`,
+  ]
+    .filter((part) => part !== '')
+    .join(', ')
 }
 
 export function matrixSection(report: RunReport): Section | undefined {
@@ -50,10 +70,12 @@ export function matrixSection(report: RunReport): Section | undefined {
     cell(member),
     ...matrix.members.map((_, reader) => cellText(matrix.cells[writer]?.[reader])),
   ])
+  const failed = matrix.cells.flat().some((found) => found.kind === 'failed')
   return table(
-    report.pairs === '' ? 'Write then read' : `Write then read: ${inline(report.pairs)} pairs`,
+    `${failed ? '❌' : '✅'} ${report.pairs === '' ? 'Write then read' : `${inline(report.pairs)} write-then-read pairs`}`,
     head,
     rows,
+    { folded: true },
   )
 }
 

@@ -1,22 +1,50 @@
-// Why it failed, in full: every finding with its place and mend, the evidence with its logs folded,
-// and what else a person should know.
+// Why it failed, in full: every finding with its place and its fix, the evidence with its logs
+// folded, and what else a person should know.
 
-import { placeOf } from '../cause.ts'
+import type { Finding } from '../../errors.ts'
+import { furtherErrors, placeOf } from '../cause.ts'
 import { block, cell, inline, plainLine, plainLines } from '../escape.ts'
-import { evidenceParagraph, logTitle, withoutNoise } from '../evidence.ts'
+import { causeLine, evidenceParagraph, logTitle, withoutNoise } from '../evidence.ts'
 import type { Evidence, RunReport } from '../run-report.ts'
 import type { Section } from './section.ts'
 import { section, table } from './section.ts'
 import { clockTime } from './times.ts'
 
-export function findingsSection(report: RunReport): Section | undefined {
-  if (report.findings.length === 0) return undefined
-  const ordered = (['error', 'warning', 'notice'] as const).flatMap((severity) =>
+/** More than these are behind a line. */
+const NOTES_OPEN = 3
+
+/** Every error with its place and its fix, where there are more than the one at the top. */
+export function errorsSection(report: RunReport): Section | undefined {
+  const errors = report.findings.filter(({ severity }) => severity === 'error')
+  if (furtherErrors(report).length === 0) return undefined
+  return table(
+    `${errors.length} errors`,
+    ['Code', 'Where', 'What', 'Fix'],
+    errors.map((finding) => [finding.code, ...findingCells(finding)]),
+  )
+}
+
+/** Warnings and notices carry no code of a failure: nothing has failed. */
+export function warningsSection(report: RunReport): Section | undefined {
+  const ordered = (['warning', 'notice'] as const).flatMap((severity) =>
     report.findings.filter((one) => one.severity === severity),
   )
-  const rows = ordered.map((finding) => [
-    finding.severity,
-    finding.code,
+  if (ordered.length === 0) return undefined
+  const counts = (['warning', 'notice'] as const).flatMap((severity) => {
+    const count = ordered.filter((one) => one.severity === severity).length
+    return count === 0 ? [] : [`${count} ${severity}${count === 1 ? '' : 's'}`]
+  })
+  const warned = ordered.some(({ severity }) => severity === 'warning')
+  return table(
+    `${warned ? '⚠️' : 'ℹ️'} ${counts.join(', ')}`,
+    ['Kind', 'Where', 'What', 'Fix'],
+    ordered.map((finding) => [finding.severity, ...findingCells(finding)]),
+    { folded: true },
+  )
+}
+
+function findingCells(finding: Finding): string[] {
+  return [
     cell(
       [
         placeOf(finding),
@@ -28,47 +56,58 @@ export function findingsSection(report: RunReport): Section | undefined {
     ),
     cell(finding.message, 500),
     cell(plainLines(finding.mend ?? '').join(' '), 500),
-  ])
-  return table('Findings', ['Severity', 'Code', 'Where', 'What', 'Fix'], rows)
+  ]
 }
 
+/** Each object at fault behind a line of its own that says what it has died of. */
 export function evidenceSection(report: RunReport): Section | undefined {
   if (report.evidence.length === 0) return undefined
-  return section('Evidence', report.evidence.map(evidenceItem), { between: '\n\n' })
+  return section('', report.evidence.map(evidenceItem), { between: '\n\n' })
 }
 
 function evidenceItem(evidence: Evidence): string {
   const events = [...evidence.events].sort((a, b) => a.last - b.last).slice(-20)
-  const folds = [
+  const blocks = [
     ...(events.length === 0
       ? []
-      : [fold(`Events (${evidence.events.length})`, events.map(eventLine))]),
-    ...evidence.logs.map((log) => {
+      : [`Events (${evidence.events.length}):`, block(events.map(eventLine))]),
+    ...evidence.logs.flatMap((log) => {
       const quiet = withoutNoise(log.lines)
-      return fold(logTitle(log, quiet), quiet.lines)
+      return [
+        `${inline(logTitle(log, quiet), 200)}:`,
+        block(quiet.lines.length === 0 ? ['(no lines)'] : quiet.lines),
+      ]
     }),
   ]
-  return [inline(evidenceParagraph(evidence)), ...folds].join('\n\n')
+  return [
+    `<details><summary>Evidence: ${inline(evidenceTitle(evidence), 300)}</summary>`,
+    inline(evidenceParagraph(evidence)),
+    ...blocks,
+    '</details>',
+  ].join('\n\n')
+}
+
+/** `pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1; 4 events, 25 log lines`. */
+function evidenceTitle(evidence: Evidence): string {
+  const lines = evidence.logs.reduce((sum, log) => sum + withoutNoise(log.lines).lines.length, 0)
+  const counts = [
+    evidence.events.length === 0
+      ? ''
+      : `${evidence.events.length} ${evidence.events.length === 1 ? 'event' : 'events'}`,
+    lines === 0 ? '' : `${lines} log ${lines === 1 ? 'line' : 'lines'}`,
+  ].filter((count) => count !== '')
+  const lead = causeLine({ ...evidence, events: [] })
+  return counts.length === 0 ? lead : `${lead}; ${counts.join(', ')}`
 }
 
 function eventLine(event: Evidence['events'][number]): string {
   return `${clockTime(event.last)}  ${plainLine(event.reason, 100)}${event.count > 1 ? ` (${event.count}×)` : ''}  ${plainLine(event.message)}`
 }
 
-/** A folded block; its markup is closed whatever the lines hold. */
-function fold(title: string, lines: readonly string[]): string {
-  return `<details><summary>${inline(title, 200)}</summary>\n\n${block(lines.length === 0 ? ['(no lines)'] : lines)}\n\n</details>`
-}
-
 export function notesSection(report: RunReport): Section | undefined {
-  const requests = Object.entries(report.requests)
-  const items = [
-    ...report.notes.map((note) => `- ${inline(note)}`),
-    ...(requests.length === 0
-      ? []
-      : [
-          `- Requests to the API server: ${requests.map(([kind, count]) => `${inline(kind)} ${count}`).join(', ')}`,
-        ]),
-  ]
-  return items.length === 0 ? undefined : section('Notes', items)
+  if (report.notes.length === 0) return undefined
+  const items = report.notes.map((note) => `- ${inline(note)}`)
+  return section(`${items.length} ${items.length === 1 ? 'note' : 'notes'}`, items, {
+    folded: items.length > NOTES_OPEN,
+  })
 }

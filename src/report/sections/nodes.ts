@@ -7,14 +7,17 @@ import { nodesDone } from '../node-words.ts'
 import type { NodeRow, RunReport } from '../run-report.ts'
 import type { Section } from './section.ts'
 import { section, table } from './section.ts'
+import { isSuccess } from '../verdict.ts'
 
 const HEAD = ['Node', 'Outcome', 'Placement', 'Members', 'Cordon', 'Seconds', 'Note']
+/** More nodes than this are behind a line. */
+const OPEN = 9
 
 export function nodesSection(report: RunReport): Section | undefined {
   if (report.nodes.length === 0) return undefined
   const done = nodesDone(report)
   return table(
-    done === '' ? 'Nodes' : `Nodes: ${done}`,
+    done === '' ? `${report.nodes.length} nodes` : done,
     HEAD,
     report.nodes.map((row) => [
       cell(row.node),
@@ -31,6 +34,7 @@ export function nodesSection(report: RunReport): Section | undefined {
       cell(seconds(row)),
       cell(noteOf(row, report), 500),
     ]),
+    { folded: isSuccess(report.result) || report.nodes.length > OPEN },
   )
 }
 
@@ -45,7 +49,13 @@ function noteOf({ node, note }: NodeRow, { findings }: RunReport): string {
 /** The pods of each node, folded: a node may have a hundred. */
 export function nodePodsSection(report: RunReport): Section | undefined {
   const items = report.nodes.filter(({ pods }) => pods.length > 0).map(podsOf)
-  return items.length === 0 ? undefined : section('Pods of the nodes', items, { between: '\n\n' })
+  const count = report.nodes.reduce((sum, { pods }) => sum + pods.length, 0)
+  return items.length === 0
+    ? undefined
+    : section(`${count} ${count === 1 ? 'pod' : 'pods'} of the nodes`, items, {
+        between: '\n\n',
+        folded: true,
+      })
 }
 
 function podsOf({ node, pods }: NodeRow): string {

@@ -3,7 +3,10 @@
 import { byteLength } from '../escape.ts'
 
 export interface Section {
+  /** Escaped already, where it holds text of others. */
   readonly title: string
+  /** Behind a line that says how much there is. */
+  readonly folded: boolean
   /** Lines that always stand before the items, such as a table's head. */
   readonly lead: readonly string[]
   /** Each complete in itself: a table row, a list entry, a folded log. */
@@ -22,11 +25,12 @@ export interface Section {
 export function section(
   title: string,
   items: readonly string[],
-  more: Partial<Pick<Section, 'lead' | 'keep' | 'between'>> = {},
+  more: Partial<Pick<Section, 'lead' | 'keep' | 'between' | 'folded'>> = {},
 ): Section {
   return {
     title,
     items,
+    folded: more.folded ?? false,
     lead: more.lead ?? [],
     keep: more.keep ?? 'first',
     between: more.between ?? '\n',
@@ -39,12 +43,12 @@ export function table(
   title: string,
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  keep: Section['keep'] = 'first',
+  more: Partial<Pick<Section, 'keep' | 'folded'>> = {},
 ): Section {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return section(title, rows.map(row), {
     lead: [row(head), `|${head.map(() => ' --- |').join('')}`],
-    keep,
+    ...more,
   })
 }
 
@@ -58,7 +62,10 @@ export function render(part: Section): string {
   const body = [...part.lead, part.items.join(part.between)]
     .filter((text) => text !== '')
     .join('\n')
-  return [`### ${part.title}`, body, ...rest].filter((text) => text !== '').join('\n\n')
+  const shown = [body, ...rest].filter((text) => text !== '')
+  return part.folded
+    ? [`<details><summary>${part.title}</summary>`, ...shown, '</details>'].join('\n\n')
+    : [...(part.title === '' ? [] : [`### ${part.title}`]), ...shown].join('\n\n')
 }
 
 export function sizeOf(part: Section): number {

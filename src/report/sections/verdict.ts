@@ -1,55 +1,121 @@
-// The top of the summary: what came out, why, and what to do next. It is never shortened, so each
-// of its texts is short by itself.
+// The top of the summary: what happened, whether clients are served now, and what to do next. It is
+// never shortened, so each of its texts is short by itself.
 
-import { causeOf, fixOf, proofOf } from '../cause.ts'
-import { block, code, inline, plainLine } from '../escape.ts'
+import { formatSpan } from '../../clock.ts'
+import { causeOf, furtherErrors } from '../cause.ts'
+import { block, inline, plainLine } from '../escape.ts'
+import { helpUrl } from '../help.ts'
+import { hasOperation, nextLines } from '../next.ts'
 import { nextSteps } from '../next-steps.ts'
 import { nodesLine } from '../node-words.ts'
+import { nowLine, nowSign } from '../now.ts'
 import type { RunReport } from '../run-report.ts'
-import { dataLine, ensembleLine, gaps, headline, leftBehind, takenBack } from '../verdict.ts'
+import { dataLine, gaps, isSuccess, leftBehind, outcomeWords, subjectOf } from '../verdict.ts'
 
 /** Commands shown; byHand has one or two per member. */
 const STEPS = 30
+/** Lines of a cell before it says how many more there are. */
+const LINES = 8
 
+/** The heading and the three rows: all there is with `summary: short`. */
 export function verdictText(report: RunReport): string {
-  const lines = [`## ${inline(headline(report), 300)}`]
-  const ensemble = ensembleLine(report)
-  if (report.code !== '') {
-    const fix = fixOf(report)
-    const [only, ...others] = fix
-    const proof = proofOf(report)
-    const back = takenBack(report)
-    if (back !== '') lines.push(`**Taken back:** ${inline(back)}`)
-    lines.push(`**Cause:** ${inline(causeOf(report))}`)
-    if (proof !== '') lines.push(`**Proof:** ${inline(proof)}`)
-    if (only !== undefined)
-      lines.push(
-        others.length === 0
-          ? `**Fix:** ${inline(only)}`
-          : `**Fix:**\n\n${block(fix.slice(0, 100))}`,
-      )
-  }
-  const nodes = nodesLine(report)
-  if (nodes !== '') lines.push(`**Nodes:** ${inline(nodes, 1500)}`)
-  if (ensemble !== '') lines.push(`**Ensemble:** ${inline(ensemble)}`)
-  const data = dataLine(report)
-  if (report.meaning.length > 0)
-    lines.push(report.meaning.map((one) => `- ${inline(one)}`).join('\n'))
-  if (data !== '') lines.push(`**Data:** ${inline(data)}`)
-  for (const gap of gaps(report)) lines.push(`**Not checked:** ${inline(gap)}`)
-  lines.push(inline(leftBehind(report)))
+  const rows = [
+    ['What happened', happened(report)],
+    ['Now', now(report)],
+    ['Next', next(report)],
+  ] as const
+  const shown = rows.filter(([, lines]) => lines.length > 0)
+  return [
+    heading(report),
+    [
+      '| | |',
+      '|---|---|',
+      ...shown.map(([label, lines]) => `| **${label}** | ${cellOf(lines)} |`),
+    ].join('\n'),
+  ].join('\n\n')
+}
+
+/** A fix of several lines, such as a Role's rule, as it is to be pasted. */
+export function fixBlock(report: RunReport): string {
+  const fix = report.code === '' ? [] : blockOf(nextLines(report))
+  return fix.length === 0 ? '' : block(fix.slice(0, 100))
+}
+
+/** What a person types; behind a line where an operation of ours does it. */
+export function commandsText(report: RunReport): string {
   const steps = nextSteps(report)
-  if (steps.length > 0) {
-    const more =
-      steps.length > STEPS ? [`# and ${steps.length - STEPS} more in the JSON report`] : []
-    lines.push(
-      `**Commands:**\n\n${block([...steps.slice(0, STEPS).map((step) => plainLine(step)), ...more])}`,
-    )
+  if (steps.length === 0) return ''
+  const more = steps.length > STEPS ? [`# and ${steps.length - STEPS} more in the JSON report`] : []
+  const shown = block([...steps.slice(0, STEPS).map((step) => plainLine(step)), ...more])
+  return hasOperation(report) || isSuccess(report.result)
+    ? `<details><summary>By hand: ${steps.length} ${steps.length === 1 ? 'command' : 'commands'}</summary>\n\n${shown}\n\n</details>`
+    : shown
+}
+
+function heading(report: RunReport): string {
+  const url = helpUrl(report)
+  const code =
+    report.code === ''
+      ? ''
+      : ` (${url === '' ? report.code : `[${report.code}](${encodeURI(url)})`})`
+  return `## ${sign(report)} ${inline(subjectOf(report), 200)}: ${outcomeWords(report)}${code}`
+}
+
+function sign(report: RunReport): string {
+  if (report.result === 'cancelled') return '⚠️'
+  if (!isSuccess(report.result)) return '❌'
+  return nowSign(report) === '❌' ? '⚠️' : '✅'
+}
+
+function happened(report: RunReport): readonly string[] {
+  const nodes = nodesLine(report)
+  if (report.code !== '') {
+    const further = furtherErrors(report).length
+    return [
+      causeOf(report),
+      ...(further === 0 ? [] : [`${further} more ${further === 1 ? 'error' : 'errors'} below`]),
+      ...(nodes === '' ? [] : [nodes]),
+    ]
   }
-  const where = [
-    report.context === '' ? '' : `context ${code(report.context)}`,
-    report.profile === '' ? '' : `profile ${code(report.profile)}`,
-  ].filter((text) => text !== '')
-  if (where.length > 0) lines.push(`<sub>${where.join(', ')}</sub>`)
-  return lines.join('\n\n')
+  if (report.meaning.length > 0) return report.meaning
+  if (nodes !== '') return [`${nodes}; took ${formatSpan(report.ended - report.started)}`]
+  return [sentence(leftBehind(report).replace(/^Changed: /, ''))]
+}
+
+function now(report: RunReport): readonly string[] {
+  const clients = nowLine(report)
+  const data = dataLine(report)
+  const left =
+    report.code === '' && report.meaning.length === 0 && nodesLine(report) === ''
+      ? []
+      : [leftBehind(report)]
+  return [
+    ...(clients === '' ? [] : [`${nowSign(report)} ${sentence(clients)}`]),
+    ...(data === '' ? [] : [sentence(data)]),
+    ...left,
+    ...gaps(report).map((gap) => `Not checked: ${gap}`),
+  ]
+}
+
+function next(report: RunReport): readonly string[] {
+  const lines = nextLines(report)
+  const pasted = blockOf(lines)
+  return lines.filter((line) => !pasted.includes(line))
+}
+
+/** Lines that begin a block of YAML, and all of it. */
+function blockOf(lines: readonly string[]): readonly string[] {
+  const first = lines.findIndex((line) => /^\s*- \w+:/.test(line))
+  if (first === -1) return []
+  const end = lines.findIndex((line, index) => index > first && !/^(\s|- )/.test(line))
+  return lines.slice(first, end === -1 ? undefined : end)
+}
+
+function cellOf(lines: readonly string[]): string {
+  const more = lines.length > LINES ? [`and ${lines.length - LINES} more in the report`] : []
+  return [...lines.slice(0, LINES), ...more].map((line) => inline(line, 1000)).join('<br>')
+}
+
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
 }

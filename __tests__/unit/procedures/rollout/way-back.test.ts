@@ -32,6 +32,10 @@ function failed(revision: string): RunReport {
     restarts: 0,
     ready: ordinal !== 2,
     readySince: undefined,
+    uid: `uid-${ordinal}`,
+    alive: true,
+    fault: undefined,
+    askedAt: undefined,
   }))
   return report
 }

@@ -1,0 +1,103 @@
+// A chart that GitHub can't parse is a red box at the top of the page: names keep clear of what its
+// grammar obeys, and there are never more bars than can be drawn.
+
+import { describe, expect, test } from '@jest/globals'
+import { ganttOf } from '../../../src/report/gantt.ts'
+import { deployed, drained, drainFailed, HOSTILE } from './samples.ts'
+
+const AT = deployed().started
+const seen = (member: string, seconds: number, what: string) => ({
+  at: AT + seconds * 1000,
+  member,
+  what,
+})
+
+/** A roll in which zk-2 did not come back at first. */
+function rolled() {
+  return {
+    ...deployed(),
+    ended: AT + 60_000,
+    writeGaps: [{ from: AT + 3000, ms: 2400 }],
+    timeline: [
+      seen('zk-1', 1, 'available on node-1'),
+      seen('zk-2', 1, 'available on node-2'),
+      seen('zk-2', 3, 'terminating on node-2'),
+      seen('zk-2', 5, 'missing'),
+      seen('zk-2', 6, 'creating on node-2'),
+      seen('zk-2', 8, 'creating on node-2 (zookeeper: ErrImagePull)'),
+      seen('zk-2', 20, 'evicted: it does not serve'),
+      seen('zk-2', 22, 'creating on node-3'),
+      seen('zk-2', 40, 'available on node-3'),
+    ],
+  }
+}
+
+const bars = (chart: string | undefined): string[] =>
+  (chart ?? '').split('\n').filter((line) => /^ {2}section | :/.test(line) && !/Format/.test(line))
+
+describe('a roll', () => {
+  test('shows who was away when, what was wrong, and when nobody could write', () => {
+    expect(bars(ganttOf(rolled()))).toEqual([
+      '  section clients',
+      '  no write 2.4s :crit, 2026-01-31 12:00:03, 2s',
+      '  section zk-1',
+      '  on node-1 :done, 2026-01-31 12:00:00, 60s',
+      '  section zk-2',
+      '  on node-2 :done, 2026-01-31 12:00:00, 3s',
+      '  away 5.0s :active, 2026-01-31 12:00:03, 5s',
+      '  ErrImagePull :crit, 2026-01-31 12:00:08, 12s',
+      '  to node-3, 20.0s :active, 2026-01-31 12:00:20, 20s',
+      '  on node-3 :done, 2026-01-31 12:00:40, 20s',
+    ])
+  })
+
+  test('a first install replaces nobody, and has no chart', () =>
+    expect(
+      ganttOf({
+        ...deployed(),
+        timeline: [seen('zk-0', 1, 'creating on node-1'), seen('zk-0', 9, 'available on node-1')],
+      }),
+    ).toBeUndefined())
+})
+
+test('a drain shows when each node took no pods', () =>
+  expect(bars(ganttOf(drained())).slice(-6)).toEqual([
+    '  section node-0',
+    '  cordoned 33.4s :2026-01-31 12:00:00, 33s',
+    '  section node-1',
+    '  cordoned 33.4s :2026-01-31 12:01:20, 33s',
+    '  section node-2',
+    '  cordoned 33.4s :2026-01-31 12:02:40, 33s',
+  ]))
+
+test('work on a node that did not end is marked', () =>
+  expect(ganttOf(drainFailed())).toMatch(/maintenance [^\n]+ :crit, /))
+
+test('no name of the cluster is obeyed: neither colon nor comment nor fence', () => {
+  const report = rolled()
+  const chart = ganttOf({
+    ...report,
+    timeline: report.timeline.map((entry) => ({
+      ...entry,
+      member: `${HOSTILE}%%{init: {}}%%\`\`\`;#`,
+    })),
+  })
+  const names = (chart ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('  section '))
+    .map((line) => line.slice(10))
+  expect(names.join('')).not.toMatch(/[:;#%`<>{}[\]|\n]/)
+  expect(chart?.match(/```/g)).toHaveLength(2)
+})
+
+test('of very many bars those of members that moved are drawn; of too many none', () => {
+  const report = rolled()
+  const still = Array.from({ length: 80 }, (_, at) => seen(`zk-1${at}`, 1, 'available on node-1'))
+  expect(ganttOf({ ...report, timeline: [...report.timeline, ...still] })).toContain('section zk-2')
+  expect(ganttOf({ ...report, timeline: [...report.timeline, ...still] })).not.toContain('zk-179')
+  const many = Array.from({ length: 40 }, (_, at) => [
+    seen(`zk-${at}`, 1, 'available on node-1'),
+    seen(`zk-${at}`, 10, 'missing'),
+  ]).flat()
+  expect(ganttOf({ ...report, timeline: many })).toBeUndefined()
+})

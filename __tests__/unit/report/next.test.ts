@@ -1,0 +1,51 @@
+// One fix, and the operation of ours that helps: two pieces of advice that disagree are none.
+
+import { expect, test } from '@jest/globals'
+import { nextLines } from '../../../src/report/next.ts'
+import { summaryText } from '../../../src/report/summary.ts'
+import { crashed, deployed, drained, drainFailed } from './samples.ts'
+
+test('a member that does not start while a verified revision is known: the undo, by number and name', () => {
+  const report = { ...crashed(), undoTo: { revision: 4, name: 'zk-5b4c' } }
+  expect(nextLines(report)).toEqual([
+    'Read the last log lines of the container, shown here.',
+    'To go back: operation: undo brings back revision 4 (zk-5b4c), which was verified.',
+  ])
+  // What it does by hand is behind a line then.
+  expect(summaryText(report)).toContain('<details><summary>By hand: 2 commands</summary>')
+})
+
+test('no undo for what an undo does not help', () => {
+  const report = {
+    ...crashed(),
+    code: 'DATA_LOST' as const,
+    undoTo: { revision: 4, name: 'zk-5b4c' },
+  }
+  expect(nextLines(report).join(' ')).not.toContain('undo')
+})
+
+test('a change that was rolled back: correct it at its place, and deploy again', () => {
+  const report = crashed()
+  const findings = report.findings.map((one) =>
+    one.severity === 'error' ? { ...one, place: { file: 'k8s/zk.yaml', line: 64 } } : one,
+  )
+  expect(nextLines({ ...report, findings, result: 'undone' }).at(-1)).toBe(
+    'Correct k8s/zk.yaml:64, then run the deploy again.',
+  )
+})
+
+test('nodes that are still cordoned by us are named with the operation that gives them back', () => {
+  const nodes = drained().nodes.map((row) => ({ ...row, cordon: 'ours' as const }))
+  expect(nextLines({ ...drained(), nodes })[0]).toBe(
+    'Once the work on them is done: operation: uncordon with nodes: node-0, node-1, node-2. Until then no other drain goes on.',
+  )
+  expect(nextLines({ ...drainFailed(), nodes: nodes.slice(2) }).at(-1)).toBe(
+    'operation: uncordon with nodes: node-2 gives it back.',
+  )
+})
+
+test('a success says where clients connect to, unless nobody would answer them there', () => {
+  expect(nextLines(deployed())).toEqual(['Clients connect to zk-cs.shop.svc:2181'])
+  const members = deployed().members.map((row) => ({ ...row, alive: false }))
+  expect(nextLines({ ...deployed(), members })).toEqual([])
+})

@@ -1,0 +1,130 @@
+// At 3 a.m. one sentence decides whether somebody gets up: a wrong "clients can write" costs an
+// outage, a wrong "can't" a night.
+
+import { describe, expect, test } from '@jest/globals'
+import type { Role } from '../../../src/ensemble/profile.ts'
+import { clientsOf, nowLine, nowSign } from '../../../src/report/now.ts'
+import { newReport, type RunReport } from '../../../src/report/run-report.ts'
+import { deployed } from './samples.ts'
+
+/** One member for each role; `gone` has no container that runs. */
+function given(roles: readonly (Role | 'gone' | undefined)[], more: Partial<RunReport> = {}) {
+  const [row] = deployed().members
+  if (row === undefined) throw new Error('the sample has members')
+  return {
+    ...deployed(),
+    replicas: roles.length,
+    members: roles.map((role, ordinal) => ({
+      ...row,
+      pod: `zk-${ordinal}`,
+      ordinal,
+      role: role === 'gone' ? ('follower' as const) : role,
+      alive: role !== 'gone',
+      askedAt: role === undefined ? undefined : row.askedAt,
+    })),
+    ...more,
+  }
+}
+
+describe('the sentence', () => {
+  test.each([
+    [
+      given(['follower', 'leader', 'follower']),
+      '✅',
+      'clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2)',
+    ],
+    [
+      given(['follower', 'leader', 'gone']),
+      '⚠️',
+      'clients can read and write: 2 of 3 members serve, leader zk-1; no other may go (quorum 2)',
+    ],
+    [
+      given(['follower', 'gone', 'gone']),
+      '❌',
+      "clients can't read or write: 1 of 3 members serves; the quorum needs 2",
+    ],
+    [
+      given(['not serving', 'down', 'down']),
+      '❌',
+      "clients can't read or write: 0 of 3 members serve; the quorum needs 2",
+    ],
+    // An election: enough members answer, and none takes writes.
+    [
+      given(['follower', 'follower', 'down']),
+      '❌',
+      "clients can't read or write: 2 of 3 members serve; the quorum needs 2",
+    ],
+    [
+      given(['read-only', 'down', 'down']),
+      '❌',
+      'clients can read, but not write: 0 of 3 members serve; the quorum needs 2',
+    ],
+    // That pods are Ready says nothing: nobody was asked.
+    [
+      given([undefined, undefined, undefined]),
+      '⚠️',
+      'whether clients can read and write is not known (zk-0, zk-1, zk-2 were not asked): 0 of 3 members serve; the quorum needs 2',
+    ],
+    [
+      given(['leader', 'unreachable', 'down']),
+      '⚠️',
+      'whether clients can read and write is not known (zk-1 could not be asked): 1 of 3 members serves, leader zk-0; the quorum needs 2',
+    ],
+    [
+      given(['leader', 'follower', 'unreachable']),
+      '⚠️',
+      'clients can read and write: 2 of 3 members serve, leader zk-0; perhaps no other may go (quorum 2)',
+    ],
+    [
+      given(['standalone']),
+      '✅',
+      'clients can read and write: 1 of 1 member serves; it must not go',
+    ],
+    // Two that lead alone hold two sets of data.
+    [
+      given(['standalone', 'standalone', 'standalone']),
+      '⚠️',
+      'whether clients can read and write is not known: 3 of 3 members serve',
+    ],
+    [
+      given(['leader', 'follower', 'follower', 'observer', 'observer']),
+      '✅',
+      'clients can read and write: 3 of 3 members serve, leader zk-0; 1 more may go (quorum 2)',
+    ],
+    [
+      given(['up', 'up', 'up'], { profile: 'cassandra' }),
+      '✅',
+      'clients can read and write: 3 of 3 members serve',
+    ],
+    [
+      given(['up', 'up', 'down'], { profile: 'cassandra' }),
+      '⚠️',
+      'whether clients can read and write is not known (it depends on the copies of each keyspace): 2 of 3 members serve',
+    ],
+    [
+      given([undefined, undefined], { profile: 'none' }),
+      '⚠️',
+      "whether clients can read and write is not known (zk-0, zk-1 can't be asked, with profile none): 0 of 2 members serve",
+    ],
+    [given([]), '❌', 'no client is served: no member is wanted (replicas is 0)'],
+  ])('%#', (report, sign, line) => {
+    expect(nowLine(report)).toBe(line)
+    expect(nowSign(report)).toBe(sign)
+  })
+
+  test('a member without a pod counts as one that does not serve', () =>
+    expect(nowLine({ ...given(['leader', 'follower']), replicas: 5 })).toBe(
+      "clients can't read or write: 2 of 5 members serve, leader zk-0; the quorum needs 3",
+    ))
+
+  test('what was said a while ago is given with its time', () =>
+    expect(nowLine({ ...deployed(), ended: deployed().ended + 60_000 })).toBe(
+      'clients can read and write: 3 of 3 members serve, leader zk-1, as they said at 12:00:42 UTC; 1 more may go (quorum 2)',
+    ))
+
+  test('a run that saw no ensemble claims nothing', () => {
+    const report = newReport('deploy', 0)
+    expect(clientsOf(report)).toBeUndefined()
+    expect([nowLine(report), nowSign(report)]).toEqual(['', ''])
+  })
+})

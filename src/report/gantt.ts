@@ -1,0 +1,194 @@
+// The course of a run as a picture: who was away when, and when clients could not write. Every fact
+// in it stands in the timeline too, for those who read the source or a screen reader.
+
+import { formatSpan } from '../clock.ts'
+import { clip, plainLine } from './escape.ts'
+import type { NodeRow, RunReport, TimelineEntry } from './run-report.ts'
+
+/** GitHub draws no chart of more than 50,000 characters, and nobody reads one of more bars. */
+const LONGEST = 45_000
+const MOST_BARS = 60
+const LABEL = 40
+/** A bar below this share of the whole can't be seen. */
+const SLIVER = 1 / 200
+
+interface Bar {
+  readonly label: string
+  readonly kind: 'done' | 'active' | 'crit' | ''
+  readonly from: number
+  readonly to: number
+}
+
+interface Lane {
+  readonly title: string
+  readonly bars: readonly Bar[]
+}
+
+const HEAD = [
+  '---',
+  'displayMode: compact',
+  'config:',
+  '  gantt: { leftPadding: 90, barHeight: 20, barGap: 4, fontSize: 11, sectionFontSize: 12, topPadding: 40, topAxis: true }',
+  '---',
+  'gantt',
+  '  dateFormat YYYY-MM-DD HH:mm:ss',
+  '  axisFormat %H:%M:%S',
+]
+
+/**
+ * A fenced mermaid block; undefined where no running member was replaced or moved, and where there
+ * is too much to draw.
+ */
+export function ganttOf(report: RunReport): string | undefined {
+  const members = memberLanes(report)
+  const nodes = report.nodes
+    .map((row) => nodeLane(row, report))
+    .filter(({ bars }) => bars.length > 0)
+  const away = members.some(({ bars }) => bars[0]?.kind === 'done' && bars.length > 1)
+  if (!away && nodes.length === 0) return undefined
+  const clients = report.writeGaps.map(({ from, ms }): Bar => ({
+    label: `no write ${formatSpan(ms)}`,
+    kind: 'crit',
+    from,
+    to: from + ms,
+  }))
+  const all = [{ title: 'clients', bars: clients }, ...members, ...nodes].filter(
+    ({ bars }) => bars.length > 0,
+  )
+  const lanes = count(all) > MOST_BARS ? all.filter(({ bars }) => bars.length > 1) : all
+  const text = ['```mermaid', ...HEAD, ...lanes.flatMap(laneLines), '```'].join('\n')
+  return lanes.length === 0 || count(lanes) > MOST_BARS || text.length > LONGEST ? undefined : text
+}
+
+function count(lanes: readonly Lane[]): number {
+  return lanes.reduce((sum, { bars }) => sum + bars.length, 0)
+}
+
+function laneLines({ title, bars }: Lane): string[] {
+  return [
+    `  section ${word(title)}`,
+    ...bars.map(
+      ({ label, kind, from, to }) =>
+        `  ${word(label)} :${kind === '' ? '' : `${kind}, `}${stamp(from)}, ${Math.max(1, Math.round((to - from) / 1000))}s`,
+    ),
+  ]
+}
+
+/** Letters, digits and what no parser of such charts takes for more: a colon ends a name. */
+function word(text: string): string {
+  const plain = plainLine(text, 200)
+    .replace(/[^\p{L}\p{N} ().,/_+×-]/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+  return plain === '' ? '-' : clip(plain, LABEL)
+}
+
+function stamp(ms: number): string {
+  const at = Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? ms : 0
+  return new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/** A lane for each member whose state was told, by name. */
+function memberLanes(report: RunReport): Lane[] {
+  const byMember = Map.groupBy(
+    report.timeline.filter(({ member }) => member !== undefined),
+    ({ member }) => member ?? '',
+  )
+  return [...byMember]
+    .toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+    .map(([title, entries]) => ({ title, bars: memberBars(entries, report) }))
+}
+
+function memberBars(entries: readonly TimelineEntry[], { started, ended }: RunReport): Bar[] {
+  const ordered = entries.toSorted((a, b) => a.at - b.at)
+  const bars: Bar[] = []
+  for (const [index, { at, what }] of ordered.entries()) {
+    const to = Math.max(at, ordered[index + 1]?.at ?? ended)
+    const kind = kindOf(what)
+    const label = labelOf(what, kind)
+    const last = bars.at(-1)
+    // Who stands well when it is first looked at has done so since the run began.
+    const from = last === undefined && kind === 'done' ? Math.min(started, at) : at
+    // What follows one another while it is away is one absence; a fault has a bar of its own.
+    if (last?.kind === kind && (kind === 'active' || last.label === label))
+      bars[bars.length - 1] = { ...last, to }
+    else bars.push({ label, kind, from, to })
+  }
+  const shortest = (ended - started) * SLIVER
+  const seen = bars.filter(({ from, to, kind }) => kind === 'crit' || to - from >= shortest)
+  return seen.map((bar, index) =>
+    bar.kind === 'active'
+      ? {
+          ...bar,
+          label: absence(
+            bar,
+            seen.slice(0, index).findLast(({ kind }) => kind === 'done'),
+            seen[index + 1],
+          ),
+        }
+      : bar,
+  )
+}
+
+/** `to node-4, 22.0s`, `away 16.2s`. */
+function absence(
+  { from, to, label }: Bar,
+  before: Bar | undefined,
+  after: Bar | undefined,
+): string {
+  const moved =
+    after?.kind === 'done' && before !== undefined && after.label !== before.label
+      ? `to ${after.label.replace(/^on /, '')}, `
+      : ''
+  return `${moved === '' ? `${label} ` : moved}${formatSpan(to - from)}`
+}
+
+function kindOf(what: string): Bar['kind'] {
+  if (/^(available|Ready)\b/.test(what)) return 'done'
+  return /\(.+: (?!PodInitializing|ContainerCreating)[^)]+\)|^failed|exited with/.test(what)
+    ? 'crit'
+    : 'active'
+}
+
+function labelOf(what: string, kind: Bar['kind']): string {
+  if (kind === 'crit') return /: ([^)]+)\)/.exec(what)?.[1] ?? what
+  const node = / on ([^\s,]+)/.exec(what)?.[1]
+  if (kind === 'done') return node === undefined ? 'available' : `on ${node}`
+  return what.startsWith('hands over') ? 'hands over' : 'away'
+}
+
+/** Cordoned from its cordon until it takes pods again, with the work on it told apart. */
+function nodeLane({ node, phases, cordon }: NodeRow, { ended }: RunReport): Lane {
+  const begun = phases.find(({ phase }) => phase === 'cordon')
+  if (begun === undefined) return { title: node, bars: [] }
+  const given = phases.findLast(({ phase, ms }) => phase === 'uncordon' && ms !== undefined)
+  const last = phases.findLast(({ ms }) => ms !== undefined)
+  const until =
+    given !== undefined
+      ? given.at + (given.ms ?? 0)
+      : cordon === 'none' && last !== undefined
+        ? last.at + (last.ms ?? 0)
+        : ended
+  const work = phases.find(({ phase }) => phase === 'maintenance')
+  const cordoned = (from: number, to: number): Bar => ({
+    label: `cordoned ${formatSpan(to - from)}`,
+    kind: '',
+    from,
+    to,
+  })
+  if (work === undefined) return { title: node, bars: [cordoned(begun.at, until)] }
+  const done = work.at + (work.ms ?? Math.max(0, until - work.at))
+  return {
+    title: node,
+    bars: [
+      cordoned(begun.at, work.at),
+      {
+        label: `maintenance ${formatSpan(done - work.at)}`,
+        kind: work.ms === undefined ? 'crit' : 'active',
+        from: work.at,
+        to: done,
+      },
+      ...(until - done >= 1000 ? [cordoned(done, until)] : []),
+    ],
+  }
+}

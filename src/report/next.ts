@@ -1,0 +1,97 @@
+// What to do next, in sentences: the one fix, and the operation of ours that helps, where one does.
+
+import type { Code } from '../errors.ts'
+import { decidingFinding, fixOf, placeOf } from './cause.ts'
+import { plainLine } from './escape.ts'
+import { clientsOf } from './now.ts'
+import type { RunReport } from './run-report.ts'
+
+/** Faults of what members run: an earlier revision is a way out of them. */
+const OF_REVISION: ReadonlySet<Code> = new Set<Code>([
+  'IMAGE_PULL',
+  'CONFIG_ERROR',
+  'CREATE_REJECTED',
+  'CRASH_LOOP',
+  'UNSCHEDULABLE',
+  'NOT_READY',
+  'QUORUM_LOST',
+  'CHECK_FAILED',
+  'TIMEOUT',
+])
+const NAMED = 10
+
+/**
+ * The fix in its own lines (a Role's rule is a block), then what of ours helps; empty where nothing
+ * is left to do.
+ */
+export function nextLines(report: RunReport): readonly string[] {
+  const operations = [...goBack(report), ...again(report), ...giveBack(report)]
+  return report.code === ''
+    ? [...operations, ...afterSuccess(report)]
+    : [...fixOf(report), ...operations]
+}
+
+/** An operation of ours does what the commands would do: they are for those who can't run it. */
+export function hasOperation(report: RunReport): boolean {
+  return [...goBack(report), ...again(report), ...giveBack(report)].length > 0
+}
+
+function goBack({ code, result, undoTo }: RunReport): readonly string[] {
+  if (undoTo === undefined || code === '' || !OF_REVISION.has(code) || result !== 'failed')
+    return []
+  const revision =
+    undoTo.revision === undefined ? undoTo.name : `${undoTo.revision} (${undoTo.name})`
+  return [
+    `To go back: operation: undo brings back revision ${plainLine(revision, 300)}, which was verified.`,
+  ]
+}
+
+function again(report: RunReport): readonly string[] {
+  if (report.result === 'undone') {
+    const place = placeOf(decidingFinding(report))
+    return [
+      `${place === '' ? 'Then run' : `Correct ${plainLine(place, 300)}, then run`} the deploy again.`,
+    ]
+  }
+  const rest = report.remainingNodes.filter((node) => node !== '')
+  if (report.operation !== 'drain' || report.result === 'refused' || rest.length === 0) return []
+  return fixOf(report).some((line) => /same drain|[Rr]un it again/.test(line))
+    ? []
+    : [`Then run the same drain again: it continues with ${names(rest)}.`]
+}
+
+/** Nodes that are still cordoned by us: on purpose, or because they could not be given back. */
+function giveBack({ nodes, operation, result }: RunReport): readonly string[] {
+  const kept = nodes.filter(({ cordon }) => cordon === 'ours').map(({ node }) => node)
+  if (kept.length === 0 || result === 'planned') return []
+  const which = `operation: uncordon with nodes: ${names(kept)}`
+  return [
+    operation === 'drain' && result === 'succeeded'
+      ? `Once the work on ${kept.length === 1 ? 'it' : 'them'} is done: ${which}. Until then no other drain goes on.`
+      : `${which} gives ${kept.length === 1 ? 'it' : 'them'} back.`,
+  ]
+}
+
+function afterSuccess(report: RunReport): readonly string[] {
+  if (report.result === 'planned') return [plannedNext(report)]
+  const { connectionString, operation } = report
+  if (connectionString === '' || operation === 'cleanup' || clientsOf(report)?.write === false)
+    return []
+  return [`Clients connect to ${plainLine(connectionString, 300)}`]
+}
+
+function plannedNext({ operation, impact }: RunReport): string {
+  if (operation === 'plan' || operation === 'deploy')
+    return impact === 'none'
+      ? 'Nothing: a deploy would change nothing.'
+      : 'operation: deploy does it.'
+  return `A ${plainLine(operation, 40)} that is no dry run does it.`
+}
+
+function names(of: readonly string[]): string {
+  const shown = of
+    .slice(0, NAMED)
+    .map((name) => plainLine(name, 100))
+    .join(', ')
+  return of.length > NAMED ? `${shown} and ${of.length - NAMED} more` : shown
+}

@@ -1,0 +1,151 @@
+// Whether clients can read and write now, and how many members more may go: counted from what the
+// members said when they were asked, never from pods that are Ready.
+
+import type { Role } from '../ensemble/profile.ts'
+import { plainLine } from './escape.ts'
+import type { MemberRow, RunReport } from './run-report.ts'
+import { clockTime } from './sections/times.ts'
+
+/** What is said of clients; undefined where it is not known. */
+export interface Clients {
+  readonly read: boolean | undefined
+  readonly write: boolean | undefined
+  /** Members that said they serve. */
+  readonly serving: number
+  /** Members that there should be and that have a vote. */
+  readonly members: number
+  /** How many must serve; undefined where that is another thing for each client (Cassandra). */
+  readonly needed: number | undefined
+  /** How many more may go before clients stand still. */
+  readonly mayGo: number | undefined
+  /** Members that could not be asked, or were not. */
+  readonly unasked: readonly string[]
+  /** When they were asked, the earliest; milliseconds since the epoch. */
+  readonly askedAt: number | undefined
+}
+
+/** An answer older than this, in milliseconds, is given with its time. */
+const FRESH_MS = 20_000
+
+const SERVES: ReadonlySet<Role> = new Set<Role>([
+  'leader',
+  'follower',
+  'observer',
+  'standalone',
+  'up',
+])
+const UNKNOWN: ReadonlySet<Role> = new Set<Role>(['unknown', 'unreachable'])
+
+/** Undefined where the run saw no ensemble. */
+export function clientsOf(report: RunReport): Clients | undefined {
+  if (report.replicas === undefined) return undefined
+  const observers = report.members.filter((row) => row.role === 'observer').length
+  const voters = report.members.filter((row) => row.role !== 'observer')
+  const asked = voters.flatMap((row) => (row.askedAt === undefined ? [] : [row.askedAt]))
+  const common = {
+    serving: voters.filter(serves).length,
+    members: Math.max(report.replicas - observers, 0),
+    unasked: voters.filter(isUnasked).map(({ pod }) => pod),
+    askedAt: asked.length === 0 ? undefined : Math.min(...asked),
+  }
+  // Which rows of which keyspace can be read depends on its copies and on what clients ask for.
+  return report.profile === 'cassandra' || report.profile === 'none'
+    ? { ...common, ...withoutQuorum(common) }
+    : { ...common, ...withQuorum(common, voters) }
+}
+
+type Counted = Pick<Clients, 'serving' | 'members' | 'unasked'>
+type Judged = Pick<Clients, 'read' | 'write' | 'needed' | 'mayGo'>
+
+function withoutQuorum({ serving, members, unasked }: Counted): Judged {
+  const all = members > 0 && serving === members
+  const known = all ? true : serving + unasked.length === 0 ? false : undefined
+  return { read: known, write: known, needed: undefined, mayGo: undefined }
+}
+
+function withQuorum({ serving, members, unasked }: Counted, voters: readonly MemberRow[]): Judged {
+  const needed = Math.floor(members / 2) + 1
+  const has = (role: Role): boolean => voters.some((row) => serves(row) && row.role === role)
+  const leaderless = unasked.length === 0 && has('follower') && !has('leader')
+  const alone = members > 1 && has('standalone')
+  const can = serving >= needed && !leaderless && !alone
+  const cannot = serving + unasked.length < needed || leaderless
+  const write = can ? true : cannot ? false : undefined
+  const readOnly = voters.some((row) => row.alive && row.role === 'read-only')
+  return {
+    read: write === false && readOnly ? true : write,
+    write,
+    needed,
+    mayGo: write === true ? serving - needed : undefined,
+  }
+}
+
+/**
+ * `clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2)`; empty
+ * where the run saw no ensemble. The same words in log, annotation, message, summary and report.
+ */
+export function nowLine(report: RunReport): string {
+  const clients = clientsOf(report)
+  if (clients === undefined) return ''
+  const { members, serving, askedAt } = clients
+  if (members === 0) return 'no client is served: no member is wanted (replicas is 0)'
+  const leader = report.members.find((row) => row.role === 'leader' && serves(row))
+  const count = `${serving} of ${members} ${members === 1 ? 'member' : 'members'} ${serving === 1 ? 'serves' : 'serve'}${leader === undefined ? '' : `, leader ${leader.pod}`}`
+  const at =
+    askedAt !== undefined && report.ended - askedAt > FRESH_MS
+      ? `, as they said at ${clockTime(askedAt)}`
+      : ''
+  return plainLine(`${lead(report, clients)}${count}${at}${margin(clients)}`, 400)
+}
+
+/** ✅ where clients are served, ⚠️ where less is sure, ❌ where they are not. */
+export function nowSign(report: RunReport): string {
+  const clients = clientsOf(report)
+  if (clients === undefined) return ''
+  if (clients.write === false) return '❌'
+  return clients.write === true && clients.serving === clients.members ? '✅' : '⚠️'
+}
+
+function lead(report: RunReport, { read, write, unasked }: Clients): string {
+  if (write === true) return 'clients can read and write: '
+  if (write === false)
+    return read === true ? 'clients can read, but not write: ' : "clients can't read or write: "
+  const why =
+    unasked.length === 0
+      ? report.profile === 'cassandra'
+        ? ' (it depends on the copies of each keyspace)'
+        : ''
+      : ` (${some(unasked)} ${whyUnasked(report, unasked)})`
+  return `whether clients can read and write is not known${why}: `
+}
+
+function whyUnasked({ members, profile }: RunReport, unasked: readonly string[]): string {
+  if (profile === 'none') return "can't be asked, with profile none"
+  const tried = members.some((row) => unasked.includes(row.pod) && row.askedAt !== undefined)
+  return tried ? 'could not be asked' : unasked.length === 1 ? 'was not asked' : 'were not asked'
+}
+
+function margin({ needed, mayGo, members, write, unasked }: Clients): string {
+  if (needed === undefined) return ''
+  if (mayGo === undefined)
+    return write === false || unasked.length > 0 ? `; the quorum needs ${needed}` : ''
+  if (members === 1) return '; it must not go'
+  const least = unasked.length > 0 ? 'at least ' : ''
+  return mayGo === 0
+    ? `; ${least === '' ? 'no other may go' : 'perhaps no other may go'} (quorum ${needed})`
+    : `; ${least}${mayGo} more may go (quorum ${needed})`
+}
+
+function serves(row: MemberRow): boolean {
+  return row.alive && row.role !== undefined && SERVES.has(row.role)
+}
+
+function isUnasked(row: MemberRow): boolean {
+  return row.alive && (row.role === undefined || UNKNOWN.has(row.role))
+}
+
+function some(names: readonly string[]): string {
+  return names.length > 3
+    ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
+    : names.join(', ')
+}
