@@ -1,5 +1,5 @@
-// What outlives a run has one writer: two of them would each go by a resourceVersion of their own,
-// and the second would be told that another run wrote.
+// What is written has one writer. Two of the record in the cluster would each go by a
+// resourceVersion of their own; two of the record of a run would leave one note of the chord out.
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,4 +14,9 @@ function filesWith(pattern: RegExp): readonly string[] {
 
 test('the record of an ensemble is written by the object that holds it', () => {
   expect(filesWith(/\bwriteRecord\(/)).toEqual(['record/held-record.ts', 'record/record.ts'])
+})
+
+test('the record of a run is written by its recorder, and read whole by who renders it', () => {
+  expect(filesWith(/\bnewReport\(/)).toEqual(['report/recorder.ts', 'report/run-report.ts'])
+  expect(filesWith(/\breport\.shown\b/)).toEqual(['index.ts', 'main.ts'])
 })

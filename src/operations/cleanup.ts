@@ -26,14 +26,12 @@ export async function cleanup(inputs: Inputs, services: Services): Promise<void>
   const name =
     inputs.name ?? (inputs.manifests.length === 0 ? undefined : await nameIn(inputs, services))
   const kube = await services.connect(inputs)
-  report.context = kube.context
-  report.name = name ?? ''
-  report.namespace = inputs.namespace ?? ''
+  report.about({ context: kube.context, name: name ?? '', namespace: inputs.namespace ?? '' })
   try {
     if (inputs.sweep) await sweep(kube, inputs, services)
     else await cleanOne(kube, inputs, services, name)
   } finally {
-    report.requests = { ...kube.requests }
+    report.about({ requests: { ...kube.requests } })
   }
 }
 
@@ -62,9 +60,9 @@ async function cleanOne(
     inputs,
   )
   if (!report.notes.some((one) => one.includes(note)))
-    report.notes.push(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
+    report.note(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
   journal.info(note)
-  report.result = inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged'
+  report.ends(inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged')
 }
 
 /** Within the timeout, of which each namespace has its own. */
@@ -114,7 +112,7 @@ async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<vo
       verdict: 'left',
       note: whyNotDue(namespace, services.holder.repository, now) ?? '',
     }
-    report.namespaces.push(row)
+    report.namespaceRow(row)
     if (row.note === '') failed.push(...(await sweepOne(kube, inputs, services, row, now)))
     journal.info(
       `${row.namespace} (${row.age} old): ${row.verdict}${row.note === '' ? '' : `, ${row.note}`}`,
@@ -124,8 +122,10 @@ async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<vo
   const [first, ...rest] = failed
   if (first !== undefined)
     throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
-  report.standing = `${report.namespaces.filter(({ verdict }) => verdict === 'gone').length} previews taken away`
-  report.result = inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged'
+  report.stands(
+    `${report.namespaces.filter(({ verdict }) => verdict === 'gone').length} previews taken away`,
+  )
+  report.ends(inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged')
 }
 
 /**
@@ -158,7 +158,7 @@ async function sweepOne(
 ): Promise<readonly Finding[]> {
   const { report, signal, clock } = services
   const began = clock.now()
-  report.standing = `at namespace ${row.namespace}`
+  report.stands(`at namespace ${row.namespace}`)
   try {
     const stillDue = (metadata: KubeObject['metadata']): boolean =>
       expiryOf(metadata, now + clock.now() - began).kind === 'over'
@@ -173,14 +173,14 @@ async function sweepOne(
       },
       inputs,
     )
-    row.verdict = inputs.dryRun
+    const verdict = inputs.dryRun
       ? outcome === 'gone'
         ? 'would go'
         : 'would stay'
       : outcome === 'not due'
         ? 'left'
         : outcome
-    row.note = note
+    report.namespaceIs(row.namespace, { verdict, note })
     return []
   } catch (error) {
     signal.throwIfAborted()
@@ -192,8 +192,10 @@ async function sweepOne(
           : undefined
     const [first] = findings ?? []
     if (findings === undefined || first === undefined) throw error
-    row.verdict = 'failed'
-    row.note = `${first.code}: ${first.message}`
+    report.namespaceIs(row.namespace, {
+      verdict: 'failed',
+      note: `${first.code}: ${first.message}`,
+    })
     return findings.filter(({ severity }) => severity === 'error')
   }
 }

@@ -53,7 +53,7 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
   const { clock, report } = services
   const loaded = await loadAndLint(inputs, services)
   const kube = await services.connect(inputs)
-  report.context = kube.context
+  report.about({ context: kube.context })
   const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
   try {
     await deployTo(
@@ -66,7 +66,7 @@ export async function deploy(inputs: Inputs, services: Services): Promise<void> 
     )
   } finally {
     limit.end()
-    report.requests = { ...kube.requests }
+    report.about({ requests: { ...kube.requests } })
   }
 }
 
@@ -283,7 +283,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     state.inChecks = true
     if (inputs.verify === 'off') {
       await watch?.finish(view, signal)
-      report.notes.push(
+      report.note(
         'verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.',
       )
     } else {
@@ -329,7 +329,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       `revision ${report.revision} deployed${verified ? ' and verified' : ''}`,
       signal,
     )
-    report.result = report.changed ? 'succeeded' : 'unchanged'
+    report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     const failed = {
       error,
@@ -420,7 +420,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
       applied: 'the manifests are',
     })
     if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
-      report.notes.push(`Nothing was taken back: ${decision.reason}.`)
+      report.note(`Nothing was taken back: ${decision.reason}.`)
     // By hand as well members would be taken down.
     if (ground.live !== undefined && losses.length === 0)
       await offerWayBack(kube, report, ground.live)
@@ -566,7 +566,7 @@ async function waitForMembers(
         )
         // A roll that an earlier run began changes nothing but the partition, and yet members are
         // replaced.
-        report.changed = true
+        report.did()
         return applied.object
       }
       const bring = (): Promise<EnsembleView> =>
@@ -589,7 +589,7 @@ async function waitForMembers(
       done(
         `${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`,
       )
-      report.standing = 'every member is available; it was not verified'
+      report.stands('every member is available; it was not verified')
       course.services.publish()
       return view
     },

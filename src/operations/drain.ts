@@ -25,7 +25,6 @@ import { passNeighbours, surveyingOf, type Drain } from '../procedures/drain/emp
 import { giveBackNodes, keptNodes, toGiveBack, type GivingBack } from '../record/give-back.ts'
 import { createLooker } from '../procedures/rollout/looker.ts'
 import { leaveNeighbours, meetNeighbours } from '../procedures/drain/neighbours.ts'
-import { fillMembers } from '../procedures/open/member-rows.ts'
 import { passGates } from '../procedures/drain/pass-gates.ts'
 import { readNodes } from '../procedures/open/read-ensemble.ts'
 import { resolveNodes } from '../procedures/drain/resolve-nodes.ts'
@@ -36,10 +35,10 @@ import { asOne, refuseUnfit, surveyNodes, tellSurvey } from '../procedures/drain
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { announce } from '../kube/announce.ts'
 import { underWayInWords, nodesUnderMaintenance } from '../record/record.ts'
-import type { NodeRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import { cordonsInWords, drainedInWords } from '../report/cordon-words.ts'
+import type { SeenNode } from '../report/recorder.ts'
 
 /**
  * After a failure members come back to nodes that were given back: so long that is looked at, until
@@ -77,7 +76,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
             parseSet(standing.set)?.spec.template.spec.terminationGracePeriodSeconds,
           inputs.timeoutMs,
         )
-  if (long !== undefined) report.notes.push(long)
+  if (long !== undefined) report.note(long)
   const everybody = standing.set === undefined ? '' : '; every member serves'
 
   const digest = digestOf(inputs)
@@ -116,20 +115,24 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   }
   const done = new Set(asked.filter((node) => isDone(node, before)).map((node) => node.name))
   const left = asked.filter((node) => !done.has(node.name))
-  report.nodes = asked.map((node): NodeRow => ({
-    node: node.name,
-    outcome: done.has(node.name) ? 'drained' : 'waiting',
-    placement: '',
-    members: [...membersOn(course.before, node.name)],
-    cordon: node.unschedulable ? (handedOver.has(node.name) ? 'ours' : 'theirs') : 'none',
-    phases: [],
-    pods: [],
-    note: done.has(node.name)
-      ? `by an earlier run${plan?.runUrl === undefined || plan.runUrl === '' ? '' : ` (${plan.runUrl})`}`
-      : '',
-  }))
-  report.drainedNodes = [...done]
-  report.remainingNodes = left.map((node) => node.name)
+  report.listNodes(
+    asked.map((node): SeenNode => ({
+      node: node.name,
+      outcome: done.has(node.name) ? 'drained' : 'waiting',
+      placement: '',
+      members: [...membersOn(course.before, node.name)],
+      cordon: node.unschedulable ? (handedOver.has(node.name) ? 'ours' : 'theirs') : 'none',
+      phases: [],
+      pods: [],
+      note: done.has(node.name)
+        ? `by an earlier run${plan?.runUrl === undefined || plan.runUrl === '' ? '' : ` (${plan.runUrl})`}`
+        : '',
+    })),
+  )
+  report.nodesLeft(
+    left.map((node) => node.name),
+    [...done],
+  )
   services.publish()
   if (done.size > 0)
     journal.info(
@@ -142,7 +145,9 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     await journal.phase('Give back what a run that died has left', async (said) => {
       const given = await giveBackNodes(giving, lock.lost)
       if (report.changed)
-        report.standing = `${given.done.join(', ')} of a run that died was given back, no other node was touched`
+        report.stands(
+          `${given.done.join(', ')} of a run that died was given back, no other node was touched`,
+        )
       const serving = await awaitServing(
         { ...course, deadline: new Deadline(clock, inputs.timeoutMs) },
         signal,
@@ -198,11 +203,11 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
       const ranked = inOrder(stand.candidates, stand.members)
       const sorted = ranked.flatMap((one) => left.filter((node) => node.name === one.name))
       // Those that are done first, then as they come: a plan is read from the top.
-      report.nodes = [
+      report.listNodes([
         ...report.nodes.filter(({ node }) => done.has(node)),
         ...sorted.flatMap(({ name: next }) => report.nodes.filter(({ node }) => node === next)),
-      ]
-      report.remainingNodes = sorted.map((node) => node.name)
+      ])
+      report.nodesLeft(sorted.map((node) => node.name))
       const surveys = await surveyNodes(
         surveyingOf(job),
         sorted.map((node) => node.name),
@@ -237,14 +242,16 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     },
   )
   if ((await kube.denied(rightsToFollowNode(), signal)).length > 0)
-    report.notes.push(
+    report.note(
       'Pods and budgets of all namespaces may not be watched (pods, poddisruptionbudgets [list, watch]): evictions follow a budget some seconds late.',
     )
   if (here.node !== undefined)
-    report.notes.push(`${here.node} is the node that this run itself is on: it comes last.`)
+    report.note(`${here.node} is the node that this run itself is on: it comes last.`)
   if (inputs.dryRun) {
-    report.result = 'planned'
-    report.standing = `nothing was changed; ${order.map((node) => node.name).join(', then ') || 'no node'} would be drained`
+    report.ends('planned')
+    report.stands(
+      `nothing was changed; ${order.map((node) => node.name).join(', then ') || 'no node'} would be drained`,
+    )
     return
   }
   if (left.length === 0) {
@@ -254,8 +261,8 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     )
     await verifyAll(standing, view, () => Promise.resolve([]), signal)
     await record.endDrain(signal)
-    report.standing = `every node was drained by an earlier run${everybody}`
-    report.result = 'unchanged'
+    report.stands(`every node was drained by an earlier run${everybody}`)
+    report.ends('unchanged')
     return
   }
 
@@ -267,7 +274,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     },
     signal,
   )
-  report.standing = 'no node was touched yet'
+  report.stands('no node was touched yet')
   const watch = await watchData(run, course.follower, signal)
   try {
     let rest = [...left]
@@ -297,8 +304,8 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     await verifyAll(standing, view, () => watch.finish(view, signal), signal)
     await record.endDrain(signal)
     await announceAll(standing, asked, signal)
-    report.standing = `${drainedInWords(report.nodes, givenBack)}${everybody}`
-    report.result = 'succeeded'
+    report.stands(`${drainedInWords(report.nodes, givenBack)}${everybody}`)
+    report.ends('succeeded')
   } catch (error) {
     await aftermath(job, watch, giving)
     throw error
@@ -327,7 +334,7 @@ async function verifyAll(
   }
   if (inputs.verify === 'off') {
     await more()
-    report.notes.push('verify: off: nobody asked the members for their data.')
+    report.note('verify: off: nobody asked the members for their data.')
     return
   }
   const level = inputs.verify
@@ -398,7 +405,8 @@ async function aftermath(
 ): Promise<void> {
   const { services, course, lock } = standing
   const { clock, journal, report } = services
-  for (const row of report.nodes) if (row.outcome === 'under way') row.outcome = 'failed'
+  for (const row of report.nodes)
+    if (row.outcome === 'under way') report.nodeIs(row, { outcome: 'failed' })
   // By the record: one that ends before it is entered there is given back.
   const keeps = new Set(
     nodesUnderMaintenance(standing.record.stored).flatMap(({ name, keep }) =>
@@ -409,17 +417,17 @@ async function aftermath(
     .filter((row) => row.outcome === 'failed' && row.cordon === 'ours' && keeps.has(row.node))
     .map((row) => row.node)
   if (kept.length > 0)
-    report.notes.push(
+    report.note(
       `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon gives it back.`,
     )
-  report.byHand.push(...kept.flatMap(uncordonByHand))
+  report.offer(...kept.flatMap(uncordonByHand))
   const givingBack = giveBackNodes(giving, lock.lost)
   if (report.remainingNodes.length > 0)
     journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = services.signal.aborted || lock.lost.aborted
   const [given] = await Promise.all([givingBack, hurried ? watch.abandon() : undefined, ...leaving])
   const back = cordonsInWords(report.nodes, kept, given.left)
-  report.standing = back
+  report.stands(back)
   if (hurried) {
     lookOnceMore(course)
     return
@@ -436,9 +444,12 @@ async function aftermath(
       },
       AbortSignal.any([services.signal, lock.lost]),
     )
-    report.standing = `${back}; ${servingInWords(serving)}`
+    report.stands(back, servingInWords(serving))
   } catch (error) {
-    report.standing = `${back}; not every member serves: ${error instanceof Error ? error.message : 'unknown'}`
+    report.stands(
+      back,
+      `not every member serves: ${error instanceof Error ? error.message : 'unknown'}`,
+    )
   }
   await watch.abandon()
 }
@@ -446,7 +457,7 @@ async function aftermath(
 /** Members as the watches last saw them: who was evicted is no longer told as ready. */
 function lookOnceMore({ follower, services }: Held['course']): void {
   try {
-    fillMembers(services.report, follower.snapshot())
+    services.report.sawMembers(follower.snapshot())
   } catch {
     services.journal.debug('the members could not be looked at any more')
   }

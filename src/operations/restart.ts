@@ -78,11 +78,13 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   await refuseLoss(run, before, undefined, signal)
   if (inputs.dryRun) {
     const { forecast, leader } = await foreseeRestart(standing, left, signal)
-    report.meaning = pacedLines(forecast, leader).map((line) =>
-      line.replace('be replaced', 'be restarted'),
-    )
-    report.standing = 'nothing was changed'
-    report.result = 'planned'
+    report.about({
+      meaning: pacedLines(forecast, leader).map((line) =>
+        line.replace('be replaced', 'be restarted'),
+      ),
+    })
+    report.stands('nothing was changed')
+    report.ends('planned')
     return
   }
   await record.begin(
@@ -97,7 +99,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   )
   const watch = await watchData(run, course.follower, signal)
   try {
-    report.standing = 'no member was restarted yet'
+    report.stands('no member was restarted yet')
     const view = await journal.phase('Restart, followers first', async (done) => {
       const found = await rollByEvictions(rollOf(course), left, undefined, signal)
       const gone = notByUs(
@@ -105,19 +107,19 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
         report,
       )
       if (gone.length > 0)
-        report.notes.push(
+        report.note(
           `${gone.join(', ')} went away by somebody else's doing meanwhile: this run waited for what came back, and did not restart it again.`,
         )
       done(
         `${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`,
       )
-      report.standing = 'every member was restarted; it was not verified'
+      report.stands('every member was restarted; it was not verified')
       services.publish()
       return found
     })
     if (inputs.verify === 'off') {
       await watch.finish(view, signal)
-      report.notes.push('verify: off: nobody asked the members whether they are in quorum.')
+      report.note('verify: off: nobody asked the members whether they are in quorum.')
     } else {
       const level = inputs.verify
       await journal.phase(`Verify (${level})`, async (done) => {
@@ -126,8 +128,8 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
       })
     }
     await endRestart(record, view, inputs.verify === 'full' || inputs.verify === 'thorough', signal)
-    report.standing = 'every member was restarted and serves'
-    report.result = 'succeeded'
+    report.stands('every member was restarted and serves')
+    report.ends('succeeded')
   } catch (error) {
     await watch.abandon()
     // Nobody was told to go, so nothing is under way that would stand against a scale.
@@ -135,11 +137,11 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
       await record.end(AbortSignal.timeout(END_MS)).catch(() => undefined)
     const remaining = remainingOf(course.follower, left)
     if (remaining.length > 0 && report.changed)
-      report.notes.push(
+      report.note(
         `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`,
       )
     if (revisions.at(-1)?.unread !== undefined && remaining.length < pods.length)
-      report.notes.push(
+      report.note(
         'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.',
       )
     throw error

@@ -66,8 +66,8 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     for (const step of steps) view = await awaitMembers(course, step, signal)
     await verifyThen(standing, view, () => Promise.resolve([]), signal)
     await record.end(signal)
-    report.standing = `${target} members are there, as asked`
-    report.result = 'unchanged'
+    report.stands(`${target} members are there, as asked`)
+    report.ends('unchanged')
     return
   }
   const { underWay } = record.current
@@ -101,15 +101,17 @@ function foretell(
   { services: { report } }: Standing,
   { target, steps, claims, comes, goes }: Plan,
 ): void {
-  report.meaning = [
-    steps.length === 0
-      ? `${target} of ${target} members are there already: no step would be taken.`
-      : `${steps.length} ${steps.length === 1 ? 'step' : 'steps'} would be taken, the others back in the quorum before the next:`,
-    ...steps.map(({ words, outage }) =>
-      outage === undefined ? `${words}.` : `${words}: ${outage}.`,
-    ),
-  ]
-  report.changes.push(
+  report.about({
+    meaning: [
+      steps.length === 0
+        ? `${target} of ${target} members are there already: no step would be taken.`
+        : `${steps.length} ${steps.length === 1 ? 'step' : 'steps'} would be taken, the others back in the quorum before the next:`,
+      ...steps.map(({ words, outage }) =>
+        outage === undefined ? `${words}.` : `${words}: ${outage}.`,
+      ),
+    ],
+  })
+  report.row(
     ...comes.map(({ metadata }) => ({
       object: `service/${metadata.name}`,
       change: 'created' as const,
@@ -120,8 +122,8 @@ function foretell(
       ...claims.map(({ name }) => `persistentvolumeclaim/${name}`),
     ].map((object) => ({ object, change: 'deleted' as const, note: 'would be' })),
   )
-  report.standing = 'nothing was changed'
-  report.result = 'planned'
+  report.stands('nothing was changed')
+  report.ends('planned')
 }
 
 /** Everything that could refuse the change is asked before anything is changed. */
@@ -179,7 +181,7 @@ async function planAll(
     for (const { words, outage } of steps) {
       if (outage === undefined) continue
       journal.warning(`${words}: ${outage}`)
-      report.notes.push(`${words}: ${outage}.`)
+      report.note(`${words}: ${outage}.`)
     }
     done(
       steps.length === 0
@@ -243,8 +245,8 @@ async function takeSteps(
       { set, view, from: before.course.before.set?.replicas ?? target, to: target },
       signal,
     )
-    report.standing = `${target} ${target === 1 ? 'member serves' : 'members serve'}`
-    report.result = report.changed ? 'succeeded' : 'unchanged'
+    report.stands(`${target} ${target === 1 ? 'member serves' : 'members serve'}`)
+    report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     await watch?.abandon()
     // Nothing was begun, so nothing is under way.
@@ -377,7 +379,7 @@ function judgeOldClaims(
     })
   }
   if (old.length > 0)
-    report.notes.push(
+    report.note(
       `Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`,
     )
 }
@@ -408,7 +410,7 @@ async function verifyThen(
   const { verify: level } = inputs
   if (level === 'off') {
     await more()
-    services.report.notes.push(
+    services.report.note(
       'verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.',
     )
     return
@@ -431,10 +433,12 @@ function explainLeft(
   const [next] = left
   const before =
     next?.kind === 'add' ? next.count - 1 : next?.kind === 'remove' ? next.count + 1 : replicas
-  report.standing = `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`
+  report.stands(
+    `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`,
+  )
   // A node that has begun to leave the ring doesn't come back to it.
   const handedOver = profile === 'cassandra' && next?.kind === 'remove'
-  report.notes.push(
+  report.note(
     `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it goes on from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that takes back what was begun.`}`,
   )
 }

@@ -44,7 +44,9 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
   const earlier = await journal.phase('Choose the revision', async (done) => {
     const { set } = course.before
     const revisions = set === undefined ? [] : await listRevisions(standing.kube, set, signal)
-    report.revisions = revisionRows(revisions, course.before, record.current, standing.profile)
+    report.about({
+      revisions: revisionRows(revisions, course.before, record.current, standing.profile),
+    })
     const found =
       inputs.toRevision === undefined
         ? (begun(standing, revisions) ?? latest(standing, revisions))
@@ -74,7 +76,7 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
       signal,
     )
     await watch.abandon()
-    report.result = report.changed ? 'succeeded' : 'unchanged'
+    report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     await watch.abandon()
     if (report.changed)
@@ -109,7 +111,7 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
     signal,
   )
   for (const planned of plan)
-    report.changes.push({
+    report.row({
       object: objectName(planned.manifest.object),
       change: planned.change,
       ...(planned.takenFrom.length === 0
@@ -120,14 +122,16 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
     .filter((pod) => pod.revision !== earlier.controllerRevision)
     .map((pod) => pod.name)
   const changing = plan.filter(({ change }) => change !== 'unchanged').length
-  report.meaning = [
-    `${changing} ${changing === 1 ? 'object' : 'objects'} would go back to revision ${earlier.controllerRevision}.`,
-    away.length === 0
-      ? 'Every member runs it already.'
-      : `${away.join(', ')} ${away.length === 1 ? 'runs' : 'run'} another revision: members that are stuck on it would be freed first, those that serve rolled, one at a time.`,
-  ]
-  report.standing = 'nothing was changed'
-  report.result = 'planned'
+  report.about({
+    meaning: [
+      `${changing} ${changing === 1 ? 'object' : 'objects'} would go back to revision ${earlier.controllerRevision}.`,
+      away.length === 0
+        ? 'Every member runs it already.'
+        : `${away.join(', ')} ${away.length === 1 ? 'runs' : 'run'} another revision: members that are stuck on it would be freed first, those that serve rolled, one at a time.`,
+    ],
+  })
+  report.stands('nothing was changed')
+  report.ends('planned')
 }
 
 /**
@@ -210,11 +214,11 @@ function fromRecord(
   orHistory = false,
 ): Earlier {
   const found = keptOf(standing.record.stored, entry.digest)
-  const { notes } = standing.services.report
+  const { report } = standing.services
   const map = `configmap/${recordName(standing.run.target.name)}`
   if (found.kind === 'kept') {
     if (found.left.length > 0)
-      notes.push(
+      report.note(
         `The record of revision ${entry.controllerRevision} also holds ${found.left.join(', ')}: not of this ensemble, left as they are.`,
       )
     return { ...entry, objects: found.objects, verified: true }
@@ -232,7 +236,7 @@ function fromRecord(
   }
   const kept = findRevision(revisions, entry.controllerRevision)
   if (found.kind !== 'not kept')
-    notes.push(`Revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map}).`)
+    report.note(`Revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map}).`)
   if (kept !== undefined)
     return { ...fromHistory(standing, kept), digest: entry.digest, verified: true }
   throw failure(
@@ -255,7 +259,7 @@ function fromHistory(standing: Standing, revision: RevisionView): Earlier {
       `revision ${name} holds no pod template that can be read`,
       { object: `controllerrevision/${name}` },
     )
-  standing.services.report.notes.push(
+  standing.services.report.note(
     `Of revision ${name} only the pod template is known: ConfigMaps, Services and budget stay as they are.`,
   )
   return {

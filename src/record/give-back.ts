@@ -8,8 +8,8 @@ import { toNode } from '../kube/views/index.ts'
 import type { HeldRecord } from './held-record.ts'
 import { nodesUnderMaintenance, type MaintenanceNode, type StoredRecord } from './record.ts'
 import type { Journal } from '../report/journal.ts'
-import type { RunReport } from '../report/run-report.ts'
 import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } from './cordon.ts'
+import type { Recorder } from '../report/recorder.ts'
 
 /**
  * Giving cordons back, the record included; the lock's own time (RELEASE_MS) comes after it, and
@@ -20,7 +20,7 @@ const GIVE_BACK_MS = 4_000
 export interface GivingBack {
   readonly record: HeldRecord
   readonly journal: Pick<Journal, 'info' | 'warning'>
-  readonly report: RunReport
+  readonly report: Recorder
   /**
    * Only cordons made under this lock; undefined: every cordon of the ensemble, for who holds its
    * lock.
@@ -97,7 +97,7 @@ export async function giveBackNodes(giving: GivingBack, lost?: AbortSignal): Pro
       giving.journal.warning(
         `The lock may be another run's by now: the cordon of ${names.join(', ')} is left as it is; the post step or the next run gives it back.`,
       )
-      giving.report.byHand.push(...names.flatMap(uncordonByHand))
+      giving.report.offer(...names.flatMap(uncordonByHand))
     }
     return { done: [], left: names }
   }
@@ -123,7 +123,7 @@ async function giveBackOne(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { journal, report } = giving
-  const { kube, clock, namespace, name } = giving.record.place
+  const { kube, namespace, name } = giving.record.place
   if (entry.cordon === 'theirs') {
     // Not cordoned by us yet, or by somebody else before us.
     note(report, entry.name, 'left alone', undefined)
@@ -142,14 +142,15 @@ async function giveBackOne(
       signal,
     )
     const words = inWords(answer)
+    const told = { what: words, node: entry.name }
+    if (answer.kind === 'uncordoned') report.did(told)
+    else report.happened(told)
     journal.info(`${entry.name}: ${words}`)
-    report.timeline.push({ at: clock.now(), what: words, node: entry.name })
-    if (answer.kind === 'uncordoned') report.changed = true
     note(report, entry.name, outcomeOf(answer), answer.kind === 'not ours' ? 'theirs' : 'none')
     return true
   } catch (error) {
     const commands = uncordonByHand(entry.name)
-    report.byHand.push(...commands)
+    report.offer(...commands)
     journal.warning(
       `${entry.name} is still cordoned by us: it could not be given back (${told(error)}). By hand: ${commands.join(' && ')}`,
     )
@@ -187,15 +188,16 @@ function outcomeOf(answer: UncordonAnswer): 'given back' | 'left alone' | 'gone'
  * cordon as it stands now.
  */
 function note(
-  report: RunReport,
+  report: Recorder,
   node: string,
   outcome: 'given back' | 'left alone' | 'gone',
   cordon: 'theirs' | 'none' | undefined,
 ): void {
-  const row = report.nodes.find((one) => one.node === node)
-  if (row === undefined) return
-  if (cordon !== undefined) row.cordon = cordon
-  if (row.outcome !== 'failed') row.outcome = outcome
+  const failed = report.nodes.some((row) => row.node === node && row.outcome === 'failed')
+  report.nodeIs(
+    { node },
+    { ...(cordon === undefined ? {} : { cordon }), ...(failed ? {} : { outcome }) },
+  )
 }
 
 /**

@@ -33,20 +33,18 @@ export async function recoverNodes(
       .filter(({ cordon }) => cordon === 'ours')
       .flatMap(({ name }) => uncordonByHand(name))
     if (commands.length === 0) return
-    report.notes.push(
+    report.note(
       `${names}: left cordoned by ${whose}. This run may not give it back (${denied.map(({ verb, resource }) => `${verb} ${resource}`).join(', ')} is missing); operation: uncordon does, or the commands below.`,
     )
-    report.byHand.push(...commands)
+    report.offer(...commands)
     return
   }
   journal.info(`${names}: begun by ${whose}; given back first.`)
-  const { changed } = report
-  const given = await giveBackNodes(giving, lost)
   // It is the dead run's change that is taken back: whether this one was refused before it changed
   // anything is another question.
-  report.changed = changed
+  const given = await report.asAnothers(() => giveBackNodes(giving, lost))
   if (given.left.length > 0)
-    report.notes.push(
+    report.note(
       `Still cordoned by ${whose}: ${given.left.join(', ')}; the commands below give it back.`,
     )
 }

@@ -14,7 +14,7 @@ import {
   type MaintenanceNode,
   nodesUnderMaintenance,
 } from '../../../src/record/record.ts'
-import { newReport } from '../../../src/report/run-report.ts'
+import { Recorder } from '../../../src/report/recorder.ts'
 import { at, text } from '../../support/cluster/json.ts'
 import { atCluster, never, type AtCluster } from '../procedures/at-cluster.ts'
 
@@ -49,7 +49,7 @@ async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
     )
     const giving: GivingBack = {
       record,
-      report: newReport('drain', 0),
+      report: new Recorder('drain', { now: () => given.clock.now(), say }),
       journal: { info: say, warning: say },
     }
     await work({

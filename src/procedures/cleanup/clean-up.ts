@@ -115,14 +115,14 @@ export async function cleanUpDry(cleaning: Cleaning, signal: AbortSignal): Promi
   for (const one of found) {
     const lock = await seeLock(kube, namespace, one.name, signal)
     if (lock !== undefined)
-      report.notes.push(
+      report.note(
         `Another run holds the lock of ${namespace}/${one.name} now: ${lock.holder}. It would be waited for.`,
       )
     tellWhatGoes(cleaning, one, place.kind === 'ours')
   }
   const stays = await staysFor(cleaning, kube, place, found, signal)
   if (stays === undefined) {
-    report.changes.push({
+    report.row({
       object: `namespace/${namespace}`,
       change: 'deleted',
       note: 'would be, with all that is in it',
@@ -166,7 +166,7 @@ async function look(
   )
   const [only, second] = found
   if (only !== undefined && second === undefined && cleaning.stillDue === undefined)
-    services.report.name = only.name
+    services.report.about({ name: only.name })
   return { place, found }
 }
 
@@ -295,12 +295,12 @@ async function underLocks(
     ))
       await deleteFreeLease(cleaning, one, signal)
   if (volumes === undefined)
-    report.notes.push(
+    report.note(
       'Whether the volumes of the claims are gone is not known: they may not be read (get persistentvolumes).',
     )
   else {
     if (volumes.stay.length > 0)
-      report.notes.push(
+      report.note(
         `Volumes that stay, with their data (reclaim policy Retain): ${volumes.stay.join(', ')}. If that may go: kubectl delete pv ${volumes.stay.join(' ')}, and what is behind them in the storage.`,
       )
     await untilGone(
@@ -310,10 +310,10 @@ async function underLocks(
     )
   }
   if (stays !== undefined) {
-    report.standing = 'what this action made is gone'
+    report.stands('what this action made is gone')
     return { outcome: 'stays', note: stays }
   }
-  report.standing = `namespace ${namespace} is gone`
+  report.stands(`namespace ${namespace} is gone`)
   return { outcome: 'gone', note: 'taken away, with all that was in it' }
 }
 
@@ -348,7 +348,7 @@ async function goes(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { kube, services, namespace, name, deadline } = cleaning
-  const { journal, report, clock } = services
+  const { journal, report } = services
   for (;;) {
     const place = await readPlace(kube, namespace, name, services.holder.repository, signal)
     if (place.kind === 'missing') return undefined
@@ -368,15 +368,17 @@ async function goes(
     const stays = await staysFor(cleaning, kube, place, found, signal)
     if (stays !== undefined || place.kind === 'theirs') return stays
     if (!(await deleteNamespace(kube, place.object, signal))) continue
-    report.changed = true
-    report.changes.push({
-      object: `namespace/${namespace}`,
-      change: 'deleted',
-      note: 'with all that was in it',
+    const deleted = `namespace/${namespace} deleted`
+    report.did({
+      row: {
+        object: `namespace/${namespace}`,
+        change: 'deleted',
+        note: 'with all that was in it',
+      },
+      what: deleted,
+      line: deleted,
     })
-    report.timeline.push({ at: clock.now(), what: `namespace/${namespace} deleted` })
-    report.standing = `namespace ${namespace} is being deleted`
-    journal.info(`namespace/${namespace} deleted`)
+    report.stands(`namespace ${namespace} is being deleted`)
     // The Leases go with it, and nothing renews what is gone.
     for (const lock of locks.splice(0)) await lock.release(AbortSignal.timeout(RELEASE_MS))
     await journal.phase(`Wait until namespace ${namespace} is gone`, async (done) => {
@@ -409,7 +411,7 @@ async function staysFor(
   if (stays === undefined) return undefined
   const note = `Namespace ${namespace} stays: ${stays.why}. ${stays.mend}`
   if (!report.notes.includes(note)) {
-    report.notes.push(note)
+    report.note(note)
     journal.info(note)
   }
   return stays.why
@@ -428,7 +430,7 @@ async function finish(
 ): Promise<void> {
   const {
     kube,
-    services: { report, journal },
+    services: { report },
     deleteClaims,
   } = cleaning
   const { name, claims, record } = found
@@ -444,9 +446,10 @@ async function finish(
   const { object } = record.stored
   if (object !== undefined) {
     await deleteAsRead(kube, object, name, signal)
-    report.changed = true
-    report.changes.push({ object: objectName(object), change: 'deleted', note: 'the record' })
-    journal.info(`${objectName(object)} deleted (the record)`)
+    report.did({
+      row: { object: objectName(object), change: 'deleted', note: 'the record' },
+      line: `${objectName(object)} deleted (the record)`,
+    })
   }
   await lock?.release(AbortSignal.timeout(RELEASE_MS))
 }
@@ -514,14 +517,14 @@ async function deleteFreeLease(
     if (!(error instanceof KubeFailure) || error.status !== 409) throw error
     return
   }
-  report.changes.push({ object: `lease/${leaseName(name)}`, change: 'deleted', note: 'the lock' })
+  report.row({ object: `lease/${leaseName(name)}`, change: 'deleted', note: 'the lock' })
   journal.info(`lease/${leaseName(name)} deleted (the lock)`)
 }
 
 function tellWhatGoes({ services, deleteClaims }: Cleaning, found: Survey, ours: boolean): void {
   const { report, journal } = services
   const row = (object: string, note: string): void => {
-    report.changes.push({ object, change: 'deleted', note })
+    report.row({ object, change: 'deleted', note })
     journal.info(`${object}: ${note}`)
   }
   for (const object of [...found.sets, ...found.objects])
@@ -546,7 +549,7 @@ function tellLeft(
     )
   }
   for (const note of notes) {
-    report.notes.push(note)
+    report.note(note)
     journal.info(note)
   }
 }

@@ -80,7 +80,7 @@ export async function takeAway(
       signal,
     )
   await untilGone(waiting, (until) => claimsThere(kube, namespace, going, until), signal)
-  report.standing = 'the ensemble is gone; its record is still there'
+  report.stands('the ensemble is gone; its record is still there')
 }
 
 /** UID of the set that it is begun on; or that an earlier run of it was. */
@@ -99,7 +99,7 @@ function claimObject(
 
 /** By its UID: one that was made anew meanwhile stays, and is told. */
 async function deleteOne(
-  { kube, services: { clock, journal, report } }: Taking,
+  { kube, services: { report } }: Taking,
   object: KubeObject,
   propagation: 'Foreground' | 'Background',
   note: string,
@@ -111,18 +111,21 @@ async function deleteOne(
     if (!(await kube.delete(refOf(object), { uid, propagation }, signal))) return
   } catch (error) {
     if (!(error instanceof KubeFailure) || error.status !== 409) throw error
-    report.notes.push(`${objectName(object)} was made anew by somebody else meanwhile: it stays.`)
+    report.note(`${objectName(object)} was made anew by somebody else meanwhile: it stays.`)
     return
   }
-  report.changed = true
-  report.standing = `${objectName(object)} of ${object.metadata.namespace ?? ''} was deleted last; the rest is still there`
-  report.changes.push({
-    object: objectName(object),
-    change: 'deleted',
-    ...(note === '' ? {} : { note }),
+  report.stands(
+    `${objectName(object)} of ${object.metadata.namespace ?? ''} was deleted last; the rest is still there`,
+  )
+  report.did({
+    row: {
+      object: objectName(object),
+      change: 'deleted',
+      ...(note === '' ? {} : { note }),
+    },
+    what: `${objectName(object)} deleted`,
+    line: `${objectName(object)} deleted${note === '' ? '' : ` (${note})`}`,
   })
-  report.timeline.push({ at: clock.now(), what: `${objectName(object)} deleted` })
-  journal.info(`${objectName(object)} deleted${note === '' ? '' : ` (${note})`}`)
 }
 
 /** Those that are still the same objects, and their pods. */

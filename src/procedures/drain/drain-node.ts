@@ -6,8 +6,6 @@ import { cordonStands } from '../../decide/drain/cordon.ts'
 import { failure } from '../../errors.ts'
 import { toNode } from '../../kube/views/index.ts'
 import { type MaintenanceNode, nodesUnderMaintenance } from '../../record/record.ts'
-import { beginPhase, endPhase } from '../../report/node-phases.ts'
-import type { NodeRow, RunReport } from '../../report/run-report.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import { isAbandoned } from './ask-to-go.ts'
 import { rollOf } from '../rollout/bring.ts'
@@ -28,6 +26,7 @@ import { passGates, type GatePatience } from './pass-gates.ts'
 import { leadsAndGoes, readyToLeave } from '../rollout/roll.ts'
 import type { Course } from '../open/ensemble.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
+import type { Recorder, SeenNode } from '../../report/recorder.ts'
 
 /** After `drained`, in the report. */
 const LEFT = 'before it left the cluster'
@@ -39,22 +38,22 @@ const LEFT = 'before it left the cluster'
 export async function drainNode(
   drain: Drain,
   node: NodeView,
-  row: NodeRow,
+  row: SeenNode,
   patience: GatePatience,
   signal: AbortSignal,
 ): Promise<void> {
   const { standing } = drain
   const { inputs, services } = standing
-  const { clock } = services
+  const { clock, report } = services
   const course = boundBy(standing.course, new Deadline(clock, inputs.timeoutMs))
-  row.outcome = 'under way'
+  report.nodeIs(row, { outcome: 'under way' })
   const neighbours: Neighbour[] = []
   const during: During = async (phase, work) => {
-    beginPhase(row, phase, clock.now())
+    report.phaseOf(row, phase)
     try {
       return await work()
     } finally {
-      endPhase(row, clock.now())
+      report.endPhaseOf(row)
       services.publish()
     }
   }
@@ -102,14 +101,14 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   const write = (change: Parameters<HeldRecord['advanceNode']>[1]): Promise<void> =>
     record.advanceNode(node.name, change, signal)
   const { mode } = survey.choice
-  row.placement = mode === 'none' ? '' : mode
   // Where no ensemble is ours, whose members are on the node is worth telling all the same.
-  row.members =
+  const members =
     standing.set === undefined
       ? neighbours.flatMap(({ pods }) => pods.map((pod) => `${pod.namespace}/${pod.name}`))
       : survey.members.map(({ name }) => name)
+  report.nodeIs(row, { placement: mode === 'none' ? '' : mode, members })
   for (const { pod, why } of survey.pods.leave)
-    row.pods.push({ pod: `${pod.namespace}/${pod.name}`, outcome: 'left alone', note: why })
+    report.podOf(row, { pod: `${pod.namespace}/${pod.name}`, outcome: 'left alone', note: why })
   // A cordon of ours that an earlier run has left is still ours.
   const before = nodesUnderMaintenance(record.stored).find(({ name }) => name === node.name)
   const entry: Omit<MaintenanceNode, 'at'> = {
@@ -175,14 +174,14 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   })
   if (taken === 'gone') {
     journal.info(`${node.name}: is gone from the cluster, nothing to drain`)
-    row.outcome = 'gone'
+    report.nodeIs(row, { outcome: 'gone' })
     await finish(drain, row, node, undefined, signal)
     return
   }
-  row.cordon = taken
-  if (taken === 'ours') report.changed = true
+  report.nodeIs(row, { cordon: taken })
+  if (taken === 'ours') report.did()
   say(drain, node.name, taken === 'ours' ? 'cordoned' : 'was cordoned before, and stays so')
-  report.standing = `${node.name} is cordoned; its pods are being evicted`
+  report.stands(`${node.name} is cordoned; its pods are being evicted`)
   if (taken === 'theirs' && (mode === 'in-place' || survey.choice.waiting.length > 0)) {
     const stuck = mode === 'in-place' ? row.members : survey.choice.waiting
     throw failure(
@@ -205,14 +204,14 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
 
   if (inputs.maintenanceCommand !== undefined) {
     await write({ phase: 'maintenance' })
-    report.standing = `${node.name} is drained, its maintenance runs`
+    report.stands(`${node.name} is drained, its maintenance runs`)
     await during('maintenance', () => maintain({ services, kube, inputs, node }, signal))
   }
   const later = neighbours.filter((one) => one.later)
   const stands =
     taken !== 'ours' || !givenBack
       ? await standsStill(drain, taking, taken, signal)
-      : await during('uncordon', async (): Promise<NodeRow['cordon']> => {
+      : await during('uncordon', async (): Promise<SeenNode['cordon']> => {
           await write({ phase: 'uncordon' })
           const answer = await uncordonNode(
             kube,
@@ -220,8 +219,10 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
             { ensemble: mark.ensemble, identity: lock.identity, uid: node.uid },
             signal,
           )
-          row.cordon = answer.kind === 'not ours' ? 'theirs' : 'none'
-          if (answer.kind === 'gone') row.note = LEFT
+          report.nodeIs(row, {
+            cordon: answer.kind === 'not ours' ? 'theirs' : 'none',
+            ...(answer.kind === 'gone' ? { note: LEFT } : {}),
+          })
           say(drain, node.name, uncordonedInWords(answer))
           if (answer.kind === 'not ours' && (mode === 'in-place' || later.length > 0)) {
             throw failure(
@@ -251,10 +252,10 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
           )
     })
   }
-  row.outcome = 'drained'
+  report.nodeIs(row, { outcome: 'drained' })
   const kept = stands !== 'none'
   await finish(drain, row, node, stands === 'ours' ? 'handed-over' : undefined, signal)
-  report.standing = `${node.name} is drained${kept ? ' and stays cordoned' : ' and given back'}`
+  report.stands(`${node.name} is drained${kept ? ' and stays cordoned' : ' and given back'}`)
 }
 
 /**
@@ -266,23 +267,27 @@ async function standsStill(
   { node, row }: Taking,
   taken: 'ours' | 'theirs',
   signal: AbortSignal,
-): Promise<NodeRow['cordon']> {
+): Promise<SeenNode['cordon']> {
   const {
-    standing: { kube },
+    standing: {
+      kube,
+      services: { report },
+    },
     mark,
   } = drain
   const object = await readNode(kube, node.name, signal)
   const now = object === undefined || object.metadata.uid !== node.uid ? undefined : toNode(object)
-  if (now === undefined) row.note = LEFT
+  if (now === undefined) report.nodeIs(row, { note: LEFT })
   if (now?.unschedulable === false)
     say(drain, node.name, 'was uncordoned by somebody else meanwhile')
-  row.cordon =
+  const cordon =
     now?.unschedulable !== true
       ? 'none'
       : taken === 'ours' && cordonStands(now, mark)
         ? 'ours'
         : 'theirs'
-  return row.cordon
+  report.nodeIs(row, { cordon })
+  return cordon
 }
 
 function uncordonedInWords(answer: UncordonAnswer): string {
@@ -303,7 +308,7 @@ function uncordonedInWords(answer: UncordonAnswer): string {
  */
 async function finish(
   { standing: { record, services } }: Drain,
-  row: NodeRow,
+  row: SeenNode,
   { uid }: NodeView,
   phase: 'handed-over' | undefined,
   signal: AbortSignal,
@@ -311,10 +316,7 @@ async function finish(
   if (phase === undefined) await record.endNodes(new Set([row.node]), signal)
   else await record.advanceNode(row.node, { phase }, signal)
   await record.nodeDrained(uid, signal)
-  services.report.drainedNodes.push(row.node)
-  services.report.remainingNodes = services.report.remainingNodes.filter(
-    (name) => name !== row.node,
-  )
+  services.report.nodeDone(row.node)
   services.publish()
 }
 
@@ -322,7 +324,7 @@ function boundBy(course: Course, deadline: Deadline): Course {
   return { ...course, deadline, before: course.follower.snapshot() }
 }
 
-function leads(report: RunReport, names: readonly string[]): boolean {
+function leads(report: Recorder, names: readonly string[]): boolean {
   return report.members.some((member) => member.role === 'leader' && names.includes(member.pod))
 }
 
@@ -339,19 +341,19 @@ function tellLeader(
     if (profile.stepDown === undefined || reach.may.exec) continue
     const line = `${name} leads, and goes without handing over: that needs the right to exec (pods/exec [get, create]). The election may take longer.`
     journal.info(line)
-    report.notes.push(line)
+    report.note(line)
   }
 }
 
 function say(
   {
     standing: {
-      services: { journal, report, clock },
+      services: { journal, report },
     },
   }: Drain,
   node: string,
   what: string,
 ): void {
   journal.info(`${node}: ${what}`)
-  report.timeline.push({ at: clock.now(), what, node })
+  report.happened({ what, node })
 }

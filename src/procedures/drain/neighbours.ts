@@ -12,7 +12,6 @@ import { addressesOf } from '../../manifests/addresses.ts'
 import { detectProfile } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import { leaseName, newIdentity, takeLock, type Lock, RELEASE_MS } from '../../record/lock.ts'
-import { newReport } from '../../report/run-report.ts'
 import type { Services } from '../../services.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import { reviewRights } from '../open/access.ts'
@@ -144,14 +143,7 @@ async function meet(
     ending.abort(new Error('the node is done'))
     await follower.stop()
     const { report } = standing.services
-    const { timeline } = report
-    if (services.report.changed) report.changed = true
-    timeline.push(
-      ...services.report.timeline.map((entry) =>
-        entry.member === undefined ? entry : { ...entry, member: `${namespace}/${entry.member}` },
-      ),
-    )
-    timeline.sort((a, b) => a.at - b.at)
+    report.rejoin(services.report, (member) => `${namespace}/${member}`)
     await lock?.release(AbortSignal.timeout(RELEASE_MS))
   }
   try {
@@ -203,18 +195,15 @@ async function meet(
 
 /** Once for all nodes. */
 function note({ services: { report } }: Held, line: string): void {
-  if (!report.notes.includes(line)) report.notes.push(line)
+  report.noteOnce(line)
 }
 
 /** What is done for a neighbour is told under its name, and is no row of our own ensemble. */
 function aside(services: Services, name: string): Services {
   const { journal } = services
-  const report = newReport('drain', services.report.started)
-  report.notes = services.report.notes
-  report.evidence = services.report.evidence
   return {
     ...services,
-    report,
+    report: services.report.aside(name),
     journal: { ...journal, info: (line) => journal.info(`${name}: ${line}`) },
   }
 }

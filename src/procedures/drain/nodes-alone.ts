@@ -49,13 +49,13 @@ export async function holdForNodes(
   work: (held: Held, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const kube = await services.connect(inputs)
-  services.report.context = kube.context
+  services.report.about({ context: kube.context })
   try {
     const why = await within(inputs.timeoutMs, services, (signal) => whyAlone(kube, inputs, signal))
     if (why === undefined) await holdEnsembleIn(kube, inputs, services, asked, work)
     else await holdAlone(kube, inputs, services, { asked, why }, work)
   } finally {
-    services.report.requests = { ...kube.requests }
+    services.report.about({ requests: { ...kube.requests } })
   }
 }
 
@@ -108,7 +108,7 @@ async function holdAlone(
   const { clock, journal, report } = services
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
-  report.namespace = namespace
+  report.about({ namespace })
   const { lock, rights, stored, nodes } = await within(inputs.timeoutMs, services, (signal) =>
     journal.phase('Preflight', async (done) => {
       const found = await reviewRights(
@@ -136,7 +136,7 @@ async function holdAlone(
       try {
         const read = await readRecord(kube, namespace, NODES_ALONE, signal)
         done(`nodes alone: no name is given, and ${why}`)
-        report.notes.push(
+        report.note(
           `No ensemble was named, and ${why}: each ensemble that is recognised on the nodes is held to its quorum, and nobody writes and reads through it. The record of this drain is configmap/${recordName(NODES_ALONE)} in ${namespace}.`,
         )
         return {

@@ -6,13 +6,13 @@ import type { Profile, Reach, Witness } from '../../ensemble/profile.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { MemberService } from '../../manifests/member-services.ts'
 import type { Journal } from '../../report/journal.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { NodeView, EnsembleView } from '../../view/surroundings.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Addresses } from '../../manifests/addresses.ts'
 import type { Services } from '../../services.ts'
 import type { Rights } from './access.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 /** Where a paced roll is, for who ends before it does. */
 export interface RollPlace {
@@ -40,7 +40,7 @@ export interface VerifyRun {
   readonly kube: Kube
   readonly clock: Clock
   readonly journal: Journal
-  readonly report: RunReport
+  readonly report: Recorder
   readonly profile: Profile
   readonly reach: Reach
   readonly target: Target

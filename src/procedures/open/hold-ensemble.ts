@@ -37,7 +37,6 @@ import {
 } from './access.ts'
 import { readLogin } from './cassandra-login.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
-import { fillMembers } from './member-rows.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { HeldRecord } from '../../record/held-record.ts'
@@ -95,11 +94,11 @@ export async function holdEnsemble(
   work: (standing: Standing, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const kube = await services.connect(inputs)
-  services.report.context = kube.context
+  services.report.about({ context: kube.context })
   try {
     await holdEnsembleIn(kube, inputs, services, asked, work)
   } finally {
-    services.report.requests = { ...kube.requests }
+    services.report.about({ requests: { ...kube.requests } })
   }
 }
 
@@ -128,11 +127,7 @@ export async function lockFor(
   signal: AbortSignal,
 ): Promise<Lock> {
   if (dryRun)
-    return withoutLock(
-      kube,
-      { ...request, say: (line) => services.report.notes.push(line) },
-      signal,
-    )
+    return withoutLock(kube, { ...request, say: (line) => services.report.note(line) }, signal)
   services.remember({
     lock: {
       namespace: request.namespace,
@@ -154,8 +149,7 @@ export async function holdEnsembleIn(
   const { clock, journal, report } = services
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
-  report.namespace = namespace
-  report.name = inputs.name ?? ''
+  report.about({ namespace, name: inputs.name ?? '' })
   const taken = await within(inputs.timeoutMs, services, (signal) =>
     journal.phase('Preflight', async (done) => {
       const [rights, found] = await Promise.all([
@@ -176,7 +170,7 @@ export async function holdEnsembleIn(
       if (inputs.verify !== 'off')
         refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
       const { name } = found.metadata
-      report.name = name
+      report.about({ name })
       const identity = newIdentity(services.holder)
       const lock = await lockFor(
         kube,
@@ -207,9 +201,9 @@ export async function holdEnsembleIn(
           rights.nodes ? readNodes(kube, signal) : undefined,
         ])
         const { stored, dropped } = ofThisSet(read, set.metadata.uid)
-        if (dropped !== null) report.notes.push(droppedInWords(dropped, name))
+        if (dropped !== null) report.note(droppedInWords(dropped, name))
         if (stored.setAside !== undefined)
-          report.notes.push(
+          report.note(
             `The record (configmap/${recordName(name)}) can't be read: ${stored.setAside}. It is kept there as record.unreadable, and a new one is begun.`,
           )
         const spec = parseSet(set)?.spec.template.spec
@@ -220,10 +214,12 @@ export async function holdEnsembleIn(
         const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
         const target = targetOf(set, around, profile, namespace)
         const view = toSet(set)
-        report.profile = profile
-        report.replicas = view.replicas
-        report.connectionString = connectionString(target, view.start, view.replicas)
-        report.previousRevision = view.status.updateRevision
+        report.about({
+          profile,
+          replicas: view.replicas,
+          connectionString: connectionString(target, view.start, view.replicas),
+          previousRevision: view.status.updateRevision,
+        })
         services.publish()
         done(
           `${name} in ${namespace}, profile ${profile}, ${view.replicas} ${view.replicas === 1 ? 'member' : 'members'}`,
@@ -267,7 +263,7 @@ export async function holdEnsembleIn(
   try {
     await follower.ready()
     const before = follower.snapshot()
-    fillMembers(report, before)
+    report.sawMembers(before)
     const reach = reachThrough(own, rights)
     const run: VerifyRun = {
       kube: own,

@@ -17,12 +17,11 @@ import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { Journal } from '../../report/journal.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { isHanging } from '../../decide/diagnosis/readiness.ts'
 import { createNodeLook } from '../verify/hanging.ts'
 import { collectEvidence, logOf } from '../verify/evidence.ts'
-import { fillMembers } from '../open/member-rows.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 /**
  * A line is printed at least this often, so that a person sees that it lives and what it waits for.
@@ -34,7 +33,7 @@ export interface Attendance {
   readonly kube: Kube
   readonly clock: Clock
   readonly journal: Journal
-  readonly report: RunReport
+  readonly report: Recorder
   readonly deadline: Deadline
   /** Longest time without a member reaching a state that it hadn't reached before. */
   readonly memberTimeoutMs: number
@@ -115,11 +114,11 @@ export async function attend(
     const seen = view.set !== undefined && observed(view.set, generation)
     if (seen && tellMembers(memberStandings(view, clock.now()), told, journal, report, clock.now()))
       said = clock.now()
-    fillMembers(report, view)
+    report.sawMembers(view)
     const step = await work.step(view, clock.now())
     const now = clock.now()
     if (step.kind === 'done') {
-      if (step.note !== undefined) report.notes.push(step.note)
+      if (step.note !== undefined) report.note(step.note)
       return view
     }
     const diagnosed = diagnose(await withNodes(view, now, signal), now, memory)
@@ -218,7 +217,7 @@ function tellMembers(
   members: readonly MemberStanding[],
   told: Map<number, string>,
   journal: Journal,
-  report: RunReport,
+  report: Recorder,
   now: number,
 ): boolean {
   let any = false
@@ -226,7 +225,7 @@ function tellMembers(
     if (told.get(member.ordinal) === member.text) continue
     told.set(member.ordinal, member.text)
     journal.info(`${member.pod}: ${member.text}`)
-    report.timeline.push({ at: now, what: member.text, member: member.pod })
+    report.happened({ at: now, what: member.text, member: member.pod })
     any = true
   }
   return any
@@ -291,7 +290,7 @@ async function failed(
     attendance.logLines,
     signal,
   )
-  attendance.report.evidence.push(...evidence)
+  attendance.report.prove(...evidence)
   const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, logOf(evidence, diagnosis)))
   const findings: readonly [Finding, ...Finding[]] = chooseVerdict(told, waitingFor, ended)
   return new EnsembleError('failed', findings, {

@@ -132,7 +132,7 @@ async function bringOnce(
       const left = await olderPods(course, attendance, generation, signal)
       if (left.size > 0) return rollByEvictions(roll, left, generation, signal)
     } else {
-      course.services.report.notes.push(
+      course.services.report.note(
         'updateStrategy OnDelete: this run may not evict pods (pods/eviction [create]), so members of an older revision were left to whoever deletes them.',
       )
     }

@@ -29,7 +29,7 @@ export async function stepDown(
   settled: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { report, journal, clock, target } = run
+  const { report, target } = run
   const about = {
     pod: member.pod,
     namespace: target.namespace,
@@ -40,17 +40,17 @@ export async function stepDown(
     clientPort: target.clientPort,
     ready: member.ready,
   }
-  journal.info(
-    `${member.pod}: leads; its server is ended in place, so that another member leads before it is replaced: ${settled}`,
-  )
-  report.timeline.push({ at: clock.now(), what: 'hands over its leadership', member: member.pod })
-  report.changed = true
+  report.did({
+    line: `${member.pod}: leads; its server is ended in place, so that another member leads before it is replaced: ${settled}`,
+    what: 'hands over its leadership',
+    member: member.pod,
+  })
   await spareWriter(run, member.uid, signal)
   try {
     await run.profile.stepDown?.(about, contextFor(run, replicas, signal))
   } catch (error) {
     signal.throwIfAborted()
-    report.notes.push(
+    report.note(
       `${member.pod} could not hand over its leadership before it was replaced (${error instanceof Error ? error.message : 'unknown'}): the election may have taken longer.`,
     )
   }
@@ -80,8 +80,8 @@ export async function takeByEviction(
   if (answer.kind === 'budget') return `${member.pod} waits for the budget: ${answer.reason}`
   if (answer.kind === 'told') {
     told.add(uid)
-    run.report.changed = true
-    run.report.timeline.push({ at: run.clock.now(), what: 'evicted', member: member.pod })
+    run.report.did()
+    run.report.happened({ what: 'evicted', member: member.pod })
     run.journal.info(`${member.pod}: evicted, ${othersServe(run.profile)}`)
   }
   return undefined
@@ -145,7 +145,7 @@ export async function freeMember(
     }
   }
   told.add(uid)
-  run.report.changed = true
-  run.report.timeline.push({ at: run.clock.now(), what: `${how}: ${why}`, member: member.pod })
+  run.report.did()
+  run.report.happened({ what: `${how}: ${why}`, member: member.pod })
   run.journal.info(`${member.pod}: ${how}: ${why}`)
 }

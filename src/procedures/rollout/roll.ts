@@ -126,7 +126,7 @@ export async function rollByPartition(
     generation = await partitioned.apply(index <= own ? undefined : index, signal)
     stands = next
     roll.place.at = haltedAt(view.set, stands)
-    report.standing = `the roll stands ${roll.place.at}`
+    report.stands(`the roll stands ${roll.place.at}`)
   }
   return attend(
     roll.attendance,
@@ -238,7 +238,7 @@ export async function rollByEvictions(
                 looker.told,
                 signal,
               )
-            report.standing = `${step.member.pod} is being replaced, the other members serve`
+            report.stands(`${step.member.pod} is being replaced, the other members serve`)
             roll.place.at = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
             return waiting(situation, `${step.member.pod} is being replaced`)
           }
@@ -531,7 +531,7 @@ async function heldByBudget(
       return verdict.reason
     case 'never': {
       const note = `${verdict.reason}. A roll is not an eviction: it went on one member at a time.`
-      if (!roll.attendance.report.notes.includes(note)) roll.attendance.report.notes.push(note)
+      if (!roll.attendance.report.notes.includes(note)) roll.attendance.report.note(note)
       return undefined
     }
   }

@@ -181,25 +181,24 @@ export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSigna
         const { object, change } = await applyChange(kube, planned, undo.force, signal)
         if (object.kind === 'StatefulSet') generation = object.metadata.generation
         if (change === 'unchanged') continue
-        report.changed = true
         for (const from of planned.takenFrom) {
           journal.info(`${objectName(object)}: taken over from ${from}`)
-          report.notes.push(`${objectName(object)}: taken over from ${from}.`)
+          report.note(`${objectName(object)}: taken over from ${from}.`)
         }
         back.push(objectName(object))
-        noteChange(
-          report.changes,
-          objectName(object),
-          change === 'created' ? 'created' : 'configured',
-          `back to ${earlier.controllerRevision}`,
-        )
-        journal.info(`${objectName(object)} is back as it was at ${earlier.controllerRevision}`)
-        report.timeline.push({
-          at: services.clock.now(),
+        report.didAgain({
+          row: {
+            object: objectName(object),
+            change: change === 'created' ? 'created' : 'configured',
+            note: `back to ${earlier.controllerRevision}`,
+          },
+          line: `${objectName(object)} is back as it was at ${earlier.controllerRevision}`,
           what: `${objectName(object)} back as at ${earlier.controllerRevision}`,
         })
       }
-      report.standing = `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`
+      report.stands(
+        `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`,
+      )
       done(
         back.length === 0
           ? 'its objects stand already'
@@ -216,14 +215,16 @@ export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSigna
         { force: undo.force, uid: course.before.set?.uid },
         until,
       )
-      report.changed = true
+      report.did()
       return applied.object
     }
     const found = await bringMembers(course, start, generation, apply, signal)
     done(
       `${found.set?.replicas ?? 0} members available at revision ${found.set?.status.updateRevision ?? ''}`,
     )
-    report.standing = `every member is back at revision ${found.set?.status.updateRevision ?? ''}; it was not verified`
+    report.stands(
+      `every member is back at revision ${found.set?.status.updateRevision ?? ''}; it was not verified`,
+    )
     services.publish()
     return found
   })
@@ -252,7 +253,9 @@ export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSigna
       }
     : undefined
   await record.verified(revision, { uid: stands.set?.uid ?? '', objects }, signal)
-  report.standing = `every member is back at revision ${stands.set?.status.updateRevision ?? ''}${checked ? ' and verified' : ''}`
+  report.stands(
+    `every member is back at revision ${stands.set?.status.updateRevision ?? ''}${checked ? ' and verified' : ''}`,
+  )
 }
 
 /**
@@ -314,19 +317,4 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 function manifestOf(object: KubeObject): Manifest {
   const place = { file: 'the record of verified revisions' }
   return { object, place, placeOf: () => place }
-}
-
-function noteChange(
-  changes: {
-    object: string
-    change: 'created' | 'configured' | 'unchanged' | 'deleted'
-    note?: string
-  }[],
-  object: string,
-  change: 'created' | 'configured',
-  note: string,
-): void {
-  const known = changes.find((row) => row.object === object)
-  if (known === undefined) changes.push({ object, change, note })
-  else known.note = known.note === undefined ? note : `${known.note}; ${note}`
 }

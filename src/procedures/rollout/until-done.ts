@@ -161,6 +161,6 @@ async function ready(
     signal,
   )
   // What is done with a reservation is said once, at the end.
-  report.notes.splice(notes)
+  report.forgetNotes(notes)
   return found
 }

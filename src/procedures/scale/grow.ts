@@ -46,7 +46,7 @@ export async function growFirst(
   const { kube } = unpaced
   const steps = await growthSteps(kube, ground, unpaced.before, signal)
   for (const { words, outage } of steps)
-    if (outage !== undefined) run.report.notes.push(`${words}: ${outage}.`)
+    if (outage !== undefined) run.report.note(`${words}: ${outage}.`)
   if (steps.length === 0) return undefined
   if (ground.profile === 'zookeeper') await refuseWithoutServices(kube, ground, signal)
   // Members are never added at the controller's own pace: it would not wait for the newcomer to
@@ -60,9 +60,10 @@ export async function growFirst(
     const { object, change } = await applyChange(kube, planned, force, signal)
     if (change === 'created') await recordCreated(object)
     if (change === 'unchanged') continue
-    run.report.changed = true
-    run.report.changes.push({ object: objectName(object), change })
-    run.journal.info(`${objectName(object)} ${change}`)
+    run.report.did({
+      row: { object: objectName(object), change },
+      line: `${objectName(object)} ${change}`,
+    })
   }
   for (const step of steps)
     await takeStep(

@@ -80,8 +80,10 @@ export async function takeStep(
       `${step.count} ${step.count === 1 ? 'member' : 'members'}`,
       signal,
     )
-    report.replicas = step.count
-    report.connectionString = connectionString(run.target, first, step.count)
+    report.about({
+      replicas: step.count,
+      connectionString: connectionString(run.target, first, step.count),
+    })
     if (step.count < from) {
       await awaitGone(course, generation, signal)
       await moveBudgets(resizing, course, from, step.count, signal)
@@ -97,7 +99,7 @@ export async function takeStep(
       apply,
       signal,
     )
-    report.standing = `${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`
+    report.stands(`${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`)
     if (run.profile.name !== 'none')
       await verifyEnsemble(run, view, 'quick', () => Promise.resolve([]), signal)
     done(
@@ -249,7 +251,7 @@ async function leave(
   if (profile.leave === undefined) return
   const pod = `${run.target.name}-${ordinal}`
   run.journal.info(`${pod}: hands over what it has before it goes`)
-  if (member !== undefined) run.report.changed = true
+  if (member !== undefined) run.report.did()
   await profile.leave(
     { pod, ordinal, member, others: members.filter((one) => one !== member) },
     contextFor(course.looking, view.set?.replicas ?? 0, signal),
@@ -264,19 +266,21 @@ async function applyOne(
   what: string,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const { journal, report, clock } = run
+  const { report } = run
   const plan = await planOne(course, { run, force, verified }, set, signal)
   let generation = course.follower.snapshot().set?.generation
   for (const planned of plan) {
     const { object, change } = await applyChange(course.kube, planned, force, signal)
     generation = object.metadata.generation
     if (change === 'unchanged') continue
-    report.changed = true
     for (const from of planned.takenFrom)
-      report.notes.push(`${objectName(object)}: taken over from ${from}.`)
-    report.timeline.push({ at: clock.now(), what: `${objectName(object)}: ${what}` })
-    report.changes.push({ object: objectName(object), change: 'configured', note: what })
-    journal.info(`${objectName(object)}: ${what}`)
+      report.note(`${objectName(object)}: taken over from ${from}.`)
+    const line = `${objectName(object)}: ${what}`
+    report.did({
+      row: { object: objectName(object), change: 'configured', note: what },
+      what: line,
+      line,
+    })
   }
   return generation
 }
@@ -359,7 +363,7 @@ async function moveBudgets(
   to: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { report, journal } = run
+  const { report } = run
   const [pod] = ownPods(course.follower.snapshot())
   if (pod === undefined || !course.rights.budgets) return
   for (const live of await budgetObjectsFor(course.kube, pod.namespace, pod.labels, signal)) {
@@ -393,19 +397,18 @@ async function moveBudgets(
         if (fault !== undefined) throw new EnsembleError('failed', [fault, ...more])
         await applyChange(course.kube, planned, force, signal)
       }
-      report.changed = true
-      report.changes.push({
-        object: objectName(live),
-        change: 'configured',
-        note: `minAvailable ${String(spec.minAvailable)} of ${to}`,
+      report.did({
+        row: {
+          object: objectName(live),
+          change: 'configured',
+          note: `minAvailable ${String(spec.minAvailable)} of ${to}`,
+        },
+        line: `${objectName(live)}: minAvailable ${String(spec.minAvailable)} of ${to} members`,
       })
-      journal.info(
-        `${objectName(live)}: minAvailable ${String(spec.minAvailable)} of ${to} members`,
-      )
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof EnsembleError) && !(error instanceof KubeFailure)) throw error
-      report.notes.push(
+      report.note(
         `${objectName(live)} could not be changed (${error.message}): set its minAvailable to ${String(spec.minAvailable)} for ${to} members.`,
       )
     }

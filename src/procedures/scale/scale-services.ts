@@ -82,19 +82,20 @@ export async function makeServices(
 ): Promise<Standing> {
   const { kube, run, course, record, profile, services } = standing
   if (planned.length === 0) return standing
-  const { report, journal, clock } = services
+  const { report } = services
   for (const object of planned) {
     const applied = await kube.apply(object, { force: false }, signal)
     // One by one: whatever was made is known, wherever the run ends.
     if (applied.created) await record.made([applied.object], signal)
-    report.changed = true
-    report.changes.push({
-      object: `service/${object.metadata.name}`,
-      change: applied.created ? 'created' : 'configured',
-      note: 'for the member that comes',
+    report.did({
+      row: {
+        object: `service/${object.metadata.name}`,
+        change: applied.created ? 'created' : 'configured',
+        note: 'for the member that comes',
+      },
+      what: `service/${object.metadata.name} created`,
+      line: `service/${object.metadata.name} created, before its name is looked up`,
     })
-    report.timeline.push({ at: clock.now(), what: `service/${object.metadata.name} created` })
-    journal.info(`service/${object.metadata.name} created, before its name is looked up`)
   }
   const target = targetOf(
     set,
@@ -139,7 +140,7 @@ export async function servicesToDelete(
   )
   const theirs = found.filter((one) => !ours.includes(one))
   if (theirs.length > 0)
-    services.report.notes.push(
+    services.report.note(
       `${theirs.map((one) => `service/${one.name}`).join(', ')} ${theirs.length === 1 ? 'stays' : 'stay'}: ${theirs.length === 1 ? 'it was' : 'they were'} not made by this action, and lead to members that are gone.`,
     )
   return [
@@ -160,25 +161,26 @@ export async function deleteServices(
   going: readonly ServiceToDelete[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, report, journal, target, clock } = run
+  const { kube, report, target } = run
   if (going.length === 0) return
   if (!course.rights.deleteServices) {
     const names = going.map(({ name }) => name).join(' ')
-    report.notes.push(
+    report.note(
       `Services of members that are gone stay, for want of the right to delete services in ${target.namespace}: kubectl -n ${target.namespace} delete service ${names}`,
     )
     return
   }
   for (const { name, uid } of going) {
     if (!(await deleteSame(kube, name, uid, target.namespace, signal))) continue
-    report.changed = true
-    report.changes.push({
-      object: `service/${name}`,
-      change: 'deleted',
-      note: 'its member is gone',
+    report.did({
+      row: {
+        object: `service/${name}`,
+        change: 'deleted',
+        note: 'its member is gone',
+      },
+      what: `service/${name} deleted`,
+      line: `service/${name} deleted: its member is gone`,
     })
-    report.timeline.push({ at: clock.now(), what: `service/${name} deleted` })
-    journal.info(`service/${name} deleted: its member is gone`)
   }
   await record.unmade(new Set(going.map(({ uid }) => uid)), signal)
 }

@@ -28,9 +28,7 @@ export async function takeBaseline(
     return
   const healthy = await isWhole(run, before, signal)
   if (healthy !== undefined) {
-    run.report.notes.push(
-      `The ensemble that was there is not recorded as one to go back to: ${healthy}.`,
-    )
+    run.report.note(`The ensemble that was there is not recorded as one to go back to: ${healthy}.`)
     return
   }
   // What people wrote, without what the server added: this can be applied again.

@@ -110,7 +110,7 @@ async function writeMarker(
     // A fix may be deployed onto a broken ensemble: that no marker could be written is told, not a
     // reason to stop.
     run.journal.debug(error instanceof Error ? error.message : String(error))
-    run.report.notes.push(
+    run.report.note(
       `No marker could be written before the change${error instanceof EnsembleError ? ` (${error.code})` : ''}: that data outlives it was not checked.`,
     )
     return undefined
@@ -132,14 +132,14 @@ async function beginWitness(
   if (run.profile.witness === undefined) {
     // Of pods alone nobody expects it.
     if (run.profile.name !== 'none')
-      run.report.notes.push(
+      run.report.note(
         `Whether clients could write meanwhile was not measured: profile ${run.profile.name} has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.`,
       )
     return undefined
   }
   const witness = await run.profile.witness(members, contextFor(run, members().length, signal))
   if (witness === undefined)
-    run.report.notes.push(
+    run.report.note(
       'How long no write went through was not measured: that needs port-forward to the members.',
     )
   return witness
@@ -168,11 +168,13 @@ function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
       findings: [],
       ms: run.clock.now() - began,
     }
-  report.longestWriteGapMs = Math.round(seen.longestGapMs)
-  report.acknowledgedWritesLost = seen.lost
-  report.writeGaps.push(...seen.gaps.map((gap) => ({ ...gap })))
+  report.about({
+    longestWriteGapMs: Math.round(seen.longestGapMs),
+    acknowledgedWritesLost: seen.lost,
+  })
+  report.couldNotWrite(...seen.gaps)
   for (const gap of seen.gaps)
-    report.timeline.push({ at: gap.from, what: `no write went through for ${formatSpan(gap.ms)}` })
+    report.happened({ at: gap.from, what: `no write went through for ${formatSpan(gap.ms)}` })
   const asides = [
     seen.unknown === 0 ? '' : `${seen.unknown} without an answer`,
     seen.unmeasuredMs < 1000

@@ -4,10 +4,10 @@
 import { livesOf, readsConfigMap, stillLiving } from '../../decide/rollout/unread.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import type { EnsembleRecord, VerifiedRevision } from '../../record/record.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ground } from '../apply/preflight.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 type Applied = Omit<VerifiedRevision, 'verifiedAt' | 'runUrl'>
 
@@ -52,7 +52,7 @@ interface Deployed {
   /** In full. */
   readonly checked: boolean
   readonly objects: readonly KubeObject[]
-  readonly report: RunReport
+  readonly report: Recorder
 }
 
 /**
@@ -68,15 +68,15 @@ export async function recordApplied(
   const revision = appliedRevision(record.current, applied, unread, view, checked)
   await record.verified(revision, { uid: view.set?.uid ?? '', objects }, signal)
   if (revision?.unread === undefined) {
-    report.standing = checked
-      ? 'every member is available and verified'
-      : 'every member is available'
+    report.stands(checked ? 'every member is available and verified' : 'every member is available')
     return checked
   }
   const names = stillLiving(revision.unread, view)
   const [have, they] = names.length === 1 ? ['has', 'it has'] : ['have', 'they have']
-  report.standing = `every member is available; ${names.join(', ')} ${have} not read a changed ConfigMap yet`
-  report.notes.push(
+  report.stands(
+    `every member is available; ${names.join(', ')} ${have} not read a changed ConfigMap yet`,
+  )
+  report.note(
     `${names.join(', ')} ${have} not started since a ConfigMap of the members was changed: this revision counts as verified once ${they} (operation: restart). Until then an undo brings back the ConfigMaps of before.`,
   )
   return false

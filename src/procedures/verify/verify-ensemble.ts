@@ -9,13 +9,12 @@ import type { CheckResult, Member, Verification, VerifyContext } from '../../ens
 import { EnsembleError, type Finding } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { toEndpoints } from '../../kube/views/endpoints.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
 import { lossesAhead } from './keep-data.ts'
-import { fillMembers, fillStates } from '../open/member-rows.ts'
 import type { Target, VerifyRun } from '../open/ensemble.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 /**
  * Endpoints follow readiness by a moment; whether their slices are right says nothing of when a
@@ -119,12 +118,9 @@ export async function verifyEnsemble(
     // not its endpoint.
     if (found !== undefined) checks.push(serves ? found : asConsequence(found))
   }
-  fillMembers(report, view)
-  fillStates(report, verification.members, clock.now())
-  report.checks = checks
-  report.matrix = verification.matrix
-  report.pairs = verification.pairs ?? ''
-  report.verifyLevel = level
+  report.sawMembers(view)
+  report.heardMembers(verification.members)
+  report.checked(level, checks, verification)
   for (const check of checks)
     journal.info(`${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`)
   const findings = unique([
@@ -132,7 +128,7 @@ export async function verifyEnsemble(
     ...losses,
     ...checks.flatMap((check) => check.findings),
   ])
-  for (const finding of findings) if (finding.severity === 'warning') report.findings.push(finding)
+  for (const finding of findings) if (finding.severity === 'warning') report.found(finding)
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
   return verification
@@ -158,7 +154,7 @@ function warningsOf({ detail, findings }: CheckResult): string {
  * How the checks came out, for the line that closes the phase: one that was left out is not one
  * that passed.
  */
-export function outcomeOf(report: Pick<RunReport, 'checks' | 'pairs'>): string {
+export function outcomeOf(report: Pick<Recorder, 'checks' | 'pairs'>): string {
   const skipped = report.checks
     .filter((check) => check.outcome === 'skipped')
     .map((check) => check.name)

@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { at, items, text } from '../../../support/cluster/json.ts'
-import type { SimulatedCluster, ClusterOptions } from '../../../support/cluster/cluster.ts'
+import type { SimulatedCluster } from '../../../support/cluster/cluster.ts'
+import type { ClusterOptions } from '../../../support/cluster/cluster.ts'
 import type { SetOptions } from './given.ts'
 import { available, object, set, signal, statusOf, until, withCluster } from './given.ts'
 
