@@ -146,18 +146,17 @@ async function change(
       ),
       reach: reachThrough(kube, rights),
     }
-    const looking =
-      inputs.verify === 'off'
-        ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) }
-        : run
     const course: Course = {
-      kube,
+      ...run,
+      ...(inputs.verify === 'off'
+        ? { profile: await chooseProfile(ground.profile, profileOptions(inputs)) }
+        : {}),
       services,
       inputs,
       rights,
       follower,
       before: follower.snapshot(),
-      looking,
+      logLines: rights.logs ? inputs.logLines : 0,
       deadline,
       place: { at: '' },
       addresses: await addressesAhead(kube, ground, signal),

@@ -156,7 +156,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     })
   }
 
-  const looker = createLooker(course.looking, signal)
+  const looker = createLooker(course, signal)
   const mark = {
     ensemble: `${namespace}/${name}`,
     identity: lock.identity,
@@ -437,10 +437,7 @@ async function aftermath(
       {
         ...course,
         deadline: new Deadline(clock, AFTERMATH_MS),
-        inputs: {
-          ...course.inputs,
-          memberTimeoutMs: Math.min(AFTERMATH_MS, course.inputs.memberTimeoutMs),
-        },
+        memberTimeoutMs: Math.min(AFTERMATH_MS, course.memberTimeoutMs),
       },
       AbortSignal.any([services.signal, lock.lost]),
     )
@@ -498,7 +495,7 @@ async function standOn(
       met.map(async (one) =>
         (await one.looker.members(one.course.follower.snapshot(), true)).map((member) => ({
           ...member,
-          pod: `${one.course.looking.target.namespace}/${member.pod}`,
+          pod: `${one.course.target.namespace}/${member.pod}`,
         })),
       ),
     )

@@ -6,7 +6,7 @@ import { pacedLines } from '../decide/plan.ts'
 import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToEvict } from '../procedures/open/access.ts'
-import { isUnfinished, rollOf } from '../procedures/rollout/bring.ts'
+import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
 import { foreseeRestart } from '../procedures/plan/foresee.ts'
 import { refuseLoss, saidAlone } from '../procedures/verify/keep-data.ts'
@@ -101,7 +101,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
   try {
     report.stands('no member was restarted yet')
     const view = await journal.phase('Restart, followers first', async (done) => {
-      const found = await rollByEvictions(rollOf(course), left, undefined, signal)
+      const found = await rollByEvictions(course, left, undefined, signal)
       const gone = notByUs(
         pods.filter((pod) => left.has(pod.uid)).map((pod) => pod.name),
         report,

@@ -148,7 +148,7 @@ async function planAll(
     const count = course.before.set?.replicas ?? target
     const away =
       planned.length === 0 || standing.record.current.underWay !== null
-        ? (await whoIsAway(course, standing.run, undefined, signal)).away
+        ? (await whoIsAway(course, undefined, signal)).away
         : []
     const steps = withAwaited(planned, {
       away,

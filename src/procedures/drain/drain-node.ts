@@ -8,7 +8,6 @@ import { toNode } from '../../kube/views/index.ts'
 import { type MaintenanceNode, nodesUnderMaintenance } from '../../record/record.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import { isAbandoned } from './ask-to-go.ts'
-import { rollOf } from '../rollout/bring.ts'
 import { cordonNode, readNode, uncordonNode, type UncordonAnswer } from '../../record/cordon.ts'
 import {
   emptied,
@@ -134,11 +133,10 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
       await record.beginNode(entry, signal)
       tellLeader(course, survey.members)
       for (const one of neighbours) tellLeader(one.course, one.pods)
-      for (const pod of survey.members)
-        await readyToLeave(rollOf(course), ordinalOf(course, pod), signal)
+      for (const pod of survey.members) await readyToLeave(course, ordinalOf(course, pod), signal)
       for (const one of neighbours)
         for (const ordinal of isAbandoned(one) ? [] : ordinalsOf(one))
-          await readyToLeave(rollOf(one.course), ordinal, signal)
+          await readyToLeave(one.course, ordinal, signal)
     })
   }
   const taken = await during('cordon', async () => {
@@ -330,7 +328,7 @@ function leads(report: Recorder, names: readonly string[]): boolean {
 
 /** A leader that can't be told to step down, or need not be, is evicted as it is. */
 function tellLeader(
-  { looking: { profile, reach }, addresses, services: { report, journal } }: Course,
+  { profile, reach, addresses, report, journal }: Course,
   pods: readonly { readonly name: string }[],
 ): void {
   for (const { name } of pods.filter((pod) => leads(report, [pod.name]))) {

@@ -11,7 +11,6 @@ import type { PodView } from '../../view/workload.ts'
 import { attend } from '../rollout/attend.ts'
 import { missingNow, servingInWords, waitingFor } from '../rollout/await-serving.ts'
 import { isAbandoned } from './ask-to-go.ts'
-import { rollOf } from '../rollout/bring.ts'
 import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from '../rollout/looker.ts'
 import type { Neighbour } from './neighbours.ts'
@@ -173,7 +172,7 @@ export async function membersBack(
   const { clock, journal, report } = course.services
   const began = clock.now()
   const view = await attend(
-    rollOf(course).attendance,
+    course,
     {
       generation: () => undefined,
       step: async (seen, now) => {
@@ -201,7 +200,7 @@ export async function membersBack(
             members,
             view: seen,
             looker,
-            container: course.looking.target.container,
+            container: course.target.container,
           }),
           reached: members.map((member) => `${member.uid ?? ''} ${member.role ?? ''}`).join(','),
         }

@@ -21,7 +21,7 @@ import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import type { Held } from '../open/hold-ensemble.ts'
 import type { NodeSurvey } from './survey.ts'
 import { profileOptions, reachThrough } from '../open/reach.ts'
-import type { VerifyRun, Course } from '../open/ensemble.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /** Longer than a dead run's lock lives; milliseconds. */
 const LOCK_WAIT_MS = 70_000
@@ -149,7 +149,7 @@ async function meet(
   try {
     await follower.ready()
     const around = await servicesIfAllowed(kube, namespace, signal)
-    const looking: VerifyRun = {
+    const course: Course = {
       kube,
       clock,
       journal: services.journal,
@@ -161,15 +161,12 @@ async function meet(
       reach: reachThrough(kube, rights),
       // Our secret is for our ensemble alone, and a look needs none.
       profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
-    }
-    const course: Course = {
-      kube,
       services,
       inputs: standing.course.inputs,
       rights,
       follower,
       before: follower.snapshot(),
-      looking,
+      logLines: rights.logs ? inputs.logLines : 0,
       deadline: new Deadline(clock, inputs.timeoutMs),
       told: new Map(),
       place: { at: '' },
@@ -181,7 +178,7 @@ async function meet(
     return {
       name: `${namespace}/${name}`,
       course,
-      looker: createLooker(looking, until),
+      looker: createLooker(course, until),
       pods,
       later,
       lost: lock?.lost,

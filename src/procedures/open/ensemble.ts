@@ -53,17 +53,14 @@ export interface VerifyRun {
   readonly nodes: readonly NodeView[] | undefined
 }
 
-/** What every change of an ensemble works with. */
-export interface Course {
-  readonly kube: Kube
+/** What every change of an ensemble works with; its profile says who serves. */
+export interface Course extends VerifyRun {
   readonly services: Services
-  readonly inputs: Pick<Inputs, 'memberTimeoutMs' | 'logLines' | 'verify' | 'pace'>
+  readonly inputs: Pick<Inputs, 'verify' | 'pace'>
   readonly rights: Rights
   readonly follower: Follower
   /** How it stood before the change. */
   readonly before: EnsembleView
-  /** Says who serves while members are replaced, whatever `verify` says. */
-  readonly looking: VerifyRun
   readonly deadline: Deadline
   readonly place: RollPlace
   /**
@@ -71,6 +68,10 @@ export interface Course {
    * run.
    */
   readonly addresses: Addresses
-  /** What was last told of each ordinal, see Attendance. */
+  /** Log lines per container in the evidence; 0 where logs may not be read. */
+  readonly logLines: number
+  /**
+   * What was last told of each ordinal, where one wait follows another: then only changes are told.
+   */
   readonly told?: Map<number, string>
 }

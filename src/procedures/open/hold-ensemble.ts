@@ -281,10 +281,6 @@ export async function holdEnsembleIn(
         profileOptions(inputs, login),
       ),
     }
-    const looking =
-      inputs.verify === 'off'
-        ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) }
-        : run
     const allowed =
       asked.limit === 'own'
         ? UNLIMITED_MS
@@ -292,13 +288,16 @@ export async function holdEnsembleIn(
           ? inputs.timeoutMs * Math.max(1, view.replicas)
           : until.left()
     const course: Course = {
-      kube: own,
+      ...run,
+      ...(inputs.verify === 'off'
+        ? { profile: await chooseProfile(profile, profileOptions(inputs)) }
+        : {}),
       services,
       inputs,
       rights,
       follower,
       before,
-      looking,
+      logLines: rights.logs ? inputs.logLines : 0,
       deadline: new Deadline(clock, allowed),
       place: { at: '' },
       addresses,

@@ -151,8 +151,8 @@ export async function foreseeRestart(
   left: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<{ readonly forecast: Forecast; readonly leader: string }> {
-  const { before, looking, rights, addresses } = course
-  await createLooker(looking, signal).members(before, true)
+  const { before, profile, rights, addresses } = course
+  await createLooker(course, signal).members(before, true)
   const { report, clock } = services
   const forecast = forecastRoll({
     view: before,
@@ -161,7 +161,7 @@ export async function foreseeRestart(
     left,
     roles: rolesOf(report.members, before),
     addresses,
-    canStepDown: looking.profile.stepDown !== undefined && rights.exec,
+    canStepDown: profile.stepDown !== undefined && rights.exec,
     now: clock.now(),
     memberMs: memberMs(record.stored),
   })

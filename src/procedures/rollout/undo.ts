@@ -57,7 +57,7 @@ export interface UndoRun {
  */
 export function reserve(course: Course): Deadline {
   const members = course.before.set?.replicas ?? 1
-  return new Deadline(course.services.clock, course.inputs.memberTimeoutMs * (members + 1))
+  return new Deadline(course.services.clock, course.memberTimeoutMs * (members + 1))
 }
 
 /** What of an undo is known before anything is changed. */
@@ -88,7 +88,7 @@ async function wayBack(
   const { run } = undo
   const { services, kube, follower } = undo.course
   const view = follower.snapshot()
-  const objects = withReplicas(earlier.objects, view, undo.course.looking.profile.name)
+  const objects = withReplicas(earlier.objects, view, undo.course.profile.name)
   const set = objects.find(
     (object) => parseSet(object) !== undefined && object.kind === 'StatefulSet',
   )
@@ -111,7 +111,7 @@ async function wayBack(
       addressesOf(
         set,
         there === undefined ? undefined : [...objects, ...there],
-        undo.course.looking.profile.name,
+        undo.course.profile.name,
         namespace,
       ),
     ),

@@ -154,10 +154,10 @@ async function ready(
       follower,
       deadline,
       memberTimeoutMs: inputs.timeoutMs,
-      generation: undefined,
       logLines: rights.logs ? inputs.logLines : 0,
       before: { ...waiting.view, events: [] },
     },
+    undefined,
     signal,
   )
   // What is done with a reservation is said once, at the end.

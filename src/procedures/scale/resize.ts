@@ -23,7 +23,7 @@ import {
 } from '../apply/apply.ts'
 import { attend } from '../rollout/attend.ts'
 import { awaitServing, servingInWords } from '../rollout/await-serving.ts'
-import { bringMembers, olderPods, rollOf } from '../rollout/bring.ts'
+import { bringMembers, olderPods } from '../rollout/bring.ts'
 import { budgetObjectsFor } from '../open/budgets.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
@@ -147,7 +147,7 @@ async function rollList(
       ? step.ordinal
       : undefined
   const listed = goes === undefined ? set : withReplicas(set, live.replicas)
-  const newcomers = await newcomersToExcuse(rollOf(course), view, step.count, signal)
+  const newcomers = await newcomersToExcuse(course, view, step.count, signal)
   // The partition first: what is applied must own it to take it away, and until then nobody is
   // replaced.
   if (live.strategy.type === 'RollingUpdate')
@@ -171,13 +171,13 @@ async function rollList(
     goes !== undefined &&
     (step.count === 1 || !ownPods(course.before).some((pod) => pod.ordinal === goes && pod.ready))
   const roll = {
-    ...rollOf(course),
+    ...course,
     asked: true,
     goes,
     excused: new Set([...newcomers, ...(excusesLeaver ? [goes] : [])]),
     spent: spentBy(view, step.count, resizing.deletesClaims),
   }
-  const older = await olderPods(course, roll.attendance, generation, signal)
+  const older = await olderPods(course, generation, signal)
   const spared = ownPods(course.follower.snapshot())
     .filter((pod) => pod.ordinal === goes)
     .map((pod) => pod.uid)
@@ -240,21 +240,21 @@ async function leave(
   signal: AbortSignal,
 ): Promise<void> {
   const view = await readyToLeave(
-    { ...rollOf(course), goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) },
+    { ...course, goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) },
     ordinal,
     signal,
   )
   const members = membersOf(view, run.target)
   const member = members.find((one) => one.ordinal === ordinal)
-  const { profile } = course.looking
-  await spareWriter(course.looking, member?.uid, signal)
+  const { profile } = course
+  await spareWriter(course, member?.uid, signal)
   if (profile.leave === undefined) return
   const pod = `${run.target.name}-${ordinal}`
   run.journal.info(`${pod}: hands over what it has before it goes`)
   if (member !== undefined) run.report.did()
   await profile.leave(
     { pod, ordinal, member, others: members.filter((one) => one !== member) },
-    contextFor(course.looking, view.set?.replicas ?? 0, signal),
+    contextFor(course, view.set?.replicas ?? 0, signal),
   )
 }
 
@@ -333,14 +333,14 @@ async function awaitGone(
 ): Promise<void> {
   const { clock } = course.services
   await attend(
-    rollOf(course).attendance,
+    course,
     {
       generation: () => generation,
       step: (view) => {
         if (view.set === undefined || !observed(view.set, generation))
           return {
             kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${course.looking.target.name} yet`,
+            reason: `the StatefulSet controller has not seen the change of ${course.target.name} yet`,
           }
         const extra = memberStandings(view, clock.now()).find((member) => member.state === 'extra')
         return extra === undefined

@@ -13,6 +13,7 @@ import { PAUSE_WHERE_DEAR } from '../rollout/looker.ts'
 import { spentBy } from './resize.ts'
 import type { Standing } from '../open/hold-ensemble.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /** Who serves can't be watched. */
 const LOOK_MS = 1_000
@@ -39,13 +40,13 @@ export async function refuseUnsound(
   const { ms, why } = patienceWith(
     startsOf(course.before, run.target.container),
     clock.now(),
-    course.inputs.memberTimeoutMs,
+    course.memberTimeoutMs,
   )
   const patience = new Deadline(clock, ms)
   let saidAt = -Infinity
   for (;;) {
     const lookedAt = clock.now()
-    const { away, unreached } = await whoIsAway(course, run, goes, signal)
+    const { away, unreached } = await whoIsAway(course, goes, signal)
     if (away.length === 0) return
     const said =
       unreached === undefined
@@ -81,7 +82,7 @@ export async function refuseUnsound(
     }
     await clock.sleep(
       Math.min(
-        course.looking.profile.dear === true
+        course.profile.dear === true
           ? Math.max(LOOK_MS, PAUSE_WHERE_DEAR * (clock.now() - lookedAt))
           : LOOK_MS,
         patience.left(),
@@ -113,9 +114,9 @@ export async function refuseUnableToLeave(
     member: members.find((member) => member.ordinal === ordinal),
     others,
   }))
-  const finding = await course.looking.profile.mayLeave?.(
+  const finding = await course.profile.mayLeave?.(
     leavers,
-    contextFor(course.looking, view.set?.replicas ?? 0, signal),
+    contextFor(course, view.set?.replicas ?? 0, signal),
   )
   if (finding !== undefined) throw new EnsembleError('refused', [finding])
 }
@@ -131,23 +132,22 @@ export interface Away {
 
 /** Pods that are missing, or outside of the quorum; `goes` is not asked for. */
 export async function whoIsAway(
-  { follower, looking }: Standing['course'],
-  run: Standing['run'],
+  course: Course,
   goes: number | undefined,
   signal: AbortSignal,
 ): Promise<Away> {
-  const view = follower.snapshot()
-  const pods = membersOf(view, run.target)
-  const states = await looking.profile.look(
+  const view = course.follower.snapshot()
+  const pods = membersOf(view, course.target)
+  const states = await course.profile.look(
     pods,
-    contextFor(looking, view.set?.replicas ?? 0, signal),
+    contextFor(course, view.set?.replicas ?? 0, signal),
   )
   const missing =
     view.set === undefined
       ? []
       : wantedOrdinals(view.set)
           .filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal))
-          .map((ordinal) => `${run.target.name}-${ordinal}`)
+          .map((ordinal) => `${course.target.name}-${ordinal}`)
   const outside = states.filter(
     (state) =>
       state.ordinal !== goes &&

@@ -106,7 +106,7 @@ export async function makeServices(
   return {
     ...standing,
     run: { ...run, target },
-    course: { ...course, looking: { ...course.looking, target } },
+    course: { ...course, target },
   }
 }
 
