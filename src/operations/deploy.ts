@@ -36,7 +36,6 @@ import { earlierObjects } from '../procedures/apply/earlier-objects.ts'
 import { goBack, reserve } from '../procedures/rollout/undo.ts'
 import { recordApplied, unreadBefore } from '../procedures/verify/unread.ts'
 import { HeldRecord } from '../record/held-record.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/rollout/way-back.ts'
 import { announce } from '../kube/announce.ts'
 import { underLock, RELEASE_MS } from '../record/lock.ts'
@@ -48,6 +47,7 @@ import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { VerifyRun, Course } from '../procedures/open/ensemble.ts'
 import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
+import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
 
 export async function deploy(inputs: Inputs, services: Services): Promise<void> {
   const { clock, report } = services
@@ -280,24 +280,17 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       ? memberTime(course.before, view, services.clock.now() - began)
       : undefined
     state.inChecks = true
-    if (inputs.verify === 'off') {
-      await watch?.finish(view, signal)
-      report.note(
-        'verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.',
-      )
-    } else {
-      const level = inputs.verify
-      await journal.phase(`Verify (${level})`, async (done) => {
-        await verifyEnsemble(
-          run,
-          view,
-          level,
-          () => watch?.finish(view, signal) ?? Promise.resolve([]),
-          signal,
-        )
-        done(outcomeOf(report))
-      })
-    }
+    await verifyPhase(
+      run,
+      view,
+      {
+        level: inputs.verify,
+        unchecked:
+          'nobody asked the members whether they are in quorum, and this revision does not count as verified.',
+        more: () => watch?.finish(view, signal) ?? Promise.resolve([]),
+      },
+      signal,
+    )
     const revision = {
       digest,
       controllerRevision: view.set?.status.updateRevision ?? '',
@@ -313,7 +306,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
         unread,
         view,
         report,
-        checked: inputs.verify === 'full' || inputs.verify === 'thorough',
+        checked: isFull(inputs.verify),
         objects: ground.manifests.map((manifest) => manifest.object),
       },
       signal,

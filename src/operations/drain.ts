@@ -32,13 +32,13 @@ import { whereWeAre } from '../procedures/drain/runner-place.ts'
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
 import type { Held } from '../procedures/open/hold-ensemble.ts'
 import { asOne, refuseUnfit, surveyNodes, tellSurvey } from '../procedures/drain/survey.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { announce } from '../kube/announce.ts'
 import { underWayInWords, nodesUnderMaintenance } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import { cordonsInWords, drainedInWords } from '../report/cordon-words.ts'
 import type { SeenNode } from '../report/recorder.ts'
+import { verifyPhase } from '../procedures/verify/verify-ensemble.ts'
 
 /**
  * After a failure members come back to nodes that were given back: so long that is looked at, until
@@ -313,12 +313,11 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
 }
 
 async function verifyAll(
-  { inputs, services, run, course, set }: Held,
+  { inputs, run, course, set }: Held,
   view: EnsembleView,
   more: () => ReturnType<DataWatch['finish']>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { journal, report } = services
   if (set === undefined) return
   // Of a set that is gone nobody is missing.
   if (view.set === undefined || view.set.deleting || view.set.uid !== course.before.set?.uid) {
@@ -332,16 +331,12 @@ async function verifyAll(
       },
     )
   }
-  if (inputs.verify === 'off') {
-    await more()
-    report.note('verify: off: nobody asked the members for their data.')
-    return
-  }
-  const level = inputs.verify
-  await journal.phase(`Verify (${level})`, async (said) => {
-    await verifyEnsemble(run, view, level, more, signal)
-    said(outcomeOf(report))
-  })
+  await verifyPhase(
+    run,
+    view,
+    { level: inputs.verify, unchecked: 'nobody asked the members for their data.', more },
+    signal,
+  )
 }
 
 /** Events on the set and, where that is allowed, on each node. */

@@ -13,9 +13,9 @@ import { refuseLoss, saidAlone } from '../procedures/verify/keep-data.ts'
 import { rollByEvictions } from '../procedures/rollout/roll.ts'
 import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
 import { endRestart } from '../procedures/verify/unread.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
+import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
 
 /** Ending the record must not hold up the end of a run whose cluster is away. */
 const END_MS = 5_000
@@ -117,17 +117,17 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
       services.publish()
       return found
     })
-    if (inputs.verify === 'off') {
-      await watch.finish(view, signal)
-      report.note('verify: off: nobody asked the members whether they are in quorum.')
-    } else {
-      const level = inputs.verify
-      await journal.phase(`Verify (${level})`, async (done) => {
-        await verifyEnsemble(run, view, level, () => watch.finish(view, signal), signal)
-        done(outcomeOf(report))
-      })
-    }
-    await endRestart(record, view, inputs.verify === 'full' || inputs.verify === 'thorough', signal)
+    await verifyPhase(
+      run,
+      view,
+      {
+        level: inputs.verify,
+        unchecked: 'nobody asked the members whether they are in quorum.',
+        more: () => watch.finish(view, signal),
+      },
+      signal,
+    )
+    await endRestart(record, view, isFull(inputs.verify), signal)
     report.stands('every member was restarted and serves')
     report.ends('succeeded')
   } catch (error) {

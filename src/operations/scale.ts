@@ -36,7 +36,7 @@ import {
   type ServiceToDelete,
 } from '../procedures/scale/scale-services.ts'
 import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
+import { verifyEnsemble, verifyPhase } from '../procedures/verify/verify-ensemble.ts'
 import { verifiedNames, endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -402,23 +402,22 @@ function claimsToDelete({ inputs, course, record }: Standing, target: number): r
 }
 
 async function verifyThen(
-  { inputs, services, run }: Standing,
+  { inputs, run }: Standing,
   view: EnsembleView,
   more: Parameters<typeof verifyEnsemble>[3],
   signal: AbortSignal,
 ): Promise<void> {
-  const { verify: level } = inputs
-  if (level === 'off') {
-    await more()
-    services.report.note(
-      'verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.',
-    )
-    return
-  }
-  await services.journal.phase(`Verify (${level})`, async (done) => {
-    await verifyEnsemble(run, view, level, more, signal)
-    done(outcomeOf(services.report))
-  })
+  await verifyPhase(
+    run,
+    view,
+    {
+      level: inputs.verify,
+      unchecked:
+        'nobody asked the members whether they are in quorum, and this revision does not count as verified.',
+      more,
+    },
+    signal,
+  )
 }
 
 /** What was reached stays: it is an ensemble like any other. */

@@ -20,9 +20,9 @@ import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import { outcomeOf, verifyEnsemble } from '../verify/verify-ensemble.ts'
 import type { VerifyRun, Course } from '../open/ensemble.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
+import { verifyPhase, isFull } from '../verify/verify-ensemble.ts'
 
 /** What an undo goes back to. */
 export interface Earlier {
@@ -229,19 +229,18 @@ export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSigna
     return found
   })
   const { level } = undo
-  if (level !== 'off') {
-    await journal.phase(`Verify (${level})`, async (done) => {
-      await verifyEnsemble(
-        run,
-        stands,
+  if (level !== 'off')
+    await verifyPhase(
+      run,
+      stands,
+      {
         level,
-        () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]),
-        signal,
-      )
-      done(outcomeOf(report))
-    })
-  }
-  const checked = level === 'full' || level === 'thorough'
+        unchecked: '',
+        more: () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]),
+      },
+      signal,
+    )
+  const checked = isFull(level)
   const { digest, image } = earlier
   const revision = checked
     ? {

@@ -19,6 +19,7 @@ import { readServices } from '../open/read-ensemble.ts'
 import type { Standing } from '../open/hold-ensemble.ts'
 import { withOwnPartition } from '../apply/template-alone.ts'
 import { appliedRevision } from '../verify/unread.ts'
+import { isFull } from '../verify/verify-ensemble.ts'
 
 /**
  * What we or kubectl own of the live set; where that is not the whole of it, what anybody wrote:
@@ -74,7 +75,7 @@ export async function markScaled(
   signal: AbortSignal,
 ): Promise<void> {
   const { inputs, record, services } = standing
-  if (inputs.verify !== 'full' && inputs.verify !== 'thorough') {
+  if (!isFull(inputs.verify)) {
     await record.end(signal)
     return
   }

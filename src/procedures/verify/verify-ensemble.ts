@@ -60,6 +60,38 @@ function memberPods(view: EnsembleView): readonly PodView[] {
     .toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0))
 }
 
+/** Whether a revision that passed the checks of this level counts as verified. */
+export function isFull(level: VerifyLevel | 'off'): boolean {
+  return level === 'full' || level === 'thorough'
+}
+
+/**
+ * The checks as a phase of the run. At level `off` nobody is asked: `unchecked` is noted, and `more`
+ * ends what it has begun.
+ */
+export async function verifyPhase(
+  run: VerifyRun,
+  view: EnsembleView,
+  phase: {
+    readonly level: VerifyLevel | 'off'
+    readonly unchecked: string
+    readonly more: () => Promise<readonly CheckResult[]>
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { level, unchecked, more } = phase
+  const { report, journal } = run
+  if (level === 'off') {
+    await more()
+    report.note(`verify: off: ${unchecked}`)
+    return
+  }
+  await journal.phase(`Verify (${level})`, async (done) => {
+    await verifyEnsemble(run, view, level, more, signal)
+    done(outcomeOf(report))
+  })
+}
+
 /**
  * All checks of a level; the report has every one of them. `more` are made once the ensemble has
  * settled, and not at all when it has no quorum: who
