@@ -16,23 +16,19 @@ import {
   type Cleaned,
   type Cleaning,
 } from '../procedures/cleanup/clean-up.ts'
-import { inWords } from '../report/doing.ts'
 import type { NamespaceRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
+import { withCluster, within } from '../procedures/open/with-cluster.ts'
 
 export async function cleanup(inputs: Inputs, services: Services): Promise<void> {
   const { report } = services
   const name =
     inputs.name ?? (inputs.manifests.length === 0 ? undefined : await nameIn(inputs, services))
-  const kube = await services.connect(inputs)
-  report.about({ context: kube.context, name: name ?? '', namespace: inputs.namespace ?? '' })
-  try {
+  await withCluster(inputs, services, async (kube) => {
+    report.about({ name: name ?? '', namespace: inputs.namespace ?? '' })
     if (inputs.sweep) await sweep(kube, inputs, services)
     else await cleanOne(kube, inputs, services, name)
-  } finally {
-    report.about({ requests: { ...kube.requests } })
-  }
+  })
 }
 
 /** What was deployed once is not judged again: only its name is asked for. */
@@ -67,14 +63,11 @@ async function cleanOne(
 
 /** Within the timeout, of which each namespace has its own. */
 async function bounded(cleaning: Omit<Cleaning, 'deadline'>, inputs: Inputs): Promise<Cleaned> {
-  const { clock, report, signal } = cleaning.services
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), signal)
-  const whole = { ...cleaning, deadline: new Deadline(clock, inputs.timeoutMs) }
-  try {
-    return await (inputs.dryRun ? cleanUpDry(whole, limit.signal) : cleanUp(whole, limit.signal))
-  } finally {
-    limit.end()
-  }
+  const { services } = cleaning
+  return within(inputs.timeoutMs, services, (signal) => {
+    const whole = { ...cleaning, deadline: new Deadline(services.clock, inputs.timeoutMs) }
+    return inputs.dryRun ? cleanUpDry(whole, signal) : cleanUp(whole, signal)
+  })
 }
 
 async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<void> {

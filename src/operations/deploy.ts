@@ -40,34 +40,26 @@ import { explainStanding, offerWayBack, undoFailed } from '../procedures/rollout
 import { announce } from '../kube/announce.ts'
 import { underLock, RELEASE_MS } from '../record/lock.ts'
 import { latestVerified } from '../record/record.ts'
-import { inWords } from '../report/doing.ts'
 import { proofLines } from '../report/verdict.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { VerifyRun, Course } from '../procedures/open/ensemble.ts'
 import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
 import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function deploy(inputs: Inputs, services: Services): Promise<void> {
-  const { clock, report } = services
   const loaded = await loadAndLint(inputs, services)
-  const kube = await services.connect(inputs)
-  report.about({ context: kube.context })
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
-  try {
-    await deployTo(
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    deployTo(
       kube,
       inputs,
       services,
       loaded,
-      new Deadline(clock, inputs.timeoutMs),
-      limit.signal,
-    )
-  } finally {
-    limit.end()
-    report.about({ requests: { ...kube.requests } })
-  }
+      new Deadline(services.clock, inputs.timeoutMs),
+      signal,
+    ),
+  )
 }
 
 async function deployTo(

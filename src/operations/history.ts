@@ -16,25 +16,14 @@ import {
 import { findSet, readView } from '../procedures/open/read-ensemble.ts'
 import { recall } from '../procedures/open/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
-import { inWords } from '../report/doing.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function history(inputs: Inputs, services: Services): Promise<void> {
-  const kube = await services.connect(inputs)
-  const limit = timeLimit(
-    services.clock,
-    inputs.timeoutMs,
-    () => inWords(services.report),
-    services.signal,
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    historyIn(kube, inputs, services, signal),
   )
-  try {
-    await historyIn(kube, inputs, services, limit.signal)
-  } finally {
-    services.report.about({ requests: { ...kube.requests } })
-    limit.end()
-  }
 }
 
 async function historyIn(
@@ -45,7 +34,7 @@ async function historyIn(
 ): Promise<void> {
   const { journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
-  report.about({ namespace, context: kube.context, name: inputs.name ?? '' })
+  report.about({ namespace, name: inputs.name ?? '' })
   report.stands('history changes nothing')
   const rights = await reviewRights(
     kube,

@@ -22,23 +22,15 @@ import { tellChanges, tellRendered } from '../procedures/plan/tell-plan.ts'
 import { seeLock } from '../record/lock.ts'
 import { underWayInWords } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
-import { inWords } from '../report/doing.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function plan(inputs: Inputs, services: Services): Promise<void> {
-  const { clock, report } = services
   const loaded = await loadAndLint(inputs, services)
   if (!(await services.hasCluster(inputs))) return renderedOnly(inputs, services, loaded)
-  const kube = await services.connect(inputs)
-  report.about({ context: kube.context })
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
-  try {
-    await planIn(kube, inputs, services, loaded, limit.signal)
-  } finally {
-    limit.end()
-    report.about({ requests: { ...kube.requests } })
-  }
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    planIn(kube, inputs, services, loaded, signal),
+  )
 }
 
 async function planIn(

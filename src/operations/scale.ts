@@ -36,7 +36,7 @@ import {
   type ServiceToDelete,
 } from '../procedures/scale/scale-services.ts'
 import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
-import { verifyEnsemble, verifyPhase } from '../procedures/verify/verify-ensemble.ts'
+import { verifyPhase, type verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { verifiedNames, endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'

@@ -33,27 +33,15 @@ import { lossesAhead } from '../procedures/verify/keep-data.ts'
 import { recall, type Recalled } from '../procedures/open/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { untilDone } from '../procedures/rollout/until-done.ts'
-import { inWords } from '../report/doing.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function status(inputs: Inputs, services: Services): Promise<void> {
-  const kube = await services.connect(inputs)
-  const deadline = new Deadline(services.clock, inputs.timeoutMs)
-  const limit = timeLimit(
-    services.clock,
-    inputs.timeoutMs,
-    () => inWords(services.report),
-    services.signal,
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    statusIn(kube, inputs, services, new Deadline(services.clock, inputs.timeoutMs), signal),
   )
-  try {
-    await statusIn(kube, inputs, services, deadline, limit.signal)
-  } finally {
-    services.report.about({ requests: { ...kube.requests } })
-    limit.end()
-  }
 }
 
 async function statusIn(
@@ -65,7 +53,7 @@ async function statusIn(
 ): Promise<void> {
   const { journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
-  report.about({ namespace, context: kube.context, name: inputs.name ?? '' })
+  report.about({ namespace, name: inputs.name ?? '' })
   report.stands('status changes nothing')
   const rights = await reviewRights(
     kube,

@@ -21,24 +21,13 @@ import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import type { Services } from '../services.ts'
-import { inWords } from '../report/doing.ts'
-import { timeLimit } from '../time-limit.ts'
 import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function verify(inputs: Inputs, services: Services): Promise<void> {
-  const kube = await services.connect(inputs)
-  const limit = timeLimit(
-    services.clock,
-    inputs.timeoutMs,
-    () => inWords(services.report),
-    services.signal,
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    verifyIn(kube, inputs, services, signal),
   )
-  try {
-    await verifyIn(kube, inputs, services, limit.signal)
-  } finally {
-    services.report.about({ requests: { ...kube.requests } })
-    limit.end()
-  }
 }
 
 async function verifyIn(
@@ -49,7 +38,7 @@ async function verifyIn(
 ): Promise<void> {
   const { clock, journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
-  report.about({ namespace, context: kube.context, name: inputs.name ?? '' })
+  report.about({ namespace, name: inputs.name ?? '' })
   report.stands('verify changes nothing')
   if (inputs.verify === 'off')
     throw failure(

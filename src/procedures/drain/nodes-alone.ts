@@ -21,12 +21,12 @@ import {
   holdEnsembleIn,
   lockFor,
   UNLIMITED_MS,
-  within,
   type Asked,
   type Held,
 } from '../open/hold-ensemble.ts'
 import { reachThrough } from '../open/reach.ts'
 import type { Target } from '../open/ensemble.ts'
+import { withCluster, within } from '../open/with-cluster.ts'
 
 /** Nobody's members: a drain asks it and finds nothing in its way. */
 export const NOBODY: EnsembleView = { set: undefined, pods: [], claims: [], events: [] }
@@ -48,15 +48,11 @@ export async function holdForNodes(
   asked: AskedForNodes,
   work: (held: Held, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const kube = await services.connect(inputs)
-  services.report.about({ context: kube.context })
-  try {
+  await withCluster(inputs, services, async (kube) => {
     const why = await within(inputs.timeoutMs, services, (signal) => whyAlone(kube, inputs, signal))
     if (why === undefined) await holdEnsembleIn(kube, inputs, services, asked, work)
     else await holdAlone(kube, inputs, services, { asked, why }, work)
-  } finally {
-    services.report.about({ requests: { ...kube.requests } })
-  }
+  })
 }
 
 /** Why no ensemble of the namespace is meant, in words; undefined where one is, or may be. */

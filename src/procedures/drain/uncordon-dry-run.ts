@@ -5,9 +5,7 @@ import type { Inputs } from '../../inputs/inputs.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { seeLock } from '../../record/lock.ts'
 import { readRecord } from '../../record/record.ts'
-import { inWords } from '../../report/doing.ts'
 import type { Services } from '../../services.ts'
-import { timeLimit } from '../../time-limit.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -19,25 +17,17 @@ import { toGiveBack } from '../../record/give-back.ts'
 import { NOBODY, whyAlone } from './nodes-alone.ts'
 import { planUncordon, refuseForeign, rowFor } from './plan-uncordon.ts'
 import { findSet, readView } from '../open/read-ensemble.ts'
+import { withClusterInTime } from '../open/with-cluster.ts'
 
 export async function uncordonDryRun(inputs: Inputs, services: Services): Promise<void> {
-  const { report, clock } = services
-  const kube = await services.connect(inputs)
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
-  report.about({
-    context: kube.context,
-    namespace: inputs.namespace ?? kube.namespace,
-    name: inputs.name ?? '',
-  })
-  try {
+  const { report } = services
+  await withClusterInTime(inputs, services, async (kube, signal) => {
+    report.about({ namespace: inputs.namespace ?? kube.namespace, name: inputs.name ?? '' })
     await services.journal.phase('What would be uncordoned', (done) =>
-      look(kube, inputs, services, done, limit.signal),
+      look(kube, inputs, services, done, signal),
     )
     report.ends('planned')
-  } finally {
-    limit.end()
-    report.about({ requests: { ...kube.requests } })
-  }
+  })
 }
 
 async function look(

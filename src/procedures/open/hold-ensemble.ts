@@ -24,9 +24,7 @@ import {
   RELEASE_MS,
 } from '../../record/lock.ts'
 import { ofThisSet, readRecord, recordName, droppedInWords } from '../../record/record.ts'
-import { inWords } from '../../report/doing.ts'
 import type { Services } from '../../services.ts'
-import { timeLimit } from '../../time-limit.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -42,6 +40,7 @@ import { recoverNodes } from '../../record/recover-nodes.ts'
 import { HeldRecord } from '../../record/held-record.ts'
 import { profileOptions, reachThrough } from './reach.ts'
 import type { VerifyRun, Course } from './ensemble.ts'
+import { withCluster, within } from './with-cluster.ts'
 
 /** What is held by a lock: an ensemble, or nodes that are drained for none. */
 export interface Held {
@@ -93,27 +92,7 @@ export async function holdEnsemble(
   asked: Asked,
   work: (standing: Standing, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const kube = await services.connect(inputs)
-  services.report.about({ context: kube.context })
-  try {
-    await holdEnsembleIn(kube, inputs, services, asked, work)
-  } finally {
-    services.report.about({ requests: { ...kube.requests } })
-  }
-}
-
-/** Ends `work` with TIMEOUT when it takes longer. */
-export async function within<T>(
-  ms: number,
-  { clock, report, signal }: Services,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const limit = timeLimit(clock, ms, () => inWords(report), signal)
-  try {
-    return await work(limit.signal)
-  } finally {
-    limit.end()
-  }
+  await withCluster(inputs, services, (kube) => holdEnsembleIn(kube, inputs, services, asked, work))
 }
 
 /**
