@@ -43,7 +43,7 @@ import { latestVerified } from '../record/record.ts'
 import { proofLines } from '../report/verdict.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
-import type { VerifyRun, Course } from '../procedures/open/ensemble.ts'
+import type { Course } from '../procedures/open/ensemble.ts'
 import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
 import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
@@ -122,7 +122,8 @@ async function change(
       },
       signal,
     )
-    const run: VerifyRun = {
+    const off = inputs.verify === 'off'
+    const course: Course = {
       kube,
       clock,
       journal: services.journal,
@@ -132,17 +133,9 @@ async function change(
       runId: services.runId,
       memberTimeoutMs: inputs.memberTimeoutMs,
       watched: { by: undefined },
-      profile: await chooseProfile(
-        inputs.verify === 'off' ? 'none' : ground.profile,
-        profileOptions(inputs, login),
-      ),
+      profile: await chooseProfile(ground.profile, profileOptions(inputs, off ? undefined : login)),
+      ...(off ? { checks: await chooseProfile('none', profileOptions(inputs)) } : {}),
       reach: reachThrough(kube, rights),
-    }
-    const course: Course = {
-      ...run,
-      ...(inputs.verify === 'off'
-        ? { profile: await chooseProfile(ground.profile, profileOptions(inputs)) }
-        : {}),
       services,
       inputs,
       rights,
@@ -158,7 +151,6 @@ async function change(
         inputs,
         ground,
         course,
-        run,
         record: new HeldRecord(
           { kube, clock, namespace: target.namespace, name: target.name, runUrl: report.runUrl },
           ground.stored,
@@ -176,12 +168,11 @@ interface Deploy {
   readonly inputs: Inputs
   readonly ground: Ground
   readonly course: Course
-  readonly run: VerifyRun
   readonly record: HeldRecord
 }
 
 async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
-  const { inputs, ground, course, run, record } = deploy
+  const { inputs, ground, course, record } = deploy
   const { kube, services } = course
   const { journal, report } = services
   const digest = digestOfRevision(
@@ -203,7 +194,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   if (rolls) warnAlone(services, course.before)
   if (changes || rolls) {
     await journal.phase('Record the state before the change', async (done) => {
-      await takeBaseline(run, record, course.before, ground, signal)
+      await takeBaseline(course, record, course.before, ground, signal)
       if (rolls)
         start = await startOf(
           course,
@@ -226,7 +217,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
         ground.plan,
       )
       // Last, so that whatever fails before leaves no writer behind.
-      if (rolls) watch = await watchData(run, course.follower, signal)
+      if (rolls) watch = await watchData(course, course.follower, signal)
       done(
         `previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`,
       )
@@ -237,11 +228,11 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   try {
     const recordCreated = (object: KubeObject): Promise<void> => record.made([object], signal)
     const grown = rolls
-      ? await growFirst({ inputs, ground, course, run, recordCreated }, signal)
+      ? await growFirst({ inputs, ground, course, recordCreated }, signal)
       : undefined
     start = grown?.start ?? start
     // What is applied may let the controller replace members that don't serve, or all of them.
-    if (rolls) await refuseLoss(run, course.follower.snapshot(), undefined, signal)
+    if (rolls) await refuseLoss(course, course.follower.snapshot(), undefined, signal)
     const applied = await journal.phase('Apply', (done) =>
       applyAll(
         kube,
@@ -273,7 +264,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       : undefined
     state.inChecks = true
     await verifyPhase(
-      run,
+      course,
       view,
       {
         level: inputs.verify,
@@ -435,7 +426,6 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     await goBack(
       {
         course: back,
-        run: deploy.run,
         record,
         level: inputs.verify,
         force: false,

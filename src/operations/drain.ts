@@ -60,9 +60,9 @@ export async function drain(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
-  const { inputs, services, kube, course, run, record, lock } = standing
+  const { inputs, services, kube, course, record, lock } = standing
   const { clock, journal, report } = services
-  const { namespace, name } = run.target
+  const { namespace, name } = course.target
   const givenBack =
     inputs.uncordon === 'after' ||
     (inputs.uncordon === 'auto' && inputs.maintenanceCommand !== undefined)
@@ -275,7 +275,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     signal,
   )
   report.stands('no node was touched yet')
-  const watch = await watchData(run, course.follower, signal)
+  const watch = await watchData(course, course.follower, signal)
   try {
     let rest = [...left]
     while (rest.length > 0) {
@@ -313,7 +313,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
 }
 
 async function verifyAll(
-  { inputs, run, course, set }: Held,
+  { inputs, course, set }: Held,
   view: EnsembleView,
   more: () => ReturnType<DataWatch['finish']>,
   signal: AbortSignal,
@@ -324,15 +324,15 @@ async function verifyAll(
     throw failure(
       'failed',
       'CONFLICT',
-      `statefulset/${run.target.name} was deleted by somebody else while its nodes were being drained`,
+      `statefulset/${course.target.name} was deleted by somebody else while its nodes were being drained`,
       {
-        object: `statefulset/${run.target.name}`,
+        object: `statefulset/${course.target.name}`,
         mend: 'Find out who; its claims hold the data as long as nobody deletes them.',
       },
     )
   }
   await verifyPhase(
-    run,
+    course,
     view,
     { level: inputs.verify, unchecked: 'nobody asked the members for their data.', more },
     signal,
@@ -341,7 +341,7 @@ async function verifyAll(
 
 /** Events on the set and, where that is allowed, on each node. */
 async function announceAll(
-  { kube, set, course, services, run }: Held,
+  { kube, set, course, services }: Held,
   nodes: readonly NodeView[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -380,7 +380,7 @@ async function announceAll(
           {
             type: 'Normal',
             reason: 'Drained',
-            message: `${set === undefined ? 'drained' : `drained under the quorum of ${run.target.namespace}/${run.target.name}`}${url}`,
+            message: `${set === undefined ? 'drained' : `drained under the quorum of ${course.target.namespace}/${course.target.name}`}${url}`,
           },
           clock.now(),
           signal,

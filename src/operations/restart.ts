@@ -25,7 +25,7 @@ export async function restart(inputs: Inputs, services: Services): Promise<void>
 }
 
 async function restartAll(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, run, record } = standing
+  const { inputs, services, course, record } = standing
   const { journal, report } = services
   const { before } = course
   const pods = ownPods(before)
@@ -35,7 +35,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     throw failure(
       'refused',
       'CONFLICT',
-      `${underWayInWords(unfinished, run.target.name)}: members may come back at another revision`,
+      `${underWayInWords(unfinished, course.target.name)}: members may come back at another revision`,
       {
         mend: endOf(unfinished),
       },
@@ -49,9 +49,9 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     throw failure(
       'refused',
       'NOT_READY',
-      `a roll of ${run.target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
+      `a roll of ${course.target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
       {
-        object: `statefulset/${run.target.name}`,
+        object: `statefulset/${course.target.name}`,
         mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
       },
     )
@@ -65,8 +65,8 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     throw failure(
       'refused',
       'NOT_FOUND',
-      `statefulset/${run.target.name} has no members to restart`,
-      { object: `statefulset/${run.target.name}` },
+      `statefulset/${course.target.name} has no members to restart`,
+      { object: `statefulset/${course.target.name}` },
     )
   if (begun !== undefined)
     journal.info(
@@ -75,7 +75,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
 
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
-  await refuseLoss(run, before, undefined, signal)
+  await refuseLoss(course, before, undefined, signal)
   if (inputs.dryRun) {
     const { forecast, leader } = await foreseeRestart(standing, left, signal)
     report.about({
@@ -97,7 +97,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     },
     signal,
   )
-  const watch = await watchData(run, course.follower, signal)
+  const watch = await watchData(course, course.follower, signal)
   try {
     report.stands('no member was restarted yet')
     const view = await journal.phase('Restart, followers first', async (done) => {
@@ -118,7 +118,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
       return found
     })
     await verifyPhase(
-      run,
+      course,
       view,
       {
         level: inputs.verify,

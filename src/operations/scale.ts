@@ -171,7 +171,6 @@ async function planAll(
       await planOne(
         course,
         {
-          run: standing.run,
           force: standing.inputs.forceConflicts,
           verified: verifiedNames(standing.record.current),
         },
@@ -213,14 +212,13 @@ async function takeSteps(
   } = before
   const set = resized({ base, profile }, target)
   const watch =
-    steps.length === 0 ? undefined : await watchData(before.run, before.course.follower, signal)
+    steps.length === 0 ? undefined : await watchData(before.course, before.course.follower, signal)
   const left = [...steps]
   try {
     const standing = await makeServices(before, comes, set, signal)
-    const { run, course } = standing
+    const { course } = standing
     const resizing: Resizing = {
       course,
-      run,
       profile,
       base,
       force: inputs.forceConflicts,
@@ -238,7 +236,7 @@ async function takeSteps(
       () => watch?.finish(view, signal) ?? Promise.resolve([]),
       signal,
     )
-    await deleteClaims(run, claims, signal)
+    await deleteClaims(course, claims, signal)
     await deleteServices(standing, goes, signal)
     await markScaled(
       standing,
@@ -264,9 +262,9 @@ function planSteps(
   target: number,
   known: readonly number[] | 'unknown',
 ): readonly ScaleStep[] {
-  const { course, profile, run, record } = standing
+  const { course, profile, record } = standing
   const { set } = course.before
-  const { name, namespace } = run.target
+  const { name, namespace } = course.target
   const object = `statefulset/${name}`
   if (set === undefined || set.replicas === 0)
     throw failure('refused', 'NOT_FOUND', `${object} has no members`, {
@@ -349,13 +347,13 @@ function planSteps(
  * would harm it is refused.
  */
 function judgeOldClaims(
-  { course, profile, run, services: { report } }: Standing,
+  { course, profile, services: { report } }: Standing,
   steps: readonly ScaleStep[],
 ): void {
   const { set } = course.before
   const adds = steps.filter((step) => step.kind === 'add')
   if (set === undefined) return
-  const { name, namespace } = run.target
+  const { name, namespace } = course.target
   const old = claimsAt(
     course.before,
     adds
@@ -402,13 +400,13 @@ function claimsToDelete({ inputs, course, record }: Standing, target: number): r
 }
 
 async function verifyThen(
-  { inputs, run }: Standing,
+  { inputs, course }: Standing,
   view: EnsembleView,
   more: Parameters<typeof verifyEnsemble>[3],
   signal: AbortSignal,
 ): Promise<void> {
   await verifyPhase(
-    run,
+    course,
     view,
     {
       level: inputs.verify,

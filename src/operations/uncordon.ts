@@ -32,9 +32,9 @@ export async function uncordon(inputs: Inputs, services: Services): Promise<void
 }
 
 async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
-  const { inputs, services, kube, course, run, record } = standing
+  const { inputs, services, kube, course, record } = standing
   const { journal, report, clock } = services
-  const { namespace, name } = run.target
+  const { namespace, name } = course.target
   const ensemble = `${namespace}/${name}`
   const planned = await planUncordon(kube, inputs, course.before, record.stored, ensemble, signal)
   const gone = goneNodes(inputs, record.stored, planned)

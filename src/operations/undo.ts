@@ -30,15 +30,15 @@ export async function undo(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, run, record } = standing
+  const { inputs, services, course, record } = standing
   const { journal, report } = services
   const { underWay } = record.current
   if (underWay?.operation === 'scale') {
     throw failure(
       'refused',
       'CONFLICT',
-      `${underWayInWords(underWay, run.target.name)}: who its members are is no part of a revision, so an undo can't end it`,
-      { object: `statefulset/${run.target.name}`, mend: endOf(underWay) },
+      `${underWayInWords(underWay, course.target.name)}: who its members are is no part of a revision, so an undo can't end it`,
+      { object: `statefulset/${course.target.name}`, mend: endOf(underWay) },
     )
   }
   const earlier = await journal.phase('Choose the revision', async (done) => {
@@ -60,12 +60,11 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     await foretell(standing, earlier, signal)
     return
   }
-  const watch = await watchData(run, course.follower, signal)
+  const watch = await watchData(course, course.follower, signal)
   try {
     await goBack(
       {
         course,
-        run,
         record,
         level: inputs.verify,
         force: inputs.forceConflicts,
@@ -102,11 +101,10 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
   const {
     services: { report },
     course,
-    run,
     inputs,
   } = standing
   const plan = await planBack(
-    { course, run, record: standing.record, force: inputs.forceConflicts, asked: true },
+    { course, record: standing.record, force: inputs.forceConflicts, asked: true },
     earlier,
     signal,
   )
@@ -169,9 +167,9 @@ function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier
     throw failure(
       'refused',
       'NOT_FOUND',
-      `${standing.run.target.name} has no verified revision to go back to; ${listed(standing, revisions)}`,
+      `${standing.course.target.name} has no verified revision to go back to; ${listed(standing, revisions)}`,
       {
-        object: `statefulset/${standing.run.target.name}`,
+        object: `statefulset/${standing.course.target.name}`,
         mend: 'Name one of them with to-revision, or deploy the manifests that are wanted.',
       },
     )
@@ -197,7 +195,7 @@ function asked(standing: Standing, revisions: readonly RevisionView[], wanted: s
     throw failure(
       'refused',
       'NOT_FOUND',
-      `to-revision: ${standing.run.target.name} has no revision ${wanted}; ${listed(standing, revisions)}`,
+      `to-revision: ${standing.course.target.name} has no revision ${wanted}; ${listed(standing, revisions)}`,
       {
         input: 'to-revision',
         mend: 'Set to-revision to one of these, or leave it out: then it is the latest verified one.',
@@ -215,7 +213,7 @@ function fromRecord(
 ): Earlier {
   const found = keptOf(standing.record.stored, entry.digest)
   const { report } = standing.services
-  const map = `configmap/${recordName(standing.run.target.name)}`
+  const map = `configmap/${recordName(standing.course.target.name)}`
   if (found.kind === 'kept') {
     if (found.left.length > 0)
       report.note(
@@ -244,7 +242,7 @@ function fromRecord(
     'NOT_FOUND',
     `revision ${entry.controllerRevision} was verified at ${entry.verifiedAt}, but ${whyNotKept(found) ?? ''}, and the history of the StatefulSet does not have it`,
     {
-      object: `statefulset/${standing.run.target.name}`,
+      object: `statefulset/${standing.course.target.name}`,
       mend: 'Deploy its manifests again.',
     },
   )

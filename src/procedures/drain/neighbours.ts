@@ -94,7 +94,7 @@ async function meet(
   withLock: boolean,
   signal: AbortSignal,
 ): Promise<Neighbour | undefined> {
-  const { kube, inputs, run } = standing
+  const { kube, inputs } = standing
   const { clock } = standing.services
   const [first] = pods
   const namespace = first?.namespace ?? ''
@@ -155,9 +155,9 @@ async function meet(
       journal: services.journal,
       report: services.report,
       target: targetOf(set, [], kind, namespace),
-      nodes: run.nodes,
-      runId: run.runId,
-      memberTimeoutMs: run.memberTimeoutMs,
+      nodes: standing.course.nodes,
+      runId: standing.course.runId,
+      memberTimeoutMs: standing.course.memberTimeoutMs,
       reach: reachThrough(kube, rights),
       // Our secret is for our ensemble alone, and a look needs none.
       profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
@@ -207,7 +207,7 @@ function aside(services: Services, name: string): Services {
 
 /** Undefined where nobody ever locked it, or it may not be locked. */
 async function lockOf(
-  { kube, run, services: { clock, holder } }: Held,
+  { kube, course, services: { clock, holder } }: Held,
   { metadata }: KubeObject,
   { journal }: Services,
   signal: AbortSignal,
@@ -234,7 +234,7 @@ async function lockOf(
       holder,
       identity: newIdentity(holder),
       waitMs: neighbourLockWaitMs(
-        `${run.target.namespace}/${run.target.name}`,
+        `${course.target.namespace}/${course.target.name}`,
         `${namespace}/${metadata.name}`,
       ),
       say: (line) => journal.info(line),

@@ -170,7 +170,6 @@ async function holdAlone(
       set: undefined,
       lock,
       held,
-      run: looking,
       record: new HeldRecord(
         { kube: own, clock, namespace, name: NODES_ALONE, runUrl: report.runUrl },
         stored,

@@ -42,6 +42,8 @@ export interface VerifyRun {
   readonly journal: Journal
   readonly report: Recorder
   readonly profile: Profile
+  /** What checks its data, where that is not its profile: `verify: off` has nobody asked. */
+  readonly checks?: Profile
   readonly reach: Reach
   readonly target: Target
   readonly runId: string
@@ -51,6 +53,11 @@ export interface VerifyRun {
   readonly watched?: { by: Witness | undefined }
   /** Undefined when nodes may not be read. */
   readonly nodes: readonly NodeView[] | undefined
+}
+
+/** What checks the data of its members. */
+export function checksOf({ checks, profile }: Pick<VerifyRun, 'checks' | 'profile'>): Profile {
+  return checks ?? profile
 }
 
 /** What every change of an ensemble works with; its profile says who serves. */

@@ -39,7 +39,7 @@ import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { HeldRecord } from '../../record/held-record.ts'
 import { profileOptions, reachThrough } from './reach.ts'
-import type { VerifyRun, Course } from './ensemble.ts'
+import type { Course } from './ensemble.ts'
 import { withCluster, within } from './with-cluster.ts'
 
 /** What is held by a lock: an ensemble, or nodes that are drained for none. */
@@ -52,7 +52,6 @@ export interface Held {
    */
   readonly set: KubeObject | undefined
   readonly course: Course
-  readonly run: VerifyRun
   readonly record: HeldRecord
   /** Its identity is in the mark of each node that is cordoned under it. */
   readonly lock: Lock
@@ -244,7 +243,14 @@ export async function holdEnsembleIn(
     const before = follower.snapshot()
     report.sawMembers(before)
     const reach = reachThrough(own, rights)
-    const run: VerifyRun = {
+    const off = inputs.verify === 'off'
+    const allowed =
+      asked.limit === 'own'
+        ? UNLIMITED_MS
+        : asked.limit === 'member'
+          ? inputs.timeoutMs * Math.max(1, view.replicas)
+          : until.left()
+    const course: Course = {
       kube: own,
       clock,
       journal,
@@ -255,22 +261,8 @@ export async function holdEnsembleIn(
       memberTimeoutMs: inputs.memberTimeoutMs,
       watched: { by: undefined },
       reach,
-      profile: await chooseProfile(
-        inputs.verify === 'off' ? 'none' : profile,
-        profileOptions(inputs, login),
-      ),
-    }
-    const allowed =
-      asked.limit === 'own'
-        ? UNLIMITED_MS
-        : asked.limit === 'member'
-          ? inputs.timeoutMs * Math.max(1, view.replicas)
-          : until.left()
-    const course: Course = {
-      ...run,
-      ...(inputs.verify === 'off'
-        ? { profile: await chooseProfile(profile, profileOptions(inputs)) }
-        : {}),
+      profile: await chooseProfile(profile, profileOptions(inputs, off ? undefined : login)),
+      ...(off ? { checks: await chooseProfile('none', profileOptions(inputs)) } : {}),
       services,
       inputs,
       rights,
@@ -298,7 +290,6 @@ export async function holdEnsembleIn(
       profile,
       image,
       course,
-      run,
       record,
       held,
       lock,

@@ -20,7 +20,7 @@ import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import type { VerifyRun, Course } from '../open/ensemble.ts'
+import type { Course } from '../open/ensemble.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 import { verifyPhase, isFull } from '../verify/verify-ensemble.ts'
 
@@ -39,7 +39,6 @@ export interface Earlier {
 
 export interface UndoRun {
   readonly course: Course
-  readonly run: VerifyRun
   readonly record: HeldRecord
   readonly level: VerifyLevel | 'off'
   readonly force: boolean
@@ -73,7 +72,7 @@ interface Way {
  * member, has against them.
  */
 export async function planBack(
-  undo: Pick<UndoRun, 'course' | 'run' | 'record' | 'force' | 'asked'>,
+  undo: Pick<UndoRun, 'course' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
@@ -81,12 +80,11 @@ export async function planBack(
 }
 
 async function wayBack(
-  undo: Pick<UndoRun, 'course' | 'run' | 'record' | 'force' | 'asked'>,
+  undo: Pick<UndoRun, 'course' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<Way> {
-  const { run } = undo
-  const { services, kube, follower } = undo.course
+  const { services, kube, follower, target } = undo.course
   const view = follower.snapshot()
   const objects = withReplicas(earlier.objects, view, undo.course.profile.name)
   const set = objects.find(
@@ -100,7 +98,7 @@ async function wayBack(
         message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet`,
       },
     ])
-  const { namespace } = run.target
+  const { namespace } = target
   const there = await servicesIfAllowed(kube, namespace, signal)
   // What the set's events told of the change that is taken back is no news any more.
   const course: Course = {
@@ -144,7 +142,7 @@ async function wayBack(
   const [first, ...rest] = faults
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
   warnAlone(services, view)
-  await refuseLoss(run, view, undefined, signal)
+  await refuseLoss(course, view, undefined, signal)
   return { course, objects, start, plan }
 }
 
@@ -153,7 +151,7 @@ async function wayBack(
  * standing.
  */
 export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSignal): Promise<void> {
-  const { run, record } = undo
+  const { record } = undo
   const { services, kube } = undo.course
   const { journal, report } = services
   const { course, objects, start, generation } = await journal.phase(
@@ -231,7 +229,7 @@ export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSigna
   const { level } = undo
   if (level !== 'off')
     await verifyPhase(
-      run,
+      course,
       stands,
       {
         level,

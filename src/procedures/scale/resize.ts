@@ -30,11 +30,10 @@ import { refuseLoss } from '../verify/keep-data.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import { newcomersToExcuse, readyToLeave, rollByEvictions } from '../rollout/roll.ts'
 import { contextFor, membersOf, verifyEnsemble } from '../verify/verify-ensemble.ts'
-import type { VerifyRun, Course } from '../open/ensemble.ts'
+import { type Course, checksOf } from '../open/ensemble.ts'
 
 export interface Resizing {
   readonly course: Course
-  readonly run: VerifyRun
   readonly profile: ProfileName
   /** The StatefulSet as it is to be applied, with any number of members and its own partition. */
   readonly base: KubeObject
@@ -54,8 +53,8 @@ export async function takeStep(
   step: ScaleStep,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { run, profile } = resizing
-  const { journal, report } = run
+  const { profile } = resizing
+  const { journal, report } = resizing.course
   const course: Course = { ...resizing.course, before: resizing.course.follower.snapshot() }
   const set = resized(resizing, step.count)
   const from = course.before.set?.replicas ?? step.count
@@ -65,7 +64,7 @@ export async function takeStep(
     if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
     // What a member has handed over doesn't come back: the server is asked first whether it would
     // take the rest of the step.
-    if (step.kind === 'remove' && resizing.run.profile.leave !== undefined)
+    if (step.kind === 'remove' && course.profile.leave !== undefined)
       await planOne(course, resizing, set, signal)
     if (step.kind === 'remove' && step.ordinal !== undefined)
       await leave(course, resizing, step.ordinal, signal)
@@ -82,7 +81,7 @@ export async function takeStep(
     )
     report.about({
       replicas: step.count,
-      connectionString: connectionString(run.target, first, step.count),
+      connectionString: connectionString(course.target, first, step.count),
     })
     if (step.count < from) {
       await awaitGone(course, generation, signal)
@@ -100,8 +99,8 @@ export async function takeStep(
       signal,
     )
     report.stands(`${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`)
-    if (run.profile.name !== 'none')
-      await verifyEnsemble(run, view, 'quick', () => Promise.resolve([]), signal)
+    if (checksOf(course).name !== 'none')
+      await verifyEnsemble(course, view, 'quick', () => Promise.resolve([]), signal)
     done(
       `${step.count} of ${step.count} members available${profile === 'zookeeper' ? ', each knows the others' : ''}`,
     )
@@ -194,7 +193,7 @@ async function rollList(
  * keep theirs.
  */
 async function refuseFewer(
-  { run, deletesClaims }: Resizing,
+  { deletesClaims }: Resizing,
   course: Course,
   count: number,
   signal: AbortSignal,
@@ -203,8 +202,8 @@ async function refuseFewer(
   const { set } = view
   const deleted = set === undefined ? undefined : deletedWhenScaled(set, count, deletesClaims)
   if (deleted !== undefined)
-    throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [deleted])
-  await refuseLoss(run, view, undefined, signal, spentBy(view, count, deletesClaims))
+    throw new EnsembleError(course.report.changed ? 'failed' : 'refused', [deleted])
+  await refuseLoss(course, view, undefined, signal, spentBy(view, count, deletesClaims))
 }
 
 /** Ordinals of the members that go with their claims. */
@@ -235,7 +234,7 @@ export function resized(
 /** Another one leads, and what this one alone has is handed over. */
 async function leave(
   course: Course,
-  { run, deletesClaims }: Resizing,
+  { deletesClaims }: Resizing,
   ordinal: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -244,14 +243,14 @@ async function leave(
     ordinal,
     signal,
   )
-  const members = membersOf(view, run.target)
+  const members = membersOf(view, course.target)
   const member = members.find((one) => one.ordinal === ordinal)
   const { profile } = course
   await spareWriter(course, member?.uid, signal)
   if (profile.leave === undefined) return
-  const pod = `${run.target.name}-${ordinal}`
-  run.journal.info(`${pod}: hands over what it has before it goes`)
-  if (member !== undefined) run.report.did()
+  const pod = `${course.target.name}-${ordinal}`
+  course.journal.info(`${pod}: hands over what it has before it goes`)
+  if (member !== undefined) course.report.did()
   await profile.leave(
     { pod, ordinal, member, others: members.filter((one) => one !== member) },
     contextFor(course, view.set?.replicas ?? 0, signal),
@@ -261,13 +260,13 @@ async function leave(
 /** Applies one shape of the set; gives the generation that the controller must have seen. */
 async function applyOne(
   course: Course,
-  { run, force, verified }: Resizing,
+  { force, verified }: Resizing,
   set: KubeObject,
   what: string,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const { report } = run
-  const plan = await planOne(course, { run, force, verified }, set, signal)
+  const { report } = course
+  const plan = await planOne(course, { force, verified }, set, signal)
   let generation = course.follower.snapshot().set?.generation
   for (const planned of plan) {
     const { object, change } = await applyChange(course.kube, planned, force, signal)
@@ -288,7 +287,7 @@ async function applyOne(
 /** Throws what the server would refuse. */
 export async function planOne(
   course: Course,
-  { run, force, verified }: Pick<Resizing, 'run' | 'force' | 'verified'>,
+  { force, verified }: Pick<Resizing, 'force' | 'verified'>,
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
@@ -301,7 +300,9 @@ export async function planOne(
       dryRuns: true,
       verified,
       set: course.before.set?.uid,
-      ...(run.report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}),
+      ...(course.report.operation === 'scale'
+        ? { taking: 'replicas' as const, mayForce: false }
+        : {}),
     },
     signal,
   )
@@ -309,7 +310,7 @@ export async function planOne(
     .flatMap((planned) => planned.findings)
     .filter((finding): finding is Finding => finding.severity === 'error')
   if (first !== undefined)
-    throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [first, ...rest])
+    throw new EnsembleError(course.report.changed ? 'failed' : 'refused', [first, ...rest])
   return plan
 }
 
@@ -357,13 +358,13 @@ async function awaitGone(
  * one is gone.
  */
 async function moveBudgets(
-  { run, force }: Resizing,
+  { force }: Resizing,
   course: Course,
   from: number,
   to: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { report } = run
+  const { report } = course
   const [pod] = ownPods(course.follower.snapshot())
   if (pod === undefined || !course.rights.budgets) return
   for (const live of await budgetObjectsFor(course.kube, pod.namespace, pod.labels, signal)) {

@@ -23,7 +23,7 @@ const LOOK_MS = 1_000
  * with, and one that goes need not serve.
  */
 export async function refuseUnsound(
-  { course, record, run, services: { clock, journal } }: Standing,
+  { course, record, services: { clock, journal } }: Standing,
   steps: readonly ScaleStep[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function refuseUnsound(
   const goes = first.kind === 'remove' ? first.ordinal : undefined
   // One that is on its way is waited for: the step before may have been a deploy.
   const { ms, why } = patienceWith(
-    startsOf(course.before, run.target.container),
+    startsOf(course.before, course.target.container),
     clock.now(),
     course.memberTimeoutMs,
   )
@@ -58,7 +58,7 @@ export async function refuseUnsound(
         'CHECK_IMPOSSIBLE',
         `${said}: the number of members is changed only while all of them serve`,
         {
-          object: `statefulset/${run.target.name}`,
+          object: `statefulset/${course.target.name}`,
           mend: 'operation: verify says what this run needs to reach them.',
         },
       )
@@ -69,7 +69,7 @@ export async function refuseUnsound(
         'NOT_READY',
         `${said}: the number of members is changed only while all of them do`,
         {
-          object: `statefulset/${run.target.name}`,
+          object: `statefulset/${course.target.name}`,
           mend: 'operation: status says what is wrong; fix that first, or take away the member with the highest ordinal when that is the one.',
         },
       )
@@ -97,7 +97,7 @@ export async function refuseUnsound(
  * before the first does.
  */
 export async function refuseUnableToLeave(
-  { course, run }: Standing,
+  { course }: Standing,
   steps: readonly ScaleStep[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -106,10 +106,10 @@ export async function refuseUnableToLeave(
   )
   if (ordinals.length === 0) return
   const view = course.follower.snapshot()
-  const members = membersOf(view, run.target)
+  const members = membersOf(view, course.target)
   const others = members.filter((member) => !ordinals.includes(member.ordinal))
   const leavers = ordinals.map((ordinal) => ({
-    pod: `${run.target.name}-${ordinal}`,
+    pod: `${course.target.name}-${ordinal}`,
     ordinal,
     member: members.find((member) => member.ordinal === ordinal),
     others,
@@ -168,7 +168,7 @@ export async function whoIsAway(
  * steps.
  */
 export async function refuseUnkept(
-  { inputs, course, run }: Standing,
+  { inputs, course }: Standing,
   least: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -178,5 +178,5 @@ export async function refuseUnkept(
   if (deleted !== undefined) throw new EnsembleError('refused', [deleted])
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
-  await refuseLoss(run, before, undefined, signal, spentBy(before, least, inputs.deleteClaims))
+  await refuseLoss(course, before, undefined, signal, spentBy(before, least, inputs.deleteClaims))
 }

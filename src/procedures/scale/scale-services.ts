@@ -28,11 +28,11 @@ export interface ServiceToDelete {
  * applied; refused before anything was changed where one can't be made.
  */
 export async function planServices(
-  { kube, course, run }: Standing,
+  { kube, course }: Standing,
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
-  const { namespace, name } = run.target
+  const { namespace, name } = course.target
   const object = `statefulset/${name}`
   const wanted = wantedServices(set, await readServices(kube, namespace, signal), namespace)
   if ('refused' in wanted)
@@ -80,7 +80,7 @@ export async function makeServices(
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<Standing> {
-  const { kube, run, course, record, profile, services } = standing
+  const { kube, course, record, profile, services } = standing
   if (planned.length === 0) return standing
   const { report } = services
   for (const object of planned) {
@@ -99,13 +99,12 @@ export async function makeServices(
   }
   const target = targetOf(
     set,
-    await readServices(kube, run.target.namespace, signal),
+    await readServices(kube, course.target.namespace, signal),
     profile,
-    run.target.namespace,
+    course.target.namespace,
   )
   return {
     ...standing,
-    run: { ...run, target },
     course: { ...course, target },
   }
 }
@@ -115,7 +114,7 @@ export async function makeServices(
  * said.
  */
 export async function servicesToDelete(
-  { kube, run, set: object, course, record, services }: Standing,
+  { kube, set: object, course, record, services }: Standing,
   target: number,
   signal: AbortSignal,
 ): Promise<readonly ServiceToDelete[]> {
@@ -126,7 +125,7 @@ export async function servicesToDelete(
   const shape = parseSet(object)
   if (set === undefined || shape === undefined || (set.replicas <= target && begun.length === 0))
     return begun
-  const { name, namespace } = run.target
+  const { name, namespace } = course.target
   const live = await readServices(kube, namespace, signal)
   const going = memberServices(live, membersOfSet(shape, namespace)).filter(
     (service) => (ordinalIn(service.pod, name) ?? 0) >= set.start + target,
@@ -157,11 +156,11 @@ export async function servicesToDelete(
  * Deletes those that are still the same Services; without the right to they stay, which is said.
  */
 export async function deleteServices(
-  { run, record, course }: Standing,
+  { record, course }: Standing,
   going: readonly ServiceToDelete[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, report, target } = run
+  const { kube, report, target } = course
   if (going.length === 0) return
   if (!course.rights.deleteServices) {
     const names = going.map(({ name }) => name).join(' ')

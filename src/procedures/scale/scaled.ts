@@ -107,14 +107,14 @@ export async function markScaled(
 
 /** The Services of those who are members now: of those that came too, and of none that has gone. */
 async function withMemberServices(
-  { kube, run }: Standing,
+  { kube, course }: Standing,
   companions: readonly KubeObject[],
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
   const shape = parseSet(set)
-  if (shape === undefined || run.target.listedServices.size === 0) return companions
-  const { name, namespace, listedServices } = run.target
+  if (shape === undefined || course.target.listedServices.size === 0) return companions
+  const { name, namespace, listedServices } = course.target
   const start = shape.spec.ordinals?.start ?? 0
   const isMember = (pod: string): boolean =>
     (ordinalIn(pod, name) ?? -1) >= start &&
@@ -145,11 +145,11 @@ async function withMemberServices(
 
 /** Services and budgets of the members, without what the server added. */
 async function liveCompanions(
-  { kube, set, course, run }: Standing,
+  { kube, set, course }: Standing,
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
-  const { namespace } = run.target
+  const { namespace } = course.target
   const labels = view.pods[0]?.labels ?? {}
   const services = (await readServices(kube, namespace, signal)).filter((service) => {
     const selector = parseService(service)?.spec.selector ?? {}

@@ -10,7 +10,7 @@ import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ground } from '../apply/preflight.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
+import { type VerifyRun, checksOf } from '../open/ensemble.ts'
 
 /** A baseline goes into the record when this is the first meeting and the ensemble is whole. */
 export async function takeBaseline(
@@ -67,7 +67,7 @@ async function isWhole(
   const context = contextFor(run, before.set?.replicas ?? 0, signal)
   // It stands or it doesn't: what is deployed may be the fix for a member that would be waited for
   // in vain.
-  const verification = await run.profile.verify(membersOf(before, run.target), 'full', {
+  const verification = await checksOf(run).verify(membersOf(before, run.target), 'full', {
     ...context,
     settleMs: 0,
     runId: `${context.runId}-baseline`,

@@ -8,7 +8,7 @@ import type { Follower } from '../../kube/follow.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { RELEASE_MS } from '../../record/lock.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
+import { type VerifyRun, checksOf } from '../open/ensemble.ts'
 
 export interface DataWatch {
   /** Something is watched: a marker, or a writer that measures. */
@@ -79,7 +79,7 @@ export async function watchData(
         const seen = await stopWitness(view, until)
         if (seen !== undefined) run.journal.info(`availability: ${seen.detail}`)
         if (marker !== undefined)
-          await run.profile.removeMarker?.(
+          await checksOf(run).removeMarker?.(
             membersOf(view, run.target),
             marker,
             contextFor(run, view.set?.replicas ?? 0, until),
@@ -99,9 +99,10 @@ async function writeMarker(
   before: EnsembleView,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (run.profile.writeMarker === undefined || before.pods.length === 0) return undefined
+  const profile = checksOf(run)
+  if (profile.writeMarker === undefined || before.pods.length === 0) return undefined
   try {
-    return await run.profile.writeMarker(
+    return await profile.writeMarker(
       membersOf(before, run.target),
       contextFor(run, before.set?.replicas ?? 0, signal),
     )
@@ -129,15 +130,16 @@ async function beginWitness(
       return []
     }
   }
-  if (run.profile.witness === undefined) {
+  const profile = checksOf(run)
+  if (profile.witness === undefined) {
     // Of pods alone nobody expects it.
-    if (run.profile.name !== 'none')
+    if (profile.name !== 'none')
       run.report.note(
-        `Whether clients could write meanwhile was not measured: profile ${run.profile.name} has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.`,
+        `Whether clients could write meanwhile was not measured: profile ${profile.name} has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.`,
       )
     return undefined
   }
-  const witness = await run.profile.witness(members, contextFor(run, members().length, signal))
+  const witness = await profile.witness(members, contextFor(run, members().length, signal))
   if (witness === undefined)
     run.report.note(
       'How long no write went through was not measured: that needs port-forward to the members.',
@@ -153,8 +155,8 @@ async function readMarker(
 ): Promise<CheckResult | undefined> {
   const members = membersOf(view, run.target)
   const context = contextFor(run, view.set?.replicas ?? 0, signal)
-  const found = await run.profile.readMarker?.(members, marker, context)
-  await run.profile.removeMarker?.(members, marker, context)
+  const found = await checksOf(run).readMarker?.(members, marker, context)
+  await checksOf(run).removeMarker?.(members, marker, context)
   return found
 }
 

@@ -12,7 +12,7 @@ import { toEndpoints } from '../../kube/views/endpoints.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
 import { lossesAhead } from './keep-data.ts'
-import type { Target, VerifyRun } from '../open/ensemble.ts'
+import { type Target, type VerifyRun, checksOf } from '../open/ensemble.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
@@ -108,13 +108,13 @@ export async function verifyEnsemble(
   const replicas = view.set?.replicas ?? 0
   const members = membersOf(view, run.target)
   const service =
-    level === 'quick' || run.profile.name === 'none' ? undefined : watchEndpoints(run, signal)
+    level === 'quick' || checksOf(run).name === 'none' ? undefined : watchEndpoints(run, signal)
   const patience = patienceWith(
     startsOf(view, run.target.container),
     clock.now(),
     run.memberTimeoutMs,
   )
-  const verification = await run.profile.verify(members, level, {
+  const verification = await checksOf(run).verify(members, level, {
     ...contextFor(run, replicas, signal),
     settleMs: patience.ms,
     settleWhy: patience.why,
