@@ -1,4 +1,4 @@
-const y=769,k=[769],v={66466:(($,f,l)=>{l.d(f,{$N:()=>g,ZZ:()=>u,bD:()=>c});function g(t){return u(t,"code")}function c(t){return u(t,"message")}function u(t,_){const d=typeof t=="object"&&t!==null?Reflect.get(t,_):void 0;return typeof d=="string"?d:""}}),73610:(($,f,l)=>{l.d(f,{IJ:()=>u});const g="zk-ensemble-action",c=["get","list","watch","create","update","patch","delete"];function u(n,o=g){return[...new Set(n.map(e=>e.namespace))].toSorted((e,s)=>(e??"~").localeCompare(s??"~")).map(e=>`${e===void 0?`apiVersion: rbac.authorization.k8s.io/v1
+const y=769,k=[769],v={66466:(($,f,l)=>{l.d(f,{$N:()=>g,ZZ:()=>u,bD:()=>c});function g(t){return u(t,"code")}function c(t){return u(t,"message")}function u(t,_){const d=typeof t=="object"&&t!==null?Reflect.get(t,_):void 0;return typeof d=="string"?d:""}}),73610:(($,f,l)=>{l.d(f,{I:()=>u});const g="zk-ensemble-action",c=["get","list","watch","create","update","patch","delete"];function u(n,o=g){return[...new Set(n.map(e=>e.namespace))].toSorted((e,s)=>(e??"~").localeCompare(s??"~")).map(e=>`${e===void 0?`apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
   name: ${m(o)}

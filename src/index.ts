@@ -108,6 +108,7 @@ async function runMain(): Promise<void> {
     runUrl: runner.runUrl,
     helpUrl: runner.helpUrl,
     cancelled: cancellation.signal,
+    say: (line) => log.info(line),
     debug: (text) => log.debug(text),
     services(report): Services {
       return {
@@ -116,7 +117,7 @@ async function runMain(): Promise<void> {
         journal: {
           ...log,
           phase: (title, work) => {
-            report.doing = title
+            report.begins(title)
             return log.phase(title, work)
           },
         },
@@ -155,7 +156,10 @@ async function runMain(): Promise<void> {
             signal,
           ),
         publish: () =>
-          void writeOutputs(env, outputsOf(report, { report: reportFile, summary: summaryFile })),
+          void writeOutputs(
+            env,
+            outputsOf(report.shown, { report: reportFile, summary: summaryFile }),
+          ),
         remember(state) {
           try {
             saveState(env, state)

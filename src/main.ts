@@ -5,8 +5,9 @@ import type { Inputs } from './inputs/inputs.ts'
 import { readInputs, takesInput } from './inputs/parse.ts'
 import { warningText } from './report/annotations.ts'
 import { messageFor } from './report/message.ts'
-import { newReport, type RunReport } from './report/run-report.ts'
+import type { RunReport } from './report/run-report.ts'
 import type { Services } from './services.ts'
+import { Recorder } from './report/recorder.ts'
 
 /** The runner's side: how a report is shown, and what services a run gets. */
 export interface Runner {
@@ -17,32 +18,32 @@ export interface Runner {
   readonly helpUrl: string
   /** Aborted by SIGINT or SIGTERM. */
   readonly cancelled: AbortSignal
-  services(report: RunReport): Services
+  services(report: Recorder): Services
   /** Shows the report: outputs, log, annotations, summary, JSON file. Never throws. */
   show(report: RunReport, summary: Inputs['summary']): void
+  /** A line of the log. */
+  say(line: string): void
   /** Details of a fault of ours, for the debug log. */
   debug(text: string): void
 }
 
 /** The exit code: 0 only for succeeded, unchanged and planned. */
 export async function main(runner: Runner): Promise<number> {
-  const report = newReport(runner.env['INPUT_OPERATION'] || 'deploy', runner.now())
-  report.runUrl = runner.runUrl
-  report.helpUrl = runner.helpUrl
+  const report = new Recorder(runner.env['INPUT_OPERATION'] || 'deploy', runner)
+  report.about({ runUrl: runner.runUrl, helpUrl: runner.helpUrl })
   const services = runner.services(report)
   const read = readInputs(runner.env)
   try {
     const inputs = await soundInputs(read, services)
-    report.findings.push(...inputs.warnings)
+    report.found(...inputs.warnings)
     for (const warning of inputs.warnings) services.journal.warning(warningText(warning))
     const run = await operation(inputs)
     await run(inputs, services)
   } catch (error) {
     settle(report, await asEnsembleError(error, report), runner)
   }
-  report.ended = runner.now()
-  report.message = messageFor(report)
-  runner.show(report, read.inputs.summary)
+  report.closes(messageFor)
+  runner.show(report.shown, read.inputs.summary)
   return report.result === 'succeeded' ||
     report.result === 'unchanged' ||
     report.result === 'planned'
@@ -117,7 +118,7 @@ async function operation(
   }
 }
 
-async function asEnsembleError(error: unknown, report: RunReport): Promise<unknown> {
+async function asEnsembleError(error: unknown, report: Recorder): Promise<unknown> {
   if (error instanceof EnsembleError) return error
   const outcome = report.changed ? 'failed' : 'refused'
   const { ViewError } = await import('./kube/views/shape.ts')
@@ -137,15 +138,11 @@ async function asEnsembleError(error: unknown, report: RunReport): Promise<unkno
   return new EnsembleError(outcome, [explainFailure(error)], { cause: error })
 }
 
-function settle(report: RunReport, error: unknown, runner: Runner): void {
+function settle(report: Recorder, error: unknown, runner: Runner): void {
   if (runner.cancelled.aborted) {
-    report.result = 'cancelled'
-    report.code = 'CANCELLED'
-    report.findings.unshift({
-      code: 'CANCELLED',
-      severity: 'error',
-      message: `cancelled; ${report.standing}`,
-    })
+    report.failed('cancelled', 'CANCELLED', [
+      { code: 'CANCELLED', severity: 'error', message: `cancelled; ${report.standing}` },
+    ])
     return
   }
   const known = error instanceof EnsembleError ? error : undefined
@@ -158,13 +155,14 @@ function settle(report: RunReport, error: unknown, runner: Runner): void {
       message: `a fault of the action itself: ${error instanceof Error ? error.name : 'unknown'}`,
     },
   ]
-  report.findings.unshift(
-    ...findings.map((finding) =>
+  // What was refused has changed nothing: where something was, it has failed.
+  const result =
+    known?.outcome === 'refused' && report.changed ? 'failed' : (known?.outcome ?? 'failed')
+  report.failed(
+    result,
+    known?.code ?? 'INTERNAL',
+    findings.map((finding) =>
       withWayAround(finding, (input, value) => takesInput(runner.env, input, value)),
     ),
   )
-  report.code = known?.code ?? 'INTERNAL'
-  // What was refused has changed nothing: where something was, it has failed.
-  report.result =
-    known?.outcome === 'refused' && report.changed ? 'failed' : (known?.outcome ?? 'failed')
 }

@@ -7,7 +7,7 @@ import type { Inputs } from './inputs/inputs.ts'
 import type { ManifestIo } from './manifests/io.ts'
 import type { Holder } from './record/lock.ts'
 import type { Journal } from './report/journal.ts'
-import type { RunReport } from './report/run-report.ts'
+import type { Recorder } from './report/recorder.ts'
 
 export interface Services {
   readonly clock: Clock
@@ -15,7 +15,7 @@ export interface Services {
   readonly signal: AbortSignal
   readonly journal: Journal
   /** Filled in as the run goes; rendered on every path. */
-  readonly report: RunReport
+  readonly report: Recorder
   readonly holder: Holder
   /** Unique to this run: names the check's data. */
   readonly runId: string

@@ -200,7 +200,7 @@ const constants = [
 describe('no field of a decision’s input is a constant in production', () => {
   test('there is something to look at, and a constant is seen', () => {
     expect(decisions.length).toBeGreaterThan(80)
-    expect(INPUTS).toContain('decide/preflight/judge-preflight.ts PreflightInput')
+    expect(INPUTS).toContain('decide/preflight/finding.ts PreflightInput')
     expect(INPUTS).toContain('decide/rollout/roll.ts RollSituation')
   })
 

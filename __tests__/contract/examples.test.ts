@@ -69,60 +69,89 @@ describe('manifests', () => {
   })
 })
 
+const stepSchema = z.looseObject({
+  id: z.string().optional(),
+  uses: z.string().optional(),
+  with: z.record(z.string(), z.string()).optional(),
+})
 const workflowSchema = z.looseObject({
   permissions: z.record(z.string(), z.string()),
   concurrency: z.object({ group: z.string(), 'cancel-in-progress': z.literal(false) }),
   jobs: z.record(
     z.string(),
-    z.looseObject({
-      'timeout-minutes': z.number(),
-      steps: z.array(
-        z.looseObject({
-          id: z.string().optional(),
-          uses: z.string().optional(),
-          with: z.record(z.string(), z.string()).optional(),
-        }),
-      ),
-    }),
+    z.looseObject({ 'timeout-minutes': z.number(), steps: z.array(stepSchema) }),
   ),
 })
 
-describe('workflows', () => {
-  test.each(
-    globSync('examples/workflows/*.yml', { cwd: root })
-      .sort()
-      .map((file) => [basename(file), file]),
-  )('%s uses inputs and outputs that there are', (_name, file) => {
-    const text = readFileSync(join(root, file), 'utf8')
-    const workflow = workflowSchema.parse(parse(text))
-    const steps = Object.values(workflow.jobs)
-      .flatMap((job) => job.steps)
-      .filter((step) => step.uses?.includes('zk-ensemble-action'))
-    expect(steps.length).toBeGreaterThan(0)
-    for (const step of steps) {
-      expect(Object.keys(action.inputs)).toEqual(
-        expect.arrayContaining(Object.keys(step.with ?? {})),
-      )
-      // Expressions stand for texts that the parser can't know.
-      const env = Object.entries(step.with ?? {}).map(
-        ([id, value]) =>
-          [`INPUT_${id.toUpperCase()}`, value.replaceAll(/\$\{\{.*?\}\}/g, '7')] as const,
-      )
-      expect(parseInputs(Object.fromEntries(env)).warnings).toEqual([])
-    }
-    const outputs = [...text.matchAll(/steps\.zookeeper\.outputs\.([\w-]+)/g)].map(
-      (match) => match[1] ?? '',
+/** Steps and outputs of this action in a workflow or a part of one: each is there. */
+function expectKnown(text: string, all: readonly z.infer<typeof stepSchema>[]): void {
+  const steps = all.filter((step) => step.uses?.includes('zk-ensemble-action'))
+  expect(steps.length).toBeGreaterThan(0)
+  for (const step of steps) {
+    expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(Object.keys(step.with ?? {})))
+    // Expressions stand for texts that the parser can't know.
+    const env = Object.entries(step.with ?? {}).map(
+      ([id, value]) =>
+        [`INPUT_${id.toUpperCase()}`, value.replaceAll(/\$\{\{.*?\}\}/g, '7')] as const,
     )
-    expect(Object.keys(action.outputs)).toEqual(expect.arrayContaining(outputs))
-  })
+    expect(parseInputs(Object.fromEntries(env)).warnings).toEqual([])
+  }
+  const ids = steps.flatMap(({ id }) => (id === undefined ? [] : [id]))
+  const outputs = [...text.matchAll(/steps\.([\w-]+)\.outputs\.([\w-]+)/g)]
+    .filter(([, id = '']) => ids.includes(id))
+    .map(([, , output = '']) => output)
+  expect(Object.keys(action.outputs)).toEqual(expect.arrayContaining(outputs))
+}
 
-  test.each(globSync('examples/workflows/*.yml', { cwd: root }).sort())(
-    "%s pins others' actions to a commit",
-    (file) => {
-      for (const [, uses] of readFileSync(join(root, file), 'utf8').matchAll(
-        /uses: (?!org\/zk-ensemble-action)(\S+)/g,
-      ))
-        expect(uses).toMatch(/@[0-9a-f]{40}$/)
+describe('workflows', () => {
+  const files = globSync('examples/workflows/*.yml', { cwd: root }).toSorted()
+  const pages = globSync(['README.md', 'docs/*.md'], { cwd: root }).toSorted()
+
+  test.each(files.map((file) => [basename(file), file]))(
+    '%s uses inputs and outputs that there are',
+    (_name, file) => {
+      const text = readFileSync(join(root, file), 'utf8')
+      const { jobs } = workflowSchema.parse(parse(text))
+      expectKnown(
+        text,
+        Object.values(jobs).flatMap((job) => job.steps),
+      )
     },
   )
+
+  test.each(
+    pages.flatMap((page) =>
+      [...readFileSync(join(root, page), 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm)]
+        .map(([, text = '']) => ({ page, text }))
+        .filter(({ text }) => text.includes('uses: org/zk-ensemble-action')),
+    ),
+  )('what $page shows can be copied', ({ text }) => {
+    const shown: unknown = parse(text)
+    const steps = Array.isArray(shown)
+      ? z.array(stepSchema).parse(shown)
+      : Object.values(workflowSchema.parse(shown).jobs).flatMap((job) => job.steps)
+    expectKnown(text, steps)
+  })
+
+  test.each(files)("%s pins others' actions to a commit", (file) => {
+    for (const [, uses] of readFileSync(join(root, file), 'utf8').matchAll(
+      /uses: (?!org\/zk-ensemble-action)(\S+)/g,
+    ))
+      expect(uses).toMatch(/@[0-9a-f]{40}$/)
+  })
+
+  // A commit can't name itself: until a release is out there is only the tag, and whoever names a
+  // commit that is not there fails before the first line of a log.
+  test('all name this action alike: by its major tag, or by the commit of one release', () => {
+    const named = new Set(
+      files.flatMap((file) =>
+        [
+          ...readFileSync(join(root, file), 'utf8').matchAll(
+            /uses: org\/zk-ensemble-action@(.*)$/gm,
+          ),
+        ].map(([, name = '']) => name),
+      ),
+    )
+    expect([...named]).toEqual([expect.stringMatching(/^(v\d+|[0-9a-f]{40} # v\d+\.\d+\.\d+)$/)])
+  })
 })

@@ -1,22 +1,20 @@
 // What users are told and what the code does must be one thing: action.yml, the schema of the
 // inputs, the outputs and the README.
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { INPUTS, SCHEMA, type InputId } from '../../src/inputs/schema.ts'
 import { OPERATIONS } from '../../src/inputs/inputs.ts'
 import { OUTPUT_NAMES } from '../../src/report/outputs.ts'
 import {
-  inputsTable,
-  outputsTable,
+  GROUPS,
+  PAGES,
   readAction,
+  readPage,
   section,
   withTables,
 } from '../support/readme-tables.ts'
 
 const action = readAction()
-const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')
 
 describe('inputs', () => {
   test('an input that a workflow may set is read, and one that is read may be set', () => {
@@ -66,16 +64,28 @@ describe('outputs', () => {
   })
 })
 
-describe('README', () => {
-  test('its table of inputs is that of action.yml (node __tests__/support/readme-tables.ts writes it)', () => {
-    expect(section(readme, 'inputs')).toBe(inputsTable(action))
+describe('pages', () => {
+  test('every input is in one group: who looks for it finds it, and finds it once', () => {
+    expect(Object.values(GROUPS).flat().toSorted()).toEqual(Object.keys(action.inputs).toSorted())
   })
 
-  test('its table of outputs is that of action.yml', () => {
-    expect(section(readme, 'outputs')).toBe(outputsTable(action))
+  test.each(PAGES)(
+    'the tables of %s are those of action.yml (npm run schema writes them)',
+    (page) => {
+      expect(withTables(page, readPage(page), action)).toBe(readPage(page))
+      expect(section(readPage(page), 'inputs')).toContain('`operation`')
+    },
+  )
+
+  test('the README has every output', () => {
+    for (const output of OUTPUT_NAMES)
+      expect(section(readPage('README.md'), 'outputs')).toContain(`| \`${output}\` |`)
   })
 
-  test('writing the tables anew changes nothing', () => {
-    expect(withTables(readme, action)).toBe(readme)
+  test('the README is read to its end: at most 200 lines, with the word that people search for', () => {
+    const readme = readPage('README.md')
+    expect(readme.split('\n').length).toBeLessThanOrEqual(201)
+    expect(readme).toMatch(/rollback/i)
+    for (const operation of OPERATIONS) expect(readme).toContain(`| \`${operation}\` |`)
   })
 })

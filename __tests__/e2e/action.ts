@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll } from '@jest/globals'
 import { z } from 'zod'
-import { endJob, runAction, type ActionRun, type Finished, type Job } from '../support/runner.ts'
+import { endLooseJobs, runAction, type ActionRun, type Finished } from '../support/runner.ts'
 import { kubeconfig } from './cluster.ts'
 
 const reportSchema = z.looseObject({
@@ -32,8 +32,7 @@ export type Ran = Finished & { readonly report: Report }
  * A job's directory holds a copy of the kubeconfig; its post step may still come until the file's
  * tests are over.
  */
-const jobs: Job[] = []
-afterAll(() => jobs.forEach(endJob))
+afterAll(endLooseJobs)
 
 /** The step with these inputs; `files` lie in its workspace. */
 export async function act(
@@ -45,7 +44,6 @@ export async function act(
     kubeconfig: readFileSync(kubeconfig, 'utf8'),
     ...more,
   })
-  jobs.push(finished.job)
   const path = finished.outputs['report']
   if (path === undefined || path === '')
     throw new Error(`the step left no report:\n${finished.lines.join('\n')}\n${finished.stderr}`)

@@ -1,12 +1,12 @@
 // The main job on a real cluster: the tutorial's manifest as it stands, from nothing to verified,
 // unchanged, and taken over from kubectl.
 
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, jest, test } from '@jest/globals'
 import { act, requestsOf, verdict } from './action.ts'
 import { example, inNamespace, kubectl, kubectlApply, read } from './cluster.ts'
+import { scratch } from '../support/scratch.ts'
 
 jest.setTimeout(600_000)
 
@@ -143,7 +143,7 @@ test.concurrent('an ensemble that kubectl made is taken over without a conflict,
 
 /** A budget that another manager applies, with a field that the manifest will say differently. */
 function budgetFile(namespace: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'e2e-')), 'budget.yaml')
+  const path = join(scratch('e2e'), 'budget.yaml')
   writeFileSync(
     path,
     `apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata:\n  name: zk-pdb\n  namespace: ${namespace}\nspec:\n  unhealthyPodEvictionPolicy: AlwaysAllow\n`,

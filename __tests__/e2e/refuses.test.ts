@@ -141,7 +141,7 @@ describe('members that are Ready and yet', () => {
     expect(ran.exitCode).toBe(1)
     for (const text of says) expect(ran.outputs['message']).toMatch(text)
     expect(ran.outputs['changed']).toBe('false')
-    expect(ran.summary.split('\n')[0]).toContain('FAILED')
+    expect(ran.summary.split('\n')[0]).toContain('failed')
     expect(ran.annotations.filter(({ kind }) => kind === 'error')).toHaveLength(1)
   })
 })

@@ -8,7 +8,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -52,6 +52,7 @@ function kubectl(...args: string[]): string {
 
 /** CPU seconds of a refused run: what every start costs. */
 function startUp(): number {
+  const job = newJob()
   const costs = Array.from({ length: 5 }, () => {
     const { stderr } = spawnSync(
       'bash',
@@ -59,12 +60,13 @@ function startUp(): number {
       {
         cwd: ROOT,
         encoding: 'utf8',
-        env: { PATH: process.env['PATH'], INPUT_OPERATION: 'nothing', RUNNER_TEMP: tmpdir() },
+        env: { PATH: process.env['PATH'], INPUT_OPERATION: 'nothing', RUNNER_TEMP: job.temp },
       },
     )
     const [user = '0', system = '0'] = stderr.trim().split('\n').at(-1)?.split(' ') ?? []
     return (Number(user) + Number(system)) * 1000
   })
+  endJob(job)
   return costs.toSorted((a, b) => a - b)[2] ?? 0
 }
 

@@ -1,16 +1,18 @@
 // npm run demo: the shipped bundle, started as the runner starts it, deploys the tutorial's
-// manifest and shows log and summary. Without --cluster the cluster is simulated in this process;
-// with --cluster it is the one that KUBECONFIG names, in a namespace that is deleted afterwards.
+// manifest and shows log and summary; with --show undo or --show drain it shows these instead.
+// Without --cluster the cluster is simulated in this process; with --cluster it is the one that
+// KUBECONFIG names, in a namespace that is deleted afterwards.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { systemClock } from '../../src/clock.ts'
 import { connectKube } from '../../src/kube/connect.ts'
 import type { SimulatedCluster } from './cluster/cluster.ts'
 import { startCluster } from './cluster/cluster.ts'
-import type { ActionRun } from './runner.ts'
-import { endJob, newJob, runAction } from './runner.ts'
+import type { ActionRun, Finished, Job } from './runner.ts'
+import { newJob, runAction } from './runner.ts'
 import { logRenderer, styleFor, summaryLines } from './terminal.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -28,7 +30,7 @@ function title(text: string): void {
   say()
 }
 
-async function show(run: Omit<ActionRun, 'onLine'>): Promise<number> {
+async function show(run: Omit<ActionRun, 'onLine'>): Promise<Finished> {
   const render = logRenderer(style)
   title('Log of the step')
   const finished = await runAction({
@@ -47,14 +49,65 @@ async function show(run: Omit<ActionRun, 'onLine'>): Promise<number> {
       say(
         `${name.padEnd(20)} ${value.length > width - 24 ? `${value.slice(0, width - 24)}…` : value}`,
       )
-  return finished.exitCode ?? 1
+  return finished
 }
 
-function workflow(namespace: string): Readonly<Record<string, string>> {
-  return { operation: 'deploy', manifests: MANIFEST, namespace, 'create-namespace': 'true' }
+/** All that a demo has written but report and summary, which the log and the outputs name. */
+function endButReport(job: Job, { outputs }: Finished): void {
+  const kept = [outputs['report'], outputs['summary']].filter(
+    (path) => path !== undefined && path !== '' && existsSync(path),
+  )
+  for (const directory of [job.directory, job.temp])
+    for (const entry of readdirSync(directory)) {
+      const path = join(directory, entry)
+      if (path !== job.temp && !kept.includes(path)) rmSync(path, { recursive: true, force: true })
+    }
+  title('Still there, to be looked at')
+  for (const path of kept) say(path)
 }
 
-async function onSimulated(): Promise<number> {
+type Step = Readonly<Record<string, string>>
+
+interface Show {
+  /** Done before it, without its log: what the step meets. */
+  readonly first?: Step
+  readonly told: string
+  readonly step: Step
+  /** A demo has gone well when its step ends so. */
+  readonly result: string
+}
+
+const DEPLOY: Step = { operation: 'deploy', namespace: 'demo', 'create-namespace': 'true' }
+
+const SHOWS: Readonly<Record<string, Show>> = {
+  deploy: {
+    told: "The Kubernetes tutorial's ensemble is deployed.",
+    step: { ...DEPLOY, manifests: MANIFEST },
+    result: 'succeeded',
+  },
+  undo: {
+    first: DEPLOY,
+    told: 'A deploy of an image that is not there: the change is rolled back, and the step fails.',
+    step: { ...DEPLOY, image: 'zookeeper:3.9.99' },
+    result: 'undone',
+  },
+  drain: {
+    first: DEPLOY,
+    told: 'The nodes of all three members are drained, one after the other, with a command for each.',
+    step: {
+      operation: 'drain',
+      name: 'zk',
+      namespace: 'demo',
+      members: 'zk-0\nzk-1\nzk-2',
+      'maintenance-command': 'echo "patching $NODE_NAME"',
+    },
+    result: 'succeeded',
+  },
+}
+
+const FILES = { [MANIFEST]: readFileSync(join(ROOT, MANIFEST), 'utf8') }
+
+async function onSimulated({ first, told, step, result }: Show): Promise<number> {
   say(
     'No real cluster is used: this is a SIMULATED one, in this process, with a clock that runs faster. Its API server, its controllers and its',
   )
@@ -63,20 +116,23 @@ async function onSimulated(): Promise<number> {
   )
   const cluster: SimulatedCluster = await startCluster({ speed: SPEED })
   const job = newJob()
+  const given = { kubeconfig: cluster.kubeconfig, files: FILES, job }
   try {
-    return await show({
-      inputs: workflow('demo'),
-      kubeconfig: cluster.kubeconfig,
-      files: { [MANIFEST]: readFileSync(join(ROOT, MANIFEST), 'utf8') },
-      job,
-    })
+    say()
+    if (first !== undefined) {
+      say('First three members are deployed, which takes some seconds…')
+      await runAction({ ...given, inputs: first })
+    }
+    say(told)
+    const finished = await show({ ...given, inputs: step })
+    endButReport(job, finished)
+    return finished.outputs['result'] === result ? 0 : 1
   } finally {
-    endJob(job)
     await cluster.stop()
   }
 }
 
-async function onReal(): Promise<number> {
+async function onReal({ step }: Show): Promise<number> {
   const namespace = `zk-ensemble-demo-${process.pid}`
   const { kube } = await connectKube({
     env: process.env,
@@ -94,14 +150,15 @@ async function onReal(): Promise<number> {
     ),
   )
   try {
-    return await show({
-      inputs: workflow(namespace),
+    const finished = await show({
+      inputs: { ...step, namespace },
       env: passed,
-      files: { [MANIFEST]: readFileSync(join(ROOT, MANIFEST), 'utf8') },
+      files: FILES,
       job,
     })
+    endButReport(job, finished)
+    return finished.exitCode ?? 1
   } finally {
-    endJob(job)
     const deleted = await kube
       .delete(
         { apiVersion: 'v1', kind: 'Namespace', name: namespace },
@@ -117,8 +174,16 @@ async function onReal(): Promise<number> {
   }
 }
 
-const real = process.argv.includes('--cluster')
+const { values } = parseArgs({
+  options: { cluster: { type: 'boolean', default: false }, show: { type: 'string' } },
+})
+const chosen = SHOWS[values.show ?? 'deploy']
 if (!existsSync(join(ROOT, 'dist/index.js'))) {
   say('dist/index.js is missing: npm run build')
   process.exitCode = 1
-} else process.exitCode = await (real ? onReal() : onSimulated())
+} else if (chosen === undefined || (values.cluster && values.show !== undefined)) {
+  say(
+    `--show takes one of ${Object.keys(SHOWS).join(', ')}, and always uses the simulated cluster: without --cluster.`,
+  )
+  process.exitCode = 1
+} else process.exitCode = await (values.cluster ? onReal(chosen) : onSimulated(chosen))

@@ -108,7 +108,7 @@ export function startRun(run: InProcessRun): Started {
         runId: `${name}-1-${began.toString(36)}`,
         journal: {
           async phase(title, work) {
-            report.doing = title
+            report.begins(title)
             say(`== ${title}`)
             let result = ''
             const value = await work((line) => (result = line))
@@ -132,6 +132,7 @@ export function startRun(run: InProcessRun): Started {
         remember: (given) => (state = given),
       }),
       show: (report) => (shown = report),
+      say,
       debug: (text) => faults.push(text),
     })
     await connected?.then(

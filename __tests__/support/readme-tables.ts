@@ -1,10 +1,11 @@
-// The README's tables of inputs and outputs, made from action.yml. Run it to write them anew: node
-// __tests__/support/readme-tables.ts
+// The tables of inputs and outputs in README.md and docs/inputs.md, made from action.yml. Run it to
+// write them anew: node __tests__/support/readme-tables.ts
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { INPUTS, isInputId } from '../../src/inputs/schema.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -40,12 +41,94 @@ export function readAction(): Action {
   return actionSchema.parse(parse(readFileSync(join(root, 'action.yml'), 'utf8')))
 }
 
-export function inputsTable({ inputs }: Action): string {
-  const rows = Object.entries(inputs).map(
-    ([id, input]) =>
-      `| \`${id}\` | ${input.default === '' ? '' : `\`${input.default}\``} | ${cell(input.description)} |`,
-  )
-  return ['| input | default | meaning |', '|---|---|---|', ...rows].join('\n')
+/** What a reader looks for, in this order; every input is in one of them (held by a test). */
+export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'What to do, and with which ensemble': [
+    'operation',
+    'name',
+    'namespace',
+    'profile',
+    'manifests',
+    'image',
+    'create-namespace',
+    'ttl',
+    'lint',
+  ],
+  'The built-in ensemble': ['replicas', 'storage', 'storage-class', 'cpu', 'memory', 'heap'],
+  'How carefully, and how long': [
+    'verify',
+    'pace',
+    'on-failure',
+    'timeout',
+    'member-timeout',
+    'dry-run',
+    'force-conflicts',
+  ],
+  'Of one operation': ['to-revision', 'wait', 'delete-claims', 'sweep'],
+  'Nodes: drain and uncordon': [
+    'nodes',
+    'node-selector',
+    'members',
+    'placement',
+    'maintenance-command',
+    'maintenance-timeout',
+    'uncordon',
+    'any-cordon',
+    'ignore-daemonsets',
+    'delete-emptydir-data',
+    'evict-unmanaged',
+    'grace-period',
+    'pod-selector',
+  ],
+  'How members are asked': [
+    'zookeeper-auth',
+    'check-path',
+    'cassandra-auth',
+    'write-command',
+    'read-command',
+    'serves-command',
+  ],
+  'The cluster, and what is told': ['kubeconfig', 'context', 'summary', 'log-lines'],
+}
+
+/** Of the README: the groups, and what is in each. */
+export function groupsTable(): string {
+  return [
+    '| group | inputs |',
+    '|---|---|',
+    ...Object.entries(GROUPS).map(
+      ([group, ids]) =>
+        `| [${group}](docs/inputs.md#${anchorOf(group)}) | ${ids.map((id) => `\`${id}\``).join(', ')} |`,
+    ),
+  ].join('\n')
+}
+
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^a-z -]/g, '')
+    .replaceAll(' ', '-')
+}
+
+/** Of docs/inputs.md: a table a group. */
+export function inputTables(action: Action): string {
+  return Object.entries(GROUPS)
+    .map(([group, ids]) =>
+      [
+        `## ${group}`,
+        '',
+        '| input | default | of use to | meaning |',
+        '|---|---|---|---|',
+        ...ids.map((id) => inputRow(id, action)),
+      ].join('\n'),
+    )
+    .join('\n\n')
+}
+
+function inputRow(id: string, { inputs }: Action): string {
+  const input = inputs[id]
+  const usedBy = isInputId(id) ? INPUTS[id].usedBy : []
+  return `| \`${id}\` | ${input === undefined || input.default === '' ? '' : `\`${input.default}\``} | ${usedBy === 'all' ? 'all' : usedBy.join(', ')} | ${cell(input?.description ?? '')} |`
 }
 
 export function outputsTable({ outputs }: Action): string {
@@ -65,12 +148,14 @@ export function section(text: string, name: string): string | undefined {
   return new RegExp(`<!-- ${name} -->\\n([\\s\\S]*?)\\n?<!-- /${name} -->`).exec(text)?.[1]?.trim()
 }
 
-export function withTables(text: string, action: Action): string {
-  return [
-    ['inputs', inputsTable(action)],
-    ['outputs', outputsTable(action)],
-  ].reduce(
-    (all, [name = '', table = '']) =>
+/** Each page with its tables, by its path. */
+export function withTables(page: string, text: string, action: Action): string {
+  const tables =
+    page === 'README.md'
+      ? { inputs: groupsTable(), outputs: outputsTable(action) }
+      : { inputs: inputTables(action) }
+  return Object.entries(tables).reduce(
+    (all, [name, table]) =>
       all.replace(
         new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- /${name} -->)`),
         (_match, open: string, close: string) => `${open}${table}\n${close}`,
@@ -79,7 +164,12 @@ export function withTables(text: string, action: Action): string {
   )
 }
 
-if (process.argv[1] === import.meta.filename) {
-  const readme = join(root, 'README.md')
-  writeFileSync(readme, withTables(readFileSync(readme, 'utf8'), readAction()))
+export const PAGES = ['README.md', 'docs/inputs.md'] as const
+
+export function readPage(page: string): string {
+  return readFileSync(join(root, page), 'utf8')
 }
+
+if (process.argv[1] === import.meta.filename)
+  for (const page of PAGES)
+    writeFileSync(join(root, page), withTables(page, readPage(page), readAction()))

@@ -100,11 +100,17 @@ export function endJob(job: Job): void {
   rmSync(job.directory, { recursive: true, force: true })
 }
 
-/** Jobs that nobody else ends: their reports can be read until this process ends. */
+/** Jobs that nobody else ends: their reports can be read until `endLooseJobs`. */
 const loose = new Set<Job>()
 
+/** To be called when the last of their post steps is over. */
+export function endLooseJobs(): void {
+  loose.forEach(endJob)
+  loose.clear()
+}
+
 function looseJob(): Job {
-  if (loose.size === 0) process.once('exit', () => loose.forEach(endJob))
+  if (loose.size === 0) process.once('exit', endLooseJobs)
   const job = newJob()
   loose.add(job)
   return job

@@ -7,8 +7,8 @@ import { toNode } from '../../src/kube/views/index.ts'
 import { post } from '../../src/post.ts'
 import { cordonNode, readNode } from '../../src/record/cordon.ts'
 import { LOCK_WAIT_MS, readHolder, takeLock } from '../../src/record/lock.ts'
-import { beginNode, nodesUnderMaintenance } from '../../src/record/maintenance.ts'
-import { readRecord, type MaintenanceNode } from '../../src/record/record.ts'
+import { HeldRecord } from '../../src/record/held-record.ts'
+import { readRecord, type MaintenanceNode, nodesUnderMaintenance } from '../../src/record/record.ts'
 import type { PostState } from '../../src/services.ts'
 import { at, text } from '../support/cluster/json.ts'
 import { atCluster, never, type AtCluster } from './procedures/at-cluster.ts'
@@ -57,13 +57,14 @@ async function afterKill(
       },
       never,
     )
-    let stored = await readRecord(kube, 'default', 'zk', never)
+    const record = new HeldRecord(
+      { kube, clock, namespace: 'default', name: 'zk', runUrl: MARK.runUrl },
+      await readRecord(kube, 'default', 'zk', never),
+    )
     for (const [name, phase] of Object.entries(phases)) {
       const object = await readNode(kube, name, never)
       if (object === undefined) throw new Error(`no ${name}`)
-      stored = await beginNode(
-        { kube, clock, namespace: 'default', runUrl: MARK.runUrl },
-        stored,
+      await record.beginNode(
         {
           name,
           uid: toNode(object).uid,

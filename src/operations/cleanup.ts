@@ -16,25 +16,19 @@ import {
   type Cleaned,
   type Cleaning,
 } from '../procedures/cleanup/clean-up.ts'
-import { inWords } from '../report/doing.ts'
 import type { NamespaceRow } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
+import { withCluster, within } from '../procedures/open/with-cluster.ts'
 
 export async function cleanup(inputs: Inputs, services: Services): Promise<void> {
   const { report } = services
   const name =
     inputs.name ?? (inputs.manifests.length === 0 ? undefined : await nameIn(inputs, services))
-  const kube = await services.connect(inputs)
-  report.context = kube.context
-  report.name = name ?? ''
-  report.namespace = inputs.namespace ?? ''
-  try {
+  await withCluster(inputs, services, async (kube) => {
+    report.about({ name: name ?? '', namespace: inputs.namespace ?? '' })
     if (inputs.sweep) await sweep(kube, inputs, services)
     else await cleanOne(kube, inputs, services, name)
-  } finally {
-    report.requests = { ...kube.requests }
-  }
+  })
 }
 
 /** What was deployed once is not judged again: only its name is asked for. */
@@ -62,21 +56,18 @@ async function cleanOne(
     inputs,
   )
   if (!report.notes.some((one) => one.includes(note)))
-    report.notes.push(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
+    report.note(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
   journal.info(note)
-  report.result = inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged'
+  report.ends(inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged')
 }
 
 /** Within the timeout, of which each namespace has its own. */
 async function bounded(cleaning: Omit<Cleaning, 'deadline'>, inputs: Inputs): Promise<Cleaned> {
-  const { clock, report, signal } = cleaning.services
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), signal)
-  const whole = { ...cleaning, deadline: new Deadline(clock, inputs.timeoutMs) }
-  try {
-    return await (inputs.dryRun ? cleanUpDry(whole, limit.signal) : cleanUp(whole, limit.signal))
-  } finally {
-    limit.end()
-  }
+  const { services } = cleaning
+  return within(inputs.timeoutMs, services, (signal) => {
+    const whole = { ...cleaning, deadline: new Deadline(services.clock, inputs.timeoutMs) }
+    return inputs.dryRun ? cleanUpDry(whole, signal) : cleanUp(whole, signal)
+  })
 }
 
 async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<void> {
@@ -114,7 +105,7 @@ async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<vo
       verdict: 'left',
       note: whyNotDue(namespace, services.holder.repository, now) ?? '',
     }
-    report.namespaces.push(row)
+    report.namespaceRow(row)
     if (row.note === '') failed.push(...(await sweepOne(kube, inputs, services, row, now)))
     journal.info(
       `${row.namespace} (${row.age} old): ${row.verdict}${row.note === '' ? '' : `, ${row.note}`}`,
@@ -124,8 +115,10 @@ async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<vo
   const [first, ...rest] = failed
   if (first !== undefined)
     throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
-  report.standing = `${report.namespaces.filter(({ verdict }) => verdict === 'gone').length} previews taken away`
-  report.result = inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged'
+  report.stands(
+    `${report.namespaces.filter(({ verdict }) => verdict === 'gone').length} previews taken away`,
+  )
+  report.ends(inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged')
 }
 
 /**
@@ -158,7 +151,7 @@ async function sweepOne(
 ): Promise<readonly Finding[]> {
   const { report, signal, clock } = services
   const began = clock.now()
-  report.standing = `at namespace ${row.namespace}`
+  report.stands(`at namespace ${row.namespace}`)
   try {
     const stillDue = (metadata: KubeObject['metadata']): boolean =>
       expiryOf(metadata, now + clock.now() - began).kind === 'over'
@@ -173,14 +166,14 @@ async function sweepOne(
       },
       inputs,
     )
-    row.verdict = inputs.dryRun
+    const verdict = inputs.dryRun
       ? outcome === 'gone'
         ? 'would go'
         : 'would stay'
       : outcome === 'not due'
         ? 'left'
         : outcome
-    row.note = note
+    report.namespaceIs(row.namespace, { verdict, note })
     return []
   } catch (error) {
     signal.throwIfAborted()
@@ -192,8 +185,10 @@ async function sweepOne(
           : undefined
     const [first] = findings ?? []
     if (findings === undefined || first === undefined) throw error
-    row.verdict = 'failed'
-    row.note = `${first.code}: ${first.message}`
+    report.namespaceIs(row.namespace, {
+      verdict: 'failed',
+      note: `${first.code}: ${first.message}`,
+    })
     return findings.filter(({ severity }) => severity === 'error')
   }
 }

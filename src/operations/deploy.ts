@@ -36,47 +36,33 @@ import { recoverNodes } from '../record/recover-nodes.ts'
 import { earlierObjects } from '../procedures/apply/earlier-objects.ts'
 import { goBack, reserve } from '../procedures/rollout/undo.ts'
 import { recordApplied, unreadBefore } from '../procedures/verify/unread.ts'
-import {
-  endUnderWay,
-  recordMade,
-  recordUnderWay,
-  withToBeMade,
-  type Marking,
-} from '../record/verified.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { lastLook } from '../procedures/rollout/last-look.ts'
+import { HeldRecord } from '../record/held-record.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/rollout/way-back.ts'
 import { announce } from '../kube/announce.ts'
 import { underLock, RELEASE_MS } from '../record/lock.ts'
-import { latestVerified, type StoredRecord } from '../record/record.ts'
-import { inWords } from '../report/doing.ts'
+import { latestVerified } from '../record/record.ts'
 import { proofLines } from '../report/verdict.ts'
-import type { RunReport } from '../report/run-report.ts'
+import type { Evidence } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
-import type { VerifyRun, Course } from '../procedures/open/ensemble.ts'
+import type { Course } from '../procedures/open/ensemble.ts'
 import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
+import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function deploy(inputs: Inputs, services: Services): Promise<void> {
-  const { clock, report } = services
   const loaded = await loadAndLint(inputs, services)
-  const kube = await services.connect(inputs)
-  report.context = kube.context
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
-  try {
-    await deployTo(
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    deployTo(
       kube,
       inputs,
       services,
       loaded,
-      new Deadline(clock, inputs.timeoutMs),
-      limit.signal,
-    )
-  } finally {
-    limit.end()
-    report.requests = { ...kube.requests }
-  }
+      new Deadline(services.clock, inputs.timeoutMs),
+      signal,
+    ),
+  )
 }
 
 async function deployTo(
@@ -139,7 +125,8 @@ async function change(
       },
       signal,
     )
-    const run: VerifyRun = {
+    const off = inputs.verify === 'off'
+    const course: Course = {
       kube,
       clock,
       journal: services.journal,
@@ -149,24 +136,15 @@ async function change(
       runId: services.runId,
       memberTimeoutMs: inputs.memberTimeoutMs,
       watched: { by: undefined },
-      profile: await chooseProfile(
-        inputs.verify === 'off' ? 'none' : ground.profile,
-        profileOptions(inputs, login),
-      ),
+      profile: await chooseProfile(ground.profile, profileOptions(inputs, off ? undefined : login)),
+      ...(off ? { checks: await chooseProfile('none', profileOptions(inputs)) } : {}),
       reach: reachThrough(kube, rights),
-    }
-    const looking =
-      inputs.verify === 'off'
-        ? { ...run, profile: await chooseProfile(ground.profile, profileOptions(inputs)) }
-        : run
-    const course: Course = {
-      kube,
       services,
       inputs,
       rights,
       follower,
       before: follower.snapshot(),
-      looking,
+      logLines: rights.logs ? inputs.logLines : 0,
       deadline,
       place: { at: '' },
       addresses: await addressesAhead(kube, ground, signal),
@@ -176,8 +154,10 @@ async function change(
         inputs,
         ground,
         course,
-        run,
-        marking: { kube, clock, namespace: target.namespace, runUrl: report.runUrl },
+        record: new HeldRecord(
+          { kube, clock, namespace: target.namespace, name: target.name, runUrl: report.runUrl },
+          ground.stored,
+        ),
       },
       signal,
     )
@@ -191,12 +171,11 @@ interface Deploy {
   readonly inputs: Inputs
   readonly ground: Ground
   readonly course: Course
-  readonly run: VerifyRun
-  readonly marking: Marking
+  readonly record: HeldRecord
 }
 
 async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
-  const { inputs, ground, course, run, marking } = deploy
+  const { inputs, ground, course, record } = deploy
   const { kube, services } = course
   const { journal, report } = services
   const digest = digestOfRevision(
@@ -207,13 +186,8 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const running = ground.live !== undefined && course.before.pods.length > 0
   const rolls =
     running && (ground.rolls || isUnfinished(course.before, partitionOf(ground.setManifest.object)))
-  let stored = await recoverNodes(
-    { ...marking, name: run.target.name, journal, report },
-    ground.stored,
-    ground.lock.lost,
-    signal,
-  )
-  const unread = unreadBefore(ground, stored.record, course.before)
+  await recoverNodes({ record, journal, report }, ground.lock.lost, signal)
+  const unread = unreadBefore(ground, record.current, course.before)
   let watch: DataWatch | undefined
   let start: Start = {
     set: ground.setManifest.object,
@@ -222,8 +196,8 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   }
   if (rolls) warnAlone(services, course.before)
   if (changes || rolls) {
-    stored = await journal.phase('Record the state before the change', async (done) => {
-      const baseline = await takeBaseline(run, marking, stored, course.before, ground, signal)
+    await journal.phase('Record the state before the change', async (done) => {
+      await takeBaseline(course, record, course.before, ground, signal)
       if (rolls)
         start = await startOf(
           course,
@@ -234,9 +208,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
       if (own !== undefined && start.first !== start.set)
         await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
-      const recorded = await recordUnderWay(
-        marking,
-        withToBeMade(baseline, ground.plan),
+      await record.begin(
         {
           operation: 'deploy',
           digest,
@@ -245,27 +217,25 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
           ...(unread.length === 0 ? {} : { unread: [...unread] }),
         },
         signal,
+        ground.plan,
       )
       // Last, so that whatever fails before leaves no writer behind.
-      if (rolls) watch = await watchData(run, course.follower, signal)
+      if (rolls) watch = await watchData(course, course.follower, signal)
       done(
         `previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`,
       )
-      return recorded
     })
   }
   const versionBefore = report.version
   const state = { inChecks: false }
   try {
-    const recordCreated = async (object: KubeObject): Promise<void> => {
-      stored = await recordMade(marking, stored, [object], signal)
-    }
+    const recordCreated = (object: KubeObject): Promise<void> => record.made([object], signal)
     const grown = rolls
-      ? await growFirst({ inputs, ground, course, run, recordCreated }, signal)
+      ? await growFirst({ inputs, ground, course, recordCreated }, signal)
       : undefined
     start = grown?.start ?? start
     // What is applied may let the controller replace members that don't serve, or all of them.
-    if (rolls) await refuseLoss(run, course.follower.snapshot(), undefined, signal)
+    if (rolls) await refuseLoss(course, course.follower.snapshot(), undefined, signal)
     const applied = await journal.phase('Apply', (done) =>
       applyAll(
         kube,
@@ -284,7 +254,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     )
     services.publish()
     course.follower.expect(applied.set.metadata.uid)
-    stored = await recordMade(marking, stored, applied.created, signal)
+    await record.made(applied.created, signal)
     const began = services.clock.now()
     const view = await waitForMembers(
       deploy,
@@ -296,24 +266,17 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       ? memberTime(course.before, view, services.clock.now() - began)
       : undefined
     state.inChecks = true
-    if (inputs.verify === 'off') {
-      await watch?.finish(view, signal)
-      report.notes.push(
-        'verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.',
-      )
-    } else {
-      const level = inputs.verify
-      await journal.phase(`Verify (${level})`, async (done) => {
-        await verifyEnsemble(
-          run,
-          view,
-          level,
-          () => watch?.finish(view, signal) ?? Promise.resolve([]),
-          signal,
-        )
-        done(outcomeOf(report))
-      })
-    }
+    await verifyPhase(
+      course,
+      view,
+      {
+        level: inputs.verify,
+        unchecked:
+          'nobody asked the members whether they are in quorum, and this revision does not count as verified.',
+        more: () => watch?.finish(view, signal) ?? Promise.resolve([]),
+      },
+      signal,
+    )
     const revision = {
       digest,
       controllerRevision: view.set?.status.updateRevision ?? '',
@@ -323,14 +286,13 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       ...(memberMs === undefined ? {} : { memberMs }),
     }
     const verified = await recordApplied(
-      marking,
-      stored,
+      record,
       revision,
       {
         unread,
         view,
         report,
-        checked: inputs.verify === 'full' || inputs.verify === 'thorough',
+        checked: isFull(inputs.verify),
         objects: ground.manifests.map((manifest) => manifest.object),
       },
       signal,
@@ -345,12 +307,11 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       `revision ${report.revision} deployed${verified ? ' and verified' : ''}`,
       signal,
     )
-    report.result = report.changed ? 'succeeded' : 'unchanged'
+    report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     const failed = {
       error,
       digest,
-      stored,
       watch,
       versionBefore,
       inChecks: state.inChecks,
@@ -368,7 +329,6 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
 interface FailedDeploy {
   readonly error: unknown
   readonly digest: string
-  readonly stored: StoredRecord
   readonly watch: DataWatch | undefined
   readonly versionBefore: string
   readonly inChecks: boolean
@@ -388,20 +348,19 @@ function memberTime(before: EnsembleView, after: EnsembleView, ms: number): numb
  * what is to be thrown.
  */
 async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unknown> {
-  const { inputs, ground, course, marking } = deploy
+  const { inputs, ground, course, record } = deploy
   const { kube, services } = course
   const { report } = services
-  const { stored } = failed
   const known =
     failed.error instanceof EnsembleError
       ? inManifest(failed.error, inputs, ground, report.evidence)
       : undefined
   const error = known ?? failed.error
-  const verified = latestVerified(stored.record)
+  const verified = latestVerified(record.current)
   const { objects, notKept } =
     verified === undefined
       ? {}
-      : await earlierObjects(kube, ground, stored, verified, AbortSignal.timeout(RELEASE_MS))
+      : await earlierObjects(kube, ground, record.stored, verified, AbortSignal.timeout(RELEASE_MS))
   const seen = lastSeen(course)
   const losses =
     ground.live === undefined || seen === undefined
@@ -434,15 +393,11 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     objects === undefined
   ) {
     // Nothing was begun, so nothing is under way.
-    if (!report.changed) await endUnderWay(marking, stored, gone()).catch(() => undefined)
-    await lastLook(
-      course.looking,
-      course.follower,
-      AbortSignal.any([services.signal, ground.lock.lost]),
-    )
+    if (!report.changed) await record.end(gone()).catch(() => undefined)
+    await lastLook(course, course.follower, AbortSignal.any([services.signal, ground.lock.lost]))
     const asked = decideUndo({ ...judged, onFailure: 'undo', cancelled: false })
     if (asked.kind === 'undo')
-      report.undoTo = { revision: undefined, name: asked.to.controllerRevision }
+      report.about({ undoTo: { revision: undefined, name: asked.to.controllerRevision } })
     explainStanding(report, {
       firstInstall: ground.live === undefined,
       code: services.signal.aborted ? 'CANCELLED' : known?.code,
@@ -451,7 +406,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
       applied: 'the manifests are',
     })
     if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
-      report.notes.push(`Nothing was taken back: ${decision.reason}.`)
+      report.note(`Nothing was taken back: ${decision.reason}.`)
     // By hand as well members would be taken down.
     if (ground.live !== undefined && losses.length === 0)
       await offerWayBack(kube, report, ground.live)
@@ -482,19 +437,17 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     await goBack(
       {
         course: back,
-        run: deploy.run,
-        marking,
+        record,
         level: inputs.verify,
         force: false,
         watch: failed.watch,
       },
-      stored,
       { ...verified, objects, verified: true },
       until,
     )
   } catch (second) {
     if (services.signal.aborted) return error
-    await lastLook(course.looking, course.follower, services.signal)
+    await lastLook(course, course.follower, services.signal)
     await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
     return undoFailed(report, known, second, verified.controllerRevision)
   }
@@ -554,7 +507,7 @@ function inManifest(
   error: EnsembleError,
   inputs: Inputs,
   { setManifest }: Ground,
-  evidence: RunReport['evidence'],
+  evidence: readonly Evidence[],
 ): EnsembleError {
   if (!error.againstRevision) return error
   const placed = (finding: Finding): Finding => {
@@ -622,7 +575,7 @@ async function waitForMembers(
         )
         // A roll that an earlier run began changes nothing but the partition, and yet members are
         // replaced.
-        report.changed = true
+        report.did()
         return applied.object
       }
       const bring = (): Promise<EnsembleView> =>
@@ -645,7 +598,7 @@ async function waitForMembers(
       done(
         `${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`,
       )
-      report.standing = 'every member is available; it was not verified'
+      report.stands('every member is available; it was not verified')
       course.services.publish()
       return view
     },

@@ -22,10 +22,9 @@ import { uncordonByHand } from '../record/cordon.ts'
 import { watchData, type DataWatch } from '../procedures/verify/data-watch.ts'
 import { drainNode } from '../procedures/drain/drain-node.ts'
 import { passNeighbours, surveyingOf, type Drain } from '../procedures/drain/empty-cordoned.ts'
-import { giveBackNodes, keptNodes, toGiveBack } from '../record/give-back.ts'
+import { giveBackNodes, keptNodes, toGiveBack, type GivingBack } from '../record/give-back.ts'
 import { createLooker } from '../procedures/rollout/looker.ts'
 import { leaveNeighbours, meetNeighbours } from '../procedures/drain/neighbours.ts'
-import { fillMembers } from '../procedures/open/member-rows.ts'
 import { passGates } from '../procedures/drain/pass-gates.ts'
 import { readNodes } from '../procedures/open/read-ensemble.ts'
 import { resolveNodes } from '../procedures/drain/resolve-nodes.ts'
@@ -33,15 +32,13 @@ import { whereWeAre } from '../procedures/drain/runner-place.ts'
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
 import type { Held } from '../procedures/open/hold-ensemble.ts'
 import { asOne, refuseUnfit, surveyNodes, tellSurvey } from '../procedures/drain/survey.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { announce } from '../kube/announce.ts'
-import { beginDrain, endDrain } from '../record/drain.ts'
-import { endNodes, nodesUnderMaintenance } from '../record/maintenance.ts'
-import { underWayInWords } from '../record/record.ts'
-import type { NodeRow } from '../report/run-report.ts'
+import { underWayInWords, nodesUnderMaintenance } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import { cordonsInWords, drainedInWords } from '../report/cordon-words.ts'
+import type { SeenNode } from '../report/recorder.ts'
+import { verifyPhase } from '../procedures/verify/verify-ensemble.ts'
 
 /**
  * After a failure members come back to nodes that were given back: so long that is looked at, until
@@ -63,14 +60,13 @@ export async function drain(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
-  const { inputs, services, kube, course, run, marking, lock } = standing
+  const { inputs, services, kube, course, record, lock } = standing
   const { clock, journal, report } = services
-  const { namespace, name } = run.target
+  const { namespace, name } = course.target
   const givenBack =
     inputs.uncordon === 'after' ||
     (inputs.uncordon === 'auto' && inputs.maintenanceCommand !== undefined)
-  const ledger = { stored: standing.stored }
-  const book = { ...marking, name, journal, report }
+  const giving = { record, journal, report }
 
   const long =
     standing.set === undefined
@@ -80,21 +76,20 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
             parseSet(standing.set)?.spec.template.spec.terminationGracePeriodSeconds,
           inputs.timeoutMs,
         )
-  if (long !== undefined) report.notes.push(long)
+  if (long !== undefined) report.note(long)
   const everybody = standing.set === undefined ? '' : '; every member serves'
 
   const digest = digestOf(inputs)
-  const plan = ledger.stored.record.drain ?? undefined
+  const plan = record.current.drain ?? undefined
   const resumed = plan !== undefined && goesOn(plan, digest, clock.now())
   // Members may have moved since: the nodes of the plan are meant, those that have left the cluster
   // are done.
   const asked = resumed
     ? (await readNodes(kube, signal)).filter((node) => plan.nodes.includes(node.name))
-    : await resolveNodes(kube, inputs, course.before, ledger.stored, signal)
+    : await resolveNodes(kube, inputs, course.before, record.stored, signal)
   const names = asked.map((node) => node.name)
-  const { kept, stale } = await keptNodes(kube, ledger.stored, `${namespace}/${name}`, signal)
-  if (stale.length > 0 && !inputs.dryRun)
-    ledger.stored = await endNodes(marking, ledger.stored, new Set(stale), signal)
+  const { kept, stale } = await keptNodes(kube, record.stored, `${namespace}/${name}`, signal)
+  if (stale.length > 0 && !inputs.dryRun) await record.endNodes(new Set(stale), signal)
   const keptElsewhere = kept.filter((one) => !names.includes(one.name))
   if (keptElsewhere.length > 0) {
     const list = keptElsewhere.map((one) => one.name).join(', ')
@@ -120,20 +115,24 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   }
   const done = new Set(asked.filter((node) => isDone(node, before)).map((node) => node.name))
   const left = asked.filter((node) => !done.has(node.name))
-  report.nodes = asked.map((node): NodeRow => ({
-    node: node.name,
-    outcome: done.has(node.name) ? 'drained' : 'waiting',
-    placement: '',
-    members: [...membersOn(course.before, node.name)],
-    cordon: node.unschedulable ? (handedOver.has(node.name) ? 'ours' : 'theirs') : 'none',
-    phases: [],
-    pods: [],
-    note: done.has(node.name)
-      ? `by an earlier run${plan?.runUrl === undefined || plan.runUrl === '' ? '' : ` (${plan.runUrl})`}`
-      : '',
-  }))
-  report.drainedNodes = [...done]
-  report.remainingNodes = left.map((node) => node.name)
+  report.listNodes(
+    asked.map((node): SeenNode => ({
+      node: node.name,
+      outcome: done.has(node.name) ? 'drained' : 'waiting',
+      placement: '',
+      members: [...membersOn(course.before, node.name)],
+      cordon: node.unschedulable ? (handedOver.has(node.name) ? 'ours' : 'theirs') : 'none',
+      phases: [],
+      pods: [],
+      note: done.has(node.name)
+        ? `by an earlier run${plan?.runUrl === undefined || plan.runUrl === '' ? '' : ` (${plan.runUrl})`}`
+        : '',
+    })),
+  )
+  report.nodesLeft(
+    left.map((node) => node.name),
+    [...done],
+  )
   services.publish()
   if (done.size > 0)
     journal.info(
@@ -142,12 +141,13 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
 
   // The lock is ours, so whoever began a node and has not given it back is dead: what it left comes
   // first, and nothing else before the members are whole again.
-  if (toGiveBack(ledger.stored).length > 0 && !inputs.dryRun) {
+  if (toGiveBack(record.stored).length > 0 && !inputs.dryRun) {
     await journal.phase('Give back what a run that died has left', async (said) => {
-      const given = await giveBackNodes(book, ledger.stored, lock.lost)
-      ledger.stored = given.stored
+      const given = await giveBackNodes(giving, lock.lost)
       if (report.changed)
-        report.standing = `${given.done.join(', ')} of a run that died was given back, no other node was touched`
+        report.stands(
+          `${given.done.join(', ')} of a run that died was given back, no other node was touched`,
+        )
       const serving = await awaitServing(
         { ...course, deadline: new Deadline(clock, inputs.timeoutMs) },
         signal,
@@ -156,19 +156,18 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     })
   }
 
-  const looker = createLooker(course.looking, signal)
+  const looker = createLooker(course, signal)
   const mark = {
     ensemble: `${namespace}/${name}`,
     identity: lock.identity,
     runUrl: report.runUrl,
     at: '',
   }
-  const { underWay } = ledger.stored.record
+  const { underWay } = record.current
   const job: Drain = {
     standing,
     looker,
     mark,
-    ledger,
     givenBack,
     leaving: [],
     underWay: underWay === null ? undefined : underWayInWords(underWay, name),
@@ -204,11 +203,11 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
       const ranked = inOrder(stand.candidates, stand.members)
       const sorted = ranked.flatMap((one) => left.filter((node) => node.name === one.name))
       // Those that are done first, then as they come: a plan is read from the top.
-      report.nodes = [
+      report.listNodes([
         ...report.nodes.filter(({ node }) => done.has(node)),
         ...sorted.flatMap(({ name: next }) => report.nodes.filter(({ node }) => node === next)),
-      ]
-      report.remainingNodes = sorted.map((node) => node.name)
+      ])
+      report.nodesLeft(sorted.map((node) => node.name))
       const surveys = await surveyNodes(
         surveyingOf(job),
         sorted.map((node) => node.name),
@@ -243,14 +242,16 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     },
   )
   if ((await kube.denied(rightsToFollowNode(), signal)).length > 0)
-    report.notes.push(
+    report.note(
       'Pods and budgets of all namespaces may not be watched (pods, poddisruptionbudgets [list, watch]): evictions follow a budget some seconds late.',
     )
   if (here.node !== undefined)
-    report.notes.push(`${here.node} is the node that this run itself is on: it comes last.`)
+    report.note(`${here.node} is the node that this run itself is on: it comes last.`)
   if (inputs.dryRun) {
-    report.result = 'planned'
-    report.standing = `nothing was changed; ${order.map((node) => node.name).join(', then ') || 'no node'} would be drained`
+    report.ends('planned')
+    report.stands(
+      `nothing was changed; ${order.map((node) => node.name).join(', then ') || 'no node'} would be drained`,
+    )
     return
   }
   if (left.length === 0) {
@@ -259,15 +260,13 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
       signal,
     )
     await verifyAll(standing, view, () => Promise.resolve([]), signal)
-    ledger.stored = await endDrain(marking, ledger.stored, signal)
-    report.standing = `every node was drained by an earlier run${everybody}`
-    report.result = 'unchanged'
+    await record.endDrain(signal)
+    report.stands(`every node was drained by an earlier run${everybody}`)
+    report.ends('unchanged')
     return
   }
 
-  ledger.stored = await beginDrain(
-    marking,
-    ledger.stored,
+  await record.beginDrain(
     {
       ...request,
       done: asked.flatMap((node) => (done.has(node.name) ? [node.uid] : [])),
@@ -275,8 +274,8 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     },
     signal,
   )
-  report.standing = 'no node was touched yet'
-  const watch = await watchData(run, course.follower, signal)
+  report.stands('no node was touched yet')
+  const watch = await watchData(course, course.follower, signal)
   try {
     let rest = [...left]
     while (rest.length > 0) {
@@ -307,51 +306,46 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
       signal,
     )
     await verifyAll(standing, view, () => watch.finish(view, signal), signal)
-    ledger.stored = await endDrain(marking, ledger.stored, signal)
+    await record.endDrain(signal)
     await announceAll(standing, asked, signal)
-    report.standing = `${drainedInWords(report.nodes, givenBack)}${everybody}`
-    report.result = 'succeeded'
+    report.stands(`${drainedInWords(report.nodes, givenBack)}${everybody}`)
+    report.ends('succeeded')
   } catch (error) {
-    await aftermath(job, watch, book)
+    await aftermath(job, watch, giving)
     throw error
   }
 }
 
 async function verifyAll(
-  { inputs, services, run, course, set }: Held,
+  { inputs, course, set }: Held,
   view: EnsembleView,
   more: () => ReturnType<DataWatch['finish']>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { journal, report } = services
   if (set === undefined) return
   // Of a set that is gone nobody is missing.
   if (view.set === undefined || view.set.deleting || view.set.uid !== course.before.set?.uid) {
     throw failure(
       'failed',
       'CONFLICT',
-      `statefulset/${run.target.name} was deleted by somebody else while its nodes were being drained`,
+      `statefulset/${course.target.name} was deleted by somebody else while its nodes were being drained`,
       {
-        object: `statefulset/${run.target.name}`,
+        object: `statefulset/${course.target.name}`,
         mend: 'Find out who; its claims hold the data as long as nobody deletes them.',
       },
     )
   }
-  if (inputs.verify === 'off') {
-    await more()
-    report.notes.push('verify: off: nobody asked the members for their data.')
-    return
-  }
-  const level = inputs.verify
-  await journal.phase(`Verify (${level})`, async (said) => {
-    await verifyEnsemble(run, view, level, more, signal)
-    said(outcomeOf(report))
-  })
+  await verifyPhase(
+    course,
+    view,
+    { level: inputs.verify, unchecked: 'nobody asked the members for their data.', more },
+    signal,
+  )
 }
 
 /** Events on the set and, where that is allowed, on each node. */
 async function announceAll(
-  { kube, set, course, services, run }: Held,
+  { kube, set, course, services }: Held,
   nodes: readonly NodeView[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -390,7 +384,7 @@ async function announceAll(
           {
             type: 'Normal',
             reason: 'Drained',
-            message: `${set === undefined ? 'drained' : `drained under the quorum of ${run.target.namespace}/${run.target.name}`}${url}`,
+            message: `${set === undefined ? 'drained' : `drained under the quorum of ${course.target.namespace}/${course.target.name}`}${url}`,
           },
           clock.now(),
           signal,
@@ -404,33 +398,35 @@ async function announceAll(
  * leaves seconds: then all is done at once, and nothing waited for.
  */
 async function aftermath(
-  { standing, ledger, leaving }: Drain,
+  { standing, leaving }: Drain,
   watch: DataWatch,
-  book: Parameters<typeof giveBackNodes>[0],
+  giving: GivingBack,
 ): Promise<void> {
   const { services, course, lock } = standing
   const { clock, journal, report } = services
-  for (const row of report.nodes) if (row.outcome === 'under way') row.outcome = 'failed'
+  for (const row of report.nodes)
+    if (row.outcome === 'under way') report.nodeIs(row, { outcome: 'failed' })
   // By the record: one that ends before it is entered there is given back.
   const keeps = new Set(
-    nodesUnderMaintenance(ledger.stored).flatMap(({ name, keep }) => (keep === true ? [name] : [])),
+    nodesUnderMaintenance(standing.record.stored).flatMap(({ name, keep }) =>
+      keep === true ? [name] : [],
+    ),
   )
   const kept = report.nodes
     .filter((row) => row.outcome === 'failed' && row.cordon === 'ours' && keeps.has(row.node))
     .map((row) => row.node)
   if (kept.length > 0)
-    report.notes.push(
+    report.note(
       `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon gives it back.`,
     )
-  report.byHand.push(...kept.flatMap(uncordonByHand))
-  const giving = giveBackNodes(book, ledger.stored, lock.lost)
+  report.offer(...kept.flatMap(uncordonByHand))
+  const givingBack = giveBackNodes(giving, lock.lost)
   if (report.remainingNodes.length > 0)
     journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = services.signal.aborted || lock.lost.aborted
-  const [given] = await Promise.all([giving, hurried ? watch.abandon() : undefined, ...leaving])
-  ledger.stored = given.stored
+  const [given] = await Promise.all([givingBack, hurried ? watch.abandon() : undefined, ...leaving])
   const back = cordonsInWords(report.nodes, kept, given.left)
-  report.standing = back
+  report.stands(back)
   if (hurried) {
     lookOnceMore(course)
     return
@@ -440,16 +436,16 @@ async function aftermath(
       {
         ...course,
         deadline: new Deadline(clock, AFTERMATH_MS),
-        inputs: {
-          ...course.inputs,
-          memberTimeoutMs: Math.min(AFTERMATH_MS, course.inputs.memberTimeoutMs),
-        },
+        memberTimeoutMs: Math.min(AFTERMATH_MS, course.memberTimeoutMs),
       },
       AbortSignal.any([services.signal, lock.lost]),
     )
-    report.standing = `${back}; ${servingInWords(serving)}`
+    report.stands(back, servingInWords(serving))
   } catch (error) {
-    report.standing = `${back}; not every member serves: ${error instanceof Error ? error.message : 'unknown'}`
+    report.stands(
+      back,
+      `not every member serves: ${error instanceof Error ? error.message : 'unknown'}`,
+    )
   }
   await watch.abandon()
 }
@@ -457,7 +453,7 @@ async function aftermath(
 /** Members as the watches last saw them: who was evicted is no longer told as ready. */
 function lookOnceMore({ follower, services }: Held['course']): void {
   try {
-    fillMembers(services.report, follower.snapshot())
+    services.report.sawMembers(follower.snapshot())
   } catch {
     services.journal.debug('the members could not be looked at any more')
   }
@@ -498,7 +494,7 @@ async function standOn(
       met.map(async (one) =>
         (await one.looker.members(one.course.follower.snapshot(), true)).map((member) => ({
           ...member,
-          pod: `${one.course.looking.target.namespace}/${member.pod}`,
+          pod: `${one.course.target.namespace}/${member.pod}`,
         })),
       ),
     )

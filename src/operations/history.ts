@@ -16,25 +16,14 @@ import {
 import { findSet, readView } from '../procedures/open/read-ensemble.ts'
 import { recall } from '../procedures/open/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
-import { inWords } from '../report/doing.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function history(inputs: Inputs, services: Services): Promise<void> {
-  const kube = await services.connect(inputs)
-  const limit = timeLimit(
-    services.clock,
-    inputs.timeoutMs,
-    () => inWords(services.report),
-    services.signal,
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    historyIn(kube, inputs, services, signal),
   )
-  try {
-    await historyIn(kube, inputs, services, limit.signal)
-  } finally {
-    services.report.requests = { ...kube.requests }
-    limit.end()
-  }
 }
 
 async function historyIn(
@@ -45,10 +34,8 @@ async function historyIn(
 ): Promise<void> {
   const { journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
-  report.namespace = namespace
-  report.context = kube.context
-  report.name = inputs.name ?? ''
-  report.standing = 'history changes nothing'
+  report.about({ namespace, name: inputs.name ?? '' })
+  report.stands('history changes nothing')
   const rights = await reviewRights(
     kube,
     [...rightsToLookOnce(namespace), ...rightsToHistory(namespace)],
@@ -59,14 +46,14 @@ async function historyIn(
   await journal.phase('Read the history', async (done) => {
     const object = await findSet(kube, namespace, inputs.name, signal)
     const { name } = object.metadata
-    report.name = name
+    report.about({ name })
     const spec = parseSet(object)?.spec.template.spec
     if (spec === undefined)
       throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
         object: `statefulset/${name}`,
       })
     const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
-    report.profile = profile
+    report.about({ profile })
     const [view, recalled] = await Promise.all([
       readView(kube, object, signal),
       recall(kube, namespace, name, services.clock.now(), signal),
@@ -74,16 +61,18 @@ async function historyIn(
     const { set } = view
     if (set === undefined) return
     const revisions = await listRevisions(kube, set, signal)
-    report.revision = set.status.updateRevision
-    report.revisions = revisionRows(revisions, view, recalled.record, profile)
+    report.about({
+      revision: set.status.updateRevision,
+      revisions: revisionRows(revisions, view, recalled.record, profile),
+    })
     for (const line of revisionLines(report)) journal.info(line)
-    report.notes.push(...recalled.notes)
+    report.note(...recalled.notes)
     if (!observed(set))
-      report.notes.push(
+      report.note(
         `The StatefulSet controller has not seen generation ${set.generation} of ${name} yet: its newest template may not be in this list.`,
       )
     done(`${revisions.length} ${revisions.length === 1 ? 'revision' : 'revisions'}`)
   })
   services.publish()
-  report.result = 'succeeded'
+  report.ends('succeeded')
 }

@@ -22,23 +22,15 @@ import { tellChanges, tellRendered } from '../procedures/plan/tell-plan.ts'
 import { seeLock } from '../record/lock.ts'
 import { underWayInWords } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
-import { inWords } from '../report/doing.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function plan(inputs: Inputs, services: Services): Promise<void> {
-  const { clock, report } = services
   const loaded = await loadAndLint(inputs, services)
   if (!(await services.hasCluster(inputs))) return renderedOnly(inputs, services, loaded)
-  const kube = await services.connect(inputs)
-  report.context = kube.context
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
-  try {
-    await planIn(kube, inputs, services, loaded, limit.signal)
-  } finally {
-    limit.end()
-    report.requests = { ...kube.requests }
-  }
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    planIn(kube, inputs, services, loaded, signal),
+  )
 }
 
 async function planIn(
@@ -79,22 +71,23 @@ async function planIn(
     done(found.lines[0] ?? '')
     return found
   })
-  report.impact = meaning.impact
-  report.meaning = [...meaning.lines]
+  report.about({ impact: meaning.impact, meaning: [...meaning.lines] })
   if (ground.there) await tellOthers(kube, services, ground, signal)
-  report.result = 'planned'
+  report.ends('planned')
 }
 
 /** A pull request from a fork has no kubeconfig: what can be said without a cluster is said. */
 function renderedOnly(inputs: Inputs, services: Services, { manifests }: Loaded): void {
   const { journal, report } = services
   tellRendered(services, manifests, secretsOf(inputs))
-  report.namespace = inputs.namespace ?? ''
-  report.meaning = [
-    `${manifests.length} ${manifests.length === 1 ? 'object was' : 'objects were'} rendered and linted, and nothing else: there is no kubeconfig here, so what would change in a cluster is not known.`,
-  ]
+  report.about({ namespace: inputs.namespace ?? '' })
+  report.about({
+    meaning: [
+      `${manifests.length} ${manifests.length === 1 ? 'object was' : 'objects were'} rendered and linted, and nothing else: there is no kubeconfig here, so what would change in a cluster is not known.`,
+    ],
+  })
   journal.notice(report.meaning[0] ?? '')
-  report.result = 'planned'
+  report.ends('planned')
 }
 
 function secretsOf({ zookeeperAuth, cassandraAuth }: Inputs): readonly string[] {
@@ -121,7 +114,7 @@ function judgeRights({ journal, report }: Services, { profile }: Loaded): JudgeR
       message: `a deploy with these credentials would be refused, since these rights are missing: ${what}`,
       mend: `Nothing, if the deploy has credentials of its own. Else add: ${roleFor(rest)}`,
     }
-    report.findings.push(finding)
+    report.found(finding)
     journal.warning(
       `${finding.message}. They are of no matter if the deploy has credentials of its own.`,
     )
@@ -136,11 +129,11 @@ function tellUntried(
     .filter(({ compared }) => compared === true)
     .map(({ manifest }) => objectName(manifest.object))
   if (!there)
-    report.notes.push(
+    report.note(
       `Namespace ${target.namespace} is not there yet: no object could be tried, so what the server would refuse is not known. A deploy makes it first.`,
     )
   else if (untried.length > 0)
-    report.notes.push(
+    report.note(
       `Not tried, since the right to patch them is missing (a dry run needs it too): ${untried.join(', ')}. They were compared with what stands in the cluster: fields that the manifests no longer have, conflicts, defaults and refusals of the server are not seen.`,
     )
 }
@@ -154,7 +147,7 @@ async function tellOthers(
 ): Promise<void> {
   const { underWay } = stored.record
   if (underWay !== null)
-    report.notes.push(
+    report.note(
       `${underWayInWords(underWay, name)}: a deploy of these manifests would take its place.`,
     )
   try {
@@ -165,12 +158,10 @@ async function tellOthers(
       severity: 'notice',
       message: `${lock.holder} holds the lock of ${name} now: what it changes comes on top of this plan, and a deploy would wait for it`,
     }
-    report.findings.push(finding)
+    report.found(finding)
     journal.notice(warningText(finding))
   } catch (error) {
     if (!(error instanceof KubeFailure) || error.status !== 403) throw error
-    report.notes.push(
-      'Whether another run holds the lock is not known: the right get leases is missing.',
-    )
+    report.note('Whether another run holds the lock is not known: the right get leases is missing.')
   }
 }

@@ -7,17 +7,16 @@ import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToEvict } from '../procedures/open/access.ts'
 import { lastLook } from '../procedures/rollout/last-look.ts'
-import { isUnfinished, rollOf } from '../procedures/rollout/bring.ts'
+import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
 import { foreseeRestart } from '../procedures/plan/foresee.ts'
 import { refuseLoss, saidAlone } from '../procedures/verify/keep-data.ts'
 import { rollByEvictions } from '../procedures/rollout/roll.ts'
 import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
 import { endRestart } from '../procedures/verify/unread.ts'
-import { endUnderWay, recordUnderWay } from '../record/verified.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
+import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
 
 /** Ending the record must not hold up the end of a run whose cluster is away. */
 const END_MS = 5_000
@@ -27,20 +26,17 @@ export async function restart(inputs: Inputs, services: Services): Promise<void>
 }
 
 async function restartAll(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, run, marking, stored } = standing
+  const { inputs, services, course, record } = standing
   const { journal, report } = services
   const { before } = course
   const pods = ownPods(before)
-  const { record } = stored
-  const unfinished =
-    record.underWay !== null && record.underWay.operation !== 'restart'
-      ? record.underWay
-      : undefined
+  const { underWay, revisions } = record.current
+  const unfinished = underWay !== null && underWay.operation !== 'restart' ? underWay : undefined
   if (unfinished !== undefined) {
     throw failure(
       'refused',
       'CONFLICT',
-      `${underWayInWords(unfinished, run.target.name)}: members may come back at another revision`,
+      `${underWayInWords(unfinished, course.target.name)}: members may come back at another revision`,
       {
         mend: endOf(unfinished),
       },
@@ -54,45 +50,45 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     throw failure(
       'refused',
       'NOT_READY',
-      `a roll of ${run.target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
+      `a roll of ${course.target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
       {
-        object: `statefulset/${run.target.name}`,
+        object: `statefulset/${course.target.name}`,
         mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
       },
     )
   }
   // A killed restart left the UIDs of the pods that were to be replaced: those that are still
   // there, and were not told to go, remain.
-  const begun = record.underWay?.pods
+  const begun = underWay?.pods
   const stay = new Set(pods.filter((pod) => pod.deleting === undefined).map((pod) => pod.uid))
   const left = new Set((begun ?? [...stay]).filter((uid) => stay.has(uid)))
   if (pods.length === 0)
     throw failure(
       'refused',
       'NOT_FOUND',
-      `statefulset/${run.target.name} has no members to restart`,
-      { object: `statefulset/${run.target.name}` },
+      `statefulset/${course.target.name} has no members to restart`,
+      { object: `statefulset/${course.target.name}` },
     )
   if (begun !== undefined)
     journal.info(
-      `Going on with the restart that was begun at ${record.underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
+      `Going on with the restart that was begun at ${underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
     )
 
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
-  await refuseLoss(run, before, undefined, signal)
+  await refuseLoss(course, before, undefined, signal)
   if (inputs.dryRun) {
     const { forecast, leader } = await foreseeRestart(standing, left, signal)
-    report.meaning = pacedLines(forecast, leader).map((line) =>
-      line.replace('be replaced', 'be restarted'),
-    )
-    report.standing = 'nothing was changed'
-    report.result = 'planned'
+    report.about({
+      meaning: pacedLines(forecast, leader).map((line) =>
+        line.replace('be replaced', 'be restarted'),
+      ),
+    })
+    report.stands('nothing was changed')
+    report.ends('planned')
     return
   }
-  const recorded = await recordUnderWay(
-    marking,
-    stored,
+  await record.begin(
     {
       operation: 'restart',
       digest: '',
@@ -102,58 +98,52 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     },
     signal,
   )
-  const watch = await watchData(run, course.follower, signal)
+  const watch = await watchData(course, course.follower, signal)
   try {
-    report.standing = 'no member was restarted yet'
+    report.stands('no member was restarted yet')
     const view = await journal.phase('Restart, followers first', async (done) => {
-      const found = await rollByEvictions(rollOf(course), left, undefined, signal)
+      const found = await rollByEvictions(course, left, undefined, signal)
       const gone = notByUs(
         pods.filter((pod) => left.has(pod.uid)).map((pod) => pod.name),
         report,
       )
       if (gone.length > 0)
-        report.notes.push(
+        report.note(
           `${gone.join(', ')} went away by somebody else's doing meanwhile: this run waited for what came back, and did not restart it again.`,
         )
       done(
         `${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`,
       )
-      report.standing = 'every member was restarted; it was not verified'
+      report.stands('every member was restarted; it was not verified')
       services.publish()
       return found
     })
-    if (inputs.verify === 'off') {
-      await watch.finish(view, signal)
-      report.notes.push('verify: off: nobody asked the members whether they are in quorum.')
-    } else {
-      const level = inputs.verify
-      await journal.phase(`Verify (${level})`, async (done) => {
-        await verifyEnsemble(run, view, level, () => watch.finish(view, signal), signal)
-        done(outcomeOf(report))
-      })
-    }
-    await endRestart(
-      marking,
-      recorded,
+    await verifyPhase(
+      course,
       view,
-      inputs.verify === 'full' || inputs.verify === 'thorough',
+      {
+        level: inputs.verify,
+        unchecked: 'nobody asked the members whether they are in quorum.',
+        more: () => watch.finish(view, signal),
+      },
       signal,
     )
-    report.standing = 'every member was restarted and serves'
-    report.result = 'succeeded'
+    await endRestart(record, view, isFull(inputs.verify), signal)
+    report.stands('every member was restarted and serves')
+    report.ends('succeeded')
   } catch (error) {
     await watch.abandon()
-    await lastLook(course.looking, course.follower, services.signal)
+    await lastLook(course, course.follower, services.signal)
     // Nobody was told to go, so nothing is under way that would stand against a scale.
     if (!report.changed && begun === undefined)
-      await endUnderWay(marking, recorded, AbortSignal.timeout(END_MS)).catch(() => undefined)
+      await record.end(AbortSignal.timeout(END_MS)).catch(() => undefined)
     const remaining = remainingOf(course.follower, left)
     if (remaining.length > 0 && report.changed)
-      report.notes.push(
+      report.note(
         `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`,
       )
-    if (record.revisions.at(-1)?.unread !== undefined && remaining.length < pods.length)
-      report.notes.push(
+    if (revisions.at(-1)?.unread !== undefined && remaining.length < pods.length)
+      report.note(
         'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.',
       )
     throw error

@@ -37,9 +37,8 @@ import {
   type ServiceToDelete,
 } from '../procedures/scale/scale-services.ts'
 import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
-import { endUnderWay, recordUnderWay } from '../record/verified.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
-import { verifiedNames, type StoredRecord, endOf, underWayInWords } from '../record/record.ts'
+import { verifyPhase, type verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
+import { verifiedNames, endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
@@ -53,10 +52,10 @@ export async function scale(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, marking, stored } = standing
+  const { inputs, services, course, record } = standing
   const { report } = services
   const target = inputs.replicas ?? 1
-  const base = baseOf(standing.set, stored)
+  const base = baseOf(standing.set, record.stored)
   const plan = await planAll(standing, base, target, signal)
   const { steps, claims, goes } = plan
   if (inputs.dryRun) {
@@ -67,15 +66,13 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     let view = course.before
     for (const step of steps) view = await awaitMembers(course, step, signal)
     await verifyThen(standing, view, () => Promise.resolve([]), signal)
-    await endUnderWay(marking, stored, signal)
-    report.standing = `${target} members are there, as asked`
-    report.result = 'unchanged'
+    await record.end(signal)
+    report.stands(`${target} members are there, as asked`)
+    report.ends('unchanged')
     return
   }
-  const { underWay } = stored.record
-  const recorded = await recordUnderWay(
-    marking,
-    stored,
+  const { underWay } = record.current
+  await record.begin(
     {
       operation: 'scale',
       digest: '',
@@ -88,7 +85,7 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     },
     signal,
   )
-  await takeSteps(standing, recorded, base, plan, signal)
+  await takeSteps(standing, base, plan, underWay !== null, signal)
 }
 
 interface Plan {
@@ -105,15 +102,17 @@ function foretell(
   { services: { report } }: Standing,
   { target, steps, claims, comes, goes }: Plan,
 ): void {
-  report.meaning = [
-    steps.length === 0
-      ? `${target} of ${target} members are there already: no step would be taken.`
-      : `${steps.length} ${steps.length === 1 ? 'step' : 'steps'} would be taken, the others back in the quorum before the next:`,
-    ...steps.map(({ words, outage }) =>
-      outage === undefined ? `${words}.` : `${words}: ${outage}.`,
-    ),
-  ]
-  report.changes.push(
+  report.about({
+    meaning: [
+      steps.length === 0
+        ? `${target} of ${target} members are there already: no step would be taken.`
+        : `${steps.length} ${steps.length === 1 ? 'step' : 'steps'} would be taken, the others back in the quorum before the next:`,
+      ...steps.map(({ words, outage }) =>
+        outage === undefined ? `${words}.` : `${words}: ${outage}.`,
+      ),
+    ],
+  })
+  report.row(
     ...comes.map(({ metadata }) => ({
       object: `service/${metadata.name}`,
       change: 'created' as const,
@@ -124,8 +123,8 @@ function foretell(
       ...claims.map(({ name }) => `persistentvolumeclaim/${name}`),
     ].map((object) => ({ object, change: 'deleted' as const, note: 'would be' })),
   )
-  report.standing = 'nothing was changed'
-  report.result = 'planned'
+  report.stands('nothing was changed')
+  report.ends('planned')
 }
 
 /** Everything that could refuse the change is asked before anything is changed. */
@@ -149,13 +148,13 @@ async function planAll(
     )
     const count = course.before.set?.replicas ?? target
     const away =
-      planned.length === 0 || standing.stored.record.underWay !== null
-        ? (await whoIsAway(course, standing.run, undefined, signal)).away
+      planned.length === 0 || standing.record.current.underWay !== null
+        ? (await whoIsAway(course, undefined, signal)).away
         : []
     const steps = withAwaited(planned, {
       away,
       count,
-      begun: standing.stored.record.underWay !== null,
+      begun: standing.record.current.underWay !== null,
     })
     // Who is waited for changes nothing.
     const sizes = planned.map((step) => ({
@@ -173,9 +172,8 @@ async function planAll(
       await planOne(
         course,
         {
-          run: standing.run,
           force: standing.inputs.forceConflicts,
-          verified: verifiedNames(standing.stored.record),
+          verified: verifiedNames(standing.record.current),
         },
         first.set,
         signal,
@@ -183,7 +181,7 @@ async function planAll(
     for (const { words, outage } of steps) {
       if (outage === undefined) continue
       journal.warning(`${words}: ${outage}`)
-      report.notes.push(`${words}: ${outage}.`)
+      report.note(`${words}: ${outage}.`)
     }
     done(
       steps.length === 0
@@ -202,32 +200,30 @@ async function planAll(
 
 async function takeSteps(
   before: Standing,
-  recorded: StoredRecord,
   base: KubeObject,
   { target, steps, claims, comes, goes }: Plan,
+  goesOn: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const {
     services: { report },
     inputs,
-    stored,
+    record,
     profile,
   } = before
   const set = resized({ base, profile }, target)
   const watch =
-    steps.length === 0 ? undefined : await watchData(before.run, before.course.follower, signal)
+    steps.length === 0 ? undefined : await watchData(before.course, before.course.follower, signal)
   const left = [...steps]
   try {
-    const made = await makeServices(before, recorded, comes, set, signal)
-    const { standing } = made
-    const { run, course } = standing
+    const standing = await makeServices(before, comes, set, signal)
+    const { course } = standing
     const resizing: Resizing = {
       course,
-      run,
       profile,
       base,
       force: inputs.forceConflicts,
-      verified: verifiedNames(stored.record),
+      verified: verifiedNames(record.current),
       deletesClaims: inputs.deleteClaims,
     }
     let view: EnsembleView = course.before
@@ -241,24 +237,21 @@ async function takeSteps(
       () => watch?.finish(view, signal) ?? Promise.resolve([]),
       signal,
     )
-    await deleteClaims(run, claims, signal)
-    const deleted = await deleteServices(standing, made.stored, goes, signal)
+    await deleteClaims(course, claims, signal)
+    await deleteServices(standing, goes, signal)
     await markScaled(
       standing,
-      deleted,
       { set, view, from: before.course.before.set?.replicas ?? target, to: target },
       signal,
     )
-    report.standing = `${target} ${target === 1 ? 'member serves' : 'members serve'}`
-    report.result = report.changed ? 'succeeded' : 'unchanged'
+    report.stands(`${target} ${target === 1 ? 'member serves' : 'members serve'}`)
+    report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     await watch?.abandon()
-    await lastLook(before.course.looking, before.course.follower, before.services.signal)
+    await lastLook(before.course, before.course.follower, before.services.signal)
     // Nothing was begun, so nothing is under way.
-    if (!report.changed && stored.record.underWay === null)
-      await endUnderWay(before.marking, recorded, AbortSignal.timeout(RELEASE_MS)).catch(
-        () => undefined,
-      )
+    if (!report.changed && !goesOn)
+      await record.end(AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
     explainLeft(before, left, target)
     throw error
   }
@@ -271,16 +264,16 @@ function planSteps(
   target: number,
   known: readonly number[] | 'unknown',
 ): readonly ScaleStep[] {
-  const { course, profile, run, stored } = standing
+  const { course, profile, record } = standing
   const { set } = course.before
-  const { name, namespace } = run.target
+  const { name, namespace } = course.target
   const object = `statefulset/${name}`
   if (set === undefined || set.replicas === 0)
     throw failure('refused', 'NOT_FOUND', `${object} has no members`, {
       object,
       mend: 'Deploy it with as many members as are wanted.',
     })
-  const { underWay } = stored.record
+  const { underWay } = record.current
   if (underWay !== null && underWay.operation !== 'scale') {
     throw failure(
       'refused',
@@ -356,13 +349,13 @@ function planSteps(
  * would harm it is refused.
  */
 function judgeOldClaims(
-  { course, profile, run, services: { report } }: Standing,
+  { course, profile, services: { report } }: Standing,
   steps: readonly ScaleStep[],
 ): void {
   const { set } = course.before
   const adds = steps.filter((step) => step.kind === 'add')
   if (set === undefined) return
-  const { name, namespace } = run.target
+  const { name, namespace } = course.target
   const old = claimsAt(
     course.before,
     adds
@@ -386,17 +379,17 @@ function judgeOldClaims(
     })
   }
   if (old.length > 0)
-    report.notes.push(
+    report.note(
       `Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`,
     )
 }
 
 /** Those of members that go, and those that an earlier run of the same kind had left to do. */
-function claimsToDelete({ inputs, course, stored }: Standing, target: number): readonly Claim[] {
+function claimsToDelete({ inputs, course, record }: Standing, target: number): readonly Claim[] {
   const { set } = course.before
   if (!inputs.deleteClaims || set === undefined) return []
   const begun =
-    stored.record.underWay?.replicas === target ? (stored.record.underWay.claims ?? []) : []
+    record.current.underWay?.replicas === target ? (record.current.underWay.claims ?? []) : []
   const going = claimsAt(
     course.before,
     Array.from(
@@ -409,23 +402,22 @@ function claimsToDelete({ inputs, course, stored }: Standing, target: number): r
 }
 
 async function verifyThen(
-  { inputs, services, run }: Standing,
+  { inputs, course }: Standing,
   view: EnsembleView,
   more: Parameters<typeof verifyEnsemble>[3],
   signal: AbortSignal,
 ): Promise<void> {
-  const { verify: level } = inputs
-  if (level === 'off') {
-    await more()
-    services.report.notes.push(
-      'verify: off: nobody asked the members whether they are in quorum, and this revision does not count as verified.',
-    )
-    return
-  }
-  await services.journal.phase(`Verify (${level})`, async (done) => {
-    await verifyEnsemble(run, view, level, more, signal)
-    done(outcomeOf(services.report))
-  })
+  await verifyPhase(
+    course,
+    view,
+    {
+      level: inputs.verify,
+      unchecked:
+        'nobody asked the members whether they are in quorum, and this revision does not count as verified.',
+      more,
+    },
+    signal,
+  )
 }
 
 /** What was reached stays: it is an ensemble like any other. */
@@ -440,10 +432,12 @@ function explainLeft(
   const [next] = left
   const before =
     next?.kind === 'add' ? next.count - 1 : next?.kind === 'remove' ? next.count + 1 : replicas
-  report.standing = `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`
+  report.stands(
+    `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`,
+  )
   // A node that has begun to leave the ring doesn't come back to it.
   const handedOver = profile === 'cassandra' && next?.kind === 'remove'
-  report.notes.push(
+  report.note(
     `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it goes on from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that takes back what was begun.`}`,
   )
 }

@@ -22,7 +22,6 @@ import {
 import { askMembers, type Asking } from '../procedures/verify/ask-members.ts'
 import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
 import { collectEvidence, logOf } from '../procedures/verify/evidence.ts'
-import { fillMembers } from '../procedures/open/member-rows.ts'
 import {
   findSet,
   readEvents,
@@ -35,27 +34,15 @@ import { recall, type Recalled } from '../procedures/open/recall.ts'
 import { noteUndoTarget } from '../procedures/open/undo-target.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { untilDone } from '../procedures/rollout/until-done.ts'
-import { inWords } from '../report/doing.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Services } from '../services.ts'
-import { timeLimit } from '../time-limit.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function status(inputs: Inputs, services: Services): Promise<void> {
-  const kube = await services.connect(inputs)
-  const deadline = new Deadline(services.clock, inputs.timeoutMs)
-  const limit = timeLimit(
-    services.clock,
-    inputs.timeoutMs,
-    () => inWords(services.report),
-    services.signal,
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    statusIn(kube, inputs, services, new Deadline(services.clock, inputs.timeoutMs), signal),
   )
-  try {
-    await statusIn(kube, inputs, services, deadline, limit.signal)
-  } finally {
-    services.report.requests = { ...kube.requests }
-    limit.end()
-  }
 }
 
 async function statusIn(
@@ -67,10 +54,8 @@ async function statusIn(
 ): Promise<void> {
   const { journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
-  report.namespace = namespace
-  report.context = kube.context
-  report.name = inputs.name ?? ''
-  report.standing = 'status changes nothing'
+  report.about({ namespace, name: inputs.name ?? '' })
+  report.stands('status changes nothing')
   const rights = await reviewRights(
     kube,
     inputs.wait ? rightsToLook(namespace) : rightsToLookOnce(namespace),
@@ -121,7 +106,7 @@ async function statusIn(
         serving: await askMembers(asking, first.view, signal),
         failure: undefined,
       }
-  report.notes.push(...recalled.notes)
+  report.note(...recalled.notes)
   await tellRevisions(kube, services, rights, { view, recalled, profile: first.profile }, signal)
   services.publish()
   if (failed !== undefined) throw failed
@@ -141,7 +126,7 @@ async function readAll(
     servicesIfAllowed(kube, namespace, signal),
   ])
   const { name } = object.metadata
-  report.name = name
+  report.about({ name })
   const spec = parseSet(object)?.spec.template.spec
   if (spec === undefined)
     throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
@@ -149,23 +134,24 @@ async function readAll(
     })
   const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
   const target = targetOf(object, around ?? [], profile, namespace)
-  report.profile = profile
+  report.about({ profile })
   const [seen, events, recalled] = await Promise.all([
     readView(kube, object, signal),
     rights.events ? readEvents(kube, namespace, signal) : [],
     recall(kube, namespace, name, clock.now(), signal),
   ])
   const view: EnsembleView = { ...seen, events }
-  report.connectionString = connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0)
-  fillMembers(report, view)
+  report.about({
+    connectionString: connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0),
+  })
+  report.sawMembers(view)
   return { view, profile, target, recalled }
 }
 
 function tellOmissions({ report }: Services, rights: Rights): void {
-  if (!rights.events)
-    report.notes.push('Events may not be read: causes are told from the pods alone.')
+  if (!rights.events) report.note('Events may not be read: causes are told from the pods alone.')
   if (!rights.revisions)
-    report.notes.push('The revisions are left out: the right list controllerrevisions is missing.')
+    report.note('The revisions are left out: the right list controllerrevisions is missing.')
 }
 
 interface Seen {
@@ -181,12 +167,14 @@ async function tellRevisions(
   signal: AbortSignal,
 ): Promise<void> {
   if (!rights.revisions || view.set === undefined) return
-  report.revisions = revisionRows(
-    await listRevisions(kube, view.set, signal),
-    view,
-    recalled.record,
-    profile,
-  )
+  report.about({
+    revisions: revisionRows(
+      await listRevisions(kube, view.set, signal),
+      view,
+      recalled.record,
+      profile,
+    ),
+  })
   noteUndoTarget(report, recalled.record, view, report.revisions)
   for (const line of revisionLines(report)) journal.info(line)
 }
@@ -206,7 +194,7 @@ async function conclude(
     verdict.kind === 'done'
       ? []
       : await collectEvidence(kube, view, found, rights.logs ? inputs.logLines : 0, signal)
-  report.evidence.push(...evidence)
+  report.prove(...evidence)
   const diagnoses = found.map((one) => withLastWords(one, logOf(evidence, one)))
   const losses = await lossesAhead(kube, view, new Set(), signal)
   const findings = judgeStatus({
@@ -222,13 +210,13 @@ async function conclude(
   const halted =
     held !== undefined && findings.some((finding) => finding.message.includes(held.text))
   if (held !== undefined && !halted)
-    report.notes.push(
+    report.note(
       `A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again: it goes on, one member at a time.`,
     )
   else if (verdict.kind === 'done' && verdict.note !== undefined && !halted)
-    report.notes.push(`${verdict.note}.`)
-  report.findings.push(...findings.filter((finding) => finding.severity === 'warning'))
+    report.note(`${verdict.note}.`)
+  report.found(...findings.filter((finding) => finding.severity === 'warning'))
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
-  report.result = 'succeeded'
+  report.ends('succeeded')
 }

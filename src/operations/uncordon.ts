@@ -6,7 +6,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToCordon } from '../procedures/open/access.ts'
 import { awaitServing, servingInWords } from '../procedures/rollout/await-serving.ts'
 import { uncordonNode } from '../record/cordon.ts'
-import { giveBackNodes, type GivingBack } from '../record/give-back.ts'
+import { giveBackNodes } from '../record/give-back.ts'
 import {
   goneNodes,
   planUncordon,
@@ -17,10 +17,8 @@ import {
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
 import type { Held } from '../procedures/open/hold-ensemble.ts'
 import { uncordonDryRun } from '../procedures/drain/uncordon-dry-run.ts'
-import { advanceNode, endNodes, type NodeBook } from '../record/maintenance.ts'
-import type { StoredRecord } from '../record/record.ts'
-import type { NodeRow, RunReport } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
+import type { Recorder, SeenNode } from '../report/recorder.ts'
 
 export async function uncordon(inputs: Inputs, services: Services): Promise<void> {
   if (inputs.dryRun) await uncordonDryRun(inputs, services)
@@ -34,70 +32,59 @@ export async function uncordon(inputs: Inputs, services: Services): Promise<void
 }
 
 async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
-  const { inputs, services, kube, course, run } = standing
+  const { inputs, services, kube, course, record } = standing
   const { journal, report, clock } = services
-  const { namespace, name } = run.target
+  const { namespace, name } = course.target
   const ensemble = `${namespace}/${name}`
-  const planned = await planUncordon(kube, inputs, course.before, standing.stored, ensemble, signal)
-  const gone = goneNodes(inputs, standing.stored, planned)
+  const planned = await planUncordon(kube, inputs, course.before, record.stored, ensemble, signal)
+  const gone = goneNodes(inputs, record.stored, planned)
   refuseForeign(planned, inputs.anyCordon)
-  report.nodes = [
-    ...planned.map((one) => rowFor(one, standing.stored, course.before)),
+  report.listNodes([
+    ...planned.map((one) => rowFor(one, record.stored, course.before)),
     ...gone.map(goneRow),
-  ]
-  report.remainingNodes = planned
-    .filter(({ cordon }) => cordon.kind !== 'none')
-    .map(({ node }) => node.name)
+  ])
+  report.nodesLeft(
+    planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
+  )
   services.publish()
 
-  const book: GivingBack = {
-    kube,
-    clock,
-    namespace,
-    name,
-    runUrl: report.runUrl,
-    journal,
-    report,
-    except: new Set(planned.map(({ node }) => node.name)),
-  }
-  let stored = await endNodes(book, standing.stored, new Set(gone), signal)
+  await record.endNodes(new Set(gone), signal)
   // The lock is ours, so whoever began other nodes is dead.
-  stored = (await giveBackNodes(book, stored, standing.lock.lost)).stored
-  for (const one of planned)
-    stored = await uncordonOne(standing, book, stored, one, ensemble, signal)
-  report.standing = standingOf(report)
+  await giveBackNodes(
+    { record, journal, report, except: new Set(planned.map(({ node }) => node.name)) },
+    standing.lock.lost,
+  )
+  for (const one of planned) await uncordonOne(standing, one, ensemble, signal)
+  report.stands(standingOf(report))
   services.publish()
 
   if (standing.set === undefined) {
-    report.standing = 'the nodes take pods again'
-    report.result = report.changed ? 'succeeded' : 'unchanged'
+    report.stands('the nodes take pods again')
+    report.ends(report.changed ? 'succeeded' : 'unchanged')
     return
   }
   await journal.phase('Wait until every member serves', async (done) => {
     const began = clock.now()
     const serving = await awaitServing(course, signal)
     for (const row of report.nodes)
-      if (row.outcome === 'uncordoned')
-        row.phases.push({ phase: 'rejoin', at: began, ms: serving.ms })
+      if (row.outcome === 'uncordoned') report.phaseOf(row, 'rejoin', { at: began, ms: serving.ms })
     done(servingInWords(serving))
   })
-  report.standing = 'the nodes take pods again, and every member serves'
-  report.result = report.changed ? 'succeeded' : 'unchanged'
+  report.stands('the nodes take pods again, and every member serves')
+  report.ends(report.changed ? 'succeeded' : 'unchanged')
 }
 
 async function uncordonOne(
   standing: Held,
-  book: NodeBook,
-  before: StoredRecord,
   { node, cordon }: PlannedNode,
   ensemble: string,
   signal: AbortSignal,
-): Promise<StoredRecord> {
-  const { inputs, services, kube } = standing
+): Promise<void> {
+  const { inputs, services, kube, record } = standing
   const { clock, journal, report } = services
-  const row = report.nodes.find((one) => one.node === node.name)
+  const row = { node: node.name }
   const began = clock.now()
-  const stored = await advanceNode(book, before, node.name, { phase: 'uncordon' }, signal)
+  await record.advanceNode(node.name, { phase: 'uncordon' }, signal)
   const answer = await uncordonNode(
     kube,
     node.name,
@@ -106,29 +93,32 @@ async function uncordonOne(
   )
   const say = (line: string): void => journal.info(`${node.name}: ${line}`)
   switch (answer.kind) {
-    case 'uncordoned':
-      say(
+    case 'uncordoned': {
+      const words =
         answer.was === 'ours'
           ? 'uncordoned'
-          : `uncordoned; it was cordoned ${cordon.kind === 'theirs' ? cordon.by : 'by somebody else'} (any-cordon)`,
-      )
-      report.changed = true
-      report.changes.push({ object: `node/${node.name}`, change: 'configured', note: 'uncordoned' })
-      report.timeline.push({ at: clock.now(), what: 'uncordoned', node: node.name })
-      fill(row, 'uncordoned', 'none', '')
-      report.standing = standingOf(report)
-      row?.phases.push({ phase: 'uncordon', at: began, ms: clock.now() - began })
+          : `uncordoned; it was cordoned ${cordon.kind === 'theirs' ? cordon.by : 'by somebody else'} (any-cordon)`
+      report.did({
+        line: `${node.name}: ${words}`,
+        row: { object: `node/${node.name}`, change: 'configured', note: 'uncordoned' },
+        what: 'uncordoned',
+        node: node.name,
+      })
+      report.nodeIs(row, { outcome: 'uncordoned', cordon: 'none', note: '' })
+      report.stands(standingOf(report))
+      report.phaseOf(row, 'uncordon', { at: began, ms: clock.now() - began })
       break
+    }
     case 'not cordoned':
       say('is not cordoned')
-      fill(row, 'left alone', 'none', 'it was not cordoned')
+      report.nodeIs(row, { outcome: 'left alone', cordon: 'none', note: 'it was not cordoned' })
       break
     case 'gone':
       say('has left the cluster')
-      fill(row, 'gone', 'none', 'it has left the cluster')
+      report.nodeIs(row, { outcome: 'gone', cordon: 'none', note: 'it has left the cluster' })
       break
     case 'not ours':
-      fill(row, 'failed', 'theirs', `cordoned ${answer.by}`)
+      report.nodeIs(row, { outcome: 'failed', cordon: 'theirs', note: `cordoned ${answer.by}` })
       throw failure(
         'refused',
         'DRAIN_REFUSED',
@@ -139,11 +129,11 @@ async function uncordonOne(
         },
       )
   }
-  report.remainingNodes = report.remainingNodes.filter((name) => name !== node.name)
-  return endNodes(book, stored, new Set([node.name]), signal)
+  report.nodesLeft(report.remainingNodes.filter((name) => name !== node.name))
+  await record.endNodes(new Set([node.name]), signal)
 }
 
-function standingOf({ nodes }: Pick<RunReport, 'nodes'>): string {
+function standingOf({ nodes }: Pick<Recorder, 'nodes'>): string {
   return `${
     nodes
       .filter(({ outcome }) => outcome === 'uncordoned')
@@ -152,16 +142,7 @@ function standingOf({ nodes }: Pick<RunReport, 'nodes'>): string {
   } uncordoned; not every member was seen in the quorum yet`
 }
 
-function fill(
-  row: NodeRow | undefined,
-  outcome: NodeRow['outcome'],
-  cordon: NodeRow['cordon'],
-  note: string,
-): void {
-  if (row !== undefined) Object.assign(row, { outcome, cordon, note })
-}
-
-function goneRow(node: string): NodeRow {
+function goneRow(node: string): SeenNode {
   return {
     node,
     outcome: 'gone',

@@ -31,21 +31,23 @@ export async function undo(inputs: Inputs, services: Services): Promise<void> {
 }
 
 async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, run, marking, stored } = standing
+  const { inputs, services, course, record } = standing
   const { journal, report } = services
-  const { underWay } = stored.record
+  const { underWay } = record.current
   if (underWay?.operation === 'scale') {
     throw failure(
       'refused',
       'CONFLICT',
-      `${underWayInWords(underWay, run.target.name)}: who its members are is no part of a revision, so an undo can't end it`,
-      { object: `statefulset/${run.target.name}`, mend: endOf(underWay) },
+      `${underWayInWords(underWay, course.target.name)}: who its members are is no part of a revision, so an undo can't end it`,
+      { object: `statefulset/${course.target.name}`, mend: endOf(underWay) },
     )
   }
   const earlier = await journal.phase('Choose the revision', async (done) => {
     const { set } = course.before
     const revisions = set === undefined ? [] : await listRevisions(standing.kube, set, signal)
-    report.revisions = revisionRows(revisions, course.before, stored.record, standing.profile)
+    report.about({
+      revisions: revisionRows(revisions, course.before, record.current, standing.profile),
+    })
     const found =
       inputs.toRevision === undefined
         ? (begun(standing, revisions) ?? latest(standing, revisions))
@@ -59,27 +61,25 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     await foretell(standing, earlier, signal)
     return
   }
-  const watch = await watchData(run, course.follower, signal)
+  const watch = await watchData(course, course.follower, signal)
   try {
     await goBack(
       {
         course,
-        run,
-        marking,
+        record,
         level: inputs.verify,
         force: inputs.forceConflicts,
         asked: true,
         watch,
       },
-      stored,
       earlier,
       signal,
     )
     await watch.abandon()
-    report.result = report.changed ? 'succeeded' : 'unchanged'
+    report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     await watch.abandon()
-    await lastLook(course.looking, course.follower, services.signal)
+    await lastLook(course, course.follower, services.signal)
     if (report.changed)
       explainStanding(report, {
         firstInstall: false,
@@ -103,17 +103,15 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
   const {
     services: { report },
     course,
-    run,
     inputs,
   } = standing
   const plan = await planBack(
-    { course, run, force: inputs.forceConflicts, asked: true },
-    standing.stored,
+    { course, record: standing.record, force: inputs.forceConflicts, asked: true },
     earlier,
     signal,
   )
   for (const planned of plan)
-    report.changes.push({
+    report.row({
       object: objectName(planned.manifest.object),
       change: planned.change,
       ...(planned.takenFrom.length === 0
@@ -124,14 +122,16 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
     .filter((pod) => pod.revision !== earlier.controllerRevision)
     .map((pod) => pod.name)
   const changing = plan.filter(({ change }) => change !== 'unchanged').length
-  report.meaning = [
-    `${changing} ${changing === 1 ? 'object' : 'objects'} would go back to revision ${earlier.controllerRevision}.`,
-    away.length === 0
-      ? 'Every member runs it already.'
-      : `${away.join(', ')} ${away.length === 1 ? 'runs' : 'run'} another revision: members that are stuck on it would be freed first, those that serve rolled, one at a time.`,
-  ]
-  report.standing = 'nothing was changed'
-  report.result = 'planned'
+  report.about({
+    meaning: [
+      `${changing} ${changing === 1 ? 'object' : 'objects'} would go back to revision ${earlier.controllerRevision}.`,
+      away.length === 0
+        ? 'Every member runs it already.'
+        : `${away.join(', ')} ${away.length === 1 ? 'runs' : 'run'} another revision: members that are stuck on it would be freed first, those that serve rolled, one at a time.`,
+    ],
+  })
+  report.stands('nothing was changed')
+  report.ends('planned')
 }
 
 /**
@@ -139,7 +139,7 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
  * for with to-revision.
  */
 function begun(standing: Standing, revisions: readonly RevisionView[]): Earlier | undefined {
-  const { underWay, revisions: known } = standing.stored.record
+  const { underWay, revisions: known } = standing.record.current
   if (underWay?.operation !== 'undo') return undefined
   const entry = known.findLast((one) => one.digest === underWay.digest && one.verifiedAt !== '')
   const kept =
@@ -155,13 +155,13 @@ function begun(standing: Standing, revisions: readonly RevisionView[]): Earlier 
 
 /** The latest verified one that isn't current, with all its objects. */
 function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier {
-  const { course, stored } = standing
+  const { course, record } = standing
   const { set } = course.before
   const own = set?.strategy.type === 'RollingUpdate' ? set.strategy.partition : undefined
   const complete =
     !isUnfinished(course.before, own) &&
     ownPods(course.before).every((pod) => pod.revision === set?.status.updateRevision)
-  const entry = latestToGoBackTo(stored.record.revisions, {
+  const entry = latestToGoBackTo(record.current.revisions, {
     updateRevision: set?.status.updateRevision ?? '',
     complete,
   })
@@ -169,9 +169,9 @@ function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier
     throw failure(
       'refused',
       'NOT_FOUND',
-      `${standing.run.target.name} has no verified revision to go back to; ${listed(standing, revisions)}`,
+      `${standing.course.target.name} has no verified revision to go back to; ${listed(standing, revisions)}`,
       {
-        object: `statefulset/${standing.run.target.name}`,
+        object: `statefulset/${standing.course.target.name}`,
         mend: 'Name one of them with to-revision, or deploy the manifests that are wanted.',
       },
     )
@@ -184,10 +184,10 @@ function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier
  * it.
  */
 function asked(standing: Standing, revisions: readonly RevisionView[], wanted: string): Earlier {
-  const { stored } = standing
+  const { record } = standing
   const found = findRevision(revisions, wanted)
   const name = found?.name ?? wanted
-  const entry = stored.record.revisions.findLast(
+  const entry = record.current.revisions.findLast(
     (one) => one.controllerRevision === name && one.verifiedAt !== '',
   )
   // Asked for by name: where the record's objects can't be believed, the history of the set is what
@@ -197,7 +197,7 @@ function asked(standing: Standing, revisions: readonly RevisionView[], wanted: s
     throw failure(
       'refused',
       'NOT_FOUND',
-      `to-revision: ${standing.run.target.name} has no revision ${wanted}; ${listed(standing, revisions)}`,
+      `to-revision: ${standing.course.target.name} has no revision ${wanted}; ${listed(standing, revisions)}`,
       {
         input: 'to-revision',
         mend: 'Set to-revision to one of these, or leave it out: then it is the latest verified one.',
@@ -213,12 +213,12 @@ function fromRecord(
   entry: VerifiedRevision,
   orHistory = false,
 ): Earlier {
-  const found = keptOf(standing.stored, entry.digest)
-  const { notes } = standing.services.report
-  const map = `configmap/${recordName(standing.run.target.name)}`
+  const found = keptOf(standing.record.stored, entry.digest)
+  const { report } = standing.services
+  const map = `configmap/${recordName(standing.course.target.name)}`
   if (found.kind === 'kept') {
     if (found.left.length > 0)
-      notes.push(
+      report.note(
         `The record of revision ${entry.controllerRevision} also holds ${found.left.join(', ')}: not of this ensemble, left as they are.`,
       )
     return { ...entry, objects: found.objects, verified: true }
@@ -236,7 +236,7 @@ function fromRecord(
   }
   const kept = findRevision(revisions, entry.controllerRevision)
   if (found.kind !== 'not kept')
-    notes.push(`Revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map}).`)
+    report.note(`Revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map}).`)
   if (kept !== undefined)
     return { ...fromHistory(standing, kept), digest: entry.digest, verified: true }
   throw failure(
@@ -244,7 +244,7 @@ function fromRecord(
     'NOT_FOUND',
     `revision ${entry.controllerRevision} was verified at ${entry.verifiedAt}, but ${whyNotKept(found) ?? ''}, and the history of the StatefulSet does not have it`,
     {
-      object: `statefulset/${standing.run.target.name}`,
+      object: `statefulset/${standing.course.target.name}`,
       mend: 'Deploy its manifests again.',
     },
   )
@@ -259,7 +259,7 @@ function fromHistory(standing: Standing, revision: RevisionView): Earlier {
       `revision ${name} holds no pod template that can be read`,
       { object: `controllerrevision/${name}` },
     )
-  standing.services.report.notes.push(
+  standing.services.report.note(
     `Of revision ${name} only the pod template is known: ConfigMaps, Services and budget stay as they are.`,
   )
   return {
@@ -267,7 +267,7 @@ function fromHistory(standing: Standing, revision: RevisionView): Earlier {
     controllerRevision: name,
     image: imageOf(revision, standing.profile),
     version: '',
-    objects: [templateAlone(standing.set, template, standing.stored)],
+    objects: [templateAlone(standing.set, template, standing.record.stored)],
     verified: false,
   }
 }

@@ -17,30 +17,18 @@ import {
 } from '../procedures/open/access.ts'
 import { readLogin } from '../procedures/open/cassandra-login.ts'
 import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
-import { fillMembers } from '../procedures/open/member-rows.ts'
 import { readUndoTarget } from '../procedures/open/undo-target.ts'
 import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import type { Services } from '../services.ts'
-import { inWords } from '../report/doing.ts'
-import { timeLimit } from '../time-limit.ts'
 import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
+import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function verify(inputs: Inputs, services: Services): Promise<void> {
-  const kube = await services.connect(inputs)
-  const limit = timeLimit(
-    services.clock,
-    inputs.timeoutMs,
-    () => inWords(services.report),
-    services.signal,
+  await withClusterInTime(inputs, services, (kube, signal) =>
+    verifyIn(kube, inputs, services, signal),
   )
-  try {
-    await verifyIn(kube, inputs, services, limit.signal)
-  } finally {
-    services.report.requests = { ...kube.requests }
-    limit.end()
-  }
 }
 
 async function verifyIn(
@@ -51,10 +39,8 @@ async function verifyIn(
 ): Promise<void> {
   const { clock, journal, report } = services
   const namespace = inputs.namespace ?? kube.namespace
-  report.namespace = namespace
-  report.context = kube.context
-  report.name = inputs.name ?? ''
-  report.standing = 'verify changes nothing'
+  report.about({ namespace, name: inputs.name ?? '' })
+  report.stands('verify changes nothing')
   if (inputs.verify === 'off')
     throw failure(
       'refused',
@@ -90,16 +76,13 @@ async function verifyIn(
         readView(kube, set, signal),
         rights.nodes ? readNodes(kube, signal) : undefined,
       ])
-      report.name = target.name
-      report.profile = profile
-      report.connectionString = connectionString(
-        target,
-        view.set?.start ?? 0,
-        view.set?.replicas ?? 0,
-      )
-      fillMembers(report, view)
+      report.about({ name: target.name, profile: profile })
+      report.about({
+        connectionString: connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0),
+      })
+      report.sawMembers(view)
       services.publish()
-      if (nodes === undefined) report.notes.push('Nodes may not be read: zones were not looked at.')
+      if (nodes === undefined) report.note('Nodes may not be read: zones were not looked at.')
       done(
         `${target.name} in ${namespace}, profile ${profile}, ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members ready`,
       )
@@ -154,5 +137,5 @@ async function verifyIn(
         object: `statefulset/${target.name}`,
       } satisfies Finding,
     ])
-  report.result = 'succeeded'
+  report.ends('succeeded')
 }

@@ -5,11 +5,11 @@ import { EnsembleError } from '../errors.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Kube } from '../kube/kube.ts'
 import { toNode } from '../kube/views/index.ts'
-import { endNodes, nodesUnderMaintenance, type NodeBook } from './maintenance.ts'
-import type { MaintenanceNode, StoredRecord } from './record.ts'
+import type { HeldRecord } from './held-record.ts'
+import { nodesUnderMaintenance, type MaintenanceNode, type StoredRecord } from './record.ts'
 import type { Journal } from '../report/journal.ts'
-import type { RunReport } from '../report/run-report.ts'
 import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } from './cordon.ts'
+import type { Recorder } from '../report/recorder.ts'
 
 /**
  * Giving cordons back, the record included; the lock's own time (RELEASE_MS) comes after it, and
@@ -17,11 +17,10 @@ import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } fr
  */
 const GIVE_BACK_MS = 4_000
 
-export interface GivingBack extends NodeBook {
+export interface GivingBack {
+  readonly record: HeldRecord
   readonly journal: Pick<Journal, 'info' | 'warning'>
-  readonly report: RunReport
-  /** Name of the ensemble. */
-  readonly name: string
+  readonly report: Recorder
   /**
    * Only cordons made under this lock; undefined: every cordon of the ensemble, for who holds its
    * lock.
@@ -32,7 +31,6 @@ export interface GivingBack extends NodeBook {
 }
 
 export interface GivenBack {
-  readonly stored: StoredRecord
   /** Names of nodes that are no longer cordoned by us. */
   readonly done: readonly string[]
   /** Names of nodes whose cordon may still stand. */
@@ -84,14 +82,12 @@ export async function keptNodes(
  * the lock's signal; once it is aborted another run may answer for these nodes, and nothing is
  * touched.
  */
-export async function giveBackNodes(
-  giving: GivingBack,
-  stored: StoredRecord,
-  lost?: AbortSignal,
-): Promise<GivenBack> {
-  const begun = toGiveBack(stored).filter(({ name }) => giving.except?.has(name) !== true)
+export async function giveBackNodes(giving: GivingBack, lost?: AbortSignal): Promise<GivenBack> {
+  const begun = toGiveBack(giving.record.stored).filter(
+    ({ name }) => giving.except?.has(name) !== true,
+  )
   const names = begun.map(({ name }) => name)
-  if (begun.length === 0) return { stored, done: [], left: [] }
+  if (begun.length === 0) return { done: [], left: [] }
   if (lost?.aborted === true) {
     if (isTaken(lost))
       giving.journal.warning(
@@ -101,9 +97,9 @@ export async function giveBackNodes(
       giving.journal.warning(
         `The lock may be another run's by now: the cordon of ${names.join(', ')} is left as it is; the post step or the next run gives it back.`,
       )
-      giving.report.byHand.push(...names.flatMap(uncordonByHand))
+      giving.report.offer(...names.flatMap(uncordonByHand))
     }
-    return { stored, done: [], left: names }
+    return { done: [], left: names }
   }
   const limit = AbortSignal.any([
     AbortSignal.timeout(GIVE_BACK_MS),
@@ -112,7 +108,8 @@ export async function giveBackNodes(
   const free = await Promise.all(begun.map((entry) => giveBackOne(giving, entry, limit)))
   const done = names.filter((_, index) => free[index] === true)
   const left = names.filter((_, index) => free[index] !== true)
-  return { stored: await struckOut(giving, stored, done, limit), done, left }
+  await strikeOut(giving, done, limit)
+  return { done, left }
 }
 
 function isTaken({ reason }: AbortSignal): boolean {
@@ -125,7 +122,8 @@ async function giveBackOne(
   entry: MaintenanceNode,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { kube, journal, report, clock } = giving
+  const { journal, report } = giving
+  const { kube, namespace, name } = giving.record.place
   if (entry.cordon === 'theirs') {
     // Not cordoned by us yet, or by somebody else before us.
     note(report, entry.name, 'left alone', undefined)
@@ -137,21 +135,22 @@ async function giveBackOne(
       kube,
       entry.name,
       {
-        ensemble: `${giving.namespace}/${giving.name}`,
+        ensemble: `${namespace}/${name}`,
         uid: entry.uid,
         ...(giving.identity === undefined ? {} : { identity: giving.identity }),
       },
       signal,
     )
     const words = inWords(answer)
+    const told = { what: words, node: entry.name }
+    if (answer.kind === 'uncordoned') report.did(told)
+    else report.happened(told)
     journal.info(`${entry.name}: ${words}`)
-    report.timeline.push({ at: clock.now(), what: words, node: entry.name })
-    if (answer.kind === 'uncordoned') report.changed = true
     note(report, entry.name, outcomeOf(answer), answer.kind === 'not ours' ? 'theirs' : 'none')
     return true
   } catch (error) {
     const commands = uncordonByHand(entry.name)
-    report.byHand.push(...commands)
+    report.offer(...commands)
     journal.warning(
       `${entry.name} is still cordoned by us: it could not be given back (${told(error)}). By hand: ${commands.join(' && ')}`,
     )
@@ -189,34 +188,33 @@ function outcomeOf(answer: UncordonAnswer): 'given back' | 'left alone' | 'gone'
  * cordon as it stands now.
  */
 function note(
-  report: RunReport,
+  report: Recorder,
   node: string,
   outcome: 'given back' | 'left alone' | 'gone',
   cordon: 'theirs' | 'none' | undefined,
 ): void {
-  const row = report.nodes.find((one) => one.node === node)
-  if (row === undefined) return
-  if (cordon !== undefined) row.cordon = cordon
-  if (row.outcome !== 'failed') row.outcome = outcome
+  const failed = report.nodes.some((row) => row.node === node && row.outcome === 'failed')
+  report.nodeIs(
+    { node },
+    { ...(cordon === undefined ? {} : { cordon }), ...(failed ? {} : { outcome }) },
+  )
 }
 
 /**
  * Without what was given back; a record that can't be written now is set right by the next run,
  * which finds these nodes uncordoned.
  */
-async function struckOut(
-  giving: GivingBack,
-  stored: StoredRecord,
+async function strikeOut(
+  { record, journal }: GivingBack,
   done: readonly string[],
   signal: AbortSignal,
-): Promise<StoredRecord> {
+): Promise<void> {
   try {
-    return await endNodes(giving, stored, new Set(done), signal)
+    await record.endNodes(new Set(done), signal)
   } catch (error) {
-    giving.journal.info(
+    journal.info(
       `The record still lists ${done.join(', ')} (${told(error)}); the next run strikes them out.`,
     )
-    return stored
   }
 }
 

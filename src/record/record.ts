@@ -381,6 +381,11 @@ export function withVerified(record: EnsembleRecord, verified: VerifiedRevision)
   return { ...record, revisions: [...others, verified].slice(-25) }
 }
 
+/** Nodes that were begun and not given back, in the order in which they were begun. */
+export function nodesUnderMaintenance(stored: StoredRecord): readonly MaintenanceNode[] {
+  return stored.record.maintenance?.nodes ?? []
+}
+
 export function latestVerified(record: EnsembleRecord): VerifiedRevision | undefined {
   return record.revisions.findLast((entry) => entry.verifiedAt !== '')
 }

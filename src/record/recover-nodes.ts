@@ -2,7 +2,6 @@
 // next, before that one does its own work.
 
 import type { Access } from '../kube/kube.ts'
-import type { StoredRecord } from './record.ts'
 import { uncordonByHand } from './cordon.ts'
 import { giveBackNodes, toGiveBack, type GivingBack } from './give-back.ts'
 
@@ -19,37 +18,33 @@ const RIGHTS: readonly Access[] = ['get', 'patch'].map((verb) => ({
  */
 export async function recoverNodes(
   giving: GivingBack,
-  stored: StoredRecord,
   lost: AbortSignal,
   signal: AbortSignal,
-): Promise<StoredRecord> {
-  const left = toGiveBack(stored)
-  if (left.length === 0) return stored
-  const { kube, journal, report } = giving
+): Promise<void> {
+  const { record, journal, report } = giving
+  const left = toGiveBack(record.stored)
+  if (left.length === 0) return
   const names = left.map(({ name }) => name).join(', ')
-  const runUrl = stored.record.maintenance?.runUrl ?? ''
+  const runUrl = record.current.maintenance?.runUrl ?? ''
   const whose = `a drain that did not end${runUrl === '' ? '' : ` (${runUrl})`}`
-  const denied = await kube.denied(RIGHTS, signal)
+  const denied = await record.place.kube.denied(RIGHTS, signal)
   if (denied.length > 0) {
     const commands = left
       .filter(({ cordon }) => cordon === 'ours')
       .flatMap(({ name }) => uncordonByHand(name))
-    if (commands.length === 0) return stored
-    report.notes.push(
+    if (commands.length === 0) return
+    report.note(
       `${names}: left cordoned by ${whose}. This run may not give it back (${denied.map(({ verb, resource }) => `${verb} ${resource}`).join(', ')} is missing); operation: uncordon does, or the commands below.`,
     )
-    report.byHand.push(...commands)
-    return stored
+    report.offer(...commands)
+    return
   }
   journal.info(`${names}: begun by ${whose}; given back first.`)
-  const { changed } = report
-  const given = await giveBackNodes(giving, stored, lost)
   // It is the dead run's change that is taken back: whether this one was refused before it changed
   // anything is another question.
-  report.changed = changed
+  const given = await report.asAnothers(() => giveBackNodes(giving, lost))
   if (given.left.length > 0)
-    report.notes.push(
+    report.note(
       `Still cordoned by ${whose}: ${given.left.join(', ')}; the commands below give it back.`,
     )
-  return given.stored
 }

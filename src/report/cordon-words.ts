@@ -1,10 +1,10 @@
 // How nodes and our cordons on them stand at the end of a drain, in words.
 
-import type { NodeRow } from './run-report.ts'
+import type { SeenNode } from './recorder.ts'
 
 /** How nodes stand that were all drained. */
 export function drainedInWords(
-  rows: readonly Pick<NodeRow, 'node' | 'cordon'>[],
+  rows: readonly Pick<SeenNode, 'node' | 'cordon'>[],
   givenBack: boolean,
 ): string {
   const but = rows
@@ -22,7 +22,7 @@ export function drainedInWords(
  * whatever happens; `left`: those that could not be given back.
  */
 export function cordonsInWords(
-  rows: readonly Pick<NodeRow, 'node' | 'cordon' | 'outcome' | 'phases'>[],
+  rows: readonly Pick<SeenNode, 'node' | 'cordon' | 'outcome' | 'phases'>[],
   kept: readonly string[],
   left: readonly string[],
 ): string {

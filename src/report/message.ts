@@ -118,12 +118,9 @@ function atNode(report: RunReport): string {
   return node === '' || reason(report).includes(node) ? '' : `at ${node}: `
 }
 
-/**
- * Whether our cordons were given back: the first thing that the standing says of a drain that
- * failed.
- */
-function cordons({ operation, standing }: RunReport): string {
-  return operation === 'drain' ? (standing.split(';')[0] ?? '') : ''
+/** Whether our cordons were given back: what is said first of a drain that failed. */
+function cordons({ operation, standingFirst }: RunReport): string {
+  return operation === 'drain' ? standingFirst : ''
 }
 
 function planned(report: RunReport): string {

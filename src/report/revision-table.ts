@@ -4,6 +4,7 @@
 import { NOTHING, clip, plainLine } from './escape.ts'
 import type { RevisionRow, RunReport } from './run-report.ts'
 import { dayTime } from './sections/times.ts'
+import type { Seen } from './recorder.ts'
 
 export const REVISION_HEAD = [
   'Revision',
@@ -22,7 +23,7 @@ const WIDEST = 60
 
 /** One row for each revision, unescaped; what isn't known is empty. */
 export function revisionCells(
-  report: Pick<RunReport, 'revisions' | 'ended'>,
+  report: Seen<Pick<RunReport, 'revisions' | 'ended'>>,
 ): readonly (readonly string[])[] {
   return report.revisions.map((row) => [
     row.revision === undefined ? '' : String(row.revision),
@@ -38,7 +39,9 @@ export function revisionCells(
 }
 
 /** The table as lines of plain text, its columns aligned; empty when there is no revision. */
-export function revisionLines(report: Pick<RunReport, 'revisions' | 'ended'>): readonly string[] {
+export function revisionLines(
+  report: Seen<Pick<RunReport, 'revisions' | 'ended'>>,
+): readonly string[] {
   if (report.revisions.length === 0) return []
   const rows = [
     REVISION_HEAD.map((title) => title.toUpperCase()),

@@ -222,6 +222,8 @@ export interface RunReport {
    * failure and cancel.
    */
   standing: string
+  /** Its first clause alone: of a drain that ended early, how our cordons stand. */
+  standingFirst: string
   longestWriteGapMs: number | undefined
   acknowledgedWritesLost: number | undefined
   drainedNodes: string[]
@@ -280,6 +282,7 @@ export function newReport(operation: string, started: number): RunReport {
     verifyLevel: '',
     doing: '',
     standing: 'nothing was changed',
+    standingFirst: 'nothing was changed',
     longestWriteGapMs: undefined,
     acknowledgedWritesLost: undefined,
     drainedNodes: [],

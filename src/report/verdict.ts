@@ -10,7 +10,7 @@ import { nextLines } from './next.ts'
 import { nextSteps } from './next-steps.ts'
 import { nodeLines, nodesDone, remaining } from './node-words.ts'
 import { nowLine } from './now.ts'
-import type { RunReport, RunResult } from './run-report.ts'
+import type { Evidence, RunReport, RunResult } from './run-report.ts'
 
 const WORD: Record<RunResult, string> = {
   succeeded: 'SUCCEEDED',
@@ -182,7 +182,7 @@ function fixLines(label: string, lines: readonly string[]): string[] {
  * What was found, for the log, before anything is rolled back for it: cause and last log lines of
  * each object at fault.
  */
-export function proofLines(evidence: RunReport['evidence']): string[] {
+export function proofLines(evidence: readonly Evidence[]): string[] {
   return evidence.flatMap((one) => [
     causeLine(one),
     ...one.logs.flatMap((log) => {

@@ -76,17 +76,15 @@ function orphan(world: World, owner: Stored): void {
 
 /** Deletes what has lost its last owner, and ends namespaces that are empty. */
 export function collectGarbage(world: World): void {
-  const alive = new Set(KINDS.flatMap((kind) => world.store.list(kind).map(uidOf)))
-  const condemned = new Set(
-    KINDS.flatMap((kind) =>
-      world.store
-        .list(kind)
-        .filter((object) =>
-          strings(object, 'metadata', 'finalizers').includes('foregroundDeletion'),
-        )
-        .map(uidOf),
-    ),
-  )
+  const alive = new Set<string>()
+  const condemned = new Set<string>()
+  for (const kind of KINDS) {
+    for (const object of world.store.list(kind)) {
+      alive.add(uidOf(object))
+      if (strings(object, 'metadata', 'finalizers').includes('foregroundDeletion'))
+        condemned.add(uidOf(object))
+    }
+  }
   for (const kind of KINDS) {
     for (const object of world.store.list(kind)) {
       const owners = items(object, 'metadata', 'ownerReferences').filter(isFields)

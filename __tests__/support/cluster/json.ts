@@ -23,8 +23,9 @@ export function isFields(value: Json | undefined): value is Fields {
 export function at(value: Json | undefined, ...path: Path): Json | undefined {
   let here = value
   for (const step of path) {
-    if (Array.isArray(here)) here = typeof step === 'number' ? here[step] : undefined
-    else here = isFields(here) ? here[String(step)] : undefined
+    if (typeof here !== 'object' || here === null) return undefined
+    if (!Array.isArray(here)) here = here[step]
+    else here = typeof step === 'number' ? here[step] : undefined
   }
   return here
 }

@@ -110,11 +110,22 @@ export function createStore(now: () => number = () => Date.now()): Store {
   let counter = 1000
   let acting: Actor = { by: 'cluster', verb: '' }
 
+  /** Each kind's objects in order, until one comes or changes. */
+  const ordered = new Map<Kind, readonly Stored[]>()
+
   function of(kind: Kind): Map<string, Stored> {
     const found = objects.get(kind)
     if (found !== undefined) return found
     const made = new Map<string, Stored>()
     objects.set(kind, made)
+    return made
+  }
+
+  function inOrder(kind: Kind): readonly Stored[] {
+    const found = ordered.get(kind)
+    if (found !== undefined) return found
+    const made = [...of(kind)].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
+    ordered.set(kind, made)
     return made
   }
 
@@ -128,6 +139,7 @@ export function createStore(now: () => number = () => Date.now()): Store {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(counter) } }
     if (type === 'DELETED') of(kind).delete(key(namespaceOf(stored), nameOf(stored)))
     else of(kind).set(key(namespaceOf(stored), nameOf(stored)), stored)
+    ordered.delete(kind)
     const change = { type, kind, object: stored, previous, version: counter, actor: acting }
     changes.push(change)
     if (changes.length > HISTORY) {
@@ -144,13 +156,10 @@ export function createStore(now: () => number = () => Date.now()): Store {
     version: () => counter,
     get: (kind, namespace, name) => of(kind).get(key(namespace, name)),
     list(kind, namespace) {
-      const all = [...of(kind).values()].filter(
-        (object) =>
-          namespace === undefined || namespace === '' || namespaceOf(object) === namespace,
-      )
-      return all.sort((a, b) =>
-        key(namespaceOf(a), nameOf(a)) < key(namespaceOf(b), nameOf(b)) ? -1 : 1,
-      )
+      const all = inOrder(kind)
+      return namespace === undefined || namespace === ''
+        ? [...all]
+        : all.filter((object) => namespaceOf(object) === namespace)
     },
     create(kind, object) {
       const made = asStored(kind, object)

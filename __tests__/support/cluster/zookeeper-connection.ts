@@ -2,24 +2,18 @@
 // byte stream.
 
 import type { Duplex } from 'node:stream'
-import {
-  block,
-  frameSplitter,
-  OP,
-  readFrame,
-  type Reader,
-  XID,
-} from '../../../src/ensemble/zookeeper/wire.ts'
+import { AUTH_REQUEST, Input, OPERATION, Output, Packets } from './zookeeper-bytes.ts'
 import { type Change, childrenOf, dataOf, ERROR, statOf, type Tree } from './zookeeper-tree.ts'
 import {
   connectReply,
   multiReply,
+  readAuth,
   readConnectRequest,
   readCreate,
   readOperations,
+  readPath,
+  readSet,
   reply,
-  statBytes,
-  textsBytes,
 } from './zookeeper-wire.ts'
 import { answerWord, type Speaking } from './zookeeper-words.ts'
 
@@ -85,7 +79,7 @@ function memberList(config: string): string {
 }
 
 export function serve(stream: Duplex, host: Host): void {
-  const split = frameSplitter()
+  const packets = new Packets()
   const secrets = new Set<string>()
   let session: { readonly id: bigint; readonly timeoutMs: number } | undefined
   let begun = false
@@ -121,14 +115,14 @@ export function serve(stream: Duplex, host: Host): void {
     if (!begun && WORD.test(word)) return answer(answerWord(word, host.speaking()), true)
     begun = true
     try {
-      for (const bytes of split(chunk)) onFrame(bytes)
+      for (const bytes of packets.take(chunk)) onPacket(bytes)
     } catch {
       end()
     }
   })
 
-  function onFrame(bytes: Buffer): void {
-    const from = readFrame(bytes)
+  function onPacket(bytes: Buffer): void {
+    const from = new Input(bytes)
     if (session !== undefined) return onRequest(from)
     const wanted = readConnectRequest(from)
     // A member without a quorum accepts the connection and closes it without a byte; one that is
@@ -145,59 +139,53 @@ export function serve(stream: Duplex, host: Host): void {
     answer(connectReply(timeoutMs, session.id))
   }
 
-  function onRequest(from: Reader): void {
+  function onRequest(from: Input): void {
     const xid = from.int()
     const op = from.int()
-    const done = (error: number, body?: Buffer, zxid = host.lastZxid()): void =>
+    const done = (error: number, body?: Output, zxid = host.lastZxid()): void =>
       answer(reply(xid, zxid, error, body))
-    if (xid === XID.auth) {
-      from.int()
-      from.text()
-      secrets.add(from.text())
+    if (xid === AUTH_REQUEST) {
+      secrets.add(readAuth(from))
       return done(0)
     }
-    if (host.faults().requiresAuth === true && op !== OP.closeSession)
+    if (host.faults().requiresAuth === true && op !== OPERATION.closeSession)
       return answer(reply(xid, host.lastZxid(), ERROR.requireAuth), true)
     switch (op) {
-      case OP.ping:
+      case OPERATION.ping:
         return done(0)
-      case OP.closeSession:
+      case OPERATION.closeSession:
         if (session !== undefined) host.endSession(session.id)
         session = undefined
         return answer(reply(xid, host.lastZxid(), 0), true)
-      case OP.sync:
-        return done(0, block(from.text()))
-      case OP.exists:
-      case OP.getData:
-      case OP.getChildren:
-        return read(op, from.text(), done)
-      case OP.create: {
-        const { path, data, flags } = readCreate(from)
+      case OPERATION.sync:
+        return done(0, new Output().text(from.text()))
+      case OPERATION.exists:
+      case OPERATION.getData:
+      case OPERATION.getChildren:
+        return read(op, readPath(from), done)
+      case OPERATION.create: {
+        const { path, data, ephemeral, withoutAcl } = readCreate(from)
+        if (withoutAcl) return done(ERROR.invalidAcl)
         return write(
           [
             {
               kind: 'create',
               path,
               data,
-              ...(flags === 1 && session !== undefined ? { owner: session.id } : {}),
+              ...(ephemeral && session !== undefined ? { owner: session.id } : {}),
             },
           ],
           done,
-          () => block(path),
+          () => new Output().text(path),
         )
       }
-      case OP.setData: {
-        const change: Change = {
-          kind: 'set',
-          path: from.text(),
-          data: from.text(),
-          version: from.int(),
-        }
+      case OPERATION.setData: {
+        const change = readSet(from)
         return write([change], done, () => statBody(change.path))
       }
-      case OP.delete:
+      case OPERATION.delete:
         return write([{ kind: 'delete', path: from.text(), version: from.int() }], done)
-      case OP.multi: {
+      case OPERATION.multi: {
         const operations = readOperations(from)
         const { codes, zxid } = host.commit(operations, secrets)
         return done(
@@ -211,48 +199,46 @@ export function serve(stream: Duplex, host: Host): void {
     }
   }
 
-  function statBody(path: string): Buffer {
+  function statBody(path: string): Output {
     const stat = statOf(host.live(), path)
-    return stat === undefined ? Buffer.alloc(0) : statBytes(stat)
+    return stat === undefined ? new Output() : new Output().stat(stat)
   }
 
-  function read(op: number, path: string, done: (error: number, body?: Buffer) => void): void {
+  function read(op: number, path: string, done: (error: number, body?: Output) => void): void {
     // Since 3.5 each member shows its member list in a node of its own.
     if (
-      op === OP.getData &&
+      op === OPERATION.getData &&
       path === '/zookeeper/config' &&
       !host.speaking().version.startsWith('3.4')
     )
       return done(
         0,
-        Buffer.concat([
-          block(memberList(host.speaking().config)),
-          statBytes({
-            czxid: 0n,
-            mzxid: 0n,
-            ctime: 0,
-            mtime: 0,
-            version: 0,
-            cversion: 0,
-            aversion: -1,
-            ephemeralOwner: 0n,
-            dataLength: 0,
-            children: 0,
-            pzxid: 0n,
-          }),
-        ]),
+        new Output().text(memberList(host.speaking().config)).stat({
+          czxid: 0n,
+          mzxid: 0n,
+          ctime: 0,
+          mtime: 0,
+          version: 0,
+          cversion: 0,
+          aversion: -1,
+          ephemeralOwner: 0n,
+          dataLength: 0,
+          children: 0,
+          pzxid: 0n,
+        }),
       )
     const stat = statOf(host.tree(), path)
     if (stat === undefined) return done(ERROR.noNode)
-    if (op === OP.exists) return done(0, statBytes(stat))
-    if (op === OP.getChildren) return done(0, textsBytes(childrenOf(host.tree(), path)))
-    done(0, Buffer.concat([block(dataOf(host.tree(), path) ?? ''), statBytes(stat)]))
+    if (op === OPERATION.exists) return done(0, new Output().stat(stat))
+    if (op === OPERATION.getChildren)
+      return done(0, new Output().texts(childrenOf(host.tree(), path)))
+    done(0, new Output().text(dataOf(host.tree(), path) ?? '').stat(stat))
   }
 
   function write(
     changes: readonly Change[],
-    done: (error: number, body?: Buffer, zxid?: bigint) => void,
-    body?: () => Buffer,
+    done: (error: number, body?: Output, zxid?: bigint) => void,
+    body?: () => Output,
   ): void {
     const { codes, zxid } = host.commit(changes, secrets)
     if (host.faults().losesAnswers === true) {

@@ -1,7 +1,7 @@
 // The data of one simulated member: a tree of nodes with the versions and transaction ids that a
 // real one keeps.
 
-import type { Stat } from '../../../src/ensemble/zookeeper/wire.ts'
+import type { NodeStat } from './zookeeper-bytes.ts'
 
 export const ERROR = {
   noNode: -101,
@@ -9,6 +9,7 @@ export const ERROR = {
   badVersion: -103,
   nodeExists: -110,
   notEmpty: -111,
+  invalidAcl: -114,
   requireAuth: -124,
   unimplemented: -6,
 } as const
@@ -148,7 +149,7 @@ export function dataOf(tree: Tree, path: string): string | undefined {
   return tree.nodes.get(path)?.data
 }
 
-export function statOf(tree: Tree, path: string): Stat | undefined {
+export function statOf(tree: Tree, path: string): NodeStat | undefined {
   const node = tree.nodes.get(path)
   if (node === undefined) return undefined
   const { data, owner, ...rest } = node

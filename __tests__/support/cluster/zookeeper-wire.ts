@@ -1,82 +1,96 @@
 // The server's side of the wire format: requests read, answers written.
 
-import type { Operation } from '../../../src/ensemble/zookeeper/multi.ts'
 import {
-  block,
-  bool,
-  frame,
-  int,
-  long,
-  OP,
-  type Reader,
-  type Stat,
-  WireFault,
-} from '../../../src/ensemble/zookeeper/wire.ts'
+  type Input,
+  type NodeStat,
+  OPERATION,
+  Output,
+  packet,
+  Unreadable,
+} from './zookeeper-bytes.ts'
+import type { Change } from './zookeeper-tree.ts'
+
+const PASSWORD_BYTES = 16
+/** The header of a transaction's operation that failed, and the end of the list. */
+const NO_OPERATION = -1
 
 export interface ConnectRequest {
   readonly lastZxidSeen: bigint
   readonly timeoutMs: number
 }
 
-export function readConnectRequest(from: Reader): ConnectRequest {
-  from.int()
+export function readConnectRequest(from: Input): ConnectRequest {
+  const version = from.int()
+  if (version !== 0) throw new Unreadable(`protocol version ${version}`)
   const lastZxidSeen = from.long()
   const timeoutMs = from.int()
   from.long()
-  from.block()
+  if (from.buffer().byteLength !== PASSWORD_BYTES) throw new Unreadable('no password')
   return { lastZxidSeen, timeoutMs }
 }
 
 export function connectReply(timeoutMs: number, sessionId: bigint): Buffer {
-  return frame(int(0), int(timeoutMs), long(sessionId), block(Buffer.alloc(16)), bool(false))
+  return packet(
+    new Output()
+      .int(0)
+      .int(timeoutMs)
+      .long(sessionId)
+      .buffer(new Uint8Array(PASSWORD_BYTES))
+      .bool(false),
+  )
 }
 
+/** A body follows the header only where there is no error. */
 export function reply(
   xid: number,
   zxid: bigint,
   error: number,
-  body: Buffer = Buffer.alloc(0),
+  body: Output | Buffer = new Output(),
 ): Buffer {
-  return frame(int(xid), long(zxid), int(error), error === 0 ? body : Buffer.alloc(0))
+  const header = new Output().int(xid).long(zxid).int(error)
+  return error === 0 ? packet(header, body) : packet(header)
 }
 
-export function statBytes(stat: Stat): Buffer {
-  return Buffer.concat([
-    long(stat.czxid),
-    long(stat.mzxid),
-    long(BigInt(stat.ctime)),
-    long(BigInt(stat.mtime)),
-    int(stat.version),
-    int(stat.cversion),
-    int(stat.aversion),
-    long(stat.ephemeralOwner),
-    int(stat.dataLength),
-    int(stat.children),
-    long(stat.pzxid),
-  ])
-}
-
-export function textsBytes(texts: readonly string[]): Buffer {
-  return Buffer.concat([int(texts.length), ...texts.map((text) => block(text))])
-}
-
-export function readCreate(from: Reader): {
+export interface CreateRequest {
   readonly path: string
   readonly data: string
-  readonly flags: number
-} {
+  readonly ephemeral: boolean
+  /** Nobody could do anything with the node: the server refuses to make it. */
+  readonly withoutAcl: boolean
+}
+
+export function readCreate(from: Input): CreateRequest {
   const path = from.text()
   const data = from.text()
-  for (let entries = from.int(); entries > 0; entries -= 1) {
+  const entries = from.int()
+  for (let entry = 0; entry < entries; entry += 1) {
     from.int()
     from.text()
     from.text()
   }
-  return { path, data, flags: from.int() }
+  return { path, data, ephemeral: from.int() === 1, withoutAcl: entries <= 0 }
 }
 
-export function readOperations(from: Reader): readonly Operation[] {
-  const operations: Operation[] = []
+/** Path and whether to watch it. */
+export function readPath(from: Input): string {
+  const path = from.text()
+  from.bool()
+  return path
+}
+
+export function readSet(from: Input): Change {
+  return { kind: 'set', path: from.text(), data: from.text(), version: from.int() }
+}
+
+/** Scheme and secret of a request to authenticate. */
+export function readAuth(from: Input): string {
+  from.int()
+  from.text()
+  return from.text()
+}
+
+export function readOperations(from: Input): readonly Change[] {
+  const operations: Change[] = []
   for (;;) {
     const type = from.int()
     const done = from.bool()
@@ -86,20 +100,20 @@ export function readOperations(from: Reader): readonly Operation[] {
   }
 }
 
-function readOperation(type: number, from: Reader): Operation {
+function readOperation(type: number, from: Input): Change {
   switch (type) {
-    case OP.create: {
+    case OPERATION.create: {
       const { path, data } = readCreate(from)
       return { kind: 'create', path, data }
     }
-    case OP.setData:
-      return { kind: 'set', path: from.text(), data: from.text(), version: from.int() }
-    case OP.delete:
+    case OPERATION.setData:
+      return readSet(from)
+    case OPERATION.delete:
       return { kind: 'delete', path: from.text(), version: from.int() }
-    case OP.check:
+    case OPERATION.check:
       return { kind: 'check', path: from.text(), version: from.int() }
     default:
-      throw new WireFault(`an operation of unknown type ${type} in a transaction`)
+      throw new Unreadable(`an operation of unknown type ${type} in a transaction`)
   }
 }
 
@@ -107,28 +121,34 @@ function readOperation(type: number, from: Reader): Operation {
  * The answer to a transaction: what each operation gave, or, when it failed, each one's error code.
  */
 export function multiReply(
-  operations: readonly Operation[],
+  operations: readonly Change[],
   codes: readonly number[],
-  stat: (path: string) => Stat | undefined,
-): Buffer {
-  const header = (type: number, error: number): Buffer =>
-    Buffer.concat([int(type), bool(false), int(error)])
+  stat: (path: string) => NodeStat | undefined,
+): Output {
+  const out = new Output()
   const failed = codes.some((code) => code !== 0)
-  const parts = operations.map((operation, index): Buffer => {
-    if (failed) return Buffer.concat([header(-1, codes[index] ?? 0), int(codes[index] ?? 0)])
-    const after = stat(operation.path)
-    switch (operation.kind) {
-      case 'create':
-        return Buffer.concat([header(OP.create, 0), block(operation.path)])
-      case 'set':
-        return after === undefined
-          ? header(OP.check, 0)
-          : Buffer.concat([header(OP.setData, 0), statBytes(after)])
-      case 'delete':
-        return header(OP.delete, 0)
-      case 'check':
-        return header(OP.check, 0)
-    }
-  })
-  return Buffer.concat([...parts, int(-1), bool(true), int(-1)])
+  for (const [index, operation] of operations.entries()) {
+    const code = codes[index] ?? 0
+    if (failed) out.int(NO_OPERATION).bool(false).int(code).int(code)
+    else answerOperation(out, operation, stat(operation.path))
+  }
+  return out.int(NO_OPERATION).bool(true).int(-1)
+}
+
+function answerOperation(out: Output, operation: Change, after: NodeStat | undefined): void {
+  switch (operation.kind) {
+    case 'create':
+      out.int(OPERATION.create).bool(false).int(0).text(operation.path)
+      return
+    case 'set':
+      // A node that the same transaction deletes has no numbers any more.
+      if (after === undefined) out.int(OPERATION.check).bool(false).int(0)
+      else out.int(OPERATION.setData).bool(false).int(0).stat(after)
+      return
+    case 'delete':
+      out.int(OPERATION.delete).bool(false).int(0)
+      return
+    case 'check':
+      out.int(OPERATION.check).bool(false).int(0)
+  }
 }

@@ -1,7 +1,5 @@
 // What a simulated member answers to four-letter words, in the words of 3.4 or of 3.9.
 
-import { formatZxid } from '../../../src/ensemble/zookeeper/wire.ts'
-
 export interface Speaking {
   readonly version: string
   readonly id: number | undefined
@@ -58,7 +56,7 @@ function srvr(member: Speaking, old: boolean): string {
     'Sent: 119',
     'Connections: 1',
     'Outstanding: 0',
-    `Zxid: ${formatZxid(member.zxid)}`,
+    `Zxid: 0x${member.zxid.toString(16)}`,
     `Mode: ${mode ?? ''}`,
     `Node count: ${member.nodes}`,
     ...(mode === 'leader' && !old ? ['Proposal sizes last/min/max: 32/32/92'] : []),

@@ -1,12 +1,12 @@
 // The runner obeys what it reads on stdout: a pod's log line must never set an output, mask a word
 // or fake an error, and our own commands must be whole.
 
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as core from '@actions/core'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { appendToFile, command, harmlessLines } from '../../../src/github/command.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const NASTY = 'a%b\r\nc::d,e=f:g\n100%25 é ::error::x'
 
@@ -39,7 +39,7 @@ describe('as @actions/core writes it', () => {
   })
 
   test('outputs and state', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'zk-'))
+    const directory = scratch('zk')
     const [theirs, ours] = [join(directory, 'theirs'), join(directory, 'ours')]
     writeFileSync(theirs, '')
     const before = process.env['GITHUB_OUTPUT']

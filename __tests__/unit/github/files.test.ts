@@ -1,18 +1,18 @@
 // Outputs, state, summary and report are files that outlive the process: they must hold whole
 // values, and no missing file may hide the verdict.
 
-import { mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { writeOutputs } from '../../../src/github/outputs.ts'
 import { reportFilePath, writeReportFile } from '../../../src/github/report-file.ts'
 import { readState, saveState } from '../../../src/github/state.ts'
 import { writeSummary } from '../../../src/github/summary.ts'
+import { scratch } from '../../support/scratch.ts'
 
 let directory = ''
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'zk-'))
+  directory = scratch('zk')
 })
 
 /** The file as the runner reads it: the last value of a name wins. */

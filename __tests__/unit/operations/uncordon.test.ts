@@ -8,8 +8,12 @@ import type { CordonMark } from '../../../src/decide/drain/cordon.ts'
 import { connectKube } from '../../../src/kube/connect.ts'
 import { toNode } from '../../../src/kube/views/index.ts'
 import { cordonNode, readNode } from '../../../src/record/cordon.ts'
-import { beginNode, nodesUnderMaintenance } from '../../../src/record/maintenance.ts'
-import { readRecord, type MaintenanceNode } from '../../../src/record/record.ts'
+import { HeldRecord } from '../../../src/record/held-record.ts'
+import {
+  readRecord,
+  type MaintenanceNode,
+  nodesUnderMaintenance,
+} from '../../../src/record/record.ts'
 import type { Clock } from '../../../src/clock.ts'
 import { startCluster, type SimulatedCluster } from '../../support/cluster/cluster.ts'
 import { at, text } from '../../support/cluster/json.ts'
@@ -80,10 +84,12 @@ async function withEnsemble(nodes: number, work: (given: Given) => Promise<void>
         const object = await readNode(kube, name, never)
         if (object === undefined) throw new Error(`no ${name}`)
         const node = toNode(object)
-        const stored = await readRecord(kube, 'default', 'zk', never)
-        await beginNode(
-          { kube, clock, namespace: 'default', runUrl: 'https://ci.example/run/6' },
-          stored,
+        const runUrl = 'https://ci.example/run/6'
+        const record = new HeldRecord(
+          { kube, clock, namespace: 'default', name: 'zk', runUrl },
+          await readRecord(kube, 'default', 'zk', never),
+        )
+        await record.beginNode(
           {
             name,
             uid: node.uid,
@@ -101,7 +107,7 @@ async function withEnsemble(nodes: number, work: (given: Given) => Promise<void>
           {
             ensemble: 'default/zk',
             identity: 'example/shop/6/1/dead',
-            runUrl: 'https://ci.example/run/6',
+            runUrl,
             at: '',
             ...mark,
           },

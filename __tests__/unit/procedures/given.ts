@@ -5,7 +5,7 @@ import type { Profile } from '../../../src/ensemble/profile.ts'
 import type { Follower } from '../../../src/kube/follow.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
 import type { VerifyRun } from '../../../src/procedures/open/ensemble.ts'
-import { newReport } from '../../../src/report/run-report.ts'
+import { Recorder } from '../../../src/report/recorder.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { T0 } from '../decide/given.ts'
 
@@ -54,7 +54,7 @@ export function runWith(
   return {
     kube: kubeWith(),
     clock: { now: () => T0, sleep: () => Promise.resolve() },
-    report: newReport('deploy', T0),
+    report: new Recorder('deploy', { now: () => T0, say }),
     runId: '1',
     nodes: undefined,
     memberTimeoutMs: 300_000,

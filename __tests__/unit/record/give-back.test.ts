@@ -7,14 +7,14 @@ import { failure } from '../../../src/errors.ts'
 import { toNode } from '../../../src/kube/views/index.ts'
 import { cordonNode, readNode } from '../../../src/record/cordon.ts'
 import { giveBackNodes, type GivingBack } from '../../../src/record/give-back.ts'
-import { beginNode, nodesUnderMaintenance } from '../../../src/record/maintenance.ts'
+import { HeldRecord } from '../../../src/record/held-record.ts'
 import {
   readRecord,
   recordName,
   type MaintenanceNode,
-  type StoredRecord,
+  nodesUnderMaintenance,
 } from '../../../src/record/record.ts'
-import { newReport } from '../../../src/report/run-report.ts'
+import { Recorder } from '../../../src/report/recorder.ts'
 import { at, text } from '../../support/cluster/json.ts'
 import { atCluster, never, type AtCluster } from '../procedures/at-cluster.ts'
 
@@ -30,12 +30,10 @@ interface Given extends AtCluster {
   readonly lines: string[]
   /** Cordons as a drain does, record first, and gives the record back. */
   readonly begin: (
-    stored: StoredRecord,
     name: string,
     more?: Partial<MaintenanceNode>,
     mark?: CordonMark,
-  ) => Promise<StoredRecord>
-  readonly stored: StoredRecord
+  ) => Promise<void>
   readonly cordoned: () => string[]
   readonly listed: () => Promise<string[]>
 }
@@ -45,27 +43,24 @@ async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
     const kube = await given.client()
     const lines: string[] = []
     const say = (line: string): void => void lines.push(line)
+    const record = new HeldRecord(
+      { kube, clock: given.clock, namespace: 'default', name: 'zk', runUrl: MARK.runUrl },
+      await readRecord(kube, 'default', 'zk', never),
+    )
     const giving: GivingBack = {
-      kube,
-      clock: given.clock,
-      namespace: 'default',
-      name: 'zk',
-      runUrl: MARK.runUrl,
-      report: newReport('drain', 0),
+      record,
+      report: new Recorder('drain', { now: () => given.clock.now(), say }),
       journal: { info: say, warning: say },
     }
     await work({
       ...given,
       giving,
       lines,
-      stored: await readRecord(kube, 'default', 'zk', never),
-      async begin(stored, name, more = {}, mark = MARK) {
+      async begin(name, more = {}, mark = MARK) {
         const object = await readNode(kube, name, never)
         if (object === undefined) throw new Error(`no ${name}`)
         const node = toNode(object)
-        const next = await beginNode(
-          giving,
-          stored,
+        await record.beginNode(
           {
             name,
             uid: node.uid,
@@ -80,7 +75,6 @@ async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
         )
         if (more.cordon === 'theirs') given.cluster.somebody.cordon(name)
         else await cordonNode(kube, node, mark, never)
-        return next
       },
       cordoned: () =>
         given.cluster.objects
@@ -96,16 +90,16 @@ async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
 }
 
 test('every cordon of ours goes, and its entry with it; one that was handed over and one of somebody else stay', () =>
-  withNodes(async ({ giving, stored, begin, cordoned, listed, lines }) => {
-    let chain = await begin(stored, 'node-1', { phase: 'evict' })
-    chain = await begin(chain, 'node-2', { phase: 'maintenance' })
-    chain = await begin(chain, 'node-3', { phase: 'handed-over' })
-    chain = await begin(chain, 'node-4', { cordon: 'theirs' })
-    const given = await giveBackNodes(giving, chain)
+  withNodes(async ({ giving, begin, cordoned, listed, lines }) => {
+    await begin('node-1', { phase: 'evict' })
+    await begin('node-2', { phase: 'maintenance' })
+    await begin('node-3', { phase: 'handed-over' })
+    await begin('node-4', { cordon: 'theirs' })
+    const given = await giveBackNodes(giving)
     expect(given).toMatchObject({ done: ['node-1', 'node-2', 'node-4'], left: [] })
     expect(cordoned()).toEqual(['node-3', 'node-4'])
     expect(await listed()).toEqual(['node-3'])
-    expect(nodesUnderMaintenance(given.stored).map(({ name }) => name)).toEqual(['node-3'])
+    expect(nodesUnderMaintenance(giving.record.stored).map(({ name }) => name)).toEqual(['node-3'])
     expect(lines).toEqual(
       expect.arrayContaining([
         'node-1: uncordoned, given back',
@@ -117,20 +111,19 @@ test('every cordon of ours goes, and its entry with it; one that was handed over
   }))
 
 test('a second time there is nothing to do, and nothing is asked for', () =>
-  withNodes(async ({ giving, stored, begin, cluster }) => {
-    const { stored: after } = await giveBackNodes(giving, await begin(stored, 'node-1'))
+  withNodes(async ({ giving, begin, cluster }) => {
+    await begin('node-1')
+    await giveBackNodes(giving)
     const before = cluster.requests.length
-    expect(await giveBackNodes(giving, after)).toMatchObject({ done: [], left: [] })
+    expect(await giveBackNodes(giving)).toMatchObject({ done: [], left: [] })
     expect(cluster.requests).toHaveLength(before)
   }))
 
 test('what was recorded and not yet cordoned, what somebody uncordoned, and what has left the cluster needs no more than the record', () =>
-  withNodes(async ({ giving, stored, begin, cluster, listed, lines }) => {
-    let chain = await begin(stored, 'node-1')
-    chain = await begin(chain, 'node-2')
-    chain = await beginNode(
-      giving,
-      chain,
+  withNodes(async ({ giving, begin, cluster, listed, lines }) => {
+    await begin('node-1')
+    await begin('node-2')
+    await giving.record.beginNode(
       {
         name: 'node-3',
         uid: text(cluster.objects.get('Node', '', 'node-3'), 'metadata', 'uid'),
@@ -144,7 +137,7 @@ test('what was recorded and not yet cordoned, what somebody uncordoned, and what
     )
     cluster.somebody.uncordon('node-1')
     cluster.objects.remove('Node', '', 'node-2')
-    expect(await giveBackNodes(giving, chain)).toMatchObject({
+    expect(await giveBackNodes(giving)).toMatchObject({
       done: ['node-1', 'node-2', 'node-3'],
       left: [],
     })
@@ -153,18 +146,19 @@ test('what was recorded and not yet cordoned, what somebody uncordoned, and what
   }))
 
 test("another ensemble's run has cordoned it since: left to that one", () =>
-  withNodes(async ({ giving, stored, begin, cordoned, listed, lines }) => {
-    const chain = await begin(stored, 'node-1', {}, { ...MARK, ensemble: 'default/other' })
-    expect(await giveBackNodes(giving, chain)).toMatchObject({ done: ['node-1'], left: [] })
+  withNodes(async ({ giving, begin, cordoned, listed, lines }) => {
+    await begin('node-1', {}, { ...MARK, ensemble: 'default/other' })
+    expect(await giveBackNodes(giving)).toMatchObject({ done: ['node-1'], left: [] })
     expect(cordoned()).toEqual(['node-1'])
     expect(await listed()).toEqual([])
     expect(lines.join()).toContain('default/other')
   }))
 
 test('nodes that are seen to elsewhere are left out', () =>
-  withNodes(async ({ giving, stored, begin, cordoned, listed }) => {
-    const chain = await begin(await begin(stored, 'node-1'), 'node-2')
-    expect(await giveBackNodes({ ...giving, except: new Set(['node-1']) }, chain)).toMatchObject({
+  withNodes(async ({ giving, begin, cordoned, listed }) => {
+    await begin('node-1')
+    await begin('node-2')
+    expect(await giveBackNodes({ ...giving, except: new Set(['node-1']) })).toMatchObject({
       done: ['node-2'],
       left: [],
     })
@@ -174,10 +168,11 @@ test('nodes that are seen to elsewhere are left out', () =>
 
 describe('when it can not be done', () => {
   test('one node that is refused costs the others nothing: it is told with the commands, and stays in the record', () =>
-    withNodes(async ({ giving, stored, begin, cluster, cordoned, listed, lines }) => {
-      const chain = await begin(await begin(stored, 'node-1'), 'node-2')
+    withNodes(async ({ giving, begin, cluster, cordoned, listed, lines }) => {
+      await begin('node-1')
+      await begin('node-2')
       cluster.faults.always({ verb: 'patch', kind: 'Node', name: 'node-1', status: 403 })
-      expect(await giveBackNodes(giving, chain)).toMatchObject({
+      expect(await giveBackNodes(giving)).toMatchObject({
         done: ['node-2'],
         left: ['node-1'],
       })
@@ -191,10 +186,11 @@ describe('when it can not be done', () => {
     }))
 
   test('an API that does not answer ends the attempt, so that a cancel is not outlasted; the commands are told', () =>
-    withNodes(async ({ giving, stored, begin, cluster, lines }) => {
-      const chain = await begin(await begin(stored, 'node-1'), 'node-2')
+    withNodes(async ({ giving, begin, cluster, lines }) => {
+      await begin('node-1')
+      await begin('node-2')
       cluster.faults.pause()
-      const given = await giveBackNodes(giving, chain)
+      const given = await giveBackNodes(giving)
       cluster.faults.resume()
       expect(given).toMatchObject({ done: [], left: ['node-1', 'node-2'] })
       expect(giving.report.byHand).toHaveLength(4)
@@ -204,15 +200,11 @@ describe('when it can not be done', () => {
     }))
 
   test('a lost lock: another run answers for the nodes, and nothing is asked for any more', () =>
-    withNodes(async ({ giving, stored, begin, cluster, cordoned, lines }) => {
-      const chain = await begin(stored, 'node-1')
+    withNodes(async ({ giving, begin, cluster, cordoned, lines }) => {
+      await begin('node-1')
       const before = cluster.requests.length
       expect(
-        await giveBackNodes(
-          giving,
-          chain,
-          AbortSignal.abort(failure('failed', 'LOCKED', 'taken over')),
-        ),
+        await giveBackNodes(giving, AbortSignal.abort(failure('failed', 'LOCKED', 'taken over'))),
       ).toMatchObject({ done: [], left: ['node-1'] })
       expect(cordoned()).toEqual(['node-1'])
       expect(cluster.requests).toHaveLength(before)
@@ -221,12 +213,11 @@ describe('when it can not be done', () => {
     }))
 
   test('a lock that was not renewed for too long: it is said that the cordon stays, who takes it back, and how to do it by hand', () =>
-    withNodes(async ({ giving, stored, begin, cordoned, lines }) => {
-      const chain = await begin(stored, 'node-1')
+    withNodes(async ({ giving, begin, cordoned, lines }) => {
+      await begin('node-1')
       expect(
         await giveBackNodes(
           giving,
-          chain,
           AbortSignal.abort(failure('failed', 'CLUSTER_UNREACHABLE', 'no answer')),
         ),
       ).toMatchObject({ done: [], left: ['node-1'] })
@@ -238,12 +229,12 @@ describe('when it can not be done', () => {
     }))
 
   test('a record that another run has written keeps its entries; the nodes are free all the same', () =>
-    withNodes(async ({ giving, stored, begin, cluster, cordoned, listed, lines }) => {
-      const chain = await begin(stored, 'node-1')
+    withNodes(async ({ giving, begin, cluster, cordoned, listed, lines }) => {
+      await begin('node-1')
       cluster.somebody.edit('ConfigMap', 'default', recordName('zk'), {
         metadata: { annotations: { theirs: 'yes' } },
       })
-      expect(await giveBackNodes(giving, chain)).toMatchObject({ done: ['node-1'], left: [] })
+      expect(await giveBackNodes(giving)).toMatchObject({ done: ['node-1'], left: [] })
       expect(cordoned()).toEqual([])
       expect(await listed()).toEqual(['node-1'])
       expect(lines.join()).toContain('The record still lists node-1')

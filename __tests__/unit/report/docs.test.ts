@@ -1,7 +1,7 @@
 // The docs are part of the product: a code without a heading, a dead link, or a Role that lacks a
 // rule leaves somebody alone at night.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { parseAllDocuments } from 'yaml'
 import { z } from 'zod'
@@ -12,6 +12,7 @@ import { builtInEnsemble } from '../../../src/manifests/built-in.ts'
 import { helpUrl } from '../../../src/report/help.ts'
 import {
   reviewRights,
+  rightsToCleanUp,
   rightsToApply,
   rightsToCordon,
   rightsToEvict,
@@ -22,18 +23,6 @@ import {
 } from '../../../src/procedures/open/access.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
-const PAGES = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'SECURITY.md',
-  'CHANGELOG.md',
-  'docs/architecture.md',
-  'docs/maintenance.md',
-  'docs/permissions.md',
-  'docs/troubleshooting.md',
-  'docs/what-we-leave.md',
-]
-
 function text(path: string): string {
   return readFileSync(new URL(path, ROOT), 'utf8')
 }
@@ -65,33 +54,38 @@ describe('troubleshooting', () => {
   )('%s says what to type', (code) => expect(sections.get(code)).toContain('kubectl '))
 })
 
-test.each(PAGES)('every link of %s to a file of the project leads somewhere', (page) => {
-  const links = [
-    ...text(page).matchAll(/\]\((?!https?:|\.\.\/\.\.\/\.\.\/issues|#)([^)#]+)[^)]*\)/g),
-  ].map((match) => match[1] ?? '')
-  expect(links.filter((link) => !existsSync(new URL(link, new URL(page, ROOT))))).toEqual([])
+const roleShape = z.object({
+  kind: z.enum(['Role', 'ClusterRole']),
+  metadata: z.object({ name: z.string() }),
+  rules: z.array(
+    z.object({
+      apiGroups: z.array(z.string()),
+      resources: z.array(z.string()),
+      verbs: z.array(z.string()),
+    }),
+  ),
 })
 
-describe('role.yaml', () => {
-  const ruleShape = z.object({
-    apiGroups: z.array(z.string()),
-    resources: z.array(z.string()),
-    verbs: z.array(z.string()),
-  })
-  const documents = parseAllDocuments(text('docs/role.yaml')).map((document) => {
-    const value: unknown = document.toJS()
-    return value
-  })
-  const roles = documents.flatMap((document) => {
-    const parsed = z
-      .object({
-        kind: z.enum(['Role', 'ClusterRole']),
-        metadata: z.object({ name: z.string() }),
-        rules: z.array(ruleShape),
-      })
-      .safeParse(document)
+function rolesOf(file: string): z.infer<typeof roleShape>[] {
+  return parseAllDocuments(text(file)).flatMap((document) => {
+    const parsed = roleShape.safeParse(document.toJS())
     return parsed.success ? [parsed.data] : []
   })
+}
+
+const INPUTS = {
+  name: 'zk',
+  replicas: 3,
+  image: undefined,
+  storage: undefined,
+  storageClass: undefined,
+  cpu: undefined,
+  memory: undefined,
+  heap: undefined,
+}
+
+describe('role.yaml', () => {
+  const roles = rolesOf('docs/role.yaml')
   const rulesOf = (...names: string[]): Rule[] =>
     roles
       .filter((role) => names.includes(role.metadata.name))
@@ -110,20 +104,10 @@ describe('role.yaml', () => {
     return wanted
   }
 
-  const inputs = {
-    name: 'zk',
-    replicas: 3,
-    image: undefined,
-    storage: undefined,
-    storageClass: undefined,
-    cpu: undefined,
-    memory: undefined,
-    heap: undefined,
-  }
   const forDeploy = [
     ...rightsToLook('shop'),
     ...rightsToRecord('shop'),
-    ...rightsToApply(builtInEnsemble(inputs), 'shop'),
+    ...rightsToApply(builtInEnsemble(INPUTS), 'shop'),
   ]
 
   test('a deploy of the usual ensemble needs nothing that it does not give', async () => {
@@ -214,5 +198,39 @@ describe('role.yaml', () => {
         .filter((rule) => rule.verbs.includes('delete'))
         .flatMap((rule) => rule.resources),
     ).toEqual(['services', 'pods'])
+  })
+})
+
+describe('role-cleanup.yaml', () => {
+  const rules = [...rolesOf('docs/role.yaml'), ...rolesOf('docs/role-cleanup.yaml')].flatMap(
+    (role) => role.rules.map((rule) => ({ ...rule, resourceNames: [] })),
+  )
+  const wanted = rightsToCleanUp(
+    'shop',
+    builtInEnsemble(INPUTS).map(({ object }) => object),
+    true,
+  )
+
+  test('with it, and with role.yaml, a cleanup of the usual ensemble lacks nothing, claims included', () => {
+    expect(wanted.filter((access) => !isAllowed(access, rules))).toEqual([])
+  })
+
+  test('what it may delete is what a cleanup deletes, and no more', () => {
+    const deletes = rolesOf('docs/role-cleanup.yaml')
+      .flatMap((role) => role.rules)
+      .filter((rule) => rule.verbs.includes('delete'))
+      .flatMap((rule) => rule.resources)
+    expect(deletes.toSorted()).toEqual(
+      wanted
+        .filter(({ verb }) => verb === 'delete')
+        .map(({ resource }) => resource)
+        .filter((resource, at, all) => all.indexOf(resource) === at)
+        .toSorted(),
+    )
+  })
+
+  test('it leaves claims to a Role of their own, so that data can be kept out of it', () => {
+    const [cleanup] = rolesOf('docs/role-cleanup.yaml')
+    expect(cleanup?.rules.flatMap((rule) => rule.resources)).not.toContain('persistentvolumeclaims')
   })
 })

@@ -58,13 +58,15 @@ test('what each node took stands there by phase, and a phase that did not end is
 })
 
 test('no field of the report is left out of the JSON', () => {
-  const fields = Object.keys(newReport('deploy', 0))
+  // The first clause of what `standing` says whole.
+  const { standingFirst: _, ...report } = newReport('deploy', 0)
+  const fields = Object.keys(report)
   expect(fields.filter((field) => !Object.keys(toJsonReport(deployed())).includes(field))).toEqual(
     [],
   )
 })
 
-test('docs/report.schema.json is what the schema in the code says (node __tests__/support/write-report-schema.ts writes it)', () => {
+test('docs/report.schema.json is what the schema in the code says (npm run schema writes it)', () => {
   expect(readFileSync(new URL('../../../docs/report.schema.json', import.meta.url), 'utf8')).toBe(
     jsonSchemaText(),
   )

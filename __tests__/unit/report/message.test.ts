@@ -82,6 +82,7 @@ describe('one line for each result', () => {
         result: 'cancelled' as const,
         code: 'CANCELLED' as const,
         standing: 'our cordons were given back',
+        standingFirst: 'our cordons were given back',
       },
       'drain of zk in shop was cancelled after something had been changed: our cordons were given back; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); not drained: node-2',
     ],

@@ -159,6 +159,7 @@ export function drainFailed(): RunReport {
     result: 'failed',
     code: 'MAINTENANCE_FAILED',
     standing: 'our cordons were given back; 3 of 3 members serve',
+    standingFirst: 'our cordons were given back',
     nodes,
     drainedNodes: ['node-0', 'node-1'],
     remainingNodes: ['node-2'],

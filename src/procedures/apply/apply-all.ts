@@ -4,10 +4,10 @@
 import type { Clock } from '../../clock.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import type { Journal } from '../../report/journal.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import { applyChange, objectName, type PlannedChange } from './apply.ts'
 import { awaitServed } from './own-kinds.ts'
 import type { Ground } from './preflight.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 export interface Applied {
   /** The StatefulSet as the server has it now. */
@@ -19,7 +19,7 @@ export interface Applied {
 interface Telling {
   readonly force: boolean
   readonly journal: Journal
-  readonly report: RunReport
+  readonly report: Recorder
   readonly clock: Clock
   /**
    * The StatefulSet as it is to be applied first: with its partition raised where a roll is paced.
@@ -55,12 +55,11 @@ export async function applyAll(
     if (planned.manifest === ground.setManifest) set = object
     if (change === 'created') created.push(object)
     if (change !== 'unchanged') {
-      report.changed = true
-      report.standing = `${applied} of ${ground.plan.length} objects were applied`
-      report.timeline.push({ at: telling.clock.now(), what: `${objectName(object)} ${change}` })
+      report.did({ what: `${objectName(object)} ${change}` })
+      report.stands(`${applied} of ${ground.plan.length} objects were applied`)
     }
     const note = noteOf(planned)
-    report.changes.push({
+    report.row({
       object: objectName(object),
       change,
       ...(note === undefined ? {} : { note }),
@@ -68,7 +67,7 @@ export async function applyAll(
     journal.info(`${objectName(object)} ${change}${note === undefined ? '' : ` (${note})`}`)
   }
   if (report.changed && ground.live !== undefined && !telling.rolls)
-    report.notes.push(
+    report.note(
       'The pod template did not change: no member is replaced. A server reads a changed ConfigMap only when it starts.',
     )
   done(

@@ -15,14 +15,13 @@ export async function loadAndLint(inputs: Inputs, services: Services): Promise<L
     done(`${found.manifests.length} objects, profile ${found.profile}, ${countOf(found.findings)}`)
     return found
   })
-  report.name = loaded.set.object.metadata.name
-  report.profile = loaded.profile
+  report.about({ name: loaded.set.object.metadata.name, profile: loaded.profile })
   return loaded
 }
 
 function tellFindings({ journal, report }: Services, { findings }: Loaded): void {
   for (const finding of findings) {
-    report.findings.push(finding)
+    report.found(finding)
     if (finding.severity === 'notice') journal.notice(warningText(finding), finding.place)
     else journal.warning(warningText(finding), finding.place)
   }

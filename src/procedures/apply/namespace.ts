@@ -137,7 +137,7 @@ export async function ensureNamespace(
 ): Promise<void> {
   if (!inputs.createNamespace || state.kind === 'terminating') return
   if (state.kind === 'there' && !state.ours) {
-    services.report.notes.push(
+    services.report.note(
       `Namespace ${name} was there before and is not marked as made by this action for this repository${inputs.ttlMs === undefined ? '' : ': ttl does not apply to it'}.`,
     )
     return
@@ -163,8 +163,9 @@ export async function ensureNamespace(
   }
   const { created } = await kube.apply(object, {}, signal)
   if (!created) return
-  services.report.changed = true
-  services.report.changes.push({ object: `namespace/${name}`, change: 'created' })
-  services.report.standing = `namespace ${name} was made; nothing else was changed`
-  services.journal.info(`namespace/${name} created`)
+  services.report.did({
+    row: { object: `namespace/${name}`, change: 'created' },
+    line: `namespace/${name} created`,
+  })
+  services.report.stands(`namespace ${name} was made; nothing else was changed`)
 }

@@ -238,7 +238,7 @@ async function lookAround(
       inputs.namespace !== undefined ||
         loaded.manifests.some(({ object }) => object.metadata.namespace !== undefined),
     )
-  report.namespace = namespace
+  report.about({ namespace })
   const given = loaded.manifests.map((manifest) => inNamespace(manifest, namespace))
   const givenSet = given[loaded.manifests.indexOf(loaded.set)] ?? loaded.set
 
@@ -349,7 +349,7 @@ async function inspectObjects(
   how.planned?.(plan, state.kind === 'missing' ? namespace : undefined)
   const own = plan.find((planned) => planned.manifest === setManifest)
   const { stored, dropped } = ofThisSet<StoredRecord>(read, own?.live?.metadata.uid)
-  if (dropped !== null) report.notes.push(droppedInWords(dropped, target.name))
+  if (dropped !== null) report.note(droppedInWords(dropped, target.name))
   // Of a set that stays as it is no pods are made.
   const tried =
     how.dryRuns && own !== undefined && own.change !== 'unchanged'
@@ -360,9 +360,12 @@ async function inspectObjects(
     ...tried,
   ])
   const wanted = toSet(setManifest.object)
-  report.replicas = wantedCount(setManifest.object, own?.live)
-  report.connectionString = connectionString(target, wanted.start, report.replicas)
-  report.previousRevision = own?.live === undefined ? '' : toSet(own.live).status.updateRevision
+  const replicas = wantedCount(setManifest.object, own?.live)
+  report.about({
+    replicas,
+    connectionString: connectionString(target, wanted.start, replicas),
+    previousRevision: own?.live === undefined ? '' : toSet(own.live).status.updateRevision,
+  })
   services.publish()
   const changing = plan.filter((planned) => planned.change !== 'unchanged').length
   done(changing === 0 ? 'nothing to change' : `${changing} of ${plan.length} objects to change`)
@@ -436,12 +439,12 @@ function refuseFaults(
       services.report.findings.some((known) => known.message === finding.message)
     )
       continue
-    services.report.findings.push(finding)
+    services.report.found(finding)
     services.journal[finding.severity](warningText(finding), finding.place)
   }
   const leftOut = looksLeftOut(input)
   const note = `Preflight did not look at ${leftOut.join(', ')}: the rights are missing.`
-  if (leftOut.length > 0 && !services.report.notes.includes(note)) services.report.notes.push(note)
+  if (leftOut.length > 0 && !services.report.notes.includes(note)) services.report.note(note)
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
 }
@@ -455,7 +458,7 @@ function tellOmissions({ report }: Services, rights: Rights): void {
       'No right to exec: what only a look into the members can show is left out of the checks.',
     ],
   ] as const
-  for (const [allowed, note] of without) if (!allowed) report.notes.push(note)
+  for (const [allowed, note] of without) if (!allowed) report.note(note)
 }
 
 export function memberImage(set: KubeObject, profile: ProfileName): string {
@@ -467,13 +470,12 @@ export function memberImage(set: KubeObject, profile: ProfileName): string {
 async function applyOwnNamespace(
   kube: Kube,
   manifests: readonly Manifest[],
-  { report, journal }: Services,
+  { report }: Services,
   signal: AbortSignal,
 ): Promise<void> {
   for (const { object } of manifests.filter((manifest) => manifest.object.kind === 'Namespace')) {
     await kube.apply(object, {}, signal)
-    report.changed = true
-    report.standing = `namespace ${object.metadata.name} was made; nothing else was changed`
-    journal.info(`namespace/${object.metadata.name} created`)
+    report.did({ line: `namespace/${object.metadata.name} created` })
+    report.stands(`namespace ${object.metadata.name} was made; nothing else was changed`)
   }
 }

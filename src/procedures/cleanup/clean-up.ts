@@ -16,7 +16,7 @@ import {
   type Lock,
   RELEASE_MS,
 } from '../../record/lock.ts'
-import { recordName, writeRecord, type StoredRecord } from '../../record/record.ts'
+import { recordName } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { refuseMissing, rightsToCleanUp, rightsToDeleteNamespace } from '../open/access.ts'
@@ -35,6 +35,12 @@ import { awaitNamespaceGone } from '../apply/namespace.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { takeAway, volumesOf, volumesThere } from './take-away.ts'
 import { untilGone } from '../apply/until-gone.ts'
+import { HeldRecord } from '../../record/held-record.ts'
+
+/** One whose lock is held. */
+interface HeldSurvey extends Survey {
+  readonly record: HeldRecord
+}
 
 export interface Cleaning {
   readonly kube: Kube
@@ -109,14 +115,14 @@ export async function cleanUpDry(cleaning: Cleaning, signal: AbortSignal): Promi
   for (const one of found) {
     const lock = await seeLock(kube, namespace, one.name, signal)
     if (lock !== undefined)
-      report.notes.push(
+      report.note(
         `Another run holds the lock of ${namespace}/${one.name} now: ${lock.holder}. It would be waited for.`,
       )
     tellWhatGoes(cleaning, one, place.kind === 'ours')
   }
   const stays = await staysFor(cleaning, kube, place, found, signal)
   if (stays === undefined) {
-    report.changes.push({
+    report.row({
       object: `namespace/${namespace}`,
       change: 'deleted',
       note: 'would be, with all that is in it',
@@ -160,7 +166,7 @@ async function look(
   )
   const [only, second] = found
   if (only !== undefined && second === undefined && cleaning.stillDue === undefined)
-    services.report.name = only.name
+    services.report.about({ name: only.name })
   return { place, found }
 }
 
@@ -230,17 +236,17 @@ async function underLocks(
     return { outcome: 'gone', note: `namespace ${namespace} was deleted meanwhile` }
   if (place.kind === 'ours' && cleaning.stillDue?.(place.object.metadata) === false)
     return { outcome: 'not due', note: 'a deploy has moved its time on meanwhile' }
-  const found: Survey[] = []
+  const kubeOf = (index: number): Kube => locks.slice(index, index + 1).reduce(underLock, kube)
+  const found: HeldSurvey[] = []
   for (const one of names)
     found.push(
       await recovered(
-        cleaning,
+        { ...cleaning, kube: kubeOf(found.length) },
         await survey(kube, namespace, one, deleteClaims, signal),
         locks,
         signal,
       ),
     )
-  const kubeOf = (index: number): Kube => locks.slice(index, index + 1).reduce(underLock, kube)
   const going = deleteClaims
     ? found.flatMap(({ claims, stored }) => [
         ...claims,
@@ -254,23 +260,19 @@ async function underLocks(
     [...new Map(going.map(({ uid, volume }) => [uid, { volume }])).values()],
     signal,
   )
-  const records: StoredRecord[] = []
   for (const [index, one] of found.entries()) {
-    records.push(
-      await journal.phase(`Take ${one.name} away`, async (done) => {
-        tellLeft(services, one, deleteClaims)
-        const stored = await takeAway(
-          { kube: kubeOf(index), services, deleteClaims, deadline },
-          one,
-          one.stored,
-          signal,
-        )
-        done(
-          `gone${deleteClaims || one.claims.length === 0 ? '' : `; ${one.claims.length} claims stay`}`,
-        )
-        return stored
-      }),
-    )
+    await journal.phase(`Take ${one.name} away`, async (done) => {
+      tellLeft(services, one, deleteClaims)
+      await takeAway(
+        { kube: kubeOf(index), services, deleteClaims, deadline },
+        one,
+        one.record,
+        signal,
+      )
+      done(
+        `gone${deleteClaims || one.claims.length === 0 ? '' : `; ${one.claims.length} claims stay`}`,
+      )
+    })
   }
   const stays = await goes(
     { ...cleaning, kube: locks.reduce(underLock, kube) },
@@ -283,7 +285,6 @@ async function underLocks(
       await finish(
         { ...cleaning, kube: kubeOf(index) },
         one,
-        records[index] ?? one.stored,
         locks[index],
         place.kind === 'ours',
         signal,
@@ -294,12 +295,12 @@ async function underLocks(
     ))
       await deleteFreeLease(cleaning, one, signal)
   if (volumes === undefined)
-    report.notes.push(
+    report.note(
       'Whether the volumes of the claims are gone is not known: they may not be read (get persistentvolumes).',
     )
   else {
     if (volumes.stay.length > 0)
-      report.notes.push(
+      report.note(
         `Volumes that stay, with their data (reclaim policy Retain): ${volumes.stay.join(', ')}. If that may go: kubectl delete pv ${volumes.stay.join(' ')}, and what is behind them in the storage.`,
       )
     await untilGone(
@@ -309,10 +310,10 @@ async function underLocks(
     )
   }
   if (stays !== undefined) {
-    report.standing = 'what this action made is gone'
+    report.stands('what this action made is gone')
     return { outcome: 'stays', note: stays }
   }
-  report.standing = `namespace ${namespace} is gone`
+  report.stands(`namespace ${namespace} is gone`)
   return { outcome: 'gone', note: 'taken away, with all that was in it' }
 }
 
@@ -322,17 +323,21 @@ async function recovered(
   found: Survey,
   locks: readonly Lock[],
   signal: AbortSignal,
-): Promise<Survey> {
+): Promise<HeldSurvey> {
   const { clock, journal, report } = services
   refuseMaintenance(found, await handedOver(kube, found, signal))
-  const stored = await recoverNodes(
-    { kube, clock, namespace, runUrl: report.runUrl, name: found.name, journal, report },
+  const record = new HeldRecord(
+    { kube, clock, namespace, name: found.name, runUrl: report.runUrl },
     found.stored,
+  )
+  await recoverNodes(
+    { record, journal, report },
     AbortSignal.any(locks.map(({ lost }) => lost)),
     signal,
   )
+  const { stored } = record
   refuseMaintenance({ ...found, stored }, toGiveBack(stored))
-  return { ...found, stored }
+  return { ...found, stored, record }
 }
 
 /** Why the namespace stays, in words; undefined once it is gone. */
@@ -343,7 +348,7 @@ async function goes(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { kube, services, namespace, name, deadline } = cleaning
-  const { journal, report, clock } = services
+  const { journal, report } = services
   for (;;) {
     const place = await readPlace(kube, namespace, name, services.holder.repository, signal)
     if (place.kind === 'missing') return undefined
@@ -363,15 +368,17 @@ async function goes(
     const stays = await staysFor(cleaning, kube, place, found, signal)
     if (stays !== undefined || place.kind === 'theirs') return stays
     if (!(await deleteNamespace(kube, place.object, signal))) continue
-    report.changed = true
-    report.changes.push({
-      object: `namespace/${namespace}`,
-      change: 'deleted',
-      note: 'with all that was in it',
+    const deleted = `namespace/${namespace} deleted`
+    report.did({
+      row: {
+        object: `namespace/${namespace}`,
+        change: 'deleted',
+        note: 'with all that was in it',
+      },
+      what: deleted,
+      line: deleted,
     })
-    report.timeline.push({ at: clock.now(), what: `namespace/${namespace} deleted` })
-    report.standing = `namespace ${namespace} is being deleted`
-    journal.info(`namespace/${namespace} deleted`)
+    report.stands(`namespace ${namespace} is being deleted`)
     // The Leases go with it, and nothing renews what is gone.
     for (const lock of locks.splice(0)) await lock.release(AbortSignal.timeout(RELEASE_MS))
     await journal.phase(`Wait until namespace ${namespace} is gone`, async (done) => {
@@ -404,7 +411,7 @@ async function staysFor(
   if (stays === undefined) return undefined
   const note = `Namespace ${namespace} stays: ${stays.why}. ${stays.mend}`
   if (!report.notes.includes(note)) {
-    report.notes.push(note)
+    report.note(note)
     journal.info(note)
   }
   return stays.why
@@ -416,41 +423,33 @@ async function staysFor(
  */
 async function finish(
   cleaning: Cleaning,
-  found: Survey,
-  stored: StoredRecord,
+  found: HeldSurvey,
   lock: Lock | undefined,
   ours: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const {
     kube,
-    services: { report, journal },
-    namespace,
+    services: { report },
     deleteClaims,
   } = cleaning
-  const { name, claims } = found
+  const { name, claims, record } = found
   if (keepsRecord(found, deleteClaims, ours)) {
     const kept = claims.map(({ name: claim, uid, volume }) => ({
       name: claim,
       uid,
       ...(volume === undefined ? {} : { volume }),
     }))
-    await writeRecord(
-      kube,
-      namespace,
-      stored,
-      { ...stored.record, revisions: [], made: [], underWay: null, kept },
-      {},
-      signal,
-    )
+    await record.leaveOnly(kept, signal)
     return
   }
-  const object = stored.object
+  const { object } = record.stored
   if (object !== undefined) {
     await deleteAsRead(kube, object, name, signal)
-    report.changed = true
-    report.changes.push({ object: objectName(object), change: 'deleted', note: 'the record' })
-    journal.info(`${objectName(object)} deleted (the record)`)
+    report.did({
+      row: { object: objectName(object), change: 'deleted', note: 'the record' },
+      line: `${objectName(object)} deleted (the record)`,
+    })
   }
   await lock?.release(AbortSignal.timeout(RELEASE_MS))
 }
@@ -518,14 +517,14 @@ async function deleteFreeLease(
     if (!(error instanceof KubeFailure) || error.status !== 409) throw error
     return
   }
-  report.changes.push({ object: `lease/${leaseName(name)}`, change: 'deleted', note: 'the lock' })
+  report.row({ object: `lease/${leaseName(name)}`, change: 'deleted', note: 'the lock' })
   journal.info(`lease/${leaseName(name)} deleted (the lock)`)
 }
 
 function tellWhatGoes({ services, deleteClaims }: Cleaning, found: Survey, ours: boolean): void {
   const { report, journal } = services
   const row = (object: string, note: string): void => {
-    report.changes.push({ object, change: 'deleted', note })
+    report.row({ object, change: 'deleted', note })
     journal.info(`${object}: ${note}`)
   }
   for (const object of [...found.sets, ...found.objects])
@@ -550,7 +549,7 @@ function tellLeft(
     )
   }
   for (const note of notes) {
-    report.notes.push(note)
+    report.note(note)
     journal.info(note)
   }
 }

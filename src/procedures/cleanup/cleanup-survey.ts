@@ -8,13 +8,13 @@ import { KubeFailure } from '../../kube/failure.ts'
 import { FIELD_MANAGER, type Kube, type KubeObject } from '../../kube/kube.ts'
 import { toClaim, toPod, toSet } from '../../kube/views/index.ts'
 import { leaseName } from '../../record/lock.ts'
-import { nodesUnderMaintenance } from '../../record/maintenance.ts'
 import {
   ofThisSet,
   readRecord,
   recordName,
   type MaintenanceNode,
   type StoredRecord,
+  nodesUnderMaintenance,
 } from '../../record/record.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { objectName } from '../apply/apply.ts'

@@ -6,14 +6,13 @@ import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { knownResource } from '../../kube/resources.ts'
 import { toKeptVolume, toPod } from '../../kube/views/index.ts'
-import type { StoredRecord } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { objectName, refOf } from '../apply/apply.ts'
 import type { Survey } from './cleanup-survey.ts'
 import { explainHanging } from '../verify/hanging.ts'
 import { heldByFinalizers, untilGone, type Held, type Waiting } from '../apply/until-gone.ts'
-import { recordUnderWay, type Marking } from '../../record/verified.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
 
 export interface Taking {
   /** Under the ensemble's lock. */
@@ -42,18 +41,15 @@ function hasOwn(object: KubeObject): boolean {
 export async function takeAway(
   taking: Taking,
   found: Survey,
-  stored: StoredRecord,
+  record: HeldRecord,
   signal: AbortSignal,
-): Promise<StoredRecord> {
+): Promise<void> {
   const { kube, services, deleteClaims, deadline } = taking
   const { namespace, sets, objects, claims } = found
   const { clock, journal, report } = services
   const going = deleteClaims ? claims : []
-  if (sets.length + objects.length + going.length === 0) return stored
-  const marking: Marking = { kube, clock, namespace, runUrl: report.runUrl }
-  const recorded = await recordUnderWay(
-    marking,
-    stored,
+  if (sets.length + objects.length + going.length === 0) return
+  await record.begin(
     {
       operation: 'cleanup',
       digest: '',
@@ -84,8 +80,7 @@ export async function takeAway(
       signal,
     )
   await untilGone(waiting, (until) => claimsThere(kube, namespace, going, until), signal)
-  report.standing = 'the ensemble is gone; its record is still there'
-  return recorded
+  report.stands('the ensemble is gone; its record is still there')
 }
 
 /** UID of the set that it is begun on; or that an earlier run of it was. */
@@ -104,7 +99,7 @@ function claimObject(
 
 /** By its UID: one that was made anew meanwhile stays, and is told. */
 async function deleteOne(
-  { kube, services: { clock, journal, report } }: Taking,
+  { kube, services: { report } }: Taking,
   object: KubeObject,
   propagation: 'Foreground' | 'Background',
   note: string,
@@ -116,18 +111,21 @@ async function deleteOne(
     if (!(await kube.delete(refOf(object), { uid, propagation }, signal))) return
   } catch (error) {
     if (!(error instanceof KubeFailure) || error.status !== 409) throw error
-    report.notes.push(`${objectName(object)} was made anew by somebody else meanwhile: it stays.`)
+    report.note(`${objectName(object)} was made anew by somebody else meanwhile: it stays.`)
     return
   }
-  report.changed = true
-  report.standing = `${objectName(object)} of ${object.metadata.namespace ?? ''} was deleted last; the rest is still there`
-  report.changes.push({
-    object: objectName(object),
-    change: 'deleted',
-    ...(note === '' ? {} : { note }),
+  report.stands(
+    `${objectName(object)} of ${object.metadata.namespace ?? ''} was deleted last; the rest is still there`,
+  )
+  report.did({
+    row: {
+      object: objectName(object),
+      change: 'deleted',
+      ...(note === '' ? {} : { note }),
+    },
+    what: `${objectName(object)} deleted`,
+    line: `${objectName(object)} deleted${note === '' ? '' : ` (${note})`}`,
   })
-  report.timeline.push({ at: clock.now(), what: `${objectName(object)} deleted` })
-  journal.info(`${objectName(object)} deleted${note === '' ? '' : ` (${note})`}`)
 }
 
 /** Those that are still the same objects, and their pods. */

@@ -7,7 +7,6 @@ import { failure } from '../../errors.ts'
 import type { Lock } from '../../record/lock.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import { whoIsMissing } from '../rollout/await-serving.ts'
-import { rollOf } from '../rollout/bring.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import type { Answer, Evicting } from './evict-pods.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
@@ -97,7 +96,7 @@ export function askToGo(
       if (missing !== undefined) return held(missing)
       const change = ensemble === undefined ? undefined : changeOf(ensemble)
       if (change !== undefined) return held(change.what)
-      if (ensemble !== undefined) await spareWriter(ensemble.course.looking, pod.uid, signal)
+      if (ensemble !== undefined) await spareWriter(ensemble.course, pod.uid, signal)
       if (!lock.held()) return held('the lock is being renewed')
       if (ensemble !== undefined) await keepsData(ensemble, pod, signal)
       const answer = await tell()
@@ -148,7 +147,7 @@ async function whoElseIsOut(
   if (first.missing !== undefined || !first.leads) return first.missing
   const ordinal = course.follower.snapshot().pods.find(({ uid }) => uid === pod.uid)?.ordinal
   if (ordinal === undefined) return undefined
-  await readyToLeave(rollOf(course), ordinal, signal)
+  await readyToLeave(course, ordinal, signal)
   return (await look()).missing
 }
 
@@ -160,7 +159,7 @@ async function keepsData(
 ): Promise<void> {
   const view = course.follower.snapshot()
   await refuseLoss(
-    course.looking,
+    course,
     view,
     { member: { pod: pod.name, uid: pod.uid }, members: await looker.members(view, false) },
     signal,

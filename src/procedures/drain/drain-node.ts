@@ -5,19 +5,9 @@ import { Deadline } from '../../clock.ts'
 import { cordonStands } from '../../decide/drain/cordon.ts'
 import { failure } from '../../errors.ts'
 import { toNode } from '../../kube/views/index.ts'
-import { nodeDrained } from '../../record/drain.ts'
-import {
-  advanceNode,
-  beginNode,
-  endNodes,
-  nodesUnderMaintenance,
-} from '../../record/maintenance.ts'
-import type { MaintenanceNode } from '../../record/record.ts'
-import { beginPhase, endPhase } from '../../report/node-phases.ts'
-import type { NodeRow, RunReport } from '../../report/run-report.ts'
+import { type MaintenanceNode, nodesUnderMaintenance } from '../../record/record.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import { isAbandoned } from './ask-to-go.ts'
-import { rollOf } from '../rollout/bring.ts'
 import { cordonNode, readNode, uncordonNode, type UncordonAnswer } from '../../record/cordon.ts'
 import {
   emptied,
@@ -34,6 +24,8 @@ import { leaveNeighbours, meetNeighbours, ordinalsOf, type Neighbour } from './n
 import { passGates, type GatePatience } from './pass-gates.ts'
 import { leadsAndGoes, readyToLeave } from '../rollout/roll.ts'
 import type { Course } from '../open/ensemble.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
+import type { Recorder, SeenNode } from '../../report/recorder.ts'
 
 /** After `drained`, in the report. */
 const LEFT = 'before it left the cluster'
@@ -45,22 +37,22 @@ const LEFT = 'before it left the cluster'
 export async function drainNode(
   drain: Drain,
   node: NodeView,
-  row: NodeRow,
+  row: SeenNode,
   patience: GatePatience,
   signal: AbortSignal,
 ): Promise<void> {
   const { standing } = drain
   const { inputs, services } = standing
-  const { clock } = services
+  const { clock, report } = services
   const course = boundBy(standing.course, new Deadline(clock, inputs.timeoutMs))
-  row.outcome = 'under way'
+  report.nodeIs(row, { outcome: 'under way' })
   const neighbours: Neighbour[] = []
   const during: During = async (phase, work) => {
-    beginPhase(row, phase, clock.now())
+    report.phaseOf(row, phase)
     try {
       return await work()
     } finally {
-      endPhase(row, clock.now())
+      report.endPhaseOf(row)
       services.publish()
     }
   }
@@ -101,24 +93,23 @@ export async function drainNode(
 }
 
 async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<void> {
-  const { standing, ledger, mark, givenBack } = drain
-  const { inputs, services, kube, lock, marking } = standing
+  const { standing, mark, givenBack } = drain
+  const { inputs, services, kube, lock, record } = standing
   const { clock, journal, report } = services
   const { node, row, survey, neighbours, course, during } = taking
-  const write = async (change: Parameters<typeof advanceNode>[3]): Promise<void> => {
-    ledger.stored = await advanceNode(marking, ledger.stored, node.name, change, signal)
-  }
+  const write = (change: Parameters<HeldRecord['advanceNode']>[1]): Promise<void> =>
+    record.advanceNode(node.name, change, signal)
   const { mode } = survey.choice
-  row.placement = mode === 'none' ? '' : mode
   // Where no ensemble is ours, whose members are on the node is worth telling all the same.
-  row.members =
+  const members =
     standing.set === undefined
       ? neighbours.flatMap(({ pods }) => pods.map((pod) => `${pod.namespace}/${pod.name}`))
       : survey.members.map(({ name }) => name)
+  report.nodeIs(row, { placement: mode === 'none' ? '' : mode, members })
   for (const { pod, why } of survey.pods.leave)
-    row.pods.push({ pod: `${pod.namespace}/${pod.name}`, outcome: 'left alone', note: why })
+    report.podOf(row, { pod: `${pod.namespace}/${pod.name}`, outcome: 'left alone', note: why })
   // A cordon of ours that an earlier run has left is still ours.
-  const before = nodesUnderMaintenance(ledger.stored).find(({ name }) => name === node.name)
+  const before = nodesUnderMaintenance(record.stored).find(({ name }) => name === node.name)
   const entry: Omit<MaintenanceNode, 'at'> = {
     name: node.name,
     uid: node.uid,
@@ -139,14 +130,13 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
     )
   ) {
     await during('hand-over', async () => {
-      ledger.stored = await beginNode(marking, ledger.stored, entry, signal)
+      await record.beginNode(entry, signal)
       tellLeader(course, survey.members)
       for (const one of neighbours) tellLeader(one.course, one.pods)
-      for (const pod of survey.members)
-        await readyToLeave(rollOf(course), ordinalOf(course, pod), signal)
+      for (const pod of survey.members) await readyToLeave(course, ordinalOf(course, pod), signal)
       for (const one of neighbours)
         for (const ordinal of isAbandoned(one) ? [] : ordinalsOf(one))
-          await readyToLeave(rollOf(one.course), ordinal, signal)
+          await readyToLeave(one.course, ordinal, signal)
     })
   }
   const taken = await during('cordon', async () => {
@@ -159,12 +149,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
       ])
     // Before the patch the record says that the cordon may be ours: whoever finds it looks at the
     // mark.
-    ledger.stored = await beginNode(
-      marking,
-      ledger.stored,
-      { ...entry, phase: 'cordon', cordon: 'ours' },
-      signal,
-    )
+    await record.beginNode({ ...entry, phase: 'cordon', cordon: 'ours' }, signal)
     const answer = await cordonNode(
       kube,
       node,
@@ -187,14 +172,14 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   })
   if (taken === 'gone') {
     journal.info(`${node.name}: is gone from the cluster, nothing to drain`)
-    row.outcome = 'gone'
+    report.nodeIs(row, { outcome: 'gone' })
     await finish(drain, row, node, undefined, signal)
     return
   }
-  row.cordon = taken
-  if (taken === 'ours') report.changed = true
+  report.nodeIs(row, { cordon: taken })
+  if (taken === 'ours') report.did()
   say(drain, node.name, taken === 'ours' ? 'cordoned' : 'was cordoned before, and stays so')
-  report.standing = `${node.name} is cordoned; its pods are being evicted`
+  report.stands(`${node.name} is cordoned; its pods are being evicted`)
   if (taken === 'theirs' && (mode === 'in-place' || survey.choice.waiting.length > 0)) {
     const stuck = mode === 'in-place' ? row.members : survey.choice.waiting
     throw failure(
@@ -217,14 +202,14 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
 
   if (inputs.maintenanceCommand !== undefined) {
     await write({ phase: 'maintenance' })
-    report.standing = `${node.name} is drained, its maintenance runs`
+    report.stands(`${node.name} is drained, its maintenance runs`)
     await during('maintenance', () => maintain({ services, kube, inputs, node }, signal))
   }
   const later = neighbours.filter((one) => one.later)
   const stands =
     taken !== 'ours' || !givenBack
       ? await standsStill(drain, taking, taken, signal)
-      : await during('uncordon', async (): Promise<NodeRow['cordon']> => {
+      : await during('uncordon', async (): Promise<SeenNode['cordon']> => {
           await write({ phase: 'uncordon' })
           const answer = await uncordonNode(
             kube,
@@ -232,8 +217,10 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
             { ensemble: mark.ensemble, identity: lock.identity, uid: node.uid },
             signal,
           )
-          row.cordon = answer.kind === 'not ours' ? 'theirs' : 'none'
-          if (answer.kind === 'gone') row.note = LEFT
+          report.nodeIs(row, {
+            cordon: answer.kind === 'not ours' ? 'theirs' : 'none',
+            ...(answer.kind === 'gone' ? { note: LEFT } : {}),
+          })
           say(drain, node.name, uncordonedInWords(answer))
           if (answer.kind === 'not ours' && (mode === 'in-place' || later.length > 0)) {
             throw failure(
@@ -263,10 +250,10 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
           )
     })
   }
-  row.outcome = 'drained'
+  report.nodeIs(row, { outcome: 'drained' })
   const kept = stands !== 'none'
   await finish(drain, row, node, stands === 'ours' ? 'handed-over' : undefined, signal)
-  report.standing = `${node.name} is drained${kept ? ' and stays cordoned' : ' and given back'}`
+  report.stands(`${node.name} is drained${kept ? ' and stays cordoned' : ' and given back'}`)
 }
 
 /**
@@ -278,23 +265,27 @@ async function standsStill(
   { node, row }: Taking,
   taken: 'ours' | 'theirs',
   signal: AbortSignal,
-): Promise<NodeRow['cordon']> {
+): Promise<SeenNode['cordon']> {
   const {
-    standing: { kube },
+    standing: {
+      kube,
+      services: { report },
+    },
     mark,
   } = drain
   const object = await readNode(kube, node.name, signal)
   const now = object === undefined || object.metadata.uid !== node.uid ? undefined : toNode(object)
-  if (now === undefined) row.note = LEFT
+  if (now === undefined) report.nodeIs(row, { note: LEFT })
   if (now?.unschedulable === false)
     say(drain, node.name, 'was uncordoned by somebody else meanwhile')
-  row.cordon =
+  const cordon =
     now?.unschedulable !== true
       ? 'none'
       : taken === 'ours' && cordonStands(now, mark)
         ? 'ours'
         : 'theirs'
-  return row.cordon
+  report.nodeIs(row, { cordon })
+  return cordon
 }
 
 function uncordonedInWords(answer: UncordonAnswer): string {
@@ -314,21 +305,16 @@ function uncordonedInWords(answer: UncordonAnswer): string {
  * Strikes the node out, or leaves it handed over; from here on a successor does not do it again.
  */
 async function finish(
-  { standing: { marking, services }, ledger }: Drain,
-  row: NodeRow,
+  { standing: { record, services } }: Drain,
+  row: SeenNode,
   { uid }: NodeView,
   phase: 'handed-over' | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  ledger.stored =
-    phase === undefined
-      ? await endNodes(marking, ledger.stored, new Set([row.node]), signal)
-      : await advanceNode(marking, ledger.stored, row.node, { phase }, signal)
-  ledger.stored = await nodeDrained(marking, ledger.stored, uid, signal)
-  services.report.drainedNodes.push(row.node)
-  services.report.remainingNodes = services.report.remainingNodes.filter(
-    (name) => name !== row.node,
-  )
+  if (phase === undefined) await record.endNodes(new Set([row.node]), signal)
+  else await record.advanceNode(row.node, { phase }, signal)
+  await record.nodeDrained(uid, signal)
+  services.report.nodeDone(row.node)
   services.publish()
 }
 
@@ -336,13 +322,13 @@ function boundBy(course: Course, deadline: Deadline): Course {
   return { ...course, deadline, before: course.follower.snapshot() }
 }
 
-function leads(report: RunReport, names: readonly string[]): boolean {
+function leads(report: Recorder, names: readonly string[]): boolean {
   return report.members.some((member) => member.role === 'leader' && names.includes(member.pod))
 }
 
 /** A leader that can't be told to step down, or need not be, is evicted as it is. */
 function tellLeader(
-  { looking: { profile, reach }, addresses, services: { report, journal } }: Course,
+  { profile, reach, addresses, report, journal }: Course,
   pods: readonly { readonly name: string }[],
 ): void {
   for (const { name } of pods.filter((pod) => leads(report, [pod.name]))) {
@@ -353,19 +339,19 @@ function tellLeader(
     if (profile.stepDown === undefined || reach.may.exec) continue
     const line = `${name} leads, and goes without handing over: that needs the right to exec (pods/exec [get, create]). The election may take longer.`
     journal.info(line)
-    report.notes.push(line)
+    report.note(line)
   }
 }
 
 function say(
   {
     standing: {
-      services: { journal, report, clock },
+      services: { journal, report },
     },
   }: Drain,
   node: string,
   what: string,
 ): void {
   journal.info(`${node}: ${what}`)
-  report.timeline.push({ at: clock.now(), what, node })
+  report.happened({ what, node })
 }

@@ -4,8 +4,6 @@
 import { cordonStands, type CordonMark } from '../../decide/drain/cordon.ts'
 import { failure } from '../../errors.ts'
 import { toNode } from '../../kube/views/index.ts'
-import type { StoredRecord } from '../../record/record.ts'
-import type { NodeRow } from '../../report/run-report.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import { askToGo, overtakenBy, type Leaving } from './ask-to-go.ts'
 import { readNode } from '../../record/cordon.ts'
@@ -16,6 +14,7 @@ import { passGates, type GatePatience } from './pass-gates.ts'
 import { readNodes } from '../open/read-ensemble.ts'
 import type { Held } from '../open/hold-ensemble.ts'
 import { cameSince, refuseUnfit, surveyNodes, type NodeSurvey, type Surveying } from './survey.ts'
+import type { SeenNode } from '../../report/recorder.ts'
 
 /** How often what came to a cordoned node is evicted as well. */
 const ROUNDS = 3
@@ -24,8 +23,6 @@ export interface Drain {
   readonly standing: Held
   readonly looker: Looker
   readonly mark: CordonMark
-  /** The record as this run last wrote it. */
-  readonly ledger: { stored: StoredRecord }
   /** Our cordon is taken back when a node was drained well. */
   readonly givenBack: boolean
   /** What else is under way, in words. */
@@ -205,7 +202,7 @@ export async function passNeighbours(
 async function cordonMustStand(
   drain: Drain,
   node: NodeView,
-  row: NodeRow,
+  row: SeenNode,
   signal: AbortSignal,
 ): Promise<void> {
   const object = await readNode(drain.standing.kube, node.name, signal)
@@ -217,7 +214,9 @@ async function cordonMustStand(
     return
   // Somebody else's keeps pods away as well as ours does, as long as it stands.
   if (row.cordon !== 'ours' && toNode(object).unschedulable) return
-  row.cordon = toNode(object).unschedulable ? 'theirs' : 'none'
+  drain.standing.services.report.nodeIs(row, {
+    cordon: toNode(object).unschedulable ? 'theirs' : 'none',
+  })
   throw failure(
     'failed',
     'CONFLICT',

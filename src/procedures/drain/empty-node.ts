@@ -4,14 +4,13 @@
 import { formatSpan } from '../../clock.ts'
 import { ownPods } from '../../decide/members/members.ts'
 import { failure, type EnsembleError } from '../../errors.ts'
-import type { NodePhase, NodeRow } from '../../report/run-report.ts'
+import type { NodePhase } from '../../report/run-report.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
 import { attend } from '../rollout/attend.ts'
 import { missingNow, servingInWords, waitingFor } from '../rollout/await-serving.ts'
 import { isAbandoned } from './ask-to-go.ts'
-import { rollOf } from '../rollout/bring.ts'
 import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from '../rollout/looker.ts'
 import type { Neighbour } from './neighbours.ts'
@@ -19,6 +18,7 @@ import type { NodeSurvey } from './survey.ts'
 import type { Held } from '../open/hold-ensemble.ts'
 import { awaitDetached } from './volumes.ts'
 import type { Course } from '../open/ensemble.ts'
+import type { SeenNode } from '../../report/recorder.ts'
 
 /**
  * A pod that no node takes is not waited for longer, unless a node is being added for it;
@@ -32,7 +32,7 @@ export type During = <T>(phase: NodePhase, work: () => Promise<T>) => Promise<T>
 /** One node whose turn has come. */
 export interface Turn {
   readonly node: NodeView
-  readonly row: NodeRow
+  readonly row: SeenNode
   readonly survey: NodeSurvey
   readonly neighbours: readonly Neighbour[]
   /** Of our ensemble, bounded by the node's time. */
@@ -121,15 +121,13 @@ async function evict(
       overtaken,
       say: (line) => journal.info(line),
       onEvicted: (pod) => {
-        report.changed = true
-        row.pods.push({ pod: `${pod.namespace}/${pod.name}`, outcome: 'evicted', note: '' })
-        report.timeline.push({
-          at: clock.now(),
+        report.podOf(row, { pod: `${pod.namespace}/${pod.name}`, outcome: 'evicted', note: '' })
+        report.did({
           what: 'evicted',
           member: pod.name,
           node: node.name,
+          line: `${node.name}: ${pod.namespace}/${pod.name} evicted`,
         })
-        journal.info(`${node.name}: ${pod.namespace}/${pod.name} evicted`)
       },
     },
     signal,
@@ -171,10 +169,10 @@ export async function membersBack(
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, journal } = course.services
+  const { clock, journal, report } = course.services
   const began = clock.now()
   const view = await attend(
-    rollOf(course).attendance,
+    course,
     {
       generation: () => undefined,
       step: async (seen, now) => {
@@ -202,7 +200,7 @@ export async function membersBack(
             members,
             view: seen,
             looker,
-            container: course.looking.target.container,
+            container: course.target.container,
           }),
           reached: members.map((member) => `${member.uid ?? ''} ${member.role ?? ''}`).join(','),
         }
@@ -212,10 +210,13 @@ export async function membersBack(
   )
   journal.info(`${node.name}: ${servingInWords({ view, ms: clock.now() - began })}`)
   for (const name of names) {
-    const there = row.pods.find(({ pod }) => pod === `${view.set?.namespace ?? ''}/${name}`)
     const home = ownPods(view).find((pod) => pod.name === name)?.node
-    if (there !== undefined && home !== undefined)
-      there.note = `serves on ${home} after ${formatSpan(clock.now() - began)}`
+    if (home !== undefined)
+      report.podServes(
+        row,
+        `${view.set?.namespace ?? ''}/${name}`,
+        `serves on ${home} after ${formatSpan(clock.now() - began)}`,
+      )
   }
 }
 

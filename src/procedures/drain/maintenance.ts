@@ -107,7 +107,7 @@ export async function maintain(
   if (fault !== undefined) {
     // Evidence and not a part of the message: that one travels further than the log, and nobody
     // masks what a script prints there.
-    if (outcome.last !== '') services.report.evidence.push(lastLine(node.name, outcome.last))
+    if (outcome.last !== '') services.report.prove(lastLine(node.name, outcome.last))
     throw fault
   }
   journal.info(`${node.name}: the maintenance command has ended well`)

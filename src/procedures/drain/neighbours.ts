@@ -12,7 +12,6 @@ import { addressesOf } from '../../manifests/addresses.ts'
 import { detectProfile } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import { leaseName, newIdentity, takeLock, type Lock, RELEASE_MS } from '../../record/lock.ts'
-import { newReport } from '../../report/run-report.ts'
 import type { Services } from '../../services.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import { reviewRights } from '../open/access.ts'
@@ -22,7 +21,7 @@ import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import type { Held } from '../open/hold-ensemble.ts'
 import type { NodeSurvey } from './survey.ts'
 import { profileOptions, reachThrough } from '../open/reach.ts'
-import type { VerifyRun, Course } from '../open/ensemble.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /** Longer than a dead run's lock lives; milliseconds. */
 const LOCK_WAIT_MS = 70_000
@@ -95,7 +94,7 @@ async function meet(
   withLock: boolean,
   signal: AbortSignal,
 ): Promise<Neighbour | undefined> {
-  const { kube, inputs, run } = standing
+  const { kube, inputs } = standing
   const { clock } = standing.services
   const [first] = pods
   const namespace = first?.namespace ?? ''
@@ -144,40 +143,30 @@ async function meet(
     ending.abort(new Error('the node is done'))
     await follower.stop()
     const { report } = standing.services
-    const { timeline } = report
-    if (services.report.changed) report.changed = true
-    timeline.push(
-      ...services.report.timeline.map((entry) =>
-        entry.member === undefined ? entry : { ...entry, member: `${namespace}/${entry.member}` },
-      ),
-    )
-    timeline.sort((a, b) => a.at - b.at)
+    report.rejoin(services.report, (member) => `${namespace}/${member}`)
     await lock?.release(AbortSignal.timeout(RELEASE_MS))
   }
   try {
     await follower.ready()
     const around = await servicesIfAllowed(kube, namespace, signal)
-    const looking: VerifyRun = {
+    const course: Course = {
       kube,
       clock,
       journal: services.journal,
       report: services.report,
       target: targetOf(set, [], kind, namespace),
-      nodes: run.nodes,
-      runId: run.runId,
-      memberTimeoutMs: run.memberTimeoutMs,
+      nodes: standing.course.nodes,
+      runId: standing.course.runId,
+      memberTimeoutMs: standing.course.memberTimeoutMs,
       reach: reachThrough(kube, rights),
       // Our secret is for our ensemble alone, and a look needs none.
       profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
-    }
-    const course: Course = {
-      kube,
       services,
       inputs: standing.course.inputs,
       rights,
       follower,
       before: follower.snapshot(),
-      looking,
+      logLines: rights.logs ? inputs.logLines : 0,
       deadline: new Deadline(clock, inputs.timeoutMs),
       told: new Map(),
       place: { at: '' },
@@ -189,7 +178,7 @@ async function meet(
     return {
       name: `${namespace}/${name}`,
       course,
-      looker: createLooker(looking, until),
+      looker: createLooker(course, until),
       pods,
       later,
       lost: lock?.lost,
@@ -203,25 +192,22 @@ async function meet(
 
 /** Once for all nodes. */
 function note({ services: { report } }: Held, line: string): void {
-  if (!report.notes.includes(line)) report.notes.push(line)
+  report.noteOnce(line)
 }
 
 /** What is done for a neighbour is told under its name, and is no row of our own ensemble. */
 function aside(services: Services, name: string): Services {
   const { journal } = services
-  const report = newReport('drain', services.report.started)
-  report.notes = services.report.notes
-  report.evidence = services.report.evidence
   return {
     ...services,
-    report,
+    report: services.report.aside(name),
     journal: { ...journal, info: (line) => journal.info(`${name}: ${line}`) },
   }
 }
 
 /** Undefined where nobody ever locked it, or it may not be locked. */
 async function lockOf(
-  { kube, run, services: { clock, holder } }: Held,
+  { kube, course, services: { clock, holder } }: Held,
   { metadata }: KubeObject,
   { journal }: Services,
   signal: AbortSignal,
@@ -248,7 +234,7 @@ async function lockOf(
       holder,
       identity: newIdentity(holder),
       waitMs: neighbourLockWaitMs(
-        `${run.target.namespace}/${run.target.name}`,
+        `${course.target.namespace}/${course.target.name}`,
         `${namespace}/${metadata.name}`,
       ),
       say: (line) => journal.info(line),

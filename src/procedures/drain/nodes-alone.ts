@@ -11,6 +11,7 @@ import type { Access, Kube, KubeObject } from '../../kube/kube.ts'
 import { resolveProfile } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import { LOCK_WAIT_MS, newIdentity, underLock, RELEASE_MS } from '../../record/lock.ts'
+import { HeldRecord } from '../../record/held-record.ts'
 import { readRecord, recordName } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
@@ -20,12 +21,12 @@ import {
   holdEnsembleIn,
   lockFor,
   UNLIMITED_MS,
-  within,
   type Asked,
   type Held,
 } from '../open/hold-ensemble.ts'
 import { reachThrough } from '../open/reach.ts'
 import type { Target } from '../open/ensemble.ts'
+import { withCluster, within } from '../open/with-cluster.ts'
 
 /** Nobody's members: a drain asks it and finds nothing in its way. */
 export const NOBODY: EnsembleView = { set: undefined, pods: [], claims: [], events: [] }
@@ -47,15 +48,11 @@ export async function holdForNodes(
   asked: AskedForNodes,
   work: (held: Held, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const kube = await services.connect(inputs)
-  services.report.context = kube.context
-  try {
+  await withCluster(inputs, services, async (kube) => {
     const why = await within(inputs.timeoutMs, services, (signal) => whyAlone(kube, inputs, signal))
     if (why === undefined) await holdEnsembleIn(kube, inputs, services, asked, work)
     else await holdAlone(kube, inputs, services, { asked, why }, work)
-  } finally {
-    services.report.requests = { ...kube.requests }
-  }
+  })
 }
 
 /** Why no ensemble of the namespace is meant, in words; undefined where one is, or may be. */
@@ -107,7 +104,7 @@ async function holdAlone(
   const { clock, journal, report } = services
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
-  report.namespace = namespace
+  report.about({ namespace })
   const { lock, rights, stored, nodes } = await within(inputs.timeoutMs, services, (signal) =>
     journal.phase('Preflight', async (done) => {
       const found = await reviewRights(
@@ -135,7 +132,7 @@ async function holdAlone(
       try {
         const read = await readRecord(kube, namespace, NODES_ALONE, signal)
         done(`nodes alone: no name is given, and ${why}`)
-        report.notes.push(
+        report.note(
           `No ensemble was named, and ${why}: each ensemble that is recognised on the nodes is held to its quorum, and nobody writes and reads through it. The record of this drain is configmap/${recordName(NODES_ALONE)} in ${namespace}.`,
         )
         return {
@@ -171,19 +168,20 @@ async function holdAlone(
       services,
       kube: own,
       set: undefined,
-      stored,
       lock,
       held,
-      run: looking,
-      marking: { kube: own, clock, namespace, runUrl: report.runUrl },
+      record: new HeldRecord(
+        { kube: own, clock, namespace, name: NODES_ALONE, runUrl: report.runUrl },
+        stored,
+      ),
       course: {
-        kube: own,
+        ...looking,
         services,
         inputs,
         rights,
         follower: followNobody(clock, held),
         before: NOBODY,
-        looking,
+        logLines: rights.logs ? inputs.logLines : 0,
         deadline: new Deadline(clock, allowed),
         place: { at: '' },
         addresses: { kind: 'stay', reason: 'nodes alone have no members' },

@@ -55,14 +55,14 @@ export async function passGates(
   signal: AbortSignal,
 ): Promise<Passed> {
   const { course, looker } = gate
-  const { memberTimeoutMs } = course.inputs
+  const { memberTimeoutMs } = course
   const { clock, journal } = course.services
   const began = clock.now()
   const patienceMs =
     kind === 'further'
       ? memberTimeoutMs
       : patienceWith(
-          startsOf(course.follower.snapshot(), course.looking.target.container),
+          startsOf(course.follower.snapshot(), course.target.container),
           began,
           memberTimeoutMs,
         ).ms
@@ -80,7 +80,7 @@ export async function passGates(
     const standing: Standing = {
       view,
       members,
-      elects: course.looking.profile.name === 'zookeeper',
+      elects: course.profile.name === 'zookeeper',
       nodes,
       budgets,
       underWay: gate.underWay,
@@ -141,7 +141,7 @@ function refusal(
 ): EnsembleError {
   const { report } = course.services
   // Ensembles have members of the same names: whose they are must be said.
-  const { namespace, name } = course.looking.target
+  const { namespace, name } = course.target
   const whose =
     neighbour === true
       ? `another ensemble on it, ${namespace}/${name}, can't spare its member: `

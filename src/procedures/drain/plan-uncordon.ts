@@ -5,12 +5,11 @@ import type { Cordon } from '../../decide/drain/cordon.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube } from '../../kube/kube.ts'
-import { nodesUnderMaintenance } from '../../record/maintenance.ts'
-import type { StoredRecord } from '../../record/record.ts'
-import type { NodeRow } from '../../report/run-report.ts'
+import { type StoredRecord, nodesUnderMaintenance } from '../../record/record.ts'
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
 import { readNode, whose } from '../../record/cordon.ts'
 import { resolveNodes } from './resolve-nodes.ts'
+import type { SeenNode } from '../../report/recorder.ts'
 
 export interface PlannedNode {
   readonly node: NodeView
@@ -87,7 +86,7 @@ export function rowFor(
   { node, cordon }: PlannedNode,
   stored: StoredRecord,
   view: EnsembleView,
-): NodeRow {
+): SeenNode {
   const entry = nodesUnderMaintenance(stored).find(({ name }) => name === node.name)
   return {
     node: node.name,

@@ -3,7 +3,7 @@
 
 import type { Kube } from '../../kube/kube.ts'
 import { readHolder } from '../../record/lock.ts'
-import { endNodes } from '../../record/maintenance.ts'
+import { HeldRecord } from '../../record/held-record.ts'
 import { readRecord, type StoredRecord } from '../../record/record.ts'
 import type { PostState } from '../../services.ts'
 import { systemClock } from '../../clock.ts'
@@ -99,10 +99,10 @@ async function strikeOut(
     const names = new Set(
       nodes.filter((node) => node.ensemble === ensemble).map(({ name }) => name),
     )
-    const [namespace = ''] = ensemble.split('/')
+    const [namespace = '', name = ''] = ensemble.split('/')
     const runUrl = stored.record.maintenance?.runUrl ?? ''
-    await endNodes({ kube, clock: systemClock, namespace, runUrl }, stored, names, signal).catch(
-      () => undefined,
-    )
+    await new HeldRecord({ kube, clock: systemClock, namespace, name, runUrl }, stored)
+      .endNodes(names, signal)
+      .catch(() => undefined)
   }
 }

@@ -6,8 +6,7 @@ import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { toNode } from '../../kube/views/index.ts'
-import { nodesUnderMaintenance } from '../../record/maintenance.ts'
-import type { StoredRecord } from '../../record/record.ts'
+import { type StoredRecord, nodesUnderMaintenance } from '../../record/record.ts'
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
 
 const NODE = { apiVersion: 'v1', kind: 'Node' }

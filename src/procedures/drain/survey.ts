@@ -162,7 +162,7 @@ export function tellSurvey(
   { journal, report }: Pick<Services, 'journal' | 'report'>,
 ): void {
   const row = report.nodes.find((one) => one.node === node)
-  if (row !== undefined) row.placement = choice.mode === 'none' ? '' : choice.mode
+  report.nodeIs({ node }, { placement: choice.mode === 'none' ? '' : choice.mode })
   const there = row?.members ?? []
   const where =
     choice.mode === 'none'
@@ -176,14 +176,14 @@ export function tellSurvey(
   const stay = there.filter((name) => !members.some((member) => member.name === name))
   if (stay.length > 0) {
     const line = `${node}: ${stay.join(', ')} ${stay.length === 1 ? 'stays' : 'stay'} on it, since pod-selector leaves ${stay.length === 1 ? 'it' : 'them'} out${maintenanceCommand === undefined ? '' : ': the maintenance command runs under a member that serves'}.`
-    report.notes.push(line)
+    report.note(line)
     if (maintenanceCommand !== undefined) journal.warning(line)
   }
   for (const { pod, why } of pods.refused) journal.info(`  ${pod.namespace}/${pod.name}: ${why}`)
   for (const { pod, why } of choice.refusals) journal.info(`  ${pod}: ${why}`)
-  report.unfit = [
-    ...report.unfit.filter((one) => one.node !== node),
-    ...choice.refusals.flatMap(({ pod, reasons }) =>
+  report.unfitOn(
+    node,
+    choice.refusals.flatMap(({ pod, reasons }) =>
       reasons === undefined
         ? []
         : [
@@ -199,9 +199,9 @@ export function tellSurvey(
             },
           ],
     ),
-  ].toSorted((a, b) => Number(b.member) - Number(a.member))
-  for (const warning of pods.warnings) report.notes.push(`${node}: ${warning}`)
-  for (const line of choice.notes) report.notes.push(`${node}: ${line}`)
+  )
+  for (const warning of pods.warnings) report.note(`${node}: ${warning}`)
+  for (const line of choice.notes) report.note(`${node}: ${line}`)
 }
 
 /** `pod` as `namespace/name`. */

@@ -5,9 +5,7 @@ import type { Inputs } from '../../inputs/inputs.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { seeLock } from '../../record/lock.ts'
 import { readRecord } from '../../record/record.ts'
-import { inWords } from '../../report/doing.ts'
 import type { Services } from '../../services.ts'
-import { timeLimit } from '../../time-limit.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -16,27 +14,20 @@ import {
   rightsToRecord,
 } from '../open/access.ts'
 import { toGiveBack } from '../../record/give-back.ts'
-import { fillMembers } from '../open/member-rows.ts'
 import { NOBODY, whyAlone } from './nodes-alone.ts'
 import { planUncordon, refuseForeign, rowFor } from './plan-uncordon.ts'
 import { findSet, readView } from '../open/read-ensemble.ts'
+import { withClusterInTime } from '../open/with-cluster.ts'
 
 export async function uncordonDryRun(inputs: Inputs, services: Services): Promise<void> {
-  const { report, clock } = services
-  const kube = await services.connect(inputs)
-  const limit = timeLimit(clock, inputs.timeoutMs, () => inWords(report), services.signal)
-  report.context = kube.context
-  report.namespace = inputs.namespace ?? kube.namespace
-  report.name = inputs.name ?? ''
-  try {
+  const { report } = services
+  await withClusterInTime(inputs, services, async (kube, signal) => {
+    report.about({ namespace: inputs.namespace ?? kube.namespace, name: inputs.name ?? '' })
     await services.journal.phase('What would be uncordoned', (done) =>
-      look(kube, inputs, services, done, limit.signal),
+      look(kube, inputs, services, done, signal),
     )
-    report.result = 'planned'
-  } finally {
-    limit.end()
-    report.requests = { ...kube.requests }
-  }
+    report.ends('planned')
+  })
 }
 
 async function look(
@@ -61,26 +52,24 @@ async function look(
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   const set = alone === undefined ? await findSet(kube, namespace, inputs.name, signal) : undefined
   const name = set === undefined ? NODES_ALONE : toSet(set).name
-  report.name = set === undefined ? '' : name
+  report.about({ name: set === undefined ? '' : name })
   const [view, stored, lock] = await Promise.all([
     set === undefined ? NOBODY : readView(kube, set, signal),
     readRecord(kube, namespace, name, signal),
     seeLock(kube, namespace, name, signal),
   ])
-  fillMembers(report, view)
+  report.sawMembers(view)
   if (lock !== undefined)
-    report.notes.push(
-      `Another run holds the lock now: ${lock.holder}. What it does may change this.`,
-    )
+    report.note(`Another run holds the lock now: ${lock.holder}. What it does may change this.`)
   const planned = await planUncordon(kube, inputs, view, stored, `${namespace}/${name}`, signal)
   refuseForeign(planned, inputs.anyCordon)
-  report.nodes = planned.map((one) => rowFor(one, stored, view))
+  report.listNodes(planned.map((one) => rowFor(one, stored, view)))
   for (const { node, cordon } of planned) {
     journal.info(
       `${node.name}: ${cordon.kind === 'none' ? 'is not cordoned, nothing to do' : `would be uncordoned${cordon.kind === 'theirs' ? `; it is cordoned ${cordon.by} (any-cordon)` : ''}`}`,
     )
     if (cordon.kind !== 'none')
-      report.changes.push({
+      report.row({
         object: `node/${node.name}`,
         change: 'configured',
         note: 'would be uncordoned',
@@ -90,9 +79,9 @@ async function look(
     (entry) => !planned.some(({ node }) => node.name === entry.name),
   ))
     journal.info(`${other}: was begun by a run that did not end; it would be given back`)
-  report.remainingNodes = planned
-    .filter(({ cordon }) => cordon.kind !== 'none')
-    .map(({ node }) => node.name)
+  report.nodesLeft(
+    planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
+  )
   const count = report.changes.length
   done(
     count === 0

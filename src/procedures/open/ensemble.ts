@@ -6,13 +6,13 @@ import type { Profile, Reach, Witness } from '../../ensemble/profile.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { MemberService } from '../../manifests/member-services.ts'
 import type { Journal } from '../../report/journal.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { NodeView, EnsembleView } from '../../view/surroundings.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Addresses } from '../../manifests/addresses.ts'
 import type { Services } from '../../services.ts'
 import type { Rights } from './access.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 /** Where a paced roll is, for who ends before it does. */
 export interface RollPlace {
@@ -40,8 +40,10 @@ export interface VerifyRun {
   readonly kube: Kube
   readonly clock: Clock
   readonly journal: Journal
-  readonly report: RunReport
+  readonly report: Recorder
   readonly profile: Profile
+  /** What checks its data, where that is not its profile: `verify: off` has nobody asked. */
+  readonly checks?: Profile
   readonly reach: Reach
   readonly target: Target
   readonly runId: string
@@ -53,17 +55,19 @@ export interface VerifyRun {
   readonly nodes: readonly NodeView[] | undefined
 }
 
-/** What every change of an ensemble works with. */
-export interface Course {
-  readonly kube: Kube
+/** What checks the data of its members. */
+export function checksOf({ checks, profile }: Pick<VerifyRun, 'checks' | 'profile'>): Profile {
+  return checks ?? profile
+}
+
+/** What every change of an ensemble works with; its profile says who serves. */
+export interface Course extends VerifyRun {
   readonly services: Services
-  readonly inputs: Pick<Inputs, 'memberTimeoutMs' | 'logLines' | 'verify' | 'pace'>
+  readonly inputs: Pick<Inputs, 'verify' | 'pace'>
   readonly rights: Rights
   readonly follower: Follower
   /** How it stood before the change. */
   readonly before: EnsembleView
-  /** Says who serves while members are replaced, whatever `verify` says. */
-  readonly looking: VerifyRun
   readonly deadline: Deadline
   readonly place: RollPlace
   /**
@@ -71,6 +75,10 @@ export interface Course {
    * run.
    */
   readonly addresses: Addresses
-  /** What was last told of each ordinal, see Attendance. */
+  /** Log lines per container in the evidence; 0 where logs may not be read. */
+  readonly logLines: number
+  /**
+   * What was last told of each ordinal, where one wait follows another: then only changes are told.
+   */
   readonly told?: Map<number, string>
 }

@@ -23,16 +23,8 @@ import {
   type LockRequest,
   RELEASE_MS,
 } from '../../record/lock.ts'
-import {
-  ofThisSet,
-  readRecord,
-  recordName,
-  type StoredRecord,
-  droppedInWords,
-} from '../../record/record.ts'
-import { inWords } from '../../report/doing.ts'
+import { ofThisSet, readRecord, recordName, droppedInWords } from '../../record/record.ts'
 import type { Services } from '../../services.ts'
-import { timeLimit } from '../../time-limit.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -43,12 +35,12 @@ import {
 } from './access.ts'
 import { readLogin } from './cassandra-login.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
-import { fillMembers } from './member-rows.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
-import type { Marking } from '../../record/verified.ts'
+import { HeldRecord } from '../../record/held-record.ts'
 import { profileOptions, reachThrough } from './reach.ts'
-import type { VerifyRun, Course } from './ensemble.ts'
+import type { Course } from './ensemble.ts'
+import { withCluster, within } from './with-cluster.ts'
 
 /** What is held by a lock: an ensemble, or nodes that are drained for none. */
 export interface Held {
@@ -60,9 +52,7 @@ export interface Held {
    */
   readonly set: KubeObject | undefined
   readonly course: Course
-  readonly run: VerifyRun
-  readonly marking: Marking
-  readonly stored: StoredRecord
+  readonly record: HeldRecord
   /** Its identity is in the mark of each node that is cordoned under it. */
   readonly lock: Lock
   /** Tells the post step which nodes carry, or are about to carry, a cordon of this run. */
@@ -101,27 +91,7 @@ export async function holdEnsemble(
   asked: Asked,
   work: (standing: Standing, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const kube = await services.connect(inputs)
-  services.report.context = kube.context
-  try {
-    await holdEnsembleIn(kube, inputs, services, asked, work)
-  } finally {
-    services.report.requests = { ...kube.requests }
-  }
-}
-
-/** Ends `work` with TIMEOUT when it takes longer. */
-export async function within<T>(
-  ms: number,
-  { clock, report, signal }: Services,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const limit = timeLimit(clock, ms, () => inWords(report), signal)
-  try {
-    return await work(limit.signal)
-  } finally {
-    limit.end()
-  }
+  await withCluster(inputs, services, (kube) => holdEnsembleIn(kube, inputs, services, asked, work))
 }
 
 /**
@@ -135,11 +105,7 @@ export async function lockFor(
   signal: AbortSignal,
 ): Promise<Lock> {
   if (dryRun)
-    return withoutLock(
-      kube,
-      { ...request, say: (line) => services.report.notes.push(line) },
-      signal,
-    )
+    return withoutLock(kube, { ...request, say: (line) => services.report.note(line) }, signal)
   services.remember({
     lock: {
       namespace: request.namespace,
@@ -161,8 +127,7 @@ export async function holdEnsembleIn(
   const { clock, journal, report } = services
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
-  report.namespace = namespace
-  report.name = inputs.name ?? ''
+  report.about({ namespace, name: inputs.name ?? '' })
   const taken = await within(inputs.timeoutMs, services, (signal) =>
     journal.phase('Preflight', async (done) => {
       const [rights, found] = await Promise.all([
@@ -183,7 +148,7 @@ export async function holdEnsembleIn(
       if (inputs.verify !== 'off')
         refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
       const { name } = found.metadata
-      report.name = name
+      report.about({ name })
       const identity = newIdentity(services.holder)
       const lock = await lockFor(
         kube,
@@ -214,9 +179,9 @@ export async function holdEnsembleIn(
           rights.nodes ? readNodes(kube, signal) : undefined,
         ])
         const { stored, dropped } = ofThisSet(read, set.metadata.uid)
-        if (dropped !== null) report.notes.push(droppedInWords(dropped, name))
+        if (dropped !== null) report.note(droppedInWords(dropped, name))
         if (stored.setAside !== undefined)
-          report.notes.push(
+          report.note(
             `The record (configmap/${recordName(name)}) can't be read: ${stored.setAside}. It is kept there as record.unreadable, and a new one is begun.`,
           )
         const spec = parseSet(set)?.spec.template.spec
@@ -227,10 +192,12 @@ export async function holdEnsembleIn(
         const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
         const target = targetOf(set, around, profile, namespace)
         const view = toSet(set)
-        report.profile = profile
-        report.replicas = view.replicas
-        report.connectionString = connectionString(target, view.start, view.replicas)
-        report.previousRevision = view.status.updateRevision
+        report.about({
+          profile,
+          replicas: view.replicas,
+          connectionString: connectionString(target, view.start, view.replicas),
+          previousRevision: view.status.updateRevision,
+        })
         services.publish()
         done(
           `${name} in ${namespace}, profile ${profile}, ${view.replicas} ${view.replicas === 1 ? 'member' : 'members'}`,
@@ -274,9 +241,16 @@ export async function holdEnsembleIn(
   try {
     await follower.ready()
     const before = follower.snapshot()
-    fillMembers(report, before)
+    report.sawMembers(before)
     const reach = reachThrough(own, rights)
-    const run: VerifyRun = {
+    const off = inputs.verify === 'off'
+    const allowed =
+      asked.limit === 'own'
+        ? UNLIMITED_MS
+        : asked.limit === 'member'
+          ? inputs.timeoutMs * Math.max(1, view.replicas)
+          : until.left()
+    const course: Course = {
       kube: own,
       clock,
       journal,
@@ -287,37 +261,27 @@ export async function holdEnsembleIn(
       memberTimeoutMs: inputs.memberTimeoutMs,
       watched: { by: undefined },
       reach,
-      profile: await chooseProfile(
-        inputs.verify === 'off' ? 'none' : profile,
-        profileOptions(inputs, login),
-      ),
-    }
-    const looking =
-      inputs.verify === 'off'
-        ? { ...run, profile: await chooseProfile(profile, profileOptions(inputs)) }
-        : run
-    const allowed =
-      asked.limit === 'own'
-        ? UNLIMITED_MS
-        : asked.limit === 'member'
-          ? inputs.timeoutMs * Math.max(1, view.replicas)
-          : until.left()
-    const course: Course = {
-      kube: own,
+      profile: await chooseProfile(profile, profileOptions(inputs, off ? undefined : login)),
+      ...(off ? { checks: await chooseProfile('none', profileOptions(inputs)) } : {}),
       services,
       inputs,
       rights,
       follower,
       before,
-      looking,
+      logLines: rights.logs ? inputs.logLines : 0,
       deadline: new Deadline(clock, allowed),
       place: { at: '' },
       addresses,
     }
-    const marking: Marking = { kube: own, clock, namespace, runUrl: report.runUrl }
+    const record = new HeldRecord(
+      { kube: own, clock, namespace, name: target.name, runUrl: report.runUrl },
+      stored,
+    )
     // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it
     // themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
+    if (!ownNodes && !inputs.dryRun)
+      await recoverNodes({ record, journal, report }, lock.lost, held)
     const standing: Standing = {
       inputs,
       services,
@@ -326,19 +290,9 @@ export async function holdEnsembleIn(
       profile,
       image,
       course,
-      run,
-      marking,
+      record,
       held,
       lock,
-      stored:
-        ownNodes || inputs.dryRun
-          ? stored
-          : await recoverNodes(
-              { ...marking, name: target.name, journal, report },
-              stored,
-              lock.lost,
-              held,
-            ),
       rememberNodes: (names) =>
         services.remember({
           lock: { namespace, lease: lock.leaseName, identity: lock.identity },

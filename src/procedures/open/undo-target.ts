@@ -5,14 +5,14 @@ import { latestToGoBackTo } from '../../decide/rollout/undo.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { EnsembleRecord } from '../../record/record.ts'
-import type { RunReport } from '../../report/run-report.ts'
+import type { Recorder } from '../../report/recorder.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { recall } from './recall.ts'
 import { listRevisions } from './revisions.ts'
 
 /** `numbers`: of the revisions that the cluster still has, by name. */
 export function noteUndoTarget(
-  report: RunReport,
+  report: Recorder,
   record: Pick<EnsembleRecord, 'revisions'> | undefined,
   view: EnsembleView,
   numbers: readonly { readonly name: string; readonly revision: number | undefined }[],
@@ -24,13 +24,14 @@ export function noteUndoTarget(
   const entry = latestToGoBackTo(record.revisions, { updateRevision, complete })
   if (entry === undefined) return
   const name = entry.controllerRevision
-  report.undoTo = { revision: numbers.find((one) => one.name === name)?.revision, name }
+  const revision = numbers.find((one) => one.name === name)?.revision
+  report.about({ undoTo: { revision, name } })
 }
 
 /** The same where neither record nor revisions were read; what may not be read is left out. */
 export async function readUndoTarget(
   kube: Kube,
-  report: RunReport,
+  report: Recorder,
   view: EnsembleView,
   now: number,
   signal: AbortSignal,

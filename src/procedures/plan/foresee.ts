@@ -24,7 +24,6 @@ import { isUnfinished } from '../rollout/bring.ts'
 import { growthSteps, refuseWithoutServices } from '../scale/grow.ts'
 import { lossesOf, warnAlone } from '../verify/keep-data.ts'
 import { wantedCount } from '../apply/kept-count.ts'
-import { fillMembers } from '../open/member-rows.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { memberImage, type Inspected } from '../apply/preflight.ts'
 import { createLooker } from '../rollout/looker.ts'
@@ -47,9 +46,9 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
     live === undefined
       ? { set: undefined, pods: [], claims: [], events: [] }
       : await readView(kube, live, signal, ground.claims)
-  fillMembers(services.report, view)
+  services.report.sawMembers(view)
   const to = wantedCount(setManifest.object, live)
-  services.report.replicas = to
+  services.report.about({ replicas: to })
   const unfinished = isUnfinished(view, partitionOf(setManifest.object))
   const rolls = view.pods.length > 0 && (ground.rolls || unfinished)
   const steps = rolls ? await growthSteps(kube, ground, view, signal) : []
@@ -107,7 +106,7 @@ async function rollAhead(
     profile === 'cassandra' || profile === 'custom' ? rights.exec : rights.forward || rights.exec
   if (may) await lookQuietly({ kube, inputs, services, rights, profile, target }, view, signal)
   else
-    report.notes.push(
+    report.note(
       'The members were not asked, since port-forward and exec are not allowed: who leads is not known.',
     )
   const own = partitionOf(ground.setManifest.object)
@@ -148,12 +147,12 @@ function rolesOf(
 
 /** How a restart of the members `left` would go, asked of those that run. */
 export async function foreseeRestart(
-  { services, course, stored }: Held,
+  { services, course, record }: Held,
   left: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<{ readonly forecast: Forecast; readonly leader: string }> {
-  const { before, looking, rights, addresses } = course
-  await createLooker(looking, signal).members(before, true)
+  const { before, profile, rights, addresses } = course
+  await createLooker(course, signal).members(before, true)
   const { report, clock } = services
   const forecast = forecastRoll({
     view: before,
@@ -162,9 +161,9 @@ export async function foreseeRestart(
     left,
     roles: rolesOf(report.members, before),
     addresses,
-    canStepDown: looking.profile.stepDown !== undefined && rights.exec,
+    canStepDown: profile.stepDown !== undefined && rights.exec,
     now: clock.now(),
-    memberMs: memberMs(stored),
+    memberMs: memberMs(record.stored),
   })
   return { forecast, leader: report.leader }
 }
@@ -201,6 +200,6 @@ function tellVersion(
     object: `statefulset/${target.name}`,
     place: setManifest.placeOf(['spec', 'template', 'spec', 'containers', index, 'image']),
   }
-  report.findings.push(finding)
+  report.found(finding)
   journal.warning(warningText(finding), finding.place)
 }

@@ -17,8 +17,7 @@ export function tellChanges(
   plan: readonly PlannedChange[],
   { missing, hidden }: { readonly missing: string | undefined; readonly hidden: readonly string[] },
 ): void {
-  if (missing !== undefined)
-    report.changes.push({ object: `namespace/${missing}`, change: 'created' })
+  if (missing !== undefined) report.row({ object: `namespace/${missing}`, change: 'created' })
   const known = [
     ...hidden,
     ...secretValues(
@@ -38,7 +37,7 @@ export function tellChanges(
       awaits === undefined
         ? noteOf(planned)
         : `its kind comes with customresourcedefinition/${awaits.metadata.name}, so that it could not be tried`
-    report.changes.push({
+    report.row({
       object: objectName(object),
       change,
       ...(note === undefined ? {} : { note }),
@@ -46,7 +45,7 @@ export function tellChanges(
     journal.info(
       `${objectName(object)} would be ${change === 'unchanged' ? 'left as it is' : change}${note === undefined ? '' : ` (${note})`}`,
     )
-    if (change !== 'unchanged') report.diffs.push(diffRow({ ...planned, change }, known))
+    if (change !== 'unchanged') report.differs(diffRow({ ...planned, change }, known))
   }
 }
 
@@ -82,7 +81,7 @@ export function tellRendered(
 ): void {
   const known = [...hidden, ...secretValues(manifests)]
   for (const { object } of manifests)
-    report.diffs.push({
+    report.differs({
       object: objectName(object),
       change: 'rendered',
       lines: [...diffOf(undefined, object, known)],

@@ -1,7 +1,7 @@
 // Watches over members while something is done to them: tells every change, and ends early, with
 // the proof, when the evidence says that it can't be done.
 
-import { formatSpan, type Clock, type Deadline } from '../../clock.ts'
+import { formatSpan } from '../../clock.ts'
 import { chooseVerdict, speaksAgainstRevision } from '../../decide/diagnosis/evidence-choice.ts'
 import { diagnose, newMemory, type Diagnosis } from '../../decide/diagnosis/diagnose.ts'
 import {
@@ -14,15 +14,14 @@ import { TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
 import { progressKey, judgeRollout } from '../../decide/rollout/rollout.ts'
 import { nameKnownBy, withLastWords } from '../../decide/diagnosis/last-words.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
-import type { Kube } from '../../kube/kube.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { Journal } from '../../report/journal.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { isHanging } from '../../decide/diagnosis/readiness.ts'
 import { createNodeLook } from '../verify/hanging.ts'
 import { collectEvidence, logOf } from '../verify/evidence.ts'
-import { fillMembers } from '../open/member-rows.ts'
+import type { Recorder } from '../../report/recorder.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /**
  * A line is printed at least this often, so that a person sees that it lives and what it waits for.
@@ -34,23 +33,20 @@ const HEARTBEAT_MS = 30_000
  */
 const LONG_MS = 60_000
 
-export interface Attendance {
-  readonly follower: Follower
-  readonly kube: Kube
-  readonly clock: Clock
-  readonly journal: Journal
-  readonly report: RunReport
-  readonly deadline: Deadline
-  /** Longest time without a member reaching a state that it hadn't reached before. */
-  readonly memberTimeoutMs: number
-  readonly logLines: number
-  /** How it stood before the change: what the set's events said then is no news. */
-  readonly before: EnsembleView
-  /**
-   * What was last told of each ordinal, where one wait follows another: then only changes are told.
-   */
-  readonly told?: Map<number, string> | undefined
-}
+/** What a wait over members works with. */
+export type Attendance = Pick<
+  Course,
+  | 'before'
+  | 'clock'
+  | 'deadline'
+  | 'follower'
+  | 'journal'
+  | 'kube'
+  | 'logLines'
+  | 'memberTimeoutMs'
+  | 'report'
+  | 'told'
+>
 
 /** What one look led to. */
 export type Step =
@@ -123,7 +119,7 @@ export async function attend(
     const at = { since: began, now: clock.now() }
     if (seen && tellMembers(memberStandings(view, at.now), told, journal, report, at))
       said = clock.now()
-    fillMembers(report, view)
+    report.sawMembers(view)
     const step = await work.step(view, clock.now())
     const now = clock.now()
     if (step.kind === 'waiting' && step.reason !== waitsFor) {
@@ -131,7 +127,7 @@ export async function attend(
       journal.debug(`waits: ${step.reason}`)
     }
     if (step.kind === 'done') {
-      if (step.note !== undefined) report.notes.push(step.note)
+      if (step.note !== undefined) report.note(step.note)
       return view
     }
     const diagnosed = diagnose(await withNodes(view, now, signal), now, memory)
@@ -230,7 +226,7 @@ function tellMembers(
   members: readonly MemberStanding[],
   told: Map<number, string>,
   journal: Journal,
-  report: RunReport,
+  report: Recorder,
   { since, now }: { readonly since: number; readonly now: number },
 ): boolean {
   let any = false
@@ -241,7 +237,7 @@ function tellMembers(
     journal.info(`${member.pod}: ${member.text}`)
     if (known && now - since >= LONG_MS && member.state === 'available')
       journal.notice(`${member.pod}: ${member.text}`)
-    report.timeline.push({ at: now, what: member.text, member: member.pod })
+    report.happened({ at: now, what: member.text, member: member.pod })
     any = true
   }
   return any
@@ -306,7 +302,7 @@ async function failed(
     attendance.logLines,
     signal,
   )
-  attendance.report.evidence.push(...evidence)
+  attendance.report.prove(...evidence)
   const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, logOf(evidence, diagnosis)))
   const findings: readonly [Finding, ...Finding[]] = chooseVerdict(told, waitingFor, ended)
   return new EnsembleError('failed', findings, {
@@ -314,20 +310,19 @@ async function failed(
   })
 }
 
-export interface ReadyWait extends Attendance {
-  /** Generation that the controller must have seen; undefined: the live one. */
-  readonly generation: number | undefined
-}
-
 /**
  * The view in which it was done. Throws EnsembleError 'failed' with every cause, the deciding one
  * first, and leaves the evidence in the report.
  */
-export async function awaitReady(wait: ReadyWait, signal: AbortSignal): Promise<EnsembleView> {
-  const goal = wait.generation === undefined ? {} : { generation: wait.generation }
+export async function awaitReady(
+  attendance: Attendance,
+  generation: number | undefined,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const goal = generation === undefined ? {} : { generation }
   return attend(
-    wait,
-    { generation: () => wait.generation, step: (view, now) => judgeRollout(view, now, goal) },
+    attendance,
+    { generation: () => generation, step: (view, now) => judgeRollout(view, now, goal) },
     signal,
   )
 }

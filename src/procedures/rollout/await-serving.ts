@@ -6,7 +6,6 @@ import { notServing } from '../../decide/rollout/not-serving.ts'
 import { isUnreached, serves, type MemberNow } from '../../decide/rollout/roll.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { attend, type Step } from './attend.ts'
-import { rollOf } from './bring.ts'
 import { createLooker, type Looker } from './looker.ts'
 import type { Course } from '../open/ensemble.ts'
 
@@ -26,9 +25,9 @@ export interface Serving {
 export async function awaitServing(course: Course, signal: AbortSignal): Promise<Serving> {
   const { clock } = course.services
   const began = clock.now()
-  const looker = createLooker(course.looking, signal)
+  const looker = createLooker(course, signal)
   const view = await attend(
-    rollOf(course).attendance,
+    course,
     {
       generation: () => undefined,
       step: async (seen) => {
@@ -40,7 +39,7 @@ export async function awaitServing(course: Course, signal: AbortSignal): Promise
                 members,
                 view: seen,
                 looker,
-                container: course.looking.target.container,
+                container: course.target.container,
               }),
               reached: String(looker.served.size),
             }

@@ -6,15 +6,9 @@ import { observed, ownPods } from '../../decide/members/members.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import { attend, type Attendance, awaitReady } from './attend.ts'
+import { attend, awaitReady } from './attend.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
-import {
-  newcomersToExcuse,
-  partitionToHold,
-  rollByEvictions,
-  rollByPartition,
-  type Roll,
-} from './roll.ts'
+import { newcomersToExcuse, partitionToHold, rollByEvictions, rollByPartition } from './roll.ts'
 import type { Course } from '../open/ensemble.ts'
 
 /** Whether members must be replaced for what is wanted, or are half replaced already. */
@@ -62,14 +56,9 @@ export async function startOf(
 ): Promise<Start> {
   const own = partitionOf(set)
   if (course.inputs.pace === 'controller') return { set, first: set, stands: undefined }
-  const excused = await newcomersToExcuse(
-    rollOf(course),
-    course.before,
-    wantedMembers(course, set),
-    signal,
-  )
+  const excused = await newcomersToExcuse(course, course.before, wantedMembers(course, set), signal)
   if (own === undefined) return { set, first: set, stands: undefined, excused }
-  const stands = await partitionToHold(rollOf(course), course.before, own, target, signal)
+  const stands = await partitionToHold(course, course.before, own, target, signal)
   return { set, first: stands > own ? withPartition(set, stands) : set, stands, excused }
 }
 
@@ -106,8 +95,7 @@ async function bringOnce(
   apply: Apply,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const attendance = attendanceOf(course)
-  const roll = { ...rollOf(course), excused: start.excused ?? new Set() }
+  const roll = { ...course, excused: start.excused ?? new Set<number>() }
   const own = partitionOf(start.set)
   if (start.stands !== undefined && own !== undefined) {
     return rollByPartition(
@@ -129,26 +117,25 @@ async function bringOnce(
   }
   if (own === undefined && course.inputs.pace === 'quorum') {
     if (course.rights.evict) {
-      const left = await olderPods(course, attendance, generation, signal)
+      const left = await olderPods(course, generation, signal)
       if (left.size > 0) return rollByEvictions(roll, left, generation, signal)
     } else {
-      course.services.report.notes.push(
+      course.services.report.note(
         'updateStrategy OnDelete: this run may not evict pods (pods/eviction [create]), so members of an older revision were left to whoever deletes them.',
       )
     }
   }
-  return awaitReady({ ...attendance, generation }, signal)
+  return awaitReady(course, generation, signal)
 }
 
 /** UIDs of the pods of other revisions, once the controller has seen the change. */
 export async function olderPods(
   course: Course,
-  attendance: Attendance,
   generation: number | undefined,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const view = await attend(
-    attendance,
+    course,
     {
       generation: () => generation,
       step: ({ set }) =>
@@ -156,7 +143,7 @@ export async function olderPods(
           ? { kind: 'done' }
           : {
               kind: 'waiting',
-              reason: `the StatefulSet controller has not seen the change of ${course.looking.target.name} yet`,
+              reason: `the StatefulSet controller has not seen the change of ${course.target.name} yet`,
             },
     },
     signal,
@@ -166,32 +153,6 @@ export async function olderPods(
       .filter((pod) => pod.revision !== view.set?.status.updateRevision)
       .map((pod) => pod.uid),
   )
-}
-
-export function rollOf(course: Course): Roll {
-  return {
-    attendance: attendanceOf(course),
-    place: course.place,
-    run: course.looking,
-    means: { kube: course.kube, rights: course.rights },
-    addresses: course.addresses,
-  }
-}
-
-function attendanceOf(course: Course): Attendance {
-  const { clock, journal, report } = course.services
-  return {
-    kube: course.kube,
-    clock,
-    journal,
-    report,
-    follower: course.follower,
-    before: course.before,
-    deadline: course.deadline,
-    told: course.told,
-    memberTimeoutMs: course.inputs.memberTimeoutMs,
-    logLines: course.rights.logs ? course.inputs.logLines : 0,
-  }
 }
 
 /**

@@ -3,7 +3,6 @@
 
 import type { Follower } from '../../kube/follow.ts'
 import type { VerifyRun } from '../open/ensemble.ts'
-import { fillMembers } from '../open/member-rows.ts'
 import { createLooker } from './looker.ts'
 
 /** The end of a run is not held up for it. Milliseconds. */
@@ -19,7 +18,7 @@ export async function lastLook(
   const until = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)])
   try {
     const view = follower.snapshot()
-    fillMembers(run.report, view)
+    run.report.sawMembers(view)
     await createLooker(run, until).members(view, false)
   } catch (error) {
     run.journal.debug(

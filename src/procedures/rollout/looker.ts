@@ -5,7 +5,6 @@ import { ownPods } from '../../decide/members/members.ts'
 import { membersNow, serves, type MemberNow } from '../../decide/rollout/roll.ts'
 import type { Role } from '../../ensemble/profile.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import { fillStates } from '../open/member-rows.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
 import type { VerifyRun } from '../open/ensemble.ts'
 
@@ -80,7 +79,7 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
           ...contextFor(run, view.set?.replicas ?? 0, signal),
           waiting: !fresh,
         })
-        fillStates(report, states, clock.now())
+        report.heardMembers(states)
         lookedAt = clock.now()
         pauseMs = Math.max(LOOK_EVERY_MS, (dear ? PAUSE_WHERE_DEAR : 1) * (lookedAt - began))
         readyThen = new Set(asked.filter((member) => member.ready).map((member) => member.uid))

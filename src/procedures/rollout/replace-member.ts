@@ -5,17 +5,15 @@ import type { MemberNow } from '../../decide/rollout/roll.ts'
 import type { Profile } from '../../ensemble/profile.ts'
 import { failure } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import type { Kube } from '../../kube/kube.ts'
 import type { Rights } from '../open/access.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import { evictPod } from './evict.ts'
 import { contextFor } from '../verify/verify-ensemble.ts'
 import type { VerifyRun } from '../open/ensemble.ts'
 
-/** What this run may do to pods. */
-export interface Means {
-  readonly kube: Kube
-  readonly rights: Pick<Rights, 'budgets' | 'evict' | 'deletePods'>
+/** An ensemble, and what this run may do to its pods. */
+export interface Means extends VerifyRun {
+  readonly rights: Pick<Rights, 'evict' | 'deletePods'>
 }
 
 /**
@@ -29,7 +27,7 @@ export async function stepDown(
   settled: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { report, journal, clock, target } = run
+  const { report, target } = run
   const about = {
     pod: member.pod,
     namespace: target.namespace,
@@ -40,17 +38,17 @@ export async function stepDown(
     clientPort: target.clientPort,
     ready: member.ready,
   }
-  journal.info(
-    `${member.pod}: leads; its server is ended in place, so that another member leads before it is replaced: ${settled}`,
-  )
-  report.timeline.push({ at: clock.now(), what: 'hands over its leadership', member: member.pod })
-  report.changed = true
+  report.did({
+    line: `${member.pod}: leads; its server is ended in place, so that another member leads before it is replaced: ${settled}`,
+    what: 'hands over its leadership',
+    member: member.pod,
+  })
   await spareWriter(run, member.uid, signal)
   try {
     await run.profile.stepDown?.(about, contextFor(run, replicas, signal))
   } catch (error) {
     signal.throwIfAborted()
-    report.notes.push(
+    report.note(
       `${member.pod} could not hand over its leadership before it was replaced (${error instanceof Error ? error.message : 'unknown'}): the election may have taken longer.`,
     )
   }
@@ -63,8 +61,7 @@ export function othersServe({ onlyReady }: Pick<Profile, 'onlyReady'>): string {
 
 /** Evicts a member; undefined when it goes (or is gone), else what the budget says. */
 export async function takeByEviction(
-  means: Means,
-  run: VerifyRun,
+  run: Means,
   member: MemberNow,
   told: Set<string>,
   signal: AbortSignal,
@@ -72,7 +69,7 @@ export async function takeByEviction(
   const uid = member.uid ?? ''
   await spareWriter(run, uid, signal)
   const answer = await evictPod(
-    means.kube,
+    run.kube,
     { name: member.pod, namespace: run.target.namespace, uid },
     {},
     signal,
@@ -80,9 +77,11 @@ export async function takeByEviction(
   if (answer.kind === 'budget') return `${member.pod} waits for the budget: ${answer.reason}`
   if (answer.kind === 'told') {
     told.add(uid)
-    run.report.changed = true
-    run.report.timeline.push({ at: run.clock.now(), what: 'evicted', member: member.pod })
-    run.journal.info(`${member.pod}: evicted, ${othersServe(run.profile)}`)
+    run.report.did({
+      what: 'evicted',
+      member: member.pod,
+      line: `${member.pod}: evicted, ${othersServe(run.profile)}`,
+    })
   }
   return undefined
 }
@@ -92,14 +91,13 @@ export async function takeByEviction(
  * of no use to anybody. Always with its UID: never another pod of that name.
  */
 export async function freeMember(
-  means: Means,
-  run: VerifyRun,
+  run: Means,
   member: MemberNow,
   why: string,
   told: Set<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, rights } = means
+  const { kube, rights } = run
   const { namespace } = run.target
   const uid = member.uid ?? ''
   if (!rights.evict && !rights.deletePods) {
@@ -145,7 +143,9 @@ export async function freeMember(
     }
   }
   told.add(uid)
-  run.report.changed = true
-  run.report.timeline.push({ at: run.clock.now(), what: `${how}: ${why}`, member: member.pod })
-  run.journal.info(`${member.pod}: ${how}: ${why}`)
+  run.report.did({
+    what: `${how}: ${why}`,
+    member: member.pod,
+    line: `${member.pod}: ${how}: ${why}`,
+  })
 }

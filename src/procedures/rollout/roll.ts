@@ -20,13 +20,13 @@ import { leaveStep, type LeaveStep } from '../../decide/scale.ts'
 import type { Addresses } from '../../manifests/addresses.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { SetView } from '../../view/workload.ts'
-import { attend, type Attendance, type Step } from './attend.ts'
+import { attend, type Step } from './attend.ts'
 import { budgetsFor } from '../open/budgets.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
 import { createLooker, type Looker } from './looker.ts'
-import { freeMember, othersServe, stepDown, takeByEviction, type Means } from './replace-member.ts'
-import type { VerifyRun, RollPlace } from '../open/ensemble.ts'
+import { freeMember, othersServe, stepDown, takeByEviction } from './replace-member.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /** A wait of this length is told when it begins; milliseconds. */
 const SAY_MS = 5_000
@@ -35,15 +35,8 @@ const ASK_AGAIN_MS = 1_000
 /** The same, where all members are asked anew each time at a price. */
 const ASK_DEAR_AGAIN_MS = 5_000
 
-export interface Roll {
-  readonly attendance: Attendance
-  /** Written as the roll goes. */
-  readonly place: RollPlace
-  /** The ensemble; its profile says who serves. */
-  readonly run: VerifyRun
-  readonly means: Means
-  /** Whether members keep their addresses when they move. */
-  readonly addresses: Addresses
+/** An ensemble whose members are being replaced, and what is special about it. */
+export interface Roll extends Course {
   /** Ordinals that can't serve before the members of before know them. */
   readonly excused?: ReadonlySet<number>
   /**
@@ -81,7 +74,7 @@ export async function partitionToHold(
 ): Promise<number> {
   const { set } = view
   if (set === undefined) return own
-  const looker = createLooker(roll.run, signal)
+  const looker = createLooker(roll, signal)
   return heldPartition(await looker.members(view, true), set.start, own, target)
 }
 
@@ -96,12 +89,8 @@ export async function newcomersToExcuse(
   signal: AbortSignal,
 ): Promise<ReadonlySet<number>> {
   const { set } = view
-  if (set === undefined || wanted !== 2 || roll.run.profile.name !== 'zookeeper') return new Set()
-  return excusedNewcomers(
-    await createLooker(roll.run, signal).members(view, true),
-    set.start,
-    wanted,
-  )
+  if (set === undefined || wanted !== 2 || roll.profile.name !== 'zookeeper') return new Set()
+  return excusedNewcomers(await createLooker(roll, signal).members(view, true), set.start, wanted)
 }
 
 /**
@@ -115,9 +104,9 @@ export async function rollByPartition(
 ): Promise<EnsembleView> {
   let { stands, generation } = partitioned
   const { own } = partitioned
-  const looker = createLooker(roll.run, signal)
-  const { journal, clock, report } = roll.attendance
-  roll.place.at = haltedAt(roll.attendance.follower.snapshot().set, stands)
+  const looker = createLooker(roll, signal)
+  const { journal, clock, report } = roll
+  roll.place.at = haltedAt(roll.follower.snapshot().set, stands)
   const lowerTo = async (index: number, view: EnsembleView): Promise<void> => {
     const next = index <= own ? own : index
     // A cancel that meets the write leaves open whether it was done: only those are called held
@@ -126,17 +115,17 @@ export async function rollByPartition(
     generation = await partitioned.apply(index <= own ? undefined : index, signal)
     stands = next
     roll.place.at = haltedAt(view.set, stands)
-    report.standing = `the roll stands ${roll.place.at}`
+    report.stands(`the roll stands ${roll.place.at}`)
   }
   return attend(
-    roll.attendance,
+    roll,
     {
       generation: () => generation,
       step: async (view, now) => {
         if (view.set === undefined || !observed(view.set, generation))
           return {
             kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet`,
+            reason: `the StatefulSet controller has not seen the change of ${roll.target.name} yet`,
           }
         const way: Way = { kind: 'partition', stands, own }
         const { step, situation } = await decide(roll, looker, view, view.set, way, now)
@@ -147,9 +136,9 @@ export async function rollByPartition(
               situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
             if (held !== undefined) return heldBack(situation, held, looker)
             await keepsData(roll, situation, step.member, signal)
-            journal.info(`${step.member.pod}: its turn, ${othersServe(roll.run.profile)}`)
+            journal.info(`${step.member.pod}: its turn, ${othersServe(roll.profile)}`)
             tellLeader(roll, looker, step.member)
-            await spareWriter(roll.run, step.member.uid, signal)
+            await spareWriter(roll, step.member.uid, signal)
             await lowerTo(step.member.ordinal - view.set.start, view)
             return waiting(situation, `${step.member.pod} is about to be replaced`)
           }
@@ -161,8 +150,7 @@ export async function rollByPartition(
             await lowerTo(step.member.ordinal - view.set.start, view)
             await seenBy(roll, generation, signal)
             await freeMember(
-              roll.means,
-              roll.run,
+              roll,
               step.member,
               `it does not serve and stands below members that do`,
               looker.told,
@@ -200,17 +188,17 @@ export async function rollByEvictions(
   generation: number | undefined,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const looker = createLooker(roll.run, signal)
-  const { clock, report } = roll.attendance
+  const looker = createLooker(roll, signal)
+  const { clock, report } = roll
   return attend(
-    roll.attendance,
+    roll,
     {
       generation: () => generation,
       step: async (view, now) => {
         if (view.set === undefined || !observed(view.set, generation))
           return {
             kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet`,
+            reason: `the StatefulSet controller has not seen the change of ${roll.target.name} yet`,
           }
         const { step, situation } = await decide(
           roll,
@@ -227,18 +215,17 @@ export async function rollByEvictions(
             const held =
               roll.asked === true
                 ? await heldByBudget(roll, view, signal)
-                : await takeByEviction(roll.means, roll.run, step.member, looker.told, signal)
+                : await takeByEviction(roll, step.member, looker.told, signal)
             if (held !== undefined) return heldBack(situation, held, looker)
             if (roll.asked === true)
               await freeMember(
-                roll.means,
-                roll.run,
+                roll,
                 step.member,
-                `its turn, ${othersServe(roll.run.profile)}`,
+                `its turn, ${othersServe(roll.profile)}`,
                 looker.told,
                 signal,
               )
-            report.standing = `${step.member.pod} is being replaced, the other members serve`
+            report.stands(`${step.member.pod} is being replaced, the other members serve`)
             roll.place.at = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
             return waiting(situation, `${step.member.pod} is being replaced`)
           }
@@ -273,10 +260,10 @@ export async function readyToLeave(
   ordinal: number,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const looker = createLooker(roll.run, signal)
-  const { clock } = roll.attendance
+  const looker = createLooker(roll, signal)
+  const { clock } = roll
   return attend(
-    roll.attendance,
+    roll,
     {
       generation: () => undefined,
       step: async (view, now) => {
@@ -284,7 +271,7 @@ export async function readyToLeave(
         if (set === undefined || !observed(set))
           return {
             kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${roll.run.target.name} yet`,
+            reason: `the StatefulSet controller has not seen the change of ${roll.target.name} yet`,
           }
         const at = async (
           fresh: boolean,
@@ -373,12 +360,12 @@ function situationOf(
     served: looker.served,
     handedOver: looker.handedOver,
     addresses: roll.addresses,
-    canStepDown: roll.run.profile.stepDown !== undefined && roll.run.reach.may.exec,
+    canStepDown: roll.profile.stepDown !== undefined && roll.reach.may.exec,
   }
 }
 
 /** Each decision once, for who debugs a step; what is waited for `attend` tells. */
-function tellDecision({ attendance: { journal } }: Roll, looker: Looker, step: RollStep): void {
+function tellDecision({ journal }: Roll, looker: Looker, step: RollStep): void {
   if (step.kind === 'wait') return
   const said = `roll: ${step.kind}${'member' in step ? ` ${step.member.pod}` : ''}`
   if (looker.said.has(said)) return
@@ -402,9 +389,7 @@ async function act(
         !looker.said.has(step.reason)
       ) {
         looker.said.add(step.reason)
-        roll.attendance.journal.info(
-          `${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`,
-        )
+        roll.journal.info(`${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`)
       }
       return {
         ...waiting(situation, step.reason, step.unreached),
@@ -413,7 +398,7 @@ async function act(
         outside: (step.outside ?? []).length > 0,
         blame: (step.outside ?? []).map((member) =>
           notServing(member, situation, {
-            container: roll.run.target.container,
+            container: roll.target.container,
             since: looker.outsideSince.get(member.uid ?? '') ?? now,
           }),
         ),
@@ -422,8 +407,7 @@ async function act(
       await keepsData(roll, situation, step.member, signal)
       if (step.renews === true) looker.renewed.add(step.member.ordinal)
       await freeMember(
-        roll.means,
-        roll.run,
+        roll,
         step.member,
         step.why ?? 'it does not serve, and nobody else replaces it',
         looker.told,
@@ -435,7 +419,7 @@ async function act(
       await keepsData(roll, situation, step.member, signal)
       looker.handedOver.set(uid, { times: (looker.handedOver.get(uid)?.times ?? 0) + 1, at: now })
       await stepDown(
-        roll.run,
+        roll,
         step.member,
         situation.set.replicas,
         settledInWords(roll.addresses),
@@ -455,13 +439,13 @@ function settledInWords({ kind, reason }: Addresses): string {
 
 /** Why a leader goes as it is. */
 function tellLeader(
-  { addresses, attendance }: Roll,
+  { addresses, journal }: Roll,
   { said }: Looker,
   { pod, uid, role }: MemberNow,
 ): void {
   if (role !== 'leader' || addresses.kind !== 'stay' || said.has(uid ?? '')) return
   said.add(uid ?? '')
-  attendance.journal.info(leadsAndGoes(pod, addresses))
+  journal.info(leadsAndGoes(pod, addresses))
 }
 
 /** For the log: a leader that is replaced, or evicted, without a hand-over. */
@@ -476,13 +460,7 @@ async function keepsData(
   member: MemberNow,
   signal: AbortSignal,
 ): Promise<void> {
-  await refuseLoss(
-    roll.run,
-    roll.attendance.follower.snapshot(),
-    { member, members },
-    signal,
-    roll.spent,
-  )
+  await refuseLoss(roll, roll.follower.snapshot(), { member, members }, signal, roll.spent)
 }
 
 function waiting(
@@ -528,12 +506,12 @@ async function heldByBudget(
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (!roll.means.rights.budgets) return undefined
+  if (!roll.rights.budgets) return undefined
   const pod = ownPods(view)[0]
   const verdict: BudgetVerdict =
     pod === undefined
       ? { kind: 'allows' }
-      : judgeBudgets(await budgetsFor(roll.run.kube, pod.namespace, pod.labels, signal))
+      : judgeBudgets(await budgetsFor(roll.kube, pod.namespace, pod.labels, signal))
   switch (verdict.kind) {
     case 'allows':
       return undefined
@@ -541,7 +519,7 @@ async function heldByBudget(
       return verdict.reason
     case 'never': {
       const note = `${verdict.reason}. A roll is not an eviction: it went on one member at a time.`
-      if (!roll.attendance.report.notes.includes(note)) roll.attendance.report.notes.push(note)
+      roll.report.noteOnce(note)
       return undefined
     }
   }
@@ -576,7 +554,7 @@ async function until(
   holds: (view: EnsembleView) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { follower, clock, memberTimeoutMs, deadline } = roll.attendance
+  const { follower, clock, memberTimeoutMs, deadline } = roll
   const end = clock.now() + Math.min(memberTimeoutMs, deadline.left())
   while (!holds(follower.snapshot()) && clock.now() < end) {
     signal.throwIfAborted()

@@ -12,7 +12,7 @@ import { memberServices, ordinalIn } from '../../manifests/member-services.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
-import { verifiedNames, type StoredRecord } from '../../record/record.ts'
+import { verifiedNames } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { applyChange, objectName, planChanges, type PlannedChange } from '../apply/apply.ts'
 import { bringMembers, startOf, type Start } from './bring.ts'
@@ -20,9 +20,9 @@ import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import { markVerified, recordUnderWay, type Marking } from '../../record/verified.ts'
-import { outcomeOf, verifyEnsemble } from '../verify/verify-ensemble.ts'
-import type { VerifyRun, Course } from '../open/ensemble.ts'
+import type { Course } from '../open/ensemble.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
+import { verifyPhase, isFull } from '../verify/verify-ensemble.ts'
 
 /** What an undo goes back to. */
 export interface Earlier {
@@ -39,8 +39,7 @@ export interface Earlier {
 
 export interface UndoRun {
   readonly course: Course
-  readonly run: VerifyRun
-  readonly marking: Marking
+  readonly record: HeldRecord
   readonly level: VerifyLevel | 'off'
   readonly force: boolean
   /**
@@ -57,7 +56,7 @@ export interface UndoRun {
  */
 export function reserve(course: Course): Deadline {
   const members = course.before.set?.replicas ?? 1
-  return new Deadline(course.services.clock, course.inputs.memberTimeoutMs * (members + 1))
+  return new Deadline(course.services.clock, course.memberTimeoutMs * (members + 1))
 }
 
 /** What of an undo is known before anything is changed. */
@@ -73,24 +72,21 @@ interface Way {
  * member, has against them.
  */
 export async function planBack(
-  undo: Pick<UndoRun, 'course' | 'run' | 'force' | 'asked'>,
-  stored: StoredRecord,
+  undo: Pick<UndoRun, 'course' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
-  return (await wayBack(undo, stored, earlier, signal)).plan
+  return (await wayBack(undo, earlier, signal)).plan
 }
 
 async function wayBack(
-  undo: Pick<UndoRun, 'course' | 'run' | 'force' | 'asked'>,
-  stored: StoredRecord,
+  undo: Pick<UndoRun, 'course' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<Way> {
-  const { run } = undo
-  const { services, kube, follower } = undo.course
+  const { services, kube, follower, target } = undo.course
   const view = follower.snapshot()
-  const objects = withReplicas(earlier.objects, view, undo.course.looking.profile.name)
+  const objects = withReplicas(earlier.objects, view, undo.course.profile.name)
   const set = objects.find(
     (object) => parseSet(object) !== undefined && object.kind === 'StatefulSet',
   )
@@ -102,7 +98,7 @@ async function wayBack(
         message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet`,
       },
     ])
-  const { namespace } = run.target
+  const { namespace } = target
   const there = await servicesIfAllowed(kube, namespace, signal)
   // What the set's events told of the change that is taken back is no news any more.
   const course: Course = {
@@ -113,7 +109,7 @@ async function wayBack(
       addressesOf(
         set,
         there === undefined ? undefined : [...objects, ...there],
-        undo.course.looking.profile.name,
+        undo.course.profile.name,
         namespace,
       ),
     ),
@@ -134,7 +130,7 @@ async function wayBack(
     {
       force: undo.force,
       dryRuns: true,
-      verified: verifiedNames(stored.record),
+      verified: verifiedNames(undo.record.current),
       set: view.set?.uid,
       taking: undo.asked === true ? 'revision' : undefined,
     },
@@ -146,76 +142,67 @@ async function wayBack(
   const [first, ...rest] = faults
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
   warnAlone(services, view)
-  await refuseLoss(run, view, undefined, signal)
+  await refuseLoss(course, view, undefined, signal)
   return { course, objects, start, plan }
 }
 
 /**
- * The record afterwards. Throws as a deploy does; what was done until then is in the report's
+ * Throws as a deploy does; what was done until then is in the report's
  * standing.
  */
-export async function goBack(
-  undo: UndoRun,
-  stored: StoredRecord,
-  earlier: Earlier,
-  signal: AbortSignal,
-): Promise<StoredRecord> {
-  const { run, marking } = undo
+export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSignal): Promise<void> {
+  const { record } = undo
   const { services, kube } = undo.course
   const { journal, report } = services
-  const { course, objects, start, generation, recorded } = await journal.phase(
+  const { course, objects, start, generation } = await journal.phase(
     `Go back to revision ${earlier.controllerRevision}`,
     async (done) => {
-      const way = await wayBack(undo, stored, earlier, signal)
+      const way = await wayBack(undo, earlier, signal)
       const {
         plan,
         course: { before: view },
       } = way
       // Nothing is begun that could be left unfinished where all stands already.
-      const recorded = plan.every((planned) => planned.change === 'unchanged')
-        ? stored
-        : await recordUnderWay(
-            marking,
-            stored,
-            {
-              operation: 'undo',
-              digest: earlier.digest,
-              set: view.set?.uid,
-              previous: view.set?.status.updateRevision ?? '',
-            },
-            signal,
-          )
+      if (plan.some((planned) => planned.change !== 'unchanged'))
+        await record.begin(
+          {
+            operation: 'undo',
+            digest: earlier.digest,
+            set: view.set?.uid,
+            previous: view.set?.status.updateRevision ?? '',
+          },
+          signal,
+        )
       let generation: number | undefined
       const back: string[] = []
       for (const planned of plan) {
         const { object, change } = await applyChange(kube, planned, undo.force, signal)
         if (object.kind === 'StatefulSet') generation = object.metadata.generation
         if (change === 'unchanged') continue
-        report.changed = true
         for (const from of planned.takenFrom) {
           journal.info(`${objectName(object)}: taken over from ${from}`)
-          report.notes.push(`${objectName(object)}: taken over from ${from}.`)
+          report.note(`${objectName(object)}: taken over from ${from}.`)
         }
         back.push(objectName(object))
-        noteChange(
-          report.changes,
-          objectName(object),
-          change === 'created' ? 'created' : 'configured',
-          `back to ${earlier.controllerRevision}`,
-        )
-        journal.info(`${objectName(object)} is back as it was at ${earlier.controllerRevision}`)
-        report.timeline.push({
-          at: services.clock.now(),
+        report.didAgain({
+          row: {
+            object: objectName(object),
+            change: change === 'created' ? 'created' : 'configured',
+            note: `back to ${earlier.controllerRevision}`,
+          },
+          line: `${objectName(object)} is back as it was at ${earlier.controllerRevision}`,
           what: `${objectName(object)} back as at ${earlier.controllerRevision}`,
         })
       }
-      report.standing = `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`
+      report.stands(
+        `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`,
+      )
       done(
         back.length === 0
           ? 'its objects stand already'
           : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`,
       )
-      return { ...way, generation, recorded }
+      return { ...way, generation }
     },
   )
 
@@ -226,31 +213,32 @@ export async function goBack(
         { force: undo.force, uid: course.before.set?.uid },
         until,
       )
-      report.changed = true
+      report.did()
       return applied.object
     }
     const found = await bringMembers(course, start, generation, apply, signal)
     done(
       `${found.set?.replicas ?? 0} members available at revision ${found.set?.status.updateRevision ?? ''}`,
     )
-    report.standing = `every member is back at revision ${found.set?.status.updateRevision ?? ''}; it was not verified`
+    report.stands(
+      `every member is back at revision ${found.set?.status.updateRevision ?? ''}; it was not verified`,
+    )
     services.publish()
     return found
   })
   const { level } = undo
-  if (level !== 'off') {
-    await journal.phase(`Verify (${level})`, async (done) => {
-      await verifyEnsemble(
-        run,
-        stands,
+  if (level !== 'off')
+    await verifyPhase(
+      course,
+      stands,
+      {
         level,
-        () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]),
-        signal,
-      )
-      done(outcomeOf(report))
-    })
-  }
-  const checked = level === 'full' || level === 'thorough'
+        unchecked: '',
+        more: () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]),
+      },
+      signal,
+    )
+  const checked = isFull(level)
   const { digest, image } = earlier
   const revision = checked
     ? {
@@ -261,15 +249,10 @@ export async function goBack(
         origin: 'undo' as const,
       }
     : undefined
-  const after = await markVerified(
-    marking,
-    recorded,
-    revision,
-    { uid: stands.set?.uid ?? '', objects },
-    signal,
+  await record.verified(revision, { uid: stands.set?.uid ?? '', objects }, signal)
+  report.stands(
+    `every member is back at revision ${stands.set?.status.updateRevision ?? ''}${checked ? ' and verified' : ''}`,
   )
-  report.standing = `every member is back at revision ${stands.set?.status.updateRevision ?? ''}${checked ? ' and verified' : ''}`
-  return after
 }
 
 /**
@@ -331,19 +314,4 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 function manifestOf(object: KubeObject): Manifest {
   const place = { file: 'the record of verified revisions' }
   return { object, place, placeOf: () => place }
-}
-
-function noteChange(
-  changes: {
-    object: string
-    change: 'created' | 'configured' | 'unchanged' | 'deleted'
-    note?: string
-  }[],
-  object: string,
-  change: 'created' | 'configured',
-  note: string,
-): void {
-  const known = changes.find((row) => row.object === object)
-  if (known === undefined) changes.push({ object, change, note })
-  else known.note = known.note === undefined ? note : `${known.note}; ${note}`
 }

@@ -154,13 +154,13 @@ async function ready(
       follower,
       deadline,
       memberTimeoutMs: inputs.timeoutMs,
-      generation: undefined,
       logLines: rights.logs ? inputs.logLines : 0,
       before: { ...waiting.view, events: [] },
     },
+    undefined,
     signal,
   )
   // What is done with a reservation is said once, at the end.
-  report.notes.splice(notes)
+  report.forgetNotes(notes)
   return found
 }

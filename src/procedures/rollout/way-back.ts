@@ -4,7 +4,7 @@
 import { EnsembleError, type Code, type Finding } from '../../errors.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { toSet } from '../../kube/views/index.ts'
-import type { RunReport } from '../../report/run-report.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 /** Looking up a revision must not hold up the end of a run whose cluster is away. */
 const LOOK_UP_MS = 3_000
@@ -42,17 +42,17 @@ export interface Ended {
 
 /** Says in the report how the cluster stands. */
 export function explainStanding(
-  report: RunReport,
+  report: Recorder,
   { firstInstall, code, paced, rollAt, applied }: Ended,
 ): void {
   const ready = `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready`
   if (!report.changed) {
-    report.standing = `nothing was changed; ${ready}`
+    report.stands(`nothing was changed; ${ready}`)
     return
   }
-  report.standing = `${applied} applied, ${ready}; ${whatNow(code, paced, rollAt)}`
+  report.stands(`${applied} applied, ${ready}; ${whatNow(code, paced, rollAt)}`)
   if (firstInstall)
-    report.notes.push(
+    report.note(
       'This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.',
     )
 }
@@ -74,7 +74,7 @@ function whatNow(code: Code | undefined, paced: boolean, rollAt: string): string
  */
 export async function offerWayBack(
   kube: Pick<Kube, 'get'>,
-  report: RunReport,
+  report: Recorder,
   before: KubeObject,
 ): Promise<void> {
   const { name, namespace = 'default' } = before.metadata
@@ -91,7 +91,7 @@ export async function offerWayBack(
   )
   if (ran === report.revision) {
     // It is wanted already: an undo would bring the fault back.
-    report.byHand.push(...frees)
+    report.offer(...frees)
     return
   }
   const found = await kube
@@ -102,15 +102,15 @@ export async function offerWayBack(
     .catch(() => undefined)
   const revision = found?.['revision']
   if (typeof revision !== 'number') {
-    report.notes.push(
+    report.note(
       `To go back to revision ${ran}, deploy the manifests of before again${stuck.length === 0 ? '' : `, then delete ${stuck.map(({ pod }) => pod).join(', ')}: the controller does not replace a pod that is not Ready`}.`,
     )
     return
   }
-  report.byHand.push(
+  report.offer(
     `kubectl -n ${namespace} rollout undo statefulset/${name} --to-revision=${revision} # back to ${ran}`,
   )
-  report.byHand.push(...frees)
+  report.offer(...frees)
 }
 
 /**
@@ -118,7 +118,7 @@ export async function offerWayBack(
  * was for stays in the findings.
  */
 export function undoFailed(
-  report: RunReport,
+  report: Recorder,
   first: EnsembleError,
   second: unknown,
   revision: string,

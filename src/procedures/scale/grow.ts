@@ -18,7 +18,7 @@ import type { Ground, Inspected } from '../apply/preflight.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import { takeStep } from './resize.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import type { VerifyRun, Course } from '../open/ensemble.ts'
+import type { Course } from '../open/ensemble.ts'
 
 export interface Growing {
   /**
@@ -29,7 +29,6 @@ export interface Growing {
   readonly inputs: Pick<Inputs, 'forceConflicts'>
   readonly ground: Ground
   readonly course: Course
-  readonly run: VerifyRun
 }
 
 /** What the deploy goes on with: it looks whether all is as the manifests say. */
@@ -40,13 +39,13 @@ export interface Grown {
 
 /** Takes every step; undefined where the number of members is right. */
 export async function growFirst(
-  { inputs, ground, course: unpaced, run, recordCreated }: Growing,
+  { inputs, ground, course: unpaced, recordCreated }: Growing,
   signal: AbortSignal,
 ): Promise<Grown | undefined> {
   const { kube } = unpaced
   const steps = await growthSteps(kube, ground, unpaced.before, signal)
   for (const { words, outage } of steps)
-    if (outage !== undefined) run.report.notes.push(`${words}: ${outage}.`)
+    if (outage !== undefined) unpaced.report.note(`${words}: ${outage}.`)
   if (steps.length === 0) return undefined
   if (ground.profile === 'zookeeper') await refuseWithoutServices(kube, ground, signal)
   // Members are never added at the controller's own pace: it would not wait for the newcomer to
@@ -60,15 +59,15 @@ export async function growFirst(
     const { object, change } = await applyChange(kube, planned, force, signal)
     if (change === 'created') await recordCreated(object)
     if (change === 'unchanged') continue
-    run.report.changed = true
-    run.report.changes.push({ object: objectName(object), change })
-    run.journal.info(`${objectName(object)} ${change}`)
+    course.report.did({
+      row: { object: objectName(object), change },
+      line: `${objectName(object)} ${change}`,
+    })
   }
   for (const step of steps)
     await takeStep(
       {
         course,
-        run,
         profile: ground.profile,
         base: ground.setManifest.object,
         force,

@@ -23,18 +23,17 @@ import {
 } from '../apply/apply.ts'
 import { attend } from '../rollout/attend.ts'
 import { awaitServing, servingInWords } from '../rollout/await-serving.ts'
-import { bringMembers, olderPods, rollOf } from '../rollout/bring.ts'
+import { bringMembers, olderPods } from '../rollout/bring.ts'
 import { budgetObjectsFor } from '../open/budgets.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import { newcomersToExcuse, readyToLeave, rollByEvictions } from '../rollout/roll.ts'
 import { contextFor, membersOf, verifyEnsemble } from '../verify/verify-ensemble.ts'
-import type { VerifyRun, Course } from '../open/ensemble.ts'
+import { type Course, checksOf } from '../open/ensemble.ts'
 
 export interface Resizing {
   readonly course: Course
-  readonly run: VerifyRun
   readonly profile: ProfileName
   /** The StatefulSet as it is to be applied, with any number of members and its own partition. */
   readonly base: KubeObject
@@ -54,8 +53,8 @@ export async function takeStep(
   step: ScaleStep,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { run, profile } = resizing
-  const { journal, report } = run
+  const { profile } = resizing
+  const { journal, report } = resizing.course
   const course: Course = { ...resizing.course, before: resizing.course.follower.snapshot() }
   const set = resized(resizing, step.count)
   const from = course.before.set?.replicas ?? step.count
@@ -65,7 +64,7 @@ export async function takeStep(
     if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
     // What a member has handed over doesn't come back: the server is asked first whether it would
     // take the rest of the step.
-    if (step.kind === 'remove' && resizing.run.profile.leave !== undefined)
+    if (step.kind === 'remove' && course.profile.leave !== undefined)
       await planOne(course, resizing, set, signal)
     if (step.kind === 'remove' && step.ordinal !== undefined)
       await leave(course, resizing, step.ordinal, signal)
@@ -80,8 +79,10 @@ export async function takeStep(
       `${step.count} ${step.count === 1 ? 'member' : 'members'}`,
       signal,
     )
-    report.replicas = step.count
-    report.connectionString = connectionString(run.target, first, step.count)
+    report.about({
+      replicas: step.count,
+      connectionString: connectionString(course.target, first, step.count),
+    })
     if (step.count < from) {
       await awaitGone(course, generation, signal)
       await moveBudgets(resizing, course, from, step.count, signal)
@@ -97,9 +98,9 @@ export async function takeStep(
       apply,
       signal,
     )
-    report.standing = `${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`
-    if (run.profile.name !== 'none')
-      await verifyEnsemble(run, view, 'quick', () => Promise.resolve([]), signal)
+    report.stands(`${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`)
+    if (checksOf(course).name !== 'none')
+      await verifyEnsemble(course, view, 'quick', () => Promise.resolve([]), signal)
     done(
       `${step.count} of ${step.count} members available${profile === 'zookeeper' ? ', each knows the others' : ''}`,
     )
@@ -145,7 +146,7 @@ async function rollList(
       ? step.ordinal
       : undefined
   const listed = goes === undefined ? set : withReplicas(set, live.replicas)
-  const newcomers = await newcomersToExcuse(rollOf(course), view, step.count, signal)
+  const newcomers = await newcomersToExcuse(course, view, step.count, signal)
   // The partition first: what is applied must own it to take it away, and until then nobody is
   // replaced.
   if (live.strategy.type === 'RollingUpdate')
@@ -169,13 +170,13 @@ async function rollList(
     goes !== undefined &&
     (step.count === 1 || !ownPods(course.before).some((pod) => pod.ordinal === goes && pod.ready))
   const roll = {
-    ...rollOf(course),
+    ...course,
     asked: true,
     goes,
     excused: new Set([...newcomers, ...(excusesLeaver ? [goes] : [])]),
     spent: spentBy(view, step.count, resizing.deletesClaims),
   }
-  const older = await olderPods(course, roll.attendance, generation, signal)
+  const older = await olderPods(course, generation, signal)
   const spared = ownPods(course.follower.snapshot())
     .filter((pod) => pod.ordinal === goes)
     .map((pod) => pod.uid)
@@ -192,7 +193,7 @@ async function rollList(
  * keep theirs.
  */
 async function refuseFewer(
-  { run, deletesClaims }: Resizing,
+  { deletesClaims }: Resizing,
   course: Course,
   count: number,
   signal: AbortSignal,
@@ -201,8 +202,8 @@ async function refuseFewer(
   const { set } = view
   const deleted = set === undefined ? undefined : deletedWhenScaled(set, count, deletesClaims)
   if (deleted !== undefined)
-    throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [deleted])
-  await refuseLoss(run, view, undefined, signal, spentBy(view, count, deletesClaims))
+    throw new EnsembleError(course.report.changed ? 'failed' : 'refused', [deleted])
+  await refuseLoss(course, view, undefined, signal, spentBy(view, count, deletesClaims))
 }
 
 /** Ordinals of the members that go with their claims. */
@@ -233,50 +234,52 @@ export function resized(
 /** Another one leads, and what this one alone has is handed over. */
 async function leave(
   course: Course,
-  { run, deletesClaims }: Resizing,
+  { deletesClaims }: Resizing,
   ordinal: number,
   signal: AbortSignal,
 ): Promise<void> {
   const view = await readyToLeave(
-    { ...rollOf(course), goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) },
+    { ...course, goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) },
     ordinal,
     signal,
   )
-  const members = membersOf(view, run.target)
+  const members = membersOf(view, course.target)
   const member = members.find((one) => one.ordinal === ordinal)
-  const { profile } = course.looking
-  await spareWriter(course.looking, member?.uid, signal)
+  const { profile } = course
+  await spareWriter(course, member?.uid, signal)
   if (profile.leave === undefined) return
-  const pod = `${run.target.name}-${ordinal}`
-  run.journal.info(`${pod}: hands over what it has before it goes`)
-  if (member !== undefined) run.report.changed = true
+  const pod = `${course.target.name}-${ordinal}`
+  course.journal.info(`${pod}: hands over what it has before it goes`)
+  if (member !== undefined) course.report.did()
   await profile.leave(
     { pod, ordinal, member, others: members.filter((one) => one !== member) },
-    contextFor(course.looking, view.set?.replicas ?? 0, signal),
+    contextFor(course, view.set?.replicas ?? 0, signal),
   )
 }
 
 /** Applies one shape of the set; gives the generation that the controller must have seen. */
 async function applyOne(
   course: Course,
-  { run, force, verified }: Resizing,
+  { force, verified }: Resizing,
   set: KubeObject,
   what: string,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const { journal, report, clock } = run
-  const plan = await planOne(course, { run, force, verified }, set, signal)
+  const { report } = course
+  const plan = await planOne(course, { force, verified }, set, signal)
   let generation = course.follower.snapshot().set?.generation
   for (const planned of plan) {
     const { object, change } = await applyChange(course.kube, planned, force, signal)
     generation = object.metadata.generation
     if (change === 'unchanged') continue
-    report.changed = true
     for (const from of planned.takenFrom)
-      report.notes.push(`${objectName(object)}: taken over from ${from}.`)
-    report.timeline.push({ at: clock.now(), what: `${objectName(object)}: ${what}` })
-    report.changes.push({ object: objectName(object), change: 'configured', note: what })
-    journal.info(`${objectName(object)}: ${what}`)
+      report.note(`${objectName(object)}: taken over from ${from}.`)
+    const line = `${objectName(object)}: ${what}`
+    report.did({
+      row: { object: objectName(object), change: 'configured', note: what },
+      what: line,
+      line,
+    })
   }
   return generation
 }
@@ -284,7 +287,7 @@ async function applyOne(
 /** Throws what the server would refuse. */
 export async function planOne(
   course: Course,
-  { run, force, verified }: Pick<Resizing, 'run' | 'force' | 'verified'>,
+  { force, verified }: Pick<Resizing, 'force' | 'verified'>,
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
@@ -297,7 +300,9 @@ export async function planOne(
       dryRuns: true,
       verified,
       set: course.before.set?.uid,
-      ...(run.report.operation === 'scale' ? { taking: 'replicas' as const, mayForce: false } : {}),
+      ...(course.report.operation === 'scale'
+        ? { taking: 'replicas' as const, mayForce: false }
+        : {}),
     },
     signal,
   )
@@ -305,7 +310,7 @@ export async function planOne(
     .flatMap((planned) => planned.findings)
     .filter((finding): finding is Finding => finding.severity === 'error')
   if (first !== undefined)
-    throw new EnsembleError(run.report.changed ? 'failed' : 'refused', [first, ...rest])
+    throw new EnsembleError(course.report.changed ? 'failed' : 'refused', [first, ...rest])
   return plan
 }
 
@@ -329,14 +334,14 @@ async function awaitGone(
 ): Promise<void> {
   const { clock } = course.services
   await attend(
-    rollOf(course).attendance,
+    course,
     {
       generation: () => generation,
       step: (view) => {
         if (view.set === undefined || !observed(view.set, generation))
           return {
             kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${course.looking.target.name} yet`,
+            reason: `the StatefulSet controller has not seen the change of ${course.target.name} yet`,
           }
         const extra = memberStandings(view, clock.now()).find((member) => member.state === 'extra')
         return extra === undefined
@@ -353,13 +358,13 @@ async function awaitGone(
  * one is gone.
  */
 async function moveBudgets(
-  { run, force }: Resizing,
+  { force }: Resizing,
   course: Course,
   from: number,
   to: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { report, journal } = run
+  const { report } = course
   const [pod] = ownPods(course.follower.snapshot())
   if (pod === undefined || !course.rights.budgets) return
   for (const live of await budgetObjectsFor(course.kube, pod.namespace, pod.labels, signal)) {
@@ -393,19 +398,18 @@ async function moveBudgets(
         if (fault !== undefined) throw new EnsembleError('failed', [fault, ...more])
         await applyChange(course.kube, planned, force, signal)
       }
-      report.changed = true
-      report.changes.push({
-        object: objectName(live),
-        change: 'configured',
-        note: `minAvailable ${String(spec.minAvailable)} of ${to}`,
+      report.did({
+        row: {
+          object: objectName(live),
+          change: 'configured',
+          note: `minAvailable ${String(spec.minAvailable)} of ${to}`,
+        },
+        line: `${objectName(live)}: minAvailable ${String(spec.minAvailable)} of ${to} members`,
       })
-      journal.info(
-        `${objectName(live)}: minAvailable ${String(spec.minAvailable)} of ${to} members`,
-      )
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof EnsembleError) && !(error instanceof KubeFailure)) throw error
-      report.notes.push(
+      report.note(
         `${objectName(live)} could not be changed (${error.message}): set its minAvailable to ${String(spec.minAvailable)} for ${to} members.`,
       )
     }

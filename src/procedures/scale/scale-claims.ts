@@ -30,7 +30,7 @@ export async function deleteClaims(
   claims: readonly Claim[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, report, journal, target } = run
+  const { kube, report, target } = run
   for (const { name, uid } of claims) {
     let gone = false
     try {
@@ -44,12 +44,13 @@ export async function deleteClaims(
       if (!(error instanceof KubeFailure) || error.status !== 409) throw error
     }
     if (!gone) continue
-    report.changed = true
-    report.changes.push({
-      object: `persistentvolumeclaim/${name}`,
-      change: 'deleted',
-      note: 'its member is gone',
+    report.did({
+      row: {
+        object: `persistentvolumeclaim/${name}`,
+        change: 'deleted',
+        note: 'its member is gone',
+      },
+      line: `persistentvolumeclaim/${name}: deleted, and its data with it`,
     })
-    journal.info(`persistentvolumeclaim/${name}: deleted, and its data with it`)
   }
 }

@@ -13,6 +13,7 @@ import { PAUSE_WHERE_DEAR } from '../rollout/looker.ts'
 import { spentBy } from './resize.ts'
 import type { Standing } from '../open/hold-ensemble.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
+import type { Course } from '../open/ensemble.ts'
 
 /** Who serves can't be watched. */
 const LOOK_MS = 1_000
@@ -22,13 +23,13 @@ const LOOK_MS = 1_000
  * with, and one that goes need not serve.
  */
 export async function refuseUnsound(
-  { course, stored, run, services: { clock, journal } }: Standing,
+  { course, record, services: { clock, journal } }: Standing,
   steps: readonly ScaleStep[],
   signal: AbortSignal,
 ): Promise<void> {
   const [first] = steps
   if (
-    stored.record.underWay !== null ||
+    record.current.underWay !== null ||
     first === undefined ||
     first.kind === 'restore' ||
     first.kind === 'await'
@@ -37,15 +38,15 @@ export async function refuseUnsound(
   const goes = first.kind === 'remove' ? first.ordinal : undefined
   // One that is on its way is waited for: the step before may have been a deploy.
   const { ms, why } = patienceWith(
-    startsOf(course.before, run.target.container),
+    startsOf(course.before, course.target.container),
     clock.now(),
-    course.inputs.memberTimeoutMs,
+    course.memberTimeoutMs,
   )
   const patience = new Deadline(clock, ms)
   let saidAt = -Infinity
   for (;;) {
     const lookedAt = clock.now()
-    const { away, unreached } = await whoIsAway(course, run, goes, signal)
+    const { away, unreached } = await whoIsAway(course, goes, signal)
     if (away.length === 0) return
     const said =
       unreached === undefined
@@ -57,7 +58,7 @@ export async function refuseUnsound(
         'CHECK_IMPOSSIBLE',
         `${said}: the number of members is changed only while all of them serve`,
         {
-          object: `statefulset/${run.target.name}`,
+          object: `statefulset/${course.target.name}`,
           mend: 'operation: verify says what this run needs to reach them.',
         },
       )
@@ -68,7 +69,7 @@ export async function refuseUnsound(
         'NOT_READY',
         `${said}: the number of members is changed only while all of them do`,
         {
-          object: `statefulset/${run.target.name}`,
+          object: `statefulset/${course.target.name}`,
           mend: 'operation: status says what is wrong; fix that first, or take away the member with the highest ordinal when that is the one.',
         },
       )
@@ -81,7 +82,7 @@ export async function refuseUnsound(
     }
     await clock.sleep(
       Math.min(
-        course.looking.profile.dear === true
+        course.profile.dear === true
           ? Math.max(LOOK_MS, PAUSE_WHERE_DEAR * (clock.now() - lookedAt))
           : LOOK_MS,
         patience.left(),
@@ -96,7 +97,7 @@ export async function refuseUnsound(
  * before the first does.
  */
 export async function refuseUnableToLeave(
-  { course, run }: Standing,
+  { course }: Standing,
   steps: readonly ScaleStep[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -105,17 +106,17 @@ export async function refuseUnableToLeave(
   )
   if (ordinals.length === 0) return
   const view = course.follower.snapshot()
-  const members = membersOf(view, run.target)
+  const members = membersOf(view, course.target)
   const others = members.filter((member) => !ordinals.includes(member.ordinal))
   const leavers = ordinals.map((ordinal) => ({
-    pod: `${run.target.name}-${ordinal}`,
+    pod: `${course.target.name}-${ordinal}`,
     ordinal,
     member: members.find((member) => member.ordinal === ordinal),
     others,
   }))
-  const finding = await course.looking.profile.mayLeave?.(
+  const finding = await course.profile.mayLeave?.(
     leavers,
-    contextFor(course.looking, view.set?.replicas ?? 0, signal),
+    contextFor(course, view.set?.replicas ?? 0, signal),
   )
   if (finding !== undefined) throw new EnsembleError('refused', [finding])
 }
@@ -131,23 +132,22 @@ export interface Away {
 
 /** Pods that are missing, or outside of the quorum; `goes` is not asked for. */
 export async function whoIsAway(
-  { follower, looking }: Standing['course'],
-  run: Standing['run'],
+  course: Course,
   goes: number | undefined,
   signal: AbortSignal,
 ): Promise<Away> {
-  const view = follower.snapshot()
-  const pods = membersOf(view, run.target)
-  const states = await looking.profile.look(
+  const view = course.follower.snapshot()
+  const pods = membersOf(view, course.target)
+  const states = await course.profile.look(
     pods,
-    contextFor(looking, view.set?.replicas ?? 0, signal),
+    contextFor(course, view.set?.replicas ?? 0, signal),
   )
   const missing =
     view.set === undefined
       ? []
       : wantedOrdinals(view.set)
           .filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal))
-          .map((ordinal) => `${run.target.name}-${ordinal}`)
+          .map((ordinal) => `${course.target.name}-${ordinal}`)
   const outside = states.filter(
     (state) =>
       state.ordinal !== goes &&
@@ -168,7 +168,7 @@ export async function whoIsAway(
  * steps.
  */
 export async function refuseUnkept(
-  { inputs, course, run }: Standing,
+  { inputs, course }: Standing,
   least: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -178,5 +178,5 @@ export async function refuseUnkept(
   if (deleted !== undefined) throw new EnsembleError('refused', [deleted])
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
-  await refuseLoss(run, before, undefined, signal, spentBy(before, least, inputs.deleteClaims))
+  await refuseLoss(course, before, undefined, signal, spentBy(before, least, inputs.deleteClaims))
 }

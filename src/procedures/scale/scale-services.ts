@@ -12,12 +12,10 @@ import {
   wantedServices,
   type WantedService,
 } from '../../manifests/wanted-services.ts'
-import { writeRecord, type StoredRecord } from '../../record/record.ts'
 import { refuseMissing, rightsToMakeServices } from '../open/access.ts'
 import { targetOf } from '../open/ensemble-target.ts'
 import { readServices } from '../open/read-ensemble.ts'
 import type { Standing } from '../open/hold-ensemble.ts'
-import { recordMade } from '../../record/verified.ts'
 
 /** One that is to be deleted once its member is gone. */
 export interface ServiceToDelete {
@@ -30,11 +28,11 @@ export interface ServiceToDelete {
  * applied; refused before anything was changed where one can't be made.
  */
 export async function planServices(
-  { kube, course, run }: Standing,
+  { kube, course }: Standing,
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
-  const { namespace, name } = run.target
+  const { namespace, name } = course.target
   const object = `statefulset/${name}`
   const wanted = wantedServices(set, await readServices(kube, namespace, signal), namespace)
   if ('refused' in wanted)
@@ -75,49 +73,39 @@ async function objectFor(
   return made
 }
 
-export interface Made {
-  readonly stored: StoredRecord
-  readonly standing: Standing
-}
-
 /** Makes them, and gives what the run goes on with: it knows the members by them. */
 export async function makeServices(
   standing: Standing,
-  stored: StoredRecord,
   planned: readonly KubeObject[],
   set: KubeObject,
   signal: AbortSignal,
-): Promise<Made> {
-  const { kube, run, course, marking, profile, services } = standing
-  if (planned.length === 0) return { stored, standing }
-  const { report, journal, clock } = services
-  let recorded = stored
+): Promise<Standing> {
+  const { kube, course, record, profile, services } = standing
+  if (planned.length === 0) return standing
+  const { report } = services
   for (const object of planned) {
     const applied = await kube.apply(object, { force: false }, signal)
     // One by one: whatever was made is known, wherever the run ends.
-    if (applied.created) recorded = await recordMade(marking, recorded, [applied.object], signal)
-    report.changed = true
-    report.changes.push({
-      object: `service/${object.metadata.name}`,
-      change: applied.created ? 'created' : 'configured',
-      note: 'for the member that comes',
+    if (applied.created) await record.made([applied.object], signal)
+    report.did({
+      row: {
+        object: `service/${object.metadata.name}`,
+        change: applied.created ? 'created' : 'configured',
+        note: 'for the member that comes',
+      },
+      what: `service/${object.metadata.name} created`,
+      line: `service/${object.metadata.name} created, before its name is looked up`,
     })
-    report.timeline.push({ at: clock.now(), what: `service/${object.metadata.name} created` })
-    journal.info(`service/${object.metadata.name} created, before its name is looked up`)
   }
   const target = targetOf(
     set,
-    await readServices(kube, run.target.namespace, signal),
+    await readServices(kube, course.target.namespace, signal),
     profile,
-    run.target.namespace,
+    course.target.namespace,
   )
   return {
-    stored: recorded,
-    standing: {
-      ...standing,
-      run: { ...run, target },
-      course: { ...course, looking: { ...course.looking, target } },
-    },
+    ...standing,
+    course: { ...course, target },
   }
 }
 
@@ -126,18 +114,18 @@ export async function makeServices(
  * said.
  */
 export async function servicesToDelete(
-  { kube, run, set: object, course, stored, services }: Standing,
+  { kube, set: object, course, record, services }: Standing,
   target: number,
   signal: AbortSignal,
 ): Promise<readonly ServiceToDelete[]> {
   const { set } = course.before
-  const { underWay, made } = stored.record
+  const { underWay, made } = record.current
   const begun =
     underWay?.operation === 'scale' && underWay.replicas === target ? (underWay.services ?? []) : []
   const shape = parseSet(object)
   if (set === undefined || shape === undefined || (set.replicas <= target && begun.length === 0))
     return begun
-  const { name, namespace } = run.target
+  const { name, namespace } = course.target
   const live = await readServices(kube, namespace, signal)
   const going = memberServices(live, membersOfSet(shape, namespace)).filter(
     (service) => (ordinalIn(service.pod, name) ?? 0) >= set.start + target,
@@ -151,7 +139,7 @@ export async function servicesToDelete(
   )
   const theirs = found.filter((one) => !ours.includes(one))
   if (theirs.length > 0)
-    services.report.notes.push(
+    services.report.note(
       `${theirs.map((one) => `service/${one.name}`).join(', ')} ${theirs.length === 1 ? 'stays' : 'stay'}: ${theirs.length === 1 ? 'it was' : 'they were'} not made by this action, and lead to members that are gone.`,
     )
   return [
@@ -168,40 +156,32 @@ export async function servicesToDelete(
  * Deletes those that are still the same Services; without the right to they stay, which is said.
  */
 export async function deleteServices(
-  { run, marking, course }: Standing,
-  stored: StoredRecord,
+  { record, course }: Standing,
   going: readonly ServiceToDelete[],
   signal: AbortSignal,
-): Promise<StoredRecord> {
-  const { kube, report, journal, target, clock } = run
-  if (going.length === 0) return stored
+): Promise<void> {
+  const { kube, report, target } = course
+  if (going.length === 0) return
   if (!course.rights.deleteServices) {
     const names = going.map(({ name }) => name).join(' ')
-    report.notes.push(
+    report.note(
       `Services of members that are gone stay, for want of the right to delete services in ${target.namespace}: kubectl -n ${target.namespace} delete service ${names}`,
     )
-    return stored
+    return
   }
   for (const { name, uid } of going) {
     if (!(await deleteSame(kube, name, uid, target.namespace, signal))) continue
-    report.changed = true
-    report.changes.push({
-      object: `service/${name}`,
-      change: 'deleted',
-      note: 'its member is gone',
+    report.did({
+      row: {
+        object: `service/${name}`,
+        change: 'deleted',
+        note: 'its member is gone',
+      },
+      what: `service/${name} deleted`,
+      line: `service/${name} deleted: its member is gone`,
     })
-    report.timeline.push({ at: clock.now(), what: `service/${name} deleted` })
-    journal.info(`service/${name} deleted: its member is gone`)
   }
-  const gone = new Set(going.map(({ uid }) => uid))
-  return writeRecord(
-    kube,
-    marking.namespace,
-    stored,
-    { ...stored.record, made: stored.record.made.filter(({ uid }) => !gone.has(uid)) },
-    {},
-    signal,
-  )
+  await record.unmade(new Set(going.map(({ uid }) => uid)), signal)
 }
 
 async function deleteSame(

@@ -19,7 +19,7 @@ import { readServices } from '../open/read-ensemble.ts'
 import type { Standing } from '../open/hold-ensemble.ts'
 import { withOwnPartition } from '../apply/template-alone.ts'
 import { appliedRevision } from '../verify/unread.ts'
-import { endUnderWay, markVerified } from '../../record/verified.ts'
+import { isFull } from '../verify/verify-ensemble.ts'
 
 /**
  * What we or kubectl own of the live set; where that is not the whole of it, what anybody wrote:
@@ -66,20 +66,21 @@ interface Scaled {
 }
 
 /**
- * The record with this revision verified and nothing under way; with `verify: quick` or `off` it
+ * In the record this revision is verified and nothing under way; with `verify: quick` or `off` it
  * does not count as verified.
  */
 export async function markScaled(
   standing: Standing,
-  stored: StoredRecord,
   { set, view, from, to }: Scaled,
   signal: AbortSignal,
-): Promise<StoredRecord> {
-  const { inputs, marking, services } = standing
-  if (inputs.verify !== 'full' && inputs.verify !== 'thorough')
-    return endUnderWay(marking, stored, signal)
-  const last = latestApplied(stored.record)
-  const kept = last === undefined ? undefined : objectsOf(stored, last.digest)
+): Promise<void> {
+  const { inputs, record, services } = standing
+  if (!isFull(inputs.verify)) {
+    await record.end(signal)
+    return
+  }
+  const last = latestApplied(record.current)
+  const kept = last === undefined ? undefined : objectsOf(record.stored, last.digest)
   const companions =
     kept === undefined
       ? await liveCompanions(standing, view, signal)
@@ -97,10 +98,8 @@ export async function markScaled(
     origin: 'scale' as const,
   }
   // Members that were not replaced on the way still may not have read what was applied before.
-  return markVerified(
-    marking,
-    stored,
-    appliedRevision(stored.record, revision, last?.unread ?? [], view, true),
+  await record.verified(
+    appliedRevision(record.current, revision, last?.unread ?? [], view, true),
     { uid: view.set?.uid ?? '', objects },
     signal,
   )
@@ -108,14 +107,14 @@ export async function markScaled(
 
 /** The Services of those who are members now: of those that came too, and of none that has gone. */
 async function withMemberServices(
-  { kube, run }: Standing,
+  { kube, course }: Standing,
   companions: readonly KubeObject[],
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
   const shape = parseSet(set)
-  if (shape === undefined || run.target.listedServices.size === 0) return companions
-  const { name, namespace, listedServices } = run.target
+  if (shape === undefined || course.target.listedServices.size === 0) return companions
+  const { name, namespace, listedServices } = course.target
   const start = shape.spec.ordinals?.start ?? 0
   const isMember = (pod: string): boolean =>
     (ordinalIn(pod, name) ?? -1) >= start &&
@@ -146,11 +145,11 @@ async function withMemberServices(
 
 /** Services and budgets of the members, without what the server added. */
 async function liveCompanions(
-  { kube, set, course, run }: Standing,
+  { kube, set, course }: Standing,
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
-  const { namespace } = run.target
+  const { namespace } = course.target
   const labels = view.pods[0]?.labels ?? {}
   const services = (await readServices(kube, namespace, signal)).filter((service) => {
     const selector = parseService(service)?.spec.selector ?? {}

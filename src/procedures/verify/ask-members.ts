@@ -11,7 +11,6 @@ import type { Kube } from '../../kube/kube.ts'
 import type { Services } from '../../services.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Rights } from '../open/access.ts'
-import { fillMembers, fillStates } from '../open/member-rows.ts'
 import { membersOf } from './verify-ensemble.ts'
 import type { Target } from '../open/ensemble.ts'
 import { profileOptions, reachThrough } from '../open/reach.ts'
@@ -38,7 +37,7 @@ export async function lookQuietly(
   const ready = new Set(
     view.pods.filter((pod) => pod.ready && pod.owner?.uid === view.set?.uid).map((pod) => pod.name),
   )
-  fillMembers(report, view)
+  report.sawMembers(view)
   // Nobody can tell these kinds more than their pods do.
   if (profile === 'none' || (profile === 'custom' && inputs.servesCommand === undefined))
     return {
@@ -92,7 +91,7 @@ export async function lookQuietly(
     )),
     ...silent,
   ].toSorted((a, b) => a.ordinal - b.ordinal)
-  fillStates(report, states, clock.now())
+  report.heardMembers(states)
   const { why } = patienceWith(startsOf(view, target.container), clock.now(), inputs.timeoutMs)
   return judgeServing(states, replicas, ready, why)
 }
@@ -108,7 +107,7 @@ export async function askMembers(
     const began = clock.now()
     const serving = await lookQuietly(asking, view, signal)
     tellMembers(asking, view)
-    report.checks = [{ name: 'quorum', ...serving, ms: clock.now() - began }]
+    report.looked({ name: 'quorum', ...serving, ms: clock.now() - began })
     done(serving.detail)
     return serving
   })

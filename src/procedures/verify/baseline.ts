@@ -5,34 +5,31 @@ import { ownPods } from '../../decide/members/members.ts'
 import { judgeRollout } from '../../decide/rollout/rollout.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { ownedPart } from '../../manifests/owned.ts'
-import { latestVerified, type StoredRecord } from '../../record/record.ts'
+import { latestVerified } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ground } from '../apply/preflight.ts'
-import { markVerified, type Marking } from '../../record/verified.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
+import { type VerifyRun, checksOf } from '../open/ensemble.ts'
 
-/** The record, with a baseline when this is the first meeting and the ensemble is whole. */
+/** A baseline goes into the record when this is the first meeting and the ensemble is whole. */
 export async function takeBaseline(
   run: VerifyRun,
-  marking: Marking,
-  stored: StoredRecord,
+  record: HeldRecord,
   before: EnsembleView,
   ground: Ground,
   signal: AbortSignal,
-): Promise<StoredRecord> {
+): Promise<void> {
   if (
     before.set === undefined ||
     ground.live === undefined ||
-    latestVerified(stored.record) !== undefined
+    latestVerified(record.current) !== undefined
   )
-    return stored
+    return
   const healthy = await isWhole(run, before, signal)
   if (healthy !== undefined) {
-    run.report.notes.push(
-      `The ensemble that was there is not recorded as one to go back to: ${healthy}.`,
-    )
-    return stored
+    run.report.note(`The ensemble that was there is not recorded as one to go back to: ${healthy}.`)
+    return
   }
   // What people wrote, without what the server added: this can be applied again.
   const live: readonly KubeObject[] = ground.plan.flatMap((planned) =>
@@ -42,9 +39,7 @@ export async function takeBaseline(
   )
   const revision = before.set.status.updateRevision
   run.journal.info(`First meeting: revision ${revision} is whole and is recorded as the baseline.`)
-  return markVerified(
-    marking,
-    stored,
+  await record.verified(
     {
       digest: `live:${revision}`,
       controllerRevision: revision,
@@ -72,7 +67,7 @@ async function isWhole(
   const context = contextFor(run, before.set?.replicas ?? 0, signal)
   // It stands or it doesn't: what is deployed may be the fix for a member that would be waited for
   // in vain.
-  const verification = await run.profile.verify(membersOf(before, run.target), 'full', {
+  const verification = await checksOf(run).verify(membersOf(before, run.target), 'full', {
     ...context,
     settleMs: 0,
     runId: `${context.runId}-baseline`,

@@ -8,7 +8,7 @@ import type { Follower } from '../../kube/follow.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { RELEASE_MS } from '../../record/lock.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
+import { type VerifyRun, checksOf } from '../open/ensemble.ts'
 
 export interface DataWatch {
   /** Something is watched: a marker, or a writer that measures. */
@@ -79,7 +79,7 @@ export async function watchData(
         const seen = await stopWitness(view, until)
         if (seen !== undefined) run.journal.info(`availability: ${seen.detail}`)
         if (marker !== undefined)
-          await run.profile.removeMarker?.(
+          await checksOf(run).removeMarker?.(
             membersOf(view, run.target),
             marker,
             contextFor(run, view.set?.replicas ?? 0, until),
@@ -99,9 +99,10 @@ async function writeMarker(
   before: EnsembleView,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (run.profile.writeMarker === undefined || before.pods.length === 0) return undefined
+  const profile = checksOf(run)
+  if (profile.writeMarker === undefined || before.pods.length === 0) return undefined
   try {
-    return await run.profile.writeMarker(
+    return await profile.writeMarker(
       membersOf(before, run.target),
       contextFor(run, before.set?.replicas ?? 0, signal),
     )
@@ -110,7 +111,7 @@ async function writeMarker(
     // A fix may be deployed onto a broken ensemble: that no marker could be written is told, not a
     // reason to stop.
     run.journal.debug(error instanceof Error ? error.message : String(error))
-    run.report.notes.push(
+    run.report.note(
       `No marker could be written before the change${error instanceof EnsembleError ? ` (${error.code})` : ''}: that data outlives it was not checked.`,
     )
     return undefined
@@ -129,17 +130,18 @@ async function beginWitness(
       return []
     }
   }
-  if (run.profile.witness === undefined) {
+  const profile = checksOf(run)
+  if (profile.witness === undefined) {
     // Of pods alone nobody expects it.
-    if (run.profile.name !== 'none')
-      run.report.notes.push(
-        `Whether clients could write meanwhile was not measured: profile ${run.profile.name} has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.`,
+    if (profile.name !== 'none')
+      run.report.note(
+        `Whether clients could write meanwhile was not measured: profile ${profile.name} has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.`,
       )
     return undefined
   }
-  const witness = await run.profile.witness(members, contextFor(run, members().length, signal))
+  const witness = await profile.witness(members, contextFor(run, members().length, signal))
   if (witness === undefined)
-    run.report.notes.push(
+    run.report.note(
       'How long no write went through was not measured: that needs port-forward to the members.',
     )
   return witness
@@ -153,8 +155,8 @@ async function readMarker(
 ): Promise<CheckResult | undefined> {
   const members = membersOf(view, run.target)
   const context = contextFor(run, view.set?.replicas ?? 0, signal)
-  const found = await run.profile.readMarker?.(members, marker, context)
-  await run.profile.removeMarker?.(members, marker, context)
+  const found = await checksOf(run).readMarker?.(members, marker, context)
+  await checksOf(run).removeMarker?.(members, marker, context)
   return found
 }
 
@@ -168,11 +170,13 @@ function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
       findings: [],
       ms: run.clock.now() - began,
     }
-  report.longestWriteGapMs = Math.round(seen.longestGapMs)
-  report.acknowledgedWritesLost = seen.lost
-  report.writeGaps.push(...seen.gaps.map((gap) => ({ ...gap })))
+  report.about({
+    longestWriteGapMs: Math.round(seen.longestGapMs),
+    acknowledgedWritesLost: seen.lost,
+  })
+  report.couldNotWrite(...seen.gaps)
   for (const gap of seen.gaps)
-    report.timeline.push({ at: gap.from, what: `no write went through for ${formatSpan(gap.ms)}` })
+    report.happened({ at: gap.from, what: `no write went through for ${formatSpan(gap.ms)}` })
   const asides = [
     seen.unknown === 0 ? '' : `${seen.unknown} without an answer`,
     seen.unmeasuredMs < 1000

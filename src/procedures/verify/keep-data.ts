@@ -9,9 +9,9 @@ import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { toClaim, toKeptVolume } from '../../kube/views/index.ts'
 import { warningText } from '../../report/annotations.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { Services } from '../../services.ts'
 import type { EnsembleView, KeptVolume } from '../../view/surroundings.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 /** Who goes, where it is known; `members`: how all of them stand. */
 export interface Going {
@@ -21,7 +21,7 @@ export interface Going {
 
 export interface Keeping {
   readonly kube: Pick<Kube, 'get' | 'list'>
-  readonly report: Pick<RunReport, 'changed'>
+  readonly report: Pick<Recorder, 'changed'>
 }
 
 /**
@@ -151,6 +151,6 @@ export function warnAlone(
   const alone = saidAlone(view)
   if (alone === undefined) return
   const finding: Finding = { ...alone, severity: 'warning' }
-  report.findings.push(finding)
+  report.found(finding)
   journal.warning(warningText(finding))
 }

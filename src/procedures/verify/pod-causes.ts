@@ -9,16 +9,16 @@ import { judgeRollout } from '../../decide/rollout/rollout.ts'
 import { isFault } from '../../decide/status.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Kube } from '../../kube/kube.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { Rights } from '../open/access.ts'
 import { collectEvidence, logOf } from './evidence.ts'
 import { createNodeLook } from './hanging.ts'
 import { findSet, readEvents, readView } from '../open/read-ensemble.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 export interface Blaming {
   readonly kube: Kube
   readonly clock: Clock
-  readonly report: RunReport
+  readonly report: Recorder
   readonly rights: Rights
   readonly namespace: string
   /** Name of the StatefulSet. */
@@ -50,7 +50,7 @@ export async function withPodCauses(
   ).findings.filter(isFault)
   if (verdict.kind === 'done' || faults.length === 0) return failure
   const evidence = await collectEvidence(kube, view, faults, rights.logs ? logLines : 0, signal)
-  report.evidence.push(...evidence)
+  report.prove(...evidence)
   const told = faults.map((one) => withLastWords(one, logOf(evidence, one)))
   const blamed = new Set(told.map(({ object }) => object))
   const rest = failure.findings.filter((finding) => !followsFrom(finding, blamed))

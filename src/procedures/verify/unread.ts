@@ -3,16 +3,11 @@
 
 import { livesOf, readsConfigMap, stillLiving } from '../../decide/rollout/unread.ts'
 import type { KubeObject } from '../../kube/kube.ts'
-import {
-  writeRecord,
-  type EnsembleRecord,
-  type StoredRecord,
-  type VerifiedRevision,
-} from '../../record/record.ts'
-import type { RunReport } from '../../report/run-report.ts'
+import type { EnsembleRecord, VerifiedRevision } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ground } from '../apply/preflight.ts'
-import { endUnderWay, markVerified, type Marking } from '../../record/verified.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 type Applied = Omit<VerifiedRevision, 'verifiedAt' | 'runUrl'>
 
@@ -57,7 +52,7 @@ interface Deployed {
   /** In full. */
   readonly checked: boolean
   readonly objects: readonly KubeObject[]
-  readonly report: RunReport
+  readonly report: Recorder
 }
 
 /**
@@ -65,59 +60,43 @@ interface Deployed {
  * revision counts as verified.
  */
 export async function recordApplied(
-  marking: Marking,
-  stored: StoredRecord,
+  record: HeldRecord,
   applied: Applied,
   { unread, view, checked, objects, report }: Deployed,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const revision = appliedRevision(stored.record, applied, unread, view, checked)
-  await markVerified(marking, stored, revision, { uid: view.set?.uid ?? '', objects }, signal)
+  const revision = appliedRevision(record.current, applied, unread, view, checked)
+  await record.verified(revision, { uid: view.set?.uid ?? '', objects }, signal)
   if (revision?.unread === undefined) {
-    report.standing = checked
-      ? 'every member is available and verified'
-      : 'every member is available'
+    report.stands(checked ? 'every member is available and verified' : 'every member is available')
     return checked
   }
   const names = stillLiving(revision.unread, view)
   const [have, they] = names.length === 1 ? ['has', 'it has'] : ['have', 'they have']
-  report.standing = `every member is available; ${names.join(', ')} ${have} not read a changed ConfigMap yet`
-  report.notes.push(
+  report.stands(
+    `every member is available; ${names.join(', ')} ${have} not read a changed ConfigMap yet`,
+  )
+  report.note(
     `${names.join(', ')} ${have} not started since a ConfigMap of the members was changed: this revision counts as verified once ${they} (operation: restart). Until then an undo brings back the ConfigMaps of before.`,
   )
   return false
 }
 
 /**
- * The record with no restart under way; `checked` in full, the revision whose ConfigMaps every
+ * No restart is under way any more; `checked` in full, the revision whose ConfigMaps every
  * member has read by now is verified.
  */
 export async function endRestart(
-  marking: Marking,
-  stored: StoredRecord,
+  record: HeldRecord,
   view: EnsembleView,
   checked: boolean,
   signal: AbortSignal,
-): Promise<StoredRecord> {
-  const { revisions } = stored.record
-  const last = revisions.at(-1)
+): Promise<void> {
+  const last = record.current.revisions.at(-1)
   const read =
     last?.unread !== undefined &&
     last.controllerRevision === view.set?.status.updateRevision &&
     stillLiving(last.unread, view).length === 0
-  if (last === undefined || !read || !checked) return endUnderWay(marking, stored, signal)
-  const { unread: _read, ...entry } = last
-  const verified: VerifiedRevision = {
-    ...entry,
-    verifiedAt: new Date(marking.clock.now()).toISOString(),
-    runUrl: marking.runUrl,
-  }
-  return writeRecord(
-    marking.kube,
-    marking.namespace,
-    stored,
-    { ...stored.record, revisions: [...revisions.slice(0, -1), verified], underWay: null },
-    {},
-    signal,
-  )
+  if (read && checked) await record.lastRead(signal)
+  else await record.end(signal)
 }

@@ -9,13 +9,12 @@ import type { CheckResult, Member, Verification, VerifyContext } from '../../ens
 import { EnsembleError, type Finding } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { toEndpoints } from '../../kube/views/endpoints.ts'
-import type { RunReport } from '../../report/run-report.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
 import { lossesAhead } from './keep-data.ts'
-import { fillMembers, fillStates } from '../open/member-rows.ts'
-import type { Target, VerifyRun } from '../open/ensemble.ts'
+import { type Target, type VerifyRun, checksOf } from '../open/ensemble.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 /**
  * Endpoints follow readiness by a moment; whether their slices are right says nothing of when a
@@ -61,6 +60,38 @@ function memberPods(view: EnsembleView): readonly PodView[] {
     .toSorted((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0))
 }
 
+/** Whether a revision that passed the checks of this level counts as verified. */
+export function isFull(level: VerifyLevel | 'off'): boolean {
+  return level === 'full' || level === 'thorough'
+}
+
+/**
+ * The checks as a phase of the run. At level `off` nobody is asked: `unchecked` is noted, and `more`
+ * ends what it has begun.
+ */
+export async function verifyPhase(
+  run: VerifyRun,
+  view: EnsembleView,
+  phase: {
+    readonly level: VerifyLevel | 'off'
+    readonly unchecked: string
+    readonly more: () => Promise<readonly CheckResult[]>
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { level, unchecked, more } = phase
+  const { report, journal } = run
+  if (level === 'off') {
+    await more()
+    report.note(`verify: off: ${unchecked}`)
+    return
+  }
+  await journal.phase(`Verify (${level})`, async (done) => {
+    await verifyEnsemble(run, view, level, more, signal)
+    done(outcomeOf(report))
+  })
+}
+
 /**
  * All checks of a level; the report has every one of them. `more` are made once the ensemble has
  * settled, and not at all when it has no quorum: who
@@ -77,13 +108,13 @@ export async function verifyEnsemble(
   const replicas = view.set?.replicas ?? 0
   const members = membersOf(view, run.target)
   const service =
-    level === 'quick' || run.profile.name === 'none' ? undefined : watchEndpoints(run, signal)
+    level === 'quick' || checksOf(run).name === 'none' ? undefined : watchEndpoints(run, signal)
   const patience = patienceWith(
     startsOf(view, run.target.container),
     clock.now(),
     run.memberTimeoutMs,
   )
-  const verification = await run.profile.verify(members, level, {
+  const verification = await checksOf(run).verify(members, level, {
     ...contextFor(run, replicas, signal),
     settleMs: patience.ms,
     settleWhy: patience.why,
@@ -119,12 +150,9 @@ export async function verifyEnsemble(
     // not its endpoint.
     if (found !== undefined) checks.push(serves ? found : asConsequence(found))
   }
-  fillMembers(report, view)
-  fillStates(report, verification.members, clock.now())
-  report.checks = checks
-  report.matrix = verification.matrix
-  report.pairs = verification.pairs ?? ''
-  report.verifyLevel = level
+  report.sawMembers(view)
+  report.heardMembers(verification.members)
+  report.checked(level, checks, verification)
   for (const check of checks)
     journal.info(`${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`)
   const findings = unique([
@@ -132,7 +160,7 @@ export async function verifyEnsemble(
     ...losses,
     ...checks.flatMap((check) => check.findings),
   ])
-  for (const finding of findings) if (finding.severity === 'warning') report.findings.push(finding)
+  for (const finding of findings) if (finding.severity === 'warning') report.found(finding)
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
   return verification
@@ -158,7 +186,7 @@ function warningsOf({ detail, findings }: CheckResult): string {
  * How the checks came out, for the line that closes the phase: one that was left out is not one
  * that passed.
  */
-export function outcomeOf(report: Pick<RunReport, 'checks' | 'pairs'>): string {
+export function outcomeOf(report: Pick<Recorder, 'checks' | 'pairs'>): string {
   const skipped = report.checks
     .filter((check) => check.outcome === 'skipped')
     .map((check) => check.name)

@@ -3,8 +3,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   cqlFinding,
@@ -18,6 +17,7 @@ import type { Member, VerifyContext } from '../../../../src/ensemble/profile.ts'
 import type { ExecResult } from '../../../../src/kube/kube.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
+import { scratch } from '../../../support/scratch.ts'
 
 const LOGIN: Login = { user: 'checker', password: 'pa%s\\s"$(w)`rd' }
 const member: Member = membersOf(1, 'cassandra')[0] ?? fail()
@@ -88,7 +88,7 @@ describe('in the container', () => {
   const run = (
     own: string | undefined,
   ): { readonly stdout: string; readonly left: readonly string[] } => {
-    const home = mkdtempSync(join(tmpdir(), 'zk-login-'))
+    const home = scratch('zk-login')
     const [bin, temp] = [join(home, 'bin'), join(home, 'tmp')]
     for (const path of [bin, temp, join(home, '.cassandra')]) mkdirSync(path)
     if (own !== undefined) writeFileSync(join(home, '.cassandra', 'cqlshrc'), own)

@@ -2,8 +2,7 @@
 // told when it wasn't.
 
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from '@jest/globals'
@@ -14,6 +13,7 @@ import type { VerifyContext } from '../../../../src/ensemble/profile.ts'
 import { stepDown, stepDownCommand, TOLD } from '../../../../src/ensemble/zookeeper/step-down.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
+import { scratch } from '../../../support/scratch.ts'
 
 const SERVER = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
 
@@ -59,7 +59,7 @@ function exitCodeOf(error: unknown): unknown {
 async function runOver(
   processes: Readonly<Record<string, readonly string[]>>,
 ): Promise<{ readonly stdout: string; readonly code: unknown; readonly kills: readonly string[] }> {
-  const folder = await mkdtemp(join(tmpdir(), 'step-down-'))
+  const folder = scratch('step-down')
   for (const [pid, args] of Object.entries(processes)) {
     await mkdir(join(folder, pid))
     await writeFile(join(folder, pid, 'cmdline'), args.map((arg) => `${arg}\0`).join(''))

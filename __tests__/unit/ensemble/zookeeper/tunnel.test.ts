@@ -2,9 +2,8 @@
 // listens at, and says that nothing listens only where that is proven.
 
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import {
@@ -15,6 +14,7 @@ import {
   tunnelCommand,
 } from '../../../../src/ensemble/zookeeper/tunnel.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
+import { scratch } from '../../../support/scratch.ts'
 
 const MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
 
@@ -63,7 +63,7 @@ async function runIn(
   port: number,
   place?: string,
 ): Promise<Ended> {
-  const folder = await mkdtemp(join(tmpdir(), 'tunnel-'))
+  const folder = scratch('tunnel')
   await mkdir(join(folder, '12'))
   await writeFile(join(folder, '12', 'cmdline'), ['sh', '-c', `exec ${MAIN}`, ''].join('\0'))
   if (config !== undefined) {

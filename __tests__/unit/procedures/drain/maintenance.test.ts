@@ -10,7 +10,7 @@ import {
   rebootOf,
   type Reboot,
 } from '../../../../src/procedures/drain/maintenance.ts'
-import { newReport, type RunReport } from '../../../../src/report/run-report.ts'
+import { Recorder } from '../../../../src/report/recorder.ts'
 import type { CommandOutcome, CommandRequest } from '../../../../src/services.ts'
 import type { NodeView } from '../../../../src/view/surroundings.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
@@ -38,7 +38,7 @@ async function maintained(
   command: string,
   looks: readonly (Seen | number | undefined)[],
   outcome: CommandOutcome | Error = { kind: 'exited', code: 0, last: '' },
-  report: RunReport = newReport('drain', 0),
+  report: Recorder = new Recorder('drain', { now: () => 0, say: () => undefined }),
 ): Promise<{
   readonly said: string
   readonly asked: readonly CommandRequest[]
@@ -193,7 +193,7 @@ describe('after its maintenance a node', () => {
   })
 
   test('leaves the last line of a command that failed as evidence, and out of the message, which goes to chats', async () => {
-    const report = newReport('drain', 0)
+    const report = new Recorder('drain', { now: () => 0, say: () => undefined })
     const failing = maintained(
       'x',
       [{}],

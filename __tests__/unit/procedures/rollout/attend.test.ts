@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Deadline } from '../../../../src/clock.ts'
 import { EnsembleError } from '../../../../src/errors.ts'
 import { attend, type Attendance } from '../../../../src/procedures/rollout/attend.ts'
-import { newReport } from '../../../../src/report/run-report.ts'
+import { Recorder } from '../../../../src/report/recorder.ts'
 import type { EnsembleView } from '../../../../src/view/surroundings.ts'
 import { ended, pod, SECOND, T0, unready, view, waiting } from '../../decide/given.ts'
 import { followerOf, kubeWith, runWith } from '../given.ts'
@@ -58,7 +58,7 @@ async function watched(logs: readonly string[]): Promise<string> {
     kube: kubeWith({ logs: () => Promise.resolve(logs[Math.min(read++, logs.length - 1)] ?? '') }),
     clock,
     journal: run.journal,
-    report: newReport('deploy', T0),
+    report: new Recorder('deploy', { now: () => T0, say: () => undefined }),
     deadline: new Deadline(clock, 600_000),
     memberTimeoutMs: 300_000,
     logLines: 10,
@@ -143,7 +143,7 @@ describe('a member that is given half an hour to end', () => {
       }),
       clock,
       journal,
-      report: newReport('restart', T0),
+      report: new Recorder('restart', { now: () => T0, say: () => undefined }),
       deadline: new Deadline(clock, 7_200_000),
       memberTimeoutMs: 300_000,
       logLines: 10,

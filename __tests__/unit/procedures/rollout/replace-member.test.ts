@@ -42,7 +42,7 @@ function answer(status: number, budget = false): KubeFailure {
   })
 }
 
-/** What was done to pods; `rights` are all but those that are taken away. */
+/** An ensemble, and what was done to pods; `rights` are all but those that are taken away. */
 function meansWith(
   kube: Partial<Kube>,
   rights: Partial<Means['rights']> = {},
@@ -58,8 +58,8 @@ function meansWith(
   return {
     deleted,
     means: {
-      kube: kubeWith({ ...all, ...kube }),
-      rights: { budgets: true, evict: true, deletePods: true, ...rights },
+      ...runWith({}, { kube: kubeWith({ ...all, ...kube }) }),
+      rights: { evict: true, deletePods: true, ...rights },
     },
   }
 }
@@ -67,9 +67,9 @@ function meansWith(
 describe('a member that serves', () => {
   test('is evicted and counts as told', async () => {
     const { means } = meansWith({})
-    const [run, told] = [runWith({}), new Set<string>()]
-    expect(await takeByEviction(means, run, memberOf(1), told, signal)).toBeUndefined()
-    expect({ told: [...told], changed: run.report.changed }).toEqual({
+    const told = new Set<string>()
+    expect(await takeByEviction(means, memberOf(1), told, signal)).toBeUndefined()
+    expect({ told: [...told], changed: means.report.changed }).toEqual({
       told: ['uid-1'],
       changed: true,
     })
@@ -77,11 +77,11 @@ describe('a member that serves', () => {
 
   test('is never deleted past the budget: what it says is the reason to wait', async () => {
     const { means, deleted } = meansWith({ evict: () => Promise.reject(answer(429, true)) })
-    const [run, told] = [runWith({}), new Set<string>()]
-    expect(await takeByEviction(means, run, memberOf(1), told, signal)).toBe(
+    const told = new Set<string>()
+    expect(await takeByEviction(means, memberOf(1), told, signal)).toBe(
       'zk-1 waits for the budget: needs 2 healthy pods and has 2 currently',
     )
-    expect({ told: [...told], deleted, changed: run.report.changed }).toEqual({
+    expect({ told: [...told], deleted, changed: means.report.changed }).toEqual({
       told: [],
       deleted: [],
       changed: false,
@@ -92,21 +92,21 @@ describe('a member that serves', () => {
 describe('a member that serves nobody', () => {
   test('is deleted where the budget refuses its eviction, by its UID', async () => {
     const { means, deleted } = meansWith({ evict: () => Promise.reject(answer(429, true)) })
-    const [run, told] = [runWith({}), new Set<string>()]
-    await freeMember(means, run, memberOf(2), 'it is stuck', told, signal)
+    const told = new Set<string>()
+    await freeMember(means, memberOf(2), 'it is stuck', told, signal)
     expect({ deleted, told: [...told] }).toEqual({ deleted: ['zk-2 uid-2'], told: ['uid-2'] })
   })
 
   test('is deleted where evictions are not allowed', async () => {
     const { means, deleted } = meansWith({}, { evict: false })
-    await freeMember(means, runWith({}), memberOf(2), 'it is stuck', new Set(), signal)
+    await freeMember(means, memberOf(2), 'it is stuck', new Set(), signal)
     expect(deleted).toEqual(['zk-2 uid-2'])
   })
 
   test('and has been replaced by another pod of its name meanwhile is left alone', async () => {
     const { means } = meansWith({ delete: () => Promise.reject(answer(409)) }, { evict: false })
     await expect(
-      freeMember(means, runWith({}), memberOf(2), 'it is stuck', new Set(), signal),
+      freeMember(means, memberOf(2), 'it is stuck', new Set(), signal),
     ).resolves.toBeUndefined()
   })
 
@@ -121,7 +121,7 @@ describe('a member that serves nobody', () => {
   ])('with %s the command to type is told', async (_, rights, kube, words) => {
     const { means, deleted } = meansWith(kube, rights)
     await expect(
-      freeMember(means, runWith({}), memberOf(2), 'it is stuck', new Set(), signal),
+      freeMember(means, memberOf(2), 'it is stuck', new Set(), signal),
     ).rejects.toMatchObject({
       code: 'ACCESS_DENIED',
       message: expect.stringMatching(words),

@@ -10,9 +10,10 @@ import {
   offerWayBack,
   undoFailed,
 } from '../../../../src/procedures/rollout/way-back.ts'
-import { newReport, type RunReport } from '../../../../src/report/run-report.ts'
+import { Recorder } from '../../../../src/report/recorder.ts'
+import { newReport } from '../../../../src/report/run-report.ts'
 
-function failed(revision: string): RunReport {
+function failed(revision: string): Recorder {
   const report = newReport('deploy', 0)
   report.changed = true
   report.revision = revision
@@ -37,7 +38,7 @@ function failed(revision: string): RunReport {
     fault: undefined,
     askedAt: undefined,
   }))
-  return report
+  return new Recorder('deploy', { now: () => 0, say: () => undefined }, report)
 }
 
 function setBefore(currentRevision: string, updateRevision: string): KubeObject {
@@ -150,7 +151,7 @@ test('a run that was cut off while no roll was on its way names no place, and sa
 
 test('an undo that failed too says first how the ensemble stands: a chat shows only the beginning', () => {
   const report = failed('zk-bad')
-  report.standing = 'the objects of revision zk-good are back'
+  report.stands('the objects of revision zk-good are back')
   const first = new EnsembleError('failed', [
     { code: 'IMAGE_PULL', severity: 'error', message: 'zk-2: no such image' },
   ])

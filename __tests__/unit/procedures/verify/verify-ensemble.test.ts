@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { CheckResult, Profile, Verification } from '../../../../src/ensemble/profile.ts'
 import { EnsembleError, type Finding } from '../../../../src/errors.ts'
 import { outcomeOf, verifyEnsemble } from '../../../../src/procedures/verify/verify-ensemble.ts'
-import { newReport } from '../../../../src/report/run-report.ts'
+import { Recorder } from '../../../../src/report/recorder.ts'
 import type { EnsembleView } from '../../../../src/view/surroundings.ts'
 import { container, pod, SECOND, T0, view } from '../../decide/given.ts'
 import type { VerifyRun } from '../../../../src/procedures/open/ensemble.ts'
@@ -82,7 +82,7 @@ function runOf(quorum: CheckResult, done: string[]): VerifyRun {
       debug: () => undefined,
       verdict: () => undefined,
     },
-    report: newReport('deploy', 0),
+    report: new Recorder('deploy', { now: () => 0, say: () => undefined }),
     profile,
     reach: { may: { forward: true, exec: true }, open: unused, tunnel: unused, exec: unused },
     target: {

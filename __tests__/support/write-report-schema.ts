@@ -1,7 +1,0 @@
-// Writes docs/report.schema.json from the schema in the code: node
-// __tests__/support/write-report-schema.ts
-
-import { writeFileSync } from 'node:fs'
-import { jsonSchemaText } from '../../src/report/report-schema.ts'
-
-writeFileSync(new URL('../../docs/report.schema.json', import.meta.url), jsonSchemaText())

@@ -1,0 +1,25 @@
+// Jest: a project for each kind of test, all alike.
+
+import type { Config } from 'jest'
+
+const SUITES = ['unit', 'model', 'bundle', 'contract', 'e2e']
+const SUPPORT = '<rootDir>/__tests__/support/jest'
+
+const config: Config = {
+  testTimeout: 30_000,
+  // More than there are cores: the tests of the bundle mostly wait.
+  maxWorkers: 6,
+  testSequencer: `${SUPPORT}/sequencer.ts`,
+  reporters: ['default', `${SUPPORT}/closing-line.ts`, `${SUPPORT}/temporary.ts`],
+  projects: SUITES.map((suite) => ({
+    displayName: suite,
+    testMatch: [`<rootDir>/__tests__/${suite}/**/*.test.ts`],
+    testEnvironment: `${SUPPORT}/environment.ts`,
+    extensionsToTreatAsEsm: ['.ts'],
+    transform: { '\\.ts$': `${SUPPORT}/strip-types.ts` },
+    cacheDirectory: '<rootDir>/node_modules/.cache/jest',
+  })),
+}
+
+// oxlint-disable-next-line import/no-default-export -- jest reads its configuration from the default export: there is no other form
+export default config

@@ -1,0 +1,21 @@
+// Runs a program of this project in its directory; its output is ours.
+
+import { spawnSync } from 'node:child_process'
+import { delimiter, join } from 'node:path'
+
+export const ROOT = join(import.meta.dirname, '..')
+
+/** Its exit code. */
+export function exitCodeOf(program: string, args: readonly string[]): number {
+  const PATH = [join(ROOT, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter)
+  return (
+    spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, PATH } })
+      .status ?? 1
+  )
+}
+
+/** Ends this process when it fails. */
+export function run(program: string, args: readonly string[]): void {
+  const code = exitCodeOf(program, args)
+  if (code !== 0) process.exit(code)
+}
