@@ -395,7 +395,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     // Nothing was begun, so nothing is under way.
     if (!report.changed) await record.end(gone()).catch(() => undefined)
     await lastLook(course, course.follower, AbortSignal.any([services.signal, ground.lock.lost]))
-    const asked = decideUndo({ ...judged, onFailure: 'undo', cancelled: false })
+    const asked = decideUndo({ ...judged, onFailure: 'undo' })
     if (asked.kind === 'undo')
       report.about({ undoTo: { revision: undefined, name: asked.to.controllerRevision } })
     explainStanding(report, {
