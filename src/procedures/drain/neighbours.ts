@@ -168,7 +168,7 @@ async function meet(
       memberTimeoutMs: run.memberTimeoutMs,
       reach: reachThrough(kube, rights),
       // Our secret is for our ensemble alone, and a look needs none.
-      profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
+      profile: await chooseProfile(kind, profileOptions(inputs)),
     }
     const course: Course = {
       kube,

@@ -41,8 +41,8 @@ import {
   rightsToRecord,
   rightsToVerify,
 } from './access.ts'
-import { readLogin } from './cassandra-login.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
+import { readLogin } from './login.ts'
 import { fillMembers } from './member-rows.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
