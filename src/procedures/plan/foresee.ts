@@ -46,7 +46,7 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
   const view: EnsembleView =
     live === undefined
       ? { set: undefined, pods: [], claims: [], events: [] }
-      : await readView(kube, live, signal, ground.claims)
+      : await readView(kube, live, signal, ground)
   fillMembers(services.report, view)
   const to = wantedCount(setManifest.object, live)
   services.report.replicas = to
