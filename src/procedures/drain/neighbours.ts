@@ -126,7 +126,7 @@ async function meet(
   if (set !== undefined && kind === undefined)
     note(
       standing,
-      `statefulset/${name} in ${namespace} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it.`,
+      `statefulset/${name} in ${namespace} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it. If it has a quorum, drain its nodes with namespace: ${namespace}, name: ${name}, profile: custom and the commands write-command, read-command and serves-command: its members are asked then before each eviction.`,
     )
   if (set === undefined || kind === undefined) return undefined
   const services = aside(standing.services, `${namespace}/${name}`)
