@@ -15,7 +15,7 @@ import { addressesAhead } from '../procedures/apply/addresses-ahead.ts'
 import { refuseUnappliable } from '../procedures/apply/apply.ts'
 import { applyAll } from '../procedures/apply/apply-all.ts'
 import { takeBaseline } from '../procedures/verify/baseline.ts'
-import { readLogin } from '../procedures/open/cassandra-login.ts'
+import { readLogin } from '../procedures/open/login.ts'
 import {
   bringMembers,
   isUnfinished,

@@ -39,8 +39,8 @@ import {
   rightsToVerify,
   type Rights,
 } from './access.ts'
-import { readLogin } from './cassandra-login.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
+import { readLogin } from './login.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { HeldRecord } from '../../record/held-record.ts'

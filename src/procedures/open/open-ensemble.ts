@@ -2,7 +2,7 @@
 
 import type { Deadline } from '../../clock.ts'
 import { chooseProfile } from '../../ensemble/choose.ts'
-import type { Login } from '../../ensemble/cassandra/cqlsh.ts'
+import type { Login } from '../../ensemble/profile.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { Kube } from '../../kube/kube.ts'
