@@ -189,7 +189,10 @@ const looseSchema = z.looseObject({
     z.string(),
     z.looseObject({
       strategy: z.looseObject({ matrix: z.record(z.string(), z.unknown()) }).optional(),
-      steps: z.array(z.looseObject({ id: z.string().optional(), if: z.string().optional() })),
+      // A job that calls another workflow has none.
+      steps: z
+        .array(z.looseObject({ id: z.string().optional(), if: z.string().optional() }))
+        .default([]),
     }),
   ),
 })
