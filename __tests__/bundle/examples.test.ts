@@ -520,6 +520,20 @@ const PLAYS: Readonly<Record<string, Play>> = {
     },
   },
 
+  'scale.yml': {
+    says: 'two members more, then two fewer, whose claims stay',
+    cluster: { nodes: 5 },
+    play: async ({ cluster, run, stands }) => {
+      await stands(SERVICES)
+      const scale = (replicas: string): Promise<readonly Ran[]> =>
+        run({ event: 'workflow_dispatch', inputs: { replicas } })
+      expect(expectWell(await scale('5')).outputs).toMatchObject({ replicas: '5', pairs: '20/20' })
+      expect(expectWell(await scale('3')).outputs).toMatchObject({ replicas: '3', pairs: '6/6' })
+      expect(podsOf(cluster, 'zookeeper')).toEqual(['zk-0', 'zk-1', 'zk-2'])
+      expect(cluster.objects.list('PersistentVolumeClaim', 'zookeeper')).toHaveLength(5)
+    },
+  },
+
   'status.yml': {
     says: 'how it stands, and where it does not, what may be gone back to',
     play: async ({ cluster, run, stands }) => {
