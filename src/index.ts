@@ -54,6 +54,7 @@ async function connect(
   kubeconfig: string | undefined,
   context: string | undefined,
   tell: (line: string) => void,
+  trace?: (line: string) => void,
 ): Promise<Kube> {
   const [mask, { connectKube }] = await Promise.all([
     loadMasker(env, voice.aside),
@@ -70,6 +71,7 @@ async function connect(
     onSecret: (secret) => mask([secret]),
     run,
     say: (line) => tell(plainLine(line, 2000)),
+    trace,
   })
   mask(secrets)
   return kube
@@ -135,7 +137,12 @@ async function runMain(): Promise<void> {
             workspace: runner.workspace,
           }),
         connect: (inputs) =>
-          (kube ??= connect(inputs.kubeconfig, inputs.context, (line) => log.info(line))),
+          (kube ??= connect(
+            inputs.kubeconfig,
+            inputs.context,
+            (line) => log.info(line),
+            runner.debug ? (line) => log.debug(line) : undefined,
+          )),
         command: async (request, signal) =>
           (await import('./github/maintenance-command.ts')).runScript(
             { env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, voice },
@@ -174,6 +181,8 @@ async function runMain(): Promise<void> {
       const summary =
         kind !== 'off' && writeSummary(env, (limit) => summaryText(report, limit, kind))
       log.closeWarnings()
+      const counts = Object.entries(report.requests).map(([kind, count]) => `${kind} ${count}`)
+      if (counts.length > 0) log.debug(`requests to the API server: ${counts.join(', ')}`)
       for (const line of closingLines(report, { reportFile: path, summary })) log.info(line)
       const verdict = verdictAnnotation(report)
       if (verdict !== undefined) log.verdict(verdict.text, verdict.place, verdict.title)

@@ -116,7 +116,7 @@ export function startRun(run: InProcessRun): Started {
             return value
           },
           info: say,
-          debug: (line) => faults.push(line),
+          debug: () => undefined,
           warning: (text) => say(`warning: ${text}`),
           notice: (text) => say(`notice: ${text}`),
           verdict: (text) => say(`error: ${text}`),

@@ -7,7 +7,7 @@ import { ANNOTATION_LIMIT, ANNOTATIONS_PER_STEP, moreAnnotation } from '../repor
 import { clip, plainLine, plainLines } from '../report/escape.ts'
 import type { Journal } from '../report/journal.ts'
 import type { PhaseRow } from '../report/run-report.ts'
-import { command, harmlessLines } from './command.ts'
+import { command, harmlessLines, type CommandProperties } from './command.ts'
 
 export interface LogOptions {
   /** Takes one line with its end. */
@@ -119,13 +119,25 @@ function annotation(
   place: Place | undefined,
   title: string | undefined,
 ): string {
-  const at =
-    place === undefined ? {} : { file: plainLine(place.file), line: place.line, col: place.column }
+  const at = lineOf(place)
+  // What stands in no file is said in words instead.
+  const told = at === undefined && !text.startsWith(placeText(place)) ? placeText(place) : ''
   return command(
     kind,
     { title: title === undefined ? undefined : plainLine(title, 200), ...at },
-    clip(plainLines(text).join('\n'), ANNOTATION_LIMIT),
+    clip(plainLines(`${told}${text}`).join('\n'), ANNOTATION_LIMIT),
   )
+}
+
+/**
+ * A place that the page of a commit can show: a line of a file below the workspace. A built-in
+ * ensemble, a kustomization or a rendered file elsewhere has none.
+ */
+function lineOf(
+  place: Place | undefined,
+): Pick<CommandProperties, 'file' | 'line' | 'col'> | undefined {
+  if (place?.line === undefined || /^(?:\.\.?\/|\/)/.test(place.file)) return undefined
+  return { file: plainLine(place.file), line: place.line, col: place.column }
 }
 
 function placeText(place: Place | undefined): string {

@@ -27,12 +27,15 @@ import type { Repeat } from './retry.ts'
 import { createStreams } from './streams.ts'
 import { AnswerTooLarge, createTransport, LARGEST_PAGE } from './transport.ts'
 import type { Call } from './transport.ts'
+import { failureInWords, tracedStreams, tracedTransport, watchEnded, type Trace } from './trace.ts'
 import { readWatch } from './watch.ts'
 
 export interface ClientOptions extends CredentialOptions {
   /** For tests: limits in milliseconds. */
   readonly answerMs?: number
   readonly watchSilentMs?: number
+  /** Told each request; nothing is done for it where nobody listens. */
+  readonly trace?: Trace | undefined
 }
 
 const ANSWER_MS = 30_000
@@ -58,7 +61,9 @@ const LOG_BYTES = 262_144
 /** No request is sent before the first call. */
 export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptions = {}): Kube {
   const credentials = credentialsOf(loaded, options)
-  const transport = createTransport(loaded, credentials)
+  const { trace } = options
+  const plain = createTransport(loaded, credentials)
+  const transport = trace === undefined ? plain : tracedTransport(plain, clock, trace)
   const requests = createRequests(transport, credentials, clock)
   const closing = new AbortController()
   const answerMs = options.answerMs ?? ANSWER_MS
@@ -97,6 +102,7 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
     }
   }
   const find = resourceFinder(discover)
+  const streams = createStreams(loaded, credentials, requests, closing.signal, answerMs)
 
   interface Place {
     readonly resource: Resource
@@ -261,14 +267,12 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
       }))
         query.set(name, value)
       const until = AbortSignal.any([signal, closing.signal])
+      const path = `${pathOf(resource, options.namespace)}?${query.toString()}`
+      const began = clock.now()
+      let why = ''
       try {
         const response = await requests.open(
-          {
-            method: 'GET',
-            path: `${pathOf(resource, options.namespace)}?${query.toString()}`,
-            timeoutMs: answerMs,
-            request,
-          },
+          { method: 'GET', path, timeoutMs: answerMs, request },
           'watches',
           until,
         )
@@ -278,11 +282,14 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
           until,
         )
       } catch (error) {
+        why = failureInWords(error)
         signal.throwIfAborted()
         // Not allowed, or no such thing to watch: the reader must poll. Anything else is a watch
         // that ended early.
         if (!(error instanceof KubeFailure) || [401, 403, 404, 405].includes(error.status))
           throw error
+      } finally {
+        trace?.(watchEnded(path, clock.now() - began, why))
       }
       signal.throwIfAborted()
     },
@@ -452,7 +459,7 @@ export function connect(loaded: LoadedConfig, clock: Clock, options: ClientOptio
         )
       ).body
     },
-    ...createStreams(loaded, credentials, requests, closing.signal, answerMs),
+    ...(trace === undefined ? streams : tracedStreams(streams, clock, trace)),
     denied: createAccess((kind, spec, signal) =>
       json(
         {

@@ -10,6 +10,7 @@ import { follow } from '../kube/follow.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
+import { faultPlace } from '../manifests/fault-place.ts'
 import type { Loaded } from '../manifests/load.ts'
 import { addressesAhead } from '../procedures/apply/addresses-ahead.ts'
 import { refuseUnappliable } from '../procedures/apply/apply.ts'
@@ -34,12 +35,14 @@ import { recoverNodes } from '../record/recover-nodes.ts'
 import { earlierObjects } from '../procedures/apply/earlier-objects.ts'
 import { goBack, reserve } from '../procedures/rollout/undo.ts'
 import { recordApplied, unreadBefore } from '../procedures/verify/unread.ts'
+import { lastLook } from '../procedures/rollout/last-look.ts'
 import { HeldRecord } from '../record/held-record.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../procedures/rollout/way-back.ts'
 import { announce } from '../kube/announce.ts'
 import { underLock, RELEASE_MS } from '../record/lock.ts'
 import { latestVerified } from '../record/record.ts'
 import { proofLines } from '../report/verdict.ts'
+import type { Evidence } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { Course } from '../procedures/open/ensemble.ts'
@@ -334,8 +337,11 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   const { inputs, ground, course, record } = deploy
   const { kube, services } = course
   const { report } = services
-  const { error } = failed
-  const known = error instanceof EnsembleError ? error : undefined
+  const known =
+    failed.error instanceof EnsembleError
+      ? inManifest(failed.error, inputs, ground, report.evidence)
+      : undefined
+  const error = known ?? failed.error
   const verified = latestVerified(record.current)
   const { objects, notKept } =
     verified === undefined
@@ -346,7 +352,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     ground.live === undefined || seen === undefined
       ? []
       : await lossesAhead(kube, seen, new Set(), AbortSignal.timeout(RELEASE_MS)).catch(() => [])
-  const decision = decideUndo({
+  const judged = {
     onFailure: inputs.onFailure,
     firstInstall: ground.live === undefined,
     changed: report.changed,
@@ -362,7 +368,8 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     profile: ground.profile,
     members: report.members,
     versionBefore: failed.versionBefore,
-  })
+  }
+  const decision = decideUndo(judged)
   const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
   const said = known === undefined ? 'failed' : `${known.code}: ${known.message}`
   if (
@@ -373,6 +380,10 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   ) {
     // Nothing was begun, so nothing is under way.
     if (!report.changed) await record.end(gone()).catch(() => undefined)
+    await lastLook(course, course.follower, AbortSignal.any([services.signal, ground.lock.lost]))
+    const asked = decideUndo({ ...judged, onFailure: 'undo' })
+    if (asked.kind === 'undo')
+      report.about({ undoTo: { revision: undefined, name: asked.to.controllerRevision } })
     explainStanding(report, {
       firstInstall: ground.live === undefined,
       code: services.signal.aborted ? 'CANCELLED' : known?.code,
@@ -422,6 +433,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     )
   } catch (second) {
     if (services.signal.aborted) return error
+    await lastLook(course, course.follower, services.signal)
     await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
     return undoFailed(report, known, second, verified.controllerRevision)
   }
@@ -474,6 +486,29 @@ function standsAlready(
       (planned) => planned.manifest === ground.setManifest || planned.change === 'unchanged',
     ) && ownPods(view).every((pod) => pod.revision === verified)
   )
+}
+
+/** Faults of what was applied stand on its lines, where the file is the user's own. */
+function inManifest(
+  error: EnsembleError,
+  inputs: Inputs,
+  { setManifest }: Ground,
+  evidence: readonly Evidence[],
+): EnsembleError {
+  if (!error.againstRevision) return error
+  const placed = (finding: Finding): Finding => {
+    const { container } = evidence.find(({ object }) => object === finding.object) ?? {}
+    const place =
+      finding.place !== undefined || (finding.code === 'IMAGE_PULL' && inputs.image !== undefined)
+        ? finding.place
+        : faultPlace(setManifest, finding.code, container)
+    return place === undefined ? finding : { ...finding, place }
+  }
+  const [first = unnamed(error), ...rest] = error.findings
+  return new EnsembleError(error.outcome, [placed(first), ...rest.map(placed)], {
+    cause: error.cause,
+    againstRevision: error.againstRevision,
+  })
 }
 
 function unnamed(error: EnsembleError): Finding {

@@ -294,6 +294,10 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
         )
       })
       rest = rest.filter((one) => one !== node)
+      if (report.nodes.length > 1)
+        journal.notice(
+          `${node.name}: ${row.outcome} (${report.drainedNodes.length} of ${report.nodes.length} nodes)`,
+        )
     }
     // A node that left the cluster has taken its members with it, and what `pod-selector` left on a
     // node went through its maintenance.

@@ -6,6 +6,7 @@ import { pacedLines } from '../decide/plan.ts'
 import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToEvict } from '../procedures/open/access.ts'
+import { lastLook } from '../procedures/rollout/last-look.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
 import { foreseeRestart } from '../procedures/plan/foresee.ts'
@@ -75,6 +76,7 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     report.ends('succeeded')
   } catch (error) {
     await watch.abandon()
+    await lastLook(course, course.follower, services.signal)
     // Nobody was told to go, so nothing is under way that would stand against a scale.
     if (!report.changed && underWay?.pods === undefined)
       await record.end(AbortSignal.timeout(END_MS)).catch(() => undefined)

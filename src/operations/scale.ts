@@ -8,6 +8,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
 import { rightsToScale } from '../procedures/open/access.ts'
+import { lastLook } from '../procedures/rollout/last-look.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
 import { knownLists } from '../procedures/scale/known-lists.ts'
@@ -247,6 +248,7 @@ async function takeSteps(
     report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     await watch?.abandon()
+    await lastLook(before.course, before.course.follower, before.services.signal)
     // Nothing was begun, so nothing is under way.
     if (!report.changed && !goesOn)
       await record.end(AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)

@@ -31,6 +31,7 @@ import {
 import { createNodeLook } from '../procedures/verify/hanging.ts'
 import { lossesAhead } from '../procedures/verify/keep-data.ts'
 import { recall, type Recalled } from '../procedures/open/recall.ts'
+import { noteUndoTarget } from '../procedures/open/undo-target.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { untilDone } from '../procedures/rollout/until-done.ts'
 import { revisionLines } from '../report/revision-table.ts'
@@ -174,6 +175,7 @@ async function tellRevisions(
       profile,
     ),
   })
+  noteUndoTarget(report, recalled.record, view, report.revisions)
   for (const line of revisionLines(report)) journal.info(line)
 }
 

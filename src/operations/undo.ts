@@ -6,6 +6,7 @@ import { ownPods } from '../decide/members/members.ts'
 import { failure, EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToHistory } from '../procedures/open/access.ts'
+import { lastLook } from '../procedures/rollout/last-look.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
 import { findRevision, imageOf, listRevisions, revisionRows } from '../procedures/open/revisions.ts'
@@ -78,6 +79,7 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     await watch.abandon()
+    await lastLook(course, course.follower, services.signal)
     if (report.changed)
       explainStanding(report, {
         firstInstall: false,

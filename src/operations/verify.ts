@@ -17,6 +17,7 @@ import {
 } from '../procedures/open/access.ts'
 import { readLogin } from '../procedures/open/login.ts'
 import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
+import { readUndoTarget } from '../procedures/open/undo-target.ts'
 import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
@@ -114,6 +115,7 @@ async function verifyIn(
     try {
       await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
     } catch (error) {
+      await readUndoTarget(kube, report, view, clock.now(), signal)
       throw error instanceof EnsembleError && error.outcome === 'failed'
         ? await withPodCauses(
             error,

@@ -11,6 +11,16 @@ const MOST_BARS = 60
 const LABEL = 40
 /** A bar below this share of the whole can't be seen. */
 const SLIVER = 1 / 200
+/** Below the first share of the whole no label fits into a bar; above the second one is room for that of the bar before. */
+const NARROW = 0.06
+const WIDE = 0.15
+/** Ticks of the axis, seconds apart, with the words of the library. */
+const TICKS: readonly (readonly [number, string])[] = [
+  ...[1, 2, 5, 10, 15, 30].map((n) => [n, `${n}second`] as const),
+  ...[1, 2, 5, 10, 15, 30].map((n) => [n * 60, `${n}minute`] as const),
+  ...[1, 2, 6, 12].map((n) => [n * 3600, `${n}hour`] as const),
+]
+const MOST_TICKS = 12
 
 interface Bar {
   readonly label: string
@@ -56,7 +66,15 @@ export function ganttOf(report: RunReport): string | undefined {
     ({ bars }) => bars.length > 0,
   )
   const lanes = count(all) > MOST_BARS ? all.filter(({ bars }) => bars.length > 1) : all
-  const text = ['```mermaid', ...HEAD, ...lanes.flatMap(laneLines), '```'].join('\n')
+  const span = Math.max(1, (report.ended - report.started) / 1000)
+  const tick = TICKS.find(([seconds]) => span / seconds <= MOST_TICKS)
+  const text = [
+    '```mermaid',
+    ...HEAD,
+    ...(tick === undefined ? [] : [`  tickInterval ${tick[1]}`]),
+    ...lanes.flatMap((lane) => laneLines(lane, span)),
+    '```',
+  ].join('\n')
   return lanes.length === 0 || count(lanes) > MOST_BARS || text.length > LONGEST ? undefined : text
 }
 
@@ -64,14 +82,20 @@ function count(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { bars }) => sum + bars.length, 0)
 }
 
-function laneLines({ title, bars }: Lane): string[] {
-  return [
-    `  section ${word(title)}`,
-    ...bars.map(
-      ({ label, kind, from, to }) =>
-        `  ${word(label)} :${kind === '' ? '' : `${kind}, `}${stamp(from)}, ${Math.max(1, Math.round((to - from) / 1000))}s`,
-    ),
-  ]
+/** In whole seconds, one after the other: what overlaps would get a line of its own. */
+function laneLines({ title, bars }: Lane, span: number): string[] {
+  let end = 0
+  const lines = bars.map(({ label, kind, from, to }, index) => {
+    const start = Math.max(end, Math.floor(from / 1000))
+    end = Math.max(start + 1, Math.floor(to / 1000))
+    const share = (bar: Bar | undefined): number =>
+      bar === undefined ? 0 : (bar.to - bar.from) / 1000 / span
+    const fits =
+      share(bars[index]) >= NARROW || share(bars[index + 1]) >= WIDE || index === bars.length - 1
+    const shown = fits || kind === 'crit' ? word(label) : '·'
+    return `  ${shown} :${kind === '' ? '' : `${kind}, `}${stamp(start * 1000)}, ${end - start}s`
+  })
+  return [`  section ${word(title)}`, ...lines]
 }
 
 /** Letters, digits and what no parser of such charts takes for more: a colon ends a name. */
@@ -101,7 +125,7 @@ function memberLanes(report: RunReport): Lane[] {
 
 function memberBars(entries: readonly TimelineEntry[], { started, ended }: RunReport): Bar[] {
   const ordered = entries.toSorted((a, b) => a.at - b.at)
-  const bars: Bar[] = []
+  const bars: Bar[] = homeOf(ordered[0], started)
   for (const [index, { at, what }] of ordered.entries()) {
     const to = Math.max(at, ordered[index + 1]?.at ?? ended)
     const kind = kindOf(what)
@@ -115,7 +139,9 @@ function memberBars(entries: readonly TimelineEntry[], { started, ended }: RunRe
     else bars.push({ label, kind, from, to })
   }
   const shortest = (ended - started) * SLIVER
-  const seen = bars.filter(({ from, to, kind }) => kind === 'crit' || to - from >= shortest)
+  const seen = bars.filter(
+    ({ from, to, kind }, index) => kind === 'crit' || index === 0 || to - from >= shortest,
+  )
   return seen.map((bar, index) =>
     bar.kind === 'active'
       ? {
@@ -128,6 +154,13 @@ function memberBars(entries: readonly TimelineEntry[], { started, ended }: RunRe
         }
       : bar,
   )
+}
+
+/** Who was evicted first of all had stood on that node till then. */
+function homeOf(first: TimelineEntry | undefined, started: number): Bar[] {
+  return first?.node === undefined || !first.what.startsWith('evicted')
+    ? []
+    : [{ label: `on ${first.node}`, kind: 'done', from: started, to: first.at }]
 }
 
 /** `to node-4, 22.0s`, `away 16.2s`. */
@@ -145,15 +178,15 @@ function absence(
 
 function kindOf(what: string): Bar['kind'] {
   if (/^(available|Ready)\b/.test(what)) return 'done'
-  return /\(.+: (?!PodInitializing|ContainerCreating)[^)]+\)|^failed|exited with/.test(what)
-    ? 'crit'
-    : 'active'
+  // 143: it was told to end, which is what a hand-over and an eviction do.
+  return /\([^)]+: (?!exited with 143)[^)]+\)|^failed/.test(what) ? 'crit' : 'active'
 }
 
 function labelOf(what: string, kind: Bar['kind']): string {
   if (kind === 'crit') return /: ([^)]+)\)/.exec(what)?.[1] ?? what
   const node = / on ([^\s,]+)/.exec(what)?.[1]
   if (kind === 'done') return node === undefined ? 'available' : `on ${node}`
+  if (what.startsWith('pending')) return 'waits for a node'
   return what.startsWith('hands over') ? 'hands over' : 'away'
 }
 

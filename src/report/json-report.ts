@@ -123,6 +123,10 @@ export function toJsonReport(report: RunReport): JsonReport {
       pods: row.pods.map(({ pod, outcome, note }) => ({ pod, outcome, note })),
       note: row.note,
     })),
+    unfit: report.unfit.map((row) => ({
+      ...row,
+      reasons: row.reasons.map((one) => ({ ...one, names: [...one.names] })),
+    })),
     namespaces: report.namespaces.map((row) => ({ ...row })),
     revisions: report.revisions.map((row) => ({
       revision: row.revision ?? null,

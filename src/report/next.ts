@@ -18,6 +18,8 @@ const OF_REVISION: ReadonlySet<Code> = new Set<Code>([
   'CHECK_FAILED',
   'TIMEOUT',
 ])
+/** After these clients may have to be told where to connect. */
+const ADDRESSES: ReadonlySet<string> = new Set(['deploy', 'scale'])
 const NAMED = 10
 
 /**
@@ -75,7 +77,7 @@ function giveBack({ nodes, operation, result }: RunReport): readonly string[] {
 function afterSuccess(report: RunReport): readonly string[] {
   if (report.result === 'planned') return [plannedNext(report)]
   const { connectionString, operation } = report
-  if (connectionString === '' || operation === 'cleanup' || clientsOf(report)?.write === false)
+  if (connectionString === '' || !ADDRESSES.has(operation) || clientsOf(report)?.write === false)
     return []
   return [`Clients connect to ${plainLine(connectionString, 300)}`]
 }

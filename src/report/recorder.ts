@@ -15,8 +15,9 @@ export type Seen<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: Seen<T[Key]> }
     : T
 
-type Row<Key extends 'changes' | 'diffs' | 'evidence' | 'namespaces' | 'nodes' | 'timeline'> =
-  RunReport[Key][number]
+type Row<
+  Key extends 'changes' | 'diffs' | 'evidence' | 'namespaces' | 'nodes' | 'timeline' | 'unfit',
+> = RunReport[Key][number]
 
 /** One node of a drain or an uncordon, as it stands in the report. */
 export type SeenNode = Seen<Row<'nodes'>>
@@ -183,6 +184,9 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
   }
   get nodes(): readonly SeenNode[] {
     return this.#report.nodes
+  }
+  get unfit(): Seen<RunReport['unfit']> {
+    return this.#report.unfit
   }
   get namespaces(): Seen<RunReport['namespaces']> {
     return this.#report.namespaces
@@ -449,6 +453,14 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
     const row = this.#report.nodes.find((one) => one.node === node)
     const known = row?.pods.find((one) => one.pod === pod)
     if (known !== undefined) known.note = note
+  }
+
+  /** Pods of a node that have no other place, the ensemble's own members first. */
+  unfitOn(node: string, rows: readonly Row<'unfit'>[]): void {
+    this.#report.unfit = [
+      ...this.#report.unfit.filter((one) => one.node !== node),
+      ...rows,
+    ].toSorted((a, b) => Number(b.member) - Number(a.member))
   }
 
   /** A phase of a node: ended at once, or while it goes on (`endPhaseOf`). */

@@ -226,6 +226,16 @@ export const jsonReportSchema = z
     drainedNodes: z.array(text),
     remainingNodes: z.array(text),
     nodes: z.array(node),
+    unfit: z
+      .array(
+        z.strictObject({
+          pod: text,
+          node: text,
+          member: z.boolean(),
+          reasons: z.array(z.strictObject({ reason: text, nodes: z.int(), names: z.array(text) })),
+        }),
+      )
+      .describe('Pods that no other node takes, of a drain that was refused'),
     namespaces: z.array(namespace),
     revisions: z.array(revision),
     longestWriteGapMs: orNull(z.number()),

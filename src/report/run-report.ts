@@ -155,6 +155,17 @@ export interface NodeRow {
   note: string
 }
 
+/** A pod that no other node takes, with what each of them has against it. */
+export interface UnfitRow {
+  /** `namespace/name`. */
+  pod: string
+  node: string
+  /** Of the ensemble that is drained. */
+  member: boolean
+  /** `names`: the first of `nodes` nodes. */
+  reasons: { reason: string; nodes: number; names: string[] }[]
+}
+
 /** One namespace with our label, of a sweep. */
 export interface NamespaceRow {
   namespace: string
@@ -219,6 +230,8 @@ export interface RunReport {
   remainingNodes: string[]
   nodes: NodeRow[]
   /** Of a sweep. */
+  /** Of a drain that was refused: pods that have no place, members first. */
+  unfit: UnfitRow[]
   namespaces: NamespaceRow[]
   revisions: RevisionRow[]
   requests: Record<string, number>
@@ -275,6 +288,7 @@ export function newReport(operation: string, started: number): RunReport {
     drainedNodes: [],
     remainingNodes: [],
     nodes: [],
+    unfit: [],
     namespaces: [],
     revisions: [],
     requests: {},

@@ -15,7 +15,7 @@ import {
 import { matrixSection, membersSection } from './sections/ensemble.ts'
 import { errorsSection, evidenceSection, notesSection, warningsSection } from './sections/faults.ts'
 import { namespacesSection } from './sections/namespaces.ts'
-import { nodePodsSection, nodesSection } from './sections/nodes.ts'
+import { nodePodsSection, nodesSection, unfitSection } from './sections/nodes.ts'
 import type { Section } from './sections/section.ts'
 import { halve, render, sizeOf } from './sections/section.ts'
 import { commandsText, fixBlock, verdictText } from './sections/verdict.ts'
@@ -68,6 +68,7 @@ function footText(report: RunReport): string {
 /** What a person comes for first, then what proves it, each behind a line that says how much. */
 function sectionsOf(report: RunReport): Section[] {
   return [
+    unfitSection(report),
     errorsSection(report),
     namespacesSection(report),
     nodesSection(report),

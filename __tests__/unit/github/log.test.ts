@@ -132,3 +132,18 @@ test('debug lines appear only with step debugging', () => {
   log.debug('x')
   expect(lines).toEqual([])
 })
+
+describe('a place that no page of a commit can show', () => {
+  test.each([
+    ['in words', { file: 'the built-in ensemble' }],
+    ['of a file elsewhere', { file: '../_temp/rendered.yaml', line: 3 }],
+    ['by an absolute path', { file: '/tmp/zk.yaml', line: 3 }],
+  ])('%s is said, and is no file of the annotation', (_, place) => {
+    const { log, lines } = record()
+    log.warning('no budget', place)
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/^::warning::/)
+    expect(lines[0]).toContain(place.file)
+    expect(lines[0]).toContain('no budget')
+  })
+})

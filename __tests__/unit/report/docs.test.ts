@@ -9,6 +9,7 @@ import { CODES } from '../../../src/errors.ts'
 import { isAllowed, type Rule } from '../../../src/kube/access.ts'
 import type { Access } from '../../../src/kube/kube.ts'
 import { builtInEnsemble } from '../../../src/manifests/built-in.ts'
+import { helpUrl } from '../../../src/report/help.ts'
 import {
   reviewRights,
   rightsToCleanUp,
@@ -37,6 +38,12 @@ describe('troubleshooting', () => {
   test.each(CODES)('%s has a heading, a meaning and something to do', (code) => {
     const body = sections.get(code)?.split('\n').slice(1).join('\n').trim() ?? ''
     expect(body.length).toBeGreaterThan(100)
+  })
+
+  test.each(CODES)('the link of a failure with %s leads to its heading', (code) => {
+    // GitHub makes the anchor of a heading: lower case, dashes for blanks.
+    const anchors = [...sections.keys()].map((title) => title.toLowerCase().replaceAll(' ', '-'))
+    expect(anchors).toContain(new URL(helpUrl({ code, helpUrl: 'https://x.y/t.md' })).hash.slice(1))
   })
 
   test('there is no heading for a code that is gone', () =>

@@ -335,6 +335,14 @@ export function hostile(): RunReport {
     ],
     drainedNodes: [HOSTILE],
     remainingNodes: [HOSTILE],
+    unfit: [
+      {
+        pod: HOSTILE,
+        node: HOSTILE,
+        member: true,
+        reasons: [{ reason: HOSTILE, nodes: 1, names: [HOSTILE] }],
+      },
+    ],
     nodes: [
       {
         node: HOSTILE,

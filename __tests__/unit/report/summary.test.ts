@@ -28,7 +28,7 @@ describe('what stands where', () => {
       '| **Now** | ❌ Clients can&#39;t read or write: 1 of 3 members serves; the quorum needs 2<br>',
       '| **Next** | Read the last log lines',
       'kubectl -n shop logs zk-1',
-      '| Member | Role | Node | Revision | Ready since | Trouble |',
+      '| Member | Role | Node | Revision | Ready since (UTC) | Trouble |',
       '<details><summary>Evidence: pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; 2 events, 1 log line</summary>',
     ]
     const places = order.map((part) => text.indexOf(part))
@@ -54,7 +54,7 @@ describe('what stands where', () => {
     const text = summaryText(deployed())
     expect(text).toContain('## ✅ deploy of zk in shop: succeeded\n')
     expect(text).toContain('| **What happened** | 1 configured; took 42.1s. |')
-    expect(text).toContain('| zk-1 | **leader** | node-1 | 6d5f | 12:00:25 UTC | – |')
+    expect(text).toContain('| zk-1 | **leader** | node-1 | 6d5f | 12:00:25 | – |')
     expect(text).toContain('<details><summary>✅ 6/6 write-then-read pairs</summary>')
     expect(text).toContain('| zk-0 | – | ok, 4ms | ok, 4ms |')
     expect(text).not.toContain('Requests to the API server')
@@ -76,6 +76,44 @@ describe('what stands where', () => {
       '<details><summary>node-2: 1 evicted, 1 left alone</summary>\n\n<pre>\nevicted shop/zk-2 (serves on node-3 after 30.2s)\nleft alone kube-system/proxy (DaemonSet)\n</pre>',
     )
   })
+
+  test('a refused drain shows by name what each node has against each pod; of a large cluster the first nodes of each reason', () => {
+    const row = {
+      pod: 'shop/zk-0',
+      node: 'node-1',
+      member: true,
+      reasons: [
+        { reason: "didn't match pod anti-affinity rules", nodes: 2, names: ['node-2', 'node-3'] },
+        { reason: 'will be cordoned by this drain', nodes: 1, names: ['node-1'] },
+      ],
+    }
+    const refused = { ...drainFailed(), result: 'refused' as const, code: 'DRAIN_REFUSED' as const }
+    expect(summaryText({ ...refused, unfit: [row] })).toContain(
+      [
+        '### 1 pod has no other place',
+        '',
+        '| Pod | On | node-1 | node-2 | node-3 |',
+        '| --- | --- | --- | --- | --- |',
+        '| shop/zk-0 | node-1 | will be cordoned by this drain | didn&#39;t match pod anti-affinity rules | didn&#39;t match pod anti-affinity rules |',
+      ].join('\n'),
+    )
+    const many = { reason: 'Insufficient cpu', nodes: 400, names: ['n1', 'n2', 'n3'] }
+    expect(summaryText({ ...refused, unfit: [{ ...row, reasons: [many] }] })).toContain(
+      '| shop/zk-0 | node-1 | n1, n2, n3 and 397 more: Insufficient cpu |',
+    )
+  })
+
+  test('the short summary has the verdict and its three rows, and nothing behind a line', () => {
+    const text = summaryText(crashed(), undefined, 'short')
+    expect(text.split('\n')[0]).toBe('## ❌ deploy of zk in shop: failed (CRASH_LOOP)')
+    expect(text).toContain('| **Next** |')
+    expect(text).not.toMatch(/<details>|```|kubectl/)
+  })
+
+  test('the code leads to its heading at the version that runs', () =>
+    expect(
+      summaryText({ ...crashed(), helpUrl: 'https://github.com/org/zk/blob/v1/docs/t.md' }),
+    ).toContain('([CRASH_LOOP](https://github.com/org/zk/blob/v1/docs/t.md#crash_loop))'))
 
   test('the timeline of a drain tells nodes and members apart, and goes through the phases of each node', () => {
     const text = summaryText(drained())
@@ -116,9 +154,10 @@ describe('what stands where', () => {
   test('every lint finding stands there with its line and its mend', () => {
     const text = summaryText(refusedByLint())
     expect(text).toContain(
-      '| LINT_FAILED | k8s/zk.yaml:31 | the budget allows all three members to be evicted at once | set maxUnavailable to 1 |',
+      '| **What happened** | k8s/zk.yaml:31: the budget allows all three members to be evicted at once<br>1 more error below |',
     )
-    expect(text).toContain('k8s/zk.yaml:4')
+    expect(text).toContain('| **Next** | Set maxUnavailable to 1 |')
+    expect(text).toContain('| LINT_FAILED | k8s/zk.yaml:4 | the headless service')
   })
 })
 

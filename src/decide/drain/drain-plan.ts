@@ -2,7 +2,8 @@
 // was broken off is the one that is asked for again.
 
 import type { NodeView } from '../../view/surroundings.ts'
-import type { PlacementAnswer } from '../placement/plan-placements.ts'
+import { BY_THIS_DRAIN } from '../placement/filter.ts'
+import type { NodeGroup, PlacementAnswer } from '../placement/plan-placements.ts'
 
 /** Pods that are named in one note. */
 const MOST_NAMED = 5
@@ -18,6 +19,8 @@ export interface NodeChoice {
     readonly pod: string
     readonly why: string
     readonly mend: string
+    /** Which node takes it not, and why; absent where that is not known. */
+    readonly reasons?: readonly NodeGroup[]
   }[]
   /** What a person should know, and what does not stop it. */
   readonly notes: readonly string[]
@@ -103,8 +106,9 @@ function refuse(
       return [
         {
           pod,
-          why: `only its own node takes it: ${answer.why}`,
+          why: `only its own node takes it, once that is given back: ${byNode(answer)}`,
           mend: cordonedByOthers ? UNCORDON : inPlaceMend(member, givenBack),
+          reasons: answer.reasons,
         },
       ]
     case 'no-fit':
@@ -112,9 +116,10 @@ function refuse(
         {
           pod,
           why: answer.preemption
-            ? `no other node takes it but by evicting pods of lower priority: ${answer.why}`
-            : answer.why,
+            ? `no other node takes it but by evicting pods of lower priority: ${byNode(answer)}`
+            : `no node takes it: ${byNode(answer)}`,
           mend: 'Make room on another node, or add one.',
+          reasons: answer.reasons,
         },
       ]
     case 'unknown':
@@ -132,6 +137,30 @@ function refuse(
 
 const UNCORDON =
   'Uncordon the node first, or take the cordon over with operation: uncordon and any-cordon: true; or add a node that takes it.'
+
+/** `node-2, node-3 didn't match pod anti-affinity rules; node-1 …`: by name, not by count. */
+function byNode({
+  reasons,
+  why,
+}: {
+  readonly reasons: readonly NodeGroup[]
+  readonly why: string
+}): string {
+  if (reasons.length === 0) return why
+  return reasons
+    .map(({ reason, nodes, names }) => {
+      const more = nodes > names.length ? ` and ${nodes - names.length} more` : ''
+      return `${names.join(', ')}${more} ${reasonOfOne(reason)}`
+    })
+    .join('; ')
+}
+
+/** The scheduler's reason as it is said of nodes by name. */
+export function reasonOfOne(reason: string): string {
+  const plain = reason.replace(/^node\(s\) /, '')
+  if (plain === `were unschedulable ${BY_THIS_DRAIN}`) return 'will be cordoned by this drain'
+  return plain === 'were unschedulable' ? 'cordoned already' : plain
+}
 
 function inPlaceMend(member: boolean, givenBack: boolean): string {
   if (member)

@@ -23,6 +23,8 @@ export interface BoardNode {
   readonly limits: Map<string, number>
   /** Cordoned, or taken as such. */
   closed: boolean
+  /** It is cordoned already, whatever is planned. */
+  readonly cordoned: boolean
   /** Its maintenance is taken as done: Ready again, and without the taints of its condition. */
   awaited: boolean
   /** The lowest priority of a pod that ever stood here. */
@@ -216,6 +218,7 @@ function boardNode(view: NodeView, index: number): BoardNode {
     ports: new Map(),
     volumes: new Map(),
     limits: new Map(),
+    cordoned,
     closed: cordoned,
     awaited: false,
     lowest: Infinity,

@@ -1,9 +1,11 @@
 // Nodes that take nothing now: cordoned ones (or taken as such), and those that aren't Ready.
 
-import { reason, type Filter } from './filter.ts'
+import { BY_THIS_DRAIN, reason, type Filter, type Reason } from './filter.ts'
 import { CORDON, tolerated } from './select.ts'
 
 const CORDONED = reason('node(s) were unschedulable')
+/** The scheduler will say the same of it; today it would still take pods. */
+const TO_BE_CORDONED: readonly Reason[] = CORDONED.map((one) => ({ ...one, detail: BY_THIS_DRAIN }))
 const NOT_READY = reason('node(s) were not ready')
 
 /**
@@ -13,7 +15,7 @@ const NOT_READY = reason('node(s) were not ready')
 export const cordon: Filter = ({ demands }) => {
   const stays = tolerated(demands.tolerations, CORDON)
   return (node) => {
-    if (node.closed && !stays) return CORDONED
+    if (node.closed && !stays) return node.cordoned ? CORDONED : TO_BE_CORDONED
     return node.view.ready || node.awaited ? undefined : NOT_READY
   }
 }

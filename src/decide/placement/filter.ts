@@ -22,6 +22,9 @@ export type Check = (node: BoardNode) => readonly Reason[] | undefined
 
 export type Filter = (pod: PlacedPod, board: Board) => Check
 
+/** Of a node that nobody has cordoned yet. */
+export const BY_THIS_DRAIN = 'once this drain has cordoned it'
+
 export const takesAll: Check = () => undefined
 
 export function reason(text: string, byPods = false): readonly Reason[] {

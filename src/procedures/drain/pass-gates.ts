@@ -97,7 +97,10 @@ export async function passGates(
             node,
           )
     const [first] = obstacles
-    if (first === undefined && !sparing) return { view, members }
+    if (first === undefined && !sparing) {
+      journal.debug(`gates: nothing stands against ${node}`)
+      return { view, members }
+    }
     // Where asking is dear, what was last heard is enough to wait, and never to go.
     sparing = looker.dear && first !== undefined
     if (first === undefined) continue

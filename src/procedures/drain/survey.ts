@@ -2,7 +2,7 @@
 // first is touched.
 
 import { cordonOf } from '../../decide/drain/cordon.ts'
-import { chooseMode, type NodeChoice } from '../../decide/drain/drain-plan.ts'
+import { chooseMode, reasonOfOne, type NodeChoice } from '../../decide/drain/drain-plan.ts'
 import { sortPods, type SortedPods } from '../../decide/drain/drainable.ts'
 import { planPlacements } from '../../decide/placement/plan-placements.ts'
 import { CORDON, tolerated } from '../../decide/placement/select.ts'
@@ -181,13 +181,37 @@ export function tellSurvey(
   }
   for (const { pod, why } of pods.refused) journal.info(`  ${pod.namespace}/${pod.name}: ${why}`)
   for (const { pod, why } of choice.refusals) journal.info(`  ${pod}: ${why}`)
+  report.unfitOn(
+    node,
+    choice.refusals.flatMap(({ pod, reasons }) =>
+      reasons === undefined
+        ? []
+        : [
+            {
+              pod,
+              node,
+              member: isAmong(members, pod),
+              reasons: reasons.map(({ reason, nodes, names }) => ({
+                reason: reasonOfOne(reason),
+                nodes,
+                names: [...names],
+              })),
+            },
+          ],
+    ),
+  )
   for (const warning of pods.warnings) report.note(`${node}: ${warning}`)
   for (const line of choice.notes) report.note(`${node}: ${line}`)
 }
 
+/** `pod` as `namespace/name`. */
+function isAmong(members: readonly NodePod[], pod: string): boolean {
+  return members.some(({ namespace, name }) => `${namespace}/${name}` === pod)
+}
+
 /** Refuses with every pod that has no place, and every pod that the flags don't let go. */
 export function refuseUnfit(surveys: readonly NodeSurvey[], changed: boolean): void {
-  const findings = surveys.flatMap(({ node, pods, choice }) =>
+  const findings = surveys.flatMap(({ node, pods, choice, members }) =>
     [
       ...pods.refused.map(({ pod, why, mend }) => ({
         pod: `${pod.namespace}/${pod.name}`,
@@ -196,14 +220,20 @@ export function refuseUnfit(surveys: readonly NodeSurvey[], changed: boolean): v
       })),
       ...choice.refusals,
     ].map(({ pod, why, mend }) => ({
-      code: 'DRAIN_REFUSED' as const,
-      severity: 'error' as const,
-      message: `${node} ${changed ? "can't be drained" : 'was not touched'}: ${pod}: ${why}`,
-      mend,
-      object: `node/${node}`,
+      member: isAmong(members, pod),
+      finding: {
+        code: 'DRAIN_REFUSED' as const,
+        severity: 'error' as const,
+        message: `${node} ${changed ? "can't be drained" : 'was not touched'}: ${pod}: ${why}`,
+        mend,
+        object: `node/${node}`,
+      },
     })),
   )
+  // Who drains an ensemble asks for its members first.
   const [first, ...rest] = findings
+    .toSorted((a, b) => Number(b.member) - Number(a.member))
+    .map(({ finding }) => finding)
   if (first !== undefined) throw new EnsembleError(changed ? 'failed' : 'refused', [first, ...rest])
 }
 

@@ -27,6 +27,11 @@ import type { Course } from '../open/ensemble.ts'
  * A line is printed at least this often, so that a person sees that it lives and what it waits for.
  */
 const HEARTBEAT_MS = 30_000
+/**
+ * Work that takes longer shows its progress on the page of the run, a notice for each member that
+ * is there: the summary comes when all is over.
+ */
+const LONG_MS = 60_000
 
 /** What a wait over members works with. */
 export type Attendance = Pick<
@@ -99,7 +104,9 @@ export async function attend(
   const notes = new Set<string>()
   const withNodes = createNodeLook(attendance.kube)
   let progress = { key: '', reached: '', at: clock.now() }
-  let said = clock.now()
+  const began = clock.now()
+  let said = began
+  let waitsFor = ''
   let fatalAt: number | undefined
   let bearable: number | undefined
   for (;;) {
@@ -109,11 +116,16 @@ export async function attend(
     const generation = work.generation()
     // Before the controller has seen the change, what it says of revisions is of the one before.
     const seen = view.set !== undefined && observed(view.set, generation)
-    if (seen && tellMembers(memberStandings(view, clock.now()), told, journal, report, clock.now()))
+    const at = { since: began, now: clock.now() }
+    if (seen && tellMembers(memberStandings(view, at.now), told, journal, report, at))
       said = clock.now()
     report.sawMembers(view)
     const step = await work.step(view, clock.now())
     const now = clock.now()
+    if (step.kind === 'waiting' && step.reason !== waitsFor) {
+      waitsFor = step.reason
+      journal.debug(`waits: ${step.reason}`)
+    }
     if (step.kind === 'done') {
       if (step.note !== undefined) report.note(step.note)
       return view
@@ -215,13 +227,16 @@ function tellMembers(
   told: Map<number, string>,
   journal: Journal,
   report: Recorder,
-  now: number,
+  { since, now }: { readonly since: number; readonly now: number },
 ): boolean {
   let any = false
   for (const member of members) {
+    const known = told.has(member.ordinal)
     if (told.get(member.ordinal) === member.text) continue
     told.set(member.ordinal, member.text)
     journal.info(`${member.pod}: ${member.text}`)
+    if (known && now - since >= LONG_MS && member.state === 'available')
+      journal.notice(`${member.pod}: ${member.text}`)
     report.happened({ at: now, what: member.text, member: member.pod })
     any = true
   }

@@ -334,6 +334,7 @@ async function decide(
     return { step: nextStep(situation), situation }
   }
   const first = await at(false)
+  tellDecision(roll, looker, first.step)
   return first.step.kind === 'wait' || first.step.kind === 'done' ? first : at(true)
 }
 
@@ -361,6 +362,15 @@ function situationOf(
     addresses: roll.addresses,
     canStepDown: roll.profile.stepDown !== undefined && roll.reach.may.exec,
   }
+}
+
+/** Each decision once, for who debugs a step; what is waited for `attend` tells. */
+function tellDecision({ journal }: Roll, looker: Looker, step: RollStep): void {
+  if (step.kind === 'wait') return
+  const said = `roll: ${step.kind}${'member' in step ? ` ${step.member.pod}` : ''}`
+  if (looker.said.has(said)) return
+  looker.said.add(said)
+  journal.debug(said)
 }
 
 async function act(

@@ -7,7 +7,7 @@ import { chooseVerdict } from '../../decide/diagnosis/evidence-choice.ts'
 import { withLastWords } from '../../decide/diagnosis/last-words.ts'
 import { judgeRollout } from '../../decide/rollout/rollout.ts'
 import { isFault } from '../../decide/status.ts'
-import { EnsembleError } from '../../errors.ts'
+import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { Rights } from '../open/access.ts'
 import { collectEvidence, logOf } from './evidence.ts'
@@ -53,14 +53,21 @@ export async function withPodCauses(
   report.prove(...evidence)
   const told = faults.map((one) => withLastWords(one, logOf(evidence, one)))
   const blamed = new Set(told.map(({ object }) => object))
-  const rest = failure.findings.filter(
-    ({ code, object }) =>
-      code !== 'CHECK_IMPOSSIBLE' || object === undefined || !blamed.has(object),
-  )
+  const rest = failure.findings.filter((finding) => !followsFrom(finding, blamed))
   const [first, ...more] = chooseVerdict(
     told,
     verdict.reason,
     'one look can not tell whether it will pass',
   )
   return new EnsembleError(failure.outcome, [first, ...more, ...rest], { cause: failure })
+}
+
+/** A server that does not run answers no check: that it did not is no fault of its own. */
+function followsFrom({ code, object, message }: Finding, blamed: ReadonlySet<string>): boolean {
+  if (code !== 'CHECK_IMPOSSIBLE' && code !== 'CHECK_FAILED') return false
+  if (object !== undefined) return blamed.has(object)
+  return (
+    code === 'CHECK_IMPOSSIBLE' &&
+    [...blamed].some((one) => message.includes(`(${one.slice(one.indexOf('/') + 1)}: `))
+  )
 }

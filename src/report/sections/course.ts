@@ -33,9 +33,12 @@ function checksTitle({ checks, verifyLevel }: RunReport): string {
   const passed = of('passed').length
   const lead =
     failed.length > 0
-      ? `❌ ${failed.length} of ${checks.length} checks failed${level}: ${failed.join(', ')}`
-      : `${aside.length > 0 ? '⚠️' : '✅'} ${passed} ${passed === 1 ? 'check' : 'checks'} passed${level}`
-  return [lead, ...aside].join('; ')
+      ? `${failed.length} of ${checks.length} checks failed${level}: ${failed.join(', ')}`
+      : passed === 0
+        ? ''
+        : `${passed} ${passed === 1 ? 'check' : 'checks'} passed${level}`
+  const sign = failed.length > 0 ? '❌' : aside.length > 0 ? '⚠️' : '✅'
+  return `${sign} ${[lead, ...aside].filter((part) => part !== '').join('; ')}`
 }
 
 /**

@@ -8,10 +8,12 @@ import type { Section } from './section.ts'
 import { table } from './section.ts'
 import { clockTime } from './times.ts'
 
+/** What is longer stands in the evidence. */
+const TROUBLE = 90
 /** More members than this are behind a line: they would push all else off the page. */
 const OPEN = 9
 
-const HEAD = ['Member', 'Role', 'Node', 'Revision', 'Ready since', 'Trouble']
+const HEAD = ['Member', 'Role', 'Node', 'Revision', 'Ready since (UTC)', 'Trouble']
 
 export function membersSection(report: RunReport): Section | undefined {
   const { members, replicas = 0 } = report
@@ -23,9 +25,9 @@ export function membersSection(report: RunReport): Section | undefined {
     cell(row.node),
     cell(revision(row, report)),
     row.ready
-      ? cell(row.readySince === undefined ? 'ready' : clockTime(row.readySince))
+      ? cell(row.readySince === undefined ? 'ready' : clockTime(row.readySince).replace(' UTC', ''))
       : 'not ready',
-    cell(troubleOf(row)),
+    cell(troubleOf(row), TROUBLE),
   ])
   const none =
     missing > 0

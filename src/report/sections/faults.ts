@@ -13,14 +13,16 @@ import { clockTime } from './times.ts'
 /** More than these are behind a line. */
 const NOTES_OPEN = 3
 
-/** Every error with its place and its fix, where there are more than the one at the top. */
+/** Every error beside the one at the top, with its place and its fix. */
 export function errorsSection(report: RunReport): Section | undefined {
-  const errors = report.findings.filter(({ severity }) => severity === 'error')
-  if (furtherErrors(report).length === 0) return undefined
+  const errors = furtherErrors(report)
+  if (errors.length === 0) return undefined
   return table(
-    `${errors.length} errors`,
+    `${errors.length} more ${errors.length === 1 ? 'error' : 'errors'}`,
     ['Code', 'Where', 'What', 'Fix'],
     errors.map((finding) => [finding.code, ...findingCells(finding)]),
+    // What the table of pods and nodes has said already.
+    { folded: report.unfit.length > 0 },
   )
 }
 
@@ -107,7 +109,6 @@ function eventLine(event: Evidence['events'][number]): string {
 export function notesSection(report: RunReport): Section | undefined {
   if (report.notes.length === 0) return undefined
   const items = report.notes.map((note) => `- ${inline(note)}`)
-  return section(`${items.length} ${items.length === 1 ? 'note' : 'notes'}`, items, {
-    folded: items.length > NOTES_OPEN,
-  })
+  const folded = items.length > NOTES_OPEN
+  return section(folded ? `${items.length} notes` : '', items, { folded })
 }

@@ -15,7 +15,7 @@ const OPEN = 9
 
 export function nodesSection(report: RunReport): Section | undefined {
   if (report.nodes.length === 0) return undefined
-  const done = nodesDone(report)
+  const done = report.result === 'refused' ? '' : nodesDone(report)
   return table(
     done === '' ? `${report.nodes.length} nodes` : done,
     HEAD,
@@ -34,7 +34,9 @@ export function nodesSection(report: RunReport): Section | undefined {
       cell(seconds(row)),
       cell(noteOf(row, report), 500),
     ]),
-    { folded: isSuccess(report.result) || report.nodes.length > OPEN },
+    {
+      folded: isSuccess(report.result) || report.result === 'refused' || report.nodes.length > OPEN,
+    },
   )
 }
 
@@ -44,6 +46,56 @@ function noteOf({ node, note }: NodeRow, { findings }: RunReport): string {
     .filter(({ severity, object }) => severity === 'error' && object === `node/${node}`)
     .map(({ message }) => message)
   return [...(note === '' ? [] : [note]), ...why].join('; ')
+}
+
+/** Nodes that have a column of their own. */
+const COLUMNS = 6
+
+/**
+ * Pods by nodes: what each node has against each pod. On a large cluster the reasons are told with
+ * the first nodes of each.
+ */
+export function unfitSection({ unfit }: RunReport): Section | undefined {
+  if (unfit.length === 0) return undefined
+  const named = [...new Set(unfit.flatMap(({ reasons }) => reasons.flatMap(({ names }) => names)))]
+  const whole = unfit.every(({ reasons }) =>
+    reasons.every(({ nodes, names }) => nodes === names.length),
+  )
+  const title = `${unfit.length} ${unfit.length === 1 ? 'pod has' : 'pods have'} no other place`
+  if (!whole || named.length > COLUMNS)
+    return table(
+      title,
+      ['Pod', 'On', 'Why no other node takes it'],
+      unfit.map(({ pod, node, reasons }) => [
+        cell(pod),
+        cell(node),
+        reasons
+          .map(({ reason, nodes, names }) =>
+            inline(
+              `${names.join(', ')}${nodes > names.length ? ` and ${nodes - names.length} more` : ''}: ${reason}`,
+              500,
+            ),
+          )
+          .join('<br>') || 'there is no other node',
+      ]),
+    )
+  const columns = named.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+  return table(
+    title,
+    ['Pod', 'On', ...columns.map((node) => cell(node))],
+    unfit.map(({ pod, node, reasons }) => [
+      cell(pod),
+      cell(node),
+      ...columns.map((column) =>
+        cell(
+          reasons
+            .filter(({ names }) => names.includes(column))
+            .map(({ reason }) => reason)
+            .join(', '),
+        ),
+      ),
+    ]),
+  )
 }
 
 /** The pods of each node, folded: a node may have a hundred. */

@@ -14,6 +14,7 @@ import { dataLine, gaps, isSuccess, leftBehind, outcomeWords, subjectOf } from '
 
 /** Commands shown; byHand has one or two per member. */
 const STEPS = 30
+const LOOKS: ReadonlySet<string> = new Set(['verify', 'status', 'history'])
 /** Lines of a cell before it says how many more there are. */
 const LINES = 8
 
@@ -74,7 +75,7 @@ function happened(report: RunReport): readonly string[] {
     return [
       causeOf(report),
       ...(further === 0 ? [] : [`${further} more ${further === 1 ? 'error' : 'errors'} below`]),
-      ...(nodes === '' ? [] : [nodes]),
+      ...(nodes === '' || report.result === 'refused' ? [] : [nodes]),
     ]
   }
   if (report.meaning.length > 0) return report.meaning
@@ -85,10 +86,11 @@ function happened(report: RunReport): readonly string[] {
 function now(report: RunReport): readonly string[] {
   const clients = nowLine(report)
   const data = dataLine(report)
-  const left =
-    report.code === '' && report.meaning.length === 0 && nodesLine(report) === ''
-      ? []
-      : [leftBehind(report)]
+  // What only looks changes nothing, and a success has said above what it did.
+  const told =
+    LOOKS.has(report.operation) ||
+    (report.code === '' && report.meaning.length === 0 && nodesLine(report) === '')
+  const left = told ? [] : [sentence(leftBehind(report))]
   return [
     ...(clients === '' ? [] : [`${nowSign(report)} ${sentence(clients)}`]),
     ...(data === '' ? [] : [sentence(data)]),
@@ -99,8 +101,9 @@ function now(report: RunReport): readonly string[] {
 
 function next(report: RunReport): readonly string[] {
   const lines = nextLines(report)
+  if (lines.length === 0) return ['Nothing to do']
   const pasted = blockOf(lines)
-  return lines.filter((line) => !pasted.includes(line))
+  return lines.filter((line) => !pasted.includes(line)).map(sentence)
 }
 
 /** Lines that begin a block of YAML, and all of it. */
@@ -116,6 +119,8 @@ function cellOf(lines: readonly string[]): string {
   return [...lines.slice(0, LINES), ...more].map((line) => inline(line, 1000)).join('<br>')
 }
 
+/** With a capital, where it begins with a word and not with a name or an input. */
 function sentence(text: string): string {
+  if (!/^[a-z']+ /.test(text)) return text
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
 }

@@ -418,7 +418,11 @@ describe('one pod of a drained node', () => {
           nodes: 20,
           names: ['m1', 'm3', 'm5', 'm7', 'm9'],
         },
-        { reason: 'node(s) were unschedulable', nodes: 1, names: ['n1'] },
+        {
+          reason: 'node(s) were unschedulable once this drain has cordoned it',
+          nodes: 1,
+          names: ['n1'],
+        },
       ],
     })
   })

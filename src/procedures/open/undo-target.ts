@@ -1,0 +1,51 @@
+// Which verified revision an undo would go to, for runs that only tell how an ensemble stands.
+
+import { ownPods } from '../../decide/members/members.ts'
+import { latestToGoBackTo } from '../../decide/rollout/undo.ts'
+import { KubeFailure } from '../../kube/failure.ts'
+import type { Kube } from '../../kube/kube.ts'
+import type { EnsembleRecord } from '../../record/record.ts'
+import type { Recorder } from '../../report/recorder.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+import { recall } from './recall.ts'
+import { listRevisions } from './revisions.ts'
+
+/** `numbers`: of the revisions that the cluster still has, by name. */
+export function noteUndoTarget(
+  report: Recorder,
+  record: Pick<EnsembleRecord, 'revisions'> | undefined,
+  view: EnsembleView,
+  numbers: readonly { readonly name: string; readonly revision: number | undefined }[],
+): void {
+  const { set } = view
+  if (record === undefined || set === undefined) return
+  const { updateRevision } = set.status
+  const complete = ownPods(view).every((pod) => pod.revision === updateRevision)
+  const entry = latestToGoBackTo(record.revisions, { updateRevision, complete })
+  if (entry === undefined) return
+  const name = entry.controllerRevision
+  const revision = numbers.find((one) => one.name === name)?.revision
+  report.about({ undoTo: { revision, name } })
+}
+
+/** The same where neither record nor revisions were read; what may not be read is left out. */
+export async function readUndoTarget(
+  kube: Kube,
+  report: Recorder,
+  view: EnsembleView,
+  now: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { set } = view
+  if (set === undefined) return
+  try {
+    const [{ record }, revisions] = await Promise.all([
+      recall(kube, set.namespace, set.name, now, signal),
+      listRevisions(kube, set, signal),
+    ])
+    noteUndoTarget(report, record, view, revisions)
+  } catch (error) {
+    // It would have been a help beside the failure that is told.
+    if (!(error instanceof KubeFailure)) throw error
+  }
+}

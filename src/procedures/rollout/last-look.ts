@@ -1,0 +1,28 @@
+// How the members stand at the end of a run that failed: asked once more, since what was heard
+// during the work may be minutes old, or nothing.
+
+import type { Follower } from '../../kube/follow.ts'
+import type { VerifyRun } from '../open/ensemble.ts'
+import { createLooker } from './looker.ts'
+
+/** The end of a run is not held up for it. Milliseconds. */
+const LOOK_MS = 8_000
+
+/** The report's members are filled as far as that goes in a moment. Never rejects. */
+export async function lastLook(
+  run: VerifyRun,
+  follower: Follower,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) return
+  const until = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)])
+  try {
+    const view = follower.snapshot()
+    run.report.sawMembers(view)
+    await createLooker(run, until).members(view, false)
+  } catch (error) {
+    run.journal.debug(
+      `the members could not be asked at the end: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+}
