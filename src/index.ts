@@ -17,6 +17,7 @@ import { readRunner } from './github/runner.ts'
 import { readState, saveState } from './github/state.ts'
 import { writeSummary } from './github/summary.ts'
 import { createVoice } from './github/voice.ts'
+import { secretsIn } from './inputs/login.ts'
 import type { Kube } from './kube/kube.ts'
 import { main, type Runner } from './main.ts'
 import { post } from './post.ts'
@@ -59,14 +60,7 @@ async function connect(
     loadMasker(env, voice.aside),
     import('./kube/connect.ts'),
   ])
-  const auth = given('zookeeper-auth')
-  const login = given('cassandra-auth')?.split(':') ?? []
-  mask([
-    auth,
-    auth?.split(':').slice(1).join(':'),
-    login.length > 1 ? login.join(':') : undefined,
-    login.slice(1).join(':'),
-  ])
+  mask(['zookeeper-auth', 'cassandra-auth'].flatMap((id) => secretsIn(given(id))))
   const { kube, secrets } = await connectKube({
     kubeconfig,
     context,

@@ -33,6 +33,13 @@ export function tutorial(...changes: readonly (readonly [string, string])[]): st
  */
 export const QUICK = ['initialDelaySeconds: 10', 'initialDelaySeconds: 1'] as const
 
+/** A variable more in the first container that has some, so that members roll. */
+export function withVariable(manifest: string): string {
+  const [line, pad = ''] = /^( +)env:\n/m.exec(manifest) ?? []
+  if (line === undefined) throw new Error('the manifest has no env')
+  return manifest.replace(line, `${line}${pad}- name: ONE_MORE\n${pad}  value: "1"\n`)
+}
+
 /** A StatefulSet that isn't an ensemble: what is about pods alone needs no more. */
 export function plain(
   more: {

@@ -10,6 +10,7 @@ import { parseInputs } from '../support/parse-inputs.ts'
 import { loadManifests } from '../../src/manifests/load.ts'
 import { diskIo } from '../support/disk-io.ts'
 import { readAction } from '../support/readme-tables.ts'
+import { faultsIn, workflowSchema } from '../support/workflow.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const action = readAction()
@@ -74,15 +75,6 @@ const stepSchema = z.looseObject({
   uses: z.string().optional(),
   with: z.record(z.string(), z.string()).optional(),
 })
-const workflowSchema = z.looseObject({
-  permissions: z.record(z.string(), z.string()),
-  concurrency: z.object({ group: z.string(), 'cancel-in-progress': z.literal(false) }),
-  jobs: z.record(
-    z.string(),
-    z.looseObject({ 'timeout-minutes': z.number(), steps: z.array(stepSchema) }),
-  ),
-})
-
 /** Steps and outputs of this action in a workflow or a part of one: each is there. */
 function expectKnown(text: string, all: readonly z.infer<typeof stepSchema>[]): void {
   const steps = all.filter((step) => step.uses?.includes('zk-ensemble-action'))
@@ -154,4 +146,75 @@ describe('workflows', () => {
     )
     expect([...named]).toEqual([expect.stringMatching(/^(v\d+|[0-9a-f]{40} # v\d+\.\d+\.\d+)$/)])
   })
+
+  test.each([...files, ...globSync('.github/workflows/*.yml', { cwd: root }).sort()])(
+    '%s is one that GitHub takes: its keys, events, expressions and contexts',
+    async (file) => {
+      const text = readFileSync(join(root, file), 'utf8')
+      expect(await faultsIn(file, text)).toEqual([])
+      expect(unknownNames(text)).toEqual([])
+    },
+  )
+
+  // A lint that sees nothing passes everything.
+  test.each([
+    ['timeout-minutes: 40', 'timeout-minuts: 40', /Line: 22.*Unexpected value 'timeout-minuts'/],
+    ['contents: read', 'contnts: read', /Unexpected value 'contnts'/],
+    ['workflow_dispatch:', 'workflow_dispach:', /Unexpected value 'workflow_dispach'/],
+    ['{{ secrets.KUBECONFIG }}', '{{ secret.KUBECONFIG }}', /Unrecognized named-value: 'secret'/],
+    ['{{ secrets.KUBECONFIG }}', "{{ secrets['KUBECONFIG' }}", /Unexpected symbol/],
+    ['!cancelled()', '!canceled()', /Unrecognized function: 'canceled'/],
+    ['steps.zookeeper.', 'steps.zokeeper.', /^steps\.zokeeper$/],
+    ['secrets.KUBECONFIG', 'inputs.kubeconfig', /^inputs\.kubeconfig$/],
+    ['secrets.KUBECONFIG', 'matrix.kubeconfig', /^matrix\.kubeconfig$/],
+  ])('a copy with an error in it is not passed: %s → %s', async (from, to, words) => {
+    const text = readFileSync(join(root, 'examples/workflows/deploy.yml'), 'utf8')
+    expect(text).toContain(from)
+    const broken = text.replaceAll(from, to)
+    expect([...(await faultsIn('deploy.yml', broken)), ...unknownNames(broken)]).toEqual(
+      expect.arrayContaining([expect.stringMatching(words)]),
+    )
+  })
 })
+
+const looseSchema = z.looseObject({
+  on: z
+    .looseObject({
+      workflow_dispatch: z
+        .looseObject({ inputs: z.record(z.string(), z.unknown()).optional() })
+        .nullish(),
+    })
+    .optional(),
+  jobs: z.record(
+    z.string(),
+    z.looseObject({
+      strategy: z.looseObject({ matrix: z.record(z.string(), z.unknown()) }).optional(),
+      // A job that calls another workflow has none.
+      steps: z
+        .array(z.looseObject({ id: z.string().optional(), if: z.string().optional() }))
+        .default([]),
+    }),
+  ),
+})
+
+/** Steps, inputs and keys of the matrix that an expression names and its job does not have. */
+function unknownNames(text: string): readonly string[] {
+  const { on, jobs } = looseSchema.parse(parse(text))
+  const inputs = Object.keys(on?.workflow_dispatch?.inputs ?? {})
+  return Object.values(jobs).flatMap((job) =>
+    job.steps.flatMap((step, index) => {
+      const known: Readonly<Record<string, readonly (string | undefined)[]>> = {
+        steps: job.steps.slice(0, index).map(({ id }) => id),
+        inputs,
+        matrix: Object.keys(job.strategy?.matrix ?? {}),
+      }
+      const expressions = [
+        step.if ?? '',
+        ...(JSON.stringify(step).match(/\$\{\{.*?\}\}/g) ?? []),
+      ].join(' ')
+      return [...expressions.matchAll(/\b(steps|inputs|matrix)\.([\w-]+)/g)].flatMap(
+        ([whole, context = '', name]) => (known[context]?.includes(name) === true ? [] : [whole]),
+      )
+    }),
+  )
+}

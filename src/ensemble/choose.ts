@@ -1,16 +1,13 @@
 // The profile by its name; what a run doesn't use is not loaded.
 
-import type { Login } from './cassandra/cqlsh.ts'
-import type { Profile } from './profile.ts'
+import type { Login, Profile } from './profile.ts'
 import type { ProfileName } from '../view/profile-name.ts'
 
 export interface ProfileOptions {
-  /** ZooKeeper: `user:password` for the digest scheme, a secret. */
-  readonly auth: string | undefined
+  /** By which the checks log in: ZooKeeper by the digest scheme, Cassandra through cqlsh. */
+  readonly login?: Login | undefined
   /** ZooKeeper: the node below which the checks write. */
   readonly checkPath: string
-  /** Cassandra: the role by which cqlsh logs in, a secret. */
-  readonly login?: Login | undefined
   /** Custom: run in each member with MARKER in the environment; the read must print it. */
   readonly writeCommand: string | undefined
   readonly readCommand: string | undefined
@@ -21,7 +18,13 @@ export async function chooseProfile(name: ProfileName, options: ProfileOptions):
   switch (name) {
     case 'zookeeper': {
       const { zooKeeperProfile } = await import('./zookeeper/profile.ts')
-      return zooKeeperProfile(options)
+      return zooKeeperProfile({
+        auth:
+          options.login === undefined
+            ? undefined
+            : `${options.login.user}:${options.login.password}`,
+        checkPath: options.checkPath,
+      })
     }
     case 'cassandra': {
       const { cassandraProfile } = await import('./cassandra/profile.ts')

@@ -43,6 +43,12 @@ export interface Reach {
   readonly may: { readonly forward: boolean; readonly exec: boolean }
 }
 
+/** Who logs in for the checks: a secret. Neither part has a line's end. */
+export interface Login {
+  readonly user: string
+  readonly password: string
+}
+
 export interface VerifyContext {
   readonly reach: Reach
   readonly clock: Clock

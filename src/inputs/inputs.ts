@@ -95,7 +95,7 @@ export interface Inputs {
   readonly writeCommand: string | undefined
   readonly readCommand: string | undefined
   readonly servesCommand: string | undefined
-  /** `user:password`: a secret. */
+  /** `user:password`, a secret, or `secret/NAME`. */
   readonly zookeeperAuth: string | undefined
   readonly checkPath: string
   /** `user:password`, a secret, or `secret/NAME`. */

@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import { OPERATIONS, type Operation } from './inputs.ts'
+import { LOGIN } from './login.ts'
 import { bytes, cores, heapSize } from './quantities.ts'
 import {
   choice,
@@ -75,9 +76,9 @@ export const SCHEMA = z.object({
   'read-command': text(),
   'serves-command': text(),
   'zookeeper-auth': secretMatching(
-    /^[^:\s]+:\S+$/,
-    'is not of the form user:password',
-    'write the digest user and the password with a colon between them, from a secret',
+    LOGIN,
+    'is neither user:password nor secret/NAME',
+    'write the digest user and the password with a colon between them, from a secret, or secret/ and the name of a Secret of the namespace',
   ),
   'check-path': matching(
     ZNODE,
@@ -85,7 +86,7 @@ export const SCHEMA = z.object({
     '/zk-ensemble-action',
   ),
   'cassandra-auth': secretMatching(
-    /^(?:secret\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?|[^:\s]+:\S+)$/,
+    LOGIN,
     'is neither user:password nor secret/NAME',
     'write the role and the password with a colon between them, from a secret, or secret/ and the name of a Secret of the namespace',
   ),

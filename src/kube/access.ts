@@ -46,29 +46,29 @@ const AT_ONCE = 8
 
 /**
  * Those of `wanted` that are not allowed. A cluster that doesn't let us ask denies nothing here:
- * the request itself will tell.
+ * the request itself will tell. The rules of a namespace are asked once: a right that is given later
+ * is found by its single review, one that is taken away by the request itself.
  * Rules of a namespace say nothing about other namespaces or the cluster, so rights without a
  * namespace are always asked singly.
  */
 export function createAccess(
   review: Review,
 ): (wanted: readonly Access[], signal: AbortSignal) => Promise<readonly Access[]> {
+  const known = new Map<string, readonly Rule[]>()
   return async (wanted, signal) => {
     const namespaces = [
       ...new Set(
         wanted.flatMap((access) => (access.namespace === undefined ? [] : [access.namespace])),
       ),
     ]
-    const rules = new Map(
-      await Promise.all(
-        namespaces.map(
-          async (namespace) => [namespace, await rulesOf(review, namespace, signal)] as const,
-        ),
-      ),
+    await Promise.all(
+      namespaces
+        .filter((namespace) => !known.has(namespace))
+        .map(async (namespace) => known.set(namespace, await rulesOf(review, namespace, signal))),
     )
     const open = wanted.filter(
       (access) =>
-        access.namespace === undefined || !isAllowed(access, rules.get(access.namespace) ?? []),
+        access.namespace === undefined || !isAllowed(access, known.get(access.namespace) ?? []),
     )
     const refused = new Set<Access>()
     const queue = [...open]

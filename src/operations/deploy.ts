@@ -4,7 +4,6 @@
 import { Deadline } from '../clock.ts'
 import { observed, ownPods } from '../decide/members/members.ts'
 import { decideUndo } from '../decide/rollout/undo.ts'
-import { chooseProfile } from '../ensemble/choose.ts'
 import { EnsembleError, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { follow } from '../kube/follow.ts'
@@ -17,7 +16,7 @@ import { addressesAhead } from '../procedures/apply/addresses-ahead.ts'
 import { refuseUnappliable } from '../procedures/apply/apply.ts'
 import { applyAll } from '../procedures/apply/apply-all.ts'
 import { takeBaseline } from '../procedures/verify/baseline.ts'
-import { readLogin } from '../procedures/open/cassandra-login.ts'
+import { readLogin } from '../procedures/open/login.ts'
 import {
   bringMembers,
   isUnfinished,
@@ -47,9 +46,9 @@ import type { Evidence } from '../report/run-report.ts'
 import type { Services } from '../services.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import type { Course } from '../procedures/open/ensemble.ts'
-import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
 import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
+import { openEnsemble } from '../procedures/open/open-ensemble.ts'
 
 export async function deploy(inputs: Inputs, services: Services): Promise<void> {
   const loaded = await loadAndLint(inputs, services)
@@ -125,30 +124,17 @@ async function change(
       },
       signal,
     )
-    const off = inputs.verify === 'off'
-    const course: Course = {
+    const course = await openEnsemble(inputs, services, {
       kube,
-      clock,
-      journal: services.journal,
-      report,
       target,
+      profile: ground.profile,
+      login,
       nodes: ground.nodes,
-      runId: services.runId,
-      memberTimeoutMs: inputs.memberTimeoutMs,
-      watched: { by: undefined },
-      profile: await chooseProfile(ground.profile, profileOptions(inputs, off ? undefined : login)),
-      ...(off ? { checks: await chooseProfile('none', profileOptions(inputs)) } : {}),
-      reach: reachThrough(kube, rights),
-      services,
-      inputs,
       rights,
       follower,
-      before: follower.snapshot(),
-      logLines: rights.logs ? inputs.logLines : 0,
       deadline,
-      place: { at: '' },
       addresses: await addressesAhead(kube, ground, signal),
-    }
+    })
     await forward(
       {
         inputs,

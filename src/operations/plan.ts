@@ -4,6 +4,7 @@
 import { Deadline } from '../clock.ts'
 import type { Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
+import { secretsIn } from '../inputs/login.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import type { Access, Kube } from '../kube/kube.ts'
 import { roleFor } from '../kube/rules.ts'
@@ -91,9 +92,7 @@ function renderedOnly(inputs: Inputs, services: Services, { manifests }: Loaded)
 }
 
 function secretsOf({ zookeeperAuth, cassandraAuth }: Inputs): readonly string[] {
-  return [zookeeperAuth, cassandraAuth].flatMap((auth) =>
-    auth === undefined ? [] : [auth, ...auth.split(':').slice(1)],
-  )
+  return [zookeeperAuth, cassandraAuth].flatMap(secretsIn)
 }
 
 /**

@@ -17,6 +17,7 @@ import { endRestart } from '../procedures/verify/unread.ts'
 import { endOf, underWayInWords } from '../record/record.ts'
 import type { Services } from '../services.ts'
 import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
 
 /** Ending the record must not hold up the end of a run whose cluster is away. */
 const END_MS = 5_000
@@ -27,53 +28,10 @@ export async function restart(inputs: Inputs, services: Services): Promise<void>
 
 async function restartAll(standing: Standing, signal: AbortSignal): Promise<void> {
   const { inputs, services, course, record } = standing
-  const { journal, report } = services
+  const { report } = services
   const { before } = course
-  const pods = ownPods(before)
-  const { underWay, revisions } = record.current
-  const unfinished = underWay !== null && underWay.operation !== 'restart' ? underWay : undefined
-  if (unfinished !== undefined) {
-    throw failure(
-      'refused',
-      'CONFLICT',
-      `${underWayInWords(unfinished, course.target.name)}: members may come back at another revision`,
-      {
-        mend: endOf(unfinished),
-      },
-    )
-  }
-  const { set } = before
-  if (
-    set !== undefined &&
-    isUnfinished(before, set.strategy.type === 'OnDelete' ? undefined : set.strategy.partition)
-  ) {
-    throw failure(
-      'refused',
-      'NOT_READY',
-      `a roll of ${course.target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
-      {
-        object: `statefulset/${course.target.name}`,
-        mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
-      },
-    )
-  }
-  // A killed restart left the UIDs of the pods that were to be replaced: those that are still
-  // there, and were not told to go, remain.
-  const begun = underWay?.pods
-  const stay = new Set(pods.filter((pod) => pod.deleting === undefined).map((pod) => pod.uid))
-  const left = new Set((begun ?? [...stay]).filter((uid) => stay.has(uid)))
-  if (pods.length === 0)
-    throw failure(
-      'refused',
-      'NOT_FOUND',
-      `statefulset/${course.target.name} has no members to restart`,
-      { object: `statefulset/${course.target.name}` },
-    )
-  if (begun !== undefined)
-    journal.info(
-      `Going on with the restart that was begun at ${underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
-    )
-
+  refuseUnfinished(standing)
+  const left = stillToRestart(standing)
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
   await refuseLoss(course, before, undefined, signal)
@@ -88,36 +46,21 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     report.ends('planned')
     return
   }
+  const { underWay, revisions } = record.current
   await record.begin(
     {
       operation: 'restart',
       digest: '',
       set: before.set?.uid,
       previous: report.previousRevision,
-      pods: begun ?? [...left],
+      pods: underWay?.pods ?? [...left],
     },
     signal,
   )
   const watch = await watchData(course, course.follower, signal)
   try {
     report.stands('no member was restarted yet')
-    const view = await journal.phase('Restart, followers first', async (done) => {
-      const found = await rollByEvictions(course, left, undefined, signal)
-      const gone = notByUs(
-        pods.filter((pod) => left.has(pod.uid)).map((pod) => pod.name),
-        report,
-      )
-      if (gone.length > 0)
-        report.note(
-          `${gone.join(', ')} went away by somebody else's doing meanwhile: this run waited for what came back, and did not restart it again.`,
-        )
-      done(
-        `${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`,
-      )
-      report.stands('every member was restarted; it was not verified')
-      services.publish()
-      return found
-    })
+    const view = await restartEach(standing, left, signal)
     await verifyPhase(
       course,
       view,
@@ -135,19 +78,105 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     await watch.abandon()
     await lastLook(course, course.follower, services.signal)
     // Nobody was told to go, so nothing is under way that would stand against a scale.
-    if (!report.changed && begun === undefined)
+    if (!report.changed && underWay?.pods === undefined)
       await record.end(AbortSignal.timeout(END_MS)).catch(() => undefined)
-    const remaining = remainingOf(course.follower, left)
-    if (remaining.length > 0 && report.changed)
-      report.note(
-        `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`,
-      )
-    if (revisions.at(-1)?.unread !== undefined && remaining.length < pods.length)
-      report.note(
-        'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.',
-      )
+    tellRemaining(standing, remainingOf(course.follower, left), revisions.at(-1)?.unread)
     throw error
   }
+}
+
+/** While something else is under way members may come back at another revision. */
+function refuseUnfinished({ course, record }: Standing): void {
+  const { before, target } = course
+  const { underWay } = record.current
+  if (underWay !== null && underWay.operation !== 'restart') {
+    throw failure(
+      'refused',
+      'CONFLICT',
+      `${underWayInWords(underWay, target.name)}: members may come back at another revision`,
+      { mend: endOf(underWay) },
+    )
+  }
+  const { set } = before
+  if (
+    set !== undefined &&
+    isUnfinished(before, set.strategy.type === 'OnDelete' ? undefined : set.strategy.partition)
+  ) {
+    throw failure(
+      'refused',
+      'NOT_READY',
+      `a roll of ${target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
+      {
+        object: `statefulset/${target.name}`,
+        mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
+      },
+    )
+  }
+}
+
+/**
+ * UIDs of the pods that are still to be replaced: a killed restart left those that were meant, and
+ * those of them that are there, and were not told to go, remain.
+ */
+function stillToRestart({ course, record, services }: Standing): ReadonlySet<string> {
+  const pods = ownPods(course.before)
+  const { underWay } = record.current
+  const begun = underWay?.pods
+  const stay = new Set(pods.filter((pod) => pod.deleting === undefined).map((pod) => pod.uid))
+  const left = new Set((begun ?? [...stay]).filter((uid) => stay.has(uid)))
+  const { name } = course.target
+  if (pods.length === 0)
+    throw failure('refused', 'NOT_FOUND', `statefulset/${name} has no members to restart`, {
+      object: `statefulset/${name}`,
+    })
+  if (begun !== undefined)
+    services.journal.info(
+      `Going on with the restart that was begun at ${underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
+    )
+  return left
+}
+
+async function restartEach(
+  { course, services }: Standing,
+  left: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const { journal, report } = services
+  return journal.phase('Restart, followers first', async (done) => {
+    const found = await rollByEvictions(course, left, undefined, signal)
+    const gone = notByUs(
+      ownPods(course.before)
+        .filter((pod) => left.has(pod.uid))
+        .map((pod) => pod.name),
+      report,
+    )
+    if (gone.length > 0)
+      report.note(
+        `${gone.join(', ')} went away by somebody else's doing meanwhile: this run waited for what came back, and did not restart it again.`,
+      )
+    done(
+      `${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`,
+    )
+    report.stands('every member was restarted; it was not verified')
+    services.publish()
+    return found
+  })
+}
+
+/** What a restart that ended early leaves; `unread`: members that had not read a ConfigMap. */
+function tellRemaining(
+  { course, services: { report } }: Standing,
+  remaining: readonly string[],
+  unread: readonly string[] | undefined,
+): void {
+  if (remaining.length > 0 && report.changed)
+    report.note(
+      `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`,
+    )
+  if (unread !== undefined && remaining.length < ownPods(course.before).length)
+    report.note(
+      'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.',
+    )
 }
 
 /** Those of `names` that this run told to go neither by an eviction nor by a deletion. */

@@ -15,7 +15,7 @@ import {
   rightsToLook,
   rightsToVerify,
 } from '../procedures/open/access.ts'
-import { readLogin } from '../procedures/open/cassandra-login.ts'
+import { readLogin } from '../procedures/open/login.ts'
 import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
 import { readUndoTarget } from '../procedures/open/undo-target.ts'
 import { withPodCauses } from '../procedures/verify/pod-causes.ts'

@@ -5,6 +5,7 @@ import { faultOf } from '../decide/members/members.ts'
 import type { Finding } from '../errors.ts'
 import type { CheckResult, MemberState, Verification } from '../ensemble/profile.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
+import { beginPhase, endPhase } from './node-phases.ts'
 import { newReport, type MemberRow, type NodePhase, type RunReport } from './run-report.ts'
 
 /** As everybody but its writer sees it. */
@@ -468,14 +469,16 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
     phase: NodePhase,
     { at = this.#place.now(), ms }: { readonly at?: number; readonly ms?: number } = {},
   ): void {
-    this.#report.nodes.find((one) => one.node === node)?.phases.push({ phase, at, ms })
+    const row = this.#report.nodes.find((one) => one.node === node)
+    if (row === undefined) return
+    beginPhase(row, phase, at)
+    if (ms !== undefined) endPhase(row, at + ms)
   }
 
   /** Ends the phase that was begun last and still runs. */
   endPhaseOf({ node }: Pick<SeenNode, 'node'>): void {
     const row = this.#report.nodes.find((one) => one.node === node)
-    const open = row?.phases.findLast((phase) => phase.ms === undefined)
-    if (open !== undefined) open.ms = Math.max(0, this.#place.now() - open.at)
+    if (row !== undefined) endPhase(row, this.#place.now())
   }
 
   /** Which nodes are drained, and which are still to be. */

@@ -22,6 +22,24 @@ export interface ImageBehaviour {
   readonly unready?: boolean
   /** The image runs a ZooKeeper server of this version. */
   readonly zookeeper?: string
+  /** What a program answers that is run inside of it; undefined for one that it doesn't know. */
+  readonly exec?: (
+    inside: Inside,
+    command: readonly string[],
+    stdin: string,
+  ) => ExecAnswer | undefined
+}
+
+/** Where a program is run by exec. */
+export interface Inside {
+  readonly world: World
+  readonly pod: Stored
+}
+
+export interface ExecAnswer {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
 }
 
 export interface World {

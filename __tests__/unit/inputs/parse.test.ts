@@ -175,6 +175,8 @@ describe('what is refused', () => {
     ['zookeeper-auth', 'user: hunter2'],
     ['cassandra-auth', 'hunter2'],
     ['cassandra-auth', 'user: hunter2'],
+    ['zookeeper-auth', 'secret/_hunter2'],
+    ['zookeeper-auth', 'secret/hunter2/password'],
   ])('no message repeats a secret: %s', (input, value) => {
     const faults = faultsOf({ [input]: value })
     expect(faults).toHaveLength(1)

@@ -51,6 +51,21 @@ describe('asking', () => {
     expect(asked).toEqual([{ kind: 'SelfSubjectRulesReview', spec: { namespace: 'zoo' } }])
   })
 
+  test('the rules of a namespace are asked once in a run; what they did not show is asked again', async () => {
+    const { asked, denied } = asking(
+      [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }],
+      () => true,
+    )
+    await denied([right('get', 'pods')], never)
+    expect(await denied([right('get', 'pods'), right('create', 'pods')], never)).toEqual([])
+    await denied([right('get', 'pods', { namespace: 'shop' })], never)
+    expect(asked.map(({ kind }) => kind)).toEqual([
+      'SelfSubjectRulesReview',
+      'SelfSubjectAccessReview',
+      'SelfSubjectRulesReview',
+    ])
+  })
+
   test('what the rules do not show is asked singly, and decides', async () => {
     const { asked, denied } = asking([], (spec) => spec.includes('"configmaps"'))
     expect(

@@ -112,6 +112,36 @@ describe('nodes without an ensemble', () => {
       ).toBe('')
     }))
 
+  test('a StatefulSet that is not recognised is named with the way to have its quorum looked at', () =>
+    withNodes({}, async (given) => {
+      const { cluster, clock } = given
+      cluster.somebody.apply({
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        metadata: { name: 'web', namespace: 'default' },
+        spec: {
+          serviceName: 'web',
+          replicas: 1,
+          selector: { matchLabels: { app: 'web' } },
+          template: {
+            metadata: { labels: { app: 'web' } },
+            spec: { containers: [{ name: 'app', image: 'busybox:1.36' }] },
+          },
+        },
+      })
+      const pod = (): Fields | undefined => cluster.objects.get('Pod', 'default', 'web-0')
+      await untilHere(clock, 'web', () => text(pod(), 'status', 'phase') === 'Running')
+      const ended = await given.run({ nodes: text(pod(), 'spec', 'nodeName') })
+      wanted(ended, 'succeeded', '')
+      const [note] = ended.report.notes.filter((one) => one.includes('its budget alone'))
+      expect(note).toMatch(/^statefulset\/web in default is not known as an ensemble/)
+      for (const way of [
+        'namespace: default, name: web, profile: custom',
+        'write-command, read-command and serves-command',
+      ])
+        expect(note).toContain(way)
+    }))
+
   test('that stay cordoned are given back by uncordon, asked in the same way', () =>
     withNodes({}, async (given) => {
       await startMyapp(given)

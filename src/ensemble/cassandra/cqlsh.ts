@@ -2,7 +2,7 @@
 // is.
 
 import type { Finding } from '../../errors.ts'
-import type { Member, VerifyContext } from '../profile.ts'
+import type { Login, Member, VerifyContext } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
 import { KEYSPACE, TABLE_CQL } from './keyspace.ts'
 
@@ -20,12 +20,6 @@ const RIGHTS = `Let an administrator do this once: CREATE KEYSPACE ${KEYSPACE} (
 export interface CqlTrouble {
   readonly kind: 'failed' | 'unknown' | 'unavailable' | 'no login' | 'bad login' | 'no right'
   readonly why: string
-}
-
-/** The role that logs in; secrets. Neither has a line's end. */
-export interface Login {
-  readonly user: string
-  readonly password: string
 }
 
 export type Cql = (

@@ -2,9 +2,16 @@
 // each for the data.
 
 import { Deadline } from '../../clock.ts'
-import type { CheckResult, Member, Profile, Verification, VerifyContext } from '../profile.ts'
+import type {
+  CheckResult,
+  Login,
+  Member,
+  Profile,
+  Verification,
+  VerifyContext,
+} from '../profile.ts'
 import { askMember, hearAll, hearOne, type Heard, type Known } from './ask.ts'
-import { cqlThrough, type Login } from './cqlsh.ts'
+import { cqlThrough } from './cqlsh.ts'
 import { leaveRing } from './leave.ts'
 import { mayLeaveRing } from './may-leave.ts'
 import { copiesIn, proveRows } from './rows.ts'

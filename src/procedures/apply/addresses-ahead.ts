@@ -13,7 +13,8 @@ export async function addressesAhead(
 ): Promise<Addresses> {
   const own = manifests.map(({ object }) => object)
   const wanted = addressesOf(setManifest.object, own, profile, namespace)
-  if (live === undefined) return wanted
+  // Nothing is worse than a list by pods, whatever runs now.
+  if (live === undefined || wanted.kind === 'move') return wanted
   const there = await servicesIfAllowed(kube, namespace, signal)
   return worse(
     addressesOf(live, there, profile, namespace),

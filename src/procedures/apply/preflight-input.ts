@@ -17,7 +17,7 @@ import type { SetView } from '../../view/workload.ts'
 import { objectName, type PlannedChange } from './apply.ts'
 import { wantedCount } from './kept-count.ts'
 import type { NamespaceState } from './namespace.ts'
-import { classesIn, type Surroundings } from './surroundings.ts'
+import { classesIn, type PodsSeen, type Surroundings } from './surroundings.ts'
 
 /** What a preflight has read when it comes to judge. */
 export interface Seen {
@@ -27,7 +27,8 @@ export interface Seen {
   readonly setManifest: Manifest
   readonly namespaceState: NamespaceState
   readonly surroundings: Surroundings
-  readonly claimsInUse: ReadonlySet<string> | undefined
+  /** Undefined where no claim of the namespace asks for them. */
+  readonly pods: PodsSeen | undefined
   readonly deadline: Deadline
   readonly credentialsEnd: number | undefined
   readonly profile: ProfileName
@@ -65,7 +66,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     volumes: surroundings.volumes,
     drivers: surroundings.drivers,
     claims: surroundings.claims,
-    claimsInUse: seen.claimsInUse,
+    claimsInUse: seen.pods?.claims,
     nodes: surroundings.nodes,
     objects: plan.flatMap(({ live: object }) =>
       object === undefined

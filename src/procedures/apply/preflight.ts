@@ -33,7 +33,7 @@ import {
 import { warningText } from '../../report/annotations.ts'
 import type { Services } from '../../services.ts'
 import type { ClaimView, NodeView } from '../../view/surroundings.ts'
-import type { LabelSelector } from '../../view/workload.ts'
+import type { LabelSelector, PodView } from '../../view/workload.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -51,7 +51,7 @@ import { lintWithCluster } from './lint-cluster.ts'
 import { refuseToCreate, ensureNamespace, readNamespace, type NamespaceState } from './namespace.ts'
 import { preflightInput, type Seen } from './preflight-input.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import { classesIn, readClaimsInUse, readSurroundings } from './surroundings.ts'
+import { classesIn, readPods, readSurroundings } from './surroundings.ts'
 import { tryPod } from './try-pod.ts'
 import { inNamespace, resolveNamespace } from './target.ts'
 import type { Target } from '../open/ensemble.ts'
@@ -76,6 +76,8 @@ export interface Ground {
   readonly nodes: readonly NodeView[] | undefined
   /** Claims of the namespace; undefined: may not be read. */
   readonly claims: readonly ClaimView[] | undefined
+  /** The set's pods; undefined: not read, since the namespace has no claim. */
+  readonly pods: readonly PodView[] | undefined
   readonly stored: StoredRecord
   readonly lock: Lock
 }
@@ -280,10 +282,10 @@ async function lookAround(
     signal,
   )
 
-  const claimsInUse =
+  const pods =
     (surroundings.claims ?? []).length === 0
       ? undefined
-      : await readClaimsInUse(kube, namespace, signal)
+      : await readPods(kube, namespace, toSet(setManifest.object).selector, signal)
   const seen: Seen = {
     inputs,
     services,
@@ -291,7 +293,7 @@ async function lookAround(
     setManifest,
     namespaceState: state,
     surroundings,
-    claimsInUse,
+    pods,
     deadline,
     credentialsEnd: kube.credentialsEnd,
     profile: loaded.profile,
@@ -382,6 +384,7 @@ async function inspectObjects(
     rolls: own?.live !== undefined && rollsMembers(own.paths),
     nodes: surroundings.nodes,
     claims: surroundings.claims,
+    pods: seen.pods?.own,
     stored,
   }
 }

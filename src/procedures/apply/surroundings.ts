@@ -1,6 +1,7 @@
 // Reads what lies around an ensemble before a deploy: storage classes, nodes and claims; what may
 // not be read is left out and said.
 
+import { selects } from '../../decide/placement/select.ts'
 import { storageNeeds } from '../../decide/preflight/storage.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
@@ -15,6 +16,7 @@ import {
 import type { Manifest } from '../../manifests/manifest.ts'
 import type { OfferedVolume } from '../../view/scheduling.ts'
 import type { ClaimView, NodeView, StorageClassView } from '../../view/surroundings.ts'
+import type { LabelSelector, PodView } from '../../view/workload.ts'
 
 /**
  * What decides whether volumes can be had where no class of the cluster says so; read only then.
@@ -107,17 +109,30 @@ export async function readSurroundings(
   return { classes, nodes, claims, volumes, drivers }
 }
 
-/** Names of the claims that pods of the namespace hold, whoever made the pods. */
-export async function readClaimsInUse(
+/** Pods of the namespace, as far as a preflight is about them. */
+export interface PodsSeen {
+  /** Names of the claims that pods hold, whoever made the pods. */
+  readonly claims: ReadonlySet<string>
+  /** Those that the set selects. */
+  readonly own: readonly PodView[]
+}
+
+export async function readPods(
   kube: Pick<Kube, 'listAs'>,
   namespace: string,
+  selector: LabelSelector,
   signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
+): Promise<PodsSeen> {
+  const claims = new Set<string>()
   const found = await kube.listAs(
     { apiVersion: 'v1', kind: 'Pod' },
     { namespace },
-    (pod) => toPod(pod).claims,
+    (object) => {
+      const pod = toPod(object)
+      for (const claim of pod.claims) claims.add(claim)
+      return selects(selector, pod.labels) ? [pod] : []
+    },
     signal,
   )
-  return new Set(found.flat())
+  return { claims, own: found.flat() }
 }

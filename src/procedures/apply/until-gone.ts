@@ -3,6 +3,7 @@
 
 import { formatSpan, type Clock, type Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
+import { waitUntil } from '../../wait-until.ts'
 
 const LOOK_MS = 500
 const HEARTBEAT_MS = 15_000
@@ -31,12 +32,12 @@ export async function untilGone(
   signal: AbortSignal,
 ): Promise<void> {
   const began = clock.now()
-  let saidAt = began
-  for (;;) {
-    const there = await look(signal)
-    const first = there.find(({ why }) => why !== '') ?? there[0]
-    if (first === undefined) return
-    if (deadline.passed) {
+  await waitUntil(
+    { clock, deadline, everyMs: LOOK_MS, heartbeatMs: HEARTBEAT_MS, say },
+    async () => {
+      const there = await look(signal)
+      const first = there.find(({ why }) => why !== '') ?? there[0]
+      if (first === undefined) return undefined
       const others =
         there.length === 1
           ? ''
@@ -45,30 +46,28 @@ export async function untilGone(
               .slice(0, 5)
               .map(({ object }) => object)
               .join(', ')})`
-      throw failure(
-        'failed',
-        'TIMEOUT',
-        `${first.object} is still there after ${formatSpan(clock.now() - began)}${first.why === '' ? '' : `: ${first.why}`}${others}`,
-        {
-          object: first.object,
-          input: 'timeout',
-          mend: `${first.mend ?? 'See what holds it: its conditions, finalizers and events.'} The next cleanup goes on from here.`,
-        },
-      )
-    }
-    if (clock.now() - saidAt >= HEARTBEAT_MS) {
-      say(
-        `waits until ${there
+      return {
+        line: `waits until ${there
           .slice(0, 5)
           .map(({ object, why }) => `${object}${why === '' ? '' : ` (${why})`}`)
           .join(
             ', ',
           )}${there.length > 5 ? ` and ${there.length - 5} more` : ''} ${there.length === 1 ? 'is' : 'are'} gone`,
-      )
-      saidAt = clock.now()
-    }
-    await clock.sleep(Math.max(20, Math.min(LOOK_MS, deadline.left())), signal)
-  }
+        over: () =>
+          failure(
+            'failed',
+            'TIMEOUT',
+            `${first.object} is still there after ${formatSpan(clock.now() - began)}${first.why === '' ? '' : `: ${first.why}`}${others}`,
+            {
+              object: first.object,
+              input: 'timeout',
+              mend: `${first.mend ?? 'See what holds it: its conditions, finalizers and events.'} The next cleanup goes on from here.`,
+            },
+          ),
+      }
+    },
+    signal,
+  )
 }
 
 /**

@@ -8,8 +8,7 @@ import type { NodePhase } from '../../report/run-report.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
-import { attend } from '../rollout/attend.ts'
-import { missingNow, servingInWords, waitingFor } from '../rollout/await-serving.ts'
+import { servingInWords, awaitServing } from '../rollout/await-serving.ts'
 import { isAbandoned } from './ask-to-go.ts'
 import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from '../rollout/looker.ts'
@@ -169,53 +168,35 @@ export async function membersBack(
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, journal, report } = course.services
-  const began = clock.now()
-  const view = await attend(
-    course,
-    {
-      generation: () => undefined,
-      step: async (seen, now) => {
-        const homeless =
-          unplaced === undefined
-            ? undefined
-            : ownPods(seen).find(
-                (pod) =>
-                  names.includes(pod.name) &&
-                  pod.unscheduled !== undefined &&
-                  now - Math.max(began, pod.unscheduled.since) >= UNPLACED_MS,
-              )
-        if (
-          unplaced !== undefined &&
-          homeless !== undefined &&
-          !seen.events.some(
-            (event) => event.object.uid === homeless.uid && event.reason === 'TriggeredScaleUp',
-          )
+  const { journal, report } = course.services
+  const serving = await awaitServing(course, signal, {
+    looker,
+    early: (seen, now, began) => {
+      const homeless = ownPods(seen).find(
+        (pod) =>
+          names.includes(pod.name) &&
+          pod.unscheduled !== undefined &&
+          now - Math.max(began, pod.unscheduled.since) >= UNPLACED_MS,
+      )
+      if (
+        unplaced !== undefined &&
+        homeless !== undefined &&
+        !seen.events.some(
+          (event) => event.object.uid === homeless.uid && event.reason === 'TriggeredScaleUp',
         )
-          throw unplaced(homeless)
-        const { members, missing } = await missingNow(looker, seen)
-        if (missing === undefined) return { kind: 'done' }
-        return {
-          ...waitingFor(missing, {
-            members,
-            view: seen,
-            looker,
-            container: course.target.container,
-          }),
-          reached: members.map((member) => `${member.uid ?? ''} ${member.role ?? ''}`).join(','),
-        }
-      },
+      )
+        throw unplaced(homeless)
     },
-    signal,
-  )
-  journal.info(`${node.name}: ${servingInWords({ view, ms: clock.now() - began })}`)
+  })
+  const { view, ms } = serving
+  journal.info(`${node.name}: ${servingInWords(serving)}`)
   for (const name of names) {
     const home = ownPods(view).find((pod) => pod.name === name)?.node
     if (home !== undefined)
       report.podServes(
         row,
         `${view.set?.namespace ?? ''}/${name}`,
-        `serves on ${home} after ${formatSpan(clock.now() - began)}`,
+        `serves on ${home} after ${formatSpan(ms)}`,
       )
   }
 }

@@ -5,6 +5,7 @@ import { Deadline, formatSpan } from '../../clock.ts'
 import { failure, type EnsembleError } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube } from '../../kube/kube.ts'
+import { waitUntil } from '../../wait-until.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { toNode } from '../../kube/views/index.ts'
 import { clip, plainLine } from '../../report/escape.ts'
@@ -196,49 +197,54 @@ async function comesBack(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, journal } = services
-  let saidAt = clock.now()
   let readySince: number | undefined
-  for (;;) {
-    const seen = await lookAt(kube, node, signal)
-    if (seen === 'gone') {
-      journal.info(`${node.name}: has left the cluster`)
-      return
-    }
-    const rebooted = seen !== undefined && seen.bootId !== undefined && seen.bootId !== node.bootId
-    readySince = seen?.ready === true ? (readySince ?? clock.now()) : undefined
-    const missing =
-      seen === undefined
-        ? 'it could not be read'
-        : !seen.ready
-          ? 'it is not Ready'
-          : rebooted
-            ? undefined
-            : unrebooted(reboot, provenUpMs - (clock.now() - (readySince ?? clock.now())))
-    if (missing === undefined) {
-      if (rebooted) journal.info(`${node.name}: is Ready again after a reboot`)
-      else if (reboot === 'where needed')
-        journal.info(`${node.name}: is Ready and was not rebooted`)
-      return
-    }
-    if (deadline.passed) {
-      throw failure(
-        'failed',
-        'MAINTENANCE_FAILED',
-        `${node.name} is not back after its maintenance: ${missing}`,
-        {
-          object: `node/${node.name}`,
-          mend: `kubectl describe node ${node.name}; maintenance-timeout, which holds for the command and for this, gives it longer.`,
-        },
-      )
-    }
-    if (clock.now() - saidAt >= HEARTBEAT_MS) {
-      journal.info(
-        `still waiting for ${node.name} (for another ${formatSpan(deadline.left())}): ${missing}`,
-      )
-      saidAt = clock.now()
-    }
-    await clock.sleep(Math.max(20, Math.min(LOOK_MS, deadline.left())), signal)
-  }
+  await waitUntil(
+    {
+      clock,
+      deadline,
+      everyMs: LOOK_MS,
+      heartbeatMs: HEARTBEAT_MS,
+      say: (line) => journal.info(line),
+    },
+    async () => {
+      const seen = await lookAt(kube, node, signal)
+      if (seen === 'gone') {
+        journal.info(`${node.name}: has left the cluster`)
+        return undefined
+      }
+      const rebooted =
+        seen !== undefined && seen.bootId !== undefined && seen.bootId !== node.bootId
+      readySince = seen?.ready === true ? (readySince ?? clock.now()) : undefined
+      const missing =
+        seen === undefined
+          ? 'it could not be read'
+          : !seen.ready
+            ? 'it is not Ready'
+            : rebooted
+              ? undefined
+              : unrebooted(reboot, provenUpMs - (clock.now() - (readySince ?? clock.now())))
+      if (missing === undefined) {
+        if (rebooted) journal.info(`${node.name}: is Ready again after a reboot`)
+        else if (reboot === 'where needed')
+          journal.info(`${node.name}: is Ready and was not rebooted`)
+        return undefined
+      }
+      return {
+        line: `still waiting for ${node.name} (for another ${formatSpan(deadline.left())}): ${missing}`,
+        over: () =>
+          failure(
+            'failed',
+            'MAINTENANCE_FAILED',
+            `${node.name} is not back after its maintenance: ${missing}`,
+            {
+              object: `node/${node.name}`,
+              mend: `kubectl describe node ${node.name}; maintenance-timeout, which holds for the command and for this, gives it longer.`,
+            },
+          ),
+      }
+    },
+    signal,
+  )
 }
 
 /** What a node is missing that is Ready with the boot id of before. */

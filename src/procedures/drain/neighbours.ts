@@ -125,7 +125,7 @@ async function meet(
   if (set !== undefined && kind === undefined)
     note(
       standing,
-      `statefulset/${name} in ${namespace} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it.`,
+      `statefulset/${name} in ${namespace} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it. If it has a quorum, drain its nodes with namespace: ${namespace}, name: ${name}, profile: custom and the commands write-command, read-command and serves-command: its members are asked then before each eviction.`,
     )
   if (set === undefined || kind === undefined) return undefined
   const services = aside(standing.services, `${namespace}/${name}`)
@@ -160,7 +160,7 @@ async function meet(
       memberTimeoutMs: standing.course.memberTimeoutMs,
       reach: reachThrough(kube, rights),
       // Our secret is for our ensemble alone, and a look needs none.
-      profile: await chooseProfile(kind, { ...profileOptions(inputs), auth: undefined }),
+      profile: await chooseProfile(kind, profileOptions(inputs)),
       services,
       inputs: standing.course.inputs,
       rights,

@@ -23,6 +23,7 @@ import {
   UNLIMITED_MS,
   type Asked,
   type Held,
+  remembering,
 } from '../open/hold-ensemble.ts'
 import { reachThrough } from '../open/reach.ts'
 import type { Target } from '../open/ensemble.ts'
@@ -186,11 +187,7 @@ async function holdAlone(
         place: { at: '' },
         addresses: { kind: 'stay', reason: 'nodes alone have no members' },
       },
-      rememberNodes: (names) =>
-        services.remember({
-          lock: { namespace, lease: lock.leaseName, identity: lock.identity },
-          nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${NODES_ALONE}` })),
-        }),
+      rememberNodes: remembering(services, lock, { namespace, name: NODES_ALONE }),
     }
     await within(allowed, services, (signal) => work(alone, AbortSignal.any([signal, lock.lost])))
   } finally {

@@ -3,6 +3,7 @@
 
 import { formatSpan, type Clock, type Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
+import { waitUntil } from '../../wait-until.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, ListOptions } from '../../kube/kube.ts'
 import { toAttachment } from '../../kube/views/index.ts'
@@ -40,47 +41,48 @@ export async function awaitDetached(detaching: Detaching, signal: AbortSignal): 
   const { clock, node, volumes, deadline, say } = detaching
   if (volumes.size === 0) return
   const began = clock.now()
-  let saidAt = began - HEARTBEAT_MS
   let attached: readonly Attached[] | undefined
-  for (;;) {
-    try {
-      attached = await stillAttached(detaching, attached, signal)
-    } catch (error) {
-      if (!(error instanceof KubeFailure)) throw error
-      signal.throwIfAborted()
-      if (error.status === 403) {
-        say(
-          `${node}: whether volumes are detached can't be seen with these rights (volumeattachments [list])`,
-        )
-        return
+  await waitUntil(
+    { clock, deadline, everyMs: LOOK_MS, heartbeatMs: HEARTBEAT_MS, saysAtOnce: true, say },
+    async () => {
+      try {
+        attached = await stillAttached(detaching, attached, signal)
+      } catch (error) {
+        if (!(error instanceof KubeFailure)) throw error
+        signal.throwIfAborted()
+        if (error.status === 403) {
+          say(
+            `${node}: whether volumes are detached can't be seen with these rights (volumeattachments [list])`,
+          )
+          return undefined
+        }
+        if (!passes(error) || deadline.passed) throw error
       }
-      // A server that is away or busy costs time only.
-      const passes =
-        error.status === 429 ||
-        error.status >= 500 ||
-        (error.status === 0 && error.reason !== 'Credentials')
-      if (!passes || deadline.passed) throw error
-    }
-    if (attached?.length === 0) return
-    await detaching.stands()
-    const names = attached === undefined ? [...volumes] : attached.map(({ volume }) => volume)
-    if (deadline.passed) {
-      throw failure(
-        'failed',
-        'DRAIN_BLOCKED',
-        `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} still attached to ${node} after ${formatSpan(clock.now() - began)}`,
-        {
-          object: `node/${node}`,
-          mend: 'kubectl get volumeattachments shows why; a node that is down for good needs the taint node.kubernetes.io/out-of-service.',
-        },
-      )
-    }
-    if (clock.now() - saidAt >= HEARTBEAT_MS) {
-      say(`${node}: waits until ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} detached`)
-      saidAt = clock.now()
-    }
-    await clock.sleep(Math.max(20, Math.min(LOOK_MS, deadline.left())), signal)
-  }
+      if (attached?.length === 0) return undefined
+      await detaching.stands()
+      const names = attached === undefined ? [...volumes] : attached.map(({ volume }) => volume)
+      const are = names.length === 1 ? 'is' : 'are'
+      return {
+        line: `${node}: waits until ${names.join(', ')} ${are} detached`,
+        over: () =>
+          failure(
+            'failed',
+            'DRAIN_BLOCKED',
+            `${names.join(', ')} ${are} still attached to ${node} after ${formatSpan(clock.now() - began)}`,
+            {
+              object: `node/${node}`,
+              mend: 'kubectl get volumeattachments shows why; a node that is down for good needs the taint node.kubernetes.io/out-of-service.',
+            },
+          ),
+      }
+    },
+    signal,
+  )
+}
+
+/** A server that is away or busy costs time only. */
+function passes({ status, reason }: KubeFailure): boolean {
+  return status === 429 || status >= 500 || (status === 0 && reason !== 'Credentials')
 }
 
 /**

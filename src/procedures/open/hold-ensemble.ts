@@ -2,7 +2,6 @@
 // rights, lock, record, and everything a change works with.
 
 import { Deadline } from '../../clock.ts'
-import { chooseProfile } from '../../ensemble/choose.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
@@ -23,7 +22,13 @@ import {
   type LockRequest,
   RELEASE_MS,
 } from '../../record/lock.ts'
-import { ofThisSet, readRecord, recordName, droppedInWords } from '../../record/record.ts'
+import {
+  ofThisSet,
+  readRecord,
+  recordName,
+  droppedInWords,
+  type StoredRecord,
+} from '../../record/record.ts'
 import type { Services } from '../../services.ts'
 import {
   refuseMissing,
@@ -32,15 +37,18 @@ import {
   rightsToLook,
   rightsToRecord,
   rightsToVerify,
+  type Rights,
 } from './access.ts'
-import { readLogin } from './cassandra-login.ts'
 import { connectionString, targetOf } from './ensemble-target.ts'
+import { readLogin } from './login.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { HeldRecord } from '../../record/held-record.ts'
-import { profileOptions, reachThrough } from './reach.ts'
-import type { Course } from './ensemble.ts'
+import type { Course, Target } from './ensemble.ts'
 import { withCluster, within } from './with-cluster.ts'
+import { openEnsemble } from './open-ensemble.ts'
+import type { SetView } from '../../view/workload.ts'
+import type { Recorder } from '../../report/recorder.ts'
 
 /** What is held by a lock: an ensemble, or nodes that are drained for none. */
 export interface Held {
@@ -128,110 +136,25 @@ export async function holdEnsembleIn(
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
   report.about({ namespace, name: inputs.name ?? '' })
-  const taken = await within(inputs.timeoutMs, services, (signal) =>
+  const { lock, rights, view, ...found } = await within(inputs.timeoutMs, services, (signal) =>
     journal.phase('Preflight', async (done) => {
-      const [rights, found] = await Promise.all([
-        reviewRights(
-          kube,
-          [
-            ...rightsToLook(namespace),
-            ...rightsToFindServices(namespace),
-            ...rightsToRecord(namespace, inputs.dryRun),
-            ...asked.rights(namespace),
-          ],
-          namespace,
-          signal,
-        ),
-        findSet(kube, namespace, inputs.name, signal),
-      ])
-      refuseMissing(rights.missing, 'ACCESS_DENIED')
-      if (inputs.verify !== 'off')
-        refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
-      const { name } = found.metadata
-      report.about({ name })
-      const identity = newIdentity(services.holder)
-      const lock = await lockFor(
-        kube,
-        inputs,
-        services,
-        {
-          namespace,
-          ensemble: name,
-          holder: services.holder,
-          identity,
-          waitMs: Math.min(LOCK_WAIT_MS, until.left()),
-          say: (line) => journal.info(line),
-        },
-        signal,
-      )
+      const locked = await lockEnsemble(kube, inputs, services, { asked, until }, signal)
       try {
-        // Read again: another run may have changed it while its lock was waited for.
-        const [set, read, around, nodes] = await Promise.all([
-          findSet(kube, namespace, name, signal),
-          readRecord(
-            kube,
-            namespace,
-            name,
-            signal,
-            inputs.operation === 'undo' && inputs.toRevision !== undefined ? 'set-aside' : 'refuse',
-          ),
-          readServices(kube, namespace, signal),
-          rights.nodes ? readNodes(kube, signal) : undefined,
-        ])
-        const { stored, dropped } = ofThisSet(read, set.metadata.uid)
-        if (dropped !== null) report.note(droppedInWords(dropped, name))
-        if (stored.setAside !== undefined)
-          report.note(
-            `The record (configmap/${recordName(name)}) can't be read: ${stored.setAside}. It is kept there as record.unreadable, and a new one is begun.`,
-          )
-        const spec = parseSet(set)?.spec.template.spec
-        if (spec === undefined)
-          throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
-            object: `statefulset/${name}`,
-          })
-        const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
-        const target = targetOf(set, around, profile, namespace)
-        const view = toSet(set)
-        report.about({
-          profile,
-          replicas: view.replicas,
-          connectionString: connectionString(target, view.start, view.replicas),
-          previousRevision: view.status.updateRevision,
-        })
-        services.publish()
+        const read = await readLocked(kube, inputs, services, locked, signal)
+        const { replicas } = read.view
         done(
-          `${name} in ${namespace}, profile ${profile}, ${view.replicas} ${view.replicas === 1 ? 'member' : 'members'}`,
+          `${locked.name} in ${namespace}, profile ${read.profile}, ${replicas} ${replicas === 1 ? 'member' : 'members'}`,
         )
-        const addresses = addressesOf(set, around, profile, namespace)
-        const login = await readLogin(
-          kube,
-          inputs,
-          profile,
-          { namespace, io: services.manifestIo },
-          signal,
-        )
-        return {
-          login,
-          lock,
-          rights,
-          set,
-          stored,
-          nodes,
-          target,
-          profile,
-          view,
-          addresses,
-          image: memberContainer(spec, profile)?.image ?? '',
-        }
+        return { lock: locked.lock, rights: locked.rights, ...read }
       } catch (error) {
-        await lock.release(AbortSignal.timeout(RELEASE_MS))
+        await locked.lock.release(AbortSignal.timeout(RELEASE_MS))
         throw error
       }
     }),
   )
-  const { login, lock, rights, set, stored, nodes, target, profile, view, addresses, image } = taken
   const held = AbortSignal.any([services.signal, lock.lost])
   const own = underLock(kube, lock)
+  const { target } = found
   const follower = follow(
     kube,
     { namespace, set: target.name, selector: selectorText(view.selector), uid: view.uid },
@@ -240,65 +163,15 @@ export async function holdEnsembleIn(
   )
   try {
     await follower.ready()
-    const before = follower.snapshot()
-    report.sawMembers(before)
-    const reach = reachThrough(own, rights)
-    const off = inputs.verify === 'off'
-    const allowed =
-      asked.limit === 'own'
-        ? UNLIMITED_MS
-        : asked.limit === 'member'
-          ? inputs.timeoutMs * Math.max(1, view.replicas)
-          : until.left()
-    const course: Course = {
-      kube: own,
-      clock,
-      journal,
-      report,
-      target,
-      nodes,
-      runId: services.runId,
-      memberTimeoutMs: inputs.memberTimeoutMs,
-      watched: { by: undefined },
-      reach,
-      profile: await chooseProfile(profile, profileOptions(inputs, off ? undefined : login)),
-      ...(off ? { checks: await chooseProfile('none', profileOptions(inputs)) } : {}),
-      services,
-      inputs,
-      rights,
-      follower,
-      before,
-      logLines: rights.logs ? inputs.logLines : 0,
-      deadline: new Deadline(clock, allowed),
-      place: { at: '' },
-      addresses,
-    }
-    const record = new HeldRecord(
-      { kube: own, clock, namespace, name: target.name, runUrl: report.runUrl },
-      stored,
-    )
+    report.sawMembers(follower.snapshot())
+    const allowed = allowedMs(asked, inputs, view, until)
+    const opened = { ...found, kube: own, rights, follower, deadline: new Deadline(clock, allowed) }
+    const standing = await standingOf(inputs, services, opened, { lock, held })
     // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it
     // themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
     if (!ownNodes && !inputs.dryRun)
-      await recoverNodes({ record, journal, report }, lock.lost, held)
-    const standing: Standing = {
-      inputs,
-      services,
-      kube: own,
-      set,
-      profile,
-      image,
-      course,
-      record,
-      held,
-      lock,
-      rememberNodes: (names) =>
-        services.remember({
-          lock: { namespace, lease: lock.leaseName, identity: lock.identity },
-          nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${target.name}` })),
-        }),
-    }
+      await recoverNodes({ record: standing.record, journal, report }, lock.lost, held)
     await within(allowed, services, (signal) =>
       work(standing, AbortSignal.any([signal, lock.lost])),
     )
@@ -306,4 +179,173 @@ export async function holdEnsembleIn(
     await follower.stop()
     await lock.release(AbortSignal.timeout(RELEASE_MS))
   }
+}
+
+async function standingOf(
+  inputs: Inputs,
+  services: Services,
+  { set, stored, image, ...found }: Omit<Read, 'view'> & Parameters<typeof openEnsemble>[2],
+  { lock, held }: Pick<Held, 'lock' | 'held'>,
+): Promise<Standing> {
+  const { kube, profile, target } = found
+  const { namespace, name } = target
+  const { clock, report } = services
+  return {
+    inputs,
+    services,
+    kube,
+    set,
+    profile,
+    image,
+    course: await openEnsemble(inputs, services, found),
+    record: new HeldRecord({ kube, clock, namespace, name, runUrl: report.runUrl }, stored),
+    held,
+    lock,
+    rememberNodes: remembering(services, lock, target),
+  }
+}
+
+function allowedMs({ limit }: Asked, inputs: Inputs, view: SetView, until: Deadline): number {
+  if (limit === 'own') return UNLIMITED_MS
+  return limit === 'member' ? inputs.timeoutMs * Math.max(1, view.replicas) : until.left()
+}
+
+/** Tells the post step which nodes may carry a cordon that was made under this lock. */
+export function remembering(
+  services: Services,
+  lock: Lock,
+  { namespace, name }: Pick<Target, 'namespace' | 'name'>,
+): Held['rememberNodes'] {
+  return (names) =>
+    services.remember({
+      lock: { namespace, lease: lock.leaseName, identity: lock.identity },
+      nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${name}` })),
+    })
+}
+
+/** An ensemble under our lock, of which nothing was read yet. */
+interface Locked {
+  readonly rights: Rights
+  readonly name: string
+  readonly lock: Lock
+}
+
+async function lockEnsemble(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  { asked, until }: { readonly asked: Asked; readonly until: Deadline },
+  signal: AbortSignal,
+): Promise<Locked> {
+  const namespace = inputs.namespace ?? kube.namespace
+  const [rights, found] = await Promise.all([
+    reviewRights(
+      kube,
+      [
+        ...rightsToLook(namespace),
+        ...rightsToFindServices(namespace),
+        ...rightsToRecord(namespace, inputs.dryRun),
+        ...asked.rights(namespace),
+      ],
+      namespace,
+      signal,
+    ),
+    findSet(kube, namespace, inputs.name, signal),
+  ])
+  refuseMissing(rights.missing, 'ACCESS_DENIED')
+  if (inputs.verify !== 'off')
+    refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
+  const { name } = found.metadata
+  services.report.about({ name })
+  const lock = await lockFor(
+    kube,
+    inputs,
+    services,
+    {
+      namespace,
+      ensemble: name,
+      holder: services.holder,
+      identity: newIdentity(services.holder),
+      waitMs: Math.min(LOCK_WAIT_MS, until.left()),
+      say: (line) => services.journal.info(line),
+    },
+    signal,
+  )
+  return { rights, name, lock }
+}
+
+/** What is read of it then. */
+interface Read extends Omit<
+  Parameters<typeof openEnsemble>[2],
+  'kube' | 'rights' | 'follower' | 'deadline'
+> {
+  readonly set: KubeObject
+  readonly stored: StoredRecord
+  readonly view: SetView
+  readonly image: string
+}
+
+/** Read again: another run may have changed it while its lock was waited for. */
+async function readLocked(
+  kube: Kube,
+  inputs: Inputs,
+  services: Services,
+  { rights, name }: Locked,
+  signal: AbortSignal,
+): Promise<Read> {
+  const { report } = services
+  const namespace = inputs.namespace ?? kube.namespace
+  const unreadable =
+    inputs.operation === 'undo' && inputs.toRevision !== undefined ? 'set-aside' : 'refuse'
+  const [set, read, around, nodes] = await Promise.all([
+    findSet(kube, namespace, name, signal),
+    readRecord(kube, namespace, name, signal, unreadable),
+    readServices(kube, namespace, signal),
+    rights.nodes ? readNodes(kube, signal) : undefined,
+  ])
+  const stored = recordOf(read, set, report)
+  const spec = parseSet(set)?.spec.template.spec
+  if (spec === undefined)
+    throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
+      object: `statefulset/${name}`,
+    })
+  const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
+  const target = targetOf(set, around, profile, namespace)
+  const view = toSet(set)
+  report.about({
+    profile,
+    replicas: view.replicas,
+    connectionString: connectionString(target, view.start, view.replicas),
+    previousRevision: view.status.updateRevision,
+  })
+  services.publish()
+  const login = await readLogin(
+    kube,
+    inputs,
+    profile,
+    { namespace, io: services.manifestIo },
+    signal,
+  )
+  return {
+    set,
+    stored,
+    nodes,
+    target,
+    profile,
+    view,
+    login,
+    addresses: addressesOf(set, around, profile, namespace),
+    image: memberContainer(spec, profile)?.image ?? '',
+  }
+}
+
+/** The record as it counts for this set; what doesn't count of it is noted. */
+function recordOf(read: StoredRecord, { metadata }: KubeObject, report: Recorder): StoredRecord {
+  const { stored, dropped } = ofThisSet(read, metadata.uid)
+  if (dropped !== null) report.note(droppedInWords(dropped, metadata.name))
+  if (stored.setAside !== undefined)
+    report.note(
+      `The record (configmap/${recordName(metadata.name)}) can't be read: ${stored.setAside}. It is kept there as record.unreadable, and a new one is begun.`,
+    )
+  return stored
 }

@@ -1,7 +1,6 @@
 // The ways to the members: through the cluster, and by the words that their kind of ensemble takes.
 
-import type { Reach } from '../../ensemble/profile.ts'
-import type { Login } from '../../ensemble/cassandra/cqlsh.ts'
+import type { Login, Reach } from '../../ensemble/profile.ts'
 import type { ProfileOptions } from '../../ensemble/choose.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube } from '../../kube/kube.ts'
@@ -32,14 +31,10 @@ export function reachThrough(kube: Kube, may: Reach['may']): Reach {
 
 /** The inputs that a profile takes, and the login that was read for it. */
 export function profileOptions(
-  inputs: Pick<
-    Inputs,
-    'zookeeperAuth' | 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'
-  >,
+  inputs: Pick<Inputs, 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'>,
   login?: Login,
 ): ProfileOptions {
   return {
-    auth: inputs.zookeeperAuth,
     login,
     checkPath: inputs.checkPath,
     writeCommand: inputs.writeCommand,

@@ -13,6 +13,7 @@ import {
   ViewError,
 } from '../../kube/views/index.ts'
 import type { ClaimView, EnsembleView, EventView, NodeView } from '../../view/surroundings.ts'
+import type { PodView } from '../../view/workload.ts'
 
 const SET = { apiVersion: 'apps/v1', kind: 'StatefulSet' }
 
@@ -43,30 +44,38 @@ export async function findSet(
   )
 }
 
+interface Known {
+  readonly pods?: readonly PodView[] | undefined
+  readonly claims?: readonly ClaimView[] | undefined
+}
+
 /**
  * What a readiness verdict is made on, without events; the set is the one that was found. `known`:
- * its claims, where they were just read.
+ * what of it was just read.
  */
 export async function readView(
   kube: Kube,
   object: KubeObject,
   signal: AbortSignal,
-  known?: readonly ClaimView[],
+  known: Known = {},
 ): Promise<EnsembleView> {
   const set = toSet(object)
   const namespace = set.namespace
   const [pods, claims] = await Promise.all([
-    kube.list(
-      { apiVersion: 'v1', kind: 'Pod' },
-      { namespace, labels: selectorText(set.selector) },
-      signal,
-    ),
-    known ??
+    known.pods ??
+      kube
+        .list(
+          { apiVersion: 'v1', kind: 'Pod' },
+          { namespace, labels: selectorText(set.selector) },
+          signal,
+        )
+        .then(({ items }) => items.map(toPod)),
+    known.claims ??
       kube
         .list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace }, signal)
         .then(({ items }) => items.map(toClaim)),
   ])
-  return { set, pods: pods.items.map(toPod), claims, events: [] }
+  return { set, pods, claims, events: [] }
 }
 
 /**

@@ -45,7 +45,7 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
   const view: EnsembleView =
     live === undefined
       ? { set: undefined, pods: [], claims: [], events: [] }
-      : await readView(kube, live, signal, ground.claims)
+      : await readView(kube, live, signal, ground)
   services.report.sawMembers(view)
   const to = wantedCount(setManifest.object, live)
   services.report.about({ replicas: to })

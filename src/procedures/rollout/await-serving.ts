@@ -18,30 +18,41 @@ export interface Serving {
   readonly ms: number
 }
 
+/** How members are waited for, where it is not from scratch. */
+export interface Awaiting {
+  /** Who has looked at them before: that they were seen to serve once is no progress then. */
+  readonly looker?: Looker
+  /** Ends the wait early by what it throws; `began`: when the wait did. */
+  readonly early?: (seen: EnsembleView, now: number, began: number) => void
+}
+
 /**
  * Every wanted member available and serving, none too many. Throws as `attend` does, with the
  * member at fault and the evidence in the report.
  */
-export async function awaitServing(course: Course, signal: AbortSignal): Promise<Serving> {
-  const { clock } = course.services
+export async function awaitServing(
+  course: Course,
+  signal: AbortSignal,
+  { looker: known, early }: Awaiting = {},
+): Promise<Serving> {
+  const { clock, target } = course
+  const looker = known ?? createLooker(course, signal)
   const began = clock.now()
-  const looker = createLooker(course, signal)
   const view = await attend(
     course,
     {
       generation: () => undefined,
-      step: async (seen) => {
+      step: async (seen, now) => {
+        early?.(seen, now, began)
         const { members, missing } = await missingNow(looker, seen)
         return missing === undefined
           ? { kind: 'done' }
           : {
-              ...waitingFor(missing, {
-                members,
-                view: seen,
-                looker,
-                container: course.target.container,
-              }),
-              reached: String(looker.served.size),
+              ...waitingFor(missing, { members, view: seen, looker, container: target.container }),
+              reached:
+                known === undefined
+                  ? String(looker.served.size)
+                  : members.map(({ uid, role }) => `${uid ?? ''} ${role ?? ''}`).join(','),
             }
       },
     },
@@ -75,7 +86,7 @@ export interface Missing {
 }
 
 /** The wait for members that are not back, with each that is outside of the quorum as a cause. */
-export function waitingFor(
+function waitingFor(
   missing: Missing,
   at: {
     readonly members: readonly MemberNow[]

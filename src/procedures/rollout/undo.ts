@@ -79,6 +79,13 @@ export async function planBack(
   return (await wayBack(undo, earlier, signal)).plan
 }
 
+function refuseFaulty(plan: readonly PlannedChange[]): void {
+  const [first, ...rest] = plan
+    .flatMap((planned) => planned.findings)
+    .filter((finding): finding is Finding => finding.severity === 'error')
+  if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
+}
+
 async function wayBack(
   undo: Pick<UndoRun, 'course' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
@@ -136,11 +143,7 @@ async function wayBack(
     },
     signal,
   )
-  const faults = plan
-    .flatMap((planned) => planned.findings)
-    .filter((finding): finding is Finding => finding.severity === 'error')
-  const [first, ...rest] = faults
-  if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
+  refuseFaulty(plan)
   warnAlone(services, view)
   await refuseLoss(course, view, undefined, signal)
   return { course, objects, start, plan }
@@ -151,62 +154,107 @@ async function wayBack(
  * standing.
  */
 export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSignal): Promise<void> {
-  const { record } = undo
-  const { services, kube } = undo.course
-  const { journal, report } = services
-  const { course, objects, start, generation } = await journal.phase(
-    `Go back to revision ${earlier.controllerRevision}`,
-    async (done) => {
-      const way = await wayBack(undo, earlier, signal)
-      const {
-        plan,
-        course: { before: view },
-      } = way
-      // Nothing is begun that could be left unfinished where all stands already.
-      if (plan.some((planned) => planned.change !== 'unchanged'))
-        await record.begin(
-          {
-            operation: 'undo',
-            digest: earlier.digest,
-            set: view.set?.uid,
-            previous: view.set?.status.updateRevision ?? '',
-          },
-          signal,
-        )
-      let generation: number | undefined
-      const back: string[] = []
-      for (const planned of plan) {
-        const { object, change } = await applyChange(kube, planned, undo.force, signal)
-        if (object.kind === 'StatefulSet') generation = object.metadata.generation
-        if (change === 'unchanged') continue
-        for (const from of planned.takenFrom) {
-          journal.info(`${objectName(object)}: taken over from ${from}`)
-          report.note(`${objectName(object)}: taken over from ${from}.`)
+  const { record, level } = undo
+  const { report } = undo.course
+  const applied = await applyEarlier(undo, earlier, signal)
+  const stands = await bringBack(undo, applied, signal)
+  if (level !== 'off')
+    await verifyPhase(
+      applied.course,
+      stands,
+      {
+        level,
+        unchecked: '',
+        more: () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]),
+      },
+      signal,
+    )
+  const checked = isFull(level)
+  const current = stands.set?.status.updateRevision ?? ''
+  const { digest, image } = earlier
+  await record.verified(
+    checked
+      ? {
+          digest,
+          image,
+          controllerRevision: current,
+          version: report.version,
+          origin: 'undo' as const,
         }
-        back.push(objectName(object))
-        report.didAgain({
-          row: {
-            object: objectName(object),
-            change: change === 'created' ? 'created' : 'configured',
-            note: `back to ${earlier.controllerRevision}`,
-          },
-          line: `${objectName(object)} is back as it was at ${earlier.controllerRevision}`,
-          what: `${objectName(object)} back as at ${earlier.controllerRevision}`,
-        })
-      }
-      report.stands(
-        `the objects of revision ${earlier.controllerRevision} are back; members were not brought back yet`,
-      )
-      done(
-        back.length === 0
-          ? 'its objects stand already'
-          : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`,
-      )
-      return { ...way, generation }
-    },
+      : undefined,
+    { uid: stands.set?.uid ?? '', objects: applied.objects },
+    signal,
   )
+  report.stands(`every member is back at revision ${current}${checked ? ' and verified' : ''}`)
+}
 
-  const stands = await journal.phase('Bring every member back', async (done) => {
+/** Its objects are applied; `generation`: of the StatefulSet then. */
+interface AppliedWay extends Way {
+  readonly generation: number | undefined
+}
+
+async function applyEarlier(
+  undo: UndoRun,
+  earlier: Earlier,
+  signal: AbortSignal,
+): Promise<AppliedWay> {
+  const { kube, journal, report } = undo.course
+  const { controllerRevision } = earlier
+  return journal.phase(`Go back to revision ${controllerRevision}`, async (done) => {
+    const way = await wayBack(undo, earlier, signal)
+    const { set } = way.course.before
+    // Nothing is begun that could be left unfinished where all stands already.
+    if (way.plan.some((planned) => planned.change !== 'unchanged'))
+      await undo.record.begin(
+        {
+          operation: 'undo',
+          digest: earlier.digest,
+          set: set?.uid,
+          previous: set?.status.updateRevision ?? '',
+        },
+        signal,
+      )
+    let generation: number | undefined
+    const back: string[] = []
+    for (const planned of way.plan) {
+      const { object, change } = await applyChange(kube, planned, undo.force, signal)
+      if (object.kind === 'StatefulSet') generation = object.metadata.generation
+      if (change === 'unchanged') continue
+      const name = objectName(object)
+      for (const from of planned.takenFrom) {
+        journal.info(`${name}: taken over from ${from}`)
+        report.note(`${name}: taken over from ${from}.`)
+      }
+      back.push(name)
+      report.didAgain({
+        row: {
+          object: name,
+          change: change === 'created' ? 'created' : 'configured',
+          note: `back to ${controllerRevision}`,
+        },
+        line: `${name} is back as it was at ${controllerRevision}`,
+        what: `${name} back as at ${controllerRevision}`,
+      })
+    }
+    report.stands(
+      `the objects of revision ${controllerRevision} are back; members were not brought back yet`,
+    )
+    done(
+      back.length === 0
+        ? 'its objects stand already'
+        : `${back.join(', ')} ${back.length === 1 ? 'is' : 'are'} back`,
+    )
+    return { ...way, generation }
+  })
+}
+
+async function bringBack(
+  undo: UndoRun,
+  { course, start, generation }: AppliedWay,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const { kube, journal, report, services } = course
+  return journal.phase('Bring every member back', async (done) => {
     const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
       const applied = await kube.apply(
         object,
@@ -217,42 +265,12 @@ export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSigna
       return applied.object
     }
     const found = await bringMembers(course, start, generation, apply, signal)
-    done(
-      `${found.set?.replicas ?? 0} members available at revision ${found.set?.status.updateRevision ?? ''}`,
-    )
-    report.stands(
-      `every member is back at revision ${found.set?.status.updateRevision ?? ''}; it was not verified`,
-    )
+    const current = found.set?.status.updateRevision ?? ''
+    done(`${found.set?.replicas ?? 0} members available at revision ${current}`)
+    report.stands(`every member is back at revision ${current}; it was not verified`)
     services.publish()
     return found
   })
-  const { level } = undo
-  if (level !== 'off')
-    await verifyPhase(
-      course,
-      stands,
-      {
-        level,
-        unchecked: '',
-        more: () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]),
-      },
-      signal,
-    )
-  const checked = isFull(level)
-  const { digest, image } = earlier
-  const revision = checked
-    ? {
-        digest,
-        image,
-        controllerRevision: stands.set?.status.updateRevision ?? '',
-        version: report.version,
-        origin: 'undo' as const,
-      }
-    : undefined
-  await record.verified(revision, { uid: stands.set?.uid ?? '', objects }, signal)
-  report.stands(
-    `every member is back at revision ${stands.set?.status.updateRevision ?? ''}${checked ? ' and verified' : ''}`,
-  )
 }
 
 /**

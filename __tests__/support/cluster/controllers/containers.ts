@@ -6,13 +6,7 @@ import { at, fields, items, strings, text } from '../json.ts'
 import { kindOf } from '../kinds.ts'
 import type { Stored } from '../store.ts'
 import { namespaceOf } from '../store.ts'
-import type { ImageBehaviour, World } from '../world.ts'
-
-export interface ExecAnswer {
-  readonly exitCode: number
-  readonly stdout: string
-  readonly stderr: string
-}
+import type { ExecAnswer, ImageBehaviour, World } from '../world.ts'
 
 /** A running container, seen from the kubelet. */
 export interface Program {
@@ -34,6 +28,7 @@ export function plainProgram(
   world: World,
   exit: ImageBehaviour['exit'],
   log: readonly string[],
+  answer: (command: readonly string[], stdin: string) => ExecAnswer | undefined = () => undefined,
 ): Program {
   const ended = new Promise<{ code: number; reason: string }>((resolve) => {
     if (exit !== undefined)
@@ -44,8 +39,14 @@ export function plainProgram(
         }),
       )
   })
-  const exec = (command: readonly string[]): Promise<ExecAnswer> =>
-    Promise.resolve({ exitCode: exitOf(command) ?? 0, stdout: echoOf(command), stderr: '' })
+  const exec = (command: readonly string[], stdin: string): Promise<ExecAnswer> =>
+    Promise.resolve(
+      answer(command, stdin) ?? {
+        exitCode: exitOf(command) ?? 0,
+        stdout: echoOf(command),
+        stderr: '',
+      },
+    )
   return { exec, connect: () => undefined, logs: () => log, ended, stop: () => undefined }
 }
 

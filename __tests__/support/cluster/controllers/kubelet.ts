@@ -326,6 +326,7 @@ export function createKubelet(world: World, startMember: StartMember): Kubelet {
       world,
       behaviour?.exit,
       (behaviour?.exit?.log ?? '').split('\n').filter((line) => line !== ''),
+      (command, stdin) => behaviour?.exec?.({ world, pod }, command, stdin),
     )
   }
 

@@ -11,9 +11,8 @@ import {
   troubleOf,
   WITH_LOGIN,
   type CqlTrouble,
-  type Login,
 } from '../../../../src/ensemble/cassandra/cqlsh.ts'
-import type { Member, VerifyContext } from '../../../../src/ensemble/profile.ts'
+import type { Login, Member, VerifyContext } from '../../../../src/ensemble/profile.ts'
 import type { ExecResult } from '../../../../src/kube/kube.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'

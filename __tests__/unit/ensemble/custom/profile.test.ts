@@ -18,7 +18,6 @@ async function verify(
   may: Reach['may'] = { forward: false, exec: true },
 ): Promise<Verification> {
   const profile = await chooseProfile('custom', {
-    auth: undefined,
     checkPath: '/x',
     writeCommand: 'put',
     readCommand: 'get',
@@ -142,7 +141,6 @@ test('the marker is fit for a shell, whatever the run is called', async () => {
 
 test('without commands the run is refused before anything is asked', async () => {
   const profile = await chooseProfile('custom', {
-    auth: undefined,
     checkPath: '/x',
     writeCommand: 'put',
     readCommand: undefined,
@@ -171,7 +169,6 @@ test('without commands the run is refused before anything is asked', async () =>
 
 test('the profile none says what it did not check', async () => {
   const profile = await chooseProfile('none', {
-    auth: undefined,
     checkPath: '/x',
     writeCommand: undefined,
     readCommand: undefined,
@@ -208,7 +205,6 @@ describe('who serves is said by the commands', () => {
     }: { readonly serves?: string; readonly ready?: readonly boolean[] } = {},
   ): Promise<readonly string[]> => {
     const profile = await chooseProfile('custom', {
-      auth: undefined,
       checkPath: '/x',
       writeCommand: 'put',
       readCommand: 'get',
@@ -289,7 +285,6 @@ describe('who serves is said by the commands', () => {
   test('each look has a marker of its own: what an earlier one wrote proves nothing', async () => {
     const markers: string[] = []
     const profile = await chooseProfile('custom', {
-      auth: undefined,
       checkPath: '/x',
       writeCommand: 'put',
       readCommand: 'get',
@@ -306,7 +301,6 @@ describe('who serves is said by the commands', () => {
 
   test('by their pods alone without commands, which is never called serving', async () => {
     const profile = await chooseProfile('custom', {
-      auth: undefined,
       checkPath: '/x',
       writeCommand: undefined,
       readCommand: undefined,

@@ -1,12 +1,12 @@
 // Where the login of the checks comes from: a Secret that isn't there, or lacks a key, is said
-// before a ring is changed.
+// before an ensemble is changed.
 
 import { describe, expect, test } from '@jest/globals'
 import { EnsembleError } from '../../../../src/errors.ts'
 import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { KubeObject } from '../../../../src/kube/kube.ts'
-import { readLogin } from '../../../../src/procedures/open/cassandra-login.ts'
-import type { Login } from '../../../../src/ensemble/cassandra/cqlsh.ts'
+import { readLogin } from '../../../../src/procedures/open/login.ts'
+import type { Login } from '../../../../src/ensemble/profile.ts'
 import type { ProfileName } from '../../../../src/view/profile-name.ts'
 
 const coded = (text: string): string => Buffer.from(text).toString('base64')
@@ -44,7 +44,11 @@ async function read({
   }
   const login = await readLogin(
     { get },
-    { cassandraAuth: auth, verify },
+    {
+      zookeeperAuth: profile === 'zookeeper' ? auth : 'somebody:else',
+      cassandraAuth: profile === 'zookeeper' ? 'somebody:else' : auth,
+      verify,
+    },
     profile,
     {
       namespace: 'shop',
@@ -56,21 +60,27 @@ async function read({
   return { login, hidden, asked }
 }
 
-test('the input itself, with a colon in the password', async () => {
-  expect(await read({ auth: 'checker:pa:ss' })).toEqual({
+const PROFILES = ['zookeeper', 'cassandra'] as const
+
+test.each(PROFILES)('%s: the input itself, with a colon in the password', async (profile) => {
+  expect(await read({ profile, auth: 'checker:pa:ss' })).toEqual({
     login: { user: 'checker', password: 'pa:ss' },
     hidden: [],
     asked: 0,
   })
 })
 
-test("a Secret, without the line's end that an editor left, hidden before it is used", async () => {
-  const { login, hidden } = await read({
-    there: secretOf({ data: { username: coded('checker'), password: coded('pass-word\n') } }),
-  })
-  expect(login).toEqual({ user: 'checker', password: 'pass-word' })
-  expect(hidden).toEqual(['pass-word', 'checker:pass-word'])
-})
+test.each(PROFILES)(
+  "%s: a Secret, without the line's end that an editor left, hidden before it is used",
+  async (profile) => {
+    const { login, hidden } = await read({
+      profile,
+      there: secretOf({ data: { username: coded('checker'), password: coded('pass-word\n') } }),
+    })
+    expect(login).toEqual({ user: 'checker', password: 'pass-word' })
+    expect(hidden).toEqual(['pass-word', 'checker:pass-word'])
+  },
+)
 
 test('a Secret that the same deploy brings is taken as it will be', async () => {
   const { login, asked } = await read({
@@ -80,12 +90,14 @@ test('a Secret that the same deploy brings is taken as it will be', async () => 
   expect([login?.password, asked]).toEqual(['new', 0])
 })
 
-test.each([{ profile: 'zookeeper' as const }, { verify: 'off' as const }])(
-  'no Secret is read for nothing: %o',
-  async (more) => {
-    expect(await read(more)).toEqual({ login: undefined, hidden: [], asked: 0 })
-  },
-)
+test.each([
+  { profile: 'custom' as const },
+  { profile: 'none' as const },
+  { verify: 'off' as const },
+  { verify: 'off' as const, profile: 'zookeeper' as const },
+])('no Secret is read for nothing: %o', async (more) => {
+  expect(await read(more)).toEqual({ login: undefined, hidden: [], asked: 0 })
+})
 
 describe('is refused before anything is changed', () => {
   test.each([
@@ -116,6 +128,14 @@ describe('is refused before anything is changed', () => {
       },
       'INPUT_INVALID',
       /has a password with a space or a line's end in it/,
+    ],
+    [
+      'a colon, where the user would end',
+      {
+        there: secretOf({ data: { username: coded('che:cker'), password: coded('CANARY') } }),
+      },
+      'INPUT_INVALID',
+      /has a username with a colon in it/,
     ],
   ] satisfies readonly (readonly [string, Case, string, RegExp])[])(
     '%s',

@@ -1,16 +1,17 @@
-// The role by which the checks of a Cassandra ring log in: as the input says it, or as a Secret of
-// the namespace has it.
+// Who logs in for the checks of an ensemble: as the input says it, or as a Secret of the namespace
+// has it.
 
 import { z } from 'zod'
-import type { Login } from '../../ensemble/cassandra/cqlsh.ts'
+import type { Login } from '../../ensemble/profile.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
+import { secretNamed, splitLogin } from '../../inputs/login.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import type { ManifestIo } from '../../manifests/io.ts'
 
-const INPUT = 'cassandra-auth'
+type LoginInput = 'zookeeper-auth' | 'cassandra-auth'
 
 export interface LoginPlace {
   readonly namespace: string
@@ -26,35 +27,34 @@ export interface LoginPlace {
  */
 export async function readLogin(
   kube: Pick<Kube, 'get'>,
-  { cassandraAuth, verify }: Pick<Inputs, 'cassandraAuth' | 'verify'>,
+  inputs: Pick<Inputs, 'zookeeperAuth' | 'cassandraAuth' | 'verify'>,
   profile: ProfileName,
   { namespace, brought = [], io }: LoginPlace,
   signal: AbortSignal,
 ): Promise<Login | undefined> {
-  if (profile !== 'cassandra' || verify === 'off' || cassandraAuth === undefined) return undefined
-  const name = secretNamed(cassandraAuth)
-  if (name === undefined) {
-    const [user = '', ...rest] = cassandraAuth.split(':')
-    return { user, password: rest.join(':') }
-  }
-  const about = { input: INPUT, object: `secret/${name}` }
+  const given = inputs.verify === 'off' ? undefined : loginFor(profile, inputs)
+  if (given === undefined) return undefined
+  const { input, text } = given
+  const name = secretNamed(text)
+  if (name === undefined) return splitLogin(text)
+  const about = { input, object: `secret/${name}` }
   const secret =
     brought.find(
       (object) =>
         object.kind === 'Secret' &&
         object.metadata.name === name &&
         (object.metadata.namespace ?? namespace) === namespace,
-    ) ?? (await secretOf(kube, namespace, name, signal))
+    ) ?? (await secretOf(kube, input, { name, namespace }, signal))
   if (secret === undefined)
     throw failure(
       'refused',
       'NOT_FOUND',
-      `${INPUT}: there is no Secret ${name} in the namespace ${namespace}`,
+      `${input}: there is no Secret ${name} in the namespace ${namespace}`,
       { ...about, mend: 'Make it with the keys username and password.' },
     )
   const found = loginIn(secret)
   if (typeof found === 'string')
-    throw failure('refused', 'INPUT_INVALID', `${INPUT}: the Secret ${name} ${found}`, {
+    throw failure('refused', 'INPUT_INVALID', `${input}: the Secret ${name} ${found}`, {
       ...about,
       mend: 'It needs the keys username and password, each of one line without a space.',
     })
@@ -62,10 +62,30 @@ export async function readLogin(
   return found
 }
 
+/** The input that a profile logs in by, where it is given. */
+function loginFor(
+  profile: ProfileName,
+  { zookeeperAuth, cassandraAuth }: Pick<Inputs, 'zookeeperAuth' | 'cassandraAuth'>,
+): { readonly input: LoginInput; readonly text: string } | undefined {
+  switch (profile) {
+    case 'zookeeper':
+      return zookeeperAuth === undefined
+        ? undefined
+        : { input: 'zookeeper-auth', text: zookeeperAuth }
+    case 'cassandra':
+      return cassandraAuth === undefined
+        ? undefined
+        : { input: 'cassandra-auth', text: cassandraAuth }
+    case 'custom':
+    case 'none':
+      return undefined
+  }
+}
+
 async function secretOf(
   kube: Pick<Kube, 'get'>,
-  namespace: string,
-  name: string,
+  input: LoginInput,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
   signal: AbortSignal,
 ): Promise<KubeObject | undefined> {
   try {
@@ -75,9 +95,9 @@ async function secretOf(
     throw failure(
       'refused',
       'ACCESS_DENIED',
-      `${INPUT}: the Secret ${name} in ${namespace} may not be read`,
+      `${input}: the Secret ${name} in ${namespace} may not be read`,
       {
-        input: INPUT,
+        input,
         object: `secret/${name}`,
         mend: `Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [secrets]\n  resourceNames: [${name}]\n  verbs: [get]`,
       },
@@ -90,11 +110,6 @@ const values = z.looseObject({
   data: z.record(z.string(), z.string()).optional(),
   stringData: z.record(z.string(), z.string()).optional(),
 })
-
-/** A user has no colon in its name, so the two can't be mixed up. */
-function secretNamed(text: string): string | undefined {
-  return /^secret\/([^:]+)$/.exec(text)?.[1]
-}
 
 /**
  * The login, or what the Secret lacks. A line's end after a value, as editors leave it, is none of
@@ -117,5 +132,7 @@ function loginIn(secret: KubeObject): Login | string {
     if (value === undefined || value === '') return `has no ${key}`
     if (/\s/.test(value)) return `has a ${key} with a space or a line's end in it`
   }
+  // ZooKeeper's digest and the input itself end a user at the first colon.
+  if (user?.includes(':') === true) return 'has a username with a colon in it'
   return { user: user ?? '', password: password ?? '' }
 }
