@@ -27,6 +27,8 @@ export interface Occasion {
   /** Inputs of a workflow_dispatch. */
   readonly inputs?: Readonly<Record<string, unknown>>
   readonly secrets?: Readonly<Record<string, string>>
+  /** Secrets of the repository's environments. */
+  readonly environments?: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly vars?: Readonly<Record<string, string>>
   /** What lies in the repository: there after a checkout. */
   readonly files?: Readonly<Record<string, string>>
@@ -61,7 +63,10 @@ export async function runWorkflow(text: string, occasion: Occasion): Promise<rea
   for (const [name, job] of Object.entries(workflow.jobs)) {
     for (const step of job.steps) if (step.run !== undefined) await readByBash(step.run)
     for (const matrix of entriesOf(job.strategy?.matrix ?? {})) {
-      const around = contextsOf(occasion, matrix)
+      const outside = contextsOf(occasion, matrix)
+      const environment = filled(job.environment ?? '', { contexts: outside, job: 'success' })
+      const secrets = { ...occasion.secrets, ...occasion.environments?.[environment] }
+      const around = { ...outside, secrets }
       if (!holds(job.if, { contexts: around, job: 'success' })) continue
       ran.push(...(await runJob(name, job.steps, occasion, around)))
     }
@@ -192,6 +197,7 @@ function standIn(uses: string, { job, occasion, env }: Desk): Outcome {
     case 'azure/login':
     case 'azure/use-kubelogin':
     case 'azure/setup-helm':
+    case 'actions/upload-artifact':
       break
     default:
       throw new Error(`nobody stands in for ${name}`)

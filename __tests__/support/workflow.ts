@@ -29,6 +29,7 @@ export const workflowSchema = z.looseObject({
     z.string(),
     z.looseObject({
       if: z.string().optional(),
+      environment: z.string().optional(),
       'timeout-minutes': z.number(),
       strategy: z
         .looseObject({ matrix: z.record(z.string(), z.array(z.record(z.string(), z.string()))) })
