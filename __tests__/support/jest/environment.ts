@@ -8,8 +8,11 @@ import vm from 'node:vm'
 import { TestEnvironment } from 'jest-environment-node'
 import { TEMPORARY } from './temporary.ts'
 
-/** Jest asks for 100 frames of each error: errors that nobody reads are made by the thousand. */
-const STACK_FRAMES = 20
+/**
+ * As many as Node itself keeps. Jest asks for 100, and errors that nobody reads are made by the
+ * thousand: each wait that ends in time is aborted.
+ */
+const STACK_FRAMES = 10
 
 // oxlint-disable-next-line import/no-default-export -- jest reads an environment from its default export: there is no other form
 export default class Environment extends TestEnvironment {
@@ -29,9 +32,14 @@ export default class Environment extends TestEnvironment {
     } finally {
       vm.createContext = createContext
     }
-    this.global.Error.stackTraceLimit = STACK_FRAMES
     this.#temporary = temporary
     this.#file = context.testPath
+  }
+
+  override async setup(): Promise<void> {
+    await super.setup()
+    Error.stackTraceLimit = STACK_FRAMES
+    this.global.Error.stackTraceLimit = STACK_FRAMES
   }
 
   override async teardown(): Promise<void> {
