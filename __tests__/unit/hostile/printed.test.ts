@@ -94,7 +94,12 @@ describe.each(SCENES)('%s', (_scene, sample) => {
     const page = summaryText(report)
     expect(page).not.toMatch(/<script|<img/)
     // What makes links out of text passes over preformatted text.
-    const prose = page.replaceAll(/<pre>[\s\S]*?<\/pre>/g, '')
+    const prose = page
+      .replaceAll(/<pre>[\s\S]*?<\/pre>/g, '')
+      .replaceAll(/^```mermaid\n[\s\S]*?^```$/gm, '')
+    // A chart obeys, and its fence is left by, no text that has none of these.
+    for (const [chart] of page.matchAll(/^```mermaid\n[\s\S]*?^```$/gm))
+      expect(chart.slice(10, -3)).not.toMatch(/[`<>@#;]|https?:|%%\{/)
     expect(prose).not.toMatch(
       /\]\(https:\/\/evil|https:\/\/evil|www\.evil|(?<!\w)@(?:octocat|org)|evil@evil|\bGH-1\b|(?<!&)#1\b|:tada:/,
     )

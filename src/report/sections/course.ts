@@ -24,7 +24,7 @@ export function checksSection(report: RunReport): Section | undefined {
 /** `✅ 7 checks passed (full)`, `❌ 1 of 7 checks failed: quorum`. */
 function checksTitle({ checks, verifyLevel }: RunReport): string {
   const of = (outcome: RunReport['checks'][number]['outcome']): string[] =>
-    checks.filter((check) => check.outcome === outcome).map(({ name }) => name)
+    checks.filter((check) => check.outcome === outcome).map(({ name }) => inline(name))
   const named = (found: readonly string[], word: string): string[] =>
     found.length === 0 ? [] : [`${word}: ${found.join(', ')}`]
   const [failed, warned, skipped] = [of('failed'), of('warned'), of('skipped')]
