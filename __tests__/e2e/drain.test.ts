@@ -644,7 +644,9 @@ describe('what happens to other members meanwhile', () => {
     what: 'cut' | 'boot' | 'pause' | 'resume',
     which: string,
   ): Promise<void> => {
-    const { exitCode, stderr } = await run(join(lab ?? '', 'lab'), [what, which])
+    // What it starts outlives the test, and so the test's own temporary directory.
+    const { TMPDIR: _, ...env } = process.env
+    const { exitCode, stderr } = await run(join(lab ?? '', 'lab'), [what, which], { env })
     if (exitCode !== 0) throw new Error(`${what} ${which}: ${stderr}`)
   }
   const numberOf = (node: string): string => node.replace(/^\D*/, '')
