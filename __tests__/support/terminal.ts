@@ -106,6 +106,7 @@ const NAMED: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', a
 /** A line without its markup: tags, emphasis, code, links and character references. */
 function inlineText(text: string): string {
   return text
+    .replaceAll('<br>', ' · ')
     .replace(/<[^>]+>/g, '')
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/\*\*([^*]+)\*\*/g, '$1')
