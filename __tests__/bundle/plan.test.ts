@@ -418,7 +418,7 @@ describe('the comment', () => {
 
   test('every operation has one', () =>
     withBundle({}, async ({ run }) => {
-      expect(comment(await run(tutorial(QUICK)))).toContain('SUCCEEDED')
+      expect(comment(await run(tutorial(QUICK)))).toContain('deploy of zk in default: succeeded')
       expect(comment(await run(undefined, { operation: 'status', name: 'zk' }))).toContain(
         'status of zk',
       )
