@@ -162,9 +162,9 @@ describe('exec', () => {
     let closed: () => void = () => undefined
     const gone = new Promise<void>((resolve) => (closed = resolve))
     const { kube } = await cluster({ closed: () => closed() })
-    const error = await caught(run(kube, { timeoutMs: 30 }))
+    const error = await caught(run(kube, { timeoutMs: 500 }))
     expect(error).toMatchObject({ reason: 'Timeout' })
-    expect(error.message).toBe('sh in pod zk-0 did not end within 0.03 s')
+    expect(error.message).toBe('sh in pod zk-0 did not end within 0.5 s')
     await gone
   })
 
