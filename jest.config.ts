@@ -7,8 +7,8 @@ const SUPPORT = '<rootDir>/__tests__/support/jest'
 
 const config: Config = {
   testTimeout: 30_000,
-  // More than there are cores: the tests of the bundle mostly wait.
-  maxWorkers: 6,
+  // One more than two cores: the tests of the bundle mostly wait, those of units reckon.
+  maxWorkers: 3,
   testSequencer: `${SUPPORT}/sequencer.ts`,
   reporters: ['default', `${SUPPORT}/closing-line.ts`, `${SUPPORT}/temporary.ts`],
   projects: SUITES.map((suite) => ({
