@@ -42,6 +42,20 @@ export async function run(
   })
 }
 
+/** The lab that the cluster runs on, where it can be switched. */
+export const lab = process.env['ZK_LAB']
+
+/** `which`: the number of a node, or the name of a daemon. */
+export async function switchLab(
+  what: 'cut' | 'boot' | 'isolate' | 'join' | 'pause' | 'resume',
+  which: string,
+): Promise<void> {
+  // What it starts outlives the test, and so the test's own temporary directory.
+  const { TMPDIR: _, ...env } = process.env
+  const { exitCode, stderr } = await run(join(lab ?? '', 'lab'), [what, which], { env })
+  if (exitCode !== 0) throw new Error(`${what} ${which}: ${stderr}`)
+}
+
 /** kubectl, whose failure is the test's. */
 export async function kubectl(...args: string[]): Promise<string> {
   const result = await run('kubectl', args)

@@ -8,7 +8,16 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { runAction } from '../support/runner.ts'
 import { act, verdict, type Ran } from './action.ts'
-import { everything, kubeconfig, kubectl, kubectlApply, read, run } from './cluster.ts'
+import {
+  everything,
+  kubeconfig,
+  kubectl,
+  kubectlApply,
+  lab,
+  read,
+  run,
+  switchLab,
+} from './cluster.ts'
 import {
   cordonedNodes,
   cordonOf,
@@ -638,17 +647,7 @@ describe('what happens to other members meanwhile', () => {
 
   // The lab's program switches the power of a node and stops the API server; on somebody's own
   // cluster nothing can.
-  const lab = process.env['ZK_LAB']
   const onLab = lab === undefined ? () => undefined : all
-  const switchLab = async (
-    what: 'cut' | 'boot' | 'pause' | 'resume',
-    which: string,
-  ): Promise<void> => {
-    // What it starts outlives the test, and so the test's own temporary directory.
-    const { TMPDIR: _, ...env } = process.env
-    const { exitCode, stderr } = await run(join(lab ?? '', 'lab'), [what, which], { env })
-    if (exitCode !== 0) throw new Error(`${what} ${which}: ${stderr}`)
-  }
   const numberOf = (node: string): string => node.replace(/^\D*/, '')
 
   onLab(

@@ -5,12 +5,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, jest, test } from '@jest/globals'
 import { act, verdict } from '../action.ts'
-import { everything, inNamespace, kubectl, read, root, run } from '../cluster.ts'
+import { everything, inNamespace, kubectl, lab, read, root, switchLab } from '../cluster.ts'
 
 jest.setTimeout(900_000)
 
 const all: (name: string, work: () => Promise<void>) => void = everything ? test : () => undefined
-const lab = process.env['ZK_LAB']
 const onLab = lab === undefined ? () => undefined : all
 /** Nodes that members may run on, one of which loses its network; all where nothing is said. */
 const nodes = (process.env['E2E_NODES'] ?? '').split(',').filter((name) => name !== '')
@@ -106,8 +105,6 @@ describe('e2e: cases of deletion', () => {
         const [pod = '', node = ''] =
           placed.find(([, on]) => last === undefined || on === last) ?? []
         const number = node.replace(/^\D*/, '')
-        const switchLab = async (what: 'isolate' | 'join'): Promise<void> =>
-          void (await run(join(lab ?? '', 'lab'), [what, number]))
         let off: Promise<void> | undefined
         try {
           const ran = await act(
@@ -115,7 +112,7 @@ describe('e2e: cases of deletion', () => {
             {
               onLine: (line) =>
                 void (line.includes(`${pod}: evicted`)
-                  ? (off ??= switchLab('isolate'))
+                  ? (off ??= switchLab('isolate', number))
                   : undefined),
             },
           )
@@ -131,7 +128,7 @@ describe('e2e: cases of deletion', () => {
           )
         } finally {
           await off
-          await switchLab('join')
+          await switchLab('join', number)
         }
         await kubectl('wait', `node/${node}`, '--for=condition=Ready', '--timeout=120s')
         expect(verdict(await act({ operation: 'restart', namespace, timeout: '8m' }))).toMatch(
