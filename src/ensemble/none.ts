@@ -1,21 +1,11 @@
 // For a StatefulSet of which nothing more can be asked than what Kubernetes knows: pods that are
 // Ready count as up.
 
+import { byPod } from './by-pod.ts'
 import type { Profile } from './profile.ts'
 
 export function noProfile(): Profile {
-  const states: Profile['look'] = (members) =>
-    Promise.resolve(
-      members.map(({ pod, ordinal, ready }) => ({
-        pod,
-        ordinal,
-        id: undefined,
-        role: ready ? 'up' : 'down',
-        version: undefined,
-        zxid: undefined,
-        trouble: ready ? undefined : 'the pod is not Ready',
-      })),
-    )
+  const states: Profile['look'] = (members) => Promise.resolve(members.map(byPod))
   return {
     name: 'none',
     onlyReady: true,

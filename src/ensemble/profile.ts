@@ -105,6 +105,8 @@ export interface MemberState {
   readonly trouble: string | undefined
   /** What to do about it, where the kind of ensemble has words of its own. */
   readonly advice?: string
+  /** It counts by its Ready pod alone: it was not asked itself. */
+  readonly unasked?: true
 }
 
 /** One named check and how it came out. */

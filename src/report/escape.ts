@@ -27,6 +27,15 @@ export function plainLine(text: string, limit = 1000): string {
   return clip(plainLines(text).join(' ').replace(/\s+/g, ' ').trim(), limit)
 }
 
+/** `zk-0, zk-1 and 3 more`: at most `most` of the names, each as a short plain line. */
+export function someOf(names: readonly string[], most: number): string {
+  const shown = names
+    .slice(0, most)
+    .map((name) => plainLine(name, 100))
+    .join(', ')
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown
+}
+
 /**
  * At most `limit` characters, never half of a surrogate pair; what was cut is shown by an ellipsis.
  */

@@ -2,7 +2,7 @@
 
 import type { Code } from '../errors.ts'
 import { decidingFinding, fixOf, placeOf } from './cause.ts'
-import { plainLine } from './escape.ts'
+import { plainLine, someOf } from './escape.ts'
 import { clientsOf } from './now.ts'
 import type { RunReport } from './run-report.ts'
 
@@ -27,7 +27,7 @@ const NAMED = 10
  * is left to do.
  */
 export function nextLines(report: RunReport): readonly string[] {
-  const operations = [...goBack(report), ...again(report), ...giveBack(report)]
+  const operations = operationsOf(report)
   return report.code === ''
     ? [...operations, ...afterSuccess(report)]
     : [...fixOf(report), ...operations]
@@ -35,7 +35,11 @@ export function nextLines(report: RunReport): readonly string[] {
 
 /** An operation of ours does what the commands would do: they are for those who can't run it. */
 export function hasOperation(report: RunReport): boolean {
-  return [...goBack(report), ...again(report), ...giveBack(report)].length > 0
+  return operationsOf(report).length > 0
+}
+
+function operationsOf(report: RunReport): readonly string[] {
+  return [...goBack(report), ...again(report), ...giveBack(report)]
 }
 
 function goBack({ code, result, undoTo }: RunReport): readonly string[] {
@@ -59,14 +63,14 @@ function again(report: RunReport): readonly string[] {
   if (report.operation !== 'drain' || report.result === 'refused' || rest.length === 0) return []
   return fixOf(report).some((line) => /same drain|[Rr]un it again/.test(line))
     ? []
-    : [`Then run the same drain again: it continues with ${names(rest)}.`]
+    : [`Then run the same drain again: it continues with ${someOf(rest, NAMED)}.`]
 }
 
 /** Nodes that are still cordoned by us: on purpose, or because they could not be given back. */
 function giveBack({ nodes, operation, result }: RunReport): readonly string[] {
   const kept = nodes.filter(({ cordon }) => cordon === 'ours').map(({ node }) => node)
   if (kept.length === 0 || result === 'planned') return []
-  const which = `operation: uncordon with nodes: ${names(kept)}`
+  const which = `operation: uncordon with nodes: ${someOf(kept, NAMED)}`
   return [
     operation === 'drain' && result === 'succeeded'
       ? `Once the work on ${kept.length === 1 ? 'it' : 'them'} is done: ${which}. Until then no other drain goes on.`
@@ -88,12 +92,4 @@ function plannedNext({ operation, impact }: RunReport): string {
       ? 'Nothing: a deploy would change nothing.'
       : 'operation: deploy does it.'
   return `A ${plainLine(operation, 40)} that is no dry run does it.`
-}
-
-function names(of: readonly string[]): string {
-  const shown = of
-    .slice(0, NAMED)
-    .map((name) => plainLine(name, 100))
-    .join(', ')
-  return of.length > NAMED ? `${shown} and ${of.length - NAMED} more` : shown
 }

@@ -2,7 +2,7 @@
 // top and the line for a chat.
 
 import { formatSpan } from '../clock.ts'
-import { plainLine } from './escape.ts'
+import { plainLine, someOf } from './escape.ts'
 import { secondsByPhase } from './node-phases.ts'
 import type { NodeRow, RunReport } from './run-report.ts'
 
@@ -30,7 +30,7 @@ export function nodesLine(report: RunReport): string {
   const rows = report.nodes.filter(({ node, outcome }) =>
     report.operation === 'drain' ? report.drainedNodes.includes(node) : outcome === 'uncordoned',
   )
-  return `${done}${rows.length === 0 ? '' : `: ${someOf(rows.map(timed))}`}${remaining(report)}`
+  return `${done}${rows.length === 0 ? '' : `: ${someOf(rows.map(timed), NAMED)}`}${remaining(report)}`
 }
 
 /**
@@ -114,7 +114,7 @@ function time(row: NodeRow): string {
 /** `; not done: node-2, node-3`, after another text; empty when nothing remains. */
 export function remaining({ operation, remainingNodes }: RunReport): string {
   if (remainingNodes.length === 0) return ''
-  return `; not ${operation === 'drain' ? 'drained' : 'given back'}: ${someOf(remainingNodes)}`
+  return `; not ${operation === 'drain' ? 'drained' : 'given back'}: ${someOf(remainingNodes, NAMED)}`
 }
 
 /** The node at which it ended, when the run failed at one. */
@@ -128,12 +128,4 @@ export function failedNode({ nodes }: RunReport): string {
 function timed(row: NodeRow): string {
   const { total } = secondsByPhase(row)
   return total === undefined ? row.node : `${row.node} (${formatSpan(total * 1000)})`
-}
-
-function someOf(names: readonly string[]): string {
-  const shown = names
-    .slice(0, NAMED)
-    .map((name) => plainLine(name, 100))
-    .join(', ')
-  return names.length > NAMED ? `${shown} and ${names.length - NAMED} more` : shown
 }

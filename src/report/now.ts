@@ -1,8 +1,9 @@
 // Whether clients can read and write now, and how many members more may go: counted from what the
 // members said when they were asked, never from pods that are Ready.
 
+import { SERVING } from '../decide/members/serving.ts'
 import type { Role } from '../ensemble/profile.ts'
-import { plainLine } from './escape.ts'
+import { plainLine, someOf } from './escape.ts'
 import type { MemberRow, RunReport } from './run-report.ts'
 import { clockTime } from './sections/times.ts'
 
@@ -27,13 +28,6 @@ export interface Clients {
 /** An answer older than this, in milliseconds, is given with its time. */
 const FRESH_MS = 20_000
 
-const SERVES: ReadonlySet<Role> = new Set<Role>([
-  'leader',
-  'follower',
-  'observer',
-  'standalone',
-  'up',
-])
 const UNKNOWN: ReadonlySet<Role> = new Set<Role>(['unknown', 'unreachable'])
 
 /** Undefined where the run saw no ensemble. */
@@ -115,7 +109,7 @@ function lead(report: RunReport, { read, write, unasked }: Clients): string {
       ? report.profile === 'cassandra'
         ? ' (it depends on the copies of each keyspace)'
         : ''
-      : ` (${some(unasked)} ${whyUnasked(report, unasked)})`
+      : ` (${someOf(unasked, 3)} ${whyUnasked(report, unasked)})`
   return `whether clients can read and write is not known${why}: `
 }
 
@@ -137,15 +131,9 @@ function margin({ needed, mayGo, members, write, unasked }: Clients): string {
 }
 
 function serves(row: MemberRow): boolean {
-  return row.alive && row.role !== undefined && SERVES.has(row.role)
+  return row.alive && row.askedAt !== undefined && row.role !== undefined && SERVING.has(row.role)
 }
 
 function isUnasked(row: MemberRow): boolean {
-  return row.alive && (row.role === undefined || UNKNOWN.has(row.role))
-}
-
-function some(names: readonly string[]): string {
-  return names.length > 3
-    ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
-    : names.join(', ')
+  return row.alive && (row.askedAt === undefined || row.role === undefined || UNKNOWN.has(row.role))
 }

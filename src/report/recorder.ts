@@ -367,7 +367,7 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
       row.version = state.version ?? row.version
       row.zxid = state.zxid ?? row.zxid
       row.trouble = state.trouble
-      row.askedAt = this.#place.now()
+      row.askedAt = state.unasked === true ? undefined : this.#place.now()
     }
     report.leader =
       states.find(

@@ -2,8 +2,10 @@
 // outage, a wrong "can't" a night.
 
 import { describe, expect, test } from '@jest/globals'
+import { byPod } from '../../../src/ensemble/by-pod.ts'
 import type { Role } from '../../../src/ensemble/profile.ts'
 import { clientsOf, nowLine, nowSign } from '../../../src/report/now.ts'
+import { Recorder } from '../../../src/report/recorder.ts'
 import { newReport, type RunReport } from '../../../src/report/run-report.ts'
 import { deployed } from './samples.ts'
 
@@ -24,6 +26,27 @@ function given(roles: readonly (Role | 'gone' | undefined)[], more: Partial<RunR
     })),
     ...more,
   }
+}
+
+/** Three members that were counted by their pods. */
+function byReadiness(profile: string): RunReport {
+  const report = given(['up', 'up', 'up'], { profile })
+  const recorder = new Recorder('verify', { now: () => report.ended, say: () => undefined }, report)
+  recorder.heardMembers(
+    report.members.map(({ pod, ordinal, node }) =>
+      byPod({
+        pod,
+        ordinal,
+        node,
+        namespace: 'default',
+        uid: pod,
+        container: 'c',
+        clientPort: 0,
+        ready: true,
+      }),
+    ),
+  )
+  return recorder.shown
 }
 
 describe('the sentence', () => {
@@ -105,6 +128,17 @@ describe('the sentence', () => {
       given([undefined, undefined], { profile: 'none' }),
       '⚠️',
       "whether clients can read and write is not known (zk-0, zk-1 can't be asked, with profile none): 0 of 2 members serve",
+    ],
+    // As production fills it: a pod that is Ready counts as up, and nobody was asked.
+    [
+      byReadiness('none'),
+      '⚠️',
+      "whether clients can read and write is not known (zk-0, zk-1, zk-2 can't be asked, with profile none): 0 of 3 members serve",
+    ],
+    [
+      byReadiness('custom'),
+      '⚠️',
+      'whether clients can read and write is not known (zk-0, zk-1, zk-2 were not asked): 0 of 3 members serve; the quorum needs 2',
     ],
     [given([]), '❌', 'no client is served: no member is wanted (replicas is 0)'],
   ])('%#', (report, sign, line) => {

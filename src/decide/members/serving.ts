@@ -1,8 +1,17 @@
 // What one look at every member says: whether those that Kubernetes calls Ready serve, and whether
 // a majority does. It writes nothing, so it proves no data.
 
-import type { MemberState } from '../../ensemble/profile.ts'
+import type { MemberState, Role } from '../../ensemble/profile.ts'
 import type { Finding } from '../../errors.ts'
+
+/** What a member that serves says of itself. */
+export const SERVING: ReadonlySet<Role> = new Set<Role>([
+  'leader',
+  'follower',
+  'observer',
+  'standalone',
+  'up',
+])
 
 export interface ServingVerdict {
   /** `skipped`: nobody could be asked. */

@@ -7,6 +7,7 @@ import type { EnsembleView } from '../../view/surroundings.ts'
 import type { SetView } from '../../view/workload.ts'
 import { memberStandings, ownPods, type MemberStanding } from '../members/members.ts'
 import { LEARNS_WITHIN_MS } from '../members/patience.ts'
+import { SERVING } from '../members/serving.ts'
 
 /**
  * A member that moved has a new address. A peer that asked just before may believe the old one for
@@ -125,14 +126,6 @@ export type RollStep =
    * A member that doesn't serve stands below serving ones: the partition is opened for it alone.
    */
   | { readonly kind: 'reach-down'; readonly member: MemberNow }
-
-const SERVING: ReadonlySet<Role> = new Set<Role>([
-  'leader',
-  'follower',
-  'observer',
-  'standalone',
-  'up',
-])
 
 /** A member that could not be asked counts by its pod: what is not known is not called down. */
 export function serves(member: Pick<MemberNow, 'role' | 'ready'>): boolean {

@@ -2,6 +2,7 @@
 // write through one member and reads through the rest.
 
 import type { Member, MemberState, Role, VerifyContext } from '../profile.ts'
+import { byPod } from '../by-pod.ts'
 import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
 
 /** A look comes before each act: a member that is silent for so long doesn't serve. */
@@ -9,19 +10,6 @@ const LOOK_MS = 15_000
 /** What was written may take a moment to get everywhere. */
 const READS = 3
 const READ_AGAIN_MS = 500
-
-/** What Kubernetes knows of it. */
-export function byPod({ pod, ordinal, ready }: Member): MemberState {
-  return {
-    pod,
-    ordinal,
-    id: undefined,
-    role: ready ? 'up' : 'down',
-    version: undefined,
-    zxid: undefined,
-    trouble: ready ? undefined : 'the pod is not Ready',
-  }
-}
 
 /**
  * Never throws for a member's trouble. Without the right to exec, and without commands, members
@@ -38,8 +26,7 @@ export async function lookCustom(
   if (!context.reach.may.exec) return [...states.values()]
   const out = (member: Member, trouble: string): void => {
     states.set(member.uid, {
-      ...byPod(member),
-      role: 'not serving',
+      ...answered(member, 'not serving'),
       trouble,
       advice: `Run the command by hand: kubectl -n ${member.namespace} exec ${member.pod} -c ${member.container} -- sh -c '…'`,
     })
@@ -50,14 +37,23 @@ export async function lookCustom(
         member,
         options,
         context,
-        (role) => states.set(member.uid, { ...byPod(member), role }),
+        (role) => states.set(member.uid, answered(member, role)),
         (why) => out(member, why),
       ),
     ),
   )
   const serving = sorted.filter((member) => states.get(member.uid)?.role !== 'not serving')
-  await writeAndRead(serving, marker, options, context, out)
+  await writeAndRead(serving, marker, options, context, (member, trouble) => {
+    if (trouble !== undefined) return out(member, trouble)
+    states.set(member.uid, answered(member, states.get(member.uid)?.role ?? 'up'))
+  })
   return [...states.values()]
+}
+
+/** What its own commands said. */
+export function answered(member: Member, role: Role): MemberState {
+  const { unasked: _unasked, ...state } = byPod(member)
+  return { ...state, role }
 }
 
 async function askServes(
@@ -84,18 +80,16 @@ async function writeAndRead(
   marker: string,
   { writeCommand, readCommand }: CustomOptions,
   context: VerifyContext,
-  out: (member: Member, why: string) => void,
+  tell: (member: Member, trouble: string | undefined) => void,
 ): Promise<void> {
   if (writeCommand === undefined || readCommand === undefined) return
   let writer: Member | undefined
   const silent: Member[] = []
   for (const member of serving) {
     const why = failed(await run(member, writeCommand, marker, LOOK_MS, context))
+    tell(member, why === undefined ? undefined : `write-command: ${why}`)
     if (why === undefined) writer = member
-    else {
-      out(member, `write-command: ${why}`)
-      silent.push(member)
-    }
+    else silent.push(member)
     if (writer !== undefined) break
   }
   if (writer === undefined) return
@@ -106,9 +100,9 @@ async function writeAndRead(
       for (let read = 0; read < READS; read++) {
         if (read > 0) await context.clock.sleep(READ_AGAIN_MS, context.signal)
         why = readTrouble(await run(member, readCommand, marker, LOOK_MS, context), marker)
-        if (why === undefined) return
+        if (why === undefined) return tell(member, undefined)
       }
-      out(member, `read-command: ${why ?? ''}`)
+      tell(member, `read-command: ${why ?? ''}`)
     }),
   )
 }

@@ -6,7 +6,8 @@ import { failure } from '../../errors.ts'
 import type { Finding } from '../../errors.ts'
 import type { Cell, CheckResult, Member, Profile, Verification, VerifyContext } from '../profile.ts'
 import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
-import { byPod, lookCustom } from './look.ts'
+import { byPod } from '../by-pod.ts'
+import { answered, lookCustom } from './look.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 
 const COMMAND_MS = 60_000
@@ -161,7 +162,12 @@ function conclude(
     ms,
   }
   return {
-    members: members.map(byPod),
+    // A write through each that every other reads: then all that are Ready have answered.
+    members: members.map((member) =>
+      shown !== undefined && pairs.length > 0 && findings.length === 0 && member.ready
+        ? answered(member, 'up')
+        : byPod(member),
+    ),
     checks: [data],
     findings,
     matrix:

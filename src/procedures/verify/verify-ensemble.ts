@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../clock.ts'
 import { ELECTS_WITHIN_MS, patienceWith, startsOf } from '../../decide/members/patience.ts'
+import { SERVING } from '../../decide/members/serving.ts'
 import { checkPlacement, type StandingCheck } from '../../decide/verify/placement-check.ts'
 import { checkService } from '../../decide/verify/service-check.ts'
 import type { CheckResult, Member, Verification, VerifyContext } from '../../ensemble/profile.ts'
@@ -141,9 +142,7 @@ export async function verifyEnsemble(
       (member) => member.role === 'unknown' || member.role === 'unreachable',
     )
     const serving = verification.members
-      .filter((member) =>
-        ['leader', 'follower', 'observer', 'standalone', 'up'].includes(member.role),
-      )
+      .filter((member) => SERVING.has(member.role))
       .map((member) => member.pod)
     const found = unasked ? undefined : await service?.(serving)
     // Where clients are sent follows from who serves: a member outside of the quorum is the cause,

@@ -320,3 +320,39 @@ test('a check that fails while the members settle is made again', async () => {
   )
   expect(found).toMatchObject({ findings: [], pairs: '6/6' })
 })
+
+describe('whether a member was asked itself', () => {
+  const members = membersOf(3, 'db')
+  const look = async (commands: {
+    readonly writeCommand?: string
+    readonly readCommand?: string
+    readonly servesCommand?: string
+  }): Promise<readonly (true | undefined)[]> => {
+    const profile = await chooseProfile('custom', {
+      checkPath: '/x',
+      writeCommand: undefined,
+      readCommand: undefined,
+      servesCommand: undefined,
+      ...commands,
+    })
+    return (await profile.look(members, contextOf(store()))).map(({ unasked }) => unasked)
+  }
+
+  test('nobody without commands, everybody with them: what clients are told hangs on it', async () => {
+    expect(await look({})).toEqual([true, true, true])
+    expect(await look({ servesCommand: 'up' })).toEqual([undefined, undefined, undefined])
+    expect(await look({ writeCommand: 'put', readCommand: 'get' })).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  test('after a check only when every write was read by every other', async () => {
+    const asked = async (found: Promise<Verification>): Promise<boolean> =>
+      (await found).members.every(({ unasked }) => unasked === undefined)
+    expect(await asked(verify(store()))).toBe(true)
+    expect(await asked(verify(store([1])))).toBe(false)
+    expect(await asked(verify(store(), 'quick'))).toBe(false)
+  })
+})
