@@ -113,7 +113,7 @@ export interface Finding {
    * What to change, one line (access: may hold a YAML block). It names no input but those that
    * every operation takes that can say it.
    */
-  readonly mend?: string
+  readonly fix?: string
   /** An input that is a way around: told only where this run would take it (`orSet`). */
   readonly orSet?: WayAround
   readonly place?: Place
@@ -142,7 +142,7 @@ export interface WayAround {
 
 /**
  * The finding as this run tells it: with the way around where it has one, as a sentence of its
- * `mend`.
+ * `fix`.
  */
 export function withWayAround(
   { orSet, ...finding }: Finding,
@@ -151,12 +151,12 @@ export function withWayAround(
   if (orSet === undefined || !takes(orSet.input, orSet.value)) return finding
   const way = `Or set ${orSet.input}: ${orSet.value}${orSet.why === undefined ? '' : `, ${orSet.why}`}.`
   // A block of YAML stays together at the end.
-  const [first = '', ...block] = finding.mend === undefined ? [] : finding.mend.split('\n')
+  const [first = '', ...block] = finding.fix === undefined ? [] : finding.fix.split('\n')
   const lead =
     block.length === 0
       ? `${first === '' || /[.!?]$/.test(first) ? first : `${first}.`} ${way}`
       : `${way} ${first}`
-  return { ...finding, mend: [lead.trim(), ...block].join('\n') }
+  return { ...finding, fix: [lead.trim(), ...block].join('\n') }
 }
 
 export type FailureOutcome = 'refused' | 'failed' | 'cancelled' | 'undone'

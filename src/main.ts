@@ -128,7 +128,7 @@ async function asEnsembleError(error: unknown, report: Recorder): Promise<unknow
       'CHECK_IMPOSSIBLE',
       error.message,
       {
-        mend: 'It is not shaped as the API says: look at it with kubectl, and at what stands between this runner and the API server.',
+        fix: 'It is not shaped as the API says: look at it with kubectl, and at what stands between this runner and the API server.',
       },
       error,
     )

@@ -114,7 +114,7 @@ describe('a change that is bad', () => {
   )
 
   test(
-    'whose way back fails too is UNDO_FAILED: how it stands and what to type is said, and the next deploy mends it',
+    'whose way back fails too is UNDO_FAILED: how it stands and what to type is said, and the next deploy fixes it',
     () =>
       withEnsemble(async ({ cluster, run, before }) => {
         const cordon = (unschedulable: boolean): void =>

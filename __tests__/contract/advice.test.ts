@@ -225,17 +225,17 @@ describe('inputs', () => {
       code: 'CHECK_IMPOSSIBLE',
       severity: 'error',
       message: 'x',
-      mend: 'Give it a certificate',
+      fix: 'Give it a certificate',
       orSet: { input: 'verify', value: 'off' },
     } as const
     const told = (env: Record<string, string>): string | undefined =>
-      withWayAround(finding, (input, value) => takesInput(env, input, value)).mend
+      withWayAround(finding, (input, value) => takesInput(env, input, value)).fix
     expect(told(minimal('deploy'))).toBe('Give it a certificate. Or set verify: off.')
     expect(told(minimal('verify'))).toBe('Give it a certificate')
     expect(told(minimal('status'))).toBe('Give it a certificate')
     expect(told({ ...minimal('deploy'), INPUT_VERIFY: 'off' })).toBe('Give it a certificate')
     expect(
-      withWayAround({ ...finding, mend: 'Add this rule:\n- verbs: [get]' }, () => true).mend,
+      withWayAround({ ...finding, fix: 'Add this rule:\n- verbs: [get]' }, () => true).fix,
     ).toBe('Or set verify: off. Add this rule:\n- verbs: [get]')
   })
 
@@ -277,15 +277,15 @@ describe('inputs', () => {
     const wrong = Object.entries(GIVEN).flatMap(([id, value]) => {
       const env = { ...minimal(operation), [`INPUT_${id.toUpperCase()}`]: value }
       const { inputs, faults } = readInputs(env)
-      return [...faults, ...inputs.warnings].flatMap(({ message, mend = '' }) =>
-        mentions(mend)
+      return [...faults, ...inputs.warnings].flatMap(({ message, fix = '' }) =>
+        mentions(fix)
           .filter(
             (mention) =>
               mention.value !== undefined &&
               mention.operation === undefined &&
               !takesInput(env, mention.id, mention.value),
           )
-          .map((mention) => `${message}: ${mend} (${mention.id})`),
+          .map((mention) => `${message}: ${fix} (${mention.id})`),
       )
     })
     expect(wrong).toEqual([])

@@ -29,7 +29,7 @@ function offeredRole({ lines }: Ran): string {
     .join('\n')
 }
 
-test('with the documented Role alone: deploy, redeploy, verify; without one right: refused with the Role that mends it', async () => {
+test('with the documented Role alone: deploy, redeploy, verify; without one right: refused with the Role that fixes it', async () => {
   await inNamespace('role', async (namespace) => {
     try {
       const account = asServiceAccount(namespace, admin)

@@ -97,13 +97,13 @@ function haltFinding(held: Held, set: SetView, alive: boolean | undefined): Find
     return {
       ...common,
       message: `the roll goes on step by step: ${held.text}`,
-      mend: 'Look again in a minute. If the run that holds the lock was killed, run the deploy again.',
+      fix: 'Look again in a minute. If the run that holds the lock was killed, run the deploy again.',
       orSet: WAIT,
     }
   return {
     ...common,
     message: `the roll is halted: ${held.text}`,
-    mend: 'Run the deploy again: it goes on where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To go back instead: operation undo.',
+    fix: 'Run the deploy again: it goes on where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To go back instead: operation undo.',
   }
 }
 
@@ -253,20 +253,20 @@ function notDone(
         severity: 'error',
         message: `${line}; ${verdict.reason}`,
         object: `statefulset/${view.set?.name ?? ''}`,
-        mend: LOOK_AGAIN,
+        fix: LOOK_AGAIN,
         orSet: WAIT,
       },
       ...rest,
     ]
-  const { message, object, ordinal, mend } = cause
-  const fix = mend === undefined ? { mend: LOOK_AGAIN, orSet: WAIT } : { mend }
+  const { message, object, ordinal, fix } = cause
+  const ways = fix === undefined ? { fix: LOOK_AGAIN, orSet: WAIT } : { fix }
   return [
     {
       code: 'NOT_READY',
       severity: 'error',
       message: `${line}; ${message}`,
       object,
-      ...fix,
+      ...ways,
       ...(ordinal === undefined ? {} : { ordinal }),
     },
     ...rest,

@@ -1,5 +1,5 @@
 // Why a member could not be reached, in a few words, and whether that is for want of a right, which
-// no waiting mends.
+// no waiting fixes.
 
 import { KubeFailure } from '../kube/failure.ts'
 

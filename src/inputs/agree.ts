@@ -302,14 +302,14 @@ function dryRun({ values }: Case): readonly Finding[] {
   ]
 }
 
-function fault(input: InputId, message: string, mend: string): Finding {
-  return { code: 'INPUT_INVALID', severity: 'error', message: `${input}: ${message}`, mend, input }
+function fault(input: InputId, message: string, fix: string): Finding {
+  return { code: 'INPUT_INVALID', severity: 'error', message: `${input}: ${message}`, fix, input }
 }
 
-function warning(input: InputId, message: string, mend: string): Finding {
-  return { ...fault(input, message, mend), severity: 'warning' }
+function warning(input: InputId, message: string, fix: string): Finding {
+  return { ...fault(input, message, fix), severity: 'warning' }
 }
 
-function useless(operation: Operation, input: InputId, message: string, mend: string): Finding {
-  return STRICT.has(operation) ? fault(input, message, mend) : warning(input, message, mend)
+function useless(operation: Operation, input: InputId, message: string, fix: string): Finding {
+  return STRICT.has(operation) ? fault(input, message, fix) : warning(input, message, fix)
 }

@@ -6,7 +6,7 @@ import { judgeInputs } from './agree.ts'
 import type { Inputs } from './inputs.ts'
 import { INPUTS, isInputId, SCHEMA, type InputId, type Values } from './schema.ts'
 
-const mendSchema = z.object({ mend: z.string() })
+const fixSchema = z.object({ fix: z.string() })
 
 /**
  * Reads `INPUT_<ID>` (upper case, dashes kept, as the runner sets them); an unset or empty input
@@ -80,14 +80,14 @@ function faultsOf(error: z.ZodError): (Finding & { readonly input: InputId })[] 
   return error.issues.flatMap((issue) => {
     const id = issue.path[0]
     if (typeof id !== 'string' || !isInputId(id)) return []
-    const params = mendSchema.safeParse(issue.code === 'custom' ? issue.params : undefined)
+    const params = fixSchema.safeParse(issue.code === 'custom' ? issue.params : undefined)
     return [
       {
         code: 'INPUT_INVALID',
         severity: 'error',
         message: `${id}: ${issue.message}`,
         input: id,
-        ...(params.success ? { mend: params.data.mend } : {}),
+        ...(params.success ? { fix: params.data.fix } : {}),
       },
     ]
   })

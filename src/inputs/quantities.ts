@@ -13,12 +13,12 @@ export function bytes() {
     if (value === undefined)
       return {
         message: `${quote(text)} is not a quantity`,
-        mend: 'write a number with a unit, such as 512Mi or 10Gi',
+        fix: 'write a number with a unit, such as 512Mi or 10Gi',
       }
     if (value < MIB)
       return {
         message: `${text} is less than a megabyte`,
-        mend: 'write a number with a unit of bytes, such as 512Mi or 10Gi',
+        fix: 'write a number with a unit of bytes, such as 512Mi or 10Gi',
       }
     return { value: text }
   })
@@ -30,12 +30,12 @@ export function cores() {
     if (value === undefined || text.endsWith('i'))
       return {
         message: `${quote(text)} is not an amount of CPU`,
-        mend: 'write cores or thousandths of a core, such as 0.5 or 500m',
+        fix: 'write cores or thousandths of a core, such as 0.5 or 500m',
       }
     if (value < 0.001 || value > 1024)
       return {
         message: `${text} is out of bounds`,
-        mend: 'write cores or thousandths of a core, such as 0.5 or 500m',
+        fix: 'write cores or thousandths of a core, such as 0.5 or 500m',
       }
     return { value: text }
   })
@@ -50,11 +50,11 @@ export function heapSize() {
     if (match === null)
       return {
         message: `${quote(text)} is not a heap size`,
-        mend: 'write megabytes or gigabytes, such as 512M or 1G',
+        fix: 'write megabytes or gigabytes, such as 512M or 1G',
       }
     const value = Number(match[1]) * (match[2] === 'g' || match[2] === 'G' ? 1024 : 1)
     return value >= 32
       ? { value }
-      : { message: `${text} is too small for a server`, mend: 'write at least 32M' }
+      : { message: `${text} is too small for a server`, fix: 'write at least 32M' }
   })
 }

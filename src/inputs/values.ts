@@ -1,5 +1,5 @@
 // How the text of one input becomes a value: durations, switches, Kubernetes names and quantities,
-// each fault with its mend.
+// each fault with its fix.
 
 import { z } from 'zod'
 import { fittingName } from '../short-name.ts'
@@ -10,17 +10,17 @@ import { fittingName } from '../short-name.ts'
  */
 interface Fault {
   readonly message: string
-  readonly mend: string
+  readonly fix: string
 }
 
 export type Read<T> = { readonly value: T } | Fault
 
-/** Text in, value out, faults carried as zod issues with the mend in `params`. */
+/** Text in, value out, faults carried as zod issues with the fix in `params`. */
 function reading<T>(read: (text: string) => Read<T>) {
   return z.string().transform((text, context): T => {
     const result = read(text)
     if ('value' in result) return result.value
-    context.addIssue({ code: 'custom', message: result.message, params: { mend: result.mend } })
+    context.addIssue({ code: 'custom', message: result.message, params: { fix: result.fix } })
     return z.NEVER
   })
 }
@@ -65,24 +65,24 @@ function readDuration(
   if (/^\d+(\.\d+)?$/.test(text))
     return {
       message: `${text} has no unit`,
-      mend: `write ${text}s for seconds or ${text}m for minutes`,
+      fix: `write ${text}s for seconds or ${text}m for minutes`,
     }
   const days = /^(\d+)d$/.exec(text)
   if (days !== null)
     return {
       message: `${text}: days are not a unit of durations`,
-      mend: `write ${Number(days[1]) * 24}h`,
+      fix: `write ${Number(days[1]) * 24}h`,
     }
   const value = parseDuration(text)
   if (value === undefined)
     return {
       message: `${quote(text)} is not a duration`,
-      mend: 'write a number with a unit, such as 90s, 10m or 1h30m',
+      fix: 'write a number with a unit, such as 90s, 10m or 1h30m',
     }
   if (value < least || value > most)
     return {
       message: `${text} is out of bounds`,
-      mend: `write a duration from ${leastText} to ${mostText}`,
+      fix: `write a duration from ${leastText} to ${mostText}`,
     }
   return { value }
 }
@@ -100,7 +100,7 @@ export function flag() {
   return reading<boolean>((text) => {
     if (['true', 'True', 'TRUE'].includes(text)) return { value: true }
     if (['false', 'False', 'FALSE'].includes(text)) return { value: false }
-    return { message: `${quote(text)} is neither true nor false`, mend: 'write true or false' }
+    return { message: `${quote(text)} is neither true nor false`, fix: 'write true or false' }
   })
 }
 
@@ -108,7 +108,7 @@ export function choice<const T extends string>(values: readonly T[]) {
   return reading<T>((text) => {
     const value = values.find((candidate) => candidate === text)
     return value === undefined
-      ? { message: `${quote(text)} is not known`, mend: `write one of ${values.join(', ')}` }
+      ? { message: `${quote(text)} is not known`, fix: `write one of ${values.join(', ')}` }
       : { value }
   })
 }
@@ -119,7 +119,7 @@ function readCount(text: string, least: number, most: number): Read<number> {
     ? { value }
     : {
         message: `${quote(text)} is not a whole number from ${least} to ${most}`,
-        mend: `write a number from ${least} to ${most}`,
+        fix: `write a number from ${least} to ${most}`,
       }
 }
 
@@ -139,13 +139,13 @@ export function matching(pattern: RegExp, what: string, example: string) {
   return optional((value) =>
     pattern.test(value)
       ? { value }
-      : { message: `${quote(value)} is not ${what}`, mend: `write something like ${example}` },
+      : { message: `${quote(value)} is not ${what}`, fix: `write something like ${example}` },
   )
 }
 
 /** For values that no message may repeat. */
-export function secretMatching(pattern: RegExp, message: string, mend: string) {
-  return optional((value) => (pattern.test(value) ? { value } : { message, mend }))
+export function secretMatching(pattern: RegExp, message: string, fix: string) {
+  return optional((value) => (pattern.test(value) ? { value } : { message, fix }))
 }
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
@@ -158,12 +158,12 @@ function readName(value: string, pattern: RegExp, most: number): Read<string> {
   if (value.length > most)
     return {
       message: `${quote(value)} is longer than ${most} characters`,
-      mend: `write a name of at most ${most} characters${instance}`,
+      fix: `write a name of at most ${most} characters${instance}`,
     }
   if (!pattern.test(value))
     return {
       message: `${quote(value)} is not a name that Kubernetes takes`,
-      mend: `use lower-case letters, digits and dashes, beginning and ending with a letter or digit${instance}`,
+      fix: `use lower-case letters, digits and dashes, beginning and ending with a letter or digit${instance}`,
     }
   return { value }
 }

@@ -71,7 +71,7 @@ export async function loadConfig(options: ConfigOptions): Promise<LoadedConfig> 
   } catch (error) {
     if (!(error instanceof KubeconfigInvalid)) throw error
     throw refused(error.message, {
-      mend: 'Give a kubeconfig as kubectl reads it; of base64, the whole document.',
+      fix: 'Give a kubeconfig as kubectl reads it; of base64, the whole document.',
     })
   }
   return build(choose(kubeconfig, found, options), options)
@@ -99,25 +99,25 @@ function choose(
   if (name === undefined)
     throw refused(`${where} has no current context: ${there}`, {
       input: 'context',
-      mend: 'Name one with the input context.',
+      fix: 'Name one with the input context.',
     })
   const context = kubeconfig.contexts.get(name)
   if (context === undefined)
     throw refused(`${where} has no context "${name}": ${there}`, {
       input: 'context',
-      mend: 'Name one of these with the input context.',
+      fix: 'Name one of these with the input context.',
     })
   const cluster = kubeconfig.clusters.get(context.cluster)
   if (cluster === undefined)
     throw refused(
       `context "${name}" names the cluster "${context.cluster}", which ${where} doesn't have`,
-      { mend: 'Correct the kubeconfig.' },
+      { fix: 'Correct the kubeconfig.' },
     )
   const user = context.user === undefined ? undefined : kubeconfig.users.get(context.user)
   if (context.user !== undefined && user === undefined)
     throw refused(
       `context "${name}" names the user "${context.user}", which ${where} doesn't have`,
-      { mend: 'Correct the kubeconfig.' },
+      { fix: 'Correct the kubeconfig.' },
     )
   return {
     context: name,
@@ -208,7 +208,7 @@ function refuseOldProvider(user: UserEntry): void {
   throw refused(
     `the kubeconfig's user signs in by the auth-provider "${provider.name}", which Kubernetes took out of its clients in 1.26`,
     {
-      mend: "Write the kubeconfig anew with the cloud's own command (gcloud container clusters get-credentials, az aks get-credentials): it names a credential plugin now.",
+      fix: "Write the kubeconfig anew with the cloud's own command (gcloud container clusters get-credentials, az aks get-credentials): it names a credential plugin now.",
     },
   )
 }
@@ -217,7 +217,7 @@ function serverOf(cluster: ClusterEntry): URL {
   const server = URL.parse(cluster.server)
   if (server === null || (server.protocol !== 'https:' && server.protocol !== 'http:'))
     throw refused('the server of the kubeconfig is not an http(s) address', {
-      mend: 'Correct clusters[].cluster.server.',
+      fix: 'Correct clusters[].cluster.server.',
     })
   if (
     server.protocol === 'http:' &&
@@ -227,7 +227,7 @@ function serverOf(cluster: ClusterEntry): URL {
     throw refused(
       `the kubeconfig reaches ${server.host} by plain http, which would send the credentials unprotected`,
       {
-        mend: 'Use https, or set insecure-skip-tls-verify: true in the kubeconfig if this is meant.',
+        fix: 'Use https, or set insecure-skip-tls-verify: true in the kubeconfig if this is meant.',
       },
     )
   }
@@ -272,7 +272,7 @@ function pluginOf(exec: ExecEntry, cluster: ClusterEntry, stepSecrets: readonly 
     throw refused(
       `the kubeconfig's credential plugin "${exec.command}" asks a person at a terminal (interactiveMode: Always), and there is none in a workflow`,
       {
-        mend: "Use a login that needs nobody: the cloud's own login action, a workload identity, or a service account's token.",
+        fix: "Use a login that needs nobody: the cloud's own login action, a workload identity, or a service account's token.",
       },
     )
   }
@@ -360,7 +360,7 @@ function certificateEnd(user: UserEntry): number | undefined {
 
 function refused(
   message: string,
-  more: { readonly input?: string; readonly mend: string },
+  more: { readonly input?: string; readonly fix: string },
 ): EnsembleError {
   return failure('refused', 'INPUT_INVALID', message, { input: 'kubeconfig', ...more })
 }

@@ -109,7 +109,7 @@ function readConfined(file: string, field: string, source: Source, options: Sour
         `${source.from}: ${field} ${file} is not there`,
         {
           input: 'kubeconfig',
-          mend: 'Correct the path; it is read against the directory of the kubeconfig.',
+          fix: 'Correct the path; it is read against the directory of the kubeconfig.',
         },
         error,
       )
@@ -140,7 +140,7 @@ function refused(source: Source, does: string, could: string): EnsembleError {
     `${source.from} lies in the workspace and ${does}: whoever can change the checkout ${could}`,
     {
       input: 'kubeconfig',
-      mend: 'Write the kubeconfig outside the workspace (for example to $RUNNER_TEMP), or give its content from a secret as the input kubeconfig.',
+      fix: 'Write the kubeconfig outside the workspace (for example to $RUNNER_TEMP), or give its content from a secret as the input kubeconfig.',
     },
   )
 }

@@ -20,7 +20,7 @@ export function explainFailure(failure: KubeFailure): Finding {
 interface Found {
   readonly code: Code
   readonly message: string
-  readonly mend?: string
+  readonly fix?: string
   readonly orSet?: WayAround
 }
 
@@ -31,13 +31,13 @@ function unanswered(failure: KubeFailure): Found | undefined {
       return {
         code: 'CLUSTER_UNREACHABLE',
         message: failure.message,
-        mend: 'Log in to the cluster in a step before this one, or correct the user of the kubeconfig.',
+        fix: 'Log in to the cluster in a step before this one, or correct the user of the kubeconfig.',
       }
     case 'Unparsable':
       return {
         code: 'CLUSTER_UNREACHABLE',
         message: `${failure.message} (${failure.request})`,
-        mend: 'Check the server address of the kubeconfig.',
+        fix: 'Check the server address of the kubeconfig.',
       }
     case 'InternalError':
       return {
@@ -53,8 +53,8 @@ function unanswered(failure: KubeFailure): Found | undefined {
       return {
         code: 'CLUSTER_UNREACHABLE',
         message: failure.message,
-        mend:
-          tlsMend(failure) ??
+        fix:
+          tlsFix(failure) ??
           'Check the server address of the kubeconfig, and that this runner may reach it (VPN, firewall, proxy, an allow-list of addresses).',
       }
   }
@@ -77,7 +77,7 @@ const TLS_MENDS: Readonly<Record<TlsFaultKind, string>> = {
     'Check the server address of the kubeconfig, and what stands on the way (a proxy that opens TLS connections).',
 }
 
-function tlsMend({ cause }: KubeFailure): string | undefined {
+function tlsFix({ cause }: KubeFailure): string | undefined {
   const fault = tlsFault(codeOf(cause), messageOf(cause))
   return fault === undefined ? undefined : TLS_MENDS[fault.kind]
 }
@@ -85,10 +85,10 @@ function tlsMend({ cause }: KubeFailure): string | undefined {
 /** Refusals by quota, limits, policies and webhooks, whatever their status. */
 function admission(failure: KubeFailure): Found | undefined {
   const { message, request } = failure
-  const rejected = (what: string, mend: string): Found => ({
+  const rejected = (what: string, fix: string): Found => ({
     code: 'CREATE_REJECTED',
     message: `could not ${request}: ${what}`,
-    mend,
+    fix,
   })
   const webhook =
     /admission webhook "([^"]+)" denied the request(?: without explanation|: (.*))?/.exec(message)
@@ -143,7 +143,7 @@ function byStatus(failure: KubeFailure): Found {
     return {
       code: 'NOT_FOUND',
       message: `could not ${request}: the namespace is being deleted`,
-      mend: 'Wait until it is gone, then run again, or name another namespace.',
+      fix: 'Wait until it is gone, then run again, or name another namespace.',
     }
   }
   if (causes.some((cause) => cause.reason === 'DisruptionBudget')) {
@@ -160,20 +160,20 @@ function byStatus(failure: KubeFailure): Found {
     return {
       code: 'DRAIN_REFUSED',
       message: `could not ${request}: more than one budget selects this pod`,
-      mend: 'Leave one PodDisruptionBudget whose selector matches the pod.',
+      fix: 'Leave one PodDisruptionBudget whose selector matches the pod.',
     }
   if (message.includes('failed to create typed patch object'))
     return {
       code: 'MANIFEST_INVALID',
       message: `could not ${request}: ${message.replace(/^failed to create typed patch object \([^)]*\): /, '')}`,
-      mend: 'Correct the field named above.',
+      fix: 'Correct the field named above.',
     }
   switch (status) {
     case 401:
       return {
         code: 'ACCESS_DENIED',
         message: 'the API server does not accept the credentials',
-        mend: 'Renew the credentials in a step before this one; for a long run use a token that outlives it.',
+        fix: 'Renew the credentials in a step before this one; for a long run use a token that outlives it.',
       }
     case 403:
       return forbidden(failure)
@@ -182,13 +182,13 @@ function byStatus(failure: KubeFailure): Found {
         return {
           code: 'MANIFEST_INVALID',
           message,
-          mend: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.',
+          fix: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.',
         }
       return message.startsWith('namespaces "')
         ? {
             code: 'NOT_FOUND',
             message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`,
-            mend: 'Create it.',
+            fix: 'Create it.',
             orSet: { input: 'create-namespace', value: 'true' },
           }
         : { code: 'NOT_FOUND', message: `could not ${request}: ${message}` }
@@ -201,30 +201,30 @@ function byStatus(failure: KubeFailure): Found {
         return {
           code: 'CLUSTER_UNREACHABLE',
           message: `could not ${request}: ${message}`,
-          mend: 'Check the server address of the kubeconfig: a port that speaks TLS is asked by https, and what answers may be something else than a Kubernetes API server.',
+          fix: 'Check the server address of the kubeconfig: a port that speaks TLS is asked by https, and what answers may be something else than a Kubernetes API server.',
         }
       return {
         code: 'MANIFEST_INVALID',
         message: `could not ${request}: ${message}`,
-        mend: 'Correct the object.',
+        fix: 'Correct the object.',
       }
     case 413:
       return {
         code: 'MANIFEST_INVALID',
         message: `could not ${request}: ${message}`,
-        mend: 'Correct the object.',
+        fix: 'Correct the object.',
       }
     case 429:
       return {
         code: 'CLUSTER_UNREACHABLE',
         message: `could not ${request}: the API server is overloaded (429)`,
-        mend: 'Run again later.',
+        fix: 'Run again later.',
       }
     default:
       return {
         code: 'CLUSTER_UNREACHABLE',
         message: `could not ${request}: ${message}`,
-        mend: 'Look at the health of the API server; run again later.',
+        fix: 'Look at the health of the API server; run again later.',
       }
   }
 }
@@ -241,7 +241,7 @@ function forbidden(failure: KubeFailure): Found {
   return {
     code: 'ACCESS_DENIED',
     message: `${user} may not ${access.verb} ${plural} ${where}`,
-    mend: `Add this rule for ${user}:\n${roleFor(withBothVerbs(access))}`,
+    fix: `Add this rule for ${user}:\n${roleFor(withBothVerbs(access))}`,
   }
 }
 
@@ -299,7 +299,7 @@ function conflict(failure: KubeFailure): Found {
     return {
       code: 'CONFLICT',
       message: `could not ${request}: other field managers own ${owned.join('; ')}`,
-      mend: 'Leave these fields out of the manifest.',
+      fix: 'Leave these fields out of the manifest.',
       orSet: {
         input: 'force-conflicts',
         value: 'true',
@@ -311,18 +311,18 @@ function conflict(failure: KubeFailure): Found {
     return {
       code: 'CONFLICT',
       message: `could not ${request}: it exists already`,
-      mend: 'Run again: it goes on from what is there.',
+      fix: 'Run again: it goes on from what is there.',
     }
   if (/UID in (?:the )?precondition|uid mismatch/.test(message))
     return {
       code: 'CONFLICT',
       message: `could not ${request}: it was replaced by another of the same name meanwhile`,
-      mend: 'Run again: it goes on from what is there.',
+      fix: 'Run again: it goes on from what is there.',
     }
   return {
     code: 'CONFLICT',
     message: `could not ${request}: somebody else changed it meanwhile`,
-    mend: 'Run again: it goes on from what is there.',
+    fix: 'Run again: it goes on from what is there.',
   }
 }
 
@@ -337,6 +337,6 @@ function invalid(failure: KubeFailure): Found {
   return {
     code: 'MANIFEST_INVALID',
     message: `could not ${request}: ${what}`,
-    mend: 'Correct the fields named above.',
+    fix: 'Correct the fields named above.',
   }
 }

@@ -168,7 +168,7 @@ function replaced(namespace: string, name: string): Error {
     `statefulset/${name} was deleted meanwhile, and another one was made under its name: nothing more is done to it`,
     {
       object: `statefulset/${name}`,
-      mend: `See who deploys it (kubectl -n ${namespace} get statefulset ${name} -o yaml --show-managed-fields), then run the step again.`,
+      fix: `See who deploys it (kubectl -n ${namespace} get statefulset ${name} -o yaml --show-managed-fields), then run the step again.`,
     },
   )
 }

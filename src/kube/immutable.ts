@@ -11,7 +11,7 @@ const WORDS =
 export interface ImmutableFault {
   readonly code: Code
   readonly message: string
-  readonly mend: string
+  readonly fix: string
 }
 
 /**
@@ -39,7 +39,7 @@ export function immutableFault({
   return {
     code: 'IMMUTABLE_FIELD',
     message: `could not ${request}: ${what}`,
-    mend: adviceFor(request),
+    fix: adviceFor(request),
   }
 }
 

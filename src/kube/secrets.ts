@@ -108,7 +108,7 @@ export function refuseOdd(value: string | null | undefined, what: string): void 
     : 'holds a character that no header takes'
   throw failure('refused', 'INPUT_INVALID', `${what} ${why}`, {
     input: 'kubeconfig',
-    mend: 'Write the token alone, as one line without quotes or a comment; a secret that was pasted may hold a line break or a character of another alphabet.',
+    fix: 'Write the token alone, as one line without quotes or a comment; a secret that was pasted may hold a line break or a character of another alphabet.',
   })
 }
 

@@ -75,7 +75,7 @@ export function findSources(options: SourceOptions): readonly Source[] | InClust
         'refused',
         'CLUSTER_UNREACHABLE',
         `KUBECONFIG names ${listed.join(', ')}, and there is no such file`,
-        { mend: 'Write the kubeconfig in a step before this one, or give it as input kubeconfig.' },
+        { fix: 'Write the kubeconfig in a step before this one, or give it as input kubeconfig.' },
       )
     }
     return there.map((path) => readSource(path, options, undefined))
@@ -90,7 +90,7 @@ export function findSources(options: SourceOptions): readonly Source[] | InClust
     'there is no kubeconfig: the input is empty, KUBECONFIG is not set, ~/.kube/config is not there, and this runner is not a Pod with a service account',
     {
       input: 'kubeconfig',
-      mend: 'Give the input kubeconfig (a path, or the content from a secret), or log in to the cluster in a step before this one.',
+      fix: 'Give the input kubeconfig (a path, or the content from a secret), or log in to the cluster in a step before this one.',
     },
   )
 }
@@ -168,7 +168,7 @@ function readSource(path: string, options: SourceOptions, input: string | undefi
       `kubeconfig ${shown}: ${why}`,
       {
         ...(input === undefined ? {} : { input }),
-        mend: 'Give a path to a kubeconfig, or its content, plain or base64.',
+        fix: 'Give a path to a kubeconfig, or its content, plain or base64.',
       },
       error,
     )

@@ -31,7 +31,7 @@ export function chooseSet(
       code: 'MANIFEST_INVALID',
       severity: 'error',
       message: 'the manifests hold no StatefulSet',
-      mend: 'add the StatefulSet of the ensemble, or check which files the input manifests names',
+      fix: 'add the StatefulSet of the ensemble, or check which files the input manifests names',
     }
   const named =
     name === undefined
@@ -43,7 +43,7 @@ export function chooseSet(
       code: 'INPUT_INVALID',
       severity: 'error',
       message: `name: the manifests hold no StatefulSet ${name ?? ''}, but ${there}`,
-      mend: 'set name to one of them',
+      fix: 'set name to one of them',
       input: 'name',
     }
   if (second === undefined) return first
@@ -53,14 +53,14 @@ export function chooseSet(
       code: 'MANIFEST_INVALID',
       severity: 'error',
       message: `StatefulSet ${name} is there more than once: ${there}`,
-      mend: 'keep one of them',
+      fix: 'keep one of them',
       place,
     }
   return {
     code: 'INPUT_INVALID',
     severity: 'error',
     message: `the manifests hold more than one StatefulSet: ${there}`,
-    mend: 'set name to the one that is the ensemble',
+    fix: 'set name to the one that is the ensemble',
     input: 'name',
     place,
   }
@@ -164,7 +164,7 @@ export function resolveProfile(
     'INPUT_INVALID',
     `${object}: neither the image (${images}) nor the ports (${ports || 'none'}) say what kind of ensemble it is`,
     {
-      mend: 'set profile to zookeeper, cassandra, custom or none',
+      fix: 'set profile to zookeeper, cassandra, custom or none',
       input: 'profile',
       object,
     },

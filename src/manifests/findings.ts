@@ -3,17 +3,17 @@
 
 import type { Finding, Place } from '../errors.ts'
 
-export function invalid(place: Place, message: string, mend: string): Finding {
-  return { code: 'MANIFEST_INVALID', severity: 'error', message, mend, place }
+export function invalid(place: Place, message: string, fix: string): Finding {
+  return { code: 'MANIFEST_INVALID', severity: 'error', message, fix, place }
 }
 
 /** `source` as the input has it, or as it may be shown. */
-export function sourceFault(source: string, message: string, mend: string): Finding {
+export function sourceFault(source: string, message: string, fix: string): Finding {
   return {
     code: 'INPUT_INVALID',
     severity: 'error',
     message: `manifests: ${source} ${message}`,
-    mend,
+    fix,
     input: 'manifests',
   }
 }

@@ -56,6 +56,6 @@ function noticeOf(manifest: Manifest): Finding | undefined {
     object: `${kind.toLowerCase()}/${metadata.name}`,
     place: manifest.placeOf(['metadata', 'annotations', hook.annotation]),
     message: `${kind} ${metadata.name} is a ${what} of ${hook.tool} (${hook.annotation}: ${hook.when}) and is left out: only ${hook.tool} knows when it is to run`,
-    mend: `nothing is to be done; where the ensemble needs it, apply it in a step before this one`,
+    fix: `nothing is to be done; where the ensemble needs it, apply it in a step before this one`,
   }
 }

@@ -22,7 +22,7 @@ export async function buildKustomization(
     code: 'MANIFEST_INVALID',
     severity: 'error',
     message: `kustomization ${source} cannot be built: ${why}`,
-    mend: `try it by hand: kubectl kustomize ${source}`,
+    fix: `try it by hand: kubectl kustomize ${source}`,
     input: 'manifests',
   })
   try {

@@ -36,9 +36,9 @@ function ownName(manifest: Manifest): readonly Finding[] {
   const { kind, metadata } = manifest.object
   const { name, namespace } = metadata
   const findings: Finding[] = []
-  const tell = (path: Path, message: string, mend: string): void =>
+  const tell = (path: Path, message: string, fix: string): void =>
     void findings.push({
-      ...invalid(manifest.placeOf(path), message, mend),
+      ...invalid(manifest.placeOf(path), message, fix),
       object: `${kind.toLowerCase()}/${name}`,
     })
   const most = MOST[kind] ?? SUBDOMAIN

@@ -243,7 +243,7 @@ function readObject(value: unknown, base: readonly (string | number)[], reading:
     if (hasMarks(lineAt(reading, at))) reading.findings.push(neverRendered(at))
     else
       reading.findings.push(
-        invalid(at, `${describe(value)}: ${wordFor(path, value)}`, mendFor(path, value)),
+        invalid(at, `${describe(value)}: ${wordFor(path, value)}`, fixFor(path, value)),
       )
   }
 }
@@ -318,7 +318,7 @@ function kindOf(value: unknown): string {
       : `a ${typeof value}`
 }
 
-function mendFor(path: readonly (string | number)[], value: unknown): string {
+function fixFor(path: readonly (string | number)[], value: unknown): string {
   if (path.length === 0) return 'write apiVersion, kind and metadata.name, or take the document out'
   const generated = z
     .looseObject({ metadata: z.looseObject({ generateName: z.string() }) })
@@ -338,11 +338,11 @@ function syntaxFault(source: SourceText, counter: LineCounter, error: YAMLParseE
   const [offset] = error.pos
   const at = placeIn(source, counter, offset)
   if (hasBareMarks(lineOf(source, counter, counter.linePos(offset).line))) return neverRendered(at)
-  const mend =
+  const fix =
     error.code === 'TAB_AS_INDENT'
       ? 'indent with spaces, YAML takes no tabs'
       : 'check the indentation and the quotes on this line and the one before it'
-  return invalid(at, `not valid YAML: ${inWords(error)}`, mend)
+  return invalid(at, `not valid YAML: ${inWords(error)}`, fix)
 }
 
 /**

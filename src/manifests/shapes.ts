@@ -262,13 +262,13 @@ function misshapen(manifest: Manifest, issue: z.core.$ZodIssue): Finding {
     ...invalid(
       manifest.placeOf(path),
       `${object}: ${path.join('.')} is not what the API takes: ${words}`,
-      mendFor(issue, kind),
+      fixFor(issue, kind),
     ),
     object,
   }
 }
 
-function mendFor(issue: z.core.$ZodIssue, kind: string): string {
+function fixFor(issue: z.core.$ZodIssue, kind: string): string {
   const field = String(issue.path.at(-1) ?? 'it')
   const expected = issue.code === 'invalid_type' ? issue.expected : undefined
   if (expected === 'string' && !issue.message.endsWith('undefined'))

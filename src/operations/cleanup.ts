@@ -90,7 +90,7 @@ async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<vo
         'refused',
         'CHECK_IMPOSSIBLE',
         'the API server does not say what time it is (no Date header): whose time is over is not known',
-        { mend: 'See what stands between this runner and the API server.' },
+        { fix: 'See what stands between this runner and the API server.' },
       )
     done(
       `${items.length} ${items.length === 1 ? 'namespace' : 'namespaces'} with the label of this action`,

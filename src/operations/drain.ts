@@ -99,7 +99,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
       `${list} ${keptElsewhere.length === 1 ? 'was' : 'were'} drained and not given back yet`,
       {
         object: `node/${keptElsewhere[0]?.name ?? ''}`,
-        mend: `Give ${keptElsewhere.length === 1 ? 'it' : 'them'} back first: operation: uncordon with nodes: ${list}.`,
+        fix: `Give ${keptElsewhere.length === 1 ? 'it' : 'them'} back first: operation: uncordon with nodes: ${list}.`,
       },
     )
   }
@@ -221,7 +221,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
           `this run itself is pod ${here.pod} on ${here.node ?? ''}: to drain that node would end it halfway`,
           {
             object: `node/${here.node ?? ''}`,
-            mend: 'Run this job on a runner elsewhere, or leave that node out.',
+            fix: 'Run this job on a runner elsewhere, or leave that node out.',
           },
         )
       refuseUnfit(surveys, report.changed)
@@ -331,7 +331,7 @@ async function verifyAll(
       `statefulset/${course.target.name} was deleted by somebody else while its nodes were being drained`,
       {
         object: `statefulset/${course.target.name}`,
-        mend: 'Find out who; its claims hold the data as long as nobody deletes them.',
+        fix: 'Find out who; its claims hold the data as long as nobody deletes them.',
       },
     )
   }

@@ -111,7 +111,7 @@ function judgeRights({ journal, report }: Services, { profile }: Loaded): JudgeR
       code: 'ACCESS_DENIED',
       severity: 'warning',
       message: `a deploy with these credentials would be refused, since these rights are missing: ${what}`,
-      mend: `Nothing, if the deploy has credentials of its own. Else add: ${roleFor(rest)}`,
+      fix: `Nothing, if the deploy has credentials of its own. Else add: ${roleFor(rest)}`,
     }
     report.found(finding)
     journal.warning(

@@ -94,7 +94,7 @@ function refuseUnfinished({ course, record }: Standing): void {
       'refused',
       'CONFLICT',
       `${underWayInWords(underWay, target.name)}: members may come back at another revision`,
-      { mend: endOf(underWay) },
+      { fix: endOf(underWay) },
     )
   }
   const { set } = before
@@ -108,7 +108,7 @@ function refuseUnfinished({ course, record }: Standing): void {
       `a roll of ${target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
       {
         object: `statefulset/${target.name}`,
-        mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
+        fix: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
       },
     )
   }

@@ -271,7 +271,7 @@ function planSteps(
   if (set === undefined || set.replicas === 0)
     throw failure('refused', 'NOT_FOUND', `${object} has no members`, {
       object,
-      mend: 'Deploy it with as many members as are wanted.',
+      fix: 'Deploy it with as many members as are wanted.',
     })
   const { underWay } = record.current
   if (underWay !== null && underWay.operation !== 'scale') {
@@ -281,7 +281,7 @@ function planSteps(
       `${underWayInWords(underWay, name)}: who its members are would be changed twice at once`,
       {
         object,
-        mend: endOf(underWay),
+        fix: endOf(underWay),
       },
     )
   }
@@ -291,7 +291,7 @@ function planSteps(
       'refused',
       'MEMBERSHIP_CHANGE',
       `${object} has partition ${own}: members below it would keep the old member list`,
-      { object, mend: 'Deploy it with partition: 0 first.' },
+      { object, fix: 'Deploy it with partition: 0 first.' },
     )
   // A scale that was cut off left OnDelete behind, whatever the members run.
   const unfinished =
@@ -303,7 +303,7 @@ function planSteps(
       `a roll of ${name} is not finished: some members run an older revision than ${set.status.updateRevision}`,
       {
         object,
-        mend: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
+        fix: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
       },
     )
   }
@@ -317,7 +317,7 @@ function planSteps(
       'refused',
       'MEMBERSHIP_CHANGE',
       `the number of members of ${name} can't be changed by this action: ${listed.refused}`,
-      { object, mend: listed.manual },
+      { object, fix: listed.manual },
     )
   const steps = planScale({
     name,
@@ -336,7 +336,7 @@ function planSteps(
       `${object} has ${set.replicas} replicas, but its member list names ${listed}: somebody changed one without the other`,
       {
         object,
-        mend: `If ${listed} is right: kubectl -n ${namespace} scale ${object} --replicas=${listed}; then scale with this action.`,
+        fix: `If ${listed} is right: kubectl -n ${namespace} scale ${object} --replicas=${listed}; then scale with this action.`,
       },
     )
   }
@@ -375,7 +375,7 @@ function judgeOldClaims(
         : `holds data of an earlier life: between two members alone it may win over the data of ${name}-${set.start}`
     throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} ${why}`, {
       object: `persistentvolumeclaim/${names[0] ?? ''}`,
-      mend: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
+      fix: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
     })
   }
   if (old.length > 0)

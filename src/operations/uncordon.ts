@@ -125,7 +125,7 @@ async function uncordonOne(
         `${node.name} was cordoned ${answer.by} meanwhile: that cordon is left alone`,
         {
           object: `node/${node.name}`,
-          mend: 'Agree with whoever cordoned it; any-cordon: true takes their cordon too.',
+          fix: 'Agree with whoever cordoned it; any-cordon: true takes their cordon too.',
         },
       )
   }

@@ -39,7 +39,7 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
       'refused',
       'CONFLICT',
       `${underWayInWords(underWay, course.target.name)}: who its members are is no part of a revision, so an undo can't end it`,
-      { object: `statefulset/${course.target.name}`, mend: endOf(underWay) },
+      { object: `statefulset/${course.target.name}`, fix: endOf(underWay) },
     )
   }
   const earlier = await journal.phase('Choose the revision', async (done) => {
@@ -172,7 +172,7 @@ function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier
       `${standing.course.target.name} has no verified revision to go back to; ${listed(standing, revisions)}`,
       {
         object: `statefulset/${standing.course.target.name}`,
-        mend: 'Name one of them with to-revision, or deploy the manifests that are wanted.',
+        fix: 'Name one of them with to-revision, or deploy the manifests that are wanted.',
       },
     )
   }
@@ -200,7 +200,7 @@ function asked(standing: Standing, revisions: readonly RevisionView[], wanted: s
       `to-revision: ${standing.course.target.name} has no revision ${wanted}; ${listed(standing, revisions)}`,
       {
         input: 'to-revision',
-        mend: 'Set to-revision to one of these, or leave it out: then it is the latest verified one.',
+        fix: 'Set to-revision to one of these, or leave it out: then it is the latest verified one.',
       },
     )
   }
@@ -230,7 +230,7 @@ function fromRecord(
       `revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map})`,
       {
         object: map,
-        mend: `See who writes ${map}. To go back to the pod template alone, as the history of the StatefulSet keeps it, set to-revision: ${entry.controllerRevision}; or deploy the manifests that are wanted.`,
+        fix: `See who writes ${map}. To go back to the pod template alone, as the history of the StatefulSet keeps it, set to-revision: ${entry.controllerRevision}; or deploy the manifests that are wanted.`,
       },
     )
   }
@@ -245,7 +245,7 @@ function fromRecord(
     `revision ${entry.controllerRevision} was verified at ${entry.verifiedAt}, but ${whyNotKept(found) ?? ''}, and the history of the StatefulSet does not have it`,
     {
       object: `statefulset/${standing.course.target.name}`,
-      mend: 'Deploy its manifests again.',
+      fix: 'Deploy its manifests again.',
     },
   )
 }

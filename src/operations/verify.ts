@@ -46,7 +46,7 @@ async function verifyIn(
       'refused',
       'INPUT_INVALID',
       'with verify off there is nothing to do for operation verify',
-      { input: 'verify', mend: 'Set verify to quick, full or thorough.' },
+      { input: 'verify', fix: 'Set verify to quick, full or thorough.' },
     )
   const level = inputs.verify
 

@@ -198,7 +198,7 @@ function locked(
       `the lock of ${namespace}/${ensemble} could not be written for ${formatSpan(waitMs)}: each time the API server answered that it had just been changed, and nobody holds it`,
       {
         object,
-        mend: `See what else writes it, or refuses it: kubectl -n ${namespace} get lease ${leaseName(ensemble)} -o yaml`,
+        fix: `See what else writes it, or refuses it: kubectl -n ${namespace} get lease ${leaseName(ensemble)} -o yaml`,
       },
     )
   }
@@ -208,7 +208,7 @@ function locked(
     `${namespace}/${ensemble} is being changed by another run: ${describeHolder(found, holder)}`,
     {
       object,
-      mend: 'Wait for that run or cancel it; set concurrency in the workflow so that runs queue up.',
+      fix: 'Wait for that run or cancel it; set concurrency in the workflow so that runs queue up.',
     },
   )
 }
@@ -348,9 +348,9 @@ function hold(
       `The lock could not be renewed for ${formatSpan(clock.now() - confirmed)}: ${why}. What is told of the cluster may be as old.`,
     )
   }
-  function lose(code: 'LOCKED' | 'CLUSTER_UNREACHABLE', message: string, mend: string): void {
+  function lose(code: 'LOCKED' | 'CLUSTER_UNREACHABLE', message: string, fix: string): void {
     stop.abort()
-    lost.abort(failure('failed', code, message, { object: `lease/${current.metadata.name}`, mend }))
+    lost.abort(failure('failed', code, message, { object: `lease/${current.metadata.name}`, fix }))
   }
 
   return {

@@ -213,7 +213,7 @@ export async function readRecord(
       `the record of ${ensemble} in configmap/${name} can't be read: ${why ?? z.prettifyError(parsed.error).split('\n')[0] ?? ''}`,
       {
         object: `configmap/${name}`,
-        mend: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
+        fix: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
       },
     )
   }
@@ -301,7 +301,7 @@ export async function writeRecord(
         `the record of ${record.ensemble.name} (configmap/${name}) was deleted meanwhile: nothing more is changed`,
         {
           object: `configmap/${name}`,
-          mend: `See who deletes it, and how the ensemble stands (operation: status), then run the step again: it begins a new record.`,
+          fix: `See who deletes it, and how the ensemble stands (operation: status), then run the step again: it begins a new record.`,
         },
         error,
       )
@@ -417,7 +417,7 @@ export function droppedInWords({ operation, since }: UnderWay, name: string): st
   return `The ${operation} that was begun at ${since} counts no more: statefulset/${name} was deleted since, and another one was made under its name.`
 }
 
-/** A mend: what ends it. */
+/** A fix: what ends it. */
 export function endOf({ operation, replicas, runUrl }: UnderWay): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
   // Members that have left don't come back by an undo: only the scale itself ends it.

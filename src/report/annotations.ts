@@ -56,6 +56,6 @@ export function moreAnnotation(more: number): Annotation {
 }
 
 /** `message. Fix: …`, the words of a warning wherever it is told. */
-export function warningText(finding: Pick<Finding, 'message' | 'mend'>): string {
-  return finding.mend === undefined ? finding.message : `${finding.message}. Fix: ${finding.mend}`
+export function warningText(finding: Pick<Finding, 'message' | 'fix'>): string {
+  return finding.fix === undefined ? finding.message : `${finding.message}. Fix: ${finding.fix}`
 }

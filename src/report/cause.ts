@@ -48,7 +48,7 @@ export function causeOf(report: RunReport): string {
  */
 export function fixOf(report: RunReport): readonly string[] {
   if (report.code === '') return []
-  const own = plainLines(decidingFinding(report)?.mend ?? '').filter((line) => line.trim() !== '')
+  const own = plainLines(decidingFinding(report)?.fix ?? '').filter((line) => line.trim() !== '')
   return own.length > 0 ? own : [adviceFor(report.code)]
 }
 

@@ -185,7 +185,7 @@ function findingOf(finding: Finding): JsonReport['findings'][number] {
     code: finding.code,
     severity: finding.severity,
     message: finding.message,
-    mend: finding.mend ?? null,
+    fix: finding.fix ?? null,
     place:
       place === undefined
         ? null

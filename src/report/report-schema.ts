@@ -15,7 +15,7 @@ const finding = z
     code: z.enum(CODES),
     severity: z.enum(['error', 'warning', 'notice']),
     message: text,
-    mend: orNull(text).describe('What to change'),
+    fix: orNull(text).describe('What to change'),
     place: orNull(place).describe('A place in a file of the workspace'),
     input: orNull(text).describe('The input at fault'),
     object: orNull(text).describe('kind/name of the object at fault'),

@@ -218,7 +218,7 @@ function furtherLines(report: RunReport): string[] {
     const lead = [finding.code, placeOf(finding), finding.object ?? '']
       .filter((part) => part !== '')
       .join(' ')
-    return `  ${plainLine(`${lead}: ${finding.message}${finding.mend === undefined ? '' : `; fix: ${finding.mend}`}`)}`
+    return `  ${plainLine(`${lead}: ${finding.message}${finding.fix === undefined ? '' : `; fix: ${finding.fix}`}`)}`
   })
   if (shown.length === 0) return []
   return [

@@ -52,7 +52,7 @@ describe('e2e: cases of deletion', () => {
         expect(finding?.message).toMatch(
           /is being deleted and not gone: its preStop hook \(container zookeeper\), or its server after it, has not ended yet: 1[0-9]m\S* of its grace period are left/,
         )
-        expect(finding?.['mend']).toContain(
+        expect(finding?.['fix']).toContain(
           'It ends by itself at the latest when its grace period is over',
         )
         const going = (
@@ -123,7 +123,7 @@ describe('e2e: cases of deletion', () => {
           expect(finding?.message).toContain(
             `${pod}: is being deleted and not gone: its node ${node} is not Ready: the kubelet there, which alone can end it, does not answer`,
           )
-          expect(finding?.['mend']).toContain(
+          expect(finding?.['fix']).toContain(
             `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
           )
         } finally {

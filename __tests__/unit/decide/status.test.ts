@@ -56,7 +56,7 @@ describe('one look', () => {
     expect(first).toMatchObject({
       code: 'NOT_READY',
       severity: 'error',
-      mend: 'Look again in a minute.',
+      fix: 'Look again in a minute.',
       orSet: { input: 'wait', value: 'true' },
     })
     expect(first?.message).toBe(
@@ -119,7 +119,7 @@ describe('one look', () => {
     expect(first).toMatchObject({
       code: 'NOT_READY',
       object: 'pod/zk-2',
-      mend: expect.stringContaining('kubectl -n prod delete pod zk-2'),
+      fix: expect.stringContaining('kubectl -n prod delete pod zk-2'),
     })
   })
 
@@ -219,7 +219,7 @@ describe('a roll that the strategy holds', () => {
       code: 'NOT_READY',
       severity: 'error',
       message: expect.stringMatching(/^the roll is halted: /),
-      mend: expect.stringContaining('Run the deploy again'),
+      fix: expect.stringContaining('Run the deploy again'),
     })
   })
 

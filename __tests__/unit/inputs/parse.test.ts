@@ -129,11 +129,11 @@ describe('what is refused', () => {
     ['check-path', '/a//b', /\/zk-ensemble-action/],
     ['check-path', '/a/../b', /\/zk-ensemble-action/],
     ['check-path', '/zookeeper/quota', /\/zk-ensemble-action/],
-  ])('%s: %s', (input, value, mend) => {
+  ])('%s: %s', (input, value, fix) => {
     const [fault] = faultsOf({ [input]: value })
     expect(fault).toMatchObject({ input, code: 'INPUT_INVALID' })
     expect(fault?.message).toMatch(new RegExp(`^${input}: `))
-    expect(fault?.mend).toMatch(mend)
+    expect(fault?.fix).toMatch(fix)
   })
 
   test('all faults of a run come in one answer, the rules between inputs among them', () => {
@@ -165,8 +165,8 @@ describe('what is refused', () => {
     'a name that Kubernetes would not take is answered with one that would do: %s %s',
     (input, value, words) => {
       const [fault] = faultsOf({ [input]: value })
-      expect(fault?.mend).toMatch(words)
-      expect(faultsOf({ [input]: words.exec(fault?.mend ?? '')?.[1] ?? '' })).toEqual([])
+      expect(fault?.fix).toMatch(words)
+      expect(faultsOf({ [input]: words.exec(fault?.fix ?? '')?.[1] ?? '' })).toEqual([])
     },
   )
 
@@ -242,7 +242,7 @@ describe('inputs that only make sense together', () => {
 
   test('an even number of members is a warning: it works, and bears no more failures', () => {
     expect(parseInputs(env({ replicas: '4' })).warnings).toMatchObject([
-      { input: 'replicas', severity: 'warning', mend: 'use 3 or 5' },
+      { input: 'replicas', severity: 'warning', fix: 'use 3 or 5' },
     ])
   })
 

@@ -190,7 +190,7 @@ describe('programs named by a kubeconfig', () => {
       const error = await refused(options)
       expect(error.code).toBe('INPUT_INVALID')
       expect(error.message).toContain('lies in the workspace')
-      expect(error.findings[0]?.mend).toContain('RUNNER_TEMP')
+      expect(error.findings[0]?.fix).toContain('RUNNER_TEMP')
     }
     file(
       'work/old',

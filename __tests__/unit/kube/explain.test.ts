@@ -250,7 +250,7 @@ describe('a missing right', () => {
     expect(finding.message).toBe(
       'system:serviceaccount:zoo:deployer may not patch statefulsets.apps in namespace zoo',
     )
-    expect(finding.mend).toContain(
+    expect(finding.fix).toContain(
       'kind: Role\nmetadata:\n  name: zk-ensemble-action\n  namespace: zoo\nrules:\n- apiGroups: [apps]\n  resources: [statefulsets]\n  verbs: [patch]\n',
     )
   })
@@ -262,8 +262,8 @@ describe('a missing right', () => {
         `nodes is forbidden: ${JANE} cannot list resource "nodes" in API group "" at the cluster scope`,
       ),
     )
-    expect(finding.mend).toContain('kind: ClusterRole')
-    expect(finding.mend).toContain('- apiGroups: [""]\n  resources: [nodes]\n  verbs: [list]\n')
+    expect(finding.fix).toContain('kind: ClusterRole')
+    expect(finding.fix).toContain('- apiGroups: [""]\n  resources: [nodes]\n  verbs: [list]\n')
   })
 
   test('to exec names both verbs that a WebSocket needs, also when the server names none', () => {
@@ -275,7 +275,7 @@ describe('a missing right', () => {
         failed(403, message, { request: 'exec hostname in pod zk-0 in namespace zoo' }),
       )
       expect(finding.code).toBe('ACCESS_DENIED')
-      expect(finding.mend).toContain(
+      expect(finding.fix).toContain(
         '  namespace: zoo\nrules:\n- apiGroups: [""]\n  resources: [pods/exec]\n  verbs: [get, create]\n',
       )
     }
@@ -311,7 +311,7 @@ test('a conflict names each manager with its fields, so that the people behind t
   expect(finding.message).toContain(
     '.spec.replicas, .spec.minReadySeconds (owned by hpa); .spec.template.spec.containers[name="zk"].image (owned by argocd-controller)',
   )
-  expect(finding.mend).toBe('Leave these fields out of the manifest.')
+  expect(finding.fix).toBe('Leave these fields out of the manifest.')
   expect(finding.orSet).toMatchObject({ input: 'force-conflicts', value: 'true' })
 })
 
@@ -575,6 +575,6 @@ describe('a field that cannot be changed, however a 1.36 server words it', () =>
     expect(found.code).toBe('IMMUTABLE_FIELD')
     if (field !== 'spec') expect(found.message).toContain(`${field} cannot be changed`)
     expect(found.message).not.toContain('Invalid value')
-    expect(found.mend).toContain(advice)
+    expect(found.fix).toContain(advice)
   })
 })

@@ -41,7 +41,7 @@ test('every answer is known for what it is, with the object and the field, and n
     expect(`${what}: ${finding.code}`).toBe(`${what}: IMMUTABLE_FIELD`)
     expect(finding.message).toContain(request)
     expect(finding.message).not.toMatch(/Invalid value|@@|\n/)
-    expect(finding.mend).toMatch(/^Keep the field as it is in the cluster/)
+    expect(finding.fix).toMatch(/^Keep the field as it is in the cluster/)
   }
 })
 
@@ -146,11 +146,11 @@ describe('field, command and cost', () => {
       'leave its pods',
     ],
   ])('%s', (what, field, command, cost) => {
-    const { message, mend = '' } = told(what)
+    const { message, fix = '' } = told(what)
     expect(message).toContain(field)
-    if (command === undefined) expect(mend).not.toContain('kubectl')
-    else expect(mend).toContain(command)
-    expect(mend).toContain(cost)
+    if (command === undefined) expect(fix).not.toContain('kubectl')
+    else expect(fix).toContain(command)
+    expect(fix).toContain(cost)
   })
 })
 

@@ -58,8 +58,8 @@ async function ask(
   closers.push(() => kube.close())
   const error = await caught(kube.get(CONFIG_MAP, never))
   if (!(error instanceof KubeFailure)) throw error
-  const { code, message, mend = '' } = explainFailure(error)
-  return { code, message: message.replaceAll(String(port), 'PORT'), mend, connections }
+  const { code, message, fix = '' } = explainFailure(error)
+  return { code, message: message.replaceAll(String(port), 'PORT'), fix, connections }
 }
 
 function secured(certificate: Pem, more: ServerOptions = {}): Server {
@@ -161,13 +161,13 @@ describe('a secured connection that can not be made', () => {
       'can not be read',
       'client-key',
     ],
-  ])('%s', async (_name, server, more, words, mend) => {
+  ])('%s', async (_name, server, more, words, fix) => {
     const told = await ask(server(), more)
     expect(told.code).toBe('CLUSTER_UNREACHABLE')
     expect(told.message).toContain('the API server at 127.0.0.1:PORT ')
     expect(told.message).toContain(words)
-    expect(told.mend).toContain(mend)
-    expect(`${told.message} ${told.mend}`).not.toMatch(RAW)
+    expect(told.fix).toContain(fix)
+    expect(`${told.message} ${told.fix}`).not.toMatch(RAW)
     expect(told.connections).toBeLessThan(2)
   })
 
@@ -198,7 +198,7 @@ describe('a secured connection that can not be made', () => {
     )
     expect(told).toMatchObject({
       code: 'CLUSTER_UNREACHABLE',
-      mend: expect.stringContaining('asked by https'),
+      fix: expect.stringContaining('asked by https'),
     })
   })
 

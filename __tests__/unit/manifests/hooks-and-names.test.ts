@@ -225,7 +225,7 @@ describe('what Kubernetes would refuse', () => {
     const [finding] = nameFindings(
       read(SET('preview-4711-feature-search-index-rebuild-coordination')),
     )
-    const name = /for instance to (\S+)$/.exec(finding?.mend ?? '')?.[1] ?? ''
+    const name = /for instance to (\S+)$/.exec(finding?.fix ?? '')?.[1] ?? ''
     expect(name).toMatch(/^preview-4711-feature-search-index-rebuild/)
     expect(nameFindings(read(SET(name)))).toEqual([])
   })

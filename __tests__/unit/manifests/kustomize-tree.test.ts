@@ -45,7 +45,7 @@ async function build(
   expect(findings.every((finding) => finding.code === 'INPUT_INVALID')).toBe(true)
   return {
     built,
-    said: findings.map((finding) => `${finding.message} ${finding.mend ?? ''}`).join('\n'),
+    said: findings.map((finding) => `${finding.message} ${finding.fix ?? ''}`).join('\n'),
   }
 }
 

@@ -245,7 +245,7 @@ describe('what is handed on', () => {
       {
         code: 'MANIFEST_INVALID',
         object: 'statefulset/zk',
-        mend: 'write containerPort as a number without quotes',
+        fix: 'write containerPort as a number without quotes',
       },
     ])
     expect(lineOf(text, findings[0])).toContain('containerPort: "2888"')

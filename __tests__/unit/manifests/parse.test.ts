@@ -156,7 +156,7 @@ describe('faults', () => {
       place: { file: 'k8s/zk.yaml', line: line ?? expect.any(Number) },
     })
     expect(findings[0]?.message).toMatch(words)
-    expect(findings[0]?.mend).not.toBe('')
+    expect(findings[0]?.fix).not.toBe('')
   })
 
   test('faults of one document leave the others readable, so that all is told at once', () => {
@@ -182,11 +182,11 @@ describe('faults', () => {
     ],
     ['metadata:\n  name: 7\n', 4, /metadata.name must be text, and is a number/, /./],
     ['metadata: a\n', 3, /metadata must be a map/, /metadata/],
-  ])('%j is no object', (text, line, words, mend) => {
+  ])('%j is no object', (text, line, words, fix) => {
     const [fault] = parse(`apiVersion: v1\nkind: A\n${text}`).findings
     expect(fault).toMatchObject({ code: 'MANIFEST_INVALID', place: { line } })
     expect(fault?.message).toMatch(words)
-    expect(fault?.mend).toMatch(mend)
+    expect(fault?.fix).toMatch(fix)
   })
 
   test('a bomb of aliases is refused, not expanded', () => {

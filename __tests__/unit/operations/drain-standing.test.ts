@@ -83,9 +83,9 @@ describe('a drain that ends early', () => {
         },
       ).ended
       wanted(ended, 'failed', 'UNSCHEDULABLE')
-      const mends = ended.report.findings.map(({ mend }) => mend ?? '').join('\n')
-      expect(mends).toContain(`${node} stays cordoned: uncordon it`)
-      expect(mends).not.toContain('is given back')
+      const fixes = ended.report.findings.map(({ fix }) => fix ?? '').join('\n')
+      expect(fixes).toContain(`${node} stays cordoned: uncordon it`)
+      expect(fixes).not.toContain('is given back')
     }))
 })
 

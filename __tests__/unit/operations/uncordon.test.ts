@@ -269,7 +269,7 @@ describe('cordons of somebody else', () => {
       expect(finding?.message).toContain(
         'node-4 is cordoned by somebody else (field manager kubectl)',
       )
-      expect(finding?.mend).toContain('any-cordon: true')
+      expect(finding?.fix).toContain('any-cordon: true')
       expect(cordoned()).toEqual(['node-1', 'node-2', 'node-4'])
       expect(await listed()).toEqual(['node-1', 'node-2'])
       expect(writes()).toEqual([])
@@ -452,7 +452,7 @@ test('without the rights on nodes it is refused with the rules to add', () =>
     const done = await uncordon({ nodes: 'node-1' })
     expect(done.report).toMatchObject({ result: 'refused', code: 'ACCESS_DENIED' })
     expect(done.report.findings[0]?.message).toContain('patch nodes')
-    expect(done.report.findings[0]?.mend).toContain('kind: ClusterRole')
+    expect(done.report.findings[0]?.fix).toContain('kind: ClusterRole')
     expect(cordoned()).toEqual(['node-1'])
   }))
 

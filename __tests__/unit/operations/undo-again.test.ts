@@ -44,7 +44,7 @@ test('the undo after one that was killed goes on to the same revision', async ()
       'CONFLICT',
       expect.stringMatching(/: an undo of zk was begun at .* and has not ended/),
     ])
-    expect(between.report.findings[0]?.mend).toMatch(
+    expect(between.report.findings[0]?.fix).toMatch(
       /^Finish it first: operation: undo goes on with it, and with to-revision somewhere else/,
     )
     const { report } = await runHere({ cluster, clock, name: 'again', inputs: undo })

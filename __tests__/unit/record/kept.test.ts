@@ -219,7 +219,7 @@ describe('an undo by an altered record', () => {
       await run(BAD, { 'on-failure': 'keep' })
       const refused = await run(undefined, { operation: 'undo', name: 'zk' })
       expect([refused.report.result, refused.report.code]).toEqual(['refused', 'CONFLICT'])
-      expect(refused.report.findings[0]?.mend).toContain(`to-revision: ${good}`)
+      expect(refused.report.findings[0]?.fix).toContain(`to-revision: ${good}`)
       const undone = await run(undefined, { operation: 'undo', name: 'zk', 'to-revision': good })
       expect([undone.report.result, undone.report.revision]).toEqual(['succeeded', good])
       expect(
@@ -253,7 +253,7 @@ describe('an undo by an altered record', () => {
       cluster.somebody.edit('ConfigMap', 'default', KEY, { data: { 'record.json': '{"version":' } })
       const refused = await run(undefined, { operation: 'undo', name: 'zk' })
       expect([refused.report.result, refused.report.code]).toEqual(['refused', 'CONFLICT'])
-      expect(refused.report.findings[0]?.mend).toContain('operation: undo with to-revision')
+      expect(refused.report.findings[0]?.fix).toContain('operation: undo with to-revision')
       const { report } = await run(undefined, {
         operation: 'undo',
         name: 'zk',

@@ -23,24 +23,24 @@ describe('the verdict', () => {
   })
 
   test('is never longer than what the runner shows', () => {
-    const mend = Array.from({ length: 900 }, (_, index) => `line ${index}`).join('\n')
+    const fix = Array.from({ length: 900 }, (_, index) => `line ${index}`).join('\n')
     const found = verdictAnnotation({
       ...hostile(),
-      findings: [{ code: 'CRASH_LOOP', severity: 'error', message: 'x'.repeat(9000), mend }],
+      findings: [{ code: 'CRASH_LOOP', severity: 'error', message: 'x'.repeat(9000), fix }],
     })
     expect(found?.text.length).toBeLessThanOrEqual(4096)
   })
 })
 
 describe('a warning', () => {
-  test('says how to mend it, where that is known', () => {
+  test('says how to fix it, where that is known', () => {
     expect(
       warningText({
         message: 'the probe asks only whether the process answers',
-        mend: 'ask srvr for its Mode',
+        fix: 'ask srvr for its Mode',
       }),
     ).toBe('the probe asks only whether the process answers. Fix: ask srvr for its Mode')
-    expect(warningText({ message: 'nothing to mend' })).toBe('nothing to mend')
+    expect(warningText({ message: 'nothing to fix' })).toBe('nothing to fix')
   })
 
   test('that got no slot is counted', () =>

@@ -151,7 +151,7 @@ describe('what stands where', () => {
     expect(text).not.toContain('0 of 3')
   })
 
-  test('every lint finding stands there with its line and its mend', () => {
+  test('every lint finding stands there with its line and its fix', () => {
     const text = summaryText(refusedByLint())
     expect(text).toContain(
       '| **What happened** | k8s/zk.yaml:31: the budget allows all three members to be evicted at once<br>1 more error below |',

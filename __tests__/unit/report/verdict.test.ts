@@ -196,15 +196,15 @@ describe('closing lines', () => {
     expect(lines).toContain('Nothing was changed; took 90ms.')
   })
 
-  test('a mend of several lines, such as a Role rule, keeps its lines', () => {
-    const mend = '- apiGroups: [""]\n  resources: [pods/portforward]\n  verbs: [create]'
+  test('a fix of several lines, such as a Role rule, keeps its lines', () => {
+    const fix = '- apiGroups: [""]\n  resources: [pods/portforward]\n  verbs: [create]'
     const lines = closingLines(
       {
         ...crashed(),
         code: 'ACCESS_DENIED',
         evidence: [],
         findings: [
-          { code: 'ACCESS_DENIED', severity: 'error', message: 'may not forward ports', mend },
+          { code: 'ACCESS_DENIED', severity: 'error', message: 'may not forward ports', fix },
         ],
       },
       WHERE,

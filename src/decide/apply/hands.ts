@@ -7,13 +7,13 @@ import { isTree, parseKey, type Tree } from '../../manifests/fields-v1.ts'
 export type Hand = {
   readonly kind: 'person' | 'controller' | 'unknown'
   readonly name: string
-  readonly mend?: string
+  readonly fix?: string
 }
 
 interface Known {
   readonly name: string
   readonly managers: RegExp
-  readonly mend?: string
+  readonly fix?: string
 }
 
 /**
@@ -41,37 +41,37 @@ const CONTROLLERS: readonly Known[] = [
   {
     name: 'Argo CD',
     managers: /^argocd(?:-[\w-]+)?$/,
-    mend: 'change it in the repository that Argo CD follows, or take its self-heal off',
+    fix: 'change it in the repository that Argo CD follows, or take its self-heal off',
   },
   {
     name: 'Flux',
     managers: /^(?:kustomize-controller|helm-controller|flux(?:-[\w-]+)?)$/,
-    mend: 'change it in the source that Flux follows, or suspend the Kustomization or HelmRelease',
+    fix: 'change it in the source that Flux follows, or suspend the Kustomization or HelmRelease',
   },
   {
     name: 'Helm',
     managers: /^helm$/i,
-    mend: 'change it through the chart: the next helm upgrade writes it again',
+    fix: 'change it through the chart: the next helm upgrade writes it again',
   },
   {
     name: 'KEDA',
     managers: /^keda(?:-[\w-]+)?$/i,
-    mend: 'delete the ScaledObject that targets it',
+    fix: 'delete the ScaledObject that targets it',
   },
   {
     name: 'the VerticalPodAutoscaler',
     managers: /^vpa-[\w-]+$/i,
-    mend: 'set updateMode: "Off" in the VerticalPodAutoscaler',
+    fix: 'set updateMode: "Off" in the VerticalPodAutoscaler',
   },
   {
     name: 'Rancher Fleet',
     managers: /^fleet(?:agent|controller)?$/i,
-    mend: 'change it in the repository that Fleet follows',
+    fix: 'change it in the repository that Fleet follows',
   },
   {
     name: 'kapp',
     managers: /^kapp(?:-controller|-server-side-apply)?$/,
-    mend: 'change it in the App that kapp follows',
+    fix: 'change it in the App that kapp follows',
   },
 ]
 
@@ -82,7 +82,7 @@ export function handOf(manager: string, subresource?: string): Hand {
       ? {
           kind: 'controller',
           name: 'a HorizontalPodAutoscaler',
-          mend: 'delete the HorizontalPodAutoscaler that targets it',
+          fix: 'delete the HorizontalPodAutoscaler that targets it',
         }
       : { kind: 'controller', name: 'a controller of Kubernetes' }
   }
@@ -91,7 +91,7 @@ export function handOf(manager: string, subresource?: string): Hand {
     return {
       kind: 'controller',
       name: controller.name,
-      ...(controller.mend === undefined ? {} : { mend: controller.mend }),
+      ...(controller.fix === undefined ? {} : { fix: controller.fix }),
     }
   const person = PEOPLE.find((one) => one.managers.test(manager))
   if (person === undefined) return { kind: 'unknown', name: manager }
@@ -175,7 +175,7 @@ export function conflictWords(
   conflicts: readonly Conflict[],
   { object, live, wanted }: Told,
   mayForce: boolean,
-): { readonly message: string; readonly mend: string; readonly orSet?: WayAround } {
+): { readonly message: string; readonly fix: string; readonly orSet?: WayAround } {
   const groups = new Map<
     string,
     { readonly hand: Hand; readonly manager: string; readonly fields: string[] }
@@ -195,20 +195,20 @@ export function conflictWords(
     if (mayForce)
       return {
         message,
-        mend: keep,
+        fix: keep,
         orSet: { input: 'force-conflicts', value: 'true', why: 'once, to take these fields over' },
       }
     return {
       message,
-      mend: `${keep} If not: operation: deploy with force-conflicts: true, once, takes these fields over.`,
+      fix: `${keep} If not: operation: deploy with force-conflicts: true, once, takes these fields over.`,
     }
   }
   const advice = [
-    ...new Set(controllers.map(({ hand }) => hand.mend ?? `find out why ${hand.name} writes it`)),
+    ...new Set(controllers.map(({ hand }) => hand.fix ?? `find out why ${hand.name} writes it`)),
   ]
   return {
     message,
-    mend: `${capital(advice.join('; '))}: until then it would be written again${mayForce ? ', whoever takes the fields over' : ''}.`,
+    fix: `${capital(advice.join('; '))}: until then it would be written again${mayForce ? ', whoever takes the fields over' : ''}.`,
   }
 }
 

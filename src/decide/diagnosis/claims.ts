@@ -80,14 +80,14 @@ function claimSymptom(
   } as const
   const removal = `kubectl -n ${set.namespace} delete pvc ${claim.name}`
   const old = differs === undefined ? '' : `; it was left over from an earlier life and ${differs}`
-  const mend = differs === undefined ? {} : { mend: removalOf(claim, set.namespace) }
+  const fix = differs === undefined ? {} : { fix: removalOf(claim, set.namespace) }
   if (claim.phase === 'Lost') {
     return [
       {
         ...common,
         reason: 'Lost',
         message: `${claim.name}: Lost: its volume ${claim.volume ?? ''} is gone`,
-        mend: `Restore the PersistentVolume, or give the data up: ${removal}`,
+        fix: `Restore the PersistentVolume, or give the data up: ${removal}`,
         graceMs: blocked ? 0 : 'never',
       },
     ]
@@ -98,7 +98,7 @@ function claimSymptom(
         ...common,
         reason: 'Terminating',
         message: `${claim.name}: is being deleted, and goes with the pod of ${standing.pod}`,
-        mend: 'Delete no pod before its data is safe: operation: status says how.',
+        fix: 'Delete no pod before its data is safe: operation: status says how.',
         graceMs: 'never',
       },
     ]
@@ -109,7 +109,7 @@ function claimSymptom(
         ...common,
         reason: 'Terminating',
         message: `${claim.name}: is being deleted, so ${standing.pod} can't use it`,
-        mend: `It goes when no pod holds it any more: kubectl -n ${set.namespace} delete pod ${standing.pod}`,
+        fix: `It goes when no pod holds it any more: kubectl -n ${set.namespace} delete pod ${standing.pod}`,
         graceMs: DELETING_GRACE_MS,
       },
     ]
@@ -123,7 +123,7 @@ function claimSymptom(
             key: `leftover/${claim.uid}`,
             reason: 'LeftOver',
             message: `${claim.name}: was left over from an earlier life and ${differs}; it is used as it is`,
-            ...mend,
+            ...fix,
             graceMs: 'never',
             explains: false,
           },
@@ -143,7 +143,7 @@ function claimSymptom(
       ...common,
       reason: found.reason,
       message: `${claim.name}: ${found.cause}${old}`,
-      ...(differs === undefined ? found.mend : mend),
+      ...(differs === undefined ? found.fix : fix),
       graceMs: blocked ? found.graceMs : 'never',
     },
   ]
@@ -152,7 +152,7 @@ function claimSymptom(
 interface Trouble {
   readonly reason: string
   readonly cause: string
-  readonly mend: { readonly mend?: string }
+  readonly fix: { readonly fix?: string }
   readonly graceMs: number | 'never'
 }
 
@@ -163,17 +163,17 @@ function bindingTrouble(
   events: readonly EventView[],
 ): Trouble | undefined {
   if (newest === undefined)
-    return { reason: 'Pending', cause: 'Pending, and nobody says why', mend: {}, graceMs: 'never' }
+    return { reason: 'Pending', cause: 'Pending, and nobody says why', fix: {}, graceMs: 'never' }
   const text = oneLine(newest.message)
   switch (newest.reason) {
     case 'ProvisioningFailed': {
       const missing = /storageclass\S* "([^"]*)" not found/i.exec(text)
       if (missing === null)
-        return { reason: newest.reason, cause: text, mend: {}, graceMs: PROVISIONER_GRACE_MS }
+        return { reason: newest.reason, cause: text, fix: {}, graceMs: PROVISIONER_GRACE_MS }
       return {
         reason: newest.reason,
         cause: `storage class "${missing[1] ?? ''}" is not there`,
-        mend: {},
+        fix: {},
         graceMs: MISSING_CLASS_GRACE_MS,
       }
     }
@@ -181,9 +181,9 @@ function bindingTrouble(
       return {
         reason: newest.reason,
         cause: text,
-        mend:
+        fix:
           claim.storageClass === undefined
-            ? { mend: 'Name a storage class in the volumeClaimTemplate, or make one the default.' }
+            ? { fix: 'Name a storage class in the volumeClaimTemplate, or make one the default.' }
             : {},
         graceMs: claim.storageClass === undefined ? NO_CLASS_GRACE_MS : PROVISIONER_GRACE_MS,
       }
@@ -196,7 +196,7 @@ function bindingTrouble(
       return {
         reason: newest.reason,
         cause,
-        mend: { mend: `Install the provisioner ${provisioner}, or use another storage class.` },
+        fix: { fix: `Install the provisioner ${provisioner}, or use another storage class.` },
         graceMs: atWork ? AT_WORK_GRACE_MS : PROVISIONER_GRACE_MS,
       }
     }

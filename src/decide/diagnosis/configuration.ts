@@ -41,7 +41,7 @@ export function configurationSymptoms(member: MemberCase): readonly Symptom[] {
           {
             ...common,
             message: `${where}: ${text}`,
-            mend: 'Correct the container in the pod template: what it asks for does not go with its image.',
+            fix: 'Correct the container in the pod template: what it asks for does not go with its image.',
             graceMs: FIXED_GRACE_MS,
           },
         ]
@@ -50,7 +50,7 @@ export function configurationSymptoms(member: MemberCase): readonly Symptom[] {
           {
             ...common,
             message: `${where}: the container can't be made: ${text}`,
-            mend: 'Correct command, mounts or devices of the container.',
+            fix: 'Correct command, mounts or devices of the container.',
             graceMs: /no command specified|invalid|not exist/i.test(text)
               ? ABSENT_GRACE_MS
               : UNSURE_GRACE_MS,
@@ -63,7 +63,7 @@ export function configurationSymptoms(member: MemberCase): readonly Symptom[] {
           {
             ...common,
             message: `${where}: a lifecycle hook failed (${state.reason})${text === '' ? '' : `: ${text}`}`,
-            mend: 'Correct the postStart hook of the container.',
+            fix: 'Correct the postStart hook of the container.',
             graceMs: UNSURE_GRACE_MS,
           },
         ]

@@ -32,7 +32,7 @@ const UNABLE_TO_BIND = 14
 const UP_AGAIN_MS = 60_000
 const KILL_EVENT_MS = 60_000
 
-/** A cause in the image or the template that no second start mends. */
+/** A cause in the image or the template that no second start fixes. */
 const HOPELESS_START =
   /executable file not found|no such file or directory|permission denied|not a directory|is a directory|invalid argument|no command specified|unable to find user|exec: /i
 const WRONG_ARCHITECTURE = /exec format error/i
@@ -96,7 +96,7 @@ function symptomOf(
       ...common,
       reason: 'ExecFormatError',
       message: `${where}: the program is built for another processor architecture (${text})`,
-      mend: "Use an image that is built for the nodes' processor architecture.",
+      fix: "Use an image that is built for the nodes' processor architecture.",
       graceMs: 0,
     }
   }
@@ -117,7 +117,7 @@ function symptomOf(
       ...common,
       reason: 'RunContainerError',
       message: `${where}: the container can't be started, tried ${times}: ${text}`,
-      mend: 'Correct command, args, mounts or securityContext of the container.',
+      fix: 'Correct command, args, mounts or securityContext of the container.',
       graceMs: hopeless ? 0 : START_GRACE_MS,
       confirmed: down && history.deaths >= 2,
     }
@@ -136,17 +136,17 @@ function symptomOf(
       ? exitText(death.code)
       : `killed by its ${probe} probe (exit code ${death.code ?? 'unknown'})`
   const said = text === '' ? '' : `: ${text}`
-  const mend =
+  const fix =
     probe === undefined
       ? {}
       : {
-          mend: `Give the ${probe} probe more time, or see in the log why the server doesn't answer it.`,
+          fix: `Give the ${probe} probe more time, or see in the log why the server doesn't answer it.`,
         }
   return {
     ...common,
     reason,
     message: `${where}: ${cause}, ${times}${said}${lastEvent(member, container.name, probe)}`,
-    ...mend,
+    ...fix,
     ...graceFor(member, history, down, probe !== undefined),
   }
 }
@@ -162,7 +162,7 @@ function outOfMemory(
 ): Symptom {
   const limit = container.memoryLimit
   const known = limit === undefined ? '' : `; its limit is ${formatBytes(limit)}`
-  const mend =
+  const fix =
     limit === undefined
       ? 'Look at the memory of the node, and give the container a request and a limit.'
       : 'Raise the memory limit, or lower the heap: it must fit into the limit with room for the rest of the process.'
@@ -170,7 +170,7 @@ function outOfMemory(
     ...common,
     reason: 'OOMKilled',
     message: `${told}${known}`,
-    mend,
+    fix,
     graceMs: 0,
     confirmed: container.state.kind !== 'running' && history.deaths >= SAME_DEATHS,
     againstRevision: common.againstRevision && limit !== undefined,

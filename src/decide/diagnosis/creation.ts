@@ -43,7 +43,7 @@ export function creationSymptoms(situation: Situation): readonly Symptom[] {
           object: `pod/${standing.pod}`,
           reason: reasonOf(cause),
           message: `${standing.pod} is refused: ${cause}`,
-          ...mendFor(cause),
+          ...fixFor(cause),
           graceMs: outside ? OUTSIDE_GRACE_MS : GRACE_MS,
           confirmed: event.count >= 2,
           againstRevision: fromNew && !outside,
@@ -68,19 +68,19 @@ function reasonOf(cause: string): string {
   return 'FailedCreate'
 }
 
-function mendFor(cause: string): { readonly mend?: string } {
+function fixFor(cause: string): { readonly fix?: string } {
   switch (reasonOf(cause)) {
     case 'ExceededQuota':
-      return { mend: 'Raise the ResourceQuota of the namespace, or lower what the pods ask for.' }
+      return { fix: 'Raise the ResourceQuota of the namespace, or lower what the pods ask for.' }
     case 'PodSecurity':
       return {
-        mend: 'Set the fields of securityContext that are named above, or run in a namespace with another pod-security level.',
+        fix: 'Set the fields of securityContext that are named above, or run in a namespace with another pod-security level.',
       }
     case 'LimitRange':
-      return { mend: 'Set requests and limits within the LimitRange of the namespace.' }
+      return { fix: 'Set requests and limits within the LimitRange of the namespace.' }
     case 'ServiceAccountMissing':
       return {
-        mend: 'Create the ServiceAccount, or leave serviceAccountName out of the pod template.',
+        fix: 'Create the ServiceAccount, or leave serviceAccountName out of the pod template.',
       }
     default:
       return {}

@@ -13,7 +13,7 @@ export interface Hanging {
   /** One line, without the pod's name: `is held by …`. */
   readonly what: string
   /** The way out. */
-  readonly mend: string
+  readonly fix: string
   /** Since when it should be gone; milliseconds since the epoch. */
   readonly since: number
 }
@@ -33,7 +33,7 @@ export function whyNotGone(pod: PodView, node: NodeNow, now: number): Hanging | 
       cause: 'node',
       since: deleting,
       what: `its node ${pod.node ?? ''} is not in the cluster any more`,
-      mend: 'The cluster removes the pods of such a node within a minute or two. If the machine still runs, switch it off.',
+      fix: 'The cluster removes the pods of such a node within a minute or two. If the machine still runs, switch it off.',
     }
   if (now <= deleting) {
     const hook = pod.preStop.filter((name) => running.includes(name))
@@ -47,7 +47,7 @@ export function whyNotGone(pod: PodView, node: NodeNow, now: number): Hanging | 
           : running.length > 0
             ? `${running.join(', ')} has not ended yet: ${left}`
             : `its containers have ended: its kubelet cleans up (${left})`,
-      mend: `It ends by itself at the latest when its grace period is over (terminationGracePeriodSeconds${hook.length > 0 ? ', which bounds the preStop hook too' : ''}); a shorter one must be in the pod template.`,
+      fix: `It ends by itself at the latest when its grace period is over (terminationGracePeriodSeconds${hook.length > 0 ? ', which bounds the preStop hook too' : ''}); a shorter one must be in the pod template.`,
     }
   }
   const unseen =
@@ -58,14 +58,14 @@ export function whyNotGone(pod: PodView, node: NodeNow, now: number): Hanging | 
       cause: who,
       since: deleting,
       what: `${running.join(', ')} still ${running.length === 1 ? 'runs' : 'run'} although its grace period is over${unseen}`,
-      mend: `${node === undefined ? `See whether the node is Ready: kubectl get node ${pod.node ?? ''}. If it is` : `The node ${pod.node ?? ''} is Ready`}, so its kubelet can't end the process: one that hangs in its storage can't be killed. See the kubelet's log on ${pod.node ?? 'the node'}; a reboot of that node ends it.`,
+      fix: `${node === undefined ? `See whether the node is Ready: kubectl get node ${pod.node ?? ''}. If it is` : `The node ${pod.node ?? ''} is Ready`}, so its kubelet can't end the process: one that hangs in its storage can't be killed. See the kubelet's log on ${pod.node ?? 'the node'}; a reboot of that node ends it.`,
     }
   }
   return {
     cause: 'volume',
     since: deleting,
     what: `its containers have ended, but its kubelet on ${pod.node ?? 'its node'} does not let it go: most often a volume that can't be unmounted${unseen}`,
-    mend: `See the kubelet's log on ${pod.node ?? 'the node'} for unmount errors, the pod of the storage driver there, and kubectl get volumeattachments. Not --force: the volume would still be in use there.`,
+    fix: `See the kubelet's log on ${pod.node ?? 'the node'} for unmount errors, the pod of the storage driver there, and kubectl get volumeattachments. Not --force: the volume would still be in use there.`,
   }
 }
 
@@ -81,7 +81,7 @@ function held(
     cause: 'finalizer',
     since: Math.min(now, ended.length === 0 ? deleting : Math.max(...ended)),
     what: `its containers have ended, but it is held by the ${finalizers.length === 1 ? 'finalizer' : 'finalizers'} ${finalizers.join(', ')}`,
-    mend: `Whoever set it must take it away: look at that controller. Only if it is gone for good: kubectl -n ${namespace} patch pod ${name} --type=json -p '[{"op":"remove","path":"/metadata/finalizers"}]'`,
+    fix: `Whoever set it must take it away: look at that controller. Only if it is gone for good: kubectl -n ${namespace} patch pod ${name} --type=json -p '[{"op":"remove","path":"/metadata/finalizers"}]'`,
   }
 }
 
@@ -90,6 +90,6 @@ function byNode({ name, namespace, node = 'its node' }: PodView, deleting: numbe
     cause: 'node',
     since: deleting,
     what: `its node ${node} is not Ready: the kubelet there, which alone can end it, does not answer`,
-    mend: `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or kubectl -n ${namespace} delete pod ${name} --force (two members with one identity must never run). Take the taint away before it is started again: kubectl taint nodes ${node} node.kubernetes.io/out-of-service-`,
+    fix: `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or kubectl -n ${namespace} delete pod ${name} --force (two members with one identity must never run). Take the taint away before it is started again: kubectl taint nodes ${node} node.kubernetes.io/out-of-service-`,
   }
 }

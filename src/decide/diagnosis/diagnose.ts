@@ -42,7 +42,7 @@ export interface Diagnosis {
   /** One line: object, container, cause, exit code, last event. */
   readonly message: string
   /** One line, better than the code's general advice. */
-  readonly mend?: string
+  readonly fix?: string
   readonly class: 'terminal' | 'graced' | 'informative'
   /** Milliseconds since the epoch. */
   readonly since: number
@@ -192,7 +192,7 @@ function judge(situation: Situation, symptom: Symptom, firstSeen: number): Diagn
         ? `${symptom.message} (at another revision ${pod.revision ?? 'unknown'})`
         : symptom.message,
     ...(symptom.container === undefined ? {} : { container: symptom.container }),
-    ...(symptom.mend === undefined ? {} : { mend: symptom.mend }),
+    ...(symptom.fix === undefined ? {} : { fix: symptom.fix }),
   }
   if (symptom.graceMs === 'never' || passing) return { ...base, class: 'informative' }
   const until = since + symptom.graceMs

@@ -40,13 +40,13 @@ export function speaksAgainstRevision(diagnoses: readonly Diagnosis[]): boolean 
 }
 
 function toFinding(diagnosis: Diagnosis, severity: 'error' | 'warning', suffix: string): Finding {
-  const { code, message, mend, object, ordinal } = diagnosis
+  const { code, message, fix, object, ordinal } = diagnosis
   return {
     code,
     severity,
     message: `${message}${suffix}`,
     object,
-    ...(mend === undefined ? {} : { mend }),
+    ...(fix === undefined ? {} : { fix }),
     ...(ordinal === undefined ? {} : { ordinal }),
   }
 }

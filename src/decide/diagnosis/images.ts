@@ -54,7 +54,7 @@ export function imageSymptoms(member: MemberCase): readonly Symptom[] {
         container: container.name,
         reason: state.reason,
         message: `${place(pod, container.name)}: ${wording(state.reason, container.image)}: ${cause}`,
-        ...mendFor(cause, state.reason, pod.node),
+        ...fixFor(cause, state.reason, pod.node),
         graceMs,
         againstRevision: isNew(set, pod) && !overloaded,
         explains: true,
@@ -74,20 +74,20 @@ function wording(reason: string, image: string): string {
   }
 }
 
-function mendFor(
+function fixFor(
   cause: string,
   reason: string,
   node: string | undefined,
-): { readonly mend?: string } {
+): { readonly fix?: string } {
   if (reason === 'ErrImageNeverPull')
-    return { mend: `Put the image on ${node ?? 'the node'}, or set imagePullPolicy: IfNotPresent.` }
+    return { fix: `Put the image on ${node ?? 'the node'}, or set imagePullPolicy: IfNotPresent.` }
   if (/no match for platform/i.test(cause))
-    return { mend: "Use an image that is built for the nodes' processor architecture." }
+    return { fix: "Use an image that is built for the nodes' processor architecture." }
   if (/toomanyrequests|too many requests|\b429\b|rate limit/i.test(cause))
     return {
-      mend: 'The registry limits pulls: give the ServiceAccount an imagePullSecret, or pull through a mirror.',
+      fix: 'The registry limits pulls: give the ServiceAccount an imagePullSecret, or pull through a mirror.',
     }
   if (NAME_UNRESOLVED.test(cause) || OVERLOADED.test(cause))
-    return { mend: 'Check the registry host in the image name, and that the nodes can reach it.' }
+    return { fix: 'Check the registry host in the image name, and that the nodes can reach it.' }
   return {}
 }

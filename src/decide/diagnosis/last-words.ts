@@ -1,5 +1,5 @@
 // What a server wrote before it died says more than its exit code: known last words, put into one
-// line of cause and one of mend.
+// line of cause and one of fix.
 
 import type { Diagnosis } from './diagnose.ts'
 import { oneLine } from './symptom.ts'
@@ -9,7 +9,7 @@ interface Known {
   readonly words: RegExp
   readonly reason: string
   readonly cause: string
-  readonly mend: string
+  readonly fix: string
   /** Told also of a member that lives and is not Ready. */
   readonly alive?: true
 }
@@ -26,96 +26,96 @@ const KNOWN: readonly Known[] = [
     words: /exec format error/i,
     reason: 'ExecFormatError',
     cause: 'the program is built for another processor architecture',
-    mend: "Use an image that is built for the nodes' processor architecture.",
+    fix: "Use an image that is built for the nodes' processor architecture.",
   },
   {
     words: /No space left on device/i,
     reason: 'DiskFull',
     cause: 'its disk is full',
-    mend: 'Grow the claim, or set autopurge and clean old snapshots and logs.',
+    fix: 'Grow the claim, or set autopurge and clean old snapshots and logs.',
   },
   {
     words: /My id \d+ not in the peer list/,
     reason: 'NotInPeerList',
     cause: 'its id is not in the member list that it was given',
-    mend: 'Let the member list have a server.N line for each ordinal, or delete a claim that an earlier, larger life left over.',
+    fix: 'Let the member list have a server.N line for each ordinal, or delete a claim that an earlier, larger life left over.',
   },
   {
     words: /myid file is missing/,
     reason: 'IdMissing',
     cause: 'it has no myid file',
-    mend: 'Write myid before the server starts; see that the data directory belongs to the user that runs it (fsGroup).',
+    fix: 'Write myid before the server starts; see that the data directory belongs to the user that runs it (fsGroup).',
   },
   {
     words: /No snapshot found, but there are log entries/,
     reason: 'SnapshotMissing',
     cause: 'its data has a transaction log and no snapshot',
-    mend: 'If the others are in quorum, delete the claim of this one member: it is filled again from them. Coming from 3.4: set snapshot.trust.empty=true once.',
+    fix: 'If the others are in quorum, delete the claim of this one member: it is filled again from them. Coming from 3.4: set snapshot.trust.empty=true once.',
   },
   {
     words:
       /Unable to load database on disk|Severe unrecoverable error|Last transaction was partial|CRC check failed/,
     reason: 'DataUnreadable',
     cause: "it can't read its data on disk",
-    mend: 'If the others are in quorum, delete the claim of this one member: it is filled again from them.',
+    fix: 'If the others are in quorum, delete the claim of this one member: it is filled again from them.',
   },
   {
     words: /Cannot assign requested address/,
     reason: 'NameElsewhere',
     cause:
       'the name that it listens at leads to another address than its own, which is no fault of the manifest for as long as its pod is new (caches keep the old address for up to a minute)',
-    mend: 'If it lasts: let it listen at all addresses (a port alone behind the semicolon of its server line, no clientPortAddress), or at an address that its pod has.',
+    fix: 'If it lasts: let it listen at all addresses (a port alone behind the semicolon of its server line, no clientPortAddress), or at an address that its pod has.',
   },
   {
     words: /Address already in use|BindException/,
     reason: 'PortTaken',
     cause: 'a port that it listens on is taken',
-    mend: 'Free the port on the node (hostNetwork, hostPort), or use other ports.',
+    fix: 'Free the port on the node (hostNetwork, hostPort), or use other ports.',
   },
   {
     words:
       /java\.lang\.OutOfMemoryError|Could not reserve enough space|insufficient memory for the Java Runtime/i,
     reason: 'HeapTooSmall',
     cause: 'the Java heap is too small or does not fit into the container',
-    mend: 'Set the heap to half or two thirds of the memory limit.',
+    fix: 'Set the heap to half or two thirds of the memory limit.',
   },
   {
     words: /This node was decommissioned and will not rejoin/,
     reason: 'Decommissioned',
     cause: 'its claim is that of a decommissioned node',
-    mend: 'Delete the claim of this member; the controller makes a new one.',
+    fix: 'Delete the claim of this member; the controller makes a new one.',
   },
   {
     words: /removed by source filters|A node with address .* already exists/,
     reason: 'RingRemembersIt',
     cause: 'the ring still has the node that it replaces',
-    mend: 'Remove the node that is down: nodetool removenode HOST_ID, on a member that is up.',
+    fix: 'Remove the node that is down: nodetool removenode HOST_ID, on a member that is up.',
   },
   {
     words: /Seed provider couldn't lookup host/i,
     reason: 'SeedUnknown',
     cause: 'a seed has no address: no such name, or one of another namespace',
-    mend: SEEDS,
+    fix: SEEDS,
   },
   {
     words: /The seed provider lists no seeds/i,
     reason: 'SeedUnknown',
     cause: 'none of its seeds has an address, or it has none',
-    mend: SEEDS,
+    fix: SEEDS,
   },
   {
     words:
       /Unable to contact any seeds|lookup host .*seed|Unable to gossip with any (?:seeds|peers)/i,
     reason: 'NoSeeds',
     cause: 'it reaches none of its seeds',
-    mend: 'Check the seed addresses (their namespace), and publishNotReadyAddresses on the headless service.',
+    fix: 'Check the seed addresses (their namespace), and publishNotReadyAddresses on the headless service.',
   },
   {
     words:
       /Permission denied|AccessDeniedException|Unable to create data directory|Unable to access datadir/i,
     reason: 'PermissionDenied',
     cause: 'it may not read or write its files',
-    mend: 'Set securityContext.fsGroup of the pod to the group that the image runs as.',
+    fix: 'Set securityContext.fsGroup of the pod to the group that the image runs as.',
   },
   {
     words:
@@ -124,14 +124,14 @@ const KNOWN: readonly Known[] = [
     alive: true,
     cause:
       'it can’t look up a name of the member list, which is no fault of the manifest for as long as the pod behind it is new (caches keep “no such name” for up to a minute)',
-    mend: 'If it lasts: compare the names with the pods and Services that there are, and see that the headless service publishes addresses that are not Ready. A Service for each member, made before the pods, leaves nothing to wait for: docs/moved-members.md.',
+    fix: 'If it lasts: compare the names with the pods and Services that there are, and see that the headless service publishes addresses that are not Ready. A Service for each member, made before the pods, leaves nothing to wait for: docs/moved-members.md.',
   },
   {
     words:
       /Invalid config, exiting abnormally|ConfigException|Error: Could not find or load main class/,
     reason: 'InvalidConfig',
     cause: 'it refuses its configuration',
-    mend: 'Correct the configuration; the log below names the line.',
+    fix: 'Correct the configuration; the log below names the line.',
   },
 ]
 
@@ -149,7 +149,7 @@ export function withLastWords(diagnosis: Diagnosis, lines: readonly string[]): D
         ...diagnosis,
         reason: known.reason,
         message: `${diagnosis.message}; ${known.cause}: ${lastPart(line)}`,
-        mend: known.mend,
+        fix: known.fix,
       }
   }
   return diagnosis

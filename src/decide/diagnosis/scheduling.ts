@@ -64,7 +64,7 @@ export function schedulingSymptoms(member: MemberCase): readonly Symptom[] {
         ...common,
         code: 'UNSCHEDULABLE',
         message: `${pod.name}: held by a scheduling gate that nobody has lifted`,
-        mend: 'See who sets the schedulingGates of the pod template; that controller must lift them.',
+        fix: 'See who sets the schedulingGates of the pod template; that controller must lift them.',
         graceMs: 'never',
         againstRevision: false,
       },
@@ -113,7 +113,7 @@ export function schedulingSymptoms(member: MemberCase): readonly Symptom[] {
         ? 'no node that is left can reach its volume'
         : "the node that can reach its volume can't take it"
       : 'no PersistentVolume is there for its claim'
-    const mend = byVolume
+    const fix = byVolume
       ? nodeOut
         ? 'Give the node of the volume back (uncordon or repair it).'
         : 'Free the node of the volume, or bring it back; if it is gone for good, the claim must be deleted and the member resynced.'
@@ -123,7 +123,7 @@ export function schedulingSymptoms(member: MemberCase): readonly Symptom[] {
         ...common,
         code: noVolume && !byVolume ? 'CLAIM_PENDING' : 'UNSCHEDULABLE',
         message: `${pod.name}: ${why}: ${text}`,
-        mend,
+        fix,
         graceMs: impossible ? IMPOSSIBLE_GRACE_MS : GRACE_MS,
         againstRevision: false,
       },

@@ -32,7 +32,7 @@ export interface Symptom {
   readonly reason: string
   /** One line that names the object. */
   readonly message: string
-  readonly mend?: string
+  readonly fix?: string
   /**
    * How long it may last before it is final, 0 for at once; `never`: it is told, but doesn't end a
    * wait by itself.

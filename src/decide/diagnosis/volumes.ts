@@ -59,7 +59,7 @@ export function volumeSymptoms(member: MemberCase): readonly Symptom[] {
         message: `${pod.name}: its volume is still attached to another node: ${text}`,
         graceMs: GRACE_MS,
         againstRevision: false,
-        mend: 'The volume is let go once its old pod is gone; where the old node is dead, that takes some 6 minutes, or the taint node.kubernetes.io/out-of-service on it.',
+        fix: 'The volume is let go once its old pod is gone; where the old node is dead, that takes some 6 minutes, or the taint node.kubernetes.io/out-of-service on it.',
       },
     ]
   }
@@ -71,7 +71,7 @@ export function volumeSymptoms(member: MemberCase): readonly Symptom[] {
       message: `${pod.name} on ${pod.node}: ${text}`,
       graceMs: GRACE_MS,
       againstRevision: false,
-      mend: network
+      fix: network
         ? `Look at the network plugin on ${pod.node}.`
         : 'Look at the volume named above and at the storage driver on the node.',
     },

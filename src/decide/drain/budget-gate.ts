@@ -15,8 +15,8 @@ export type BudgetGate =
    * Only the server knows: the pod isn't Ready, and the budget may let such pods go all the same.
    * Where it doesn't, it never will.
    */
-  | { readonly kind: 'ask'; readonly reason: string; readonly mend: string }
-  | { readonly kind: 'never'; readonly reason: string; readonly mend: string }
+  | { readonly kind: 'ask'; readonly reason: string; readonly fix: string }
+  | { readonly kind: 'never'; readonly reason: string; readonly fix: string }
 
 /** `budgets` by namespace. */
 export function gateOf(
@@ -30,15 +30,15 @@ export function gateOf(
     return {
       kind: 'never',
       reason: `it has ${own.length} disruption budgets (${names.join(', ')}), and the eviction API takes no pod with more than one`,
-      mend: `Let one budget select it: kubectl -n ${pod.namespace} delete poddisruptionbudget ${names.slice(1).join(' ')}, or narrow their selectors.`,
+      fix: `Let one budget select it: kubectl -n ${pod.namespace} delete poddisruptionbudget ${names.slice(1).join(' ')}, or narrow their selectors.`,
     }
   }
   const guard = guardOf(pod, budgets)
   if (guard === undefined) return { kind: 'allows' }
   const verdict = judgeBudgets([guard])
   if (verdict.kind !== 'never') return verdict
-  const mend = `Let poddisruptionbudget/${guard.name} in ${pod.namespace} spare one (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.`
-  return { kind: pod.ready ? 'never' : 'ask', reason: verdict.reason, mend }
+  const fix = `Let poddisruptionbudget/${guard.name} in ${pod.namespace} spare one (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.`
+  return { kind: pod.ready ? 'never' : 'ask', reason: verdict.reason, fix }
 }
 
 /**
@@ -60,7 +60,7 @@ export function tooManyTogether(
     return group.map((pod) => ({
       pod,
       why: `${names.join(' and ')} would be away together, since only this node takes them back, and poddisruptionbudget/${guard.name} never spares more than ${Math.max(0, spares)}`,
-      mend: 'Spread them over more nodes first, or let the budget spare as many.',
+      fix: 'Spread them over more nodes first, or let the budget spare as many.',
     }))
   })
 }

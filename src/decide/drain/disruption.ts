@@ -22,7 +22,7 @@ export interface Standing {
   readonly budgets:
     | { readonly names: readonly string[]; readonly verdict: BudgetVerdict }
     | undefined
-  /** Somebody else's ensemble: that it has no budget is not ours to mend. */
+  /** Somebody else's ensemble: that it has no budget is not ours to fix. */
   readonly neighbour?: boolean
   /** What the record says to be under way, in words. */
   readonly underWay: string | undefined
@@ -36,7 +36,7 @@ export interface Standing {
  */
 export interface Obstacle {
   readonly what: string
-  readonly mend: string
+  readonly fix: string
   readonly passes: boolean
   readonly blocked?: boolean
 }
@@ -64,7 +64,7 @@ export function gates(standing: Standing, node: string): readonly Obstacle[] {
     return [
       {
         what: `${set === undefined ? 'its StatefulSet' : `statefulset/${name}`} is not there any more`,
-        mend: 'Check name and namespace.',
+        fix: 'Check name and namespace.',
         passes: false,
       },
     ]
@@ -73,9 +73,9 @@ export function gates(standing: Standing, node: string): readonly Obstacle[] {
     ...rollUnderWay(standing),
     ...(on.length === 0
       ? []
-      : standing.losses.map(({ message, mend = '' }): Obstacle => ({
+      : standing.losses.map(({ message, fix = '' }): Obstacle => ({
           what: message,
-          mend,
+          fix,
           passes: false,
         }))),
     ...membersAway(standing, node),
@@ -92,7 +92,7 @@ function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[
     return [
       {
         what: underWay,
-        mend: 'Finish it first: run that operation again, or take it back with operation: undo.',
+        fix: 'Finish it first: run that operation again, or take it back with operation: undo.',
         passes: false,
       },
     ]
@@ -100,7 +100,7 @@ function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[
     return [
       {
         what: `the StatefulSet controller has not seen the last change of ${set.name} yet`,
-        mend: 'Wait until it has; operation: status says what it waits for.',
+        fix: 'Wait until it has; operation: status says what it waits for.',
         passes: true,
       },
     ]
@@ -115,7 +115,7 @@ function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[
     return [
       {
         what: `${waits.map((pod) => pod.name).join(', ')} would come back at another revision (updateStrategy OnDelete)`,
-        mend: 'Finish the rollout with a deploy or a restart first.',
+        fix: 'Finish the rollout with a deploy or a restart first.',
         passes: false,
       },
     ]
@@ -123,7 +123,7 @@ function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[
     ? [
         {
           what: `a rollout of ${set.name} is under way: members run different revisions`,
-          mend: 'Finish it with a deploy, or take it back with operation: undo.',
+          fix: 'Finish it with a deploy, or take it back with operation: undo.',
           passes: false,
         },
       ]
@@ -162,16 +162,16 @@ export function overtaken(
 
 function membersAway(standing: Standing, node: string): readonly Obstacle[] {
   return standing.members.flatMap((member) => {
-    const mend = `${offBrokenNode(standing, member, node)}operation: status says why; kubectl -n ${standing.view.set?.namespace ?? ''} describe pod ${member.pod}`
+    const fix = `${offBrokenNode(standing, member, node)}operation: status says why; kubectl -n ${standing.view.set?.namespace ?? ''} describe pod ${member.pod}`
     if (member.state === 'extra')
-      return [{ what: `${member.pod} is ${member.text}`, mend, passes: true }]
+      return [{ what: `${member.pod} is ${member.text}`, fix, passes: true }]
     if (member.state !== 'available' && member.state !== 'old-revision')
-      return [{ what: `${member.pod} is ${member.text}`, mend, passes: member.state !== 'failed' }]
+      return [{ what: `${member.pod} is ${member.text}`, fix, passes: member.state !== 'failed' }]
     if (isUnreached(member))
       return [
         {
           what: `${member.pod} could not be reached: whether it serves is not known`,
-          mend: `operation: verify says why it could not be reached; ${mend}`,
+          fix: `operation: verify says why it could not be reached; ${fix}`,
           passes: true,
         },
       ]
@@ -180,7 +180,7 @@ function membersAway(standing: Standing, node: string): readonly Obstacle[] {
       : [
           {
             what: `${member.pod} is available, but does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`,
-            mend,
+            fix,
             passes: true,
           },
         ]
@@ -224,7 +224,7 @@ function leaderOf(members: readonly MemberNow[]): readonly Obstacle[] {
     return [
       {
         what: `${silent.join(', ')} could not be asked who leads`,
-        mend: 'Allow pods/portforward or pods/exec, and see that the client port answers without TLS.',
+        fix: 'Allow pods/portforward or pods/exec, and see that the client port answers without TLS.',
         passes: true,
       },
     ]
@@ -239,7 +239,7 @@ function leaderOf(members: readonly MemberNow[]): readonly Obstacle[] {
         leaders.length === 0
           ? 'no member leads'
           : `${leaders.join(' and ')} all say that they lead`,
-      mend: 'Wait for the election to end; operation: verify shows who follows whom.',
+      fix: 'Wait for the election to end; operation: verify shows who follows whom.',
       passes: true,
     },
   ]
@@ -255,7 +255,7 @@ function nodesNotReady({ view, nodes }: Standing, node: string): readonly Obstac
     .filter((one) => one.name !== node && homes.has(one.name) && !one.ready)
     .map((one) => ({
       what: `node ${one.name} with ${homes.get(one.name) ?? 'a member'} is not Ready`,
-      mend: `See to node ${one.name} first.`,
+      fix: `See to node ${one.name} first.`,
       passes: true,
     }))
 }
@@ -269,7 +269,7 @@ function quorumLeft(members: readonly MemberNow[], on: readonly string[]): reado
   return [
     {
       what: `without ${on.join(' and ')} only ${stay.length} of ${voters.length} voting members are left, and the quorum needs ${needed}`,
-      mend:
+      fix:
         voters.length < 3
           ? 'An ensemble of fewer than three members has an outage with every drain: scale it to 3 first.'
           : 'Spread the members over more nodes first.',
@@ -286,7 +286,7 @@ function budgetGate({ budgets, neighbour, view }: Standing, name: string): reado
     return [
       {
         what: `no disruption budget selects the members of ${name}: somebody else's drain could take a second one meanwhile`,
-        mend: `Create a PodDisruptionBudget with maxUnavailable: 1 for the members' labels.`,
+        fix: `Create a PodDisruptionBudget with maxUnavailable: 1 for the members' labels.`,
         passes: false,
       },
     ]
@@ -294,7 +294,7 @@ function budgetGate({ budgets, neighbour, view }: Standing, name: string): reado
     return [
       {
         what: `the members have ${names.length} disruption budgets (${names.join(', ')}), and the eviction API takes no pod with more than one`,
-        mend: `Keep one: ${kubectl} delete poddisruptionbudget ${names.slice(1).join(' ')}`,
+        fix: `Keep one: ${kubectl} delete poddisruptionbudget ${names.slice(1).join(' ')}`,
         passes: false,
       },
     ]
@@ -305,7 +305,7 @@ function budgetGate({ budgets, neighbour, view }: Standing, name: string): reado
       return [
         {
           what: verdict.reason,
-          mend: `${kubectl} describe poddisruptionbudget ${names.join(' ')}`,
+          fix: `${kubectl} describe poddisruptionbudget ${names.join(' ')}`,
           passes: true,
           blocked: true,
         },
@@ -314,7 +314,7 @@ function budgetGate({ budgets, neighbour, view }: Standing, name: string): reado
       return [
         {
           what: verdict.reason,
-          mend: `Change it to maxUnavailable: 1, in your manifests too: ${kubectl} edit poddisruptionbudget ${names.join(' ')}`,
+          fix: `Change it to maxUnavailable: 1, in your manifests too: ${kubectl} edit poddisruptionbudget ${names.join(' ')}`,
           passes: false,
         },
       ]

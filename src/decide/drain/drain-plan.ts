@@ -18,7 +18,7 @@ export interface NodeChoice {
   readonly refusals: readonly {
     readonly pod: string
     readonly why: string
-    readonly mend: string
+    readonly fix: string
     /** Which node takes it not, and why; absent where that is not known. */
     readonly reasons?: readonly NodeGroup[]
   }[]
@@ -94,7 +94,7 @@ function refuse(
       {
         pod,
         why: 'its node was cordoned by somebody else and stays so: it could not come back to it',
-        mend: UNCORDON,
+        fix: UNCORDON,
       },
     ]
   if (answer.kind === 'fits') return []
@@ -107,7 +107,7 @@ function refuse(
         {
           pod,
           why: `only its own node takes it, once that is given back: ${byNode(answer)}`,
-          mend: cordonedByOthers ? UNCORDON : inPlaceMend(member, givenBack),
+          fix: cordonedByOthers ? UNCORDON : inPlaceFix(member, givenBack),
           reasons: answer.reasons,
         },
       ]
@@ -118,7 +118,7 @@ function refuse(
           why: answer.preemption
             ? `no other node takes it but by evicting pods of lower priority: ${byNode(answer)}`
             : `no node takes it: ${byNode(answer)}`,
-          mend: 'Make room on another node, or add one.',
+          fix: 'Make room on another node, or add one.',
           reasons: answer.reasons,
         },
       ]
@@ -127,7 +127,7 @@ function refuse(
         {
           pod,
           why: `whether another node takes it can't be told: ${answer.why}`,
-          mend: member
+          fix: member
             ? 'Set placement: in-place if it may come back to this node.'
             : 'Move it by hand first, or leave it out with pod-selector.',
         },
@@ -162,7 +162,7 @@ export function reasonOfOne(reason: string): string {
   return plain === 'were unschedulable' ? 'cordoned already' : plain
 }
 
-function inPlaceMend(member: boolean, givenBack: boolean): string {
+function inPlaceFix(member: boolean, givenBack: boolean): string {
   if (member)
     return givenBack
       ? 'Set placement: in-place (or auto), or add a node that takes it.'

@@ -15,7 +15,7 @@ export interface LeftAlone {
 }
 
 export interface NotDrainable extends LeftAlone {
-  readonly mend: string
+  readonly fix: string
 }
 
 export interface SortedPods {
@@ -36,7 +36,7 @@ const OURS = 'zk-ensemble-action'
 type Sorting =
   | { readonly kind: 'evict'; readonly warnings: readonly string[] }
   | { readonly kind: 'leave'; readonly why: string }
-  | { readonly kind: 'refuse'; readonly why: string; readonly mend: string }
+  | { readonly kind: 'refuse'; readonly why: string; readonly fix: string }
 
 /**
  * `daemonSets`: `namespace/name` of those that there are; undefined where they may not be read,
@@ -64,7 +64,7 @@ export function sortPods(
         leave.push({ pod, why: sorting.why })
         break
       case 'refuse':
-        refused.push({ pod, why: sorting.why, mend: sorting.mend })
+        refused.push({ pod, why: sorting.why, fix: sorting.fix })
         break
     }
   }
@@ -90,11 +90,11 @@ function sort(
     return {
       kind: 'refuse',
       why: 'DaemonSet-managed Pods (use ignore-daemonsets to ignore)',
-      mend: 'Set ignore-daemonsets: true.',
+      fix: 'Set ignore-daemonsets: true.',
     }
   }
   if (finished) return { kind: 'evict', warnings: [] }
-  const faults: { readonly why: string; readonly mend: string }[] = []
+  const faults: { readonly why: string; readonly fix: string }[] = []
   const warnings: string[] = []
   if (orphaned) {
     if (flags.evictUnmanaged)
@@ -102,7 +102,7 @@ function sort(
     else
       faults.push({
         why: `its DaemonSet ${pod.owner?.name ?? ''} is gone (use evict-unmanaged to override)`,
-        mend: 'Set evict-unmanaged: true; nobody makes it anew.',
+        fix: 'Set evict-unmanaged: true; nobody makes it anew.',
       })
   }
   if (pod.emptyDirs.length > 0 && pod.labels['app.kubernetes.io/managed-by'] !== OURS) {
@@ -111,7 +111,7 @@ function sort(
     else
       faults.push({
         why: 'Pods with local storage (use delete-emptydir-data to override)',
-        mend: `Set delete-emptydir-data: true; the data of its emptyDir ${pod.emptyDirs.join(', ')} is lost.`,
+        fix: `Set delete-emptydir-data: true; the data of its emptyDir ${pod.emptyDirs.join(', ')} is lost.`,
       })
   }
   if (pod.owner === undefined) {
@@ -119,7 +119,7 @@ function sort(
     else
       faults.push({
         why: 'Pods that declare no controller (use evict-unmanaged to override)',
-        mend: 'Set evict-unmanaged: true; nobody makes it anew.',
+        fix: 'Set evict-unmanaged: true; nobody makes it anew.',
       })
   }
   const [first] = faults
@@ -128,6 +128,6 @@ function sort(
     : {
         kind: 'refuse',
         why: faults.map(({ why }) => why).join('; '),
-        mend: faults.map(({ mend }) => mend).join(' '),
+        fix: faults.map(({ fix }) => fix).join(' '),
       }
 }

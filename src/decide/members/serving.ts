@@ -123,7 +123,7 @@ function away(
       ordinal,
       object: `pod/${pod}`,
       message: `${pod} (ordinal ${ordinal}) ${what}; that its pod is Ready says nothing about this${young === undefined ? '' : `; it may be on its way: ${young}`}`,
-      mend: `${young === undefined ? '' : 'Look again in two minutes. '}${state.advice ?? `If it stays outside, compare its member list, myid and the names of its peers; its log says whom it cannot reach.`}`,
+      fix: `${young === undefined ? '' : 'Look again in two minutes. '}${state.advice ?? `If it stays outside, compare its member list, myid and the names of its peers; its log says whom it cannot reach.`}`,
       ...(young === undefined ? {} : { orSet: { input: 'wait', value: 'true' } }),
     },
   ]
@@ -139,7 +139,7 @@ function alone(states: readonly MemberState[], replicas: number): readonly Findi
       ordinal,
       object: `pod/${pod}`,
       message: `${pod} (ordinal ${ordinal}) runs standalone in an ensemble of ${replicas}: it keeps data of its own that the others do not see`,
-      mend: 'Give it the member list that the others have; save what clients wrote to it first.',
+      fix: 'Give it the member list that the others have; save what clients wrote to it first.',
     }))
 }
 
@@ -157,7 +157,7 @@ function leaders(states: readonly MemberState[], replicas: number): readonly Fin
         code: 'CHECK_FAILED',
         severity: 'error',
         message: `${leading.map((state) => state.pod).join(' and ')} both say that they lead`,
-        mend: 'One of them was cut off, or there are two ensembles: compare their member lists.',
+        fix: 'One of them was cut off, or there are two ensembles: compare their member lists.',
       },
     ]
   const unasked = states.filter(isUnasked).length
@@ -179,7 +179,7 @@ function leaders(states: readonly MemberState[], replicas: number): readonly Fin
           code: 'QUORUM_LOST',
           severity: 'error',
           message: lost,
-          mend: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.',
+          fix: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.',
         },
       ]
 }

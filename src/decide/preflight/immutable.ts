@@ -50,7 +50,7 @@ export function immutableFindings({ live, wanted }: PreflightInput): readonly Pr
         '',
       )
       const isSize = path.at(-1) === 'storage'
-      const mend = isSize
+      const fix = isSize
         ? `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods go on running.`
         : path[0] === 'volumeClaimTemplates' || path[0] === 'podManagementPolicy'
           ? `Keep it as it is, or: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods go on running, claims that exist stay as they are.`
@@ -60,7 +60,7 @@ export function immutableFindings({ live, wanted }: PreflightInput): readonly Pr
         severity: 'error',
         object: `statefulset/${wanted.name}`,
         message: `${field} can't be changed: it is ${show(before)} in the cluster, the manifest says ${show(after)}`,
-        mend,
+        fix,
         path: ['spec', ...path],
       }
     },

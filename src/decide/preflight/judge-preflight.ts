@@ -56,7 +56,7 @@ function keptFindings({ live, claims, wanted }: PreflightInput): readonly Prefli
       : [
           {
             ...deleted,
-            mend: `To take the members away with their data: operation: scale with delete-claims: true. ${deleted.mend ?? ''}`,
+            fix: `To take the members away with their data: operation: scale with delete-claims: true. ${deleted.fix ?? ''}`,
           },
         ]),
   ]
@@ -75,7 +75,7 @@ function namespaceFindings({
         severity: 'error',
         object,
         message: `namespace ${wanted.namespace} is being deleted and takes no new objects`,
-        mend: `Wait until it is gone (kubectl get namespace ${wanted.namespace} -o yaml names what holds it), then run the step again.`,
+        fix: `Wait until it is gone (kubectl get namespace ${wanted.namespace} -o yaml names what holds it), then run the step again.`,
       },
     ]
   }
@@ -87,7 +87,7 @@ function namespaceFindings({
       object,
       input: 'namespace',
       message: `namespace ${wanted.namespace} is not there`,
-      mend: `Create it: kubectl create namespace ${wanted.namespace}`,
+      fix: `Create it: kubectl create namespace ${wanted.namespace}`,
       orSet: { input: 'create-namespace', value: 'true' },
     },
   ]
@@ -106,7 +106,7 @@ function credentialFindings({
         severity: 'error',
         input: 'kubeconfig',
         message: 'the credentials have ended already',
-        mend: 'Fetch new credentials in a step before this one.',
+        fix: 'Fetch new credentials in a step before this one.',
       },
     ]
   return [
@@ -115,7 +115,7 @@ function credentialFindings({
       severity: 'warning',
       input: 'kubeconfig',
       message: `the credentials end in ${formatSpan(credentialsEnd - now)}, before the timeout of ${formatSpan(deadline - now)} is over`,
-      mend: 'Fetch credentials that last longer, or use a kubeconfig with an exec plugin, which renews them.',
+      fix: 'Fetch credentials that last longer, or use a kubeconfig with an exec plugin, which renews them.',
     },
   ]
 }

@@ -55,7 +55,7 @@ export function membershipFindings(input: PreflightInput): readonly PreflightFin
         ...common,
         path: ['spec', 'ordinals', 'start'],
         message: `the first ordinal is ${view.start} in the cluster, the manifest says ${wanted.start}: that would replace members by others`,
-        mend: `Keep spec.ordinals.start at ${view.start}.`,
+        fix: `Keep spec.ordinals.start at ${view.start}.`,
       },
     ]
   }
@@ -69,7 +69,7 @@ export function membershipFindings(input: PreflightInput): readonly PreflightFin
             ...common,
             path,
             message: `${counts}: ${view.replicas - wanted.replicas} of them ${view.replicas - wanted.replicas === 1 ? 'goes' : 'go'}, and the claims stay`,
-            mend: `If that is not meant, set replicas to ${view.replicas} here.`,
+            fix: `If that is not meant, set replicas to ${view.replicas} here.`,
           },
         ]
   }
@@ -83,7 +83,7 @@ export function membershipFindings(input: PreflightInput): readonly PreflightFin
         ...common,
         path,
         message: `${counts}: a deploy takes no member away`,
-        mend: `Set replicas to ${view.replicas} here. ${way}`,
+        fix: `Set replicas to ${view.replicas} here. ${way}`,
       },
     ]
   }
@@ -100,7 +100,7 @@ export function membershipFindings(input: PreflightInput): readonly PreflightFin
       ...common,
       path,
       message: `${counts}, and this action can't add members to it: ${refused}`,
-      mend: `Set replicas to ${view.replicas} here. ${manual}`,
+      fix: `Set replicas to ${view.replicas} here. ${manual}`,
     },
   ]
 }
@@ -122,7 +122,7 @@ function listFindings(
       {
         ...common,
         message: `the set has ${replicas} replicas in the cluster, but the member list there names ${members}: somebody changed one without the other`,
-        mend: `If ${members} is right: kubectl -n ${wanted.namespace} scale statefulset/${wanted.name} --replicas=${members}; then run this again.`,
+        fix: `If ${members} is right: kubectl -n ${wanted.namespace} scale statefulset/${wanted.name} --replicas=${members}; then run this again.`,
       },
     ]
   }
@@ -132,7 +132,7 @@ function listFindings(
         {
           ...common,
           message: `${counts}, and this action can't add members to it: ${growth.refused}`,
-          mend: growth.manual,
+          fix: growth.manual,
         },
       ]
 }

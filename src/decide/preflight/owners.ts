@@ -10,7 +10,7 @@ interface Controller {
    * rendered chart and proves nothing.
    */
   readonly marks: readonly string[]
-  readonly mend: string
+  readonly fix: string
 }
 
 const CONTROLLERS: readonly Controller[] = [
@@ -22,19 +22,19 @@ const CONTROLLERS: readonly Controller[] = [
       'argocd.argoproj.io/tracking-id',
       'argocd.argoproj.io/installation-id',
     ],
-    mend: 'Change it in the repository that Argo CD follows, or take the object out of the Application (or its self-heal off).',
+    fix: 'Change it in the repository that Argo CD follows, or take the object out of the Application (or its self-heal off).',
   },
   {
     name: 'Flux',
     managers: /^(?:kustomize-controller|helm-controller)$/,
     marks: ['kustomize.toolkit.fluxcd.io/name', 'helm.toolkit.fluxcd.io/name'],
-    mend: 'Change it in the source that Flux follows, or suspend the Kustomization or HelmRelease.',
+    fix: 'Change it in the source that Flux follows, or suspend the Kustomization or HelmRelease.',
   },
   {
     name: 'Helm',
     managers: /^helm$/i,
     marks: ['meta.helm.sh/release-name'],
-    mend: 'Change it through the chart, or deploy the ensemble with this action only: the next helm upgrade takes the change back.',
+    fix: 'Change it through the chart, or deploy the ensemble with this action only: the next helm upgrade takes the change back.',
   },
 ]
 
@@ -49,7 +49,7 @@ export function ownerFindings(objects: readonly OwnedObject[]): readonly Preflig
         severity: 'error',
         object,
         message: `${object} is controlled by ${name}, which would take the change back`,
-        mend: `Change ${name} instead, or deploy under another name.`,
+        fix: `Change ${name} instead, or deploy under another name.`,
       },
     ]
   })
@@ -66,7 +66,7 @@ export function ownerFindings(objects: readonly OwnedObject[]): readonly Preflig
             severity: 'warning',
             object: first,
             message: `${theirs.join(', ')} ${theirs.length === 1 ? 'is' : 'are'} also applied by ${controller.name}, which may take the change back`,
-            mend: controller.mend,
+            fix: controller.fix,
           },
         ]
   })
@@ -89,7 +89,7 @@ function strangers(objects: readonly OwnedObject[]): readonly PreflightFinding[]
         severity: 'error',
         object,
         message: `${object} is there already and was not made for this ensemble: the deploy would make another Service of it`,
-        mend: 'Give it another name and let its clients use that, or delete it where nobody needs it (force-conflicts: true takes it over as it is).',
+        fix: 'Give it another name and let its clients use that, or delete it where nobody needs it (force-conflicts: true takes it over as it is).',
       },
     ]
   })
@@ -128,7 +128,7 @@ function scalerFindings(objects: readonly OwnedObject[]): readonly PreflightFind
             object,
             path: ['spec', 'replicas'],
             message: `an autoscaler sets the replicas of ${object}: voters must not come and go with the load`,
-            mend: 'Delete the HorizontalPodAutoscaler or ScaledObject that targets the ensemble.',
+            fix: 'Delete the HorizontalPodAutoscaler or ScaledObject that targets the ensemble.',
           },
         ]
       : [],

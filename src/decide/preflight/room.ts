@@ -23,7 +23,7 @@ export function roomFindings({ nodes, wanted }: PreflightInput): readonly Prefli
         object: `statefulset/${wanted.name}`,
         path: ['spec', 'template', 'spec', 'affinity'],
         message: `${wanted.replicas} members must be apart by ${key}, but only ${places.size} ${what} them (${fit.length} of ${nodes.length} nodes are ready, schedulable, untainted and selected)`,
-        mend: 'Add nodes, lower the number of members, or prefer the anti-affinity instead of requiring it.',
+        fix: 'Add nodes, lower the number of members, or prefer the anti-affinity instead of requiring it.',
       },
     ]
   })

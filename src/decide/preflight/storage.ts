@@ -134,7 +134,7 @@ function classFindings(
           ...common,
           severity: 'warning',
           message: `storage class "${template.storageClass}" of the claim template ${template.name} is not there, and whether volumes were made by hand for it could not be looked at (list persistentvolumes); ${there}`,
-          mend: 'Name a class of this cluster, or make sure that a PersistentVolume with this storageClassName is available for each member.',
+          fix: 'Name a class of this cluster, or make sure that a PersistentVolume with this storageClassName is available for each member.',
         },
       ]
     }
@@ -144,7 +144,7 @@ function classFindings(
           ...common,
           severity: 'error',
           message: `the claim template ${template.name} asks for volumes that were made by hand (storageClassName: ""), and there is none without a class`,
-          mend: volumesToMake(open),
+          fix: volumesToMake(open),
         },
       ]
     const message =
@@ -156,7 +156,7 @@ function classFindings(
         ...common,
         severity: 'error',
         message,
-        mend: 'Name a class of this cluster, or create the class first.',
+        fix: 'Name a class of this cluster, or create the class first.',
       },
     ]
   }
@@ -167,7 +167,7 @@ function classFindings(
             ...common,
             severity: 'warning',
             message: `${defaults.length} storage classes are the default (${defaults.map((one) => one.name).join(', ')}); the newest, ${found.name}, is taken`,
-            mend: 'Name the class in the claim template, or leave one default.',
+            fix: 'Name the class in the claim template, or leave one default.',
           },
         ]
       : []
@@ -180,7 +180,7 @@ function classFindings(
           ...common,
           severity: 'warning',
           message: doubt,
-          mend: 'Use a class whose provisioner runs in this cluster, or make the volumes by hand.',
+          fix: 'Use a class whose provisioner runs in this cluster, or make the volumes by hand.',
         },
       ]
 }
@@ -239,7 +239,7 @@ function handMadeFindings(
       ...common,
       severity: shortage.sure && !mayCome ? 'error' : 'warning',
       message,
-      mend: shortage.sure
+      fix: shortage.sure
         ? volumesToMake(shortage.claims)
         : 'Bring those nodes back (kubectl uncordon NODE), or make volumes on others.',
     },
@@ -318,7 +318,7 @@ function leftOverFindings(
           ...common,
           severity: live === undefined ? 'error' : 'warning',
           message: `the claim ${claim.name} is being deleted, a member can't use it`,
-          mend: 'Wait until it is gone; it goes when no pod holds it any more.',
+          fix: 'Wait until it is gone; it goes when no pod holds it any more.',
         },
       ]
     }
@@ -328,7 +328,7 @@ function leftOverFindings(
           ...common,
           severity: 'error',
           message: `the claim ${claim.name} has lost its volume ${claim.volume ?? ''}`.trim(),
-          mend: `Restore the PersistentVolume. ${remove}`,
+          fix: `Restore the PersistentVolume. ${remove}`,
         },
       ]
     const inUse =
@@ -342,7 +342,7 @@ function leftOverFindings(
               ...common,
               severity: 'warning',
               message: `the claim ${claim.name} of a member that is there ${differs}; it is used as it is`,
-              mend: 'Leave it: of a claim only the size can be changed, and it can only grow.',
+              fix: 'Leave it: of a claim only the size can be changed, and it can only grow.',
             },
           ]
     if (claim.phase === 'Bound')
@@ -353,7 +353,7 @@ function leftOverFindings(
               ...common,
               severity: 'warning',
               message: `the claim ${claim.name}, left over from an earlier life, ${differs}; it is used as it is`,
-              mend: remove,
+              fix: remove,
             },
           ]
     const own =
@@ -373,7 +373,7 @@ function leftOverFindings(
           ...common,
           severity: 'error',
           message: `the claim ${claim.name}, left over from an earlier life, is Pending and ${differs}`,
-          mend: remove,
+          fix: remove,
         },
       ]
     if (ghost)
@@ -382,7 +382,7 @@ function leftOverFindings(
           ...common,
           severity: 'error',
           message: `the claim ${claim.name}, left over from an earlier life, is Pending: its class "${claim.storageClass ?? ''}" is not there`,
-          mend: remove,
+          fix: remove,
         },
       ]
     const waits = own === undefined || own.bindingMode === 'WaitForFirstConsumer'
@@ -393,7 +393,7 @@ function leftOverFindings(
             ...common,
             severity: 'warning',
             message: `the claim ${claim.name} is Pending although its class binds at once`,
-            mend: `See why: kubectl -n ${wanted.namespace} describe pvc ${claim.name}`,
+            fix: `See why: kubectl -n ${wanted.namespace} describe pvc ${claim.name}`,
           },
         ]
   })
@@ -422,7 +422,7 @@ function reuseFindings(input: PreflightInput): readonly PreflightFinding[] {
       severity: 'warning',
       object: `statefulset/${wanted.name}`,
       message: `claims of an earlier life are there and will be used with their data: ${bound.join(', ')}`,
-      mend: `For an empty ensemble delete them first: kubectl -n ${wanted.namespace} delete pvc ${bound.join(' ')}`,
+      fix: `For an empty ensemble delete them first: kubectl -n ${wanted.namespace} delete pvc ${bound.join(' ')}`,
     },
   ]
 }

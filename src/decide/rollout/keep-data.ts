@@ -122,38 +122,38 @@ function inWords({ set }: Kept, first: Danger, alike: readonly Danger[]): Findin
       return {
         ...common,
         message: `${who} ${are} being deleted: ${they} ${alike.length === 1 ? 'goes' : 'go'} with the pod${deleted}`,
-        mend: `Nothing undoes the deletion of a claim. Keep the volume first: ${retain(volumes)} ${renew} To use the same volume again, see CLAIM_PENDING in docs/troubleshooting.md.`,
+        fix: `Nothing undoes the deletion of a claim. Keep the volume first: ${retain(volumes)} ${renew} To use the same volume again, see CLAIM_PENDING in docs/troubleshooting.md.`,
       }
     }
     case 'absent':
       return {
         ...common,
         message: `${who} ${are} not there any more, while the pod still uses ${they === 'it' ? 'it' : 'them'}: its data goes with the pod`,
-        mend: `Back the data up before anything else. ${renew}`,
+        fix: `Back the data up before anything else. ${renew}`,
       }
     case 'lost':
       return {
         ...common,
         message: `${who} ${are} Lost: ${they} ${have} no volume any more${volumes.length === 0 ? '' : ` (${listed(volumes)})`}`,
-        mend: `Restore the PersistentVolume under its name. If its data may go: ${kubectl} delete pvc ${first.claim} --wait=false, then ${kubectl} delete pod ${first.pod}, one member after the other, each only while all the others serve.`,
+        fix: `Restore the PersistentVolume under its name. If its data may go: ${kubectl} delete pvc ${first.claim} --wait=false, then ${kubectl} delete pod ${first.pod}, one member after the other, each only while all the others serve.`,
       }
     case 'with its pod':
       return {
         ...common,
         message: `${who} ${alike.length === 1 ? 'belongs' : 'belong'} to a pod (ownerReferences): ${they} ${are} deleted when it goes`,
-        mend: `Take the reference away: ${kubectl} patch pvc ${first.claim} --type=json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'`,
+        fix: `Take the reference away: ${kubectl} patch pvc ${first.claim} --type=json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'`,
       }
     case 'volume deleting':
       return {
         ...common,
         message: `the volume ${listed(volumes)} of ${the} ${listed(claims)} is being deleted: ${first.pod} may find it no more when its pod comes back`,
-        mend: `Nothing undoes the deletion of a volume. Keep what is on it: ${retain(volumes)} Delete the claim: ${kubectl} delete pvc ${first.claim} --wait=false. ${renew}`,
+        fix: `Nothing undoes the deletion of a volume. Keep what is on it: ${retain(volumes)} Delete the claim: ${kubectl} delete pvc ${first.claim} --wait=false. ${renew}`,
       }
     case 'volume lost':
       return {
         ...common,
         message: `${the} ${listed(claims)} ${are} Bound, but the volume ${listed(volumes)} is gone, or let go: ${first.pod} would not come back with its data`,
-        mend: `Restore the PersistentVolume under its name, or back the data up from the running pod. ${renew}`,
+        fix: `Restore the PersistentVolume under its name, or back the data up from the running pod. ${renew}`,
       }
   }
 }
@@ -192,7 +192,7 @@ export function onlyInPod({ pod, othersServe, replicas }: Goer): Finding | undef
     object: `pod/${pod.name}`,
     ...(pod.ordinal === undefined ? {} : { ordinal: pod.ordinal }),
     message: `${pod.name} keeps its data in the pod alone (no claim), and ${why}: all of it would be lost with the pod`,
-    mend: `Back its data up first. If it may go: kubectl -n ${pod.namespace} delete pod ${pod.name}; members that are to keep data need a volumeClaimTemplate.`,
+    fix: `Back its data up first. If it may go: kubectl -n ${pod.namespace} delete pod ${pod.name}; members that are to keep data need a volumeClaimTemplate.`,
   }
 }
 
@@ -224,7 +224,7 @@ export function deletedWhenScaled(
     object: `statefulset/${set.name}`,
     input: 'delete-claims',
     message: `persistentVolumeClaimRetentionPolicy whenScaled: Delete of ${set.name} would delete ${listed(claims)} with the data on ${claims.length === 1 ? 'it' : 'them'}, which nobody asked for`,
-    mend: `To keep the data, in your manifests too: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'`,
+    fix: `To keep the data, in your manifests too: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'`,
     orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
   }
 }
@@ -245,7 +245,7 @@ export function deletedWithSet(
     object: `statefulset/${set.name}`,
     input: 'delete-claims',
     message: `persistentVolumeClaimRetentionPolicy whenDeleted: Delete of ${set.name} would delete the claims of its members with it, and their data, which nobody asked for`,
-    mend: `To keep the data: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'`,
+    fix: `To keep the data: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'`,
     orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
   }
 }

@@ -21,7 +21,7 @@ export function notServing(
       since: where.since,
       explains: true,
       message: `${member.pod}: its pod is Ready, but the member could not be reached: whether it serves is not known`,
-      mend: 'operation: verify says what this run needs to reach it: mostly pods/exec in its Role, where the client port is bound to an address of its own.',
+      fix: 'operation: verify says what this run needs to reach it: mostly pods/exec in its Role, where the client port is bound to an address of its own.',
       againstRevision: false,
     }
   }
@@ -38,7 +38,7 @@ export function notServing(
     message: member.ready
       ? `${member.pod}: its pod is Ready, but the member does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`
       : `${member.pod}: does not serve (${member.role ?? 'not asked'}), it is ${member.text}`,
-    mend: 'Compare its member list, its id and the names of its peers with those of the others; its log says whom it cannot reach.',
+    fix: 'Compare its member list, its id and the names of its peers with those of the others; its log says whom it cannot reach.',
     againstRevision:
       member.revision === ensemble.set?.status.updateRevision && others.every(serves),
   }

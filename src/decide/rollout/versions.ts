@@ -5,7 +5,7 @@ import type { ProfileName } from '../../view/profile-name.ts'
 
 export interface VersionRisk {
   readonly message: string
-  readonly mend: string
+  readonly fix: string
 }
 
 type Version = readonly [number, number, number | undefined]
@@ -23,7 +23,7 @@ export function versionRisk(
   if (back)
     return {
       message: `the image goes back from ${was} to ${is}: what servers of ${was} have written may not be readable by ${is}`,
-      mend: 'Go back only within a minor version; else restore the data from a backup that the older version has made.',
+      fix: 'Go back only within a minor version; else restore the data from a backup that the older version has made.',
     }
   if (
     to[0] === from[0] &&
@@ -33,12 +33,12 @@ export function versionRisk(
   )
     return {
       message: `the image goes back from ${was} to ${is}`,
-      mend: 'Within a minor version the data stays readable; see the release notes for what was fixed between the two.',
+      fix: 'Within a minor version the data stays readable; see the release notes for what was fixed between the two.',
     }
   if (profile === 'zookeeper' && from[0] === 3 && from[1] < 5 && to[0] === 3 && to[1] >= 5) {
     return {
       message: `from ${was} to ${is}: a server of 3.5.4 or later does not start on a data directory that has logs and no snapshot yet`,
-      mend: 'See that each member has a file snapshot.* in its data directory before the roll; for one start snapshot.trust.empty=true lets it do without.',
+      fix: 'See that each member has a file snapshot.* in its data directory before the roll; for one start snapshot.trust.empty=true lets it do without.',
     }
   }
   return undefined

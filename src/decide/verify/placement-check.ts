@@ -78,7 +78,7 @@ function sharedNodes({ members, requiredByTemplate }: Placement): readonly Findi
             severity: requiredByTemplate ? 'error' : 'warning',
             object: `node/${node}`,
             message: `${pods.map((pod) => pod.name).join(' and ')} run on one node, ${node}`,
-            mend: 'Require anti-affinity on kubernetes.io/hostname in the pod template, so that one node never holds two members.',
+            fix: 'Require anti-affinity on kubernetes.io/hostname in the pod template, so that one node never holds two members.',
           },
         ],
   )
@@ -109,7 +109,7 @@ function lostZones(placement: Placement): readonly Finding[] {
             code: 'CHECK_FAILED',
             severity: 'warning',
             message: `zone ${zone} holds ${pods.map((pod) => pod.name).join(', ')}: without it there is no quorum`,
-            mend:
+            fix:
               known.size < 3
                 ? 'With two zones one of them always holds the majority; a third zone is needed.'
                 : `Spread the members over zones: topologySpreadConstraints with ${ZONE}.`,

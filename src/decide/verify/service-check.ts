@@ -16,7 +16,7 @@ export function checkService(endpoints: EndpointsView, serving: readonly string[
       severity: 'error',
       object,
       message: `the service ${endpoints.service} has no endpoint: clients reach nobody`,
-      mend: 'Compare the selector of the service with the labels of the pods.',
+      fix: 'Compare the selector of the service with the labels of the pods.',
     })
   } else {
     if (wrong.length > 0)
@@ -25,7 +25,7 @@ export function checkService(endpoints: EndpointsView, serving: readonly string[
         severity: 'error',
         object,
         message: `the service ${endpoints.service} sends clients to ${wrong.join(', ')}, which ${wrong.length === 1 ? 'is no serving member' : 'are no serving members'}`,
-        mend: 'Make the selector of the service match the members only, and let the readiness probe ask for quorum.',
+        fix: 'Make the selector of the service match the members only, and let the readiness probe ask for quorum.',
       })
     if (missing.length > 0)
       findings.push({
@@ -33,7 +33,7 @@ export function checkService(endpoints: EndpointsView, serving: readonly string[
         severity: 'warning',
         object,
         message: `${missing.join(', ')} ${missing.length === 1 ? 'serves but is' : 'serve but are'} not behind the service ${endpoints.service}`,
-        mend: 'Endpoints follow readiness within seconds; look at the readiness probe if this stays.',
+        fix: 'Endpoints follow readiness within seconds; look at the readiness probe if this stays.',
       })
   }
   const outcome = findings.some((finding) => finding.severity === 'error')

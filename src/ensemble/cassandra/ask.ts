@@ -21,7 +21,7 @@ export interface Heard {
   /** Its own host id, also where only an earlier look heard it. */
   readonly hostId: string | undefined
   readonly trouble: string | undefined
-  /** For want of a right, which no waiting mends. */
+  /** For want of a right, which no waiting fixes. */
   readonly denied: boolean
 }
 

@@ -120,16 +120,16 @@ export function cqlFinding(member: Member, what: string, { kind, why }: CqlTroub
       return {
         ...impossible,
         message: `${who}: the ring asks for a login`,
-        mend: 'Set cassandra-auth to user:password of a role, from a secret, or to secret/NAME, a Secret of the namespace with the keys username and password.',
+        fix: 'Set cassandra-auth to user:password of a role, from a secret, or to secret/NAME, a Secret of the namespace with the keys username and password.',
       }
     case 'bad login':
       return {
         ...impossible,
         message: `${who}: the ring does not take this login`,
-        mend: 'Give cassandra-auth the name and the password of a role that may log in (LOGIN = true); without it cqlsh logs in by ~/.cassandra/cqlshrc of the container.',
+        fix: 'Give cassandra-auth the name and the password of a role that may log in (LOGIN = true); without it cqlsh logs in by ~/.cassandra/cqlshrc of the container.',
       }
     case 'no right':
-      return { ...impossible, message: `${who}: the role has no right to it: ${why}`, mend: RIGHTS }
+      return { ...impossible, message: `${who}: the role has no right to it: ${why}`, fix: RIGHTS }
     case 'unavailable':
     case 'unknown':
     case 'failed':
@@ -137,7 +137,7 @@ export function cqlFinding(member: Member, what: string, { kind, why }: CqlTroub
         ...about,
         code: 'CHECK_FAILED',
         message: `${who}: ${why}`,
-        mend: 'Look at the log of this member and at nodetool status.',
+        fix: 'Look at the log of this member and at nodetool status.',
       }
   }
 }

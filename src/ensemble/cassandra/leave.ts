@@ -100,7 +100,7 @@ async function passedOver(
         `${pod} can't be asked whether it is in the ring, and neither can a member that stays`,
         {
           object: `pod/${pod}`,
-          mend: 'Bring back the members that stay first: operation: status says what they lack.',
+          fix: 'Bring back the members that stay first: operation: status says what they lack.',
         },
       )
     const found = judgeSilent(leaver, heard)
@@ -117,7 +117,7 @@ async function passedOver(
         `${pod} can't be asked and may still be in the ring: ${by.member.pod} has ${found.how}; gone like this it would take its copies with it`,
         {
           object: `pod/${pod}`,
-          mend: `Bring it up, so that it can be decommissioned. If it never comes back: ${byHand(by.member, `nodetool removenode ${found.hostId ?? 'HOST_ID'}`)}; then run the scale again.`,
+          fix: `Bring it up, so that it can be decommissioned. If it never comes back: ${byHand(by.member, `nodetool removenode ${found.hostId ?? 'HOST_ID'}`)}; then run the scale again.`,
         },
       )
     }
@@ -203,7 +203,7 @@ function refused(member: Member, why: string): Error {
     {
       object: `pod/${member.pod}`,
       ordinal: member.ordinal,
-      mend: `Lower the replication factor of the keyspaces first where too few nodes would stay, or see nodetool netstats: kubectl -n ${member.namespace} exec ${member.pod} -c ${member.container} -- nodetool netstats`,
+      fix: `Lower the replication factor of the keyspaces first where too few nodes would stay, or see nodetool netstats: kubectl -n ${member.namespace} exec ${member.pod} -c ${member.container} -- nodetool netstats`,
     },
   )
 }

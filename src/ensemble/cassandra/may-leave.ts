@@ -31,7 +31,7 @@ export async function mayLeaveRing(
       ordinal: first.ordinal,
       object: `pod/${first.pod}`,
       message: `${first.pod} can't be decommissioned: this run may not use exec`,
-      mend: 'Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [pods/exec]\n  verbs: [get, create]',
+      fix: 'Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [pods/exec]\n  verbs: [get, create]',
     }
   }
   for (const other of others) {
@@ -112,6 +112,6 @@ function refusal(
     ordinal,
     object: `pod/${pod}`,
     message: `${first.left} ${first.left === 1 ? 'node' : 'nodes'}${where} would be left, and these keyspaces have more copies: ${named}; nodetool decommission refuses that`,
-    mend: `Keep the members, or lower the replication factor first (with the other data centres as they are, where there are any): ${alter.join('; ')}`,
+    fix: `Keep the members, or lower the replication factor first (with the other data centres as they are, where there are any): ${alter.join('; ')}`,
   }
 }

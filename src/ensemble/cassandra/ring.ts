@@ -38,7 +38,7 @@ export function judgeRing(
             code: 'CHECK_FAILED',
             severity: 'error',
             message: `${heard.length} of ${replicas} members have a pod`,
-            mend: 'Wait for the StatefulSet to make the others, or see why it does not.',
+            fix: 'Wait for the StatefulSet to make the others, or see why it does not.',
           },
         ]
   const downs = downRows(heard)
@@ -60,7 +60,7 @@ export function judgeRing(
             code: 'CHECK_FAILED',
             severity: 'error',
             message: `the ring has ${everyone.size} hosts, the set ${replicas} members`,
-            mend: 'A host that is gone needs nodetool removenode; one that joins needs time.',
+            fix: 'A host that is gone needs nodetool removenode; one that joins needs time.',
           },
         ]
   const others = everyone.size - asked.length
@@ -144,7 +144,7 @@ function silent(heard: readonly Heard[], downs: readonly Down[]): readonly Findi
             ...about(member),
             code: denied ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED',
             message: `${member.pod} (ordinal ${member.ordinal}) could not be asked: ${trouble}${seenAs(member, downs)}`,
-            mend: denied
+            fix: denied
               ? 'Add pods/exec [get, create] to the Role of this workflow.'
               : `See kubectl -n ${member.namespace} logs ${member.pod} -c ${member.container}`,
           },
@@ -162,7 +162,7 @@ function shut(asked: readonly Heard[], downs: readonly Down[]): readonly Finding
             ...about(member),
             code: 'CHECK_FAILED',
             message: `${member.pod} (ordinal ${member.ordinal}) ${door.what}${seenAs(member, downs)}`,
-            mend: `Open it: ${byHand(member, door.command)}`,
+            fix: `Open it: ${byHand(member, door.command)}`,
           },
         ]
   })
@@ -182,7 +182,7 @@ function downFinding({ row, own, viewers }: Down, asked: readonly Heard[]): Find
     ...(own === undefined ? { severity: 'error' as const } : about(own.member)),
     code: lost ? 'QUORUM_LOST' : 'CHECK_FAILED',
     message: `${namesOf(viewers)} ${viewers.length === 1 ? 'sees' : 'see'} ${name} as ${row.up}${row.state}`,
-    mend: 'Every row of nodetool status must be UN: let a joining or leaving member finish, bring back one that is down, remove one that is gone (nodetool removenode).',
+    fix: 'Every row of nodetool status must be UN: let a joining or leaving member finish, bring back one that is down, remove one that is gone (nodetool removenode).',
   }
 }
 
@@ -197,7 +197,7 @@ function strangers(heard: readonly Heard[], everyone: ReadonlySet<string>): read
             ...about(member),
             code: 'CHECK_FAILED',
             message: `${member.pod} (ordinal ${member.ordinal}) is not in the ring: it was decommissioned, or has not joined yet`,
-            mend: `${byHand(member, 'nodetool netstats')} says its mode; a joining one needs time.`,
+            fix: `${byHand(member, 'nodetool netstats')} says its mode; a joining one needs time.`,
           },
         ]
       const lacking = [...everyone].filter((id) => !rows.some((row) => row.hostId === id))
@@ -210,7 +210,7 @@ function strangers(heard: readonly Heard[], everyone: ReadonlySet<string>): read
           ...about(member),
           code: 'CHECK_FAILED',
           message: `${member.pod} (ordinal ${member.ordinal}) does not know ${names.join(', ')}`,
-          mend: 'Compare nodetool status of the members: the ring is split.',
+          fix: 'Compare nodetool status of the members: the ring is split.',
         },
       ]
     })
@@ -237,7 +237,7 @@ function schemaFindings(
       ...about(by),
       code: 'CHECK_FAILED',
       message: `${by.pod} (ordinal ${by.ordinal}) sees ${names.length > 0 ? `${names.join(', ')} unreachable` : `${said.versions.length} schema versions`}`,
-      mend: `Compare them: ${byHand(by, 'nodetool describecluster')}`,
+      fix: `Compare them: ${byHand(by, 'nodetool describecluster')}`,
     },
   ]
 }
@@ -255,7 +255,7 @@ function ownIds(asked: readonly Heard[]): readonly Finding[] {
         ...about(last.member),
         code: 'IDENTITY_MISMATCH',
         message: `${namesOf(group.map(({ member }) => member))} have the same host id ${id}`,
-        mend: 'Two members must never share a volume’s identity: compare their claims.',
+        fix: 'Two members must never share a volume’s identity: compare their claims.',
       } satisfies Finding,
     ]
   })

@@ -115,7 +115,7 @@ async function race(stage: Stage): Promise<string | Finding> {
         ...about(one),
         code: 'CHECK_IMPOSSIBLE',
         message: `two lightweight transactions for the same row, ${between}, timed out, ${races} times: which of them won is unknown`,
-        mend: 'Paxos rounds take too long: see nodetool tpstats and nodetool proxyhistograms of the members; cas_contention_timeout and write_request_timeout bound them.',
+        fix: 'Paxos rounds take too long: see nodetool tpstats and nodetool proxyhistograms of the members; cas_contention_timeout and write_request_timeout bound them.',
         orSet: { input: 'verify', value: 'full' },
       }
     const what =
@@ -126,7 +126,7 @@ async function race(stage: Stage): Promise<string | Finding> {
       ...about(other),
       code: 'CHECK_FAILED',
       message: `of two lightweight transactions for the same row, ${between}, ${verdict.fault === 'another row' ? 'at most one won, ' : ''}${what}`,
-      mend: 'The ring does not keep its promises: stop clients that rely on IF NOT EXISTS, compare the members’ versions, clocks and logs, and repair the ring (nodetool repair --paxos-only, from Cassandra 4.1).',
+      fix: 'The ring does not keep its promises: stop clients that rely on IF NOT EXISTS, compare the members’ versions, clocks and logs, and repair the ring (nodetool repair --paxos-only, from Cassandra 4.1).',
     }
   }
 }
@@ -190,13 +190,13 @@ async function because(
     return {
       ...finding,
       message: `${finding.message}; every member says that it is up by now`,
-      mend: `A copy was too slow or away for a moment: look at the logs of the members and at nodetool tpstats, and run it again. Or ${KEYSPACE} has more copies than there are nodes: DESCRIBE KEYSPACE ${KEYSPACE}.`,
+      fix: `A copy was too slow or away for a moment: look at the logs of the members and at nodetool tpstats, and run it again. Or ${KEYSPACE} has more copies than there are nodes: DESCRIBE KEYSPACE ${KEYSPACE}.`,
     }
   return {
     ...finding,
     ...(more.length === 0 ? about(only) : {}),
     message: `${finding.message}; ${namesOf(lost)} ${more.length === 0 ? 'does' : 'do'} not serve`,
-    mend: `Bring ${namesOf(lost)} back: operation: status says what it lacks.`,
+    fix: `Bring ${namesOf(lost)} back: operation: status says what it lacks.`,
   }
 }
 

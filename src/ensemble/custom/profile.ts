@@ -73,7 +73,7 @@ async function writeThroughAll(
       'the profile custom needs write-command and read-command',
       {
         input: writeCommand === undefined ? 'write-command' : 'read-command',
-        mend: 'Give both: each is run in every member with MARKER in its environment, and the read must print MARKER.',
+        fix: 'Give both: each is run in every member with MARKER in its environment, and the read must print MARKER.',
       },
     )
   }
@@ -84,7 +84,7 @@ async function writeThroughAll(
       code: 'CHECK_IMPOSSIBLE',
       severity: 'error',
       message: 'the commands cannot be run in the members: this run may not use exec',
-      mend: EXEC_MEND,
+      fix: EXEC_MEND,
     }
     return conclude(sorted, [], undefined, [finding], finding.message, 0)
   }
@@ -181,13 +181,13 @@ function conclude(
   }
 }
 
-function findingFor(member: Member, message: string, mend: string): Finding {
+function findingFor(member: Member, message: string, fix: string): Finding {
   return {
     code: 'CHECK_FAILED',
     severity: 'error',
     ordinal: member.ordinal,
     object: `pod/${member.pod}`,
     message,
-    mend,
+    fix,
   }
 }

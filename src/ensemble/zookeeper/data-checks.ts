@@ -133,7 +133,7 @@ async function thorough(
       code: 'CHECK_IMPOSSIBLE',
       severity: 'error',
       message: 'verify: thorough needs sessions with two members, and they are gone',
-      mend: 'Look at the logs of the members and run it again.',
+      fix: 'Look at the logs of the members and run it again.',
     }
     return [
       {

@@ -111,7 +111,7 @@ export function judgeIdentity(
 function mismatch(
   member: Member,
   message: string,
-  mend: string,
+  fix: string,
   severity: Finding['severity'] = 'error',
 ): Finding {
   return {
@@ -120,7 +120,7 @@ function mismatch(
     ordinal: member.ordinal,
     object: `pod/${member.pod}`,
     message: `${member.pod} (ordinal ${member.ordinal}) ${message}`,
-    mend,
+    fix,
   }
 }
 
@@ -223,11 +223,11 @@ function own(
     const byService = hosts
       .map((host) => whose.service(host))
       .find((service) => service !== undefined)
-    const mend =
+    const fix =
       byService === undefined
         ? 'The volumes of two members may be swapped: compare the claims with the myid files.'
         : `Let Service ${byService} select ${member.pod}, or correct the member list; else the volumes of two members are swapped.`
-    return [mismatch(member, `has id ${id}, but server.${id} is ${said}, which is ${others}`, mend)]
+    return [mismatch(member, `has id ${id}, but server.${id} is ${said}, which is ${others}`, fix)]
   }
   return [
     mismatch(
@@ -306,7 +306,7 @@ function shared(known: readonly Known[], ids: ReadonlyMap<string, number>): read
         ordinal: last.member.ordinal,
         object: `pod/${last.member.pod}`,
         message: `${pods} have the same id ${id}`,
-        mend: 'Each member needs an id of its own: its ordinal plus one constant. Stop the newer of them before clients lose writes.',
+        fix: 'Each member needs an id of its own: its ordinal plus one constant. Stop the newer of them before clients lose writes.',
       } satisfies Finding,
     ]
   })
@@ -333,7 +333,7 @@ function offsets(
         code: 'IDENTITY_MISMATCH',
         severity: 'error',
         message: `the ids do not follow from the ordinals: ${said}`,
-        mend: 'Every id is the ordinal plus one constant; compare the claims with the myid files.',
+        fix: 'Every id is the ordinal plus one constant; compare the claims with the myid files.',
       },
     ]
   }
@@ -403,7 +403,7 @@ function lists(known: readonly Known[], replicas: number, whose: HostReader): re
       code: 'IDENTITY_MISMATCH',
       severity: 'warning',
       message: `the member list names ${count} ${count === 1 ? 'member' : 'members'} (voting: ${voters(listed[0]?.servers ?? []).length}), the set has ${replicas}`,
-      mend: 'The majority is counted by the member list: change it together with the number of replicas.',
+      fix: 'The majority is counted by the member list: change it together with the number of replicas.',
     })
   return findings
 }

@@ -139,7 +139,7 @@ export interface Settled {
 }
 
 /**
- * Looks until the ensemble is whole, `settleMs` have passed, or waiting can't mend it. `hopeless`:
+ * Looks until the ensemble is whole, `settleMs` have passed, or waiting can't fix it. `hopeless`:
  * asked before each wait.
  */
 export async function settle(

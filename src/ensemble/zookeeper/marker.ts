@@ -49,7 +49,7 @@ export function markerTrouble(
     ...about,
     code: 'DATA_LOST',
     message: `${who} ${what}`,
-    mend: 'Stop writers, keep the claims, and compare the members before anything is restarted: see whether data and transaction log both lie on the claim.',
+    fix: 'Stop writers, keep the claims, and compare the members before anything is restarted: see whether data and transaction log both lie on the claim.',
   })
   const { found } = answer
   if (found instanceof Error) {
@@ -59,7 +59,7 @@ export function markerTrouble(
       ...about,
       code: 'CHECK_IMPOSSIBLE',
       message: `the marker could not be read through ${who}: ${found.message}`,
-      mend: 'Look at the member and run verify again.',
+      fix: 'Look at the member and run verify again.',
     }
   }
   if (found.value !== marker.value || found.version < marker.version || found.mzxid < marker.mzxid)

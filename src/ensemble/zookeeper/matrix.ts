@@ -180,7 +180,7 @@ function conclude(
       ordinal: member.ordinal,
       object: `pod/${member.pod}`,
       message: `${member.pod} (ordinal ${member.ordinal}) does not show what was written through ${from}: ${first.why}`,
-      mend: 'Look at its log; a member that stays behind may be cut off from the leader or have another ensemble’s data.',
+      fix: 'Look at its log; a member that stays behind may be cut off from the leader or have another ensemble’s data.',
     })
   }
   const tried = cells.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
@@ -207,7 +207,7 @@ export function dataFinding(member: Member, what: string, error: Error): Finding
           code: 'CHECK_IMPOSSIBLE',
           input: 'check-path',
           message: `${who} was refused: no right to write at ${error.path} (NoAuth)`,
-          mend: 'Set zookeeper-auth to a user:password that may write there, or check-path to a node below which anyone may create.',
+          fix: 'Set zookeeper-auth to a user:password that may write there, or check-path to a node below which anyone may create.',
         }
       case 'AuthFailed':
         return {
@@ -215,7 +215,7 @@ export function dataFinding(member: Member, what: string, error: Error): Finding
           code: 'CHECK_IMPOSSIBLE',
           input: 'zookeeper-auth',
           message: `${who} was refused: the ensemble does not take this zookeeper-auth (AuthFailed)`,
-          mend: 'Give user:password of the digest scheme; other schemes are not supported.',
+          fix: 'Give user:password of the digest scheme; other schemes are not supported.',
         }
       case 'SessionClosedRequireAuth':
         return {
@@ -223,7 +223,7 @@ export function dataFinding(member: Member, what: string, error: Error): Finding
           code: 'CHECK_IMPOSSIBLE',
           input: 'zookeeper-auth',
           message: `${who} was refused: sessions must authenticate (SessionClosedRequireAuth)`,
-          mend: 'Set zookeeper-auth if enforce.auth.schemes has digest; a SASL-only ensemble cannot be checked this way.',
+          fix: 'Set zookeeper-auth if enforce.auth.schemes has digest; a SASL-only ensemble cannot be checked this way.',
           orSet: { input: 'verify', value: 'off' },
         }
       default:
@@ -231,7 +231,7 @@ export function dataFinding(member: Member, what: string, error: Error): Finding
           ...about,
           code: 'CHECK_FAILED',
           message: `${who} was refused: ${error.message}`,
-          mend: 'Look at the log of this member.',
+          fix: 'Look at the log of this member.',
         }
     }
   }
@@ -240,7 +240,7 @@ export function dataFinding(member: Member, what: string, error: Error): Finding
       ...about,
       code: 'CHECK_FAILED',
       message: `${who} got no answer: ${error.why}${error.outcome === 'unknown' ? '; whether it was made is unknown' : ''}`,
-      mend: 'Look at the log of this member and at its connection to the leader.',
+      fix: 'Look at the log of this member and at its connection to the leader.',
     }
   }
   if (error instanceof NoSession)
@@ -248,12 +248,12 @@ export function dataFinding(member: Member, what: string, error: Error): Finding
       ...about,
       code: 'CHECK_FAILED',
       message: `${member.pod} (ordinal ${member.ordinal}) says that it serves, but takes no session: ${error.message}`,
-      mend: 'Look at its log; maxClientCnxns limits the connections from one address.',
+      fix: 'Look at its log; maxClientCnxns limits the connections from one address.',
     }
   return {
     ...about,
     code: 'CHECK_FAILED',
     message: `${who} failed: ${error.message}`,
-    mend: 'Look at the log of this member.',
+    fix: 'Look at the log of this member.',
   }
 }

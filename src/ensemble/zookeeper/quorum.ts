@@ -33,7 +33,7 @@ export interface Looked {
 export interface QuorumVerdict {
   readonly findings: readonly Finding[]
   /**
-   * Whether waiting may mend what is wrong: an election or a sync under way, a member that is
+   * Whether waiting may fix what is wrong: an election or a sync under way, a member that is
    * starting.
    */
   readonly canHeal: boolean
@@ -41,7 +41,7 @@ export interface QuorumVerdict {
   readonly states: readonly MemberState[]
 }
 
-/** A finding, and whether time alone may mend it. */
+/** A finding, and whether time alone may fix it. */
 interface Trouble {
   readonly finding: Finding
   readonly heals: boolean
@@ -138,7 +138,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
             ...about,
             code: 'CHECK_FAILED',
             message: `${pod} (ordinal ${ordinal}) runs but is not in the quorum${member.ready ? '; that its pod is Ready says nothing about this' : ''}`,
-            mend: 'Compare its member list, myid and the names of its peers; its log says whom it cannot reach.',
+            fix: 'Compare its member list, myid and the names of its peers; its log says whom it cannot reach.',
           },
         },
       ]
@@ -150,7 +150,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
             ...about,
             code: 'CHECK_FAILED',
             message: `${pod} (ordinal ${ordinal}) is read-only: it has lost the quorum`,
-            mend: 'Compare its member list, myid and the names of its peers; its log says whom it cannot reach.',
+            fix: 'Compare its member list, myid and the names of its peers; its log says whom it cannot reach.',
           },
         },
       ]
@@ -163,7 +163,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
                 ...about,
                 code: 'CHECK_IMPOSSIBLE',
                 message: `${pod} (ordinal ${ordinal}) could not be asked: ${look.why}`,
-                mend: ACCESS_MEND,
+                fix: ACCESS_MEND,
               },
             },
           ]
@@ -175,7 +175,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
                   ...about,
                   code: 'CHECK_FAILED',
                   message: `${pod} (ordinal ${ordinal}) could not be asked: ${look.why}`,
-                  mend: `Look at its log and at the load of its node: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}`,
+                  fix: `Look at its log and at the load of its node: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}`,
                 },
               },
             ]
@@ -186,7 +186,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
                   ...about,
                   code: 'CHECK_IMPOSSIBLE',
                   message: `${pod} (ordinal ${ordinal}) could not be reached, so whether it serves is not known: ${look.why}`,
-                  mend:
+                  fix:
                     look.lacks === 'exec'
                       ? EXEC_MEND
                       : `Look at the pod and its node: kubectl -n ${member.namespace} describe pod ${pod}`,
@@ -201,7 +201,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
             ...about,
             code: 'CHECK_FAILED',
             message: `${pod} (ordinal ${ordinal}) serves no clients: ${look.why}`,
-            mend: `Look at its log and its client port: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}`,
+            fix: `Look at its log and its client port: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}`,
           },
         },
       ]
@@ -213,7 +213,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
             ...about,
             code: 'CHECK_FAILED',
             message: `${pod} (ordinal ${ordinal}) closes connections to port ${clientPort} without an answer`,
-            mend: `Look at its log: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}`,
+            fix: `Look at its log: kubectl -n ${member.namespace} logs ${pod} -c ${member.container}`,
           },
         },
       ]
@@ -225,7 +225,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
             ...about,
             code: 'CHECK_IMPOSSIBLE',
             message: `${pod} (ordinal ${ordinal}) speaks TLS only to its clients, and this check has no certificate for it`,
-            mend: 'Give the members a plain clientPort that only listens inside the pod (clientPortAddress=127.0.0.1).',
+            fix: 'Give the members a plain clientPort that only listens inside the pod (clientPortAddress=127.0.0.1).',
             orSet: { input: 'verify', value: 'off' },
           },
         },
@@ -238,7 +238,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
             ...about,
             code: 'CHECK_IMPOSSIBLE',
             message: `${pod} (ordinal ${ordinal}) does not allow the word srvr`,
-            mend: 'Add srvr to 4lw.commands.whitelist; without a whitelist it is allowed.',
+            fix: 'Add srvr to 4lw.commands.whitelist; without a whitelist it is allowed.',
           },
         },
       ]
@@ -250,7 +250,7 @@ function troubleOf({ member, look }: Looked): readonly Trouble[] {
             ...about,
             code: 'CHECK_IMPOSSIBLE',
             message: `what answers on port ${clientPort} of ${pod} (ordinal ${ordinal}) is no ZooKeeper server: ${look.text}`,
-            mend: 'Name the client port of the container `client` in the manifest, or choose another profile.',
+            fix: 'Name the client port of the container `client` in the manifest, or choose another profile.',
           },
         },
       ]
@@ -285,7 +285,7 @@ function missing(looked: readonly Looked[], replicas: number): readonly Trouble[
         code: looked.length < majority(replicas) ? 'QUORUM_LOST' : 'CHECK_FAILED',
         severity: 'error',
         message: `${looked.length} of ${replicas} members have a pod: ${there}`,
-        mend: 'Wait for the StatefulSet to make the others, or see why it does not.',
+        fix: 'Wait for the StatefulSet to make the others, or see why it does not.',
       },
     },
   ]
@@ -303,7 +303,7 @@ function alone(looked: readonly Looked[], replicas: number): readonly Trouble[] 
         ordinal: member.ordinal,
         object: `pod/${member.pod}`,
         message: `${member.pod} (ordinal ${member.ordinal}) runs standalone in an ensemble of ${replicas}: it keeps data of its own that the others do not see`,
-        mend: 'Give it the member list that the others have; save what clients wrote to it first.',
+        fix: 'Give it the member list that the others have; save what clients wrote to it first.',
       },
     }))
 }
@@ -323,7 +323,7 @@ function leaders(looked: readonly Looked[], replicas: number): readonly Trouble[
           severity: 'error',
           message: `${names} both say that they lead`,
           ordinal: leading[0]?.member.ordinal ?? 0,
-          mend: 'One of them was cut off, or there are two ensembles: compare their member lists.',
+          fix: 'One of them was cut off, or there are two ensembles: compare their member lists.',
         },
       },
     ]
@@ -364,7 +364,7 @@ function leaders(looked: readonly Looked[], replicas: number): readonly Trouble[
           severity: 'error',
           message,
           ...(ordinal === undefined ? {} : { ordinal }),
-          mend: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.',
+          fix: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.',
         },
       },
     ]
@@ -388,7 +388,7 @@ function versions(looked: readonly Looked[]): readonly Trouble[] {
         severity: 'error',
         ordinal: other.member.ordinal,
         message: `the members run different versions: ${said}`,
-        mend: 'Finish the roll, so that all members run the image of the template.',
+        fix: 'Finish the roll, so that all members run the image of the template.',
       },
     },
   ]
@@ -417,7 +417,7 @@ function epochs(looked: readonly Looked[]): readonly Trouble[] {
               ordinal: member.ordinal,
               object: `pod/${member.pod}`,
               message: `${member.pod} (ordinal ${member.ordinal}) is in epoch ${own}, its leader in ${led}`,
-              mend: 'It may follow another ensemble: compare the member lists.',
+              fix: 'It may follow another ensemble: compare the member lists.',
             },
           } satisfies Trouble,
         ]

@@ -85,7 +85,7 @@ function impossible(member: Member, why: string, cause?: unknown): Error {
     {
       object: `pod/${member.pod}`,
       ordinal: member.ordinal,
-      mend: 'Allow pods/exec [get, create] in the Role of this workflow and use an image with sh and tr, or accept the longer election that comes with replacing a leader.',
+      fix: 'Allow pods/exec [get, create] in the Role of this workflow and use an image with sh and tr, or accept the longer election that comes with replacing a leader.',
     },
     cause,
   )

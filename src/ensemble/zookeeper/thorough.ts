@@ -59,7 +59,7 @@ async function checked(
       ordinal: found.member.ordinal,
       object: `pod/${found.member.pod}`,
       message: found.what,
-      mend: 'The ensemble does not keep its promises: stop writers that rely on them and compare the members’ versions and logs.',
+      fix: 'The ensemble does not keep its promises: stop writers that rely on them and compare the members’ versions and logs.',
     })
   } catch (error) {
     return failed(

@@ -286,7 +286,7 @@ function impossible(members: readonly Member[], context: DoorContext): Verificat
     code: 'CHECK_IMPOSSIBLE',
     severity: 'error',
     message: 'the members cannot be asked: this run may use neither port-forward nor exec',
-    mend: ACCESS_MEND,
+    fix: ACCESS_MEND,
   }
   context.say(finding.message)
   return {

@@ -171,7 +171,7 @@ export function identityCheck(
     severity: 'error',
     ordinal: first.known.member.ordinal,
     message: `${what} (${pods}: ${first.lacking ?? ''})`,
-    mend: context.reach.may.exec
+    fix: context.reach.may.exec
       ? 'Compare myid and the member list on the members named here by hand, or allow the word conf (4lw.commands.whitelist).'
       : EXEC_MEND,
   }

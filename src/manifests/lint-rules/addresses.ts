@@ -141,7 +141,7 @@ function ofService(
         ]
       : []
   if (service.always) return missing
-  const mend = 'set publishNotReadyAddresses: true'
+  const fix = 'set publishNotReadyAddresses: true'
   return [
     ...missing,
     asks(subject.container.readinessProbe, subject) === 'quorum'
@@ -149,13 +149,13 @@ function ofService(
           manifest,
           ['spec'],
           `readiness asks for the quorum, but service ${service.name} leads to ${service.pod} only once that is Ready: the members never find each other`,
-          mend,
+          fix,
         )
       : warning(
           manifest,
           ['spec'],
           `service ${service.name} leads to ${service.pod} only while that is Ready: an election may have to wait for the probe`,
-          mend,
+          fix,
         ),
   ]
 }

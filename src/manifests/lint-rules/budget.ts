@@ -27,7 +27,7 @@ export const disruptionBudget: Rule = (subject) => {
 }
 
 function missing({ set, budgets }: LintSubject): Finding {
-  const mend =
+  const fix =
     'add a PodDisruptionBudget (policy/v1) with maxUnavailable: 1 and the selector of the set'
   const [stray] = budgets
   if (stray === undefined)
@@ -35,7 +35,7 @@ function missing({ set, budgets }: LintSubject): Finding {
       set.manifest,
       ['spec'],
       'these manifests have no disruption budget for the members: unless another one has, drains of several nodes may take all at once',
-      mend,
+      fix,
     )
   return warning(
     stray.manifest,
@@ -101,7 +101,7 @@ function amount(
     maxUnavailable === undefined
       ? members - share(minAvailable ?? 1, members)
       : share(maxUnavailable, members)
-  const mend = 'write maxUnavailable: 1'
+  const fix = 'write maxUnavailable: 1'
   if (members < 2)
     return allowed > 0
       ? []
@@ -110,7 +110,7 @@ function amount(
             manifest,
             field,
             'the budget never lets the only member go: every drain of its node will be refused',
-            mend,
+            fix,
           ),
         ]
   if (allowed <= 0)
@@ -119,7 +119,7 @@ function amount(
         manifest,
         field,
         `the budget lets none of ${members} members go: every drain will be refused`,
-        mend,
+        fix,
       ),
     ]
   // Of two members neither may go, and no budget that lets drains through can help it: the number
@@ -131,7 +131,7 @@ function amount(
         manifest,
         field,
         `the budget lets ${allowed} of ${members} members go at once, the quorum needs ${majority(members)}`,
-        mend,
+        fix,
       ),
     ]
   const found: Finding[] = []
@@ -141,7 +141,7 @@ function amount(
         manifest,
         field,
         `the budget lets ${allowed} members go at once: a failure in that time costs the quorum`,
-        mend,
+        fix,
       ),
     )
   if (typeof minAvailable === 'number')
@@ -150,7 +150,7 @@ function amount(
         manifest,
         field,
         `minAvailable: ${minAvailable} is right for ${members} members only and says the wrong thing after scaling`,
-        mend,
+        fix,
       ),
     )
   return found

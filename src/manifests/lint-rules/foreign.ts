@@ -26,7 +26,7 @@ export const foreignMembers: Rule = ({
     const found = say(names, belonging, own, profile)
     return found === undefined
       ? []
-      : [(found.proven ? danger : warning)(at.manifest, at.path, found.message, found.mend)]
+      : [(found.proven ? danger : warning)(at.manifest, at.path, found.message, found.fix)]
   })
 }
 
@@ -67,7 +67,7 @@ function belongings(
 interface Said {
   readonly proven: boolean
   readonly message: string
-  readonly mend: string
+  readonly fix: string
 }
 
 /** The finding's words; undefined where it needs none. */
@@ -86,7 +86,7 @@ function say(
     return {
       proven: false,
       message: `${what} also names members outside of ${here}: ${hosts} (${belonging.where})`,
-      mend: `if they belong to this ensemble, nothing; they count for its quorum. If not, name only members of ${set}`,
+      fix: `if they belong to this ensemble, nothing; they count for its quorum. If not, name only members of ${set}`,
     }
   }
   const joins =
@@ -96,7 +96,7 @@ function say(
   return {
     proven: true,
     message: `${what} names ${hosts} (${belonging.where}), and the members are deployed as ${here}: ${joins}`,
-    mend: `write ${set}-${start}.${service} and so on without a namespace, which is right in every namespace; or correct the namespace of this deploy`,
+    fix: `write ${set}-${start}.${service} and so on without a namespace, which is right in every namespace; or correct the namespace of this deploy`,
   }
 }
 

@@ -52,7 +52,7 @@ function countIn({ set, replicas }: LintSubject): string {
     : `replicas is left out, so the set has ${replicas}`
 }
 
-function countMend(
+function countFix(
   { set, replicas, cluster }: LintSubject,
   listed: number,
   otherwise: string,
@@ -97,7 +97,7 @@ function serversFlag(subject: LintSubject): readonly Finding[] {
       set.manifest,
       countPath(subject, path),
       `--servers=${flag.value}, but ${countIn(subject)} ${replicas === 1 ? 'member' : 'members'}`,
-      countMend(
+      countFix(
         subject,
         Number(flag.value),
         `write --servers=${replicas}, or change replicas with it`,
@@ -164,7 +164,7 @@ function zooServers(subject: LintSubject): readonly Finding[] {
         set.manifest,
         countPath(subject, path),
         `ZOO_SERVERS names ${own} members${own === entries.length ? '' : ' of this set'}, ${countIn(subject)}`,
-        countMend(subject, own, `list one server.N for each of the ${replicas} members`),
+        countFix(subject, own, `list one server.N for each of the ${replicas} members`),
       ),
     )
   } else if (voters !== entries.length)
@@ -211,14 +211,14 @@ function clientPort(
   const old = version === 'before 3.5'
   const said = ['clientPort', 'secureClientPort'].some((key) => config.keys.has(key))
   if (!old && !said && config.complete && entries.some((entry) => !entry.includes(';'))) {
-    const mend = 'append ;2181 to every entry'
+    const fix = 'append ;2181 to every entry'
     if (version === 'unknown')
       return [
         warning(
           set.manifest,
           path,
           `an entry of ZOO_SERVERS doesn't end with ;2181: from 3.5 on that member would open no port for clients, and ${image} does not say its version`,
-          `${mend}, unless it is a 3.4`,
+          `${fix}, unless it is a 3.4`,
         ),
       ]
     return [
@@ -226,7 +226,7 @@ function clientPort(
         set.manifest,
         path,
         "an entry of ZOO_SERVERS doesn't end with ;2181: that member would open no port for clients",
-        mend,
+        fix,
       ),
     ]
   }
@@ -269,7 +269,7 @@ function listInFile(subject: LintSubject): readonly Finding[] {
       set.manifest,
       countPath(subject, inContainer(subject, 'volumeMounts')),
       `the mounted zoo.cfg names ${own} members, ${countIn(subject)}`,
-      countMend(subject, own, `write one server.N for each of the ${replicas} members`),
+      countFix(subject, own, `write one server.N for each of the ${replicas} members`),
     ),
   ]
 }
@@ -294,7 +294,7 @@ function myId(subject: LintSubject): readonly Finding[] {
   )
     return []
   const id = variable(settings, 'ZOO_MY_ID')
-  const mend =
+  const fix =
     "start with: bash -c 'export ZOO_MY_ID=$((${HOSTNAME##*-} + 1)); exec /docker-entrypoint.sh zkServer.sh start-foreground'"
   if (id.state === 'unknown') return []
   if (id.state === 'absent')
@@ -303,7 +303,7 @@ function myId(subject: LintSubject): readonly Finding[] {
         set.manifest,
         inContainer(subject, 'env'),
         'ZOO_MY_ID is set nowhere: every member would have the id 1',
-        mend,
+        fix,
       ),
     ]
   return [
@@ -311,7 +311,7 @@ function myId(subject: LintSubject): readonly Finding[] {
       set.manifest,
       inContainer(subject, ...id.path),
       `ZOO_MY_ID is ${id.value} for every member: two members must never share an id`,
-      mend,
+      fix,
     ),
   ]
 }

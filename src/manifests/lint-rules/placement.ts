@@ -10,7 +10,7 @@ export const spread: Rule = (subject) => {
   if (profile === 'none' || replicas === undefined || replicas < 2 || keptApart(subject)) return []
   const { affinity } = set.shape.spec.template.spec
   const path = ['spec', 'template', 'spec', 'affinity', 'podAntiAffinity']
-  const mend = `require anti-affinity on ${HOSTNAME} with the labels of the members`
+  const fix = `require anti-affinity on ${HOSTNAME} with the labels of the members`
   const preferred = affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
   if (preferred.length > 0)
     return [
@@ -18,7 +18,7 @@ export const spread: Rule = (subject) => {
         set.manifest,
         path,
         'anti-affinity is only preferred: when nodes are full, two members share one and fall together',
-        mend,
+        fix,
       ),
     ]
   return [
@@ -26,7 +26,7 @@ export const spread: Rule = (subject) => {
       set.manifest,
       path,
       'nothing keeps members off the same node: two on one node fall together',
-      mend,
+      fix,
     ),
   ]
 }

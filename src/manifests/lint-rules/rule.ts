@@ -50,22 +50,22 @@ export type Rule = (subject: LintSubject) => readonly Finding[]
 
 type Path = readonly (string | number)[]
 
-export function fault(manifest: Manifest, path: Path, message: string, mend: string): Finding {
-  return finding('error', manifest, path, message, mend)
+export function fault(manifest: Manifest, path: Path, message: string, fix: string): Finding {
+  return finding('error', manifest, path, message, fix)
 }
 
-export function warning(manifest: Manifest, path: Path, message: string, mend: string): Finding {
-  return finding('warning', manifest, path, message, mend)
+export function warning(manifest: Manifest, path: Path, message: string, fix: string): Finding {
+  return finding('warning', manifest, path, message, fix)
 }
 
 /** Nothing is wrong with it. */
-export function notice(manifest: Manifest, path: Path, message: string, mend: string): Finding {
-  return finding('notice', manifest, path, message, mend)
+export function notice(manifest: Manifest, path: Path, message: string, fix: string): Finding {
+  return finding('notice', manifest, path, message, fix)
 }
 
 /** What would join another ensemble or lose data: an error that `lint: warn` doesn't soften. */
-export function danger(manifest: Manifest, path: Path, message: string, mend: string): Finding {
-  return { ...fault(manifest, path, message, mend), always: true }
+export function danger(manifest: Manifest, path: Path, message: string, fix: string): Finding {
+  return { ...fault(manifest, path, message, fix), always: true }
 }
 
 function finding(
@@ -73,14 +73,14 @@ function finding(
   manifest: Manifest,
   path: Path,
   message: string,
-  mend: string,
+  fix: string,
 ): Finding {
   const place: Place = manifest.placeOf(path)
   return {
     code: 'LINT_FAILED',
     severity,
     message,
-    mend,
+    fix,
     place,
     object: `${manifest.object.kind.toLowerCase()}/${manifest.object.metadata.name}`,
   }

@@ -131,7 +131,7 @@ function judgeHeadless(
   const found: Finding[] = []
   const needed = needsNames(subject)
   if (shape.spec.clusterIP !== 'None' && needed !== 'no') {
-    const mend = elsewhere
+    const fix = elsewhere
       ? 'name a headless service in serviceName, or have that one made anew with clusterIP: None where it is applied from'
       : 'set clusterIP: None (a service that is there already must be made anew)'
     found.push(
@@ -139,7 +139,7 @@ function judgeHeadless(
         manifest,
         ['spec', 'clusterIP'],
         `${what} is not headless: members would have no names of their own`,
-        mend,
+        fix,
       ),
     )
   }

@@ -155,7 +155,7 @@ function directories(subject: LintSubject): readonly Finding[] {
         set.manifest,
         at,
         `the transaction log ${first.path} is not on a claim: when all members stop at once, every write since the last snapshot is lost`,
-        logMend(subject, first.path),
+        logFix(subject, first.path),
       ),
     )
   }
@@ -166,7 +166,7 @@ function directories(subject: LintSubject): readonly Finding[] {
  * What works with the image: the official one's entrypoint changes the owner of the directory
  * before anybody makes it, so that it must be there.
  */
-function logMend({ set, config, container }: LintSubject, log: string): string {
+function logFix({ set, config, container }: LintSubject, log: string): string {
   const claim =
     container.volumeMounts.find((mount) =>
       isBelow(config.keys.get('dataDir') ?? '', mount.mountPath),

@@ -18,7 +18,7 @@ export const unseen: Rule = (subject) => {
       : container.command.length > 0
         ? 'command'
         : 'image'
-  const mend =
+  const fix =
     imageFamily(subject) === 'other'
       ? 'nothing, if the image knows its members; verify asks them when they run'
       : 'nothing, if it is right; verify asks the members when they run'
@@ -27,7 +27,7 @@ export const unseen: Rule = (subject) => {
       set.manifest,
       inContainer(subject, path),
       `the lint could not look at ${what}: ${left}`,
-      mend,
+      fix,
     ),
   ]
 }

@@ -205,7 +205,7 @@ async function planOne(
       code: 'CONFLICT',
       severity: 'error',
       message: `${objectName(manifest.object)} was deleted meanwhile${live === undefined ? '' : ', and another one was made under its name'}: nothing more is done to it`,
-      mend: 'See who deletes it, then run the step again.',
+      fix: 'See who deletes it, then run the step again.',
       object: objectName(manifest.object),
       place: manifest.place,
     }
@@ -217,7 +217,7 @@ async function planOne(
       code: 'CONFLICT',
       severity: 'error',
       message: `${objectName(live)} is being deleted (finalizers: ${held})`,
-      mend: 'Wait until it is gone, then run the step again.',
+      fix: 'Wait until it is gone, then run the step again.',
       object: objectName(live),
       place: manifest.place,
     }
@@ -758,7 +758,7 @@ async function takeOver(
         'failed',
         'CONFLICT',
         `${objectName(live)} was changed by someone else while its fields were being taken over`,
-        { object: objectName(live), mend: 'Run the step again.' },
+        { object: objectName(live), fix: 'Run the step again.' },
         error,
       )
     }

@@ -95,7 +95,7 @@ function heldNamespace(found: KubeObject): Held {
   return {
     object: `namespace/${name}`,
     why: why.join('; '),
-    mend: `What is named there must go first; kubectl get namespace ${name} -o yaml shows it.`,
+    fix: `What is named there must go first; kubectl get namespace ${name} -o yaml shows it.`,
   }
 }
 
@@ -111,7 +111,7 @@ export function refuseToCreate(name: string, named: boolean): void {
       'create-namespace: neither the input namespace nor the manifests name the namespace to create',
       {
         input: 'create-namespace',
-        mend: 'Set namespace, or write metadata.namespace into the manifests.',
+        fix: 'Set namespace, or write metadata.namespace into the manifests.',
       },
     )
   if (isClustersOwn(name))
@@ -121,7 +121,7 @@ export function refuseToCreate(name: string, named: boolean): void {
       `create-namespace: ${name} is the cluster's own and never made by this action`,
       {
         input: 'create-namespace',
-        mend: 'Choose another namespace, or set create-namespace: false.',
+        fix: 'Choose another namespace, or set create-namespace: false.',
       },
     )
 }

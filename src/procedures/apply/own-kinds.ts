@@ -80,7 +80,7 @@ export async function awaitServed(
         `the kind ${object.kind} is not served by the cluster${refused?.message === undefined || refused.message === null ? ` ${SERVED_WITHIN_MS / 1000} s after its definition ${name} was applied` : `: ${refused.message}`}`,
         {
           object: `customresourcedefinition/${name}`,
-          mend: `Look at it: kubectl describe crd ${name}. Then run the step again.`,
+          fix: `Look at it: kubectl describe crd ${name}. Then run the step again.`,
         },
       )
     }

@@ -41,7 +41,7 @@ export function resolveNamespace(
       code: asked === undefined ? 'MANIFEST_INVALID' : 'INPUT_INVALID',
       severity: 'error',
       message: `${manifest.object.kind.toLowerCase()}/${manifest.object.metadata.name} says namespace ${manifest.object.metadata.namespace ?? ''}, ${asked === undefined ? 'another object' : 'the input'} says ${wanted}`,
-      mend: 'Let all objects of an ensemble name one namespace, or none and set the input namespace.',
+      fix: 'Let all objects of an ensemble name one namespace, or none and set the input namespace.',
       place: manifest.placeOf(['metadata', 'namespace']),
       ...(asked === undefined ? {} : { input: 'namespace' }),
     }))

@@ -15,7 +15,7 @@ export function warningFindings(
         code: 'CREATE_REJECTED',
         severity: 'warning',
         message: `the pods would violate the pod security standard ${security[1] ?? ''} of the namespace: ${security[2] ?? ''}`,
-        mend: 'Set the securityContext that the standard asks for: where it is enforced the pods are refused.',
+        fix: 'Set the securityContext that the standard asks for: where it is enforced the pods are refused.',
       }
     const gone =
       /^(\S+ \S+) is deprecated in (v\S+?)(?:, unavailable in (v\S+?))?(?:; use (.*))?$/.exec(text)
@@ -25,7 +25,7 @@ export function warningFindings(
         code: 'MANIFEST_INVALID',
         severity: 'warning',
         message: `the API server warns: ${text}`,
-        mend: gone[4] === undefined ? 'Write a version that stays.' : `Write ${gone[4]}.`,
+        fix: gone[4] === undefined ? 'Write a version that stays.' : `Write ${gone[4]}.`,
       }
     return {
       ...about,

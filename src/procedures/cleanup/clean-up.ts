@@ -409,7 +409,7 @@ async function staysFor(
     return `namespace ${namespace} stays for the claims in it; delete-claims: true takes both away`
   const stays = await whyStays(kube, namespace, found, signal)
   if (stays === undefined) return undefined
-  const note = `Namespace ${namespace} stays: ${stays.why}. ${stays.mend}`
+  const note = `Namespace ${namespace} stays: ${stays.why}. ${stays.fix}`
   if (!report.notes.includes(note)) {
     report.note(note)
     journal.info(note)

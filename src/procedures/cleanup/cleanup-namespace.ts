@@ -46,7 +46,7 @@ export async function readPlace(
       {
         object: `namespace/${namespace}`,
         input: 'namespace',
-        mend: `Run the cleanup in ${maker.repository}.`,
+        fix: `Run the cleanup in ${maker.repository}.`,
       },
     )
   }
@@ -57,7 +57,7 @@ export async function readPlace(
     throw failure('refused', 'PROTECTED', `${why}: it is not taken away`, {
       object: `namespace/${namespace}`,
       input: 'namespace',
-      mend: 'To take one ensemble in it away, set name (or manifests) too; the namespace then stays.',
+      fix: 'To take one ensemble in it away, set name (or manifests) too; the namespace then stays.',
     })
   }
   if (found !== 'forbidden' && isTerminating(found)) return { kind: 'terminating', object: found }
@@ -95,7 +95,7 @@ export async function whyStays(
   namespace: string,
   found: readonly Survey[],
   signal: AbortSignal,
-): Promise<{ readonly why: string; readonly mend: string } | undefined> {
+): Promise<{ readonly why: string; readonly fix: string } | undefined> {
   const { objects, unseen, missing } = await readContents(kube, namespace, signal)
   const names = new Set(
     found.flatMap(({ name }) => [`ConfigMap/${recordName(name)}`, `Lease/${leaseName(name)}`]),
@@ -112,12 +112,12 @@ export async function whyStays(
   if (others.length > 0)
     return {
       why: `what this action did not make is in it: ${contentsInWords(others)}`,
-      mend: `If all of that may go: kubectl delete namespace ${namespace}`,
+      fix: `If all of that may go: kubectl delete namespace ${namespace}`,
     }
   if (unseen.length > 0)
     return {
       why: `whether anything of others is in it is not known: ${unseen.join(', ')} could not be listed`,
-      mend:
+      fix:
         missing.length === 0
           ? 'A group of the API whose server is down holds up the deletion of every namespace: bring it back, or take its APIService away.'
           : `Let this workflow list them: ${roleFor(missing)}`,

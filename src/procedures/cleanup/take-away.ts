@@ -164,7 +164,7 @@ async function stillThere(
     ...pods.map(({ name, uid }): Held => ({
       object: `pod/${name}`,
       why: why.get(uid)?.what ?? '',
-      mend: why.get(uid)?.mend,
+      fix: why.get(uid)?.fix,
     })),
   ]
 }
@@ -209,7 +209,7 @@ async function claimsThere(
       : {
           object: held.object,
           why: `pod/${user.name} uses it`,
-          mend: `See to that pod: kubectl -n ${namespace} describe pod ${user.name}.`,
+          fix: `See to that pod: kubectl -n ${namespace} describe pod ${user.name}.`,
         }
   })
 }
@@ -263,7 +263,7 @@ export async function volumesThere(
         ? {
             ...held,
             why: 'its storage driver could not delete it (phase Failed)',
-            mend: `See its events: kubectl describe pv ${live.metadata.name}.`,
+            fix: `See its events: kubectl describe pv ${live.metadata.name}.`,
           }
         : {
             ...held,

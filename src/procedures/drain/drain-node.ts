@@ -163,7 +163,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
         `${node.name} is cordoned ${answer.by}`,
         {
           object: `node/${node.name}`,
-          mend: 'Wait until that run has ended, or take its cordon back with operation: uncordon for that ensemble.',
+          fix: 'Wait until that run has ended, or take its cordon back with operation: uncordon for that ensemble.',
         },
       )
     }
@@ -188,7 +188,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
       `${node.name} was cordoned by somebody else: ${stuck.join(' and ')} could not come back to it`,
       {
         object: `node/${node.name}`,
-        mend: 'Uncordon it first, or take it with operation: uncordon and any-cordon: true.',
+        fix: 'Uncordon it first, or take it with operation: uncordon and any-cordon: true.',
       },
     )
   }
@@ -229,7 +229,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
               `${node.name} was cordoned ${answer.by} while it was drained: ${[...(mode === 'in-place' ? row.members : []), ...later.map(({ name }) => name)].join(' and ')} can't come back to it`,
               {
                 object: `node/${node.name}`,
-                mend: 'Uncordon it, or take it with operation: uncordon and any-cordon: true.',
+                fix: 'Uncordon it, or take it with operation: uncordon and any-cordon: true.',
               },
             )
           }

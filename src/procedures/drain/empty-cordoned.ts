@@ -93,7 +93,7 @@ export async function emptied(drain: Drain, taking: Taking, signal: AbortSignal)
         `pods keep coming to ${node.name} although it is cordoned`,
         {
           object: `node/${node.name}`,
-          mend: `See who puts them there: kubectl get pods -A --field-selector spec.nodeName=${node.name}`,
+          fix: `See who puts them there: kubectl get pods -A --field-selector spec.nodeName=${node.name}`,
         },
       )
     survey = next
@@ -126,7 +126,7 @@ async function surveyedAgain(
       'failed',
       'CONFLICT',
       `${judged.map(({ name }) => name).join(' and ')} came to ${node.name} while it was being cordoned`,
-      { object: `node/${node.name}`, mend: 'Run the drain again: the node is judged anew.' },
+      { object: `node/${node.name}`, fix: 'Run the drain again: the node is judged anew.' },
     )
   }
   standing.services.journal.info(
@@ -223,7 +223,7 @@ async function cordonMustStand(
     `somebody else ${row.cordon === 'none' ? 'uncordoned' : 'cordoned'} ${node.name} while it was drained: it is not empty for sure`,
     {
       object: `node/${node.name}`,
-      mend: `Find out who (kubectl get node ${node.name} -o yaml --show-managed-fields), then drain it again.`,
+      fix: `Find out who (kubectl get node ${node.name} -o yaml --show-managed-fields), then drain it again.`,
     },
   )
 }

@@ -156,7 +156,7 @@ async function detached(
 export interface Returning extends Pick<Turn, 'course' | 'node' | 'row'> {
   /**
    * Of one that no node takes: it ends the wait at once, since to give the node back is the
-   * quickest mend. Undefined where it is given back already.
+   * quickest fix. Undefined where it is given back already.
    */
   readonly unplaced?: (pod: PodView) => EnsembleError
 }
@@ -217,7 +217,7 @@ function noPlace(
     {
       object: `pod/${pod.name}`,
       ...(pod.ordinal === undefined ? {} : { ordinal: pod.ordinal }),
-      mend: `${now} Make room on another node, or set placement: in-place.`,
+      fix: `${now} Make room on another node, or set placement: in-place.`,
     },
   )
 }

@@ -251,7 +251,7 @@ async function askOne(
           )
             .map(({ name }) => name)
             .join(', ')}`,
-          { object: `pod/${pod.name}`, mend: 'Let one budget select it, not several.' },
+          { object: `pod/${pod.name}`, fix: 'Let one budget select it, not several.' },
         )
       case 'budget':
       case 'throttled':
@@ -321,7 +321,7 @@ function blocked(
 ): EnsembleError {
   const lines = left.map((entry) => inWords(entry, full, hanging, now))
   const slow = left.every(({ told, pod }) => told !== undefined || hanging.has(pod.uid))
-  const ways = [...new Set([...hanging.values()].map(({ mend }) => mend))]
+  const ways = [...new Set([...hanging.values()].map(({ fix }) => fix))]
   const held = left.some(({ pod }) => full.has(pod.uid))
   return failure(
     'failed',
@@ -329,7 +329,7 @@ function blocked(
     `${node} could not be emptied in time: ${listed(lines)}`,
     {
       object: `node/${node}`,
-      mend: slow
+      fix: slow
         ? ways.length > 0
           ? ways.slice(0, 2).join(' ')
           : `See why they do not end: kubectl get node ${node} (one that is not Ready ends none), and kubectl describe pod for finalizers and the grace period; timeout gives them longer.`

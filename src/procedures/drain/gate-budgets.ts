@@ -85,7 +85,7 @@ export async function heldForEver(
 ): Promise<readonly NotDrainable[]> {
   const read = await readBudgets(kube, pods, signal)
   const never = (await gated(kube, pods, read, signal)).flatMap(({ pod, gate }) =>
-    gate?.kind === 'never' ? [{ pod, why: gate.reason, mend: gate.mend }] : [],
+    gate?.kind === 'never' ? [{ pod, why: gate.reason, fix: gate.fix }] : [],
   )
   return [
     ...never,

@@ -99,7 +99,7 @@ export async function maintain(
         {
           object: `node/${node.name}`,
           input: 'maintenance-command',
-          mend: 'It needs bash on the runner.',
+          fix: 'It needs bash on the runner.',
         },
       )
     })
@@ -154,7 +154,7 @@ function faultOf(
             `the maintenance command of ${node} exited with ${outcome.code}`,
             {
               ...about,
-              mend: 'Its output is in the log of this step; see in what state it has left the node before it is run again.',
+              fix: 'Its output is in the log of this step; see in what state it has left the node before it is run again.',
             },
           )
     case 'timed-out':
@@ -164,7 +164,7 @@ function faultOf(
         `the maintenance command of ${node} took longer than ${formatSpan(timeoutMs)} and was ended with all that it had started`,
         {
           ...about,
-          mend: 'See in what state it has left the node; maintenance-timeout gives it longer.',
+          fix: 'See in what state it has left the node; maintenance-timeout gives it longer.',
         },
       )
     case 'cancelled':
@@ -238,7 +238,7 @@ async function comesBack(
             `${node.name} is not back after its maintenance: ${missing}`,
             {
               object: `node/${node.name}`,
-              mend: `kubectl describe node ${node.name}; maintenance-timeout, which holds for the command and for this, gives it longer.`,
+              fix: `kubectl describe node ${node.name}; maintenance-timeout, which holds for the command and for this, gives it longer.`,
             },
           ),
       }

@@ -42,7 +42,7 @@ export interface Passed {
 }
 
 /**
- * How the ensemble stood when nothing spoke against it any more. What time may mend is waited for:
+ * How the ensemble stood when nothing spoke against it any more. What time may fix is waited for:
  * at the first node as long as members may be on their way by their age, and for as
  * long as a member may take after each further one; a budget that may allow it later until the
  * deadline. Throws EnsembleError 'refused' with every obstacle.
@@ -151,7 +151,7 @@ function refusal(
     code: one.blocked === true ? 'DRAIN_BLOCKED' : 'DRAIN_REFUSED',
     severity: 'error',
     message: `${node} was not touched${waited}: ${whose}${one.what}`,
-    mend: one.mend,
+    fix: one.fix,
     object: `node/${node}`,
   }))
   const [first, ...rest] = findings.toSorted(

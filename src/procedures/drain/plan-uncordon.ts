@@ -73,7 +73,7 @@ export function refuseForeign(planned: readonly PlannedNode[], anyCordon: boolea
     {
       object: `node/${first.name}`,
       input: 'any-cordon',
-      mend: 'Leave these nodes out, or agree with whoever cordoned them: any-cordon: true takes their cordons too.',
+      fix: 'Leave these nodes out, or agree with whoever cordoned them: any-cordon: true takes their cordons too.',
     },
   )
 }

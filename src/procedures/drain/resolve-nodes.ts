@@ -122,8 +122,8 @@ function unknownMember(member: string, view: EnsembleView): Finding {
   )
 }
 
-function fault(input: string, message: string, mend: string): Finding {
-  return { code: 'NOT_FOUND', severity: 'error', message, mend, input }
+function fault(input: string, message: string, fix: string): Finding {
+  return { code: 'NOT_FOUND', severity: 'error', message, fix, input }
 }
 
 function listed(names: readonly string[]): string {

@@ -213,19 +213,19 @@ function isAmong(members: readonly NodePod[], pod: string): boolean {
 export function refuseUnfit(surveys: readonly NodeSurvey[], changed: boolean): void {
   const findings = surveys.flatMap(({ node, pods, choice, members }) =>
     [
-      ...pods.refused.map(({ pod, why, mend }) => ({
+      ...pods.refused.map(({ pod, why, fix }) => ({
         pod: `${pod.namespace}/${pod.name}`,
         why,
-        mend,
+        fix,
       })),
       ...choice.refusals,
-    ].map(({ pod, why, mend }) => ({
+    ].map(({ pod, why, fix }) => ({
       member: isAmong(members, pod),
       finding: {
         code: 'DRAIN_REFUSED' as const,
         severity: 'error' as const,
         message: `${node} ${changed ? "can't be drained" : 'was not touched'}: ${pod}: ${why}`,
-        mend,
+        fix,
         object: `node/${node}`,
       },
     })),

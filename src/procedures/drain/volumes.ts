@@ -71,7 +71,7 @@ export async function awaitDetached(detaching: Detaching, signal: AbortSignal): 
             `${names.join(', ')} ${are} still attached to ${node} after ${formatSpan(clock.now() - began)}`,
             {
               object: `node/${node}`,
-              mend: 'kubectl get volumeattachments shows why; a node that is down for good needs the taint node.kubernetes.io/out-of-service.',
+              fix: 'kubectl get volumeattachments shows why; a node that is down for good needs the taint node.kubernetes.io/out-of-service.',
             },
           ),
       }

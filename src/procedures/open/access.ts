@@ -295,7 +295,7 @@ export function refuseMissing(
     'refused',
     code,
     `${code === 'ACCESS_DENIED' ? 'these rights are missing' : "the members can't be asked without these rights"}: ${what}`,
-    { mend: roleFor(missing) },
+    { fix: roleFor(missing) },
   )
 }
 

@@ -50,13 +50,13 @@ export async function readLogin(
       'refused',
       'NOT_FOUND',
       `${input}: there is no Secret ${name} in the namespace ${namespace}`,
-      { ...about, mend: 'Make it with the keys username and password.' },
+      { ...about, fix: 'Make it with the keys username and password.' },
     )
   const found = loginIn(secret)
   if (typeof found === 'string')
     throw failure('refused', 'INPUT_INVALID', `${input}: the Secret ${name} ${found}`, {
       ...about,
-      mend: 'It needs the keys username and password, each of one line without a space.',
+      fix: 'It needs the keys username and password, each of one line without a space.',
     })
   io.hide([found.password, `${found.user}:${found.password}`])
   return found
@@ -99,7 +99,7 @@ async function secretOf(
       {
         input,
         object: `secret/${name}`,
-        mend: `Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [secrets]\n  resourceNames: [${name}]\n  verbs: [get]`,
+        fix: `Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [secrets]\n  resourceNames: [${name}]\n  verbs: [get]`,
       },
       error,
     )

@@ -40,7 +40,7 @@ export async function findSet(
     'refused',
     name === undefined && items.length > 1 ? 'INPUT_INVALID' : 'NOT_FOUND',
     message,
-    { input: 'name', mend: 'Set name, namespace and context to those of the ensemble.' },
+    { input: 'name', fix: 'Set name, namespace and context to those of the ensemble.' },
   )
 }
 

@@ -199,7 +199,7 @@ export async function attend(
 }
 
 /**
- * Events of pods and claims go with their objects; those of the set outlive a mend and are only
+ * Events of pods and claims go with their objects; those of the set outlive a fix and are only
  * news when they are newer than before (by the server's clock).
  */
 function newEvents(view: EnsembleView, before: EnsembleView): EnsembleView {

@@ -108,7 +108,7 @@ export async function freeMember(
       {
         object: `pod/${member.pod}`,
         ordinal: member.ordinal,
-        mend: `kubectl -n ${namespace} delete pod ${member.pod}, or allow pods/eviction [create] and pods [delete] in the Role of this workflow.`,
+        fix: `kubectl -n ${namespace} delete pod ${member.pod}, or allow pods/eviction [create] and pods [delete] in the Role of this workflow.`,
       },
     )
   }
@@ -126,7 +126,7 @@ export async function freeMember(
         {
           object: `pod/${member.pod}`,
           ordinal: member.ordinal,
-          mend: `kubectl -n ${namespace} delete pod ${member.pod}, or allow pods [delete] in the Role of this workflow.`,
+          fix: `kubectl -n ${namespace} delete pod ${member.pod}, or allow pods [delete] in the Role of this workflow.`,
         },
       )
     }

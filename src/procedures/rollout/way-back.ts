@@ -136,7 +136,7 @@ export function undoFailed(
     message: `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready, ${report.standing}; going back to ${revision} failed (${why}) after the change had failed (${first.code}: ${first.message})`,
     ...(about?.object === undefined ? {} : { object: about.object }),
     ...(about?.ordinal === undefined ? {} : { ordinal: about.ordinal }),
-    ...(about?.mend === undefined ? {} : { mend: about.mend }),
+    ...(about?.fix === undefined ? {} : { fix: about.fix }),
     ...(about?.orSet === undefined ? {} : { orSet: about.orSet }),
   }
   return new EnsembleError('failed', [finding, ...first.findings], { cause: second })

@@ -121,7 +121,7 @@ export async function refuseWithoutServices(
   throw failure('refused', 'MEMBERSHIP_CHANGE', `members can't be added: ${refused}`, {
     object: objectName(setManifest.object),
     place: setManifest.place,
-    mend: manual,
+    fix: manual,
   })
 }
 

@@ -226,7 +226,7 @@ export function resized(
       'refused',
       'MEMBERSHIP_CHANGE',
       `the number of members of ${base.metadata.name} can't be changed by this action: ${answer.refused}`,
-      { object: objectName(base), mend: answer.manual },
+      { object: objectName(base), fix: answer.manual },
     )
   return answer.set
 }

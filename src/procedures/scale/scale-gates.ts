@@ -59,7 +59,7 @@ export async function refuseUnsound(
         `${said}: the number of members is changed only while all of them serve`,
         {
           object: `statefulset/${course.target.name}`,
-          mend: 'operation: verify says what this run needs to reach them.',
+          fix: 'operation: verify says what this run needs to reach them.',
         },
       )
     }
@@ -70,7 +70,7 @@ export async function refuseUnsound(
         `${said}: the number of members is changed only while all of them do`,
         {
           object: `statefulset/${course.target.name}`,
-          mend: 'operation: status says what is wrong; fix that first, or take away the member with the highest ordinal when that is the one.',
+          fix: 'operation: status says what is wrong; fix that first, or take away the member with the highest ordinal when that is the one.',
         },
       )
     }

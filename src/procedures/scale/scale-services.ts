@@ -40,7 +40,7 @@ export async function planServices(
       'refused',
       'MEMBERSHIP_CHANGE',
       `the number of members of ${name} can't be changed by this action: ${wanted.refused}`,
-      { object, mend: wanted.manual },
+      { object, fix: wanted.manual },
     )
   if (wanted.length === 0) return []
   if (!course.rights.makeServices) refuseMissing(rightsToMakeServices(namespace), 'ACCESS_DENIED')
@@ -66,7 +66,7 @@ async function objectFor(
       `the member list names Service ${name} for ${pod}, and it can't be made after ${model.name}, which is no Service with a cluster IP alone`,
       {
         object: `service/${name}`,
-        mend: `Make Service ${name} as ${model.name} was made, with the selector statefulset.kubernetes.io/pod-name: ${pod}, then run it again.`,
+        fix: `Make Service ${name} as ${model.name} was made, with the selector statefulset.kubernetes.io/pod-name: ${pod}, then run it again.`,
       },
     )
   }

@@ -203,7 +203,7 @@ function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
             code: 'DATA_LOST' as const,
             severity: 'error' as const,
             message: `${seen.lost} acknowledged writes are not there any more`,
-            mend: 'Stop writers, keep the claims, and compare the members before anything is restarted.',
+            fix: 'Stop writers, keep the claims, and compare the members before anything is restarted.',
           },
         ]
   return {

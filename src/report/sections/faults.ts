@@ -57,7 +57,7 @@ function findingCells(finding: Finding): string[] {
         .join(', '),
     ),
     cell(finding.message, 500),
-    cell(plainLines(finding.mend ?? '').join(' '), 500),
+    cell(plainLines(finding.fix ?? '').join(' '), 500),
   ]
 }
 

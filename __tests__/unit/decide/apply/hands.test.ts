@@ -150,12 +150,12 @@ describe('what is told of a change', () => {
         [{ manager: 'somebody', subresource: undefined, field: '.spec.replicas' }],
         told,
         false,
-      ).mend,
+      ).fix,
     ).toContain('operation: deploy with force-conflicts: true')
   })
 
   test('one with a controller says what to do there, since forcing would not last', () => {
-    const { message, mend } = conflictWords(
+    const { message, fix } = conflictWords(
       [
         { manager: 'kube-controller-manager', subresource: 'scale', field: '.spec.replicas' },
         { manager: 'kubectl-set', subresource: undefined, field: '.spec.x' },
@@ -166,7 +166,7 @@ describe('what is told of a change', () => {
     expect(message).toContain(
       'a HorizontalPodAutoscaler (field manager kube-controller-manager) set .spec.replicas',
     )
-    expect(mend).toBe(
+    expect(fix).toBe(
       'Delete the HorizontalPodAutoscaler that targets it: until then it would be written again, whoever takes the fields over.',
     )
   })

@@ -92,9 +92,9 @@ test.each<[string, PodView, NodeNow, string | undefined, RegExp, RegExp]>([
     /its kubelet on node-3 does not let it go: most often a volume that can't be unmounted$/,
     /kubectl get volumeattachments\. Not --force/,
   ],
-])('%s', (_, one, node, cause, what, mend) => {
+])('%s', (_, one, node, cause, what, fix) => {
   const why = whyNotGone(one, node, T0)
   expect(why?.cause).toBe(cause)
   expect(why?.what ?? '').toMatch(what)
-  expect(why?.mend ?? '').toMatch(mend)
+  expect(why?.fix ?? '').toMatch(fix)
 })

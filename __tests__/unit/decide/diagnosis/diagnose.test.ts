@@ -621,7 +621,7 @@ describe('claims', () => {
       ),
       10,
     )
-    expect(found[0]?.mend).toContain('kubectl -n prod delete pvc datadir-zk-0')
+    expect(found[0]?.fix).toContain('kubectl -n prod delete pvc datadir-zk-0')
   })
 
   test('a smaller claim that serves is only worth a word', () => {
@@ -924,7 +924,7 @@ describe('other revisions', () => {
   )
   const healing = set({ status: { currentRevision: OLD } })
 
-  test('a pod that an earlier bad roll left behind does not fail the deploy that mends it, but is named as what blocks it', () => {
+  test('a pod that an earlier bad roll left behind does not fail the deploy that fixes it, but is named as what blocks it', () => {
     const found = lasting(
       view([pod(0, { revision: OLD }), pod(1, { revision: OLD }), broken], { set: healing }),
       5,
@@ -938,7 +938,7 @@ describe('other revisions', () => {
       class: 'graced',
       ordinal: 2,
       againstRevision: false,
-      mend: expect.stringContaining('kubectl -n prod delete pod zk-2'),
+      fix: expect.stringContaining('kubectl -n prod delete pod zk-2'),
     })
     expect(
       firstTerminal(
@@ -959,7 +959,7 @@ describe('other revisions', () => {
       reason: 'StuckOnOldRevision',
       ordinal: 2,
       message: expect.stringContaining(`is not Ready at another revision ${NEW}`),
-      mend: expect.stringContaining('comes back at the revision that is wanted'),
+      fix: expect.stringContaining('comes back at the revision that is wanted'),
     })
   })
 

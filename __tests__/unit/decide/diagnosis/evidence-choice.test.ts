@@ -89,15 +89,15 @@ describe('the verdict', () => {
     expect([error.code, error.message]).toEqual([code, message])
   })
 
-  test('keeps the other causes as warnings, with their mend', () => {
+  test('keeps the other causes as warnings, with their fix', () => {
     const findings = chooseVerdict(
-      [found({ code: 'IMAGE_PULL' }), found({ class: 'graced', mend: 'do this', ordinal: 1 })],
+      [found({ code: 'IMAGE_PULL' }), found({ class: 'graced', fix: 'do this', ordinal: 1 })],
       '',
       ENDED,
     )
     expect(findings).toMatchObject([
       { severity: 'error', code: 'IMAGE_PULL' },
-      { severity: 'warning', mend: 'do this', ordinal: 1, object: 'pod/zk-0' },
+      { severity: 'warning', fix: 'do this', ordinal: 1, object: 'pod/zk-0' },
     ])
   })
 })

@@ -106,7 +106,7 @@ describe('last words', () => {
     expect(told).toMatchObject({ reason, class: 'terminal', ordinal: 2 })
     expect(told.message).toContain(`${crash.message}; `)
     expect(told.message).toContain(words)
-    expect(told.mend).toBeDefined()
+    expect(told.fix).toBeDefined()
   })
 
   test('of a member that lives and looks up names in vain: it waits, and the manifest may be sound', () => {

@@ -71,14 +71,14 @@ test('says what to change', () => {
   expect(gateOf(POD, new Map([['shop', [CLOSED]]]))).toEqual({
     kind: 'never',
     reason: 'poddisruptionbudget/web never allows one: 2 healthy of 2, 2 must stay, 0 may go',
-    mend: 'Let poddisruptionbudget/web in shop spare one (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.',
+    fix: 'Let poddisruptionbudget/web in shop spare one (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.',
   })
   expect(
     gateOf(POD, new Map([['shop', [BUDGET, { ...BUDGET, name: 'other', uid: 'c' }]]])),
   ).toMatchObject({
     reason:
       'it has 2 disruption budgets (web, other), and the eviction API takes no pod with more than one',
-    mend: expect.stringContaining('kubectl -n shop delete poddisruptionbudget other'),
+    fix: expect.stringContaining('kubectl -n shop delete poddisruptionbudget other'),
   })
 })
 

@@ -227,26 +227,26 @@ describe('of a member on the node itself that does not serve', () => {
     pods: [pod(0, { ready: false, readySince: undefined }), pod(1), pod(2)],
     roles: [undefined, 'leader', 'follower'],
   } satisfies Given
-  const mendOf = (given: Given, name = 'node-1'): string =>
-    gates(standing(given), name)[0]?.mend ?? ''
+  const fixOf = (given: Given, name = 'node-1'): string =>
+    gates(standing(given), name)[0]?.fix ?? ''
 
   test('it is said how it gets off by hand, and of a node that is down how that is told', () => {
-    expect(mendOf(down)).toMatch(
+    expect(fixOf(down)).toMatch(
       /^It serves nobody.*kubectl cordon node-1 && kubectl delete pod zk-0 -n/,
     )
     expect(
-      mendOf({ ...down, more: { nodes: [node('node-1', false), node('node-2'), node('node-3')] } }),
+      fixOf({ ...down, more: { nodes: [node('node-1', false), node('node-2'), node('node-3')] } }),
     ).toMatch(/^node-1 is not Ready itself.*out-of-service=nodeshutdown:NoExecute/)
   })
 
   test('nothing of the kind is said where it, or another one, would be missed', () => {
-    expect(mendOf({ ...down, roles: ['follower', 'leader', 'follower'] })).toMatch(
+    expect(fixOf({ ...down, roles: ['follower', 'leader', 'follower'] })).toMatch(
       /^operation: status/,
     )
-    expect(mendOf({ ...down, roles: [undefined, 'leader', 'not serving'] })).toMatch(
+    expect(fixOf({ ...down, roles: [undefined, 'leader', 'not serving'] })).toMatch(
       /^operation: status/,
     )
-    expect(mendOf(down, 'node-2')).toMatch(/^operation: status/)
+    expect(fixOf(down, 'node-2')).toMatch(/^operation: status/)
   })
 })
 

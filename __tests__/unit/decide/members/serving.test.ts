@@ -71,14 +71,14 @@ describe('Ready, and yet not serving', () => {
       findings: [
         {
           message: expect.stringContaining(`it may be on its way: ${why}`),
-          mend: expect.stringMatching(/^Look again in two minutes\. /),
+          fix: expect.stringMatching(/^Look again in two minutes\. /),
           orSet: { input: 'wait', value: 'true' },
         },
       ],
     })
     expect(judgeServing(states('not serving', 'leader', 'follower'), 3, ALL)).toMatchObject({
       onTheWay: false,
-      findings: [{ mend: expect.stringMatching(/^If it stays outside/) }],
+      findings: [{ fix: expect.stringMatching(/^If it stays outside/) }],
     })
   })
 

@@ -637,7 +637,7 @@ describe('immutable fields', () => {
     const [finding] = judgePreflight(input(claims({ storageClassName: 'fast' })))
     expect(finding).toMatchObject({
       path: ['spec', 'volumeClaimTemplates', 0, 'spec', 'storageClassName'],
-      mend: expect.stringContaining('--cascade=orphan'),
+      fix: expect.stringContaining('--cascade=orphan'),
     })
   })
 })

@@ -196,18 +196,18 @@ describe('members would lose data', () => {
       claims: [...claims, claim(1), claim(2)],
       volumes: volumes(),
     })
-    expect(several?.mend).toContain(
+    expect(several?.fix).toContain(
       `kubectl patch pv pvc-0 -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`,
     )
-    expect(several?.mend).toContain('kubectl -n prod delete pod zk-0')
+    expect(several?.fix).toContain('kubectl -n prod delete pod zk-0')
     const [single] = dataAtRisk({
       set: set({ replicas: 1 }),
       pods: [pod(0)],
       claims,
       volumes: volumes(),
     })
-    expect(single?.mend).toContain('Back its data up before its pod goes')
-    expect(single?.mend).not.toContain('delete pod')
+    expect(single?.fix).toContain('Back its data up before its pod goes')
+    expect(single?.fix).not.toContain('delete pod')
   })
 })
 
@@ -262,7 +262,7 @@ describe('claims that the set itself deletes when it is scaled down', () => {
       message: expect.stringContaining(
         'would delete datadir-zk-1 and datadir-zk-2 with the data on them',
       ),
-      mend: expect.stringContaining('"whenScaled":"Retain"'),
+      fix: expect.stringContaining('"whenScaled":"Retain"'),
       orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
     })
   })

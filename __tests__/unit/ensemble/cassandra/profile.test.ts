@@ -340,7 +340,7 @@ describe('thorough', () => {
           code,
           severity: 'error',
           message: expect.stringMatching(message),
-          mend: expect.any(String),
+          fix: expect.any(String),
         },
       ])
     },
@@ -546,7 +546,7 @@ test('a role that may not make the keyspace writes into one that is there', asyn
     {
       code: 'CHECK_IMPOSSIBLE',
       message: expect.stringContaining('has no right to it'),
-      mend: expect.stringContaining(`GRANT MODIFY ON KEYSPACE ${KEYSPACE}`),
+      fix: expect.stringContaining(`GRANT MODIFY ON KEYSPACE ${KEYSPACE}`),
     },
   ])
 })
@@ -684,7 +684,7 @@ describe('nodes that may not leave', () => {
       expect(await ask(keyspaces, going, more)).toMatchObject({
         code: 'MEMBERSHIP_CHANGE',
         message: expect.stringMatching(message),
-        mend: expect.stringContaining('ALTER KEYSPACE'),
+        fix: expect.stringContaining('ALTER KEYSPACE'),
       })
     },
   )
@@ -716,7 +716,7 @@ describe('nodes that may not leave', () => {
   test('without the right to exec', async () => {
     expect(await ask([], [2], {}, { forward: true, exec: false })).toMatchObject({
       code: 'ACCESS_DENIED',
-      mend: expect.stringContaining('pods/exec'),
+      fix: expect.stringContaining('pods/exec'),
     })
   })
 })

@@ -106,7 +106,7 @@ test('a marker is written through another member when the first has gone', async
   expect(parseMarker(await (await call('writeMarker'))(MEMBERS, context(ensemble)))).toBeDefined()
 })
 
-test('where nobody may write, that is said with the mend, before anything disruptive begins', async () => {
+test('where nobody may write, that is said with the fix, before anything disruptive begins', async () => {
   const ensemble = started()
   ensemble.lock('/', 'a:b')
   await expect((await call('writeMarker'))(MEMBERS, context(ensemble))).rejects.toMatchObject({

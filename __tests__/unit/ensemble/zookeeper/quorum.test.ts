@@ -190,7 +190,7 @@ describe('wrong', () => {
     expect(judge(there === 2 ? ['L', 'F'] : ['L'], replicas).codes).toEqual(codes)
   })
 
-  test('every finding names the pod, its ordinal and a mend', () => {
+  test('every finding names the pod, its ordinal and a fix', () => {
     const members = membersOf(3)
     const { findings } = judgeQuorum(
       members.map((member) => ({ member, look: DOWN })),
@@ -198,7 +198,7 @@ describe('wrong', () => {
     )
     for (const finding of findings.filter((one) => one.object !== undefined)) {
       expect(finding.message).toMatch(/^zk-\d \(ordinal \d\)/)
-      expect(finding.mend).not.toBe('')
+      expect(finding.fix).not.toBe('')
     }
   })
 })

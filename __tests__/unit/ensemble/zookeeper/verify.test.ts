@@ -342,7 +342,7 @@ describe('what only looks sound', () => {
       expect(
         found.findings
           .filter((finding) => finding.severity === 'error')
-          .every((finding) => (finding.mend ?? '') !== ''),
+          .every((finding) => (finding.fix ?? '') !== ''),
       ).toBe(true)
     },
   )
@@ -358,7 +358,7 @@ describe('what only looks sound', () => {
     )
   })
 
-  test('a pod that is missing is told at once: waiting cannot mend what is not there', async () => {
+  test('a pod that is missing is told at once: waiting cannot fix what is not there', async () => {
     const clock = idleClock()
     const began = clock.now()
     const found = await verify(started(usualMembers(3)), 3, {
@@ -405,7 +405,7 @@ describe('rights', () => {
       may: { forward: false, exec: false },
     })
     expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
-    expect(found.findings[0]?.mend).toContain('pods/portforward')
+    expect(found.findings[0]?.fix).toContain('pods/portforward')
   })
 
   test.each(['3.4.10', '3.9.5'])(
@@ -480,7 +480,7 @@ describe('rights', () => {
         'unreachable',
         'unreachable',
       ])
-      expect(found.findings[0]?.mend).toContain('pods/exec')
+      expect(found.findings[0]?.fix).toContain('pods/exec')
       expect(messages(found)).not.toMatch(/no quorum|network namespace/)
     })
 
@@ -605,7 +605,7 @@ describe('rights', () => {
       may: { forward: true, exec: false },
     })
     expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
-    expect(found.findings.find(({ code }) => code === 'CHECK_IMPOSSIBLE')?.mend).toContain(
+    expect(found.findings.find(({ code }) => code === 'CHECK_IMPOSSIBLE')?.fix).toContain(
       'pods/exec',
     )
   })
@@ -636,14 +636,14 @@ describe('rights', () => {
     { forward: true, exec: true },
     { forward: false, exec: true },
   ])(
-    'a locked root is CHECK_IMPOSSIBLE with the mend; the ensemble is not called unhealthy (%o)',
+    'a locked root is CHECK_IMPOSSIBLE with the fix; the ensemble is not called unhealthy (%o)',
     async (may) => {
       const ensemble = started(usualMembers(3))
       ensemble.lock('/', 'admin:s3cret')
       const found = await verify(ensemble, 3, { may })
       expect(errors(found)).toEqual(['CHECK_IMPOSSIBLE'])
       expect(found.findings[0]).toMatchObject({ input: 'check-path' })
-      expect(found.findings[0]?.mend).toContain('zookeeper-auth')
+      expect(found.findings[0]?.fix).toContain('zookeeper-auth')
     },
   )
 

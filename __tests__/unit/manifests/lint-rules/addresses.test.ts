@@ -22,7 +22,7 @@ const named = SOUND.replaceAll(/zk-(\d)\.zk-hs/g, 'zk-$1-peer').replace(
 async function said(text: string): Promise<readonly string[]> {
   const { loaded, findings } = await load(text)
   const all: readonly Finding[] = loaded?.findings ?? findings
-  return all.map(({ severity, message, mend }) => `${severity}: ${message}; ${mend ?? ''}`)
+  return all.map(({ severity, message, fix }) => `${severity}: ${message}; ${fix ?? ''}`)
 }
 
 describe('names of pods', () => {
@@ -33,7 +33,7 @@ describe('names of pods', () => {
     expect(loaded?.findings[0]).toMatchObject({
       severity: 'notice',
       message: expect.stringContaining('up to a minute'),
-      mend: expect.stringMatching(
+      fix: expect.stringMatching(
         /a Service for each member.*docs\/moved-members\.md.*-Dsun\.net\.inetaddr\.ttl=1/,
       ),
     })

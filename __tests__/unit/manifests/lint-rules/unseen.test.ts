@@ -37,7 +37,7 @@ async function withClusterOf(text: string, told: Partial<Told>): Promise<readonl
       cluster,
       ...told,
     }),
-  ).map(({ severity, message, mend }) => `${severity}: ${message} | ${mend ?? ''}`)
+  ).map(({ severity, message, fix }) => `${severity}: ${message} | ${fix ?? ''}`)
 }
 
 test.each([

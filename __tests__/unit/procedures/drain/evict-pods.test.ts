@@ -272,7 +272,7 @@ describe('two pods of one budget that start slowly', () => {
         findings: [
           {
             object: `node/${NODE}`,
-            mend: expect.stringContaining('See to the pods that the budget waits for'),
+            fix: expect.stringContaining('See to the pods that the budget waits for'),
           },
         ],
       })
@@ -492,7 +492,7 @@ describe('when it is over', () => {
       expect(failed).toMatchObject({
         code: 'DRAIN_BLOCKED',
         message: expect.stringContaining(`default/${name} was told to go`),
-        findings: [{ mend: expect.stringContaining('finalizers') }],
+        findings: [{ fix: expect.stringContaining('finalizers') }],
       })
     }))
 

@@ -97,7 +97,7 @@ test('at the deadline the volume is named, and what helps', () =>
     await expect(wait(here, ['pv-1', 'pv-3'], 1)).rejects.toMatchObject({
       code: 'DRAIN_BLOCKED',
       message: expect.stringContaining('pv-1 is still attached to node-1'),
-      findings: [{ mend: expect.stringContaining('out-of-service') }],
+      findings: [{ fix: expect.stringContaining('out-of-service') }],
     })
   }))
 

@@ -149,7 +149,7 @@ describe('is refused before anything is changed', () => {
           input: 'cassandra-auth',
           object: 'secret/checker',
           message: expect.stringMatching(message),
-          mend: expect.any(String),
+          fix: expect.any(String),
         },
       ])
       expect(JSON.stringify(findings)).not.toContain('CANARY')

@@ -127,7 +127,7 @@ describe('a member that serves nobody', () => {
       message: expect.stringMatching(words),
       findings: [
         expect.objectContaining({
-          mend: expect.stringContaining('kubectl -n prod delete pod zk-2'),
+          fix: expect.stringContaining('kubectl -n prod delete pod zk-2'),
         }),
       ],
     })

@@ -1,5 +1,5 @@
 // What is said of the data after a change: a lost write that is not told is the worst that can
-// happen, and a broken ensemble must still be mendable.
+// happen, and a broken ensemble must still be fixable.
 
 import { describe, expect, test } from '@jest/globals'
 import type { CheckResult, Profile, WitnessReport } from '../../../../src/ensemble/profile.ts'

@@ -278,7 +278,7 @@ function outside(
 }
 
 describe('a member outside of the quorum', () => {
-  test('is the cause, not the service that follows its readiness: whoever mends the service mends nothing', async () => {
+  test('is the cause, not the service that follows its readiness: whoever fixes the service fixes nothing', async () => {
     const { run, view: seen } = outside(() => undefined, 600)
     await expect(
       verifyEnsemble(run, seen, 'full', () => Promise.resolve([]), new AbortController().signal),
