@@ -1,4 +1,4 @@
-// The entry for main and post: builds the services from the runner's environment and the operating
+// The entry for main and post: builds the run from the runner's environment and the operating
 // system, and chooses which of the two runs.
 
 import { randomUUID } from 'node:crypto'
@@ -29,7 +29,7 @@ import { outputsOf } from './report/outputs.ts'
 import type { RunReport } from './report/run-report.ts'
 import { COMMENT_LIMIT, summaryText } from './report/summary.ts'
 import { closingLines } from './report/verdict.ts'
-import type { Services } from './services.ts'
+import type { Run } from './run.ts'
 
 const env = process.env
 const runner = readRunner(env, process.cwd(), fileURLToPath(new URL('..', import.meta.url)))
@@ -104,7 +104,7 @@ async function runMain(): Promise<void> {
     cancelled: cancellation.signal,
     say: (line) => log.info(line),
     debug: (text) => log.debug(text),
-    services(report): Services {
+    run(report): Run {
       return {
         clock: systemClock,
         signal: cancellation.signal,

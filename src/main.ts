@@ -6,10 +6,10 @@ import { readInputs, takesInput } from './inputs/parse.ts'
 import { warningText } from './report/annotations.ts'
 import { messageFor } from './report/message.ts'
 import type { RunReport } from './report/run-report.ts'
-import type { Services } from './services.ts'
+import type { Run } from './run.ts'
 import { Recorder } from './report/recorder.ts'
 
-/** The runner's side: how a report is shown, and what services a run gets. */
+/** The runner's side: how a report is shown, and what a run works with. */
 export interface Runner {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly now: () => number
@@ -18,7 +18,7 @@ export interface Runner {
   readonly helpUrl: string
   /** Aborted by SIGINT or SIGTERM. */
   readonly cancelled: AbortSignal
-  services(report: Recorder): Services
+  run(report: Recorder): Run
   /** Shows the report: outputs, log, annotations, summary, JSON file. Never throws. */
   show(report: RunReport, summary: Inputs['summary']): void
   /** A line of the log. */
@@ -31,14 +31,14 @@ export interface Runner {
 export async function main(runner: Runner): Promise<number> {
   const report = new Recorder(runner.env['INPUT_OPERATION'] || 'deploy', runner)
   report.about({ runUrl: runner.runUrl, helpUrl: runner.helpUrl })
-  const services = runner.services(report)
+  const run = runner.run(report)
   const read = readInputs(runner.env)
   try {
-    const inputs = await soundInputs(read, services)
+    const inputs = await soundInputs(read, run)
     report.found(...inputs.warnings)
-    for (const warning of inputs.warnings) services.journal.warning(warningText(warning))
-    const run = await operation(inputs)
-    await run(inputs, services)
+    for (const warning of inputs.warnings) run.journal.warning(warningText(warning))
+    const operate = await operationOf(inputs)
+    await operate(inputs, run)
   } catch (error) {
     settle(report, await asEnsembleError(error, report), runner)
   }
@@ -57,7 +57,7 @@ export async function main(runner: Runner): Promise<number> {
  */
 async function soundInputs(
   { inputs, faults, broken }: ReturnType<typeof readInputs>,
-  services: Services,
+  run: Run,
 ): Promise<Inputs> {
   const [first, ...rest] = faults
   if (first === undefined) return inputs
@@ -69,15 +69,15 @@ async function soundInputs(
   throw new EnsembleError('refused', [
     first,
     ...rest,
-    ...(readable ? await manifestFaults(inputs, services) : []),
+    ...(readable ? await manifestFaults(inputs, run) : []),
     ...inputs.warnings,
   ])
 }
 
-async function manifestFaults(inputs: Inputs, services: Services): Promise<readonly Finding[]> {
+async function manifestFaults(inputs: Inputs, run: Run): Promise<readonly Finding[]> {
   const { loadManifests } = await import('./manifests/load.ts')
   try {
-    await loadManifests(inputs, services.manifestIo, services.signal)
+    await loadManifests(inputs, run.manifestIo, run.signal)
     return []
   } catch (error) {
     if (error instanceof EnsembleError) return error.findings
@@ -88,9 +88,7 @@ async function manifestFaults(inputs: Inputs, services: Services): Promise<reado
 /**
  * Only what the operation needs is loaded: a run that is refused never pays for the cluster client.
  */
-async function operation(
-  inputs: Inputs,
-): Promise<(inputs: Inputs, services: Services) => Promise<void>> {
+async function operationOf(inputs: Inputs): Promise<(inputs: Inputs, run: Run) => Promise<void>> {
   switch (inputs.operation) {
     case 'deploy':
       if (inputs.dryRun) return (await import('./operations/plan.ts')).plan

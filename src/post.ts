@@ -3,7 +3,7 @@
 
 import type { Kube } from './kube/kube.ts'
 import { freeLease } from './record/lock.ts'
-import type { PostState } from './services.ts'
+import type { PostState } from './run.ts'
 
 /**
  * The runner ends the whole job five minutes after a cancel; a lock that isn't given back expires

@@ -10,7 +10,7 @@ import type { Kube } from '../../src/kube/kube.ts'
 import { main } from '../../src/main.ts'
 import type { ManifestIo } from '../../src/manifests/io.ts'
 import type { RunReport } from '../../src/report/run-report.ts'
-import type { PostState, Services } from '../../src/services.ts'
+import type { PostState, Run } from '../../src/run.ts'
 import type { SimulatedCluster } from './cluster/cluster.ts'
 import { idleClock } from './idle-clock.ts'
 
@@ -37,7 +37,7 @@ export interface InProcessRun {
   readonly name?: string
   readonly onLine?: (line: string) => void
   /** What a maintenance command does; without it none can be run. */
-  readonly command?: Services['command']
+  readonly command?: Run['command']
 }
 
 export interface Ended {
@@ -95,7 +95,7 @@ export function startRun(run: InProcessRun): Started {
       runUrl: `https://github.com/example/shop/actions/runs/${name}`,
       helpUrl: 'https://github.com/org/zk-ensemble-action/blob/v1/docs/troubleshooting.md',
       cancelled: cancelled.signal,
-      services: (report) => ({
+      run: (report) => ({
         clock,
         signal: cancelled.signal,
         report,

@@ -9,7 +9,7 @@ import { cordonNode, readNode } from '../../src/record/cordon.ts'
 import { LOCK_WAIT_MS, readHolder, takeLock } from '../../src/record/lock.ts'
 import { HeldRecord } from '../../src/record/held-record.ts'
 import { readRecord, type MaintenanceNode, nodesUnderMaintenance } from '../../src/record/record.ts'
-import type { PostState } from '../../src/services.ts'
+import type { PostState } from '../../src/run.ts'
 import { at, text } from '../support/cluster/json.ts'
 import { atCluster, never, type AtCluster } from './procedures/at-cluster.ts'
 

@@ -2,7 +2,7 @@
 // It holds names and identities, never a credential.
 
 import { z } from 'zod'
-import type { PostState } from '../services.ts'
+import type { PostState } from '../run.ts'
 import { appendToFile, type Env } from './command.ts'
 
 const NAME = 'zk-ensemble'

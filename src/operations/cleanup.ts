@@ -17,42 +17,38 @@ import {
   type Cleaning,
 } from '../procedures/cleanup/clean-up.ts'
 import type { NamespaceRow } from '../report/run-report.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import { withCluster, within } from '../procedures/open/with-cluster.ts'
 
-export async function cleanup(inputs: Inputs, services: Services): Promise<void> {
-  const { report } = services
+export async function cleanup(inputs: Inputs, run: Run): Promise<void> {
+  const { report } = run
   const name =
-    inputs.name ?? (inputs.manifests.length === 0 ? undefined : await nameIn(inputs, services))
-  await withCluster(inputs, services, async (kube) => {
+    inputs.name ?? (inputs.manifests.length === 0 ? undefined : await nameIn(inputs, run))
+  await withCluster(inputs, run, async (kube) => {
     report.about({ name: name ?? '', namespace: inputs.namespace ?? '' })
-    if (inputs.sweep) await sweep(kube, inputs, services)
-    else await cleanOne(kube, inputs, services, name)
+    if (inputs.sweep) await sweep(kube, inputs, run)
+    else await cleanOne(kube, inputs, run, name)
   })
 }
 
 /** What was deployed once is not judged again: only its name is asked for. */
-async function nameIn({ manifests }: Inputs, services: Services): Promise<string> {
-  return (await import('../manifests/read.ts')).setNameIn(
-    manifests,
-    services.manifestIo,
-    services.signal,
-  )
+async function nameIn({ manifests }: Inputs, run: Run): Promise<string> {
+  return (await import('../manifests/read.ts')).setNameIn(manifests, run.manifestIo, run.signal)
 }
 
 async function cleanOne(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   name: string | undefined,
 ): Promise<void> {
-  const { report, journal } = services
+  const { report, journal } = run
   if (inputs.namespace === undefined)
     throw failure('refused', 'INPUT_INVALID', 'cleanup needs to be told where', {
       input: 'namespace',
     })
   const { note } = await bounded(
-    { kube, services, namespace: inputs.namespace, name, deleteClaims: inputs.deleteClaims },
+    { kube, run, namespace: inputs.namespace, name, deleteClaims: inputs.deleteClaims },
     inputs,
   )
   if (!report.notes.some((one) => one.includes(note)))
@@ -63,15 +59,15 @@ async function cleanOne(
 
 /** Within the timeout, of which each namespace has its own. */
 async function bounded(cleaning: Omit<Cleaning, 'deadline'>, inputs: Inputs): Promise<Cleaned> {
-  const { services } = cleaning
-  return within(inputs.timeoutMs, services, (signal) => {
-    const whole = { ...cleaning, deadline: new Deadline(services.clock, inputs.timeoutMs) }
+  const { run } = cleaning
+  return within(inputs.timeoutMs, run, (signal) => {
+    const whole = { ...cleaning, deadline: new Deadline(run.clock, inputs.timeoutMs) }
     return inputs.dryRun ? cleanUpDry(whole, signal) : cleanUp(whole, signal)
   })
 }
 
-async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<void> {
-  const { report, journal, signal } = services
+async function sweep(kube: Kube, inputs: Inputs, run: Run): Promise<void> {
+  const { report, journal, signal } = run
   const { found, now } = await journal.phase('Look for previews', async (done) => {
     refuseMissing(
       await kube.denied([{ verb: 'list', group: '', resource: 'namespaces' }], signal),
@@ -103,14 +99,14 @@ async function sweep(kube: Kube, inputs: Inputs, services: Services): Promise<vo
       namespace: namespace.metadata.name,
       age: ageInWords(namespace.metadata.creationTimestamp, now),
       verdict: 'left',
-      note: whyNotDue(namespace, services.holder.repository, now) ?? '',
+      note: whyNotDue(namespace, run.holder.repository, now) ?? '',
     }
     report.namespaceRow(row)
-    if (row.note === '') failed.push(...(await sweepOne(kube, inputs, services, row, now)))
+    if (row.note === '') failed.push(...(await sweepOne(kube, inputs, run, row, now)))
     journal.info(
       `${row.namespace} (${row.age} old): ${row.verdict}${row.note === '' ? '' : `, ${row.note}`}`,
     )
-    services.publish()
+    run.publish()
   }
   const [first, ...rest] = failed
   if (first !== undefined)
@@ -145,11 +141,11 @@ function whyNotDue({ metadata }: KubeObject, repository: string, now: number): s
 async function sweepOne(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   row: NamespaceRow,
   now: number,
 ): Promise<readonly Finding[]> {
-  const { report, signal, clock } = services
+  const { report, signal, clock } = run
   const began = clock.now()
   report.stands(`at namespace ${row.namespace}`)
   try {
@@ -158,7 +154,7 @@ async function sweepOne(
     const { outcome, note } = await bounded(
       {
         kube,
-        services,
+        run,
         namespace: row.namespace,
         name: undefined,
         deleteClaims: inputs.deleteClaims,

@@ -43,44 +43,37 @@ import { underLock, RELEASE_MS } from '../record/lock.ts'
 import { latestVerified } from '../record/record.ts'
 import { proofLines } from '../report/verdict.ts'
 import type { Evidence } from '../report/run-report.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
-import type { Course } from '../procedures/open/ensemble.ts'
+import type { Ensemble } from '../procedures/open/ensemble.ts'
 import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 import { openEnsemble } from '../procedures/open/open-ensemble.ts'
 
-export async function deploy(inputs: Inputs, services: Services): Promise<void> {
-  const loaded = await loadAndLint(inputs, services)
-  await withClusterInTime(inputs, services, (kube, signal) =>
-    deployTo(
-      kube,
-      inputs,
-      services,
-      loaded,
-      new Deadline(services.clock, inputs.timeoutMs),
-      signal,
-    ),
+export async function deploy(inputs: Inputs, run: Run): Promise<void> {
+  const loaded = await loadAndLint(inputs, run)
+  await withClusterInTime(inputs, run, (kube, signal) =>
+    deployTo(kube, inputs, run, loaded, new Deadline(run.clock, inputs.timeoutMs), signal),
   )
 }
 
 async function deployTo(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   loaded: Loaded,
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<void> {
-  const { journal } = services
+  const { journal } = run
   const ground = await journal.phase('Preflight', (done) =>
-    groundOnceGone(kube, inputs, services, loaded, deadline, signal, done),
+    groundOnceGone(kube, inputs, run, loaded, deadline, signal, done),
   )
   try {
     await change(
       underLock(kube, ground.lock),
       inputs,
-      services,
+      run,
       ground,
       deadline,
       AbortSignal.any([signal, ground.lock.lost]),
@@ -93,12 +86,12 @@ async function deployTo(
 async function change(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   ground: Ground,
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, report } = services
+  const { clock, report } = run
   const { target, rights } = ground
   const follower = follow(
     kube,
@@ -109,7 +102,7 @@ async function change(
       uid: ground.live?.metadata.uid,
     },
     clock,
-    AbortSignal.any([services.signal, ground.lock.lost]),
+    AbortSignal.any([run.signal, ground.lock.lost]),
   )
   try {
     await follower.ready()
@@ -120,11 +113,11 @@ async function change(
       {
         namespace: target.namespace,
         brought: ground.manifests.map(({ object }) => object),
-        io: services.manifestIo,
+        io: run.manifestIo,
       },
       signal,
     )
-    const course = await openEnsemble(inputs, services, {
+    const ensemble = await openEnsemble(inputs, run, {
       kube,
       target,
       profile: ground.profile,
@@ -139,7 +132,7 @@ async function change(
       {
         inputs,
         ground,
-        course,
+        ensemble,
         record: new HeldRecord(
           { kube, clock, namespace: target.namespace, name: target.name, runUrl: report.runUrl },
           ground.stored,
@@ -156,39 +149,40 @@ async function change(
 interface Deploy {
   readonly inputs: Inputs
   readonly ground: Ground
-  readonly course: Course
+  readonly ensemble: Ensemble
   readonly record: HeldRecord
 }
 
 async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
-  const { inputs, ground, course, record } = deploy
-  const { kube, services } = course
-  const { journal, report } = services
+  const { inputs, ground, ensemble, record } = deploy
+  const { kube, run } = ensemble
+  const { journal, report } = run
   const digest = digestOfRevision(
     ground.setManifest.object,
     ground.manifests.map((manifest) => manifest.object),
   )
   const changes = ground.plan.some((planned) => planned.change !== 'unchanged')
-  const running = ground.live !== undefined && course.before.pods.length > 0
+  const running = ground.live !== undefined && ensemble.before.pods.length > 0
   const rolls =
-    running && (ground.rolls || isUnfinished(course.before, partitionOf(ground.setManifest.object)))
+    running &&
+    (ground.rolls || isUnfinished(ensemble.before, partitionOf(ground.setManifest.object)))
   await recoverNodes({ record, journal, report }, ground.lock.lost, signal)
-  const unread = unreadBefore(ground, record.current, course.before)
+  const unread = unreadBefore(ground, record.current, ensemble.before)
   let watch: DataWatch | undefined
   let start: Start = {
     set: ground.setManifest.object,
     first: ground.setManifest.object,
     stands: undefined,
   }
-  if (rolls) warnAlone(services, course.before)
+  if (rolls) warnAlone(run, ensemble.before)
   if (changes || rolls) {
     await journal.phase('Record the state before the change', async (done) => {
-      await takeBaseline(course, record, course.before, ground, signal)
+      await takeBaseline(ensemble, record, ensemble.before, ground, signal)
       if (rolls)
         start = await startOf(
-          course,
+          ensemble,
           ground.setManifest.object,
-          ground.rolls ? undefined : course.before.set?.status.updateRevision,
+          ground.rolls ? undefined : ensemble.before.set?.status.updateRevision,
           signal,
         )
       const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
@@ -198,7 +192,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
         {
           operation: 'deploy',
           digest,
-          set: course.before.set?.uid,
+          set: ensemble.before.set?.uid,
           previous: report.previousRevision,
           ...(unread.length === 0 ? {} : { unread: [...unread] }),
         },
@@ -206,7 +200,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
         ground.plan,
       )
       // Last, so that whatever fails before leaves no writer behind.
-      if (rolls) watch = await watchData(course, course.follower, signal)
+      if (rolls) watch = await watchData(ensemble, ensemble.follower, signal)
       done(
         `previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`,
       )
@@ -217,11 +211,11 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   try {
     const recordCreated = (object: KubeObject): Promise<void> => record.made([object], signal)
     const grown = rolls
-      ? await growFirst({ inputs, ground, course, recordCreated }, signal)
+      ? await growFirst({ inputs, ground, ensemble, recordCreated }, signal)
       : undefined
     start = grown?.start ?? start
     // What is applied may let the controller replace members that don't serve, or all of them.
-    if (rolls) await refuseLoss(course, course.follower.snapshot(), undefined, signal)
+    if (rolls) await refuseLoss(ensemble, ensemble.follower.snapshot(), undefined, signal)
     const applied = await journal.phase('Apply', (done) =>
       applyAll(
         kube,
@@ -230,7 +224,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
           force: inputs.forceConflicts,
           journal,
           report,
-          clock: services.clock,
+          clock: run.clock,
           first: start.first,
           rolls,
         },
@@ -238,22 +232,20 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
         done,
       ),
     )
-    services.publish()
-    course.follower.expect(applied.set.metadata.uid)
+    run.publish()
+    ensemble.follower.expect(applied.set.metadata.uid)
     await record.made(applied.created, signal)
-    const began = services.clock.now()
+    const began = run.clock.now()
     const view = await waitForMembers(
       deploy,
       rolls ? start : undefined,
       applied.set.metadata.generation,
       signal,
     )
-    const memberMs = rolls
-      ? memberTime(course.before, view, services.clock.now() - began)
-      : undefined
+    const memberMs = rolls ? memberTime(ensemble.before, view, run.clock.now() - began) : undefined
     state.inChecks = true
     await verifyPhase(
-      course,
+      ensemble,
       view,
       {
         level: inputs.verify,
@@ -285,7 +277,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     )
     await tell(
       kube,
-      services,
+      run,
       ground,
       applied.set,
       'Normal',
@@ -334,9 +326,9 @@ function memberTime(before: EnsembleView, after: EnsembleView, ms: number): numb
  * what is to be thrown.
  */
 async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unknown> {
-  const { inputs, ground, course, record } = deploy
-  const { kube, services } = course
-  const { report } = services
+  const { inputs, ground, ensemble, record } = deploy
+  const { kube, run } = ensemble
+  const { report } = run
   const known =
     failed.error instanceof EnsembleError
       ? inManifest(failed.error, inputs, ground, report.evidence)
@@ -347,7 +339,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     verified === undefined
       ? {}
       : await earlierObjects(kube, ground, record.stored, verified, AbortSignal.timeout(RELEASE_MS))
-  const seen = lastSeen(course)
+  const seen = lastSeen(ensemble)
   const losses =
     ground.live === undefined || seen === undefined
       ? []
@@ -356,7 +348,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     onFailure: inputs.onFailure,
     firstInstall: ground.live === undefined,
     changed: report.changed,
-    cancelled: services.signal.aborted || ground.lock.lost.aborted,
+    cancelled: run.signal.aborted || ground.lock.lost.aborted,
     code: known?.code,
     againstRevision: known?.againstRevision ?? false,
     inChecks: failed.inChecks,
@@ -380,15 +372,15 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
   ) {
     // Nothing was begun, so nothing is under way.
     if (!report.changed) await record.end(gone()).catch(() => undefined)
-    await lastLook(course, course.follower, AbortSignal.any([services.signal, ground.lock.lost]))
+    await lastLook(ensemble, ensemble.follower, AbortSignal.any([run.signal, ground.lock.lost]))
     const asked = decideUndo({ ...judged, onFailure: 'undo' })
     if (asked.kind === 'undo')
       report.about({ undoTo: { revision: undefined, name: asked.to.controllerRevision } })
     explainStanding(report, {
       firstInstall: ground.live === undefined,
-      code: services.signal.aborted ? 'CANCELLED' : known?.code,
+      code: run.signal.aborted ? 'CANCELLED' : known?.code,
       paced: failed.paced,
-      rollAt: course.place.at,
+      rollAt: ensemble.place.at,
       applied: 'the manifests are',
     })
     if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
@@ -396,10 +388,10 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     // By hand as well members would be taken down.
     if (ground.live !== undefined && losses.length === 0)
       await offerWayBack(kube, report, ground.live)
-    if (!services.signal.aborted)
+    if (!run.signal.aborted)
       await tell(
         kube,
-        services,
+        run,
         ground,
         ground.live ?? ground.setManifest.object,
         'Warning',
@@ -409,7 +401,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
       ).catch(() => undefined)
     return error
   }
-  const { journal } = services
+  const { journal } = run
   await journal.phase('Evidence against the change', (done) => {
     for (const line of proofLines(report.evidence)) journal.info(line)
     done(
@@ -417,12 +409,12 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
     )
     return Promise.resolve()
   })
-  const back = { ...course, deadline: reserve(course) }
-  const until = AbortSignal.any([services.signal, ground.lock.lost])
+  const back = { ...ensemble, deadline: reserve(ensemble) }
+  const until = AbortSignal.any([run.signal, ground.lock.lost])
   try {
     await goBack(
       {
-        course: back,
+        ensemble: back,
         record,
         level: inputs.verify,
         force: false,
@@ -432,14 +424,14 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
       until,
     )
   } catch (second) {
-    if (services.signal.aborted) return error
-    await lastLook(course, course.follower, services.signal)
+    if (run.signal.aborted) return error
+    await lastLook(ensemble, ensemble.follower, run.signal)
     await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
     return undoFailed(report, known, second, verified.controllerRevision)
   }
   await tell(
     kube,
-    services,
+    run,
     ground,
     ground.live ?? ground.setManifest.object,
     'Warning',
@@ -455,7 +447,7 @@ async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unkno
 }
 
 /** Undefined where the set was made anew meanwhile: what stands there is another ensemble. */
-function lastSeen({ follower }: Course): EnsembleView | undefined {
+function lastSeen({ follower }: Ensemble): EnsembleView | undefined {
   try {
     return follower.snapshot()
   } catch {
@@ -518,7 +510,7 @@ function unnamed(error: EnsembleError): Finding {
 /** Only where something was changed: an unchanged deploy writes nothing. */
 async function tell(
   kube: Kube,
-  { clock, report }: Services,
+  { clock, report }: Run,
   ground: Ground,
   set: KubeObject,
   type: 'Normal' | 'Warning',
@@ -543,8 +535,8 @@ async function waitForMembers(
   generation: number | undefined,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { inputs, ground, course } = deploy
-  const { clock, journal, report } = course.services
+  const { inputs, ground, ensemble } = deploy
+  const { clock, journal, report } = ensemble.run
   return journal.phase(
     start?.stands === undefined ? 'Wait for every member' : 'Roll, paced by the quorum',
     async (done) => {
@@ -554,9 +546,9 @@ async function waitForMembers(
         stands: undefined,
       }
       const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
-        const applied = await course.kube.apply(
+        const applied = await ensemble.kube.apply(
           object,
-          { force: inputs.forceConflicts, uid: course.before.set?.uid },
+          { force: inputs.forceConflicts, uid: ensemble.before.set?.uid },
           until,
         )
         // A roll that an earlier run began changes nothing but the partition, and yet members are
@@ -567,8 +559,8 @@ async function waitForMembers(
       const bring = (): Promise<EnsembleView> =>
         bringMembers(
           start === undefined
-            ? { ...course, inputs: { ...course.inputs, pace: 'controller' } }
-            : course,
+            ? { ...ensemble, inputs: { ...ensemble.inputs, pace: 'controller' } }
+            : ensemble,
           start ?? nowhere,
           generation,
           apply,
@@ -585,7 +577,7 @@ async function waitForMembers(
         `${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`,
       )
       report.stands('every member is available; it was not verified')
-      course.services.publish()
+      ensemble.run.publish()
       return view
     },
   )

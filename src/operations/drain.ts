@@ -30,11 +30,11 @@ import { readNodes } from '../procedures/open/read-ensemble.ts'
 import { resolveNodes } from '../procedures/drain/resolve-nodes.ts'
 import { whereWeAre } from '../procedures/drain/runner-place.ts'
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
-import type { Held } from '../procedures/open/hold-ensemble.ts'
+import type { Locked } from '../procedures/open/hold-ensemble.ts'
 import { asOne, refuseUnfit, surveyNodes, tellSurvey } from '../procedures/drain/survey.ts'
 import { announce } from '../kube/announce.ts'
 import { underWayInWords, nodesUnderMaintenance } from '../record/record.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 import { cordonsInWords, drainedInWords } from '../report/cordon-words.ts'
 import type { SeenNode } from '../report/recorder.ts'
@@ -46,38 +46,38 @@ import { verifyPhase } from '../procedures/verify/verify-ensemble.ts'
  */
 const AFTERMATH_MS = LEARNS_WITHIN_MS + 30_000
 
-export async function drain(inputs: Inputs, services: Services): Promise<void> {
+export async function drain(inputs: Inputs, run: Run): Promise<void> {
   const alone = [
     ...rightsToCordon(),
     ...rightsToSeeCluster().filter(({ resource }) => resource === 'pods'),
   ]
   await holdForNodes(
     inputs,
-    services,
+    run,
     { rights: (namespace) => [...alone, ...rightsToEvict(namespace)], alone, limit: 'own' },
-    (held, signal) => drainAll({ ...held, course: { ...held.course, told: new Map() } }, signal),
+    (ensemble, signal) => drainAll({ ...ensemble, told: new Map() }, signal),
   )
 }
 
-async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
-  const { inputs, services, kube, course, record, lock } = standing
-  const { clock, journal, report } = services
-  const { namespace, name } = course.target
+async function drainAll(ensemble: Locked, signal: AbortSignal): Promise<void> {
+  const { inputs, run, kube, record, lock } = ensemble
+  const { clock, journal, report } = run
+  const { namespace, name } = ensemble.target
   const givenBack =
     inputs.uncordon === 'after' ||
     (inputs.uncordon === 'auto' && inputs.maintenanceCommand !== undefined)
   const giving = { record, journal, report }
 
   const long =
-    standing.set === undefined
+    ensemble.set === undefined
       ? undefined
       : graceBeyond(
           inputs.gracePeriodSeconds ??
-            parseSet(standing.set)?.spec.template.spec.terminationGracePeriodSeconds,
+            parseSet(ensemble.set)?.spec.template.spec.terminationGracePeriodSeconds,
           inputs.timeoutMs,
         )
   if (long !== undefined) report.note(long)
-  const everybody = standing.set === undefined ? '' : '; every member serves'
+  const everybody = ensemble.set === undefined ? '' : '; every member serves'
 
   const digest = digestOf(inputs)
   const plan = record.current.drain ?? undefined
@@ -86,7 +86,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   // are done.
   const asked = resumed
     ? (await readNodes(kube, signal)).filter((node) => plan.nodes.includes(node.name))
-    : await resolveNodes(kube, inputs, course.before, record.stored, signal)
+    : await resolveNodes(kube, inputs, ensemble.before, record.stored, signal)
   const names = asked.map((node) => node.name)
   const { kept, stale } = await keptNodes(kube, record.stored, `${namespace}/${name}`, signal)
   if (stale.length > 0 && !inputs.dryRun) await record.endNodes(new Set(stale), signal)
@@ -120,7 +120,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
       node: node.name,
       outcome: done.has(node.name) ? 'drained' : 'waiting',
       placement: '',
-      members: [...membersOn(course.before, node.name)],
+      members: [...membersOn(ensemble.before, node.name)],
       cordon: node.unschedulable ? (handedOver.has(node.name) ? 'ours' : 'theirs') : 'none',
       phases: [],
       pods: [],
@@ -133,7 +133,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     left.map((node) => node.name),
     [...done],
   )
-  services.publish()
+  run.publish()
   if (done.size > 0)
     journal.info(
       `Going on with the drain that was begun at ${plan?.since ?? 'an earlier time'}: ${[...done].join(', ')} ${done.size === 1 ? 'is' : 'are'} done, ${left.length} left.`,
@@ -149,14 +149,14 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
           `${given.done.join(', ')} of a run that died was given back, no other node was touched`,
         )
       const serving = await awaitServing(
-        { ...course, deadline: new Deadline(clock, inputs.timeoutMs) },
+        { ...ensemble, deadline: new Deadline(clock, inputs.timeoutMs) },
         signal,
       )
       said(`${given.done.join(', ')}; ${servingInWords(serving)}`)
     })
   }
 
-  const looker = createLooker(course, signal)
+  const looker = createLooker(ensemble, signal)
   const mark = {
     ensemble: `${namespace}/${name}`,
     identity: lock.identity,
@@ -165,7 +165,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   }
   const { underWay } = record.current
   const job: Drain = {
-    standing,
+    ensemble,
     looker,
     mark,
     givenBack,
@@ -175,24 +175,24 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   const here = whereWeAre(
     await kube.listAs(
       { apiVersion: 'v1', kind: 'Pod' },
-      { fields: `metadata.name=${services.hostname}` },
+      { fields: `metadata.name=${run.hostname}` },
       (object) => object,
       signal,
     ),
     asked,
-    services.hostname,
+    run.hostname,
   )
   const order = await journal.phase(
     'Judge every node before the first is touched',
     async (said) => {
       const deadline = new Deadline(clock, inputs.timeoutMs)
-      for (const node of standing.set === undefined ? [] : left)
+      for (const node of ensemble.set === undefined ? [] : left)
         await passGates(
           {
-            course: { ...course, deadline },
+            ensemble: { ...ensemble, deadline },
             looker,
             underWay: job.underWay,
-            nodes: (until) => nodesNow(standing, until),
+            nodes: (until) => nodesNow(ensemble, until),
           },
           node.name,
           'first',
@@ -213,7 +213,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
         sorted.map((node) => node.name),
         signal,
       )
-      for (const survey of surveys) tellSurvey(survey, inputs, services)
+      for (const survey of surveys) tellSurvey(survey, inputs, run)
       if (here.pod !== undefined)
         throw failure(
           'refused',
@@ -226,9 +226,9 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
         )
       refuseUnfit(surveys, report.changed)
       for (const survey of surveys) {
-        const neighbours = await meetNeighbours(standing, survey, false, signal)
+        const neighbours = await meetNeighbours(ensemble, survey, false, signal)
         try {
-          await passNeighbours(standing, neighbours, survey.node, 'first', signal)
+          await passNeighbours(ensemble, neighbours, survey.node, 'first', signal)
         } finally {
           await leaveNeighbours(neighbours)
         }
@@ -256,10 +256,10 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
   }
   if (left.length === 0) {
     const { view } = await awaitServing(
-      { ...course, deadline: new Deadline(clock, inputs.timeoutMs) },
+      { ...ensemble, deadline: new Deadline(clock, inputs.timeoutMs) },
       signal,
     )
-    await verifyAll(standing, view, () => Promise.resolve([]), signal)
+    await verifyAll(ensemble, view, () => Promise.resolve([]), signal)
     await record.endDrain(signal)
     report.stands(`every node was drained by an earlier run${everybody}`)
     report.ends('unchanged')
@@ -275,7 +275,7 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     signal,
   )
   report.stands('no node was touched yet')
-  const watch = await watchData(course, course.follower, signal)
+  const watch = await watchData(ensemble, ensemble.follower, signal)
   try {
     let rest = [...left]
     while (rest.length > 0) {
@@ -302,12 +302,12 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
     // A node that left the cluster has taken its members with it, and what `pod-selector` left on a
     // node went through its maintenance.
     const { view } = await awaitServing(
-      { ...course, deadline: new Deadline(clock, inputs.timeoutMs) },
+      { ...ensemble, deadline: new Deadline(clock, inputs.timeoutMs) },
       signal,
     )
-    await verifyAll(standing, view, () => watch.finish(view, signal), signal)
+    await verifyAll(ensemble, view, () => watch.finish(view, signal), signal)
     await record.endDrain(signal)
-    await announceAll(standing, asked, signal)
+    await announceAll(ensemble, asked, signal)
     report.stands(`${drainedInWords(report.nodes, givenBack)}${everybody}`)
     report.ends('succeeded')
   } catch (error) {
@@ -317,26 +317,27 @@ async function drainAll(standing: Held, signal: AbortSignal): Promise<void> {
 }
 
 async function verifyAll(
-  { inputs, course, set }: Held,
+  ensemble: Locked,
   view: EnsembleView,
   more: () => ReturnType<DataWatch['finish']>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { inputs, set } = ensemble
   if (set === undefined) return
   // Of a set that is gone nobody is missing.
-  if (view.set === undefined || view.set.deleting || view.set.uid !== course.before.set?.uid) {
+  if (view.set === undefined || view.set.deleting || view.set.uid !== ensemble.before.set?.uid) {
     throw failure(
       'failed',
       'CONFLICT',
-      `statefulset/${course.target.name} was deleted by somebody else while its nodes were being drained`,
+      `statefulset/${ensemble.target.name} was deleted by somebody else while its nodes were being drained`,
       {
-        object: `statefulset/${course.target.name}`,
+        object: `statefulset/${ensemble.target.name}`,
         fix: 'Find out who; its claims hold the data as long as nobody deletes them.',
       },
     )
   }
   await verifyPhase(
-    course,
+    ensemble,
     view,
     { level: inputs.verify, unchecked: 'nobody asked the members for their data.', more },
     signal,
@@ -345,13 +346,14 @@ async function verifyAll(
 
 /** Events on the set and, where that is allowed, on each node. */
 async function announceAll(
-  { kube, set, course, services }: Held,
+  ensemble: Locked,
   nodes: readonly NodeView[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, report } = services
+  const { kube, set, run } = ensemble
+  const { clock, report } = run
   const url = report.runUrl === '' ? '' : ` (${report.runUrl})`
-  if (set !== undefined && course.rights.announce)
+  if (set !== undefined && ensemble.rights.announce)
     await announce(
       kube,
       set,
@@ -384,7 +386,7 @@ async function announceAll(
           {
             type: 'Normal',
             reason: 'Drained',
-            message: `${set === undefined ? 'drained' : `drained under the quorum of ${course.target.namespace}/${course.target.name}`}${url}`,
+            message: `${set === undefined ? 'drained' : `drained under the quorum of ${ensemble.target.namespace}/${ensemble.target.name}`}${url}`,
           },
           clock.now(),
           signal,
@@ -398,17 +400,17 @@ async function announceAll(
  * leaves seconds: then all is done at once, and nothing waited for.
  */
 async function aftermath(
-  { standing, leaving }: Drain,
+  { ensemble, leaving }: Drain,
   watch: DataWatch,
   giving: GivingBack,
 ): Promise<void> {
-  const { services, course, lock } = standing
-  const { clock, journal, report } = services
+  const { run, lock } = ensemble
+  const { clock, journal, report } = run
   for (const row of report.nodes)
     if (row.outcome === 'under way') report.nodeIs(row, { outcome: 'failed' })
   // By the record: one that ends before it is entered there is given back.
   const keeps = new Set(
-    nodesUnderMaintenance(standing.record.stored).flatMap(({ name, keep }) =>
+    nodesUnderMaintenance(ensemble.record.stored).flatMap(({ name, keep }) =>
       keep === true ? [name] : [],
     ),
   )
@@ -423,22 +425,22 @@ async function aftermath(
   const givingBack = giveBackNodes(giving, lock.lost)
   if (report.remainingNodes.length > 0)
     journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
-  const hurried = services.signal.aborted || lock.lost.aborted
+  const hurried = run.signal.aborted || lock.lost.aborted
   const [given] = await Promise.all([givingBack, hurried ? watch.abandon() : undefined, ...leaving])
   const back = cordonsInWords(report.nodes, kept, given.left)
   report.stands(back)
   if (hurried) {
-    lookOnceMore(course)
+    lookOnceMore(ensemble)
     return
   }
   try {
     const serving = await awaitServing(
       {
-        ...course,
+        ...ensemble,
         deadline: new Deadline(clock, AFTERMATH_MS),
-        memberTimeoutMs: Math.min(AFTERMATH_MS, course.memberTimeoutMs),
+        memberTimeoutMs: Math.min(AFTERMATH_MS, ensemble.memberTimeoutMs),
       },
-      AbortSignal.any([services.signal, lock.lost]),
+      AbortSignal.any([run.signal, lock.lost]),
     )
     report.stands(back, servingInWords(serving))
   } catch (error) {
@@ -451,11 +453,11 @@ async function aftermath(
 }
 
 /** Members as the watches last saw them: who was evicted is no longer told as ready. */
-function lookOnceMore({ follower, services }: Held['course']): void {
+function lookOnceMore({ follower, run }: Locked): void {
   try {
-    services.report.sawMembers(follower.snapshot())
+    run.report.sawMembers(follower.snapshot())
   } catch {
-    services.journal.debug('the members could not be looked at any more')
+    run.journal.debug('the members could not be looked at any more')
   }
 }
 
@@ -470,15 +472,14 @@ async function standOn(
   fresh: boolean,
   signal: AbortSignal,
 ): Promise<{ readonly candidates: readonly Candidate[]; readonly members: readonly MemberNow[] }> {
-  const { standing, looker } = job
-  const { course } = standing
-  if (standing.set !== undefined)
+  const { ensemble, looker } = job
+  if (ensemble.set !== undefined)
     return {
-      candidates: nodes.map((node) => candidateOf(node, standing, here)),
-      members: await looker.members(course.follower.snapshot(), fresh),
+      candidates: nodes.map((node) => candidateOf(node, ensemble, here)),
+      members: await looker.members(ensemble.follower.snapshot(), fresh),
     }
   const met = await meetNeighbours(
-    standing,
+    ensemble,
     asOne(
       await surveyNodes(
         surveyingOf(job),
@@ -492,9 +493,9 @@ async function standOn(
   try {
     const members = await Promise.all(
       met.map(async (one) =>
-        (await one.looker.members(one.course.follower.snapshot(), true)).map((member) => ({
+        (await one.looker.members(one.ensemble.follower.snapshot(), true)).map((member) => ({
           ...member,
-          pod: `${one.course.target.namespace}/${member.pod}`,
+          pod: `${one.ensemble.target.namespace}/${member.pod}`,
         })),
       ),
     )
@@ -514,19 +515,20 @@ async function standOn(
   }
 }
 
-function candidateOf(node: NodeView, { course }: Held, here: string | undefined): Candidate {
+function candidateOf(node: NodeView, ensemble: Locked, here: string | undefined): Candidate {
   return {
     name: node.name,
-    members: membersOn(course.follower.snapshot(), node.name),
+    members: membersOn(ensemble.follower.snapshot(), node.name),
     runner: node.name === here,
   }
 }
 
 async function nodesNow(
-  { course, kube }: Held,
+  ensemble: Locked,
   signal: AbortSignal,
 ): Promise<readonly NodeView[] | undefined> {
-  return course.rights.nodes ? readNodes(kube, signal) : undefined
+  const { kube } = ensemble
+  return ensemble.rights.nodes ? readNodes(kube, signal) : undefined
 }
 
 /** Of what makes it this drain and no other. */

@@ -17,22 +17,15 @@ import { findSet, readView } from '../procedures/open/read-ensemble.ts'
 import { recall } from '../procedures/open/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { revisionLines } from '../report/revision-table.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
-export async function history(inputs: Inputs, services: Services): Promise<void> {
-  await withClusterInTime(inputs, services, (kube, signal) =>
-    historyIn(kube, inputs, services, signal),
-  )
+export async function history(inputs: Inputs, run: Run): Promise<void> {
+  await withClusterInTime(inputs, run, (kube, signal) => historyIn(kube, inputs, run, signal))
 }
 
-async function historyIn(
-  kube: Kube,
-  inputs: Inputs,
-  services: Services,
-  signal: AbortSignal,
-): Promise<void> {
-  const { journal, report } = services
+async function historyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSignal): Promise<void> {
+  const { journal, report } = run
   const namespace = inputs.namespace ?? kube.namespace
   report.about({ namespace, name: inputs.name ?? '' })
   report.stands('history changes nothing')
@@ -56,7 +49,7 @@ async function historyIn(
     report.about({ profile })
     const [view, recalled] = await Promise.all([
       readView(kube, object, signal),
-      recall(kube, namespace, name, services.clock.now(), signal),
+      recall(kube, namespace, name, run.clock.now(), signal),
     ])
     const { set } = view
     if (set === undefined) return
@@ -73,6 +66,6 @@ async function historyIn(
       )
     done(`${revisions.length} ${revisions.length === 1 ? 'revision' : 'revisions'}`)
   })
-  services.publish()
+  run.publish()
   report.ends('succeeded')
 }

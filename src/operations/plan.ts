@@ -23,41 +23,39 @@ import { tellChanges, tellRendered } from '../procedures/plan/tell-plan.ts'
 import { seeLock } from '../record/lock.ts'
 import { underWayInWords } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
-export async function plan(inputs: Inputs, services: Services): Promise<void> {
-  const loaded = await loadAndLint(inputs, services)
-  if (!(await services.hasCluster(inputs))) return renderedOnly(inputs, services, loaded)
-  await withClusterInTime(inputs, services, (kube, signal) =>
-    planIn(kube, inputs, services, loaded, signal),
-  )
+export async function plan(inputs: Inputs, run: Run): Promise<void> {
+  const loaded = await loadAndLint(inputs, run)
+  if (!(await run.hasCluster(inputs))) return renderedOnly(inputs, run, loaded)
+  await withClusterInTime(inputs, run, (kube, signal) => planIn(kube, inputs, run, loaded, signal))
 }
 
 async function planIn(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   loaded: Loaded,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, journal, report } = services
+  const { clock, journal, report } = run
   const deadline = new Deadline(clock, inputs.timeoutMs)
   const ground = await journal.phase('Preflight', (done) =>
     inspectUnlocked(
       kube,
       inputs,
-      services,
+      run,
       loaded,
       deadline,
       {
         judge:
           inputs.operation === 'plan'
-            ? judgeRights(services, loaded)
+            ? judgeRights(run, loaded)
             : refuseWithout(inputs, loaded.profile),
         compares: inputs.operation === 'plan',
         planned: (changes, missing) =>
-          tellChanges(services, changes, {
+          tellChanges(run, changes, {
             missing: inputs.createNamespace ? missing : undefined,
             hidden: secretsOf(inputs),
           }),
@@ -66,21 +64,21 @@ async function planIn(
       done,
     ),
   )
-  tellUntried(services, ground)
+  tellUntried(run, ground)
   const meaning = await journal.phase('What it means for the members', async (done) => {
-    const found = await foresee({ kube, inputs, services, ground }, signal)
+    const found = await foresee({ kube, inputs, run, ground }, signal)
     done(found.lines[0] ?? '')
     return found
   })
   report.about({ impact: meaning.impact, meaning: [...meaning.lines] })
-  if (ground.there) await tellOthers(kube, services, ground, signal)
+  if (ground.there) await tellOthers(kube, run, ground, signal)
   report.ends('planned')
 }
 
 /** A pull request from a fork has no kubeconfig: what can be said without a cluster is said. */
-function renderedOnly(inputs: Inputs, services: Services, { manifests }: Loaded): void {
-  const { journal, report } = services
-  tellRendered(services, manifests, secretsOf(inputs))
+function renderedOnly(inputs: Inputs, run: Run, { manifests }: Loaded): void {
+  const { journal, report } = run
+  tellRendered(run, manifests, secretsOf(inputs))
   report.about({ namespace: inputs.namespace ?? '' })
   report.about({
     meaning: [
@@ -99,7 +97,7 @@ function secretsOf({ zookeeperAuth, cassandraAuth }: Inputs): readonly string[] 
  * A plan may have fewer rights than the deploy: what it can't do without is refused, the rest is
  * told.
  */
-function judgeRights({ journal, report }: Services, { profile }: Loaded): JudgeRights {
+function judgeRights({ journal, report }: Run, { profile }: Loaded): JudgeRights {
   return (rights, _manifests, namespace) => {
     const needed = ({ verb, resource }: Access): boolean =>
       (verb === 'get' || verb === 'list') && resource !== 'leases'
@@ -121,7 +119,7 @@ function judgeRights({ journal, report }: Services, { profile }: Loaded): JudgeR
 }
 
 function tellUntried(
-  { report }: Services,
+  { report }: Run,
   { plan: changes, there, target }: Inspected & { readonly there: boolean },
 ): void {
   const untried = changes
@@ -140,7 +138,7 @@ function tellUntried(
 /** What other runs do, or have left undone. */
 async function tellOthers(
   kube: Kube,
-  { journal, report }: Services,
+  { journal, report }: Run,
   { target: { name, namespace }, stored }: Inspected,
   signal: AbortSignal,
 ): Promise<void> {

@@ -12,31 +12,31 @@ import { watchData } from '../procedures/verify/data-watch.ts'
 import { foreseeRestart } from '../procedures/plan/foresee.ts'
 import { refuseLoss, saidAlone } from '../procedures/verify/keep-data.ts'
 import { rollByEvictions } from '../procedures/rollout/roll.ts'
-import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
+import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { endRestart } from '../procedures/verify/unread.ts'
 import { endOf, underWayInWords } from '../record/record.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
 /** Ending the record must not hold up the end of a run whose cluster is away. */
 const END_MS = 5_000
 
-export async function restart(inputs: Inputs, services: Services): Promise<void> {
-  await holdEnsemble(inputs, services, { rights: rightsToEvict, limit: 'member' }, restartAll)
+export async function restart(inputs: Inputs, run: Run): Promise<void> {
+  await holdEnsemble(inputs, run, { rights: rightsToEvict, limit: 'member' }, restartAll)
 }
 
-async function restartAll(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, record } = standing
-  const { report } = services
-  const { before } = course
-  refuseUnfinished(standing)
-  const left = stillToRestart(standing)
+async function restartAll(ensemble: LockedEnsemble, signal: AbortSignal): Promise<void> {
+  const { inputs, run, record } = ensemble
+  const { report } = run
+  const { before } = ensemble
+  refuseUnfinished(ensemble)
+  const left = stillToRestart(ensemble)
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
-  await refuseLoss(course, before, undefined, signal)
+  await refuseLoss(ensemble, before, undefined, signal)
   if (inputs.dryRun) {
-    const { forecast, leader } = await foreseeRestart(standing, left, signal)
+    const { forecast, leader } = await foreseeRestart(ensemble, left, signal)
     report.about({
       meaning: pacedLines(forecast, leader).map((line) =>
         line.replace('be replaced', 'be restarted'),
@@ -57,12 +57,12 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     },
     signal,
   )
-  const watch = await watchData(course, course.follower, signal)
+  const watch = await watchData(ensemble, ensemble.follower, signal)
   try {
     report.stands('no member was restarted yet')
-    const view = await restartEach(standing, left, signal)
+    const view = await restartEach(ensemble, left, signal)
     await verifyPhase(
-      course,
+      ensemble,
       view,
       {
         level: inputs.verify,
@@ -76,18 +76,19 @@ async function restartAll(standing: Standing, signal: AbortSignal): Promise<void
     report.ends('succeeded')
   } catch (error) {
     await watch.abandon()
-    await lastLook(course, course.follower, services.signal)
+    await lastLook(ensemble, ensemble.follower, run.signal)
     // Nobody was told to go, so nothing is under way that would stand against a scale.
     if (!report.changed && underWay?.pods === undefined)
       await record.end(AbortSignal.timeout(END_MS)).catch(() => undefined)
-    tellRemaining(standing, remainingOf(course.follower, left), revisions.at(-1)?.unread)
+    tellRemaining(ensemble, remainingOf(ensemble.follower, left), revisions.at(-1)?.unread)
     throw error
   }
 }
 
 /** While something else is under way members may come back at another revision. */
-function refuseUnfinished({ course, record }: Standing): void {
-  const { before, target } = course
+function refuseUnfinished(ensemble: LockedEnsemble): void {
+  const { record } = ensemble
+  const { before, target } = ensemble
   const { underWay } = record.current
   if (underWay !== null && underWay.operation !== 'restart') {
     throw failure(
@@ -118,34 +119,36 @@ function refuseUnfinished({ course, record }: Standing): void {
  * UIDs of the pods that are still to be replaced: a killed restart left those that were meant, and
  * those of them that are there, and were not told to go, remain.
  */
-function stillToRestart({ course, record, services }: Standing): ReadonlySet<string> {
-  const pods = ownPods(course.before)
+function stillToRestart(ensemble: LockedEnsemble): ReadonlySet<string> {
+  const { record, run } = ensemble
+  const pods = ownPods(ensemble.before)
   const { underWay } = record.current
   const begun = underWay?.pods
   const stay = new Set(pods.filter((pod) => pod.deleting === undefined).map((pod) => pod.uid))
   const left = new Set((begun ?? [...stay]).filter((uid) => stay.has(uid)))
-  const { name } = course.target
+  const { name } = ensemble.target
   if (pods.length === 0)
     throw failure('refused', 'NOT_FOUND', `statefulset/${name} has no members to restart`, {
       object: `statefulset/${name}`,
     })
   if (begun !== undefined)
-    services.journal.info(
+    run.journal.info(
       `Going on with the restart that was begun at ${underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
     )
   return left
 }
 
 async function restartEach(
-  { course, services }: Standing,
+  ensemble: LockedEnsemble,
   left: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { journal, report } = services
+  const { run } = ensemble
+  const { journal, report } = run
   return journal.phase('Restart, followers first', async (done) => {
-    const found = await rollByEvictions(course, left, undefined, signal)
+    const found = await rollByEvictions(ensemble, left, undefined, signal)
     const gone = notByUs(
-      ownPods(course.before)
+      ownPods(ensemble.before)
         .filter((pod) => left.has(pod.uid))
         .map((pod) => pod.name),
       report,
@@ -158,29 +161,32 @@ async function restartEach(
       `${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`,
     )
     report.stands('every member was restarted; it was not verified')
-    services.publish()
+    run.publish()
     return found
   })
 }
 
 /** What a restart that ended early leaves; `unread`: members that had not read a ConfigMap. */
 function tellRemaining(
-  { course, services: { report } }: Standing,
+  ensemble: LockedEnsemble,
   remaining: readonly string[],
   unread: readonly string[] | undefined,
 ): void {
+  const {
+    run: { report },
+  } = ensemble
   if (remaining.length > 0 && report.changed)
     report.note(
       `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`,
     )
-  if (unread !== undefined && remaining.length < ownPods(course.before).length)
+  if (unread !== undefined && remaining.length < ownPods(ensemble.before).length)
     report.note(
       'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.',
     )
 }
 
 /** Those of `names` that this run told to go neither by an eviction nor by a deletion. */
-function notByUs(names: readonly string[], { timeline }: Services['report']): readonly string[] {
+function notByUs(names: readonly string[], { timeline }: Run['report']): readonly string[] {
   const told = new Set(
     timeline.filter(({ what }) => /^(evicted|deleted)/.test(what)).map(({ member }) => member),
   )
@@ -188,7 +194,7 @@ function notByUs(names: readonly string[], { timeline }: Services['report']): re
 }
 
 function remainingOf(
-  follower: Standing['course']['follower'],
+  follower: LockedEnsemble['follower'],
   left: ReadonlySet<string>,
 ): readonly string[] {
   try {

@@ -36,36 +36,36 @@ import {
   servicesToDelete,
   type ServiceToDelete,
 } from '../procedures/scale/scale-services.ts'
-import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
+import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { verifyPhase, type verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { verifiedNames, endOf, underWayInWords } from '../record/record.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
-export async function scale(inputs: Inputs, services: Services): Promise<void> {
+export async function scale(inputs: Inputs, run: Run): Promise<void> {
   await holdEnsemble(
     inputs,
-    services,
+    run,
     { rights: (namespace) => rightsToScale(namespace, inputs.deleteClaims), limit: 'member' },
     scaleIn,
   )
 }
 
-async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, record } = standing
-  const { report } = services
+async function scaleIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<void> {
+  const { inputs, run, record } = ensemble
+  const { report } = run
   const target = inputs.replicas ?? 1
-  const base = baseOf(standing.set, record.stored)
-  const plan = await planAll(standing, base, target, signal)
+  const base = baseOf(ensemble.set, record.stored)
+  const plan = await planAll(ensemble, base, target, signal)
   const { steps, claims, goes } = plan
   if (inputs.dryRun) {
-    foretell(standing, plan)
+    foretell(ensemble, plan)
     return
   }
   if (steps.every((step) => step.kind === 'await') && claims.length === 0 && goes.length === 0) {
-    let view = course.before
-    for (const step of steps) view = await awaitMembers(course, step, signal)
-    await verifyThen(standing, view, () => Promise.resolve([]), signal)
+    let view = ensemble.before
+    for (const step of steps) view = await awaitMembers(ensemble, step, signal)
+    await verifyThen(ensemble, view, () => Promise.resolve([]), signal)
     await record.end(signal)
     report.stands(`${target} members are there, as asked`)
     report.ends('unchanged')
@@ -76,7 +76,7 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     {
       operation: 'scale',
       digest: '',
-      set: course.before.set?.uid,
+      set: ensemble.before.set?.uid,
       previous: underWay?.previous ?? report.previousRevision,
       replicas: target,
       strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy,
@@ -85,7 +85,7 @@ async function scaleIn(standing: Standing, signal: AbortSignal): Promise<void> {
     },
     signal,
   )
-  await takeSteps(standing, base, plan, underWay !== null, signal)
+  await takeSteps(ensemble, base, plan, underWay !== null, signal)
 }
 
 interface Plan {
@@ -99,7 +99,7 @@ interface Plan {
 }
 
 function foretell(
-  { services: { report } }: Standing,
+  { run: { report } }: LockedEnsemble,
   { target, steps, claims, comes, goes }: Plan,
 ): void {
   report.about({
@@ -129,32 +129,31 @@ function foretell(
 
 /** Everything that could refuse the change is asked before anything is changed. */
 async function planAll(
-  standing: Standing,
+  ensemble: LockedEnsemble,
   base: KubeObject,
   target: number,
   signal: AbortSignal,
 ): Promise<Plan> {
   const {
-    course,
-    profile,
-    services: { journal, report },
-  } = standing
+    profile: { name: profile },
+    run: { journal, report },
+  } = ensemble
   return journal.phase('Plan the steps', async (done) => {
     const planned = planSteps(
-      standing,
+      ensemble,
       base,
       target,
-      await knownLists(standing.kube, standing.set, course.before, profile, signal),
+      await knownLists(ensemble.kube, ensemble.set, ensemble.before, profile, signal),
     )
-    const count = course.before.set?.replicas ?? target
+    const count = ensemble.before.set?.replicas ?? target
     const away =
-      planned.length === 0 || standing.record.current.underWay !== null
-        ? (await whoIsAway(course, undefined, signal)).away
+      planned.length === 0 || ensemble.record.current.underWay !== null
+        ? (await whoIsAway(ensemble, undefined, signal)).away
         : []
     const steps = withAwaited(planned, {
       away,
       count,
-      begun: standing.record.current.underWay !== null,
+      begun: ensemble.record.current.underWay !== null,
     })
     // Who is waited for changes nothing.
     const sizes = planned.map((step) => ({
@@ -163,17 +162,17 @@ async function planAll(
     }))
     const [first] = sizes
     const largest = sizes.toSorted((a, b) => b.count - a.count)[0]
-    const comes = largest === undefined ? [] : await planServices(standing, largest.set, signal)
-    if (planned.length > 0) await refuseUnsound(standing, steps, signal)
+    const comes = largest === undefined ? [] : await planServices(ensemble, largest.set, signal)
+    if (planned.length > 0) await refuseUnsound(ensemble, steps, signal)
     if (planned.length > 0)
-      await refuseUnkept(standing, Math.min(...planned.map((step) => step.count)), signal)
-    await refuseUnableToLeave(standing, steps, signal)
+      await refuseUnkept(ensemble, Math.min(...planned.map((step) => step.count)), signal)
+    await refuseUnableToLeave(ensemble, steps, signal)
     if (first !== undefined)
       await planOne(
-        course,
+        ensemble,
         {
-          force: standing.inputs.forceConflicts,
-          verified: verifiedNames(standing.record.current),
+          force: ensemble.inputs.forceConflicts,
+          verified: verifiedNames(ensemble.record.current),
         },
         first.set,
         signal,
@@ -191,64 +190,62 @@ async function planAll(
     return {
       target,
       steps,
-      claims: claimsToDelete(standing, target),
+      claims: claimsToDelete(ensemble, target),
       comes,
-      goes: await servicesToDelete(standing, target, signal),
+      goes: await servicesToDelete(ensemble, target, signal),
     }
   })
 }
 
 async function takeSteps(
-  before: Standing,
+  before: LockedEnsemble,
   base: KubeObject,
   { target, steps, claims, comes, goes }: Plan,
   goesOn: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const {
-    services: { report },
+    run: { report },
     inputs,
     record,
-    profile,
+    profile: { name: profile },
   } = before
   const set = resized({ base, profile }, target)
-  const watch =
-    steps.length === 0 ? undefined : await watchData(before.course, before.course.follower, signal)
+  const watch = steps.length === 0 ? undefined : await watchData(before, before.follower, signal)
   const left = [...steps]
   try {
-    const standing = await makeServices(before, comes, set, signal)
-    const { course } = standing
+    const ensemble = await makeServices(before, comes, set, signal)
     const resizing: Resizing = {
-      course,
+      ensemble,
       profile,
       base,
       force: inputs.forceConflicts,
       verified: verifiedNames(record.current),
       deletesClaims: inputs.deleteClaims,
     }
-    let view: EnsembleView = course.before
+    let view: EnsembleView = ensemble.before
     for (const step of steps) {
       view = await takeStep(resizing, step, signal)
       left.shift()
     }
     await verifyThen(
-      standing,
+      ensemble,
       view,
       () => watch?.finish(view, signal) ?? Promise.resolve([]),
       signal,
     )
-    await deleteClaims(course, claims, signal)
-    await deleteServices(standing, goes, signal)
+    await deleteClaims(ensemble, claims, signal)
+    await deleteServices(ensemble, goes, signal)
     await markScaled(
-      standing,
-      { set, view, from: before.course.before.set?.replicas ?? target, to: target },
+      ensemble,
+      { set, view, from: before.before.set?.replicas ?? target, to: target },
       signal,
     )
     report.stands(`${target} ${target === 1 ? 'member serves' : 'members serve'}`)
     report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     await watch?.abandon()
-    await lastLook(before.course, before.course.follower, before.services.signal)
+    await lastLook(before, before.follower, before.run.signal)
     // Nothing was begun, so nothing is under way.
     if (!report.changed && !goesOn)
       await record.end(AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
@@ -259,14 +256,17 @@ async function takeSteps(
 
 /** What the cluster shows, and what stands against a change of it. */
 function planSteps(
-  standing: Standing,
+  ensemble: LockedEnsemble,
   base: KubeObject,
   target: number,
   known: readonly number[] | 'unknown',
 ): readonly ScaleStep[] {
-  const { course, profile, record } = standing
-  const { set } = course.before
-  const { name, namespace } = course.target
+  const {
+    profile: { name: profile },
+    record,
+  } = ensemble
+  const { set } = ensemble.before
+  const { name, namespace } = ensemble.target
   const object = `statefulset/${name}`
   if (set === undefined || set.replicas === 0)
     throw failure('refused', 'NOT_FOUND', `${object} has no members`, {
@@ -295,7 +295,7 @@ function planSteps(
     )
   // A scale that was cut off left OnDelete behind, whatever the members run.
   const unfinished =
-    isUnfinished(course.before, own) || (own !== undefined && set.strategy.type === 'OnDelete')
+    isUnfinished(ensemble.before, own) || (own !== undefined && set.strategy.type === 'OnDelete')
   if (unfinished && underWay === null) {
     throw failure(
       'refused',
@@ -340,7 +340,7 @@ function planSteps(
       },
     )
   }
-  judgeOldClaims(standing, steps)
+  judgeOldClaims(ensemble, steps)
   return steps
 }
 
@@ -348,24 +348,25 @@ function planSteps(
  * Claims that members of before left behind: where a newcomer may use them that is said, where they
  * would harm it is refused.
  */
-function judgeOldClaims(
-  { course, profile, services: { report } }: Standing,
-  steps: readonly ScaleStep[],
-): void {
-  const { set } = course.before
+function judgeOldClaims(ensemble: LockedEnsemble, steps: readonly ScaleStep[]): void {
+  const {
+    profile: { name: profile },
+    run: { report },
+  } = ensemble
+  const { set } = ensemble.before
   const adds = steps.filter((step) => step.kind === 'add')
   if (set === undefined) return
-  const { name, namespace } = course.target
+  const { name, namespace } = ensemble.target
   const old = claimsAt(
-    course.before,
+    ensemble.before,
     adds
       .flatMap((step) => step.ordinal ?? [])
-      .filter((ordinal) => !course.before.pods.some((pod) => pod.ordinal === ordinal)),
+      .filter((ordinal) => !ensemble.before.pods.some((pod) => pod.ordinal === ordinal)),
   )
   const harmful = harmfulClaims(
     profile,
     old,
-    adds[0]?.count === 2 ? claimsAt(course.before, [set.start + 1]) : [],
+    adds[0]?.count === 2 ? claimsAt(ensemble.before, [set.start + 1]) : [],
   )
   const names = harmful.map((claim) => claim.name)
   if (harmful.length > 0) {
@@ -385,30 +386,32 @@ function judgeOldClaims(
 }
 
 /** Those of members that go, and those that an earlier run of the same kind had left to do. */
-function claimsToDelete({ inputs, course, record }: Standing, target: number): readonly Claim[] {
-  const { set } = course.before
+function claimsToDelete(ensemble: LockedEnsemble, target: number): readonly Claim[] {
+  const { inputs, record } = ensemble
+  const { set } = ensemble.before
   if (!inputs.deleteClaims || set === undefined) return []
   const begun =
     record.current.underWay?.replicas === target ? (record.current.underWay.claims ?? []) : []
   const going = claimsAt(
-    course.before,
+    ensemble.before,
     Array.from(
       { length: Math.max(0, set.replicas - target) },
       (_, index) => set.start + target + index,
     ),
   )
-  const there = begun.filter((claim) => course.before.claims.some((one) => one.uid === claim.uid))
+  const there = begun.filter((claim) => ensemble.before.claims.some((one) => one.uid === claim.uid))
   return [...going, ...there.filter((claim) => !going.some((one) => one.uid === claim.uid))]
 }
 
 async function verifyThen(
-  { inputs, course }: Standing,
+  ensemble: LockedEnsemble,
   view: EnsembleView,
   more: Parameters<typeof verifyEnsemble>[3],
   signal: AbortSignal,
 ): Promise<void> {
+  const { inputs } = ensemble
   await verifyPhase(
-    course,
+    ensemble,
     view,
     {
       level: inputs.verify,
@@ -421,13 +424,13 @@ async function verifyThen(
 }
 
 /** What was reached stays: it is an ensemble like any other. */
-function explainLeft(
-  { course, services, profile }: Standing,
-  left: readonly ScaleStep[],
-  target: number,
-): void {
-  const { report } = services
-  const replicas = report.replicas ?? course.before.set?.replicas ?? 0
+function explainLeft(ensemble: LockedEnsemble, left: readonly ScaleStep[], target: number): void {
+  const {
+    run,
+    profile: { name: profile },
+  } = ensemble
+  const { report } = run
+  const replicas = report.replicas ?? ensemble.before.set?.replicas ?? 0
   if (!report.changed || left.length === 0) return
   const [next] = left
   const before =

@@ -35,24 +35,24 @@ import { noteUndoTarget } from '../procedures/open/undo-target.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { untilDone } from '../procedures/rollout/until-done.ts'
 import { revisionLines } from '../report/revision-table.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
-export async function status(inputs: Inputs, services: Services): Promise<void> {
-  await withClusterInTime(inputs, services, (kube, signal) =>
-    statusIn(kube, inputs, services, new Deadline(services.clock, inputs.timeoutMs), signal),
+export async function status(inputs: Inputs, run: Run): Promise<void> {
+  await withClusterInTime(inputs, run, (kube, signal) =>
+    statusIn(kube, inputs, run, new Deadline(run.clock, inputs.timeoutMs), signal),
   )
 }
 
 async function statusIn(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<void> {
-  const { journal, report } = services
+  const { journal, report } = run
   const namespace = inputs.namespace ?? kube.namespace
   report.about({ namespace, name: inputs.name ?? '' })
   report.stands('status changes nothing')
@@ -63,10 +63,10 @@ async function statusIn(
     signal,
   )
   refuseMissing(rights.missing, 'ACCESS_DENIED')
-  tellOmissions(services, rights)
+  tellOmissions(run, rights)
   const first = await journal.phase('Read the ensemble', async (done) => {
-    const found = await readAll(kube, inputs, services, rights, namespace, signal)
-    const now = services.clock.now()
+    const found = await readAll(kube, inputs, run, rights, namespace, signal)
+    const now = run.clock.now()
     done(
       progressLine({
         view: found.view,
@@ -80,7 +80,7 @@ async function statusIn(
   const asking: Asking = {
     kube,
     inputs,
-    services,
+    run,
     rights,
     profile: first.profile,
     target: first.target,
@@ -96,7 +96,7 @@ async function statusIn(
           ...asking,
           view: first.view,
           deadline,
-          recall: () => recall(kube, namespace, first.target.name, services.clock.now(), signal),
+          recall: () => recall(kube, namespace, first.target.name, run.clock.now(), signal),
         },
         signal,
       )
@@ -107,16 +107,16 @@ async function statusIn(
         failure: undefined,
       }
   report.note(...recalled.notes)
-  await tellRevisions(kube, services, rights, { view, recalled, profile: first.profile }, signal)
-  services.publish()
+  await tellRevisions(kube, run, rights, { view, recalled, profile: first.profile }, signal)
+  run.publish()
   if (failed !== undefined) throw failed
-  await conclude(kube, inputs, services, rights, { view, recalled, serving }, signal)
+  await conclude(kube, inputs, run, rights, { view, recalled, serving }, signal)
 }
 
 async function readAll(
   kube: Kube,
   inputs: Inputs,
-  { clock, report }: Services,
+  { clock, report }: Run,
   rights: Rights,
   namespace: string,
   signal: AbortSignal,
@@ -148,7 +148,7 @@ async function readAll(
   return { view, profile, target, recalled }
 }
 
-function tellOmissions({ report }: Services, rights: Rights): void {
+function tellOmissions({ report }: Run, rights: Rights): void {
   if (!rights.events) report.note('Events may not be read: causes are told from the pods alone.')
   if (!rights.revisions)
     report.note('The revisions are left out: the right list controllerrevisions is missing.')
@@ -161,7 +161,7 @@ interface Seen {
 
 async function tellRevisions(
   kube: Kube,
-  { journal, report }: Services,
+  { journal, report }: Run,
   rights: Rights,
   { view, recalled, profile }: Seen & { readonly profile: ProfileName },
   signal: AbortSignal,
@@ -182,7 +182,7 @@ async function tellRevisions(
 async function conclude(
   kube: Kube,
   inputs: Inputs,
-  { clock, report }: Services,
+  { clock, report }: Run,
   rights: Rights,
   { view, recalled, serving }: Seen & { readonly serving: Awaited<ReturnType<typeof askMembers>> },
   signal: AbortSignal,

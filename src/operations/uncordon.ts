@@ -15,57 +15,64 @@ import {
   type PlannedNode,
 } from '../procedures/drain/plan-uncordon.ts'
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
-import type { Held } from '../procedures/open/hold-ensemble.ts'
+import type { Locked } from '../procedures/open/hold-ensemble.ts'
 import { uncordonDryRun } from '../procedures/drain/uncordon-dry-run.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import type { Recorder, SeenNode } from '../report/recorder.ts'
 
-export async function uncordon(inputs: Inputs, services: Services): Promise<void> {
-  if (inputs.dryRun) await uncordonDryRun(inputs, services)
+export async function uncordon(inputs: Inputs, run: Run): Promise<void> {
+  if (inputs.dryRun) await uncordonDryRun(inputs, run)
   else
     await holdForNodes(
       inputs,
-      services,
+      run,
       { rights: rightsToCordon, alone: rightsToCordon() },
       uncordonAll,
     )
 }
 
-async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
-  const { inputs, services, kube, course, record } = standing
-  const { journal, report, clock } = services
-  const { namespace, name } = course.target
-  const ensemble = `${namespace}/${name}`
-  const planned = await planUncordon(kube, inputs, course.before, record.stored, ensemble, signal)
+async function uncordonAll(ensemble: Locked, signal: AbortSignal): Promise<void> {
+  const { inputs, run, kube, record } = ensemble
+  const { journal, report, clock } = run
+  const { namespace, name } = ensemble.target
+  const cordonedFor = `${namespace}/${name}`
+  const planned = await planUncordon(
+    kube,
+    inputs,
+    ensemble.before,
+    record.stored,
+    cordonedFor,
+    signal,
+  )
   const gone = goneNodes(inputs, record.stored, planned)
   refuseForeign(planned, inputs.anyCordon)
   report.listNodes([
-    ...planned.map((one) => rowFor(one, record.stored, course.before)),
+    ...planned.map((one) => rowFor(one, record.stored, ensemble.before)),
     ...gone.map(goneRow),
   ])
   report.nodesLeft(
     planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
   )
-  services.publish()
+  run.publish()
 
   await record.endNodes(new Set(gone), signal)
   // The lock is ours, so whoever began other nodes is dead.
   await giveBackNodes(
     { record, journal, report, except: new Set(planned.map(({ node }) => node.name)) },
-    standing.lock.lost,
+    ensemble.lock.lost,
   )
-  for (const one of planned) await uncordonOne(standing, one, ensemble, signal)
+  for (const one of planned) await uncordonOne(ensemble, one, cordonedFor, signal)
   report.stands(standingOf(report))
-  services.publish()
+  run.publish()
 
-  if (standing.set === undefined) {
+  if (ensemble.set === undefined) {
     report.stands('the nodes take pods again')
     report.ends(report.changed ? 'succeeded' : 'unchanged')
     return
   }
   await journal.phase('Wait until every member serves', async (done) => {
     const began = clock.now()
-    const serving = await awaitServing(course, signal)
+    const serving = await awaitServing(ensemble, signal)
     for (const row of report.nodes)
       if (row.outcome === 'uncordoned') report.phaseOf(row, 'rejoin', { at: began, ms: serving.ms })
     done(servingInWords(serving))
@@ -75,20 +82,20 @@ async function uncordonAll(standing: Held, signal: AbortSignal): Promise<void> {
 }
 
 async function uncordonOne(
-  standing: Held,
+  ensemble: Locked,
   { node, cordon }: PlannedNode,
-  ensemble: string,
+  cordonedFor: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { inputs, services, kube, record } = standing
-  const { clock, journal, report } = services
+  const { inputs, run, kube, record } = ensemble
+  const { clock, journal, report } = run
   const row = { node: node.name }
   const began = clock.now()
   await record.advanceNode(node.name, { phase: 'uncordon' }, signal)
   const answer = await uncordonNode(
     kube,
     node.name,
-    { ensemble, any: inputs.anyCordon, uid: node.uid },
+    { ensemble: cordonedFor, any: inputs.anyCordon, uid: node.uid },
     signal,
   )
   const say = (line: string): void => journal.info(`${node.name}: ${line}`)

@@ -10,7 +10,7 @@ import { lastLook } from '../procedures/rollout/last-look.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
 import { findRevision, imageOf, listRevisions, revisionRows } from '../procedures/open/revisions.ts'
-import { holdEnsemble, type Standing } from '../procedures/open/hold-ensemble.ts'
+import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { templateAlone } from '../procedures/apply/template-alone.ts'
 import { objectName } from '../procedures/apply/apply.ts'
 import { goBack, planBack, type Earlier } from '../procedures/rollout/undo.ts'
@@ -23,49 +23,49 @@ import {
   endOf,
   underWayInWords,
 } from '../record/record.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import type { RevisionView } from '../view/revision.ts'
 
-export async function undo(inputs: Inputs, services: Services): Promise<void> {
-  await holdEnsemble(inputs, services, { rights: rightsToHistory }, undoIn)
+export async function undo(inputs: Inputs, run: Run): Promise<void> {
+  await holdEnsemble(inputs, run, { rights: rightsToHistory }, undoIn)
 }
 
-async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
-  const { inputs, services, course, record } = standing
-  const { journal, report } = services
+async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<void> {
+  const { inputs, run, record } = ensemble
+  const { journal, report } = run
   const { underWay } = record.current
   if (underWay?.operation === 'scale') {
     throw failure(
       'refused',
       'CONFLICT',
-      `${underWayInWords(underWay, course.target.name)}: who its members are is no part of a revision, so an undo can't end it`,
-      { object: `statefulset/${course.target.name}`, fix: endOf(underWay) },
+      `${underWayInWords(underWay, ensemble.target.name)}: who its members are is no part of a revision, so an undo can't end it`,
+      { object: `statefulset/${ensemble.target.name}`, fix: endOf(underWay) },
     )
   }
   const earlier = await journal.phase('Choose the revision', async (done) => {
-    const { set } = course.before
-    const revisions = set === undefined ? [] : await listRevisions(standing.kube, set, signal)
+    const { set } = ensemble.before
+    const revisions = set === undefined ? [] : await listRevisions(ensemble.kube, set, signal)
     report.about({
-      revisions: revisionRows(revisions, course.before, record.current, standing.profile),
+      revisions: revisionRows(revisions, ensemble.before, record.current, ensemble.profile.name),
     })
     const found =
       inputs.toRevision === undefined
-        ? (begun(standing, revisions) ?? latest(standing, revisions))
-        : asked(standing, revisions, inputs.toRevision)
+        ? (begun(ensemble, revisions) ?? latest(ensemble, revisions))
+        : asked(ensemble, revisions, inputs.toRevision)
     done(
       `${found.controllerRevision}${found.image === '' ? '' : ` (${found.image})`}${found.verified ? ', verified' : ', never verified'}`,
     )
     return found
   })
   if (inputs.dryRun) {
-    await foretell(standing, earlier, signal)
+    await foretell(ensemble, earlier, signal)
     return
   }
-  const watch = await watchData(course, course.follower, signal)
+  const watch = await watchData(ensemble, ensemble.follower, signal)
   try {
     await goBack(
       {
-        course,
+        ensemble,
         record,
         level: inputs.verify,
         force: inputs.forceConflicts,
@@ -79,17 +79,17 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
     report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
     await watch.abandon()
-    await lastLook(course, course.follower, services.signal)
+    await lastLook(ensemble, ensemble.follower, run.signal)
     if (report.changed)
       explainStanding(report, {
         firstInstall: false,
-        code: services.signal.aborted
+        code: run.signal.aborted
           ? 'CANCELLED'
           : error instanceof EnsembleError
             ? error.code
             : undefined,
         paced: inputs.pace === 'quorum',
-        rollAt: course.place.at,
+        rollAt: ensemble.place.at,
         applied: `the objects of ${earlier.controllerRevision} are`,
       })
     throw error
@@ -99,14 +99,17 @@ async function undoIn(standing: Standing, signal: AbortSignal): Promise<void> {
 /**
  * What would be changed: objects by their dry runs, and the members that don't run that revision.
  */
-async function foretell(standing: Standing, earlier: Earlier, signal: AbortSignal): Promise<void> {
+async function foretell(
+  ensemble: LockedEnsemble,
+  earlier: Earlier,
+  signal: AbortSignal,
+): Promise<void> {
   const {
-    services: { report },
-    course,
+    run: { report },
     inputs,
-  } = standing
+  } = ensemble
   const plan = await planBack(
-    { course, record: standing.record, force: inputs.forceConflicts, asked: true },
+    { ensemble, record: ensemble.record, force: inputs.forceConflicts, asked: true },
     earlier,
     signal,
   )
@@ -118,7 +121,7 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
         ? {}
         : { note: `would be taken over from ${planned.takenFrom.join(', ')}` }),
     })
-  const away = ownPods(course.before)
+  const away = ownPods(ensemble.before)
     .filter((pod) => pod.revision !== earlier.controllerRevision)
     .map((pod) => pod.name)
   const changing = plan.filter(({ change }) => change !== 'unchanged').length
@@ -138,8 +141,8 @@ async function foretell(standing: Standing, earlier: Earlier, signal: AbortSigna
  * Where an undo that was cut off was going: the next one does not turn round. Another way is asked
  * for with to-revision.
  */
-function begun(standing: Standing, revisions: readonly RevisionView[]): Earlier | undefined {
-  const { underWay, revisions: known } = standing.record.current
+function begun(ensemble: LockedEnsemble, revisions: readonly RevisionView[]): Earlier | undefined {
+  const { underWay, revisions: known } = ensemble.record.current
   if (underWay?.operation !== 'undo') return undefined
   const entry = known.findLast((one) => one.digest === underWay.digest && one.verifiedAt !== '')
   const kept =
@@ -147,20 +150,20 @@ function begun(standing: Standing, revisions: readonly RevisionView[]): Earlier 
       ? revisions.find((one) => underWay.digest === `template:${one.name}`)
       : undefined
   if (entry === undefined && kept === undefined) return undefined
-  standing.services.journal.info(`Going on with the undo that was begun at ${underWay.since}.`)
+  ensemble.run.journal.info(`Going on with the undo that was begun at ${underWay.since}.`)
   return entry === undefined
-    ? kept && fromHistory(standing, kept)
-    : fromRecord(standing, revisions, entry)
+    ? kept && fromHistory(ensemble, kept)
+    : fromRecord(ensemble, revisions, entry)
 }
 
 /** The latest verified one that isn't current, with all its objects. */
-function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier {
-  const { course, record } = standing
-  const { set } = course.before
+function latest(ensemble: LockedEnsemble, revisions: readonly RevisionView[]): Earlier {
+  const { record } = ensemble
+  const { set } = ensemble.before
   const own = set?.strategy.type === 'RollingUpdate' ? set.strategy.partition : undefined
   const complete =
-    !isUnfinished(course.before, own) &&
-    ownPods(course.before).every((pod) => pod.revision === set?.status.updateRevision)
+    !isUnfinished(ensemble.before, own) &&
+    ownPods(ensemble.before).every((pod) => pod.revision === set?.status.updateRevision)
   const entry = latestToGoBackTo(record.current.revisions, {
     updateRevision: set?.status.updateRevision ?? '',
     complete,
@@ -169,22 +172,26 @@ function latest(standing: Standing, revisions: readonly RevisionView[]): Earlier
     throw failure(
       'refused',
       'NOT_FOUND',
-      `${standing.course.target.name} has no verified revision to go back to; ${listed(standing, revisions)}`,
+      `${ensemble.target.name} has no verified revision to go back to; ${listed(ensemble, revisions)}`,
       {
-        object: `statefulset/${standing.course.target.name}`,
+        object: `statefulset/${ensemble.target.name}`,
         fix: 'Name one of them with to-revision, or deploy the manifests that are wanted.',
       },
     )
   }
-  return fromRecord(standing, revisions, entry)
+  return fromRecord(ensemble, revisions, entry)
 }
 
 /**
  * By number or name; a revision that was never verified is one template, without the objects beside
  * it.
  */
-function asked(standing: Standing, revisions: readonly RevisionView[], wanted: string): Earlier {
-  const { record } = standing
+function asked(
+  ensemble: LockedEnsemble,
+  revisions: readonly RevisionView[],
+  wanted: string,
+): Earlier {
+  const { record } = ensemble
   const found = findRevision(revisions, wanted)
   const name = found?.name ?? wanted
   const entry = record.current.revisions.findLast(
@@ -192,30 +199,30 @@ function asked(standing: Standing, revisions: readonly RevisionView[], wanted: s
   )
   // Asked for by name: where the record's objects can't be believed, the history of the set is what
   // is left.
-  if (entry !== undefined) return fromRecord(standing, revisions, entry, found !== undefined)
+  if (entry !== undefined) return fromRecord(ensemble, revisions, entry, found !== undefined)
   if (found === undefined) {
     throw failure(
       'refused',
       'NOT_FOUND',
-      `to-revision: ${standing.course.target.name} has no revision ${wanted}; ${listed(standing, revisions)}`,
+      `to-revision: ${ensemble.target.name} has no revision ${wanted}; ${listed(ensemble, revisions)}`,
       {
         input: 'to-revision',
         fix: 'Set to-revision to one of these, or leave it out: then it is the latest verified one.',
       },
     )
   }
-  return fromHistory(standing, found)
+  return fromHistory(ensemble, found)
 }
 
 function fromRecord(
-  standing: Standing,
+  ensemble: LockedEnsemble,
   revisions: readonly RevisionView[],
   entry: VerifiedRevision,
   orHistory = false,
 ): Earlier {
-  const found = keptOf(standing.record.stored, entry.digest)
-  const { report } = standing.services
-  const map = `configmap/${recordName(standing.course.target.name)}`
+  const found = keptOf(ensemble.record.stored, entry.digest)
+  const { report } = ensemble.run
+  const map = `configmap/${recordName(ensemble.target.name)}`
   if (found.kind === 'kept') {
     if (found.left.length > 0)
       report.note(
@@ -238,19 +245,19 @@ function fromRecord(
   if (found.kind !== 'not kept')
     report.note(`Revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map}).`)
   if (kept !== undefined)
-    return { ...fromHistory(standing, kept), digest: entry.digest, verified: true }
+    return { ...fromHistory(ensemble, kept), digest: entry.digest, verified: true }
   throw failure(
     'refused',
     'NOT_FOUND',
     `revision ${entry.controllerRevision} was verified at ${entry.verifiedAt}, but ${whyNotKept(found) ?? ''}, and the history of the StatefulSet does not have it`,
     {
-      object: `statefulset/${standing.course.target.name}`,
+      object: `statefulset/${ensemble.target.name}`,
       fix: 'Deploy its manifests again.',
     },
   )
 }
 
-function fromHistory(standing: Standing, revision: RevisionView): Earlier {
+function fromHistory(ensemble: LockedEnsemble, revision: RevisionView): Earlier {
   const { name, template } = revision
   if (template === undefined)
     throw failure(
@@ -259,21 +266,21 @@ function fromHistory(standing: Standing, revision: RevisionView): Earlier {
       `revision ${name} holds no pod template that can be read`,
       { object: `controllerrevision/${name}` },
     )
-  standing.services.report.note(
+  ensemble.run.report.note(
     `Of revision ${name} only the pod template is known: ConfigMaps, Services and budget stay as they are.`,
   )
   return {
     digest: `template:${name}`,
     controllerRevision: name,
-    image: imageOf(revision, standing.profile),
+    image: imageOf(revision, ensemble.profile.name),
     version: '',
-    objects: [templateAlone(standing.set, template, standing.record.stored)],
+    objects: [templateAlone(ensemble.set, template, ensemble.record.stored)],
     verified: false,
   }
 }
 
-function listed(standing: Standing, revisions: readonly RevisionView[]): string {
-  const there = standing.services.report.revisions.map(
+function listed(ensemble: LockedEnsemble, revisions: readonly RevisionView[]): string {
+  const there = ensemble.run.report.revisions.map(
     (row) =>
       `${row.revision === undefined ? '' : `${row.revision} = `}${row.name}${row.current ? ' (current)' : ''}${row.verified === true ? ' (verified)' : ''}`,
   )

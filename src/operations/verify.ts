@@ -21,23 +21,16 @@ import { readUndoTarget } from '../procedures/open/undo-target.ts'
 import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
-import type { Services } from '../services.ts'
+import type { Run } from '../run.ts'
 import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
-export async function verify(inputs: Inputs, services: Services): Promise<void> {
-  await withClusterInTime(inputs, services, (kube, signal) =>
-    verifyIn(kube, inputs, services, signal),
-  )
+export async function verify(inputs: Inputs, run: Run): Promise<void> {
+  await withClusterInTime(inputs, run, (kube, signal) => verifyIn(kube, inputs, run, signal))
 }
 
-async function verifyIn(
-  kube: Kube,
-  inputs: Inputs,
-  services: Services,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, journal, report } = services
+async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSignal): Promise<void> {
+  const { clock, journal, report } = run
   const namespace = inputs.namespace ?? kube.namespace
   report.about({ namespace, name: inputs.name ?? '' })
   report.stands('verify changes nothing')
@@ -81,7 +74,7 @@ async function verifyIn(
         connectionString: connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0),
       })
       report.sawMembers(view)
-      services.publish()
+      run.publish()
       if (nodes === undefined) report.note('Nodes may not be read: zones were not looked at.')
       done(
         `${target.name} in ${namespace}, profile ${profile}, ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members ready`,
@@ -93,27 +86,18 @@ async function verifyIn(
   const standing = judgeRollout(view, clock.now(), {})
   if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
   await journal.phase(`Verify (${level})`, async (done) => {
-    const login = await readLogin(
+    const login = await readLogin(kube, inputs, profile, { namespace, io: run.manifestIo }, signal)
+    const ensemble = {
       kube,
-      inputs,
-      profile,
-      { namespace, io: services.manifestIo },
-      signal,
-    )
-    const run = {
-      kube,
-      clock,
-      journal,
-      report,
+      run,
       profile: await chooseProfile(profile, profileOptions(inputs, login)),
       reach: reachThrough(kube, rights),
       target,
-      runId: services.runId,
       nodes,
       memberTimeoutMs: inputs.memberTimeoutMs,
     }
     try {
-      await verifyEnsemble(run, view, level, () => Promise.resolve([]), signal)
+      await verifyEnsemble(ensemble, view, level, () => Promise.resolve([]), signal)
     } catch (error) {
       await readUndoTarget(kube, report, view, clock.now(), signal)
       throw error instanceof EnsembleError && error.outcome === 'failed'

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { randomFrom } from '../../support/random.ts'
-import type { Services } from '../../../src/services.ts'
+import type { Run } from '../../../src/run.ts'
 import { startCluster, type SimulatedCluster } from '../../support/cluster/cluster.ts'
 import type { Happening } from '../../support/cluster/history.ts'
 import { at, parse, text, type Fields, type Json } from '../../support/cluster/json.ts'
@@ -101,7 +101,7 @@ export async function playSeed(seed: number, scenario: Scenario): Promise<Played
       'member-timeout': '3m',
       ...(scenario.reboot ? { 'maintenance-command': 'reboot' } : {}),
     }
-    const command: Services['command'] = async ({ env }) => {
+    const command: Run['command'] = async ({ env }) => {
       const node = env['NODE_NAME'] ?? ''
       cluster.nodes.cutPower(node)
       await clock.sleep(20_000)

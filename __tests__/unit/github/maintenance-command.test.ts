@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { systemClock, type Clock } from '../../../src/clock.ts'
 import { runScript, scriptEnv } from '../../../src/github/maintenance-command.ts'
 import { createVoice } from '../../../src/github/voice.ts'
-import type { CommandOutcome } from '../../../src/services.ts'
+import type { CommandOutcome } from '../../../src/run.ts'
 
 const temp = mkdtempSync(join(tmpdir(), 'zk-command-'))
 afterAll(() => rmSync(temp, { recursive: true, force: true }))

@@ -2,7 +2,7 @@
 // cordoned, or given back, goes on by that.
 
 import { describe, expect, jest, test } from '@jest/globals'
-import type { Services } from '../../../src/services.ts'
+import type { Run } from '../../../src/run.ts'
 import { at, isFields, text } from '../../support/cluster/json.ts'
 import { runHere } from '../../support/in-process.ts'
 import {
@@ -17,7 +17,7 @@ import {
 
 jest.setTimeout(120_000)
 
-const fine: Services['command'] = () => Promise.resolve({ kind: 'exited', code: 0, last: '' })
+const fine: Run['command'] = () => Promise.resolve({ kind: 'exited', code: 0, last: '' })
 
 function leaderOf({ cluster }: Given): string {
   return `zk-${MEMBERS.findIndex((_, ordinal) => cluster.zookeeper('default', 'zk').mode(ordinal) === 'leader')}`

@@ -2,7 +2,7 @@
 // between two of them: none of it may cost a second member, or make a success of what is none.
 
 import { describe, expect, jest, test } from '@jest/globals'
-import type { Services } from '../../../src/services.ts'
+import type { Run } from '../../../src/run.ts'
 import { byRuns, takenWhileOneWasOut } from '../../model/rolls/invariants.ts'
 import { at, isFields, parse, text, type Fields } from '../../support/cluster/json.ts'
 import { runHere, type Started } from '../../support/in-process.ts'
@@ -19,7 +19,7 @@ import {
 
 jest.setTimeout(120_000)
 
-const fine: Services['command'] = () => Promise.resolve({ kind: 'exited', code: 0, last: '' })
+const fine: Run['command'] = () => Promise.resolve({ kind: 'exited', code: 0, last: '' })
 
 function leaderOf({ cluster }: Given): string {
   return `zk-${MEMBERS.findIndex((_, ordinal) => cluster.zookeeper('default', 'zk').mode(ordinal) === 'leader')}`
@@ -175,7 +175,7 @@ describe('a node that was handed over', () => {
       const node = given.nodeOf('zk-0')
       wanted(await given.drain({ nodes: node }), 'succeeded', '')
       const ran: string[] = []
-      const command: Services['command'] = ({ env }) => {
+      const command: Run['command'] = ({ env }) => {
         ran.push(env['NODE_NAME'] ?? '')
         return Promise.resolve({ kind: 'exited', code: 0, last: '' })
       }
@@ -360,7 +360,7 @@ test("last night's plan that failed is not gone on with tonight: every node gets
   withEnsemble({ nodes: 4 }, async (given) => {
     const ran: string[] = []
     let failing = true
-    const command: Services['command'] = ({ env }) => {
+    const command: Run['command'] = ({ env }) => {
       ran.push(env['NODE_NAME'] ?? '')
       return Promise.resolve({
         kind: 'exited',

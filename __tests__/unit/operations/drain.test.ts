@@ -2,7 +2,7 @@
 // all was judged, our cordons given back on every path and nobody else's ever.
 
 import { describe, expect, jest, test } from '@jest/globals'
-import type { Services } from '../../../src/services.ts'
+import type { Run } from '../../../src/run.ts'
 import type { ClusterOptions } from '../../support/cluster/cluster.ts'
 import { at, text, type Fields } from '../../support/cluster/json.ts'
 import { runHere, type Started } from '../../support/in-process.ts'
@@ -83,7 +83,7 @@ describe('the nodes of all members', () => {
   test('that only the members themselves can come back to are done in place, each with its command while it is empty', () =>
     withEnsemble({ nodes: 3 }, async (given) => {
       const done: string[] = []
-      const command: Services['command'] = ({ env }) => {
+      const command: Run['command'] = ({ env }) => {
         const node = env['NODE_NAME'] ?? ''
         done.push(
           `${node}: ${given.cluster.objects.list('Pod', 'default').filter((pod) => text(pod, 'spec', 'nodeName') === node).length} pods, ${given.cluster.zookeeper('default', 'zk').serving().length} serve`,
@@ -105,7 +105,7 @@ describe('the nodes of all members', () => {
   test('a command that fails stops the plan: its node is given back, the others are not touched', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const ran: string[] = []
-      const command: Services['command'] = ({ env }) => {
+      const command: Run['command'] = ({ env }) => {
         ran.push(env['NODE_NAME'] ?? '')
         return Promise.resolve({
           kind: 'exited',

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from '@jest/globals'
 import type { Clock } from '../../../src/clock.ts'
-import type { Services } from '../../../src/services.ts'
+import type { Run } from '../../../src/run.ts'
 import {
   byRuns,
   takenTogether,
@@ -54,7 +54,7 @@ export interface Given {
     inputs: Inputs,
     more?: {
       readonly name?: string
-      readonly command?: Services['command']
+      readonly command?: Run['command']
       readonly onLine?: (line: string) => void
     },
   ): Started

@@ -4,7 +4,7 @@
 import type { Profile } from '../../../src/ensemble/profile.ts'
 import type { Follower } from '../../../src/kube/follow.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
-import type { VerifyRun } from '../../../src/procedures/open/ensemble.ts'
+import type { ReachableEnsemble } from '../../../src/procedures/open/ensemble.ts'
 import { Recorder } from '../../../src/report/recorder.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { T0 } from '../decide/given.ts'
@@ -47,25 +47,27 @@ export function kubeWith(more: Partial<Kube> = {}): Kube {
 /** Lines of the log go to `lines`. */
 export function runWith(
   profile: Partial<Profile>,
-  more: Partial<VerifyRun> = {},
+  more: Partial<ReachableEnsemble> = {},
   lines: string[] = [],
-): VerifyRun {
+): ReachableEnsemble {
   const say = (line: string): void => void lines.push(line)
   return {
     kube: kubeWith(),
-    clock: { now: () => T0, sleep: () => Promise.resolve() },
-    report: new Recorder('deploy', { now: () => T0, say }),
-    runId: '1',
+    run: {
+      clock: { now: () => T0, sleep: () => Promise.resolve() },
+      report: new Recorder('deploy', { now: () => T0, say }),
+      runId: '1',
+      journal: {
+        phase: (_title, work) => work(() => undefined),
+        info: say,
+        warning: say,
+        notice: say,
+        debug: say,
+        verdict: say,
+      },
+    },
     nodes: undefined,
     memberTimeoutMs: 300_000,
-    journal: {
-      phase: (_title, work) => work(() => undefined),
-      info: say,
-      warning: say,
-      notice: say,
-      debug: say,
-      verdict: say,
-    },
     profile: { name: 'zookeeper', look: unused, verify: unused, ...profile },
     reach: { may: { forward: true, exec: true }, open: unused, tunnel: unused, exec: unused },
     target: {

@@ -6,7 +6,7 @@ import type { Inputs } from '../../inputs/inputs.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { Loaded } from '../../manifests/load.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import { objectName, refOf } from './apply.ts'
 import { awaitNamespaceGone, readNamespace } from './namespace.ts'
 import { inspectGround, type Ground } from './preflight.ts'
@@ -18,7 +18,7 @@ import { heldByFinalizers, untilGone } from './until-gone.ts'
 export async function groundOnceGone(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   loaded: Loaded,
   deadline: Deadline,
   signal: AbortSignal,
@@ -29,18 +29,18 @@ export async function groundOnceGone(
     inputs.createNamespace || loaded.manifests.some(({ object }) => object.kind === 'Namespace')
   for (;;) {
     // Without the wish to make it again there is nothing to wait for: the preflight says so.
-    if (makes) await namespaceGone(kube, namespace, services, deadline, signal)
-    const { changed } = services.report
+    if (makes) await namespaceGone(kube, namespace, run, deadline, signal)
+    const { changed } = run.report
     let ground: Ground
     try {
-      ground = await inspectGround(kube, inputs, services, loaded, deadline, signal, done)
+      ground = await inspectGround(kube, inputs, run, loaded, deadline, signal, done)
     } catch (error) {
       // A cleanup that held the lock may have taken the namespace away while it was waited for.
       if (
         !makes ||
-        services.report.changed !== changed ||
+        run.report.changed !== changed ||
         deadline.passed ||
-        !(await isGoing(kube, namespace, services, error, signal))
+        !(await isGoing(kube, namespace, run, error, signal))
       )
         throw error
       continue
@@ -51,11 +51,11 @@ export async function groundOnceGone(
     if (going.length === 0) return ground
     // Under the lock: whoever began it is done or dead, and the cluster ends it by itself.
     try {
-      services.journal.info(
+      run.journal.info(
         `${going.map(objectName).join(', ')} ${going.length === 1 ? 'is' : 'are'} being deleted: waited for, then made anew.`,
       )
       await untilGone(
-        { clock: services.clock, deadline, say: (line) => services.journal.info(line) },
+        { clock: run.clock, deadline, say: (line) => run.journal.info(line) },
         async (until) => {
           const read = await Promise.all(
             going.map(async (object) => ({ object, now: await kube.get(refOf(object), until) })),
@@ -77,29 +77,26 @@ export async function groundOnceGone(
 async function namespaceGone(
   kube: Kube,
   namespace: string,
-  services: Services,
+  run: Run,
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<void> {
-  if (
-    (await readNamespace(kube, namespace, services.holder.repository, signal)).kind !==
-    'terminating'
-  )
+  if ((await readNamespace(kube, namespace, run.holder.repository, signal)).kind !== 'terminating')
     return
-  services.journal.info(`namespace/${namespace} is being deleted: waited for, then made anew.`)
-  await awaitNamespaceGone(kube, namespace, undefined, services, deadline, signal)
+  run.journal.info(`namespace/${namespace} is being deleted: waited for, then made anew.`)
+  await awaitNamespaceGone(kube, namespace, undefined, run, deadline, signal)
 }
 
 /** Or gone: then what was asked for in it was not found. */
 async function isGoing(
   kube: Kube,
   namespace: string,
-  services: Services,
+  run: Run,
   failed: unknown,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    const { kind } = await readNamespace(kube, namespace, services.holder.repository, signal)
+    const { kind } = await readNamespace(kube, namespace, run.holder.repository, signal)
     return (
       kind === 'terminating' ||
       (kind === 'missing' && failed instanceof KubeFailure && failed.status === 404)

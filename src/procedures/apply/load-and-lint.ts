@@ -5,13 +5,13 @@ import type { Finding } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { loadManifests, type Loaded } from '../../manifests/load.ts'
 import { warningText } from '../../report/annotations.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 
-export async function loadAndLint(inputs: Inputs, services: Services): Promise<Loaded> {
-  const { journal, report } = services
+export async function loadAndLint(inputs: Inputs, run: Run): Promise<Loaded> {
+  const { journal, report } = run
   const loaded = await journal.phase('Load and lint the manifests', async (done) => {
-    const found = await loadManifests(inputs, services.manifestIo, services.signal)
-    tellFindings(services, found)
+    const found = await loadManifests(inputs, run.manifestIo, run.signal)
+    tellFindings(run, found)
     done(`${found.manifests.length} objects, profile ${found.profile}, ${countOf(found.findings)}`)
     return found
   })
@@ -19,7 +19,7 @@ export async function loadAndLint(inputs: Inputs, services: Services): Promise<L
   return loaded
 }
 
-function tellFindings({ journal, report }: Services, { findings }: Loaded): void {
+function tellFindings({ journal, report }: Run, { findings }: Loaded): void {
   for (const finding of findings) {
     report.found(finding)
     if (finding.severity === 'notice') journal.notice(warningText(finding), finding.place)

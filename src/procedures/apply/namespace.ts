@@ -14,7 +14,7 @@ import { isClustersOwn } from '../../inputs/agree.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import { untilGone, type Held } from './until-gone.ts'
 
 export type NamespaceState =
@@ -65,7 +65,7 @@ export async function awaitNamespaceGone(
   kube: Pick<Kube, 'get'>,
   name: string,
   uid: string | undefined,
-  { clock, journal }: Pick<Services, 'clock' | 'journal'>,
+  { clock, journal }: Pick<Run, 'clock' | 'journal'>,
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<void> {
@@ -132,12 +132,12 @@ export async function ensureNamespace(
   inputs: Pick<Inputs, 'createNamespace' | 'ttlMs'>,
   name: string,
   state: NamespaceState,
-  services: Services,
+  run: Run,
   signal: AbortSignal,
 ): Promise<void> {
   if (!inputs.createNamespace || state.kind === 'terminating') return
   if (state.kind === 'there' && !state.ours) {
-    services.report.note(
+    run.report.note(
       `Namespace ${name} was there before and is not marked as made by this action for this repository${inputs.ttlMs === undefined ? '' : ': ttl does not apply to it'}.`,
     )
     return
@@ -149,7 +149,7 @@ export async function ensureNamespace(
       ? {}
       : {
           [EXPIRES_ANNOTATION]: new Date(
-            ((await kube.time(signal)) ?? services.clock.now()) + inputs.ttlMs,
+            ((await kube.time(signal)) ?? run.clock.now()) + inputs.ttlMs,
           ).toISOString(),
         }
   const object: KubeObject = {
@@ -158,14 +158,14 @@ export async function ensureNamespace(
     metadata: {
       name,
       labels: { [MANAGED_LABEL]: 'true' },
-      annotations: { [REPOSITORY_ANNOTATION]: services.holder.repository, ...expires },
+      annotations: { [REPOSITORY_ANNOTATION]: run.holder.repository, ...expires },
     },
   }
   const { created } = await kube.apply(object, {}, signal)
   if (!created) return
-  services.report.did({
+  run.report.did({
     row: { object: `namespace/${name}`, change: 'created' },
     line: `namespace/${name} created`,
   })
-  services.report.stands(`namespace ${name} was made; nothing else was changed`)
+  run.report.stands(`namespace ${name} was made; nothing else was changed`)
 }

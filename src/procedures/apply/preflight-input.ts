@@ -12,7 +12,7 @@ import { toOfferedVolume, toSet } from '../../kube/views/index.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import { memberCountOf } from '../../manifests/member-list.ts'
 import { parseSet, selects } from '../../manifests/shapes.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { SetView } from '../../view/workload.ts'
 import { objectName, type PlannedChange } from './apply.ts'
 import { wantedCount } from './kept-count.ts'
@@ -22,7 +22,7 @@ import { classesIn, type PodsSeen, type Surroundings } from './surroundings.ts'
 /** What a preflight has read when it comes to judge. */
 export interface Seen {
   readonly inputs: Inputs
-  readonly services: Services
+  readonly run: Run
   readonly manifests: readonly Manifest[]
   readonly setManifest: Manifest
   readonly namespaceState: NamespaceState
@@ -39,7 +39,7 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
   const wanted = toSet(setManifest.object)
   const live = plan.find((planned) => planned.manifest === setManifest)?.live
   return {
-    now: seen.services.clock.now(),
+    now: seen.run.clock.now(),
     deadline: seen.deadline.at,
     credentialsEnd: seen.credentialsEnd,
     wanted: {

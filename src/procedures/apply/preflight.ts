@@ -31,7 +31,7 @@ import {
   RELEASE_MS,
 } from '../../record/lock.ts'
 import { warningText } from '../../report/annotations.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { ClaimView, NodeView } from '../../view/surroundings.ts'
 import type { LabelSelector, PodView } from '../../view/workload.ts'
 import {
@@ -98,7 +98,7 @@ interface Site {
 export async function inspectGround(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   loaded: Loaded,
   deadline: Deadline,
   signal: AbortSignal,
@@ -107,7 +107,7 @@ export async function inspectGround(
   const site = await lookAround(
     kube,
     inputs,
-    services,
+    run,
     loaded,
     deadline,
     refuseWithout(inputs, loaded.profile),
@@ -127,21 +127,21 @@ export async function inspectGround(
       ),
       await lintAgain(kube, site, undefined, signal),
     )
-  await ensureNamespace(kube, inputs, namespace, state, services, signal)
+  await ensureNamespace(kube, inputs, namespace, state, run, signal)
   if (state.kind === 'missing' && !inputs.createNamespace)
-    await applyOwnNamespace(kube, seen.manifests, services, signal)
-  const identity = newIdentity(services.holder)
-  services.remember({ lock: { namespace, lease: leaseName(target.name), identity } })
+    await applyOwnNamespace(kube, seen.manifests, run, signal)
+  const identity = newIdentity(run.holder)
+  run.remember({ lock: { namespace, lease: leaseName(target.name), identity } })
   const lock = await takeLock(
     kube,
-    services.clock,
+    run.clock,
     {
       namespace,
       ensemble: target.name,
-      holder: services.holder,
+      holder: run.holder,
       identity,
       waitMs: Math.min(LOCK_WAIT_MS, deadline.left()),
-      say: (line) => services.journal.info(line),
+      say: (line) => run.journal.info(line),
     },
     signal,
   )
@@ -193,14 +193,14 @@ export interface Unlocked extends Pick<Objects, 'planned' | 'compares'> {
 export async function inspectUnlocked(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   loaded: Loaded,
   deadline: Deadline,
   { judge, planned, compares }: Unlocked,
   signal: AbortSignal,
   done: (line: string) => void,
 ): Promise<Inspected & { readonly there: boolean }> {
-  const site = await lookAround(kube, inputs, services, loaded, deadline, judge, signal)
+  const site = await lookAround(kube, inputs, run, loaded, deadline, judge, signal)
   const there = site.state.kind === 'there'
   return {
     ...(await inspectObjects(
@@ -226,13 +226,13 @@ export function refuseWithout(inputs: Inputs, profile: ProfileName): JudgeRights
 async function lookAround(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   loaded: Loaded,
   deadline: Deadline,
   judge: JudgeRights,
   signal: AbortSignal,
 ): Promise<Site> {
-  const { report } = services
+  const { report } = run
   const namespace = resolveNamespace(inputs.namespace, loaded.manifests, kube.namespace)
   if (inputs.createNamespace)
     refuseToCreate(
@@ -251,7 +251,7 @@ async function lookAround(
   ]
   const [rights, state, surroundings] = await Promise.all([
     reviewRights(kube, needed, namespace, signal),
-    readNamespace(kube, namespace, services.holder.repository, signal),
+    readNamespace(kube, namespace, run.holder.repository, signal),
     readSurroundings(
       kube,
       namespace,
@@ -265,7 +265,7 @@ async function lookAround(
     ),
   ])
   judge(rights, given, namespace)
-  tellOmissions(services, rights)
+  tellOmissions(run, rights)
   const setManifest = keepCount(
     givenSet,
     state.kind === 'there' && leavesCountOut(givenSet.object)
@@ -288,7 +288,7 @@ async function lookAround(
       : await readPods(kube, namespace, toSet(setManifest.object).selector, signal)
   const seen: Seen = {
     inputs,
-    services,
+    run,
     manifests,
     setManifest,
     namespaceState: state,
@@ -331,8 +331,8 @@ async function inspectObjects(
     seen,
     loaded: { profile },
   } = site
-  const { inputs, services, manifests, setManifest, surroundings } = seen
-  const { report } = services
+  const { inputs, run, manifests, setManifest, surroundings } = seen
+  const { report } = run
   const read =
     state.kind === 'there'
       ? await readRecord(kube, namespace, target.name, signal)
@@ -368,7 +368,7 @@ async function inspectObjects(
     connectionString: connectionString(target, wanted.start, replicas),
     previousRevision: own?.live === undefined ? '' : toSet(own.live).status.updateRevision,
   })
-  services.publish()
+  run.publish()
   const changing = plan.filter((planned) => planned.change !== 'unchanged').length
   done(changing === 0 ? 'nothing to change' : `${changing} of ${plan.length} objects to change`)
   return {
@@ -423,7 +423,7 @@ function refuseFaults(
   plan: readonly PlannedChange[],
   linted: readonly Finding[],
 ): void {
-  const { services, setManifest } = seen
+  const { run, setManifest } = seen
   const input: PreflightInput = preflightInput(seen, plan)
   const judged = judgePreflight(input).map(({ path, ...finding }): Finding =>
     path === undefined ? finding : { ...finding, place: setManifest.placeOf(path) },
@@ -439,20 +439,20 @@ function refuseFaults(
   for (const finding of findings) {
     if (
       finding.severity === 'error' ||
-      services.report.findings.some((known) => known.message === finding.message)
+      run.report.findings.some((known) => known.message === finding.message)
     )
       continue
-    services.report.found(finding)
-    services.journal[finding.severity](warningText(finding), finding.place)
+    run.report.found(finding)
+    run.journal[finding.severity](warningText(finding), finding.place)
   }
   const leftOut = looksLeftOut(input)
   const note = `Preflight did not look at ${leftOut.join(', ')}: the rights are missing.`
-  if (leftOut.length > 0 && !services.report.notes.includes(note)) services.report.note(note)
+  if (leftOut.length > 0 && !run.report.notes.includes(note)) run.report.note(note)
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
 }
 
-function tellOmissions({ report }: Services, rights: Rights): void {
+function tellOmissions({ report }: Run, rights: Rights): void {
   const without = [
     [rights.events, 'Events may not be read: causes are told from the pods alone.'],
     [rights.logs, 'Logs may not be read (get pods/log): evidence comes without log lines.'],
@@ -473,7 +473,7 @@ export function memberImage(set: KubeObject, profile: ProfileName): string {
 async function applyOwnNamespace(
   kube: Kube,
   manifests: readonly Manifest[],
-  { report }: Services,
+  { report }: Run,
   signal: AbortSignal,
 ): Promise<void> {
   for (const { object } of manifests.filter((manifest) => manifest.object.kind === 'Namespace')) {

@@ -17,7 +17,7 @@ import {
   RELEASE_MS,
 } from '../../record/lock.ts'
 import { recordName } from '../../record/record.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { refuseMissing, rightsToCleanUp, rightsToDeleteNamespace } from '../open/access.ts'
 import { objectName } from '../apply/apply.ts'
@@ -44,7 +44,7 @@ interface HeldSurvey extends Survey {
 
 export interface Cleaning {
   readonly kube: Kube
-  readonly services: Services
+  readonly run: Run
   readonly namespace: string
   /**
    * Of the ensemble; undefined: all that deploys of this action made in a namespace that is ours.
@@ -69,15 +69,15 @@ interface Seen {
 
 /** Takes away, waits, and says what stays. */
 export async function cleanUp(cleaning: Cleaning, signal: AbortSignal): Promise<Cleaned> {
-  const { kube, services, namespace, deadline } = cleaning
-  const { place, found } = await services.journal.phase(`Look at ${namespace}`, (done) =>
+  const { kube, run, namespace, deadline } = cleaning
+  const { place, found } = await run.journal.phase(`Look at ${namespace}`, (done) =>
     look(cleaning, signal, done),
   )
   if (place.kind === 'missing')
     return { outcome: 'gone', note: `namespace ${namespace} is not there` }
   if (place.kind === 'terminating') {
-    services.journal.info(`namespace/${namespace} is being deleted already: it is waited for.`)
-    await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, services, deadline, signal)
+    run.journal.info(`namespace/${namespace} is being deleted already: it is waited for.`)
+    await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, run, deadline, signal)
     return {
       outcome: 'gone',
       note: `namespace ${namespace} was being deleted already, and is gone`,
@@ -104,7 +104,7 @@ export async function cleanUp(cleaning: Cleaning, signal: AbortSignal): Promise<
 export async function cleanUpDry(cleaning: Cleaning, signal: AbortSignal): Promise<Cleaned> {
   const {
     kube,
-    services: { report },
+    run: { report },
     namespace,
   } = cleaning
   const { place, found } = await look(cleaning, signal, () => undefined)
@@ -137,8 +137,8 @@ async function look(
   signal: AbortSignal,
   done: (line: string) => void,
 ): Promise<Seen> {
-  const { kube, services, namespace, name, deleteClaims } = cleaning
-  const place = await readPlace(kube, namespace, name, services.holder.repository, signal)
+  const { kube, run, namespace, name, deleteClaims } = cleaning
+  const place = await readPlace(kube, namespace, name, run.holder.repository, signal)
   if (place.kind === 'missing' || place.kind === 'terminating') {
     done(place.kind === 'missing' ? 'it is not there' : 'it is being deleted')
     return { place, found: [] }
@@ -166,7 +166,7 @@ async function look(
   )
   const [only, second] = found
   if (only !== undefined && second === undefined && cleaning.stillDue === undefined)
-    services.report.about({ name: only.name })
+    run.report.about({ name: only.name })
   return { place, found }
 }
 
@@ -192,22 +192,22 @@ async function ensemblesIn(
 }
 
 async function lockOf(
-  { kube, services, namespace, deadline }: Cleaning,
+  { kube, run, namespace, deadline }: Cleaning,
   name: string,
   signal: AbortSignal,
 ): Promise<Lock> {
-  const identity = newIdentity(services.holder)
-  services.remember({ lock: { namespace, lease: leaseName(name), identity } })
+  const identity = newIdentity(run.holder)
+  run.remember({ lock: { namespace, lease: leaseName(name), identity } })
   return takeLock(
     kube,
-    services.clock,
+    run.clock,
     {
       namespace,
       ensemble: name,
-      holder: services.holder,
+      holder: run.holder,
       identity,
       waitMs: Math.min(LOCK_WAIT_MS, deadline.left()),
-      say: (line) => services.journal.info(line),
+      say: (line) => run.journal.info(line),
     },
     signal,
   )
@@ -228,10 +228,10 @@ async function underLocks(
   { locks, names, done: others }: Held,
   signal: AbortSignal,
 ): Promise<Cleaned> {
-  const { kube, services, namespace, name, deleteClaims, deadline } = cleaning
-  const { journal, report, clock } = services
+  const { kube, run, namespace, name, deleteClaims, deadline } = cleaning
+  const { journal, report, clock } = run
   // Read again: another run may have changed all of it while its lock was waited for.
-  const place = await readPlace(kube, namespace, name, services.holder.repository, signal)
+  const place = await readPlace(kube, namespace, name, run.holder.repository, signal)
   if (place.kind !== 'ours' && place.kind !== 'theirs')
     return { outcome: 'gone', note: `namespace ${namespace} was deleted meanwhile` }
   if (place.kind === 'ours' && cleaning.stillDue?.(place.object.metadata) === false)
@@ -262,13 +262,8 @@ async function underLocks(
   )
   for (const [index, one] of found.entries()) {
     await journal.phase(`Take ${one.name} away`, async (done) => {
-      tellLeft(services, one, deleteClaims)
-      await takeAway(
-        { kube: kubeOf(index), services, deleteClaims, deadline },
-        one,
-        one.record,
-        signal,
-      )
+      tellLeft(run, one, deleteClaims)
+      await takeAway({ kube: kubeOf(index), run, deleteClaims, deadline }, one, one.record, signal)
       done(
         `gone${deleteClaims || one.claims.length === 0 ? '' : `; ${one.claims.length} claims stay`}`,
       )
@@ -319,12 +314,12 @@ async function underLocks(
 
 /** Cordons that a dead drain left are given back first: what is left of them stands against it. */
 async function recovered(
-  { kube, services, namespace }: Cleaning,
+  { kube, run, namespace }: Cleaning,
   found: Survey,
   locks: readonly Lock[],
   signal: AbortSignal,
 ): Promise<HeldSurvey> {
-  const { clock, journal, report } = services
+  const { clock, journal, report } = run
   refuseMaintenance(found, await handedOver(kube, found, signal))
   const record = new HeldRecord(
     { kube, clock, namespace, name: found.name, runUrl: report.runUrl },
@@ -347,20 +342,13 @@ async function goes(
   locks: Lock[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { kube, services, namespace, name, deadline } = cleaning
-  const { journal, report } = services
+  const { kube, run, namespace, name, deadline } = cleaning
+  const { journal, report } = run
   for (;;) {
-    const place = await readPlace(kube, namespace, name, services.holder.repository, signal)
+    const place = await readPlace(kube, namespace, name, run.holder.repository, signal)
     if (place.kind === 'missing') return undefined
     if (place.kind === 'terminating') {
-      await awaitNamespaceGone(
-        kube,
-        namespace,
-        place.object.metadata.uid,
-        services,
-        deadline,
-        signal,
-      )
+      await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, run, deadline, signal)
       return undefined
     }
     if (place.kind === 'ours' && cleaning.stillDue?.(place.object.metadata) === false)
@@ -382,14 +370,7 @@ async function goes(
     // The Leases go with it, and nothing renews what is gone.
     for (const lock of locks.splice(0)) await lock.release(AbortSignal.timeout(RELEASE_MS))
     await journal.phase(`Wait until namespace ${namespace} is gone`, async (done) => {
-      await awaitNamespaceGone(
-        kube,
-        namespace,
-        place.object.metadata.uid,
-        services,
-        deadline,
-        signal,
-      )
+      await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, run, deadline, signal)
       done('gone')
     })
     return undefined
@@ -397,7 +378,7 @@ async function goes(
 }
 
 async function staysFor(
-  { services: { report, journal }, namespace, deleteClaims }: Cleaning,
+  { run: { report, journal }, namespace, deleteClaims }: Cleaning,
   kube: Kube,
   place: Place,
   found: readonly Survey[],
@@ -430,7 +411,7 @@ async function finish(
 ): Promise<void> {
   const {
     kube,
-    services: { report },
+    run: { report },
     deleteClaims,
   } = cleaning
   const { name, claims, record } = found
@@ -489,7 +470,7 @@ async function deleteAsRead(
 
 /** One that another run has taken meanwhile is that run's. */
 async function deleteFreeLease(
-  { kube, services: { report, journal }, namespace }: Cleaning,
+  { kube, run: { report, journal }, namespace }: Cleaning,
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -521,8 +502,8 @@ async function deleteFreeLease(
   journal.info(`lease/${leaseName(name)} deleted (the lock)`)
 }
 
-function tellWhatGoes({ services, deleteClaims }: Cleaning, found: Survey, ours: boolean): void {
-  const { report, journal } = services
+function tellWhatGoes({ run, deleteClaims }: Cleaning, found: Survey, ours: boolean): void {
+  const { report, journal } = run
   const row = (object: string, note: string): void => {
     report.row({ object, change: 'deleted', note })
     journal.info(`${object}: ${note}`)
@@ -534,11 +515,11 @@ function tellWhatGoes({ services, deleteClaims }: Cleaning, found: Survey, ours:
       row(`persistentvolumeclaim/${name}`, 'would be deleted, and its data')
   if (found.stored.object !== undefined && !keepsRecord(found, deleteClaims, ours))
     row(objectName(found.stored.object), 'would be deleted: the record')
-  tellLeft(services, found, deleteClaims)
+  tellLeft(run, found, deleteClaims)
 }
 
 function tellLeft(
-  { report, journal }: Services,
+  { report, journal }: Run,
   { left, claims, namespace }: Survey,
   deleteClaims: boolean,
 ): void {

@@ -6,7 +6,7 @@ import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { knownResource } from '../../kube/resources.ts'
 import { toKeptVolume, toPod } from '../../kube/views/index.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { objectName, refOf } from '../apply/apply.ts'
 import type { Survey } from './cleanup-survey.ts'
@@ -17,7 +17,7 @@ import type { HeldRecord } from '../../record/held-record.ts'
 export interface Taking {
   /** Under the ensemble's lock. */
   readonly kube: Kube
-  readonly services: Services
+  readonly run: Run
   readonly deleteClaims: boolean
   readonly deadline: Deadline
 }
@@ -44,9 +44,9 @@ export async function takeAway(
   record: HeldRecord,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, services, deleteClaims, deadline } = taking
+  const { kube, run, deleteClaims, deadline } = taking
   const { namespace, sets, objects, claims } = found
-  const { clock, journal, report } = services
+  const { clock, journal, report } = run
   const going = deleteClaims ? claims : []
   if (sets.length + objects.length + going.length === 0) return
   await record.begin(
@@ -99,7 +99,7 @@ function claimObject(
 
 /** By its UID: one that was made anew meanwhile stays, and is told. */
 async function deleteOne(
-  { kube, services: { report } }: Taking,
+  { kube, run: { report } }: Taking,
   object: KubeObject,
   propagation: 'Foreground' | 'Background',
   note: string,

@@ -12,11 +12,11 @@ import type { Answer, Evicting } from './evict-pods.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
 import type { Looker } from '../rollout/looker.ts'
 import { readyToLeave } from '../rollout/roll.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 /** An ensemble with members on the node. */
 export interface Leaving {
-  readonly course: Course
+  readonly ensemble: Ensemble
   readonly looker: Looker
   /** Its members on the node. */
   readonly pods: readonly NodePod[]
@@ -32,7 +32,9 @@ export interface Leaving {
 }
 
 /** Somebody else's ensemble that nobody keeps any more. */
-export function isAbandoned({ course: { before, follower } }: Pick<Leaving, 'course'>): boolean {
+export function isAbandoned({
+  ensemble: { before, follower },
+}: Pick<Leaving, 'ensemble'>): boolean {
   const { set } = follower.snapshot()
   return set === undefined || set.deleting || set.uid !== before.set?.uid
 }
@@ -68,10 +70,8 @@ export function overtakenBy(
   }
 }
 
-function changeOf({
-  course: { before, follower, services },
-}: Leaving): ReturnType<typeof overtaken> {
-  return overtaken(before.set, follower.snapshot(), services.clock.now())
+function changeOf({ ensemble: { before, follower, run } }: Leaving): ReturnType<typeof overtaken> {
+  return overtaken(before.set, follower.snapshot(), run.clock.now())
 }
 
 /**
@@ -86,41 +86,40 @@ export function askToGo(
   const asking = new Set<Leaving>()
   return async (pod, tell, signal) => {
     const of = ensembles.find(({ pods }) => pods.some(({ uid }) => uid === pod.uid))
-    const ensemble = of === undefined || (of.neighbour && isAbandoned(of)) ? undefined : of
-    if (ensemble !== undefined && asking.has(ensemble))
+    const theirs = of === undefined || (of.neighbour && isAbandoned(of)) ? undefined : of
+    if (theirs !== undefined && asking.has(theirs))
       return held('another member of its ensemble is asked first')
-    if (ensemble !== undefined) asking.add(ensemble)
+    if (theirs !== undefined) asking.add(theirs)
     try {
       const missing =
-        ensemble === undefined ? undefined : await whoElseIsOut(ensemble, pod, told, signal)
+        theirs === undefined ? undefined : await whoElseIsOut(theirs, pod, told, signal)
       if (missing !== undefined) return held(missing)
-      const change = ensemble === undefined ? undefined : changeOf(ensemble)
+      const change = theirs === undefined ? undefined : changeOf(theirs)
       if (change !== undefined) return held(change.what)
-      if (ensemble !== undefined) await spareWriter(ensemble.course, pod.uid, signal)
+      if (theirs !== undefined) await spareWriter(theirs.ensemble, pod.uid, signal)
       if (!lock.held()) return held('the lock is being renewed')
-      if (ensemble !== undefined) await keepsData(ensemble, pod, signal)
+      if (theirs !== undefined) await keepsData(theirs, pod, signal)
       const answer = await tell()
       if (answer.kind === 'told') told.add(pod.uid)
       return answer
     } finally {
-      if (ensemble !== undefined) asking.delete(ensemble)
+      if (theirs !== undefined) asking.delete(theirs)
     }
   }
 }
 
 /** In words; undefined when all the others serve. */
 async function whoElseIsOut(
-  ensemble: Leaving,
+  { ensemble, looker, together: along }: Leaving,
   pod: NodePod,
   told: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { course, looker, together: along } = ensemble
   const look = async (): Promise<{
     readonly leads: boolean
     readonly missing: string | undefined
   }> => {
-    const members = await looker.members(course.follower.snapshot(), true)
+    const members = await looker.members(ensemble.follower.snapshot(), true)
     const others = members.filter((member) => member.pod !== pod.name && !along.has(member.pod))
     // Who was told to go may serve for some seconds yet.
     const going = others.find((member) => member.uid !== undefined && told.has(member.uid))
@@ -145,21 +144,21 @@ async function whoElseIsOut(
   }
   const first = await look()
   if (first.missing !== undefined || !first.leads) return first.missing
-  const ordinal = course.follower.snapshot().pods.find(({ uid }) => uid === pod.uid)?.ordinal
+  const ordinal = ensemble.follower.snapshot().pods.find(({ uid }) => uid === pod.uid)?.ordinal
   if (ordinal === undefined) return undefined
-  await readyToLeave(course, ordinal, signal)
+  await readyToLeave(ensemble, ordinal, signal)
   return (await look()).missing
 }
 
 /** Throws where its going would cost data. */
 async function keepsData(
-  { course, looker }: Leaving,
+  { ensemble, looker }: Leaving,
   pod: NodePod,
   signal: AbortSignal,
 ): Promise<void> {
-  const view = course.follower.snapshot()
+  const view = ensemble.follower.snapshot()
   await refuseLoss(
-    course,
+    ensemble,
     view,
     { member: { pod: pod.name, uid: pod.uid }, members: await looker.members(view, false) },
     signal,

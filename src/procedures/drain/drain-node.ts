@@ -23,7 +23,7 @@ import { maintain } from './maintenance.ts'
 import { leaveNeighbours, meetNeighbours, ordinalsOf, type Neighbour } from './neighbours.ts'
 import { passGates, type GatePatience } from './pass-gates.ts'
 import { leadsAndGoes, readyToLeave } from '../rollout/roll.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 import type { Recorder, SeenNode } from '../../report/recorder.ts'
 
@@ -41,10 +41,9 @@ export async function drainNode(
   patience: GatePatience,
   signal: AbortSignal,
 ): Promise<void> {
-  const { standing } = drain
-  const { inputs, services } = standing
-  const { clock, report } = services
-  const course = boundBy(standing.course, new Deadline(clock, inputs.timeoutMs))
+  const { inputs, run } = drain.ensemble
+  const { clock, report } = run
+  const ensemble = boundBy(drain.ensemble, new Deadline(clock, inputs.timeoutMs))
   report.nodeIs(row, { outcome: 'under way' })
   const neighbours: Neighbour[] = []
   const during: During = async (phase, work) => {
@@ -53,56 +52,56 @@ export async function drainNode(
       return await work()
     } finally {
       report.endPhaseOf(row)
-      services.publish()
+      run.publish()
     }
   }
   try {
     const { survey, before } = await during('gates', async () => {
       const view =
-        standing.set === undefined
-          ? course.before
+        ensemble.set === undefined
+          ? ensemble.before
           : (
               await passGates(
                 {
-                  course,
+                  ensemble,
                   looker: drain.looker,
                   underWay: drain.underWay,
-                  nodes: (until) => nodesOf(standing, until),
+                  nodes: (until) => nodesOf(ensemble, until),
                 },
                 node.name,
                 patience,
-                course.deadline,
+                ensemble.deadline,
                 signal,
               )
             ).view
-      const found = await surveyNode(drain, node.name, signal)
-      neighbours.push(...(await meetNeighbours(standing, found, true, signal)))
-      await passNeighbours(standing, neighbours, node.name, patience, locked(neighbours, signal))
+      const found = await surveyNode({ ...drain, ensemble }, node.name, signal)
+      neighbours.push(...(await meetNeighbours(ensemble, found, true, signal)))
+      await passNeighbours(ensemble, neighbours, node.name, patience, locked(neighbours, signal))
       return { survey: found, before: view }
     })
     await take(
-      drain,
-      { node, row, survey, neighbours, course: { ...course, before }, patience, during },
+      { ...drain, ensemble: { ...ensemble, before } },
+      { node, row, survey, neighbours, patience, during },
       locked(neighbours, signal),
     )
   } finally {
     const left = leaveNeighbours(neighbours)
-    if (services.signal.aborted) drain.leaving.push(left)
+    if (run.signal.aborted) drain.leaving.push(left)
     else await left
   }
 }
 
 async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<void> {
-  const { standing, mark, givenBack } = drain
-  const { inputs, services, kube, lock, record } = standing
-  const { clock, journal, report } = services
-  const { node, row, survey, neighbours, course, during } = taking
+  const { ensemble, mark, givenBack } = drain
+  const { inputs, run, kube, lock, record } = ensemble
+  const { clock, journal, report } = run
+  const { node, row, survey, neighbours, during } = taking
   const write = (change: Parameters<HeldRecord['advanceNode']>[1]): Promise<void> =>
     record.advanceNode(node.name, change, signal)
   const { mode } = survey.choice
   // Where no ensemble is ours, whose members are on the node is worth telling all the same.
   const members =
-    standing.set === undefined
+    ensemble.set === undefined
       ? neighbours.flatMap(({ pods }) => pods.map((pod) => `${pod.namespace}/${pod.name}`))
       : survey.members.map(({ name }) => name)
   report.nodeIs(row, { placement: mode === 'none' ? '' : mode, members })
@@ -121,27 +120,28 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   }
 
   if (
-    leads(services.report, row.members) ||
+    leads(run.report, row.members) ||
     neighbours.some((one) =>
       leads(
-        one.course.services.report,
+        one.ensemble.run.report,
         one.pods.map(({ name }) => name),
       ),
     )
   ) {
     await during('hand-over', async () => {
       await record.beginNode(entry, signal)
-      tellLeader(course, survey.members)
-      for (const one of neighbours) tellLeader(one.course, one.pods)
-      for (const pod of survey.members) await readyToLeave(course, ordinalOf(course, pod), signal)
+      tellLeader(ensemble, survey.members)
+      for (const one of neighbours) tellLeader(one.ensemble, one.pods)
+      for (const pod of survey.members)
+        await readyToLeave(ensemble, ordinalOf(ensemble, pod), signal)
       for (const one of neighbours)
         for (const ordinal of isAbandoned(one) ? [] : ordinalsOf(one))
-          await readyToLeave(one.course, ordinal, signal)
+          await readyToLeave(one.ensemble, ordinal, signal)
     })
   }
   const taken = await during('cordon', async () => {
     if (inputs.uncordon !== 'never')
-      standing.rememberNodes([
+      ensemble.rememberNodes([
         ...new Set([
           ...report.nodes.filter(({ cordon }) => cordon === 'ours').map((one) => one.node),
           node.name,
@@ -203,7 +203,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   if (inputs.maintenanceCommand !== undefined) {
     await write({ phase: 'maintenance' })
     report.stands(`${node.name} is drained, its maintenance runs`)
-    await during('maintenance', () => maintain({ services, kube, inputs, node }, signal))
+    await during('maintenance', () => maintain({ run, kube, inputs, node }, signal))
   }
   const later = neighbours.filter((one) => one.later)
   const stands =
@@ -237,13 +237,19 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
         })
   if (givenBack && (mode === 'in-place' || later.length > 0)) {
     await during('rejoin', async () => {
-      const afresh = (one: Course): Course => boundBy(one, new Deadline(clock, inputs.timeoutMs))
+      const afresh = <E extends Ensemble>(one: E): E =>
+        boundBy(one, new Deadline(clock, inputs.timeoutMs))
       if (mode === 'in-place')
-        await membersBack({ node, row, course: afresh(course) }, drain.looker, row.members, signal)
+        await membersBack(
+          { node, row, ensemble: afresh(ensemble) },
+          drain.looker,
+          row.members,
+          signal,
+        )
       for (const one of later)
         if (!isAbandoned(one))
           await membersBack(
-            { node, row, course: afresh(one.course) },
+            { node, row, ensemble: afresh(one.ensemble) },
             one.looker,
             one.pods.map(({ name }) => name),
             signal,
@@ -267,9 +273,9 @@ async function standsStill(
   signal: AbortSignal,
 ): Promise<SeenNode['cordon']> {
   const {
-    standing: {
+    ensemble: {
       kube,
-      services: { report },
+      run: { report },
     },
     mark,
   } = drain
@@ -305,7 +311,7 @@ function uncordonedInWords(answer: UncordonAnswer): string {
  * Strikes the node out, or leaves it handed over; from here on a successor does not do it again.
  */
 async function finish(
-  { standing: { record, services } }: Drain,
+  { ensemble: { record, run } }: Drain,
   row: SeenNode,
   { uid }: NodeView,
   phase: 'handed-over' | undefined,
@@ -314,12 +320,12 @@ async function finish(
   if (phase === undefined) await record.endNodes(new Set([row.node]), signal)
   else await record.advanceNode(row.node, { phase }, signal)
   await record.nodeDrained(uid, signal)
-  services.report.nodeDone(row.node)
-  services.publish()
+  run.report.nodeDone(row.node)
+  run.publish()
 }
 
-function boundBy(course: Course, deadline: Deadline): Course {
-  return { ...course, deadline, before: course.follower.snapshot() }
+function boundBy<E extends Ensemble>(ensemble: E, deadline: Deadline): E {
+  return { ...ensemble, deadline, before: ensemble.follower.snapshot() }
 }
 
 function leads(report: Recorder, names: readonly string[]): boolean {
@@ -328,7 +334,7 @@ function leads(report: Recorder, names: readonly string[]): boolean {
 
 /** A leader that can't be told to step down, or need not be, is evicted as it is. */
 function tellLeader(
-  { profile, reach, addresses, report, journal }: Course,
+  { profile, reach, addresses, run: { report, journal } }: Ensemble,
   pods: readonly { readonly name: string }[],
 ): void {
   for (const { name } of pods.filter((pod) => leads(report, [pod.name]))) {
@@ -345,8 +351,8 @@ function tellLeader(
 
 function say(
   {
-    standing: {
-      services: { journal, report },
+    ensemble: {
+      run: { journal, report },
     },
   }: Drain,
   node: string,

@@ -12,7 +12,7 @@ import type { Looker } from '../rollout/looker.ts'
 import { meetNeighbours, type Neighbour } from './neighbours.ts'
 import { passGates, type GatePatience } from './pass-gates.ts'
 import { readNodes } from '../open/read-ensemble.ts'
-import type { Held } from '../open/hold-ensemble.ts'
+import type { Locked } from '../open/hold-ensemble.ts'
 import { cameSince, refuseUnfit, surveyNodes, type NodeSurvey, type Surveying } from './survey.ts'
 import type { SeenNode } from '../../report/recorder.ts'
 
@@ -20,7 +20,7 @@ import type { SeenNode } from '../../report/recorder.ts'
 const ROUNDS = 3
 
 export interface Drain {
-  readonly standing: Held
+  readonly ensemble: Locked
   readonly looker: Looker
   readonly mark: CordonMark
   /** Our cordon is taken back when a node was drained well. */
@@ -35,7 +35,7 @@ export interface Drain {
 }
 
 /** A node whose gates are passed, with everything that it has to be judged by once more. */
-export interface Taking extends Pick<Turn, 'node' | 'row' | 'course' | 'during'> {
+export interface Taking extends Pick<Turn, 'node' | 'row' | 'during'> {
   readonly survey: NodeSurvey
   /** Grows by those that come to the node until its cordon is seen. */
   readonly neighbours: Neighbour[]
@@ -44,13 +44,13 @@ export interface Taking extends Pick<Turn, 'node' | 'row' | 'course' | 'during'>
 
 /** Evicts what is to go, and what was bound to the node before its cordon was seen. */
 export async function emptied(drain: Drain, taking: Taking, signal: AbortSignal): Promise<void> {
-  const { standing } = drain
-  const { node, row, course, neighbours } = taking
+  const { ensemble } = drain
+  const { node, row, neighbours } = taking
   let survey = await surveyedAgain(drain, taking, taking.survey, signal)
   for (let round = 1; ; round += 1) {
     const until = locked(neighbours, signal)
     const ours: Leaving = {
-      course,
+      ensemble,
       looker: drain.looker,
       pods: survey.members,
       together: new Set(
@@ -60,7 +60,7 @@ export async function emptied(drain: Drain, taking: Taking, signal: AbortSignal)
     }
     const { waiting } = survey.choice
     const theirs = neighbours.map(({ pods, ...one }): Leaving => ({
-      course: one.course,
+      ensemble: one.ensemble,
       looker: one.looker,
       pods,
       neighbour: true,
@@ -72,12 +72,12 @@ export async function emptied(drain: Drain, taking: Taking, signal: AbortSignal)
     }))
     const leaving = [ours, ...theirs]
     await emptyNode(
-      standing,
+      ensemble,
       {
         ...taking,
         survey,
         looker: drain.looker,
-        ask: askToGo(leaving, standing.lock),
+        ask: askToGo(leaving, ensemble.lock),
         overtaken: overtakenBy(leaving, node.name),
         stands: (when) => cordonMustStand(drain, node, row, when),
       },
@@ -110,7 +110,7 @@ async function surveyedAgain(
   survey: NodeSurvey,
   signal: AbortSignal,
 ): Promise<NodeSurvey> {
-  const { standing } = drain
+  const { ensemble } = drain
   if (!(await cameSince(surveyingOf(drain), survey, signal))) return survey
   const next = await surveyNode(drain, node.name, signal)
   const came = next.pods.evict.filter(
@@ -129,17 +129,17 @@ async function surveyedAgain(
       { object: `node/${node.name}`, fix: 'Run the drain again: the node is judged anew.' },
     )
   }
-  standing.services.journal.info(
+  ensemble.run.journal.info(
     `${node.name}: ${came.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')} came to it before its cordon was seen`,
   )
   const met = await meetNeighbours(
-    standing,
+    ensemble,
     { ...next, pods: { ...next.pods, evict: came } },
     true,
     signal,
   )
   neighbours.push(...met)
-  await passNeighbours(standing, met, node.name, patience, locked(met, signal))
+  await passNeighbours(ensemble, met, node.name, patience, locked(met, signal))
   return next
 }
 
@@ -152,11 +152,11 @@ export function locked(neighbours: readonly Neighbour[], signal: AbortSignal): A
 }
 
 export function surveyingOf({
-  standing: { kube, inputs, course },
+  ensemble: { kube, inputs, before },
   mark,
   givenBack,
 }: Drain): Surveying {
-  return { kube, inputs, set: course.before.set?.uid ?? '', ensemble: mark.ensemble, givenBack }
+  return { kube, inputs, set: before.set?.uid ?? '', ensemble: mark.ensemble, givenBack }
 }
 
 export async function surveyNode(
@@ -166,30 +166,30 @@ export async function surveyNode(
 ): Promise<NodeSurvey> {
   const [found] = await surveyNodes(surveyingOf(drain), [node], signal)
   if (found === undefined) throw failure('failed', 'INTERNAL', `${node} was not surveyed`)
-  refuseUnfit([found], drain.standing.services.report.changed)
+  refuseUnfit([found], drain.ensemble.run.report.changed)
   return found
 }
 
 /** The gates of every other ensemble on the node. */
 export async function passNeighbours(
-  standing: Held,
+  ensemble: Locked,
   neighbours: readonly Neighbour[],
   node: string,
   patience: GatePatience,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { course, looker } of neighbours) {
+  for (const { ensemble: theirs, looker } of neighbours) {
     await passGates(
       {
-        course,
+        ensemble: theirs,
         looker,
         underWay: undefined,
         neighbour: true,
-        nodes: (until) => nodesOf(standing, until),
+        nodes: (until) => nodesOf(ensemble, until),
       },
       node,
       patience,
-      course.deadline,
+      theirs.deadline,
       signal,
     )
   }
@@ -205,7 +205,7 @@ async function cordonMustStand(
   row: SeenNode,
   signal: AbortSignal,
 ): Promise<void> {
-  const object = await readNode(drain.standing.kube, node.name, signal)
+  const object = await readNode(drain.ensemble.kube, node.name, signal)
   if (
     object === undefined ||
     object.metadata.uid !== node.uid ||
@@ -214,7 +214,7 @@ async function cordonMustStand(
     return
   // Somebody else's keeps pods away as well as ours does, as long as it stands.
   if (row.cordon !== 'ours' && toNode(object).unschedulable) return
-  drain.standing.services.report.nodeIs(row, {
+  drain.ensemble.run.report.nodeIs(row, {
     cordon: toNode(object).unschedulable ? 'theirs' : 'none',
   })
   throw failure(
@@ -229,8 +229,9 @@ async function cordonMustStand(
 }
 
 export async function nodesOf(
-  { course, kube }: Held,
+  ensemble: Locked,
   signal: AbortSignal,
 ): Promise<readonly NodeView[] | undefined> {
-  return course.rights.nodes ? readNodes(kube, signal) : undefined
+  const { kube } = ensemble
+  return ensemble.rights.nodes ? readNodes(kube, signal) : undefined
 }

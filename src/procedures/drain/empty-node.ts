@@ -14,9 +14,9 @@ import { evictPods, type Evicting } from './evict-pods.ts'
 import type { Looker } from '../rollout/looker.ts'
 import type { Neighbour } from './neighbours.ts'
 import type { NodeSurvey } from './survey.ts'
-import type { Held } from '../open/hold-ensemble.ts'
+import type { Locked } from '../open/hold-ensemble.ts'
 import { awaitDetached } from './volumes.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 import type { SeenNode } from '../../report/recorder.ts'
 
 /**
@@ -34,8 +34,6 @@ export interface Turn {
   readonly row: SeenNode
   readonly survey: NodeSurvey
   readonly neighbours: readonly Neighbour[]
-  /** Of our ensemble, bounded by the node's time. */
-  readonly course: Course
   readonly looker: Looker
   readonly during: During
   readonly ask: NonNullable<Evicting['ask']>
@@ -45,9 +43,9 @@ export interface Turn {
 }
 
 /**
- * Everything that is to go has gone; members that can be elsewhere are there, and in the quorum.
+ * `ensemble`: bounded by the node's time. Everything that is to go has gone; members that can be elsewhere are there, and in the quorum.
  */
-export async function emptyNode(standing: Held, turn: Turn, signal: AbortSignal): Promise<void> {
+export async function emptyNode(ensemble: Locked, turn: Turn, signal: AbortSignal): Promise<void> {
   const { row, during, neighbours } = turn
   const { members, pods, choice } = turn.survey
   // Who comes back only in the end goes last, so that it is away for the shortest time, and no
@@ -59,23 +57,23 @@ export async function emptyNode(standing: Held, turn: Turn, signal: AbortSignal)
     ),
   )
   const unplaced = (pod: PodView): EnsembleError =>
-    noPlace(turn, pod, standing.inputs.uncordon === 'never')
+    noPlace(turn, pod, ensemble.inputs.uncordon === 'never')
   const neighboursBack = async (until: AbortSignal): Promise<void> => {
     for (const one of neighbours)
       if (!one.later && !isAbandoned(one))
         await membersBack(
-          { ...turn, unplaced, course: one.course },
+          { ...turn, unplaced, ensemble: one.ensemble },
           one.looker,
           one.pods.map(({ name }) => name),
           until,
         )
   }
   if (choice.mode !== 'elsewhere') {
-    await during('evict', () => evict(standing, turn, others, signal))
+    await during('evict', () => evict(ensemble, turn, others, signal))
     if (neighbours.some((one) => !one.later)) await during('wait', () => neighboursBack(signal))
-    if (waiting.length > 0) await during('evict', () => evict(standing, turn, waiting, signal))
-    if (members.length > 0) await during('evict', () => evict(standing, turn, members, signal))
-    await detached(standing, turn, signal)
+    if (waiting.length > 0) await during('evict', () => evict(ensemble, turn, waiting, signal))
+    if (members.length > 0) await during('evict', () => evict(ensemble, turn, members, signal))
+    await detached(ensemble, turn, signal)
     return
   }
   const failed = new AbortController()
@@ -84,36 +82,38 @@ export async function emptyNode(standing: Held, turn: Turn, signal: AbortSignal)
     failed.abort(error)
     throw error
   }
-  const away = evict(standing, turn, others, both)
+  const away = evict(ensemble, turn, others, both)
     .then(() => neighboursBack(both))
-    .then(() => evict(standing, turn, waiting, both))
+    .then(() => evict(ensemble, turn, waiting, both))
     .catch(stopBoth)
   const moved = (async () => {
     for (const member of members) {
-      await during('evict', () => evict(standing, turn, [member], both))
-      await during('wait', () => membersBack({ ...turn, unplaced }, turn.looker, row.members, both))
+      await during('evict', () => evict(ensemble, turn, [member], both))
+      await during('wait', () =>
+        membersBack({ ...turn, ensemble, unplaced }, turn.looker, row.members, both),
+      )
     }
   })().catch(stopBoth)
   if ((await Promise.allSettled([moved, away])).some((result) => result.status === 'rejected'))
     throw failed.signal.reason
-  await detached(standing, turn, signal)
+  await detached(ensemble, turn, signal)
 }
 
 async function evict(
-  standing: Held,
-  { course, node, row, ask, overtaken }: Turn,
+  ensemble: Locked,
+  { node, row, ask, overtaken }: Turn,
   pods: readonly NodePod[],
   signal: AbortSignal,
 ): Promise<void> {
   if (pods.length === 0) return
-  const { inputs, kube, services } = standing
-  const { clock, journal, report } = services
+  const { inputs, kube, run } = ensemble
+  const { clock, journal, report } = run
   await evictPods(
     {
       kube,
       clock,
       pods,
-      deadline: course.deadline,
+      deadline: ensemble.deadline,
       gracePeriodSeconds: inputs.gracePeriodSeconds,
       node: node.name,
       ask,
@@ -134,26 +134,27 @@ async function evict(
 }
 
 async function detached(
-  standing: Held,
-  { course, node, survey: { volumes }, stands }: Turn,
+  ensemble: Locked,
+  { node, survey: { volumes }, stands }: Turn,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, services } = standing
+  const { kube, run } = ensemble
   await awaitDetached(
     {
       kube,
-      clock: services.clock,
+      clock: run.clock,
       node: node.name,
       volumes,
-      deadline: course.deadline,
+      deadline: ensemble.deadline,
       stands: () => stands(signal),
-      say: (line) => services.journal.info(line),
+      say: (line) => run.journal.info(line),
     },
     signal,
   )
 }
 
-export interface Returning extends Pick<Turn, 'course' | 'node' | 'row'> {
+export interface Returning extends Pick<Turn, 'node' | 'row'> {
+  readonly ensemble: Ensemble
   /**
    * Of one that no node takes: it ends the wait at once, since to give the node back is the
    * quickest fix. Undefined where it is given back already.
@@ -163,13 +164,13 @@ export interface Returning extends Pick<Turn, 'course' | 'node' | 'row'> {
 
 /** Every member is available and in the quorum. */
 export async function membersBack(
-  { course, node, row, unplaced }: Returning,
+  { ensemble, node, row, unplaced }: Returning,
   looker: Looker,
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { journal, report } = course.services
-  const serving = await awaitServing(course, signal, {
+  const { journal, report } = ensemble.run
+  const serving = await awaitServing(ensemble, signal, {
     looker,
     early: (seen, now, began) => {
       const homeless = ownPods(seen).find(
@@ -223,6 +224,6 @@ function noPlace(
 }
 
 /** -1 for one that has gone meanwhile: nobody waits for it. */
-export function ordinalOf({ follower }: Course, pod: NodePod): number {
+export function ordinalOf({ follower }: Ensemble, pod: NodePod): number {
   return ownPods(follower.snapshot()).find((one) => one.name === pod.name)?.ordinal ?? -1
 }

@@ -10,7 +10,7 @@ import { KubeFailure } from '../../kube/failure.ts'
 import { toNode } from '../../kube/views/index.ts'
 import { clip, plainLine } from '../../report/escape.ts'
 import type { Evidence } from '../../report/run-report.ts'
-import type { CommandOutcome, Services } from '../../services.ts'
+import type { CommandOutcome, Run } from '../../run.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 
 const LOOK_MS = 1_000
@@ -18,7 +18,7 @@ const HEARTBEAT_MS = 30_000
 const LONGEST_WORDS = 200
 
 export interface Maintaining {
-  readonly services: Pick<Services, 'clock' | 'journal' | 'command' | 'report'>
+  readonly run: Pick<Run, 'clock' | 'journal' | 'command' | 'report'>
   readonly kube: Pick<Kube, 'get'>
   readonly inputs: Pick<Inputs, 'maintenanceCommand' | 'maintenanceTimeoutMs'>
   /** As it was when it was drained. */
@@ -79,13 +79,13 @@ export function rebootDelayMs(script: string): number {
  * in that time.
  */
 export async function maintain(
-  { services, kube, inputs, node }: Maintaining,
+  { run, kube, inputs, node }: Maintaining,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, journal } = services
+  const { clock, journal } = run
   const script = inputs.maintenanceCommand ?? ''
   const deadline = new Deadline(clock, inputs.maintenanceTimeoutMs)
-  const outcome = await services
+  const outcome = await run
     .command(
       { script, env: { NODE_NAME: node.name }, timeoutMs: inputs.maintenanceTimeoutMs },
       signal,
@@ -108,13 +108,13 @@ export async function maintain(
   if (fault !== undefined) {
     // Evidence and not a part of the message: that one travels further than the log, and nobody
     // masks what a script prints there.
-    if (outcome.last !== '') services.report.prove(lastLine(node.name, outcome.last))
+    if (outcome.last !== '') run.report.prove(lastLine(node.name, outcome.last))
     throw fault
   }
   journal.info(`${node.name}: the maintenance command has ended well`)
   await comesBack(
     {
-      services,
+      run,
       kube,
       node,
       reboot: rebootOf(script),
@@ -178,7 +178,7 @@ function faultOf(
 }
 
 interface Coming {
-  readonly services: Maintaining['services']
+  readonly run: Maintaining['run']
   readonly kube: Maintaining['kube']
   readonly node: NodeView
   readonly reboot: Reboot
@@ -193,10 +193,10 @@ interface Coming {
  * more, and that is no fault.
  */
 async function comesBack(
-  { services, kube, node, reboot, provenUpMs, deadline }: Coming,
+  { run, kube, node, reboot, provenUpMs, deadline }: Coming,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, journal } = services
+  const { clock, journal } = run
   let readySince: number | undefined
   await waitUntil(
     {

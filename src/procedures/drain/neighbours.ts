@@ -3,7 +3,6 @@
 
 import { Deadline, type Clock } from '../../clock.ts'
 import { ownPods } from '../../decide/members/members.ts'
-import { chooseProfile } from '../../ensemble/choose.ts'
 import { follow } from '../../kube/follow.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { KubeObject } from '../../kube/kube.ts'
@@ -12,16 +11,16 @@ import { addressesOf } from '../../manifests/addresses.ts'
 import { detectProfile } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import { leaseName, newIdentity, takeLock, type Lock, RELEASE_MS } from '../../record/lock.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import { reviewRights } from '../open/access.ts'
 import { targetOf } from '../open/ensemble-target.ts'
 import { createLooker, type Looker } from '../rollout/looker.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import type { Held } from '../open/hold-ensemble.ts'
+import type { Locked } from '../open/hold-ensemble.ts'
 import type { NodeSurvey } from './survey.ts'
-import { profileOptions, reachThrough } from '../open/reach.ts'
-import type { Course } from '../open/ensemble.ts'
+import { openEnsemble } from '../open/open-ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 /** Longer than a dead run's lock lives; milliseconds. */
 const LOCK_WAIT_MS = 70_000
@@ -39,7 +38,7 @@ export function neighbourLockWaitMs(ours: string, theirs: string): number {
 export interface Neighbour {
   /** `namespace/name`. */
   readonly name: string
-  readonly course: Course
+  readonly ensemble: Ensemble
   readonly looker: Looker
   /** Its pods on the node. */
   readonly pods: readonly NodePod[]
@@ -55,7 +54,7 @@ export interface Neighbour {
  * `lock`: keeps other runs of ours off them meanwhile, where they ever used this action.
  */
 export async function meetNeighbours(
-  standing: Held,
+  ensemble: Locked,
   survey: NodeSurvey,
   lock: boolean,
   signal: AbortSignal,
@@ -73,7 +72,7 @@ export async function meetNeighbours(
   const met: Neighbour[] = []
   try {
     for (const pods of groups) {
-      const neighbour = await meet(standing, pods, survey, lock, signal)
+      const neighbour = await meet(ensemble, pods, survey, lock, signal)
       if (neighbour !== undefined) met.push(neighbour)
     }
     return met
@@ -88,14 +87,14 @@ export async function leaveNeighbours(neighbours: readonly Neighbour[]): Promise
 }
 
 async function meet(
-  standing: Held,
+  ours: Locked,
   pods: readonly NodePod[],
   survey: NodeSurvey,
   withLock: boolean,
   signal: AbortSignal,
 ): Promise<Neighbour | undefined> {
-  const { kube, inputs } = standing
-  const { clock } = standing.services
+  const { kube, inputs } = ours
+  const { clock } = ours.run
   const [first] = pods
   const namespace = first?.namespace ?? ''
   const name = first?.owner?.name ?? ''
@@ -104,7 +103,7 @@ async function meet(
     .catch((error: unknown) => {
       unlessDenied(error)
       note(
-        standing,
+        ours,
         `statefulset/${name} in ${namespace} can't be read with these rights: whether it is an ensemble, and in quorum, was not asked; its budget alone protects it.`,
       )
       return undefined
@@ -115,7 +114,7 @@ async function meet(
   if (abandoned) {
     // Nobody makes its pods anew: kubectl drain evicts them like any other.
     note(
-      standing,
+      ours,
       `statefulset/${name} in ${namespace} is being deleted: its pods are evicted like any other, without a look at its quorum.`,
     )
     return undefined
@@ -124,13 +123,13 @@ async function meet(
   const kind = spec === undefined ? undefined : detectProfile(spec)
   if (set !== undefined && kind === undefined)
     note(
-      standing,
+      ours,
       `statefulset/${name} in ${namespace} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it. If it has a quorum, drain its nodes with namespace: ${namespace}, name: ${name}, profile: custom and the commands write-command, read-command and serves-command: its members are asked then before each eviction.`,
     )
   if (set === undefined || kind === undefined) return undefined
-  const services = aside(standing.services, `${namespace}/${name}`)
+  const run = aside(ours.run, `${namespace}/${name}`)
   const rights = await reviewRights(kube, [], namespace, signal)
-  const lock = withLock ? await lockOf(standing, set, services, signal) : undefined
+  const lock = withLock ? await lockOf(ours, set, run, signal) : undefined
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
   const follower = follow(
@@ -142,43 +141,33 @@ async function meet(
   const release = async (): Promise<void> => {
     ending.abort(new Error('the node is done'))
     await follower.stop()
-    const { report } = standing.services
-    report.rejoin(services.report, (member) => `${namespace}/${member}`)
+    const { report } = ours.run
+    report.rejoin(run.report, (member) => `${namespace}/${member}`)
     await lock?.release(AbortSignal.timeout(RELEASE_MS))
   }
   try {
     await follower.ready()
     const around = await servicesIfAllowed(kube, namespace, signal)
-    const course: Course = {
+    // Our secret is for our ensemble alone, and a look needs none.
+    const opened = await openEnsemble(inputs, run, {
       kube,
-      clock,
-      journal: services.journal,
-      report: services.report,
       target: targetOf(set, [], kind, namespace),
-      nodes: standing.course.nodes,
-      runId: standing.course.runId,
-      memberTimeoutMs: standing.course.memberTimeoutMs,
-      reach: reachThrough(kube, rights),
-      // Our secret is for our ensemble alone, and a look needs none.
-      profile: await chooseProfile(kind, profileOptions(inputs)),
-      services,
-      inputs: standing.course.inputs,
+      profile: kind,
+      login: undefined,
+      nodes: ours.nodes,
       rights,
       follower,
-      before: follower.snapshot(),
-      logLines: rights.logs ? inputs.logLines : 0,
       deadline: new Deadline(clock, inputs.timeoutMs),
-      told: new Map(),
-      place: { at: '' },
       addresses: addressesOf(set, around, kind, namespace),
-    }
+    })
+    const ensemble: Ensemble = { ...opened, told: new Map() }
     const later = survey.choice.waiting.some((pod) =>
       pods.some((one) => `${one.namespace}/${one.name}` === pod),
     )
     return {
       name: `${namespace}/${name}`,
-      course,
-      looker: createLooker(course, until),
+      ensemble,
+      looker: createLooker(ensemble, until),
       pods,
       later,
       lost: lock?.lost,
@@ -191,27 +180,31 @@ async function meet(
 }
 
 /** Once for all nodes. */
-function note({ services: { report } }: Held, line: string): void {
+function note({ run: { report } }: Locked, line: string): void {
   report.noteOnce(line)
 }
 
 /** What is done for a neighbour is told under its name, and is no row of our own ensemble. */
-function aside(services: Services, name: string): Services {
-  const { journal } = services
+function aside(run: Run, name: string): Run {
+  const { journal } = run
   return {
-    ...services,
-    report: services.report.aside(name),
+    ...run,
+    report: run.report.aside(name),
     journal: { ...journal, info: (line) => journal.info(`${name}: ${line}`) },
   }
 }
 
 /** Undefined where nobody ever locked it, or it may not be locked. */
 async function lockOf(
-  { kube, course, services: { clock, holder } }: Held,
+  ensemble: Locked,
   { metadata }: KubeObject,
-  { journal }: Services,
+  { journal }: Run,
   signal: AbortSignal,
 ): Promise<Lock | undefined> {
+  const {
+    kube,
+    run: { clock, holder },
+  } = ensemble
   const namespace = metadata.namespace ?? ''
   const lease = await kube
     .get(
@@ -234,7 +227,7 @@ async function lockOf(
       holder,
       identity: newIdentity(holder),
       waitMs: neighbourLockWaitMs(
-        `${course.target.namespace}/${course.target.name}`,
+        `${ensemble.target.namespace}/${ensemble.target.name}`,
         `${namespace}/${metadata.name}`,
       ),
       say: (line) => journal.info(line),
@@ -250,9 +243,9 @@ function unlessDenied(error: unknown): undefined {
 }
 
 /** Its members on the node, by ordinal. */
-export function ordinalsOf({ course, pods }: Neighbour): readonly number[] {
+export function ordinalsOf({ ensemble, pods }: Neighbour): readonly number[] {
   const names = new Set(pods.map(({ name }) => name))
-  return ownPods(course.follower.snapshot()).flatMap((pod) =>
+  return ownPods(ensemble.follower.snapshot()).flatMap((pod) =>
     names.has(pod.name) && pod.ordinal !== undefined ? [pod.ordinal] : [],
   )
 }

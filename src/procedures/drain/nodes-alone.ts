@@ -13,7 +13,7 @@ import { parseSet } from '../../manifests/shapes.ts'
 import { LOCK_WAIT_MS, newIdentity, underLock, RELEASE_MS } from '../../record/lock.ts'
 import { HeldRecord } from '../../record/held-record.ts'
 import { readRecord, recordName } from '../../record/record.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { refuseMissing, reviewRights, rightsToRecord } from '../open/access.ts'
 import { findSet, readNodes } from '../open/read-ensemble.ts'
@@ -22,7 +22,7 @@ import {
   lockFor,
   UNLIMITED_MS,
   type Asked,
-  type Held,
+  type Locked,
   remembering,
 } from '../open/hold-ensemble.ts'
 import { reachThrough } from '../open/reach.ts'
@@ -45,14 +45,14 @@ export interface AskedForNodes extends Asked {
  */
 export async function holdForNodes(
   inputs: Inputs,
-  services: Services,
+  run: Run,
   asked: AskedForNodes,
-  work: (held: Held, signal: AbortSignal) => Promise<void>,
+  work: (ensemble: Locked, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  await withCluster(inputs, services, async (kube) => {
-    const why = await within(inputs.timeoutMs, services, (signal) => whyAlone(kube, inputs, signal))
-    if (why === undefined) await holdEnsembleIn(kube, inputs, services, asked, work)
-    else await holdAlone(kube, inputs, services, { asked, why }, work)
+  await withCluster(inputs, run, async (kube) => {
+    const why = await within(inputs.timeoutMs, run, (signal) => whyAlone(kube, inputs, signal))
+    if (why === undefined) await holdEnsembleIn(kube, inputs, run, asked, work)
+    else await holdAlone(kube, inputs, run, { asked, why }, work)
   })
 }
 
@@ -98,15 +98,15 @@ function kindOf(set: KubeObject): string | undefined {
 async function holdAlone(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   { asked, why }: { readonly asked: AskedForNodes; readonly why: string },
-  work: (held: Held, signal: AbortSignal) => Promise<void>,
+  work: (ensemble: Locked, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { clock, journal, report } = services
+  const { clock, journal, report } = run
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
   report.about({ namespace })
-  const { lock, rights, stored, nodes } = await within(inputs.timeoutMs, services, (signal) =>
+  const { lock, rights, stored, nodes } = await within(inputs.timeoutMs, run, (signal) =>
     journal.phase('Preflight', async (done) => {
       const found = await reviewRights(
         kube,
@@ -115,15 +115,15 @@ async function holdAlone(
         signal,
       )
       refuseMissing(found.missing, 'ACCESS_DENIED')
-      const identity = newIdentity(services.holder)
+      const identity = newIdentity(run.holder)
       const taken = await lockFor(
         kube,
         inputs,
-        services,
+        run,
         {
           namespace,
           ensemble: NODES_ALONE,
-          holder: services.holder,
+          holder: run.holder,
           identity,
           waitMs: Math.min(LOCK_WAIT_MS, until.left()),
           say: (line) => journal.info(line),
@@ -151,22 +151,10 @@ async function holdAlone(
   try {
     const own = underLock(kube, lock)
     const allowed = asked.limit === 'own' ? UNLIMITED_MS : until.left()
-    const held = AbortSignal.any([services.signal, lock.lost])
-    const looking = {
-      kube: own,
-      clock,
-      journal,
-      report,
-      target: nobodyIn(namespace),
-      nodes,
-      runId: services.runId,
-      memberTimeoutMs: inputs.memberTimeoutMs,
-      reach: reachThrough(own, rights),
-      profile: noProfile(),
-    }
-    const alone: Held = {
+    const held = AbortSignal.any([run.signal, lock.lost])
+    const alone: Locked = {
       inputs,
-      services,
+      run,
       kube: own,
       set: undefined,
       lock,
@@ -175,21 +163,21 @@ async function holdAlone(
         { kube: own, clock, namespace, name: NODES_ALONE, runUrl: report.runUrl },
         stored,
       ),
-      course: {
-        ...looking,
-        services,
-        inputs,
-        rights,
-        follower: followNobody(clock, held),
-        before: NOBODY,
-        logLines: rights.logs ? inputs.logLines : 0,
-        deadline: new Deadline(clock, allowed),
-        place: { at: '' },
-        addresses: { kind: 'stay', reason: 'nodes alone have no members' },
-      },
-      rememberNodes: remembering(services, lock, { namespace, name: NODES_ALONE }),
+      target: nobodyIn(namespace),
+      nodes,
+      memberTimeoutMs: inputs.memberTimeoutMs,
+      reach: reachThrough(own, rights),
+      profile: noProfile(),
+      rights,
+      follower: followNobody(clock, held),
+      before: NOBODY,
+      logLines: rights.logs ? inputs.logLines : 0,
+      deadline: new Deadline(clock, allowed),
+      place: { at: '' },
+      addresses: { kind: 'stay', reason: 'nodes alone have no members' },
+      rememberNodes: remembering(run, lock, { namespace, name: NODES_ALONE }),
     }
-    await within(allowed, services, (signal) => work(alone, AbortSignal.any([signal, lock.lost])))
+    await within(allowed, run, (signal) => work(alone, AbortSignal.any([signal, lock.lost])))
   } finally {
     await lock.release(AbortSignal.timeout(RELEASE_MS))
   }

@@ -9,7 +9,7 @@ import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../../decide/members/pa
 import type { MemberNow } from '../../decide/rollout/roll.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 import { budgetsFor } from '../open/budgets.ts'
 import { lossesAhead } from '../verify/keep-data.ts'
 import type { Looker } from '../rollout/looker.ts'
@@ -20,7 +20,7 @@ const ASK_AGAIN_MS = 1_000
 const HEARTBEAT_MS = 30_000
 
 export interface Gate {
-  readonly course: Course
+  readonly ensemble: Ensemble
   readonly looker: Looker
   /** What the record says to be under way, in words. */
   readonly underWay: string | undefined
@@ -54,15 +54,15 @@ export async function passGates(
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<Passed> {
-  const { course, looker } = gate
-  const { memberTimeoutMs } = course
-  const { clock, journal } = course.services
+  const { ensemble, looker } = gate
+  const { memberTimeoutMs } = ensemble
+  const { clock, journal } = ensemble.run
   const began = clock.now()
   const patienceMs =
     kind === 'further'
       ? memberTimeoutMs
       : patienceWith(
-          startsOf(course.follower.snapshot(), course.target.container),
+          startsOf(ensemble.follower.snapshot(), ensemble.target.container),
           began,
           memberTimeoutMs,
         ).ms
@@ -71,7 +71,7 @@ export async function passGates(
   let sparing = false
   for (;;) {
     signal.throwIfAborted()
-    const view = course.follower.snapshot()
+    const view = ensemble.follower.snapshot()
     const [members, budgets, nodes] = await Promise.all([
       looker.members(view, !sparing),
       budgetsOf(gate, view, signal),
@@ -80,7 +80,7 @@ export async function passGates(
     const standing: Standing = {
       view,
       members,
-      elects: course.profile.name === 'zookeeper',
+      elects: ensemble.profile.name === 'zookeeper',
       nodes,
       budgets,
       underWay: gate.underWay,
@@ -93,7 +93,7 @@ export async function passGates(
       others.length > 0 && told !== ''
         ? others
         : gates(
-            { ...standing, losses: await lossesAhead(course.kube, view, new Set(), signal) },
+            { ...standing, losses: await lossesAhead(ensemble.kube, view, new Set(), signal) },
             node,
           )
     const [first] = obstacles
@@ -118,18 +118,18 @@ export async function passGates(
       told = line
       saidAt = clock.now()
     }
-    await course.follower.changed(Math.max(20, Math.min(ASK_AGAIN_MS, patience - clock.now())))
+    await ensemble.follower.changed(Math.max(20, Math.min(ASK_AGAIN_MS, patience - clock.now())))
   }
 }
 
 async function budgetsOf(
-  { course }: Gate,
+  { ensemble }: Gate,
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<Standing['budgets']> {
   const [pod] = ownPods(view)
-  if (!course.rights.budgets || pod === undefined) return undefined
-  const budgets = await budgetsFor(course.kube, pod.namespace, pod.labels, signal)
+  if (!ensemble.rights.budgets || pod === undefined) return undefined
+  const budgets = await budgetsFor(ensemble.kube, pod.namespace, pod.labels, signal)
   return { names: budgets.map((budget) => budget.name), verdict: judgeBudgets(budgets) }
 }
 
@@ -137,11 +137,11 @@ function refusal(
   node: string,
   obstacles: readonly Obstacle[],
   waitedMs: number,
-  { course, neighbour }: Gate,
+  { ensemble, neighbour }: Gate,
 ): EnsembleError {
-  const { report } = course.services
+  const { report } = ensemble.run
   // Ensembles have members of the same names: whose they are must be said.
-  const { namespace, name } = course.target
+  const { namespace, name } = ensemble.target
   const whose =
     neighbour === true
       ? `another ensemble on it, ${namespace}/${name}, can't spare its member: `

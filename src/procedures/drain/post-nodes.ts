@@ -5,7 +5,7 @@ import type { Kube } from '../../kube/kube.ts'
 import { readHolder } from '../../record/lock.ts'
 import { HeldRecord } from '../../record/held-record.ts'
 import { readRecord, type StoredRecord } from '../../record/record.ts'
-import type { PostState } from '../../services.ts'
+import type { PostState } from '../../run.ts'
 import { systemClock } from '../../clock.ts'
 import { uncordonByHand, uncordonNode, type UncordonAnswer } from '../../record/cordon.ts'
 

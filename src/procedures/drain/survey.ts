@@ -10,7 +10,7 @@ import { EnsembleError } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { placedPodReader } from '../../kube/views/index.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import type { ClusterView } from '../../view/scheduling.ts'
 import { refuseMissing, rightsToEvict } from '../open/access.ts'
@@ -159,7 +159,7 @@ export function asOne(surveys: readonly NodeSurvey[]): NodeSurvey {
 export function tellSurvey(
   { node, members, pods, choice }: NodeSurvey,
   { maintenanceCommand }: Pick<Inputs, 'maintenanceCommand'>,
-  { journal, report }: Pick<Services, 'journal' | 'report'>,
+  { journal, report }: Pick<Run, 'journal' | 'report'>,
 ): void {
   const row = report.nodes.find((one) => one.node === node)
   report.nodeIs({ node }, { placement: choice.mode === 'none' ? '' : choice.mode })

@@ -5,7 +5,7 @@ import type { Inputs } from '../../inputs/inputs.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { seeLock } from '../../record/lock.ts'
 import { readRecord } from '../../record/record.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -19,21 +19,21 @@ import { planUncordon, refuseForeign, rowFor } from './plan-uncordon.ts'
 import { findSet, readView } from '../open/read-ensemble.ts'
 import { withClusterInTime } from '../open/with-cluster.ts'
 
-export async function uncordonDryRun(inputs: Inputs, services: Services): Promise<void> {
-  const { report } = services
-  await withClusterInTime(inputs, services, async (kube, signal) => {
+export async function uncordonDryRun(inputs: Inputs, run: Run): Promise<void> {
+  const { report } = run
+  await withClusterInTime(inputs, run, async (kube, signal) => {
     report.about({ namespace: inputs.namespace ?? kube.namespace, name: inputs.name ?? '' })
-    await services.journal.phase('What would be uncordoned', (done) =>
-      look(kube, inputs, services, done, signal),
+    await run.journal.phase('What would be uncordoned', (done) =>
+      look(kube, inputs, run, done, signal),
     )
     report.ends('planned')
   })
 }
 
 async function look(
-  kube: Awaited<ReturnType<Services['connect']>>,
+  kube: Awaited<ReturnType<Run['connect']>>,
   inputs: Inputs,
-  { journal, report }: Services,
+  { journal, report }: Run,
   done: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {

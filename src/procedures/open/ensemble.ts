@@ -1,18 +1,16 @@
 // What every step over an ensemble works with: how it is addressed and reached, and how a change of
 // it goes on.
 
-import type { Clock, Deadline } from '../../clock.ts'
+import type { Deadline } from '../../clock.ts'
 import type { Profile, Reach, Witness } from '../../ensemble/profile.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { MemberService } from '../../manifests/member-services.ts'
-import type { Journal } from '../../report/journal.ts'
 import type { NodeView, EnsembleView } from '../../view/surroundings.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Addresses } from '../../manifests/addresses.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { Rights } from './access.ts'
-import type { Recorder } from '../../report/recorder.ts'
 
 /** Where a paced roll is, for who ends before it does. */
 export interface RollPlace {
@@ -36,17 +34,15 @@ export interface Target {
   readonly listedServices: ReadonlyMap<string, MemberService>
 }
 
-export interface VerifyRun {
+/** What the checks of an ensemble, and a look at its members, work with. */
+export interface ReachableEnsemble {
   readonly kube: Kube
-  readonly clock: Clock
-  readonly journal: Journal
-  readonly report: Recorder
+  readonly run: Pick<Run, 'clock' | 'journal' | 'report' | 'runId'>
   readonly profile: Profile
   /** What checks its data, where that is not its profile: `verify: off` has nobody asked. */
   readonly checks?: Profile
   readonly reach: Reach
   readonly target: Target
-  readonly runId: string
   /** Longest time that a member which is on its way is waited for. */
   readonly memberTimeoutMs: number
   /** Who measures whether clients can write, while somebody does. */
@@ -56,13 +52,16 @@ export interface VerifyRun {
 }
 
 /** What checks the data of its members. */
-export function checksOf({ checks, profile }: Pick<VerifyRun, 'checks' | 'profile'>): Profile {
+export function checksOf({
+  checks,
+  profile,
+}: Pick<ReachableEnsemble, 'checks' | 'profile'>): Profile {
   return checks ?? profile
 }
 
 /** What every change of an ensemble works with; its profile says who serves. */
-export interface Course extends VerifyRun {
-  readonly services: Services
+export interface Ensemble extends ReachableEnsemble {
+  readonly run: Run
   readonly inputs: Pick<Inputs, 'verify' | 'pace'>
   readonly rights: Rights
   readonly follower: Follower

@@ -2,7 +2,6 @@
 // rights, lock, record, and everything a change works with.
 
 import { Deadline } from '../../clock.ts'
-import type { ProfileName } from '../../view/profile-name.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { follow } from '../../kube/follow.ts'
@@ -29,7 +28,7 @@ import {
   droppedInWords,
   type StoredRecord,
 } from '../../record/record.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -44,22 +43,19 @@ import { readLogin } from './login.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { HeldRecord } from '../../record/held-record.ts'
-import type { Course, Target } from './ensemble.ts'
+import type { Ensemble, Target } from './ensemble.ts'
 import { withCluster, within } from './with-cluster.ts'
 import { openEnsemble } from './open-ensemble.ts'
 import type { SetView } from '../../view/workload.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
 /** What is held by a lock: an ensemble, or nodes that are drained for none. */
-export interface Held {
+export interface Locked extends Ensemble {
   readonly inputs: Inputs
-  readonly services: Services
-  readonly kube: Kube
   /**
    * The StatefulSet as it was when the lock had been taken; undefined where nodes alone are held.
    */
   readonly set: KubeObject | undefined
-  readonly course: Course
   readonly record: HeldRecord
   /** Its identity is in the mark of each node that is cordoned under it. */
   readonly lock: Lock
@@ -69,9 +65,8 @@ export interface Held {
   readonly held: AbortSignal
 }
 
-export interface Standing extends Held {
+export interface LockedEnsemble extends Locked {
   readonly set: KubeObject
-  readonly profile: ProfileName
   /** Image of the member's container. */
   readonly image: string
 }
@@ -95,11 +90,11 @@ export const UNLIMITED_MS = 2_000_000_000
  */
 export async function holdEnsemble(
   inputs: Inputs,
-  services: Services,
+  run: Run,
   asked: Asked,
-  work: (standing: Standing, signal: AbortSignal) => Promise<void>,
+  work: (ensemble: LockedEnsemble, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  await withCluster(inputs, services, (kube) => holdEnsembleIn(kube, inputs, services, asked, work))
+  await withCluster(inputs, run, (kube) => holdEnsembleIn(kube, inputs, run, asked, work))
 }
 
 /**
@@ -108,39 +103,38 @@ export async function holdEnsemble(
 export async function lockFor(
   kube: Kube,
   { dryRun }: Pick<Inputs, 'dryRun'>,
-  services: Services,
+  run: Run,
   request: LockRequest,
   signal: AbortSignal,
 ): Promise<Lock> {
-  if (dryRun)
-    return withoutLock(kube, { ...request, say: (line) => services.report.note(line) }, signal)
-  services.remember({
+  if (dryRun) return withoutLock(kube, { ...request, say: (line) => run.report.note(line) }, signal)
+  run.remember({
     lock: {
       namespace: request.namespace,
       lease: leaseName(request.ensemble),
       identity: request.identity,
     },
   })
-  return takeLock(kube, services.clock, request, signal)
+  return takeLock(kube, run.clock, request, signal)
 }
 
 /** The same over a connection that is there. */
 export async function holdEnsembleIn(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   asked: Asked,
-  work: (standing: Standing, signal: AbortSignal) => Promise<void>,
+  work: (ensemble: LockedEnsemble, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { clock, journal, report } = services
+  const { clock, journal, report } = run
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
   report.about({ namespace, name: inputs.name ?? '' })
-  const { lock, rights, view, ...found } = await within(inputs.timeoutMs, services, (signal) =>
+  const { lock, rights, view, ...found } = await within(inputs.timeoutMs, run, (signal) =>
     journal.phase('Preflight', async (done) => {
-      const locked = await lockEnsemble(kube, inputs, services, { asked, until }, signal)
+      const locked = await lockEnsemble(kube, inputs, run, { asked, until }, signal)
       try {
-        const read = await readLocked(kube, inputs, services, locked, signal)
+        const read = await readLocked(kube, inputs, run, locked, signal)
         const { replicas } = read.view
         done(
           `${locked.name} in ${namespace}, profile ${read.profile}, ${replicas} ${replicas === 1 ? 'member' : 'members'}`,
@@ -152,7 +146,7 @@ export async function holdEnsembleIn(
       }
     }),
   )
-  const held = AbortSignal.any([services.signal, lock.lost])
+  const held = AbortSignal.any([run.signal, lock.lost])
   const own = underLock(kube, lock)
   const { target } = found
   const follower = follow(
@@ -166,42 +160,37 @@ export async function holdEnsembleIn(
     report.sawMembers(follower.snapshot())
     const allowed = allowedMs(asked, inputs, view, until)
     const opened = { ...found, kube: own, rights, follower, deadline: new Deadline(clock, allowed) }
-    const standing = await standingOf(inputs, services, opened, { lock, held })
+    const ensemble = await lockedEnsemble(inputs, run, opened, { lock, held })
     // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it
     // themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
     if (!ownNodes && !inputs.dryRun)
-      await recoverNodes({ record: standing.record, journal, report }, lock.lost, held)
-    await within(allowed, services, (signal) =>
-      work(standing, AbortSignal.any([signal, lock.lost])),
-    )
+      await recoverNodes({ record: ensemble.record, journal, report }, lock.lost, held)
+    await within(allowed, run, (signal) => work(ensemble, AbortSignal.any([signal, lock.lost])))
   } finally {
     await follower.stop()
     await lock.release(AbortSignal.timeout(RELEASE_MS))
   }
 }
 
-async function standingOf(
+async function lockedEnsemble(
   inputs: Inputs,
-  services: Services,
+  run: Run,
   { set, stored, image, ...found }: Omit<Read, 'view'> & Parameters<typeof openEnsemble>[2],
-  { lock, held }: Pick<Held, 'lock' | 'held'>,
-): Promise<Standing> {
-  const { kube, profile, target } = found
+  { lock, held }: Pick<Locked, 'lock' | 'held'>,
+): Promise<LockedEnsemble> {
+  const { kube, target } = found
   const { namespace, name } = target
-  const { clock, report } = services
+  const { clock, report } = run
   return {
+    ...(await openEnsemble(inputs, run, found)),
     inputs,
-    services,
-    kube,
     set,
-    profile,
     image,
-    course: await openEnsemble(inputs, services, found),
     record: new HeldRecord({ kube, clock, namespace, name, runUrl: report.runUrl }, stored),
     held,
     lock,
-    rememberNodes: remembering(services, lock, target),
+    rememberNodes: remembering(run, lock, target),
   }
 }
 
@@ -212,19 +201,19 @@ function allowedMs({ limit }: Asked, inputs: Inputs, view: SetView, until: Deadl
 
 /** Tells the post step which nodes may carry a cordon that was made under this lock. */
 export function remembering(
-  services: Services,
+  run: Run,
   lock: Lock,
   { namespace, name }: Pick<Target, 'namespace' | 'name'>,
-): Held['rememberNodes'] {
+): Locked['rememberNodes'] {
   return (names) =>
-    services.remember({
+    run.remember({
       lock: { namespace, lease: lock.leaseName, identity: lock.identity },
       nodes: names.map((node) => ({ name: node, ensemble: `${namespace}/${name}` })),
     })
 }
 
 /** An ensemble under our lock, of which nothing was read yet. */
-interface Locked {
+interface JustLocked {
   readonly rights: Rights
   readonly name: string
   readonly lock: Lock
@@ -233,10 +222,10 @@ interface Locked {
 async function lockEnsemble(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
+  run: Run,
   { asked, until }: { readonly asked: Asked; readonly until: Deadline },
   signal: AbortSignal,
-): Promise<Locked> {
+): Promise<JustLocked> {
   const namespace = inputs.namespace ?? kube.namespace
   const [rights, found] = await Promise.all([
     reviewRights(
@@ -256,18 +245,18 @@ async function lockEnsemble(
   if (inputs.verify !== 'off')
     refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
   const { name } = found.metadata
-  services.report.about({ name })
+  run.report.about({ name })
   const lock = await lockFor(
     kube,
     inputs,
-    services,
+    run,
     {
       namespace,
       ensemble: name,
-      holder: services.holder,
-      identity: newIdentity(services.holder),
+      holder: run.holder,
+      identity: newIdentity(run.holder),
       waitMs: Math.min(LOCK_WAIT_MS, until.left()),
-      say: (line) => services.journal.info(line),
+      say: (line) => run.journal.info(line),
     },
     signal,
   )
@@ -289,11 +278,11 @@ interface Read extends Omit<
 async function readLocked(
   kube: Kube,
   inputs: Inputs,
-  services: Services,
-  { rights, name }: Locked,
+  run: Run,
+  { rights, name }: JustLocked,
   signal: AbortSignal,
 ): Promise<Read> {
-  const { report } = services
+  const { report } = run
   const namespace = inputs.namespace ?? kube.namespace
   const unreadable =
     inputs.operation === 'undo' && inputs.toRevision !== undefined ? 'set-aside' : 'refuse'
@@ -318,14 +307,8 @@ async function readLocked(
     connectionString: connectionString(target, view.start, view.replicas),
     previousRevision: view.status.updateRevision,
   })
-  services.publish()
-  const login = await readLogin(
-    kube,
-    inputs,
-    profile,
-    { namespace, io: services.manifestIo },
-    signal,
-  )
+  run.publish()
+  const login = await readLogin(kube, inputs, profile, { namespace, io: run.manifestIo }, signal)
   return {
     set,
     stored,

@@ -7,11 +7,11 @@ import type { Inputs } from '../../inputs/inputs.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { Addresses } from '../../manifests/addresses.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import type { Rights } from './access.ts'
-import type { Course, Target } from './ensemble.ts'
+import type { Ensemble, Target } from './ensemble.ts'
 import { profileOptions, reachThrough } from './reach.ts'
 
 /** What was read of it before; `login`: of its checks. */
@@ -30,20 +30,16 @@ interface Found {
 /** `follower` is ready: how the ensemble stands now is how it stood before the change. */
 export async function openEnsemble(
   inputs: Inputs,
-  services: Services,
+  run: Run,
   { profile, login, rights, follower, ...found }: Found,
-): Promise<Course> {
+): Promise<Ensemble> {
   const off = inputs.verify === 'off'
   return {
     ...found,
     rights,
     follower,
-    services,
+    run,
     inputs,
-    clock: services.clock,
-    journal: services.journal,
-    report: services.report,
-    runId: services.runId,
     memberTimeoutMs: inputs.memberTimeoutMs,
     logLines: rights.logs ? inputs.logLines : 0,
     watched: { by: undefined },

@@ -15,7 +15,7 @@ import { toSet } from '../../kube/views/index.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import type { StoredRecord } from '../../record/record.ts'
 import { warningText } from '../../report/annotations.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { outcomeOf } from '../apply/apply.ts'
 import { addressesAhead } from '../apply/addresses-ahead.ts'
@@ -28,27 +28,27 @@ import { partitionOf } from '../../manifests/partition.ts'
 import { memberImage, type Inspected } from '../apply/preflight.ts'
 import { createLooker } from '../rollout/looker.ts'
 import { readView } from '../open/read-ensemble.ts'
-import type { Held } from '../open/hold-ensemble.ts'
+import type { Locked } from '../open/hold-ensemble.ts'
 import { profileOptions } from '../open/reach.ts'
 
 export interface Foreseeing {
   readonly kube: Kube
   readonly inputs: Inputs
-  readonly services: Services
+  readonly run: Run
   readonly ground: Inspected
 }
 
 /** Refuses what a deploy would refuse for the sake of its members. */
 export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Promise<Meaning> {
-  const { kube, services, ground } = foreseeing
+  const { kube, run, ground } = foreseeing
   const { live, setManifest, plan, profile } = ground
   const view: EnsembleView =
     live === undefined
       ? { set: undefined, pods: [], claims: [], events: [] }
       : await readView(kube, live, signal, ground)
-  services.report.sawMembers(view)
+  run.report.sawMembers(view)
   const to = wantedCount(setManifest.object, live)
-  services.report.about({ replicas: to })
+  run.report.about({ replicas: to })
   const unfinished = isUnfinished(view, partitionOf(setManifest.object))
   const rolls = view.pods.length > 0 && (ground.rolls || unfinished)
   const steps = rolls ? await growthSteps(kube, ground, view, signal) : []
@@ -84,11 +84,11 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
 
 /** As the wall before each member of a roll. */
 async function refuseLosses(
-  { kube, services }: Foreseeing,
+  { kube, run }: Foreseeing,
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<void> {
-  warnAlone(services, view)
+  warnAlone(run, view)
   const [first, ...rest] = await lossesOf(kube, view, view.claims, signal)
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
 }
@@ -98,13 +98,13 @@ async function rollAhead(
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<Roll> {
-  const { kube, inputs, services, ground } = foreseeing
-  const { report, clock } = services
+  const { kube, inputs, run, ground } = foreseeing
+  const { report, clock } = run
   const { profile, rights, target } = ground
   // Who may not ask the members can still say in which order they go.
   const may =
     profile === 'cassandra' || profile === 'custom' ? rights.exec : rights.forward || rights.exec
-  if (may) await lookQuietly({ kube, inputs, services, rights, profile, target }, view, signal)
+  if (may) await lookQuietly({ kube, inputs, run, rights, profile, target }, view, signal)
   else
     report.note(
       'The members were not asked, since port-forward and exec are not allowed: who leads is not known.',
@@ -147,13 +147,14 @@ function rolesOf(
 
 /** How a restart of the members `left` would go, asked of those that run. */
 export async function foreseeRestart(
-  { services, course, record }: Held,
+  ensemble: Locked,
   left: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<{ readonly forecast: Forecast; readonly leader: string }> {
-  const { before, profile, rights, addresses } = course
-  await createLooker(course, signal).members(before, true)
-  const { report, clock } = services
+  const { run, record } = ensemble
+  const { before, profile, rights, addresses } = ensemble
+  await createLooker(ensemble, signal).members(before, true)
+  const { report, clock } = run
   const forecast = forecastRoll({
     view: before,
     changes: false,
@@ -177,10 +178,7 @@ function memberMs(stored: StoredRecord): number {
 }
 
 /** A warning on the line of the image. */
-function tellVersion(
-  { services: { journal, report }, ground }: Foreseeing,
-  live: KubeObject,
-): void {
+function tellVersion({ run: { journal, report }, ground }: Foreseeing, live: KubeObject): void {
   const { profile, setManifest, image, target } = ground
   const before = memberImage(live, profile)
   // A tag may say nothing where the members do.

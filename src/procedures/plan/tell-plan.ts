@@ -7,13 +7,13 @@ import type { Manifest } from '../../manifests/manifest.ts'
 import { secretValues } from '../../manifests/secret-values.ts'
 import { diffOf } from '../../report/object-diff.ts'
 import type { DiffRow } from '../../report/run-report.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import { isOursOrKubectl, objectName, outcomeOf, type PlannedChange } from '../apply/apply.ts'
 import { noteOf } from '../apply/apply-all.ts'
 
 /** `missing`: the namespace that a deploy would make; `hidden`: secrets of the inputs. */
 export function tellChanges(
-  { journal, report }: Services,
+  { journal, report }: Run,
   plan: readonly PlannedChange[],
   { missing, hidden }: { readonly missing: string | undefined; readonly hidden: readonly string[] },
 ): void {
@@ -75,7 +75,7 @@ function diffRow(
 
 /** Where there is no cluster: the objects as they would be sent. */
 export function tellRendered(
-  { report }: Services,
+  { report }: Run,
   manifests: readonly Manifest[],
   hidden: readonly string[],
 ): void {

@@ -21,7 +21,8 @@ import { isHanging } from '../../decide/diagnosis/readiness.ts'
 import { createNodeLook } from '../verify/hanging.ts'
 import { collectEvidence, logOf } from '../verify/evidence.ts'
 import type { Recorder } from '../../report/recorder.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
+import type { Run } from '../../run.ts'
 
 /**
  * A line is printed at least this often, so that a person sees that it lives and what it waits for.
@@ -34,19 +35,10 @@ const HEARTBEAT_MS = 30_000
 const LONG_MS = 60_000
 
 /** What a wait over members works with. */
-export type Attendance = Pick<
-  Course,
-  | 'before'
-  | 'clock'
-  | 'deadline'
-  | 'follower'
-  | 'journal'
-  | 'kube'
-  | 'logLines'
-  | 'memberTimeoutMs'
-  | 'report'
-  | 'told'
->
+export type Attended = Pick<
+  Ensemble,
+  'before' | 'deadline' | 'follower' | 'kube' | 'logLines' | 'memberTimeoutMs' | 'told'
+> & { readonly run: Pick<Run, 'clock' | 'journal' | 'report'> }
 
 /** What one look led to. */
 export type Step =
@@ -94,15 +86,16 @@ export interface Work {
  * first, and leaves the evidence in the report.
  */
 export async function attend(
-  attendance: Attendance,
+  ensemble: Attended,
   work: Work,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { clock, follower, report, journal } = attendance
-  const told = attendance.told ?? new Map<number, string>()
+  const { follower, run } = ensemble
+  const { clock, report, journal } = run
+  const told = ensemble.told ?? new Map<number, string>()
   let memory = newMemory()
   const notes = new Set<string>()
-  const withNodes = createNodeLook(attendance.kube)
+  const withNodes = createNodeLook(ensemble.kube)
   let progress = { key: '', reached: '', at: clock.now() }
   const began = clock.now()
   let said = began
@@ -111,7 +104,7 @@ export async function attend(
   let bearable: number | undefined
   for (;;) {
     signal.throwIfAborted()
-    const view = newEvents(follower.snapshot(), attendance.before)
+    const view = newEvents(follower.snapshot(), ensemble.before)
     tellNotes(follower, notes, journal)
     const generation = work.generation()
     // Before the controller has seen the change, what it says of revisions is of the one before.
@@ -155,19 +148,19 @@ export async function attend(
     )
       progress = { key, reached, at: now }
 
-    const stalled = now - progress.at >= attendance.memberTimeoutMs
-    const over = stalled || attendance.deadline.passed
+    const stalled = now - progress.at >= ensemble.memberTimeoutMs
+    const over = stalled || ensemble.deadline.passed
     const fatal = findings.filter((finding) => finding.class === 'terminal')
     fatalAt = fatal.length === 0 ? undefined : (fatalAt ?? now)
     bearable =
       over || fatalAt === undefined
         ? undefined
-        : await bearableUntil(attendance, view, fatal, { now, fatalAt, before: bearable }, signal)
+        : await bearableUntil(ensemble, view, fatal, { now, fatalAt, before: bearable }, signal)
     if (over || (fatal.length > 0 && bearable === undefined)) {
       const reason = stalled
-        ? `no member reached a new state for ${formatSpan(attendance.memberTimeoutMs)} (member-timeout)`
+        ? `no member reached a new state for ${formatSpan(ensemble.memberTimeoutMs)} (member-timeout)`
         : 'the timeout is over'
-      throw await failed(attendance, view, findings, step.reason, reason, signal)
+      throw await failed(ensemble, view, findings, step.reason, reason, signal)
     }
     const everyMs = step.outside === true ? TELL_OUTSIDE_MS : HEARTBEAT_MS
     if (now - said >= everyMs) {
@@ -189,8 +182,8 @@ export async function attend(
       step.pollMs ?? Infinity,
     )
     const until = Math.min(
-      attendance.deadline.left(),
-      progress.at + attendance.memberTimeoutMs - now,
+      ensemble.deadline.left(),
+      progress.at + ensemble.memberTimeoutMs - now,
       said + everyMs - now,
       nextGrace,
     )
@@ -262,7 +255,7 @@ const READ_AGAIN_MS = 2_000
  * to be lived through at the last look, which holds while the next life has said nothing yet.
  */
 async function bearableUntil(
-  { kube }: Attendance,
+  { kube }: Attended,
   view: EnsembleView,
   fatal: readonly Diagnosis[],
   {
@@ -288,21 +281,15 @@ async function bearableUntil(
 }
 
 async function failed(
-  attendance: Attendance,
+  ensemble: Attended,
   view: EnsembleView,
   diagnoses: readonly Diagnosis[],
   waitingFor: string,
   ended: string,
   signal: AbortSignal,
 ): Promise<EnsembleError> {
-  const evidence = await collectEvidence(
-    attendance.kube,
-    view,
-    diagnoses,
-    attendance.logLines,
-    signal,
-  )
-  attendance.report.prove(...evidence)
+  const evidence = await collectEvidence(ensemble.kube, view, diagnoses, ensemble.logLines, signal)
+  ensemble.run.report.prove(...evidence)
   const told = diagnoses.map((diagnosis) => withLastWords(diagnosis, logOf(evidence, diagnosis)))
   const findings: readonly [Finding, ...Finding[]] = chooseVerdict(told, waitingFor, ended)
   return new EnsembleError('failed', findings, {
@@ -315,13 +302,13 @@ async function failed(
  * first, and leaves the evidence in the report.
  */
 export async function awaitReady(
-  attendance: Attendance,
+  ensemble: Attended,
   generation: number | undefined,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
   const goal = generation === undefined ? {} : { generation }
   return attend(
-    attendance,
+    ensemble,
     { generation: () => generation, step: (view, now) => judgeRollout(view, now, goal) },
     signal,
   )

@@ -7,7 +7,7 @@ import { isUnreached, serves, type MemberNow } from '../../decide/rollout/roll.t
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { attend, type Step } from './attend.ts'
 import { createLooker, type Looker } from './looker.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 /** Who serves can't be watched; milliseconds. */
 const ASK_EVERY_MS = 1_000
@@ -31,15 +31,18 @@ export interface Awaiting {
  * member at fault and the evidence in the report.
  */
 export async function awaitServing(
-  course: Course,
+  ensemble: Ensemble,
   signal: AbortSignal,
   { looker: known, early }: Awaiting = {},
 ): Promise<Serving> {
-  const { clock, target } = course
-  const looker = known ?? createLooker(course, signal)
+  const {
+    run: { clock },
+    target,
+  } = ensemble
+  const looker = known ?? createLooker(ensemble, signal)
   const began = clock.now()
   const view = await attend(
-    course,
+    ensemble,
     {
       generation: () => undefined,
       step: async (seen, now) => {

@@ -9,7 +9,7 @@ import type { EnsembleView } from '../../view/surroundings.ts'
 import { attend, awaitReady } from './attend.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import { newcomersToExcuse, partitionToHold, rollByEvictions, rollByPartition } from './roll.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 /** Whether members must be replaced for what is wanted, or are half replaced already. */
 export function isUnfinished(view: EnsembleView, own: number | undefined): boolean {
@@ -39,7 +39,7 @@ export interface Start {
 }
 
 /** Left out, the number that runs is kept. */
-function wantedMembers({ before }: Course, set: KubeObject): number {
+function wantedMembers({ before }: Ensemble, set: KubeObject): number {
   const spec = parseSet(set)?.spec
   return spec?.replicasGiven === false ? (before.set?.replicas ?? 1) : (spec?.replicas ?? 1)
 }
@@ -49,16 +49,21 @@ function wantedMembers({ before }: Course, set: KubeObject): number {
  * itself. `target`: name of the revision that is wanted, where known.
  */
 export async function startOf(
-  course: Course,
+  ensemble: Ensemble,
   set: KubeObject,
   target: string | undefined,
   signal: AbortSignal,
 ): Promise<Start> {
   const own = partitionOf(set)
-  if (course.inputs.pace === 'controller') return { set, first: set, stands: undefined }
-  const excused = await newcomersToExcuse(course, course.before, wantedMembers(course, set), signal)
+  if (ensemble.inputs.pace === 'controller') return { set, first: set, stands: undefined }
+  const excused = await newcomersToExcuse(
+    ensemble,
+    ensemble.before,
+    wantedMembers(ensemble, set),
+    signal,
+  )
   if (own === undefined) return { set, first: set, stands: undefined, excused }
-  const stands = await partitionToHold(course, course.before, own, target, signal)
+  const stands = await partitionToHold(ensemble, ensemble.before, own, target, signal)
   return { set, first: stands > own ? withPartition(set, stands) : set, stands, excused }
 }
 
@@ -66,17 +71,17 @@ type Apply = (set: KubeObject, signal: AbortSignal) => Promise<KubeObject>
 
 /** The view in which every member was at its revision, available, and (paced) serving. */
 export async function bringMembers(
-  course: Course,
+  ensemble: Ensemble,
   start: Start,
   generation: number | undefined,
   apply: Apply,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const found = await bringOnce(course, start, generation, apply, signal)
+  const found = await bringOnce(ensemble, start, generation, apply, signal)
   if ((start.excused?.size ?? 0) === 0) return found
   // Now that the others know the newcomer it must serve like any other.
   return bringOnce(
-    course,
+    ensemble,
     {
       ...start,
       stands: start.stands === undefined ? undefined : partitionOf(start.set),
@@ -89,13 +94,13 @@ export async function bringMembers(
 }
 
 async function bringOnce(
-  course: Course,
+  ensemble: Ensemble,
   start: Start,
   generation: number | undefined,
   apply: Apply,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const roll = { ...course, excused: start.excused ?? new Set<number>() }
+  const roll = { ...ensemble, excused: start.excused ?? new Set<number>() }
   const own = partitionOf(start.set)
   if (start.stands !== undefined && own !== undefined) {
     return rollByPartition(
@@ -115,27 +120,27 @@ async function bringOnce(
       signal,
     )
   }
-  if (own === undefined && course.inputs.pace === 'quorum') {
-    if (course.rights.evict) {
-      const left = await olderPods(course, generation, signal)
+  if (own === undefined && ensemble.inputs.pace === 'quorum') {
+    if (ensemble.rights.evict) {
+      const left = await olderPods(ensemble, generation, signal)
       if (left.size > 0) return rollByEvictions(roll, left, generation, signal)
     } else {
-      course.services.report.note(
+      ensemble.run.report.note(
         'updateStrategy OnDelete: this run may not evict pods (pods/eviction [create]), so members of an older revision were left to whoever deletes them.',
       )
     }
   }
-  return awaitReady(course, generation, signal)
+  return awaitReady(ensemble, generation, signal)
 }
 
 /** UIDs of the pods of other revisions, once the controller has seen the change. */
 export async function olderPods(
-  course: Course,
+  ensemble: Ensemble,
   generation: number | undefined,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const view = await attend(
-    course,
+    ensemble,
     {
       generation: () => generation,
       step: ({ set }) =>
@@ -143,7 +148,7 @@ export async function olderPods(
           ? { kind: 'done' }
           : {
               kind: 'waiting',
-              reason: `the StatefulSet controller has not seen the change of ${course.target.name} yet`,
+              reason: `the StatefulSet controller has not seen the change of ${ensemble.target.name} yet`,
             },
     },
     signal,

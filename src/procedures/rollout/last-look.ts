@@ -2,7 +2,7 @@
 // during the work may be minutes old, or nothing.
 
 import type { Follower } from '../../kube/follow.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
+import type { ReachableEnsemble } from '../open/ensemble.ts'
 import { createLooker } from './looker.ts'
 
 /** The end of a run is not held up for it. Milliseconds. */
@@ -10,7 +10,7 @@ const LOOK_MS = 8_000
 
 /** The report's members are filled as far as that goes in a moment. Never rejects. */
 export async function lastLook(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   follower: Follower,
   signal: AbortSignal,
 ): Promise<void> {
@@ -18,10 +18,10 @@ export async function lastLook(
   const until = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)])
   try {
     const view = follower.snapshot()
-    run.report.sawMembers(view)
-    await createLooker(run, until).members(view, false)
+    ensemble.run.report.sawMembers(view)
+    await createLooker(ensemble, until).members(view, false)
   } catch (error) {
-    run.journal.debug(
+    ensemble.run.journal.debug(
       `the members could not be asked at the end: ${error instanceof Error ? error.message : String(error)}`,
     )
   }

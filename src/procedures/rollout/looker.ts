@@ -6,7 +6,7 @@ import { membersNow, serves, type MemberNow } from '../../decide/rollout/roll.ts
 import type { Role } from '../../ensemble/profile.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
+import type { ReachableEnsemble } from '../open/ensemble.ts'
 
 /**
  * A look costs the members a tunnel each: between two of them passes at least this time, and as
@@ -33,9 +33,11 @@ export interface Looker {
 }
 
 /** Asks the members of `run`. */
-export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
-  const { clock, report } = run
-  const dear = run.profile.dear === true
+export function createLooker(ensemble: ReachableEnsemble, signal: AbortSignal): Looker {
+  const {
+    run: { clock, report },
+  } = ensemble
+  const dear = ensemble.profile.dear === true
   let roles = new Map<string, Role>()
   let readyThen = new Set<string>()
   let lookedAt = -Infinity
@@ -65,7 +67,7 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
           .filter((pod) => pod.phase === 'Running' && pod.deleting === undefined)
           .map((pod) => pod.uid),
       )
-      const asked = membersOf(view, run.target).filter((member) => running.has(member.uid))
+      const asked = membersOf(view, ensemble.target).filter((member) => running.has(member.uid))
       if (
         fresh ||
         clock.now() - lookedAt >= pauseMs ||
@@ -75,8 +77,8 @@ export function createLooker(run: VerifyRun, signal: AbortSignal): Looker {
         )
       ) {
         const began = clock.now()
-        const states = await run.profile.look(asked, {
-          ...contextFor(run, view.set?.replicas ?? 0, signal),
+        const states = await ensemble.profile.look(asked, {
+          ...contextFor(ensemble, view.set?.replicas ?? 0, signal),
           waiting: !fresh,
         })
         report.heardMembers(states)

@@ -9,10 +9,10 @@ import type { Rights } from '../open/access.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import { evictPod } from './evict.ts'
 import { contextFor } from '../verify/verify-ensemble.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
+import type { ReachableEnsemble } from '../open/ensemble.ts'
 
 /** An ensemble, and what this run may do to its pods. */
-export interface Means extends VerifyRun {
+export interface Means extends ReachableEnsemble {
   readonly rights: Pick<Rights, 'evict' | 'deletePods'>
 }
 
@@ -21,13 +21,16 @@ export interface Means extends VerifyRun {
  * `settled` says why. A leader that can't be told is replaced as it is, and that is said.
  */
 export async function stepDown(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   member: MemberNow,
   replicas: number,
   settled: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { report, target } = run
+  const {
+    run: { report },
+    target,
+  } = ensemble
   const about = {
     pod: member.pod,
     namespace: target.namespace,
@@ -43,9 +46,9 @@ export async function stepDown(
     what: 'hands over its leadership',
     member: member.pod,
   })
-  await spareWriter(run, member.uid, signal)
+  await spareWriter(ensemble, member.uid, signal)
   try {
-    await run.profile.stepDown?.(about, contextFor(run, replicas, signal))
+    await ensemble.profile.stepDown?.(about, contextFor(ensemble, replicas, signal))
   } catch (error) {
     signal.throwIfAborted()
     report.note(
@@ -61,26 +64,26 @@ export function othersServe({ onlyReady }: Pick<Profile, 'onlyReady'>): string {
 
 /** Evicts a member; undefined when it goes (or is gone), else what the budget says. */
 export async function takeByEviction(
-  run: Means,
+  ensemble: Means,
   member: MemberNow,
   told: Set<string>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const uid = member.uid ?? ''
-  await spareWriter(run, uid, signal)
+  await spareWriter(ensemble, uid, signal)
   const answer = await evictPod(
-    run.kube,
-    { name: member.pod, namespace: run.target.namespace, uid },
+    ensemble.kube,
+    { name: member.pod, namespace: ensemble.target.namespace, uid },
     {},
     signal,
   )
   if (answer.kind === 'budget') return `${member.pod} waits for the budget: ${answer.reason}`
   if (answer.kind === 'told') {
     told.add(uid)
-    run.report.did({
+    ensemble.run.report.did({
       what: 'evicted',
       member: member.pod,
-      line: `${member.pod}: evicted, ${othersServe(run.profile)}`,
+      line: `${member.pod}: evicted, ${othersServe(ensemble.profile)}`,
     })
   }
   return undefined
@@ -91,14 +94,14 @@ export async function takeByEviction(
  * of no use to anybody. Always with its UID: never another pod of that name.
  */
 export async function freeMember(
-  run: Means,
+  ensemble: Means,
   member: MemberNow,
   why: string,
   told: Set<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, rights } = run
-  const { namespace } = run.target
+  const { kube, rights } = ensemble
+  const { namespace } = ensemble.target
   const uid = member.uid ?? ''
   if (!rights.evict && !rights.deletePods) {
     throw failure(
@@ -112,7 +115,7 @@ export async function freeMember(
       },
     )
   }
-  await spareWriter(run, uid, signal)
+  await spareWriter(ensemble, uid, signal)
   let how = 'evicted'
   const answer = rights.evict
     ? await evictPod(kube, { name: member.pod, namespace, uid }, {}, signal)
@@ -143,7 +146,7 @@ export async function freeMember(
     }
   }
   told.add(uid)
-  run.report.did({
+  ensemble.run.report.did({
     what: `${how}: ${why}`,
     member: member.pod,
     line: `${member.pod}: ${how}: ${why}`,

@@ -26,7 +26,7 @@ import { spareWriter } from '../verify/data-watch.ts'
 import { refuseLoss } from '../verify/keep-data.ts'
 import { createLooker, type Looker } from './looker.ts'
 import { freeMember, othersServe, stepDown, takeByEviction } from './replace-member.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 /** A wait of this length is told when it begins; milliseconds. */
 const SAY_MS = 5_000
@@ -36,7 +36,7 @@ const ASK_AGAIN_MS = 1_000
 const ASK_DEAR_AGAIN_MS = 5_000
 
 /** An ensemble whose members are being replaced, and what is special about it. */
-export interface Roll extends Course {
+export interface Roll extends Ensemble {
   /** Ordinals that can't serve before the members of before know them. */
   readonly excused?: ReadonlySet<number>
   /**
@@ -105,7 +105,7 @@ export async function rollByPartition(
   let { stands, generation } = partitioned
   const { own } = partitioned
   const looker = createLooker(roll, signal)
-  const { journal, clock, report } = roll
+  const { journal, clock, report } = roll.run
   roll.place.at = haltedAt(roll.follower.snapshot().set, stands)
   const lowerTo = async (index: number, view: EnsembleView): Promise<void> => {
     const next = index <= own ? own : index
@@ -189,7 +189,7 @@ export async function rollByEvictions(
   signal: AbortSignal,
 ): Promise<EnsembleView> {
   const looker = createLooker(roll, signal)
-  const { clock, report } = roll
+  const { clock, report } = roll.run
   return attend(
     roll,
     {
@@ -261,7 +261,7 @@ export async function readyToLeave(
   signal: AbortSignal,
 ): Promise<EnsembleView> {
   const looker = createLooker(roll, signal)
-  const { clock } = roll
+  const { clock } = roll.run
   return attend(
     roll,
     {
@@ -365,7 +365,7 @@ function situationOf(
 }
 
 /** Each decision once, for who debugs a step; what is waited for `attend` tells. */
-function tellDecision({ journal }: Roll, looker: Looker, step: RollStep): void {
+function tellDecision({ run: { journal } }: Roll, looker: Looker, step: RollStep): void {
   if (step.kind === 'wait') return
   const said = `roll: ${step.kind}${'member' in step ? ` ${step.member.pod}` : ''}`
   if (looker.said.has(said)) return
@@ -389,7 +389,7 @@ async function act(
         !looker.said.has(step.reason)
       ) {
         looker.said.add(step.reason)
-        roll.journal.info(`${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`)
+        roll.run.journal.info(`${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`)
       }
       return {
         ...waiting(situation, step.reason, step.unreached),
@@ -439,7 +439,7 @@ function settledInWords({ kind, reason }: Addresses): string {
 
 /** Why a leader goes as it is. */
 function tellLeader(
-  { addresses, journal }: Roll,
+  { addresses, run: { journal } }: Roll,
   { said }: Looker,
   { pod, uid, role }: MemberNow,
 ): void {
@@ -519,7 +519,7 @@ async function heldByBudget(
       return verdict.reason
     case 'never': {
       const note = `${verdict.reason}. A roll is not an eviction: it went on one member at a time.`
-      roll.report.noteOnce(note)
+      roll.run.report.noteOnce(note)
       return undefined
     }
   }
@@ -554,7 +554,12 @@ async function until(
   holds: (view: EnsembleView) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { follower, clock, memberTimeoutMs, deadline } = roll
+  const {
+    follower,
+    memberTimeoutMs,
+    deadline,
+    run: { clock },
+  } = roll
   const end = clock.now() + Math.min(memberTimeoutMs, deadline.left())
   while (!holds(follower.snapshot()) && clock.now() < end) {
     signal.throwIfAborted()

@@ -20,7 +20,7 @@ import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 import { verifyPhase, isFull } from '../verify/verify-ensemble.ts'
 
@@ -38,7 +38,7 @@ export interface Earlier {
 }
 
 export interface UndoRun {
-  readonly course: Course
+  readonly ensemble: Ensemble
   readonly record: HeldRecord
   readonly level: VerifyLevel | 'off'
   readonly force: boolean
@@ -54,14 +54,14 @@ export interface UndoRun {
  * The way back has time of its own, whatever the way forward has used: a member's time for each of
  * them, and one for what comes before and after.
  */
-export function reserve(course: Course): Deadline {
-  const members = course.before.set?.replicas ?? 1
-  return new Deadline(course.services.clock, course.memberTimeoutMs * (members + 1))
+export function reserve(ensemble: Ensemble): Deadline {
+  const members = ensemble.before.set?.replicas ?? 1
+  return new Deadline(ensemble.run.clock, ensemble.memberTimeoutMs * (members + 1))
 }
 
 /** What of an undo is known before anything is changed. */
 interface Way {
-  readonly course: Course
+  readonly ensemble: Ensemble
   readonly objects: readonly KubeObject[]
   readonly start: Start
   readonly plan: readonly PlannedChange[]
@@ -72,7 +72,7 @@ interface Way {
  * member, has against them.
  */
 export async function planBack(
-  undo: Pick<UndoRun, 'course' | 'record' | 'force' | 'asked'>,
+  undo: Pick<UndoRun, 'ensemble' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
@@ -87,13 +87,13 @@ function refuseFaulty(plan: readonly PlannedChange[]): void {
 }
 
 async function wayBack(
-  undo: Pick<UndoRun, 'course' | 'record' | 'force' | 'asked'>,
+  undo: Pick<UndoRun, 'ensemble' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<Way> {
-  const { services, kube, follower, target } = undo.course
+  const { run, kube, follower, target } = undo.ensemble
   const view = follower.snapshot()
-  const objects = withReplicas(earlier.objects, view, undo.course.profile.name)
+  const objects = withReplicas(earlier.objects, view, undo.ensemble.profile.name)
   const set = objects.find(
     (object) => parseSet(object) !== undefined && object.kind === 'StatefulSet',
   )
@@ -108,15 +108,15 @@ async function wayBack(
   const { namespace } = target
   const there = await servicesIfAllowed(kube, namespace, signal)
   // What the set's events told of the change that is taken back is no news any more.
-  const course: Course = {
-    ...undo.course,
+  const ensemble: Ensemble = {
+    ...undo.ensemble,
     before: view,
     addresses: worse(
-      undo.course.addresses,
+      undo.ensemble.addresses,
       addressesOf(
         set,
         there === undefined ? undefined : [...objects, ...there],
-        undo.course.profile.name,
+        undo.ensemble.profile.name,
         namespace,
       ),
     ),
@@ -125,9 +125,9 @@ async function wayBack(
   // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the
   // same, since the controller never does.
   const start =
-    course.inputs.pace === 'controller' && own !== undefined
+    ensemble.inputs.pace === 'controller' && own !== undefined
       ? { set, first: set, stands: own }
-      : await startOf(course, set, earlier.controllerRevision, signal)
+      : await startOf(ensemble, set, earlier.controllerRevision, signal)
   const wanted = objects.map((object): Manifest =>
     manifestOf(object === set ? start.first : object),
   )
@@ -144,9 +144,9 @@ async function wayBack(
     signal,
   )
   refuseFaulty(plan)
-  warnAlone(services, view)
-  await refuseLoss(course, view, undefined, signal)
-  return { course, objects, start, plan }
+  warnAlone(run, view)
+  await refuseLoss(ensemble, view, undefined, signal)
+  return { ensemble, objects, start, plan }
 }
 
 /**
@@ -155,12 +155,14 @@ async function wayBack(
  */
 export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSignal): Promise<void> {
   const { record, level } = undo
-  const { report } = undo.course
+  const {
+    run: { report },
+  } = undo.ensemble
   const applied = await applyEarlier(undo, earlier, signal)
   const stands = await bringBack(undo, applied, signal)
   if (level !== 'off')
     await verifyPhase(
-      applied.course,
+      applied.ensemble,
       stands,
       {
         level,
@@ -198,11 +200,14 @@ async function applyEarlier(
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<AppliedWay> {
-  const { kube, journal, report } = undo.course
+  const {
+    kube,
+    run: { journal, report },
+  } = undo.ensemble
   const { controllerRevision } = earlier
   return journal.phase(`Go back to revision ${controllerRevision}`, async (done) => {
     const way = await wayBack(undo, earlier, signal)
-    const { set } = way.course.before
+    const { set } = way.ensemble.before
     // Nothing is begun that could be left unfinished where all stands already.
     if (way.plan.some((planned) => planned.change !== 'unchanged'))
       await undo.record.begin(
@@ -250,25 +255,29 @@ async function applyEarlier(
 
 async function bringBack(
   undo: UndoRun,
-  { course, start, generation }: AppliedWay,
+  { ensemble, start, generation }: AppliedWay,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { kube, journal, report, services } = course
+  const {
+    kube,
+    run: { journal, report },
+    run,
+  } = ensemble
   return journal.phase('Bring every member back', async (done) => {
     const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
       const applied = await kube.apply(
         object,
-        { force: undo.force, uid: course.before.set?.uid },
+        { force: undo.force, uid: ensemble.before.set?.uid },
         until,
       )
       report.did()
       return applied.object
     }
-    const found = await bringMembers(course, start, generation, apply, signal)
+    const found = await bringMembers(ensemble, start, generation, apply, signal)
     const current = found.set?.status.updateRevision ?? ''
     done(`${found.set?.replicas ?? 0} members available at revision ${current}`)
     report.stands(`every member is back at revision ${current}; it was not verified`)
-    services.publish()
+    run.publish()
     return found
   })
 }

@@ -46,7 +46,7 @@ export interface Ended {
  * proven, or with the deadline.
  */
 export async function untilDone(waiting: Waiting, signal: AbortSignal): Promise<Ended> {
-  const { kube, services, view, target } = waiting
+  const { kube, run, view, target } = waiting
   const { set } = view
   if (set === undefined)
     return {
@@ -63,12 +63,12 @@ export async function untilDone(waiting: Waiting, signal: AbortSignal): Promise<
       selector: selectorText(set.selector),
       uid: set.uid,
     },
-    services.clock,
+    run.clock,
     signal,
   )
   try {
     await follower.ready()
-    const failure = await services.journal
+    const failure = await run.journal
       .phase('Wait until the roll is done', (done) => settle(waiting, follower, done, signal))
       .catch((error: unknown) => {
         // How the members stand and what runs is told all the same.
@@ -89,8 +89,8 @@ async function settle(
   done: (line: string) => void,
   signal: AbortSignal,
 ): Promise<undefined> {
-  const { services, deadline } = waiting
-  const { clock, journal } = services
+  const { run, deadline } = waiting
+  const { clock, journal } = run
   let told = { text: '', at: clock.now() }
   let outsideSince: number | undefined
   let life: { readonly renewed: number | undefined; readonly at: number } | undefined
@@ -138,8 +138,8 @@ async function ready(
   follower: Follower,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { kube, inputs, services, rights, deadline } = waiting
-  const { clock, journal, report } = services
+  const { kube, inputs, run, rights, deadline } = waiting
+  const { clock, report } = run
   const view = follower.snapshot()
   if (judgeRollout(view, clock.now(), {}).kind === 'done') return view
   const notes = report.notes.length
@@ -148,9 +148,7 @@ async function ready(
   const found = await awaitReady(
     {
       kube,
-      clock,
-      journal,
-      report,
+      run,
       follower,
       deadline,
       memberTimeoutMs: inputs.timeoutMs,

@@ -18,7 +18,7 @@ import type { Ground, Inspected } from '../apply/preflight.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import { takeStep } from './resize.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 export interface Growing {
   /**
@@ -28,7 +28,7 @@ export interface Growing {
   readonly recordCreated: (object: KubeObject) => Promise<void>
   readonly inputs: Pick<Inputs, 'forceConflicts'>
   readonly ground: Ground
-  readonly course: Course
+  readonly ensemble: Ensemble
 }
 
 /** What the deploy goes on with: it looks whether all is as the manifests say. */
@@ -39,18 +39,18 @@ export interface Grown {
 
 /** Takes every step; undefined where the number of members is right. */
 export async function growFirst(
-  { inputs, ground, course: unpaced, recordCreated }: Growing,
+  { inputs, ground, ensemble: unpaced, recordCreated }: Growing,
   signal: AbortSignal,
 ): Promise<Grown | undefined> {
   const { kube } = unpaced
   const steps = await growthSteps(kube, ground, unpaced.before, signal)
   for (const { words, outage } of steps)
-    if (outage !== undefined) unpaced.report.note(`${words}: ${outage}.`)
+    if (outage !== undefined) unpaced.run.report.note(`${words}: ${outage}.`)
   if (steps.length === 0) return undefined
   if (ground.profile === 'zookeeper') await refuseWithoutServices(kube, ground, signal)
   // Members are never added at the controller's own pace: it would not wait for the newcomer to
   // serve.
-  const course: Course = { ...unpaced, inputs: { ...unpaced.inputs, pace: 'quorum' } }
+  const ensemble: Ensemble = { ...unpaced, inputs: { ...unpaced.inputs, pace: 'quorum' } }
   const force = inputs.forceConflicts
   const verified = verifiedNames(ground.stored.record)
   // What the members of the new revision need must be there before the first of them.
@@ -59,7 +59,7 @@ export async function growFirst(
     const { object, change } = await applyChange(kube, planned, force, signal)
     if (change === 'created') await recordCreated(object)
     if (change === 'unchanged') continue
-    course.report.did({
+    ensemble.run.report.did({
       row: { object: objectName(object), change },
       line: `${objectName(object)} ${change}`,
     })
@@ -67,7 +67,7 @@ export async function growFirst(
   for (const step of steps)
     await takeStep(
       {
-        course,
+        ensemble,
         profile: ground.profile,
         base: ground.setManifest.object,
         force,
@@ -80,11 +80,11 @@ export async function growFirst(
   const plan = await planChanges(
     kube,
     ground.manifests,
-    { force, dryRuns: true, verified, set: course.before.set?.uid },
+    { force, dryRuns: true, verified, set: ensemble.before.set?.uid },
     signal,
   )
   const start = await startOf(
-    { ...course, before: course.follower.snapshot() },
+    { ...ensemble, before: ensemble.follower.snapshot() },
     ground.setManifest.object,
     undefined,
     signal,
@@ -97,7 +97,7 @@ export async function growFirst(
  * cluster.
  */
 export async function refuseWithoutServices(
-  kube: Course['kube'],
+  kube: Ensemble['kube'],
   { manifests, setManifest, target }: Inspected,
   signal: AbortSignal,
 ): Promise<void> {
@@ -127,7 +127,7 @@ export async function refuseWithoutServices(
 
 /** Empty where the number of members is right. */
 export async function growthSteps(
-  kube: Course['kube'],
+  kube: Ensemble['kube'],
   { live, profile, setManifest }: Pick<Inspected, 'live' | 'profile' | 'setManifest'>,
   before: EnsembleView,
   signal: AbortSignal,

@@ -11,7 +11,7 @@ import { EnsembleError, failure, type Finding } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { withMembers } from '../../manifests/member-list.ts'
 import { ownedPart } from '../../manifests/owned.ts'
-import type { KubeObject } from '../../kube/kube.ts'
+import type { Kube, KubeObject } from '../../kube/kube.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import {
   applyChange,
@@ -30,10 +30,10 @@ import { refuseLoss } from '../verify/keep-data.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import { newcomersToExcuse, readyToLeave, rollByEvictions } from '../rollout/roll.ts'
 import { contextFor, membersOf, verifyEnsemble } from '../verify/verify-ensemble.ts'
-import { type Course, checksOf } from '../open/ensemble.ts'
+import { type Ensemble, checksOf } from '../open/ensemble.ts'
 
 export interface Resizing {
-  readonly course: Course
+  readonly ensemble: Ensemble
   readonly profile: ProfileName
   /** The StatefulSet as it is to be applied, with any number of members and its own partition. */
   readonly base: KubeObject
@@ -54,26 +54,28 @@ export async function takeStep(
   signal: AbortSignal,
 ): Promise<EnsembleView> {
   const { profile } = resizing
-  const { journal, report } = resizing.course
-  const course: Course = { ...resizing.course, before: resizing.course.follower.snapshot() }
+  const {
+    run: { journal, report },
+  } = resizing.ensemble
+  const ensemble: Ensemble = { ...resizing.ensemble, before: resizing.ensemble.follower.snapshot() }
   const set = resized(resizing, step.count)
-  const from = course.before.set?.replicas ?? step.count
-  if (step.kind === 'await') return awaitMembers(course, step, signal)
+  const from = ensemble.before.set?.replicas ?? step.count
+  if (step.kind === 'await') return awaitMembers(ensemble, step, signal)
   return journal.phase(step.words, async (done) => {
-    const { start: first } = course.before.set ?? { start: 0 }
-    if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
+    const { start: first } = ensemble.before.set ?? { start: 0 }
+    if (step.count < from) await refuseFewer(resizing, ensemble, step.count, signal)
     // What a member has handed over doesn't come back: the server is asked first whether it would
     // take the rest of the step.
-    if (step.kind === 'remove' && course.profile.leave !== undefined)
-      await planOne(course, resizing, set, signal)
+    if (step.kind === 'remove' && ensemble.profile.leave !== undefined)
+      await planOne(ensemble, resizing, set, signal)
     if (step.kind === 'remove' && step.ordinal !== undefined)
-      await leave(course, resizing, step.ordinal, signal)
-    if (step.count > from) await moveBudgets(resizing, course, from, step.count, signal)
-    if (profile === 'zookeeper') await rollList(course, resizing, set, step, signal)
+      await leave(ensemble, resizing, step.ordinal, signal)
+    if (step.count > from) await moveBudgets(resizing, ensemble, from, step.count, signal)
+    if (profile === 'zookeeper') await rollList(ensemble, resizing, set, step, signal)
     const own = partitionOf(set)
-    if (step.count < from) await refuseFewer(resizing, course, step.count, signal)
+    if (step.count < from) await refuseFewer(resizing, ensemble, step.count, signal)
     const generation = await applyOne(
-      course,
+      ensemble,
       resizing,
       set,
       `${step.count} ${step.count === 1 ? 'member' : 'members'}`,
@@ -81,42 +83,42 @@ export async function takeStep(
     )
     report.about({
       replicas: step.count,
-      connectionString: connectionString(course.target, first, step.count),
+      connectionString: connectionString(ensemble.target, first, step.count),
     })
     if (step.count < from) {
-      await awaitGone(course, generation, signal)
-      await moveBudgets(resizing, course, from, step.count, signal)
+      await awaitGone(ensemble, generation, signal)
+      await moveBudgets(resizing, ensemble, from, step.count, signal)
     }
     const apply = (object: KubeObject, until: AbortSignal): Promise<KubeObject> =>
-      course.kube
-        .apply(object, { force: resizing.force, uid: course.before.set?.uid }, until)
+      ensemble.kube
+        .apply(object, { force: resizing.force, uid: ensemble.before.set?.uid }, until)
         .then((answer) => answer.object)
     const view = await bringMembers(
-      course,
+      ensemble,
       { set, first: set, stands: own },
       generation,
       apply,
       signal,
     )
     report.stands(`${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`)
-    if (checksOf(course).name !== 'none')
-      await verifyEnsemble(course, view, 'quick', () => Promise.resolve([]), signal)
+    if (checksOf(ensemble).name !== 'none')
+      await verifyEnsemble(ensemble, view, 'quick', () => Promise.resolve([]), signal)
     done(
       `${step.count} of ${step.count} members available${profile === 'zookeeper' ? ', each knows the others' : ''}`,
     )
-    course.services.publish()
+    ensemble.run.publish()
     return view
   })
 }
 
 /** The step that waits for members which should serve, and changes nothing. */
 export function awaitMembers(
-  course: Course,
+  ensemble: Ensemble,
   { words }: ScaleStep,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  return course.services.journal.phase(words, async (done) => {
-    const served = await awaitServing(course, signal)
+  return ensemble.run.journal.phase(words, async (done) => {
+    const served = await awaitServing(ensemble, signal)
     done(servingInWords(served))
     return served.view
   })
@@ -130,13 +132,13 @@ export function awaitMembers(
  * others have the list without it.
  */
 async function rollList(
-  course: Course,
+  ensemble: Ensemble,
   resizing: Resizing,
   set: KubeObject,
   step: ScaleStep,
   signal: AbortSignal,
 ): Promise<void> {
-  const view = course.follower.snapshot()
+  const view = ensemble.follower.snapshot()
   const live = view.set
   if (live === undefined) return
   const goes =
@@ -146,19 +148,19 @@ async function rollList(
       ? step.ordinal
       : undefined
   const listed = goes === undefined ? set : withReplicas(set, live.replicas)
-  const newcomers = await newcomersToExcuse(course, view, step.count, signal)
+  const newcomers = await newcomersToExcuse(ensemble, view, step.count, signal)
   // The partition first: what is applied must own it to take it away, and until then nobody is
   // replaced.
   if (live.strategy.type === 'RollingUpdate')
     await applyOne(
-      course,
+      ensemble,
       resizing,
       withPartition(listed, live.replicas),
       `${step.count} members in the list, nobody is replaced yet`,
       signal,
     )
   const generation = await applyOne(
-    course,
+    ensemble,
     resizing,
     onDelete(listed),
     'members are replaced one by one',
@@ -168,16 +170,16 @@ async function rollList(
   // second of two and stays outside.
   const excusesLeaver =
     goes !== undefined &&
-    (step.count === 1 || !ownPods(course.before).some((pod) => pod.ordinal === goes && pod.ready))
+    (step.count === 1 || !ownPods(ensemble.before).some((pod) => pod.ordinal === goes && pod.ready))
   const roll = {
-    ...course,
+    ...ensemble,
     asked: true,
     goes,
     excused: new Set([...newcomers, ...(excusesLeaver ? [goes] : [])]),
     spent: spentBy(view, step.count, resizing.deletesClaims),
   }
-  const older = await olderPods(course, generation, signal)
-  const spared = ownPods(course.follower.snapshot())
+  const older = await olderPods(ensemble, generation, signal)
+  const spared = ownPods(ensemble.follower.snapshot())
     .filter((pod) => pod.ordinal === goes)
     .map((pod) => pod.uid)
   await rollByEvictions(
@@ -194,16 +196,16 @@ async function rollList(
  */
 async function refuseFewer(
   { deletesClaims }: Resizing,
-  course: Course,
+  ensemble: Ensemble,
   count: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const view = course.follower.snapshot()
+  const view = ensemble.follower.snapshot()
   const { set } = view
   const deleted = set === undefined ? undefined : deletedWhenScaled(set, count, deletesClaims)
   if (deleted !== undefined)
-    throw new EnsembleError(course.report.changed ? 'failed' : 'refused', [deleted])
-  await refuseLoss(course, view, undefined, signal, spentBy(view, count, deletesClaims))
+    throw new EnsembleError(ensemble.run.report.changed ? 'failed' : 'refused', [deleted])
+  await refuseLoss(ensemble, view, undefined, signal, spentBy(view, count, deletesClaims))
 }
 
 /** Ordinals of the members that go with their claims. */
@@ -233,43 +235,45 @@ export function resized(
 
 /** Another one leads, and what this one alone has is handed over. */
 async function leave(
-  course: Course,
+  ensemble: Ensemble,
   { deletesClaims }: Resizing,
   ordinal: number,
   signal: AbortSignal,
 ): Promise<void> {
   const view = await readyToLeave(
-    { ...course, goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) },
+    { ...ensemble, goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) },
     ordinal,
     signal,
   )
-  const members = membersOf(view, course.target)
+  const members = membersOf(view, ensemble.target)
   const member = members.find((one) => one.ordinal === ordinal)
-  const { profile } = course
-  await spareWriter(course, member?.uid, signal)
+  const { profile } = ensemble
+  await spareWriter(ensemble, member?.uid, signal)
   if (profile.leave === undefined) return
-  const pod = `${course.target.name}-${ordinal}`
-  course.journal.info(`${pod}: hands over what it has before it goes`)
-  if (member !== undefined) course.report.did()
+  const pod = `${ensemble.target.name}-${ordinal}`
+  ensemble.run.journal.info(`${pod}: hands over what it has before it goes`)
+  if (member !== undefined) ensemble.run.report.did()
   await profile.leave(
     { pod, ordinal, member, others: members.filter((one) => one !== member) },
-    contextFor(course, view.set?.replicas ?? 0, signal),
+    contextFor(ensemble, view.set?.replicas ?? 0, signal),
   )
 }
 
 /** Applies one shape of the set; gives the generation that the controller must have seen. */
 async function applyOne(
-  course: Course,
+  ensemble: Ensemble,
   { force, verified }: Resizing,
   set: KubeObject,
   what: string,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const { report } = course
-  const plan = await planOne(course, { force, verified }, set, signal)
-  let generation = course.follower.snapshot().set?.generation
+  const {
+    run: { report },
+  } = ensemble
+  const plan = await planOne(ensemble, { force, verified }, set, signal)
+  let generation = ensemble.follower.snapshot().set?.generation
   for (const planned of plan) {
-    const { object, change } = await applyChange(course.kube, planned, force, signal)
+    const { object, change } = await applyChange(ensemble.kube, planned, force, signal)
     generation = object.metadata.generation
     if (change === 'unchanged') continue
     for (const from of planned.takenFrom)
@@ -286,21 +290,21 @@ async function applyOne(
 
 /** Throws what the server would refuse. */
 export async function planOne(
-  course: Course,
+  ensemble: Ensemble,
   { force, verified }: Pick<Resizing, 'force' | 'verified'>,
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
   const place = { file: 'the StatefulSet in the cluster' }
   const plan = await planChanges(
-    course.kube,
+    ensemble.kube,
     [{ object: set, place, placeOf: () => place }],
     {
       force,
       dryRuns: true,
       verified,
-      set: course.before.set?.uid,
-      ...(course.report.operation === 'scale'
+      set: ensemble.before.set?.uid,
+      ...(ensemble.run.report.operation === 'scale'
         ? { taking: 'replicas' as const, mayForce: false }
         : {}),
     },
@@ -310,7 +314,7 @@ export async function planOne(
     .flatMap((planned) => planned.findings)
     .filter((finding): finding is Finding => finding.severity === 'error')
   if (first !== undefined)
-    throw new EnsembleError(course.report.changed ? 'failed' : 'refused', [first, ...rest])
+    throw new EnsembleError(ensemble.run.report.changed ? 'failed' : 'refused', [first, ...rest])
   return plan
 }
 
@@ -328,20 +332,20 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 
 /** The pods that are too many have ended. */
 async function awaitGone(
-  course: Course,
+  ensemble: Ensemble,
   generation: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock } = course.services
+  const { clock } = ensemble.run
   await attend(
-    course,
+    ensemble,
     {
       generation: () => generation,
       step: (view) => {
         if (view.set === undefined || !observed(view.set, generation))
           return {
             kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${course.target.name} yet`,
+            reason: `the StatefulSet controller has not seen the change of ${ensemble.target.name} yet`,
           }
         const extra = memberStandings(view, clock.now()).find((member) => member.state === 'extra')
         return extra === undefined
@@ -359,15 +363,17 @@ async function awaitGone(
  */
 async function moveBudgets(
   { force }: Resizing,
-  course: Course,
+  ensemble: Ensemble,
   from: number,
   to: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { report } = course
-  const [pod] = ownPods(course.follower.snapshot())
-  if (pod === undefined || !course.rights.budgets) return
-  for (const live of await budgetObjectsFor(course.kube, pod.namespace, pod.labels, signal)) {
+  const {
+    run: { report },
+  } = ensemble
+  const [pod] = ownPods(ensemble.follower.snapshot())
+  if (pod === undefined || !ensemble.rights.budgets) return
+  for (const live of await budgetObjectsFor(ensemble.kube, pod.namespace, pod.labels, signal)) {
     const spec = budgetFor(live, from, to)['spec']
     if (
       spec === live['spec'] ||
@@ -377,27 +383,7 @@ async function moveBudgets(
     )
       continue
     try {
-      // A list doesn't say whose the fields are; an apply that leaves out what is ours takes it
-      // away, the selector too.
-      const owned = ownedPart((await course.kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
-      const object: KubeObject = {
-        ...owned,
-        spec: {
-          ...(typeof owned['spec'] === 'object' ? owned['spec'] : {}),
-          minAvailable: spec.minAvailable,
-        },
-      }
-      const place = { file: 'the budget in the cluster' }
-      for (const planned of await planChanges(
-        course.kube,
-        [{ object, place, placeOf: () => place }],
-        { force, dryRuns: true },
-        signal,
-      )) {
-        const [fault, ...more] = planned.findings.filter(({ severity }) => severity === 'error')
-        if (fault !== undefined) throw new EnsembleError('failed', [fault, ...more])
-        await applyChange(course.kube, planned, force, signal)
-      }
+      await applyBudget(ensemble.kube, live, spec.minAvailable, force, signal)
       report.did({
         row: {
           object: objectName(live),
@@ -413,5 +399,29 @@ async function moveBudgets(
         `${objectName(live)} could not be changed (${error.message}): set its minAvailable to ${String(spec.minAvailable)} for ${to} members.`,
       )
     }
+  }
+}
+
+async function applyBudget(
+  kube: Kube,
+  live: KubeObject,
+  minAvailable: unknown,
+  force: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  // A list doesn't say whose the fields are; an apply that leaves out what is ours takes it away,
+  // the selector too.
+  const owned = ownedPart((await kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
+  const object: KubeObject = { ...owned, spec: { ...fieldsOf(owned['spec']), minAvailable } }
+  const place = { file: 'the budget in the cluster' }
+  for (const planned of await planChanges(
+    kube,
+    [{ object, place, placeOf: () => place }],
+    { force, dryRuns: true },
+    signal,
+  )) {
+    const [fault, ...more] = planned.findings.filter(({ severity }) => severity === 'error')
+    if (fault !== undefined) throw new EnsembleError('failed', [fault, ...more])
+    await applyChange(kube, planned, force, signal)
   }
 }

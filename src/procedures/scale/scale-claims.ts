@@ -3,7 +3,7 @@
 
 import { KubeFailure } from '../../kube/failure.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import type { VerifyRun } from '../open/ensemble.ts'
+import type { ReachableEnsemble } from '../open/ensemble.ts'
 
 export interface Claim {
   readonly name: string
@@ -26,11 +26,15 @@ export function claimsAt(view: EnsembleView, ordinals: readonly number[]): reado
 
 /** Deletes those that are still the same claims. */
 export async function deleteClaims(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   claims: readonly Claim[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, report, target } = run
+  const {
+    kube,
+    run: { report },
+    target,
+  } = ensemble
   for (const { name, uid } of claims) {
     let gone = false
     try {

@@ -11,9 +11,9 @@ import { EnsembleError, failure } from '../../errors.ts'
 import { refuseLoss, saidAlone } from '../verify/keep-data.ts'
 import { PAUSE_WHERE_DEAR } from '../rollout/looker.ts'
 import { spentBy } from './resize.ts'
-import type { Standing } from '../open/hold-ensemble.ts'
+import type { LockedEnsemble } from '../open/hold-ensemble.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
-import type { Course } from '../open/ensemble.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 /** Who serves can't be watched. */
 const LOOK_MS = 1_000
@@ -23,10 +23,14 @@ const LOOK_MS = 1_000
  * with, and one that goes need not serve.
  */
 export async function refuseUnsound(
-  { course, record, services: { clock, journal } }: Standing,
+  ensemble: LockedEnsemble,
   steps: readonly ScaleStep[],
   signal: AbortSignal,
 ): Promise<void> {
+  const {
+    record,
+    run: { clock, journal },
+  } = ensemble
   const [first] = steps
   if (
     record.current.underWay !== null ||
@@ -38,15 +42,15 @@ export async function refuseUnsound(
   const goes = first.kind === 'remove' ? first.ordinal : undefined
   // One that is on its way is waited for: the step before may have been a deploy.
   const { ms, why } = patienceWith(
-    startsOf(course.before, course.target.container),
+    startsOf(ensemble.before, ensemble.target.container),
     clock.now(),
-    course.memberTimeoutMs,
+    ensemble.memberTimeoutMs,
   )
   const patience = new Deadline(clock, ms)
   let saidAt = -Infinity
   for (;;) {
     const lookedAt = clock.now()
-    const { away, unreached } = await whoIsAway(course, goes, signal)
+    const { away, unreached } = await whoIsAway(ensemble, goes, signal)
     if (away.length === 0) return
     const said =
       unreached === undefined
@@ -58,7 +62,7 @@ export async function refuseUnsound(
         'CHECK_IMPOSSIBLE',
         `${said}: the number of members is changed only while all of them serve`,
         {
-          object: `statefulset/${course.target.name}`,
+          object: `statefulset/${ensemble.target.name}`,
           fix: 'operation: verify says what this run needs to reach them.',
         },
       )
@@ -69,7 +73,7 @@ export async function refuseUnsound(
         'NOT_READY',
         `${said}: the number of members is changed only while all of them do`,
         {
-          object: `statefulset/${course.target.name}`,
+          object: `statefulset/${ensemble.target.name}`,
           fix: 'operation: status says what is wrong; fix that first, or take away the member with the highest ordinal when that is the one.',
         },
       )
@@ -82,7 +86,7 @@ export async function refuseUnsound(
     }
     await clock.sleep(
       Math.min(
-        course.profile.dear === true
+        ensemble.profile.dear === true
           ? Math.max(LOOK_MS, PAUSE_WHERE_DEAR * (clock.now() - lookedAt))
           : LOOK_MS,
         patience.left(),
@@ -97,7 +101,7 @@ export async function refuseUnsound(
  * before the first does.
  */
 export async function refuseUnableToLeave(
-  { course }: Standing,
+  ensemble: LockedEnsemble,
   steps: readonly ScaleStep[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -105,18 +109,18 @@ export async function refuseUnableToLeave(
     step.kind === 'remove' && step.ordinal !== undefined ? [step.ordinal] : [],
   )
   if (ordinals.length === 0) return
-  const view = course.follower.snapshot()
-  const members = membersOf(view, course.target)
+  const view = ensemble.follower.snapshot()
+  const members = membersOf(view, ensemble.target)
   const others = members.filter((member) => !ordinals.includes(member.ordinal))
   const leavers = ordinals.map((ordinal) => ({
-    pod: `${course.target.name}-${ordinal}`,
+    pod: `${ensemble.target.name}-${ordinal}`,
     ordinal,
     member: members.find((member) => member.ordinal === ordinal),
     others,
   }))
-  const finding = await course.profile.mayLeave?.(
+  const finding = await ensemble.profile.mayLeave?.(
     leavers,
-    contextFor(course, view.set?.replicas ?? 0, signal),
+    contextFor(ensemble, view.set?.replicas ?? 0, signal),
   )
   if (finding !== undefined) throw new EnsembleError('refused', [finding])
 }
@@ -132,22 +136,22 @@ export interface Away {
 
 /** Pods that are missing, or outside of the quorum; `goes` is not asked for. */
 export async function whoIsAway(
-  course: Course,
+  ensemble: Ensemble,
   goes: number | undefined,
   signal: AbortSignal,
 ): Promise<Away> {
-  const view = course.follower.snapshot()
-  const pods = membersOf(view, course.target)
-  const states = await course.profile.look(
+  const view = ensemble.follower.snapshot()
+  const pods = membersOf(view, ensemble.target)
+  const states = await ensemble.profile.look(
     pods,
-    contextFor(course, view.set?.replicas ?? 0, signal),
+    contextFor(ensemble, view.set?.replicas ?? 0, signal),
   )
   const missing =
     view.set === undefined
       ? []
       : wantedOrdinals(view.set)
           .filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal))
-          .map((ordinal) => `${course.target.name}-${ordinal}`)
+          .map((ordinal) => `${ensemble.target.name}-${ordinal}`)
   const outside = states.filter(
     (state) =>
       state.ordinal !== goes &&
@@ -168,15 +172,16 @@ export async function whoIsAway(
  * steps.
  */
 export async function refuseUnkept(
-  { inputs, course }: Standing,
+  ensemble: LockedEnsemble,
   least: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { before } = course
+  const { inputs } = ensemble
+  const { before } = ensemble
   const deleted =
     before.set === undefined ? undefined : deletedWhenScaled(before.set, least, inputs.deleteClaims)
   if (deleted !== undefined) throw new EnsembleError('refused', [deleted])
   const alone = saidAlone(before)
   if (alone !== undefined) throw new EnsembleError('refused', [alone])
-  await refuseLoss(course, before, undefined, signal, spentBy(before, least, inputs.deleteClaims))
+  await refuseLoss(ensemble, before, undefined, signal, spentBy(before, least, inputs.deleteClaims))
 }

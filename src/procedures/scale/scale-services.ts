@@ -15,7 +15,7 @@ import {
 import { refuseMissing, rightsToMakeServices } from '../open/access.ts'
 import { targetOf } from '../open/ensemble-target.ts'
 import { readServices } from '../open/read-ensemble.ts'
-import type { Standing } from '../open/hold-ensemble.ts'
+import type { LockedEnsemble } from '../open/hold-ensemble.ts'
 
 /** One that is to be deleted once its member is gone. */
 export interface ServiceToDelete {
@@ -28,11 +28,12 @@ export interface ServiceToDelete {
  * applied; refused before anything was changed where one can't be made.
  */
 export async function planServices(
-  { kube, course }: Standing,
+  ensemble: LockedEnsemble,
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
-  const { namespace, name } = course.target
+  const { kube } = ensemble
+  const { namespace, name } = ensemble.target
   const object = `statefulset/${name}`
   const wanted = wantedServices(set, await readServices(kube, namespace, signal), namespace)
   if ('refused' in wanted)
@@ -43,12 +44,12 @@ export async function planServices(
       { object, fix: wanted.manual },
     )
   if (wanted.length === 0) return []
-  if (!course.rights.makeServices) refuseMissing(rightsToMakeServices(namespace), 'ACCESS_DENIED')
+  if (!ensemble.rights.makeServices) refuseMissing(rightsToMakeServices(namespace), 'ACCESS_DENIED')
   return Promise.all(wanted.map((one) => objectFor(kube, namespace, one, signal)))
 }
 
 async function objectFor(
-  kube: Standing['kube'],
+  kube: LockedEnsemble['kube'],
   namespace: string,
   wanted: WantedService,
   signal: AbortSignal,
@@ -75,14 +76,19 @@ async function objectFor(
 
 /** Makes them, and gives what the run goes on with: it knows the members by them. */
 export async function makeServices(
-  standing: Standing,
+  ensemble: LockedEnsemble,
   planned: readonly KubeObject[],
   set: KubeObject,
   signal: AbortSignal,
-): Promise<Standing> {
-  const { kube, course, record, profile, services } = standing
-  if (planned.length === 0) return standing
-  const { report } = services
+): Promise<LockedEnsemble> {
+  const {
+    kube,
+    record,
+    profile: { name: profile },
+    run,
+  } = ensemble
+  if (planned.length === 0) return ensemble
+  const { report } = run
   for (const object of planned) {
     const applied = await kube.apply(object, { force: false }, signal)
     // One by one: whatever was made is known, wherever the run ends.
@@ -99,14 +105,11 @@ export async function makeServices(
   }
   const target = targetOf(
     set,
-    await readServices(kube, course.target.namespace, signal),
+    await readServices(kube, ensemble.target.namespace, signal),
     profile,
-    course.target.namespace,
+    ensemble.target.namespace,
   )
-  return {
-    ...standing,
-    course: { ...course, target },
-  }
+  return { ...ensemble, target }
 }
 
 /**
@@ -114,18 +117,19 @@ export async function makeServices(
  * said.
  */
 export async function servicesToDelete(
-  { kube, set: object, course, record, services }: Standing,
+  ensemble: LockedEnsemble,
   target: number,
   signal: AbortSignal,
 ): Promise<readonly ServiceToDelete[]> {
-  const { set } = course.before
+  const { kube, set: object, record, run } = ensemble
+  const { set } = ensemble.before
   const { underWay, made } = record.current
   const begun =
     underWay?.operation === 'scale' && underWay.replicas === target ? (underWay.services ?? []) : []
   const shape = parseSet(object)
   if (set === undefined || shape === undefined || (set.replicas <= target && begun.length === 0))
     return begun
-  const { name, namespace } = course.target
+  const { name, namespace } = ensemble.target
   const live = await readServices(kube, namespace, signal)
   const going = memberServices(live, membersOfSet(shape, namespace)).filter(
     (service) => (ordinalIn(service.pod, name) ?? 0) >= set.start + target,
@@ -139,7 +143,7 @@ export async function servicesToDelete(
   )
   const theirs = found.filter((one) => !ours.includes(one))
   if (theirs.length > 0)
-    services.report.note(
+    run.report.note(
       `${theirs.map((one) => `service/${one.name}`).join(', ')} ${theirs.length === 1 ? 'stays' : 'stay'}: ${theirs.length === 1 ? 'it was' : 'they were'} not made by this action, and lead to members that are gone.`,
     )
   return [
@@ -156,13 +160,18 @@ export async function servicesToDelete(
  * Deletes those that are still the same Services; without the right to they stay, which is said.
  */
 export async function deleteServices(
-  { record, course }: Standing,
+  ensemble: LockedEnsemble,
   going: readonly ServiceToDelete[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, report, target } = course
+  const { record } = ensemble
+  const {
+    kube,
+    run: { report },
+    target,
+  } = ensemble
   if (going.length === 0) return
-  if (!course.rights.deleteServices) {
+  if (!ensemble.rights.deleteServices) {
     const names = going.map(({ name }) => name).join(' ')
     report.note(
       `Services of members that are gone stay, for want of the right to delete services in ${target.namespace}: kubectl -n ${target.namespace} delete service ${names}`,
@@ -185,7 +194,7 @@ export async function deleteServices(
 }
 
 async function deleteSame(
-  kube: Standing['kube'],
+  kube: LockedEnsemble['kube'],
   name: string,
   uid: string,
   namespace: string,

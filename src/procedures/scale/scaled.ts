@@ -16,7 +16,7 @@ import type { EnsembleView } from '../../view/surroundings.ts'
 import { isOursOrKubectl, refOf } from '../apply/apply.ts'
 import { budgetObjectsFor } from '../open/budgets.ts'
 import { readServices } from '../open/read-ensemble.ts'
-import type { Standing } from '../open/hold-ensemble.ts'
+import type { LockedEnsemble } from '../open/hold-ensemble.ts'
 import { withOwnPartition } from '../apply/template-alone.ts'
 import { appliedRevision } from '../verify/unread.ts'
 import { isFull } from '../verify/verify-ensemble.ts'
@@ -70,11 +70,11 @@ interface Scaled {
  * does not count as verified.
  */
 export async function markScaled(
-  standing: Standing,
+  ensemble: LockedEnsemble,
   { set, view, from, to }: Scaled,
   signal: AbortSignal,
 ): Promise<void> {
-  const { inputs, record, services } = standing
+  const { inputs, record, run } = ensemble
   if (!isFull(inputs.verify)) {
     await record.end(signal)
     return
@@ -83,18 +83,18 @@ export async function markScaled(
   const kept = last === undefined ? undefined : objectsOf(record.stored, last.digest)
   const companions =
     kept === undefined
-      ? await liveCompanions(standing, view, signal)
+      ? await liveCompanions(ensemble, view, signal)
       : kept
           .filter((object) => object.kind !== 'StatefulSet')
           .map((object) =>
             object.kind === 'PodDisruptionBudget' ? budgetFor(object, from, to) : object,
           )
-  const objects = [...(await withMemberServices(standing, companions, set, signal)), set]
+  const objects = [...(await withMemberServices(ensemble, companions, set, signal)), set]
   const revision = {
     digest: digestOfRevision(set, objects),
     controllerRevision: view.set?.status.updateRevision ?? '',
-    image: standing.image,
-    version: services.report.version,
+    image: ensemble.image,
+    version: run.report.version,
     origin: 'scale' as const,
   }
   // Members that were not replaced on the way still may not have read what was applied before.
@@ -107,14 +107,15 @@ export async function markScaled(
 
 /** The Services of those who are members now: of those that came too, and of none that has gone. */
 async function withMemberServices(
-  { kube, course }: Standing,
+  ensemble: LockedEnsemble,
   companions: readonly KubeObject[],
   set: KubeObject,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
+  const { kube } = ensemble
   const shape = parseSet(set)
-  if (shape === undefined || course.target.listedServices.size === 0) return companions
-  const { name, namespace, listedServices } = course.target
+  if (shape === undefined || ensemble.target.listedServices.size === 0) return companions
+  const { name, namespace, listedServices } = ensemble.target
   const start = shape.spec.ordinals?.start ?? 0
   const isMember = (pod: string): boolean =>
     (ordinalIn(pod, name) ?? -1) >= start &&
@@ -145,11 +146,12 @@ async function withMemberServices(
 
 /** Services and budgets of the members, without what the server added. */
 async function liveCompanions(
-  { kube, set, course }: Standing,
+  ensemble: LockedEnsemble,
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
-  const { namespace } = course.target
+  const { kube, set } = ensemble
+  const { namespace } = ensemble.target
   const labels = view.pods[0]?.labels ?? {}
   const services = (await readServices(kube, namespace, signal)).filter((service) => {
     const selector = parseService(service)?.spec.selector ?? {}
@@ -159,7 +161,7 @@ async function liveCompanions(
         selects({ matchLabels: selector, matchExpressions: [] }, labels))
     )
   })
-  const budgets = course.rights.budgets
+  const budgets = ensemble.rights.budgets
     ? await budgetObjectsFor(kube, namespace, labels, signal)
     : []
   // A list doesn't say whose the fields are.
@@ -174,7 +176,7 @@ async function liveCompanions(
  * people.
  */
 async function readWhole(
-  kube: Standing['kube'],
+  kube: LockedEnsemble['kube'],
   listed: KubeObject,
   signal: AbortSignal,
 ): Promise<KubeObject> {

@@ -8,7 +8,7 @@ import { chooseProfile } from '../../ensemble/choose.ts'
 import type { MemberState } from '../../ensemble/profile.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube } from '../../kube/kube.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Rights } from '../open/access.ts'
 import { membersOf } from './verify-ensemble.ts'
@@ -19,7 +19,7 @@ import type { ProfileName } from '../../view/profile-name.ts'
 export interface Asking {
   readonly kube: Kube
   readonly inputs: Inputs
-  readonly services: Services
+  readonly run: Run
   readonly rights: Rights
   readonly profile: ProfileName
   readonly target: Target
@@ -31,8 +31,8 @@ export async function lookQuietly(
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<ServingVerdict> {
-  const { kube, inputs, services, rights, target, profile } = asking
-  const { clock, report, journal } = services
+  const { kube, inputs, run, rights, target, profile } = asking
+  const { clock, report, journal } = run
   const replicas = view.set?.replicas ?? 0
   const ready = new Set(
     view.pods.filter((pod) => pod.ready && pod.owner?.uid === view.set?.uid).map((pod) => pod.name),
@@ -57,7 +57,7 @@ export async function lookQuietly(
     clock,
     signal,
     settleMs: 0,
-    runId: services.runId,
+    runId: run.runId,
     say: (line: string) => journal.info(line),
     replicas,
     serviceName: target.headlessService,
@@ -102,7 +102,7 @@ export async function askMembers(
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<ServingVerdict> {
-  const { clock, journal, report } = asking.services
+  const { clock, journal, report } = asking.run
   return journal.phase('Ask the members', async (done) => {
     const began = clock.now()
     const serving = await lookQuietly(asking, view, signal)
@@ -113,7 +113,7 @@ export async function askMembers(
   })
 }
 
-function tellMembers({ services: { clock, journal, report } }: Asking, view: EnsembleView): void {
+function tellMembers({ run: { clock, journal, report } }: Asking, view: EnsembleView): void {
   for (const member of memberStandings(view, clock.now())) {
     const row = report.members.find((one) => one.pod === member.pod)
     const restarts = row?.restarts ?? 0

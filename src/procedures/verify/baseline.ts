@@ -10,11 +10,11 @@ import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ground } from '../apply/preflight.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
-import { type VerifyRun, checksOf } from '../open/ensemble.ts'
+import { type ReachableEnsemble, checksOf } from '../open/ensemble.ts'
 
 /** A baseline goes into the record when this is the first meeting and the ensemble is whole. */
 export async function takeBaseline(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   record: HeldRecord,
   before: EnsembleView,
   ground: Ground,
@@ -26,9 +26,11 @@ export async function takeBaseline(
     latestVerified(record.current) !== undefined
   )
     return
-  const healthy = await isWhole(run, before, signal)
+  const healthy = await isWhole(ensemble, before, signal)
   if (healthy !== undefined) {
-    run.report.note(`The ensemble that was there is not recorded as one to go back to: ${healthy}.`)
+    ensemble.run.report.note(
+      `The ensemble that was there is not recorded as one to go back to: ${healthy}.`,
+    )
     return
   }
   // What people wrote, without what the server added: this can be applied again.
@@ -38,13 +40,15 @@ export async function takeBaseline(
       : [ownedPart(planned.live, (entry) => (entry.subresource ?? '') === '')],
   )
   const revision = before.set.status.updateRevision
-  run.journal.info(`First meeting: revision ${revision} is whole and is recorded as the baseline.`)
+  ensemble.run.journal.info(
+    `First meeting: revision ${revision} is whole and is recorded as the baseline.`,
+  )
   await record.verified(
     {
       digest: `live:${revision}`,
       controllerRevision: revision,
       image: '',
-      version: run.report.version,
+      version: ensemble.run.report.version,
       origin: 'baseline',
     },
     { uid: before.set.uid, objects: live },
@@ -54,20 +58,20 @@ export async function takeBaseline(
 
 /** Undefined when it is; else why not. */
 async function isWhole(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   before: EnsembleView,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const rollout = judgeRollout(before, run.clock.now(), {})
+  const rollout = judgeRollout(before, ensemble.run.clock.now(), {})
   if (rollout.kind === 'waiting') return rollout.reason
   const other = ownPods(before).find((pod) => pod.revision !== before.set?.status.updateRevision)
   // Held by a partition, or by OnDelete: what is wanted was never run by all.
   if (other !== undefined)
     return `${other.name} runs revision ${other.revision ?? 'unknown'}, not ${before.set?.status.updateRevision ?? ''}`
-  const context = contextFor(run, before.set?.replicas ?? 0, signal)
+  const context = contextFor(ensemble, before.set?.replicas ?? 0, signal)
   // It stands or it doesn't: what is deployed may be the fix for a member that would be waited for
   // in vain.
-  const verification = await checksOf(run).verify(membersOf(before, run.target), 'full', {
+  const verification = await checksOf(ensemble).verify(membersOf(before, ensemble.target), 'full', {
     ...context,
     settleMs: 0,
     runId: `${context.runId}-baseline`,

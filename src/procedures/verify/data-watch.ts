@@ -8,7 +8,7 @@ import type { Follower } from '../../kube/follow.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { RELEASE_MS } from '../../record/lock.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
-import { type VerifyRun, checksOf } from '../open/ensemble.ts'
+import { type ReachableEnsemble, checksOf } from '../open/ensemble.ts'
 
 export interface DataWatch {
   /** Something is watched: a marker, or a writer that measures. */
@@ -27,7 +27,7 @@ export interface DataWatch {
  * measures is the ensemble's gap and not the loss of its own connection.
  */
 export async function spareWriter(
-  { watched }: Pick<VerifyRun, 'watched'>,
+  { watched }: Pick<ReachableEnsemble, 'watched'>,
   uid: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
@@ -39,16 +39,16 @@ export async function spareWriter(
  * nothing, and says so.
  */
 export async function watchData(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   follower: Follower,
   signal: AbortSignal,
 ): Promise<DataWatch> {
   const before = follower.snapshot()
-  const marker = await writeMarker(run, before, signal)
+  const marker = await writeMarker(ensemble, before, signal)
   const ending = new AbortController()
   // A cancel ends the writer too, but not before it was asked what it saw.
-  const witness = await beginWitness(run, follower, AbortSignal.any([ending.signal]))
-  if (run.watched !== undefined) run.watched.by = witness
+  const witness = await beginWitness(ensemble, follower, AbortSignal.any([ending.signal]))
+  if (ensemble.watched !== undefined) ensemble.watched.by = witness
   let stopped = false
   const stopWitness = async (
     view: EnsembleView,
@@ -56,10 +56,10 @@ export async function watchData(
   ): Promise<CheckResult | undefined> => {
     if (witness === undefined || stopped) return undefined
     stopped = true
-    if (run.watched !== undefined) run.watched.by = undefined
-    const began = run.clock.now()
+    if (ensemble.watched !== undefined) ensemble.watched.by = undefined
+    const began = ensemble.run.clock.now()
     try {
-      return tell(run, await witness.stop(membersOf(view, run.target), until), began)
+      return tell(ensemble, await witness.stop(membersOf(view, ensemble.target), until), began)
     } finally {
       ending.abort(new Error('the writer was stopped'))
     }
@@ -68,7 +68,7 @@ export async function watchData(
     watches: marker !== undefined || witness !== undefined,
     async finish(view, until) {
       const durability =
-        marker === undefined ? undefined : await readMarker(run, view, marker, until)
+        marker === undefined ? undefined : await readMarker(ensemble, view, marker, until)
       const availability = await stopWitness(view, until)
       return [durability, availability].filter((check) => check !== undefined)
     },
@@ -77,15 +77,17 @@ export async function watchData(
       try {
         const view = follower.snapshot()
         const seen = await stopWitness(view, until)
-        if (seen !== undefined) run.journal.info(`availability: ${seen.detail}`)
+        if (seen !== undefined) ensemble.run.journal.info(`availability: ${seen.detail}`)
         if (marker !== undefined)
-          await checksOf(run).removeMarker?.(
-            membersOf(view, run.target),
+          await checksOf(ensemble).removeMarker?.(
+            membersOf(view, ensemble.target),
             marker,
-            contextFor(run, view.set?.replicas ?? 0, until),
+            contextFor(ensemble, view.set?.replicas ?? 0, until),
           )
       } catch {
-        run.journal.debug('what the checks wrote could not be deleted; a later run sweeps it')
+        ensemble.run.journal.debug(
+          'what the checks wrote could not be deleted; a later run sweeps it',
+        )
       } finally {
         // Whatever can't be looked at any more: a writer that nobody stops goes on for ever.
         ending.abort(new Error('the writer was stopped'))
@@ -95,23 +97,23 @@ export async function watchData(
 }
 
 async function writeMarker(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   before: EnsembleView,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const profile = checksOf(run)
+  const profile = checksOf(ensemble)
   if (profile.writeMarker === undefined || before.pods.length === 0) return undefined
   try {
     return await profile.writeMarker(
-      membersOf(before, run.target),
-      contextFor(run, before.set?.replicas ?? 0, signal),
+      membersOf(before, ensemble.target),
+      contextFor(ensemble, before.set?.replicas ?? 0, signal),
     )
   } catch (error) {
     signal.throwIfAborted()
     // A fix may be deployed onto a broken ensemble: that no marker could be written is told, not a
     // reason to stop.
-    run.journal.debug(error instanceof Error ? error.message : String(error))
-    run.report.note(
+    ensemble.run.journal.debug(error instanceof Error ? error.message : String(error))
+    ensemble.run.report.note(
       `No marker could be written before the change${error instanceof EnsembleError ? ` (${error.code})` : ''}: that data outlives it was not checked.`,
     )
     return undefined
@@ -119,56 +121,58 @@ async function writeMarker(
 }
 
 async function beginWitness(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   follower: Follower,
   signal: AbortSignal,
 ): Promise<Witness | undefined> {
   const members = (): ReturnType<typeof membersOf> => {
     try {
-      return membersOf(follower.snapshot(), run.target)
+      return membersOf(follower.snapshot(), ensemble.target)
     } catch {
       return []
     }
   }
-  const profile = checksOf(run)
+  const profile = checksOf(ensemble)
   if (profile.witness === undefined) {
     // Of pods alone nobody expects it.
     if (profile.name !== 'none')
-      run.report.note(
+      ensemble.run.report.note(
         `Whether clients could write meanwhile was not measured: profile ${profile.name} has no writer of its own, so longest-write-gap-ms and acknowledged-writes-lost stay empty.`,
       )
     return undefined
   }
-  const witness = await profile.witness(members, contextFor(run, members().length, signal))
+  const witness = await profile.witness(members, contextFor(ensemble, members().length, signal))
   if (witness === undefined)
-    run.report.note(
+    ensemble.run.report.note(
       'How long no write went through was not measured: that needs port-forward to the members.',
     )
   return witness
 }
 
 async function readMarker(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   view: EnsembleView,
   marker: string,
   signal: AbortSignal,
 ): Promise<CheckResult | undefined> {
-  const members = membersOf(view, run.target)
-  const context = contextFor(run, view.set?.replicas ?? 0, signal)
-  const found = await checksOf(run).readMarker?.(members, marker, context)
-  await checksOf(run).removeMarker?.(members, marker, context)
+  const members = membersOf(view, ensemble.target)
+  const context = contextFor(ensemble, view.set?.replicas ?? 0, signal)
+  const found = await checksOf(ensemble).readMarker?.(members, marker, context)
+  await checksOf(ensemble).removeMarker?.(members, marker, context)
   return found
 }
 
-function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
-  const { report } = run
+function tell(ensemble: ReachableEnsemble, seen: WitnessReport, began: number): CheckResult {
+  const {
+    run: { report },
+  } = ensemble
   if (seen.acknowledged === 0)
     return {
       name: 'availability',
       outcome: 'skipped',
       detail: 'not measured: no write was ever acknowledged',
       findings: [],
-      ms: run.clock.now() - began,
+      ms: ensemble.run.clock.now() - began,
     }
   report.about({
     longestWriteGapMs: Math.round(seen.longestGapMs),
@@ -211,6 +215,6 @@ function tell(run: VerifyRun, seen: WitnessReport, began: number): CheckResult {
     outcome: findings.length > 0 ? 'failed' : seen.lost === undefined ? 'skipped' : 'passed',
     detail,
     findings,
-    ms: run.clock.now() - began,
+    ms: ensemble.run.clock.now() - began,
   }
 }

@@ -9,7 +9,7 @@ import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { toClaim, toKeptVolume } from '../../kube/views/index.ts'
 import { warningText } from '../../report/annotations.ts'
-import type { Services } from '../../services.ts'
+import type { Run } from '../../run.ts'
 import type { EnsembleView, KeptVolume } from '../../view/surroundings.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
@@ -21,7 +21,7 @@ export interface Going {
 
 export interface Keeping {
   readonly kube: Pick<Kube, 'get' | 'list'>
-  readonly report: Pick<Recorder, 'changed'>
+  readonly run: { readonly report: Pick<Recorder, 'changed'> }
 }
 
 /**
@@ -98,7 +98,7 @@ async function readVolumes(
  * Called right before each act, with what was read then.
  */
 export async function refuseLoss(
-  { kube, report }: Keeping,
+  { kube, run: { report } }: Keeping,
   view: EnsembleView,
   going: Going | undefined,
   signal: AbortSignal,
@@ -145,7 +145,7 @@ export function saidAlone(view: EnsembleView): Finding | undefined {
  * says where its data is.
  */
 export function warnAlone(
-  { journal, report }: Pick<Services, 'journal' | 'report'>,
+  { journal, report }: Pick<Run, 'journal' | 'report'>,
   view: EnsembleView,
 ): void {
   const alone = saidAlone(view)

@@ -13,7 +13,7 @@ import { toEndpoints } from '../../kube/views/endpoints.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
 import { lossesAhead } from './keep-data.ts'
-import { type Target, type VerifyRun, checksOf } from '../open/ensemble.ts'
+import { type Target, type ReachableEnsemble, checksOf } from '../open/ensemble.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
@@ -24,17 +24,21 @@ import type { Recorder } from '../../report/recorder.ts'
 const ENDPOINTS_LAG_MS = 2_000
 const ENDPOINTS_LOOK_MS = 100
 
-export function contextFor(run: VerifyRun, replicas: number, signal: AbortSignal): VerifyContext {
+export function contextFor(
+  ensemble: ReachableEnsemble,
+  replicas: number,
+  signal: AbortSignal,
+): VerifyContext {
   return {
-    reach: run.reach,
-    clock: run.clock,
+    reach: ensemble.reach,
+    clock: ensemble.run.clock,
     signal,
     settleMs: ELECTS_WITHIN_MS,
-    runId: run.runId,
-    say: (line) => run.journal.info(line),
+    runId: ensemble.run.runId,
+    say: (line) => ensemble.run.journal.info(line),
     replicas,
-    serviceName: run.target.headlessService,
-    memberServices: run.target.memberServices,
+    serviceName: ensemble.target.headlessService,
+    memberServices: ensemble.target.memberServices,
   }
 }
 
@@ -71,7 +75,7 @@ export function isFull(level: VerifyLevel | 'off'): boolean {
  * ends what it has begun.
  */
 export async function verifyPhase(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   view: EnsembleView,
   phase: {
     readonly level: VerifyLevel | 'off'
@@ -81,14 +85,16 @@ export async function verifyPhase(
   signal: AbortSignal,
 ): Promise<void> {
   const { level, unchecked, more } = phase
-  const { report, journal } = run
+  const {
+    run: { report, journal },
+  } = ensemble
   if (level === 'off') {
     await more()
     report.note(`verify: off: ${unchecked}`)
     return
   }
   await journal.phase(`Verify (${level})`, async (done) => {
-    await verifyEnsemble(run, view, level, more, signal)
+    await verifyEnsemble(ensemble, view, level, more, signal)
     done(outcomeOf(report))
   })
 }
@@ -99,24 +105,28 @@ export async function verifyPhase(
  * does not serve can tell nothing. Throws EnsembleError 'failed' when a check found an error.
  */
 export async function verifyEnsemble(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   view: EnsembleView,
   level: VerifyLevel,
   more: () => Promise<readonly CheckResult[]>,
   signal: AbortSignal,
 ): Promise<Verification> {
-  const { report, journal, clock } = run
+  const {
+    run: { report, journal, clock },
+  } = ensemble
   const replicas = view.set?.replicas ?? 0
-  const members = membersOf(view, run.target)
+  const members = membersOf(view, ensemble.target)
   const service =
-    level === 'quick' || checksOf(run).name === 'none' ? undefined : watchEndpoints(run, signal)
+    level === 'quick' || checksOf(ensemble).name === 'none'
+      ? undefined
+      : watchEndpoints(ensemble, signal)
   const patience = patienceWith(
-    startsOf(view, run.target.container),
+    startsOf(view, ensemble.target.container),
     clock.now(),
-    run.memberTimeoutMs,
+    ensemble.memberTimeoutMs,
   )
-  const verification = await checksOf(run).verify(members, level, {
-    ...contextFor(run, replicas, signal),
+  const verification = await checksOf(ensemble).verify(members, level, {
+    ...contextFor(ensemble, replicas, signal),
     settleMs: patience.ms,
     settleWhy: patience.why,
   })
@@ -124,15 +134,15 @@ export async function verifyEnsemble(
     (check) => check.name === 'quorum' && check.outcome === 'failed',
   )
   const checks = [...verification.checks, ...(serves ? await more() : [])]
-  const losses = await lossesAhead(run.kube, view, new Set(), signal)
+  const losses = await lossesAhead(ensemble.kube, view, new Set(), signal)
   if (level !== 'quick') {
     checks.push(
       timed('placement', clock, () =>
         checkPlacement({
           members: memberPods(view),
           claims: view.claims,
-          nodes: run.nodes,
-          requiredByTemplate: run.target.requiresDistinctNodes,
+          nodes: ensemble.nodes,
+          requiredByTemplate: ensemble.target.requiresDistinctNodes,
           losses,
         }),
       ),
@@ -214,17 +224,17 @@ function timed(name: CheckResult['name'], clock: Clock, check: () => StandingChe
  * Reads the client service's slices beside the other checks; the verdict needs to know who serves.
  */
 function watchEndpoints(
-  run: VerifyRun,
+  ensemble: ReachableEnsemble,
   signal: AbortSignal,
 ): ((serving: readonly string[]) => Promise<CheckResult>) | undefined {
-  const service = run.target.clientService
+  const service = ensemble.target.clientService
   if (service === undefined) return undefined
-  const began = run.clock.now()
+  const began = ensemble.run.clock.now()
   const read = async (): Promise<ReturnType<typeof toEndpoints> | KubeFailure> => {
     try {
-      const list = await run.kube.list(
+      const list = await ensemble.kube.list(
         { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
-        { namespace: run.target.namespace, labels: `kubernetes.io/service-name=${service}` },
+        { namespace: ensemble.target.namespace, labels: `kubernetes.io/service-name=${service}` },
         signal,
       )
       return toEndpoints(service, list.items)
@@ -239,7 +249,7 @@ function watchEndpoints(
   return async (serving) => {
     // From here: the first look is as old as the other checks took, and may have come before the
     // last member was Ready.
-    const judged = run.clock.now()
+    const judged = ensemble.run.clock.now()
     for (let found = await first; ; found = await read()) {
       if (found instanceof KubeFailure)
         return {
@@ -247,12 +257,12 @@ function watchEndpoints(
           outcome: 'skipped',
           detail: `left out: the endpoints of ${service} may not be read (${found.reason})`,
           findings: [],
-          ms: run.clock.now() - began,
+          ms: ensemble.run.clock.now() - began,
         }
       const check = checkService(found, serving)
-      if (check.outcome === 'passed' || run.clock.now() - judged >= ENDPOINTS_LAG_MS)
-        return { name: 'service', ...check, ms: run.clock.now() - began }
-      await run.clock.sleep(ENDPOINTS_LOOK_MS, signal)
+      if (check.outcome === 'passed' || ensemble.run.clock.now() - judged >= ENDPOINTS_LAG_MS)
+        return { name: 'service', ...check, ms: ensemble.run.clock.now() - began }
+      await ensemble.run.clock.sleep(ENDPOINTS_LOOK_MS, signal)
     }
   }
 }

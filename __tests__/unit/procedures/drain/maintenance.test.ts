@@ -11,7 +11,7 @@ import {
   type Reboot,
 } from '../../../../src/procedures/drain/maintenance.ts'
 import { Recorder } from '../../../../src/report/recorder.ts'
-import type { CommandOutcome, CommandRequest } from '../../../../src/services.ts'
+import type { CommandOutcome, CommandRequest } from '../../../../src/run.ts'
 import type { NodeView } from '../../../../src/view/surroundings.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
 
@@ -86,7 +86,7 @@ async function maintained(
   }
   await maintain(
     {
-      services,
+      run: services,
       kube,
       inputs: { maintenanceCommand: command, maintenanceTimeoutMs: 600_000 },
       node: NODE,

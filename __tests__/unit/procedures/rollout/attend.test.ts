@@ -4,7 +4,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { Deadline } from '../../../../src/clock.ts'
 import { EnsembleError } from '../../../../src/errors.ts'
-import { attend, type Attendance } from '../../../../src/procedures/rollout/attend.ts'
+import { attend, type Attended } from '../../../../src/procedures/rollout/attend.ts'
 import { Recorder } from '../../../../src/report/recorder.ts'
 import type { EnsembleView } from '../../../../src/view/surroundings.ts'
 import { ended, pod, SECOND, T0, unready, view, waiting } from '../../decide/given.ts'
@@ -48,17 +48,19 @@ async function watched(logs: readonly string[]): Promise<string> {
           : dead(1, 2)
   }
   const clock = { now: () => now, sleep: () => Promise.resolve() }
-  const run = runWith({}, {})
-  const attendance: Attendance = {
+  const ensemble = runWith({}, {})
+  const attended: Attended = {
     follower: {
       ...followerOf(GOOD),
       snapshot: seen,
       changed: (ms) => Promise.resolve(void (now += Math.min(ms, SECOND))),
     },
     kube: kubeWith({ logs: () => Promise.resolve(logs[Math.min(read++, logs.length - 1)] ?? '') }),
-    clock,
-    journal: run.journal,
-    report: new Recorder('deploy', { now: () => T0, say: () => undefined }),
+    run: {
+      clock,
+      journal: ensemble.run.journal,
+      report: new Recorder('deploy', { now: () => T0, say: () => undefined }),
+    },
     deadline: new Deadline(clock, 600_000),
     memberTimeoutMs: 300_000,
     logLines: 10,
@@ -66,7 +68,7 @@ async function watched(logs: readonly string[]): Promise<string> {
   }
   try {
     await attend(
-      attendance,
+      attended,
       {
         generation: () => undefined,
         step: (one) =>
@@ -125,8 +127,10 @@ describe('a member that is given half an hour to end', () => {
       return back && passed >= seconds + 20 ? GOOD : view([pod(0), pod(1)])
     }
     const clock = { now: () => now, sleep: () => Promise.resolve() }
-    const { journal } = runWith({}, {})
-    const attendance: Attendance = {
+    const {
+      run: { journal },
+    } = runWith({}, {})
+    const attended: Attended = {
       follower: {
         ...followerOf(GOOD),
         snapshot: seen,
@@ -141,9 +145,11 @@ describe('a member that is given half an hour to end', () => {
             status: { conditions: [{ type: 'Ready', status: 'True' }] },
           }),
       }),
-      clock,
-      journal,
-      report: new Recorder('restart', { now: () => T0, say: () => undefined }),
+      run: {
+        clock,
+        journal,
+        report: new Recorder('restart', { now: () => T0, say: () => undefined }),
+      },
       deadline: new Deadline(clock, 7_200_000),
       memberTimeoutMs: 300_000,
       logLines: 10,
@@ -151,7 +157,7 @@ describe('a member that is given half an hour to end', () => {
     }
     try {
       await attend(
-        attendance,
+        attended,
         {
           generation: () => undefined,
           step: (one) =>

@@ -21,7 +21,7 @@ function asked(
 } {
   let now = T0
   const looks: string[] = []
-  const run = runWith({
+  const ensemble = runWith({
     look: (members, context) => {
       now += 1000
       looks.push(context.waiting === true ? 'wait' : 'all')
@@ -39,8 +39,12 @@ function asked(
     },
     ...profile,
   })
-  const clock = { ...run.clock, now: () => now }
-  return { looker: createLooker({ ...run, clock }, signal), looks, pass: (ms) => void (now += ms) }
+  const clock = { ...ensemble.run.clock, now: () => now }
+  return {
+    looker: createLooker({ ...ensemble, run: { ...ensemble.run, clock } }, signal),
+    looks,
+    pass: (ms) => void (now += ms),
+  }
 }
 
 const READY = view([pod(0), pod(1), pod(2)])

@@ -69,7 +69,7 @@ describe('a member that serves', () => {
     const { means } = meansWith({})
     const told = new Set<string>()
     expect(await takeByEviction(means, memberOf(1), told, signal)).toBeUndefined()
-    expect({ told: [...told], changed: means.report.changed }).toEqual({
+    expect({ told: [...told], changed: means.run.report.changed }).toEqual({
       told: ['uid-1'],
       changed: true,
     })
@@ -81,7 +81,7 @@ describe('a member that serves', () => {
     expect(await takeByEviction(means, memberOf(1), told, signal)).toBe(
       'zk-1 waits for the budget: needs 2 healthy pods and has 2 currently',
     )
-    expect({ told: [...told], deleted, changed: means.report.changed }).toEqual({
+    expect({ told: [...told], deleted, changed: means.run.report.changed }).toEqual({
       told: [],
       deleted: [],
       changed: false,
@@ -137,9 +137,11 @@ describe('a member that serves nobody', () => {
 
 describe('a leader', () => {
   test('that can not be told to step down is replaced as it is, and the report says what that may have cost', async () => {
-    const run = runWith({ stepDown: () => Promise.reject(new Error('no shell in the container')) })
-    await stepDown(run, memberOf(0), 3, 'at once', signal)
-    expect(run.report.notes).toEqual([
+    const ensemble = runWith({
+      stepDown: () => Promise.reject(new Error('no shell in the container')),
+    })
+    await stepDown(ensemble, memberOf(0), 3, 'at once', signal)
+    expect(ensemble.run.report.notes).toEqual([
       expect.stringContaining(
         'zk-0 could not hand over its leadership before it was replaced (no shell in the container)',
       ),
@@ -148,8 +150,10 @@ describe('a leader', () => {
 
   test('is not replaced once the run was cancelled', async () => {
     const cancelled = AbortSignal.abort(new Error('cancelled'))
-    const run = runWith({ stepDown: () => Promise.reject(new Error('closed')) })
-    await expect(stepDown(run, memberOf(0), 3, 'at once', cancelled)).rejects.toThrow('cancelled')
-    expect(run.report.notes).toEqual([])
+    const ensemble = runWith({ stepDown: () => Promise.reject(new Error('closed')) })
+    await expect(stepDown(ensemble, memberOf(0), 3, 'at once', cancelled)).rejects.toThrow(
+      'cancelled',
+    )
+    expect(ensemble.run.report.notes).toEqual([])
   })
 })

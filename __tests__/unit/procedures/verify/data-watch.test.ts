@@ -62,14 +62,14 @@ function watching(
 describe('at the end of a change', () => {
   test('the marker is read and taken away, the writer ends, and both figures are in the report', async () => {
     const { profile, done } = watching({})
-    const run = runWith(profile)
-    const checks = await (await watchData(run, followerOf(VIEW), signal)).finish(VIEW, signal)
+    const ensemble = runWith(profile)
+    const checks = await (await watchData(ensemble, followerOf(VIEW), signal)).finish(VIEW, signal)
     expect(checks.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
       'durability passed',
       'availability passed',
     ])
     expect(done).toEqual(['read marker-1', 'removed marker-1', 'stopped'])
-    expect(run.report).toMatchObject({ longestWriteGapMs: 850, acknowledgedWritesLost: 0 })
+    expect(ensemble.run.report).toMatchObject({ longestWriteGapMs: 850, acknowledgedWritesLost: 0 })
   })
 
   // The log said that data was watched, and the outputs stayed empty without a word.
@@ -84,16 +84,16 @@ describe('at the end of a change', () => {
   ] as const)(
     'profile %s watches nothing, and says so where somebody expects it',
     async (name, notes) => {
-      const run = runWith({ name })
-      const watch = await watchData(run, followerOf(VIEW), signal)
+      const ensemble = runWith({ name })
+      const watch = await watchData(ensemble, followerOf(VIEW), signal)
       expect(await watch.finish(VIEW, signal)).toEqual([])
-      expect([watch.watches, run.report.notes]).toEqual([false, notes])
+      expect([watch.watches, ensemble.run.report.notes]).toEqual([false, notes])
     },
   )
 
   test('a lost write is DATA_LOST', async () => {
-    const run = runWith(watching({ lost: 2 }).profile)
-    const checks = await (await watchData(run, followerOf(VIEW), signal)).finish(VIEW, signal)
+    const ensemble = runWith(watching({ lost: 2 }).profile)
+    const checks = await (await watchData(ensemble, followerOf(VIEW), signal)).finish(VIEW, signal)
     expect(checks[1]).toMatchObject({
       outcome: 'failed',
       findings: [
@@ -104,7 +104,7 @@ describe('at the end of a change', () => {
         },
       ],
     })
-    expect(run.report.acknowledgedWritesLost).toBe(2)
+    expect(ensemble.run.report.acknowledgedWritesLost).toBe(2)
   })
 
   test.each<[string, Partial<WitnessReport>, string, RegExp]>([
@@ -143,10 +143,10 @@ describe('onto an ensemble where nobody can be written to', () => {
   const { profile } = watching({}, { writeMarker: () => Promise.reject(new Error('no quorum')) })
 
   test('a fix goes on, and the report says that nothing was checked', async () => {
-    const run = runWith(profile)
-    const checks = await (await watchData(run, followerOf(VIEW), signal)).finish(VIEW, signal)
+    const ensemble = runWith(profile)
+    const checks = await (await watchData(ensemble, followerOf(VIEW), signal)).finish(VIEW, signal)
     expect(checks.map(({ name }) => name)).toEqual(['availability'])
-    expect(run.report.notes).toEqual([
+    expect(ensemble.run.report.notes).toEqual([
       expect.stringContaining('No marker could be written before the change'),
     ])
   })
@@ -162,8 +162,8 @@ describe('after a failure', () => {
   test('what was measured is told once, and what was written is taken away', async () => {
     const { profile, done } = watching({})
     const lines: string[] = []
-    const run = runWith(profile, {}, lines)
-    const watch = await watchData(run, followerOf(VIEW), signal)
+    const ensemble = runWith(profile, {}, lines)
+    const watch = await watchData(ensemble, followerOf(VIEW), signal)
     await watch.abandon()
     await watch.abandon()
     expect(done.filter((one) => one === 'stopped')).toHaveLength(1)
@@ -171,7 +171,7 @@ describe('after a failure', () => {
     expect(lines.filter((line) => line.startsWith('availability:'))).toEqual([
       'availability: 40 writes acknowledged, none lost, longest time without one 850ms',
     ])
-    expect(run.report.longestWriteGapMs).toBe(850)
+    expect(ensemble.run.report.longestWriteGapMs).toBe(850)
   })
 
   test('an ensemble that answers nobody does not hide the failure', async () => {

@@ -8,7 +8,7 @@ import { outcomeOf, verifyEnsemble } from '../../../../src/procedures/verify/ver
 import { Recorder } from '../../../../src/report/recorder.ts'
 import type { EnsembleView } from '../../../../src/view/surroundings.ts'
 import { container, pod, SECOND, T0, view } from '../../decide/given.ts'
-import type { VerifyRun } from '../../../../src/procedures/open/ensemble.ts'
+import type { ReachableEnsemble } from '../../../../src/procedures/open/ensemble.ts'
 
 const VIEW = { set: undefined, pods: [], claims: [], events: [] }
 const QUORUM: CheckResult = {
@@ -26,7 +26,7 @@ const DURABILITY: CheckResult = {
   ms: 1,
 }
 
-function runOf(quorum: CheckResult, done: string[]): VerifyRun {
+function runOf(quorum: CheckResult, done: string[]): ReachableEnsemble {
   const unused = (): never => {
     throw new Error('not asked for by these checks')
   }
@@ -73,16 +73,19 @@ function runOf(quorum: CheckResult, done: string[]): VerifyRun {
       time: unused,
       close: () => undefined,
     },
-    clock: { now: () => 0, sleep: () => Promise.resolve() },
-    journal: {
-      phase: (_title, work) => work(() => undefined),
-      info: () => undefined,
-      warning: () => undefined,
-      notice: () => undefined,
-      debug: () => undefined,
-      verdict: () => undefined,
+    run: {
+      clock: { now: () => 0, sleep: () => Promise.resolve() },
+      journal: {
+        phase: (_title, work) => work(() => undefined),
+        info: () => undefined,
+        warning: () => undefined,
+        notice: () => undefined,
+        debug: () => undefined,
+        verdict: () => undefined,
+      },
+      report: new Recorder('deploy', { now: () => 0, say: () => undefined }),
+      runId: '1',
     },
-    report: new Recorder('deploy', { now: () => 0, say: () => undefined }),
     profile,
     reach: { may: { forward: true, exec: true }, open: unused, tunnel: unused, exec: unused },
     target: {
@@ -96,7 +99,6 @@ function runOf(quorum: CheckResult, done: string[]): VerifyRun {
       memberServices: [],
       listedServices: new Map(),
     },
-    runId: '1',
     memberTimeoutMs: 300_000,
     nodes: undefined,
   }
@@ -105,9 +107,9 @@ function runOf(quorum: CheckResult, done: string[]): VerifyRun {
 describe('the data written before a roll', () => {
   test('is looked for once the ensemble has settled: before that, a sound deploy would fail on an election', async () => {
     const done: string[] = []
-    const run = runOf(QUORUM, done)
+    const ensemble = runOf(QUORUM, done)
     await verifyEnsemble(
-      run,
+      ensemble,
       VIEW,
       'quick',
       () => {
@@ -117,7 +119,7 @@ describe('the data written before a roll', () => {
       new AbortController().signal,
     )
     expect(done).toEqual(['settled', 'marker'])
-    expect(run.report.checks.map((check) => check.name)).toEqual(['quorum', 'durability'])
+    expect(ensemble.run.report.checks.map((check) => check.name)).toEqual(['quorum', 'durability'])
   })
 
   test('is not looked for without a quorum: the verdict stays the lost quorum', async () => {
@@ -158,17 +160,17 @@ test('endpoints that were read before the last member was Ready are read again: 
       },
     ],
   }
-  const run = runOf(QUORUM, [])
-  const elected: VerifyRun = {
-    ...run,
-    clock: { now: () => now, sleep: () => Promise.resolve() },
+  const ensemble = runOf(QUORUM, [])
+  const elected: ReachableEnsemble = {
+    ...ensemble,
+    run: { ...ensemble.run, clock: { now: () => now, sleep: () => Promise.resolve() } },
     kube: {
-      ...run.kube,
+      ...ensemble.kube,
       list: () => Promise.resolve({ items: reads++ === 0 ? [] : [slice], resourceVersion: '1' }),
     },
-    target: { ...run.target, clientService: 'zk-cs' },
+    target: { ...ensemble.target, clientService: 'zk-cs' },
     profile: {
-      ...run.profile,
+      ...ensemble.profile,
       verify: () => {
         now += 15_000
         return Promise.resolve({
@@ -198,7 +200,7 @@ test('endpoints that were read before the last member was Ready are read again: 
     () => Promise.resolve([]),
     new AbortController().signal,
   )
-  expect(elected.report.checks.find(({ name }) => name === 'service')).toMatchObject({
+  expect(elected.run.report.checks.find(({ name }) => name === 'service')).toMatchObject({
     outcome: 'passed',
     detail: 'zk-cs has 1 of 1 serving members',
   })
@@ -209,7 +211,7 @@ function outside(
   settled: (ms: number) => void,
   startedAgo: number,
   memberTimeoutMs = 300_000,
-): { readonly run: VerifyRun; readonly view: EnsembleView } {
+): { readonly ensemble: ReachableEnsemble; readonly view: EnsembleView } {
   const slice = {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -221,7 +223,7 @@ function outside(
     })),
   }
   let now = T0
-  const run = runOf(
+  const ensemble = runOf(
     {
       ...QUORUM,
       outcome: 'failed',
@@ -244,23 +246,26 @@ function outside(
       pod(1, { claims: [] }),
       pod(2, { claims: [], containers: [server] }),
     ]),
-    run: {
-      ...run,
+    ensemble: {
+      ...ensemble,
       memberTimeoutMs,
-      clock: { now: () => now, sleep: (ms) => ((now += ms), Promise.resolve()) },
+      run: {
+        ...ensemble.run,
+        clock: { now: () => now, sleep: (ms) => ((now += ms), Promise.resolve()) },
+      },
       kube: {
-        ...run.kube,
+        ...ensemble.kube,
         list: ({ kind }) =>
           Promise.resolve({ items: kind === 'EndpointSlice' ? [slice] : [], resourceVersion: '1' }),
       },
-      target: { ...run.target, container: 'zookeeper', clientService: 'zk-cs' },
+      target: { ...ensemble.target, container: 'zookeeper', clientService: 'zk-cs' },
       profile: {
-        ...run.profile,
+        ...ensemble.profile,
         verify: async (members, level, context) => {
           settled(context.settleMs)
           const roles = ['leader', 'follower', 'not serving'] as const
           return {
-            ...(await run.profile.verify(members, level, context)),
+            ...(await ensemble.profile.verify(members, level, context)),
             members: roles.map((role, ordinal) => ({
               pod: `zk-${ordinal}`,
               ordinal,
@@ -279,14 +284,20 @@ function outside(
 
 describe('a member outside of the quorum', () => {
   test('is the cause, not the service that follows its readiness: whoever fixes the service fixes nothing', async () => {
-    const { run, view: seen } = outside(() => undefined, 600)
+    const { ensemble, view: seen } = outside(() => undefined, 600)
     await expect(
-      verifyEnsemble(run, seen, 'full', () => Promise.resolve([]), new AbortController().signal),
+      verifyEnsemble(
+        ensemble,
+        seen,
+        'full',
+        () => Promise.resolve([]),
+        new AbortController().signal,
+      ),
     ).rejects.toMatchObject({
       code: 'CHECK_FAILED',
       message: 'zk-2 (ordinal 2) runs but is not in the quorum',
     })
-    expect(run.report.checks.find(({ name }) => name === 'service')).toMatchObject({
+    expect(ensemble.run.report.checks.find(({ name }) => name === 'service')).toMatchObject({
       outcome: 'warned',
     })
   })
@@ -297,9 +308,9 @@ describe('a member outside of the quorum', () => {
     ['is never waited for longer than member-timeout', 10, 20_000, 20],
   ])('%s', async (_, startedAgo, memberTimeout, seconds) => {
     let given = 0
-    const { run, view: seen } = outside((ms) => (given = ms), startedAgo, memberTimeout)
+    const { ensemble, view: seen } = outside((ms) => (given = ms), startedAgo, memberTimeout)
     await verifyEnsemble(
-      run,
+      ensemble,
       seen,
       'quick',
       () => Promise.resolve([]),
@@ -352,9 +363,15 @@ test('a warning of a check is told in the log with what it warns of', async () =
     ms: 1,
   }
   const told: string[] = []
-  const run = runOf(warned, [])
+  const ensemble = runOf(warned, [])
   await verifyEnsemble(
-    { ...run, journal: { ...run.journal, info: (line) => void told.push(line) } },
+    {
+      ...ensemble,
+      run: {
+        ...ensemble.run,
+        journal: { ...ensemble.run.journal, info: (line) => void told.push(line) },
+      },
+    },
     VIEW,
     'quick',
     () => Promise.resolve([]),

@@ -9,7 +9,7 @@ import type { Holder } from './record/lock.ts'
 import type { Journal } from './report/journal.ts'
 import type { Recorder } from './report/recorder.ts'
 
-export interface Services {
+export interface Run {
   readonly clock: Clock
   /** Aborted by a cancel of the run. */
   readonly signal: AbortSignal
