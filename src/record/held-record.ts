@@ -28,6 +28,14 @@ export interface RecordPlace {
   readonly runUrl: string
 }
 
+/** `since`: when the drain that is continued was begun. */
+export type DrainBegun = Pick<DrainUnderWay, 'nodes' | 'digest' | 'done'> & {
+  readonly since?: string
+}
+
+/** What changes of a node while it is under maintenance. */
+export type NodeChange = Partial<Pick<MaintenanceNode, 'phase' | 'cordon' | 'placement' | 'keep'>>
+
 /** Every verb that writes throws LOCKED when another run wrote the record. */
 export class HeldRecord {
   readonly place: RecordPlace
@@ -173,11 +181,7 @@ export class HeldRecord {
    * What changes of a node that was begun: its phase before it is entered, whose the cordon is once
    * that is known. No write where nothing changes.
    */
-  async advanceNode(
-    name: string,
-    change: Partial<Pick<MaintenanceNode, 'phase' | 'cordon' | 'placement' | 'keep'>>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async advanceNode(name: string, change: NodeChange, signal: AbortSignal): Promise<void> {
     const before = nodesUnderMaintenance(this.#stored)
     const found = before.find((one) => one.name === name)
     if (found === undefined) return
@@ -206,10 +210,7 @@ export class HeldRecord {
    * Which nodes a drain is to do and which are done: a run that dies at the third of five nodes
    * leaves its successor two.
    */
-  async beginDrain(
-    drain: Pick<DrainUnderWay, 'nodes' | 'digest' | 'done'> & { readonly since?: string },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async beginDrain(drain: DrainBegun, signal: AbortSignal): Promise<void> {
     await this.#write(
       { drain: { ...drain, since: drain.since ?? this.#now(), runUrl: this.place.runUrl } },
       signal,
