@@ -34,7 +34,7 @@ async function deployed(namespace: string, text: string): Promise<void> {
 
 describe('e2e: cases of deletion', () => {
   all(
-    'a preStop hook that sleeps is the cause, with the time that is left; the member that waits for it is the only one that goes',
+    'a preStop hook that sleeps is waited for as long as the run may take, then it is the cause, with the time that is left; the member that waits for it is the only one that goes',
     async () => {
       await inNamespace('prestop', async (namespace) => {
         const slow = changed(
@@ -46,7 +46,13 @@ describe('e2e: cases of deletion', () => {
           ),
         )
         await deployed(namespace, slow)
-        const ran = await act({ operation: 'restart', namespace, 'member-timeout': '1m' })
+        // Its grace period is no standstill (member-timeout); of a restart `timeout` is a member's.
+        const ran = await act({
+          operation: 'restart',
+          namespace,
+          timeout: '40s',
+          'member-timeout': '30s',
+        })
         expect(verdict(ran)).toMatch(/^failed NOT_READY /)
         const [finding] = ran.report.findings
         expect(finding?.message).toMatch(
