@@ -138,6 +138,24 @@ describe('verify', () => {
       }),
   )
 
+  test('names each member as it calls itself, with the user of its server and the owner of its data', () =>
+    withBundle({}, async ({ cluster, run }) => {
+      await run(tutorial(QUICK), { namespace: 'shop', 'create-namespace': 'true' })
+      const verify = { operation: 'verify', name: 'zk', namespace: 'shop' }
+      const done = await run(undefined, verify)
+      const name = 'zk-1.zk-hs.shop.svc.cluster.local'
+      expect(done.lines).toContain(
+        `zk-1: id 2, name ${name}, listed as server.2=${name}:2888:3888; runs as user 1000, data drwxr-sr-x 1000:1000`,
+      )
+      expect(done.summary).toContain(
+        `| zk-1 | 2 | ${name} | server.2=${name}:2888:3888 | 1000 | drwxr-sr-x 1000:1000 |`,
+      )
+      cluster.faults.forbid('*', 'pods/exec')
+      const outside = await run(undefined, { ...verify, verify: 'quick' })
+      expect(verdict(outside)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(outside.lines.join('\n')).not.toContain('runs as user')
+    }))
+
   test('by exec, where port-forward is not allowed', () =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK))

@@ -21,6 +21,10 @@ export interface Member {
   readonly ready: boolean
   /** Of the pod. */
   readonly ip?: string | undefined
+  /** When the pod was made; milliseconds since the epoch. */
+  readonly created?: number
+  /** `runAsUser` of its container, as the pod's spec has it. */
+  readonly askedUser?: number | undefined
 }
 
 /** The ways to a member; each rejects with a MemberUnreachable that says why. */
@@ -107,6 +111,20 @@ export interface MemberState {
   readonly advice?: string
   /** It counts by its Ready pod alone: it was not asked itself. */
   readonly unasked?: true
+  /** Absent where this look did not ask for it. */
+  readonly identity?: Identity
+}
+
+/** Who a member says it is; undefined is what could not be looked at. */
+export interface Identity {
+  /** Its own full name, as `hostname -f` gives it. */
+  readonly name: string | undefined
+  /** Its own line in the member list that it has, `server.1=zk-0.zk-hs:2888:3888`. */
+  readonly listed: string | undefined
+  /** Uid that the server's process runs as; by the pod's spec where no process could be looked at. */
+  readonly user: { readonly uid: number; readonly from: 'process' | 'spec' } | undefined
+  /** Mode and owner of its data directory, `drwxr-sr-x 1000:1000`. */
+  readonly data: string | undefined
 }
 
 /** One named check and how it came out. */

@@ -9,7 +9,7 @@ import { nextLines } from './next.ts'
 import { secondsByPhase } from './node-phases.ts'
 import { clientsOf, nowLine } from './now.ts'
 import type { JsonReport } from './report-schema.ts'
-import type { RunReport } from './run-report.ts'
+import type { MemberRow, RunReport } from './run-report.ts'
 
 /**
  * The JSON text of the report file, with a final newline. Valid against docs/report.schema.json.
@@ -59,6 +59,7 @@ export function toJsonReport(report: RunReport): JsonReport {
       ready: row.ready,
       readySince: row.readySince === undefined ? null : iso(row.readySince),
       trouble: row.fault ?? row.trouble ?? null,
+      identity: identityJson(row.identity),
     })),
     changes: report.changes.map((row) => ({
       object: row.object,
@@ -151,6 +152,17 @@ export function toJsonReport(report: RunReport): JsonReport {
     runUrl: report.runUrl,
     helpUrl: report.helpUrl,
   }
+}
+
+function identityJson(identity: MemberRow['identity']): JsonReport['members'][number]['identity'] {
+  return identity === undefined
+    ? null
+    : {
+        name: identity.name ?? null,
+        listed: identity.listed ?? null,
+        user: identity.user === undefined ? null : { ...identity.user },
+        data: identity.data ?? null,
+      }
 }
 
 function clientsJson(report: RunReport): JsonReport['clients'] {

@@ -342,6 +342,7 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
           zxid: known?.zxid,
           trouble: said?.trouble,
           askedAt: said?.askedAt,
+          identity: said?.identity,
           fault: faultOf(pod),
           alive:
             pod.deleting === undefined &&
@@ -367,6 +368,7 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
       row.version = state.version ?? row.version
       row.zxid = state.zxid ?? row.zxid
       row.trouble = state.trouble
+      row.identity = state.identity ?? row.identity
       row.askedAt = state.unasked === true ? undefined : this.#place.now()
     }
     report.leader =
@@ -381,12 +383,13 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
     this.#report.writeGaps.push(...gaps.map((gap) => ({ ...gap })))
   }
 
-  /** All checks of a verification. */
+  /** All checks of a verification, and what the members said of themselves meanwhile. */
   checked(
     level: string,
     checks: readonly CheckResult[],
-    { matrix, pairs }: Pick<Verification, 'matrix' | 'pairs'>,
+    { members, matrix, pairs }: Pick<Verification, 'members' | 'matrix' | 'pairs'>,
   ): void {
+    this.heardMembers(members)
     this.#report.checks = [...checks]
     this.#report.matrix = matrix
     this.#report.pairs = pairs ?? ''

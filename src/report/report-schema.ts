@@ -37,6 +37,16 @@ const member = z.strictObject({
   ready: z.boolean(),
   readySince: orNull(time),
   trouble: orNull(text),
+  identity: orNull(
+    z.strictObject({
+      name: orNull(text).describe('Its own full name'),
+      listed: orNull(text).describe('Its own line in the member list that it has'),
+      user: orNull(z.strictObject({ uid: z.number(), from: z.enum(['process', 'spec']) })).describe(
+        'Who its server runs as; spec: by the spec of its pod, where no process could be looked at',
+      ),
+      data: orNull(text).describe('Mode and owner of its data directory'),
+    }),
+  ).describe('Who it says it is; null where it was not asked'),
 })
 
 const check = z.strictObject({

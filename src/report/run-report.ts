@@ -2,7 +2,7 @@
 // summary, annotation and JSON report.
 
 import type { Code, Finding } from '../errors.ts'
-import type { CheckResult, Matrix, Role } from '../ensemble/profile.ts'
+import type { CheckResult, Identity, Matrix, Role } from '../ensemble/profile.ts'
 
 export type RunResult =
   | 'succeeded'
@@ -29,6 +29,8 @@ export interface MemberRow {
   readySince: number | undefined
   /** What is wrong with it, in a few words, by its own account. */
   trouble: string | undefined
+  /** Who it says it is, where it was asked. */
+  identity: Identity | undefined
   /** Of its pod: what was said by one before it no longer holds. */
   uid: string
   /** A container of its runs, and it is not on its way out: who does not run serves nobody. */

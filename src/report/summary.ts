@@ -12,7 +12,7 @@ import {
   revisionsSection,
   timelineSection,
 } from './sections/course.ts'
-import { matrixSection, membersSection } from './sections/ensemble.ts'
+import { identitiesSection, matrixSection, membersSection } from './sections/ensemble.ts'
 import { errorsSection, evidenceSection, notesSection, warningsSection } from './sections/faults.ts'
 import { namespacesSection } from './sections/namespaces.ts'
 import { nodePodsSection, nodesSection, unfitSection } from './sections/nodes.ts'
@@ -76,6 +76,7 @@ function sectionsOf(report: RunReport): Section[] {
     evidenceSection(report),
     checksSection(report),
     matrixSection(report),
+    identitiesSection(report),
     warningsSection(report),
     changesSection(report),
     diffSection(report),

@@ -103,6 +103,8 @@ export interface ContainerView {
   readonly restarts: number
   /** `resources.limits.memory` in bytes; absent when there is none. */
   readonly memoryLimit?: number | undefined
+  /** `securityContext.runAsUser`, of the container or else of its pod. */
+  readonly runAsUser?: number | undefined
   readonly ports: readonly { readonly name: string | undefined; readonly port: number }[]
   readonly state: ContainerState
   /** How the previous life ended. */

@@ -46,6 +46,8 @@ function located(inside: Inside, nonce: string): string {
     section('config', inside.config),
     section('dynamic', inside.dynamic),
     section('myid', inside.myid),
+    section('user', '1000'),
+    section('data', 'drwxr-sr-x 1000:1000'),
     section('host', host),
     section('fqdn', inside.fqdn),
     section('end', ''),

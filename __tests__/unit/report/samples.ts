@@ -40,6 +40,7 @@ export function deployed(): RunReport {
       alive: true,
       fault: undefined,
       askedAt: STARTED + 42_000,
+      identity: undefined,
     })),
     changes: [
       { object: 'service/zk-hs', change: 'unchanged' },

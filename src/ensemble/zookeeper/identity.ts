@@ -9,7 +9,7 @@ import {
   type MemberService,
 } from '../../manifests/member-services.ts'
 import { judgeBelonging } from '../../view/host-name.ts'
-import type { Member } from '../profile.ts'
+import type { Identity, Member, MemberState } from '../profile.ts'
 import {
   parseConfig,
   voters,
@@ -26,6 +26,9 @@ export interface Known {
   readonly config: ServerConfig | undefined
   readonly host: string | undefined
   readonly fqdn: string | undefined
+  /** Uid of its process, and to whom its data belongs; absent where it was not looked at inside. */
+  readonly uid?: number | undefined
+  readonly data?: string | undefined
 }
 
 export interface IdentityVerdict {
@@ -40,7 +43,38 @@ const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '[::]', '::'])
 export function knownFrom(member: Member, located: Located): Known {
   const config =
     located.config === undefined ? undefined : parseConfig(located.config, located.dynamic)
-  return { member, myid: located.myid, config, host: located.host, fqdn: located.fqdn }
+  const { myid, host, fqdn, uid, data } = located
+  return { member, myid, config, host, fqdn, uid, data }
+}
+
+/** By pod: its id, and who it says it is. */
+export type Introduced = ReadonlyMap<string, Pick<MemberState, 'id' | 'identity'>>
+
+export function introduce(known: readonly Known[], ids: ReadonlyMap<string, number>): Introduced {
+  return new Map(
+    known.map((one) => {
+      const identity = identityOf(one)
+      const id = ids.get(one.member.pod)
+      return [one.member.pod, identity === undefined ? { id } : { id, identity }] as const
+    }),
+  )
+}
+
+/** Undefined where it told nothing of itself. */
+function identityOf({ member, myid, config, host, fqdn, uid, data }: Known): Identity | undefined {
+  if (myid === undefined && config === undefined && host === undefined) return undefined
+  const line = config?.servers.find(({ id }) => String(id) === myid)
+  return {
+    name: fqdn ?? host,
+    listed: line === undefined ? undefined : `server.${line.id}=${asWritten(line)}`,
+    user:
+      uid !== undefined
+        ? { uid, from: 'process' }
+        : member.askedUser !== undefined
+          ? { uid: member.askedUser, from: 'spec' }
+          : undefined,
+    data,
+  }
 }
 
 /**

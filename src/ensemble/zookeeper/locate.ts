@@ -40,6 +40,11 @@ if [ -n "$conf" ]; then
   if [ -n "$dynamic" ] && [ -r "$dynamic" ]; then section dynamic; cat "$dynamic"; fi
   data=$(value dataDir "$conf")
   if [ -r "$data/myid" ]; then section myid; cat "$data/myid"; fi
+  section user
+  sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\\([0-9]*\\).*/\\1/p' "$p/status" 2>/dev/null
+  set -- $(ls -ldn "$data/" 2>/dev/null)
+  section data
+  printf '%s %s:%s\\n' "$1" "$3" "$4"
 fi
 host=$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)
 section host
@@ -67,6 +72,10 @@ export interface Located {
   readonly myid: string | undefined
   readonly host: string | undefined
   readonly fqdn: string | undefined
+  /** Effective uid of the server's process. */
+  readonly uid: number | undefined
+  /** Mode and owner of the data directory, `drwxr-sr-x 1000:1000`. */
+  readonly data: string | undefined
 }
 
 /** Undefined when the script didn't run to its end. */
@@ -93,5 +102,17 @@ export function parseLocated(stdout: string, nonce: string): Located | undefined
     myid: trimmed('myid'),
     host: trimmed('host'),
     fqdn: trimmed('fqdn'),
+    uid: uidIn(trimmed('user')),
+    data: ownerIn(trimmed('data')),
   }
+}
+
+function uidIn(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined
+}
+
+/** Mode, user and group; what `ls` adds behind the mode (`+`, `.`) says nothing here. */
+function ownerIn(text: string | undefined): string | undefined {
+  const found = /^(d[rwxsStT-]{9})[+.@]? (\d{1,10}:\d{1,10})$/.exec(text ?? '')
+  return found === null ? undefined : `${found[1] ?? ''} ${found[2] ?? ''}`
 }

@@ -7,6 +7,7 @@ import type { CheckResult, Member, Verification } from '../profile.ts'
 import { checkAlone, checkPairs, type DataChecks } from './data-checks.ts'
 import { isTlsOnly } from '../../manifests/zoo-config.ts'
 import type { DoorContext } from './doors.ts'
+import type { Introduced } from './identity.ts'
 import { settle, type Settled } from './look.ts'
 import { ACCESS_MEND, judgeQuorum, type Looked } from './quorum.ts'
 import { openSpeakers } from './speakers.ts'
@@ -94,17 +95,17 @@ async function attempt(
       ? prove(level, sorted, speaking, context, options)
       : Promise.resolve(notTried(level))
     proving.catch(() => undefined)
-    let ids: ReadonlyMap<string, number> = new Map()
+    let who: Introduced = new Map()
     if (learning !== undefined && level !== 'quick') {
       const learned = await relearn(await learning, whole, speaking, context)
-      const { ids: found, ...identity } = identityCheck(learned.value, context)
+      const { who: found, ...identity } = identityCheck(learned.value, context)
       checks.push({ ...identity, ms: learned.ms })
-      ids = found
+      who = found
     }
     const proof = await proving
     checks.push(...proof.checks)
     return {
-      members: settled.verdict.states.map((state) => ({ ...state, id: ids.get(state.pod) })),
+      members: settled.verdict.states.map((state) => ({ ...state, ...who.get(state.pod) })),
       checks,
       matrix: proof.matrix,
       pairs: proof.pairs,

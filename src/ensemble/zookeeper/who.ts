@@ -5,7 +5,14 @@ import type { Finding } from '../../errors.ts'
 import { whyUnreachable } from '../unreachable.ts'
 import type { CheckResult, Member, VerifyContext } from '../profile.ts'
 import { plain } from './check-path.ts'
-import { judgeIdentity, knownFrom, type IdentityVerdict, type Known } from './identity.ts'
+import {
+  introduce,
+  judgeIdentity,
+  knownFrom,
+  type IdentityVerdict,
+  type Introduced,
+  type Known,
+} from './identity.ts'
 import { locateCommand, parseLocated } from './locate.ts'
 import type { DoorContext } from './doors.ts'
 import { ask } from './look.ts'
@@ -143,12 +150,16 @@ function judge(learned: readonly Learned[], context: VerifyContext): IdentityVer
   )
 }
 
-/** The check's result without its time, and the ids by pod. */
+/** The check's result without its time, and who each member is. */
 export function identityCheck(
   learned: readonly Learned[],
   context: VerifyContext,
-): Omit<CheckResult, 'ms'> & { readonly ids: IdentityVerdict['ids'] } {
+): Omit<CheckResult, 'ms'> & { readonly who: Introduced } {
   const verdict = judge(learned, context)
+  const who = introduce(
+    learned.map(({ known }) => known),
+    verdict.ids,
+  )
   const lacking = learned.filter((one) => one.lacking !== undefined)
   const wrong = verdict.findings.some((finding) => finding.severity === 'error')
   const first = lacking[0]
@@ -158,7 +169,7 @@ export function identityCheck(
       outcome: wrong ? 'failed' : verdict.findings.length > 0 ? 'warned' : 'passed',
       detail: verdict.detail,
       findings: verdict.findings,
-      ids: verdict.ids,
+      who,
     }
   }
   const pods = lacking.map(({ known }) => known.member.pod).join(', ')
@@ -180,6 +191,6 @@ export function identityCheck(
     outcome: 'failed',
     detail: finding.message,
     findings: [...verdict.findings, finding],
-    ids: verdict.ids,
+    who,
   }
 }

@@ -19,12 +19,15 @@ const stateSchema = z.object({
   terminated: terminatedSchema.nullish(),
 })
 
+const securitySchema = z.object({ runAsUser: z.number().nullish() }).nullish()
+
 const containerSchema = z.object({
   name: z.string(),
   image: text,
   ports: list(z.object({ name: text, containerPort: z.number() })),
   resources: z.object({ limits: z.object({ memory: quantity.optional() }).nullish() }).nullish(),
   lifecycle: z.object({ preStop: z.unknown().optional() }).nullish(),
+  securityContext: securitySchema,
 })
 
 const volumeSchema = z.looseObject({
@@ -44,6 +47,7 @@ const schema = z.object({
   spec: z.object({
     nodeName: text,
     readinessGates: list(z.object({ conditionType: z.string() })),
+    securityContext: securitySchema,
     containers: list(containerSchema),
     initContainers: list(containerSchema),
     volumes: list(volumeSchema),
@@ -78,6 +82,7 @@ export function toPod(object: KubeObject): PodView {
     (status?.conditions ?? []).map((condition) => [condition.type, condition]),
   )
   const ready = conditions.get('Ready')
+  const user = spec.securityContext?.runAsUser ?? undefined
   const scheduled = conditions.get('PodScheduled')
   const owner = metadata.ownerReferences?.find((reference) => reference.controller === true)
   const created = Date.parse(metadata.creationTimestamp ?? '')
@@ -110,8 +115,8 @@ export function toPod(object: KubeObject): PodView {
     openGates: spec.readinessGates
       .map((gate) => gate.conditionType)
       .filter((gate) => conditions.get(gate)?.status !== 'True'),
-    initContainers: containers(spec.initContainers, status?.initContainerStatuses ?? []),
-    containers: containers(spec.containers, status?.containerStatuses ?? []),
+    initContainers: containers(spec.initContainers, status?.initContainerStatuses ?? [], user),
+    containers: containers(spec.containers, status?.containerStatuses ?? [], user),
     claims: spec.volumes.flatMap((volume) =>
       volume.persistentVolumeClaim === null || volume.persistentVolumeClaim === undefined
         ? []
@@ -164,6 +169,7 @@ function ordinalOf(name: string, set: string | undefined): number | undefined {
 function containers(
   specs: readonly z.infer<typeof containerSchema>[],
   statuses: readonly ContainerStatus[],
+  podUser: number | undefined,
 ): readonly ContainerView[] {
   return specs.map((spec) => {
     const status = statuses.find((candidate) => candidate.name === spec.name)
@@ -174,6 +180,7 @@ function containers(
       ready: status?.ready ?? false,
       restarts: status?.restartCount ?? 0,
       memoryLimit: spec.resources?.limits?.memory,
+      runAsUser: spec.securityContext?.runAsUser ?? podUser,
       ports: spec.ports.map((port) => ({ name: port.name, port: port.containerPort })),
       state: stateOf(status),
       last: last === null || last === undefined ? undefined : terminated(last),

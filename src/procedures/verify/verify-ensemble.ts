@@ -15,6 +15,7 @@ import type { PodView } from '../../view/workload.ts'
 import { lossesAhead } from './keep-data.ts'
 import { type Target, type ReachableEnsemble, checksOf } from '../open/ensemble.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
+import { identityLines } from '../../report/identity-words.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
 /**
@@ -53,6 +54,8 @@ export function membersOf(view: EnsembleView, target: Target): readonly Member[]
     clientPort: target.clientPort,
     ready: pod.ready,
     ip: pod.ip,
+    created: pod.created,
+    askedUser: pod.containers.find(({ name }) => name === target.container)?.runAsUser,
   }))
 }
 
@@ -160,10 +163,8 @@ export async function verifyEnsemble(
     if (found !== undefined) checks.push(serves ? found : asConsequence(found))
   }
   report.sawMembers(view)
-  report.heardMembers(verification.members)
   report.checked(level, checks, verification)
-  for (const check of checks)
-    journal.info(`${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`)
+  for (const line of [...checks.map(checkLine), ...identityLines(report)]) journal.info(line)
   const findings = unique([
     ...verification.findings,
     ...losses,
@@ -181,6 +182,10 @@ function asConsequence(check: CheckResult): CheckResult {
     outcome: check.outcome === 'failed' ? 'warned' : check.outcome,
     findings: check.findings.map((finding) => ({ ...finding, severity: 'warning' })),
   }
+}
+
+function checkLine(check: CheckResult): string {
+  return `${check.name}: ${check.outcome} – ${check.detail}${warningsOf(check)}`
 }
 
 /** A line that says `warned` says of what. */

@@ -3,6 +3,7 @@
 import type { Cell } from '../../ensemble/profile.ts'
 import { formatSpan } from '../../clock.ts'
 import { cell, inline } from '../escape.ts'
+import { NOT_LOOKED_AT, userOf } from '../identity-words.ts'
 import type { MemberRow, RunReport } from '../run-report.ts'
 import type { Section } from './section.ts'
 import { table } from './section.ts'
@@ -59,6 +60,30 @@ function troubleOf({ fault, trouble, restarts }: MemberRow): string {
   ]
     .filter((part) => part !== '')
     .join(', ')
+}
+
+/** What the checks compared, member by member. */
+export function identitiesSection(report: RunReport): Section | undefined {
+  const asked = report.members.flatMap(({ pod, id, identity }) =>
+    identity === undefined ? [] : [{ pod, id, identity }],
+  )
+  if (asked.length === 0) return undefined
+  return table(
+    `Who the members say they are: ${asked
+      .map(({ pod }) => inline(pod, 100))
+      .slice(0, OPEN)
+      .join(', ')}`,
+    ['Member', 'Id', 'Its own name', 'In its member list', 'Its server runs as user', 'Its data'],
+    asked.map(({ pod, id, identity }) => [
+      cell(pod),
+      cell(id ?? NOT_LOOKED_AT),
+      cell(identity.name ?? NOT_LOOKED_AT),
+      cell(identity.listed ?? NOT_LOOKED_AT),
+      cell(userOf(identity.user)),
+      cell(identity.data ?? NOT_LOOKED_AT),
+    ]),
+    { folded: true },
+  )
 }
 
 export function matrixSection(report: RunReport): Section | undefined {

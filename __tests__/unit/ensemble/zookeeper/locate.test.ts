@@ -2,7 +2,7 @@
 // image has its server elsewhere.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
@@ -74,6 +74,21 @@ describe('the script', () => {
     expect(found?.host).not.toBe('')
   })
 
+  test('tells who the server runs as and to whom its data belongs, which the tutorial looks at by hand', () => {
+    const config = file('conf/zoo.cfg', `dataDir=${root}/data\n`)
+    file('data/myid', '1\n')
+    running(7, 'java', MAIN, config)
+    file('proc/7/status', 'Name:\tjava\nUid:\t0\t1000\t1000\t1000\nGid:\t0\t0\t0\t0\n')
+    chmodSync(join(root, 'data'), 0o755)
+    const { uid, gid } = statSync(join(root, 'data'))
+    expect(locate()).toMatchObject({ uid: 1000, data: `drwxr-xr-x ${uid}:${gid}` })
+  })
+
+  test('says nothing of a user or an owner that it could not see', () => {
+    running(7, 'java', MAIN, file('conf/zoo.cfg', `dataDir=${root}/nowhere\n`))
+    expect(locate()).toMatchObject({ uid: undefined, data: undefined })
+  })
+
   test('follows to the dynamic file', () => {
     const dynamic = file('conf/zoo.cfg.dynamic.1', 'server.1=a:1:2;2181\n')
     running(
@@ -105,6 +120,19 @@ describe('what it printed', () => {
   test('is believed only to its end', () => {
     expect(parseLocated('\n--- n found\n/conf/zoo.cfg\n\n--- n myid\n2\n', 'n')).toBeUndefined()
     expect(parseLocated('sh: not found', 'n')).toBeUndefined()
+  })
+
+  test('a user or an owner that is none is left out: it is printed for people', () => {
+    const told = (user: string, data: string): string =>
+      `\n--- n found\n/c\n\n--- n user\n${user}\n\n--- n data\n${data}\n\n--- n end\n`
+    expect(parseLocated(told('<b>root</b>', 'drwx 0:0 | x'), 'n')).toMatchObject({
+      uid: undefined,
+      data: undefined,
+    })
+    expect(parseLocated(told('0', 'drwxr-sr-x. 0:1000'), 'n')).toMatchObject({
+      uid: 0,
+      data: 'drwxr-sr-x 0:1000',
+    })
   })
 
   test('a file that looks like a section of another run changes nothing', () => {

@@ -116,6 +116,33 @@ describe('a sound ensemble', () => {
     },
   )
 
+  test('tells by name, line of the member list, user and owner who each member is', async () => {
+    const found = await verify(started(usualMembers(3)), 3)
+    expect(found.members.map(({ identity }) => identity)).toEqual(
+      [0, 1, 2].map((ordinal) => ({
+        name: `zk-${ordinal}.zk-hs.test.svc.cluster.local`,
+        listed: `server.${ordinal + 1}=zk-${ordinal}.zk-hs.test.svc.cluster.local:2888:3888`,
+        user: { uid: 1000, from: 'process' },
+        data: 'drwxr-sr-x 1000:1000',
+      })),
+    )
+  })
+
+  test('without exec the user is the one that the pod’s spec asks for, and the owner is not looked at', async () => {
+    const members = membersOf(3).map((member) => ({ ...member, askedUser: 1000 }))
+    const found = await verify(started(usualMembers(3, '3.9.5')), 3, {
+      members,
+      may: { forward: true, exec: false },
+    })
+    expect(found.findings).toEqual([])
+    expect(found.members[1]?.identity).toEqual({
+      name: undefined,
+      listed: 'server.2=zk-1.zk-hs.test.svc.cluster.local:2888:3888',
+      user: { uid: 1000, from: 'spec' },
+      data: undefined,
+    })
+  })
+
   test.each(['3.4.10', '3.9.5'])(
     'of one member (%s) is written and read again in a new session, and no pairs are claimed',
     async (version) => {

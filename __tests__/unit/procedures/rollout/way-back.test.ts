@@ -37,6 +37,7 @@ function failed(revision: string): Recorder {
     alive: true,
     fault: undefined,
     askedAt: undefined,
+    identity: undefined,
   }))
   return new Recorder('deploy', { now: () => 0, say: () => undefined }, report)
 }
