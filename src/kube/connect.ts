@@ -2,7 +2,7 @@
 // behind it is heavy to load.
 
 import type { Clock } from '../clock.ts'
-import { connect } from './client.ts'
+import { createKube } from './client.ts'
 import type { ClientOptions } from './client.ts'
 import { loadConfig } from './config.ts'
 import type { ConfigOptions } from './config.ts'
@@ -22,5 +22,5 @@ export async function connectKube(
   options: ConnectOptions,
 ): Promise<{ readonly kube: Kube; readonly secrets: readonly string[] }> {
   const loaded = await loadConfig(options)
-  return { kube: connect(loaded, options.clock, options), secrets: loaded.secrets }
+  return { kube: createKube(loaded, options.clock, options), secrets: loaded.secrets }
 }

@@ -65,6 +65,12 @@ export function parseObject(raw: unknown): KubeObject | undefined {
   return parsed.success ? parsed.data : undefined
 }
 
+export function objectOf(body: unknown, request: string): KubeObject {
+  const object = parseObject(body)
+  if (object === undefined) throw unparsable(request)
+  return object
+}
+
 export interface ListPage {
   readonly items: readonly KubeObject[]
   readonly resourceVersion: string

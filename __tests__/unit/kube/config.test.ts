@@ -18,7 +18,7 @@ import { z } from 'zod'
 import { EnsembleError } from '../../../src/errors.ts'
 import { programs } from '../../../src/github/program.ts'
 import type { RunProgram } from '../../../src/program.ts'
-import { connect } from '../../../src/kube/client.ts'
+import { createKube } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import type { ConfigOptions, LoadedConfig } from '../../../src/kube/config.ts'
 import {
@@ -212,7 +212,7 @@ describe('programs named by a kubeconfig', () => {
   })
 
   test('that are missing are named, with how to get them', async () => {
-    const kube = connect(await load({ kubeconfig: withPlugin }), runningClock(), { run })
+    const kube = createKube(await load({ kubeconfig: withPlugin }), runningClock(), { run })
     const error = await caught(kube.get(CONFIG_MAP, never))
     expect(error).toMatchObject({ reason: 'Credentials' })
     expect(error.message).toContain('"no-such-plugin" is not on this runner')
@@ -236,7 +236,7 @@ describe('programs named by a kubeconfig', () => {
         provideClusterInfo: true,
       },
     }
-    const kube = connect(
+    const kube = createKube(
       await load({ kubeconfig: file('config', kubeconfig(server.address, user)) }),
       runningClock(),
       { run, onSecret: (secret) => secrets.push(secret) },
@@ -263,7 +263,7 @@ describe('programs named by a kubeconfig', () => {
   test('that fail are told with their own last words', async () => {
     const script = file('plugin', '#!/bin/sh\necho "session expired, log in again" >&2\nexit 1\n')
     chmodSync(script, 0o755)
-    const kube = connect(
+    const kube = createKube(
       await load({
         kubeconfig: file('config', kubeconfig(SERVER, { exec: { command: './plugin' } })),
       }),
@@ -378,7 +378,7 @@ describe('a token that no header takes is a fault of the input', () => {
         .message,
     ).toContain('has more than one line')
     const path = file('token', 'fine')
-    const kube = connect(
+    const kube = createKube(
       await load({ kubeconfig: kubeconfig(SERVER, { tokenFile: path }) }),
       runningClock(),
     )
@@ -386,7 +386,7 @@ describe('a token that no header takes is a fault of the input', () => {
     expect(await caught(kube.get(CONFIG_MAP, never))).toMatchObject({ code: 'INPUT_INVALID' })
     kube.close()
     const exec = { command: 'sh', args: ['-c', `echo '{"status":{"token":"one\\\\ntwo"}}'`] }
-    const other = connect(
+    const other = createKube(
       await load({ kubeconfig: kubeconfig(SERVER, { exec }) }),
       runningClock(),
       { run },
@@ -399,12 +399,12 @@ describe('a token that no header takes is a fault of the input', () => {
 describe('what a credential plugin says', () => {
   async function said(
     exec: Record<string, unknown>,
-    more: Partial<Parameters<typeof connect>[2]> = {},
+    more: Partial<Parameters<typeof createKube>[2]> = {},
   ): Promise<{ readonly message: string; readonly secrets: readonly string[] }> {
     const loaded = await load({
       kubeconfig: kubeconfig(SERVER, { exec: { command: 'sh', ...exec } }),
     })
-    const kube = connect(loaded, runningClock(), { run, ...more })
+    const kube = createKube(loaded, runningClock(), { run, ...more })
     const { message } = await caught(kube.get(CONFIG_MAP, never))
     kube.close()
     return { message, secrets: loaded.secrets }
@@ -475,7 +475,7 @@ describe('what a credential plugin says', () => {
       command: 'sh',
     }
     const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
-    const kube = connect(
+    const kube = createKube(
       await load({ kubeconfig: kubeconfig(server.address, { exec }) }),
       runningClock(),
       { run },
@@ -538,7 +538,7 @@ describe('what is known of the credentials', () => {
 
   test('groups and extras of an impersonation go out with each request', async () => {
     const server = await serve((_asked, response) => json(response, 200, object('ConfigMap', 'a')))
-    const kube = connect(
+    const kube = createKube(
       await load({
         kubeconfig: kubeconfig(server.address, {
           token: 'a-token',

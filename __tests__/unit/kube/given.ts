@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../../src/clock.ts'
-import { connect } from '../../../src/kube/client.ts'
+import { createKube } from '../../../src/kube/client.ts'
 import type { ClientOptions } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import type { Kube, KubeObject } from '../../../src/kube/kube.ts'
@@ -119,7 +119,7 @@ export async function connectTo(
     env: {},
     workspace: '',
   })
-  return connect(loaded, options.clock ?? runningClock(), options)
+  return createKube(loaded, options.clock ?? runningClock(), options)
 }
 
 export function object(

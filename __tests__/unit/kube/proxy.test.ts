@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { createServer } from 'node:http'
 import { connect as dialTo } from 'node:net'
-import { connect } from '../../../src/kube/client.ts'
+import { createKube } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import { proxyFor } from '../../../src/proxy.ts'
 import {
@@ -69,7 +69,7 @@ describe('a proxy of the kubeconfig', () => {
       '"server":',
       `"proxy-url":"http://127.0.0.1:${at.port}","server":`,
     )
-    const kube = connect(
+    const kube = createKube(
       await loadConfig({ kubeconfig: text, env: {}, workspace: '' }),
       runningClock(),
     )

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { connect } from '../../../src/kube/client.ts'
+import { createKube } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
 import type { RunProgram } from '../../../src/program.ts'
@@ -80,7 +80,7 @@ async function cloud(expires: () => string | undefined): Promise<{
     })
   }
   const clock = runningClock()
-  const kube = connect(
+  const kube = createKube(
     await loadConfig({
       kubeconfig: kubeconfig(server.address, { exec: { command: 'plugin' } }),
       env: {},
@@ -160,7 +160,7 @@ describe('a token file', () => {
         : json(response, 401, status(401, 'Unauthorized', 'Unauthorized')),
     )
     writeFileSync(file, 'token-1\n')
-    const kube = connect(
+    const kube = createKube(
       await loadConfig({
         kubeconfig: kubeconfig(server.address, { tokenFile: file }),
         env: {},
@@ -191,7 +191,7 @@ describe('a token file', () => {
     )
     writeFileSync(file, 'token-1\n')
     const clock = runningClock()
-    const kube = connect(
+    const kube = createKube(
       await loadConfig({
         kubeconfig: kubeconfig(server.address, { tokenFile: file }),
         env: {},

@@ -5,7 +5,7 @@ import { createServer as createHttp } from 'node:http'
 import { createServer as createHttps, type ServerOptions } from 'node:https'
 import { createServer as createPlain, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { connect } from '../../../src/kube/client.ts'
+import { createKube } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import { explainFailure } from '../../../src/kube/explain.ts'
 import { KubeFailure } from '../../../src/kube/failure.ts'
@@ -54,7 +54,7 @@ async function ask(
     users: [{ name: 'u', user: more.user ?? { token: 'CANARY-token' } }],
     contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
   })
-  const kube = connect(await loadConfig({ kubeconfig, env: {}, workspace: '' }), runningClock())
+  const kube = createKube(await loadConfig({ kubeconfig, env: {}, workspace: '' }), runningClock())
   closers.push(() => kube.close())
   const error = await caught(kube.get(CONFIG_MAP, never))
   if (!(error instanceof KubeFailure)) throw error
