@@ -6,7 +6,7 @@ import { createAccess } from './access.ts'
 import type { Review } from './access.ts'
 import { Calls } from './calls.ts'
 import type { LoadedConfig } from './config.ts'
-import { credentialsOf } from './credentials.ts'
+import { KubeconfigCredentials } from './credentials.ts'
 import type { CredentialOptions } from './credentials.ts'
 import { namespacedKinds } from './discovery.ts'
 import type { Kube } from './kube.ts'
@@ -15,9 +15,9 @@ import { ObjectWrites } from './object-writes.ts'
 import { podCalls } from './pods.ts'
 import { createRequests } from './requests.ts'
 import { pathOf } from './resources.ts'
-import { createStreams } from './streams.ts'
+import { PodStreams } from './streams.ts'
 import { tracedStreams, tracedTransport, type Trace } from './trace.ts'
-import { createTransport } from './transport.ts'
+import { HttpTransport } from './transport.ts'
 
 export interface ClientOptions extends CredentialOptions {
   /** For tests: limits in milliseconds. */
@@ -36,8 +36,8 @@ const WATCH_SILENT_MS = 150_000
 /** No request is sent before the first call. */
 export function createKube(loaded: LoadedConfig, clock: Clock, options: ClientOptions = {}): Kube {
   const { trace } = options
-  const credentials = credentialsOf(loaded, options)
-  const plain = createTransport(loaded, credentials)
+  const credentials = new KubeconfigCredentials(loaded, options)
+  const plain = new HttpTransport(loaded, credentials)
   const transport = trace === undefined ? plain : tracedTransport(plain, clock, trace)
   const requests = createRequests(transport, credentials, clock)
   const closing = new AbortController()
@@ -49,7 +49,8 @@ export function createKube(loaded: LoadedConfig, clock: Clock, options: ClientOp
   })
   const reads = new ObjectReads(calls, clock, closing.signal, trace)
   const writes = new ObjectWrites(calls, (ref, signal) => reads.get(ref, signal))
-  const streams = createStreams(loaded, credentials, requests, closing.signal, answerMs)
+  const pods = new PodStreams(loaded, credentials, requests, closing.signal, answerMs)
+  const streams = trace === undefined ? pods : tracedStreams(pods, clock, trace)
   return {
     namespace: loaded.namespace,
     context: loaded.context,
@@ -66,7 +67,9 @@ export function createKube(loaded: LoadedConfig, clock: Clock, options: ClientOp
     patchDry: (ref, operations, signal) => writes.patchDry(ref, operations, signal),
     delete: (ref, preconditions, signal) => writes.delete(ref, preconditions, signal),
     ...podCalls(calls),
-    ...(trace === undefined ? streams : tracedStreams(streams, clock, trace)),
+    exec: (...asked) => streams.exec(...asked),
+    tunnel: (...asked) => streams.tunnel(...asked),
+    forward: (...asked) => streams.forward(...asked),
     denied: createAccess(reviewBy(calls)),
     kinds: (signal) => namespacedKinds(calls.discover, signal),
     time: (signal) => serverTime(calls, signal),

@@ -46,85 +46,108 @@ export interface CredentialOptions {
   readonly say?: (line: string) => void
 }
 
-export function credentialsOf(loaded: LoadedConfig, options: CredentialOptions): Credentials {
-  const { plugin } = loaded
-  let config = loaded.fresh()
-  let generation = 0
-  let asking: Promise<void> | undefined
-  let endsAt: number | undefined
-  const told = new Set<string>()
-  // What is asked for by many requests at once ends with none of them; it has a limit of its own,
-  // and this process ends it.
-  const never = new AbortController().signal
+export class KubeconfigCredentials implements Credentials {
+  readonly #loaded: LoadedConfig
+  readonly #options: CredentialOptions
+  #config: KubeConfig
+  #generation = 0
+  #asking: Promise<void> | undefined
+  #endsAt: number | undefined
+  readonly #told = new Set<string>()
 
-  function tell(secrets: readonly string[]): void {
-    for (const secret of secrets.filter((one) => !told.has(one))) {
-      told.add(secret)
-      options.onSecret?.(secret)
-    }
+  constructor(loaded: LoadedConfig, options: CredentialOptions) {
+    this.#loaded = loaded
+    this.#options = options
+    this.#config = loaded.fresh()
   }
 
-  async function ask(known: Plugin): Promise<void> {
-    const { given, end } = await askPlugin(known, options, never)
-    tell(singleLines([given.token, given.key]))
-    refuseOdd(
-      given.token?.trim(),
-      `the token of the kubeconfig's credential plugin "${known.command}"`,
-    )
-    config = loaded.fresh(given)
-    endsAt = end
+  get generation(): number {
+    return this.#generation
   }
 
-  async function fillIn(request: RequestOptions, signal: AbortSignal): Promise<void> {
-    // Requests that start together must not each start the plugin.
-    if (plugin !== undefined && (endsAt === undefined || endsAt - EARLY_MS <= Date.now())) {
-      asking ??= ask(plugin).finally(() => (asking = undefined))
-      try {
-        await unlessAborted(asking, signal)
-      } catch (error) {
-        // The one that is there lasts some seconds yet, in which the next request asks again.
-        if (signal.aborted || endsAt === undefined || endsAt <= Date.now()) throw error
-      }
-    }
+  async fillIn(request: RequestOptions, signal: AbortSignal): Promise<void> {
+    if (this.#loaded.plugin !== undefined) await this.#renewed(this.#loaded.plugin, signal)
     try {
-      await unlessAborted(config.applyToHTTPSOptions(request), signal)
+      await unlessAborted(this.#config.applyToHTTPSOptions(request), signal)
     } catch (error) {
       if (signal.aborted) throw error
       throw unusable(error)
     }
-    const headers: Record<string, unknown> = {}
-    for (const [name, value] of Object.entries(request.headers ?? {}))
-      headers[name] = typeof value === 'string' ? value.trim() : value
+    const headers = trimmed(request.headers)
     request.headers = {
       ...Object.fromEntries(Object.entries(headers).filter(isHeader)),
-      ...loaded.impersonation,
+      ...this.#loaded.impersonation,
     }
-    if (loaded.tokenFile !== undefined && headers['Authorization'] === undefined) {
-      // The library keeps what it has read for a minute.
-      config = loaded.fresh()
-      throw failed(`the token file of the kubeconfig is empty (${loaded.tokenFile})`)
-    }
-    const sent = typeof headers['Authorization'] === 'string' ? headers['Authorization'] : ''
-    refuseOdd(sent, 'the token of the kubeconfig')
-    tell([sent.replace(/^(?:Bearer|Basic) /, '')].filter((token) => token !== ''))
+    this.#judge(headers['Authorization'])
   }
 
-  return {
-    get generation() {
-      return generation
-    },
-    fillIn,
-    renew(seen) {
-      if (!loaded.renewable) return false
-      if (seen === generation) {
-        config = loaded.fresh()
-        endsAt = undefined
-        generation++
-      }
-      return true
-    },
-    config: () => config,
+  renew(seen: number): boolean {
+    if (!this.#loaded.renewable) return false
+    if (seen === this.#generation) {
+      this.#config = this.#loaded.fresh()
+      this.#endsAt = undefined
+      this.#generation++
+    }
+    return true
   }
+
+  config(): KubeConfig {
+    return this.#config
+  }
+
+  /** Asks the plugin anew where its credential ends, or none was asked for yet. */
+  async #renewed(plugin: Plugin, signal: AbortSignal): Promise<void> {
+    if (this.#endsAt !== undefined && this.#endsAt - EARLY_MS > Date.now()) return
+    // Requests that start together must not each start the plugin.
+    this.#asking ??= this.#ask(plugin).finally(() => (this.#asking = undefined))
+    try {
+      await unlessAborted(this.#asking, signal)
+    } catch (error) {
+      // The one that is there lasts some seconds yet, in which the next request asks again.
+      if (signal.aborted || this.#endsAt === undefined || this.#endsAt <= Date.now()) throw error
+    }
+  }
+
+  async #ask(plugin: Plugin): Promise<void> {
+    // What is asked for by many requests at once ends with none of them; it has a limit of its own,
+    // and this process ends it.
+    const never = new AbortController().signal
+    const { given, end } = await askPlugin(plugin, this.#options, never)
+    this.#tell(singleLines([given.token, given.key]))
+    refuseOdd(
+      given.token?.trim(),
+      `the token of the kubeconfig's credential plugin "${plugin.command}"`,
+    )
+    this.#config = this.#loaded.fresh(given)
+    this.#endsAt = end
+  }
+
+  /** Refuses what can't be sent, and has the rest masked. */
+  #judge(authorization: unknown): void {
+    const { tokenFile } = this.#loaded
+    if (tokenFile !== undefined && authorization === undefined) {
+      // The library keeps what it has read for a minute.
+      this.#config = this.#loaded.fresh()
+      throw failed(`the token file of the kubeconfig is empty (${tokenFile})`)
+    }
+    const sent = typeof authorization === 'string' ? authorization : ''
+    refuseOdd(sent, 'the token of the kubeconfig')
+    this.#tell([sent.replace(/^(?:Bearer|Basic) /, '')].filter((token) => token !== ''))
+  }
+
+  #tell(secrets: readonly string[]): void {
+    for (const secret of secrets.filter((one) => !this.#told.has(one))) {
+      this.#told.add(secret)
+      this.#options.onSecret?.(secret)
+    }
+  }
+}
+
+function trimmed(given: RequestOptions['headers']): Readonly<Record<string, unknown>> {
+  const headers: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(given ?? {}))
+    headers[name] = typeof value === 'string' ? value.trim() : value
+  return headers
 }
 
 function isHeader(entry: [string, unknown]): entry is [string, string | string[] | number] {

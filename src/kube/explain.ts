@@ -13,7 +13,7 @@ import { NO_STATUS } from './status.ts'
 export function explainFailure(failure: KubeFailure): Finding {
   return {
     severity: 'error',
-    ...(unanswered(failure) ?? admission(failure) ?? byStatus(failure)),
+    ...(unanswered(failure) ?? admission(failure) ?? byWords(failure) ?? byStatus(failure)),
   }
 }
 
@@ -82,70 +82,72 @@ function tlsFix({ cause }: KubeFailure): string | undefined {
   return fault === undefined ? undefined : TLS_MENDS[fault.kind]
 }
 
-/** Refusals by quota, limits, policies and webhooks, whatever their status. */
-function admission(failure: KubeFailure): Found | undefined {
-  const { message, request } = failure
-  const rejected = (what: string, fix: string): Found => ({
-    code: 'CREATE_REJECTED',
-    message: `could not ${request}: ${what}`,
-    fix,
-  })
-  const webhook =
-    /admission webhook "([^"]+)" denied the request(?: without explanation|: (.*))?/.exec(message)
-  if (webhook !== null)
-    return rejected(
-      `the admission webhook ${webhook[1] ?? ''} refused it${webhook[2] === undefined ? '' : `: ${webhook[2]}`}`,
-      'Change the object so that the policy allows it, or ask whoever runs the webhook.',
-    )
-  const calling = /failed calling webhook "([^"]+)"/.exec(message)
-  if (calling !== null)
-    return rejected(
-      `the admission webhook ${calling[1] ?? ''} gave no answer`,
-      'Ask whoever runs the webhook: while it is down the cluster accepts no such object.',
-    )
-  const policy =
-    /ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request: (.*)/.exec(message)
-  if (policy !== null)
-    return rejected(
-      `the admission policy ${policy[1] ?? ''} refused it: ${policy[2] ?? ''}`,
-      'Change the object so that the policy allows it.',
-    )
-  const unsaid = /failed quota: (.*)/.exec(message)
-  if (unsaid !== null)
-    return rejected(
-      `a quota of the namespace wants to be told what each container takes: ${unsaid[1] ?? ''}`,
-      'Set these requests and limits, or have a LimitRange with defaults made in the namespace.',
-    )
-  const quota = /exceeded quota: (.*)/.exec(message)
-  if (quota !== null)
-    return rejected(
-      `the quota of the namespace is used up: ${quota[1] ?? ''}`,
-      'Ask for less, free something, or have the quota raised.',
-    )
-  const security = /violates PodSecurity "([^"]+)": (.*)/.exec(message)
-  if (security !== null)
-    return rejected(
-      `the namespace enforces the pod security standard ${security[1] ?? ''}: ${security[2] ?? ''}`,
-      'Set the securityContext that the standard asks for.',
-    )
-  const limit = /is forbidden: \[?((?:maximum|minimum) \w+ usage per .*?)\]?$/.exec(message)
-  if (limit !== null)
-    return rejected(
-      `the limit range of the namespace refused it: ${limit[1] ?? ''}`,
-      'Set requests and limits within the range.',
-    )
+interface Refusal {
+  readonly said: RegExp
+  /** By what the expression found. */
+  readonly what: (first: string, second: string | undefined) => string
+  readonly fix: string
+}
+
+/** Refusals by quota, limits, policies and webhooks, by their words; the first that fits counts. */
+const REFUSALS: readonly Refusal[] = [
+  {
+    said: /admission webhook "([^"]+)" denied the request(?: without explanation|: (.*))?/,
+    what: (name, why) =>
+      `the admission webhook ${name} refused it${why === undefined ? '' : `: ${why}`}`,
+    fix: 'Change the object so that the policy allows it, or ask whoever runs the webhook.',
+  },
+  {
+    said: /failed calling webhook "([^"]+)"/,
+    what: (name) => `the admission webhook ${name} gave no answer`,
+    fix: 'Ask whoever runs the webhook: while it is down the cluster accepts no such object.',
+  },
+  {
+    said: /ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request: (.*)/,
+    what: (name, why) => `the admission policy ${name} refused it: ${why ?? ''}`,
+    fix: 'Change the object so that the policy allows it.',
+  },
+  {
+    said: /failed quota: (.*)/,
+    what: (why) => `a quota of the namespace wants to be told what each container takes: ${why}`,
+    fix: 'Set these requests and limits, or have a LimitRange with defaults made in the namespace.',
+  },
+  {
+    said: /exceeded quota: (.*)/,
+    what: (why) => `the quota of the namespace is used up: ${why}`,
+    fix: 'Ask for less, free something, or have the quota raised.',
+  },
+  {
+    said: /violates PodSecurity "([^"]+)": (.*)/,
+    what: (name, why) => `the namespace enforces the pod security standard ${name}: ${why ?? ''}`,
+    fix: 'Set the securityContext that the standard asks for.',
+  },
+  {
+    said: /is forbidden: \[?((?:maximum|minimum) \w+ usage per .*?)\]?$/,
+    what: (why) => `the limit range of the namespace refused it: ${why}`,
+    fix: 'Set requests and limits within the range.',
+  },
+]
+
+/** A refusal by admission, whatever its status. */
+function admission({ message, request }: KubeFailure): Found | undefined {
+  for (const { said, what, fix } of REFUSALS) {
+    const match = said.exec(message)
+    if (match === null) continue
+    const words = what(match[1] ?? '', match[2])
+    return { code: 'CREATE_REJECTED', message: `could not ${request}: ${words}`, fix }
+  }
   return undefined
 }
 
-function byStatus(failure: KubeFailure): Found {
-  const { status, message, request, causes } = failure
-  if (causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
+/** What the server says beside the status: a cause, or words that have one meaning only. */
+function byWords({ message, request, causes }: KubeFailure): Found | undefined {
+  if (causes.some((cause) => cause.reason === 'NamespaceTerminating'))
     return {
       code: 'NOT_FOUND',
       message: `could not ${request}: the namespace is being deleted`,
       fix: 'Wait until it is gone, then run again, or name another namespace.',
     }
-  }
   if (causes.some((cause) => cause.reason === 'DisruptionBudget')) {
     const arithmetic = causes
       .map((cause) => cause.message)
@@ -168,7 +170,15 @@ function byStatus(failure: KubeFailure): Found {
       message: `could not ${request}: ${message.replace(/^failed to create typed patch object \([^)]*\): /, '')}`,
       fix: 'Correct the field named above.',
     }
+  return undefined
+}
+
+function byStatus(failure: KubeFailure): Found {
+  const { status, message, request } = failure
   switch (status) {
+    case 400:
+    case 413:
+      return badRequest(failure)
     case 401:
       return {
         code: 'ACCESS_DENIED',
@@ -178,42 +188,11 @@ function byStatus(failure: KubeFailure): Found {
     case 403:
       return forbidden(failure)
     case 404:
-      if (failure.reason === 'UnknownKind')
-        return {
-          code: 'MANIFEST_INVALID',
-          message,
-          fix: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.',
-        }
-      return message.startsWith('namespaces "')
-        ? {
-            code: 'NOT_FOUND',
-            message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`,
-            fix: 'Create it.',
-            orSet: { input: 'create-namespace', value: 'true' },
-          }
-        : { code: 'NOT_FOUND', message: `could not ${request}: ${message}` }
+      return notFound(failure)
     case 409:
       return conflict(failure)
     case 422:
       return invalid(failure)
-    case 400:
-      if (message.endsWith(NO_STATUS))
-        return {
-          code: 'CLUSTER_UNREACHABLE',
-          message: `could not ${request}: ${message}`,
-          fix: 'Check the server address of the kubeconfig: a port that speaks TLS is asked by https, and what answers may be something else than a Kubernetes API server.',
-        }
-      return {
-        code: 'MANIFEST_INVALID',
-        message: `could not ${request}: ${message}`,
-        fix: 'Correct the object.',
-      }
-    case 413:
-      return {
-        code: 'MANIFEST_INVALID',
-        message: `could not ${request}: ${message}`,
-        fix: 'Correct the object.',
-      }
     case 429:
       return {
         code: 'CLUSTER_UNREACHABLE',
@@ -227,6 +206,37 @@ function byStatus(failure: KubeFailure): Found {
         fix: 'Look at the health of the API server; run again later.',
       }
   }
+}
+
+function badRequest({ status, message, request }: KubeFailure): Found {
+  return status === 400 && message.endsWith(NO_STATUS)
+    ? {
+        code: 'CLUSTER_UNREACHABLE',
+        message: `could not ${request}: ${message}`,
+        fix: 'Check the server address of the kubeconfig: a port that speaks TLS is asked by https, and what answers may be something else than a Kubernetes API server.',
+      }
+    : {
+        code: 'MANIFEST_INVALID',
+        message: `could not ${request}: ${message}`,
+        fix: 'Correct the object.',
+      }
+}
+
+function notFound({ reason, message, request }: KubeFailure): Found {
+  if (reason === 'UnknownKind')
+    return {
+      code: 'MANIFEST_INVALID',
+      message,
+      fix: 'Correct apiVersion and kind, or install the CustomResourceDefinition first.',
+    }
+  return message.startsWith('namespaces "')
+    ? {
+        code: 'NOT_FOUND',
+        message: `could not ${request}: there is no namespace ${/"([^"]*)"/.exec(message)?.[1] ?? ''}`,
+        fix: 'Create it.',
+        orSet: { input: 'create-namespace', value: 'true' },
+      }
+    : { code: 'NOT_FOUND', message: `could not ${request}: ${message}` }
 }
 
 function forbidden(failure: KubeFailure): Found {

@@ -4,10 +4,10 @@
 import type { Clock } from '../clock.ts'
 import type { NodePod } from '../view/node-pod.ts'
 import type { BudgetView } from '../view/surroundings.ts'
+import { Following } from './following.ts'
 import type { Kube } from './kube.ts'
-import { createSubject, type Subject } from './subject.ts'
+import type { Subject } from './subject.ts'
 import { placedPodReader, toBudget } from './views/index.ts'
-import { createWaker } from './waker.ts'
 
 export interface FollowedNode {
   readonly node: string
@@ -41,12 +41,8 @@ export function followNode(
   clock: Clock,
   signal: AbortSignal,
 ): NodeFollower {
-  const ending = new AbortController()
-  const until = AbortSignal.any([signal, ending.signal])
-  const waker = createWaker(clock, until)
-  const common = { kube, clock, signal: until, onChange: () => waker.wake() }
-  const pods: Subject<NodePod> = createSubject({
-    ...common,
+  const following = new Following(kube, clock, signal)
+  const pods = following.add<NodePod>({
     kind: { apiVersion: 'v1', kind: 'Pod' },
     options: { fields: `spec.nodeName=${node}` },
     title: `the pods of ${node}`,
@@ -55,8 +51,7 @@ export function followNode(
   })
   const budgets = namespaces.map((namespace): readonly [string, Subject<BudgetView>] => [
     namespace,
-    createSubject({
-      ...common,
+    following.add({
       kind: { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
       options: { namespace },
       title: `the disruption budgets of ${namespace}`,
@@ -64,34 +59,17 @@ export function followNode(
       view: toBudget,
     }),
   ])
-  const subjects = [pods, ...budgets.map(([, subject]) => subject)]
-  const complain = (): void => {
-    const fatal = subjects.map((subject) => subject.fatal()).find((error) => error !== undefined)
-    if (fatal !== undefined) throw fatal
-  }
   return {
-    async ready() {
-      await Promise.all(subjects.map((subject) => subject.listed))
-      complain()
-      until.throwIfAborted()
-    },
+    ready: () => following.ready(),
     snapshot() {
-      complain()
-      waker.looked()
+      following.looked()
       return {
         pods: pods.views(),
         budgets: new Map(budgets.map(([namespace, subject]) => [namespace, subject.views()])),
       }
     },
-    async changed(timeoutMs) {
-      complain()
-      await waker.changed(timeoutMs)
-      complain()
-    },
-    wake: () => waker.wake(),
-    async stop() {
-      ending.abort(new Error('following was stopped'))
-      await Promise.all(subjects.map((subject) => subject.ended))
-    },
+    changed: (timeoutMs) => following.changed(timeoutMs),
+    wake: () => following.wake(),
+    stop: () => following.stop(new Error('following was stopped')),
   }
 }

@@ -3,13 +3,13 @@
 
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
-import type { EnsembleView } from '../view/surroundings.ts'
+import type { ClaimView, EnsembleView, EventView } from '../view/surroundings.ts'
+import type { PodView, SetView } from '../view/workload.ts'
 import { KubeFailure } from './failure.ts'
+import { Following } from './following.ts'
 import type { Kube, KubeObject } from './kube.ts'
-import { createSubject } from './subject.ts'
 import type { Subject } from './subject.ts'
 import { toClaim, toEvent, toPod, toSet, ViewError } from './views/index.ts'
-import { createWaker } from './waker.ts'
 
 export interface Followed {
   readonly namespace: string
@@ -54,78 +54,15 @@ export function follow(
   clock: Clock,
   signal: AbortSignal,
 ): Follower {
-  const ending = new AbortController()
-  const until = AbortSignal.any([signal, ending.signal])
-  const waker = createWaker(clock, until)
-  const { namespace, set: name, selector } = followed
-  const about = eventFilter(name)
-  const open = <View>(
-    title: string,
-    kind: { apiVersion: string; kind: string },
-    options: { labels?: string; fields?: string },
-    view: (object: KubeObject) => View | undefined,
-    optional = false,
-  ): Subject<View> =>
-    createSubject({
-      kube,
-      clock,
-      signal: until,
-      kind,
-      options: { namespace, ...options },
-      title,
-      optional,
-      view,
-      onChange: () => waker.wake(),
-    })
-
-  const sets = open(
-    'the StatefulSet',
-    { apiVersion: 'apps/v1', kind: 'StatefulSet' },
-    { fields: `metadata.name=${name}` },
-    toSet,
-  )
-  const pods = open('the pods', { apiVersion: 'v1', kind: 'Pod' }, { labels: selector }, toPod)
-  const claims = open(
-    'the claims',
-    { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
-    { labels: selector },
-    toClaim,
-  )
-  const events = open(
-    'the events',
-    { apiVersion: 'v1', kind: 'Event' },
-    {},
-    (object) => {
-      try {
-        const event = toEvent(object)
-        return about(event.object) ? event : undefined
-      } catch (error) {
-        // Anyone may write events: one that can't be read is no reason to stop.
-        if (error instanceof ViewError) return undefined
-        throw error
-      }
-    },
-    true,
-  )
-  const subjects = [sets, pods, claims, events]
-
+  const { namespace, set: name } = followed
+  const following = new Following(kube, clock, signal)
+  const { sets, pods, claims, events } = subjectsOf(followed, following)
   let { uid } = followed
-  const complain = (): void => {
-    for (const subject of subjects) {
-      const fatal = subject.fatal()
-      if (fatal !== undefined) throw fatal
-    }
-  }
 
   return {
-    async ready() {
-      await Promise.all(subjects.map((subject) => subject.listed))
-      complain()
-      until.throwIfAborted()
-    },
+    ready: () => following.ready(),
     snapshot() {
-      complain()
-      waker.looked()
+      following.looked()
       const set = sets.views()[0]
       // Deleted and made anew it is another ensemble: what was decided, recorded or half done was
       // about the one of before.
@@ -141,23 +78,73 @@ export function follow(
       }
     },
     expect: (meant) => void (uid = meant ?? uid),
-    async changed(timeoutMs) {
-      complain()
-      await waker.changed(timeoutMs)
-      complain()
-    },
-    notes: () => subjects.flatMap((subject) => subject.note() ?? []),
-    async stop() {
-      ending.abort(
+    changed: (timeoutMs) => following.changed(timeoutMs),
+    notes: () => following.notes(),
+    stop: () =>
+      following.stop(
         new KubeFailure({
           status: 0,
           reason: 'Timeout',
           message: 'following was stopped',
           request: `follow statefulset ${name}`,
         }),
-      )
-      await Promise.all(subjects.map((subject) => subject.ended))
-    },
+      ),
+  }
+}
+
+interface Subjects {
+  readonly sets: Subject<SetView>
+  readonly pods: Subject<PodView>
+  readonly claims: Subject<ClaimView>
+  readonly events: Subject<EventView>
+}
+
+/** The four lists that are followed. */
+function subjectsOf({ namespace, set, selector }: Followed, following: Following): Subjects {
+  const members = { namespace, labels: selector }
+  return {
+    sets: following.add({
+      title: 'the StatefulSet',
+      kind: { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+      options: { namespace, fields: `metadata.name=${set}` },
+      optional: false,
+      view: toSet,
+    }),
+    pods: following.add({
+      title: 'the pods',
+      kind: { apiVersion: 'v1', kind: 'Pod' },
+      options: members,
+      optional: false,
+      view: toPod,
+    }),
+    claims: following.add({
+      title: 'the claims',
+      kind: { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+      options: members,
+      optional: false,
+      view: toClaim,
+    }),
+    events: following.add({
+      title: 'the events',
+      kind: { apiVersion: 'v1', kind: 'Event' },
+      options: { namespace },
+      optional: true,
+      view: eventsAbout(set),
+    }),
+  }
+}
+
+function eventsAbout(set: string): (object: KubeObject) => EventView | undefined {
+  const about = eventFilter(set)
+  return (object) => {
+    try {
+      const event = toEvent(object)
+      return about(event.object) ? event : undefined
+    } catch (error) {
+      // Anyone may write events: one that can't be read is no reason to stop.
+      if (error instanceof ViewError) return undefined
+      throw error
+    }
   }
 }
 

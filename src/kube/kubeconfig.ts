@@ -56,6 +56,7 @@ const documentSchema = z.object({
   contexts: z.array(z.object({ name: z.string(), context: contextSchema.nullish() })).nullish(),
 })
 
+type KubeconfigDocument = z.infer<typeof documentSchema>
 export type ClusterEntry = z.infer<typeof clusterSchema>
 export type UserEntry = z.infer<typeof userSchema>
 export type ExecEntry = z.infer<typeof execSchema>
@@ -75,14 +76,13 @@ export interface Kubeconfig {
   readonly currentContext: string | undefined
   readonly clusters: ReadonlyMap<string, { readonly entry: ClusterEntry; readonly source: Source }>
   readonly users: ReadonlyMap<string, { readonly entry: UserEntry; readonly source: Source }>
-  readonly contexts: ReadonlyMap<
-    string,
-    {
-      readonly cluster: string
-      readonly user: string | undefined
-      readonly namespace: string | undefined
-    }
-  >
+  readonly contexts: ReadonlyMap<string, ContextEntry>
+}
+
+export interface ContextEntry {
+  readonly cluster: string
+  readonly user: string | undefined
+  readonly namespace: string | undefined
 }
 
 /** Words and marks of YAML: some 15,000 lines. */
@@ -92,58 +92,73 @@ const MOST_READ = 120_000
 export class KubeconfigInvalid extends Error {}
 
 export function readKubeconfigs(sources: readonly Source[]): Kubeconfig {
-  const clusters = new Map<string, { entry: ClusterEntry; source: Source }>()
-  const users = new Map<string, { entry: UserEntry; source: Source }>()
-  const contexts = new Map<
-    string,
-    { cluster: string; user: string | undefined; namespace: string | undefined }
-  >()
-  let currentContext: string | undefined
-  for (const source of sources) {
-    const document = parseDocument(source)
-    const at = (path: string | null | undefined): string | undefined => absolute(path, source.file)
-    if (present(document['current-context'])) currentContext ??= document['current-context']
-    for (const { name, cluster } of document.clusters ?? []) {
-      if (!clusters.has(name))
-        clusters.set(name, {
-          entry: { ...cluster, 'certificate-authority': at(cluster['certificate-authority']) },
-          source,
-        })
-    }
-    for (const { name, user } of document.users ?? []) {
-      if (users.has(name)) continue
-      const exec = user?.exec
-      const entry: UserEntry = {
-        ...user,
-        'client-certificate': at(user?.['client-certificate']),
-        'client-key': at(user?.['client-key']),
-        tokenFile: at(user?.tokenFile),
-        // A command with a slash is read against the file, one without on the PATH.
-        exec:
-          exec === null || exec === undefined
-            ? undefined
-            : {
-                ...exec,
-                command: /[/\\]/.test(exec.command)
-                  ? (at(exec.command) ?? exec.command)
-                  : exec.command,
-              },
-      }
-      users.set(name, { entry, source })
-    }
-    for (const { name, context } of document.contexts ?? []) {
-      if (context === null || context === undefined || contexts.has(name)) continue
-      contexts.set(name, {
-        cluster: context.cluster,
-        user: present(context.user) ? context.user : undefined,
-        namespace: present(context.namespace) ? context.namespace : undefined,
-      })
-    }
+  const merged: Merged = {
+    currentContext: undefined,
+    clusters: new Map(),
+    users: new Map(),
+    contexts: new Map(),
   }
-  return { currentContext, clusters, users, contexts }
+  for (const source of sources) mergeInto(merged, parseDocument(source), source)
+  return merged
 }
 
-function parseDocument(source: Source): z.infer<typeof documentSchema> {
+interface Merged {
+  currentContext: string | undefined
+  readonly clusters: Map<string, { entry: ClusterEntry; source: Source }>
+  readonly users: Map<string, { entry: UserEntry; source: Source }>
+  readonly contexts: Map<string, ContextEntry>
+}
+
+/** Takes from a file what no file before it has named. */
+function mergeInto(merged: Merged, document: KubeconfigDocument, source: Source): void {
+  if (present(document['current-context'])) merged.currentContext ??= document['current-context']
+  for (const { name, cluster } of document.clusters ?? []) {
+    if (merged.clusters.has(name)) continue
+    const authority = absolute(cluster['certificate-authority'], source.file)
+    merged.clusters.set(name, {
+      entry: { ...cluster, 'certificate-authority': authority },
+      source,
+    })
+  }
+  for (const { name, user } of document.users ?? []) {
+    if (merged.users.has(name)) continue
+    merged.users.set(name, { entry: userEntry(user ?? {}, source.file), source })
+  }
+  for (const { name, context } of document.contexts ?? []) {
+    if (context === null || context === undefined || merged.contexts.has(name)) continue
+    merged.contexts.set(name, contextEntry(context))
+  }
+}
+
+function contextEntry({ cluster, user, namespace }: z.infer<typeof contextSchema>): ContextEntry {
+  return {
+    cluster,
+    user: present(user) ? user : undefined,
+    namespace: present(namespace) ? namespace : undefined,
+  }
+}
+
+/** Its paths are read against the file's directory. */
+function userEntry(user: UserEntry, file: string | undefined): UserEntry {
+  const { exec } = user
+  return {
+    ...user,
+    'client-certificate': absolute(user['client-certificate'], file),
+    'client-key': absolute(user['client-key'], file),
+    tokenFile: absolute(user.tokenFile, file),
+    exec:
+      exec === null || exec === undefined
+        ? undefined
+        : { ...exec, command: commandPath(exec.command, file) },
+  }
+}
+
+/** A command with a slash is read against the file, one without on the PATH. */
+function commandPath(command: string, file: string | undefined): string {
+  return /[/\\]/.test(command) ? (absolute(command, file) ?? command) : command
+}
+
+function parseDocument(source: Source): KubeconfigDocument {
   const raw = valueOf(source)
   if (typeof raw !== 'object' || raw === null)
     throw new KubeconfigInvalid(

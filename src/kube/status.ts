@@ -81,38 +81,55 @@ export function failureOf(answer: FailedAnswer, request: string): KubeFailure {
   const status = parseStatus(answer.body)
   const seconds = status?.details?.retryAfterSeconds ?? headerSeconds(answer.retryAfter)
   const retryAfterSeconds = seconds !== undefined && seconds > 0 ? seconds : undefined
-  const fallback = REASONS[answer.status] ?? 'Unknown'
-  if (status === undefined) {
-    const unknownKind = answer.status === 404
-    return new KubeFailure({
-      status: answer.status,
-      reason: unknownKind ? 'UnknownKind' : fallback,
-      message: unknownKind
-        ? 'the server does not serve this kind of object'
-        : `the server answered ${answer.status} (${fallback}) ${NO_STATUS}`,
-      retryAfterSeconds,
-      request,
-    })
-  }
+  return status === undefined
+    ? withoutStatus(answer.status, retryAfterSeconds, request)
+    : byStatus(answer.status, status, retryAfterSeconds, request)
+}
+
+function reasonOf(httpStatus: number): string {
+  return REASONS[httpStatus] ?? 'Unknown'
+}
+
+function withoutStatus(
+  httpStatus: number,
+  retryAfterSeconds: number | undefined,
+  request: string,
+): KubeFailure {
+  const unknownKind = httpStatus === 404
+  return new KubeFailure({
+    status: httpStatus,
+    reason: unknownKind ? 'UnknownKind' : reasonOf(httpStatus),
+    message: unknownKind
+      ? 'the server does not serve this kind of object'
+      : `the server answered ${httpStatus} (${reasonOf(httpStatus)}) ${NO_STATUS}`,
+    retryAfterSeconds,
+    request,
+  })
+}
+
+function byStatus(
+  httpStatus: number,
+  status: ApiStatus,
+  retryAfterSeconds: number | undefined,
+  request: string,
+): KubeFailure {
   const aboutSecret = ABOUT_SECRET.test(request)
   const said = clean(status.message ?? '')
   const message =
-    (aboutSecret ? withoutQuotes(said, answer.status) : said) ||
-    `the server answered ${answer.status} (${fallback})`
+    (aboutSecret ? withoutQuotes(said, httpStatus) : said) ||
+    `the server answered ${httpStatus} (${reasonOf(httpStatus)})`
   // For a kind that its group doesn't have, the API server says NotFound too, but names no object.
   const unknownKind =
-    answer.status === 404 && message.includes('could not find the requested resource')
+    httpStatus === 404 && message.includes('could not find the requested resource')
   return new KubeFailure({
-    status: answer.status,
-    reason: unknownKind ? 'UnknownKind' : (status.reason ?? '') || fallback,
+    status: httpStatus,
+    reason: unknownKind ? 'UnknownKind' : (status.reason ?? '') || reasonOf(httpStatus),
     message,
     causes: (status.details?.causes ?? []).map((cause) => ({
       reason: cause.reason ?? '',
       message:
         aboutSecret && cause.reason !== 'FieldManagerConflict'
-          ? /field is immutable/.test(cause.message ?? '')
-            ? 'field is immutable'
-            : 'is refused'
+          ? withoutValue(cause.message ?? '')
           : clean(cause.message ?? ''),
       field: cause.field ?? '',
     })),
@@ -132,6 +149,11 @@ function withoutQuotes(message: string, status: number): string {
     NO_VALUE.exec(message)?.[0] ??
     `the server refused it with ${status}; its words are not shown, since they may quote a value of the Secret`
   )
+}
+
+/** Of a cause that may quote a value of a Secret. */
+function withoutValue(message: string): string {
+  return /field is immutable/.test(message) ? 'field is immutable' : 'is refused'
 }
 
 /**

@@ -9,10 +9,10 @@ import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
 import { streamFault } from './stream-words.ts'
-import type { ExecResult, Kube, Tunnelled } from './kube.ts'
+import type { ExecOptions, ExecResult, Kube, Tunnelled } from './kube.ts'
 import type { Requests } from './requests.ts'
 import { dial, hangUp } from './websocket.ts'
-import type { Socket } from './websocket.ts'
+import type { Dial, Socket } from './websocket.ts'
 
 const EXEC_MS = 30_000
 /** Most that is kept of each output, in bytes. */
@@ -21,119 +21,120 @@ const STDIN_CHUNK = 32 * 1024
 
 const CLOSE_CHANNEL = 255
 
-export function createStreams(
-  loaded: LoadedConfig,
-  credentials: Credentials,
-  requests: Requests,
-  closing: AbortSignal,
-  answerMs: number,
-): Pick<Kube, 'exec' | 'forward' | 'tunnel'> {
-  return {
-    async exec(pod, container, command, options, signal) {
-      const timeoutMs = options.timeoutMs ?? EXEC_MS
-      const request = `exec ${command[0]} in pod ${pod.name} in namespace ${pod.namespace}`
-      const query = new URLSearchParams({
-        container,
-        stdout: 'true',
-        stderr: 'true',
-        ...(options.stdin === undefined ? {} : { stdin: 'true' }),
-      })
-      for (const word of command) query.append('command', word)
-      const late = new AbortController()
-      const timer = setTimeout(
-        () =>
-          late.abort(
-            new KubeFailure({
-              status: 0,
-              reason: 'Timeout',
-              message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`,
-              request,
-            }),
-          ),
-        timeoutMs,
-      )
-      const until = AbortSignal.any([signal, closing, late.signal])
-      try {
-        return await requests.renewed(async () => {
-          requests.count('streams')
-          const session = execSession(request)
-          const path = `${podPath(pod)}/exec?${query.toString()}`
-          const socket = await dial(
-            loaded,
-            credentials,
-            {
-              path,
-              request,
-              timeoutMs: answerMs,
-              onFrame: session.onFrame,
-              onClose: session.onClose,
-            },
-            until,
-          )
-          if (options.stdin !== undefined) sendStdin(socket, options.stdin)
-          return session.result(socket, until)
-        })
-      } finally {
-        clearTimeout(timer)
-      }
-    },
-    async tunnel(pod, container, command, signal) {
-      const request = `exec ${command[0]} in pod ${pod.name} in namespace ${pod.namespace}`
-      const query = new URLSearchParams({
-        container,
-        stdin: 'true',
-        stdout: 'true',
-        stderr: 'true',
-      })
-      for (const word of command) query.append('command', word)
-      const until = AbortSignal.any([signal, closing])
-      return requests.renewed(async () => {
-        requests.count('streams')
-        const through = createCommandStream(request)
-        const socket = await dial(
-          loaded,
-          credentials,
-          {
-            path: `${podPath(pod)}/exec?${query.toString()}`,
+type Streams = Pick<Kube, 'exec' | 'forward' | 'tunnel'>
+type Pod = Parameters<Kube['exec']>[0]
+type Command = Parameters<Kube['exec']>[2]
+
+export class PodStreams implements Streams {
+  readonly #loaded: LoadedConfig
+  readonly #credentials: Credentials
+  readonly #requests: Requests
+  readonly #closing: AbortSignal
+  readonly #answerMs: number
+
+  constructor(
+    loaded: LoadedConfig,
+    credentials: Credentials,
+    requests: Requests,
+    closing: AbortSignal,
+    answerMs: number,
+  ) {
+    this.#loaded = loaded
+    this.#credentials = credentials
+    this.#requests = requests
+    this.#closing = closing
+    this.#answerMs = answerMs
+  }
+
+  async exec(
+    pod: Pod,
+    container: string,
+    command: Command,
+    options: ExecOptions,
+    signal: AbortSignal,
+  ): Promise<ExecResult> {
+    const { stdin, timeoutMs = EXEC_MS } = options
+    const request = execRequest(pod, command)
+    const path = execPath(pod, container, command, stdin !== undefined)
+    const late = new AbortController()
+    const timer = setTimeout(
+      () =>
+        late.abort(
+          new KubeFailure({
+            status: 0,
+            reason: 'Timeout',
+            message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`,
             request,
-            timeoutMs: answerMs,
-            onFrame: through.onFrame,
-            onClose: through.onClose,
-          },
-          until,
-        )
-        through.attach(socket, until)
-        return through.begun
+          }),
+        ),
+      timeoutMs,
+    )
+    const until = AbortSignal.any([signal, this.#closing, late.signal])
+    try {
+      return await this.#requests.renewed(async () => {
+        const session = execSession(request)
+        const socket = await this.#dial(path, request, session, until)
+        if (stdin !== undefined) sendStdin(socket, stdin)
+        return session.result(socket, until)
       })
-    },
-    async forward(pod, port, signal) {
-      const request = `forward port ${port} of pod ${pod.name} in namespace ${pod.namespace}`
-      const until = AbortSignal.any([signal, closing])
-      return requests.renewed(async () => {
-        requests.count('streams')
-        const tunnel = createTunnel(request)
-        const socket = await dial(
-          loaded,
-          credentials,
-          {
-            path: `${podPath(pod)}/portforward?ports=${port}`,
-            request,
-            timeoutMs: answerMs,
-            onFrame: tunnel.onFrame,
-            onClose: tunnel.onClose,
-          },
-          until,
-        )
-        tunnel.attach(socket, until)
-        // Refused in the same breath as opened: nobody could have listened to the stream yet.
-        if (tunnel.stream.errored !== null) throw tunnel.stream.errored
-        return tunnel.stream
-      })
-    },
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async tunnel(
+    pod: Pod,
+    container: string,
+    command: Command,
+    signal: AbortSignal,
+  ): Promise<Tunnelled> {
+    const request = execRequest(pod, command)
+    const path = execPath(pod, container, command, true)
+    const until = AbortSignal.any([signal, this.#closing])
+    return this.#requests.renewed(async () => {
+      const through = createCommandStream(request)
+      through.attach(await this.#dial(path, request, through, until), until)
+      return through.begun
+    })
+  }
+
+  async forward(pod: Pod, port: number, signal: AbortSignal): Promise<Duplex> {
+    const request = `forward port ${port} of pod ${pod.name} in namespace ${pod.namespace}`
+    const path = `${podPath(pod)}/portforward?ports=${port}`
+    const until = AbortSignal.any([signal, this.#closing])
+    return this.#requests.renewed(async () => {
+      const tunnel = createTunnel(request)
+      tunnel.attach(await this.#dial(path, request, tunnel, until), until)
+      // Refused in the same breath as opened: nobody could have listened to the stream yet.
+      if (tunnel.stream.errored !== null) throw tunnel.stream.errored
+      return tunnel.stream
+    })
+  }
+
+  #dial(path: string, request: string, heard: Heard, until: AbortSignal): Promise<Socket> {
+    this.#requests.count('streams')
+    const { onFrame, onClose } = heard
+    const wanted = { path, request, timeoutMs: this.#answerMs, onFrame, onClose }
+    return dial(this.#loaded, this.#credentials, wanted, until)
   }
 }
 
-function podPath(pod: { readonly name: string; readonly namespace: string }): string {
+function execRequest(pod: Pod, command: Command): string {
+  return `exec ${command[0]} in pod ${pod.name} in namespace ${pod.namespace}`
+}
+
+function execPath(pod: Pod, container: string, command: Command, stdin: boolean): string {
+  const query = new URLSearchParams({
+    container,
+    stdout: 'true',
+    stderr: 'true',
+    ...(stdin ? { stdin: 'true' } : {}),
+  })
+  for (const word of command) query.append('command', word)
+  return `${podPath(pod)}/exec?${query.toString()}`
+}
+
+function podPath(pod: Pod): string {
   return `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}`
 }
 
@@ -153,9 +154,10 @@ function frame(channel: number, bytes: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([channel]), bytes])
 }
 
-interface ExecSession {
-  readonly onFrame: (channel: number, bytes: Buffer) => void
-  readonly onClose: (code: number) => void
+/** Who hears what comes over a socket. */
+type Heard = Pick<Dial, 'onFrame' | 'onClose'>
+
+interface ExecSession extends Heard {
   result(socket: Socket, signal: AbortSignal): Promise<ExecResult>
 }
 
@@ -249,9 +251,7 @@ function boundedText(): { add(bytes: Buffer): void; text(): string } {
   return { add: (bytes) => void kept.add(bytes), text: () => kept.bytes().toString('utf8') }
 }
 
-interface Wire {
-  readonly onFrame: (channel: number, bytes: Buffer) => void
-  readonly onClose: (code: number) => void
+interface Wire extends Heard {
   readonly attach: (socket: Socket, signal: AbortSignal) => void
 }
 

@@ -20,17 +20,6 @@ export interface SubjectOptions<View> {
   readonly onChange: () => void
 }
 
-export interface Subject<View> {
-  /** Resolves after the first list, successful or not. */
-  readonly listed: Promise<void>
-  /** Resolves when nothing runs any more. */
-  readonly ended: Promise<void>
-  views(): readonly View[]
-  /** Why it can't be followed. */
-  fatal(): Error | undefined
-  note(): string | undefined
-}
-
 /** Between two lists where watching isn't allowed. */
 const POLL_MS = 2_000
 const FIRST_PAUSE_MS = 200
@@ -38,34 +27,99 @@ const LONGEST_PAUSE_MS = 5_000
 /** A watch that lived so long was healthy: the pause starts small again. */
 const HEALTHY_MS = 20_000
 
-export function createSubject<View>(subject: SubjectOptions<View>): Subject<View> {
-  const { kube, clock, signal, kind, options } = subject
-  const kept = new Map<string, { readonly version: string | undefined; readonly view: View }>()
-  let fatal: Error | undefined
-  let note: string | undefined
-  let watchable = true
-  let listed: () => void = () => undefined
-  const firstList = new Promise<void>((resolve) => (listed = resolve))
+/** What a list brought: `later`, nothing now; `never`, it may not be read, or nobody waits. */
+type Listed = { readonly resourceVersion: string } | 'later' | 'never'
 
+export class Subject<View> {
+  /** Resolves after the first list, successful or not. */
+  readonly listed: Promise<void>
+  /** Resolves when nothing runs any more. */
+  readonly ended: Promise<void>
+  readonly #subject: SubjectOptions<View>
   /** By UID: a pod that came back under its name is another pod. */
-  const keyOf = (object: KubeObject): string =>
-    object.metadata.uid ?? `${object.metadata.namespace ?? ''}/${object.metadata.name}`
+  #kept = new Map<string, { readonly version: string | undefined; readonly view: View }>()
+  #fatal: Error | undefined
+  #note: string | undefined
+  #watchable = true
 
-  function take(event: WatchEvent): void {
-    const key = keyOf(event.object)
-    const view = event.type === 'DELETED' ? undefined : subject.view(event.object)
-    if (view === undefined) {
-      if (kept.delete(key)) subject.onChange()
-      return
-    }
-    kept.set(key, { version: event.object.metadata.resourceVersion, view })
-    subject.onChange()
+  /** Starts at once, and ends with the signal. */
+  constructor(subject: SubjectOptions<View>) {
+    this.#subject = subject
+    const first = Promise.withResolvers<void>()
+    this.listed = first.promise
+    this.ended = this.#run(first.resolve)
+      .catch((error: unknown) => {
+        if (subject.signal.aborted) return
+        this.#fatal = error instanceof Error ? error : new Error('following failed')
+        subject.onChange()
+      })
+      .finally(() => first.resolve())
   }
 
-  async function list(): Promise<string> {
+  views(): readonly View[] {
+    return [...this.#kept.values()].map((entry) => entry.view)
+  }
+
+  /** Why it can't be followed. */
+  fatal(): Error | undefined {
+    return this.#fatal
+  }
+
+  note(): string | undefined {
+    return this.#note
+  }
+
+  async #run(listed: () => void): Promise<void> {
+    const { clock, signal } = this.#subject
+    for (let round = 0; !signal.aborted;) {
+      const read = await this.#read()
+      if (read === 'never') return
+      if (read === 'later') {
+        await clock.sleep(pause(++round), signal)
+        continue
+      }
+      listed()
+      if (!this.#watchable) {
+        await clock.sleep(POLL_MS, signal)
+        continue
+      }
+      const lived = await this.#watch(read.resourceVersion)
+      if (lived === undefined) continue
+      round = lived >= HEALTHY_MS ? 0 : round + 1
+      await clock.sleep(pause(round), signal)
+    }
+  }
+
+  /** Lists, and notes why it can't. Rejects with what can't be waited out. */
+  async #read(): Promise<Listed> {
+    const { signal, title, optional } = this.#subject
+    try {
+      const resourceVersion = await this.#list()
+      this.#note = this.#watchable
+        ? undefined
+        : `${title} can't be watched with these rights, and are read every ${POLL_MS / 1000} s`
+      return { resourceVersion }
+    } catch (error) {
+      if (signal.aborted) return 'never'
+      if (!(error instanceof KubeFailure)) throw error
+      const denied = [401, 403, 404, 405].includes(error.status)
+      if (denied && optional) {
+        this.#note = `${title} can't be read with these rights (${error.status}): reasons that only they tell are missing`
+        return 'never'
+      }
+      if (denied || error.reason === 'Credentials' || error.reason === 'Unparsable') throw error
+      // The server is away or busy: what is known stays, and is said to be old.
+      this.#note = `${title} could not be read again: ${error.message}`
+      return 'later'
+    }
+  }
+
+  /** Takes over what is listed; gives the version to watch from. */
+  async #list(): Promise<string> {
+    const { kube, kind, options, signal, view: viewOf, onChange } = this.#subject
     const { items, resourceVersion } = await kube.list(kind, options, signal)
-    const before = new Map(kept)
-    kept.clear()
+    const before = this.#kept
+    this.#kept = new Map()
     let changed = false
     for (const object of items) {
       const key = keyOf(object)
@@ -74,77 +128,53 @@ export function createSubject<View>(subject: SubjectOptions<View>): Subject<View
       const view =
         old !== undefined && version !== undefined && old.version === version
           ? old.view
-          : subject.view(object)
+          : viewOf(object)
       if (view === undefined) continue
-      kept.set(key, { version, view })
+      this.#kept.set(key, { version, view })
       changed ||= view !== old?.view
     }
-    if (changed || kept.size !== before.size) subject.onChange()
+    if (changed || this.#kept.size !== before.size) onChange()
     return resourceVersion
   }
 
-  /**
-   * Seconds grow with each round that brought nothing, with jitter, so that many followers don't
-   * knock together.
-   */
-  const pause = (round: number): number =>
-    Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round, 10)) *
-    (0.75 + Math.random() / 2)
-
-  async function run(): Promise<void> {
-    for (let round = 0; !signal.aborted;) {
-      let resourceVersion: string
-      try {
-        resourceVersion = await list()
-        note = watchable
-          ? undefined
-          : `${subject.title} can't be watched with these rights, and are read every ${POLL_MS / 1000} s`
-        listed()
-      } catch (error) {
-        if (signal.aborted) return
-        if (!(error instanceof KubeFailure)) throw error
-        const denied = [401, 403, 404, 405].includes(error.status)
-        if (denied && subject.optional) {
-          note = `${subject.title} can't be read with these rights (${error.status}): reasons that only they tell are missing`
-          return
-        }
-        if (denied || error.reason === 'Credentials' || error.reason === 'Unparsable') throw error
-        // The server is away or busy: what is known stays, and is said to be old.
-        note = `${subject.title} could not be read again: ${error.message}`
-        await clock.sleep(pause(++round), signal)
-        continue
-      }
-      if (!watchable) {
-        await clock.sleep(POLL_MS, signal)
-        continue
-      }
-      const began = clock.now()
-      try {
-        await kube.watch(kind, options, resourceVersion, take, signal)
-      } catch (error) {
-        if (signal.aborted) return
-        if (!(error instanceof KubeFailure)) throw error
-        watchable = false
-        continue
-      }
-      round = clock.now() - began >= HEALTHY_MS ? 0 : round + 1
-      await clock.sleep(pause(round), signal)
+  /** How long the watch lived, in milliseconds; undefined where watching isn't allowed. */
+  async #watch(resourceVersion: string): Promise<number | undefined> {
+    const { kube, clock, kind, options, signal } = this.#subject
+    const began = clock.now()
+    try {
+      await kube.watch(kind, options, resourceVersion, (event) => this.#take(event), signal)
+      return clock.now() - began
+    } catch (error) {
+      if (signal.aborted) return undefined
+      if (!(error instanceof KubeFailure)) throw error
+      this.#watchable = false
+      return undefined
     }
   }
 
-  const ended = run()
-    .catch((error: unknown) => {
-      if (signal.aborted) return
-      fatal = error instanceof Error ? error : new Error('following failed')
-      subject.onChange()
-    })
-    .finally(() => listed())
-
-  return {
-    listed: firstList,
-    ended,
-    views: () => [...kept.values()].map((entry) => entry.view),
-    fatal: () => fatal,
-    note: () => note,
+  #take(event: WatchEvent): void {
+    const key = keyOf(event.object)
+    const view = event.type === 'DELETED' ? undefined : this.#subject.view(event.object)
+    if (view === undefined) {
+      if (this.#kept.delete(key)) this.#subject.onChange()
+      return
+    }
+    this.#kept.set(key, { version: event.object.metadata.resourceVersion, view })
+    this.#subject.onChange()
   }
+}
+
+function keyOf(object: KubeObject): string {
+  return object.metadata.uid ?? `${object.metadata.namespace ?? ''}/${object.metadata.name}`
+}
+
+/**
+ * Milliseconds grow with each round that brought nothing, with jitter, so that many followers don't
+ * knock together.
+ */
+function pause(round: number): number {
+  return (
+    Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round, 10)) *
+    (0.75 + Math.random() / 2)
+  )
 }

@@ -70,110 +70,136 @@ const LARGEST_OBJECT = 8 * 1024 * 1024
  */
 const ALONE_FROM = 4 * 1024 * 1024
 
-export function createTransport(loaded: LoadedConfig, credentials: Credentials): Transport {
-  const secure = loaded.server.protocol === 'https:'
-  const kept = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const
-  const agent = secure ? new https.Agent(kept) : new http.Agent(kept)
+export class HttpTransport implements Transport {
+  readonly #loaded: LoadedConfig
+  readonly #credentials: Credentials
+  readonly #secure: boolean
+  readonly #connections: KeptConnections
+  readonly #alone = turns()
 
-  const tunnels = new Set<http.Agent>()
-  const alone = turns()
-
-  /**
-   * Through a proxy the library's agent makes the tunnel, and is told to keep it; direct
-   * connections are kept by our own.
-   */
-  function agentFor(options: RequestOptions): http.Agent {
-    if (!loaded.proxied || typeof options.agent !== 'object') return agent
-    if (!tunnels.has(options.agent)) {
-      Object.assign(options.agent, { keepAlive: true })
-      const own: unknown = Reflect.get(options.agent, 'options')
-      if (typeof own === 'object' && own !== null) Object.assign(own, { timeout: IDLE_MS })
-      tunnels.add(options.agent)
-    }
-    return options.agent
+  constructor(loaded: LoadedConfig, credentials: Credentials) {
+    this.#loaded = loaded
+    this.#credentials = credentials
+    this.#secure = loaded.server.protocol === 'https:'
+    this.#connections = new KeptConnections(this.#secure, loaded.proxied)
   }
 
-  async function start(call: Call, signal: AbortSignal, whole: boolean): Promise<Started> {
-    signal.throwIfAborted()
-    const options: RequestOptions = {}
-    await credentials.fillIn(options, signal)
-    const headers = {
-      ...headersOf(options),
-      Accept: 'application/json',
-      'User-Agent': USER_AGENT,
-      ...(whole ? { 'Accept-Encoding': 'gzip' } : {}),
-      ...(call.body === undefined
-        ? {}
-        : {
-            'Content-Type': call.contentType ?? 'application/json',
-            'Content-Length': Buffer.byteLength(call.body),
-          }),
+  async send(call: Call, signal: AbortSignal): Promise<Answer> {
+    const started = await this.#start(call, signal, true)
+    const longest = call.longest ?? LARGEST_OBJECT
+    let endTurn: (() => void) | undefined
+    try {
+      const response = await started.head
+      const body = await wholeBody(
+        unpacked(response),
+        longest,
+        () => new AnswerTooLarge(this.#loaded.server.host, longest, call.request),
+        async () => {
+          endTurn = await this.#alone(once(response, 'close'))
+        },
+      )
+      return {
+        status: response.statusCode ?? 0,
+        retryAfter: response.headers['retry-after'],
+        date: response.headers.date,
+        warnings: warningsIn(response.headersDistinct['warning'] ?? []),
+        body: body.toString('utf8'),
+      }
+    } catch (error) {
+      if (error instanceof AnswerTooLarge) throw error
+      throw started.explain(error)
+    } finally {
+      started.end()
+      // Whoever asked parses it as soon as it is there: the next one begins after that.
+      if (endTurn !== undefined) setImmediate(endTurn)
     }
+  }
+
+  async open(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
+    const started = await this.#start(call, signal, false)
+    try {
+      const response = await started.head
+      started.untimed()
+      response.once('close', () => started.end())
+      return response
+    } catch (error) {
+      started.end()
+      throw started.explain(error)
+    }
+  }
+
+  close(): void {
+    this.#connections.close()
+  }
+
+  async #start(call: Call, signal: AbortSignal, whole: boolean): Promise<Started> {
+    signal.throwIfAborted()
+    const { server } = this.#loaded
+    const options: RequestOptions = {}
+    await this.#credentials.fillIn(options, signal)
     try {
       return begin(
         {
           ...options,
-          ...address(loaded.server, call.path),
+          ...address(server, call.path),
           method: call.method,
-          headers,
-          agent: agentFor(options),
+          headers: { ...headersOf(options), ...headersFor(call, whole) },
+          agent: this.#connections.agentFor(options),
         },
         call,
-        secure,
+        this.#secure,
         signal,
       )
     } catch (error) {
       // A certificate or key that can't be read ends it before there is a connection.
-      throw unreachable(loaded.server.host, error, call.request)
+      throw unreachable(server.host, error, call.request)
     }
   }
+}
 
+/**
+ * Connections that are kept between requests. Through a proxy the library's agent makes the tunnel,
+ * and is told to keep it; direct connections are kept by our own.
+ */
+class KeptConnections {
+  readonly #agent: http.Agent
+  readonly #proxied: boolean
+  readonly #tunnels = new Set<http.Agent>()
+
+  constructor(secure: boolean, proxied: boolean) {
+    const kept = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const
+    this.#agent = secure ? new https.Agent(kept) : new http.Agent(kept)
+    this.#proxied = proxied
+  }
+
+  agentFor(options: RequestOptions): http.Agent {
+    if (!this.#proxied || typeof options.agent !== 'object') return this.#agent
+    if (!this.#tunnels.has(options.agent)) {
+      Object.assign(options.agent, { keepAlive: true })
+      const own: unknown = Reflect.get(options.agent, 'options')
+      if (typeof own === 'object' && own !== null) Object.assign(own, { timeout: IDLE_MS })
+      this.#tunnels.add(options.agent)
+    }
+    return options.agent
+  }
+
+  close(): void {
+    for (const each of [this.#agent, ...this.#tunnels]) each.destroy()
+  }
+}
+
+/** `whole`: the answer is read to its end, so it may come packed. */
+function headersFor(call: Call, whole: boolean): Record<string, string | number> {
   return {
-    async send(call, signal) {
-      const started = await start(call, signal, true)
-      const longest = call.longest ?? LARGEST_OBJECT
-      let endTurn: (() => void) | undefined
-      try {
-        const response = await started.head
-        const body = await wholeBody(
-          unpacked(response),
-          longest,
-          () => new AnswerTooLarge(loaded.server.host, longest, call.request),
-          async () => {
-            endTurn = await alone(once(response, 'close'))
-          },
-        )
-        return {
-          status: response.statusCode ?? 0,
-          retryAfter: response.headers['retry-after'],
-          date: response.headers.date,
-          warnings: warningsIn(response.headersDistinct['warning'] ?? []),
-          body: body.toString('utf8'),
-        }
-      } catch (error) {
-        if (error instanceof AnswerTooLarge) throw error
-        throw started.explain(error)
-      } finally {
-        started.end()
-        // Whoever asked parses it as soon as it is there: the next one begins after that.
-        if (endTurn !== undefined) setImmediate(endTurn)
-      }
-    },
-    async open(call, signal) {
-      const started = await start(call, signal, false)
-      try {
-        const response = await started.head
-        started.untimed()
-        response.once('close', () => started.end())
-        return response
-      } catch (error) {
-        started.end()
-        throw started.explain(error)
-      }
-    },
-    close() {
-      for (const each of [agent, ...tunnels]) each.destroy()
-    },
+    Accept: 'application/json',
+    'User-Agent': USER_AGENT,
+    ...(whole ? { 'Accept-Encoding': 'gzip' } : {}),
+    ...(call.body === undefined
+      ? {}
+      : {
+          'Content-Type': call.contentType ?? 'application/json',
+          'Content-Length': Buffer.byteLength(call.body),
+        }),
   }
 }
 

@@ -75,21 +75,7 @@ export async function dial(
     made.on('error', (error) => fail(unreachable(loaded.server.host, error, wanted.request)))
     request.end()
   }
-  const config: KubeConfig = new KubeConfig()
-  const cluster = credentials.config().getCurrentCluster()
-  config.loadFromClusterAndUser(
-    cluster ?? { name: 'cluster', server: loaded.server.href, skipTLSVerify: false },
-    { name: 'user' },
-  )
-  config.applyToHTTPSOptions = async (options: RequestOptions) => {
-    await credentials.fillIn(options, signal)
-    Object.assign(options, {
-      headers: { ...headersOf(options), 'User-Agent': USER_AGENT },
-      perMessageDeflate: false,
-      maxPayload: LARGEST_FRAME,
-      finishRequest,
-    })
-  }
+  const config = dialledBy(loaded, credentials, finishRequest, signal)
   // Without streams of its own the library would end this process' stdout when the server closes a
   // channel.
   const own = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() }
@@ -118,6 +104,31 @@ export async function dial(
   }
   if (socket === undefined) throw unreachable(loaded.server.host, undefined, wanted.request)
   return socket
+}
+
+/** What the library's handler dials with: our credentials and limits, and our `finishRequest`. */
+function dialledBy(
+  loaded: LoadedConfig,
+  credentials: Credentials,
+  finishRequest: (request: ClientRequest, made: unknown) => void,
+  signal: AbortSignal,
+): KubeConfig {
+  const config: KubeConfig = new KubeConfig()
+  const cluster = credentials.config().getCurrentCluster()
+  config.loadFromClusterAndUser(
+    cluster ?? { name: 'cluster', server: loaded.server.href, skipTLSVerify: false },
+    { name: 'user' },
+  )
+  config.applyToHTTPSOptions = async (options: RequestOptions) => {
+    await credentials.fillIn(options, signal)
+    Object.assign(options, {
+      headers: { ...headersOf(options), 'User-Agent': USER_AGENT },
+      perMessageDeflate: false,
+      maxPayload: LARGEST_FRAME,
+      finishRequest,
+    })
+  }
+  return config
 }
 
 /**

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { ContainerState, ContainerView, PodView, Terminated } from '../../view/workload.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
-import { count, list, quantity, read, text, time } from './shape.ts'
+import { controllerOf, count, createdAt, list, quantity, read, text, time } from './shape.ts'
 
 const terminatedSchema = z.object({
   reason: text,
@@ -73,19 +73,45 @@ const schema = z.object({
     .nullish(),
 })
 
+type Status = z.infer<typeof schema>['status']
+type Condition = NonNullable<Status>['conditions'][number]
 type ContainerStatus = z.infer<typeof containerStatusSchema>
 
 /** Throws a ViewError that names object and field. */
 export function toPod(object: KubeObject): PodView {
   const { metadata, spec, status } = read(schema, object)
-  const conditions = new Map(
-    (status?.conditions ?? []).map((condition) => [condition.type, condition]),
-  )
-  const ready = conditions.get('Ready')
   const user = spec.securityContext?.runAsUser ?? undefined
-  const scheduled = conditions.get('PodScheduled')
-  const owner = metadata.ownerReferences?.find((reference) => reference.controller === true)
-  const created = Date.parse(metadata.creationTimestamp ?? '')
+  return {
+    ...identityOf(metadata),
+    node: spec.nodeName === '' ? undefined : spec.nodeName,
+    ...outcomeOf(status),
+    ...readinessOf(status, createdAt(metadata)),
+    openGates: openGates(spec.readinessGates, status),
+    initContainers: containers(spec.initContainers, status?.initContainerStatuses ?? [], user),
+    containers: containers(spec.containers, status?.containerStatuses ?? [], user),
+    claims: spec.volumes.flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? []),
+    storage: storageOf(spec.volumes),
+    preStop: spec.containers.flatMap(({ name, lifecycle }) =>
+      lifecycle?.preStop === undefined || lifecycle.preStop === null ? [] : [name],
+    ),
+  }
+}
+
+type Identity =
+  | 'name'
+  | 'namespace'
+  | 'uid'
+  | 'ordinal'
+  | 'revision'
+  | 'owner'
+  | 'labels'
+  | 'created'
+  | 'deleting'
+  | 'finalizers'
+
+/** Which pod it is, whose, and whether it is being deleted. */
+function identityOf(metadata: KubeObject['metadata']): Pick<PodView, Identity> {
+  const owner = controllerOf(metadata)
   return {
     name: metadata.name,
     namespace: metadata.namespace ?? '',
@@ -94,14 +120,31 @@ export function toPod(object: KubeObject): PodView {
     revision: metadata.labels?.['controller-revision-hash'],
     owner: owner === undefined ? undefined : { kind: owner.kind, name: owner.name, uid: owner.uid },
     labels: metadata.labels ?? {},
-    node: spec.nodeName === '' ? undefined : spec.nodeName,
+    created: createdAt(metadata),
+    deleting:
+      metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp),
+    finalizers: metadata.finalizers ?? [],
+  }
+}
+
+/** How far it has come as a whole. */
+function outcomeOf(status: Status): Pick<PodView, 'ip' | 'phase' | 'reason' | 'message'> {
+  return {
     ip: status?.podIP === '' ? undefined : status?.podIP,
     phase: status?.phase ?? 'Pending',
     reason: status?.reason,
     message: status?.message,
-    created: Number.isNaN(created) ? 0 : created,
-    deleting:
-      metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp),
+  }
+}
+
+/** Whether it is ready, or has not even got a node. */
+function readinessOf(
+  status: Status,
+  created: number,
+): Pick<PodView, 'ready' | 'readySince' | 'unscheduled'> {
+  const ready = condition(status, 'Ready')
+  const scheduled = condition(status, 'PodScheduled')
+  return {
     ready: ready?.status === 'True',
     readySince: ready?.lastTransitionTime,
     unscheduled:
@@ -109,25 +152,24 @@ export function toPod(object: KubeObject): PodView {
         ? {
             reason: scheduled.reason ?? '',
             message: scheduled.message ?? '',
-            since: scheduled.lastTransitionTime ?? (Number.isNaN(created) ? 0 : created),
+            since: scheduled.lastTransitionTime ?? created,
           }
         : undefined,
-    openGates: spec.readinessGates
-      .map((gate) => gate.conditionType)
-      .filter((gate) => conditions.get(gate)?.status !== 'True'),
-    initContainers: containers(spec.initContainers, status?.initContainerStatuses ?? [], user),
-    containers: containers(spec.containers, status?.containerStatuses ?? [], user),
-    claims: spec.volumes.flatMap((volume) =>
-      volume.persistentVolumeClaim === null || volume.persistentVolumeClaim === undefined
-        ? []
-        : [volume.persistentVolumeClaim.claimName],
-    ),
-    storage: storageOf(spec.volumes),
-    finalizers: metadata.finalizers ?? [],
-    preStop: spec.containers.flatMap(({ name, lifecycle }) =>
-      lifecycle?.preStop === undefined || lifecycle.preStop === null ? [] : [name],
-    ),
   }
+}
+
+function openGates(
+  gates: readonly { readonly conditionType: string }[],
+  status: Status,
+): readonly string[] {
+  return gates
+    .map((gate) => gate.conditionType)
+    .filter((gate) => condition(status, gate)?.status !== 'True')
+}
+
+/** The last of its type. */
+function condition(status: Status, type: string): Condition | undefined {
+  return status?.conditions.findLast((one) => one.type === type)
 }
 
 /** Volumes that end with their pod, or hold nothing that members write. */

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { RevisionView } from '../../view/revision.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
-import { count, read, time } from './shape.ts'
+import { controllerOf, count, read, time } from './shape.ts'
 
 const CHANGE_CAUSE = 'kubernetes.io/change-cause'
 
@@ -29,7 +29,7 @@ export function toRevision(object: KubeObject): RevisionView {
     revision,
     created: metadata.creationTimestamp,
     changeCause: metadata.annotations?.[CHANGE_CAUSE] ?? '',
-    owner: metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid,
+    owner: controllerOf(metadata)?.uid,
     template: templateOf(data),
   }
 }

@@ -6,7 +6,7 @@ import type { EphemeralVolume, PlacedPod, PodDemands } from '../../view/scheduli
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
 import { demandsOf, demandsSchema } from './demands.ts'
-import { list, read, text } from './shape.ts'
+import { controllerOf, list, read, text } from './shape.ts'
 
 /**
  * Of the spec only what decides the place; everything else is dropped here, before it is compared.
@@ -84,32 +84,16 @@ type Parsed = z.infer<typeof schema>
  * views do.
  */
 export function placedPodReader(): (object: KubeObject) => PlacedPod {
-  const demands = new Map<string, PodDemands>()
+  const demands = demandsReader()
   const text = keptOnce<string>((value) => value)
   const labels = keptOnce<PlacedPod['labels']>(JSON.stringify)
   const owners = keptOnce<NonNullable<PlacedPod['owner']>>(({ uid }) => uid)
   const names = keptOnce<readonly string[]>(JSON.stringify)
   const ephemeral = keptOnce<readonly EphemeralVolume[]>(JSON.stringify)
-  const shared = sharedParts()
-
   return (object) => {
     const parsed = read(schema, object)
     const { metadata, spec, status } = parsed
-    const owner = metadata.ownerReferences?.find((reference) => reference.controller === true)
-    const key = keyOf(parsed, owner?.kind === 'DaemonSet')
-    let wanted = demands.get(key)
-    if (wanted === undefined) {
-      wanted = shared(
-        demandsOf(
-          read(demandsSchema, {
-            ...object,
-            running: runningOf(status),
-            extended: status?.extendedResourceClaimStatus?.resourceClaimName,
-          }),
-        ),
-      )
-      demands.set(key, wanted)
-    }
+    const owner = controllerOf(metadata)
     const deleting = Date.parse(metadata.deletionTimestamp ?? '')
     return {
       name: metadata.name,
@@ -118,39 +102,62 @@ export function placedPodReader(): (object: KubeObject) => PlacedPod {
       labels: labels(metadata.labels ?? {}),
       node: spec.nodeName === undefined || spec.nodeName === '' ? undefined : text(spec.nodeName),
       phase: status?.phase ?? 'Pending',
-      ready:
-        status?.conditions.some(
-          ({ type, status: value }) => type === 'Ready' && value === 'True',
-        ) === true,
+      ready: isReady(status),
       deleting: Number.isNaN(deleting) ? undefined : deleting,
       owner:
         owner === undefined
           ? undefined
           : owners({ kind: owner.kind, name: owner.name, uid: owner.uid }),
       mirror: metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined,
-      emptyDirs: names(
-        spec.volumes.flatMap(({ name, emptyDir }) =>
-          emptyDir === undefined || emptyDir === null ? [] : [name],
-        ),
-      ),
+      emptyDirs: names(emptyDirsOf(spec.volumes)),
       claims: names(
         spec.volumes.flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []),
       ),
-      ephemeral: ephemeral(
-        spec.volumes.flatMap((volume) =>
-          volume.ephemeral === undefined || volume.ephemeral === null
-            ? []
-            : [
-                {
-                  name: volume.name,
-                  storageClass: volume.ephemeral.volumeClaimTemplate?.spec.storageClassName,
-                },
-              ],
-        ),
-      ),
-      demands: wanted,
+      ephemeral: ephemeral(ephemeralOf(spec.volumes)),
+      demands: demands(object, parsed, owner?.kind === 'DaemonSet'),
     }
   }
+}
+
+/** Reads the demands of a template once for all of its pods. */
+function demandsReader(): (object: KubeObject, parsed: Parsed, daemon: boolean) => PodDemands {
+  const known = new Map<string, PodDemands>()
+  const shared = sharedParts()
+  return (object, parsed, daemon) => {
+    const key = keyOf(parsed, daemon)
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const { status } = parsed
+    const extended = status?.extendedResourceClaimStatus?.resourceClaimName
+    const found = shared(
+      demandsOf(read(demandsSchema, { ...object, running: runningOf(status), extended })),
+    )
+    known.set(key, found)
+    return found
+  }
+}
+
+function isReady(status: Parsed['status']): boolean {
+  return (
+    status?.conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True') ===
+    true
+  )
+}
+
+type Volumes = Parsed['spec']['volumes']
+
+function emptyDirsOf(volumes: Volumes): readonly string[] {
+  return volumes.flatMap(({ name, emptyDir }) =>
+    emptyDir === undefined || emptyDir === null ? [] : [name],
+  )
+}
+
+function ephemeralOf(volumes: Volumes): readonly EphemeralVolume[] {
+  return volumes.flatMap(({ name, ephemeral }) =>
+    ephemeral === undefined || ephemeral === null
+      ? []
+      : [{ name, storageClass: ephemeral.volumeClaimTemplate?.spec.storageClassName }],
+  )
 }
 
 /**

@@ -51,10 +51,11 @@ const schema = z.object({
     .nullish(),
 })
 
+type Spec = z.infer<typeof schema>['spec']
+
 /** Throws a ViewError that names object and field. */
 export function toSet(object: KubeObject): SetView {
   const { metadata, spec, status } = read(schema, object)
-  const strategy = spec.updateStrategy
   return {
     name: metadata.name,
     namespace: metadata.namespace ?? '',
@@ -63,30 +64,41 @@ export function toSet(object: KubeObject): SetView {
     observedGeneration: status?.observedGeneration ?? 0,
     replicas: spec.replicas ?? 1,
     start: spec.ordinals?.start ?? 0,
-    strategy:
-      strategy?.type === 'OnDelete'
-        ? { type: 'OnDelete' }
-        : { type: 'RollingUpdate', partition: strategy?.rollingUpdate?.partition ?? 0 },
+    strategy: strategyOf(spec),
     podManagement: spec.podManagementPolicy ?? 'OrderedReady',
     minReadySeconds: spec.minReadySeconds,
     selector: spec.selector,
-    claimTemplates: spec.volumeClaimTemplates.map(({ metadata: { name }, spec: asked }) => ({
-      name,
-      storageClass: asked.storageClassName,
-      size: asked.resources?.requests?.storage,
-      accessModes: asked.accessModes,
-      volumeMode: asked.volumeMode ?? 'Filesystem',
-      selector: asked.selector ?? undefined,
-      volume: asked.volumeName,
-    })),
-    retention: {
-      whenScaled: spec.persistentVolumeClaimRetentionPolicy?.whenScaled ?? 'Retain',
-      whenDeleted: spec.persistentVolumeClaimRetentionPolicy?.whenDeleted ?? 'Retain',
-    },
+    claimTemplates: claimTemplatesOf(spec),
+    retention: retentionOf(spec),
     status: {
       currentRevision: status?.currentRevision ?? '',
       updateRevision: status?.updateRevision ?? '',
     },
     deleting: metadata.deletionTimestamp !== undefined,
+  }
+}
+
+function strategyOf({ updateStrategy }: Spec): SetView['strategy'] {
+  return updateStrategy?.type === 'OnDelete'
+    ? { type: 'OnDelete' }
+    : { type: 'RollingUpdate', partition: updateStrategy?.rollingUpdate?.partition ?? 0 }
+}
+
+function claimTemplatesOf({ volumeClaimTemplates }: Spec): SetView['claimTemplates'] {
+  return volumeClaimTemplates.map(({ metadata: { name }, spec: asked }) => ({
+    name,
+    storageClass: asked.storageClassName,
+    size: asked.resources?.requests?.storage,
+    accessModes: asked.accessModes,
+    volumeMode: asked.volumeMode ?? 'Filesystem',
+    selector: asked.selector ?? undefined,
+    volume: asked.volumeName,
+  }))
+}
+
+function retentionOf({ persistentVolumeClaimRetentionPolicy: policy }: Spec): SetView['retention'] {
+  return {
+    whenScaled: policy?.whenScaled ?? 'Retain',
+    whenDeleted: policy?.whenDeleted ?? 'Retain',
   }
 }

@@ -29,6 +29,19 @@ export const text = z
   .nullish()
   .transform((value) => value ?? undefined)
 
+/** When an object was made; 0 where it doesn't say. */
+export function createdAt(metadata: { readonly creationTimestamp?: string | undefined }): number {
+  const ms = Date.parse(metadata.creationTimestamp ?? '')
+  return Number.isNaN(ms) ? 0 : ms
+}
+
+/** Who made and keeps an object. */
+export function controllerOf(
+  metadata: Pick<KubeObject['metadata'], 'ownerReferences'>,
+): NonNullable<KubeObject['metadata']['ownerReferences']>[number] | undefined {
+  return metadata.ownerReferences?.find((reference) => reference.controller === true)
+}
+
 export const labels = z
   .record(z.string(), z.string())
   .nullish()

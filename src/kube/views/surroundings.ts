@@ -11,12 +11,7 @@ import type {
 } from '../../view/surroundings.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
-import { count, list, quantity, read, selector, text, time } from './shape.ts'
-
-const created = (metadata: { readonly creationTimestamp?: string | undefined }): number => {
-  const ms = Date.parse(metadata.creationTimestamp ?? '')
-  return Number.isNaN(ms) ? 0 : ms
-}
+import { count, createdAt, list, quantity, read, selector, text, time } from './shape.ts'
 
 const claimSchema = z.object({
   metadata: metadataSchema,
@@ -46,7 +41,7 @@ export function toClaim(object: KubeObject): ClaimView {
     capacity: status?.capacity?.storage,
     volume: spec.volumeName === '' ? undefined : spec.volumeName,
     deleting: metadata.deletionTimestamp !== undefined,
-    created: created(metadata),
+    created: createdAt(metadata),
     owners: (metadata.ownerReferences ?? []).map(({ kind, name, uid }) => ({ kind, name, uid })),
   }
 }
@@ -90,29 +85,39 @@ const eventSchema = z.object({
   series: z.object({ count: z.number().nullish(), lastObservedTime: time }).nullish(),
 })
 
+type Event = z.infer<typeof eventSchema>
+
 export function toEvent(object: KubeObject): EventView {
   const event = read(eventSchema, object)
-  const about = event.involvedObject ?? event.regarding
   return {
     uid: event.metadata.uid ?? event.metadata.name,
     type: event.type === 'Warning' ? 'Warning' : 'Normal',
     reason: event.reason ?? '',
     message: event.message ?? event.note ?? '',
-    object: {
-      kind: about?.kind ?? '',
-      name: about?.name ?? '',
-      uid: about?.uid,
-      fieldPath: about?.fieldPath,
-    },
-    last:
-      event.series?.lastObservedTime ??
-      event.lastTimestamp ??
-      event.deprecatedLastTimestamp ??
-      event.eventTime ??
-      event.firstTimestamp ??
-      created(event.metadata),
+    object: objectOf(event.involvedObject ?? event.regarding),
+    last: lastSeen(event) ?? createdAt(event.metadata),
     count: event.series?.count ?? event.count ?? event.deprecatedCount ?? 1,
   }
+}
+
+function objectOf(about: Event['regarding']): EventView['object'] {
+  return {
+    kind: about?.kind ?? '',
+    name: about?.name ?? '',
+    uid: about?.uid,
+    fieldPath: about?.fieldPath,
+  }
+}
+
+/** By the field that its writer used. */
+function lastSeen(event: Event): number | undefined {
+  return (
+    event.series?.lastObservedTime ??
+    event.lastTimestamp ??
+    event.deprecatedLastTimestamp ??
+    event.eventTime ??
+    event.firstTimestamp
+  )
 }
 
 const storageClassSchema = z.object({
@@ -131,7 +136,7 @@ export function toStorageClass(object: KubeObject): StorageClassView {
       annotations['storageclass.kubernetes.io/is-default-class'] === 'true' ||
       annotations['storageclass.beta.kubernetes.io/is-default-class'] === 'true',
     bindingMode: volumeBindingMode ?? 'Immediate',
-    created: created(metadata),
+    created: createdAt(metadata),
   }
 }
 
