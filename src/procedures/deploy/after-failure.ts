@@ -1,0 +1,244 @@
+// What follows a deploy that failed: rolled back where the evidence is against the revision, else
+// how the ensemble stands.
+
+import { observed, ownPods } from '../../decide/members/members.ts'
+import { decideUndo, type UndoDecision, type Failed } from '../../decide/rollout/undo.ts'
+import { EnsembleError, type Finding } from '../../errors.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import { faultPlace } from '../../manifests/fault-place.ts'
+import { announceDeploy, type Deploy } from './deploy-steps.ts'
+import { earlierObjects } from '../apply/earlier-objects.ts'
+import type { Ground } from '../apply/preflight.ts'
+import type { Ensemble } from '../open/ensemble.ts'
+import { lastLook } from '../rollout/last-look.ts'
+import { type Earlier, goBack, reserve } from '../rollout/undo.ts'
+import { explainStanding, offerWayBack, undoFailed } from '../rollout/way-back.ts'
+import type { DataWatch } from '../verify/data-watch.ts'
+import { lossesAhead } from '../verify/keep-data.ts'
+import { RELEASE_MS } from '../../record/lock.ts'
+import { latestVerified, type VerifiedRevision } from '../../record/record.ts'
+import type { Evidence } from '../../report/run-report.ts'
+import { proofLines } from '../../report/verdict.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+
+export interface FailedDeploy {
+  readonly error: unknown
+  readonly watch: DataWatch | undefined
+  readonly versionBefore: string
+  readonly inChecks: boolean
+}
+
+/** What of the ensemble decides whether the change is rolled back. */
+interface Judged {
+  readonly known: EnsembleError | undefined
+  readonly verified: VerifiedRevision | undefined
+  /** Those of the verified revision, where they were kept. */
+  readonly objects: readonly KubeObject[] | undefined
+  readonly losses: readonly Finding[]
+  readonly asked: Failed
+}
+
+const gone = (): AbortSignal => AbortSignal.timeout(RELEASE_MS)
+
+/**
+ * Rolls the change back where the evidence is against it, else says how the ensemble stands. Gives
+ * what is to be thrown.
+ */
+export async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promise<unknown> {
+  const judged = await judgeFailure(deploy, failed)
+  const { known, verified, objects } = judged
+  const decision = decideUndo(judged.asked)
+  if (
+    decision.kind === 'undo' &&
+    known !== undefined &&
+    verified !== undefined &&
+    objects !== undefined
+  )
+    return rollBack(deploy, failed, known, { ...verified, objects, verified: true })
+  await halt(deploy, judged, decision)
+  return known ?? failed.error
+}
+
+async function judgeFailure(
+  deploy: Deploy,
+  { error, inChecks, versionBefore }: FailedDeploy,
+): Promise<Judged> {
+  const { inputs, ground, kube, record, run } = deploy
+  const { report } = run
+  const known =
+    error instanceof EnsembleError ? inManifest(error, inputs, ground, report.evidence) : undefined
+  const verified = latestVerified(record.current)
+  const { objects, notKept } =
+    verified === undefined
+      ? {}
+      : await earlierObjects(kube, ground, record.stored, verified, gone())
+  const seen = lastSeen(deploy)
+  const losses =
+    ground.live === undefined || seen === undefined
+      ? []
+      : await lossesAhead(kube, seen, new Set(), gone()).catch(() => [])
+  const asked = {
+    onFailure: inputs.onFailure,
+    firstInstall: ground.live === undefined,
+    changed: report.changed,
+    cancelled: run.signal.aborted || ground.lock.lost.aborted,
+    code: known?.code,
+    againstRevision: known?.againstRevision ?? false,
+    inChecks,
+    digest: deploy.digest,
+    verified,
+    standsAlready: standsAlready(ground, seen, verified?.controllerRevision),
+    notKept,
+    losses: losses[0]?.message,
+    profile: ground.profile,
+    members: report.members,
+    versionBefore,
+  }
+  return { known, verified, objects, losses, asked }
+}
+
+/** Nothing is rolled back: how it stands, why, and what helps by hand. */
+async function halt(
+  deploy: Deploy,
+  { known, losses, asked }: Judged,
+  decision: UndoDecision,
+): Promise<void> {
+  const { inputs, ground, kube, record, run } = deploy
+  const { report } = run
+  // Nothing was begun, so nothing is under way.
+  if (!report.changed) await record.end(gone()).catch(() => undefined)
+  await lastLook(deploy, deploy.follower, AbortSignal.any([run.signal, ground.lock.lost]))
+  const wouldUndo = decideUndo({ ...asked, onFailure: 'undo' })
+  if (wouldUndo.kind === 'undo')
+    report.about({ undoTo: { revision: undefined, name: wouldUndo.to.controllerRevision } })
+  explainStanding(report, {
+    firstInstall: ground.live === undefined,
+    code: run.signal.aborted ? 'CANCELLED' : known?.code,
+    paced: deploy.rolls && inputs.pace === 'quorum',
+    rollAt: deploy.place.at,
+    applied: 'the manifests are',
+  })
+  if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
+    report.note(`Nothing was taken back: ${decision.reason}.`)
+  // By hand as well members would be taken down.
+  if (ground.live !== undefined && losses.length === 0)
+    await offerWayBack(kube, report, ground.live)
+  if (!run.signal.aborted)
+    await announceDeploy(
+      deploy,
+      { type: 'Warning', reason: 'DeployFailed', message: inWords(known) },
+      gone(),
+    ).catch(() => undefined)
+}
+
+function inWords(known: EnsembleError | undefined): string {
+  return known === undefined ? 'failed' : `${known.code}: ${known.message}`
+}
+
+async function rollBack(
+  deploy: Deploy,
+  { watch }: FailedDeploy,
+  known: EnsembleError,
+  earlier: Earlier,
+): Promise<unknown> {
+  const { inputs, ground, kube, record, run } = deploy
+  const { journal, report } = run
+  const said = inWords(known)
+  await journal.phase('Evidence against the change', (done) => {
+    for (const line of proofLines(report.evidence)) journal.info(line)
+    done(
+      `${said.replace(/\.$/, '')}. The last verified revision ${earlier.controllerRevision} comes back`,
+    )
+    return Promise.resolve()
+  })
+  const back = { ...deploy, deadline: reserve(deploy) }
+  const until = AbortSignal.any([run.signal, ground.lock.lost])
+  try {
+    await goBack(
+      { ensemble: back, record, level: inputs.verify, force: false, watch },
+      earlier,
+      until,
+    )
+  } catch (second) {
+    if (run.signal.aborted) return known
+    await lastLook(deploy, deploy.follower, run.signal)
+    await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
+    return undoFailed(report, known, second, earlier.controllerRevision)
+  }
+  await announceDeploy(
+    deploy,
+    {
+      type: 'Warning',
+      reason: 'DeployUndone',
+      message: `${said}; taken back to ${earlier.controllerRevision}`,
+    },
+    gone(),
+  ).catch(() => undefined)
+  return new EnsembleError(
+    'undone',
+    [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)],
+    { cause: known },
+  )
+}
+
+/** Undefined where the set was made anew meanwhile: what stands there is another ensemble. */
+function lastSeen({ follower }: Ensemble): EnsembleView | undefined {
+  try {
+    return follower.snapshot()
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The wanted revision is the verified one, no member runs another, and no object beside the set was
+ * changed.
+ */
+function standsAlready(
+  ground: Ground,
+  view: EnsembleView | undefined,
+  verified: string | undefined,
+): boolean {
+  const set = view?.set
+  if (
+    view === undefined ||
+    set === undefined ||
+    verified === undefined ||
+    !observed(set) ||
+    set.status.updateRevision !== verified
+  )
+    return false
+  return (
+    ground.plan.every(
+      (planned) => planned.manifest === ground.setManifest || planned.change === 'unchanged',
+    ) && ownPods(view).every((pod) => pod.revision === verified)
+  )
+}
+
+/** Faults of what was applied stand on its lines, where the file is the user's own. */
+function inManifest(
+  error: EnsembleError,
+  inputs: Inputs,
+  { setManifest }: Ground,
+  evidence: readonly Evidence[],
+): EnsembleError {
+  if (!error.againstRevision) return error
+  const placed = (finding: Finding): Finding => {
+    const { container } = evidence.find(({ object }) => object === finding.object) ?? {}
+    const place =
+      finding.place !== undefined || (finding.code === 'IMAGE_PULL' && inputs.image !== undefined)
+        ? finding.place
+        : faultPlace(setManifest, finding.code, container)
+    return place === undefined ? finding : { ...finding, place }
+  }
+  const [first = unnamed(error), ...rest] = error.findings
+  return new EnsembleError(error.outcome, [placed(first), ...rest.map(placed)], {
+    cause: error.cause,
+    againstRevision: error.againstRevision,
+  })
+}
+
+function unnamed(error: EnsembleError): Finding {
+  return { code: error.code, severity: 'error', message: error.message }
+}

@@ -1,0 +1,242 @@
+// The steps of a deploy: what is recorded before anything is applied, how members are brought to it
+// and verified, and what is said of it in the cluster.
+
+import { ownPods } from '../../decide/members/members.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import { announce } from '../../kube/announce.ts'
+import type { KubeObject } from '../../kube/kube.ts'
+import { applyAll } from '../apply/apply-all.ts'
+import { refuseUnappliable } from '../apply/apply.ts'
+import type { Ground } from '../apply/preflight.ts'
+import type { Ensemble } from '../open/ensemble.ts'
+import { bringMembers, type Start, startOf, stillToStand } from '../rollout/bring.ts'
+import { growFirst } from '../scale/grow.ts'
+import { takeBaseline } from '../verify/baseline.ts'
+import { type DataWatch, watchData } from '../verify/data-watch.ts'
+import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
+import { recordApplied, type unreadBefore } from '../verify/unread.ts'
+import { isFull } from '../verify/verify-ensemble.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
+import type { EnsembleView } from '../../view/surroundings.ts'
+
+/** One deploy on its way: the ensemble, what was found of it beforehand, and its record. */
+export interface Deploy extends Ensemble {
+  readonly inputs: Inputs
+  readonly ground: Ground
+  readonly record: HeldRecord
+  readonly digest: string
+  /** Members that run are replaced. */
+  readonly rolls: boolean
+  /** Files that members read and have not read yet, changed before this deploy. */
+  readonly unread: ReturnType<typeof unreadBefore>
+}
+
+/** What was begun: how the roll starts, and who watches the data meanwhile. */
+export interface Begun {
+  readonly start: Start
+  readonly watch: DataWatch | undefined
+}
+
+/** A roll that holds nobody back. */
+export function asItIs({ setManifest: { object } }: Pick<Ground, 'setManifest'>): Start {
+  return { set: object, first: object, stands: undefined }
+}
+
+/**
+ * The state before, in the record: from here on another run knows what is under way. Nothing is
+ * recorded where nothing changes.
+ */
+export async function beginDeploy(deploy: Deploy, signal: AbortSignal): Promise<Begun> {
+  const { ground, rolls, run } = deploy
+  const { journal, report } = run
+  if (rolls) warnAlone(run, deploy.before)
+  const changes = ground.plan.some((planned) => planned.change !== 'unchanged')
+  if (!changes && !rolls) return { start: asItIs(ground), watch: undefined }
+  return journal.phase('Record the state before the change', async (done) => {
+    await takeBaseline(deploy, deploy.record, deploy.before, ground, signal)
+    const start = rolls ? await startOfRoll(deploy, signal) : asItIs(ground)
+    await deploy.record.begin(
+      {
+        operation: 'deploy',
+        digest: deploy.digest,
+        set: deploy.before.set?.uid,
+        previous: report.previousRevision,
+        ...(deploy.unread.length === 0 ? {} : { unread: [...deploy.unread] }),
+      },
+      signal,
+      ground.plan,
+    )
+    // Last, so that whatever fails before leaves no writer behind.
+    const watch = rolls ? await watchData(deploy, deploy.follower, signal) : undefined
+    done(
+      `previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`,
+    )
+    return { start, watch }
+  })
+}
+
+async function startOfRoll(deploy: Deploy, signal: AbortSignal): Promise<Start> {
+  const { inputs, ground, kube, before } = deploy
+  const start = await startOf(
+    deploy,
+    ground.setManifest.object,
+    ground.rolls ? undefined : before.set?.status.updateRevision,
+    signal,
+  )
+  const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
+  if (own !== undefined && start.first !== start.set)
+    await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
+  return start
+}
+
+/** Applies it all and brings every member to it; gives how they stand then. */
+export async function applyAndBring(
+  deploy: Deploy,
+  begun: Begun,
+  signal: AbortSignal,
+): Promise<{
+  readonly view: EnsembleView
+  readonly set: KubeObject
+  readonly memberMs: number | undefined
+}> {
+  const { inputs, ground, kube, record, rolls, run, before } = deploy
+  const { clock, journal, report } = run
+  const recordCreated = (object: KubeObject): Promise<void> => record.made([object], signal)
+  const grown = rolls
+    ? await growFirst({ inputs, ground, ensemble: deploy, recordCreated }, signal)
+    : undefined
+  const start = grown?.start ?? begun.start
+  // What is applied may let the controller replace members that don't serve, or all of them.
+  if (rolls) await refuseLoss(deploy, deploy.follower.snapshot(), undefined, signal)
+  const options = {
+    force: inputs.forceConflicts,
+    journal,
+    report,
+    clock,
+    first: start.first,
+    rolls,
+  }
+  const applied = await journal.phase('Apply', (done) =>
+    applyAll(kube, grown?.ground ?? ground, options, signal, done),
+  )
+  run.publish()
+  deploy.follower.expect(applied.set.metadata.uid)
+  await record.made(applied.created, signal)
+  const began = clock.now()
+  const view = await waitForMembers(
+    deploy,
+    rolls ? start : undefined,
+    applied.set.metadata.generation,
+    signal,
+  )
+  const memberMs = rolls ? memberTime(before, view, clock.now() - began) : undefined
+  return { view, set: applied.set, memberMs }
+}
+
+/** Marks the revision verified, where its checks allow it; says so in the cluster. */
+export async function closeDeploy(
+  deploy: Deploy,
+  { view, set, memberMs }: Awaited<ReturnType<typeof applyAndBring>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { inputs, ground, record, run, digest, unread } = deploy
+  const { report } = run
+  const revision = {
+    digest,
+    controllerRevision: view.set?.status.updateRevision ?? '',
+    image: ground.image,
+    version: report.version,
+    origin: 'deploy' as const,
+    ...(memberMs === undefined ? {} : { memberMs }),
+  }
+  const verified = await recordApplied(
+    record,
+    revision,
+    {
+      unread,
+      view,
+      report,
+      checked: isFull(inputs.verify),
+      objects: ground.manifests.map((manifest) => manifest.object),
+    },
+    signal,
+  )
+  await announceDeploy(
+    deploy,
+    {
+      type: 'Normal',
+      reason: 'Deployed',
+      message: `revision ${report.revision} deployed${verified ? ' and verified' : ''}`,
+    },
+    signal,
+    set,
+  )
+}
+
+/** An event on the set; only where something was changed: an unchanged deploy writes nothing. */
+export async function announceDeploy(
+  { kube, run: { clock, report }, ground }: Deploy,
+  { message, ...event }: Parameters<typeof announce>[2],
+  signal: AbortSignal,
+  set: KubeObject = ground.live ?? ground.setManifest.object,
+): Promise<void> {
+  if (!report.changed || !ground.rights.announce) return
+  const words = report.runUrl === '' ? message : `${message} (${report.runUrl})`
+  await announce(kube, set, { ...event, message: words }, clock.now(), signal)
+}
+
+/** What each member that was replaced has taken, for the next plan. */
+function memberTime(before: EnsembleView, after: EnsembleView, ms: number): number | undefined {
+  const count = ownPods(after).filter(
+    (pod) => !before.pods.some(({ uid }) => uid === pod.uid),
+  ).length
+  return count === 0 ? undefined : Math.round(ms / count)
+}
+
+/** `start`: how a roll of a running ensemble begins; undefined where no member is replaced. */
+export async function waitForMembers(
+  deploy: Deploy,
+  start: Start | undefined,
+  generation: number | undefined,
+  signal: AbortSignal,
+): Promise<EnsembleView> {
+  const { inputs, ground, run } = deploy
+  const { clock, journal, report } = run
+  return journal.phase(
+    start?.stands === undefined ? 'Wait for every member' : 'Roll, paced by the quorum',
+    async (done) => {
+      const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
+        const applied = await deploy.kube.apply(
+          object,
+          { force: inputs.forceConflicts, uid: deploy.before.set?.uid },
+          until,
+        )
+        // A roll that an earlier run began changes nothing but the partition, and yet members are
+        // replaced.
+        report.did()
+        return applied.object
+      }
+      const bring = (): Promise<EnsembleView> =>
+        bringMembers(
+          start === undefined ? { ...deploy, inputs: { ...inputs, pace: 'controller' } } : deploy,
+          start ?? asItIs(ground),
+          generation,
+          apply,
+          signal,
+        )
+      let view = await bring()
+      const hold =
+        inputs.verify === 'off' || ground.profile === 'none' ? stillToStand(view, clock) : 0
+      if (hold > 0) {
+        await clock.sleep(hold, signal)
+        view = await bring()
+      }
+      done(
+        `${view.set?.replicas ?? 0} of ${view.set?.replicas ?? 0} members available at revision ${view.set?.status.updateRevision ?? ''}`,
+      )
+      report.stands('every member is available; it was not verified')
+      run.publish()
+      return view
+    },
+  )
+}
