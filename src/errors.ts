@@ -40,32 +40,30 @@ export const CODES = [
 export type Code = (typeof CODES)[number]
 
 const ADVICE: Record<Code, string> = {
-  INPUT_INVALID: 'Correct the inputs named above; nothing was sent to the cluster.',
-  MANIFEST_INVALID:
-    'Correct the manifest at the place named above; nothing was sent to the cluster.',
+  INPUT_INVALID: 'Correct the inputs (see above); nothing was sent to the cluster.',
+  MANIFEST_INVALID: 'Correct the manifest at the line shown; nothing was sent to the cluster.',
   LINT_FAILED:
-    'Correct the findings named above, each has its line and the change to make; nothing was sent to the cluster.',
+    'Correct the findings above; each shows its line and its fix. Nothing was sent to the cluster.',
   CLUSTER_UNREACHABLE:
     'Check the kubeconfig, its context and that this runner can reach the API server.',
   ACCESS_DENIED:
-    'Give this workflow what is named above: the rule in its Role, or credentials that are accepted.',
+    'Add the missing rule to the Role of this workflow, or use credentials that the cluster accepts (see above).',
   LOCKED:
-    'Wait for the run that holds the lock, or cancel it; an abandoned lock frees itself a minute after its run has died.',
-  NOT_FOUND:
-    'Name one of those that are there, or check that name, namespace and context are the right ones.',
-  PROTECTED: 'Nothing was deleted: say that it may go, as named above, or delete it by hand.',
+    'Wait for the run that holds the lock, or cancel it; the lock of a dead run expires within a minute.',
+  NOT_FOUND: 'Check name, namespace and context, or name an ensemble that exists.',
+  PROTECTED: 'Nothing was deleted. Allow the deletion as said above, or delete it by hand.',
   IMMUTABLE_FIELD: 'Keep the field as it is in the cluster, or replace the object by hand.',
   MEMBERSHIP_CHANGE: 'Change the number of members with operation: scale, one member at a time.',
   CONFLICT:
-    'Somebody else changes the same thing: let one of the two finish first, or agree on who owns the field.',
+    'Somebody else changes the same object: let one of the two finish first, or agree on who owns the field.',
   DATA_LOST: 'Stop writers, keep the claims, and compare the members before anything is restarted.',
-  UNDO_FAILED: 'Finish it, or go back by hand, with the commands shown below.',
+  UNDO_FAILED: 'Finish it or roll it back by hand, with the commands below.',
   IMAGE_PULL: 'Check the image name, its tag and the pull secret.',
   CONFIG_ERROR: 'Create or correct the ConfigMap, Secret or key that the container refers to.',
   CREATE_REJECTED:
     'Change the quota, limit range or admission policy that refused the pod, or the pod template.',
   CLAIM_PENDING:
-    'Correct the storage class, or see to the claim as said above; a claim that goes takes its data with it.',
+    'Correct the storage class, or fix the claim as said above; deleting a claim deletes its data.',
   CRASH_LOOP: 'Read the last log lines of the container, shown here.',
   UNSCHEDULABLE:
     'Add a node that fits, or relax the requests, selectors or anti-affinity named above.',
@@ -73,15 +71,15 @@ const ADVICE: Record<Code, string> = {
     'Compare myid and the member list on the members named above; two members must never share an id.',
   QUORUM_LOST: 'Bring back enough members for a majority, lowest ordinal first; delete no claim.',
   CHECK_FAILED: 'Look at the members named above: the ensemble did not answer as an ensemble must.',
-  CHECK_IMPOSSIBLE: 'Give this step what the check needs (see above).',
+  CHECK_IMPOSSIBLE: 'Give this step the rights and the access that the check needs (see above).',
   NOT_READY:
     'If a pod is named above, look at it: kubectl describe pod, kubectl logs. operation: status tells more.',
-  DRAIN_REFUSED: 'Correct what is named above, then run it again.',
+  DRAIN_REFUSED: 'Fix what is said above, then run the drain again.',
   DRAIN_BLOCKED:
-    'See to the budget, or to the pods that it waits for, then run the same drain again: it goes on with the nodes that remain.',
+    'Fix the disruption budget or the pods that it waits for, then run the same drain again: it continues with the nodes that remain.',
   MAINTENANCE_FAILED:
     'Read the output of the maintenance command above and look at its node, then run the same drain again: the nodes after it were not touched.',
-  CANCELLED: 'Run it again: it goes on from the state named above.',
+  CANCELLED: 'Run it again: it continues from the state above.',
   TIMEOUT: 'See above what it was waiting for, or raise the timeout that is named there.',
   INTERNAL: 'This is a fault of the action: please report it with the JSON report of this run.',
 }

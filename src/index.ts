@@ -161,7 +161,7 @@ async function runMain(): Promise<void> {
             throw failure(
               'refused',
               'INTERNAL',
-              "the runner's file for the state of this step (GITHUB_STATE) can't be written: without it the post step could not give back what a killed run leaves",
+              "the runner's file for the state of this step (GITHUB_STATE) can't be written: without it the post step could not uncordon nodes or release the lock after a run was killed",
               {},
               error,
             )

@@ -126,7 +126,7 @@ async function asEnsembleError(error: unknown, report: Recorder): Promise<unknow
       'CHECK_IMPOSSIBLE',
       error.message,
       {
-        fix: 'It is not shaped as the API says: look at it with kubectl, and at what stands between this runner and the API server.',
+        fix: 'It does not have the shape that the Kubernetes API defines: look at it with kubectl, and check for a proxy between this runner and the API server.',
       },
       error,
     )

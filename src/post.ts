@@ -35,16 +35,14 @@ export async function post(
         AbortSignal.timeout(LIMIT_MS),
       )
       if (freed)
-        say(
-          `The lock ${lock.namespace}/${lock.lease} was left by a killed step and has been given back.`,
-        )
+        say(`The lock ${lock.namespace}/${lock.lease} was left by a killed step and was released.`)
     } finally {
       kube.close()
     }
   } catch (error) {
     tellLeft(left, error, say)
     say(
-      `The lock ${lock.namespace}/${lock.lease} could not be given back (${nameOf(error)}); it frees itself within a minute.`,
+      `The lock ${lock.namespace}/${lock.lease} could not be released (${nameOf(error)}); it expires within a minute.`,
     )
   }
 }
@@ -79,7 +77,7 @@ async function giveBackNodes(
 function tellLeft(left: ReadonlySet<string>, error: unknown, say: (line: string) => void): void {
   for (const name of left)
     say(
-      `Node ${name} may still be cordoned by this run (${nameOf(error)}): see kubectl get node ${name}, and give it back with kubectl uncordon ${name}; the next run gives it back, too.`,
+      `Node ${name} may still be cordoned by this run (${nameOf(error)}): see kubectl get node ${name}, and uncordon it with kubectl uncordon ${name}; the next run does it, too.`,
     )
 }
 

@@ -17,7 +17,7 @@ const PHASES: { phase: string; at: RegExp; speed: number }[] = [
 
 describe('SIGINT', () => {
   test.each(PHASES)(
-    'during $phase: cancelled, the lock given back, and what stands is said',
+    'during $phase: cancelled, the lock released, and what stands is said',
     ({ at, speed }) =>
       withBundle({ speed }, async ({ cluster, run }) => {
         const done = await run(tutorial(QUICK), {}, { cancelAt: at })
@@ -57,7 +57,7 @@ describe('SIGINT', () => {
 
 describe('SIGKILL', () => {
   test(
-    'during the apply: outputs were set, the post step gives the lock back, the next run finishes the deploy',
+    'during the apply: outputs were set, the post step releases the lock, the next run finishes the deploy',
     () =>
       withBundle({}, async ({ cluster, run }) => {
         // Else it may have applied the rest before the signal arrives.

@@ -171,7 +171,7 @@ test(
       const refused = await run(undefined, { ...DRAIN, members: pod })
       expect(verdict(refused)).toEqual({ result: 'refused', code: 'DRAIN_REFUSED', exitCode: 1 })
       expect(refused.outputs['message']).toMatch(
-        /only its own node takes it, once that is given back: node-/,
+        /only its own node takes it, once that is uncordoned: node-/,
       )
       expect(refused.outputs).toMatchObject({
         changed: 'false',
@@ -208,7 +208,7 @@ describe('a run that is cut off', () => {
   )
 
   test(
-    'by a kill while the command runs: the post step gives the node back, and the next run drains it',
+    'by a kill while the command runs: the post step uncordons the node, and the next run drains it',
     () =>
       withEnsemble(3, async ({ cluster, run }) => {
         const pod = `zk-${followerOf(cluster)}`
@@ -224,7 +224,7 @@ describe('a run that is cut off', () => {
         const post = await killed.post()
         expect(post.exitCode).toBe(0)
         expect(post.lines.join('\n')).toContain(
-          `Node ${node} was left cordoned by a killed step and has been given back.`,
+          `Node ${node} was left cordoned by a killed step and was uncordoned.`,
         )
         expect(cordoned(cluster)).toEqual([])
         expect(maintenance(cluster)).toBeNull()

@@ -43,7 +43,7 @@ describe('every operation that changes something, as a dry run', () => {
           ],
           [{ operation: 'scale', replicas: '4' }, /3 → 4/],
           [{ operation: 'scale', replicas: '2', 'delete-claims': 'true' }, /3 → 2/],
-          [{ operation: 'undo' }, /would go back to revision zk-/],
+          [{ operation: 'undo' }, /would be rolled back to revision zk-/],
           [{ operation: 'drain', nodes: home }, /would be drained/],
           [{ operation: 'uncordon', nodes: home }, /nothing/],
           [{ operation: 'cleanup', namespace: 'default', name: 'zk' }, /would/],

@@ -343,7 +343,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
   },
 
   'maintenance-own-steps.yml': {
-    says: 'drained, held for steps of its own, given back',
+    says: 'drained, held for steps of its own, uncordoned',
     play: async ({ cluster, run, stands }) => {
       await stands(SERVICES)
       const node = nodeOf(cluster, 'zookeeper', 'zk-1')

@@ -70,7 +70,7 @@ function expectTold(run: Finished, ...words: readonly (string | RegExp)[]): void
 
 describe('a change that is bad', () => {
   test(
-    'is taken back, with the code of what was wrong; kept where that was asked for; then undo frees what is stuck',
+    'is rolled back, with the code of what was wrong; kept where that was asked for; then undo frees what is stuck',
     () =>
       withEnsemble(async ({ cluster, run, before }) => {
         const [first, second] = uids(cluster)
@@ -83,7 +83,7 @@ describe('a change that is bad', () => {
           'acknowledged-writes-lost': '0',
         })
         expect(undone.outputs['message']).toContain(NOWHERE)
-        expectTold(undone, `Go back to revision ${before}`)
+        expectTold(undone, `Roll back to revision ${before}`)
         expect({ revisions: revisions(cluster), partition: partition(cluster) }).toEqual({
           revisions: [before, before, before],
           partition: 0,
@@ -125,12 +125,13 @@ describe('a change that is bad', () => {
           BAD,
           { 'member-timeout': '8s' },
           {
-            onLine: (line) => void (line.includes('::group::Go back to revision') && cordon(true)),
+            onLine: (line) =>
+              void (line.includes('::group::Roll back to revision') && cordon(true)),
           },
         )
         expect(verdict(failed)).toEqual({ result: 'failed', code: 'UNDO_FAILED', exitCode: 1 })
         expect(failed.outputs['message']).toMatch(
-          /2 of 3 members are ready, the objects of revision \S+ are back; .*going back to/,
+          /2 of 3 members are ready, the objects of revision \S+ are applied again; .*rolling back to/,
         )
         expectTold(failed, /after the change had failed \(IMAGE_PULL: zk-2/, /kubectl -n default/)
         expect(revisions(cluster).slice(0, 2)).toEqual([before, before])
@@ -162,7 +163,7 @@ test('undo: with one revision only, or one that is not there, it lists what ther
     const from = writes(cluster).length
     const only = await run(undefined, { operation: 'undo', name: 'zk' })
     expect(verdict(only)).toEqual({ result: 'refused', code: 'NOT_FOUND', exitCode: 1 })
-    expectTold(only, 'no verified revision to go back to', `1 = ${before}`)
+    expectTold(only, 'no verified revision to roll back to', `1 = ${before}`)
     const unknown = await run(undefined, { operation: 'undo', name: 'zk', 'to-revision': '99' })
     expect(verdict(unknown)).toEqual({ result: 'refused', code: 'NOT_FOUND', exitCode: 1 })
     expectTold(unknown, 'no revision 99', `1 = ${before}`)
@@ -228,7 +229,7 @@ describe('a paced roll that is cut off', () => {
         ).toBe('')
         expectTold(
           cancelled,
-          /the roll is halted at partition \d, which is safe: zk-0, zk-1(, zk-2)? keep their revision; the next run goes on/,
+          /the roll is halted at partition \d, which is safe: zk-0, zk-1(, zk-2)? keep their revision; the next run continues/,
         )
         const next = await run(CHANGED)
         expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
@@ -242,7 +243,7 @@ describe('a paced roll that is cut off', () => {
   )
 
   test.concurrent(
-    'by a kill: the rest stays held, the post step gives the lock back, and the next run finishes it',
+    'by a kill: the rest stays held, the post step releases the lock, and the next run finishes it',
     () =>
       withEnsemble(async ({ cluster, run, before }) => {
         const killed = await run(CHANGED, {}, { killAt: /zk-1: its turn/ })

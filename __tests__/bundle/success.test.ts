@@ -54,7 +54,7 @@ describe('deploy', () => {
       expect(versions()).toEqual(stood)
     }))
 
-  test('the lock is given back', () =>
+  test('the lock is released', () =>
     withBundle({}, async ({ cluster, run }) => {
       const done = await run(tutorial(QUICK))
       expect(

@@ -10,7 +10,7 @@ const IMAGE = 'registry.k8s.io/kubernetes-zookeeper:1.0-3.4.10'
 const NOWHERE = 'registry.k8s.io/kubernetes-zookeeper:none'
 const HELP = 'https://github.com/org/zk-ensemble-action/blob/v1/docs/troubleshooting.md'
 const SERVED =
-  /^clients can read and write: 3 of 3 members serve, leader zk-\d; 1 more may go \(quorum 2\)$/
+  /^clients can read and write: 3 of 3 members serve, leader zk-\d; 1 more may be down \(quorum 2\)$/
 
 const good = tutorial(QUICK)
 const bad = good.replace(IMAGE, NOWHERE)
@@ -74,7 +74,7 @@ test(
       expect(verdict(status)).toEqual({ result: 'failed', code: 'IMAGE_PULL', exitCode: 1 })
       expect(status.summary).toContain('operation: undo brings back revision 1 (zk-')
       expect(now(status.outputs['report'])).toMatch(
-        /^clients can read and write: 2 of 3 members serve, leader zk-[01]; no other may go \(quorum 2\)$/,
+        /^clients can read and write: 2 of 3 members serve, leader zk-[01]; no other may be down \(quorum 2\)$/,
       )
       expect(status.summary).toMatch(
         /\| zk-2 \|.*\| not ready \| kubernetes-zookeeper: ErrImagePull \|/,

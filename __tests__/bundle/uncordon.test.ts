@@ -96,7 +96,7 @@ function record({ objects }: SimulatedCluster): Record<string, unknown> {
 }
 
 test(
-  "a node that was handed over comes back by its member's name; a dry run before says so and writes nothing; afterwards there is nothing to do",
+  "a node that was left cordoned comes back by its member's name; a dry run before says so and writes nothing; afterwards there is nothing to do",
   () =>
     withEnsemble(async ({ cluster, run }) => {
       const node = leave(cluster, 'zk-1', 'handed-over')
@@ -162,7 +162,7 @@ test(
 
 describe('a run that is cut off', () => {
   test(
-    'by a cancel while it waits: the node is given back, the lock too, and the next run waits on',
+    'by a cancel while it waits: the node is uncordoned, the lock released, and the next run waits on',
     () =>
       withEnsemble(async ({ cluster, run }) => {
         const node = leave(cluster, 'zk-1', 'handed-over')
@@ -186,7 +186,7 @@ describe('a run that is cut off', () => {
   )
 
   test(
-    'by a kill: the post step gives back the lock and the cordons that were made under it, and leaves one that was handed over',
+    'by a kill: the post step releases the lock and removes the cordons that were made under it, and leaves one that was to stay',
     () =>
       withEnsemble(async ({ cluster, run }) => {
         const killed = await run(
@@ -207,7 +207,7 @@ describe('a run that is cut off', () => {
         const post = await killed.post({ env: { 'STATE_zk-ensemble': JSON.stringify(state) } })
         expect(post.exitCode).toBe(0)
         expect(post.lines.join('\n')).toContain(
-          `Node ${node} was left cordoned by a killed step and has been given back.`,
+          `Node ${node} was left cordoned by a killed step and was uncordoned.`,
         )
         expect(standing(cluster, node)).toEqual({ cordoned: false, marked: false })
         expect(record(cluster)['maintenance']).toBeNull()

@@ -26,7 +26,7 @@ function killed(namespace: string): Promise<Finished> {
   })
 }
 
-test('cancelled and then killed while members are waited for: the state is named, the lock is given back, the next run finishes the job', async () => {
+test('cancelled and then killed while members are waited for: the state is named, the lock is released, the next run finishes the job', async () => {
   await inNamespace('cancel', async (namespace) => {
     const cancelled = await act({ ...SMALL, namespace }, { cancelAt: /^zk-[012]: / })
     // It ended on the runner's SIGINT, without the SIGTERM (exit code 143) and SIGKILL that would

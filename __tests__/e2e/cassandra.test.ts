@@ -132,7 +132,7 @@ all('Cassandra: deployed, restarted, and 3 → 4 → 3 → 4, every state verifi
     await expectWhole(ring, 3)
     expect(verdict(await step({ operation: 'verify' }))).toMatch(/^succeeded /)
 
-    // The claim of a node that has left is of no use to a new one: said before anything is begun.
+    // The claim of a node that has left cannot be used by a new one: said before anything is begun.
     const refused = await step({ operation: 'scale', replicas: '4' })
     expect(verdict(refused)).toMatch(new RegExp(`^refused CLAIM_PENDING .*${CLAIM}`))
     await kubectl('delete', 'pvc', '-n', namespace, CLAIM)

@@ -164,7 +164,7 @@ test('what can not go well is refused before a node is touched', async () => {
       '{"spec":{"maxUnavailable":0}}',
     )
     const never = await drain(namespace, [node], { uncordon: 'after' })
-    expect(verdict(never)).toMatch(/^refused DRAIN_REFUSED .*zk-pdb never allows one/)
+    expect(verdict(never)).toMatch(/^refused DRAIN_REFUSED .*zk-pdb never allows an eviction/)
     for (const ran of [unknown, unplaced, planned, never])
       expect(ran.outputs).toMatchObject({ changed: 'false', 'drained-nodes': '' })
     for (const ran of [unplaced, planned, never]) expect(ran.outputs['remaining-nodes']).toBe(node)
@@ -235,7 +235,7 @@ describe('volumes that are tied to their node', () => {
   })
 
   all(
-    'a maintenance command that fails ends it there: the node is given back, its member with it, and the others were not touched',
+    'a maintenance command that fails ends it there: the node is uncordoned, its member comes back, and the others were not touched',
     async () => {
       await underMaintenance('badnode', async (namespace) => {
         await ensembleOf(namespace, quickly(namespace, tied))
@@ -414,7 +414,7 @@ describe('nodes that are drained without the name of an ensemble', () => {
 
 describe('nodes that stay cordoned', () => {
   all(
-    "a node is handed over for steps of the user's own: no other is drained until it was given back",
+    "a node is left cordoned for steps of the user's own: no other is drained until it was uncordoned",
     async () => {
       await underMaintenance('handed', async (namespace) => {
         await ensembleOf(namespace, quickly(namespace))
@@ -525,7 +525,7 @@ describe('a run that is lost in the middle', () => {
           expect(verdict(ran)).toMatch(/^succeeded /)
           const log = ran.lines.join('\n')
           for (const node of done) expect(log).not.toContain(`Drain ${node}`)
-          if (done.length > 0) expect(log).toContain(`Going on with the drain that was begun at`)
+          if (done.length > 0) expect(log).toContain(`Continuing the drain that was begun at`)
           expect(linesOf(ran.outputs['drained-nodes']).toSorted()).toEqual(
             [first, second].toSorted(),
           )
@@ -540,7 +540,7 @@ describe('a run that is lost in the middle', () => {
   }
 
   all(
-    'cancelled while a member is away, and while a command runs: the cordons are given back before it ends, the command ends with it',
+    'cancelled while a member is away, and while a command runs: the cordons are removed before it ends, the command ends with it',
     async () => {
       await underMaintenance('cancel', async (namespace) => {
         await ensembleOf(namespace, quickly(namespace))

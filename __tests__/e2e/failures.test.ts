@@ -199,7 +199,7 @@ const CASES: readonly Case[] = [
     manifest: idle.replace('replicas: 3', 'replicas: 1').replace('--servers=3', '--servers=1'),
     result: 'refused',
     code: 'MEMBERSHIP_CHANGE',
-    says: [/3/, /takes no member away/],
+    says: [/3/, /removes no member/],
     prepare: (namespace) => kubectlApply(namespace, idle),
   },
   {
@@ -305,7 +305,7 @@ describe('a deploy that can not succeed', () => {
     else expect(JSON.stringify(shown?.['events'])).toMatch(evidence.text)
   })
 
-  test('both claims of an earlier life are named, each with its difference', async () => {
+  test('both claims of an earlier installation are named, each with its difference', async () => {
     const found = await came.get('claims left over with another class or size')
     const told = found?.ran.report.findings
       .filter(({ code, severity }) => code === 'CLAIM_PENDING' && severity === 'error')

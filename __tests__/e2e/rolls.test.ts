@@ -243,7 +243,7 @@ describe('a running ensemble', () => {
       const again = await deployOf(namespace, tutorial)
       expect(verdict(again)).toMatch(/^(unchanged|succeeded) /)
       const alone = await act({ operation: 'undo', namespace })
-      expect(verdict(alone)).toMatch(/^refused NOT_FOUND .*no verified revision to go back to/)
+      expect(verdict(alone)).toMatch(/^refused NOT_FOUND .*no verified revision to roll back to/)
     })
   })
 })

@@ -103,7 +103,7 @@ async function afterKill(
   })
 }
 
-test('gives back cordons, record and lock of a killed run, and says so; one that was handed over stays', () =>
+test('uncordons, clears the record and releases the lock of a killed run, and says so; a node that is left cordoned on purpose stays', () =>
   afterKill(
     { 'node-1': 'evict', 'node-2': 'wait', 'node-3': 'handed-over' },
     async ({ run, cordoned, listed, holder, lines }) => {
@@ -112,7 +112,9 @@ test('gives back cordons, record and lock of a killed run, and says so; one that
       expect(await listed()).toEqual(['node-3'])
       expect(await holder()).toBe('')
       expect(
-        lines.filter((line) => line.includes('given back')).map((line) => line.split(' was ')[0]),
+        lines
+          .filter((line) => /uncordoned|released/.test(line))
+          .map((line) => line.split(' was ')[0]),
       ).toEqual(['Node node-1', 'Node node-2', 'The lock default/zk-ensemble-zk'])
     },
   ))
@@ -132,7 +134,7 @@ test('a run that cordoned nothing costs no look at any node', () =>
     expect(cluster.requests.filter(({ by, kind }) => by === 'post' && kind !== 'Lease')).toEqual([])
   }))
 
-describe('what is not its own any more is left alone', () => {
+describe('what is not its own any more is not touched', () => {
   test("the lock is another run's: not even a cordon with the own mark is touched", () =>
     afterKill({ 'node-1': 'evict' }, async ({ run, cordoned, cluster, holder, lines }) => {
       cluster.somebody.edit('Lease', 'default', LOCK.lease, {
@@ -151,7 +153,7 @@ describe('what is not its own any more is left alone', () => {
         cluster.somebody.edit('Lease', 'default', LOCK.lease, { spec: { holderIdentity: '' } })
         await run()
         expect(cordoned()).toEqual(['node-1'])
-        expect(lines.join()).toContain('left alone')
+        expect(lines.join()).toContain('skipped')
       },
       { ...MARK, identity: 'org/repo/8/1/ffff' },
     ))
@@ -162,11 +164,11 @@ describe('what is not its own any more is left alone', () => {
       cluster.somebody.cordon('node-1')
       await run()
       expect(cordoned()).toEqual(['node-1'])
-      expect(lines.join()).toMatch(/Node node-1 is cordoned by somebody else .*left alone/)
+      expect(lines.join()).toMatch(/Node node-1 is cordoned by somebody else .*not touched/)
     }))
 })
 
-test('the lock was freed and a cordon of its own still stands: given back by its mark', () =>
+test('the lock was freed and a cordon of its own still stands: removed by its mark', () =>
   afterKill({ 'node-1': 'evict' }, async ({ run, cordoned, cluster }) => {
     cluster.somebody.edit('Lease', 'default', LOCK.lease, { spec: { holderIdentity: '' } })
     await run()
@@ -174,7 +176,7 @@ test('the lock was freed and a cordon of its own still stands: given back by its
   }))
 
 describe('when it can not be done, the command by hand is told', () => {
-  test('the right is gone: the other nodes and the lock are given back', () =>
+  test('the right is gone: the other nodes are uncordoned and the lock is released', () =>
     afterKill(
       { 'node-1': 'evict', 'node-2': 'evict' },
       async ({ run, cordoned, cluster, listed, holder, lines }) => {

@@ -98,7 +98,7 @@ export function whyLeft(
     return madeByApply(live.metadata, manager)
       ? undefined
       : 'it was not made by the deploy that was cut off'
-  if (live.metadata.uid !== made.uid) return 'it was made anew by somebody else since'
+  if (live.metadata.uid !== made.uid) return 'somebody else has recreated it since'
   // The record is text that others may write: without a trace of our own apply on the object its
   // word is not enough.
   return (live.metadata.managedFields ?? []).some(

@@ -101,7 +101,7 @@ export function meaningOf(planned: Planned): Meaning {
 }
 
 function rollLines(roll: Roll, { unfinished }: Planned): readonly string[] {
-  const begun = unfinished ? ['An earlier roll has not ended: it would be gone on with.'] : []
+  const begun = unfinished ? ['An earlier roll has not ended: the deploy would continue it.'] : []
   switch (roll.kind) {
     case 'left':
       return [
@@ -130,13 +130,12 @@ export function pacedLines(
   const handing =
     handsOver.length === 0
       ? ''
-      : `, ${[...new Set(handsOver)].join(', ')} ${new Set(handsOver).size === 1 ? 'hands' : 'hand'} over first`
+      : `, ${[...new Set(handsOver)].join(', ')} ${new Set(handsOver).size === 1 ? 'hands over its leadership' : 'hand over their leadership'} first`
   const course =
     leader === ''
       ? 'who leads is not known, so one election or more'
       : `${leader} leads${handing}, ${elections === 0 ? 'no election' : times}`
-  const stops =
-    halts === undefined ? [] : [`As it stands now it would not go on from there: ${halts}.`]
+  const stops = halts === undefined ? [] : [`As it stands now it would stop there: ${halts}.`]
   if (order.length === 0) return ['No member would be replaced now.', ...stops]
   return [
     `${capital(members(order.length))} would be replaced, one at a time, each back in the quorum before the next: ${order.join(', ')}; ${course}; about ${span(ms)}.`,

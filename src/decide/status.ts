@@ -96,14 +96,14 @@ function haltFinding(held: Held, set: SetView, alive: boolean | undefined): Find
   if (alive === true)
     return {
       ...common,
-      message: `the roll goes on step by step: ${held.text}`,
+      message: `the roll continues step by step: ${held.text}`,
       fix: 'Look again in a minute. If the run that holds the lock was killed, run the deploy again.',
       orSet: WAIT,
     }
   return {
     ...common,
     message: `the roll is halted: ${held.text}`,
-    fix: 'Run the deploy again: it goes on where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To go back instead: operation undo.',
+    fix: 'Run the deploy again: it continues where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To roll back instead: operation: undo.',
   }
 }
 

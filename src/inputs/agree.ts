@@ -59,7 +59,7 @@ function uselessInputs({ values, given }: Case): readonly Finding[] {
       useless(
         operation,
         id,
-        `is of no use to ${operation}`,
+        `has no effect with ${operation}`,
         `leave it out, or use it with ${usedBy.join(', ')}`,
       ),
     ]
@@ -165,7 +165,7 @@ function memberCount({ values, broken }: Case): readonly Finding[] {
   return [
     warning(
       'replicas',
-      `${replicas} members bear no more failures than ${replicas - 1}`,
+      `${replicas} members tolerate no more failures than ${replicas - 1}`,
       `use ${replicas - 1} or ${replicas + 1}`,
     ),
   ]
@@ -206,7 +206,7 @@ function customCommands({ values, given, broken }: Case): readonly Finding[] {
       useless(
         values.operation,
         id,
-        `is of no use to profile: ${values.profile}`,
+        `has no effect with profile: ${values.profile}`,
         'set profile: custom, or leave it out',
       ),
     )
@@ -256,7 +256,7 @@ function targets({ values, broken }: Case): readonly Finding[] {
       fault(
         id,
         'has no meaning with sweep, which goes through all previews of this repository',
-        `leave ${id} out, or set sweep: false to take that one away`,
+        `leave ${id} out, or set sweep: false to delete that one`,
       ),
     )
   }
@@ -283,7 +283,7 @@ function waits({ values, given }: Case): readonly Finding[] {
       useless(
         'drain',
         'maintenance-timeout',
-        'is of no use without maintenance-command',
+        'has no effect without maintenance-command',
         'set maintenance-command, or leave it out',
       ),
     )
@@ -296,7 +296,7 @@ function dryRun({ values }: Case): readonly Finding[] {
   return [
     fault(
       'dry-run',
-      `is of no use to ${values.operation}, which changes nothing anyhow`,
+      `has no effect with ${values.operation}, which changes nothing anyhow`,
       'leave it out',
     ),
   ]

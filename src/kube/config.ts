@@ -208,7 +208,7 @@ function refuseOldProvider(user: UserEntry): void {
   throw refused(
     `the kubeconfig's user signs in by the auth-provider "${provider.name}", which Kubernetes took out of its clients in 1.26`,
     {
-      fix: "Write the kubeconfig anew with the cloud's own command (gcloud container clusters get-credentials, az aks get-credentials): it names a credential plugin now.",
+      fix: "Write the kubeconfig again with the cloud's own command (gcloud container clusters get-credentials, az aks get-credentials): it names a credential plugin now.",
     },
   )
 }

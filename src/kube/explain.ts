@@ -321,18 +321,18 @@ function conflict(failure: KubeFailure): Found {
     return {
       code: 'CONFLICT',
       message: `could not ${request}: it exists already`,
-      fix: 'Run again: it goes on from what is there.',
+      fix: 'Run again: it continues from what is there.',
     }
   if (/UID in (?:the )?precondition|uid mismatch/.test(message))
     return {
       code: 'CONFLICT',
       message: `could not ${request}: it was replaced by another of the same name meanwhile`,
-      fix: 'Run again: it goes on from what is there.',
+      fix: 'Run again: it continues from what is there.',
     }
   return {
     code: 'CONFLICT',
     message: `could not ${request}: somebody else changed it meanwhile`,
-    fix: 'Run again: it goes on from what is there.',
+    fix: 'Run again: it continues from what is there.',
   }
 }
 

@@ -59,31 +59,31 @@ function fieldsOf(field: string, message: string): readonly string[] {
  */
 const COST: Readonly<Record<string, string>> = {
   services:
-    'it is made anew at once. Until then its name leads nowhere: clients cannot connect by it, and members that find each other by it do not; connections that are open stay, except those through its cluster IP, which changes',
+    'it is recreated at once. Until then its name leads nowhere: clients cannot connect by it, and members that find each other by it do not; connections that are open stay, except those through its cluster IP, which changes',
   'rolebindings.rbac.authorization.k8s.io':
-    'it is made anew at once. Until then what it allows is forbidden; nothing is lost',
+    'it is recreated at once. Until then what it allows is forbidden; nothing is lost',
   'clusterrolebindings.rbac.authorization.k8s.io':
-    'it is made anew at once. Until then what it allows is forbidden; nothing is lost',
+    'it is recreated at once. Until then what it allows is forbidden; nothing is lost',
   'storageclasses.storage.k8s.io':
-    'it is made anew at once. Claims and volumes that exist keep working; new claims wait until then',
+    'it is recreated at once. Claims and volumes that exist keep working; new claims wait until then',
   configmaps:
-    'it is made anew at once. Members that run keep what they have read, one that starts meanwhile waits for it. Better: give it another name, and name that in the pod template',
+    'it is recreated at once. Members that run keep what they have read, one that starts meanwhile waits for it. Better: give it another name, and name that in the pod template',
   secrets:
-    'it is made anew at once. Members that run keep what they have read, one that starts meanwhile waits for it. Better: give it another name, and name that in the pod template',
-  'jobs.batch': 'it is made anew at once, and runs again. Its pods go with it',
-  'deployments.apps': 'it is made anew at once. Its pods go with it, all of them',
-  'daemonsets.apps': 'it is made anew at once. Its pods go with it, on all nodes',
-  'replicasets.apps': 'it is made anew at once. Its pods go with it, all of them',
-  pods: 'it is made anew at once. What it keeps in itself goes with it, and so do its connections',
-  resourcequotas: 'it is made anew at once. Until then nothing bounds what the namespace takes',
+    'it is recreated at once. Members that run keep what they have read, one that starts meanwhile waits for it. Better: give it another name, and name that in the pod template',
+  'jobs.batch': 'it is recreated at once, and runs again. Its pods go with it',
+  'deployments.apps': 'it is recreated at once. Its pods go with it, all of them',
+  'daemonsets.apps': 'it is recreated at once. Its pods go with it, on all nodes',
+  'replicasets.apps': 'it is recreated at once. Its pods go with it, all of them',
+  pods: 'it is recreated at once. What it keeps in itself goes with it, and so do its connections',
+  resourcequotas: 'it is recreated at once. Until then nothing bounds what the namespace takes',
   'ingressclasses.networking.k8s.io':
-    'it is made anew at once. Ingresses that name it keep their routes in most controllers; see yours first',
+    'it is recreated at once. Ingresses that name it keep their routes in most controllers; see yours first',
   'runtimeclasses.node.k8s.io':
-    'it is made anew at once. Pods that run go on; none that names it can be made until then',
+    'it is recreated at once. Running pods keep running; none that names it can be made until then',
   'csidrivers.storage.k8s.io':
-    'it is made anew at once. Volumes that are mounted stay; see first whether its driver makes the object itself',
+    'it is recreated at once. Volumes that are mounted stay; see first whether its driver makes the object itself',
   'priorityclasses.scheduling.k8s.io':
-    'it is made anew at once. Pods that exist keep their priority; none that names it can be made until then',
+    'it is recreated at once. Pods that exist keep their priority; none that names it can be made until then',
 }
 
 function adviceFor(request: string): string {

@@ -284,7 +284,7 @@ function inWords(host: string, code: string, error: unknown): string {
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return `there is no way to ${host} from this runner (${code})`
+      return `there is no route to ${host} from this runner (${code})`
     case 'ECONNRESET':
     case 'EPIPE':
       return `the connection to ${host} broke`

@@ -86,7 +86,7 @@ async function sweep(kube: Kube, inputs: Inputs, run: Run): Promise<void> {
         'refused',
         'CHECK_IMPOSSIBLE',
         'the API server does not say what time it is (no Date header): whose time is over is not known',
-        { fix: 'See what stands between this runner and the API server.' },
+        { fix: 'Check the proxy between this runner and the API server.' },
       )
     done(
       `${items.length} ${items.length === 1 ? 'namespace' : 'namespaces'} with the label of this action`,
@@ -112,7 +112,7 @@ async function sweep(kube: Kube, inputs: Inputs, run: Run): Promise<void> {
   if (first !== undefined)
     throw new EnsembleError(report.changed ? 'failed' : 'refused', [first, ...rest])
   report.stands(
-    `${report.namespaces.filter(({ verdict }) => verdict === 'gone').length} previews taken away`,
+    `${report.namespaces.filter(({ verdict }) => verdict === 'gone').length} previews deleted`,
   )
   report.ends(inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged')
 }
@@ -133,7 +133,7 @@ function whyNotDue({ metadata }: KubeObject, repository: string, now: number): s
     case 'none':
       return 'it was made without ttl'
     case 'unreadable':
-      return `its expires-at is no time: ${expiry.text}`
+      return `its expires-at is not a time: ${expiry.text}`
   }
 }
 

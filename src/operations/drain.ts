@@ -149,11 +149,11 @@ async function uncordonWhatDiedLeft(ensemble: Locked, signal: AbortSignal): Prom
   const { inputs, record, run } = ensemble
   const { journal, report } = run
   if (toGiveBack(record.stored).length === 0 || inputs.dryRun) return
-  await journal.phase('Give back what a run that died has left', async (said) => {
+  await journal.phase('Uncordon what a run that died has left', async (said) => {
     const given = await giveBackNodes({ record, journal, report }, ensemble.lock.lost)
     if (report.changed)
       report.stands(
-        `${given.done.join(', ')} of a run that died was given back, no other node was touched`,
+        `${given.done.join(', ')} was left cordoned by a run that died and is uncordoned now; no other node was touched`,
       )
     const serving = await awaitServing(inTime(ensemble), signal)
     said(`${given.done.join(', ')}; ${servingInWords(serving)}`)
@@ -257,7 +257,7 @@ async function verifyAll(
   await verifyPhase(
     ensemble,
     view,
-    { level: inputs.verify, unchecked: 'nobody asked the members for their data.', more },
+    { level: inputs.verify, unchecked: 'the members were not asked for their data.', more },
     signal,
   )
 }
@@ -337,7 +337,7 @@ async function aftermath(
     .map((row) => row.node)
   if (kept.length > 0)
     report.note(
-      `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon gives it back.`,
+      `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon removes the cordon.`,
     )
   report.offer(...kept.flatMap(uncordonByHand))
   const givingBack = giveBackNodes(giving, lock.lost)

@@ -113,7 +113,7 @@ function judgeRights({ journal, report }: Run, { profile }: Loaded): JudgeRights
     }
     report.found(finding)
     journal.warning(
-      `${finding.message}. They are of no matter if the deploy has credentials of its own.`,
+      `${finding.message}. They do not matter if the deploy has credentials of its own.`,
     )
   }
 }

@@ -66,7 +66,7 @@ async function restartAll(ensemble: LockedEnsemble, signal: AbortSignal): Promis
       view,
       {
         level: inputs.verify,
-        unchecked: 'nobody asked the members whether they are in quorum.',
+        unchecked: 'the members were not asked whether they are in the quorum.',
         more: () => watch.finish(view, signal),
       },
       signal,
@@ -77,7 +77,7 @@ async function restartAll(ensemble: LockedEnsemble, signal: AbortSignal): Promis
   } catch (error) {
     await watch.abandon()
     await lastLook(ensemble, ensemble.follower, run.signal)
-    // Nobody was told to go, so nothing is under way that would stand against a scale.
+    // Nobody was evicted, so nothing is under way that would stand against a scale.
     if (!report.changed && underWay?.pods === undefined)
       await record.end(AbortSignal.timeout(END_MS)).catch(() => undefined)
     tellRemaining(ensemble, remainingOf(ensemble.follower, left), revisions.at(-1)?.unread)
@@ -109,7 +109,7 @@ function refuseUnfinished(ensemble: LockedEnsemble): void {
       `a roll of ${target.name} is not finished: members that are restarted now would come back at revision ${set.status.updateRevision}, others run an older one`,
       {
         object: `statefulset/${target.name}`,
-        fix: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
+        fix: 'Finish it with a deploy, or roll it back with operation: undo; operation: status says what it waits for.',
       },
     )
   }
@@ -133,7 +133,7 @@ function stillToRestart(ensemble: LockedEnsemble): ReadonlySet<string> {
     })
   if (begun !== undefined)
     run.journal.info(
-      `Going on with the restart that was begun at ${underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
+      `Continuing the restart that was begun at ${underWay?.since ?? ''}: ${left.size} of ${begun.length} members are left.`,
     )
   return left
 }
@@ -155,7 +155,7 @@ async function restartEach(
     )
     if (gone.length > 0)
       report.note(
-        `${gone.join(', ')} went away by somebody else's doing meanwhile: this run waited for what came back, and did not restart it again.`,
+        `${gone.join(', ')} was deleted by somebody else meanwhile: this run waited until it was back, and did not restart it again.`,
       )
     done(
       `${left.size - gone.length} of ${found.set?.replicas ?? 0} members restarted, each back before the next${gone.length === 0 ? '' : `; replaced by somebody else: ${gone.join(', ')}`}`,
@@ -177,11 +177,11 @@ function tellRemaining(
   } = ensemble
   if (remaining.length > 0 && report.changed)
     report.note(
-      `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart goes on with them.`,
+      `Not restarted yet: ${remaining.join(', ')}. They were not touched; the next restart continues with them.`,
     )
   if (unread !== undefined && remaining.length < ownPods(ensemble.before).length)
     report.note(
-      'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo brings back the one of before.',
+      'Members that were restarted have read a ConfigMap that was never verified: if it is at fault, operation: undo restores the earlier one.',
     )
 }
 

@@ -1,5 +1,5 @@
 // scale: one member at a time, up and down, the member list changed along; what was reached stays
-// when a step fails, and the next run goes on from there.
+// when a step fails, and the next run continues from there.
 
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
@@ -278,7 +278,7 @@ function planSteps(
     throw failure(
       'refused',
       'CONFLICT',
-      `${underWayInWords(underWay, name)}: who its members are would be changed twice at once`,
+      `${underWayInWords(underWay, name)}: its member list would be changed twice at once`,
       {
         object,
         fix: endOf(underWay),
@@ -303,7 +303,7 @@ function planSteps(
       `a roll of ${name} is not finished: some members run an older revision than ${set.status.updateRevision}`,
       {
         object,
-        fix: 'Finish it with a deploy, or take it back with operation: undo; operation: status says what it waits for.',
+        fix: 'Finish it with a deploy, or roll it back with operation: undo; operation: status says what it waits for.',
       },
     )
   }
@@ -373,7 +373,7 @@ function judgeOldClaims(ensemble: LockedEnsemble, steps: readonly ScaleStep[]): 
     const why =
       profile === 'cassandra'
         ? 'holds data of a node that has left the ring: no new member joins with it'
-        : `holds data of an earlier life: between two members alone it may win over the data of ${name}-${set.start}`
+        : `holds data of an earlier installation: between two members alone it may win over the data of ${name}-${set.start}`
     throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} ${why}`, {
       object: `persistentvolumeclaim/${names[0] ?? ''}`,
       fix: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
@@ -381,7 +381,7 @@ function judgeOldClaims(ensemble: LockedEnsemble, steps: readonly ScaleStep[]): 
   }
   if (old.length > 0)
     report.note(
-      `Claims of an earlier life are used again: ${old.map((claim) => claim.name).join(', ')}.`,
+      `Claims of an earlier installation are used again: ${old.map((claim) => claim.name).join(', ')}.`,
     )
 }
 
@@ -416,7 +416,7 @@ async function verifyThen(
     {
       level: inputs.verify,
       unchecked:
-        'nobody asked the members whether they are in quorum, and this revision does not count as verified.',
+        'the members were not asked whether they are in the quorum, and this revision does not count as verified.',
       more,
     },
     signal,
@@ -441,6 +441,6 @@ function explainLeft(ensemble: LockedEnsemble, left: readonly ScaleStep[], targe
   // A node that has begun to leave the ring doesn't come back to it.
   const handedOver = profile === 'cassandra' && next?.kind === 'remove'
   report.note(
-    `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it goes on from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that takes back what was begun.`}`,
+    `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it continues from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that undoes what was begun.`}`,
   )
 }

@@ -211,7 +211,7 @@ async function conclude(
     held !== undefined && findings.some((finding) => finding.message.includes(held.text))
   if (held !== undefined && !halted)
     report.note(
-      `A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again: it goes on, one member at a time.`,
+      `A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again: it continues, one member at a time.`,
     )
   else if (verdict.kind === 'done' && verdict.note !== undefined && !halted)
     report.note(`${verdict.note}.`)

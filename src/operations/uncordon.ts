@@ -118,7 +118,7 @@ async function uncordonOne(
     }
     case 'not cordoned':
       say('is not cordoned')
-      report.nodeIs(row, { outcome: 'left alone', cordon: 'none', note: 'it was not cordoned' })
+      report.nodeIs(row, { outcome: 'skipped', cordon: 'none', note: 'it was not cordoned' })
       break
     case 'gone':
       say('has left the cluster')
@@ -129,7 +129,7 @@ async function uncordonOne(
       throw failure(
         'refused',
         'DRAIN_REFUSED',
-        `${node.name} was cordoned ${answer.by} meanwhile: that cordon is left alone`,
+        `${node.name} was cordoned ${answer.by} meanwhile: that cordon stays`,
         {
           object: `node/${node.name}`,
           fix: 'Agree with whoever cordoned it; any-cordon: true takes their cordon too.',

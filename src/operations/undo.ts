@@ -127,7 +127,7 @@ async function foretell(
   const changing = plan.filter(({ change }) => change !== 'unchanged').length
   report.about({
     meaning: [
-      `${changing} ${changing === 1 ? 'object' : 'objects'} would go back to revision ${earlier.controllerRevision}.`,
+      `${changing} ${changing === 1 ? 'object' : 'objects'} would be rolled back to revision ${earlier.controllerRevision}.`,
       away.length === 0
         ? 'Every member runs it already.'
         : `${away.join(', ')} ${away.length === 1 ? 'runs' : 'run'} another revision: members that are stuck on it would be freed first, those that serve rolled, one at a time.`,
@@ -150,7 +150,7 @@ function begun(ensemble: LockedEnsemble, revisions: readonly RevisionView[]): Ea
       ? revisions.find((one) => underWay.digest === `template:${one.name}`)
       : undefined
   if (entry === undefined && kept === undefined) return undefined
-  ensemble.run.journal.info(`Going on with the undo that was begun at ${underWay.since}.`)
+  ensemble.run.journal.info(`Continuing the undo that was begun at ${underWay.since}.`)
   return entry === undefined
     ? kept && fromHistory(ensemble, kept)
     : fromRecord(ensemble, revisions, entry)
@@ -172,7 +172,7 @@ function latest(ensemble: LockedEnsemble, revisions: readonly RevisionView[]): E
     throw failure(
       'refused',
       'NOT_FOUND',
-      `${ensemble.target.name} has no verified revision to go back to; ${listed(ensemble, revisions)}`,
+      `${ensemble.target.name} has no verified revision to roll back to; ${listed(ensemble, revisions)}`,
       {
         object: `statefulset/${ensemble.target.name}`,
         fix: 'Name one of them with to-revision, or deploy the manifests that are wanted.',
@@ -237,7 +237,7 @@ function fromRecord(
       `revision ${entry.controllerRevision}: ${whyNotKept(found) ?? ''} (${map})`,
       {
         object: map,
-        fix: `See who writes ${map}. To go back to the pod template alone, as the history of the StatefulSet keeps it, set to-revision: ${entry.controllerRevision}; or deploy the manifests that are wanted.`,
+        fix: `See who writes ${map}. To roll back to the pod template alone, as the history of the StatefulSet keeps it, set to-revision: ${entry.controllerRevision}; or deploy the manifests that are wanted.`,
       },
     )
   }

@@ -95,7 +95,7 @@ export async function giveBackNodes(giving: GivingBack, lost?: AbortSignal): Pro
       )
     else {
       giving.journal.warning(
-        `The lock may be another run's by now: the cordon of ${names.join(', ')} is left as it is; the post step or the next run gives it back.`,
+        `The lock may be another run's by now: the cordon of ${names.join(', ')} is left as it is; the post step or the next run removes it.`,
       )
       giving.report.offer(...names.flatMap(uncordonByHand))
     }
@@ -126,7 +126,7 @@ async function giveBackOne(
   const { kube, namespace, name } = giving.record.place
   if (entry.cordon === 'theirs') {
     // Not cordoned by us yet, or by somebody else before us.
-    note(report, entry.name, 'left alone', undefined)
+    note(report, entry.name, 'skipped', undefined)
     journal.info(`${entry.name}: carries no cordon of ours, left as it is`)
     return true
   }
@@ -152,7 +152,7 @@ async function giveBackOne(
     const commands = uncordonByHand(entry.name)
     report.offer(...commands)
     journal.warning(
-      `${entry.name} is still cordoned by us: it could not be given back (${told(error)}). By hand: ${commands.join(' && ')}`,
+      `${entry.name} is still cordoned by us: it could not be uncordoned (${told(error)}). By hand: ${commands.join(' && ')}`,
     )
     return false
   }
@@ -161,7 +161,7 @@ async function giveBackOne(
 function inWords(answer: UncordonAnswer): string {
   switch (answer.kind) {
     case 'uncordoned':
-      return 'uncordoned, given back'
+      return 'uncordoned'
     case 'not ours':
       return `is cordoned ${answer.by}, left as it is`
     case 'not cordoned':
@@ -171,13 +171,13 @@ function inWords(answer: UncordonAnswer): string {
   }
 }
 
-function outcomeOf(answer: UncordonAnswer): 'given back' | 'left alone' | 'gone' {
+function outcomeOf(answer: UncordonAnswer): 'uncordoned' | 'skipped' | 'gone' {
   switch (answer.kind) {
     case 'uncordoned':
     case 'not cordoned':
-      return 'given back'
+      return 'uncordoned'
     case 'not ours':
-      return 'left alone'
+      return 'skipped'
     case 'gone':
       return 'gone'
   }
@@ -190,7 +190,7 @@ function outcomeOf(answer: UncordonAnswer): 'given back' | 'left alone' | 'gone'
 function note(
   report: Recorder,
   node: string,
-  outcome: 'given back' | 'left alone' | 'gone',
+  outcome: 'uncordoned' | 'skipped' | 'gone',
   cordon: 'theirs' | 'none' | undefined,
 ): void {
   const failed = report.nodes.some((row) => row.node === node && row.outcome === 'failed')
@@ -213,7 +213,7 @@ async function strikeOut(
     await record.endNodes(new Set(done), signal)
   } catch (error) {
     journal.info(
-      `The record still lists ${done.join(', ')} (${told(error)}); the next run strikes them out.`,
+      `The record still lists ${done.join(', ')} (${told(error)}); the next run removes them from it.`,
     )
   }
 }

@@ -199,7 +199,7 @@ export class HeldRecord {
     )
   }
 
-  /** Takes out nodes that were given back, or that are gone. No write where none is in it. */
+  /** Takes out nodes that were uncordoned, or that are gone. No write where none is in it. */
   async endNodes(names: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const before = nodesUnderMaintenance(this.#stored)
     const left = before.filter(({ name }) => !names.has(name))

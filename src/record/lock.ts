@@ -139,7 +139,7 @@ export async function takeLock(
     if (holder === '' || expired) {
       if (holder !== '')
         request.say(
-          `The lock of ${holder} has shown no sign of life for ${durationMs / 1000} s: taking it over.`,
+          `The lock of ${holder} was not renewed for ${durationMs / 1000} s: taking it over.`,
         )
       const taken = await tryToTake(kube, clock, request, found, signal)
       if (taken !== undefined) return hold(kube, clock, taken, request)
@@ -323,7 +323,7 @@ function hold(
         return lose(
           'LOCKED',
           'the lock was taken over by another run; nothing more is changed',
-          'Wait for that run: it sees first to what this one has begun.',
+          'Wait for that run: it first finishes what this one has begun.',
         )
       current = found
       confirmed = asked
@@ -340,12 +340,12 @@ function hold(
       return lose(
         'CLUSTER_UNREACHABLE',
         `the lock could not be renewed for ${DURATION_SECONDS} s (${why}): another run may hold it by now, so nothing more is changed`,
-        'Look at the health of the API server and run again: the next run sees first to what this one has begun.',
+        'Look at the health of the API server and run again: the next run first finishes what this one has begun.',
       )
     }
     silent = true
     say(
-      `The lock could not be renewed for ${formatSpan(clock.now() - confirmed)}: ${why}. What is told of the cluster may be as old.`,
+      `The lock could not be renewed for ${formatSpan(clock.now() - confirmed)}: ${why}. What this run reports about the cluster may be that old.`,
     )
   }
   function lose(code: 'LOCKED' | 'CLUSTER_UNREACHABLE', message: string, fix: string): void {

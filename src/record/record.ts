@@ -44,7 +44,7 @@ const maintenance = z.object({
   runUrl: z.string(),
   /** ISO time of the first node that was begun. */
   since: z.string(),
-  /** Nodes that were begun and not given back. */
+  /** Nodes that were begun and not uncordoned. */
   nodes: z.array(
     z.object({
       name: z.string(),
@@ -213,7 +213,7 @@ export async function readRecord(
       `the record of ${ensemble} in configmap/${name} can't be read: ${why ?? z.prettifyError(parsed.error).split('\n')[0] ?? ''}`,
       {
         object: `configmap/${name}`,
-        fix: `Restore it, or delete it and begin anew: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
+        fix: `Restore it, or delete it and start again: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
       },
     )
   }
@@ -381,7 +381,7 @@ export function withVerified(record: EnsembleRecord, verified: VerifiedRevision)
   return { ...record, revisions: [...others, verified].slice(-25) }
 }
 
-/** Nodes that were begun and not given back, in the order in which they were begun. */
+/** Nodes that were begun and not uncordoned, in the order in which they were begun. */
 export function nodesUnderMaintenance(stored: StoredRecord): readonly MaintenanceNode[] {
   return stored.record.maintenance?.nodes ?? []
 }
@@ -414,7 +414,7 @@ export function underWayInWords({ operation, since }: UnderWay, name: string): s
 
 /** A note: it was begun on a StatefulSet that is gone. */
 export function droppedInWords({ operation, since }: UnderWay, name: string): string {
-  return `The ${operation} that was begun at ${since} counts no more: statefulset/${name} was deleted since, and another one was made under its name.`
+  return `The ${operation} that was begun at ${since} is ignored: statefulset/${name} was deleted since, and another one was made under its name.`
 }
 
 /** A fix: what ends it. */
@@ -424,8 +424,8 @@ export function endOf({ operation, replicas, runUrl }: UnderWay): string {
   if (operation === 'scale')
     return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun, or with another number${by}.`
   if (operation === 'cleanup')
-    return `Finish it first: run operation: cleanup again${by}; a deploy makes it anew.`
+    return `Finish it first: run operation: cleanup again${by}; a deploy creates it again.`
   return operation === 'undo'
-    ? `Finish it first: operation: undo goes on with it, and with to-revision somewhere else${by}.`
-    : `Finish it first: run the ${operation} again, or take it back with operation: undo${by}.`
+    ? `Finish it first: operation: undo continues it, and with to-revision it goes to another revision${by}.`
+    : `Finish it first: run the ${operation} again, or roll it back with operation: undo${by}.`
 }

@@ -34,17 +34,17 @@ export async function recoverNodes(
       .flatMap(({ name }) => uncordonByHand(name))
     if (commands.length === 0) return
     report.note(
-      `${names}: left cordoned by ${whose}. This run may not give it back (${denied.map(({ verb, resource }) => `${verb} ${resource}`).join(', ')} is missing); operation: uncordon does, or the commands below.`,
+      `${names}: left cordoned by ${whose}. This run may not uncordon it (${denied.map(({ verb, resource }) => `${verb} ${resource}`).join(', ')} is missing); operation: uncordon does, or the commands below.`,
     )
     report.offer(...commands)
     return
   }
-  journal.info(`${names}: begun by ${whose}; given back first.`)
+  journal.info(`${names}: begun by ${whose}; this run uncordons it first.`)
   // It is the dead run's change that is taken back: whether this one was refused before it changed
   // anything is another question.
   const given = await report.asAnothers(() => giveBackNodes(giving, lost))
   if (given.left.length > 0)
     report.note(
-      `Still cordoned by ${whose}: ${given.left.join(', ')}; the commands below give it back.`,
+      `Still cordoned by ${whose}: ${given.left.join(', ')}; the commands below uncordon it.`,
     )
 }

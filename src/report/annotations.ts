@@ -8,7 +8,7 @@ import { helpUrl } from './help.ts'
 import { nextLines } from './next.ts'
 import { nowLine } from './now.ts'
 import type { RunReport } from './run-report.ts'
-import { headline, isSuccess } from './verdict.ts'
+import { fixLines, headline, isSuccess } from './verdict.ts'
 
 /** Warnings (and errors, counted apart) that the runner shows per step. */
 export const ANNOTATIONS_PER_STEP = 10
@@ -32,8 +32,8 @@ export function verdictAnnotation(report: RunReport): Annotation | undefined {
   const lines = [
     causeOf(report),
     proofOf(report),
+    ...fixLines('Fix', nextLines(report)),
     now === '' ? '' : `Now: ${now}`,
-    ...nextLines(report),
     help === '' ? '' : `More on ${report.code}: ${help}`,
     further === 0
       ? ''

@@ -5,13 +5,13 @@ import type { SeenNode } from './recorder.ts'
 /** How nodes stand that were all drained. */
 export function drainedInWords(
   rows: readonly Pick<SeenNode, 'node' | 'cordon'>[],
-  givenBack: boolean,
+  uncordoned: boolean,
 ): string {
   const but = rows
-    .filter(({ cordon }) => cordon === (givenBack ? 'theirs' : 'none'))
+    .filter(({ cordon }) => cordon === (uncordoned ? 'theirs' : 'none'))
     .map(({ node }) => node)
-  if (givenBack)
-    return `every node was drained and given back${but.length === 0 ? '' : `, but for ${but.join(', ')}: cordoned by somebody else, and left so`}`
+  if (uncordoned)
+    return `every node was drained and uncordoned${but.length === 0 ? '' : `, but for ${but.join(', ')}: cordoned by somebody else, and left so`}`
   if (but.length > 0 && but.length === rows.length)
     return 'every node was drained, and none is cordoned any more'
   return `every node was drained, and stays cordoned${but.length === 0 ? '' : `, but for ${but.join(', ')}: not cordoned any more`}`
@@ -19,7 +19,7 @@ export function drainedInWords(
 
 /**
  * How our cordons stand after a drain that ended early. `kept`: nodes that were to stay cordoned
- * whatever happens; `left`: those that could not be given back.
+ * whatever happens; `left`: those that could not be uncordoned.
  */
 export function cordonsInWords(
   rows: readonly Pick<SeenNode, 'node' | 'cordon' | 'outcome' | 'phases'>[],
@@ -47,9 +47,7 @@ export function cordonsInWords(
   )
   const words = [
     ...stay,
-    ...(back.length === 0
-      ? []
-      : [`our ${stay.length === 0 ? '' : 'other '}cordons were given back`]),
+    ...(back.length === 0 ? [] : [`our ${stay.length === 0 ? '' : 'other '}cordons were removed`]),
   ]
   return words.length > 0
     ? words.join(', ')

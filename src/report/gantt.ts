@@ -187,7 +187,7 @@ function labelOf(what: string, kind: Bar['kind']): string {
   const node = / on ([^\s,]+)/.exec(what)?.[1]
   if (kind === 'done') return node === undefined ? 'available' : `on ${node}`
   if (what.startsWith('pending')) return 'waits for a node'
-  return what.startsWith('hands over') ? 'hands over' : 'away'
+  return what.startsWith('hands over its leadership') ? 'hands over leadership' : 'away'
 }
 
 /** Cordoned from its cordon until it takes pods again, with the work on it told apart. */

@@ -23,7 +23,7 @@ const MEANING: Record<Code, string> = {
   ACCESS_DENIED: 'a permission is missing',
   LOCKED: 'another run is at work on this ensemble',
   NOT_FOUND: 'the ensemble was not found',
-  PROTECTED: 'it would delete what nobody asked to delete',
+  PROTECTED: 'it would delete what it was not asked to delete',
   IMMUTABLE_FIELD: 'a field would change that must not',
   MEMBERSHIP_CHANGE: 'the number of members would change',
   CONFLICT: 'another field manager owns a field',
@@ -41,7 +41,7 @@ const MEANING: Record<Code, string> = {
   CHECK_IMPOSSIBLE: 'a check could not be made',
   NOT_READY: 'a member does not get ready',
   DRAIN_REFUSED: 'the drain would not be safe',
-  DRAIN_BLOCKED: 'a budget holds the drain up',
+  DRAIN_BLOCKED: 'a disruption budget blocks the drain',
   MAINTENANCE_FAILED: 'the maintenance command failed',
   CANCELLED: 'it was cancelled',
   TIMEOUT: 'the time ran out',
@@ -118,7 +118,7 @@ function atNode(report: RunReport): string {
   return node === '' || reason(report).includes(node) ? '' : `at ${node}: `
 }
 
-/** Whether our cordons were given back: what is said first of a drain that failed. */
+/** Whether our cordons were removed: what is said first of a drain that failed. */
 function cordons({ operation, standingFirst }: RunReport): string {
   return operation === 'drain' ? standingFirst : ''
 }

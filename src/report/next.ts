@@ -39,7 +39,7 @@ export function hasOperation(report: RunReport): boolean {
 }
 
 function operationsOf(report: RunReport): readonly string[] {
-  return [...goBack(report), ...again(report), ...giveBack(report)]
+  return [...goBack(report), ...again(report), ...stillCordoned(report)]
 }
 
 function goBack({ code, result, undoTo }: RunReport): readonly string[] {
@@ -48,7 +48,7 @@ function goBack({ code, result, undoTo }: RunReport): readonly string[] {
   const revision =
     undoTo.revision === undefined ? undoTo.name : `${undoTo.revision} (${undoTo.name})`
   return [
-    `To go back: operation: undo brings back revision ${plainLine(revision, 300)}, which was verified.`,
+    `To roll back: operation: undo restores revision ${plainLine(revision, 300)}, which was verified.`,
   ]
 }
 
@@ -66,15 +66,15 @@ function again(report: RunReport): readonly string[] {
     : [`Then run the same drain again: it continues with ${someOf(rest, NAMED)}.`]
 }
 
-/** Nodes that are still cordoned by us: on purpose, or because they could not be given back. */
-function giveBack({ nodes, operation, result }: RunReport): readonly string[] {
+/** Nodes that are still cordoned by us: on purpose, or because they could not be uncordoned. */
+function stillCordoned({ nodes, operation, result }: RunReport): readonly string[] {
   const kept = nodes.filter(({ cordon }) => cordon === 'ours').map(({ node }) => node)
   if (kept.length === 0 || result === 'planned') return []
   const which = `operation: uncordon with nodes: ${someOf(kept, NAMED)}`
   return [
     operation === 'drain' && result === 'succeeded'
-      ? `Once the work on ${kept.length === 1 ? 'it' : 'them'} is done: ${which}. Until then no other drain goes on.`
-      : `${which} gives ${kept.length === 1 ? 'it' : 'them'} back.`,
+      ? `Once the work on ${kept.length === 1 ? 'it' : 'them'} is done: ${which}. Until then no other drain can continue.`
+      : `${which} removes the ${kept.length === 1 ? 'cordon' : 'cordons'}.`,
   ]
 }
 

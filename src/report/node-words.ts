@@ -74,8 +74,7 @@ function outcomeOf({ outcome, cordon, phases, note }: NodeRow): string {
       return note === '' ? `drained${kept}` : `drained${kept} ${note}`
     case 'waiting':
     case 'uncordoned':
-    case 'given back':
-    case 'left alone':
+    case 'skipped':
     case 'gone':
       return note === '' ? outcome : `${outcome}: ${note}`
   }
@@ -114,7 +113,7 @@ function time(row: NodeRow): string {
 /** `; not done: node-2, node-3`, after another text; empty when nothing remains. */
 export function remaining({ operation, remainingNodes }: RunReport): string {
   if (remainingNodes.length === 0) return ''
-  return `; not ${operation === 'drain' ? 'drained' : 'given back'}: ${someOf(remainingNodes, NAMED)}`
+  return `; not ${operation === 'drain' ? 'drained' : 'uncordoned'}: ${someOf(remainingNodes, NAMED)}`
 }
 
 /** The node at which it ended, when the run failed at one. */

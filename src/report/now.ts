@@ -17,7 +17,7 @@ export interface Clients {
   readonly members: number
   /** How many must serve; undefined where that is another thing for each client (Cassandra). */
   readonly needed: number | undefined
-  /** How many more may go before clients stand still. */
+  /** How many more may be down before clients stop. */
   readonly mayGo: number | undefined
   /** Members that could not be asked, or were not. */
   readonly unasked: readonly string[]
@@ -75,7 +75,7 @@ function withQuorum({ serving, members, unasked }: Counted, voters: readonly Mem
 }
 
 /**
- * `clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2)`; empty
+ * `clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2)`; empty
  * where the run saw no ensemble. The same words in log, annotation, message, summary and report.
  */
 export function nowLine(report: RunReport): string {
@@ -123,11 +123,11 @@ function margin({ needed, mayGo, members, write, unasked }: Clients): string {
   if (needed === undefined) return ''
   if (mayGo === undefined)
     return write === false || unasked.length > 0 ? `; the quorum needs ${needed}` : ''
-  if (members === 1) return '; it must not go'
+  if (members === 1) return '; it must not go down down'
   const least = unasked.length > 0 ? 'at least ' : ''
   return mayGo === 0
-    ? `; ${least === '' ? 'no other may go' : 'perhaps no other may go'} (quorum ${needed})`
-    : `; ${least}${mayGo} more may go (quorum ${needed})`
+    ? `; ${least === '' ? 'no other may be down' : 'perhaps no other may be down'} (quorum ${needed})`
+    : `; ${least}${mayGo} more may be down (quorum ${needed})`
 }
 
 function serves(row: MemberRow): boolean {

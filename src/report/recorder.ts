@@ -253,7 +253,7 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
     this.#report.notes.splice(from)
   }
 
-  /** kubectl commands that finish or take back by hand what was begun. */
+  /** kubectl commands that finish or undo by hand what was begun. */
   offer(...commands: readonly string[]): void {
     this.#report.byHand.push(...commands)
   }

@@ -93,16 +93,7 @@ const revision = z.strictObject({
 const node = z
   .strictObject({
     node: text,
-    outcome: z.enum([
-      'waiting',
-      'under way',
-      'drained',
-      'gone',
-      'uncordoned',
-      'failed',
-      'given back',
-      'left alone',
-    ]),
+    outcome: z.enum(['waiting', 'under way', 'drained', 'gone', 'uncordoned', 'failed', 'skipped']),
     placement: orNull(z.enum(['elsewhere', 'in-place'])).describe(
       'Where its members went; null where it has none, or before that is known',
     ),
@@ -130,7 +121,7 @@ const node = z
     pods: z.array(
       z.strictObject({
         pod: text,
-        outcome: z.enum(['evicted', 'deleted', 'left alone', 'gone', 'waiting']),
+        outcome: z.enum(['evicted', 'deleted', 'skipped', 'gone', 'waiting']),
         note: text,
       }),
     ),
@@ -174,7 +165,7 @@ export const jsonReportSchema = z
         serving: z.int().describe('Members that said they serve'),
         members: z.int().describe('Members that there should be and that have a vote'),
         needed: orNull(z.int()).describe('How many must serve'),
-        mayGo: orNull(z.int()).describe('How many more may go before clients stand still'),
+        mayGo: orNull(z.int()).describe('How many more may be down before clients stop'),
         unasked: z.array(text).describe('Members that could not be asked, or were not'),
         asked: orNull(time),
       }),
@@ -230,9 +221,7 @@ export const jsonReportSchema = z
     evidence: z.array(evidence),
     findings: z.array(finding),
     notes: z.array(text),
-    byHand: z
-      .array(text)
-      .describe('kubectl commands that finish or take back by hand what was begun'),
+    byHand: z.array(text).describe('kubectl commands that finish or undo by hand what was begun'),
     drainedNodes: z.array(text),
     remainingNodes: z.array(text),
     nodes: z.array(node),

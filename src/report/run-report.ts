@@ -129,15 +129,7 @@ export type NodePhase =
 /** One node of a drain or an uncordon. */
 export interface NodeRow {
   node: string
-  outcome:
-    | 'waiting'
-    | 'under way'
-    | 'drained'
-    | 'gone'
-    | 'uncordoned'
-    | 'failed'
-    | 'given back'
-    | 'left alone'
+  outcome: 'waiting' | 'under way' | 'drained' | 'gone' | 'uncordoned' | 'failed' | 'skipped'
   /** Where its members go; empty where it has none, or before that is known. */
   placement: 'elsewhere' | 'in-place' | ''
   /** Members that were on it. */
@@ -147,11 +139,11 @@ export interface NodeRow {
   /** Each phase that was begun; `ms` counts up to its end, undefined while it runs. */
   phases: { phase: NodePhase; at: number; ms: number | undefined }[]
   /**
-   * Every pod that was looked at; `note` says why it was left alone, or where a member came back.
+   * Every pod that was looked at; `note` says why it was skipped, or where a member came back.
    */
   pods: {
     pod: string
-    outcome: 'evicted' | 'deleted' | 'left alone' | 'gone' | 'waiting'
+    outcome: 'evicted' | 'deleted' | 'skipped' | 'gone' | 'waiting'
     note: string
   }[]
   note: string
@@ -214,7 +206,7 @@ export interface RunReport {
    * orphans.
    */
   notes: string[]
-  /** kubectl commands that finish or take back by hand what was begun. */
+  /** kubectl commands that finish or undo by hand what was begun. */
   byHand: string[]
   verifyLevel: string
   /** Title of the phase that it is in. */

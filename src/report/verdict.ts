@@ -124,8 +124,8 @@ export function gaps(report: RunReport): string[] {
 }
 
 /**
- * The last lines of the log: verdict, cause, proof, fix, commands, and where the evidence is. Plain
- * text, one item a line.
+ * The last lines of the log: verdict, Cause and Fix of a failure, Now, then Next of a success or the
+ * Commands of a failure, and where the evidence is. Plain text, one item a line.
  */
 export function closingLines(
   report: RunReport,
@@ -143,11 +143,12 @@ export function closingLines(
           `Nodes: ${nodesDone(report)}${remaining(report)}`,
           ...nodeLines(report).map((line) => `  ${line}`),
         ]),
+    ...failureLines(report),
     ...labelled('Now', nowLine(report)),
     ...labelled('Ensemble', ensembleLine(report)),
     ...report.meaning.map((one) => plainLine(one)),
     ...labelled('Data', dataLine(report)),
-    ...(report.code === '' ? fixLines('Next', nextLines(report)) : failureLines(report)),
+    ...(report.code === '' ? fixLines('Next', nextLines(report)) : commandLines(report)),
     ...gaps(report).map((gap) => `Not checked: ${gap}`),
     ...report.notes.flatMap((note) => labelled('Note', plainLine(note))),
     leftBehind(report),
@@ -158,19 +159,22 @@ export function closingLines(
 
 function failureLines(report: RunReport): string[] {
   if (report.code === '') return []
-  const steps = nextSteps(report)
   return [
     ...labelled('Cause', causeOf(report)),
     ...labelled('Proof', proofOf(report)),
     ...fixLines('Fix', nextLines(report)),
     ...logLines(report),
     ...furtherLines(report),
-    ...(steps.length === 0 ? [] : ['Commands:', ...steps.map((step) => `  ${plainLine(step)}`)]),
   ]
 }
 
+function commandLines(report: RunReport): string[] {
+  const steps = nextSteps(report)
+  return steps.length === 0 ? [] : ['Commands:', ...steps.map((step) => `  ${plainLine(step)}`)]
+}
+
 /** One line beside its label, several below it. */
-function fixLines(label: string, lines: readonly string[]): string[] {
+export function fixLines(label: string, lines: readonly string[]): string[] {
   const [only, ...more] = lines
   if (only === undefined) return []
   return more.length === 0

@@ -244,7 +244,7 @@ spec:
           })
           expect(verdict(ran)).toMatch(/^succeeded /)
           expect(ran.lines.join('\n')).toMatch(
-            /other-0 was told to go \S+ ago and is not gone: its preStop hook \(container zookeeper\), or its server after it, has not ended yet/,
+            /other-0 was evicted \S+ ago and is not gone: its preStop hook \(container zookeeper\), or its server after it, has not ended yet/,
           )
         } finally {
           await kubectl(

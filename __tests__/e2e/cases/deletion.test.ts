@@ -1,4 +1,4 @@
-// A member that was told to go and doesn't: its preStop hook and a kubelet that is gone are told
+// A member that was evicted and doesn't: its preStop hook and a kubelet that is gone are told
 // apart, each with a way out that works. A finalizer: see claims.test.ts.
 
 import { readFileSync } from 'node:fs'

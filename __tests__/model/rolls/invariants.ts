@@ -241,7 +241,7 @@ function settled(
 /** Whether a change was being taken back then. */
 function isUndoing({ run, second, beganAt, secondAt }: Played, at: number): boolean {
   const from = (ended: Ended, began: number): number => {
-    const line = ended.lines.find((one) => one.includes('== Go back to revision'))
+    const line = ended.lines.find((one) => one.includes('== Roll back to revision'))
     return line === undefined ? Infinity : began + Number(line.trim().split(' ')[0])
   }
   return at >= secondAt ? at >= from(second, secondAt) : at >= from(run, beganAt)

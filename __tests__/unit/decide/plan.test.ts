@@ -54,7 +54,7 @@ test.each<readonly [string, Partial<Planned>, string, RegExp]>([
     'a roll',
     { changing: 1, roll: { kind: 'paced', forecast: FORECAST, leader: 'zk-1' } },
     'roll',
-    /3 members would be replaced, one at a time, .*: zk-2, zk-0, zk-1; zk-1 leads, zk-1 hands over first, one election; about 3m10s/,
+    /3 members would be replaced, one at a time, .*: zk-2, zk-0, zk-1; zk-1 leads, zk-1 hands over its leadership first, one election; about 3m10s/,
   ],
   [
     'a roll of whom nobody could ask',
@@ -76,7 +76,7 @@ test.each<readonly [string, Partial<Planned>, string, RegExp]>([
       },
     },
     'roll',
-    /would not go on from there: zk-0 is Ready/,
+    /would stop there: zk-0 is Ready/,
   ],
   [
     "the controller's pace",

@@ -331,7 +331,7 @@ describe('cut off anywhere and gone on with, to the same number or another,', ()
   })
 })
 
-describe('claims of an earlier life', () => {
+describe('claims of an earlier installation', () => {
   const third = [{ uid: 'c' }]
   // A new Cassandra member crash-looped on the data of the one that had been decommissioned.
   test.each([

@@ -229,7 +229,7 @@ describe('a roll that the strategy holds', () => {
     })
     expect(first).toMatchObject({
       code: 'NOT_READY',
-      message: expect.stringMatching(/^the roll goes on step by step: partition 2 keeps/),
+      message: expect.stringMatching(/^the roll continues step by step: partition 2 keeps/),
       orSet: { input: 'wait', value: 'true' },
     })
   })
@@ -296,9 +296,9 @@ describe('the line of how far it has come agrees with the verdict', () => {
       NOTHING_KNOWN,
       /^the roll is held up: 2 of 3/,
     ],
-    ['a roll that nobody goes on with is halted', held, cutOff, /^the roll is halted: 1 of 3/],
+    ['a roll that nobody continues is halted', held, cutOff, /^the roll is halted: 1 of 3/],
     [
-      'a roll that its run goes on with is under way',
+      'a roll that its run continues is under way',
       held,
       { ...cutOff, alive: true },
       /^the roll is under way: 1 of 3/,

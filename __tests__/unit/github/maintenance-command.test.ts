@@ -169,7 +169,7 @@ describe('a maintenance command', () => {
     ['at its end', 'exit 0', 'exited'],
     ['at its time-out', 'wait; sleep 300', 'timed-out'],
   ])(
-    'has nothing left %s that has left its process group, as a daemon does: it would work on a node that is given back',
+    'has nothing left %s that has left its process group, as a daemon does: it would work on a node that is uncordoned',
     async (_, end, kind) => {
       let started: () => void = () => undefined
       const running = new Promise<void>((resolve) => (started = resolve))

@@ -488,7 +488,7 @@ describe('a field that cannot be changed, however a 1.36 server words it', () =>
       'Service "s" is invalid: spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set',
       'spec.clusterIPs[0]',
       'Invalid value: ["None"]: may not change once set',
-      'kubectl -n a delete services s; it is made anew at once. Until then its name leads nowhere',
+      'kubectl -n a delete services s; it is recreated at once. Until then its name leads nowhere',
     ],
     [
       'a roleRef',

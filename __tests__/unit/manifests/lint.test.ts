@@ -263,7 +263,7 @@ describe('warnings do not', () => {
         ['replicas: 3', 'replicas: 4'],
         ['server.3=', 'server.4=zk-3.zk-hs:2888:3888;2181 server.3='],
       ],
-      /4 members bear no more failures than 3/,
+      /4 members tolerate no more failures than 3/,
       /^replicas: 4/,
     ],
     [
@@ -272,7 +272,7 @@ describe('warnings do not', () => {
         ['replicas: 3', 'replicas: 2'],
         [' server.3=zk-2.zk-hs:2888:3888;2181', ''],
       ],
-      /two members bear no failure at all/,
+      /two members tolerate no failure/,
       /^replicas: 2/,
     ],
     [

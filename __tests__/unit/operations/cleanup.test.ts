@@ -404,7 +404,7 @@ describe("what isn't ours stays", () => {
       const all = site.inside(PREVIEW).filter((one) => !one.startsWith('pod/'))
       const run = await site.cleanup(ALL, 'late')
       expect(told(run)).toMatchObject({ result: 'refused', code: 'PROTECTED' })
-      expect(told(run).log).toContain('made anew')
+      expect(told(run).log).toContain('recreated')
       expect(site.inside(PREVIEW).filter((one) => !one.startsWith('pod/'))).toEqual(all)
       expect(writesOf(site, 'late')).toEqual([])
     }))
@@ -608,7 +608,7 @@ describe('a drain', () => {
       expect(writesOf(site, 'late')).toEqual([])
     }))
 
-  test('that died left a cordon: it is given back first', () =>
+  test('that died left a cordon: it is removed first', () =>
     withSite(async (site) => {
       await site.deploy()
       node(site, 'evict')

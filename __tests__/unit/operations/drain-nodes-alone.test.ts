@@ -93,7 +93,7 @@ const recorded = ({ cluster }: Alone): Json =>
   )
 
 describe('nodes without an ensemble', () => {
-  test('are drained one after the other by the budgets that are there, and given back; the record is in the namespace', () =>
+  test('are drained one after the other by the budgets that are there, and uncordoned; the record is in the namespace', () =>
     withNodes({}, async (given) => {
       await startMyapp(given)
       const ended = await given.run({ nodes: 'node-1\nnode-2\nnode-3\nnode-4' })
@@ -142,7 +142,7 @@ describe('nodes without an ensemble', () => {
         expect(note).toContain(way)
     }))
 
-  test('that stay cordoned are given back by uncordon, asked in the same way', () =>
+  test('that stay cordoned are uncordoned by uncordon, asked in the same way', () =>
     withNodes({}, async (given) => {
       await startMyapp(given)
       wanted(await given.run({ nodes: 'node-1', uncordon: 'never' }), 'succeeded', '')
@@ -167,7 +167,7 @@ describe('nodes without an ensemble', () => {
     }))
 
   test.each([9, 14, 20, 30])(
-    'that a killed run left at its request %i are given back by the next one, which goes on',
+    'that a killed run left at its request %i are uncordoned by the next one, which continues',
     (request) =>
       withNodes({}, async (given) => {
         await startMyapp(given)

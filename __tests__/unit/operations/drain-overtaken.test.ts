@@ -28,7 +28,7 @@ const HANDS: readonly (readonly [string, (cluster: SimulatedCluster) => void, st
 ]
 
 test.each(HANDS)(
-  '%s right after the cordon: no member is told to go, the node is given back at once, and no other is begun',
+  '%s right after the cordon: no member is evicted, the node is uncordoned at once, and no other is begun',
   (_, act, words) =>
     withEnsemble({ nodes: 6 }, async (given) => {
       const { cluster, nodeOf } = given
@@ -39,7 +39,7 @@ test.each(HANDS)(
         {
           onLine: (line) => {
             if (line === `${node}: cordoned`) act(cluster)
-            if (line.includes('uncordoned, given back')) left = line
+            if (line.includes('uncordoned')) left = line
           },
         },
       ).ended
@@ -52,7 +52,7 @@ test.each(HANDS)(
     }),
 )
 
-test('deleted once a member was told to go: nobody is missing of what is gone, and that is no success', () =>
+test('deleted once a member was evicted: nobody is missing of what is gone, and that is no success', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const ended = await given.start(
       { nodes: given.nodeOf('zk-0'), uncordon: 'after', verify: 'off' },

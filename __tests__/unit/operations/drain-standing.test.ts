@@ -41,7 +41,7 @@ function emptyNode({ cluster, nodeOf }: Given): string {
 }
 
 describe('a drain that ends early', () => {
-  test('says that the nodes which it had drained before stay cordoned, and not that every cordon was given back', () =>
+  test('says that the nodes which it had drained before stay cordoned, and not that every cordon was removed', () =>
     withEnsemble({ nodes: 5 }, async (given) => {
       const [first, second] = followersOf(given)
       const ended = await given.start(
@@ -57,7 +57,7 @@ describe('a drain that ends early', () => {
       expect(ended.report.message).toContain(`${first} was drained and stays cordoned`)
     }))
 
-  test('with uncordon: never, before the record keeps its cordon, gives it back and says so', () =>
+  test('with uncordon: never, before the record keeps its cordon, removes it and says so', () =>
     withEnsemble({ nodes: 5 }, async (given) => {
       const [node] = followersOf(given)
       const run = given.start(
@@ -67,11 +67,11 @@ describe('a drain that ends early', () => {
       const { report } = await run.ended
       expect(report.code).toBe('CANCELLED')
       expect(given.cordoned()).toEqual([])
-      expect(report.standing).toBe('our cordons were given back')
+      expect(report.standing).toBe('our cordons were removed')
       expect([report.byHand, report.notes]).toEqual([[], []])
     }))
 
-  test('with uncordon: never and a member that finds no node, does not promise that its node is given back', () =>
+  test('with uncordon: never and a member that finds no node, does not promise that its node is uncordoned', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const [node] = followersOf(given)
       const spare = emptyNode(given)
@@ -85,7 +85,7 @@ describe('a drain that ends early', () => {
       wanted(ended, 'failed', 'UNSCHEDULABLE')
       const fixes = ended.report.findings.map(({ fix }) => fix ?? '').join('\n')
       expect(fixes).toContain(`${node} stays cordoned: uncordon it`)
-      expect(fixes).not.toContain('is given back')
+      expect(fixes).not.toContain('is uncordoned')
     }))
 })
 
@@ -112,7 +112,7 @@ test('a node whose cordon, of somebody else, is taken away meanwhile gets no mai
     expect(ended.report.drainedNodes).toEqual([])
   }))
 
-test('in place, a node that takes pods only a while after it was given back is waited for: it is no member without a place', () =>
+test('in place, a node that takes pods only a while after it was uncordoned is waited for: it is no member without a place', () =>
   withEnsemble({ nodes: 3 }, async (given) => {
     const { cluster, clock } = given
     const [node] = followersOf(given)
@@ -180,7 +180,7 @@ test('a node that left the cluster with its member: done only once that member s
     expect(given.cluster.zookeeper('default', 'zk').serving()).toHaveLength(3)
   }))
 
-test('a node that leaves the cluster once its member was told to go is not said to stay cordoned', () =>
+test('a node that leaves the cluster once its member was evicted is not said to stay cordoned', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const [node] = followersOf(given)
     const ended = await given.start(
@@ -212,7 +212,7 @@ test('a leader that can not be told to hand over goes as it is, and that is said
     wanted(ended, 'succeeded', '')
     expect(ended.report.notes).toContainEqual(
       expect.stringContaining(
-        `${leader} leads, and goes without handing over: that needs the right to exec`,
+        `${leader} leads, and goes without handing over its leadership: that needs the right to exec`,
       ),
     )
     settled(given)
@@ -240,7 +240,7 @@ test('a member that pod-selector leaves on its node is not said to go elsewhere'
     )
   }))
 
-test('refused after it has given back what a dead run left, it does not say that nothing was changed', () =>
+test('refused after it has uncordoned what a dead run left, it does not say that nothing was changed', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const { cluster, clock } = given
     const [first, second] = followersOf(given)
@@ -258,7 +258,7 @@ test('refused after it has given back what a dead run left, it does not say that
     const { report } = await given.start({ nodes: second }).ended
     expect([report.changed, report.code]).toEqual([true, 'DRAIN_REFUSED'])
     expect(report.standing).toBe(
-      `${first} of a run that died was given back, no other node was touched`,
+      `${first} was left cordoned by a run that died and is uncordoned now; no other node was touched`,
     )
     expect(given.cordoned()).toEqual([])
   }))
@@ -359,7 +359,7 @@ test('a refusal for the sake of another ensemble on the node says which one: mem
     const ended = await drain({ nodes: nodeOf('other-0') })
     wanted(ended, 'refused', 'DRAIN_REFUSED')
     expect(ended.report.message).toMatch(
-      /was not touched: another ensemble on it, default\/other, can't spare its member: without other-0 only 0 of 1 voting members are left/,
+      /was not touched: another ensemble on it, default\/other, can't lose its member now: without other-0 only 0 of 1 voting members are left/,
     )
     settled(given)
   }))

@@ -170,7 +170,7 @@ describe('a node that was handed over', () => {
       )
     }))
 
-  test('gets the command that a later drain asks for, and is given back then', () =>
+  test('gets the command that a later drain asks for, and is uncordoned then', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const node = given.nodeOf('zk-0')
       wanted(await given.drain({ nodes: node }), 'succeeded', '')
@@ -227,7 +227,7 @@ describe('a pod that is bound to the node while its leader hands over', () => {
       settled(given)
     }))
 
-  test('ends it where the flags keep that pod: no member was evicted, and the node is given back', () =>
+  test('ends it where the flags keep that pod: no member was evicted, and the node is uncordoned', () =>
     withEnsemble({ nodes: 5 }, async (given) => {
       const { ended } = await late(given, {})
       wanted(ended, 'failed', 'DRAIN_REFUSED')
@@ -299,7 +299,7 @@ test("in place, with the leader's node cordoned by somebody else: refused before
     expect(leaderOf(given)).toBe(leader)
   }))
 
-test('a cordon that an earlier run left (uncordon: never) is still ours for the next one that is cancelled in its hand-over, and is given back', () =>
+test('a cordon that an earlier run left (uncordon: never) is still ours for the next one that is cancelled in its hand-over, and is removed', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const { cluster, clock, cordoned } = given
     const node = given.nodeOf('zk-2')

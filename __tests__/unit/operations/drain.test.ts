@@ -23,7 +23,7 @@ import {
 jest.setTimeout(120_000)
 
 describe('the nodes of all members', () => {
-  test("are drained one after the other, the leader's last, and given back; nothing is lost", () =>
+  test("are drained one after the other, the leader's last, and uncordoned; nothing is lost", () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       given.cluster.zookeeper('default', 'zk').put('/orders', 'paid')
       const homes = MEMBERS.map(given.nodeOf)
@@ -69,7 +69,7 @@ describe('the nodes of all members', () => {
       const other = given.nodeOf('zk-2')
       const next = await given.drain({ nodes: other }, 'second')
       wanted(next, 'refused', 'DRAIN_REFUSED')
-      expect(next.report.message).toContain(`${node} was drained and not given back yet`)
+      expect(next.report.message).toContain(`${node} was drained and not uncordoned yet`)
       expect(given.touched('second')).toEqual([])
       wanted(await given.drain({ operation: 'uncordon', nodes: node }), 'succeeded', '')
       wanted(
@@ -102,7 +102,7 @@ describe('the nodes of all members', () => {
       settled(given)
     }))
 
-  test('a command that fails stops the plan: its node is given back, the others are not touched', () =>
+  test('a command that fails stops the plan: its node is uncordoned, the others are not touched', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const ran: string[] = []
       const command: Run['command'] = ({ env }) => {
@@ -146,7 +146,7 @@ describe('nothing is touched', () => {
       [],
       { members: ALL, placement: 'elsewhere', uncordon: 'after' },
       'DRAIN_REFUSED',
-      /only its own node takes it, once that is given back: node-/,
+      /only its own node takes it, once that is uncordoned: node-/,
     ],
     [
       'where it could only come back to a node that stays cordoned',
@@ -157,12 +157,12 @@ describe('nothing is touched', () => {
       /only its own node takes it/,
     ],
     [
-      'by a budget that never allows one',
+      'by a budget that never allows an eviction',
       { nodes: 4 },
       never,
       { members: 'zk-1' },
       'DRAIN_REFUSED',
-      /never allows one/,
+      /never allows an eviction/,
     ],
     [
       'for a node that is not there',
@@ -352,7 +352,7 @@ describe('what others do to a node', () => {
       expect(ended.report.nodes.map(({ outcome }) => outcome)).toEqual(['drained', 'gone'])
     }))
 
-  test('taken away as a place after the eviction, the node is given back at once, and the member with it', () =>
+  test('taken away as a place after the eviction, the node is uncordoned at once, and the member comes back to it', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const node = given.nodeOf('zk-0')
       const free =
@@ -399,7 +399,7 @@ describe('a run that ends early', () => {
   )
 
   test.each([12, 28, 44, 60, 90, 130])(
-    'by a kill at its request %i: the next one gives back what it left, goes on, and reaches the end',
+    'by a kill at its request %i: the next one uncordons what it left, continues, and reaches the end',
     (request) =>
       withEnsemble({ nodes: 4 }, async (given) => {
         const started = given.start({ members: ALL, uncordon: 'after' })
@@ -426,7 +426,7 @@ describe('a run that ends early', () => {
       const ended = await given.drain(inputs, 'second')
       wanted(ended, 'succeeded', '')
       expect(ended.lines.join('\n')).toMatch(
-        new RegExp(`Going on with the drain that was begun at .*: ${first} is done, 2 left`),
+        new RegExp(`Continuing the drain that was begun at .*: ${first} is done, 2 left`),
       )
       expect(ended.report.drainedNodes).toHaveLength(3)
       expect(given.touched('second').filter((line) => line.endsWith(` ${first}`))).toEqual([])

@@ -81,7 +81,7 @@ test('a claim that is deleted between two members halts a restart: those that ar
     await whole(given)
   }))
 
-test('a claim that is deleted while its node is drained stops the drain, and the node is given back', () =>
+test('a claim that is deleted while its node is drained stops the drain, and the node is uncordoned', () =>
   withEnsemble({ nodes: 4 }, async (given) => {
     const node = given.nodeOf('zk-0')
     const ended = await given.start(
@@ -115,7 +115,7 @@ describe('a set whose claims go when it is scaled down', () => {
         const ended = await given.start({ operation: 'scale', replicas: '2' }).ended
         wanted(ended, 'refused', 'PROTECTED')
         expect(ended.report.message).toContain(
-          'would delete datadir-zk-2 with the data on it, which nobody asked for',
+          'would delete datadir-zk-2 with the data on it, which was not asked for',
         )
         await whole(given)
       },

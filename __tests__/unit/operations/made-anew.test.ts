@@ -159,7 +159,7 @@ describe('the StatefulSet', () => {
       wanted(ended, 'succeeded', '')
       expect(ended.lines.join('\n')).toContain('3 of 3 members restarted')
       expect(ended.report.notes.join('\n')).toMatch(
-        /The restart that was begun at .* counts no more: statefulset\/zk was deleted since/,
+        /The restart that was begun at .* is ignored: statefulset\/zk was deleted since/,
       )
       expect(given.touched('run').filter((line) => line.includes('eviction'))).toHaveLength(3)
     }))

@@ -7,7 +7,7 @@ import { settled, TUTORIAL, wanted, whole, withEnsemble } from './drained-ensemb
 
 const RESTART = { operation: 'restart' }
 
-test('a member that was told to go before the run died is not left to be restarted: it is waited for', () =>
+test('a member that was evicted before the run died is not left to be restarted: it is waited for', () =>
   withEnsemble({ nodes: 4 }, async (given) => {
     const { cluster, clock } = given
     const held = (finalizers: readonly string[]): void => {
@@ -29,7 +29,7 @@ test('a member that was told to go before the run died is not left to be restart
     const ended = await next.ended
     wanted(ended, 'succeeded', '')
     expect(ended.lines.join('\n')).toMatch(
-      /Going on with the restart that was begun at .*: 2 of 3 members are left\./,
+      /Continuing the restart that was begun at .*: 2 of 3 members are left\./,
     )
     expect(
       given

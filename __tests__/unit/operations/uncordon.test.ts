@@ -192,7 +192,7 @@ describe('a node that was drained and handed over', () => {
       },
     ))
 
-  test('whose member does not come back is a failure that names it, with the node already given back', () =>
+  test('whose member does not come back is a failure that names it, with the node already uncordoned', () =>
     withEnsemble(3, async ({ cluster, clock, leave, nodeOf, uncordon, cordoned }) => {
       const node = nodeOf('zk-1')
       await leave(node, 'handed-over', ['zk-1'])
@@ -243,7 +243,7 @@ describe('a node that was drained and handed over', () => {
       expect(again.report).toMatchObject({
         result: 'unchanged',
         changed: false,
-        nodes: [{ node: 'node-4', outcome: 'left alone', cordon: 'none' }],
+        nodes: [{ node: 'node-4', outcome: 'skipped', cordon: 'none' }],
       })
       expect(again.exitCode).toBe(0)
       expect(writes('again')).toEqual([])
@@ -348,14 +348,14 @@ describe('which nodes are meant', () => {
     }))
 })
 
-test('what a dead run had begun elsewhere is given back first; what was handed over elsewhere stays', () =>
+test('what a dead run had begun elsewhere is uncordoned first; what was left cordoned on purpose elsewhere stays', () =>
   withEnsemble(4, async ({ leave, uncordon, cordoned, listed }) => {
     await leave('node-1', 'handed-over')
     await leave('node-2', 'handed-over')
     await leave('node-3', 'wait')
     const done = await uncordon({ nodes: 'node-1' })
     expect(done.report.result).toBe('succeeded')
-    expect(done.lines.join('\n')).toContain('node-3: uncordoned, given back')
+    expect(done.lines.join('\n')).toContain('node-3: uncordoned')
     expect(cordoned()).toEqual(['node-2'])
     expect(await listed()).toEqual(['node-2'])
   }))
@@ -365,7 +365,7 @@ describe('a drain that died is cleaned up after by whatever comes next', () => {
     { operation: 'restart' },
     { operation: 'deploy', manifests: 'ensemble.yaml', verify: 'quick' },
   ])(
-    '$operation gives its cordons back first, and leaves what was handed over',
+    '$operation removes its cordons first, and leaves what was to stay cordoned',
     ({ operation, ...inputs }) =>
       withEnsemble(4, async ({ cluster, clock, leave, cordoned, listed }) => {
         await leave('node-1', 'handed-over')
@@ -380,7 +380,7 @@ describe('a drain that died is cleaned up after by whatever comes next', () => {
         })
         expect(done.report.result).toBe(operation === 'deploy' ? 'unchanged' : 'succeeded')
         expect(done.lines.join('\n')).toMatch(
-          /node-2: begun by a drain that did not end \(https:\/\/ci\.example\/run\/6\)[^]*node-2: uncordoned, given back/,
+          /node-2: begun by a drain that did not end \(https:\/\/ci\.example\/run\/6\)[^]*node-2: uncordoned/,
         )
         expect(cordoned()).toEqual(['node-1'])
         expect(await listed()).toEqual(['node-1'])
@@ -427,7 +427,7 @@ test('a dry run says what would be done and writes nothing at all, not even a lo
       changes: [{ object: 'node/node-1', change: 'configured' }],
     })
     expect(done.lines.join('\n')).toMatch(
-      /node-1: would be uncordoned[^]*node-2: is not cordoned[^]*node-3: was begun by a run that did not end; it would be given back/,
+      /node-1: would be uncordoned[^]*node-2: is not cordoned[^]*node-3: was begun by a run that did not end; it would be uncordoned/,
     )
     expect(cordoned()).toEqual(['node-1', 'node-3'])
     expect(

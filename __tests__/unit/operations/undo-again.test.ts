@@ -45,7 +45,7 @@ test('the undo after one that was killed goes on to the same revision', async ()
       expect.stringMatching(/: an undo of zk was begun at .* and has not ended/),
     ])
     expect(between.report.findings[0]?.fix).toMatch(
-      /^Finish it first: operation: undo goes on with it, and with to-revision somewhere else/,
+      /^Finish it first: operation: undo continues it, and with to-revision it goes to another revision/,
     )
     const { report } = await runHere({ cluster, clock, name: 'again', inputs: undo })
     expect([report.result, report.revision]).toEqual(['succeeded', first])

@@ -102,8 +102,8 @@ test('every cordon of ours goes, and its entry with it; one that was handed over
     expect(nodesUnderMaintenance(giving.record.stored).map(({ name }) => name)).toEqual(['node-3'])
     expect(lines).toEqual(
       expect.arrayContaining([
-        'node-1: uncordoned, given back',
-        'node-2: uncordoned, given back',
+        'node-1: uncordoned',
+        'node-2: uncordoned',
         'node-4: carries no cordon of ours, left as it is',
       ]),
     )
@@ -223,7 +223,7 @@ describe('when it can not be done', () => {
       ).toMatchObject({ done: [], left: ['node-1'] })
       expect(cordoned()).toEqual(['node-1'])
       expect(lines.join()).toMatch(
-        /may be another run's by now.*the post step or the next run gives it back/,
+        /may be another run's by now.*the post step or the next run removes it/,
       )
       expect(giving.report.byHand).toEqual(expect.arrayContaining(['kubectl uncordon node-1']))
     }))

@@ -11,7 +11,7 @@ describe('the verdict', () => {
   test('stands on the line at fault and says how many more errors there are', () => {
     expect(verdictAnnotation(refusedByLint())).toEqual({
       title: 'deploy of zk: REFUSED (LINT_FAILED)',
-      text: 'k8s/zk.yaml:31: the budget allows all three members to be evicted at once\nset maxUnavailable to 1\n1 more error is in the log and in the job summary.',
+      text: 'k8s/zk.yaml:31: the budget allows all three members to be evicted at once\nFix: set maxUnavailable to 1\n1 more error is in the log and in the job summary.',
       place: { file: 'k8s/zk.yaml', line: 31 },
     })
   })

@@ -10,11 +10,11 @@ describe('one line for each result', () => {
   test.each([
     [
       deployed(),
-      'deploy of zk in shop succeeded in 42.1s; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); 6/6 pairs read back',
+      'deploy of zk in shop succeeded in 42.1s; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2); 6/6 pairs read back',
     ],
     [
       { ...deployed(), result: 'unchanged' as const },
-      'deploy of zk in shop: nothing to change; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); 6/6 pairs read back',
+      'deploy of zk in shop: nothing to change; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2); 6/6 pairs read back',
     ],
     [
       { ...deployed(), result: 'planned' as const },
@@ -22,7 +22,7 @@ describe('one line for each result', () => {
     ],
     [
       { ...deployed(), operation: 'undo' },
-      'undo of zk in shop succeeded, back at revision zk-6d5f, in 42.1s; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); 6/6 pairs read back',
+      'undo of zk in shop succeeded, back at revision zk-6d5f, in 42.1s; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2); 6/6 pairs read back',
     ],
     [
       crashed(),
@@ -47,11 +47,11 @@ describe('one line for each result', () => {
     ],
     [
       drained(),
-      'drain of zk in shop: 3 of 3 nodes drained in 4m10s; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); longest time without a write 1.2s, no acknowledged write was lost; 6/6 pairs read back',
+      'drain of zk in shop: 3 of 3 nodes drained in 4m10s; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2); longest time without a write 1.2s, no acknowledged write was lost; 6/6 pairs read back',
     ],
     [
       drainFailed(),
-      'drain of zk in shop failed (MAINTENANCE_FAILED): the maintenance command of node-2 exited with 7; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); 2 of 3 nodes drained; not drained: node-2; our cordons were given back',
+      'drain of zk in shop failed (MAINTENANCE_FAILED): the maintenance command of node-2 exited with 7; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2); 2 of 3 nodes drained; not drained: node-2; our cordons were removed',
     ],
     [
       {
@@ -66,7 +66,7 @@ describe('one line for each result', () => {
           },
         ],
       },
-      'drain of zk in shop failed (UNSCHEDULABLE): at node-2: zk-2 found no node after it was evicted; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); 2 of 3 nodes drained; not drained: node-2; our cordons were given back',
+      'drain of zk in shop failed (UNSCHEDULABLE): at node-2: zk-2 found no node after it was evicted; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2); 2 of 3 nodes drained; not drained: node-2; our cordons were removed',
     ],
     [
       {
@@ -81,10 +81,10 @@ describe('one line for each result', () => {
         ...drainFailed(),
         result: 'cancelled' as const,
         code: 'CANCELLED' as const,
-        standing: 'our cordons were given back',
-        standingFirst: 'our cordons were given back',
+        standing: 'our cordons were removed',
+        standingFirst: 'our cordons were removed',
       },
-      'drain of zk in shop was cancelled after something had been changed: our cordons were given back; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); not drained: node-2',
+      'drain of zk in shop was cancelled after something had been changed: our cordons were removed; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2); not drained: node-2',
     ],
     [
       {
@@ -93,15 +93,15 @@ describe('one line for each result', () => {
         drainedNodes: [],
         nodes: drained().nodes.map((row, index) => ({
           ...row,
-          outcome: index === 0 ? ('left alone' as const) : ('uncordoned' as const),
+          outcome: index === 0 ? ('skipped' as const) : ('uncordoned' as const),
         })),
         longestWriteGapMs: undefined,
       },
-      'uncordon of zk in shop: 2 of 3 nodes uncordoned in 4m10s; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2); 6/6 pairs read back',
+      'uncordon of zk in shop: 2 of 3 nodes uncordoned in 4m10s; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2); 6/6 pairs read back',
     ],
     [
       { ...deployed(), result: 'cancelled' as const, changed: false },
-      'deploy of zk in shop was cancelled before anything was changed; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2)',
+      'deploy of zk in shop was cancelled before anything was changed; clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2)',
     ],
   ])('%#', (report, message) => expect(messageFor(report)).toBe(message))
 })
@@ -137,7 +137,7 @@ test.each(CODES)('%s has a meaning of its own', (code) => {
   expect(CODES.filter((other) => meaningOf(other) === meaningOf(code))).toEqual([code])
 })
 
-test('however long the reason of a drain is, which nodes remain and whether our cordons were given back is not cut off', () => {
+test('however long the reason of a drain is, which nodes remain and whether our cordons were removed is not cut off', () => {
   const message = messageFor({
     ...drainFailed(),
     findings: [
@@ -149,9 +149,7 @@ test('however long the reason of a drain is, which nodes remain and whether our 
       },
     ],
   })
-  expect(message).toMatch(
-    /; 2 of 3 nodes drained; not drained: node-2; our cordons were given back$/,
-  )
+  expect(message).toMatch(/; 2 of 3 nodes drained; not drained: node-2; our cordons were removed$/)
 })
 
 test('a drain that is refused has done nothing that would have to be told: its reason keeps the room', () => {

@@ -9,7 +9,7 @@ test('a member that does not start while a verified revision is known: the undo,
   const report = { ...crashed(), undoTo: { revision: 4, name: 'zk-5b4c' } }
   expect(nextLines(report)).toEqual([
     'Read the last log lines of the container, shown here.',
-    'To go back: operation: undo brings back revision 4 (zk-5b4c), which was verified.',
+    'To roll back: operation: undo restores revision 4 (zk-5b4c), which was verified.',
   ])
   // What it does by hand is behind a line then.
   expect(summaryText(report)).toContain('<details><summary>By hand: 2 commands</summary>')
@@ -34,13 +34,13 @@ test('a change that was rolled back: correct it at its place, and deploy again',
   )
 })
 
-test('nodes that are still cordoned by us are named with the operation that gives them back', () => {
+test('nodes that are still cordoned by us are named with the operation that uncordons them', () => {
   const nodes = drained().nodes.map((row) => ({ ...row, cordon: 'ours' as const }))
   expect(nextLines({ ...drained(), nodes })[0]).toBe(
-    'Once the work on them is done: operation: uncordon with nodes: node-0, node-1, node-2. Until then no other drain goes on.',
+    'Once the work on them is done: operation: uncordon with nodes: node-0, node-1, node-2. Until then no other drain can continue.',
   )
   expect(nextLines({ ...drainFailed(), nodes: nodes.slice(2) }).at(-1)).toBe(
-    'operation: uncordon with nodes: node-2 gives it back.',
+    'operation: uncordon with nodes: node-2 removes the cordon.',
   )
 })
 

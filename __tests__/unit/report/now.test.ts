@@ -54,12 +54,12 @@ describe('the sentence', () => {
     [
       given(['follower', 'leader', 'follower']),
       '✅',
-      'clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may go (quorum 2)',
+      'clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2)',
     ],
     [
       given(['follower', 'leader', 'gone']),
       '⚠️',
-      'clients can read and write: 2 of 3 members serve, leader zk-1; no other may go (quorum 2)',
+      'clients can read and write: 2 of 3 members serve, leader zk-1; no other may be down (quorum 2)',
     ],
     [
       given(['follower', 'gone', 'gone']),
@@ -96,12 +96,12 @@ describe('the sentence', () => {
     [
       given(['leader', 'follower', 'unreachable']),
       '⚠️',
-      'clients can read and write: 2 of 3 members serve, leader zk-0; perhaps no other may go (quorum 2)',
+      'clients can read and write: 2 of 3 members serve, leader zk-0; perhaps no other may be down (quorum 2)',
     ],
     [
       given(['standalone']),
       '✅',
-      'clients can read and write: 1 of 1 member serves; it must not go',
+      'clients can read and write: 1 of 1 member serves; it must not go down down',
     ],
     // Two that lead alone hold two sets of data.
     [
@@ -112,7 +112,7 @@ describe('the sentence', () => {
     [
       given(['leader', 'follower', 'follower', 'observer', 'observer']),
       '✅',
-      'clients can read and write: 3 of 3 members serve, leader zk-0; 1 more may go (quorum 2)',
+      'clients can read and write: 3 of 3 members serve, leader zk-0; 1 more may be down (quorum 2)',
     ],
     [
       given(['up', 'up', 'up'], { profile: 'cassandra' }),
@@ -153,7 +153,7 @@ describe('the sentence', () => {
 
   test('what was said a while ago is given with its time', () =>
     expect(nowLine({ ...deployed(), ended: deployed().ended + 60_000 })).toBe(
-      'clients can read and write: 3 of 3 members serve, leader zk-1, as they said at 12:00:42 UTC; 1 more may go (quorum 2)',
+      'clients can read and write: 3 of 3 members serve, leader zk-1, as they said at 12:00:42 UTC; 1 more may be down (quorum 2)',
     ))
 
   test('a run that saw no ensemble claims nothing', () => {

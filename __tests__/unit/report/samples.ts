@@ -151,7 +151,7 @@ export function drainFailed(): RunReport {
             ...row.phases.slice(0, 3),
             { phase: 'maintenance', at: STARTED + 200_000, ms: undefined },
           ],
-          note: 'given back',
+          note: 'uncordoned',
         }
       : row,
   )
@@ -159,8 +159,8 @@ export function drainFailed(): RunReport {
     ...drained(),
     result: 'failed',
     code: 'MAINTENANCE_FAILED',
-    standing: 'our cordons were given back; 3 of 3 members serve',
-    standingFirst: 'our cordons were given back',
+    standing: 'our cordons were removed; 3 of 3 members serve',
+    standingFirst: 'our cordons were removed',
     nodes,
     drainedNodes: ['node-0', 'node-1'],
     remainingNodes: ['node-2'],
@@ -208,7 +208,7 @@ export function drained(): RunReport {
       ],
       pods: [
         { pod: `shop/zk-${index}`, outcome: 'evicted', note: 'serves on node-3 after 30.2s' },
-        { pod: 'kube-system/proxy', outcome: 'left alone', note: 'DaemonSet' },
+        { pod: 'kube-system/proxy', outcome: 'skipped', note: 'DaemonSet' },
       ],
     }
   })
@@ -219,7 +219,7 @@ export function drained(): RunReport {
     changes: [],
     nodes,
     drainedNodes: nodes.map(({ node }) => node),
-    standing: 'every node was drained and given back; every member serves',
+    standing: 'every node was drained and uncordoned; every member serves',
     longestWriteGapMs: 1200,
     acknowledgedWritesLost: 0,
     members: deployed().members.map((row) => ({ ...row, askedAt: STARTED + 249_000 })),

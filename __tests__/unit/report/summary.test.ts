@@ -73,7 +73,7 @@ describe('what stands where', () => {
       '| node-1 | drained | elsewhere | zk-1 | – | gates 0.25, cordon 0.05, evict 3.1, wait 30.2, total 33.6 | – |',
     )
     expect(text).toContain(
-      '<details><summary>node-2: 1 evicted, 1 left alone</summary>\n\n<pre>\nevicted shop/zk-2 (serves on node-3 after 30.2s)\nleft alone kube-system/proxy (DaemonSet)\n</pre>',
+      '<details><summary>node-2: 1 evicted, 1 skipped</summary>\n\n<pre>\nevicted shop/zk-2 (serves on node-3 after 30.2s)\nskipped kube-system/proxy (DaemonSet)\n</pre>',
     )
   })
 
@@ -132,7 +132,7 @@ describe('what stands where', () => {
       '<br>2 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s); not drained: node-2',
     )
     expect(text).toContain(
-      '| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.25, cordon 0.05, evict 3.1, total 3.4, maintenance not ended | given back; the maintenance command of node-2 exited with 7 |',
+      '| node-2 | **failed** | elsewhere | zk-2 | – | gates 0.25, cordon 0.05, evict 3.1, total 3.4, maintenance not ended | uncordoned; the maintenance command of node-2 exited with 7 |',
     )
     expect(text).toContain('last line of the maintenance command: no space left')
     expect(text).toContain('kubectl describe node node-2')

@@ -79,7 +79,8 @@ function claimSymptom(
     explains: blocked,
   } as const
   const removal = `kubectl -n ${set.namespace} delete pvc ${claim.name}`
-  const old = differs === undefined ? '' : `; it was left over from an earlier life and ${differs}`
+  const old =
+    differs === undefined ? '' : `; it was left over from an earlier installation and ${differs}`
   const fix = differs === undefined ? {} : { fix: removalOf(claim, set.namespace) }
   if (claim.phase === 'Lost') {
     return [
@@ -122,7 +123,7 @@ function claimSymptom(
             ...common,
             key: `leftover/${claim.uid}`,
             reason: 'LeftOver',
-            message: `${claim.name}: was left over from an earlier life and ${differs}; it is used as it is`,
+            message: `${claim.name}: was left over from an earlier installation and ${differs}; it is used as it is`,
             ...fix,
             graceMs: 'never',
             explains: false,

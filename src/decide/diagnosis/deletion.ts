@@ -1,4 +1,4 @@
-// Why a pod that was told to go is still there: each cause has its own way out, and only one of
+// Why a pod that was evicted is still there: each cause has its own way out, and only one of
 // them is the node's.
 
 import { formatSpan } from '../../clock.ts'
@@ -64,7 +64,7 @@ export function whyNotGone(pod: PodView, node: NodeNow, now: number): Hanging | 
   return {
     cause: 'volume',
     since: deleting,
-    what: `its containers have ended, but its kubelet on ${pod.node ?? 'its node'} does not let it go: most often a volume that can't be unmounted${unseen}`,
+    what: `its containers have ended, but its kubelet on ${pod.node ?? 'its node'} does not remove it: most often a volume that can't be unmounted${unseen}`,
     fix: `See the kubelet's log on ${pod.node ?? 'the node'} for unmount errors, the pod of the storage driver there, and kubectl get volumeattachments. Not --force: the volume would still be in use there.`,
   }
 }
@@ -81,7 +81,7 @@ function held(
     cause: 'finalizer',
     since: Math.min(now, ended.length === 0 ? deleting : Math.max(...ended)),
     what: `its containers have ended, but it is held by the ${finalizers.length === 1 ? 'finalizer' : 'finalizers'} ${finalizers.join(', ')}`,
-    fix: `Whoever set it must take it away: look at that controller. Only if it is gone for good: kubectl -n ${namespace} patch pod ${name} --type=json -p '[{"op":"remove","path":"/metadata/finalizers"}]'`,
+    fix: `Whoever set it must remove it: look at that controller. Only if it is gone for good: kubectl -n ${namespace} patch pod ${name} --type=json -p '[{"op":"remove","path":"/metadata/finalizers"}]'`,
   }
 }
 
@@ -90,6 +90,6 @@ function byNode({ name, namespace, node = 'its node' }: PodView, deleting: numbe
     cause: 'node',
     since: deleting,
     what: `its node ${node} is not Ready: the kubelet there, which alone can end it, does not answer`,
-    fix: `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or kubectl -n ${namespace} delete pod ${name} --force (two members with one identity must never run). Take the taint away before it is started again: kubectl taint nodes ${node} node.kubernetes.io/out-of-service-`,
+    fix: `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or kubectl -n ${namespace} delete pod ${name} --force (two members with one identity must never run). Remove the taint before it is started again: kubectl taint nodes ${node} node.kubernetes.io/out-of-service-`,
   }
 }

@@ -38,7 +38,7 @@ const KNOWN: readonly Known[] = [
     words: /My id \d+ not in the peer list/,
     reason: 'NotInPeerList',
     cause: 'its id is not in the member list that it was given',
-    fix: 'Let the member list have a server.N line for each ordinal, or delete a claim that an earlier, larger life left over.',
+    fix: 'Let the member list have a server.N line for each ordinal, or delete a claim that is left over from an earlier, larger ensemble.',
   },
   {
     words: /myid file is missing/,

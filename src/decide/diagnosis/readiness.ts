@@ -125,7 +125,7 @@ export function isHanging(reason: string): boolean {
 }
 
 /**
- * A pod that was told to go and is still there. The server's grace period is waited for, and more.
+ * A pod that was evicted and is still there. The server's grace period is waited for, and more.
  */
 export function terminatingSymptoms(member: MemberCase): readonly Symptom[] {
   const { pod, now, events, view } = member

@@ -115,7 +115,7 @@ export function schedulingSymptoms(member: MemberCase): readonly Symptom[] {
       : 'no PersistentVolume is there for its claim'
     const fix = byVolume
       ? nodeOut
-        ? 'Give the node of the volume back (uncordon or repair it).'
+        ? 'Uncordon or repair the node of the volume.'
         : 'Free the node of the volume, or bring it back; if it is gone for good, the claim must be deleted and the member resynced.'
       : 'Make a PersistentVolume that fits, or use a class with a provisioner.'
     return [

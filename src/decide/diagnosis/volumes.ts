@@ -59,7 +59,7 @@ export function volumeSymptoms(member: MemberCase): readonly Symptom[] {
         message: `${pod.name}: its volume is still attached to another node: ${text}`,
         graceMs: GRACE_MS,
         againstRevision: false,
-        fix: 'The volume is let go once its old pod is gone; where the old node is dead, that takes some 6 minutes, or the taint node.kubernetes.io/out-of-service on it.',
+        fix: 'The volume is released once its old pod is gone; where the old node is dead, that takes some 6 minutes, or the taint node.kubernetes.io/out-of-service on it.',
       },
     ]
   }

@@ -37,7 +37,7 @@ export function gateOf(
   if (guard === undefined) return { kind: 'allows' }
   const verdict = judgeBudgets([guard])
   if (verdict.kind !== 'never') return verdict
-  const fix = `Let poddisruptionbudget/${guard.name} in ${pod.namespace} spare one (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.`
+  const fix = `Let poddisruptionbudget/${guard.name} in ${pod.namespace} allow one eviction (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.`
   return { kind: pod.ready ? 'never' : 'ask', reason: verdict.reason, fix }
 }
 
@@ -59,8 +59,8 @@ export function tooManyTogether(
     const names = group.map(({ name }) => name)
     return group.map((pod) => ({
       pod,
-      why: `${names.join(' and ')} would be away together, since only this node takes them back, and poddisruptionbudget/${guard.name} never spares more than ${Math.max(0, spares)}`,
-      fix: 'Spread them over more nodes first, or let the budget spare as many.',
+      why: `${names.join(' and ')} would be away together, since they can only come back to this node, and poddisruptionbudget/${guard.name} never allows more than ${Math.max(0, spares)}`,
+      fix: 'Spread them over more nodes first, or let the budget allow as many.',
     }))
   })
 }

@@ -17,14 +17,14 @@ export function judgeBudgets(budgets: readonly BudgetView[]): BudgetVerdict {
   if (never !== undefined)
     return {
       kind: 'never',
-      reason: `poddisruptionbudget/${never.name} never allows one: ${arithmetic(never)}`,
+      reason: `poddisruptionbudget/${never.name} never allows an eviction: ${arithmetic(never)}`,
     }
   const waiting = budgets.find((budget) => !isObserved(budget) || budget.allowed < 1)
   if (waiting === undefined) return { kind: 'allows' }
   return {
     kind: 'waits',
     reason: isObserved(waiting)
-      ? `poddisruptionbudget/${waiting.name} allows none now: ${arithmetic(waiting)}`
+      ? `poddisruptionbudget/${waiting.name} allows no eviction now: ${arithmetic(waiting)}`
       : `poddisruptionbudget/${waiting.name} was not processed by the cluster yet`,
   }
 }

@@ -92,7 +92,7 @@ function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[
     return [
       {
         what: underWay,
-        fix: 'Finish it first: run that operation again, or take it back with operation: undo.',
+        fix: 'Finish it first: run that operation again, or roll it back with operation: undo.',
         passes: false,
       },
     ]
@@ -123,7 +123,7 @@ function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[
     ? [
         {
           what: `a rollout of ${set.name} is under way: members run different revisions`,
-          fix: 'Finish it with a deploy, or take it back with operation: undo.',
+          fix: 'Finish it with a deploy, or roll it back with operation: undo.',
           passes: false,
         },
       ]
@@ -255,7 +255,7 @@ function nodesNotReady({ view, nodes }: Standing, node: string): readonly Obstac
     .filter((one) => one.name !== node && homes.has(one.name) && !one.ready)
     .map((one) => ({
       what: `node ${one.name} with ${homes.get(one.name) ?? 'a member'} is not Ready`,
-      fix: `See to node ${one.name} first.`,
+      fix: `Fix node ${one.name} first.`,
       passes: true,
     }))
 }

@@ -24,7 +24,7 @@ export interface NodeChoice {
   }[]
   /** What a person should know, and what does not stop it. */
   readonly notes: readonly string[]
-  /** `namespace/name` of pods of others that only come back once the node is given back. */
+  /** `namespace/name` of pods of others that only come back once the node is uncordoned. */
   readonly waiting: readonly string[]
 }
 
@@ -34,7 +34,7 @@ export interface Choosing {
   readonly answers: readonly PlacementAnswer[]
   readonly isMember: (pod: PlacementAnswer['pod']) => boolean
   readonly asked: 'elsewhere' | 'in-place' | 'auto'
-  /** The node is given back in this run: what only fits there comes back by itself. */
+  /** The node is uncordoned in this run: what only fits there comes back by itself. */
   readonly givenBack: boolean
   /** Somebody else cordoned the node, and it stays so. */
   readonly cordonedByOthers?: boolean
@@ -106,7 +106,7 @@ function refuse(
       return [
         {
           pod,
-          why: `only its own node takes it, once that is given back: ${byNode(answer)}`,
+          why: `only its own node takes it, once that is uncordoned: ${byNode(answer)}`,
           fix: cordonedByOthers ? UNCORDON : inPlaceFix(member, givenBack),
           reasons: answer.reasons,
         },
@@ -116,7 +116,7 @@ function refuse(
         {
           pod,
           why: answer.preemption
-            ? `no other node takes it but by evicting pods of lower priority: ${byNode(answer)}`
+            ? `other nodes could take it only by evicting pods of lower priority: ${byNode(answer)}`
             : `no node takes it: ${byNode(answer)}`,
           fix: 'Make room on another node, or add one.',
           reasons: answer.reasons,
@@ -193,7 +193,7 @@ function asideTogether(others: readonly PlacementAnswer[]): readonly string[] {
       .map(({ pod }) => pod)
       .join(
         ', ',
-      )}${more} ${pods.length === 1 ? 'waits until its' : 'wait until their'} node is given back: ${why}`
+      )}${more} ${pods.length === 1 ? 'waits until its' : 'wait until their'} node is uncordoned: ${why}`
   })
 }
 

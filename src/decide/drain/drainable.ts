@@ -98,11 +98,11 @@ function sort(
   const warnings: string[] = []
   if (orphaned) {
     if (flags.evictUnmanaged)
-      warnings.push(`its DaemonSet ${pod.owner?.name ?? ''} is gone: nobody makes it anew`)
+      warnings.push(`its DaemonSet ${pod.owner?.name ?? ''} is gone: no controller recreates it`)
     else
       faults.push({
         why: `its DaemonSet ${pod.owner?.name ?? ''} is gone (use evict-unmanaged to override)`,
-        fix: 'Set evict-unmanaged: true; nobody makes it anew.',
+        fix: 'Set evict-unmanaged: true; no controller recreates it.',
       })
   }
   if (pod.emptyDirs.length > 0 && pod.labels['app.kubernetes.io/managed-by'] !== OURS) {
@@ -115,11 +115,11 @@ function sort(
       })
   }
   if (pod.owner === undefined) {
-    if (flags.evictUnmanaged) warnings.push('declares no controller: nobody makes it anew')
+    if (flags.evictUnmanaged) warnings.push('declares no controller: no controller recreates it')
     else
       faults.push({
         why: 'Pods that declare no controller (use evict-unmanaged to override)',
-        fix: 'Set evict-unmanaged: true; nobody makes it anew.',
+        fix: 'Set evict-unmanaged: true; no controller recreates it.',
       })
   }
   const [first] = faults

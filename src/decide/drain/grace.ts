@@ -15,5 +15,5 @@ export function graceBeyond(
 ): string | undefined {
   const graceMs = (graceSeconds ?? DEFAULT_S) * 1000
   if (graceMs < timeoutMs) return undefined
-  return `Members have up to ${formatSpan(graceMs)} to end (terminationGracePeriodSeconds), and a node is given up after ${formatSpan(timeoutMs)} (timeout): one that takes so long would end the drain, and its node be given back. Set timeout to more than both the end and the start of a member take.`
+  return `Members may take up to ${formatSpan(graceMs)} to end (terminationGracePeriodSeconds), but the drain of a node fails after ${formatSpan(timeoutMs)} (timeout). Set timeout to more than the end and the start of a member take together.`
 }

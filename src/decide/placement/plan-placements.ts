@@ -21,7 +21,7 @@ export type { NodeGroup } from './reasons.ts'
 export type PlacementAnswer =
   /** `node`: where it was put here; the scheduler may choose another. */
   | { readonly pod: PlacedPod; readonly kind: 'fits'; readonly node: string }
-  /** Only its own node takes it, once that is given back. */
+  /** Only its own node takes it, once that is uncordoned. */
   | {
       readonly pod: PlacedPod
       readonly kind: 'in-place'

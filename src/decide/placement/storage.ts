@@ -79,7 +79,7 @@ export function storageOf(cluster: ClusterView): Storage {
       const found = [
         ...pod.claims.map((name) => find(pod, name)),
         ...pod.ephemeral.map(({ name, storageClass }) =>
-          waits(storageClass, `the volume ${name} is made anew with the pod`),
+          waits(storageClass, `the volume ${name} is created again with the pod`),
         ),
       ]
       return {

@@ -51,9 +51,9 @@ export function immutableFindings({ live, wanted }: PreflightInput): readonly Pr
       )
       const isSize = path.at(-1) === 'storage'
       const fix = isSize
-        ? `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods go on running.`
+        ? `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods keep running.`
         : path[0] === 'volumeClaimTemplates' || path[0] === 'podManagementPolicy'
-          ? `Keep it as it is, or: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods go on running, claims that exist stay as they are.`
+          ? `Keep it as it is, or: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods keep running, claims that exist stay as they are.`
           : 'Keep it as it is: with another one the members would lose their names or their pods.'
       return {
         code: 'IMMUTABLE_FIELD',

@@ -56,7 +56,7 @@ function keptFindings({ live, claims, wanted }: PreflightInput): readonly Prefli
       : [
           {
             ...deleted,
-            fix: `To take the members away with their data: operation: scale with delete-claims: true. ${deleted.fix ?? ''}`,
+            fix: `To remove the members with their data: operation: scale with delete-claims: true. ${deleted.fix ?? ''}`,
           },
         ]),
   ]

@@ -82,7 +82,7 @@ export function membershipFindings(input: PreflightInput): readonly PreflightFin
       {
         ...common,
         path,
-        message: `${counts}: a deploy takes no member away`,
+        message: `${counts}: a deploy removes no member`,
         fix: `Set replicas to ${view.replicas} here. ${way}`,
       },
     ]

@@ -1,4 +1,4 @@
-// Who else writes the objects that are about to be applied, and would take the change back.
+// Who else writes the objects that are about to be applied, and would revert the change.
 
 import type { PreflightFinding, OwnedObject } from './finding.ts'
 
@@ -34,7 +34,7 @@ const CONTROLLERS: readonly Controller[] = [
     name: 'Helm',
     managers: /^helm$/i,
     marks: ['meta.helm.sh/release-name'],
-    fix: 'Change it through the chart, or deploy the ensemble with this action only: the next helm upgrade takes the change back.',
+    fix: 'Change it through the chart, or deploy the ensemble with this action only: the next helm upgrade reverts the change.',
   },
 ]
 
@@ -48,7 +48,7 @@ export function ownerFindings(objects: readonly OwnedObject[]): readonly Preflig
         code: 'CONFLICT',
         severity: 'error',
         object,
-        message: `${object} is controlled by ${name}, which would take the change back`,
+        message: `${object} is controlled by ${name}, which would revert the change`,
         fix: `Change ${name} instead, or deploy under another name.`,
       },
     ]
@@ -65,7 +65,7 @@ export function ownerFindings(objects: readonly OwnedObject[]): readonly Preflig
             code: 'CONFLICT',
             severity: 'warning',
             object: first,
-            message: `${theirs.join(', ')} ${theirs.length === 1 ? 'is' : 'are'} also applied by ${controller.name}, which may take the change back`,
+            message: `${theirs.join(', ')} ${theirs.length === 1 ? 'is' : 'are'} also applied by ${controller.name}, which may revert the change`,
             fix: controller.fix,
           },
         ]

@@ -352,7 +352,7 @@ function leftOverFindings(
             {
               ...common,
               severity: 'warning',
-              message: `the claim ${claim.name}, left over from an earlier life, ${differs}; it is used as it is`,
+              message: `the claim ${claim.name}, left over from an earlier installation, ${differs}; it is used as it is`,
               fix: remove,
             },
           ]
@@ -372,7 +372,7 @@ function leftOverFindings(
         {
           ...common,
           severity: 'error',
-          message: `the claim ${claim.name}, left over from an earlier life, is Pending and ${differs}`,
+          message: `the claim ${claim.name}, left over from an earlier installation, is Pending and ${differs}`,
           fix: remove,
         },
       ]
@@ -381,7 +381,7 @@ function leftOverFindings(
         {
           ...common,
           severity: 'error',
-          message: `the claim ${claim.name}, left over from an earlier life, is Pending: its class "${claim.storageClass ?? ''}" is not there`,
+          message: `the claim ${claim.name}, left over from an earlier installation, is Pending: its class "${claim.storageClass ?? ''}" is not there`,
           fix: remove,
         },
       ]
@@ -421,7 +421,7 @@ function reuseFindings(input: PreflightInput): readonly PreflightFinding[] {
       code: 'CLAIM_PENDING',
       severity: 'warning',
       object: `statefulset/${wanted.name}`,
-      message: `claims of an earlier life are there and will be used with their data: ${bound.join(', ')}`,
+      message: `claims of an earlier installation are there and will be used with their data: ${bound.join(', ')}`,
       fix: `For an empty ensemble delete them first: kubectl -n ${wanted.namespace} delete pvc ${bound.join(' ')}`,
     },
   ]

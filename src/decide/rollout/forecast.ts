@@ -194,7 +194,7 @@ function replaced(
     const role = one.role === undefined || serves(one) ? one.role : 'follower'
     return {
       ...one,
-      uid: `${one.uid ?? one.pod} anew`,
+      uid: `${one.uid ?? one.pod} recreated`,
       revision: situation.set.status.updateRevision,
       atRevision: true,
       state: 'available',

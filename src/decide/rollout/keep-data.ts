@@ -141,7 +141,7 @@ function inWords({ set }: Kept, first: Danger, alike: readonly Danger[]): Findin
       return {
         ...common,
         message: `${who} ${alike.length === 1 ? 'belongs' : 'belong'} to a pod (ownerReferences): ${they} ${are} deleted when it goes`,
-        fix: `Take the reference away: ${kubectl} patch pvc ${first.claim} --type=json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'`,
+        fix: `Remove the reference: ${kubectl} patch pvc ${first.claim} --type=json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'`,
       }
     case 'volume deleting':
       return {
@@ -152,7 +152,7 @@ function inWords({ set }: Kept, first: Danger, alike: readonly Danger[]): Findin
     case 'volume lost':
       return {
         ...common,
-        message: `${the} ${listed(claims)} ${are} Bound, but the volume ${listed(volumes)} is gone, or let go: ${first.pod} would not come back with its data`,
+        message: `${the} ${listed(claims)} ${are} Bound, but the volume ${listed(volumes)} is gone, or released: ${first.pod} would not come back with its data`,
         fix: `Restore the PersistentVolume under its name, or back the data up from the running pod. ${renew}`,
       }
   }
@@ -223,7 +223,7 @@ export function deletedWhenScaled(
     severity: 'error',
     object: `statefulset/${set.name}`,
     input: 'delete-claims',
-    message: `persistentVolumeClaimRetentionPolicy whenScaled: Delete of ${set.name} would delete ${listed(claims)} with the data on ${claims.length === 1 ? 'it' : 'them'}, which nobody asked for`,
+    message: `persistentVolumeClaimRetentionPolicy whenScaled: Delete of ${set.name} would delete ${listed(claims)} with the data on ${claims.length === 1 ? 'it' : 'them'}, which was not asked for`,
     fix: `To keep the data, in your manifests too: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'`,
     orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
   }
@@ -244,7 +244,7 @@ export function deletedWithSet(
     severity: 'error',
     object: `statefulset/${set.name}`,
     input: 'delete-claims',
-    message: `persistentVolumeClaimRetentionPolicy whenDeleted: Delete of ${set.name} would delete the claims of its members with it, and their data, which nobody asked for`,
+    message: `persistentVolumeClaimRetentionPolicy whenDeleted: Delete of ${set.name} would delete the claims of its members with it, and their data, which was not asked for`,
     fix: `To keep the data: kubectl -n ${set.namespace} patch statefulset ${set.name} --type=merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'`,
     orSet: { input: 'delete-claims', value: 'true', why: 'if the data may go' },
   }

@@ -535,7 +535,7 @@ function waitFor(
   if (followsUntil > situation.now && member.state !== 'ready-not-yet-available')
     return {
       kind: 'wait',
-      reason: `${member.pod} handed over and comes back as a follower; ${count}`,
+      reason: `${member.pod} handed over its leadership and comes back as a follower; ${count}`,
       lookAgainAt: followsUntil,
     }
   const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : stands
@@ -597,7 +597,7 @@ function take(
   if (settledAt > now)
     return {
       kind: 'wait',
-      reason: `${member.pod} leads and hands over once every member knows the others' addresses (${addresses.reason})`,
+      reason: `${member.pod} leads and hands over its leadership once every member knows the others' addresses (${addresses.reason})`,
       lookAgainAt: settledAt,
     }
   return { kind: 'hand-over', member }

@@ -67,7 +67,7 @@ export function decideUndo(failed: Failed): UndoDecision {
   if (failed.onFailure === 'keep') return halt('on-failure is keep')
   if (failed.firstInstall)
     return halt(
-      'this was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at',
+      'this was the first install: there is nothing to roll back to. Everything was left as it is, claims included, so that it can be looked at',
     )
   if (failed.cancelled) return halt('the run was cancelled')
   if (failed.code === undefined)

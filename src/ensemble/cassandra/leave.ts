@@ -108,7 +108,7 @@ async function passedOver(
       await context.clock.sleep(GOSSIP_MS, context.signal)
     else if (found.kind === 'not in the ring' || found.kind === 'look again')
       return context.say(
-        `${pod}: does not answer, and has no row in the ring of the others: there is nothing to hand over`,
+        `${pod}: does not answer, and has no row in the ring of the others: there is no data to stream`,
       )
     else {
       throw failure(

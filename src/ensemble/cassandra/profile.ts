@@ -75,7 +75,7 @@ async function verify(
       (name): CheckResult => ({
         name,
         outcome: 'skipped',
-        detail: 'not tried: the members are no whole ring',
+        detail: 'not tried: the members do not form one ring',
         findings: [],
         ms: 0,
       }),

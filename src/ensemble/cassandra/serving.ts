@@ -86,7 +86,7 @@ function stateOf(
       ...base,
       role: 'not serving',
       trouble: 'it is not in the ring: it was decommissioned, or has not joined yet',
-      advice: `${byHand(member, 'nodetool netstats')} says its mode. A decommissioned member comes back only without its old data: take it away with operation: scale, then delete its claim; a joining one needs time.`,
+      advice: `${byHand(member, 'nodetool netstats')} says its mode. A decommissioned member comes back only without its old data: remove it with operation: scale, then delete its claim; a joining one needs time.`,
     }
   const shut = doorTrouble(doors)
   if (shut !== undefined)
@@ -101,7 +101,7 @@ function stateOf(
       ...base,
       role: 'not serving',
       trouble: `it is ${own.state === 'N' ? 'down in its own eyes' : STATES[own.state]} (${own.up}${own.state})`,
-      advice: `Let it finish, ${byHand(member, 'nodetool netstats')} says how far it is; a scale that was cut off goes on when it is run again.`,
+      advice: `Let it finish, ${byHand(member, 'nodetool netstats')} says how far it is; a scale that was cut off continues when it is run again.`,
     }
   if (accusers.length > 0)
     return {

@@ -188,7 +188,7 @@ function belongsElsewhere(
     mismatch(
       member,
       said,
-      `It may follow that ensemble and hold its data: take it away from there first (scale this set to 0), then deploy it with ${set}-${start}.${service} and so on, onto claims without that data.`,
+      `It may follow that ensemble and hold its data: remove it from there first (scale this set to 0), then deploy it with ${set}-${start}.${service} and so on, onto claims without that data.`,
     ),
   ]
 }
@@ -246,7 +246,7 @@ function own(
       mismatch(
         member,
         `has id ${id}, but its member list has no server.${id}`,
-        'A claim from an earlier life may hold an old myid; compare it with the member list.',
+        'A claim from an earlier installation may hold an old myid; compare it with the member list.',
       ),
     ]
   const hosts = line.addresses.map(({ host }) => host)
@@ -377,7 +377,7 @@ function offsets(
       mismatch(
         member,
         `has id ${id}; by the others’ it would be ${member.ordinal + Number(usual)}`,
-        'Every id is the ordinal plus one constant; a claim from an earlier life or of another member may hold an old myid.',
+        'Every id is the ordinal plus one constant; a claim from an earlier installation or of another member may hold an old myid.',
       ),
     )
 }

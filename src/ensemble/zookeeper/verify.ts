@@ -161,7 +161,7 @@ function notTried(level: VerifyLevel): DataChecks {
     checks: names.map((name) => ({
       name,
       outcome: 'skipped',
-      detail: 'not tried: the members are no whole ensemble',
+      detail: 'not tried: the members do not form one ensemble',
       findings: [],
       ms: 0,
     })),

@@ -17,8 +17,8 @@ export const memberCount: Rule = ({ set, profile, replicas, settings, config }) 
   if (voters % 2 === 1 || voters === 0) return []
   const worse =
     voters === 2
-      ? 'two members bear no failure at all: either one stops the other'
-      : `${voters} members bear no more failures than ${voters - 1}`
+      ? 'two members tolerate no failure: without one of them the other does not serve'
+      : `${voters} members tolerate no more failures than ${voters - 1}`
   return [warning(set.manifest, ['spec', 'replicas'], worse, `use ${voters - 1} or ${voters + 1}`)]
 }
 

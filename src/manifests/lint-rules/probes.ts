@@ -104,7 +104,7 @@ function asksForQuorum(subject: LintSubject): readonly Finding[] {
         set.manifest,
         readiness,
         'readiness asks for the quorum, but OrderedReady makes the second member only when the first is Ready: the first start never ends',
-        'set podManagementPolicy: Parallel (a set that is there already must be made anew)',
+        'set podManagementPolicy: Parallel (a set that is there already must be recreated)',
       ),
     )
   }

@@ -132,8 +132,8 @@ function judgeHeadless(
   const needed = needsNames(subject)
   if (shape.spec.clusterIP !== 'None' && needed !== 'no') {
     const fix = elsewhere
-      ? 'name a headless service in serviceName, or have that one made anew with clusterIP: None where it is applied from'
-      : 'set clusterIP: None (a service that is there already must be made anew)'
+      ? 'name a headless service in serviceName, or recreate it with clusterIP: None where it is applied from'
+      : 'set clusterIP: None (a service that is there already must be recreated)'
     found.push(
       bySureness(needed)(
         manifest,

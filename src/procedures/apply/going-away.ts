@@ -52,7 +52,7 @@ export async function groundOnceGone(
     // Under the lock: whoever began it is done or dead, and the cluster ends it by itself.
     try {
       run.journal.info(
-        `${going.map(objectName).join(', ')} ${going.length === 1 ? 'is' : 'are'} being deleted: waited for, then made anew.`,
+        `${going.map(objectName).join(', ')} ${going.length === 1 ? 'is' : 'are'} being deleted: waited for, then created again.`,
       )
       await untilGone(
         { clock: run.clock, deadline, say: (line) => run.journal.info(line) },
@@ -83,7 +83,7 @@ async function namespaceGone(
 ): Promise<void> {
   if ((await readNamespace(kube, namespace, run.holder.repository, signal)).kind !== 'terminating')
     return
-  run.journal.info(`namespace/${namespace} is being deleted: waited for, then made anew.`)
+  run.journal.info(`namespace/${namespace} is being deleted: waited for, then created again.`)
   await awaitNamespaceGone(kube, namespace, undefined, run, deadline, signal)
 }
 

@@ -61,7 +61,7 @@ export async function untilGone(
             {
               object: first.object,
               input: 'timeout',
-              fix: `${first.fix ?? 'See what holds it: its conditions, finalizers and events.'} The next cleanup goes on from here.`,
+              fix: `${first.fix ?? 'See what holds it: its conditions, finalizers and events.'} The next cleanup continues from here.`,
             },
           ),
       }
@@ -92,6 +92,6 @@ export function heldByFinalizers(
   return {
     object,
     why: `held by the ${foreign.length === 1 ? 'finalizer' : 'finalizers'} ${foreign.join(', ')}`,
-    fix: `Whoever set it must take it away: look at that controller. Only if it is gone for good: kubectl ${namespace === undefined ? '' : `-n ${namespace} `}patch ${kind} ${name} --type=json -p '[{"op":"remove","path":"/metadata/finalizers"}]'.`,
+    fix: `Whoever set it must remove it: look at that controller. Only if it is gone for good: kubectl ${namespace === undefined ? '' : `-n ${namespace} `}patch ${kind} ${name} --type=json -p '[{"op":"remove","path":"/metadata/finalizers"}]'.`,
   }
 }

@@ -100,7 +100,7 @@ export async function cleanUp(cleaning: Cleaning, signal: AbortSignal): Promise<
   }
 }
 
-/** What would be taken away: no lock, no write of any kind. */
+/** What would be deleted: no lock, no write of any kind. */
 export async function cleanUpDry(cleaning: Cleaning, signal: AbortSignal): Promise<Cleaned> {
   const {
     kube,
@@ -127,7 +127,7 @@ export async function cleanUpDry(cleaning: Cleaning, signal: AbortSignal): Promi
       change: 'deleted',
       note: 'would be, with all that is in it',
     })
-    return { outcome: 'gone', note: 'would be taken away' }
+    return { outcome: 'gone', note: 'would be deleted' }
   }
   return { outcome: 'stays', note: stays }
 }
@@ -162,7 +162,7 @@ async function look(
   )
   const count = kinds.length + (deleteClaims ? found.flatMap(({ claims }) => claims).length : 0)
   done(
-    `${found.length === 0 ? 'no ensemble' : found.map((one) => one.name).join(', ')}, ${count} ${count === 1 ? 'object' : 'objects'} to take away${place.kind === 'ours' ? ', made by this action' : ''}`,
+    `${found.length === 0 ? 'no ensemble' : found.map((one) => one.name).join(', ')}, ${count} ${count === 1 ? 'object' : 'objects'} to delete${place.kind === 'ours' ? ', made by this action' : ''}`,
   )
   const [only, second] = found
   if (only !== undefined && second === undefined && cleaning.stillDue === undefined)
@@ -261,7 +261,7 @@ async function underLocks(
     signal,
   )
   for (const [index, one] of found.entries()) {
-    await journal.phase(`Take ${one.name} away`, async (done) => {
+    await journal.phase(`Delete ${one.name}`, async (done) => {
       tellLeft(run, one, deleteClaims)
       await takeAway({ kube: kubeOf(index), run, deleteClaims, deadline }, one, one.record, signal)
       done(
@@ -309,7 +309,7 @@ async function underLocks(
     return { outcome: 'stays', note: stays }
   }
   report.stands(`namespace ${namespace} is gone`)
-  return { outcome: 'gone', note: 'taken away, with all that was in it' }
+  return { outcome: 'gone', note: 'deleted, with all that was in it' }
 }
 
 /** Cordons that a dead drain left are given back first: what is left of them stands against it. */
@@ -387,7 +387,7 @@ async function staysFor(
   if (place.kind !== 'ours') return place.kind === 'theirs' ? `${place.why}: it stays` : undefined
   const kept = found.filter((one) => keepsRecord(one, deleteClaims, true))
   if (kept.length > 0)
-    return `namespace ${namespace} stays for the claims in it; delete-claims: true takes both away`
+    return `namespace ${namespace} stays for the claims in it; delete-claims: true deletes both`
   const stays = await whyStays(kube, namespace, found, signal)
   if (stays === undefined) return undefined
   const note = `Namespace ${namespace} stays: ${stays.why}. ${stays.fix}`
@@ -523,7 +523,7 @@ function tellLeft(
   { left, claims, namespace }: Survey,
   deleteClaims: boolean,
 ): void {
-  const notes = left.map(({ object, why }) => `${object} in ${namespace} is left alone: ${why}.`)
+  const notes = left.map(({ object, why }) => `${object} in ${namespace} is not touched: ${why}.`)
   if (!deleteClaims && claims.length > 0) {
     notes.push(
       `Claims that stay, with their data: ${claims.map(sized).join(', ')}. If that may go: delete-claims: true, or kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(' ')}`,

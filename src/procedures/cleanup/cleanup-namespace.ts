@@ -42,7 +42,7 @@ export async function readPlace(
     throw failure(
       'refused',
       'PROTECTED',
-      `namespace ${namespace} was made for another repository, ${maker.repository}: nothing in it is taken away`,
+      `namespace ${namespace} was made for another repository, ${maker.repository}: nothing in it is deleted`,
       {
         object: `namespace/${namespace}`,
         input: 'namespace',
@@ -54,10 +54,10 @@ export async function readPlace(
     return { kind: isTerminating(found) ? 'terminating' : 'ours', object: found }
   const why = whyTheirs(namespace, found === 'forbidden', maker)
   if (name === undefined) {
-    throw failure('refused', 'PROTECTED', `${why}: it is not taken away`, {
+    throw failure('refused', 'PROTECTED', `${why}: it is not deleted`, {
       object: `namespace/${namespace}`,
       input: 'namespace',
-      fix: 'To take one ensemble in it away, set name (or manifests) too; the namespace then stays.',
+      fix: 'To delete one ensemble in it, set name (or manifests) too; the namespace then stays.',
     })
   }
   if (found !== 'forbidden' && isTerminating(found)) return { kind: 'terminating', object: found }
@@ -119,7 +119,7 @@ export async function whyStays(
       why: `whether anything of others is in it is not known: ${unseen.join(', ')} could not be listed`,
       fix:
         missing.length === 0
-          ? 'A group of the API whose server is down holds up the deletion of every namespace: bring it back, or take its APIService away.'
+          ? 'A group of the API whose server is down holds up the deletion of every namespace: bring it back, or delete its APIService.'
           : `Let this workflow list them: ${roleFor(missing)}`,
     }
   return undefined

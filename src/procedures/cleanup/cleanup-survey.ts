@@ -127,7 +127,7 @@ function notMadeHere(namespace: string, name: string, { record }: StoredRecord):
   return failure(
     'refused',
     'PROTECTED',
-    `statefulset/${name} in ${namespace} ${anew ? 'was made anew by somebody else since it was deployed' : 'was not made by a deploy of this action'}: neither it nor what belongs to it is taken away`,
+    `statefulset/${name} in ${namespace} ${anew ? 'was recreated by somebody else since it was deployed' : 'was not made by a deploy of this action'}: neither it nor what belongs to it is deleted`,
     {
       object: `statefulset/${name}`,
       fix: `If it may go, delete it by hand: kubectl -n ${namespace} delete statefulset ${name}. What this action recorded of it: kubectl -n ${namespace} get configmap ${recordName(name)} -o yaml`,
@@ -221,7 +221,7 @@ function wouldGoAlong(namespace: string, { name, owners }: ClaimView): EnsembleE
   return failure(
     'refused',
     'PROTECTED',
-    `persistentvolumeclaim/${name} belongs to ${owner} (ownerReferences): the cluster would delete it, and its data, which nobody asked for`,
+    `persistentvolumeclaim/${name} belongs to ${owner} (ownerReferences): the cluster would delete it, and its data, which was not asked for`,
     {
       object: `persistentvolumeclaim/${name}`,
       fix: `To keep it: kubectl -n ${namespace} patch pvc ${name} --type=json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'`,
@@ -260,7 +260,7 @@ export function refuseMaintenance(
     `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} under maintenance for ${namespace}/${name}${runUrl === '' ? '' : ` (${runUrl})`}, and the cordon${names.length === 1 ? '' : 's'} would be left behind`,
     {
       object: `node/${names[0] ?? ''}`,
-      fix: `Give the nodes back first: operation: uncordon with name: ${name} and nodes: ${names.join(', ')}.`,
+      fix: `Uncordon the nodes first: operation: uncordon with name: ${name} and nodes: ${names.join(', ')}.`,
     },
   )
 }

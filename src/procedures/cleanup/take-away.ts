@@ -111,7 +111,7 @@ async function deleteOne(
     if (!(await kube.delete(refOf(object), { uid, propagation }, signal))) return
   } catch (error) {
     if (!(error instanceof KubeFailure) || error.status !== 409) throw error
-    report.note(`${objectName(object)} was made anew by somebody else meanwhile: it stays.`)
+    report.note(`${objectName(object)} was recreated by somebody else meanwhile: it stays.`)
     return
   }
   report.stands(
@@ -209,7 +209,7 @@ async function claimsThere(
       : {
           object: held.object,
           why: `pod/${user.name} uses it`,
-          fix: `See to that pod: kubectl -n ${namespace} describe pod ${user.name}.`,
+          fix: `Look at that pod: kubectl -n ${namespace} describe pod ${user.name}.`,
         }
   })
 }

@@ -21,7 +21,7 @@ export interface Leaving {
   /** Its members on the node. */
   readonly pods: readonly NodePod[]
   /**
-   * Names of those that only come back once the node is given back, so they go together; every
+   * Names of those that only come back once the node is uncordoned, so they go together; every
    * other one is back before the next.
    */
   readonly together: ReadonlySet<string>
@@ -121,10 +121,9 @@ async function whoElseIsOut(
   }> => {
     const members = await looker.members(ensemble.follower.snapshot(), true)
     const others = members.filter((member) => member.pod !== pod.name && !along.has(member.pod))
-    // Who was told to go may serve for some seconds yet.
+    // Who was evicted may serve for some seconds yet.
     const going = others.find((member) => member.uid !== undefined && told.has(member.uid))
-    const missing =
-      going === undefined ? whoIsMissing(others)?.reason : `${going.pod} was told to go`
+    const missing = going === undefined ? whoIsMissing(others)?.reason : `${going.pod} was evicted`
     // Who goes along and has gone comes back only after this one: a hand-over would wait for it in
     // vain. The election is the same.
     const gone = members.some(

@@ -85,7 +85,7 @@ export function createBudgetWords(
 }
 
 /**
- * `poddisruptionbudget/web allows none now: 1 healthy of 2, 1 must stay, 0 may go; it waits for
+ * `poddisruptionbudget/web allows no eviction now: 1 healthy of 2, 1 must stay, 0 may go; it waits for
  * web-1 (not Ready)`.
  */
 async function wordsOf(
@@ -97,13 +97,13 @@ async function wordsOf(
   if (budget.observedGeneration < budget.generation)
     return `poddisruptionbudget/${budget.name} was not processed by the cluster yet`
   if (budget.expected === 0)
-    return `poddisruptionbudget/${budget.name} allows none: it counts no pod as expected (of pods without a controller it counts none, unless minAvailable is a number)`
+    return `poddisruptionbudget/${budget.name} allows no eviction: it counts no pod as expected (of pods without a controller it counts none, unless minAvailable is a number)`
   const missing = await missingOf(looking, first?.namespace ?? '', budget, signal)
   const whom = missing
     .slice(0, MOST_NAMES)
     .map((pod) => `${pod.name} (${stateOf(pod)})`)
     .join(', ')
-  return `poddisruptionbudget/${budget.name} allows none now: ${arithmetic(budget)}${missing.length === 0 ? '' : `; it waits for ${whom}${missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : ''}`}`
+  return `poddisruptionbudget/${budget.name} allows no eviction now: ${arithmetic(budget)}${missing.length === 0 ? '' : `; it waits for ${whom}${missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : ''}`}`
 }
 
 async function missingOf(

@@ -104,7 +104,7 @@ async function take(drain: Drain, taking: Taking, signal: AbortSignal): Promise<
   await finish(drain, row, node, at.stands === 'ours' ? 'handed-over' : undefined, signal)
   if (at.cordon !== 'gone')
     run.report.stands(
-      `${node.name} is drained${at.stands === 'none' ? ' and given back' : ' and stays cordoned'}`,
+      `${node.name} is drained${at.stands === 'none' ? ' and uncordoned' : ' and stays cordoned'}`,
     )
 }
 
@@ -118,7 +118,7 @@ function tellTaken({ ensemble }: Drain, { row, survey, neighbours }: Taking): vo
       : survey.members.map(({ name }) => name)
   report.nodeIs(row, { placement: mode === 'none' ? '' : mode, members })
   for (const { pod, why } of survey.pods.leave)
-    report.podOf(row, { pod: `${pod.namespace}/${pod.name}`, outcome: 'left alone', note: why })
+    report.podOf(row, { pod: `${pod.namespace}/${pod.name}`, outcome: 'skipped', note: why })
 }
 
 /** The post step looks at the mark of each: one that was not cordoned yet is none of ours. */

@@ -149,7 +149,7 @@ async function cordon(
       `${node.name} is cordoned ${answer.by}`,
       {
         object: `node/${node.name}`,
-        fix: 'Wait until that run has ended, or take its cordon back with operation: uncordon for that ensemble.',
+        fix: 'Wait until that run has ended, or remove its cordon with operation: uncordon for that ensemble.',
       },
     )
   }
@@ -328,7 +328,7 @@ function tellLeader(
       continue
     }
     if (profile.stepDown === undefined || reach.may.exec) continue
-    const line = `${name} leads, and goes without handing over: that needs the right to exec (pods/exec [get, create]). The election may take longer.`
+    const line = `${name} leads, and goes without handing over its leadership: that needs the right to exec (pods/exec [get, create]). The election may take longer.`
     journal.info(line)
     report.note(line)
   }

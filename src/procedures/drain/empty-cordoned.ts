@@ -125,12 +125,12 @@ async function surveyedAgain(
     throw failure(
       'failed',
       'CONFLICT',
-      `${judged.map(({ name }) => name).join(' and ')} came to ${node.name} while it was being cordoned`,
-      { object: `node/${node.name}`, fix: 'Run the drain again: the node is judged anew.' },
+      `${judged.map(({ name }) => name).join(' and ')} came to ${node.name} before its cordon took effect`,
+      { object: `node/${node.name}`, fix: 'Run the drain again: the node is checked again.' },
     )
   }
   ensemble.run.journal.info(
-    `${node.name}: ${came.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')} came to it before its cordon was seen`,
+    `${node.name}: ${came.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')} were scheduled to it before its cordon took effect`,
   )
   const met = await meetNeighbours(
     ensemble,

@@ -209,7 +209,7 @@ function noPlace(
 ): EnsembleError {
   const now =
     row.cordon === 'ours' && !kept
-      ? `${node.name} is given back, so that it returns there.`
+      ? `${node.name} is uncordoned, so that it returns there.`
       : `${node.name} stays cordoned: uncordon it, and it returns there.`
   return failure(
     'failed',

@@ -36,7 +36,7 @@ export interface Evicting {
   readonly gracePeriodSeconds: number | undefined
   readonly deadline: Deadline
   readonly say: (line: string) => void
-  /** It was told to go, by us. */
+  /** It was evicted, by us. */
   readonly onEvicted: (pod: NodePod) => void
   /** Why those that have not been told yet are not to be told any more; undefined: they are. */
   readonly overtaken?: (pods: readonly NodePod[]) => EnsembleError | undefined
@@ -55,7 +55,7 @@ interface Entry {
   /** As it was last seen. */
   pod: NodePod
   asking: boolean
-  /** When it was told to go; milliseconds since the epoch. */
+  /** When it was evicted; milliseconds since the epoch. */
   told: number | undefined
   toldUnder: BudgetView | undefined
   gone: boolean
@@ -302,7 +302,7 @@ function inWords(
   const name = `${pod.namespace}/${pod.name}`
   const why = hanging.get(pod.uid)
   if (told !== undefined)
-    return `${name} was told to go ${formatSpan(now - told)} ago and is not gone: ${why?.what ?? 'why could not be read'}`
+    return `${name} was evicted ${formatSpan(now - told)} ago and is not gone: ${why?.what ?? 'why could not be read'}`
   if (why !== undefined) return `${name} is being deleted and not gone: ${why.what}`
   if (asking) return `${name}: is being asked`
   return `${name}: ${full.get(pod.uid) ?? (reason === '' ? 'not asked yet' : reason)}`
@@ -334,8 +334,8 @@ function blocked(
           ? ways.slice(0, 2).join(' ')
           : `See why they do not end: kubectl get node ${node} (one that is not Ready ends none), and kubectl describe pod for finalizers and the grace period; timeout gives them longer.`
         : held
-          ? 'See to the pods that the budget waits for, or change the budget; timeout gives it longer.'
-          : 'See to what refuses the eviction, named above; timeout gives it longer.',
+          ? 'Fix the pods that the budget waits for, or change the budget; a longer timeout waits longer.'
+          : 'Fix what refuses the eviction (see above); a longer timeout waits longer.',
     },
   )
 }

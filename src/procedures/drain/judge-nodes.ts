@@ -78,7 +78,7 @@ function refuseOwnPod({ pod, node }: Here): void {
   throw failure(
     'refused',
     'DRAIN_REFUSED',
-    `this run itself is pod ${pod} on ${node ?? ''}: to drain that node would end it halfway`,
+    `this run itself is pod ${pod} on ${node ?? ''}: draining that node would kill this run`,
     {
       object: `node/${node ?? ''}`,
       fix: 'Run this job on a runner elsewhere, or leave that node out.',

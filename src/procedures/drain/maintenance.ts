@@ -111,7 +111,7 @@ export async function maintain(
     if (outcome.last !== '') run.report.prove(lastLine(node.name, outcome.last))
     throw fault
   }
-  journal.info(`${node.name}: the maintenance command has ended well`)
+  journal.info(`${node.name}: the maintenance command succeeded`)
   await comesBack(
     {
       run,

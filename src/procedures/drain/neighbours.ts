@@ -42,7 +42,7 @@ export interface Neighbour {
   readonly looker: Looker
   /** Its pods on the node. */
   readonly pods: readonly NodePod[]
-  /** Some of them only come back once the node is given back. */
+  /** Some of them only come back once the node is uncordoned. */
   readonly later: boolean
   /** Aborted when its lock is not ours any more; undefined where it has none. */
   readonly lost: AbortSignal | undefined

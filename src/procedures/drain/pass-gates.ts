@@ -98,7 +98,7 @@ export async function passGates(
           )
     const [first] = obstacles
     if (first === undefined && !sparing) {
-      journal.debug(`gates: nothing stands against ${node}`)
+      journal.debug(`gates passed: ${node}`)
       return { view, members }
     }
     // Where asking is dear, what was last heard is enough to wait, and never to go.
@@ -144,7 +144,7 @@ function refusal(
   const { namespace, name } = ensemble.target
   const whose =
     neighbour === true
-      ? `another ensemble on it, ${namespace}/${name}, can't spare its member: `
+      ? `another ensemble on it, ${namespace}/${name}, can't lose its member now: `
       : ''
   const waited = waitedMs >= ASK_AGAIN_MS ? ` (waited ${formatSpan(waitedMs)})` : ''
   const findings = obstacles.map((one): Finding => ({

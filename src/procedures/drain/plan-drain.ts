@@ -84,10 +84,10 @@ function refuseKept(elsewhere: readonly MaintenanceNode[]): void {
   throw failure(
     'refused',
     'DRAIN_REFUSED',
-    `${list} ${elsewhere.length === 1 ? 'was' : 'were'} drained and not given back yet`,
+    `${list} ${elsewhere.length === 1 ? 'was' : 'were'} drained and not uncordoned yet`,
     {
       object: `node/${first.name}`,
-      fix: `Give ${elsewhere.length === 1 ? 'it' : 'them'} back first: operation: uncordon with nodes: ${list}.`,
+      fix: `Uncordon ${elsewhere.length === 1 ? 'it' : 'them'} first: operation: uncordon with nodes: ${list}.`,
     },
   )
 }
@@ -120,7 +120,7 @@ export function tellPlan(
   run.publish()
   if (done.size > 0)
     journal.info(
-      `Going on with the drain that was begun at ${plan?.since ?? 'an earlier time'}: ${[...done].join(', ')} ${done.size === 1 ? 'is' : 'are'} done, ${left.length} left.`,
+      `Continuing the drain that was begun at ${plan?.since ?? 'an earlier time'}: ${[...done].join(', ')} ${done.size === 1 ? 'is' : 'are'} done, ${left.length} left.`,
     )
 }
 

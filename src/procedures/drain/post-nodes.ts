@@ -53,7 +53,7 @@ export async function giveBackInPost(
       } catch {
         settled(name)
         say(
-          `Node ${name} is still cordoned by this run, it could not be given back; the next run does it, or by hand: ${uncordonByHand(name).join(' && ')}`,
+          `Node ${name} is still cordoned by this run, it could not be uncordoned; the next run does it, or by hand: ${uncordonByHand(name).join(' && ')}`,
         )
         return []
       }
@@ -66,9 +66,9 @@ export async function giveBackInPost(
 function inWords(answer: UncordonAnswer): string | undefined {
   switch (answer.kind) {
     case 'uncordoned':
-      return 'was left cordoned by a killed step and has been given back.'
+      return 'was left cordoned by a killed step and was uncordoned.'
     case 'not ours':
-      return `is cordoned ${answer.by}: left alone.`
+      return `is cordoned ${answer.by}: not touched.`
     case 'not cordoned':
     case 'gone':
       return undefined

@@ -37,7 +37,7 @@ export interface Surveying {
   readonly set: string
   /** `namespace/name` of the ensemble. */
   readonly ensemble: string
-  /** Its nodes are given back in this run, but for those that somebody else has cordoned. */
+  /** Its nodes are uncordoned in this run, but for those that somebody else has cordoned. */
   readonly givenBack: boolean
 }
 
@@ -171,7 +171,7 @@ export function tellSurvey(
         ? 'comes back to it'
         : 'goes elsewhere'
   journal.info(
-    `${node}: ${there.length === 0 ? 'no member' : `${there.join(', ')} ${where}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} left alone`,
+    `${node}: ${there.length === 0 ? 'no member' : `${there.join(', ')} ${where}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} skipped`,
   )
   const stay = there.filter((name) => !members.some((member) => member.name === name))
   if (stay.length > 0) {

@@ -78,7 +78,7 @@ async function look(
   for (const { name: other } of toGiveBack(stored).filter(
     (entry) => !planned.some(({ node }) => node.name === entry.name),
   ))
-    journal.info(`${other}: was begun by a run that did not end; it would be given back`)
+    journal.info(`${other}: was begun by a run that did not end; it would be uncordoned`)
   report.nodesLeft(
     planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
   )

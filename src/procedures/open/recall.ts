@@ -110,7 +110,7 @@ async function lifeOf(
     const lock = await seeLock(kube, namespace, ensemble, signal)
     if (lock === undefined)
       return {
-        text: 'no run holds the lock any more, so nobody goes on with it',
+        text: 'no run holds the lock any more, so nobody continues it',
         alive: false,
         renewed: undefined,
       }

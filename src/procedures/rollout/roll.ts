@@ -166,7 +166,7 @@ export async function rollByPartition(
               return { kind: 'done' }
             }
             await lowerTo(own, view)
-            return waiting(situation, 'the partition is being given back')
+            return waiting(situation, 'the partition is being set back')
           case 'free':
           case 'hand-over':
           case 'wait':
@@ -450,7 +450,7 @@ function tellLeader(
 
 /** For the log: a leader that is replaced, or evicted, without a hand-over. */
 export function leadsAndGoes(pod: string, { reason }: Addresses): string {
-  return `${pod}: leads, and goes without handing over first: ${reason}`
+  return `${pod}: leads, and goes without handing over its leadership first: ${reason}`
 }
 
 /** Throws where its going would cost data. */
@@ -518,7 +518,7 @@ async function heldByBudget(
     case 'waits':
       return verdict.reason
     case 'never': {
-      const note = `${verdict.reason}. A roll is not an eviction: it went on one member at a time.`
+      const note = `${verdict.reason}. A roll does not use the eviction API: it continued one member at a time.`
       roll.run.report.noteOnce(note)
       return undefined
     }

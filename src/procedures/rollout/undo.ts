@@ -205,7 +205,7 @@ async function applyEarlier(
     run: { journal, report },
   } = undo.ensemble
   const { controllerRevision } = earlier
-  return journal.phase(`Go back to revision ${controllerRevision}`, async (done) => {
+  return journal.phase(`Roll back to revision ${controllerRevision}`, async (done) => {
     const way = await wayBack(undo, earlier, signal)
     const { set } = way.ensemble.before
     // Nothing is begun that could be left unfinished where all stands already.
@@ -242,7 +242,7 @@ async function applyEarlier(
       })
     }
     report.stands(
-      `the objects of revision ${controllerRevision} are back; members were not brought back yet`,
+      `the objects of revision ${controllerRevision} are applied again; the members are not rolled back yet`,
     )
     done(
       back.length === 0
@@ -263,7 +263,7 @@ async function bringBack(
     run: { journal, report },
     run,
   } = ensemble
-  return journal.phase('Bring every member back', async (done) => {
+  return journal.phase('Roll back every member', async (done) => {
     const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
       const applied = await kube.apply(
         object,

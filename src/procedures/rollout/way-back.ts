@@ -53,7 +53,7 @@ export function explainStanding(
   report.stands(`${applied} applied, ${ready}; ${whatNow(code, paced, rollAt)}`)
   if (firstInstall)
     report.note(
-      'This was the first install: there is nothing to go back to. Everything was left as it is, claims included, so that it can be looked at.',
+      'This was the first install: there is nothing to roll back to. Everything was left as it is, claims included, so that it can be looked at.',
     )
 }
 
@@ -62,8 +62,8 @@ function whatNow(code: Code | undefined, paced: boolean, rollAt: string): string
   if (code !== undefined && STUCK.has(code)) return `${halted}it stays so until the cause is fixed`
   if (code !== undefined && UNVERIFIED.has(code)) return 'the ensemble is not verified'
   if (paced)
-    return `${halted === '' ? 'nothing goes on by itself: members that were not replaced keep their revision; ' : halted}the next run goes on from here`
-  return 'the StatefulSet controller goes on by itself, and the next run waits for it and verifies'
+    return `${halted === '' ? 'nothing continues by itself: members that were not replaced keep their revision; ' : halted}the next run continues from here`
+  return 'the StatefulSet controller continues by itself, and the next run waits for it and verifies'
 }
 
 /**
@@ -103,7 +103,7 @@ export async function offerWayBack(
   const revision = found?.['revision']
   if (typeof revision !== 'number') {
     report.note(
-      `To go back to revision ${ran}, deploy the manifests of before again${stuck.length === 0 ? '' : `, then delete ${stuck.map(({ pod }) => pod).join(', ')}: the controller does not replace a pod that is not Ready`}.`,
+      `To roll back to revision ${ran}, deploy the earlier manifests again${stuck.length === 0 ? '' : `, then delete ${stuck.map(({ pod }) => pod).join(', ')}: the controller does not replace a pod that is not Ready`}.`,
     )
     return
   }
@@ -133,7 +133,7 @@ export function undoFailed(
   const finding: Finding = {
     code: 'UNDO_FAILED',
     severity: 'error',
-    message: `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready, ${report.standing}; going back to ${revision} failed (${why}) after the change had failed (${first.code}: ${first.message})`,
+    message: `${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members are ready, ${report.standing}; rolling back to ${revision} failed (${why}) after the change had failed (${first.code}: ${first.message})`,
     ...(about?.object === undefined ? {} : { object: about.object }),
     ...(about?.ordinal === undefined ? {} : { ordinal: about.ordinal }),
     ...(about?.fix === undefined ? {} : { fix: about.fix }),

@@ -251,7 +251,7 @@ async function leave(
   await spareWriter(ensemble, member?.uid, signal)
   if (profile.leave === undefined) return
   const pod = `${ensemble.target.name}-${ordinal}`
-  ensemble.run.journal.info(`${pod}: hands over what it has before it goes`)
+  ensemble.run.journal.info(`${pod}: leaves the ensemble before its pod is removed`)
   if (member !== undefined) ensemble.run.report.did()
   await profile.leave(
     { pod, ordinal, member, others: members.filter((one) => one !== member) },

@@ -1,5 +1,5 @@
 // Claims of members that are gone stay, with their data, unless they were asked to be deleted;
-// claims of an earlier life wait for members that come.
+// claims of an earlier installation wait for members that come.
 
 import { KubeFailure } from '../../kube/failure.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'

@@ -74,7 +74,7 @@ export async function refuseUnsound(
         `${said}: the number of members is changed only while all of them do`,
         {
           object: `statefulset/${ensemble.target.name}`,
-          fix: 'operation: status says what is wrong; fix that first, or take away the member with the highest ordinal when that is the one.',
+          fix: 'operation: status says what is wrong; fix that first, or remove the member with the highest ordinal when that is the one.',
         },
       )
     }

@@ -174,7 +174,7 @@ export async function deleteServices(
   if (!ensemble.rights.deleteServices) {
     const names = going.map(({ name }) => name).join(' ')
     report.note(
-      `Services of members that are gone stay, for want of the right to delete services in ${target.namespace}: kubectl -n ${target.namespace} delete service ${names}`,
+      `Services of members that are gone stay, because this run has no right to delete services in ${target.namespace}: kubectl -n ${target.namespace} delete service ${names}`,
     )
     return
   }

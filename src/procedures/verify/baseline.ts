@@ -28,9 +28,7 @@ export async function takeBaseline(
     return
   const healthy = await isWhole(ensemble, before, signal)
   if (healthy !== undefined) {
-    ensemble.run.report.note(
-      `The ensemble that was there is not recorded as one to go back to: ${healthy}.`,
-    )
+    ensemble.run.report.note(`The ensemble that was there is not recorded as verified: ${healthy}.`)
     return
   }
   // What people wrote, without what the server added: this can be applied again.
@@ -41,7 +39,7 @@ export async function takeBaseline(
   )
   const revision = before.set.status.updateRevision
   ensemble.run.journal.info(
-    `First meeting: revision ${revision} is whole and is recorded as the baseline.`,
+    `This action sees this ensemble for the first time: revision ${revision} is complete and is recorded as the baseline.`,
   )
   await record.verified(
     {

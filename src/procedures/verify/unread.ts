@@ -77,7 +77,7 @@ export async function recordApplied(
     `every member is available; ${names.join(', ')} ${have} not read a changed ConfigMap yet`,
   )
   report.note(
-    `${names.join(', ')} ${have} not started since a ConfigMap of the members was changed: this revision counts as verified once ${they} (operation: restart). Until then an undo brings back the ConfigMaps of before.`,
+    `${names.join(', ')} ${have} not started since a ConfigMap of the members was changed: this revision counts as verified once ${they} (operation: restart). Until then an undo restores the earlier ConfigMaps.`,
   )
   return false
 }

@@ -111,7 +111,7 @@ export function nodePodsSection(report: RunReport): Section | undefined {
 }
 
 function podsOf({ node, pods }: NodeRow): string {
-  const counts = (['evicted', 'deleted', 'gone', 'waiting', 'left alone'] as const).flatMap(
+  const counts = (['evicted', 'deleted', 'gone', 'waiting', 'skipped'] as const).flatMap(
     (outcome) => {
       const count = pods.filter((pod) => pod.outcome === outcome).length
       return count === 0 ? [] : [`${count} ${outcome}`]

@@ -89,7 +89,7 @@ test.each<[string, PodView, NodeNow, string | undefined, RegExp, RegExp]>([
     pod(2, { ...over, ...done }),
     'ready',
     'volume',
-    /its kubelet on node-3 does not let it go: most often a volume that can't be unmounted$/,
+    /its kubelet on node-3 does not remove it: most often a volume that can't be unmounted$/,
     /kubectl get volumeattachments\. Not --force/,
   ],
 ])('%s', (_, one, node, cause, what, fix) => {

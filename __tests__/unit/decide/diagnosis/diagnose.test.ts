@@ -415,7 +415,7 @@ describe('unschedulable', () => {
       false,
     ],
     [
-      'a volume whose node is cordoned, which may be given back',
+      'a volume whose node is cordoned, which may be uncordoned',
       row(
         "0/4 nodes are available: 1 node(s) were unschedulable, 3 node(s) didn't match PersistentVolume's node affinity. no new claims to deallocate, preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.",
       ),
@@ -562,7 +562,7 @@ describe('claims', () => {
       'Pending, and nobody says why',
     ],
     [
-      'a claim left over from an earlier life with another class',
+      'a claim left over from an earlier installation with another class',
       pending(
         { storageClass: 'fast' },
         'ProvisioningFailed',
@@ -570,7 +570,7 @@ describe('claims', () => {
         { template: 'standard' },
       ),
       10,
-      'left over from an earlier life and has class "fast" where the template now says "standard"',
+      'left over from an earlier installation and has class "fast" where the template now says "standard"',
     ],
   ])('%s', (name, seen, seconds, words) => {
     const found = lasting(seen, seconds ?? 300)

@@ -70,8 +70,9 @@ test.each<[string, Partial<NodePod>, readonly BudgetView[], string]>([
 test('says what to change', () => {
   expect(gateOf(POD, new Map([['shop', [CLOSED]]]))).toEqual({
     kind: 'never',
-    reason: 'poddisruptionbudget/web never allows one: 2 healthy of 2, 2 must stay, 0 may go',
-    fix: 'Let poddisruptionbudget/web in shop spare one (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.',
+    reason:
+      'poddisruptionbudget/web never allows an eviction: 2 healthy of 2, 2 must stay, 0 may go',
+    fix: 'Let poddisruptionbudget/web in shop allow one eviction (maxUnavailable: 1, or a lower minAvailable), or give the workload one more replica first.',
   })
   expect(
     gateOf(POD, new Map([['shop', [BUDGET, { ...BUDGET, name: 'other', uid: 'c' }]]])),
@@ -90,7 +91,7 @@ test('two members that only their node takes back are refused under a budget tha
     Array.from(
       { length: 2 },
       () =>
-        'web-1 and web-2 would be away together, since only this node takes them back, and poddisruptionbudget/web never spares more than 1',
+        'web-1 and web-2 would be away together, since they can only come back to this node, and poddisruptionbudget/web never allows more than 1',
     ),
   )
   expect(among({ ...BUDGET, expected: 5, desired: 3 })).toEqual([])

@@ -36,6 +36,7 @@ test.each([
 test('says the arithmetic', () => {
   expect(judgeBudgets([{ ...budget, healthy: 2, allowed: 0 }])).toEqual({
     kind: 'waits',
-    reason: 'poddisruptionbudget/zk-pdb allows none now: 2 healthy of 3, 2 must stay, 0 may go',
+    reason:
+      'poddisruptionbudget/zk-pdb allows no eviction now: 2 healthy of 3, 2 must stay, 0 may go',
   })
 })

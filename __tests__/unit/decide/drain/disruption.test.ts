@@ -67,11 +67,13 @@ function node(name: string, ready = true): NodeView {
 
 const never: BudgetVerdict = {
   kind: 'never',
-  reason: 'poddisruptionbudget/zk-pdb never allows one: 3 healthy of 3, 3 must stay, 0 may go',
+  reason:
+    'poddisruptionbudget/zk-pdb never allows an eviction: 3 healthy of 3, 3 must stay, 0 may go',
 }
 const later: BudgetVerdict = {
   kind: 'waits',
-  reason: 'poddisruptionbudget/zk-pdb allows none now: 2 healthy of 3, 2 must stay, 0 may go',
+  reason:
+    'poddisruptionbudget/zk-pdb allows no eviction now: 2 healthy of 3, 2 must stay, 0 may go',
 }
 
 describe('the gates', () => {
@@ -149,14 +151,14 @@ describe('the gates', () => {
       /^stays: the members have 2 disruption budgets \(a, b\)/,
     ],
     [
-      'a budget that never allows one',
+      'a budget that never allows an eviction',
       { more: { budgets: { names: ['zk-pdb'], verdict: never } } },
-      /^stays: poddisruptionbudget\/zk-pdb never allows one/,
+      /^stays: poddisruptionbudget\/zk-pdb never allows an eviction/,
     ],
     [
-      'a budget that allows none now',
+      'a budget that allows no eviction now',
       { more: { budgets: { names: ['zk-pdb'], verdict: later } } },
-      /^passes: poddisruptionbudget\/zk-pdb allows none now/,
+      /^passes: poddisruptionbudget\/zk-pdb allows no eviction now/,
     ],
     [
       "another member's node that is not Ready",

@@ -89,7 +89,7 @@ describe('where the members of a node go', () => {
     ['a member with a place', [fits('zk-0'), fits('web')], 'auto', false, 'elsewhere'],
     ['a member with a place, in place as asked', [fits('zk-0')], 'in-place', true, 'in-place'],
     [
-      'a member that only its own node takes, which is given back',
+      'a member that only its own node takes, which is uncordoned',
       [inPlace('zk-0')],
       'auto',
       true,
@@ -182,8 +182,8 @@ describe('where the members of a node go', () => {
         givenBack: true,
       }).notes,
     ).toEqual([
-      "prod/web-0, prod/web-1, prod/web-2, prod/web-3, prod/web-4 and 95 more wait until their node is given back: 0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules.",
-      'prod/db waits until its node is given back: its volume is there',
+      "prod/web-0, prod/web-1, prod/web-2, prod/web-3, prod/web-4 and 95 more wait until their node is uncordoned: 0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules.",
+      'prod/db waits until its node is uncordoned: its volume is there',
     ])
   })
 

@@ -81,7 +81,7 @@ describe('a pod of a node', () => {
       'the same with evict-unmanaged',
       { owner: { ...daemon, name: 'old' } },
       { evictUnmanaged: true },
-      'evict / warning: shop/web-1: its DaemonSet old is gone: nobody makes it anew',
+      'evict / warning: shop/web-1: its DaemonSet old is gone: no controller recreates it',
     ],
     [
       'that the kubelet runs from a file is left alone',
@@ -123,7 +123,7 @@ describe('a pod of a node', () => {
       'without a controller is evicted where that was asked for',
       { owner: undefined },
       { evictUnmanaged: true },
-      'evict / warning: shop/web-1: declares no controller: nobody makes it anew',
+      'evict / warning: shop/web-1: declares no controller: no controller recreates it',
     ],
     [
       'without a controller that has ended is evicted',
@@ -141,7 +141,7 @@ describe('a pod of a node', () => {
       'keeps each warning',
       { owner: undefined, emptyDirs: ['a'] },
       { evictUnmanaged: true, deleteEmptydirData: true },
-      'evict / warning: shop/web-1: the data of its emptyDir a is deleted / warning: shop/web-1: declares no controller: nobody makes it anew',
+      'evict / warning: shop/web-1: the data of its emptyDir a is deleted / warning: shop/web-1: declares no controller: no controller recreates it',
     ],
   ])('%s', (_, change, given, expected) => {
     expect(sorted(change, given)).toBe(expected)

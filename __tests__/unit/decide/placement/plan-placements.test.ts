@@ -451,7 +451,7 @@ describe('several pods', () => {
     ])
   })
 
-  test('that stay with the node (of DaemonSets, of files on it) keep their room when it is given back', () => {
+  test('that stay with the node (of DaemonSets, of files on it) keep their room when it is uncordoned', () => {
     const stays = [
       pod(
         'd',
@@ -486,7 +486,7 @@ describe('a plan over several nodes', () => {
       ['n1', 'n2', 'n3'].map((name) => ({ node: name, staysCordoned })),
     ).map(({ answers }) => answers.map((answer) => `${answer.pod.name} ${told(answer)}`))
 
-  test('moves the members along when each node is given back before the next', () => {
+  test('moves the members along when each node is uncordoned before the next', () => {
     expect(plan(false)).toEqual([['zk-0 fits n4'], ['zk-1 fits n1'], ['zk-2 fits n2']])
   })
 

@@ -228,7 +228,7 @@ describe('a pod with volumes', () => {
       'whose class is not there is not judged',
       anew('x'),
       {},
-      'unknown: the volume scratch is made anew with the pod, and its storage class is not there',
+      'unknown: the volume scratch is created again with the pod, and its storage class is not there',
     ],
     [
       'is judged by the volume alone where claims may not be read',
@@ -255,7 +255,7 @@ describe('a pod with volumes', () => {
       'is not judged where classes may not be read and one is needed',
       anew('disk'),
       { unread: { classes: 'classes may not be read' } },
-      'unknown: the volume scratch is made anew with the pod, and classes may not be read',
+      'unknown: the volume scratch is created again with the pod, and classes may not be read',
     ],
     [
       'is not judged where limits may not be read and may count',

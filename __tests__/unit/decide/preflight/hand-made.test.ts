@@ -157,7 +157,7 @@ describe('no volume is there, whatever becomes of the nodes', () => {
       'sure: datadir-zk-0 datadir-zk-1 datadir-zk-2: hand-1, hand-2, hand-3 has not the labels that the claim template selects',
     ],
     [
-      'one has the data of an earlier life',
+      'one has the data of an earlier installation',
       {
         volumes: [
           ...rest,

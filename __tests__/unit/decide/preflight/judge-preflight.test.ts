@@ -464,7 +464,7 @@ describe('storage', () => {
       'bound, on a first install: its data comes with it',
       { claims: [claim(0), claim(1)] },
       [
-        'warning CLAIM_PENDING claims of an earlier life are there and will be used with their data: datadir-zk-0, datadir-zk-1',
+        'warning CLAIM_PENDING claims of an earlier installation are there and will be used with their data: datadir-zk-0, datadir-zk-1',
       ],
     ],
     [
@@ -490,14 +490,14 @@ describe('storage', () => {
       'of another class, Pending',
       { wanted: template('local'), claims: [claim(1, { ...pending, storageClass: 'fast' })] },
       [
-        'error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier life, is Pending and has class "fast"',
+        'error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier installation, is Pending and has class "fast"',
       ],
     ],
     [
       'of a class that is gone',
       { claims: [claim(1, { ...pending, storageClass: 'fast' })] },
       [
-        'error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier life, is Pending: its class "fast" is not there',
+        'error CLAIM_PENDING the claim datadir-zk-1, left over from an earlier installation, is Pending: its class "fast" is not there',
       ],
     ],
     ['Pending for its first consumer, as it should be', { claims: [claim(1, pending)] }, []],
@@ -648,7 +648,7 @@ describe('the number of members', () => {
       'that shrinks',
       { live, wanted: { replicas: 1 }, claims: undefined },
       [
-        'error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 1: a deploy takes no member away',
+        'error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 1: a deploy removes no member',
       ],
     ],
     [
@@ -684,7 +684,7 @@ describe('the number of members', () => {
       'of a ring that shrinks: a member that is not decommissioned takes its copies with it',
       { live, membership: 'ring', wanted: { replicas: 2 }, claims: undefined },
       [
-        'error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 2: a deploy takes no member away',
+        'error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 2: a deploy removes no member',
       ],
     ],
     [
@@ -696,7 +696,7 @@ describe('the number of members', () => {
       'of a kind that only the ensemble knows, down',
       { live, membership: 'closed', wanted: { replicas: 1 }, claims: undefined },
       [
-        'error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 1: a deploy takes no member away',
+        'error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 1: a deploy removes no member',
       ],
     ],
     [

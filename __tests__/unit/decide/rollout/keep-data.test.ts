@@ -165,7 +165,7 @@ describe('members would lose data', () => {
           reclaimPolicy: 'Delete',
         }),
       },
-      /the volume pvc-1 is gone, or let go/,
+      /the volume pvc-1 is gone, or released/,
     ],
     ['when its volume is not there', { volumes: volumes('pvc-2') }, /the volume pvc-2 is gone/],
     [

@@ -506,7 +506,7 @@ describe('a member that does not serve', () => {
     ).toBe('reach-down zk-0')
   })
 
-  test('and was told to go is not told again, and nobody else is', () => {
+  test('and was evicted is not told again, and nobody else is', () => {
     expect(
       stepOf({
         pods: [pod(0), pod(1), stuck],

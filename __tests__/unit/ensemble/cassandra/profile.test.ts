@@ -287,8 +287,8 @@ describe('thorough', () => {
 
   test('is not tried with a ring that is not whole, and says so', async () => {
     expect(more((await verify({ states: { 0: ['UN', 'UN', 'DN'] } }, 'thorough')).found)).toEqual([
-      'compare-and-set skipped: not tried: the members are no whole ring',
-      'all-copies skipped: not tried: the members are no whole ring',
+      'compare-and-set skipped: not tried: the members do not form one ring',
+      'all-copies skipped: not tried: the members do not form one ring',
     ])
   })
 

@@ -39,7 +39,7 @@ const CLOSED: BudgetView = {
   expected: 2,
 }
 const WORDS =
-  'node-1: shop/web-1 waits: poddisruptionbudget/web allows none now: 1 healthy of 2, 1 must stay, 0 may go'
+  'node-1: shop/web-1 waits: poddisruptionbudget/web allows no eviction now: 1 healthy of 2, 1 must stay, 0 may go'
 
 function given(
   list: Kube['list'],

@@ -175,7 +175,7 @@ describe('two pods of one budget that start slowly', () => {
       expect(podsOf(cluster).map((pod) => text(pod, 'spec', 'nodeName'))).not.toContain(NODE)
       const told = said.filter((line) =>
         line.includes(
-          'poddisruptionbudget/web allows none now: 1 healthy of 2, 1 must stay, 0 may go; it waits for',
+          'poddisruptionbudget/web allows no eviction now: 1 healthy of 2, 1 must stay, 0 may go; it waits for',
         ),
       )
       expect(told[0]).toContain(`default/${evicted[1] ?? ''} waits`)
@@ -272,12 +272,12 @@ describe('two pods of one budget that start slowly', () => {
         findings: [
           {
             object: `node/${NODE}`,
-            fix: expect.stringContaining('See to the pods that the budget waits for'),
+            fix: expect.stringContaining('Fix the pods that the budget waits for'),
           },
         ],
       })
       expect(failed).toMatchObject({
-        message: `${NODE} could not be emptied in time: default/${nameOf(left ?? {})}: poddisruptionbudget/web allows none now: 1 healthy of 2, 1 must stay, 0 may go; it waits for ${nameOf(pending ?? {})} (without a node)`,
+        message: `${NODE} could not be emptied in time: default/${nameOf(left ?? {})}: poddisruptionbudget/web allows no eviction now: 1 healthy of 2, 1 must stay, 0 may go; it waits for ${nameOf(pending ?? {})} (without a node)`,
       })
     }))
 })
@@ -479,7 +479,7 @@ describe('when it is over', () => {
       expect(evictions(cluster)).toEqual([])
     }))
 
-  test('a pod that was told to go and does not end is named as that', () =>
+  test('a pod that was evicted and does not end is named as that', () =>
     atCluster(async (here) => {
       const { cluster } = here
       await onNode(here, { web: { replicas: 1 } })
@@ -491,7 +491,7 @@ describe('when it is over', () => {
       expect(evicted).toEqual([name])
       expect(failed).toMatchObject({
         code: 'DRAIN_BLOCKED',
-        message: expect.stringContaining(`default/${name} was told to go`),
+        message: expect.stringContaining(`default/${name} was evicted`),
         findings: [{ fix: expect.stringContaining('finalizers') }],
       })
     }))

@@ -39,7 +39,7 @@ test('a deploy that is cancelled while its first member is replaced says at whic
     expect(report).toMatchObject({
       result: 'cancelled',
       standing: expect.stringContaining(
-        'the roll is halted at partition 2, which is safe: zk-0, zk-1 keep their revision; the next run goes on from here',
+        'the roll is halted at partition 2, which is safe: zk-0, zk-1 keep their revision; the next run continues from here',
       ),
     })
     expect(report.message).toContain('at partition 2')

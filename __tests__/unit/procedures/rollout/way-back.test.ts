@@ -115,13 +115,13 @@ test.each([
     'the roll is halted at partition 2, which is safe: zk-0, zk-1 keep their revision; it stays so',
   ],
   ['CHECK_FAILED', true, 'not verified'],
-  ['CANCELLED', false, 'the StatefulSet controller goes on by itself'],
+  ['CANCELLED', false, 'the StatefulSet controller continues by itself'],
   [
     'CANCELLED',
     true,
-    'the roll is halted at partition 2, which is safe: zk-0, zk-1 keep their revision; the next run goes on from here',
+    'the roll is halted at partition 2, which is safe: zk-0, zk-1 keep their revision; the next run continues from here',
   ],
-  [undefined, false, 'the StatefulSet controller goes on by itself'],
+  [undefined, false, 'the StatefulSet controller continues by itself'],
   [undefined, true, 'the roll is halted at partition 2'],
 ] as const)('after %s (paced by us: %s) the state says: %s', (code, paced, words) => {
   const report = failed('zk-bad')
@@ -146,7 +146,7 @@ test('a run that was cut off while no roll was on its way names no place, and sa
     applied: 'the manifests are',
   })
   expect(report.standing).toBe(
-    'the manifests are applied, 2 of 3 members are ready; nothing goes on by itself: members that were not replaced keep their revision; the next run goes on from here',
+    'the manifests are applied, 2 of 3 members are ready; nothing continues by itself: members that were not replaced keep their revision; the next run continues from here',
   )
 })
 
@@ -169,7 +169,7 @@ test('an undo that failed too says first how the ensemble stands: a chat shows o
   expect(error).toMatchObject({
     code: 'UNDO_FAILED',
     message: expect.stringMatching(
-      /^2 of 3 members are ready, the objects of revision zk-good are back; going back to zk-good failed \(UNSCHEDULABLE: .*\) after the change had failed \(IMAGE_PULL: /,
+      /^2 of 3 members are ready, the objects of revision zk-good are applied again; rolling back to zk-good failed \(UNSCHEDULABLE: .*\) after the change had failed \(IMAGE_PULL: /,
     ),
   })
   expect(error.findings.map(({ code }) => code)).toEqual(['UNDO_FAILED', 'IMAGE_PULL'])
