@@ -10,7 +10,7 @@ import {
 } from '../../src/decide/diagnosis/diagnose.ts'
 import { chooseVerdict } from '../../src/decide/diagnosis/evidence-choice.ts'
 import { judgeRollout, progressKey } from '../../src/decide/rollout/rollout.ts'
-import type { Code } from '../../src/errors.ts'
+import type { Code } from '../../src/codes.ts'
 import { SetModel, type Fault, type Shape } from './readiness/set-model.ts'
 import { randomFrom } from '../support/random.ts'
 

@@ -153,7 +153,7 @@ describe('what is not its own any more is not touched', () => {
         cluster.somebody.edit('Lease', 'default', LOCK.lease, { spec: { holderIdentity: '' } })
         await run()
         expect(cordoned()).toEqual(['node-1'])
-        expect(lines.join()).toContain('skipped')
+        expect(lines.join()).toContain('not touched')
       },
       { ...MARK, identity: 'org/repo/8/1/ffff' },
     ))

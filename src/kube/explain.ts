@@ -1,7 +1,8 @@
 // An answer of the API as one finding for a person: whose fault, what to change. Told apart as the
 // API server words it (k8s.io/apiserver, k8s.io/apimachinery).
 
-import type { Code, Finding, WayAround } from '../errors.ts'
+import type { Code } from '../codes.ts'
+import type { Finding, WayAround } from '../errors.ts'
 import { immutableFault } from './immutable.ts'
 import { tlsFault, type TlsFaultKind } from '../tls-fault.ts'
 import type { KubeFailure } from './failure.ts'

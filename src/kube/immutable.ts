@@ -1,7 +1,7 @@
 // An answer that says: this field can't be changed, however the API server words it; with what it
 // costs to delete the object, and the command.
 
-import type { Code } from '../errors.ts'
+import type { Code } from '../codes.ts'
 import type { KubeFailure } from './failure.ts'
 
 /** The words of a 1.36 server and of older ones, for each kind another. */

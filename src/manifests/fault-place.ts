@@ -1,6 +1,7 @@
 // The line of a manifest that a fault of a running member is about: its image, its probe, its claim.
 
-import type { Code, Place } from '../errors.ts'
+import type { Code } from '../codes.ts'
+import type { Place } from '../errors.ts'
 import type { Manifest } from './manifest.ts'
 import { parseSet } from './shapes.ts'
 

@@ -1,7 +1,8 @@
 // Which finding and which evidence stand for the whole run: the verdict's line everywhere is made
 // from these two.
 
-import { adviceFor, decide } from '../errors.ts'
+import { codeRow } from '../codes.ts'
+import { decide } from '../errors.ts'
 import type { Finding } from '../errors.ts'
 import { causeLine } from './evidence.ts'
 import { plainLine, plainLines } from './escape.ts'
@@ -49,7 +50,7 @@ export function causeOf(report: RunReport): string {
 export function fixOf(report: RunReport): readonly string[] {
   if (report.code === '') return []
   const own = plainLines(decidingFinding(report)?.fix ?? '').filter((line) => line.trim() !== '')
-  return own.length > 0 ? own : [adviceFor(report.code)]
+  return own.length > 0 ? own : [codeRow(report.code).advice]
 }
 
 /** The line of evidence behind the cause, when it says more than the cause does. */

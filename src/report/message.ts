@@ -2,7 +2,7 @@
 // further than the log, so nothing raw gets into it.
 
 import { formatSpan } from '../clock.ts'
-import type { Code } from '../errors.ts'
+import { codeRow } from '../codes.ts'
 import { decidingFinding, placeOf } from './cause.ts'
 import { clip, plainLine } from './escape.ts'
 import { failedNode, nodesDone, remaining } from './node-words.ts'
@@ -14,43 +14,6 @@ import { dataLine, subjectOf } from './verdict.ts'
 const LIMIT = 400
 /** What is left of a cause at the least. */
 const LEAST = 80
-
-const MEANING: Record<Code, string> = {
-  INPUT_INVALID: 'an input is wrong',
-  MANIFEST_INVALID: 'a manifest cannot be used',
-  LINT_FAILED: 'a manifest would not make a safe ensemble',
-  CLUSTER_UNREACHABLE: 'the cluster does not answer',
-  ACCESS_DENIED: 'a permission is missing',
-  LOCKED: 'another run is at work on this ensemble',
-  NOT_FOUND: 'the ensemble was not found',
-  PROTECTED: 'it would delete what it was not asked to delete',
-  IMMUTABLE_FIELD: 'a field would change that must not',
-  MEMBERSHIP_CHANGE: 'the number of members would change',
-  CONFLICT: 'another field manager owns a field',
-  DATA_LOST: 'data that was acknowledged is gone',
-  UNDO_FAILED: 'rolling it back did not work',
-  IMAGE_PULL: 'an image cannot be pulled',
-  CONFIG_ERROR: 'a container refers to configuration that is not there',
-  CREATE_REJECTED: 'the cluster refuses to create a pod',
-  CLAIM_PENDING: 'a claim gets no volume, or is losing it',
-  CRASH_LOOP: 'a container keeps ending',
-  UNSCHEDULABLE: 'a pod fits on no node',
-  IDENTITY_MISMATCH: 'the members disagree about who they are',
-  QUORUM_LOST: 'there is no quorum',
-  CHECK_FAILED: 'a check of the running ensemble failed',
-  CHECK_IMPOSSIBLE: 'a check could not be made',
-  NOT_READY: 'a member does not get ready',
-  DRAIN_REFUSED: 'the drain would not be safe',
-  DRAIN_BLOCKED: 'a disruption budget blocks the drain',
-  MAINTENANCE_FAILED: 'the maintenance command failed',
-  CANCELLED: 'it was cancelled',
-  TIMEOUT: 'the time ran out',
-  INTERNAL: 'a fault in the action itself',
-}
-
-export function meaningOf(code: Code): string {
-  return MEANING[code]
-}
 
 /** What a raw API answer looks like when somebody let it through. */
 const RAW =
@@ -136,7 +99,7 @@ function reason(report: RunReport): string {
   const finding = decidingFinding(report)
   const own = finding === undefined ? '' : plainLine(finding.message, LIMIT)
   const told =
-    own === '' || report.code === 'INTERNAL' || RAW.test(own) ? meaningOf(report.code) : own
+    own === '' || report.code === 'INTERNAL' || RAW.test(own) ? codeRow(report.code).meaning : own
   const where = [placeOf(finding), finding?.object ?? ''].find(
     (part) => part !== '' && !told.includes(part.split('/').at(-1) ?? part),
   )

@@ -1,7 +1,7 @@
 // The kubectl commands that a person would type next, so that nobody has to think of them at 3 a.m.
 // They only look; what changes something comes from the run itself.
 
-import type { Code } from '../errors.ts'
+import { codeRow, type Look } from '../codes.ts'
 import { decidingFinding } from './cause.ts'
 import { shellWord } from './escape.ts'
 import { failedNode } from './node-words.ts'
@@ -12,13 +12,13 @@ import type { RunReport } from './run-report.ts'
  * cluster.
  */
 export function nextSteps(report: RunReport): string[] {
-  // What was taken back is whole again: there is nothing left of the fault to look at.
+  // What was rolled back is complete again: there is nothing left of the fault to look at.
   return [
     ...new Set([
       ...report.byHand,
       ...(report.code === '' || report.result === 'undone'
         ? []
-        : looks(report.code, placesOf(report))),
+        : codeRow(report.code).looks.flatMap((look) => COMMANDS[look](placesOf(report)))),
     ]),
   ]
 }
@@ -64,86 +64,62 @@ function nameOf(kind: string, objects: readonly (string | undefined)[]): string 
   return found === undefined ? undefined : shellWord(found.slice(kind.length + 1))
 }
 
-function looks(code: Code, places: Places): string[] {
-  const { kubectl, set, pod, container, node, nodes, claim, lease } = places
-  const pods = `${kubectl} get pods -o wide`
-  const ofSet =
-    set === undefined ? `${kubectl} get statefulsets` : `${kubectl} describe statefulset ${set}`
-  const describe = pod === undefined ? pods : `${kubectl} describe pod ${pod}`
-  const logs =
-    pod === undefined
+/** The command of each look. */
+const COMMANDS: Readonly<Record<Look, (places: Places) => readonly string[]>> = {
+  budgets: ({ kubectl }) => [`${kubectl} get poddisruptionbudgets`],
+  claim: ({ kubectl, claim }) => [
+    claim === undefined
+      ? `${kubectl} get persistentvolumeclaims`
+      : `${kubectl} describe persistentvolumeclaim ${claim}`,
+  ],
+  'cluster-info': () => ['kubectl cluster-info'],
+  context: () => ['kubectl config current-context'],
+  events: ({ kubectl }) => [`${kubectl} get events --sort-by=.lastTimestamp`],
+  lease: ({ kubectl, lease }) => [
+    lease === undefined ? `${kubectl} get leases` : `${kubectl} get lease ${lease} -o yaml`,
+  ],
+  logs: logsOf,
+  namespaces: () => ['kubectl get namespaces --show-labels'],
+  node: ({ node }) => [node === undefined ? 'kubectl get nodes' : `kubectl describe node ${node}`],
+  nodes: () => ['kubectl get nodes'],
+  owners: ({ kubectl, set, nodes, node }) =>
+    nodes && node !== undefined
+      ? ['kubectl get nodes', `kubectl get node ${node} -o yaml --show-managed-fields`]
+      : [
+          set === undefined
+            ? `${kubectl} get statefulsets`
+            : `${kubectl} get statefulset ${set} -o yaml --show-managed-fields`,
+        ],
+  pod: (places) =>
+    places.pod === undefined
+      ? COMMANDS.pods(places)
+      : [`${places.kubectl} describe pod ${places.pod}`],
+  pods: ({ kubectl }) => [`${kubectl} get pods -o wide`],
+  'pods-of-node': ({ node }) =>
+    node === undefined
       ? []
-      : [`${kubectl} logs ${pod}${container === undefined ? '' : ` -c ${container}`} --tail=100`]
-  const events = `${kubectl} get events --sort-by=.lastTimestamp`
-  switch (code) {
-    case 'INPUT_INVALID':
-    case 'MANIFEST_INVALID':
-    case 'LINT_FAILED':
-    case 'INTERNAL':
-      return []
-    case 'CLUSTER_UNREACHABLE':
-      return ['kubectl config current-context', 'kubectl cluster-info']
-    case 'ACCESS_DENIED':
-      return [`${kubectl} auth can-i --list`]
-    case 'LOCKED':
-      return lease === undefined
-        ? [`${kubectl} get leases`]
-        : [`${kubectl} get lease ${lease} -o yaml`]
-    case 'NOT_FOUND':
-      return ['kubectl config current-context', `${kubectl} get statefulsets`]
-    case 'PROTECTED':
-      return ['kubectl get namespaces --show-labels']
-    case 'IMMUTABLE_FIELD':
-    case 'MEMBERSHIP_CHANGE':
-      return [set === undefined ? ofSet : `${kubectl} get statefulset ${set} -o yaml`]
-    case 'CONFLICT':
-      if (nodes && node !== undefined)
-        return ['kubectl get nodes', `kubectl get node ${node} -o yaml --show-managed-fields`]
-      return [
-        set === undefined
-          ? ofSet
-          : `${kubectl} get statefulset ${set} -o yaml --show-managed-fields`,
-      ]
-    case 'CREATE_REJECTED':
-      return [ofSet, `${kubectl} get resourcequotas,limitranges`, events]
-    case 'CLAIM_PENDING':
-      return [
-        claim === undefined
-          ? `${kubectl} get persistentvolumeclaims`
-          : `${kubectl} describe persistentvolumeclaim ${claim}`,
-        'kubectl get storageclasses',
-      ]
-    case 'UNSCHEDULABLE':
-      return [describe, 'kubectl get nodes']
-    case 'IMAGE_PULL':
-    case 'CONFIG_ERROR':
-      return [describe, events]
-    case 'CRASH_LOOP':
-      return [...logs.map((line) => `${line} --previous`), describe]
-    case 'DATA_LOST':
-    case 'IDENTITY_MISMATCH':
-    case 'QUORUM_LOST':
-    case 'CHECK_FAILED':
-      return [pods, ...logs]
-    case 'CHECK_IMPOSSIBLE':
-      return [`${kubectl} auth can-i --list`, pods]
-    case 'NOT_READY':
-    case 'TIMEOUT':
-      return [describe, ...logs, events]
-    case 'UNDO_FAILED':
-    case 'CANCELLED':
-      return nodes ? ['kubectl get nodes', pods] : [pods, ofSet]
-    case 'DRAIN_REFUSED':
-    case 'DRAIN_BLOCKED':
-      return [
-        'kubectl get nodes',
-        `${kubectl} get poddisruptionbudgets`,
-        pods,
-        ...(node === undefined
-          ? []
-          : [`kubectl get pods --all-namespaces -o wide --field-selector spec.nodeName=${node}`]),
-      ]
-    case 'MAINTENANCE_FAILED':
-      return [node === undefined ? 'kubectl get nodes' : `kubectl describe node ${node}`, pods]
-  }
+      : [`kubectl get pods --all-namespaces -o wide --field-selector spec.nodeName=${node}`],
+  'previous-logs': (places) => logsOf(places).map((line) => `${line} --previous`),
+  quotas: ({ kubectl }) => [`${kubectl} get resourcequotas,limitranges`],
+  rights: ({ kubectl }) => [`${kubectl} auth can-i --list`],
+  set: (places) =>
+    places.set === undefined
+      ? COMMANDS.sets(places)
+      : [`${places.kubectl} describe statefulset ${places.set}`],
+  'set-yaml': (places) =>
+    places.set === undefined
+      ? COMMANDS.sets(places)
+      : [`${places.kubectl} get statefulset ${places.set} -o yaml`],
+  sets: ({ kubectl }) => [`${kubectl} get statefulsets`],
+  'storage-classes': () => ['kubectl get storageclasses'],
+  whole: (places) =>
+    places.nodes
+      ? [...COMMANDS.nodes(places), ...COMMANDS.pods(places)]
+      : [...COMMANDS.pods(places), ...COMMANDS.set(places)],
+}
+
+function logsOf({ kubectl, pod, container }: Places): readonly string[] {
+  return pod === undefined
+    ? []
+    : [`${kubectl} logs ${pod}${container === undefined ? '' : ` -c ${container}`} --tail=100`]
 }

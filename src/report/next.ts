@@ -1,23 +1,11 @@
 // What to do next, in sentences: the one fix, and the operation of ours that helps, where one does.
 
-import type { Code } from '../errors.ts'
+import { codeRow } from '../codes.ts'
 import { decidingFinding, fixOf, placeOf } from './cause.ts'
 import { plainLine, someOf } from './escape.ts'
 import { clientsOf } from './now.ts'
 import type { RunReport } from './run-report.ts'
 
-/** Faults of what members run: an earlier revision is a way out of them. */
-const OF_REVISION: ReadonlySet<Code> = new Set<Code>([
-  'IMAGE_PULL',
-  'CONFIG_ERROR',
-  'CREATE_REJECTED',
-  'CRASH_LOOP',
-  'UNSCHEDULABLE',
-  'NOT_READY',
-  'QUORUM_LOST',
-  'CHECK_FAILED',
-  'TIMEOUT',
-])
 /** After these clients may have to be told where to connect. */
 const ADDRESSES: ReadonlySet<string> = new Set(['deploy', 'scale'])
 const NAMED = 10
@@ -43,7 +31,12 @@ function operationsOf(report: RunReport): readonly string[] {
 }
 
 function goBack({ code, result, undoTo }: RunReport): readonly string[] {
-  if (undoTo === undefined || code === '' || !OF_REVISION.has(code) || result !== 'failed')
+  if (
+    undoTo === undefined ||
+    code === '' ||
+    codeRow(code).undoHelps !== true ||
+    result !== 'failed'
+  )
     return []
   const revision =
     undoTo.revision === undefined ? undoTo.name : `${undoTo.revision} (${undoTo.name})`

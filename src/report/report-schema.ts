@@ -2,7 +2,7 @@
 // sample report is held against it. Types only at run time.
 
 import { z } from 'zod'
-import { CODES } from '../errors.ts'
+import { CODES } from '../codes.ts'
 
 const time = z.iso.datetime().describe('UTC, ISO 8601')
 const text = z.string()

@@ -1,7 +1,8 @@
 // The record of one run, filled in as it goes and rendered on every path: the source of outputs,
 // summary, annotation and JSON report.
 
-import type { Code, Finding } from '../errors.ts'
+import type { Code } from '../codes.ts'
+import type { Finding } from '../errors.ts'
 import type { CheckResult, Identity, Matrix, Role } from '../ensemble/profile.ts'
 
 export type RunResult =

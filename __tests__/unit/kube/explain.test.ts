@@ -2,7 +2,7 @@
 // server.
 
 import { describe, expect, test } from '@jest/globals'
-import type { Code } from '../../../src/errors.ts'
+import type { Code } from '../../../src/codes.ts'
 import { explainFailure } from '../../../src/kube/explain.ts'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { StatusCause } from '../../../src/kube/failure.ts'

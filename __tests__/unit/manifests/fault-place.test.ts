@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import type { Code } from '../../../src/errors.ts'
+import type { Code } from '../../../src/codes.ts'
 import { faultPlace } from '../../../src/manifests/fault-place.ts'
 import { parseText } from '../../support/parse-text.ts'
 

@@ -2,8 +2,8 @@
 // server answered.
 
 import { describe, expect, test } from '@jest/globals'
-import { CODES } from '../../../src/errors.ts'
-import { meaningOf, messageFor } from '../../../src/report/message.ts'
+import { CODES, codeRow } from '../../../src/codes.ts'
+import { messageFor } from '../../../src/report/message.ts'
 import { crashed, deployed, drained, drainFailed, hostile, refusedByLint } from './samples.ts'
 
 describe('one line for each result', () => {
@@ -133,8 +133,8 @@ test('a fault of ours says nothing of what was thrown', () => {
 })
 
 test.each(CODES)('%s has a meaning of its own', (code) => {
-  expect(meaningOf(code)).toMatch(/^[a-z].{8,60}[^.]$/)
-  expect(CODES.filter((other) => meaningOf(other) === meaningOf(code))).toEqual([code])
+  expect(codeRow(code).meaning).toMatch(/^[a-z].{8,60}[^.]$/)
+  expect(CODES.filter((other) => codeRow(other).meaning === codeRow(code).meaning)).toEqual([code])
 })
 
 test('however long the reason of a drain is, which nodes remain and whether our cordons were removed is not cut off', () => {

@@ -2,7 +2,7 @@
 // and the next command there, they must dig.
 
 import { describe, expect, test } from '@jest/globals'
-import { CODES } from '../../../src/errors.ts'
+import { CODES } from '../../../src/codes.ts'
 import { jsonReportText } from '../../../src/report/json-report.ts'
 import { messageFor } from '../../../src/report/message.ts'
 import { nowLine } from '../../../src/report/now.ts'

@@ -1,7 +1,7 @@
 // Why members aren't there: every known fault with the grace it deserves, so that a deploy ends
 // early without false alarms.
 
-import { byPrecedence, type Code } from '../../errors.ts'
+import { byPrecedence, type Code } from '../../codes.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { memberStandings, observed, ownPods, rolls } from '../members/members.ts'
 import { claimSymptoms } from './claims.ts'

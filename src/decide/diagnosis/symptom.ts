@@ -1,7 +1,7 @@
 // What every family of faults hands over: a symptom with the grace it deserves, and the situation
 // that it is read from.
 
-import type { Code } from '../../errors.ts'
+import type { Code } from '../../codes.ts'
 import type { EnsembleView, EventView } from '../../view/surroundings.ts'
 import type { PodView, SetView } from '../../view/workload.ts'
 import type { MemberStanding } from '../members/members.ts'

@@ -1,7 +1,7 @@
 // Whether a failed change is taken back, and to which revision an undo goes: only evidence against
 // the new revision takes it back, everything else halts.
 
-import type { Code } from '../../errors.ts'
+import { codeRow, type Code } from '../../codes.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 
 /** A revision as the record knows it. */
@@ -51,16 +51,6 @@ export type UndoDecision =
   | { readonly kind: 'undo'; readonly to: Known }
   | { readonly kind: 'halt'; readonly reason: string }
 
-/**
- * What members say when they were asked and answered wrongly. Lost data is no reason to go on
- * changing things, and what could not be asked proves nothing.
- */
-const AGAINST_BY_CHECK: ReadonlySet<Code> = new Set<Code>([
-  'IDENTITY_MISMATCH',
-  'QUORUM_LOST',
-  'CHECK_FAILED',
-])
-
 export function decideUndo(failed: Failed): UndoDecision {
   const halt = (reason: string): UndoDecision => ({ kind: 'halt', reason })
   if (!failed.changed) return halt('nothing was changed')
@@ -74,7 +64,10 @@ export function decideUndo(failed: Failed): UndoDecision {
     return halt('the failure was one of the API or of the action, not of the new revision')
   if (failed.code === 'DATA_LOST')
     return halt('data is missing: nothing more is changed before somebody has compared the members')
-  const against = failed.inChecks ? AGAINST_BY_CHECK.has(failed.code) : failed.againstRevision
+  // Lost data is no reason to change more, and what could not be asked proves nothing.
+  const against = failed.inChecks
+    ? codeRow(failed.code).isEvidence === true
+    : failed.againstRevision
   if (!against) return halt('the evidence is not against the new revision')
   if (failed.losses !== undefined)
     return halt(`an undo takes members down as well, and ${failed.losses}`)

@@ -1,32 +1,14 @@
 // What a deploy that did not succeed leaves behind, and the commands by which a person takes it
 // back, to be followed as they stand.
 
-import { EnsembleError, type Code, type Finding } from '../../errors.ts'
+import { codeRow, type Code } from '../../codes.ts'
+import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { toSet } from '../../kube/views/index.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
 /** Looking up a revision must not hold up the end of a run whose cluster is away. */
 const LOOK_UP_MS = 3_000
-
-/** A member can't become Ready: the controller waits for it and does not go on. */
-const STUCK: ReadonlySet<Code> = new Set([
-  'IMAGE_PULL',
-  'CONFIG_ERROR',
-  'CREATE_REJECTED',
-  'CLAIM_PENDING',
-  'CRASH_LOOP',
-  'UNSCHEDULABLE',
-  'NOT_READY',
-])
-/** Every member is there, and what they said was wrong or could not be asked. */
-const UNVERIFIED: ReadonlySet<Code> = new Set([
-  'DATA_LOST',
-  'IDENTITY_MISMATCH',
-  'QUORUM_LOST',
-  'CHECK_FAILED',
-  'CHECK_IMPOSSIBLE',
-])
 
 export interface Ended {
   readonly firstInstall: boolean
@@ -59,8 +41,9 @@ export function explainStanding(
 
 function whatNow(code: Code | undefined, paced: boolean, rollAt: string): string {
   const halted = rollAt === '' ? '' : `the roll is halted ${rollAt}; `
-  if (code !== undefined && STUCK.has(code)) return `${halted}it stays so until the cause is fixed`
-  if (code !== undefined && UNVERIFIED.has(code)) return 'the ensemble is not verified'
+  const leaves = code === undefined ? undefined : codeRow(code).leaves
+  if (leaves === 'stuck') return `${halted}it stays so until the cause is fixed`
+  if (leaves === 'unverified') return 'the ensemble is not verified'
   if (paced)
     return `${halted === '' ? 'nothing continues by itself: members that were not replaced keep their revision; ' : halted}the next run continues from here`
   return 'the StatefulSet controller continues by itself, and the next run waits for it and verifies'

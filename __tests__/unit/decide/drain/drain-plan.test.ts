@@ -196,7 +196,7 @@ describe('where the members of a node go', () => {
         asked: 'auto',
         givenBack: true,
       }).refusals[0]?.why,
-    ).toContain('but by evicting pods of lower priority: 0/4 nodes')
+    ).toContain('only by evicting pods of lower priority: 0/4 nodes')
   })
 })
 

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { abortReason } from '../../../../src/clock.ts'
-import type { Code } from '../../../../src/errors.ts'
+import type { Code } from '../../../../src/codes.ts'
 import type {
   Member,
   Reach,

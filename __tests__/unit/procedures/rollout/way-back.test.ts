@@ -152,7 +152,7 @@ test('a run that was cut off while no roll was on its way names no place, and sa
 
 test('an undo that failed too says first how the ensemble stands: a chat shows only the beginning', () => {
   const report = failed('zk-bad')
-  report.stands('the objects of revision zk-good are back')
+  report.stands('the objects of revision zk-good are applied again')
   const first = new EnsembleError('failed', [
     { code: 'IMAGE_PULL', severity: 'error', message: 'zk-2: no such image' },
   ])
