@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals'
 import { withWayAround } from '../../src/errors.ts'
 import { OPERATIONS, type Operation } from '../../src/inputs/inputs.ts'
 import { readInputs, takesInput } from '../../src/inputs/parse.ts'
-import { INPUTS, isInputId, type InputId } from '../../src/inputs/schema.ts'
+import { INPUT_IDS, isInputId, useOf, type InputId } from '../../src/inputs/schema.ts'
 import {
   below,
   declarations,
@@ -92,7 +92,7 @@ interface Mention {
 }
 
 const MENTION = new RegExp(
-  `(?<![\\w-])(${Object.keys(INPUTS)
+  `(?<![\\w-])(${[...INPUT_IDS]
     .toSorted((a, b) => b.length - a.length)
     .join('|')})(?:: ([A-Za-z0-9-]+)|(?![\\w-]))|([.;](?=\\s))`,
   'g',
@@ -137,7 +137,7 @@ function mentions(text: string): readonly Mention[] {
 }
 
 function refuses(operation: Operation, { id, value }: Mention): boolean {
-  const { usedBy } = INPUTS[id]
+  const { usedBy } = useOf(id)
   if (usedBy !== 'all' && !usedBy.includes(operation)) return true
   return (
     value !== undefined &&

@@ -2,7 +2,7 @@
 // inputs, the outputs and the README.
 
 import { describe, expect, test } from '@jest/globals'
-import { INPUTS, SCHEMA, type InputId } from '../../src/inputs/schema.ts'
+import { INPUT_IDS, SCHEMA, useOf, type InputId } from '../../src/inputs/schema.ts'
 import { OPERATIONS } from '../../src/inputs/inputs.ts'
 import { OUTPUT_NAMES } from '../../src/report/outputs.ts'
 import {
@@ -19,21 +19,19 @@ const action = readAction()
 describe('inputs', () => {
   test('an input that a workflow may set is read, and one that is read may be set', () => {
     expect(Object.keys(action.inputs)).toEqual(Object.keys(SCHEMA.shape))
-    expect(Object.keys(INPUTS)).toEqual(Object.keys(SCHEMA.shape))
+    expect(INPUT_IDS).toEqual(Object.keys(SCHEMA.shape))
   })
 
   test('a run by hand behaves as a run by the runner: the defaults are the same', () => {
     const declared = Object.fromEntries(
       Object.entries(action.inputs).map(([id, input]) => [id, input.default]),
     )
-    const used = Object.fromEntries(Object.entries(INPUTS).map(([id, use]) => [id, use.default]))
+    const used = Object.fromEntries(INPUT_IDS.map((id) => [id, useOf(id).default]))
     expect(used).toEqual(declared)
   })
 
   test('every default is a value that the schema takes', () => {
-    const defaults = Object.fromEntries(
-      Object.entries(INPUTS).map(([id, use]) => [id, use.default]),
-    )
+    const defaults = Object.fromEntries(INPUT_IDS.map((id) => [id, useOf(id).default]))
     expect(SCHEMA.safeParse(defaults).error?.issues ?? []).toEqual([])
   })
 

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { INPUTS, isInputId } from '../../src/inputs/schema.ts'
+import { isInputId, useOf } from '../../src/inputs/schema.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -127,7 +127,7 @@ export function inputTables(action: Action): string {
 
 function inputRow(id: string, { inputs }: Action): string {
   const input = inputs[id]
-  const usedBy = isInputId(id) ? INPUTS[id].usedBy : []
+  const usedBy = isInputId(id) ? useOf(id).usedBy : []
   return `| \`${id}\` | ${input === undefined || input.default === '' ? '' : `\`${input.default}\``} | ${usedBy === 'all' ? 'all' : usedBy.join(', ')} | ${cell(input?.description ?? '')} |`
 }
 

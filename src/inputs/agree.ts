@@ -5,7 +5,7 @@ import type { Finding } from '../errors.ts'
 import { BUILT_DRY_RUNS, ENSEMBLE_INPUTS, type Operation } from './inputs.ts'
 import { fittingName } from '../short-name.ts'
 import { quantityOf } from '../view/quantity.ts'
-import { INPUTS, type InputId, type Values } from './schema.ts'
+import { useOf, type InputId, type Values } from './schema.ts'
 
 /**
  * Operations where an input that does nothing is refused: a person who gave it believes in an
@@ -51,7 +51,7 @@ const RULES: readonly Rule[] = [
 function uselessInputs({ values, given }: Case): readonly Finding[] {
   const { operation } = values
   return [...given].flatMap((id) => {
-    const { usedBy } = INPUTS[id]
+    const { usedBy } = useOf(id)
     // dry-run has a rule of its own: to overlook it could change a cluster that was to be left
     // alone.
     if (id === 'dry-run' || usedBy === 'all' || usedBy.includes(operation)) return []
@@ -186,7 +186,7 @@ function heapInMemory({ values }: Case): readonly Finding[] {
 
 function customCommands({ values, given, broken }: Case): readonly Finding[] {
   const commands = ['write-command', 'read-command'] as const
-  const usedBy = INPUTS['write-command'].usedBy
+  const usedBy = useOf('write-command').usedBy
   if (usedBy === 'all' || !usedBy.includes(values.operation) || broken.has('profile')) return []
   if (values.profile === 'custom') {
     if (values.verify === 'off') return []

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Finding } from '../errors.ts'
 import { judgeInputs } from './agree.ts'
 import type { Inputs } from './inputs.ts'
-import { INPUTS, isInputId, SCHEMA, type InputId, type Values } from './schema.ts'
+import { INPUT_IDS, isInputId, SCHEMA, useOf, type InputId, type Values } from './schema.ts'
 
 const fixSchema = z.object({ fix: z.string() })
 
@@ -57,9 +57,9 @@ export function takesInput(
 
 function readRaw(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(INPUTS).map(([id, use]) => {
+    INPUT_IDS.map((id) => {
       const value = env[`INPUT_${id.toUpperCase()}`]?.trim() ?? ''
-      return [id, value === '' ? use.default : value]
+      return [id, value === '' ? useOf(id).default : value]
     }),
   )
 }
@@ -68,12 +68,12 @@ function givenIn(raw: Readonly<Record<string, string>>): ReadonlySet<InputId> {
   return new Set(
     Object.keys(raw)
       .filter(isInputId)
-      .filter((id) => raw[id] !== INPUTS[id].default),
+      .filter((id) => raw[id] !== useOf(id).default),
   )
 }
 
 function defaultsOf(ids: readonly InputId[]): Record<string, string> {
-  return Object.fromEntries(ids.map((id) => [id, INPUTS[id].default]))
+  return Object.fromEntries(ids.map((id) => [id, useOf(id).default]))
 }
 
 function faultsOf(error: z.ZodError): (Finding & { readonly input: InputId })[] {
@@ -141,7 +141,7 @@ function toInputs(
     readCommand: values['read-command'],
     servesCommand: values['serves-command'],
     zookeeperAuth: values['zookeeper-auth'],
-    checkPath: values['check-path'] ?? INPUTS['check-path'].default,
+    checkPath: values['check-path'] ?? useOf('check-path').default,
     cassandraAuth: values['cassandra-auth'],
     lint: values.lint,
     kubeconfig: values.kubeconfig,
