@@ -49,9 +49,7 @@ describe('SIGSTOP', () => {
           )
           awake()
           const ended = await first
-          expect(second.lines.join('\n')).toContain(
-            'has shown no sign of life for 60 s: taking it over',
-          )
+          expect(second.lines.join('\n')).toContain('was not renewed for 60 s: taking it over')
           expect(verdict(second)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
           expect(verdict(ended)).toMatchObject({ result: 'failed', exitCode: 1 })
           // The other's lock is seen, unless the connections of before the sleep are all that

@@ -68,11 +68,11 @@ test(
       const kept = await run(bad, { 'on-failure': 'keep', summary: 'short' })
       expect(verdict(kept)).toEqual({ result: 'failed', code: 'IMAGE_PULL', exitCode: 1 })
       expect(kept.summary.trim().split('\n')).toHaveLength(7)
-      expect(kept.summary).toContain('operation: undo brings back revision zk-')
+      expect(kept.summary).toContain('operation: undo restores revision zk-')
 
       const status = await run(undefined, { operation: 'status', name: 'zk' })
       expect(verdict(status)).toEqual({ result: 'failed', code: 'IMAGE_PULL', exitCode: 1 })
-      expect(status.summary).toContain('operation: undo brings back revision 1 (zk-')
+      expect(status.summary).toContain('operation: undo restores revision 1 (zk-')
       expect(now(status.outputs['report'])).toMatch(
         /^clients can read and write: 2 of 3 members serve, leader zk-[01]; no other may be down \(quorum 2\)$/,
       )
@@ -89,7 +89,7 @@ test(
       expect(verdict(verified)).toEqual({ result: 'failed', code: 'IMAGE_PULL', exitCode: 1 })
       expect(verified.summary).toBe('')
       expect(existsSync(verified.outputs['summary'] ?? '')).toBe(true)
-      expect(verified.lines.join('\n')).toContain('operation: undo brings back revision 1 (zk-')
+      expect(verified.lines.join('\n')).toContain('operation: undo restores revision 1 (zk-')
       expect(verified.lines.join('\n')).not.toContain('4lw.commands.whitelist')
     }),
   180_000,

@@ -75,7 +75,7 @@ test('cancelled and then killed while members are waited for: the state is named
 const all: (name: string, work: () => Promise<void>) => void = everything ? test : () => undefined
 
 all(
-  'killed without a post step: the next run takes the lock over when it has shown no sign of life, and finishes',
+  'killed without a post step: the next run takes the lock over when nobody renewed it, and finishes',
   async () => {
     await inNamespace('kill', async (namespace) => {
       const lost = await killed(namespace)
@@ -85,7 +85,7 @@ all(
       expect(verdict(finished)).toMatch(/^(succeeded|unchanged) /)
       const log = finished.lines.join('\n')
       expect(log).toContain(`/actions/runs/${lost.job.runId}`)
-      expect(log).toContain(`The lock of ${holder} has shown no sign of life`)
+      expect(log).toContain(`The lock of ${holder} was not renewed for`)
       expect(await holderOf(namespace)).toBe('')
     })
   },

@@ -157,7 +157,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
       {
         level: inputs.verify,
         unchecked:
-          'nobody asked the members whether they are in quorum, and this revision does not count as verified.',
+          'the members were not asked whether they are in the quorum, and this revision does not count as verified.',
         more: () => watch?.finish(applied.view, signal) ?? Promise.resolve([]),
       },
       signal,

@@ -133,7 +133,7 @@ describe('clocks that differ', () => {
         const lock = await next.take()
         expect(clock.now() - from).toBeGreaterThanOrEqual(60_000)
         expect(lock.identity).toBe(next.identity)
-        expect(next.said.join()).toContain('no sign of life for 60 s')
+        expect(next.said.join()).toContain('was not renewed for 60 s')
         await lock.release(never)
       }),
   )

@@ -120,7 +120,7 @@ async function halt(
     applied: 'the manifests are',
   })
   if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
-    report.note(`Nothing was taken back: ${decision.reason}.`)
+    report.note(`Nothing was rolled back: ${decision.reason}.`)
   // By hand as well members would be taken down.
   if (ground.live !== undefined && losses.length === 0)
     await offerWayBack(kube, report, ground.live)
@@ -171,7 +171,7 @@ async function rollBack(
     {
       type: 'Warning',
       reason: 'DeployUndone',
-      message: `${said}; taken back to ${earlier.controllerRevision}`,
+      message: `${said}; rolled back to ${earlier.controllerRevision}`,
     },
     gone(),
   ).catch(() => undefined)
