@@ -170,7 +170,7 @@ describe('who lost it', () => {
       cluster.faults.always({ by: 'a', verb: 'update', kind: 'Lease', status: 503 })
       await clock.sleep(40_000)
       expect(run.said.join('\n')).toMatch(
-        /could not be renewed for [\d.]+s: .*What is told of the cluster may be as old/,
+        /could not be renewed for [\d.]+s: .*What this run reports about the cluster may be that old/,
       )
       cluster.faults.clear()
       await clock.sleep(20_000)
