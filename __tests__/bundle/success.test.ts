@@ -156,6 +156,24 @@ describe('verify', () => {
       expect(outside.lines.join('\n')).not.toContain('runs as user')
     }))
 
+  test('thorough: the last log lines of members that are well, where logs may be read', () =>
+    withBundle({}, async ({ cluster, run }) => {
+      await run(tutorial(QUICK))
+      const verify = { operation: 'verify', name: 'zk', verify: 'thorough' }
+      const done = await run(undefined, verify)
+      expect(done.summary).toContain('<summary>Last log lines of 3 members</summary>')
+      expect(done.summary).toContain('My election bind port')
+      // Made seconds before: whether it counts as new is the machine's speed.
+      expect(done.lines.join('\n')).toMatch(
+        /data: passed – .*; \/zk-ensemble-action(?: is new|, made .* UTC, is read back)/,
+      )
+      cluster.faults.forbid('*', 'pods/log')
+      const without = await run(undefined, verify)
+      expect(verdict(without)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(without.summary).not.toContain('Last log lines')
+      expect(without.summary).toContain('log lines were not looked at')
+    }))
+
   test('by exec, where port-forward is not allowed', () =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK))

@@ -95,6 +95,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
       target,
       nodes,
       memberTimeoutMs: inputs.memberTimeoutMs,
+      logLines: rights.logs ? inputs.logLines : 0,
     }
     try {
       await verifyEnsemble(ensemble, view, level, () => Promise.resolve([]), signal)

@@ -135,6 +135,11 @@ function leaf(value: unknown, other: unknown, side: 'before' | 'after', at: At):
   return marked(value, clean, other, cleaned(other, at.values), side)
 }
 
+/** A text for people, such as a log, without what looks like a secret in it. */
+export function withoutSecretValues(text: string): string {
+  return cleaned(text, [])
+}
+
 function cleaned(text: string, values: readonly string[]): string {
   const within = text
     .replace(PEM, HIDDEN)

@@ -108,6 +108,7 @@ export function toJsonReport(report: RunReport): JsonReport {
         lines: log.lines.flatMap((line) => plainLines(line)),
       })),
     })),
+    memberLogs: report.memberLogs.map((log) => ({ ...log, lines: [...log.lines] })),
     findings: report.findings.map(findingOf),
     notes: [...report.notes],
     byHand: [...report.byHand],

@@ -149,6 +149,9 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
   get evidence(): readonly Row<'evidence'>[] {
     return this.#report.evidence
   }
+  get memberLogs(): RunReport['memberLogs'] {
+    return this.#report.memberLogs
+  }
   get findings(): Seen<RunReport['findings']> {
     return this.#report.findings
   }
@@ -277,6 +280,11 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
 
   prove(...evidence: readonly Row<'evidence'>[]): void {
     this.#report.evidence.push(...evidence)
+  }
+
+  /** The last log lines of the members, of which the latest are kept. */
+  readLogs(logs: RunReport['memberLogs']): void {
+    this.#report.memberLogs = logs
   }
 
   /** `at`: now, where it is left out. */

@@ -219,6 +219,16 @@ export const jsonReportSchema = z
       z.strictObject({ at: time, what: text, member: orNull(text), node: orNull(text) }),
     ),
     evidence: z.array(evidence),
+    memberLogs: z
+      .array(
+        z.strictObject({
+          pod: text,
+          container: text,
+          lines: z.array(text),
+          noise: z.int().describe('Lines left out because a probe wrote them'),
+        }),
+      )
+      .describe('verify: thorough: the last log lines of each member'),
     findings: z.array(finding),
     notes: z.array(text),
     byHand: z.array(text).describe('kubectl commands that finish or undo by hand what was begun'),

@@ -89,6 +89,15 @@ export interface Evidence {
   logs: { container: string; previous: boolean; lines: string[] }[]
 }
 
+/** Last log lines of a member, whether or not it is well. */
+export interface MemberLog {
+  readonly pod: string
+  readonly container: string
+  readonly lines: readonly string[]
+  /** Lines left out because a probe wrote them. */
+  readonly noise: number
+}
+
 export interface PhaseRow {
   title: string
   ms: number
@@ -201,6 +210,8 @@ export interface RunReport {
   phases: PhaseRow[]
   timeline: TimelineEntry[]
   evidence: Evidence[]
+  /** Of a thorough check. */
+  memberLogs: readonly MemberLog[]
   findings: Finding[]
   /**
    * What a person should know beyond the verdict: looks left out, things left to the controller,
@@ -271,6 +282,7 @@ export function newReport(operation: string, started: number): RunReport {
     phases: [],
     timeline: [],
     evidence: [],
+    memberLogs: [],
     findings: [],
     notes: [],
     byHand: [],

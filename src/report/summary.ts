@@ -12,7 +12,12 @@ import {
   revisionsSection,
   timelineSection,
 } from './sections/course.ts'
-import { identitiesSection, matrixSection, membersSection } from './sections/ensemble.ts'
+import {
+  identitiesSection,
+  memberLogsSection,
+  matrixSection,
+  membersSection,
+} from './sections/ensemble.ts'
 import { errorsSection, evidenceSection, notesSection, warningsSection } from './sections/faults.ts'
 import { namespacesSection } from './sections/namespaces.ts'
 import { nodePodsSection, nodesSection, unfitSection } from './sections/nodes.ts'
@@ -77,6 +82,7 @@ function sectionsOf(report: RunReport): Section[] {
     checksSection(report),
     matrixSection(report),
     identitiesSection(report),
+    memberLogsSection(report),
     warningsSection(report),
     changesSection(report),
     diffSection(report),

@@ -68,6 +68,7 @@ export function runWith(
     },
     nodes: undefined,
     memberTimeoutMs: 300_000,
+    logLines: 25,
     profile: { name: 'zookeeper', look: unused, verify: unused, ...profile },
     reach: { may: { forward: true, exec: true }, open: unused, tunnel: unused, exec: unused },
     target: {

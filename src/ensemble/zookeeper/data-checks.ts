@@ -11,6 +11,7 @@ import { dataFinding, memberTrouble, proveData, writeName, type Speaker } from '
 import type { Session } from './session.ts'
 import type { Speakers } from './speakers.ts'
 import { checkThoroughly, THOROUGH_NAMES } from './thorough.ts'
+import { traceOf } from './trace.ts'
 import type { Voice } from './voice.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 
@@ -57,11 +58,12 @@ export async function checkPairs(
       signal,
       level === 'quick' ? [0] : undefined,
     )
+    const trace = level === 'quick' ? '' : await traceOf(speaking, options.checkPath, path, context)
     const pods = speakers.map(({ member }) => member.pod)
     const good =
       level === 'quick'
         ? `written through ${pods[0] ?? ''}, read through ${pods[1] ?? ''}`
-        : `${proof.pairs ?? '0/0'} writes read through another member, with value, version and transaction`
+        : `${proof.pairs ?? '0/0'} writes read through another member, with value, version and transaction${trace}`
     const data = dataCheck(proof.findings, good, clock.now() - began)
     const more =
       level === 'thorough' && data.outcome === 'passed'
@@ -99,9 +101,10 @@ export async function checkAlone(
     // node's name.
     const reader: Speaker = again.speaker
     const proof = await proveData([only, reader], path, context.runId, clock, signal, [0])
+    const trace = level === 'quick' ? '' : await traceOf(speaking, options.checkPath, path, context)
     const data = dataCheck(
       proof.findings,
-      `written through ${only.member.pod} and read again in a new session`,
+      `written through ${only.member.pod} and read again in a new session${trace}`,
       clock.now() - began,
     )
     const more =

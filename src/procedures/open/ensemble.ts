@@ -45,6 +45,8 @@ export interface ReachableEnsemble {
   readonly target: Target
   /** Longest time that a member which is on its way is waited for. */
   readonly memberTimeoutMs: number
+  /** Log lines per container; 0 where logs may not be read. */
+  readonly logLines: number
   /** Who measures whether clients can write, while somebody does. */
   readonly watched?: { by: Witness | undefined }
   /** Undefined when nodes may not be read. */
@@ -74,8 +76,6 @@ export interface Ensemble extends ReachableEnsemble {
    * run.
    */
   readonly addresses: Addresses
-  /** Log lines per container in the evidence; 0 where logs may not be read. */
-  readonly logLines: number
   /**
    * What was last told of each ordinal, where one wait follows another: then only changes are told.
    */

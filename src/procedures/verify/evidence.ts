@@ -137,7 +137,7 @@ async function logsOf(
   return logs.filter((log) => log.lines.length > 0)
 }
 
-function hasRun(container: ContainerView): boolean {
+export function hasRun(container: ContainerView): boolean {
   return (
     container.state.kind === 'running' ||
     container.state.kind === 'terminated' ||
@@ -145,7 +145,7 @@ function hasRun(container: ContainerView): boolean {
   )
 }
 
-async function readLog(
+export async function readLog(
   kube: Pick<Kube, 'logs'>,
   pod: PodView,
   container: string,

@@ -13,6 +13,7 @@ import { toEndpoints } from '../../kube/views/endpoints.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
 import { lossesAhead } from './keep-data.ts'
+import { readMemberLogs } from './member-logs.ts'
 import { type Target, type ReachableEnsemble, checksOf } from '../open/ensemble.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 import { identityLines } from '../../report/identity-words.ts'
@@ -119,6 +120,8 @@ export async function verifyEnsemble(
   } = ensemble
   const replicas = view.set?.replicas ?? 0
   const members = membersOf(view, ensemble.target)
+  // Before the checks, which leave lines of their own.
+  if (level === 'thorough') await keepLogs(ensemble, view, signal)
   const service =
     level === 'quick' || checksOf(ensemble).name === 'none'
       ? undefined
@@ -139,28 +142,8 @@ export async function verifyEnsemble(
   const checks = [...verification.checks, ...(serves ? await more() : [])]
   const losses = await lossesAhead(ensemble.kube, view, new Set(), signal)
   if (level !== 'quick') {
-    checks.push(
-      timed('placement', clock, () =>
-        checkPlacement({
-          members: memberPods(view),
-          claims: view.claims,
-          nodes: ensemble.nodes,
-          requiredByTemplate: ensemble.target.requiresDistinctNodes,
-          losses,
-        }),
-      ),
-    )
-    // Who could not be asked may serve all the same: the service can't be judged by that.
-    const unasked = verification.members.some(
-      (member) => member.role === 'unknown' || member.role === 'unreachable',
-    )
-    const serving = verification.members
-      .filter((member) => SERVING.has(member.role))
-      .map((member) => member.pod)
-    const found = unasked ? undefined : await service?.(serving)
-    // Where clients are sent follows from who serves: a member outside of the quorum is the cause,
-    // not its endpoint.
-    if (found !== undefined) checks.push(serves ? found : asConsequence(found))
+    checks.push(placementCheck(ensemble, view, losses))
+    checks.push(...(await serviceCheck(service, verification.members, serves)))
   }
   report.sawMembers(view)
   report.checked(level, checks, verification)
@@ -182,6 +165,53 @@ function asConsequence(check: CheckResult): CheckResult {
     outcome: check.outcome === 'failed' ? 'warned' : check.outcome,
     findings: check.findings.map((finding) => ({ ...finding, severity: 'warning' })),
   }
+}
+
+function placementCheck(
+  ensemble: ReachableEnsemble,
+  view: EnsembleView,
+  losses: Awaited<ReturnType<typeof lossesAhead>>,
+): CheckResult {
+  return timed('placement', ensemble.run.clock, () =>
+    checkPlacement({
+      members: memberPods(view),
+      claims: view.claims,
+      nodes: ensemble.nodes,
+      requiredByTemplate: ensemble.target.requiresDistinctNodes,
+      losses,
+    }),
+  )
+}
+
+/** Empty where nothing can be said: no service is known, or not every member could be asked. */
+async function serviceCheck(
+  service: ReturnType<typeof watchEndpoints>,
+  members: Verification['members'],
+  serves: boolean,
+): Promise<readonly CheckResult[]> {
+  // Who could not be asked may serve all the same: the service can't be judged by that.
+  if (members.some(({ role }) => role === 'unknown' || role === 'unreachable')) return []
+  const serving = members.filter(({ role }) => SERVING.has(role)).map(({ pod }) => pod)
+  const found = await service?.(serving)
+  if (found === undefined) return []
+  // Where clients are sent follows from who serves: a member outside of the quorum is the cause,
+  // not its endpoint.
+  return [serves ? found : asConsequence(found)]
+}
+
+async function keepLogs(
+  { kube, target, logLines, run: { report } }: ReachableEnsemble,
+  view: EnsembleView,
+  signal: AbortSignal,
+): Promise<void> {
+  if (logLines === 0)
+    report.noteOnce(
+      'The members’ log lines were not looked at: log-lines is 0, or the rule get pods/log is missing.',
+    )
+  else
+    report.readLogs(
+      await readMemberLogs(kube, memberPods(view), target.container, logLines, signal),
+    )
 }
 
 function checkLine(check: CheckResult): string {

@@ -2,11 +2,12 @@
 
 import type { Cell } from '../../ensemble/profile.ts'
 import { formatSpan } from '../../clock.ts'
-import { cell, inline } from '../escape.ts'
+import { block, cell, inline } from '../escape.ts'
+import { logTitle } from '../evidence.ts'
 import { NOT_LOOKED_AT, userOf } from '../identity-words.ts'
 import type { MemberRow, RunReport } from '../run-report.ts'
 import type { Section } from './section.ts'
-import { table } from './section.ts'
+import { section, table } from './section.ts'
 import { clockTime } from './times.ts'
 
 /** What is longer stands in the evidence. */
@@ -84,6 +85,20 @@ export function identitiesSection(report: RunReport): Section | undefined {
     ]),
     { folded: true },
   )
+}
+
+/** Of a thorough check: what `kubectl logs --tail` would show of each. */
+export function memberLogsSection({ memberLogs }: RunReport): Section | undefined {
+  if (memberLogs.length === 0) return undefined
+  const items = memberLogs.map(({ pod, container, lines, noise }) => {
+    const log = { container, previous: false, lines: [...lines] }
+    return [
+      `${inline(pod, 100)}: ${inline(logTitle(log, { lines, noise }), 200)}`,
+      block(lines.length === 0 ? ['(no lines)'] : lines),
+    ].join('\n\n')
+  })
+  const count = memberLogs.length === 1 ? 'the member' : `${memberLogs.length} members`
+  return section(`Last log lines of ${count}`, items, { folded: true, between: '\n\n' })
 }
 
 export function matrixSection(report: RunReport): Section | undefined {

@@ -128,6 +128,21 @@ describe('a sound ensemble', () => {
     )
   })
 
+  test('tells whether the data of before is back: of pods that are younger than it, and of none', async () => {
+    let now = BEGAN - HOUR
+    const ensemble = started(usualMembers(3), { now: () => now })
+    const members = membersOf(3).map((member) => ({ ...member, created: BEGAN - 1_000 }))
+    const data = (found: Verification): string | undefined =>
+      found.checks.find(({ name }) => name === 'data')?.detail
+    expect(data(await verify(ensemble, 3, { members }))).toContain(
+      `${CHECK_PATH} is new: nothing from before to read back`,
+    )
+    now = BEGAN
+    expect(data(await verify(ensemble, 3, { members }))).toMatch(
+      /made 2027-01-15 07:00:00 UTC, is read back and older than every pod$/,
+    )
+  })
+
   test('without exec the user is the one that the pod’s spec asks for, and the owner is not looked at', async () => {
     const members = membersOf(3).map((member) => ({ ...member, askedUser: 1000 }))
     const found = await verify(started(usualMembers(3, '3.9.5')), 3, {

@@ -100,6 +100,7 @@ function runOf(quorum: CheckResult, done: string[]): ReachableEnsemble {
       listedServices: new Map(),
     },
     memberTimeoutMs: 300_000,
+    logLines: 25,
     nodes: undefined,
   }
 }
