@@ -27,7 +27,7 @@ export async function post(
   try {
     const kube = await connect()
     try {
-      await giveBackNodes(kube, { lock, nodes }, left, say)
+      await uncordonLeft(kube, { lock, nodes }, left, say)
       const freed = await freeLease(
         kube,
         { name: lock.lease, namespace: lock.namespace },
@@ -51,7 +51,7 @@ export async function post(
  * `left`: names of the nodes about which something is still to be said. Never throws: the lock is
  * freed all the same.
  */
-async function giveBackNodes(
+async function uncordonLeft(
   kube: Kube,
   state: Required<PostState>,
   left: Set<string>,

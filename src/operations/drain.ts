@@ -33,7 +33,7 @@ import { createLooker } from '../procedures/rollout/looker.ts'
 import { watchData, type DataWatch } from '../procedures/verify/data-watch.ts'
 import { verifyPhase } from '../procedures/verify/verify-ensemble.ts'
 import { uncordonByHand } from '../record/cordon.ts'
-import { giveBackNodes, toGiveBack, type GivingBack } from '../record/give-back.ts'
+import { uncordonLeft, leftCordoned, type LeftNodes } from '../record/uncordon-left.ts'
 import type { DrainBegun } from '../record/held-record.ts'
 import { underWayInWords, nodesUnderMaintenance } from '../record/record.ts'
 import { cordonsInWords, drainedInWords } from '../report/cordon-words.ts'
@@ -105,7 +105,7 @@ async function drainAll(ensemble: Locked, signal: AbortSignal): Promise<void> {
     await verifyAll(ensemble, view, () => watch.finish(view, signal), signal)
     await record.endDrain(signal)
     await announceAll(ensemble, plan.asked, signal)
-    report.stands(`${drainedInWords(report.nodes, job.givenBack)}${everybody(ensemble)}`)
+    report.stands(`${drainedInWords(report.nodes, job.isUncordoned)}${everybody(ensemble)}`)
     report.ends('succeeded')
   } catch (error) {
     await aftermath(job, watch, { record, journal, report })
@@ -148,9 +148,9 @@ async function noteSlowBudgets({ kube, run }: Locked, signal: AbortSignal): Prom
 async function uncordonWhatDiedLeft(ensemble: Locked, signal: AbortSignal): Promise<void> {
   const { inputs, record, run } = ensemble
   const { journal, report } = run
-  if (toGiveBack(record.stored).length === 0 || inputs.dryRun) return
+  if (leftCordoned(record.stored).length === 0 || inputs.dryRun) return
   await journal.phase('Uncordon what a run that died has left', async (said) => {
-    const given = await giveBackNodes({ record, journal, report }, ensemble.lock.lost)
+    const given = await uncordonLeft({ record, journal, report }, ensemble.lock.lost)
     if (report.changed)
       report.stands(
         `${given.done.join(', ')} was left cordoned by a run that died and is uncordoned now; no other node was touched`,
@@ -172,7 +172,7 @@ function jobOf(ensemble: Locked, signal: AbortSignal): Drain {
       runUrl: ensemble.run.report.runUrl,
       at: '',
     },
-    givenBack: uncordonsDrained(ensemble.inputs),
+    isUncordoned: uncordonsDrained(ensemble.inputs),
     leaving: [],
     underWay: underWay === null ? undefined : underWayInWords(underWay, name),
   }
@@ -320,7 +320,7 @@ async function announceAll(
 async function aftermath(
   { ensemble, leaving }: Drain,
   watch: DataWatch,
-  giving: GivingBack,
+  giving: LeftNodes,
 ): Promise<void> {
   const { run, lock } = ensemble
   const { clock, journal, report } = run
@@ -340,7 +340,7 @@ async function aftermath(
       `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon removes the cordon.`,
     )
   report.offer(...kept.flatMap(uncordonByHand))
-  const givingBack = giveBackNodes(giving, lock.lost)
+  const givingBack = uncordonLeft(giving, lock.lost)
   if (report.remainingNodes.length > 0)
     journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = run.signal.aborted || lock.lost.aborted

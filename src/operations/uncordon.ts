@@ -6,7 +6,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { rightsToCordon } from '../procedures/open/access.ts'
 import { awaitServing, servingInWords } from '../procedures/rollout/await-serving.ts'
 import { uncordonNode } from '../record/cordon.ts'
-import { giveBackNodes } from '../record/give-back.ts'
+import { uncordonLeft } from '../record/uncordon-left.ts'
 import {
   goneNodes,
   planUncordon,
@@ -57,7 +57,7 @@ async function uncordonAll(ensemble: Locked, signal: AbortSignal): Promise<void>
 
   await record.endNodes(new Set(gone), signal)
   // The lock is ours, so whoever began other nodes is dead.
-  await giveBackNodes(
+  await uncordonLeft(
     { record, journal, report, except: new Set(planned.map(({ node }) => node.name)) },
     ensemble.lock.lost,
   )

@@ -1,9 +1,9 @@
-// What a drain that died has left cordoned is given back by whatever run of the ensemble comes
+// What a drain that died has left cordoned is uncordoned by whatever run of the ensemble comes
 // next, before that one does its own work.
 
 import type { Access } from '../kube/kube.ts'
 import { uncordonByHand } from './cordon.ts'
-import { giveBackNodes, toGiveBack, type GivingBack } from './give-back.ts'
+import { uncordonLeft, leftCordoned, type LeftNodes } from './uncordon-left.ts'
 
 const RIGHTS: readonly Access[] = ['get', 'patch'].map((verb) => ({
   verb,
@@ -14,15 +14,15 @@ const RIGHTS: readonly Access[] = ['get', 'patch'].map((verb) => ({
 /**
  * For who holds the ensemble's lock: a node that is begun in the record is a dead run's. Without
  * the rights the nodes are named, with the commands. `lost`: the lock's signal.
- * No request where there is nothing to give back. Rejects only when the rights can't be asked for.
+ * No request where there is nothing to uncordon. Rejects only when the rights can't be asked for.
  */
 export async function recoverNodes(
-  giving: GivingBack,
+  giving: LeftNodes,
   lost: AbortSignal,
   signal: AbortSignal,
 ): Promise<void> {
   const { record, journal, report } = giving
-  const left = toGiveBack(record.stored)
+  const left = leftCordoned(record.stored)
   if (left.length === 0) return
   const names = left.map(({ name }) => name).join(', ')
   const runUrl = record.current.maintenance?.runUrl ?? ''
@@ -40,11 +40,11 @@ export async function recoverNodes(
     return
   }
   journal.info(`${names}: begun by ${whose}; this run uncordons it first.`)
-  // It is the dead run's change that is taken back: whether this one was refused before it changed
+  // It is the dead run's change that is undone: whether this one was refused before it changed
   // anything is another question.
-  const given = await report.asAnothers(() => giveBackNodes(giving, lost))
-  if (given.left.length > 0)
+  const ended = await report.asAnothers(() => uncordonLeft(giving, lost))
+  if (ended.left.length > 0)
     report.note(
-      `Still cordoned by ${whose}: ${given.left.join(', ')}; the commands below uncordon it.`,
+      `Still cordoned by ${whose}: ${ended.left.join(', ')}; the commands below uncordon it.`,
     )
 }

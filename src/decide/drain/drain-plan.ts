@@ -35,7 +35,7 @@ export interface Choosing {
   readonly isMember: (pod: PlacementAnswer['pod']) => boolean
   readonly asked: 'elsewhere' | 'in-place' | 'auto'
   /** The node is uncordoned in this run: what only fits there comes back by itself. */
-  readonly givenBack: boolean
+  readonly isUncordoned: boolean
   /** Somebody else cordoned the node, and it stays so. */
   readonly cordonedByOthers?: boolean
 }
@@ -49,7 +49,7 @@ export function chooseMode({
   answers,
   isMember,
   asked,
-  givenBack,
+  isUncordoned,
   cordonedByOthers = false,
 }: Choosing): NodeChoice {
   const members = answers.filter((answer) => isMember(answer.pod))
@@ -60,12 +60,12 @@ export function chooseMode({
       : asked === 'in-place' ||
           (asked === 'auto' &&
             away.length > 0 &&
-            givenBack &&
+            isUncordoned &&
             away.every((answer) => answer.kind === 'in-place'))
         ? 'in-place'
         : 'elsewhere'
   const refusals = answers.flatMap((answer) =>
-    refuse(answer, isMember(answer.pod), mode, { asked, givenBack, cordonedByOthers }),
+    refuse(answer, isMember(answer.pod), mode, { asked, isUncordoned, cordonedByOthers }),
   )
   const going = answers.filter((answer) => !refusals.some(({ pod }) => pod === nameOf(answer)))
   const notes = [
@@ -84,9 +84,9 @@ function refuse(
   mode: Mode,
   {
     asked,
-    givenBack,
+    isUncordoned,
     cordonedByOthers,
-  }: Required<Pick<Choosing, 'asked' | 'givenBack' | 'cordonedByOthers'>>,
+  }: Required<Pick<Choosing, 'asked' | 'isUncordoned' | 'cordonedByOthers'>>,
 ): NodeChoice['refusals'] {
   const pod = nameOf(answer)
   if (member && mode === 'in-place' && cordonedByOthers)
@@ -102,12 +102,12 @@ function refuse(
   if (member && mode === 'in-place' && answer.kind !== 'no-fit') return []
   switch (answer.kind) {
     case 'in-place':
-      if (!member && givenBack && asked !== 'elsewhere') return []
+      if (!member && isUncordoned && asked !== 'elsewhere') return []
       return [
         {
           pod,
           why: `only its own node takes it, once that is uncordoned: ${byNode(answer)}`,
-          fix: cordonedByOthers ? UNCORDON : inPlaceFix(member, givenBack),
+          fix: cordonedByOthers ? UNCORDON : inPlaceFix(member, isUncordoned),
           reasons: answer.reasons,
         },
       ]
@@ -162,12 +162,12 @@ export function reasonOfOne(reason: string): string {
   return plain === 'were unschedulable' ? 'cordoned already' : plain
 }
 
-function inPlaceFix(member: boolean, givenBack: boolean): string {
+function inPlaceFix(member: boolean, isUncordoned: boolean): string {
   if (member)
-    return givenBack
+    return isUncordoned
       ? 'Set placement: in-place (or auto), or add a node that takes it.'
       : 'Set placement: in-place, give a maintenance-command, or set uncordon: after, so that it can come back; or add a node that takes it.'
-  return givenBack
+  return isUncordoned
     ? 'Set placement: auto, or add a node that takes it.'
     : 'Set uncordon: after, or add a node that takes it.'
 }
@@ -217,7 +217,7 @@ export interface DoneBefore {
   readonly done: readonly string[]
   /** Names of nodes that were left cordoned on purpose, and still are. */
   readonly kept: ReadonlySet<string>
-  readonly givenBack: boolean
+  readonly isUncordoned: boolean
   /** A maintenance command is asked for. */
   readonly commands: boolean
 }
@@ -229,10 +229,10 @@ export interface DoneBefore {
  */
 export function isDone(
   node: Pick<NodeView, 'name' | 'uid' | 'unschedulable'>,
-  { done, kept, givenBack, commands }: DoneBefore,
+  { done, kept, isUncordoned, commands }: DoneBefore,
 ): boolean {
-  if (done.includes(node.uid)) return givenBack || node.unschedulable
-  return kept.has(node.name) && !givenBack && !commands
+  if (done.includes(node.uid)) return isUncordoned || node.unschedulable
+  return kept.has(node.name) && !isUncordoned && !commands
 }
 
 /**

@@ -30,10 +30,10 @@ import {
   survey,
   type Survey,
 } from './cleanup-survey.ts'
-import { toGiveBack } from '../../record/give-back.ts'
+import { leftCordoned } from '../../record/uncordon-left.ts'
 import { awaitNamespaceGone } from '../apply/namespace.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
-import { takeAway, volumesOf, volumesThere } from './take-away.ts'
+import { deleteEnsemble, volumesOf, volumesThere } from './delete-ensemble.ts'
 import { untilGone } from '../apply/until-gone.ts'
 import { HeldRecord } from '../../record/held-record.ts'
 
@@ -263,7 +263,12 @@ async function underLocks(
   for (const [index, one] of found.entries()) {
     await journal.phase(`Delete ${one.name}`, async (done) => {
       tellLeft(run, one, deleteClaims)
-      await takeAway({ kube: kubeOf(index), run, deleteClaims, deadline }, one, one.record, signal)
+      await deleteEnsemble(
+        { kube: kubeOf(index), run, deleteClaims, deadline },
+        one,
+        one.record,
+        signal,
+      )
       done(
         `gone${deleteClaims || one.claims.length === 0 ? '' : `; ${one.claims.length} claims stay`}`,
       )
@@ -331,7 +336,7 @@ async function recovered(
     signal,
   )
   const { stored } = record
-  refuseMaintenance({ ...found, stored }, toGiveBack(stored))
+  refuseMaintenance({ ...found, stored }, leftCordoned(stored))
   return { ...found, stored, record }
 }
 

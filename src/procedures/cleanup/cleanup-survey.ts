@@ -18,7 +18,7 @@ import {
 } from '../../record/record.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { objectName } from '../apply/apply.ts'
-import { keptNodes, toGiveBack } from '../../record/give-back.ts'
+import { keptNodes, leftCordoned } from '../../record/uncordon-left.ts'
 
 export interface Survey {
   readonly namespace: string
@@ -274,7 +274,7 @@ export async function handedOver(
   { namespace, name, stored }: Pick<Survey, 'namespace' | 'name' | 'stored'>,
   signal: AbortSignal,
 ): Promise<readonly MaintenanceNode[]> {
-  const meant = new Set(toGiveBack(stored))
+  const meant = new Set(leftCordoned(stored))
   const kept = nodesUnderMaintenance(stored).filter((node) => !meant.has(node))
   if (kept.length === 0) return []
   try {

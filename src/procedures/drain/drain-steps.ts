@@ -76,19 +76,19 @@ export const STEPS: readonly Step[] = [
   },
   {
     phase: 'uncordon',
-    applies: ({ drain }, at) => at.cordon === 'ours' && drain.givenBack,
+    applies: ({ drain }, at) => at.cordon === 'ours' && drain.isUncordoned,
     recorded: () => ({ phase: 'uncordon' }),
     act: uncordon,
   },
   {
     applies: ({ drain }, at) =>
-      at.cordon === 'theirs' || (at.cordon === 'ours' && !drain.givenBack),
+      at.cordon === 'theirs' || (at.cordon === 'ours' && !drain.isUncordoned),
     act: staysCordoned,
   },
   {
     phase: 'rejoin',
     applies: ({ drain, taking }, at) =>
-      at.cordon !== 'gone' && drain.givenBack && comesBackHere(taking),
+      at.cordon !== 'gone' && drain.isUncordoned && comesBackHere(taking),
     act: rejoin,
   },
 ]

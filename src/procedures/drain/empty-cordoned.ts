@@ -24,7 +24,7 @@ export interface Drain {
   readonly looker: Looker
   readonly mark: CordonMark
   /** Our cordon is taken back when a node was drained well. */
-  readonly givenBack: boolean
+  readonly isUncordoned: boolean
   /** What else is under way, in words. */
   readonly underWay: string | undefined
   /**
@@ -154,9 +154,9 @@ export function locked(neighbours: readonly Neighbour[], signal: AbortSignal): A
 export function surveyingOf({
   ensemble: { kube, inputs, before },
   mark,
-  givenBack,
+  isUncordoned,
 }: Drain): Surveying {
-  return { kube, inputs, set: before.set?.uid ?? '', ensemble: mark.ensemble, givenBack }
+  return { kube, inputs, set: before.set?.uid ?? '', ensemble: mark.ensemble, isUncordoned }
 }
 
 export async function surveyNode(

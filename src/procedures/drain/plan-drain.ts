@@ -5,7 +5,7 @@ import { membersOn } from '../../decide/drain/disruption.ts'
 import { goesOn, isDone } from '../../decide/drain/drain-plan.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
-import { keptNodes } from '../../record/give-back.ts'
+import { keptNodes } from '../../record/uncordon-left.ts'
 import type { MaintenanceNode } from '../../record/record.ts'
 import type { SeenNode } from '../../report/recorder.ts'
 import type { NodeView } from '../../view/surroundings.ts'
@@ -62,7 +62,7 @@ export async function planDrain(ensemble: Locked, signal: AbortSignal): Promise<
   const before = {
     done: continued?.done ?? [],
     kept: handedOver,
-    givenBack: uncordonsDrained(inputs),
+    isUncordoned: uncordonsDrained(inputs),
     commands: inputs.maintenanceCommand !== undefined,
   }
   const done = new Set(asked.filter((node) => isDone(node, before)).map((node) => node.name))

@@ -38,7 +38,7 @@ export interface Surveying {
   /** `namespace/name` of the ensemble. */
   readonly ensemble: string
   /** Its nodes are uncordoned in this run, but for those that somebody else has cordoned. */
-  readonly givenBack: boolean
+  readonly isUncordoned: boolean
 }
 
 /** One survey for each node, each looked at as if those before it were done. */
@@ -81,7 +81,7 @@ export async function surveyNodes(
  */
 function surveyIn(
   cluster: ClusterView,
-  { inputs, set, ensemble, givenBack }: Omit<Surveying, 'kube'>,
+  { inputs, set, ensemble, isUncordoned }: Omit<Surveying, 'kube'>,
   nodes: readonly string[],
   daemonSets: ReadonlySet<string> | undefined,
   chosen: ReadonlySet<string> | undefined,
@@ -106,7 +106,7 @@ function surveyIn(
       .filter((node) => cordonOf(node, ensemble).kind === 'theirs')
       .map(({ name }) => name),
   )
-  const isGivenBack = (node: string): boolean => givenBack && !theirs.has(node)
+  const isGivenBack = (node: string): boolean => isUncordoned && !theirs.has(node)
   const plan = planPlacements(
     cluster,
     nodes.map((node) => ({ node, staysCordoned: !isGivenBack(node) })),
@@ -119,7 +119,7 @@ function surveyIn(
       answers: plan[index]?.answers ?? [],
       isMember,
       asked: inputs.placement,
-      givenBack: isGivenBack(node),
+      isUncordoned: isGivenBack(node),
       cordonedByOthers: theirs.has(node),
     })
     const volumes = new Set(

@@ -13,7 +13,7 @@ import {
   rightsToLookOnce,
   rightsToRecord,
 } from '../open/access.ts'
-import { toGiveBack } from '../../record/give-back.ts'
+import { leftCordoned } from '../../record/uncordon-left.ts'
 import { NOBODY, whyAlone } from './nodes-alone.ts'
 import { planUncordon, refuseForeign, rowFor } from './plan-uncordon.ts'
 import { findSet, readView } from '../open/read-ensemble.ts'
@@ -75,7 +75,7 @@ async function look(
         note: 'would be uncordoned',
       })
   }
-  for (const { name: other } of toGiveBack(stored).filter(
+  for (const { name: other } of leftCordoned(stored).filter(
     (entry) => !planned.some(({ node }) => node.name === entry.name),
   ))
     journal.info(`${other}: was begun by a run that did not end; it would be uncordoned`)

@@ -67,14 +67,14 @@ const unknown = (name: string): PlacementAnswer => ({
 function chosen(
   answers: readonly PlacementAnswer[],
   asked: Choosing['asked'] = 'auto',
-  givenBack = true,
+  isUncordoned = true,
 ): string {
   const choice = chooseMode({
     node: 'node-1',
     answers,
     isMember: (one) => one.name.startsWith('zk'),
     asked,
-    givenBack,
+    isUncordoned,
   })
   return [
     choice.mode,
@@ -167,8 +167,8 @@ describe('where the members of a node go', () => {
       true,
       'none, refused prod/web',
     ],
-  ])('%s', (_, answers, asked, givenBack, expected) => {
-    expect(chosen(answers, asked, givenBack)).toBe(expected)
+  ])('%s', (_, answers, asked, isUncordoned, expected) => {
+    expect(chosen(answers, asked, isUncordoned)).toBe(expected)
   })
 
   test('a hundred pods that wait for their node for one reason are one note: what matters at night is not buried under it', () => {
@@ -179,7 +179,7 @@ describe('where the members of a node go', () => {
         answers: [...many, inPlace('db', 'its volume is there')],
         isMember: () => false,
         asked: 'auto',
-        givenBack: true,
+        isUncordoned: true,
       }).notes,
     ).toEqual([
       "prod/web-0, prod/web-1, prod/web-2, prod/web-3, prod/web-4 and 95 more wait until their node is uncordoned: 0/4 nodes are available: 3 node(s) didn't match pod anti-affinity rules.",
@@ -194,7 +194,7 @@ describe('where the members of a node go', () => {
         answers: [noFit('web', true)],
         isMember: () => false,
         asked: 'auto',
-        givenBack: true,
+        isUncordoned: true,
       }).refusals[0]?.why,
     ).toContain('only by evicting pods of lower priority: 0/4 nodes')
   })

@@ -1,4 +1,4 @@
-// Takes our cordons back when a run fails, is cancelled, or finds what a dead one left; in parallel
+// Removes our cordons when a run fails, is cancelled, or finds what a dead one left; in parallel
 // and with a time limit of its own, since a cancel leaves only seconds.
 
 import { EnsembleError } from '../errors.ts'
@@ -12,12 +12,13 @@ import { readNode, uncordonByHand, uncordonNode, whose, type UncordonAnswer } fr
 import type { Recorder } from '../report/recorder.ts'
 
 /**
- * Giving cordons back, the record included; the lock's own time (RELEASE_MS) comes after it, and
+ * For removing cordons, the record included; the lock's own time (RELEASE_MS) comes after it, and
  * the runner's second signal 7.5 s after the first. Milliseconds.
  */
-const GIVE_BACK_MS = 4_000
+const UNCORDON_MS = 4_000
 
-export interface GivingBack {
+/** Whose nodes, by which record, and who is told. */
+export interface LeftNodes {
   readonly record: HeldRecord
   readonly journal: Pick<Journal, 'info' | 'warning'>
   readonly report: Recorder
@@ -26,11 +27,11 @@ export interface GivingBack {
    * lock.
    */
   readonly identity?: string | undefined
-  /** Names of nodes that are seen to elsewhere. */
+  /** Names of nodes that somebody else uncordons. */
   readonly except?: ReadonlySet<string>
 }
 
-export interface GivenBack {
+export interface Uncordoned {
   /** Names of nodes that are no longer cordoned by us. */
   readonly done: readonly string[]
   /** Names of nodes whose cordon may still stand. */
@@ -38,10 +39,9 @@ export interface GivenBack {
 }
 
 /**
- * Nodes of the record that are to be given back: our cordons, but for those that were handed over
- * on purpose.
+ * Nodes of the record that are to be uncordoned: our cordons, but for those that stay on purpose.
  */
-export function toGiveBack(stored: StoredRecord): readonly MaintenanceNode[] {
+export function leftCordoned(stored: StoredRecord): readonly MaintenanceNode[] {
   return nodesUnderMaintenance(stored).filter(
     ({ phase, keep }) => phase !== 'handed-over' && keep !== true,
   )
@@ -49,7 +49,7 @@ export function toGiveBack(stored: StoredRecord): readonly MaintenanceNode[] {
 
 /**
  * Entries of nodes that an earlier drain left cordoned on purpose; `stale`: names of those that
- * were uncordoned by hand since, cordoned by somebody else, made anew, or are gone.
+ * were uncordoned by hand since, cordoned by somebody else, recreated, or are gone.
  */
 export async function keptNodes(
   kube: Pick<Kube, 'get'>,
@@ -77,13 +77,13 @@ export async function keptNodes(
 }
 
 /**
- * Gives back what the record has begun. Never throws: what could not be done is told with the
+ * Uncordons what the record has begun. Never throws: what could not be done is told with the
  * commands that do it by hand, and stays in the record for the next run. `lost`:
  * the lock's signal; once it is aborted another run may answer for these nodes, and nothing is
  * touched.
  */
-export async function giveBackNodes(giving: GivingBack, lost?: AbortSignal): Promise<GivenBack> {
-  const begun = toGiveBack(giving.record.stored).filter(
+export async function uncordonLeft(giving: LeftNodes, lost?: AbortSignal): Promise<Uncordoned> {
+  const begun = leftCordoned(giving.record.stored).filter(
     ({ name }) => giving.except?.has(name) !== true,
   )
   const names = begun.map(({ name }) => name)
@@ -102,10 +102,10 @@ export async function giveBackNodes(giving: GivingBack, lost?: AbortSignal): Pro
     return { done: [], left: names }
   }
   const limit = AbortSignal.any([
-    AbortSignal.timeout(GIVE_BACK_MS),
+    AbortSignal.timeout(UNCORDON_MS),
     ...(lost === undefined ? [] : [lost]),
   ])
-  const free = await Promise.all(begun.map((entry) => giveBackOne(giving, entry, limit)))
+  const free = await Promise.all(begun.map((entry) => uncordonOne(giving, entry, limit)))
   const done = names.filter((_, index) => free[index] === true)
   const left = names.filter((_, index) => free[index] !== true)
   await strikeOut(giving, done, limit)
@@ -117,8 +117,8 @@ function isTaken({ reason }: AbortSignal): boolean {
 }
 
 /** True when no cordon of ours stands on it any more. */
-async function giveBackOne(
-  giving: GivingBack,
+async function uncordonOne(
+  giving: LeftNodes,
   entry: MaintenanceNode,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -201,11 +201,11 @@ function note(
 }
 
 /**
- * Without what was given back; a record that can't be written now is set right by the next run,
+ * Without what was uncordoned; a record that can't be written now is set right by the next run,
  * which finds these nodes uncordoned.
  */
 async function strikeOut(
-  { record, journal }: GivingBack,
+  { record, journal }: LeftNodes,
   done: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {

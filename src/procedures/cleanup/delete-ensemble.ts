@@ -38,7 +38,7 @@ function hasOwn(object: KubeObject): boolean {
   return WITH_PODS.has(object.kind) || knownResource(object) === undefined
 }
 
-export async function takeAway(
+export async function deleteEnsemble(
   taking: Taking,
   found: Survey,
   record: HeldRecord,

@@ -6,7 +6,7 @@ import type { CordonMark } from '../../../src/decide/drain/cordon.ts'
 import { failure } from '../../../src/errors.ts'
 import { toNode } from '../../../src/kube/views/index.ts'
 import { cordonNode, readNode } from '../../../src/record/cordon.ts'
-import { giveBackNodes, type GivingBack } from '../../../src/record/give-back.ts'
+import { uncordonLeft, type LeftNodes } from '../../../src/record/uncordon-left.ts'
 import { HeldRecord } from '../../../src/record/held-record.ts'
 import {
   readRecord,
@@ -26,7 +26,7 @@ const MARK: CordonMark = {
 }
 
 interface Given extends AtCluster {
-  readonly giving: GivingBack
+  readonly giving: LeftNodes
   readonly lines: string[]
   /** Cordons as a drain does, record first, and gives the record back. */
   readonly begin: (
@@ -47,7 +47,7 @@ async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
       { kube, clock: given.clock, namespace: 'default', name: 'zk', runUrl: MARK.runUrl },
       await readRecord(kube, 'default', 'zk', never),
     )
-    const giving: GivingBack = {
+    const giving: LeftNodes = {
       record,
       report: new Recorder('drain', { now: () => given.clock.now(), say }),
       journal: { info: say, warning: say },
@@ -95,7 +95,7 @@ test('every cordon of ours goes, and its entry with it; one that was handed over
     await begin('node-2', { phase: 'maintenance' })
     await begin('node-3', { phase: 'handed-over' })
     await begin('node-4', { cordon: 'theirs' })
-    const given = await giveBackNodes(giving)
+    const given = await uncordonLeft(giving)
     expect(given).toMatchObject({ done: ['node-1', 'node-2', 'node-4'], left: [] })
     expect(cordoned()).toEqual(['node-3', 'node-4'])
     expect(await listed()).toEqual(['node-3'])
@@ -113,9 +113,9 @@ test('every cordon of ours goes, and its entry with it; one that was handed over
 test('a second time there is nothing to do, and nothing is asked for', () =>
   withNodes(async ({ giving, begin, cluster }) => {
     await begin('node-1')
-    await giveBackNodes(giving)
+    await uncordonLeft(giving)
     const before = cluster.requests.length
-    expect(await giveBackNodes(giving)).toMatchObject({ done: [], left: [] })
+    expect(await uncordonLeft(giving)).toMatchObject({ done: [], left: [] })
     expect(cluster.requests).toHaveLength(before)
   }))
 
@@ -137,7 +137,7 @@ test('what was recorded and not yet cordoned, what somebody uncordoned, and what
     )
     cluster.somebody.uncordon('node-1')
     cluster.objects.remove('Node', '', 'node-2')
-    expect(await giveBackNodes(giving)).toMatchObject({
+    expect(await uncordonLeft(giving)).toMatchObject({
       done: ['node-1', 'node-2', 'node-3'],
       left: [],
     })
@@ -148,7 +148,7 @@ test('what was recorded and not yet cordoned, what somebody uncordoned, and what
 test("another ensemble's run has cordoned it since: left to that one", () =>
   withNodes(async ({ giving, begin, cordoned, listed, lines }) => {
     await begin('node-1', {}, { ...MARK, ensemble: 'default/other' })
-    expect(await giveBackNodes(giving)).toMatchObject({ done: ['node-1'], left: [] })
+    expect(await uncordonLeft(giving)).toMatchObject({ done: ['node-1'], left: [] })
     expect(cordoned()).toEqual(['node-1'])
     expect(await listed()).toEqual([])
     expect(lines.join()).toContain('default/other')
@@ -158,7 +158,7 @@ test('nodes that are seen to elsewhere are left out', () =>
   withNodes(async ({ giving, begin, cordoned, listed }) => {
     await begin('node-1')
     await begin('node-2')
-    expect(await giveBackNodes({ ...giving, except: new Set(['node-1']) })).toMatchObject({
+    expect(await uncordonLeft({ ...giving, except: new Set(['node-1']) })).toMatchObject({
       done: ['node-2'],
       left: [],
     })
@@ -172,7 +172,7 @@ describe('when it can not be done', () => {
       await begin('node-1')
       await begin('node-2')
       cluster.faults.always({ verb: 'patch', kind: 'Node', name: 'node-1', status: 403 })
-      expect(await giveBackNodes(giving)).toMatchObject({
+      expect(await uncordonLeft(giving)).toMatchObject({
         done: ['node-2'],
         left: ['node-1'],
       })
@@ -190,7 +190,7 @@ describe('when it can not be done', () => {
       await begin('node-1')
       await begin('node-2')
       cluster.faults.pause()
-      const given = await giveBackNodes(giving)
+      const given = await uncordonLeft(giving)
       cluster.faults.resume()
       expect(given).toMatchObject({ done: [], left: ['node-1', 'node-2'] })
       expect(giving.report.byHand).toHaveLength(4)
@@ -204,7 +204,7 @@ describe('when it can not be done', () => {
       await begin('node-1')
       const before = cluster.requests.length
       expect(
-        await giveBackNodes(giving, AbortSignal.abort(failure('failed', 'LOCKED', 'taken over'))),
+        await uncordonLeft(giving, AbortSignal.abort(failure('failed', 'LOCKED', 'taken over'))),
       ).toMatchObject({ done: [], left: ['node-1'] })
       expect(cordoned()).toEqual(['node-1'])
       expect(cluster.requests).toHaveLength(before)
@@ -216,7 +216,7 @@ describe('when it can not be done', () => {
     withNodes(async ({ giving, begin, cordoned, lines }) => {
       await begin('node-1')
       expect(
-        await giveBackNodes(
+        await uncordonLeft(
           giving,
           AbortSignal.abort(failure('failed', 'CLUSTER_UNREACHABLE', 'no answer')),
         ),
@@ -234,7 +234,7 @@ describe('when it can not be done', () => {
       cluster.somebody.edit('ConfigMap', 'default', recordName('zk'), {
         metadata: { annotations: { theirs: 'yes' } },
       })
-      expect(await giveBackNodes(giving)).toMatchObject({ done: ['node-1'], left: [] })
+      expect(await uncordonLeft(giving)).toMatchObject({ done: ['node-1'], left: [] })
       expect(cordoned()).toEqual([])
       expect(await listed()).toEqual(['node-1'])
       expect(lines.join()).toContain('The record still lists node-1')
