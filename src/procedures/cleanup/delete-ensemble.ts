@@ -1,4 +1,4 @@
-// Takes one ensemble away, under its lock: what is about to go into the record, the sets with their
+// Deletes one ensemble, under its lock: what is about to go into the record, the sets with their
 // pods, then the rest, then the claims if that was asked for. Each by its UID, each waited for.
 
 import type { Deadline } from '../../clock.ts'
