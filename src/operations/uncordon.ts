@@ -39,9 +39,7 @@ async function uncordonAll(ensemble: Locked, signal: AbortSignal): Promise<void>
   const planned = await planUncordon(
     kube,
     inputs,
-    ensemble.before,
-    record.stored,
-    cordonedFor,
+    { view: ensemble.before, stored: record.stored, ensemble: cordonedFor },
     signal,
   )
   const gone = goneNodes(inputs, record.stored, planned)

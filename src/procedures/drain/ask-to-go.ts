@@ -87,25 +87,30 @@ export function askToGo(
   return async (pod, tell, signal) => {
     const of = ensembles.find(({ pods }) => pods.some(({ uid }) => uid === pod.uid))
     const theirs = of === undefined || (of.neighbour && isAbandoned(of)) ? undefined : of
-    if (theirs !== undefined && asking.has(theirs))
-      return held('another member of its ensemble is asked first')
-    if (theirs !== undefined) asking.add(theirs)
-    try {
-      const missing =
-        theirs === undefined ? undefined : await whoElseIsOut(theirs, pod, told, signal)
-      if (missing !== undefined) return held(missing)
-      const change = theirs === undefined ? undefined : changeOf(theirs)
-      if (change !== undefined) return held(change.what)
-      if (theirs !== undefined) await spareWriter(theirs.ensemble, pod.uid, signal)
+    if (theirs === undefined) {
       if (!lock.held()) return held('the lock is being renewed')
-      if (theirs !== undefined) await keepsData(theirs, pod, signal)
-      const answer = await tell()
-      if (answer.kind === 'told') told.add(pod.uid)
-      return answer
+      return noted(await tell(), pod, told)
+    }
+    if (asking.has(theirs)) return held('another member of its ensemble is asked first')
+    asking.add(theirs)
+    try {
+      const missing = await whoElseIsOut(theirs, pod, told, signal)
+      if (missing !== undefined) return held(missing)
+      const change = changeOf(theirs)
+      if (change !== undefined) return held(change.what)
+      await spareWriter(theirs.ensemble, pod.uid, signal)
+      if (!lock.held()) return held('the lock is being renewed')
+      await keepsData(theirs, pod, signal)
+      return noted(await tell(), pod, told)
     } finally {
-      if (theirs !== undefined) asking.delete(theirs)
+      asking.delete(theirs)
     }
   }
+}
+
+function noted(answer: Answer, { uid }: NodePod, told: Set<string>): Answer {
+  if (answer.kind === 'told') told.add(uid)
+  return answer
 }
 
 /** In words; undefined when all the others serve. */

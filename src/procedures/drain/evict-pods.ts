@@ -11,7 +11,7 @@ import {
   type Taken,
 } from '../../decide/drain/evictable.ts'
 import { failure, type EnsembleError } from '../../errors.ts'
-import { followNode } from '../../kube/follow-node.ts'
+import { followNode, type NodeFollower } from '../../kube/follow-node.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import type { BudgetView } from '../../view/surroundings.ts'
@@ -73,113 +73,149 @@ type Budgets = ReadonlyMap<string, readonly BudgetView[]>
  * missing right.
  */
 export async function evictPods(evicting: Evicting, signal: AbortSignal): Promise<void> {
-  const { kube, clock, deadline, node, say } = evicting
   if (evicting.pods.length === 0) return
   const ending = new AbortController()
-  const until = AbortSignal.any([signal, ending.signal])
-  const follower = followNode(
-    kube,
-    { node, namespaces: [...new Set(evicting.pods.map(({ namespace }) => namespace))] },
-    clock,
-    until,
-  )
-  const entries = evicting.pods.map((pod): Entry => ({
-    pod,
-    asking: false,
-    told: undefined,
-    toldUnder: undefined,
-    gone: false,
-    refusedBy: undefined,
-    notBefore: 0,
-    reason: '',
-  }))
-  const words = createBudgetWords({ kube, clock, node, say }, until)
-  const running = new Set<Promise<void>>()
-  let fault: Error | undefined
-  let saidAt = clock.now()
-  const begin = (work: Promise<void>): void => {
-    const ended = work
-      .catch(
-        (error: unknown) =>
-          void (fault ??= error instanceof Error ? error : new Error('evicting failed')),
-      )
-      .then(() => {
-        running.delete(ended)
-        follower.wake()
-      })
-    running.add(ended)
-  }
+  const evictions = new Evictions(evicting, AbortSignal.any([signal, ending.signal]))
   try {
-    await follower.ready()
-    for (;;) {
-      signal.throwIfAborted()
-      if (fault !== undefined) {
-        // What was sent is seen through: who has been evicted is known then.
-        await Promise.allSettled(running)
-        throw fault
-      }
-      const { pods, budgets } = follower.snapshot()
-      const now = clock.now()
-      const seen = new Map(pods.map((pod) => [pod.uid, pod]))
-      for (const entry of entries) {
-        const pod = seen.get(entry.pod.uid)
-        if (pod === undefined) entry.gone = true
-        else entry.pod = pod
-      }
-      const left = entries.filter(({ gone }) => !gone)
-      if (left.length === 0) return
-      const waiting = left.filter(({ told, asking }) => told === undefined && !asking)
-      if (deadline.passed)
-        throw blocked(
-          node,
-          left,
-          await words.inFull(guardsOf(left, budgets)),
-          await hangingOf(evicting, left, signal),
-          now,
-        )
-      fault ??= evicting.overtaken?.(waiting.map(({ pod }) => pod))
-      if (fault !== undefined) continue
-      const ask = new Set(
-        askNow(
-          waiting,
-          left.flatMap((entry) => takenBy(entry, now)),
-          budgets,
-          now,
-        ).map(({ uid }) => uid),
-      )
-      for (const entry of waiting
-        .filter(({ pod }) => ask.has(pod.uid))
-        .slice(0, Math.max(0, AT_ONCE - running.size)))
-        begin(askOne(evicting, entry, budgets, until))
-      words.tell(
-        guardsOf(
-          left.filter(({ told, asking }) => told === undefined && !asking),
-          budgets,
-        ),
-      )
-      if (now - saidAt >= HEARTBEAT_MS) {
-        saidAt = now
-        begin(
-          Promise.all([
-            words.inFull(guardsOf(left, budgets)),
-            hangingOf(evicting, left, until),
-          ]).then(([full, hanging]) =>
-            say(
-              `still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${listed(left.map((entry) => inWords(entry, full, hanging, now)))}`,
-            ),
-          ),
-        )
-      }
-      const soonest = Math.min(
-        ...left.map((entry) => wakesAt(entry)).filter((at) => at > now),
-        saidAt + HEARTBEAT_MS,
-      )
-      await follower.changed(Math.max(20, Math.min(deadline.left(), soonest - now)))
-    }
+    await evictions.untilGone(signal)
   } finally {
     ending.abort(new Error('evicting has ended'))
-    await Promise.allSettled([...running, words.ended()])
-    await follower.stop()
+    await evictions.ended()
+  }
+}
+
+/** The pods of one node that are to go, and the requests that are on their way for them. */
+class Evictions {
+  readonly #evicting: Evicting
+  readonly #until: AbortSignal
+  readonly #follower: NodeFollower
+  readonly #words: BudgetWords
+  readonly #entries: readonly Entry[]
+  readonly #running = new Set<Promise<void>>()
+  #fault: Error | undefined
+  #saidAt: number
+
+  constructor(evicting: Evicting, until: AbortSignal) {
+    const { kube, clock, node, say } = evicting
+    const namespaces = [...new Set(evicting.pods.map(({ namespace }) => namespace))]
+    this.#evicting = evicting
+    this.#until = until
+    this.#follower = followNode(kube, { node, namespaces }, clock, until)
+    this.#words = createBudgetWords({ kube, clock, node, say }, until)
+    this.#entries = evicting.pods.map((pod): Entry => ({
+      pod,
+      asking: false,
+      told: undefined,
+      toldUnder: undefined,
+      gone: false,
+      refusedBy: undefined,
+      notBefore: 0,
+      reason: '',
+    }))
+    this.#saidAt = clock.now()
+  }
+
+  async untilGone(signal: AbortSignal): Promise<void> {
+    const { clock, deadline } = this.#evicting
+    await this.#follower.ready()
+    for (;;) {
+      signal.throwIfAborted()
+      if (this.#fault !== undefined) {
+        // What was sent is seen through: who has been evicted is known then.
+        await Promise.allSettled(this.#running)
+        throw this.#fault
+      }
+      const { pods, budgets } = this.#follower.snapshot()
+      const now = clock.now()
+      const left = this.#left(pods)
+      if (left.length === 0) return
+      if (deadline.passed) throw await this.#blocked(left, budgets, now, signal)
+      const waiting = left.filter(({ told, asking }) => told === undefined && !asking)
+      this.#fault ??= this.#evicting.overtaken?.(waiting.map(({ pod }) => pod))
+      if (this.#fault !== undefined) continue
+      this.#askAllowed(left, waiting, budgets, now)
+      if (now - this.#saidAt >= HEARTBEAT_MS) this.#tellLeft(left, budgets, now)
+      const soonest = Math.min(
+        ...left.map((entry) => wakesAt(entry)).filter((at) => at > now),
+        this.#saidAt + HEARTBEAT_MS,
+      )
+      await this.#follower.changed(Math.max(20, Math.min(deadline.left(), soonest - now)))
+    }
+  }
+
+  async ended(): Promise<void> {
+    await Promise.allSettled([...this.#running, this.#words.ended()])
+    await this.#follower.stop()
+  }
+
+  /** Those that are still on the node, as it was last seen. */
+  #left(pods: readonly NodePod[]): readonly Entry[] {
+    const seen = new Map(pods.map((pod) => [pod.uid, pod]))
+    for (const entry of this.#entries) {
+      const pod = seen.get(entry.pod.uid)
+      if (pod === undefined) entry.gone = true
+      else entry.pod = pod
+    }
+    return this.#entries.filter(({ gone }) => !gone)
+  }
+
+  /** Asks for as many as their budgets allow, and says which budgets hold the others. */
+  #askAllowed(
+    left: readonly Entry[],
+    waiting: readonly Entry[],
+    budgets: Budgets,
+    now: number,
+  ): void {
+    const taken = left.flatMap((entry) => takenBy(entry, now))
+    const ask = new Set(askNow(waiting, taken, budgets, now).map(({ uid }) => uid))
+    const places = Math.max(0, AT_ONCE - this.#running.size)
+    for (const entry of waiting.filter(({ pod }) => ask.has(pod.uid)).slice(0, places))
+      this.#begin(askOne(this.#evicting, entry, budgets, this.#until))
+    const unasked = left.filter(({ told, asking }) => told === undefined && !asking)
+    this.#words.tell(guardsOf(unasked, budgets))
+  }
+
+  #tellLeft(left: readonly Entry[], budgets: Budgets, now: number): void {
+    this.#saidAt = now
+    const { node, say } = this.#evicting
+    const work = async (): Promise<void> => {
+      const [full, hanging] = await Promise.all([
+        this.#words.inFull(guardsOf(left, budgets)),
+        hangingOf(this.#evicting, left, this.#until),
+      ])
+      say(
+        `still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${listed(left.map((entry) => inWords(entry, full, hanging, now)))}`,
+      )
+    }
+    this.#begin(work())
+  }
+
+  async #blocked(
+    left: readonly Entry[],
+    budgets: Budgets,
+    now: number,
+    signal: AbortSignal,
+  ): Promise<EnsembleError> {
+    const full = await this.#words.inFull(guardsOf(left, budgets))
+    return blocked(
+      this.#evicting.node,
+      left,
+      full,
+      await hangingOf(this.#evicting, left, signal),
+      now,
+    )
+  }
+
+  #begin(work: Promise<void>): void {
+    const ended = work
+      .catch((error: unknown) => {
+        this.#fault ??= error instanceof Error ? error : new Error('evicting failed')
+      })
+      .then(() => {
+        this.#running.delete(ended)
+        this.#follower.wake()
+      })
+    this.#running.add(ended)
   }
 }
 
@@ -210,69 +246,73 @@ function guardsOf(
 }
 
 async function askOne(
-  { kube, clock, node, gracePeriodSeconds, onEvicted, say, ask = (_pod, tell) => tell() }: Evicting,
+  evicting: Evicting,
   entry: Entry,
   budgets: Budgets,
   signal: AbortSignal,
 ): Promise<void> {
+  const { kube, node, gracePeriodSeconds, say, ask = (_pod, tell) => tell() } = evicting
   const { pod } = entry
   const guard = guardOf(pod, budgets)
+  const options = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }
   entry.asking = true
   try {
-    const answer = await ask(
-      pod,
-      () =>
-        askEviction(
-          kube,
-          pod,
-          gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds },
-          signal,
-        ),
-      signal,
-    )
+    const answer = await ask(pod, () => askEviction(kube, pod, options, signal), signal)
     entry.refusedBy = answer.kind === 'budget' ? guard : undefined
-    switch (answer.kind) {
-      case 'told':
-        entry.told = clock.now()
-        entry.toldUnder = guard
-        onEvicted(pod)
-        return
-      case 'gone':
-        // The list of the node's pods has the last word: until it agrees the pod is there.
-        entry.notBefore = clock.now() + ASK_AGAIN_MS
-        return
-      case 'budgets':
-        throw failure(
-          'failed',
-          'DRAIN_BLOCKED',
-          `${pod.namespace}/${pod.name} can't be evicted: ${answer.reason}: ${budgetsOf(
-            pod,
-            budgets,
-          )
-            .map(({ name }) => name)
-            .join(', ')}`,
-          { object: `pod/${pod.name}`, fix: 'Let one budget select it, not several.' },
-        )
-      case 'budget':
-      case 'throttled':
-        entry.notBefore =
-          clock.now() + (answer.afterMs ?? (answer.kind === 'budget' ? ASK_AGAIN_MS : THROTTLED_MS))
-        break
-      case 'held':
-        entry.notBefore = clock.now() + THROTTLED_MS
-        break
-      case 'denied':
-      case 'ending':
-      case 'unanswered':
-        entry.notBefore = clock.now() + ASK_AGAIN_MS
-        break
+    if (answer.kind === 'told' || answer.kind === 'gone') {
+      goes(evicting, entry, answer.kind, guard)
+      return
     }
+    if (answer.kind === 'budgets') throw severalBudgets(pod, budgets, answer.reason)
+    entry.notBefore = evicting.clock.now() + askAgainAfter(answer)
     // A budget that is watched speaks for itself, with the pods that it waits for.
     if (answer.reason !== entry.reason && (answer.kind !== 'budget' || guard === undefined))
       say(`${node}: ${pod.namespace}/${pod.name} waits: ${answer.reason}`)
     entry.reason = answer.reason
   } finally {
     entry.asking = false
+  }
+}
+
+function goes(
+  { clock, onEvicted }: Evicting,
+  entry: Entry,
+  kind: 'told' | 'gone',
+  guard: BudgetView | undefined,
+): void {
+  if (kind === 'gone') {
+    // The list of the node's pods has the last word: until it agrees the pod is there.
+    entry.notBefore = clock.now() + ASK_AGAIN_MS
+    return
+  }
+  entry.told = clock.now()
+  entry.toldUnder = guard
+  onEvicted(entry.pod)
+}
+
+function severalBudgets(pod: NodePod, budgets: Budgets, reason: string): EnsembleError {
+  const names = budgetsOf(pod, budgets).map(({ name }) => name)
+  return failure(
+    'failed',
+    'DRAIN_BLOCKED',
+    `${pod.namespace}/${pod.name} can't be evicted: ${reason}: ${names.join(', ')}`,
+    { object: `pod/${pod.name}`, fix: 'Let one budget select it, not several.' },
+  )
+}
+
+/** Milliseconds. */
+function askAgainAfter(answer: Exclude<Answer, { kind: 'told' | 'gone' | 'budgets' }>): number {
+  switch (answer.kind) {
+    case 'budget':
+      return answer.afterMs ?? ASK_AGAIN_MS
+    case 'throttled':
+      return answer.afterMs ?? THROTTLED_MS
+    case 'held':
+      return THROTTLED_MS
+    case 'denied':
+    case 'ending':
+    case 'unanswered':
+      return ASK_AGAIN_MS
   }
 }
 

@@ -1,6 +1,7 @@
 // Other ensembles with a member on a node that is to be drained: held to the same gates, their
 // leader handed over, their members waited for, as if the drain were for them.
 
+import type { ProfileName } from '../../view/profile-name.ts'
 import { Deadline, type Clock } from '../../clock.ts'
 import { ownPods } from '../../decide/members/members.ts'
 import { follow } from '../../kube/follow.ts'
@@ -93,41 +94,12 @@ async function meet(
   withLock: boolean,
   signal: AbortSignal,
 ): Promise<Neighbour | undefined> {
-  const { kube, inputs } = ours
-  const { clock } = ours.run
-  const [first] = pods
-  const namespace = first?.namespace ?? ''
-  const name = first?.owner?.name ?? ''
-  const set = await kube
-    .get({ apiVersion: 'apps/v1', kind: 'StatefulSet', name, namespace }, signal)
-    .catch((error: unknown) => {
-      unlessDenied(error)
-      note(
-        ours,
-        `statefulset/${name} in ${namespace} can't be read with these rights: whether it is an ensemble, and in quorum, was not asked; its budget alone protects it.`,
-      )
-      return undefined
-    })
-  const abandoned =
-    set !== undefined &&
-    (set.metadata.deletionTimestamp !== undefined || set.metadata.uid !== first?.owner?.uid)
-  if (abandoned) {
-    // Nobody makes its pods anew: kubectl drain evicts them like any other.
-    note(
-      ours,
-      `statefulset/${name} in ${namespace} is being deleted: its pods are evicted like any other, without a look at its quorum.`,
-    )
-    return undefined
-  }
-  const spec = set === undefined ? undefined : parseSet(set)?.spec.template.spec
-  const kind = spec === undefined ? undefined : detectProfile(spec)
-  if (set !== undefined && kind === undefined)
-    note(
-      ours,
-      `statefulset/${name} in ${namespace} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it. If it has a quorum, drain its nodes with namespace: ${namespace}, name: ${name}, profile: custom and the commands write-command, read-command and serves-command: its members are asked then before each eviction.`,
-    )
-  if (set === undefined || kind === undefined) return undefined
-  const run = aside(ours.run, `${namespace}/${name}`)
+  const recognised = await recognise(ours, pods, signal)
+  if (recognised === undefined) return undefined
+  const { kube, run: ourRun } = ours
+  const { set } = recognised
+  const { name, namespace = '' } = set.metadata
+  const run = aside(ourRun, `${namespace}/${name}`)
   const rights = await reviewRights(kube, [], namespace, signal)
   const lock = withLock ? await lockOf(ours, set, run, signal) : undefined
   const ending = new AbortController()
@@ -135,41 +107,25 @@ async function meet(
   const follower = follow(
     kube,
     { namespace, set: name, selector: selectorText(toSet(set).selector), uid: set.metadata.uid },
-    clock,
+    run.clock,
     until,
   )
   const release = async (): Promise<void> => {
     ending.abort(new Error('the node is done'))
     await follower.stop()
-    const { report } = ours.run
-    report.rejoin(run.report, (member) => `${namespace}/${member}`)
+    ourRun.report.rejoin(run.report, (member) => `${namespace}/${member}`)
     await lock?.release(AbortSignal.timeout(RELEASE_MS))
   }
   try {
     await follower.ready()
-    const around = await servicesIfAllowed(kube, namespace, signal)
-    // Our secret is for our ensemble alone, and a look needs none.
-    const opened = await openEnsemble(inputs, run, {
-      kube,
-      target: targetOf(set, [], kind, namespace),
-      profile: kind,
-      login: undefined,
-      nodes: ours.nodes,
-      rights,
-      follower,
-      deadline: new Deadline(clock, inputs.timeoutMs),
-      addresses: addressesOf(set, around, kind, namespace),
-    })
-    const ensemble: Ensemble = { ...opened, told: new Map() }
-    const later = survey.choice.waiting.some((pod) =>
-      pods.some((one) => `${one.namespace}/${one.name}` === pod),
-    )
+    const ensemble = await openNeighbour(ours, recognised, { run, rights, follower }, signal)
+    const waiting = new Set(survey.choice.waiting)
     return {
       name: `${namespace}/${name}`,
       ensemble,
       looker: createLooker(ensemble, until),
       pods,
-      later,
+      later: pods.some((pod) => waiting.has(`${pod.namespace}/${pod.name}`)),
       lost: lock?.lost,
       release,
     }
@@ -177,6 +133,73 @@ async function meet(
     await release()
     throw error
   }
+}
+
+/** A StatefulSet that is known to be an ensemble, and of which kind. */
+interface Recognised {
+  readonly set: KubeObject
+  readonly kind: ProfileName
+}
+
+/** Undefined, with a note that says why, where its budget alone protects it. */
+async function recognise(
+  ours: Locked,
+  [first]: readonly NodePod[],
+  signal: AbortSignal,
+): Promise<Recognised | undefined> {
+  const namespace = first?.namespace ?? ''
+  const name = first?.owner?.name ?? ''
+  const ref = { apiVersion: 'apps/v1', kind: 'StatefulSet', name, namespace }
+  const what = `statefulset/${name} in ${namespace}`
+  const set = await ours.kube.get(ref, signal).catch((error: unknown) => {
+    unlessDenied(error)
+    note(
+      ours,
+      `${what} can't be read with these rights: whether it is an ensemble, and in quorum, was not asked; its budget alone protects it.`,
+    )
+    return undefined
+  })
+  if (set === undefined) return undefined
+  const { deletionTimestamp, uid } = set.metadata
+  if (deletionTimestamp !== undefined || uid !== first?.owner?.uid) {
+    // Nobody makes its pods anew: kubectl drain evicts them like any other.
+    note(
+      ours,
+      `${what} is being deleted: its pods are evicted like any other, without a look at its quorum.`,
+    )
+    return undefined
+  }
+  const spec = parseSet(set)?.spec.template.spec
+  const kind = spec === undefined ? undefined : detectProfile(spec)
+  if (kind !== undefined) return { set, kind }
+  note(
+    ours,
+    `${what} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it. If it has a quorum, drain its nodes with namespace: ${namespace}, name: ${name}, profile: custom and the commands write-command, read-command and serves-command: its members are asked then before each eviction.`,
+  )
+  return undefined
+}
+
+/** Our secret is for our ensemble alone, and a look needs none. */
+async function openNeighbour(
+  { inputs, kube, nodes }: Locked,
+  { set, kind }: Recognised,
+  { run, rights, follower }: Pick<Ensemble, 'run' | 'rights' | 'follower'>,
+  signal: AbortSignal,
+): Promise<Ensemble> {
+  const namespace = set.metadata.namespace ?? ''
+  const around = await servicesIfAllowed(kube, namespace, signal)
+  const opened = await openEnsemble(inputs, run, {
+    kube,
+    target: targetOf(set, [], kind, namespace),
+    profile: kind,
+    login: undefined,
+    nodes,
+    rights,
+    follower,
+    deadline: new Deadline(run.clock, inputs.timeoutMs),
+    addresses: addressesOf(set, around, kind, namespace),
+  })
+  return { ...opened, told: new Map() }
 }
 
 /** Once for all nodes. */

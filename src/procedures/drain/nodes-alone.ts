@@ -10,12 +10,12 @@ import type { Follower } from '../../kube/follow.ts'
 import type { Access, Kube, KubeObject } from '../../kube/kube.ts'
 import { resolveProfile } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
-import { LOCK_WAIT_MS, newIdentity, underLock, RELEASE_MS } from '../../record/lock.ts'
+import { LOCK_WAIT_MS, newIdentity, underLock, RELEASE_MS, type Lock } from '../../record/lock.ts'
 import { HeldRecord } from '../../record/held-record.ts'
-import { readRecord, recordName } from '../../record/record.ts'
+import { readRecord, recordName, type StoredRecord } from '../../record/record.ts'
 import type { Run } from '../../run.ts'
-import type { EnsembleView } from '../../view/surroundings.ts'
-import { refuseMissing, reviewRights, rightsToRecord } from '../open/access.ts'
+import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
+import { refuseMissing, reviewRights, rightsToRecord, type Rights } from '../open/access.ts'
 import { findSet, readNodes } from '../open/read-ensemble.ts'
 import {
   holdEnsembleIn,
@@ -99,87 +99,113 @@ async function holdAlone(
   kube: Kube,
   inputs: Inputs,
   run: Run,
-  { asked, why }: { readonly asked: AskedForNodes; readonly why: string },
+  why: AloneAsked,
   work: (ensemble: Locked, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { clock, journal, report } = run
-  const until = new Deadline(clock, inputs.timeoutMs)
-  const namespace = inputs.namespace ?? kube.namespace
-  report.about({ namespace })
-  const { lock, rights, stored, nodes } = await within(inputs.timeoutMs, run, (signal) =>
-    journal.phase('Preflight', async (done) => {
-      const found = await reviewRights(
-        kube,
-        [...rightsToRecord(namespace, inputs.dryRun), ...asked.alone],
-        namespace,
-        signal,
-      )
-      refuseMissing(found.missing, 'ACCESS_DENIED')
-      const identity = newIdentity(run.holder)
-      const taken = await lockFor(
-        kube,
-        inputs,
-        run,
-        {
-          namespace,
-          ensemble: NODES_ALONE,
-          holder: run.holder,
-          identity,
-          waitMs: Math.min(LOCK_WAIT_MS, until.left()),
-          say: (line) => journal.info(line),
-        },
-        signal,
-      )
-      try {
-        const read = await readRecord(kube, namespace, NODES_ALONE, signal)
-        done(`nodes alone: no name is given, and ${why}`)
-        report.note(
-          `No ensemble was named, and ${why}: each ensemble that is recognised on the nodes is held to its quorum, and nobody writes and reads through it. The record of this drain is configmap/${recordName(NODES_ALONE)} in ${namespace}.`,
-        )
-        return {
-          lock: taken,
-          rights: found,
-          stored: read,
-          nodes: found.nodes ? await readNodes(kube, signal) : undefined,
-        }
-      } catch (error) {
-        await taken.release(AbortSignal.timeout(RELEASE_MS))
-        throw error
-      }
-    }),
+  const until = new Deadline(run.clock, inputs.timeoutMs)
+  run.report.about({ namespace: inputs.namespace ?? kube.namespace })
+  const found = await within(inputs.timeoutMs, run, (signal) =>
+    run.journal.phase('Preflight', (done) =>
+      lockNodes(kube, inputs, run, { ...why, until, done }, signal),
+    ),
   )
+  const { lock } = found
   try {
-    const own = underLock(kube, lock)
-    const allowed = asked.limit === 'own' ? UNLIMITED_MS : until.left()
-    const held = AbortSignal.any([run.signal, lock.lost])
-    const alone: Locked = {
-      inputs,
-      run,
-      kube: own,
-      set: undefined,
-      lock,
-      held,
-      record: new HeldRecord(
-        { kube: own, clock, namespace, name: NODES_ALONE, runUrl: report.runUrl },
-        stored,
-      ),
-      target: nobodyIn(namespace),
-      nodes,
-      memberTimeoutMs: inputs.memberTimeoutMs,
-      reach: reachThrough(own, rights),
-      profile: noProfile(),
-      rights,
-      follower: followNobody(clock, held),
-      before: NOBODY,
-      logLines: rights.logs ? inputs.logLines : 0,
-      deadline: new Deadline(clock, allowed),
-      place: { at: '' },
-      addresses: { kind: 'stay', reason: 'nodes alone have no members' },
-      rememberNodes: remembering(run, lock, { namespace, name: NODES_ALONE }),
-    }
+    const allowed = why.asked.limit === 'own' ? UNLIMITED_MS : until.left()
+    const alone = nobodyHeld(underLock(kube, lock), inputs, run, found, allowed)
     await within(allowed, run, (signal) => work(alone, AbortSignal.any([signal, lock.lost])))
   } finally {
     await lock.release(AbortSignal.timeout(RELEASE_MS))
+  }
+}
+
+interface AloneAsked {
+  readonly asked: AskedForNodes
+  /** Why no ensemble is held. */
+  readonly why: string
+}
+
+interface LockedNodes {
+  readonly lock: Lock
+  readonly rights: Rights
+  readonly stored: StoredRecord
+  readonly nodes: readonly NodeView[] | undefined
+}
+
+async function lockNodes(
+  kube: Kube,
+  inputs: Inputs,
+  run: Run,
+  {
+    asked,
+    why,
+    until,
+    done,
+  }: AloneAsked & { readonly until: Deadline; readonly done: (line: string) => void },
+  signal: AbortSignal,
+): Promise<LockedNodes> {
+  const { journal, report, holder } = run
+  const namespace = inputs.namespace ?? kube.namespace
+  const needed = [...rightsToRecord(namespace, inputs.dryRun), ...asked.alone]
+  const rights = await reviewRights(kube, needed, namespace, signal)
+  refuseMissing(rights.missing, 'ACCESS_DENIED')
+  const request = {
+    namespace,
+    ensemble: NODES_ALONE,
+    holder,
+    identity: newIdentity(holder),
+    waitMs: Math.min(LOCK_WAIT_MS, until.left()),
+    say: (line: string) => journal.info(line),
+  }
+  const lock = await lockFor(kube, inputs, run, request, signal)
+  try {
+    const stored = await readRecord(kube, namespace, NODES_ALONE, signal)
+    done(`nodes alone: no name is given, and ${why}`)
+    report.note(
+      `No ensemble was named, and ${why}: each ensemble that is recognised on the nodes is held to its quorum, and nobody writes and reads through it. The record of this drain is configmap/${recordName(NODES_ALONE)} in ${namespace}.`,
+    )
+    return { lock, rights, stored, nodes: rights.nodes ? await readNodes(kube, signal) : undefined }
+  } catch (error) {
+    await lock.release(AbortSignal.timeout(RELEASE_MS))
+    throw error
+  }
+}
+
+/** An ensemble without members: what is held are nodes. `allowedMs`: for all of the work. */
+function nobodyHeld(
+  own: Kube,
+  inputs: Inputs,
+  run: Run,
+  { lock, rights, stored, nodes }: LockedNodes,
+  allowedMs: number,
+): Locked {
+  const { clock, report } = run
+  const namespace = inputs.namespace ?? own.namespace
+  const held = AbortSignal.any([run.signal, lock.lost])
+  return {
+    inputs,
+    run,
+    kube: own,
+    set: undefined,
+    lock,
+    held,
+    record: new HeldRecord(
+      { kube: own, clock, namespace, name: NODES_ALONE, runUrl: report.runUrl },
+      stored,
+    ),
+    target: nobodyIn(namespace),
+    nodes,
+    memberTimeoutMs: inputs.memberTimeoutMs,
+    reach: reachThrough(own, rights),
+    profile: noProfile(),
+    rights,
+    follower: followNobody(clock, held),
+    before: NOBODY,
+    logLines: rights.logs ? inputs.logLines : 0,
+    deadline: new Deadline(clock, allowedMs),
+    place: { at: '' },
+    addresses: { kind: 'stay', reason: 'nodes alone have no members' },
+    rememberNodes: remembering(run, lock, { namespace, name: NODES_ALONE }),
   }
 }
 

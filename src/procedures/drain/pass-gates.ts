@@ -55,51 +55,18 @@ export async function passGates(
   signal: AbortSignal,
 ): Promise<Passed> {
   const { ensemble, looker } = gate
-  const { memberTimeoutMs } = ensemble
   const { clock, journal } = ensemble.run
   const began = clock.now()
-  const patienceMs =
-    kind === 'further'
-      ? memberTimeoutMs
-      : patienceWith(
-          startsOf(ensemble.follower.snapshot(), ensemble.target.container),
-          began,
-          memberTimeoutMs,
-        ).ms
-  let told = ''
-  let saidAt = began
+  const patienceMs = patienceOf(gate, kind)
+  const heard: Heard = { told: '', at: began }
   let sparing = false
   for (;;) {
     signal.throwIfAborted()
-    const view = ensemble.follower.snapshot()
-    const [members, budgets, nodes] = await Promise.all([
-      looker.members(view, !sparing),
-      budgetsOf(gate, view, signal),
-      gate.nodes(signal),
-    ])
-    const standing: Standing = {
-      view,
-      members,
-      elects: ensemble.profile.name === 'zookeeper',
-      nodes,
-      budgets,
-      underWay: gate.underWay,
-      losses: [],
-      neighbour: gate.neighbour ?? false,
-    }
-    const others = gates(standing, node)
-    // Claims are read at the first look, and last of all before it may be begun.
-    const obstacles =
-      others.length > 0 && told !== ''
-        ? others
-        : gates(
-            { ...standing, losses: await lossesAhead(ensemble.kube, view, new Set(), signal) },
-            node,
-          )
+    const { obstacles, ...passed } = await look(gate, node, { fresh: !sparing, heard }, signal)
     const [first] = obstacles
     if (first === undefined && !sparing) {
       journal.debug(`gates passed: ${node}`)
-      return { view, members }
+      return passed
     }
     // Where asking is dear, what was last heard is enough to wait, and never to go.
     sparing = looker.dear && first !== undefined
@@ -108,18 +75,82 @@ export async function passGates(
     const patience = blocked ? deadline.at : Math.min(deadline.at, began + patienceMs)
     if (!obstacles.every((one) => one.passes) || clock.now() >= patience)
       throw refusal(node, obstacles, clock.now() - began, gate)
-    const line = `${node} waits: ${obstacles.map((one) => one.what).join('; ')}`
-    if (line !== told || clock.now() - saidAt >= (blocked ? HEARTBEAT_MS : TELL_OUTSIDE_MS)) {
-      journal.info(
-        line === told
-          ? `still waiting (for another ${formatSpan(patience - clock.now())}): ${line}`
-          : line,
-      )
-      told = line
-      saidAt = clock.now()
-    }
+    tellObstacles(
+      gate,
+      node,
+      { obstacles, patience, everyMs: blocked ? HEARTBEAT_MS : TELL_OUTSIDE_MS },
+      heard,
+    )
     await ensemble.follower.changed(Math.max(20, Math.min(ASK_AGAIN_MS, patience - clock.now())))
   }
+}
+
+/** What the log was last told, and when. */
+interface Heard {
+  told: string
+  at: number
+}
+
+/** How long what time may fix is waited for; milliseconds. */
+function patienceOf({ ensemble }: Gate, kind: GatePatience): number {
+  const { memberTimeoutMs, follower, target, run } = ensemble
+  if (kind === 'further') return memberTimeoutMs
+  const starts = startsOf(follower.snapshot(), target.container)
+  return patienceWith(starts, run.clock.now(), memberTimeoutMs).ms
+}
+
+/** How the ensemble stands, and what speaks against taking the node. */
+async function look(
+  gate: Gate,
+  node: string,
+  { fresh, heard }: { readonly fresh: boolean; readonly heard: Heard },
+  signal: AbortSignal,
+): Promise<Passed & { readonly obstacles: readonly Obstacle[] }> {
+  const { ensemble, looker } = gate
+  const view = ensemble.follower.snapshot()
+  const [members, budgets, nodes] = await Promise.all([
+    looker.members(view, fresh),
+    budgetsOf(gate, view, signal),
+    gate.nodes(signal),
+  ])
+  const standing: Standing = {
+    view,
+    members,
+    elects: ensemble.profile.name === 'zookeeper',
+    nodes,
+    budgets,
+    underWay: gate.underWay,
+    losses: [],
+    neighbour: gate.neighbour ?? false,
+  }
+  const others = gates(standing, node)
+  // Claims are read at the first look, and last of all before it may be begun.
+  if (others.length > 0 && heard.told !== '') return { view, members, obstacles: others }
+  const losses = await lossesAhead(ensemble.kube, view, new Set(), signal)
+  return { view, members, obstacles: gates({ ...standing, losses }, node) }
+}
+
+function tellObstacles(
+  { ensemble }: Gate,
+  node: string,
+  waits: {
+    readonly obstacles: readonly Obstacle[]
+    readonly patience: number
+    readonly everyMs: number
+  },
+  heard: Heard,
+): void {
+  const { clock, journal } = ensemble.run
+  const now = clock.now()
+  const line = `${node} waits: ${waits.obstacles.map((one) => one.what).join('; ')}`
+  if (line === heard.told && now - heard.at < waits.everyMs) return
+  journal.info(
+    line === heard.told
+      ? `still waiting (for another ${formatSpan(waits.patience - now)}): ${line}`
+      : line,
+  )
+  heard.told = line
+  heard.at = now
 }
 
 async function budgetsOf(

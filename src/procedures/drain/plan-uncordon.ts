@@ -18,6 +18,13 @@ export interface PlannedNode {
 
 type Targets = Pick<Inputs, 'nodes' | 'nodeSelector' | 'members'>
 
+/** Whom the nodes were cordoned for: the ensemble `namespace/name`, as it is now, and its record. */
+export interface CordonedFor {
+  readonly view: EnsembleView
+  readonly stored: StoredRecord
+  readonly ensemble: string
+}
+
 /**
  * The nodes that are meant and whose their cordons are, for the ensemble `namespace/name`. Throws
  * NOT_FOUND as `resolveNodes` does.
@@ -25,9 +32,7 @@ type Targets = Pick<Inputs, 'nodes' | 'nodeSelector' | 'members'>
 export async function planUncordon(
   kube: Kube,
   targets: Targets,
-  view: EnsembleView,
-  stored: StoredRecord,
-  ensemble: string,
+  { view, stored, ensemble }: CordonedFor,
   signal: AbortSignal,
 ): Promise<readonly PlannedNode[]> {
   const nodes = await resolveNodes(kube, { ...targets, left: true }, view, stored, signal)

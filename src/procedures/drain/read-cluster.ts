@@ -24,13 +24,7 @@ export async function readCluster(
   signal: AbortSignal,
 ): Promise<ClusterView> {
   const unread: Partial<Record<ClusterPart, string>> = {}
-
-  async function part<View>(
-    name: ClusterPart,
-    kind: KindRef,
-    options: ListOptions,
-    view: (object: KubeObject) => View,
-  ): Promise<readonly View[]> {
+  const part: ReadPart = async (name, kind, options, view) => {
     try {
       return await kube.listAs(kind, options, view, signal)
     } catch (error) {
@@ -39,73 +33,59 @@ export async function readCluster(
       return []
     }
   }
-
-  async function podsAndClaims(): Promise<Pick<ClusterView, 'pods' | 'claims'>> {
-    const pods = await part('pods', { apiVersion: 'v1', kind: 'Pod' }, {}, placedPodReader())
-    const namespaces = [
-      ...new Set(pods.flatMap((pod) => (mountsOn(nodes, pod) ? [pod.namespace] : []))),
-    ]
-    const claims = await Promise.all(
-      namespaces.map((namespace) =>
-        part(
-          'claims',
-          { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
-          { namespace },
-          toPlacedClaim,
-        ),
-      ),
-    )
-    return { pods, claims: claims.flat() }
-  }
-
-  /**
-   * One list after the other, beside the pods', which are by far the longest: each page costs many
-   * times the memory of what is kept of it.
-   */
-  async function theRest(): Promise<Omit<ClusterView, 'pods' | 'claims' | 'unread'>> {
-    const nodes = await part('nodes', { apiVersion: 'v1', kind: 'Node' }, {}, toNode)
-    const namespaces = await part(
-      'namespaces',
-      { apiVersion: 'v1', kind: 'Namespace' },
-      {},
-      ({ metadata }) => [metadata.name, metadata.labels ?? {}] as const,
-    )
-    const volumes = await part(
-      'volumes',
-      { apiVersion: 'v1', kind: 'PersistentVolume' },
-      {},
-      toVolume,
-    )
-    const classes = await part(
-      'classes',
-      { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' },
-      {},
-      toPlacedClass,
-    )
-    const limits = await part(
-      'limits',
-      { apiVersion: 'storage.k8s.io/v1', kind: 'CSINode' },
-      {},
-      toAttachLimits,
-    )
-    const attachments = await part(
-      'attachments',
-      { apiVersion: 'storage.k8s.io/v1', kind: 'VolumeAttachment' },
-      {},
-      toAttachment,
-    )
-    return {
-      nodes,
-      namespaces: new Map(namespaces),
-      volumes,
-      classes,
-      limits: limits.flat(),
-      attachments,
-    }
-  }
-
-  const [pods, rest] = await Promise.all([podsAndClaims(), theRest()])
+  const [pods, rest] = await Promise.all([podsAndClaims(part, nodes), theRest(part)])
   return { ...rest, ...pods, unread }
+}
+
+/** What of it may not be read is empty, and named. */
+type ReadPart = <View>(
+  name: ClusterPart,
+  kind: KindRef,
+  options: ListOptions,
+  view: (object: KubeObject) => View,
+) => Promise<readonly View[]>
+
+async function podsAndClaims(
+  part: ReadPart,
+  nodes: ReadonlySet<string>,
+): Promise<Pick<ClusterView, 'pods' | 'claims'>> {
+  const pods = await part('pods', { apiVersion: 'v1', kind: 'Pod' }, {}, placedPodReader())
+  const namespaces = [
+    ...new Set(pods.flatMap((pod) => (mountsOn(nodes, pod) ? [pod.namespace] : []))),
+  ]
+  const kind = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' }
+  const claims = await Promise.all(
+    namespaces.map((namespace) => part('claims', kind, { namespace }, toPlacedClaim)),
+  )
+  return { pods, claims: claims.flat() }
+}
+
+/**
+ * One list after the other, beside the pods', which are by far the longest: each page costs many
+ * times the memory of what is kept of it.
+ */
+async function theRest(part: ReadPart): Promise<Omit<ClusterView, 'pods' | 'claims' | 'unread'>> {
+  const core = (kind: string): KindRef => ({ apiVersion: 'v1', kind })
+  const storage = (kind: string): KindRef => ({ apiVersion: 'storage.k8s.io/v1', kind })
+  const nodes = await part('nodes', core('Node'), {}, toNode)
+  const namespaces = await part(
+    'namespaces',
+    core('Namespace'),
+    {},
+    ({ metadata }) => [metadata.name, metadata.labels ?? {}] as const,
+  )
+  const volumes = await part('volumes', core('PersistentVolume'), {}, toVolume)
+  const classes = await part('classes', storage('StorageClass'), {}, toPlacedClass)
+  const limits = await part('limits', storage('CSINode'), {}, toAttachLimits)
+  const attachments = await part('attachments', storage('VolumeAttachment'), {}, toAttachment)
+  return {
+    nodes,
+    namespaces: new Map(namespaces),
+    volumes,
+    classes,
+    limits: limits.flat(),
+    attachments,
+  }
 }
 
 const WORDS: Readonly<Record<ClusterPart, string>> = {

@@ -1,6 +1,7 @@
 // What is on a node and where it can go: read anew before each node, and for all of them before the
 // first is touched.
 
+import type { Recorder } from '../../report/recorder.ts'
 import { cordonOf } from '../../decide/drain/cordon.ts'
 import { chooseMode, reasonOfOne, type NodeChoice } from '../../decide/drain/drain-plan.ts'
 import { sortPods, type SortedPods } from '../../decide/drain/drainable.ts'
@@ -157,51 +158,62 @@ export function asOne(surveys: readonly NodeSurvey[]): NodeSurvey {
  * In the log and the report; `report.nodes` has its row already, with the members that stand on it.
  */
 export function tellSurvey(
-  { node, members, pods, choice }: NodeSurvey,
+  survey: NodeSurvey,
   { maintenanceCommand }: Pick<Inputs, 'maintenanceCommand'>,
   { journal, report }: Pick<Run, 'journal' | 'report'>,
 ): void {
-  const row = report.nodes.find((one) => one.node === node)
+  const { node, members, pods, choice } = survey
+  const there = report.nodes.find((one) => one.node === node)?.members ?? []
   report.nodeIs({ node }, { placement: choice.mode === 'none' ? '' : choice.mode })
-  const there = row?.members ?? []
-  const where =
-    choice.mode === 'none'
-      ? 'stays on it (pod-selector)'
-      : choice.mode === 'in-place'
-        ? 'comes back to it'
-        : 'goes elsewhere'
   journal.info(
-    `${node}: ${there.length === 0 ? 'no member' : `${there.join(', ')} ${where}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} skipped`,
+    `${node}: ${there.length === 0 ? 'no member' : `${there.join(', ')} ${whereTo(choice.mode)}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} skipped`,
   )
   const stay = there.filter((name) => !members.some((member) => member.name === name))
   if (stay.length > 0) {
-    const line = `${node}: ${stay.join(', ')} ${stay.length === 1 ? 'stays' : 'stay'} on it, since pod-selector leaves ${stay.length === 1 ? 'it' : 'them'} out${maintenanceCommand === undefined ? '' : ': the maintenance command runs under a member that serves'}.`
+    const line = staysInWords(node, stay, maintenanceCommand !== undefined)
     report.note(line)
     if (maintenanceCommand !== undefined) journal.warning(line)
   }
   for (const { pod, why } of pods.refused) journal.info(`  ${pod.namespace}/${pod.name}: ${why}`)
   for (const { pod, why } of choice.refusals) journal.info(`  ${pod}: ${why}`)
-  report.unfitOn(
-    node,
-    choice.refusals.flatMap(({ pod, reasons }) =>
-      reasons === undefined
-        ? []
-        : [
-            {
-              pod,
-              node,
-              member: isAmong(members, pod),
-              reasons: reasons.map(({ reason, nodes, names }) => ({
-                reason: reasonOfOne(reason),
-                nodes,
-                names: [...names],
-              })),
-            },
-          ],
-    ),
-  )
+  report.unfitOn(node, unfitPods(survey))
   for (const warning of pods.warnings) report.note(`${node}: ${warning}`)
   for (const line of choice.notes) report.note(`${node}: ${line}`)
+}
+
+function whereTo(mode: NodeSurvey['choice']['mode']): string {
+  switch (mode) {
+    case 'none':
+      return 'stays on it (pod-selector)'
+    case 'in-place':
+      return 'comes back to it'
+    case 'elsewhere':
+      return 'goes elsewhere'
+  }
+}
+
+function staysInWords(node: string, stay: readonly string[], maintained: boolean): string {
+  const [stays, it] = stay.length === 1 ? ['stays', 'it'] : ['stay', 'them']
+  return `${node}: ${stay.join(', ')} ${stays} on it, since pod-selector leaves ${it} out${maintained ? ': the maintenance command runs under a member that serves' : ''}.`
+}
+
+function unfitPods({ node, members, choice }: NodeSurvey): Parameters<Recorder['unfitOn']>[1] {
+  return choice.refusals.flatMap(({ pod, reasons }) =>
+    reasons === undefined
+      ? []
+      : [
+          {
+            pod,
+            node,
+            member: isAmong(members, pod),
+            reasons: reasons.map(({ reason, nodes, names }) => ({
+              reason: reasonOfOne(reason),
+              nodes,
+              names: [...names],
+            })),
+          },
+        ],
+  )
 }
 
 /** `pod` as `namespace/name`. */

@@ -4,7 +4,7 @@ import { NODES_ALONE } from '../../decide/drain/cordon.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { seeLock } from '../../record/lock.ts'
-import { readRecord } from '../../record/record.ts'
+import { readRecord, type StoredRecord } from '../../record/record.ts'
 import type { Run } from '../../run.ts'
 import {
   refuseMissing,
@@ -15,7 +15,7 @@ import {
 } from '../open/access.ts'
 import { leftCordoned } from '../../record/uncordon-left.ts'
 import { NOBODY, whyAlone } from './nodes-alone.ts'
-import { planUncordon, refuseForeign, rowFor } from './plan-uncordon.ts'
+import { planUncordon, type PlannedNode, refuseForeign, rowFor } from './plan-uncordon.ts'
 import { findSet, readView } from '../open/read-ensemble.ts'
 import { withClusterInTime } from '../open/with-cluster.ts'
 
@@ -61,9 +61,31 @@ async function look(
   report.sawMembers(view)
   if (lock !== undefined)
     report.note(`Another run holds the lock now: ${lock.holder}. What it does may change this.`)
-  const planned = await planUncordon(kube, inputs, view, stored, `${namespace}/${name}`, signal)
+  const planned = await planUncordon(
+    kube,
+    inputs,
+    { view, stored, ensemble: `${namespace}/${name}` },
+    signal,
+  )
   refuseForeign(planned, inputs.anyCordon)
   report.listNodes(planned.map((one) => rowFor(one, stored, view)))
+  tellPlanned(planned, stored, { journal, report })
+  report.nodesLeft(
+    planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
+  )
+  const count = report.changes.length
+  done(
+    count === 0
+      ? 'no node would be uncordoned'
+      : `${count} ${count === 1 ? 'node' : 'nodes'} would be uncordoned${set === undefined ? '' : ', then every member waited for'}`,
+  )
+}
+
+function tellPlanned(
+  planned: readonly PlannedNode[],
+  stored: StoredRecord,
+  { journal, report }: Pick<Run, 'journal' | 'report'>,
+): void {
   for (const { node, cordon } of planned) {
     journal.info(
       `${node.name}: ${cordon.kind === 'none' ? 'is not cordoned, nothing to do' : `would be uncordoned${cordon.kind === 'theirs' ? `; it is cordoned ${cordon.by} (any-cordon)` : ''}`}`,
@@ -79,13 +101,4 @@ async function look(
     (entry) => !planned.some(({ node }) => node.name === entry.name),
   ))
     journal.info(`${other}: was begun by a run that did not end; it would be uncordoned`)
-  report.nodesLeft(
-    planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
-  )
-  const count = report.changes.length
-  done(
-    count === 0
-      ? 'no node would be uncordoned'
-      : `${count} ${count === 1 ? 'node' : 'nodes'} would be uncordoned${set === undefined ? '' : ', then every member waited for'}`,
-  )
 }
