@@ -53,7 +53,8 @@ function again(report: RunReport): readonly string[] {
     ]
   }
   const rest = report.remainingNodes.filter((node) => node !== '')
-  if (report.operation !== 'drain' || report.result === 'refused' || rest.length === 0) return []
+  if (report.operation !== 'drain' || rest.length === 0) return []
+  if (report.result === 'refused' || report.result === 'planned') return []
   return fixOf(report).some((line) => /same drain|[Rr]un it again/.test(line))
     ? []
     : [`Then run the same drain again: it continues with ${someOf(rest, NAMED)}.`]

@@ -123,7 +123,7 @@ function margin({ needed, mayGo, members, write, unasked }: Clients): string {
   if (needed === undefined) return ''
   if (mayGo === undefined)
     return write === false || unasked.length > 0 ? `; the quorum needs ${needed}` : ''
-  if (members === 1) return '; it must not go down down'
+  if (members === 1) return '; it must not go down'
   const least = unasked.length > 0 ? 'at least ' : ''
   return mayGo === 0
     ? `; ${least === '' ? 'no other may be down' : 'perhaps no other may be down'} (quorum ${needed})`

@@ -49,3 +49,8 @@ test('a success says where clients connect to, unless nobody would answer them t
   const members = deployed().members.map((row) => ({ ...row, alive: false }))
   expect(nextLines({ ...deployed(), members })).toEqual([])
 })
+
+test('a drain that was only tried is not to be run again: nothing of it was done', () => {
+  const report = { ...drained(), result: 'planned' as const, remainingNodes: ['node-0', 'node-1'] }
+  expect(nextLines(report)).toEqual(['A drain that is no dry run does it.'])
+})

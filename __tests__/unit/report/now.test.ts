@@ -101,7 +101,7 @@ describe('the sentence', () => {
     [
       given(['standalone']),
       '✅',
-      'clients can read and write: 1 of 1 member serves; it must not go down down',
+      'clients can read and write: 1 of 1 member serves; it must not go down',
     ],
     // Two that lead alone hold two sets of data.
     [
