@@ -6,7 +6,6 @@ const SUITES = ['unit', 'model', 'bundle', 'contract', 'e2e']
 const SUPPORT = '<rootDir>/__tests__/support/jest'
 
 const config: Config = {
-  testTimeout: 30_000,
   // One more than two cores: the tests of the bundle mostly wait, those of units reckon.
   maxWorkers: 3,
   testSequencer: `${SUPPORT}/sequencer.ts`,
@@ -15,8 +14,9 @@ const config: Config = {
     displayName: suite,
     testMatch: [`<rootDir>/__tests__/${suite}/**/*.test.ts`],
     testEnvironment: `${SUPPORT}/environment.ts`,
-    extensionsToTreatAsEsm: ['.ts'],
-    transform: { '\\.ts$': `${SUPPORT}/strip-types.ts` },
+    testEnvironmentOptions: { timeLimitMs: suite === 'bundle' ? 300_000 : 120_000 },
+    transform: {},
+    runtime: `${SUPPORT}/runtime.ts`,
     cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   })),
 }

@@ -1,7 +1,8 @@
 // Runs the tests: everything that needs no cluster, or the files that are named, or one of the
 // suites against a cluster. What follows is given to jest.
 
-import { exitCodeOf } from './run.ts'
+import { join } from 'node:path'
+import { ROOT, exitCodeOf } from './run.ts'
 
 const [first = '', ...rest] = process.argv.slice(2)
 
@@ -13,8 +14,6 @@ function jest(suites: readonly string[], given: readonly string[]): number {
   const forNode = given.filter((arg) => arg.startsWith('--inspect'))
   return exitCodeOf('node', [
     ...forNode,
-    '--experimental-vm-modules',
-    '--disable-warning=ExperimentalWarning',
     'node_modules/jest/bin/jest.js',
     ...given.filter((arg) => !forNode.includes(arg)),
     ...(forNode.length > 0 || suites.includes('e2e') ? ['--runInBand'] : []),
@@ -30,6 +29,8 @@ function main(): number {
     process.env['E2E'] = 'all'
     return jest(['e2e'], rest)
   }
+  // Node keeps what it compiles, for jest's workers and for the many runs of the bundle.
+  process.env['NODE_COMPILE_CACHE'] ??= join(ROOT, 'node_modules/.cache/node')
   const given = process.argv.slice(2)
   const checked = given.length > 0 ? 0 : exitCodeOf('npm', ['run', '--silent', 'check'])
   return checked === 0 ? jest(['unit', 'model', 'bundle', 'contract'], given) : checked

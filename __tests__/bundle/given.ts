@@ -3,15 +3,10 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { jest } from '@jest/globals'
 import type { ClusterOptions, SimulatedCluster } from '../support/cluster/cluster.ts'
 import { startCluster } from '../support/cluster/cluster.ts'
 import type { ActionRun, Finished, Job } from '../support/runner.ts'
 import { endJob, newJob, runAction } from '../support/runner.ts'
-
-// Each run is a process of its own, on a machine that may be busy; and before a leader whose name
-// moves hands over, 65 s are settled by the real clock.
-jest.setTimeout(180_000)
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/manifests/', import.meta.url))
 

@@ -1,9 +1,8 @@
 // Runs the shipped bundle against the real cluster, as the runner would, and reads its JSON report.
 
 import { readFileSync } from 'node:fs'
-import { afterAll } from '@jest/globals'
 import { z } from 'zod'
-import { endLooseJobs, runAction, type ActionRun, type Finished } from '../support/runner.ts'
+import { runAction, type ActionRun, type Finished } from '../support/runner.ts'
 import { kubeconfig } from './cluster.ts'
 
 const reportSchema = z.looseObject({
@@ -27,12 +26,6 @@ const reportSchema = z.looseObject({
 
 export type Report = z.infer<typeof reportSchema>
 export type Ran = Finished & { readonly report: Report }
-
-/**
- * A job's directory holds a copy of the kubeconfig; its post step may still come until the file's
- * tests are over.
- */
-afterAll(endLooseJobs)
 
 /** The step with these inputs; `files` lie in its workspace. */
 export async function act(

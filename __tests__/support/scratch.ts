@@ -1,16 +1,19 @@
-// Temporary directories that go with the tests of their file.
+// Temporary directories that go by themselves: with the test file, in whose temporary directory
+// they are, and else with the process.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from '@jest/globals'
+
+/** Their names begin with it. */
+export const SCRATCH = 'scratch-'
 
 const made: string[] = []
-afterAll(() => made.forEach((path) => rmSync(path, { recursive: true, force: true })))
+process.once('exit', () => made.forEach((path) => rmSync(path, { recursive: true, force: true })))
 
-/** A new one; its name begins with `name`. */
+/** A new one; `name` is in its name. */
 export function scratch(name: string): string {
-  const path = mkdtempSync(join(tmpdir(), `${name}-`))
+  const path = mkdtempSync(join(tmpdir(), `${SCRATCH}${name}-`))
   made.push(path)
   return path
 }

@@ -3,8 +3,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import * as core from '@actions/core'
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { appendToFile, command, harmlessLines } from '../../../src/github/command.ts'
 import { scratch } from '../../support/scratch.ts'
 
@@ -12,15 +13,18 @@ const NASTY = 'a%b\r\nc::d,e=f:g\n100%25 é ::error::x'
 
 describe('as @actions/core writes it', () => {
   let written = ''
-  let spy: jest.SpiedFunction<typeof process.stdout.write>
+  const { stdout } = process
   beforeEach(() => {
     written = ''
-    spy = jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-      written += String(chunk)
-      return true
+    const heard = new Writable({
+      write(chunk, _encoding, done) {
+        written += String(chunk)
+        done()
+      },
     })
+    Object.defineProperty(process, 'stdout', { value: heard, configurable: true })
   })
-  afterEach(() => spy.mockRestore())
+  afterEach(() => void Object.defineProperty(process, 'stdout', { value: stdout }))
 
   test.each([
     [
