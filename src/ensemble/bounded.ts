@@ -3,6 +3,9 @@
 
 import { abortReason, type Clock } from '../clock.ts'
 
+/** Ends the clock's wait for work that is done; made once, since an error costs its stack. */
+const IN_TIME = new Error('done in time')
+
 /**
  * Runs `work` for at most `ms`. Its signal is aborted when the time is over or when `signal` is;
  * then this rejects at once with `late()` or with the signal's
@@ -26,7 +29,7 @@ export async function within<T>(
   try {
     return await Promise.race([work(AbortSignal.any([signal, over.signal])), limit])
   } finally {
-    done.abort()
+    done.abort(IN_TIME)
   }
 }
 

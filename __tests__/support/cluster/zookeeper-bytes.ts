@@ -42,27 +42,35 @@ export interface NodeStat {
 
 /** One record that is being written, field by field. */
 export class Output {
-  readonly #view: Buffer[] = []
+  #bytes = Buffer.allocUnsafe(128)
+  #length = 0
 
   int(value: number): this {
-    return this.#number(4, (view) => view.setInt32(0, value))
+    const at = this.#next(4)
+    this.#bytes.writeInt32BE(value, at)
+    return this
   }
 
   long(value: bigint): this {
-    return this.#number(8, (view) => view.setBigInt64(0, value))
+    const at = this.#next(8)
+    this.#bytes.writeBigInt64BE(value, at)
+    return this
   }
 
   bool(value: boolean): this {
-    return this.#number(1, (view) => view.setUint8(0, value ? 1 : 0))
+    const at = this.#next(1)
+    this.#bytes[at] = value ? 1 : 0
+    return this
   }
 
   buffer(value: Uint8Array): this {
-    this.int(value.byteLength).#view.push(Buffer.from(value))
+    const at = this.int(value.byteLength).#next(value.byteLength)
+    this.#bytes.set(value, at)
     return this
   }
 
   text(value: string): this {
-    return this.buffer(new TextEncoder().encode(value))
+    return this.buffer(Buffer.from(value, 'utf8'))
   }
 
   texts(values: readonly string[]): this {
@@ -86,14 +94,16 @@ export class Output {
   }
 
   bytes(): Buffer {
-    return Buffer.concat(this.#view)
+    return this.#bytes.subarray(0, this.#length)
   }
 
-  #number(size: number, write: (view: DataView) => void): this {
-    const bytes = Buffer.alloc(size)
-    write(new DataView(bytes.buffer, bytes.byteOffset, size))
-    this.#view.push(bytes)
-    return this
+  /** Where the next field begins; makes room for it. */
+  #next(size: number): number {
+    const at = this.#length
+    this.#length += size
+    if (this.#length > this.#bytes.byteLength)
+      this.#bytes = Buffer.concat([this.#bytes], this.#length * 2)
+    return at
   }
 }
 

@@ -150,11 +150,16 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
   let electing = false
 
   const later = (ms: number, act: () => void): void => (ms === 0 ? act() : after(ms, act))
-  const configOf = (one: Running): ReturnType<typeof parseConfig> =>
-    parseConfig(
-      one.faults.config ?? one.spec.config,
-      one.faults.config === undefined ? one.spec.dynamic : undefined,
-    )
+  /** Read once: every write asks for it. */
+  const configs = new Map<string, ReturnType<typeof parseConfig>>()
+  const configOf = (one: Running): ReturnType<typeof parseConfig> => {
+    const text = one.faults.config ?? one.spec.config
+    const dynamic = one.faults.config === undefined ? one.spec.dynamic : undefined
+    const key = JSON.stringify([text, dynamic])
+    const found = configs.get(key) ?? parseConfig(text, dynamic)
+    configs.set(key, found)
+    return found
+  }
   const idOf = (one: Running): number => Number(one.faults.myid ?? one.claim.myid ?? 0)
   const isAlone = (one: Running): boolean => {
     const config = configOf(one)
