@@ -89,7 +89,12 @@ export function nowLine(report: RunReport): string {
     askedAt !== undefined && report.ended - askedAt > FRESH_MS
       ? `, as they said at ${clockTime(askedAt)}`
       : ''
-  return plainLine(`${lead(report, clients)}${count}${at}${margin(clients)}`, 400)
+  // Who was asked by nobody is not counted as one who does not serve.
+  const counted = clients.unasked.length < members || clients.write !== undefined
+  return plainLine(
+    `${lead(report, clients)}${counted ? `: ${count}${at}` : ''}${margin(clients)}`,
+    400,
+  )
 }
 
 /** ✅ where clients are served, ⚠️ where less is sure, ❌ where they are not. */
@@ -101,16 +106,16 @@ export function nowSign(report: RunReport): string {
 }
 
 function lead(report: RunReport, { read, write, unasked }: Clients): string {
-  if (write === true) return 'clients can read and write: '
+  if (write === true) return 'clients can read and write'
   if (write === false)
-    return read === true ? 'clients can read, but not write: ' : "clients can't read or write: "
+    return read === true ? 'clients can read, but not write' : "clients can't read or write"
   const why =
     unasked.length === 0
       ? report.profile === 'cassandra'
         ? ' (it depends on the copies of each keyspace)'
         : ''
       : ` (${someOf(unasked, 3)} ${whyUnasked(report, unasked)})`
-  return `whether clients can read and write is not known${why}: `
+  return `whether clients can read and write is not known${why}`
 }
 
 function whyUnasked({ members, profile }: RunReport, unasked: readonly string[]): string {

@@ -86,7 +86,7 @@ describe('the sentence', () => {
     [
       given([undefined, undefined, undefined]),
       '⚠️',
-      'whether clients can read and write is not known (zk-0, zk-1, zk-2 were not asked): 0 of 3 members serve; the quorum needs 2',
+      'whether clients can read and write is not known (zk-0, zk-1, zk-2 were not asked); the quorum needs 2',
     ],
     [
       given(['leader', 'unreachable', 'down']),
@@ -127,18 +127,18 @@ describe('the sentence', () => {
     [
       given([undefined, undefined], { profile: 'none' }),
       '⚠️',
-      "whether clients can read and write is not known (zk-0, zk-1 can't be asked, with profile none): 0 of 2 members serve",
+      "whether clients can read and write is not known (zk-0, zk-1 can't be asked, with profile none)",
     ],
     // As production fills it: a pod that is Ready counts as up, and nobody was asked.
     [
       byReadiness('none'),
       '⚠️',
-      "whether clients can read and write is not known (zk-0, zk-1, zk-2 can't be asked, with profile none): 0 of 3 members serve",
+      "whether clients can read and write is not known (zk-0, zk-1, zk-2 can't be asked, with profile none)",
     ],
     [
       byReadiness('custom'),
       '⚠️',
-      'whether clients can read and write is not known (zk-0, zk-1, zk-2 were not asked): 0 of 3 members serve; the quorum needs 2',
+      'whether clients can read and write is not known (zk-0, zk-1, zk-2 were not asked); the quorum needs 2',
     ],
     [given([]), '❌', 'no client is served: no member is wanted (replicas is 0)'],
   ])('%#', (report, sign, line) => {

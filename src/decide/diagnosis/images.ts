@@ -53,7 +53,7 @@ export function imageSymptoms(member: MemberCase): readonly Symptom[] {
         object: `pod/${pod.name}`,
         container: container.name,
         reason: state.reason,
-        message: `${place(pod, container.name)}: ${wording(state.reason, container.image)}: ${cause}`,
+        message: `${place(pod, container.name)}: ${wording(state.reason, container.image)}: ${withoutImage(cause, container.image)}`,
         ...fixFor(cause, state.reason, pod.node),
         graceMs,
         againstRevision: isNew(set, pod) && !overloaded,
@@ -61,6 +61,11 @@ export function imageSymptoms(member: MemberCase): readonly Symptom[] {
       },
     ]
   })
+}
+
+/** Most runtimes begin with the image, which has been named. */
+function withoutImage(cause: string, image: string): string {
+  return cause.startsWith(`${image}: `) ? cause.slice(image.length + 2) : cause
 }
 
 function wording(reason: string, image: string): string {

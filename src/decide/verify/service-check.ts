@@ -43,7 +43,7 @@ export function checkService(endpoints: EndpointsView, serving: readonly string[
       : 'passed'
   return {
     outcome,
-    detail: `${endpoints.service} has ${endpoints.readyPods.length} of ${serving.length} serving members`,
+    detail: `${endpoints.service} has ${serving.length - missing.length} of ${serving.length} serving members${wrong.length === 0 ? '' : `, and ${wrong.length} that ${wrong.length === 1 ? 'does' : 'do'} not serve`}`,
     findings,
   }
 }

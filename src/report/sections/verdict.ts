@@ -1,7 +1,6 @@
 // The top of the summary: what happened, whether clients are served now, and what to do next. It is
 // never shortened, so each of its texts is short by itself.
 
-import { formatSpan } from '../../clock.ts'
 import { causeOf, furtherErrors } from '../cause.ts'
 import { block, inline, plainLine } from '../escape.ts'
 import { helpUrl } from '../help.ts'
@@ -79,8 +78,16 @@ function happened(report: RunReport): readonly string[] {
     ]
   }
   if (report.meaning.length > 0) return report.meaning
-  if (nodes !== '') return [`${nodes}; took ${formatSpan(report.ended - report.started)}`]
-  return [sentence(leftBehind(report).replace(/^Changed: /, ''))]
+  if (nodes !== '') return [nodes]
+  return [`${found(report)}${sentence(leftBehind(report).replace(/^Changed: /, ''))}`]
+}
+
+/** What an operation that only looks has found to be well. */
+function found({ operation, checks }: RunReport): string {
+  const passed = checks.filter(({ outcome }) => outcome === 'passed').map(({ name }) => name)
+  return LOOKS.has(operation) && passed.length > 0
+    ? `Checked and found well: ${passed.join(', ')}. `
+    : ''
 }
 
 function now(report: RunReport): readonly string[] {
