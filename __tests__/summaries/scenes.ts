@@ -27,9 +27,9 @@ interface Stage {
   readonly cluster: SimulatedCluster
   readonly clock: Clock
   /** A run whose page nobody looks at; rejects when its result and code are others. */
-  run(ends: string, inputs: Inputs, more?: More): Promise<Ended>
+  readonly run: (ends: string, inputs: Inputs, more?: More) => Promise<Ended>
   /** The same, and its page is kept under `name`. */
-  show(name: string, ends: string, inputs: Inputs, more?: More): Promise<void>
+  readonly show: (name: string, ends: string, inputs: Inputs, more?: More) => Promise<void>
 }
 
 const MANIFEST = 'k8s/zookeeper.yaml'

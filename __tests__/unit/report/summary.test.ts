@@ -64,7 +64,7 @@ describe('what stands where', () => {
     const text = summaryText(drained())
     expect(text.split('\n')[0]).toBe('## ✅ drain of zk in shop: succeeded')
     expect(text).toContain(
-      '| **What happened** | 3 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s), node-2 (33.6s); took 4m10s |',
+      '| **What happened** | 3 of 3 nodes drained: node-0 (33.6s), node-1 (33.6s), node-2 (33.6s) |',
     )
     expect(text).toContain(
       '<details><summary>3 of 3 nodes drained</summary>\n\n| Node | Outcome | Placement | Members | Cordon | Seconds | Note |',
