@@ -141,9 +141,9 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
     'no goal of its own: the generation that is there',
   'procedures/verify/keep-data.ts saidAlone onlyInPod.othersServe':
     'asked of a single member: there are no others',
-  'procedures/drain/pass-gates.ts passGates Standing.losses':
+  'procedures/drain/pass-gates.ts look Standing.losses':
     'claims are read once the cheaper gates stand open, and judged then',
-  'procedures/drain/pass-gates.ts passGates gates.losses': 'the same',
+  'procedures/drain/pass-gates.ts look gates.losses': 'the same',
   'procedures/open/read-ensemble.ts readView EnsembleView.events':
     'a view for readiness, which no event decides; diagnoses are made on a follower’s view',
   'procedures/drain/survey.ts surveyIn sortPods(0)':
