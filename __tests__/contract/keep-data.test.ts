@@ -55,7 +55,7 @@ test.each([
   'procedures/drain/ask-to-go.ts',
   'procedures/scale/resize.ts',
   'procedures/rollout/undo.ts',
-  'operations/deploy.ts',
+  'procedures/deploy/deploy-steps.ts',
   'operations/restart.ts',
   'procedures/scale/scale-gates.ts',
 ])('%s looks at the claims before', (name) => {
