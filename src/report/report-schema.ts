@@ -228,7 +228,7 @@ export const jsonReportSchema = z
           noise: z.int().describe('Lines left out because a probe wrote them'),
         }),
       )
-      .describe('verify: thorough: the last log lines of each member'),
+      .describe('Of a thorough check: the last log lines of each member'),
     findings: z.array(finding),
     notes: z.array(text),
     byHand: z.array(text).describe('kubectl commands that finish or undo by hand what was begun'),
