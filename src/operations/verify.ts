@@ -1,11 +1,14 @@
 // verify: asks a running ensemble whether it is whole and whether what is written through each
 // member is read through every other; changes nothing but the check's own data.
 
+import { Deadline } from '../clock.ts'
+import { ownPods } from '../decide/members/members.ts'
+import { ELECTS_WITHIN_MS, TELL_OUTSIDE_MS } from '../decide/members/patience.ts'
 import { judgeRollout } from '../decide/rollout/rollout.ts'
 import { chooseProfile } from '../ensemble/choose.ts'
-import { EnsembleError, failure, type Finding } from '../errors.ts'
+import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
-import type { Kube } from '../kube/kube.ts'
+import type { Kube, KubeObject } from '../kube/kube.ts'
 import { resolveProfile } from '../manifests/ensemble.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import {
@@ -22,6 +25,8 @@ import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import type { Run } from '../run.ts'
+import type { EnsembleView } from '../view/surroundings.ts'
+import { waitUntil, type Missing } from '../wait-until.ts'
 import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
@@ -43,7 +48,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
     )
   const level = inputs.verify
 
-  const { view, target, profile, rights, nodes } = await journal.phase(
+  const { set, view, target, profile, rights, nodes } = await journal.phase(
     'Read the ensemble',
     async (done) => {
       const [rights, set, around] = await Promise.all([
@@ -79,7 +84,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
       done(
         `${target.name} in ${namespace}, profile ${profile}, ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members ready`,
       )
-      return { view, target, profile, rights, nodes }
+      return { set, view, target, profile, rights, nodes }
     },
   )
 
@@ -111,16 +116,63 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
     }
     done(outcomeOf(report))
   })
-  // The members answered well, yet the set isn't what it should be: a pod missing or a roll under
-  // way is no success.
-  if (standing.kind === 'waiting')
-    throw new EnsembleError('failed', [
-      {
-        code: 'NOT_READY',
-        severity: 'error',
-        message: standing.reason,
-        object: `statefulset/${target.name}`,
-      } satisfies Finding,
-    ])
+  if (standing.kind === 'waiting') await awaitReadiness(kube, set, inputs, run, signal)
   report.ends('succeeded')
+}
+
+/**
+ * The members answered well, yet the set isn't what it should be: a pod missing or a roll under way
+ * is no success. Where all pods are there and of one revision only their probes are behind, and
+ * they are waited for as long as such members may take.
+ */
+async function awaitReadiness(
+  kube: Kube,
+  set: KubeObject,
+  { memberTimeoutMs }: Inputs,
+  { clock, journal, report }: Run,
+  signal: AbortSignal,
+): Promise<void> {
+  const seen = async (): Promise<EnsembleView> => {
+    const { name, namespace = '' } = set.metadata
+    return readView(kube, await findSet(kube, namespace, name, signal), signal)
+  }
+  let view = await seen()
+  let looked = false
+  const waits = isComplete(view) ? Math.min(memberTimeoutMs, ELECTS_WITHIN_MS) : 0
+  const look = async (): Promise<Missing | undefined> => {
+    if (looked) view = await seen()
+    looked = true
+    report.sawMembers(view)
+    const standing = judgeRollout(view, clock.now(), {})
+    if (standing.kind !== 'waiting') return undefined
+    return { line: `still waiting: ${standing.reason}`, over: () => notReady(set, standing.reason) }
+  }
+  await waitUntil(
+    {
+      clock,
+      deadline: new Deadline(clock, waits),
+      everyMs: 1_000,
+      heartbeatMs: TELL_OUTSIDE_MS,
+      say: (line) => journal.info(line),
+    },
+    look,
+    signal,
+  )
+}
+
+function isComplete(view: EnsembleView): boolean {
+  const pods = ownPods(view)
+  return (
+    pods.length === view.set?.replicas &&
+    pods.every(
+      ({ deleting, revision }) =>
+        deleting === undefined && revision === view.set?.status.updateRevision,
+    )
+  )
+}
+
+function notReady(set: KubeObject, reason: string): EnsembleError {
+  return failure('failed', 'NOT_READY', reason, {
+    object: `statefulset/${set.metadata.name}`,
+  })
 }

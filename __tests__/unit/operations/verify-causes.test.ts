@@ -3,7 +3,8 @@
 
 import { describe, expect, jest, test } from '@jest/globals'
 import { untilHere } from '../../support/in-process.ts'
-import { withEnsemble } from './drained-ensemble.ts'
+import { parse } from '../../support/cluster/json.ts'
+import { MEMBERS, withEnsemble, type Given } from './drained-ensemble.ts'
 
 jest.setTimeout(120_000)
 
@@ -44,4 +45,35 @@ describe('a verify of an ensemble of which two members have an image that is not
       expect(ended.report).toMatchObject({ result: 'failed', code: 'CHECK_FAILED', evidence: [] })
       expect(ended.report.message).toContain('zk-2')
     }))
+})
+
+describe('a verify of members that serve while their pods are not Ready yet', () => {
+  /** A list of the pods in which zk-0 is not Ready. */
+  const behind = (objects: Given['cluster']['objects']): string =>
+    JSON.stringify({
+      kind: 'PodList',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: '1' },
+      items: MEMBERS.map((name) => {
+        const text = JSON.stringify(objects.get('Pod', 'default', name))
+        return parse(
+          name === 'zk-0'
+            ? text.replace(/"type":"Ready","status":"True"/, '"type":"Ready","status":"False"')
+            : text,
+        )
+      }),
+    })
+
+  test.each([
+    ['waits for their probes, and succeeds', 8, ['succeeded', '']],
+    ['ends, after half a minute, as not ready', 1_000, ['failed', 'NOT_READY']],
+  ] as const)('%s', (_title, times, verdict) =>
+    withEnsemble({}, async (given) => {
+      const { cluster } = given
+      const body = behind(cluster.objects)
+      cluster.faults.next({ verb: 'list', kind: 'Pod', status: 200, body, times })
+      const ended = await given.start({ operation: 'verify', uncordon: 'auto' }).ended
+      expect([ended.report.result, ended.report.code]).toEqual(verdict)
+    }),
+  )
 })
