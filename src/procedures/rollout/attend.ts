@@ -90,105 +90,173 @@ export async function attend(
   work: Work,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { follower, run } = ensemble
-  const { clock, report, journal } = run
-  const told = ensemble.told ?? new Map<number, string>()
-  let memory = newMemory()
-  const notes = new Set<string>()
-  const withNodes = createNodeLook(ensemble.kube)
-  let progress = { key: '', reached: '', at: clock.now() }
-  const began = clock.now()
-  let said = began
-  let waitsFor = ''
-  let fatalAt: number | undefined
-  let bearable: number | undefined
-  for (;;) {
-    signal.throwIfAborted()
-    const view = newEvents(follower.snapshot(), ensemble.before)
-    tellNotes(follower, notes, journal)
-    const generation = work.generation()
-    // Before the controller has seen the change, what it says of revisions is of the one before.
-    const seen = view.set !== undefined && observed(view.set, generation)
-    const at = { since: began, now: clock.now() }
-    if (seen && tellMembers(memberStandings(view, at.now), told, journal, report, at))
-      said = clock.now()
-    report.sawMembers(view)
-    const step = await work.step(view, clock.now())
-    const now = clock.now()
-    if (step.kind === 'waiting' && step.reason !== waitsFor) {
-      waitsFor = step.reason
-      journal.debug(`waits: ${step.reason}`)
+  return new MemberWait(ensemble, work).untilDone(signal)
+}
+
+/** What one look saw, while the work is not done. */
+interface Look {
+  readonly view: EnsembleView
+  readonly step: Extract<Step, { kind: 'waiting' }>
+  readonly findings: readonly Diagnosis[]
+  readonly now: number
+}
+
+/** A wait over members: what it knows from one look to the next. */
+class MemberWait {
+  readonly #ensemble: Attended
+  readonly #work: Work
+  readonly #began: number
+  readonly #told: Map<number, string>
+  readonly #notes = new Set<string>()
+  readonly #withNodes: ReturnType<typeof createNodeLook>
+  #memory = newMemory()
+  #progress: { readonly key: string; readonly reached: string; readonly at: number }
+  #said: number
+  #waitsFor = ''
+  /** Since when a fault is there that ends the wait. */
+  #fatalAt: number | undefined
+  /** Until when it is lived through all the same. */
+  #bearable: number | undefined
+
+  constructor(ensemble: Attended, work: Work) {
+    this.#ensemble = ensemble
+    this.#work = work
+    this.#began = ensemble.run.clock.now()
+    this.#told = ensemble.told ?? new Map<number, string>()
+    this.#withNodes = createNodeLook(ensemble.kube)
+    this.#progress = { key: '', reached: '', at: this.#began }
+    this.#said = this.#began
+  }
+
+  async untilDone(signal: AbortSignal): Promise<EnsembleView> {
+    const { follower, run } = this.#ensemble
+    for (;;) {
+      signal.throwIfAborted()
+      const view = newEvents(follower.snapshot(), this.#ensemble.before)
+      tellNotes(follower, this.#notes, run.journal)
+      const generation = this.#work.generation()
+      // Before the controller has seen the change, what it says of revisions is of the one before.
+      const seen = view.set !== undefined && observed(view.set, generation)
+      if (seen) this.#tellMembers(view)
+      run.report.sawMembers(view)
+      const step = await this.#work.step(view, run.clock.now())
+      if (step.kind === 'done') {
+        if (step.note !== undefined) run.report.note(step.note)
+        return view
+      }
+      const now = run.clock.now()
+      this.#tellReason(step.reason)
+      const look = { view, step, findings: await this.#diagnosed(view, step, seen, signal), now }
+      this.#noteProgress(look)
+      await this.#endIfOver(look, signal)
+      this.#tellWaiting(look)
+      await follower.changed(Math.max(20, this.#lookAgainIn(look)))
     }
-    if (step.kind === 'done') {
-      if (step.note !== undefined) report.note(step.note)
-      return view
-    }
-    const diagnosed = diagnose(await withNodes(view, now, signal), now, memory)
-    memory = diagnosed.memory
+  }
+
+  #tellMembers(view: EnsembleView): void {
+    const { clock, journal, report } = this.#ensemble.run
+    const at = { since: this.#began, now: clock.now() }
+    if (tellMembers(memberStandings(view, at.now), this.#told, journal, report, at))
+      this.#said = clock.now()
+  }
+
+  #tellReason(reason: string): void {
+    if (reason === this.#waitsFor) return
+    this.#waitsFor = reason
+    this.#ensemble.run.journal.debug(`waits: ${reason}`)
+  }
+
+  async #diagnosed(
+    view: EnsembleView,
+    step: Look['step'],
+    seen: boolean,
+    signal: AbortSignal,
+  ): Promise<readonly Diagnosis[]> {
+    const now = this.#ensemble.run.clock.now()
+    const diagnosed = diagnose(await this.#withNodes(view, now, signal), now, this.#memory)
+    this.#memory = diagnosed.memory
     // Nor does what it says of pods count then: the pod at fault may be of the revision that is
-    // being taken back.
-    const findings = !seen
-      ? []
-      : [
-          ...diagnosed.findings.filter(
-            (finding) => step.excused?.has(finding.object) !== true || isHanging(finding.reason),
-          ),
-          ...(step.blame ?? []),
-        ]
-    const key = progressKey(view, progress.key)
+    // being rolled back.
+    if (!seen) return []
+    const counts = diagnosed.findings.filter(
+      (finding) => step.excused?.has(finding.object) !== true || isHanging(finding.reason),
+    )
+    return [...counts, ...(step.blame ?? [])]
+  }
+
+  /**
+   * minReadySeconds that run are progress too, and so is the time that a pod is given to end:
+   * nothing has to happen meanwhile.
+   */
+  #noteProgress({ view, step, now }: Look): void {
+    const key = progressKey(view, this.#progress.key)
     const reached = step.reached ?? ''
-    // minReadySeconds that run are progress too, and so is the time that a pod is given to end:
-    // nothing has to happen meanwhile.
     const ending = ownPods(view).some(({ deleting }) => deleting !== undefined && deleting > now)
     if (
-      key !== progress.key ||
-      reached !== progress.reached ||
+      key !== this.#progress.key ||
+      reached !== this.#progress.reached ||
       step.lookAgainAt !== undefined ||
       ending
     )
-      progress = { key, reached, at: now }
+      this.#progress = { key, reached, at: now }
+  }
 
-    const stalled = now - progress.at >= ensemble.memberTimeoutMs
-    const over = stalled || ensemble.deadline.passed
+  async #endIfOver({ view, step, findings, now }: Look, signal: AbortSignal): Promise<void> {
+    const { memberTimeoutMs, deadline } = this.#ensemble
+    const stalled = now - this.#progress.at >= memberTimeoutMs
+    const over = stalled || deadline.passed
     const fatal = findings.filter((finding) => finding.class === 'terminal')
-    fatalAt = fatal.length === 0 ? undefined : (fatalAt ?? now)
-    bearable =
-      over || fatalAt === undefined
+    this.#fatalAt = fatal.length === 0 ? undefined : (this.#fatalAt ?? now)
+    this.#bearable =
+      over || this.#fatalAt === undefined
         ? undefined
-        : await bearableUntil(ensemble, view, fatal, { now, fatalAt, before: bearable }, signal)
-    if (over || (fatal.length > 0 && bearable === undefined)) {
-      const reason = stalled
-        ? `no member reached a new state for ${formatSpan(ensemble.memberTimeoutMs)} (member-timeout)`
-        : 'the timeout is over'
-      throw await failed(ensemble, view, findings, step.reason, reason, signal)
-    }
-    const everyMs = step.outside === true ? TELL_OUTSIDE_MS : HEARTBEAT_MS
-    if (now - said >= everyMs) {
-      // What the step blames its reason has said already.
-      const worst = findings.find((finding) => step.blame?.includes(finding) !== true)
-      const since =
-        step.lookAgainAt === undefined
-          ? `${formatSpan(now - progress.at)} since the last progress`
-          : `for another ${formatSpan(Math.max(0, step.lookAgainAt - now))}`
-      journal.info(
-        `still waiting (${since}): ${step.reason}${worst === undefined ? '' : `; ${worst.message}`}`,
-      )
-      said = now
-    }
-    const nextGrace = Math.min(
+        : await bearableUntil(
+            this.#ensemble,
+            view,
+            fatal,
+            { now, fatalAt: this.#fatalAt, before: this.#bearable },
+            signal,
+          )
+    if (!over && (fatal.length === 0 || this.#bearable !== undefined)) return
+    const ended = stalled
+      ? `no member reached a new state for ${formatSpan(memberTimeoutMs)} (member-timeout)`
+      : 'the timeout is over'
+    throw await failed(this.#ensemble, view, findings, { waitingFor: step.reason, ended }, signal)
+  }
+
+  #tellWaiting({ step, findings, now }: Look): void {
+    if (now - this.#said < everyMs(step)) return
+    // What the step blames its reason has said already.
+    const worst = findings.find((finding) => step.blame?.includes(finding) !== true)
+    const since =
+      step.lookAgainAt === undefined
+        ? `${formatSpan(now - this.#progress.at)} since the last progress`
+        : `for another ${formatSpan(Math.max(0, step.lookAgainAt - now))}`
+    this.#ensemble.run.journal.info(
+      `still waiting (${since}): ${step.reason}${worst === undefined ? '' : `; ${worst.message}`}`,
+    )
+    this.#said = now
+  }
+
+  /** When something may change that nothing is seen of; milliseconds from now. */
+  #lookAgainIn({ step, findings, now }: Look): number {
+    const { deadline, memberTimeoutMs } = this.#ensemble
+    return Math.min(
+      deadline.left(),
+      this.#progress.at + memberTimeoutMs - now,
+      this.#said + everyMs(step) - now,
       ...findings.map((finding) => (finding.graceUntil ?? Infinity) - now),
-      (bearable ?? Infinity) - now,
-      step.lookAgainAt === undefined ? Infinity : step.lookAgainAt - now,
+      (this.#bearable ?? Infinity) - now,
+      (step.lookAgainAt ?? Infinity) - now,
       step.pollMs ?? Infinity,
     )
-    const until = Math.min(
-      ensemble.deadline.left(),
-      progress.at + ensemble.memberTimeoutMs - now,
-      said + everyMs - now,
-      nextGrace,
-    )
-    await follower.changed(Math.max(20, until))
   }
+}
+
+/** A line that says what is waited for comes so often; milliseconds. */
+function everyMs({ outside }: Look['step']): number {
+  return outside === true ? TELL_OUTSIDE_MS : HEARTBEAT_MS
 }
 
 /**
@@ -284,8 +352,7 @@ async function failed(
   ensemble: Attended,
   view: EnsembleView,
   diagnoses: readonly Diagnosis[],
-  waitingFor: string,
-  ended: string,
+  { waitingFor, ended }: { readonly waitingFor: string; readonly ended: string },
   signal: AbortSignal,
 ): Promise<EnsembleError> {
   const evidence = await collectEvidence(ensemble.kube, view, diagnoses, ensemble.logLines, signal)
