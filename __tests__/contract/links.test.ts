@@ -66,7 +66,7 @@ describe('pages', () => {
     const listed = linksOf(readFileSync(join(root, 'docs', 'README.md'), 'utf8')).map((link) =>
       relative('docs', join('docs', link.split('#')[0] ?? '')),
     )
-    const there = globSync('docs/*', { cwd: root })
+    const there = globSync('docs/*.*', { cwd: root })
       .map((path) => basename(path))
       .filter((name) => name !== 'README.md')
     expect(listed).toEqual(expect.arrayContaining(there))

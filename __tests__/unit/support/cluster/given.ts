@@ -10,7 +10,7 @@ import { startCluster } from '../../../support/cluster/cluster.ts'
 import type { Fields, Json } from '../../../support/cluster/json.ts'
 import { at, number } from '../../../support/cluster/json.ts'
 
-export const signal = AbortSignal.timeout(60_000)
+export const { signal } = new AbortController()
 
 export async function withCluster(
   options: ClusterOptions,
