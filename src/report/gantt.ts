@@ -11,9 +11,9 @@ const MOST_BARS = 60
 const LABEL = 40
 /** A bar below this share of the whole can't be seen. */
 const SLIVER = 1 / 200
-/** Below the first share of the whole no label fits into a bar; above the second one is room for that of the bar before. */
-const NARROW = 0.06
-const WIDE = 0.15
+/** Of the chart on the page of a run, and of a letter in a bar; pixels. */
+const CHART = 700
+const LETTER = 5.9
 /** Ticks of the axis, seconds apart, with the words of the library. */
 const TICKS: readonly (readonly [number, string])[] = [
   ...[1, 2, 5, 10, 15, 30].map((n) => [n, `${n}second`] as const),
@@ -85,17 +85,23 @@ function count(lanes: readonly Lane[]): number {
 /** In whole seconds, one after the other: what overlaps would get a line of its own. */
 function laneLines({ title, bars }: Lane, span: number): string[] {
   let end = 0
-  const lines = bars.map(({ label, kind, from, to }, index) => {
+  const lines = bars.map(({ label, kind, from, to }) => {
     const start = Math.max(end, Math.floor(from / 1000))
     end = Math.max(start + 1, Math.floor(to / 1000))
-    const share = (bar: Bar | undefined): number =>
-      bar === undefined ? 0 : (bar.to - bar.from) / 1000 / span
-    const fits =
-      share(bars[index]) >= NARROW || share(bars[index + 1]) >= WIDE || index === bars.length - 1
-    const shown = fits || kind === 'crit' ? word(label) : '·'
+    const room = ((to - from) / 1000 / span) * CHART
+    const shown = kind === 'crit' ? word(label) : fitting(word(label), room)
     return `  ${shown} :${kind === '' ? '' : `${kind}, `}${stamp(start * 1000)}, ${end - start}s`
   })
   return [`  section ${word(title)}`, ...lines]
+}
+
+/**
+ * A label that doesn't fit into its bar would stand on the one beside it: it is shown without its
+ * time then, or not at all. `room`: pixels.
+ */
+function fitting(label: string, room: number): string {
+  const forms = [label, label.replace(/ [\d.]+[hms].*$/, ''), label.replace(/^on /, '')]
+  return forms.find((form) => (form.length + 1) * LETTER <= room) ?? '·'
 }
 
 /** Letters, digits and what no parser of such charts takes for more: a colon ends a name. */

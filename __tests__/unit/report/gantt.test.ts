@@ -44,7 +44,7 @@ describe('a roll', () => {
       '  on node-1 :done, 2026-01-31 12:00:00, 60s',
       '  section zk-2',
       '  · :done, 2026-01-31 12:00:00, 3s',
-      '  away 5.0s :active, 2026-01-31 12:00:03, 5s',
+      '  away :active, 2026-01-31 12:00:03, 5s',
       '  ErrImagePull :crit, 2026-01-31 12:00:08, 12s',
       '  to node-3, 20.0s :active, 2026-01-31 12:00:20, 20s',
       '  on node-3 :done, 2026-01-31 12:00:40, 20s',
