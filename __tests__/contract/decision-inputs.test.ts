@@ -131,6 +131,8 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
     'no goal of its own: the generation that is there',
   'operations/status.ts conclude judgeRollout(2)':
     'no goal of its own: the generation that is there',
+  'operations/verify.ts awaitReadiness judgeRollout(2)':
+    'no goal of its own: the generation that is there',
   'operations/verify.ts verifyIn judgeRollout(2)':
     'no goal of its own: the generation that is there',
   'procedures/verify/baseline.ts isWhole judgeRollout(2)':
