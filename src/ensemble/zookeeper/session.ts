@@ -1,30 +1,23 @@
-// One session with one member over a byte stream: requests are pipelined, answers come in order,
-// and what was not answered is told apart from what was refused.
+// One session with one member: what can be asked of it, by name.
 
 import type { Duplex } from 'node:stream'
 import { within } from '../bounded.ts'
-import { abortReason, formatSpan, type Clock } from '../../clock.ts'
-import { NoAnswer, NoSession, Refusal } from './errors.ts'
+import type { Clock } from '../../clock.ts'
+import { Connection, type Asked } from './connection.ts'
+import { Refusal } from './errors.ts'
 import { multiBody, readMulti, type Operation } from './multi.ts'
 import {
   authBody,
   block,
-  connectRequest,
   createBody,
-  frameSplitter,
   OP,
   pathAndVersion,
   pathAndWatch,
-  readConnectReply,
-  readFrame,
-  readHeader,
   readStat,
   readTexts,
-  request,
   setBody,
   XID,
   type ConnectReply,
-  type Reader,
   type Stat,
 } from './wire.ts'
 
@@ -43,50 +36,6 @@ export interface SessionOptions {
   readonly auth?: string | undefined
 }
 
-/**
- * Every request rejects with Refusal (the server said no), NoAnswer (nothing came; its outcome says
- * what that means) or the reason of the aborted signal.
- */
-export interface Session {
-  readonly id: bigint
-  /** As negotiated. */
-  readonly timeoutMs: number
-  /** Last transaction seen in any answer. */
-  lastZxid(): bigint
-  create(path: string, data: string, kind?: 'persistent' | 'ephemeral'): Promise<void>
-  get(path: string): Promise<{ readonly data: string; readonly stat: Stat }>
-  /** Undefined when there is no such node. */
-  exists(path: string): Promise<Stat | undefined>
-  /** `version` -1: whatever it is. */
-  set(path: string, data: string, version: number): Promise<Stat>
-  delete(path: string, version?: number): Promise<void>
-  children(path: string): Promise<readonly string[]>
-  /**
-   * Brings this member up to the leader's state: what is asked for after it, even without waiting,
-   * sees all writes acknowledged before it.
-   */
-  sync(path: string): Promise<void>
-  /** All or nothing; rejects with the Refusal of the operation at fault. */
-  multi(operations: readonly Operation[]): Promise<void>
-  ping(): Promise<void>
-  /**
-   * Ends the session at the server (its ephemerals go), waits for the answer and closes the stream;
-   * never rejects.
-   */
-  close(): Promise<void>
-  /** Aborted, with the reason, as soon as the connection is over. */
-  readonly over: AbortSignal
-}
-
-interface Waiting {
-  readonly xid: number
-  readonly what: string
-  readonly path: string
-  readonly writes: boolean
-  answer(from: Reader): void
-  fail(error: Error): void
-}
-
 const SESSION_TIMEOUT_MS = 10_000
 const ANSWER_MS = 5_000
 const CLOSE_MS = 1_000
@@ -101,208 +50,179 @@ export async function openSession(
   options: SessionOptions,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { clock } = options
-  const answerMs = options.answerMs ?? ANSWER_MS
-  const waiting: Waiting[] = []
-  const over = new AbortController()
-  const split = frameSplitter()
-  let lost: Error | undefined
-  let greeted: ((reply: ConnectReply) => void) | undefined
-  let refused: ((error: Error) => void) | undefined
-  let heard = false
-  let lastZxid = options.lastZxidSeen ?? 0n
-  let xid = 0
-
-  const lose = (error: Error): void => {
-    if (lost !== undefined) return
-    lost = error
-    stream.destroy()
-    signal.removeEventListener('abort', onAbort)
-    refused?.(error)
-    for (const one of waiting.splice(0)) one.fail(error)
-    over.abort(error)
-  }
-  const onAbort = (): void => lose(abortReason(signal))
-  const onFrame = (bytes: Buffer): void => {
-    if (greeted !== undefined) {
-      const reply = readConnectReply(bytes)
-      greeted(reply)
-      greeted = undefined
-      return
-    }
-    const from = readFrame(bytes)
-    const header = readHeader(from)
-    if (header.xid === XID.watch) return
-    const first = waiting.shift()
-    if (first === undefined || first.xid !== header.xid) {
-      if (first !== undefined) waiting.unshift(first)
-      throw new Error(`an answer to request ${header.xid} came out of order`)
-    }
-    if (header.zxid > lastZxid) lastZxid = header.zxid
-    if (header.error === 0) first.answer(from)
-    else first.fail(new Refusal(header.error, first.what, first.path))
-  }
-  const onData = (chunk: Buffer): void => {
-    heard = true
-    try {
-      for (const bytes of split(chunk)) onFrame(bytes)
-    } catch (error) {
-      lose(error instanceof Error ? error : new Error(String(error)))
-    }
-  }
-
-  const send = <T>(
-    what: string,
-    type: number,
-    body: Buffer,
-    decode: (from: Reader) => T,
-    path = '',
-    writes = false,
-    fixedXid?: number,
-  ): Promise<T> => {
-    if (lost !== undefined) return Promise.reject(asNoAnswer(lost, signal, what, 'not done'))
-    const id = fixedXid ?? (xid += 1)
-    const answered = new AbortController()
-    const done = new Promise<T>((resolve, reject) => {
-      waiting.push({
-        xid: id,
-        what,
-        path,
-        writes,
-        answer: (from) => {
-          answered.abort()
-          try {
-            resolve(decode(from))
-          } catch (error) {
-            reject(
-              new NoAnswer(what, 'the answer could not be read', writes ? 'unknown' : 'not done'),
-            )
-            throw error
-          }
-        },
-        fail: (error) => {
-          answered.abort()
-          reject(
-            error instanceof Refusal
-              ? error
-              : asNoAnswer(error, signal, what, writes ? 'unknown' : 'not done'),
-          )
-        },
-      })
-    })
-    stream.write(request(id, type, body))
-    clock.sleep(answerMs, answered.signal).then(
-      () => lose(new Error(`no answer within ${formatSpan(answerMs)}`)),
-      () => undefined,
-    )
-    return done
-  }
-
-  signal.throwIfAborted()
-  signal.addEventListener('abort', onAbort, { once: true })
-  stream.on('data', onData)
-  stream.on('error', (error: Error) => lose(new Error(`the connection broke (${error.message})`)))
-  const onEnd = (): void =>
-    lose(
-      heard
-        ? new Error('the member closed the connection')
-        : new NoSession('the member closes the connection without an answer: it does not serve'),
-    )
-  stream.on('end', onEnd)
-  stream.on('close', onEnd)
-
-  const hello = new Promise<ConnectReply>((resolve, reject) => {
-    greeted = resolve
-    refused = reject
-  })
-  stream.write(connectRequest(options.timeoutMs ?? SESSION_TIMEOUT_MS, lastZxid))
-  let reply: ConnectReply
-  try {
-    reply = await within(
-      clock,
-      answerMs,
-      () => new NoAnswer('session', `no answer within ${formatSpan(answerMs)}`, 'not done'),
-      signal,
-      () => hello,
-    )
-    if (reply.timeoutMs <= 0) throw new NoSession('the member refused the session')
-  } catch (error) {
-    lose(error instanceof Error ? error : new Error(String(error)))
-    throw error
-  }
-
-  const nothing = (): void => undefined
-  const session: Session = {
-    id: reply.sessionId,
-    timeoutMs: reply.timeoutMs,
-    lastZxid: () => lastZxid,
-    create: (path, data, kind = 'persistent') =>
-      send('create', OP.create, createBody(path, data, kind === 'ephemeral'), nothing, path, true),
-    get: (path) =>
-      send(
-        'get',
-        OP.getData,
-        pathAndWatch(path, false),
-        (from) => ({ data: from.text(), stat: readStat(from) }),
-        path,
-      ),
-    exists: async (path) => {
-      try {
-        return await send('exists', OP.exists, pathAndWatch(path, false), readStat, path)
-      } catch (error) {
-        if (error instanceof Refusal && error.reason === 'NoNode') return undefined
-        throw error
-      }
-    },
-    set: (path, data, version) =>
-      send('set', OP.setData, setBody(path, data, version), readStat, path, true),
-    delete: (path, version = -1) =>
-      send('delete', OP.delete, pathAndVersion(path, version), nothing, path, true),
-    children: (path) =>
-      send('children', OP.getChildren, pathAndWatch(path, false), readTexts, path),
-    sync: (path) => send('sync', OP.sync, block(path), nothing, path),
-    multi: async (operations) => {
-      const errors = await send('transaction', OP.multi, multiBody(operations), readMulti, '', true)
-      const at = errors.findIndex((code) => code !== 0 && code !== RUNTIME_INCONSISTENCY)
-      const code = errors[at] ?? errors.find((one) => one !== 0)
-      if (code !== undefined) throw new Refusal(code, 'transaction', operations[at]?.path ?? '')
-    },
-    ping: () => send('ping', OP.ping, Buffer.alloc(0), nothing, '', false, XID.ping),
-    close: async () => {
-      if (lost !== undefined) return
-      const bye = send('close', OP.closeSession, Buffer.alloc(0), nothing)
-      await within(
-        clock,
-        CLOSE_MS,
-        () => new Error('no answer to the close'),
-        signal,
-        () => bye,
-      ).catch(nothing)
-      lose(new Error('the session was closed'))
-    },
-    over: over.signal,
-  }
-  if (options.auth !== undefined) {
-    try {
-      await send('auth', OP.auth, authBody('digest', options.auth), nothing, '', false, XID.auth)
-    } catch (error) {
-      lose(error instanceof Error ? error : new Error(String(error)))
-      throw error
-    }
-  }
+  const { clock, answerMs = ANSWER_MS, lastZxidSeen = 0n, auth } = options
+  const connection = new Connection(stream, { clock, answerMs, lastZxidSeen }, signal)
+  const reply = await connection.greet(options.timeoutMs ?? SESSION_TIMEOUT_MS)
+  const session = new Session(connection, reply, clock, signal)
+  if (auth !== undefined) await session.authenticate(auth)
   return session
 }
 
 /**
- * An abort keeps its own reason; whatever else ended the connection becomes a NoAnswer that names
- * the request.
+ * Every request rejects with Refusal (the server said no), NoAnswer (nothing came; its outcome says
+ * what that means) or the reason of the aborted signal.
  */
-function asNoAnswer(
-  error: Error,
-  signal: AbortSignal,
-  what: string,
-  outcome: 'not done' | 'unknown',
-): Error {
-  if (signal.aborted && error === abortReason(signal)) return error
-  return new NoAnswer(what, error.message, outcome)
+export class Session {
+  readonly id: bigint
+  /** As negotiated. */
+  readonly timeoutMs: number
+  /** Aborted, with the reason, as soon as the connection is over. */
+  readonly over: AbortSignal
+  readonly #connection: Connection
+  readonly #clock: Clock
+  readonly #signal: AbortSignal
+
+  constructor(connection: Connection, reply: ConnectReply, clock: Clock, signal: AbortSignal) {
+    this.id = reply.sessionId
+    this.timeoutMs = reply.timeoutMs
+    this.over = connection.over
+    this.#connection = connection
+    this.#clock = clock
+    this.#signal = signal
+  }
+
+  /** Last transaction seen in any answer. */
+  lastZxid(): bigint {
+    return this.#connection.lastZxid
+  }
+
+  /** With the digest scheme; where it fails the connection is over. */
+  async authenticate(auth: string): Promise<void> {
+    const body = authBody('digest', auth)
+    try {
+      await this.#send({ what: 'auth', type: OP.auth, body, decode: nothing, xid: XID.auth })
+    } catch (error) {
+      this.#connection.lose(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    }
+  }
+
+  create(
+    path: string,
+    data: string,
+    kind: 'persistent' | 'ephemeral' = 'persistent',
+  ): Promise<void> {
+    const body = createBody(path, data, kind === 'ephemeral')
+    return this.#send({
+      what: 'create',
+      type: OP.create,
+      body,
+      decode: nothing,
+      path,
+      writes: true,
+    })
+  }
+
+  get(path: string): Promise<{ readonly data: string; readonly stat: Stat }> {
+    return this.#send({
+      what: 'get',
+      type: OP.getData,
+      body: pathAndWatch(path, false),
+      decode: (from) => ({ data: from.text(), stat: readStat(from) }),
+      path,
+    })
+  }
+
+  /** Undefined when there is no such node. */
+  async exists(path: string): Promise<Stat | undefined> {
+    const body = pathAndWatch(path, false)
+    try {
+      return await this.#send({ what: 'exists', type: OP.exists, body, decode: readStat, path })
+    } catch (error) {
+      if (error instanceof Refusal && error.reason === 'NoNode') return undefined
+      throw error
+    }
+  }
+
+  /** `version` -1: whatever it is. */
+  set(path: string, data: string, version: number): Promise<Stat> {
+    const body = setBody(path, data, version)
+    return this.#send({
+      what: 'set',
+      type: OP.setData,
+      body,
+      decode: readStat,
+      path,
+      writes: true,
+    })
+  }
+
+  delete(path: string, version = -1): Promise<void> {
+    const body = pathAndVersion(path, version)
+    return this.#send({
+      what: 'delete',
+      type: OP.delete,
+      body,
+      decode: nothing,
+      path,
+      writes: true,
+    })
+  }
+
+  children(path: string): Promise<readonly string[]> {
+    const body = pathAndWatch(path, false)
+    return this.#send({ what: 'children', type: OP.getChildren, body, decode: readTexts, path })
+  }
+
+  /**
+   * Brings this member up to the leader's state: what is asked for after it, even without waiting,
+   * sees all writes acknowledged before it.
+   */
+  sync(path: string): Promise<void> {
+    return this.#send({ what: 'sync', type: OP.sync, body: block(path), decode: nothing, path })
+  }
+
+  /** All or nothing; rejects with the Refusal of the operation at fault. */
+  async multi(operations: readonly Operation[]): Promise<void> {
+    const errors = await this.#send({
+      what: 'transaction',
+      type: OP.multi,
+      body: multiBody(operations),
+      decode: readMulti,
+      writes: true,
+    })
+    const at = errors.findIndex((code) => code !== 0 && code !== RUNTIME_INCONSISTENCY)
+    const code = errors[at] ?? errors.find((one) => one !== 0)
+    if (code !== undefined) throw new Refusal(code, 'transaction', operations[at]?.path ?? '')
+  }
+
+  ping(): Promise<void> {
+    return this.#send({
+      what: 'ping',
+      type: OP.ping,
+      body: Buffer.alloc(0),
+      decode: nothing,
+      xid: XID.ping,
+    })
+  }
+
+  /**
+   * Ends the session at the server (its ephemerals go), waits for the answer and closes the stream;
+   * never rejects.
+   */
+  async close(): Promise<void> {
+    if (this.#connection.isOver) return
+    const bye = this.#send({
+      what: 'close',
+      type: OP.closeSession,
+      body: Buffer.alloc(0),
+      decode: nothing,
+    })
+    await within(
+      this.#clock,
+      CLOSE_MS,
+      () => new Error('no answer to the close'),
+      this.#signal,
+      () => bye,
+    ).catch(nothing)
+    this.#connection.lose(new Error('the session was closed'))
+  }
+
+  #send<T>(asked: Asked<T>): Promise<T> {
+    return this.#connection.send(asked)
+  }
+}
+
+function nothing(): void {
+  // An answer without a body.
 }
