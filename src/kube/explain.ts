@@ -61,7 +61,7 @@ function unanswered(failure: KubeFailure): Found | undefined {
   }
 }
 
-const TLS_MENDS: Readonly<Record<TlsFaultKind, string>> = {
+const TLS_FIXES: Readonly<Record<TlsFaultKind, string>> = {
   time: "Renew the server's certificate, or correct the clock of this runner.",
   name: "Write a name that the certificate is for into the kubeconfig's server, or set tls-server-name there.",
   revoked: "Renew the server's certificate.",
@@ -80,7 +80,7 @@ const TLS_MENDS: Readonly<Record<TlsFaultKind, string>> = {
 
 function tlsFix({ cause }: KubeFailure): string | undefined {
   const fault = tlsFault(codeOf(cause), messageOf(cause))
-  return fault === undefined ? undefined : TLS_MENDS[fault.kind]
+  return fault === undefined ? undefined : TLS_FIXES[fault.kind]
 }
 
 interface Refusal {
