@@ -1,5 +1,15 @@
 // The next step of a roll that is paced by the quorum: which member may be taken down now, which
-// must be waited for, and where the partition may stand.
+// must be waited for, and where the partition may stand. At each look, the first that holds:
+//
+// 1. A pod that is too many, or that was evicted and is still there, is waited for.
+// 2. A member that doesn't serve is replaced before any that does (`replaceBroken`): once every
+//    other one is back, and once it had its time to come back by itself.
+// 3. Every member is back, available and in the quorum, before the next one goes (`awaitBack`);
+//    but members that are kept outside by a member list that changes (`agree`).
+// 4. Nobody is left to be replaced: done.
+// 5. The next one is freed where nobody else would replace it, left to the controller where the
+//    partition has let it go, and else taken down; a leader hands over first where its address
+//    moves (`inTurn`, `take`).
 
 import type { Role } from '../../ensemble/profile.ts'
 import type { Addresses } from '../../manifests/addresses.ts'
@@ -209,16 +219,32 @@ export function excusedNewcomers(
 }
 
 export function nextStep(situation: RollSituation): RollStep {
-  const { set, way } = situation
   const members = situation.members.filter((member) => member.state !== 'extra')
+  const pending = members.filter((member) => isPending(situation, member))
+  return (
+    awaitGoing(situation, members) ??
+    replaceBroken(situation, members, pending) ??
+    awaitBack(situation, members, pending) ??
+    inTurn(situation, members, pending)
+  )
+}
+
+function awaitGoing(situation: RollSituation, members: readonly MemberNow[]): RollStep | undefined {
   const extra = situation.members.find((member) => member.state === 'extra')
   if (extra !== undefined) return { kind: 'wait', reason: `${extra.pod} is ${extra.text}` }
   const leaving = members.find(
     (member) => member.uid !== undefined && situation.told.has(member.uid),
   )
-  if (leaving !== undefined)
-    return { kind: 'wait', reason: `${leaving.pod} is about to be replaced` }
-  const pending = members.filter((member) => isPending(situation, member))
+  return leaving === undefined
+    ? undefined
+    : { kind: 'wait', reason: `${leaving.pod} is about to be replaced` }
+}
+
+function replaceBroken(
+  situation: RollSituation,
+  members: readonly MemberNow[],
+  pending: readonly MemberNow[],
+): RollStep | undefined {
   const broken = members.filter(
     (member) =>
       isBroken(situation, member) &&
@@ -227,7 +253,14 @@ export function nextStep(situation: RollSituation): RollStep {
   )
   // One that runs at its revision may be outside only because of the others.
   const wanted = broken.find((member) => !mayComeBack(situation, member)) ?? broken[0]
-  if (wanted !== undefined) return seeTo(situation, members, broken, wanted)
+  return wanted === undefined ? undefined : replace(situation, members, broken, wanted)
+}
+
+function awaitBack(
+  situation: RollSituation,
+  members: readonly MemberNow[],
+  pending: readonly MemberNow[],
+): RollStep | undefined {
   const left =
     pending.length === 0 ? members.filter((member) => member.ordinal !== situation.goes) : members
   const down = left.find(
@@ -235,9 +268,17 @@ export function nextStep(situation: RollSituation): RollStep {
       !isBack(situation, member) &&
       !(pending.includes(member) && isLeftBehind(situation, members, member)),
   )
-  if (down !== undefined)
-    return agree(situation, members, pending) ?? waitFor(situation, down, members)
-  if (pending.length === 0) return { kind: 'done' }
+  return down === undefined
+    ? undefined
+    : (agree(situation, members, pending) ?? waitFor(situation, down, members))
+}
+
+function inTurn(
+  situation: RollSituation,
+  members: readonly MemberNow[],
+  pending: readonly MemberNow[],
+): RollStep {
+  const { set, way } = situation
   const next = chooseNext(way, pending)
   if (next === undefined) return { kind: 'done' }
   // A newcomer that can't be Ready yet takes up what the controller, or a budget, allows to be
@@ -420,49 +461,75 @@ function isKeptOutside(
 /**
  * A member that doesn't serve is replaced before any that does, the lowest first, one at a time.
  */
-function seeTo(
+function replace(
   situation: RollSituation,
   members: readonly MemberNow[],
   broken: readonly MemberNow[],
   member: MemberNow,
 ): RollStep {
-  const { set, way, excused } = situation
   const others = members.filter((other) => other !== member)
-  // Each back before the next; where nobody serves nobody can be back, so there it is enough that
-  // its containers were started.
+  const moving = whoMoves(situation, others, broken)
+  if (moving !== undefined) return waitFor(situation, moving, members)
+  return bePatient(situation, others, member) ?? reach(situation, members, member)
+}
+
+/**
+ * Each back before the next; where nobody serves nobody can be back, so there it is enough that its
+ * containers were started.
+ */
+function whoMoves(
+  situation: RollSituation,
+  others: readonly MemberNow[],
+  broken: readonly MemberNow[],
+): MemberNow | undefined {
   const quorum = others.some((other) => serves(other) || isUnreached(other))
-  const moving = others.find(
+  return others.find(
     (other) =>
       !broken.includes(other) &&
-      !excused.has(other.ordinal) &&
+      !situation.excused.has(other.ordinal) &&
       !isKeptOutside(situation, other) &&
       (quorum
         ? !isBack(situation, other)
         : ['terminating', 'pending', 'creating'].includes(other.state)),
   )
-  if (moving !== undefined) return waitFor(situation, moving, members)
-  // One that runs may be on its way back into the quorum (every election puts members outside for a
-  // moment); replacing it would only make that longer.
-  // Unless its turn has come anyway, and one leads whom its old list may not have.
+}
+
+/**
+ * One that runs may be on its way back into the quorum (every election puts members outside for a
+ * moment); replacing it would only make that longer. Unless its turn has come anyway, and one leads
+ * whom its old list may not have.
+ */
+function bePatient(
+  situation: RollSituation,
+  others: readonly MemberNow[],
+  member: MemberNow,
+): RollStep | undefined {
+  const { now, outsideSince, addresses } = situation
   const follows = !(
     isPending(situation, member) &&
     situation.listChanges === true &&
     others.some((other) => other.role === 'leader')
   )
-  const patientUntil =
-    follows && mayComeBack(situation, member)
-      ? (situation.outsideSince.get(member.uid ?? '') ?? situation.now) +
-        REJOIN_MS[situation.addresses.kind]
-      : 0
-  if (patientUntil > situation.now)
-    return {
-      kind: 'wait',
-      reason: member.running
-        ? `${member.pod} runs, but does not serve yet`
-        : `${member.pod} served until a moment ago: it may come back by itself`,
-      lookAgainAt: patientUntil,
-      outside: member.running ? [member] : [],
-    }
+  if (!follows || !mayComeBack(situation, member)) return undefined
+  const until = (outsideSince.get(member.uid ?? '') ?? now) + REJOIN_MS[addresses.kind]
+  if (until <= now) return undefined
+  return {
+    kind: 'wait',
+    reason: member.running
+      ? `${member.pod} runs, but does not serve yet`
+      : `${member.pod} served until a moment ago: it may come back by itself`,
+    lookAgainAt: until,
+    outside: member.running ? [member] : [],
+  }
+}
+
+/** How its replacement is brought about: by an eviction, by the controller, by the partition. */
+function reach(
+  situation: RollSituation,
+  members: readonly MemberNow[],
+  member: MemberNow,
+): RollStep {
+  const { set, way } = situation
   if (way.kind === 'evict') return { kind: 'free', member }
   const open = indexOf(set, member) >= way.stands
   // What is Ready the controller replaces by itself; so it does with the highest of several under
@@ -473,7 +540,7 @@ function seeTo(
       reason: `${member.pod} does not serve, and the StatefulSet controller replaces it`,
     }
   if (open || !member.atRevision) return { kind: 'free', member }
-  const above = others.filter(
+  const above = members.filter(
     (other) =>
       (serves(other) || isUnreached(other)) &&
       isPending(situation, other) &&
@@ -481,10 +548,21 @@ function seeTo(
   )
   if (set.podManagement === 'OrderedReady' || above.length === 0)
     return { kind: 'reach-down', member }
-  // Parallel takes the highest one although a lower one is away (seen with 1.36): the partition
-  // can't be opened for this one alone. Where the quorum bears two, its turn comes last.
+  return reachLast(situation, members, member, above)
+}
+
+/**
+ * Parallel takes the highest one although a lower one is away (seen with 1.36): the partition can't
+ * be opened for this one alone. Where the quorum tolerates two, its turn comes last.
+ */
+function reachLast(
+  situation: RollSituation,
+  members: readonly MemberNow[],
+  member: MemberNow,
+  above: readonly MemberNow[],
+): RollStep {
   const top = above.at(-1)
-  const known = others.filter((other) => !excused.has(other.ordinal))
+  const known = members.filter((other) => other !== member && !situation.excused.has(other.ordinal))
   if (
     top !== undefined &&
     known.every((other) => isBack(situation, other)) &&
@@ -519,31 +597,42 @@ function waitFor(
         (one) => (one.state === 'available' || one.state === 'old-revision') && !serves(one),
       ),
     }
-  const stands =
-    situation.excused.has(member.ordinal) &&
-    member.runningSince !== undefined &&
-    member.state !== 'terminating'
-      ? member.runningSince + STANDS_AFTER_MS
-      : undefined
-  const outside = situation.outsideSince.get(member.uid ?? '')
-  const followsUntil =
-    outside !== undefined &&
-    member.state !== 'terminating' &&
-    situation.handedOver.has(member.uid ?? '')
-      ? outside + (situation.listChanges === true ? FOLLOWS_OTHER_LIST_MS : FOLLOWS_AFTER_MS)
-      : 0
+  const followsUntil = followsUntilOf(situation, member)
   if (followsUntil > situation.now && member.state !== 'ready-not-yet-available')
     return {
       kind: 'wait',
       reason: `${member.pod} handed over its leadership and comes back as a follower; ${count}`,
       lookAgainAt: followsUntil,
     }
-  const lookAgainAt = member.state === 'ready-not-yet-available' ? member.availableAt : stands
+  const lookAgainAt =
+    member.state === 'ready-not-yet-available'
+      ? member.availableAt
+      : standsUntilOf(situation, member)
   return {
     kind: 'wait',
     reason: `${member.pod} is ${member.text}; ${count}`,
     ...(lookAgainAt === undefined ? {} : { lookAgainAt }),
   }
+}
+
+/** When a newcomer that can't serve yet has shown that its server stands; else undefined. */
+function standsUntilOf({ excused }: RollSituation, member: MemberNow): number | undefined {
+  return excused.has(member.ordinal) &&
+    member.runningSince !== undefined &&
+    member.state !== 'terminating'
+    ? member.runningSince + STANDS_AFTER_MS
+    : undefined
+}
+
+/** How long a leader that handed over has to follow the new one; 0 for any other member. */
+function followsUntilOf(
+  { outsideSince, handedOver, listChanges }: RollSituation,
+  member: MemberNow,
+): number {
+  const outside = outsideSince.get(member.uid ?? '')
+  if (outside === undefined || member.state === 'terminating') return 0
+  if (!handedOver.has(member.uid ?? '')) return 0
+  return outside + (listChanges === true ? FOLLOWS_OTHER_LIST_MS : FOLLOWS_AFTER_MS)
 }
 
 function chooseNext(way: Way, pending: readonly MemberNow[]): MemberNow | undefined {
@@ -566,8 +655,7 @@ function take(
   members: readonly MemberNow[],
   member: MemberNow,
 ): RollStep {
-  const { now, handedOver, canStepDown, excused, addresses, goes, renewed } = situation
-  const { times, at } = handedOver.get(member.uid ?? '') ?? { times: 0, at: 0 }
+  const { canStepDown, excused, addresses, goes, renewed } = situation
   const voters = members.filter((one) => !excused.has(one.ordinal)).length
   if (member.role !== 'leader' || voters < 3) return { kind: 'take', member }
   // Those with the list without it could not follow it: another one must lead before the first of
@@ -581,6 +669,15 @@ function take(
       renews: true,
     }
   if (!canStepDown || (addresses.kind === 'stay' && !goesForGood)) return { kind: 'take', member }
+  return handOver(situation, members, member)
+}
+
+function handOver(
+  { now, handedOver, addresses }: RollSituation,
+  members: readonly MemberNow[],
+  member: MemberNow,
+): RollStep {
+  const { times, at } = handedOver.get(member.uid ?? '') ?? { times: 0, at: 0 }
   // Its process takes a moment to end: until then it says that it leads, and must not be told
   // twice.
   if (times > 0 && now - at < STEPPING_DOWN_MS)
