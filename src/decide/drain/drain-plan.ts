@@ -82,14 +82,12 @@ function refuse(
   answer: PlacementAnswer,
   member: boolean,
   mode: Mode,
-  {
-    asked,
-    isUncordoned,
-    cordonedByOthers,
-  }: Required<Pick<Choosing, 'asked' | 'isUncordoned' | 'cordonedByOthers'>>,
+  choosing: Required<Pick<Choosing, 'asked' | 'isUncordoned' | 'cordonedByOthers'>>,
 ): NodeChoice['refusals'] {
+  const { asked, isUncordoned, cordonedByOthers } = choosing
   const pod = nameOf(answer)
-  if (member && mode === 'in-place' && cordonedByOthers)
+  const staysHere = member && mode === 'in-place'
+  if (staysHere && cordonedByOthers)
     return [
       {
         pod,
@@ -97,41 +95,40 @@ function refuse(
         fix: UNCORDON,
       },
     ]
-  if (answer.kind === 'fits') return []
   // Its own node takes it back; whether nothing else could is of no matter.
-  if (member && mode === 'in-place' && answer.kind !== 'no-fit') return []
-  switch (answer.kind) {
-    case 'in-place':
-      if (!member && isUncordoned && asked !== 'elsewhere') return []
-      return [
-        {
-          pod,
-          why: `only its own node takes it, once that is uncordoned: ${byNode(answer)}`,
-          fix: cordonedByOthers ? UNCORDON : inPlaceFix(member, isUncordoned),
-          reasons: answer.reasons,
-        },
-      ]
-    case 'no-fit':
-      return [
-        {
-          pod,
-          why: answer.preemption
-            ? `other nodes could take it only by evicting pods of lower priority: ${byNode(answer)}`
-            : `no node takes it: ${byNode(answer)}`,
-          fix: 'Make room on another node, or add one.',
-          reasons: answer.reasons,
-        },
-      ]
-    case 'unknown':
-      return [
-        {
-          pod,
-          why: `whether another node takes it can't be told: ${answer.why}`,
-          fix: member
-            ? 'Set placement: in-place if it may come back to this node.'
-            : 'Move it by hand first, or leave it out with pod-selector.',
-        },
-      ]
+  if (answer.kind === 'fits' || (staysHere && answer.kind !== 'no-fit')) return []
+  if (answer.kind !== 'in-place') return [noPlace(answer, pod, member)]
+  if (!member && isUncordoned && asked !== 'elsewhere') return []
+  return [
+    {
+      pod,
+      why: `only its own node takes it, once that is uncordoned: ${byNode(answer)}`,
+      fix: cordonedByOthers ? UNCORDON : inPlaceFix(member, isUncordoned),
+      reasons: answer.reasons,
+    },
+  ]
+}
+
+function noPlace(
+  answer: Extract<PlacementAnswer, { kind: 'no-fit' | 'unknown' }>,
+  pod: string,
+  member: boolean,
+): NodeChoice['refusals'][number] {
+  if (answer.kind === 'unknown')
+    return {
+      pod,
+      why: `whether another node takes it can't be told: ${answer.why}`,
+      fix: member
+        ? 'Set placement: in-place if it may come back to this node.'
+        : 'Move it by hand first, or leave it out with pod-selector.',
+    }
+  return {
+    pod,
+    why: answer.preemption
+      ? `other nodes could take it only by evicting pods of lower priority: ${byNode(answer)}`
+      : `no node takes it: ${byNode(answer)}`,
+    fix: 'Make room on another node, or add one.',
+    reasons: answer.reasons,
   }
 }
 

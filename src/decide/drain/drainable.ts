@@ -71,6 +71,7 @@ export function sortPods(
   return { evict, leave, refused, warnings }
 }
 
+/** In the order of kubectl's filters: static pods, DaemonSets, ended pods, then what would be lost. */
 function sort(
   pod: NodePod,
   flags: DrainFlags,
@@ -79,12 +80,8 @@ function sort(
   if (pod.mirror)
     return { kind: 'leave', why: 'static pod: the kubelet runs it from a file on the node' }
   const finished = pod.phase === 'Succeeded' || pod.phase === 'Failed'
-  const daemon = pod.owner?.kind === 'DaemonSet'
-  const orphaned =
-    daemon &&
-    daemonSets !== undefined &&
-    !daemonSets.has(`${pod.namespace}/${pod.owner?.name ?? ''}`)
-  if (daemon && !finished && !orphaned) {
+  const orphaned = isOrphaned(pod, daemonSets)
+  if (pod.owner?.kind === 'DaemonSet' && !finished && !orphaned) {
     if (flags.ignoreDaemonsets)
       return { kind: 'leave', why: 'DaemonSet-managed: it would come back at once' }
     return {
@@ -94,40 +91,58 @@ function sort(
     }
   }
   if (finished) return { kind: 'evict', warnings: [] }
-  const faults: { readonly why: string; readonly fix: string }[] = []
-  const warnings: string[] = []
-  if (orphaned) {
-    if (flags.evictUnmanaged)
-      warnings.push(`its DaemonSet ${pod.owner?.name ?? ''} is gone: no controller recreates it`)
-    else
-      faults.push({
-        why: `its DaemonSet ${pod.owner?.name ?? ''} is gone (use evict-unmanaged to override)`,
-        fix: 'Set evict-unmanaged: true; no controller recreates it.',
-      })
-  }
-  if (pod.emptyDirs.length > 0 && pod.labels['app.kubernetes.io/managed-by'] !== OURS) {
-    if (flags.deleteEmptydirData)
-      warnings.push(`the data of its emptyDir ${pod.emptyDirs.join(', ')} is deleted`)
-    else
-      faults.push({
-        why: 'Pods with local storage (use delete-emptydir-data to override)',
-        fix: `Set delete-emptydir-data: true; the data of its emptyDir ${pod.emptyDirs.join(', ')} is lost.`,
-      })
-  }
-  if (pod.owner === undefined) {
-    if (flags.evictUnmanaged) warnings.push('declares no controller: no controller recreates it')
-    else
-      faults.push({
-        why: 'Pods that declare no controller (use evict-unmanaged to override)',
-        fix: 'Set evict-unmanaged: true; no controller recreates it.',
-      })
-  }
-  const [first] = faults
-  return first === undefined
-    ? { kind: 'evict', warnings }
+  const losses = lossesOf(pod, orphaned)
+  const faults = losses.filter(({ flag }) => !flags[flag])
+  return faults.length === 0
+    ? { kind: 'evict', warnings: losses.map(({ warning }) => warning) }
     : {
         kind: 'refuse',
         why: faults.map(({ why }) => why).join('; '),
         fix: faults.map(({ fix }) => fix).join(' '),
       }
+}
+
+/** Whether its DaemonSet is gone; false where DaemonSets can't be read. */
+function isOrphaned(
+  { owner, namespace }: NodePod,
+  there: ReadonlySet<string> | undefined,
+): boolean {
+  return (
+    owner?.kind === 'DaemonSet' && there !== undefined && !there.has(`${namespace}/${owner.name}`)
+  )
+}
+
+/** What an eviction loses for good, unless its flag allows it. */
+interface Loss {
+  readonly flag: 'evictUnmanaged' | 'deleteEmptydirData'
+  readonly warning: string
+  readonly why: string
+  readonly fix: string
+}
+
+function lossesOf(pod: NodePod, orphaned: boolean): readonly Loss[] {
+  const losses: Loss[] = []
+  const volumes = pod.emptyDirs.join(', ')
+  if (orphaned)
+    losses.push({
+      flag: 'evictUnmanaged',
+      warning: `its DaemonSet ${pod.owner?.name ?? ''} is gone: no controller recreates it`,
+      why: `its DaemonSet ${pod.owner?.name ?? ''} is gone (use evict-unmanaged to override)`,
+      fix: 'Set evict-unmanaged: true; no controller recreates it.',
+    })
+  if (pod.emptyDirs.length > 0 && pod.labels['app.kubernetes.io/managed-by'] !== OURS)
+    losses.push({
+      flag: 'deleteEmptydirData',
+      warning: `the data of its emptyDir ${volumes} is deleted`,
+      why: 'Pods with local storage (use delete-emptydir-data to override)',
+      fix: `Set delete-emptydir-data: true; the data of its emptyDir ${volumes} is lost.`,
+    })
+  if (pod.owner === undefined)
+    losses.push({
+      flag: 'evictUnmanaged',
+      warning: 'declares no controller: no controller recreates it',
+      why: 'Pods that declare no controller (use evict-unmanaged to override)',
+      fix: 'Set evict-unmanaged: true; no controller recreates it.',
+    })
+  return losses
 }

@@ -52,45 +52,49 @@ export type UndoDecision =
   | { readonly kind: 'halt'; readonly reason: string }
 
 export function decideUndo(failed: Failed): UndoDecision {
-  const halt = (reason: string): UndoDecision => ({ kind: 'halt', reason })
-  if (!failed.changed) return halt('nothing was changed')
-  if (failed.onFailure === 'keep') return halt('on-failure is keep')
-  if (failed.firstInstall)
-    return halt(
-      'this was the first install: there is nothing to roll back to. Everything was left as it is, claims included, so that it can be looked at',
-    )
-  if (failed.cancelled) return halt('the run was cancelled')
-  if (failed.code === undefined)
-    return halt('the failure was one of the API or of the action, not of the new revision')
-  if (failed.code === 'DATA_LOST')
-    return halt('data is missing: nothing more is changed before somebody has compared the members')
-  // Lost data is no reason to change more, and what could not be asked proves nothing.
-  const against = failed.inChecks
-    ? codeRow(failed.code).isEvidence === true
-    : failed.againstRevision
-  if (!against) return halt('the evidence is not against the new revision')
-  if (failed.losses !== undefined)
-    return halt(`an undo takes members down as well, and ${failed.losses}`)
-  if (failed.verified === undefined) return halt('no revision of this ensemble was ever verified')
-  if (failed.verified.digest === failed.digest)
-    return halt('what failed is the latest verified revision itself')
-  if (failed.standsAlready)
-    return halt(
-      `neither the template nor an object beside it was changed: members run revision ${failed.verified.controllerRevision}, the latest verified one, already`,
-    )
-  if (failed.notKept !== undefined)
-    return halt(
-      `the latest verified revision is ${failed.verified.controllerRevision}, and ${failed.notKept}`,
-    )
+  const reason = notAsked(failed) ?? notProven(failed) ?? noWayBack(failed)
+  if (reason !== undefined) return { kind: 'halt', reason }
+  return failed.verified === undefined
+    ? { kind: 'halt', reason: NEVER_VERIFIED }
+    : { kind: 'undo', to: failed.verified }
+}
+
+const NEVER_VERIFIED = 'no revision of this ensemble was ever verified'
+
+function notAsked({ changed, onFailure, firstInstall, cancelled }: Failed): string | undefined {
+  if (!changed) return 'nothing was changed'
+  if (onFailure === 'keep') return 'on-failure is keep'
+  if (firstInstall)
+    return 'this was the first install: there is nothing to roll back to. Everything was left as it is, claims included, so that it can be looked at'
+  return cancelled ? 'the run was cancelled' : undefined
+}
+
+/** Lost data is no reason to change more, and what could not be asked proves nothing. */
+function notProven({ code, inChecks, againstRevision }: Failed): string | undefined {
+  if (code === undefined)
+    return 'the failure was one of the API or of the action, not of the new revision'
+  if (code === 'DATA_LOST')
+    return 'data is missing: nothing more is changed before somebody has compared the members'
+  const against = inChecks ? codeRow(code).isEvidence === true : againstRevision
+  return against ? undefined : 'the evidence is not against the new revision'
+}
+
+function noWayBack(failed: Failed): string | undefined {
+  const { losses, verified, digest, standsAlready, notKept, versionBefore } = failed
+  if (losses !== undefined) return `an undo takes members down as well, and ${losses}`
+  if (verified === undefined) return NEVER_VERIFIED
+  if (verified.digest === digest) return 'what failed is the latest verified revision itself'
+  if (standsAlready)
+    return `neither the template nor an object beside it was changed: members run revision ${verified.controllerRevision}, the latest verified one, already`
+  if (notKept !== undefined)
+    return `the latest verified revision is ${verified.controllerRevision}, and ${notKept}`
   const newer =
     failed.profile === 'none'
       ? undefined
-      : failed.members.find((member) => isNewerMinor(member.version, failed.versionBefore))
-  if (newer !== undefined)
-    return halt(
-      `${newer.pod} has already served version ${newer.version ?? ''}, newer than ${failed.versionBefore}: its data may not be readable by the older one`,
-    )
-  return { kind: 'undo', to: failed.verified }
+      : failed.members.find((member) => isNewerMinor(member.version, versionBefore))
+  return newer === undefined
+    ? undefined
+    : `${newer.pod} has already served version ${newer.version ?? ''}, newer than ${versionBefore}: its data may not be readable by the older one`
 }
 
 /** `3.9.5` is a newer minor version than `3.8.4`, and `3.9.5` than `3.9.4` is not. */

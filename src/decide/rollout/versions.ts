@@ -19,23 +19,19 @@ export function versionRisk(
   const [from, to] = [versionOf(before), versionOf(after)]
   if (from === undefined || to === undefined || profile === 'none') return undefined
   const [was, is] = [inWords(from), inWords(to)]
-  const back = to[0] < from[0] || (to[0] === from[0] && to[1] < from[1])
-  if (back)
+  const sameMinor = to[0] === from[0] && to[1] === from[1]
+  if (isOlderMinor(to, from))
     return {
       message: `the image goes back from ${was} to ${is}: what servers of ${was} have written may not be readable by ${is}`,
       fix: 'Go back only within a minor version; else restore the data from a backup that the older version has made.',
     }
-  if (
-    to[0] === from[0] &&
-    to[1] === from[1] &&
-    (to[2] ?? 0) < (from[2] ?? 0) &&
-    to[2] !== undefined
-  )
+  if (sameMinor && to[2] !== undefined && to[2] < (from[2] ?? 0))
     return {
       message: `the image goes back from ${was} to ${is}`,
       fix: 'Within a minor version the data stays readable; see the release notes for what was fixed between the two.',
     }
-  if (profile === 'zookeeper' && from[0] === 3 && from[1] < 5 && to[0] === 3 && to[1] >= 5) {
+  const crossesSnapshots = from[0] === 3 && from[1] < 5 && to[0] === 3 && to[1] >= 5
+  if (profile === 'zookeeper' && crossesSnapshots) {
     return {
       message: `from ${was} to ${is}: a server of 3.5.4 or later does not start on a data directory that has logs and no snapshot yet`,
       fix: 'See that each member has a file snapshot.* in its data directory before the roll; for one start snapshot.trust.empty=true lets it do without.',
@@ -55,4 +51,8 @@ export function versionOf(image: string): Version | undefined {
 
 function inWords([major, minor, patch]: Version): string {
   return patch === undefined ? `${major}.${minor}` : `${major}.${minor}.${patch}`
+}
+
+function isOlderMinor(one: Version, other: Version): boolean {
+  return one[0] < other[0] || (one[0] === other[0] && one[1] < other[1])
 }
