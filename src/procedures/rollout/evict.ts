@@ -107,35 +107,46 @@ const WEBHOOK =
  * undefined for what stays.
  */
 function answerTo(error: KubeFailure): EvictionAnswer | Refusal | undefined {
-  const webhook = WEBHOOK.exec(error.message)
-  if (webhook !== null) {
-    const [, denier, denial = '', silent, fault = ''] = webhook
-    return {
-      kind: 'denied',
-      reason:
-        denier !== undefined
-          ? `the admission webhook ${denier} denies its eviction: ${shortened(denial)}`
-          : `the admission webhook ${silent ?? ''} can't be asked about its eviction: ${shortened(fault)}`,
-    }
+  return webhookAnswer(error) ?? refusedAnswer(error) ?? busyAnswer(error)
+}
+
+function webhookAnswer({ message }: KubeFailure): Refusal | undefined {
+  const webhook = WEBHOOK.exec(message)
+  if (webhook === null) return undefined
+  const [, denier, denial = '', silent, fault = ''] = webhook
+  return {
+    kind: 'denied',
+    reason:
+      denier !== undefined
+        ? `the admission webhook ${denier} denies its eviction: ${shortened(denial)}`
+        : `the admission webhook ${silent ?? ''} can't be asked about its eviction: ${shortened(fault)}`,
   }
-  if (error.status === 404 || error.status === 409) return { kind: 'gone' }
-  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating'))
+}
+
+function refusedAnswer(error: KubeFailure): EvictionAnswer | Refusal | undefined {
+  const { status, causes, message } = error
+  if (status === 404 || status === 409) return { kind: 'gone' }
+  if (causes.some((cause) => cause.reason === 'NamespaceTerminating'))
     return { kind: 'ending', reason: 'its namespace is being deleted' }
-  if (/more than one PodDisruptionBudget/.test(error.message))
+  if (/more than one PodDisruptionBudget/.test(message))
     return {
       kind: 'budgets',
       reason: 'it has more than one PodDisruptionBudget, which the eviction API does not support',
     }
   // 403 with this cause: too many evictions that the controller has not confirmed yet.
-  const budget = error.causes.find((cause) => cause.reason === 'DisruptionBudget')
-  if ((error.status === 429 || error.status === 403) && budget !== undefined)
+  const budget = causes.find((cause) => cause.reason === 'DisruptionBudget')
+  if ((status === 429 || status === 403) && budget !== undefined)
     return { kind: 'budget', reason: budget.message, afterMs: msAfter(error) }
-  if (error.status === 429 && /disruption budget|still being processed/i.test(error.message))
-    return { kind: 'budget', reason: error.message, afterMs: msAfter(error) }
-  if (error.status === 429) return { kind: 'throttled', reason: TOO_BUSY, afterMs: msAfter(error) }
-  if (error.status >= 500)
-    return { kind: 'unanswered', reason: `the API server answered ${error.status}` }
-  return error.status === 0 && error.reason !== 'Credentials'
+  return status === 429 && /disruption budget|still being processed/i.test(message)
+    ? { kind: 'budget', reason: message, afterMs: msAfter(error) }
+    : undefined
+}
+
+function busyAnswer(error: KubeFailure): Refusal | undefined {
+  const { status, reason } = error
+  if (status === 429) return { kind: 'throttled', reason: TOO_BUSY, afterMs: msAfter(error) }
+  if (status >= 500) return { kind: 'unanswered', reason: `the API server answered ${status}` }
+  return status === 0 && reason !== 'Credentials'
     ? { kind: 'unanswered', reason: 'the API server did not answer' }
     : undefined
 }
