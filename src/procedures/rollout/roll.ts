@@ -93,89 +93,140 @@ export async function newcomersToExcuse(
   return excusedNewcomers(await createLooker(roll, signal).members(view, true), set.start, wanted)
 }
 
+/** A roll that is under way, and what it knows of the members. */
+interface Rolling extends Roll {
+  readonly looker: Looker
+}
+
+function begun(roll: Roll, signal: AbortSignal): Rolling {
+  return { ...roll, looker: createLooker(roll, signal) }
+}
+
+/** While the controller has yet to see the last apply, nothing is decided. */
+function unseen({ target }: Roll): Step {
+  return {
+    kind: 'waiting',
+    reason: `the StatefulSet controller has not seen the change of ${target.name} yet`,
+  }
+}
+
 /**
  * Lowers the partition member by member down to the set's own. Halted anywhere, what is below it
- * stays as it is, and another run goes on.
+ * stays as it is, and another run continues.
  */
 export async function rollByPartition(
   roll: Roll,
   partitioned: PartitionedSet,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  let { stands, generation } = partitioned
-  const { own } = partitioned
-  const looker = createLooker(roll, signal)
-  const { journal, clock, report } = roll.run
-  roll.place.at = haltedAt(roll.follower.snapshot().set, stands)
-  const lowerTo = async (index: number, view: EnsembleView): Promise<void> => {
-    const next = index <= own ? own : index
-    // A cancel that meets the write leaves open whether it was done: only those are called held
-    // back that are so either way.
-    roll.place.at = haltedAt(view.set, Math.min(stands, next))
-    generation = await partitioned.apply(index <= own ? undefined : index, signal)
-    stands = next
-    roll.place.at = haltedAt(view.set, stands)
-    report.stands(`the roll stands ${roll.place.at}`)
-  }
+  const lowered = new LoweredPartition(begun(roll, signal), partitioned)
   return attend(
     roll,
     {
-      generation: () => generation,
-      step: async (view, now) => {
-        if (view.set === undefined || !observed(view.set, generation))
-          return {
-            kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${roll.target.name} yet`,
-          }
-        const way: Way = { kind: 'partition', stands, own }
-        const { step, situation } = await decide(roll, looker, view, view.set, way, now)
-        switch (step.kind) {
-          case 'take': {
-            // A newcomer that waits for this very step uses up every budget.
-            const held =
-              situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
-            if (held !== undefined) return heldBack(situation, held, looker)
-            await keepsData(roll, situation, step.member, signal)
-            journal.info(`${step.member.pod}: its turn, ${othersServe(roll.profile)}`)
-            tellLeader(roll, looker, step.member)
-            await spareWriter(roll, step.member.uid, signal)
-            await lowerTo(step.member.ordinal - view.set.start, view)
-            return waiting(situation, `${step.member.pod} is about to be replaced`)
-          }
-          case 'reach-down': {
-            // Opened for it alone: as long as it is away the controller takes no other, and before
-            // it is back the partition stands as before.
-            const before = stands
-            await keepsData(roll, situation, step.member, signal)
-            await lowerTo(step.member.ordinal - view.set.start, view)
-            await seenBy(roll, generation, signal)
-            await freeMember(
-              roll,
-              step.member,
-              `it does not serve and stands below members that do`,
-              looker.told,
-              signal,
-            )
-            await comesBackNew(roll, step.member, signal)
-            await lowerTo(before, view)
-            return waiting(situation, `${step.member.pod} is being replaced`)
-          }
-          case 'done':
-            if (stands === own) {
-              roll.place.at = ''
-              return { kind: 'done' }
-            }
-            await lowerTo(own, view)
-            return waiting(situation, 'the partition is being set back')
-          case 'free':
-          case 'hand-over':
-          case 'wait':
-            return act(roll, looker, situation, step, clock.now(), signal)
-        }
-      },
+      generation: () => lowered.generation,
+      step: (view, now) => lowered.step(view, now, signal),
     },
     signal,
   )
+}
+
+/** The partition of a roll, as it is lowered. */
+class LoweredPartition {
+  readonly #roll: Rolling
+  readonly #partitioned: PartitionedSet
+  #stands: number
+  generation: number | undefined
+
+  constructor(roll: Rolling, partitioned: PartitionedSet) {
+    this.#roll = roll
+    this.#partitioned = partitioned
+    this.#stands = partitioned.stands
+    this.generation = partitioned.generation
+    roll.place.at = haltedAt(roll.follower.snapshot().set, this.#stands)
+  }
+
+  async step(view: EnsembleView, now: number, signal: AbortSignal): Promise<Step> {
+    const { set } = view
+    const { own } = this.#partitioned
+    if (set === undefined || !observed(set, this.generation)) return unseen(this.#roll)
+    const way: Way = { kind: 'partition', stands: this.#stands, own }
+    const { step, situation } = await decide(this.#roll, view, set, way, now)
+    switch (step.kind) {
+      case 'take':
+        return this.#take(situation, step.member, view, signal)
+      case 'reach-down':
+        return this.#reachDown(situation, step.member, view, signal)
+      case 'done':
+        if (this.#stands === own) {
+          this.#roll.place.at = ''
+          return { kind: 'done' }
+        }
+        await this.#lowerTo(own, view, signal)
+        return waiting(situation, 'the partition is being set back')
+      case 'free':
+      case 'hand-over':
+      case 'wait':
+        return act(this.#roll, situation, step, signal)
+    }
+  }
+
+  async #take(
+    situation: RollSituation,
+    member: MemberNow,
+    view: EnsembleView,
+    signal: AbortSignal,
+  ): Promise<Step> {
+    const roll = this.#roll
+    // A newcomer that waits for this very step uses up every budget.
+    const held = situation.excused.size > 0 ? undefined : await heldByBudget(roll, view, signal)
+    if (held !== undefined) return heldBack(situation, held, roll.looker)
+    await keepsData(roll, situation, member, signal)
+    roll.run.journal.info(`${member.pod}: its turn, ${othersServe(roll.profile)}`)
+    tellLeader(roll, member)
+    await spareWriter(roll, member.uid, signal)
+    await this.#lowerTo(member.ordinal - situation.set.start, view, signal)
+    return waiting(situation, `${member.pod} is about to be replaced`)
+  }
+
+  /**
+   * Opened for it alone: as long as it is away the controller takes no other, and before it is back
+   * the partition stands as before.
+   */
+  async #reachDown(
+    situation: RollSituation,
+    member: MemberNow,
+    view: EnsembleView,
+    signal: AbortSignal,
+  ): Promise<Step> {
+    const roll = this.#roll
+    const before = this.#stands
+    await keepsData(roll, situation, member, signal)
+    await this.#lowerTo(member.ordinal - situation.set.start, view, signal)
+    await seenBy(roll, this.generation, signal)
+    await freeMember(
+      roll,
+      member,
+      'it does not serve and stands below members that do',
+      roll.looker.told,
+      signal,
+    )
+    await comesBackNew(roll, member, signal)
+    await this.#lowerTo(before, view, signal)
+    return waiting(situation, `${member.pod} is being replaced`)
+  }
+
+  async #lowerTo(index: number, { set }: EnsembleView, signal: AbortSignal): Promise<void> {
+    const { place, run } = this.#roll
+    const { own } = this.#partitioned
+    const next = index <= own ? own : index
+    // A cancel that meets the write leaves open whether it was done: only those are called held
+    // back that are so either way.
+    place.at = haltedAt(set, Math.min(this.#stands, next))
+    this.generation = await this.#partitioned.apply(index <= own ? undefined : index, signal)
+    this.#stands = next
+    place.at = haltedAt(set, next)
+    run.report.stands(`the roll stands ${place.at}`)
+  }
 }
 
 /**
@@ -188,67 +239,49 @@ export async function rollByEvictions(
   generation: number | undefined,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const looker = createLooker(roll, signal)
-  const { clock, report } = roll.run
-  return attend(
-    roll,
-    {
-      generation: () => generation,
-      step: async (view, now) => {
-        if (view.set === undefined || !observed(view.set, generation))
-          return {
-            kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${roll.target.name} yet`,
-          }
-        const { step, situation } = await decide(
-          roll,
-          looker,
-          view,
-          view.set,
-          { kind: 'evict', left },
-          now,
-        )
-        switch (step.kind) {
-          case 'take': {
-            await keepsData(roll, situation, step.member, signal)
-            tellLeader(roll, looker, step.member)
-            const held =
-              roll.asked === true
-                ? await heldByBudget(roll, view, signal)
-                : await takeByEviction(roll, step.member, looker.told, signal)
-            if (held !== undefined) return heldBack(situation, held, looker)
-            if (roll.asked === true)
-              await freeMember(
-                roll,
-                step.member,
-                `its turn, ${othersServe(roll.profile)}`,
-                looker.told,
-                signal,
-              )
-            report.stands(`${step.member.pod} is being replaced, the other members serve`)
-            roll.place.at = `after the eviction of ${step.member.pod}, which is safe: members that were not replaced keep their revision`
-            return waiting(situation, `${step.member.pod} is being replaced`)
-          }
-          case 'done':
-            roll.place.at = ''
-            return { kind: 'done' }
-          case 'reach-down':
-          case 'free':
-          case 'hand-over':
-          case 'wait':
-            return act(
-              roll,
-              looker,
-              situation,
-              step.kind === 'reach-down' ? { kind: 'free', member: step.member } : step,
-              clock.now(),
-              signal,
-            )
-        }
-      },
-    },
-    signal,
-  )
+  const rolling = begun(roll, signal)
+  const step = async (view: EnsembleView, now: number): Promise<Step> => {
+    const { set } = view
+    if (set === undefined || !observed(set, generation)) return unseen(roll)
+    const way: Way = { kind: 'evict', left }
+    const { step: next, situation } = await decide(rolling, view, set, way, now)
+    switch (next.kind) {
+      case 'take':
+        return evictInTurn(rolling, situation, next.member, view, signal)
+      case 'done':
+        roll.place.at = ''
+        return { kind: 'done' }
+      case 'reach-down':
+        return act(rolling, situation, { kind: 'free', member: next.member }, signal)
+      case 'free':
+      case 'hand-over':
+      case 'wait':
+        return act(rolling, situation, next, signal)
+    }
+  }
+  return attend(roll, { generation: () => generation, step }, signal)
+}
+
+async function evictInTurn(
+  roll: Rolling,
+  situation: RollSituation,
+  member: MemberNow,
+  view: EnsembleView,
+  signal: AbortSignal,
+): Promise<Step> {
+  const { told } = roll.looker
+  await keepsData(roll, situation, member, signal)
+  tellLeader(roll, member)
+  const held =
+    roll.asked === true
+      ? await heldByBudget(roll, view, signal)
+      : await takeByEviction(roll, member, told, signal)
+  if (held !== undefined) return heldBack(situation, held, roll.looker)
+  if (roll.asked === true)
+    await freeMember(roll, member, `its turn, ${othersServe(roll.profile)}`, told, signal)
+  roll.run.report.stands(`${member.pod} is being replaced, the other members serve`)
+  roll.place.at = `after the eviction of ${member.pod}, which is safe: members that were not replaced keep their revision`
+  return waiting(situation, `${member.pod} is being replaced`)
 }
 
 /**
@@ -260,46 +293,27 @@ export async function readyToLeave(
   ordinal: number,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const looker = createLooker(roll, signal)
-  const { clock } = roll.run
-  return attend(
-    roll,
-    {
-      generation: () => undefined,
-      step: async (view, now) => {
-        const { set } = view
-        if (set === undefined || !observed(set))
-          return {
-            kind: 'waiting',
-            reason: `the StatefulSet controller has not seen the change of ${roll.target.name} yet`,
-          }
-        const at = async (
-          fresh: boolean,
-        ): Promise<{ readonly step: LeaveStep; readonly situation: RollSituation }> => {
-          const members = await looker.members(view, fresh)
-          // Who hands over restarts in place, which is no fault of it.
-          const goes = members.flatMap((member) =>
-            member.ordinal === ordinal && member.uid !== undefined ? [member.uid] : [],
-          )
-          const situation = situationOf(
-            roll,
-            looker,
-            set,
-            { kind: 'evict', left: new Set(goes) },
-            members,
-            now,
-          )
-          return { step: leaveStep(situation, ordinal), situation }
-        }
-        const first = await at(false)
-        const { step, situation } = first.step.kind === 'wait' ? first : await at(true)
-        return step.kind === 'leave'
-          ? { kind: 'done' }
-          : act(roll, looker, situation, step, clock.now(), signal)
-      },
-    },
-    signal,
-  )
+  const rolling = begun(roll, signal)
+  const step = async (view: EnsembleView, now: number): Promise<Step> => {
+    const { set } = view
+    if (set === undefined || !observed(set)) return unseen(roll)
+    const at = async (
+      fresh: boolean,
+    ): Promise<{ readonly step: LeaveStep; readonly situation: RollSituation }> => {
+      const members = await rolling.looker.members(view, fresh)
+      // Who hands over restarts in place, which is no fault of it.
+      const goes = members.flatMap((member) =>
+        member.ordinal === ordinal && member.uid !== undefined ? [member.uid] : [],
+      )
+      const way: Way = { kind: 'evict', left: new Set(goes) }
+      const situation = situationOf(rolling, set, way, members, now)
+      return { step: leaveStep(situation, ordinal), situation }
+    }
+    const first = await at(false)
+    const { step: next, situation } = first.step.kind === 'wait' ? first : await at(true)
+    return next.kind === 'leave' ? { kind: 'done' } : act(rolling, situation, next, signal)
+  }
+  return attend(roll, { generation: () => undefined, step }, signal)
 }
 
 /**
@@ -319,8 +333,7 @@ function haltedAt(set: SetView | undefined, stands: number): string {
  * anew.
  */
 async function decide(
-  roll: Roll,
-  looker: Looker,
+  roll: Rolling,
   view: EnsembleView,
   set: SetView,
   way: Way,
@@ -329,23 +342,23 @@ async function decide(
   const at = async (
     fresh: boolean,
   ): Promise<{ readonly step: RollStep; readonly situation: RollSituation }> => {
-    const members = await looker.members(view, fresh)
-    const situation = situationOf(roll, looker, set, way, members, now)
+    const members = await roll.looker.members(view, fresh)
+    const situation = situationOf(roll, set, way, members, now)
     return { step: nextStep(situation), situation }
   }
   const first = await at(false)
-  tellDecision(roll, looker, first.step)
+  tellDecision(roll, first.step)
   return first.step.kind === 'wait' || first.step.kind === 'done' ? first : at(true)
 }
 
 function situationOf(
-  roll: Roll,
-  looker: Looker,
+  roll: Rolling,
   set: SetView,
   way: Way,
   members: readonly MemberNow[],
   now: number,
 ): RollSituation {
+  const { looker } = roll
   return {
     set,
     way,
@@ -365,7 +378,7 @@ function situationOf(
 }
 
 /** Each decision once, for who debugs a step; what is waited for `attend` tells. */
-function tellDecision({ run: { journal } }: Roll, looker: Looker, step: RollStep): void {
+function tellDecision({ run: { journal }, looker }: Rolling, step: RollStep): void {
   if (step.kind === 'wait') return
   const said = `roll: ${step.kind}${'member' in step ? ` ${step.member.pod}` : ''}`
   if (looker.said.has(said)) return
@@ -374,13 +387,13 @@ function tellDecision({ run: { journal } }: Roll, looker: Looker, step: RollStep
 }
 
 async function act(
-  roll: Roll,
-  looker: Looker,
+  roll: Rolling,
   situation: RollSituation,
   step: Extract<RollStep, { kind: 'free' | 'hand-over' | 'wait' }>,
-  now: number,
   signal: AbortSignal,
 ): Promise<Step> {
+  const { looker } = roll
+  const now = roll.run.clock.now()
   switch (step.kind) {
     case 'wait':
       if (
@@ -439,8 +452,7 @@ function settledInWords({ kind, reason }: Addresses): string {
 
 /** Why a leader goes as it is. */
 function tellLeader(
-  { addresses, run: { journal } }: Roll,
-  { said }: Looker,
+  { addresses, run: { journal }, looker: { said } }: Rolling,
   { pod, uid, role }: MemberNow,
 ): void {
   if (role !== 'leader' || addresses.kind !== 'stay' || said.has(uid ?? '')) return
