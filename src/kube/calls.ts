@@ -3,7 +3,7 @@
 
 import type { LoadedConfig } from './config.ts'
 import { KubeFailure } from './failure.ts'
-import type { KindRef, KubeObject, ObjectRef } from './kube.ts'
+import type { KindRef, ObjectRef } from './kube.ts'
 import { parseBody } from './objects.ts'
 import type { Counted, Requests } from './requests.ts'
 import { inWords, pathOf, resourceFinder } from './resources.ts'
@@ -92,15 +92,6 @@ export class Calls {
 /** What is asked about the lock's Lease is counted apart. */
 export function countedAs(kind: KindRef, counted: Counted): Counted {
   return kind.kind === 'Lease' ? 'lease' : counted
-}
-
-export function refOf(object: KubeObject): ObjectRef {
-  return {
-    apiVersion: object.apiVersion,
-    kind: object.kind,
-    name: object.metadata.name,
-    namespace: object.metadata.namespace,
-  }
 }
 
 /** The object is not there; its kind is known. */

@@ -62,6 +62,15 @@ export interface ObjectRef extends KindRef {
   readonly namespace?: string | undefined
 }
 
+export function refOf(object: KubeObject): ObjectRef {
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    name: object.metadata.name,
+    namespace: object.metadata.namespace,
+  }
+}
+
 export interface ListOptions {
   readonly namespace?: string | undefined
   /** Label selector as the API writes it. */

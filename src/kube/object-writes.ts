@@ -1,10 +1,10 @@
 // Objects as they are written: apply, create, replace, patch and delete, each also as a dry run
 // where somebody asks for one.
 
-import { isMissing, refOf } from './calls.ts'
+import { isMissing } from './calls.ts'
 import type { Asked, Calls, Place } from './calls.ts'
 import { KubeFailure } from './failure.ts'
-import { FIELD_MANAGER } from './kube.ts'
+import { FIELD_MANAGER, refOf } from './kube.ts'
 import type {
   ApplyOptions,
   ApplyResult,

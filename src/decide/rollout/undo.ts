@@ -52,14 +52,15 @@ export type UndoDecision =
   | { readonly kind: 'halt'; readonly reason: string }
 
 export function decideUndo(failed: Failed): UndoDecision {
-  const reason = notAsked(failed) ?? notProven(failed) ?? noWayBack(failed)
-  if (reason !== undefined) return { kind: 'halt', reason }
-  return failed.verified === undefined
-    ? { kind: 'halt', reason: NEVER_VERIFIED }
-    : { kind: 'undo', to: failed.verified }
+  const halt = (reason: string): UndoDecision => ({ kind: 'halt', reason })
+  const { losses, verified } = failed
+  const kept = notAsked(failed) ?? notProven(failed)
+  if (kept !== undefined) return halt(kept)
+  if (losses !== undefined) return halt(`an undo takes members down as well, and ${losses}`)
+  if (verified === undefined) return halt('no revision of this ensemble was ever verified')
+  const closed = noWayBack(failed, verified)
+  return closed === undefined ? { kind: 'undo', to: verified } : halt(closed)
 }
-
-const NEVER_VERIFIED = 'no revision of this ensemble was ever verified'
 
 function notAsked({ changed, onFailure, firstInstall, cancelled }: Failed): string | undefined {
   if (!changed) return 'nothing was changed'
@@ -79,10 +80,8 @@ function notProven({ code, inChecks, againstRevision }: Failed): string | undefi
   return against ? undefined : 'the evidence is not against the new revision'
 }
 
-function noWayBack(failed: Failed): string | undefined {
-  const { losses, verified, digest, standsAlready, notKept, versionBefore } = failed
-  if (losses !== undefined) return `an undo takes members down as well, and ${losses}`
-  if (verified === undefined) return NEVER_VERIFIED
+function noWayBack(failed: Failed, verified: NonNullable<Failed['verified']>): string | undefined {
+  const { digest, standsAlready, notKept, versionBefore } = failed
   if (verified.digest === digest) return 'what failed is the latest verified revision itself'
   if (standsAlready)
     return `neither the template nor an object beside it was changed: members run revision ${verified.controllerRevision}, the latest verified one, already`

@@ -20,13 +20,13 @@ import { EnsembleError, failure, type Finding } from '../../errors.ts'
 import { explainFailure } from '../../kube/explain.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import {
+  refOf,
   FIELD_MANAGER,
   type ApplyResult,
   type JsonPatchOperation,
   type Kube,
   type KubeObject,
   type ManagedFields,
-  type ObjectRef,
 } from '../../kube/kube.ts'
 import { isTree } from '../../manifests/fields-v1.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
@@ -85,15 +85,6 @@ export function outcomeOf({
   return live !== undefined && result !== undefined && paths.length === 0 && !takeOver
     ? 'unchanged'
     : change
-}
-
-export function refOf(object: KubeObject): ObjectRef {
-  return {
-    apiVersion: object.apiVersion,
-    kind: object.kind,
-    name: object.metadata.name,
-    namespace: object.metadata.namespace,
-  }
 }
 
 export function objectName(object: KubeObject): string {

@@ -11,7 +11,7 @@ import { memberContainer } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import { toSet } from '../../kube/views/index.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
-import type { Kube, KubeObject } from '../../kube/kube.ts'
+import { refOf, type Kube, type KubeObject } from '../../kube/kube.ts'
 import type { Loaded } from '../../manifests/load.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import {
@@ -44,7 +44,7 @@ import {
   rightsToVerify,
   type Rights,
 } from '../open/access.ts'
-import { planChanges, refOf, type PlannedChange } from './apply.ts'
+import { planChanges, type PlannedChange } from './apply.ts'
 import { connectionString, targetOf } from '../open/ensemble-target.ts'
 import { keepCount, leavesCountOut, wantedCount } from './kept-count.ts'
 import { lintWithCluster } from './lint-cluster.ts'

@@ -11,14 +11,13 @@ import { EnsembleError, failure, type Finding } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { withMembers } from '../../manifests/member-list.ts'
 import { ownedPart } from '../../manifests/owned.ts'
-import type { Kube, KubeObject } from '../../kube/kube.ts'
+import { refOf, type Kube, type KubeObject } from '../../kube/kube.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import {
   applyChange,
   isOursOrKubectl,
   objectName,
   planChanges,
-  refOf,
   type PlannedChange,
 } from '../apply/apply.ts'
 import { attend } from '../rollout/attend.ts'
