@@ -23,6 +23,8 @@ import { connectionString, targetOf } from '../procedures/open/ensemble-target.t
 import { readUndoTarget } from '../procedures/open/undo-target.ts'
 import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
+import type { ReachableEnsemble } from '../procedures/open/ensemble.ts'
+import { createLooker } from '../procedures/rollout/looker.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import type { Run } from '../run.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -90,9 +92,9 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
 
   const standing = judgeRollout(view, clock.now(), {})
   if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
-  await journal.phase(`Verify (${level})`, async (done) => {
+  const ensemble = await journal.phase(`Verify (${level})`, async (done) => {
     const login = await readLogin(kube, inputs, profile, { namespace, io: run.manifestIo }, signal)
-    const ensemble = {
+    const asked = {
       kube,
       run,
       profile: await chooseProfile(profile, profileOptions(inputs, login)),
@@ -103,7 +105,7 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
       logLines: rights.logs ? inputs.logLines : 0,
     }
     try {
-      await verifyEnsemble(ensemble, view, level, () => Promise.resolve([]), signal)
+      await verifyEnsemble(asked, view, level, () => Promise.resolve([]), signal)
     } catch (error) {
       await readUndoTarget(kube, report, view, clock.now(), signal)
       throw error instanceof EnsembleError && error.outcome === 'failed'
@@ -115,8 +117,9 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
         : error
     }
     done(outcomeOf(report))
+    return asked
   })
-  if (standing.kind === 'waiting') await awaitReadiness(kube, set, inputs, run, signal)
+  if (standing.kind === 'waiting') await awaitReadiness(ensemble, set, signal)
   report.ends('succeeded')
 }
 
@@ -126,12 +129,12 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
  * they are waited for as long as such members may take.
  */
 async function awaitReadiness(
-  kube: Kube,
+  ensemble: ReachableEnsemble,
   set: KubeObject,
-  { memberTimeoutMs }: Inputs,
-  { clock, journal, report }: Run,
   signal: AbortSignal,
 ): Promise<void> {
+  const { kube, memberTimeoutMs } = ensemble
+  const { clock, journal, report } = ensemble.run
   const seen = async (): Promise<EnsembleView> => {
     const { name, namespace = '' } = set.metadata
     return readView(kube, await findSet(kube, namespace, name, signal), signal)
@@ -158,6 +161,8 @@ async function awaitReadiness(
     look,
     signal,
   )
+  // Who serves was heard before: where Ready alone says it, nobody did.
+  await createLooker(ensemble, signal).members(view, true)
 }
 
 function isComplete(view: EnsembleView): boolean {
