@@ -37,7 +37,7 @@ export function claimSymptoms(situation: Situation): readonly Symptom[] {
         const claim = view.claims.find(
           (one) => one.name === claimName(template.name, set.name, standing.ordinal),
         )
-        return claim === undefined ? [] : claimSymptom(situation, standing, template, claim)
+        return claim === undefined ? [] : symptomsOf(caseOf(situation, standing, template, claim))
       }),
     )
 }
@@ -60,91 +60,118 @@ export function removalOf(
   return `${phase === 'Pending' ? 'It has no data yet' : 'If its data may go'}: kubectl -n ${namespace} delete pvc ${name}; the controller makes a new one.`
 }
 
-function claimSymptom(
+/** One claim of one member. */
+interface ClaimCase {
+  readonly situation: Situation
+  readonly standing: MemberStanding
+  readonly claim: ClaimView
+  /** How it differs from what the template would make today. */
+  readonly differs: string | undefined
+  /** Its member isn't there, so that the claim may be why. */
+  readonly blocked: boolean
+}
+
+function caseOf(
   situation: Situation,
   standing: MemberStanding,
   template: ClaimTemplate,
   claim: ClaimView,
-): readonly Symptom[] {
-  const { set, view } = situation
-  const differs = leftOver(template, claim)
-  const blocked = ['missing', 'pending', 'creating', 'failed'].includes(standing.state)
-  const object = `persistentvolumeclaim/${claim.name}`
-  const common = {
+): ClaimCase {
+  return {
+    situation,
+    standing,
+    claim,
+    differs: leftOver(template, claim),
+    blocked: ['missing', 'pending', 'creating', 'failed'].includes(standing.state),
+  }
+}
+
+function symptomsOf(one: ClaimCase): readonly Symptom[] {
+  const { claim } = one
+  if (claim.phase === 'Lost') return [lost(one)]
+  if (claim.deleting) return [beingDeleted(one)]
+  return claim.phase === 'Bound' ? leftOverSymptoms(one) : unboundSymptoms(one)
+}
+
+function commonOf({
+  claim,
+  standing,
+  blocked,
+}: ClaimCase): Pick<
+  Symptom,
+  'key' | 'code' | 'ordinal' | 'object' | 'againstRevision' | 'explains'
+> {
+  return {
     key: `claim/${claim.uid}`,
     code: 'CLAIM_PENDING',
     ordinal: standing.ordinal,
-    object,
+    object: `persistentvolumeclaim/${claim.name}`,
     againstRevision: false,
     explains: blocked,
-  } as const
-  const removal = `kubectl -n ${set.namespace} delete pvc ${claim.name}`
-  const old =
-    differs === undefined ? '' : `; it was left over from an earlier installation and ${differs}`
-  const fix = differs === undefined ? {} : { fix: removalOf(claim, set.namespace) }
-  if (claim.phase === 'Lost') {
-    return [
-      {
-        ...common,
-        reason: 'Lost',
-        message: `${claim.name}: Lost: its volume ${claim.volume ?? ''} is gone`,
-        fix: `Restore the PersistentVolume, or give the data up: ${removal}`,
-        graceMs: blocked ? 0 : 'never',
-      },
-    ]
   }
-  if (claim.deleting && !blocked) {
-    return [
-      {
+}
+
+function lost(one: ClaimCase): Symptom {
+  const { situation, claim, blocked } = one
+  return {
+    ...commonOf(one),
+    reason: 'Lost',
+    message: `${claim.name}: Lost: its volume ${claim.volume ?? ''} is gone`,
+    fix: `Restore the PersistentVolume, or give the data up: kubectl -n ${situation.set.namespace} delete pvc ${claim.name}`,
+    graceMs: blocked ? 0 : 'never',
+  }
+}
+
+function beingDeleted(one: ClaimCase): Symptom {
+  const { situation, standing, claim, blocked } = one
+  const common = { ...commonOf(one), reason: 'Terminating' }
+  return blocked
+    ? {
         ...common,
-        reason: 'Terminating',
+        message: `${claim.name}: is being deleted, so ${standing.pod} can't use it`,
+        fix: `It goes when no pod holds it any more: kubectl -n ${situation.set.namespace} delete pod ${standing.pod}`,
+        graceMs: DELETING_GRACE_MS,
+      }
+    : {
+        ...common,
         message: `${claim.name}: is being deleted, and goes with the pod of ${standing.pod}`,
         fix: 'Delete no pod before its data is safe: operation: status says how.',
         graceMs: 'never',
-      },
-    ]
-  }
-  if (claim.deleting) {
-    return [
-      {
-        ...common,
-        reason: 'Terminating',
-        message: `${claim.name}: is being deleted, so ${standing.pod} can't use it`,
-        fix: `It goes when no pod holds it any more: kubectl -n ${set.namespace} delete pod ${standing.pod}`,
-        graceMs: DELETING_GRACE_MS,
-      },
-    ]
-  }
-  if (claim.phase === 'Bound') {
-    return differs === undefined
-      ? []
-      : [
-          {
-            ...common,
-            key: `leftover/${claim.uid}`,
-            reason: 'LeftOver',
-            message: `${claim.name}: was left over from an earlier installation and ${differs}; it is used as it is`,
-            ...fix,
-            graceMs: 'never',
-            explains: false,
-          },
-        ]
-  }
-  const newest = eventsOf(view, 'PersistentVolumeClaim', claim.name, claim.uid)
-    .filter((event) => BINDING_EVENTS.has(event.reason))
-    .at(-1)
-  const found = bindingTrouble(
-    claim,
-    newest,
-    eventsOf(view, 'PersistentVolumeClaim', claim.name, claim.uid),
-  )
-  if (found === undefined) return []
+      }
+}
+
+/** A bound claim is used, whatever the template says today. */
+function leftOverSymptoms(one: ClaimCase): readonly Symptom[] {
+  const { situation, claim, differs } = one
+  if (differs === undefined) return []
   return [
     {
-      ...common,
+      ...commonOf(one),
+      key: `leftover/${claim.uid}`,
+      reason: 'LeftOver',
+      message: `${claim.name}: was left over from an earlier installation and ${differs}; it is used as it is`,
+      fix: removalOf(claim, situation.set.namespace),
+      graceMs: 'never',
+      explains: false,
+    },
+  ]
+}
+
+function unboundSymptoms(one: ClaimCase): readonly Symptom[] {
+  const { situation, claim, differs, blocked } = one
+  const found = bindingTrouble(
+    claim,
+    eventsOf(situation.view, 'PersistentVolumeClaim', claim.name, claim.uid),
+  )
+  if (found === undefined) return []
+  const old =
+    differs === undefined ? '' : `; it was left over from an earlier installation and ${differs}`
+  return [
+    {
+      ...commonOf(one),
       reason: found.reason,
       message: `${claim.name}: ${found.cause}${old}`,
-      ...(differs === undefined ? found.fix : fix),
+      ...(differs === undefined ? found.fix : { fix: removalOf(claim, situation.set.namespace) }),
       graceMs: blocked ? found.graceMs : 'never',
     },
   ]
@@ -158,11 +185,8 @@ interface Trouble {
 }
 
 /** What keeps a claim Pending; a claim that waits for its first consumer is as it should be. */
-function bindingTrouble(
-  claim: ClaimView,
-  newest: EventView | undefined,
-  events: readonly EventView[],
-): Trouble | undefined {
+function bindingTrouble(claim: ClaimView, events: readonly EventView[]): Trouble | undefined {
+  const newest = events.findLast((event) => BINDING_EVENTS.has(event.reason))
   if (newest === undefined)
     return { reason: 'Pending', cause: 'Pending, and nobody says why', fix: {}, graceMs: 'never' }
   const text = oneLine(newest.message)

@@ -72,27 +72,40 @@ export function followCrashes(
   now: number,
 ): CrashHistory {
   const total = deathsOf(container, isInit)
-  const ranLong = container.state.kind === 'running' && now - container.state.since >= FORGET_MS
-  const worked = pod.ready && now - (pod.readySince ?? now) >= WORKED_MS
-  if (ranLong || worked) return { baseline: total, deaths: 0, first: undefined, exits: [] }
-  const down = container.state.kind !== 'running'
+  if (hasComeUp(pod, container, now))
+    return { baseline: total, deaths: 0, first: undefined, exits: [] }
   const baseline =
-    before?.baseline ?? (now - pod.created < FORGET_MS ? 0 : down && total > 0 ? total - 1 : total)
+    before?.baseline ?? (now - pod.created < FORGET_MS ? 0 : deathsUnseen(container, total))
   const deaths = Math.max(total - baseline, deathsByBackOff(container), 0)
   if (deaths === 0) return { baseline, deaths, first: undefined, exits: [] }
-  const seen = [container.last, lastDeath(container, isInit)].flatMap((end) =>
+  const exits = exitsOf(before?.exits ?? [], [container.last, lastDeath(container, isInit)])
+  return { baseline, deaths, first: before?.first ?? firstOf(exits) ?? now, exits }
+}
+
+/** Whether it has worked: what it died of before is another story. */
+function hasComeUp(pod: PodView, { state }: ContainerView, now: number): boolean {
+  const ranLong = state.kind === 'running' && now - state.since >= FORGET_MS
+  const worked = pod.ready && now - (pod.readySince ?? now) >= WORKED_MS
+  return ranLong || worked
+}
+
+/** Of a pod that is old at the first look, only the death that it lies in now counts. */
+function deathsUnseen({ state }: ContainerView, total: number): number {
+  return state.kind !== 'running' && total > 0 ? total - 1 : total
+}
+
+/** Those known, and those that this look shows, each once. */
+function exitsOf(
+  known: CrashHistory['exits'],
+  ends: readonly (Terminated | undefined)[],
+): CrashHistory['exits'] {
+  const seen = ends.flatMap((end) =>
     end === undefined ? [] : [{ finished: end.finished, code: end.exitCode }],
   )
-  const exits = [
-    ...(before?.exits ?? []),
-    ...seen.filter(
-      (exit) => !(before?.exits ?? []).some((known) => known.finished === exit.finished),
-    ),
-  ]
-  const unique = exits
-    .filter((exit, index) => exits.findIndex((other) => other.finished === exit.finished) === index)
+  const all = [...known, ...seen]
+  return all
+    .filter((exit, index) => all.findIndex((other) => other.finished === exit.finished) === index)
     .slice(-KEPT_EXITS)
-  return { baseline, deaths, first: before?.first ?? firstOf(unique) ?? now, exits: unique }
 }
 
 /** A kubelet that lost a container writes no time of its end (0 here). */

@@ -3,7 +3,7 @@
 
 import { formatSpan } from '../../clock.ts'
 import { formatBytes } from '../../view/quantity.ts'
-import type { ContainerView } from '../../view/workload.ts'
+import type { ContainerView, Terminated } from '../../view/workload.ts'
 import type { MemberStanding } from '../members/members.ts'
 import { LEARNS_WITHIN_MS } from '../members/patience.ts'
 import { lastDeath, type CrashHistory } from './crash-history.ts'
@@ -37,50 +37,53 @@ const HOPELESS_START =
   /executable file not found|no such file or directory|permission denied|not a directory|is a directory|invalid argument|no command specified|unable to find user|exec: /i
 const WRONG_ARCHITECTURE = /exec format error/i
 
+/** A container that has died, and what is known of it. */
+interface Crash {
+  readonly member: MemberCase
+  readonly container: ContainerView
+  readonly history: CrashHistory
+  /** How it ended last; a kubelet may have lost that. */
+  readonly death: Terminated | undefined
+  /** What the runtime said of it. */
+  readonly text: string
+}
+
 export function crashSymptoms(member: MemberCase): readonly Symptom[] {
-  const { pod, crashes } = member
+  const { pod } = member
   if (pod.ready) return []
-  const init = pod.initContainers.map((container) => ({ container, isInit: true }))
-  const main = pod.containers.map((container) => ({ container, isInit: false }))
-  return [...init, ...main].flatMap(({ container, isInit }) => {
-    const history = crashes.get(crashKey(pod, container.name))
-    const death = lastDeath(container, isInit)
-    if (history === undefined || history.deaths === 0) return []
-    const { state } = container
-    if (state.kind === 'running' && member.now - state.since >= UP_AGAIN_MS) return []
-    return [
-      symptomOf(member, container, history, {
-        reason: death?.reason ?? '',
-        message: death?.message ?? '',
-        code: death?.exitCode,
-      }),
-    ]
-  })
+  return [
+    ...pod.initContainers.flatMap((container) => crashOf(member, container, true)),
+    ...pod.containers.flatMap((container) => crashOf(member, container, false)),
+  ].map(symptomOf)
 }
 
-interface Death {
-  readonly reason: string
-  readonly message: string
-  readonly code: number | undefined
-}
-
-function symptomOf(
-  member: MemberCase,
-  container: ContainerView,
-  history: CrashHistory,
-  death: Death,
-): Symptom {
-  const { pod, set } = member
+/** None of a container that did not die lately, or is up again. */
+function crashOf(member: MemberCase, container: ContainerView, isInit: boolean): readonly Crash[] {
+  const history = member.crashes.get(crashKey(member.pod, container.name))
+  if (history === undefined || history.deaths === 0) return []
   const { state } = container
-  const down = state.kind !== 'running'
+  if (state.kind === 'running' && member.now - state.since >= UP_AGAIN_MS) return []
+  const death = lastDeath(container, isInit)
   const waitingText =
     state.kind === 'waiting' && state.reason !== 'CrashLoopBackOff' ? state.message : ''
-  const text = gist(death.message === '' ? waitingText : death.message)
-  const times =
-    history.deaths === 1
-      ? 'once'
-      : `${history.deaths} times in ${formatSpan(Math.max(0, member.now - (history.first ?? member.now)))}`
-  const common = {
+  const said = death?.message ?? ''
+  return [{ member, container, history, death, text: gist(said === '' ? waitingText : said) }]
+}
+
+function symptomOf(crash: Crash): Symptom {
+  return wrongArchitecture(crash) ?? outOfMemory(crash) ?? notStarted(crash) ?? died(crash)
+}
+
+function commonOf({
+  member,
+  container,
+  history,
+}: Crash): Pick<
+  Symptom,
+  'key' | 'code' | 'ordinal' | 'object' | 'explains' | 'againstRevision' | 'since'
+> & { readonly container: string } {
+  const { pod, set } = member
+  return {
     key: `crash/${crashKey(pod, container.name)}`,
     code: 'CRASH_LOOP',
     ordinal: member.ordinal,
@@ -89,78 +92,39 @@ function symptomOf(
     explains: true,
     againstRevision: isNew(set, pod),
     since: history.first ?? member.now,
-  } as const
-  const where = place(pod, container.name)
-  if (WRONG_ARCHITECTURE.test(text)) {
-    return {
-      ...common,
-      reason: 'ExecFormatError',
-      message: `${where}: the program is built for another processor architecture (${text})`,
-      fix: "Use an image that is built for the nodes' processor architecture.",
-      graceMs: 0,
-    }
-  }
-  if (death.reason === 'OOMKilled')
-    return outOfMemory(
-      container,
-      history,
-      common,
-      `${where}: killed for lack of memory (OOMKilled), ${times}`,
-    )
-  if (
-    death.reason === 'StartError' ||
-    death.reason === 'ContainerCannotRun' ||
-    (state.kind === 'waiting' && state.reason === 'RunContainerError')
-  ) {
-    const hopeless = HOPELESS_START.test(text)
-    return {
-      ...common,
-      reason: 'RunContainerError',
-      message: `${where}: the container can't be started, tried ${times}: ${text}`,
-      fix: 'Correct command, args, mounts or securityContext of the container.',
-      graceMs: hopeless ? 0 : START_GRACE_MS,
-      confirmed: down && history.deaths >= 2,
-    }
-  }
-  const probe = killedByProbe(member, container.name)
-  const reason =
-    probe === undefined
-      ? history.deaths > 1
-        ? 'CrashLoopBackOff'
-        : death.reason === ''
-          ? 'Error'
-          : death.reason
-      : `${probe === 'startup' ? 'Startup' : 'Liveness'}ProbeFailed`
-  const cause =
-    probe === undefined
-      ? exitText(death.code)
-      : `killed by its ${probe} probe (exit code ${death.code ?? 'unknown'})`
-  const said = text === '' ? '' : `: ${text}`
-  const fix =
-    probe === undefined
-      ? {}
-      : {
-          fix: `Give the ${probe} probe more time, or see in the log why the server doesn't answer it.`,
-        }
-  return {
-    ...common,
-    reason,
-    message: `${where}: ${cause}, ${times}${said}${lastEvent(member, container.name, probe)}`,
-    ...fix,
-    ...graceFor(member, history, down, probe !== undefined),
   }
 }
 
-function outOfMemory(
-  container: ContainerView,
-  history: CrashHistory,
-  common: Pick<
-    Symptom,
-    'key' | 'code' | 'ordinal' | 'object' | 'container' | 'explains' | 'againstRevision' | 'since'
-  >,
-  told: string,
-): Symptom {
-  const limit = container.memoryLimit
+function isDown({ container }: Crash): boolean {
+  return container.state.kind !== 'running'
+}
+
+/** `3 times in 14.0s`. */
+function timesOf({ member, history }: Crash): string {
+  return history.deaths === 1
+    ? 'once'
+    : `${history.deaths} times in ${formatSpan(Math.max(0, member.now - (history.first ?? member.now)))}`
+}
+
+function placeOf({ member, container }: Crash): string {
+  return place(member.pod, container.name)
+}
+
+function wrongArchitecture(crash: Crash): Symptom | undefined {
+  if (!WRONG_ARCHITECTURE.test(crash.text)) return undefined
+  return {
+    ...commonOf(crash),
+    reason: 'ExecFormatError',
+    message: `${placeOf(crash)}: the program is built for another processor architecture (${crash.text})`,
+    fix: "Use an image that is built for the nodes' processor architecture.",
+    graceMs: 0,
+  }
+}
+
+function outOfMemory(crash: Crash): Symptom | undefined {
+  if (crash.death?.reason !== 'OOMKilled') return undefined
+  const common = commonOf(crash)
+  const limit = crash.container.memoryLimit
   const known = limit === undefined ? '' : `; its limit is ${formatBytes(limit)}`
   const fix =
     limit === undefined
@@ -169,24 +133,73 @@ function outOfMemory(
   return {
     ...common,
     reason: 'OOMKilled',
-    message: `${told}${known}`,
+    message: `${placeOf(crash)}: killed for lack of memory (OOMKilled), ${timesOf(crash)}${known}`,
     fix,
     graceMs: 0,
-    confirmed: container.state.kind !== 'running' && history.deaths >= SAME_DEATHS,
+    confirmed: isDown(crash) && crash.history.deaths >= SAME_DEATHS,
     againstRevision: common.againstRevision && limit !== undefined,
   }
+}
+
+/** The runtime could not start its program. */
+function notStarted(crash: Crash): Symptom | undefined {
+  const { container, death, history, text } = crash
+  const { state } = container
+  const refused =
+    death?.reason === 'StartError' ||
+    death?.reason === 'ContainerCannotRun' ||
+    (state.kind === 'waiting' && state.reason === 'RunContainerError')
+  if (!refused) return undefined
+  return {
+    ...commonOf(crash),
+    reason: 'RunContainerError',
+    message: `${placeOf(crash)}: the container can't be started, tried ${timesOf(crash)}: ${text}`,
+    fix: 'Correct command, args, mounts or securityContext of the container.',
+    graceMs: HOPELESS_START.test(text) ? 0 : START_GRACE_MS,
+    confirmed: isDown(crash) && history.deaths >= 2,
+  }
+}
+
+/** The program ran and ended, by itself or by a probe. */
+function died(crash: Crash): Symptom {
+  const { member, container, death, text } = crash
+  const probe = killedByProbe(member, container.name)
+  const cause =
+    probe === undefined
+      ? exitText(death?.exitCode)
+      : `killed by its ${probe} probe (exit code ${death?.exitCode ?? 'unknown'})`
+  const said = text === '' ? '' : `: ${text}`
+  const fix =
+    probe === undefined
+      ? {}
+      : {
+          fix: `Give the ${probe} probe more time, or see in the log why the server doesn't answer it.`,
+        }
+  return {
+    ...commonOf(crash),
+    reason: reasonOf(crash, probe),
+    message: `${placeOf(crash)}: ${cause}, ${timesOf(crash)}${said}${lastEvent(member, container.name, probe)}`,
+    ...fix,
+    ...graceFor(crash, probe !== undefined),
+  }
+}
+
+type Probe = 'liveness' | 'startup'
+
+function reasonOf({ history, death }: Crash, probe: Probe | undefined): string {
+  if (probe !== undefined) return `${probe === 'startup' ? 'Startup' : 'Liveness'}ProbeFailed`
+  if (history.deaths > 1) return 'CrashLoopBackOff'
+  const told = death?.reason ?? ''
+  return told === '' ? 'Error' : told
 }
 
 /**
  * Final when nobody is left who could heal it; a container that runs at this moment gets this life,
  * too.
  */
-function graceFor(
-  member: MemberCase,
-  history: CrashHistory,
-  down: boolean,
-  byProbe: boolean,
-): Pick<Symptom, 'graceMs' | 'confirmed'> {
+function graceFor(crash: Crash, byProbe: boolean): Pick<Symptom, 'graceMs' | 'confirmed'> {
+  const { member, history } = crash
+  const down = isDown(crash)
   const codes = new Set(history.exits.map((exit) => exit.code))
   // Its own name is not known yet: DNS and JVM keep "no such name" for up to a minute, and the
   // kubelet starts it again.
@@ -233,10 +246,7 @@ function peersAreComing(member: MemberCase): boolean {
   })
 }
 
-function killedByProbe(
-  { events, now }: MemberCase,
-  container: string,
-): 'liveness' | 'startup' | undefined {
+function killedByProbe({ events, now }: MemberCase, container: string): Probe | undefined {
   const killing = events.findLast(
     (event) => event.reason === 'Killing' && isAbout(event, container),
   )
@@ -248,11 +258,7 @@ function killedByProbe(
       : undefined
 }
 
-function lastEvent(
-  { events }: MemberCase,
-  container: string,
-  probe: 'liveness' | 'startup' | undefined,
-): string {
+function lastEvent({ events }: MemberCase, container: string, probe: Probe | undefined): string {
   const event = events.findLast(
     (one) =>
       one.type === 'Warning' &&

@@ -28,44 +28,67 @@ export function whyNotGone(pod: PodView, node: NodeNow, now: number): Hanging | 
   if (finalizers.length > 0 && (running.length === 0 || pod.node === undefined))
     return held(pod, deleting, now)
   if (node === 'not ready') return byNode(pod, deleting)
-  if (node === 'gone')
+  if (node === 'gone') return nodeGone(pod, deleting)
+  if (now <= deleting) return inGrace(pod, running, deleting, now)
+  return running.length > 0
+    ? processRuns(pod, running, node, deleting)
+    : volumeInTheWay(pod, node, deleting)
+}
+
+function inGrace(
+  { preStop }: PodView,
+  running: readonly string[],
+  deleting: number,
+  now: number,
+): Hanging {
+  const hook = preStop.filter((name) => running.includes(name))
+  const left = `${formatSpan(deleting - now)} of its grace period are left`
+  const fix = `It ends by itself at the latest when its grace period is over (terminationGracePeriodSeconds${hook.length > 0 ? ', which bounds the preStop hook too' : ''}); a shorter one must be in the pod template.`
+  const grace = { cause: 'grace', since: deleting, fix } as const
+  if (hook.length > 0)
     return {
-      cause: 'node',
-      since: deleting,
-      what: `its node ${pod.node ?? ''} is not in the cluster any more`,
-      fix: 'The cluster removes the pods of such a node within a minute or two. If the machine still runs, switch it off.',
+      ...grace,
+      what: `its preStop hook (container ${hook.join(', ')}), or its server after it, has not ended yet: ${left}`,
     }
-  if (now <= deleting) {
-    const hook = pod.preStop.filter((name) => running.includes(name))
-    const left = `${formatSpan(deleting - now)} of its grace period are left`
-    return {
-      cause: 'grace',
-      since: deleting,
-      what:
-        hook.length > 0
-          ? `its preStop hook (container ${hook.join(', ')}), or its server after it, has not ended yet: ${left}`
-          : running.length > 0
-            ? `${running.join(', ')} has not ended yet: ${left}`
-            : `its containers have ended: its kubelet cleans up (${left})`,
-      fix: `It ends by itself at the latest when its grace period is over (terminationGracePeriodSeconds${hook.length > 0 ? ', which bounds the preStop hook too' : ''}); a shorter one must be in the pod template.`,
-    }
+  return running.length > 0
+    ? { ...grace, what: `${running.join(', ')} has not ended yet: ${left}` }
+    : { ...grace, what: `its containers have ended: its kubelet cleans up (${left})` }
+}
+
+function processRuns(
+  pod: PodView,
+  running: readonly string[],
+  node: NodeNow,
+  deleting: number,
+): Hanging {
+  const name = pod.node ?? ''
+  return {
+    cause: node === undefined ? 'unknown' : 'process',
+    since: deleting,
+    what: `${running.join(', ')} still ${running.length === 1 ? 'runs' : 'run'} although its grace period is over${unseen(pod, node)}`,
+    fix: `${node === undefined ? `See whether the node is Ready: kubectl get node ${name}. If it is` : `The node ${name} is Ready`}, so its kubelet can't end the process: one that hangs in its storage can't be killed. See the kubelet's log on ${pod.node ?? 'the node'}; a reboot of that node ends it.`,
   }
-  const unseen =
-    node === undefined ? `; whether its node ${pod.node ?? ''} is Ready could not be read` : ''
-  if (running.length > 0) {
-    const who = node === undefined ? 'unknown' : 'process'
-    return {
-      cause: who,
-      since: deleting,
-      what: `${running.join(', ')} still ${running.length === 1 ? 'runs' : 'run'} although its grace period is over${unseen}`,
-      fix: `${node === undefined ? `See whether the node is Ready: kubectl get node ${pod.node ?? ''}. If it is` : `The node ${pod.node ?? ''} is Ready`}, so its kubelet can't end the process: one that hangs in its storage can't be killed. See the kubelet's log on ${pod.node ?? 'the node'}; a reboot of that node ends it.`,
-    }
-  }
+}
+
+function volumeInTheWay(pod: PodView, node: NodeNow, deleting: number): Hanging {
   return {
     cause: 'volume',
     since: deleting,
-    what: `its containers have ended, but its kubelet on ${pod.node ?? 'its node'} does not remove it: most often a volume that can't be unmounted${unseen}`,
+    what: `its containers have ended, but its kubelet on ${pod.node ?? 'its node'} does not remove it: most often a volume that can't be unmounted${unseen(pod, node)}`,
     fix: `See the kubelet's log on ${pod.node ?? 'the node'} for unmount errors, the pod of the storage driver there, and kubectl get volumeattachments. Not --force: the volume would still be in use there.`,
+  }
+}
+
+function unseen({ node: name = '' }: PodView, node: NodeNow): string {
+  return node === undefined ? `; whether its node ${name} is Ready could not be read` : ''
+}
+
+function nodeGone({ node = '' }: PodView, deleting: number): Hanging {
+  return {
+    cause: 'node',
+    since: deleting,
+    what: `its node ${node} is not in the cluster any more`,
+    fix: 'The cluster removes the pods of such a node within a minute or two. If the machine still runs, switch it off.',
   }
 }
 

@@ -1,26 +1,24 @@
 // Why members aren't there: every known fault with the grace it deserves, so that a deploy ends
 // early without false alarms.
 
-import { byPrecedence, type Code } from '../../codes.ts'
+import { byPrecedence } from '../../codes.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
+import type { PodView } from '../../view/workload.ts'
 import { memberStandings, observed, ownPods, rolls } from '../members/members.ts'
 import { claimSymptoms } from './claims.ts'
 import { configurationSymptoms } from './configuration.ts'
 import { followCrashes, type CrashHistory } from './crash-history.ts'
 import { crashSymptoms } from './crashes.ts'
 import { creationSymptoms } from './creation.ts'
-import { imageSymptoms } from './images.ts'
-import {
-  failedSymptoms,
-  readinessSymptoms,
-  stuckSymptoms,
-  terminatingSymptoms,
-} from './readiness.ts'
+import { imagePullSymptoms } from './image-pull.ts'
+import { failedSymptoms, readinessSymptoms, terminatingSymptoms } from './readiness.ts'
 import { schedulingSymptoms } from './scheduling.ts'
+import { stuckSymptoms } from './stuck-roll.ts'
 import {
   crashKey,
   eventsOf,
   isNew,
+  type Fault,
   type MemberCase,
   type Situation,
   type Symptom,
@@ -28,21 +26,10 @@ import {
 import { volumeSymptoms } from './volumes.ts'
 
 /**
- * One cause, named. `terminal` ends the wait, `graced` becomes terminal when it lasts,
+ * One cause, judged. `terminal` ends the wait, `graced` becomes terminal when it lasts,
  * `informative` never does by itself.
  */
-export interface Diagnosis {
-  readonly code: Code
-  readonly ordinal: number | undefined
-  /** `pod/zk-2`. */
-  readonly object: string
-  readonly container?: string
-  /** The cluster's own word where it has one: `ImagePullBackOff`. */
-  readonly reason: string
-  /** One line: object, container, cause, exit code, last event. */
-  readonly message: string
-  /** One line, better than the code's general advice. */
-  readonly fix?: string
+export interface Diagnosis extends Fault {
   readonly class: 'terminal' | 'graced' | 'informative'
   /** Milliseconds since the epoch. */
   readonly since: number
@@ -51,13 +38,6 @@ export interface Diagnosis {
    * after `now`.
    */
   readonly graceUntil?: number
-  /**
-   * Evidence against the new revision, rather than against a node, the cluster or an older
-   * revision.
-   */
-  readonly againstRevision: boolean
-  /** Whether it accounts for a member that isn't there. */
-  readonly explains: boolean
 }
 
 /** What one look leaves for the next. */
@@ -154,7 +134,7 @@ function symptomsOf(situation: Situation): readonly Symptom[] {
 function memberSymptoms(member: MemberCase): readonly Symptom[] {
   if (member.pod.deleting !== undefined) return terminatingSymptoms(member)
   const failing = [
-    ...imageSymptoms(member),
+    ...imagePullSymptoms(member),
     ...configurationSymptoms(member),
     ...schedulingSymptoms(member),
     ...crashSymptoms(member),
@@ -168,18 +148,9 @@ function judge(situation: Situation, symptom: Symptom, firstSeen: number): Diagn
   const { set, now, view } = situation
   const since = symptom.since ?? firstSeen
   const pod = ownPods(view).find((one) => `pod/${one.name}` === symptom.object)
-  const old = pod !== undefined && !isNew(set, pod)
-  // A pod that the controller replaces anyway, or a verdict on a generation that it hasn't seen,
-  // ends nothing; the stuck rule speaks for itself.
-  const passing =
-    !observed(set) ||
-    (old &&
-      pod.ordinal !== undefined &&
-      rolls(set, pod.ordinal) &&
-      !symptom.key.startsWith('stuck/') &&
-      !symptom.key.startsWith('terminating/'))
-  const { code, ordinal, object, reason, explains } = symptom
-  const base = {
+  const old = pod !== undefined && !isNew(set, pod) ? pod : undefined
+  const { code, ordinal, object, container, reason, message, fix, explains } = symptom
+  return {
     code,
     ordinal,
     object,
@@ -188,18 +159,37 @@ function judge(situation: Situation, symptom: Symptom, firstSeen: number): Diagn
     since,
     againstRevision: symptom.againstRevision && observed(set),
     message:
-      old && !symptom.key.startsWith('stuck/')
-        ? `${symptom.message} (at another revision ${pod.revision ?? 'unknown'})`
-        : symptom.message,
-    ...(symptom.container === undefined ? {} : { container: symptom.container }),
-    ...(symptom.fix === undefined ? {} : { fix: symptom.fix }),
+      old !== undefined && !symptom.key.startsWith('stuck/')
+        ? `${message} (at another revision ${old.revision ?? 'unknown'})`
+        : message,
+    ...(container === undefined ? {} : { container }),
+    ...(fix === undefined ? {} : { fix }),
+    ...(endsNothing(situation, symptom, old)
+      ? { class: 'informative' }
+      : classOf(symptom, since, now)),
   }
-  if (symptom.graceMs === 'never' || passing) return { ...base, class: 'informative' }
-  const until = since + symptom.graceMs
-  if (symptom.confirmed === false) return { ...base, class: 'graced' }
-  return until <= now
-    ? { ...base, class: 'terminal' }
-    : { ...base, class: 'graced', graceUntil: until }
+}
+
+/**
+ * A pod that the controller replaces anyway, or a verdict on a generation that it hasn't seen,
+ * ends no wait; the stuck rule speaks for itself. `old`: its pod, where that is of another revision.
+ */
+function endsNothing({ set }: Situation, { key }: Symptom, old: PodView | undefined): boolean {
+  if (!observed(set)) return true
+  if (key.startsWith('stuck/') || key.startsWith('terminating/')) return false
+  return old?.ordinal !== undefined && rolls(set, old.ordinal)
+}
+
+/** Whether it ends the wait now, later or never. */
+function classOf(
+  { graceMs, confirmed }: Symptom,
+  since: number,
+  now: number,
+): Pick<Diagnosis, 'class' | 'graceUntil'> {
+  if (graceMs === 'never') return { class: 'informative' }
+  if (confirmed === false) return { class: 'graced' }
+  const until = since + graceMs
+  return until <= now ? { class: 'terminal' } : { class: 'graced', graceUntil: until }
 }
 
 const GRAVITY = { terminal: 0, graced: 1, informative: 2 } as const

@@ -1,86 +1,88 @@
-// Members that run without being Ready, pods that are lost or don't go away, and the roll that an
-// unready old pod holds up.
+// Members that run without being Ready, and pods that fail or don't go away.
 
 import { whyNotGone } from './deletion.ts'
-import { availableAt, mayStay, observed, rolls } from '../members/members.ts'
-import { isNew, oneLine, type MemberCase, type Situation, type Symptom } from './symptom.ts'
+import { isNew, oneLine, type MemberCase, type Symptom } from './symptom.ts'
 
 const STUCK_TERMINATING_MS = 180_000
 /** Controllers take a finalizer away within seconds. */
 const FINALIZER_GRACE_MS = 90_000
 const FAILED_AGAIN = 3
-const OLD_POD_GRACE_MS = 120_000
-const BROKEN_OLD_POD_GRACE_MS = 10_000
 
 /**
  * A pod that runs but isn't Ready: only the member's timeout ends that, because a rejoin may take
  * minutes.
  */
 export function readinessSymptoms(member: MemberCase): readonly Symptom[] {
-  const { pod, set, events, standings } = member
+  const { pod } = member
   if (pod.ready || pod.phase !== 'Running') return []
-  const common = {
-    key: `readiness/${pod.uid}`,
-    code: 'NOT_READY',
-    ordinal: member.ordinal,
-    object: `pod/${pod.name}`,
-    graceMs: 'never',
-    explains: true,
-    ...(pod.readySince === undefined ? {} : { since: pod.readySince }),
-  } as const
-  const others = standings.filter(
-    (standing) => standing.state !== 'extra' && standing.ordinal !== member.ordinal,
-  )
-  // A probe that asks for quorum fails on healthy members while others are away.
-  const against =
-    isNew(set, pod) &&
-    others.every((standing) => standing.state === 'available' || standing.state === 'old-revision')
-  const nodeAway = events.findLast((event) => event.reason === 'NodeNotReady')
-  if (nodeAway !== undefined)
-    return [
-      {
-        ...common,
-        reason: 'NodeNotReady',
-        message: `${pod.name}: its node ${pod.node ?? ''} is not ready`,
-        fix: 'Bring the node back; the member follows by itself.',
-        againstRevision: false,
-      },
-    ]
-  if (pod.openGates.length > 0 && pod.containers.every((container) => container.ready)) {
-    const gates = pod.openGates.join(', ')
-    return [
-      {
-        ...common,
-        reason: 'ReadinessGatesNotReady',
-        message: `${pod.name}: readiness gate ${gates} is not True`,
-        fix: 'Find the controller that sets this condition on pods: it has not done so.',
-        againstRevision: false,
-      },
-    ]
+  const found = nodeAway(member) ?? gateOpen(member) ?? containerUnready(member)
+  if (found === undefined) return []
+  return [
+    {
+      key: `readiness/${pod.uid}`,
+      code: 'NOT_READY',
+      ordinal: member.ordinal,
+      object: `pod/${pod.name}`,
+      graceMs: 'never',
+      explains: true,
+      ...(pod.readySince === undefined ? {} : { since: pod.readySince }),
+      ...found,
+    },
+  ]
+}
+
+type Unready = Pick<Symptom, 'reason' | 'message' | 'againstRevision' | 'fix' | 'container'>
+
+function nodeAway({ pod, events }: MemberCase): Unready | undefined {
+  if (!events.some((event) => event.reason === 'NodeNotReady')) return undefined
+  return {
+    reason: 'NodeNotReady',
+    message: `${pod.name}: its node ${pod.node ?? ''} is not ready`,
+    fix: 'Bring the node back; the member follows by itself.',
+    againstRevision: false,
   }
-  const waiting = pod.containers.find(
+}
+
+function gateOpen({ pod }: MemberCase): Unready | undefined {
+  if (pod.openGates.length === 0 || pod.containers.some((container) => !container.ready))
+    return undefined
+  return {
+    reason: 'ReadinessGatesNotReady',
+    message: `${pod.name}: readiness gate ${pod.openGates.join(', ')} is not True`,
+    fix: 'Find the controller that sets this condition on pods: it has not done so.',
+    againstRevision: false,
+  }
+}
+
+function containerUnready(member: MemberCase): Unready | undefined {
+  const { pod, set, events } = member
+  const unready = pod.containers.find(
     (container) => !container.ready && container.state.kind === 'running',
   )
-  if (waiting === undefined) return []
+  if (unready === undefined) return undefined
   const probe = events.findLast(
     (event) =>
       event.reason === 'Unhealthy' &&
       /^(?:Readiness|Startup) probe/.test(event.message) &&
-      (event.object.fieldPath?.includes(`{${waiting.name}}`) ?? true),
+      (event.object.fieldPath?.includes(`{${unready.name}}`) ?? true),
   )
   const said =
     probe === undefined
       ? 'runs, but is not Ready'
       : `${oneLine(probe.message).replace(/:$/, '')} (${probe.count} times)`
-  return [
-    {
-      ...common,
-      container: waiting.name,
-      reason: probe === undefined ? 'NotReady' : 'ReadinessProbeFailed',
-      message: `${pod.name}, container ${waiting.name}: ${said}`,
-      againstRevision: against,
-    },
-  ]
+  return {
+    container: unready.name,
+    reason: probe === undefined ? 'NotReady' : 'ReadinessProbeFailed',
+    message: `${pod.name}, container ${unready.name}: ${said}`,
+    // A probe that asks for quorum fails on healthy members while others are away.
+    againstRevision: isNew(set, pod) && othersAreThere(member),
+  }
+}
+
+function othersAreThere({ standings, ordinal }: MemberCase): boolean {
+  return standings
+    .filter((standing) => standing.state !== 'extra' && standing.ordinal !== ordinal)
+    .every((standing) => standing.state === 'available' || standing.state === 'old-revision')
 }
 
 /** Pods in the phase Failed are replaced by the controller; three in a row are no accident. */
@@ -152,67 +154,6 @@ export function terminatingSymptoms(member: MemberCase): readonly Symptom[] {
       since: why.since,
       message: `${pod.name}: is being deleted and not gone: ${why.what}`,
       fix: why.fix,
-      graceMs,
-      againstRevision: false,
-      explains: true,
-    },
-  ]
-}
-
-/**
- * The forced-rollback trap (kubernetes/kubernetes#67250): under OrderedReady the controller stops
- * at the lowest member that isn't Ready
- * before it replaces old pods, so an unready pod of another revision waits forever for itself.
- * Current and update revision may name the
- * same revision here: that is so after an unfinished roll was taken back.
- */
-export function stuckSymptoms(
-  situation: Situation,
-  pods: readonly MemberCase[],
-  faults: readonly Symptom[],
-): readonly Symptom[] {
-  const { set, standings } = situation
-  if (
-    !observed(set) ||
-    set.podManagement !== 'OrderedReady' ||
-    set.strategy.type !== 'RollingUpdate'
-  )
-    return []
-  const first = standings.find(
-    (standing) =>
-      standing.state !== 'available' &&
-      standing.state !== 'old-revision' &&
-      standing.state !== 'extra',
-  )
-  const member = first === undefined ? undefined : pods.find((one) => one.ordinal === first.ordinal)
-  if (member === undefined) return []
-  const { pod, ordinal } = member
-  if (
-    pod.deleting !== undefined ||
-    pod.phase === 'Failed' ||
-    mayStay(set, ordinal, pod.revision) ||
-    !rolls(set, ordinal) ||
-    availableAt(set, pod) !== undefined
-  )
-    return []
-  // An old pod is given up when its own fault would end a wait; one that may still come up gets
-  // longer.
-  const fault = faults.filter(
-    (one) => one.ordinal === ordinal && one.graceMs !== 'never' && one.confirmed !== false,
-  )[0]
-  const graceMs =
-    fault === undefined || fault.graceMs === 'never'
-      ? OLD_POD_GRACE_MS
-      : Math.max(BROKEN_OLD_POD_GRACE_MS, fault.graceMs)
-  return [
-    {
-      key: `stuck/${pod.uid}/${fault?.key ?? 'unready'}`,
-      code: 'NOT_READY',
-      ordinal,
-      object: `pod/${pod.name}`,
-      reason: 'StuckOnOldRevision',
-      message: `${pod.name}: is not Ready at another revision ${pod.revision ?? 'unknown'}, and under OrderedReady the controller does not replace it before it is`,
-      fix: `Delete it, and it comes back at the revision that is wanted: kubectl -n ${set.namespace} delete pod ${pod.name}`,
       graceMs,
       againstRevision: false,
       explains: true,

@@ -25,7 +25,7 @@ const NODE_OUT =
 const NODE_UNFIT = /node affinity\/selector|untolerated taint/
 
 /** One reason of the scheduler's text and the number of nodes that it holds for. */
-export interface NodeReason {
+interface NodeReason {
   readonly nodes: number
   readonly reason: string
 }
@@ -46,98 +46,130 @@ function nodeReasons(message: string): readonly NodeReason[] {
   })
 }
 
+/** A member's pod without a node, and what the scheduler says of it. */
+interface Unplaced {
+  readonly member: MemberCase
+  readonly since: number
+  /** The scheduler's sentence, without its words on preemption. */
+  readonly text: string
+  readonly reasons: readonly NodeReason[]
+}
+
+type Found = Pick<Symptom, 'code' | 'message' | 'fix' | 'graceMs' | 'againstRevision'>
+
 export function schedulingSymptoms(member: MemberCase): readonly Symptom[] {
-  const { pod, set, events, now } = member
+  const { pod } = member
   const { unscheduled } = pod
   if (unscheduled === undefined || pod.node !== undefined) return []
-  const common = {
-    key: `scheduling/${pod.uid}`,
-    ordinal: member.ordinal,
-    object: `pod/${pod.name}`,
-    reason: unscheduled.reason,
-    since: unscheduled.since,
-    explains: true,
-  } as const
-  if (unscheduled.reason === 'SchedulingGated') {
-    return [
-      {
-        ...common,
-        code: 'UNSCHEDULABLE',
-        message: `${pod.name}: held by a scheduling gate that nobody has lifted`,
-        fix: 'See who sets the schedulingGates of the pod template; that controller must lift them.',
-        graceMs: 'never',
-        againstRevision: false,
-      },
-    ]
+  const { reason, since, message } = unscheduled
+  const unplaced = {
+    member,
+    since,
+    text: oneLine(message).replace(/ (?:no new claims to deallocate, )?preemption: .*$/, ''),
+    reasons: nodeReasons(message),
   }
-  const text = oneLine(unscheduled.message).replace(
-    / (?:no new claims to deallocate, )?preemption: .*$/,
-    '',
-  )
-  if (CLAIM_IN_THE_WAY.test(text)) {
-    return [
-      {
-        ...common,
-        code: 'CLAIM_PENDING',
-        message: `${pod.name}: ${text}`,
-        graceMs: CLAIM_GRACE_MS * 2,
-        againstRevision: false,
-      },
-    ]
-  }
-  const coming = events.findLast((event) => NODE_IS_COMING.has(event.reason))
-  if (coming !== undefined && now - coming.last < NODE_COMES_MS) {
-    return [
-      {
-        ...common,
-        code: 'UNSCHEDULABLE',
-        message: `${pod.name}: ${text}; a node is being added (${coming.reason}: ${oneLine(coming.message)})`,
-        graceMs: coming.last + NODE_COMES_MS - unscheduled.since,
-        againstRevision: false,
-      },
-    ]
-  }
-  const reasons = nodeReasons(unscheduled.message)
-  const byVolume = reasons.some(({ reason }) => VOLUME_AFFINITY.test(reason))
-  const noVolume = reasons.some(({ reason }) => NO_VOLUME.test(reason))
-  const nodeOut = reasons.some(({ reason }) => NODE_OUT.test(reason))
-  if (byVolume || noVolume) {
-    const impossible = reasons.every(
-      ({ reason }) =>
-        VOLUME_AFFINITY.test(reason) ||
-        NO_VOLUME.test(reason) ||
-        (NODE_UNFIT.test(reason) && !NODE_OUT.test(reason)),
-    )
-    const why = byVolume
-      ? impossible
-        ? 'no node that is left can reach its volume'
-        : "the node that can reach its volume can't take it"
-      : 'no PersistentVolume is there for its claim'
-    const fix = byVolume
-      ? nodeOut
-        ? 'Uncordon or repair the node of the volume.'
-        : 'Free the node of the volume, or bring it back; if it is gone for good, the claim must be deleted and the member resynced.'
-      : 'Make a PersistentVolume that fits, or use a class with a provisioner.'
-    return [
-      {
-        ...common,
-        code: noVolume && !byVolume ? 'CLAIM_PENDING' : 'UNSCHEDULABLE',
-        message: `${pod.name}: ${why}: ${text}`,
-        fix,
-        graceMs: impossible ? IMPOSSIBLE_GRACE_MS : GRACE_MS,
-        againstRevision: false,
-      },
-    ]
-  }
-  const refused = events.findLast((event) => event.reason === 'NotTriggerScaleUp')
-  const scaler = refused === undefined ? '' : '; the autoscaler adds no node for it'
   return [
     {
-      ...common,
-      code: 'UNSCHEDULABLE',
-      message: `${pod.name}: ${text}${scaler}`,
-      graceMs: GRACE_MS,
-      againstRevision: isNew(set, pod) && !nodeOut,
+      key: `scheduling/${pod.uid}`,
+      ordinal: member.ordinal,
+      object: `pod/${pod.name}`,
+      reason,
+      since,
+      explains: true,
+      ...(reason === 'SchedulingGated'
+        ? gated(pod.name)
+        : (claimInTheWay(unplaced) ??
+          nodeComes(unplaced) ??
+          volumeOutOfReach(unplaced) ??
+          noNodeTakesIt(unplaced))),
     },
   ]
+}
+
+function gated(pod: string): Found {
+  return {
+    code: 'UNSCHEDULABLE',
+    message: `${pod}: held by a scheduling gate that nobody has lifted`,
+    fix: 'See who sets the schedulingGates of the pod template; that controller must lift them.',
+    graceMs: 'never',
+    againstRevision: false,
+  }
+}
+
+function claimInTheWay({ member, text }: Unplaced): Found | undefined {
+  if (!CLAIM_IN_THE_WAY.test(text)) return undefined
+  return {
+    code: 'CLAIM_PENDING',
+    message: `${member.pod.name}: ${text}`,
+    graceMs: CLAIM_GRACE_MS * 2,
+    againstRevision: false,
+  }
+}
+
+/** An autoscaler has said that it adds a node for this pod. */
+function nodeComes({ member, text, since }: Unplaced): Found | undefined {
+  const { pod, events, now } = member
+  const coming = events.findLast((event) => NODE_IS_COMING.has(event.reason))
+  if (coming === undefined || now - coming.last >= NODE_COMES_MS) return undefined
+  return {
+    code: 'UNSCHEDULABLE',
+    message: `${pod.name}: ${text}; a node is being added (${coming.reason}: ${oneLine(coming.message)})`,
+    graceMs: coming.last + NODE_COMES_MS - since,
+    againstRevision: false,
+  }
+}
+
+/** Its volume lies where it can't run, or there is none for its claim. */
+function volumeOutOfReach({ member, text, reasons }: Unplaced): Found | undefined {
+  const byVolume = reasons.some(({ reason }) => VOLUME_AFFINITY.test(reason))
+  const noVolume = reasons.some(({ reason }) => NO_VOLUME.test(reason))
+  if (!byVolume && !noVolume) return undefined
+  const impossible = reasons.every(({ reason }) => staysSo(reason))
+  const common = {
+    graceMs: impossible ? IMPOSSIBLE_GRACE_MS : GRACE_MS,
+    againstRevision: false,
+  }
+  const { name } = member.pod
+  if (!byVolume)
+    return {
+      ...common,
+      code: 'CLAIM_PENDING',
+      message: `${name}: no PersistentVolume is there for its claim: ${text}`,
+      fix: 'Make a PersistentVolume that fits, or use a class with a provisioner.',
+    }
+  const why = impossible
+    ? 'no node that is left can reach its volume'
+    : "the node that can reach its volume can't take it"
+  return {
+    ...common,
+    code: 'UNSCHEDULABLE',
+    message: `${name}: ${why}: ${text}`,
+    fix: hasNodeOut(reasons)
+      ? 'Uncordon or repair the node of the volume.'
+      : 'Free the node of the volume, or bring it back; if it is gone for good, the claim must be deleted and the member resynced.',
+  }
+}
+
+function noNodeTakesIt({ member, text, reasons }: Unplaced): Found {
+  const { pod, set, events } = member
+  const refused = events.some((event) => event.reason === 'NotTriggerScaleUp')
+  return {
+    code: 'UNSCHEDULABLE',
+    message: `${pod.name}: ${text}${refused ? '; the autoscaler adds no node for it' : ''}`,
+    graceMs: GRACE_MS,
+    againstRevision: isNew(set, pod) && !hasNodeOut(reasons),
+  }
+}
+
+/** No node that comes back changes it. */
+function staysSo(reason: string): boolean {
+  return (
+    VOLUME_AFFINITY.test(reason) ||
+    NO_VOLUME.test(reason) ||
+    (NODE_UNFIT.test(reason) && !NODE_OUT.test(reason))
+  )
+}
+
+function hasNodeOut(reasons: readonly NodeReason[]): boolean {
+  return reasons.some(({ reason }) => NODE_OUT.test(reason))
 }

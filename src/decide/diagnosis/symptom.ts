@@ -19,20 +19,34 @@ export interface Situation {
   readonly failedPods: ReadonlyMap<number, readonly string[]>
 }
 
-export interface Symptom {
-  /**
-   * The same for the same fault of the same object in every look, also while its reason alternates.
-   */
-  readonly key: string
+/** One fault of one object, in words. */
+export interface Fault {
   readonly code: Code
   readonly ordinal: number | undefined
   /** `pod/zk-2`. */
   readonly object: string
   readonly container?: string
+  /** The cluster's own word where it has one: `ImagePullBackOff`. */
   readonly reason: string
-  /** One line that names the object. */
+  /** One line: object, container, cause, exit code, last event. */
   readonly message: string
+  /** One line, better than the code's general advice. */
   readonly fix?: string
+  /**
+   * Speaks against the template or its companions, rather than against a node, the cluster or an
+   * older revision.
+   */
+  readonly againstRevision: boolean
+  /** Whether it accounts for a member that isn't there; false for what is only worth a word. */
+  readonly explains: boolean
+}
+
+/** A fault as one look shows it. */
+export interface Symptom extends Fault {
+  /**
+   * The same for the same fault of the same object in every look, also while its reason alternates.
+   */
+  readonly key: string
   /**
    * How long it may last before it is final, 0 for at once; `never`: it is told, but doesn't end a
    * wait by itself.
@@ -42,13 +56,6 @@ export interface Symptom {
   readonly since?: number
   /** False while too few sightings stand behind it: it doesn't become final, whatever the time. */
   readonly confirmed?: boolean
-  /**
-   * Speaks against the template or its companions, rather than against a node, the cluster or an
-   * older revision.
-   */
-  readonly againstRevision: boolean
-  /** Whether it accounts for a member that isn't there; false for what is only worth a word. */
-  readonly explains: boolean
 }
 
 /** One member's pod in a situation, its own events oldest first. */

@@ -1,6 +1,8 @@
 // What stands between a pod that has a node and its first container: volumes that don't mount or
 // attach, and the pod's network.
 
+import type { EventView } from '../../view/surroundings.ts'
+import type { PodView } from '../../view/workload.ts'
 import { ABSENT_GRACE_MS, ABSENT_REFERENCE } from './configuration.ts'
 import { isNew, oneLine, type MemberCase, type Symptom } from './symptom.ts'
 
@@ -15,65 +17,73 @@ const EVENTS = new Set([
 const CACHE_LATE =
   /failed to sync (?:configmap|secret) cache|object "[^"]*"\/"[^"]*" not registered/i
 
+type Found = Pick<Symptom, 'code' | 'message' | 'fix' | 'graceMs' | 'againstRevision'> &
+  Partial<Pick<Symptom, 'reason' | 'confirmed'>>
+
 export function volumeSymptoms(member: MemberCase): readonly Symptom[] {
-  const { pod, set, events } = member
-  if (pod.node === undefined || pod.phase !== 'Pending') return []
-  const started = [...pod.initContainers, ...pod.containers].some(
-    (container) =>
-      container.state.kind !== 'none' &&
-      !(
-        container.state.kind === 'waiting' &&
-        (container.state.reason === 'ContainerCreating' ||
-          container.state.reason === 'PodInitializing')
-      ),
-  )
-  if (started) return []
+  const { pod, events } = member
+  if (pod.node === undefined || pod.phase !== 'Pending' || hasStarted(pod)) return []
   const event = events.findLast((one) => EVENTS.has(one.reason) && !CACHE_LATE.test(one.message))
   if (event === undefined) return []
-  const text = oneLine(event.message)
-  const common = {
-    key: `volume/${pod.uid}/${event.reason}`,
-    ordinal: member.ordinal,
-    object: `pod/${pod.name}`,
-    reason: event.reason,
-    explains: true,
-  } as const
-  if (ABSENT_REFERENCE.test(text)) {
-    return [
-      {
-        ...common,
-        code: 'CONFIG_ERROR',
-        message: `${pod.name}: ${text}`,
-        graceMs: ABSENT_GRACE_MS * 2,
-        confirmed: event.count >= 2,
-        againstRevision: isNew(set, pod),
-      },
-    ]
-  }
-  if (/Multi-Attach error/i.test(text)) {
-    return [
-      {
-        ...common,
-        code: 'NOT_READY',
-        reason: 'MultiAttach',
-        message: `${pod.name}: its volume is still attached to another node: ${text}`,
-        graceMs: GRACE_MS,
-        againstRevision: false,
-        fix: 'The volume is released once its old pod is gone; where the old node is dead, that takes some 6 minutes, or the taint node.kubernetes.io/out-of-service on it.',
-      },
-    ]
-  }
-  const network = event.reason === 'FailedCreatePodSandBox' || event.reason === 'NetworkNotReady'
   return [
     {
-      ...common,
-      code: 'NOT_READY',
-      message: `${pod.name} on ${pod.node}: ${text}`,
-      graceMs: GRACE_MS,
-      againstRevision: false,
-      fix: network
-        ? `Look at the network plugin on ${pod.node}.`
-        : 'Look at the volume named above and at the storage driver on the node.',
+      key: `volume/${pod.uid}/${event.reason}`,
+      ordinal: member.ordinal,
+      object: `pod/${pod.name}`,
+      reason: event.reason,
+      explains: true,
+      ...(absentReference(member, event) ??
+        attachedElsewhere(pod, event) ??
+        notPrepared(pod, event)),
     },
   ]
+}
+
+/** Some container got beyond what comes before it. */
+function hasStarted(pod: PodView): boolean {
+  return [...pod.initContainers, ...pod.containers].some(({ state }) => {
+    if (state.kind === 'waiting')
+      return state.reason !== 'ContainerCreating' && state.reason !== 'PodInitializing'
+    return state.kind !== 'none'
+  })
+}
+
+/** A volume is of a ConfigMap or Secret that isn't there. */
+function absentReference({ pod, set }: MemberCase, event: EventView): Found | undefined {
+  const text = oneLine(event.message)
+  if (!ABSENT_REFERENCE.test(text)) return undefined
+  return {
+    code: 'CONFIG_ERROR',
+    message: `${pod.name}: ${text}`,
+    graceMs: ABSENT_GRACE_MS * 2,
+    confirmed: event.count >= 2,
+    againstRevision: isNew(set, pod),
+  }
+}
+
+function attachedElsewhere(pod: PodView, event: EventView): Found | undefined {
+  const text = oneLine(event.message)
+  if (!/Multi-Attach error/i.test(text)) return undefined
+  return {
+    code: 'NOT_READY',
+    reason: 'MultiAttach',
+    message: `${pod.name}: its volume is still attached to another node: ${text}`,
+    graceMs: GRACE_MS,
+    againstRevision: false,
+    fix: 'The volume is released once its old pod is gone; where the old node is dead, that takes some 6 minutes, or the taint node.kubernetes.io/out-of-service on it.',
+  }
+}
+
+/** Its node can't mount a volume, or give it a network. */
+function notPrepared({ name, node = '' }: PodView, event: EventView): Found {
+  const network = event.reason === 'FailedCreatePodSandBox' || event.reason === 'NetworkNotReady'
+  return {
+    code: 'NOT_READY',
+    message: `${name} on ${node}: ${oneLine(event.message)}`,
+    graceMs: GRACE_MS,
+    againstRevision: false,
+    fix: network
+      ? `Look at the network plugin on ${node}.`
+      : 'Look at the volume named above and at the storage driver on the node.',
+  }
 }

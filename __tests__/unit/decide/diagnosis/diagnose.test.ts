@@ -459,6 +459,37 @@ describe('unschedulable', () => {
     expect(lasting(seen, 60)[0]).toMatchObject({ code, ordinal: 2, againstRevision: against })
   })
 
+  test.each([
+    [
+      'to uncordon the node of a volume that is cordoned',
+      "1 node(s) were unschedulable, 3 node(s) didn't match PersistentVolume's node affinity.",
+      "the node that can reach its volume can't take it",
+      'Uncordon or repair the node of the volume.',
+    ],
+    [
+      'to make room on the node of the volume',
+      '1 Insufficient cpu, 3 node(s) had volume node affinity conflict.',
+      "the node that can reach its volume can't take it",
+      'Free the node of the volume, or bring it back',
+    ],
+    [
+      'to bring back the node of the volume that is gone',
+      '4 node(s) had volume node affinity conflict.',
+      'no node that is left can reach its volume',
+      'Free the node of the volume, or bring it back',
+    ],
+    [
+      'to make a volume where there is none',
+      "4 node(s) didn't find available persistent volumes to bind.",
+      'no PersistentVolume is there for its claim',
+      'Make a PersistentVolume that fits',
+    ],
+  ])('says %s', (_, reasons, cause, fix) => {
+    const found = lasting(row(`0/4 nodes are available: ${reasons}`), 60)[0]
+    expect(found?.message).toContain(`zk-2: ${cause}`)
+    expect(found?.fix).toContain(fix)
+  })
+
   test('waits for a node that the autoscaler is adding', () => {
     const seen = row(CPU)
     const events = [
@@ -505,6 +536,23 @@ describe('claims', () => {
     })
   const EXTERNAL =
     "Waiting for a volume to be created either by the external provisioner 'k8s.io/minikube-hostpath' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
+
+  test('that are bound and smaller than asked for are told, and end nothing', () => {
+    const seen = view([pod(0), pod(1), pod(2)], {
+      claims: [claim(0, { capacity: 2 ** 30 }), claim(1), claim(2)],
+    })
+    expect(lasting(seen, 400)).toMatchObject([
+      {
+        class: 'informative',
+        explains: false,
+        ordinal: 0,
+        reason: 'LeftOver',
+        message:
+          'datadir-zk-0: was left over from an earlier installation and has 1Gi where the template now says 10Gi; it is used as it is',
+        fix: 'If its data may go: kubectl -n prod delete pvc datadir-zk-0; the controller makes a new one.',
+      },
+    ])
+  })
 
   test.each<readonly [string, EnsembleView, number | undefined, string]>([
     [
@@ -711,6 +759,19 @@ describe('volumes and network of a pod that has a node', () => {
   ])('%s', (_, seen, code, seconds) => {
     expect(firstTerminal(seen, 400)).toBe(seconds)
     expect(lasting(seen, 60)[0]).toMatchObject({ code, ordinal: 2, explains: true })
+  })
+
+  test.each([
+    [
+      'the network plugin',
+      'FailedCreatePodSandBox',
+      'plugin failed',
+      'Look at the network plugin on node-3.',
+    ],
+    ['the storage driver', 'FailedMount', 'mount failed', 'the storage driver on the node'],
+    ['the old node', 'FailedAttachVolume', 'Multi-Attach error for volume', 'its old pod is gone'],
+  ])('sends to %s', (_, reason, message, fix) => {
+    expect(lasting(creating(reason, message), 60)[0]?.fix).toContain(fix)
   })
 
   test('a token that is mounted a moment later is no fault', () => {

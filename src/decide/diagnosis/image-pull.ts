@@ -1,9 +1,10 @@
-// Images that can't be pulled: a wrong name or a refusal is final soon, a registry that doesn't
-// answer gets a minute.
+// What counts as an image that can't be pulled (IMAGE_PULL), and for how long it may: a wrong name
+// or a refusal is final soon, a registry that doesn't answer gets a minute.
 
 import { gist, isAbout, isNew, place, type MemberCase, type Symptom } from './symptom.ts'
 
-const PULL_REASONS = new Set([
+/** The kubelet's reasons for a container that waits for an image which it can't have. */
+const CANT_BE_PULLED: ReadonlySet<string> = new Set([
   'ErrImagePull',
   'ImagePullBackOff',
   'ErrImagePullBackOff',
@@ -25,11 +26,11 @@ const REFUSED =
 const SHORT_GRACE_MS = 10_000
 const LONG_GRACE_MS = 60_000
 
-export function imageSymptoms(member: MemberCase): readonly Symptom[] {
+export function imagePullSymptoms(member: MemberCase): readonly Symptom[] {
   const { pod, set, events } = member
   return [...pod.initContainers, ...pod.containers].flatMap((container): Symptom[] => {
     const { state } = container
-    if (state.kind !== 'waiting' || !PULL_REASONS.has(state.reason)) return []
+    if (state.kind !== 'waiting' || !CANT_BE_PULLED.has(state.reason)) return []
     // Older kubelets say in the back-off only that they wait; the cause is in the event then.
     const event = events.findLast(
       (one) => isAbout(one, container.name) && one.message.startsWith('Failed to pull image'),
@@ -39,12 +40,6 @@ export function imageSymptoms(member: MemberCase): readonly Symptom[] {
       told === '' || told.startsWith('Back-off pulling image')
         ? gist(event?.message ?? state.reason)
         : told
-    const overloaded = OVERLOADED.test(cause)
-    const graceMs = AT_ONCE.has(state.reason)
-      ? 0
-      : !overloaded && !NAME_UNRESOLVED.test(cause) && REFUSED.test(cause)
-        ? SHORT_GRACE_MS
-        : LONG_GRACE_MS
     return [
       {
         key: `image/${pod.uid}/${container.name}`,
@@ -55,12 +50,19 @@ export function imageSymptoms(member: MemberCase): readonly Symptom[] {
         reason: state.reason,
         message: `${place(pod, container.name)}: ${wording(state.reason, container.image)}: ${withoutImage(cause, container.image)}`,
         ...fixFor(cause, state.reason, pod.node),
-        graceMs,
-        againstRevision: isNew(set, pod) && !overloaded,
+        graceMs: graceFor(state.reason, cause),
+        againstRevision: isNew(set, pod) && !OVERLOADED.test(cause),
         explains: true,
       },
     ]
   })
+}
+
+/** How long it may last: until a registry that is out of reach has had time to come back. */
+function graceFor(reason: string, cause: string): number {
+  if (AT_ONCE.has(reason)) return 0
+  const outOfReach = OVERLOADED.test(cause) || NAME_UNRESOLVED.test(cause)
+  return !outOfReach && REFUSED.test(cause) ? SHORT_GRACE_MS : LONG_GRACE_MS
 }
 
 /** Most runtimes begin with the image, which has been named. */
