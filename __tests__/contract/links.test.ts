@@ -1,5 +1,6 @@
 // A link that leads nowhere costs a reader the page that was to help: every relative link and
-// anchor of what people read leads to a file and a heading that there are.
+// anchor of what people read leads to a file and a heading that there are, and a source that is
+// named is there.
 
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
@@ -7,6 +8,7 @@ import { describe, expect, test } from '@jest/globals'
 
 const root = join(import.meta.dirname, '..', '..')
 const pages = globSync(['*.md', 'docs/*.md', '.github/*.md'], { cwd: root }).toSorted()
+const sources = globSync(['*.ts', '{src,scripts,__tests__}/**/*.ts'], { cwd: root })
 
 /** What is no code: a link in a code block is an example. */
 function proseOf(text: string): string {
@@ -36,6 +38,14 @@ function linksOf(text: string): string[] {
   return [...proseOf(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, to = '']) => to)
 }
 
+/** Sources that a page names by the end of their path, and that there are not. */
+function lostSources(text: string): readonly string[] {
+  const named = [...text.matchAll(/[\w./-]*\w\.ts\b/g)].map(([name]) => name)
+  return [...new Set(named)].filter(
+    (name) => !sources.some((path) => `/${path}`.endsWith(`/${name}`)),
+  )
+}
+
 /** Undefined for a link that leads somewhere. */
 function faultOf(page: string, link: string): string | undefined {
   const [path = '', anchor] = link.split('#')
@@ -54,6 +64,16 @@ describe('pages', () => {
       (link) => !/^[a-z]+:|^(\.\.\/)+issues\//.test(link),
     )
     expect(links.flatMap((link) => faultOf(page, link) ?? [])).toEqual([])
+  })
+
+  test.each(pages)('every source that %s names is there', (page) => {
+    expect(lostSources(readFileSync(join(root, page), 'utf8'))).toEqual([])
+  })
+
+  test('a source that was renamed is found', () => {
+    expect(
+      lostSources('`src/main.ts` calls drain (operations/drain.ts), not `pain/drain.ts`'),
+    ).toEqual(['pain/drain.ts'])
   })
 
   test('a link and an anchor that lead nowhere are found', () => {

@@ -2,8 +2,8 @@
 // judged; each is judged again when its turn comes; what fails is given back.
 
 import { Deadline } from '../clock.ts'
-import { nextNode } from '../decide/drain/disruption.ts'
 import { graceBeyond } from '../decide/drain/grace.ts'
+import { nextNode } from '../decide/drain/node-order.ts'
 import { LEARNS_WITHIN_MS } from '../decide/members/patience.ts'
 import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'

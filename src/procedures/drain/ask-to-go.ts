@@ -1,7 +1,7 @@
 // Stands between a budget and the eviction of a member: budgets believe probes, and a probe may
 // call a member ready that is outside of the quorum.
 
-import { overtaken } from '../../decide/drain/disruption.ts'
+import { overtaken } from '../../decide/drain/gates.ts'
 import { serves } from '../../decide/rollout/roll.ts'
 import { failure } from '../../errors.ts'
 import type { Lock } from '../../record/lock.ts'

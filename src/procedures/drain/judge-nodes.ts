@@ -1,7 +1,8 @@
 // Judges every node of a drain before the first is touched, and says in which order they come.
 
 import { Deadline } from '../../clock.ts'
-import { inOrder, membersOn, type Candidate } from '../../decide/drain/disruption.ts'
+import { membersOn } from '../../decide/drain/gates.ts'
+import { inOrder, type Candidate } from '../../decide/drain/node-order.ts'
 import type { MemberNow } from '../../decide/rollout/roll.ts'
 import { failure } from '../../errors.ts'
 import type { NodeView } from '../../view/surroundings.ts'

@@ -3,7 +3,7 @@
 
 import { formatSpan, type Deadline } from '../../clock.ts'
 import { judgeBudgets } from '../../decide/drain/budget.ts'
-import { gates, type Obstacle, type Standing } from '../../decide/drain/disruption.ts'
+import { gates, type Obstacle, type Standing } from '../../decide/drain/gates.ts'
 import { ownPods } from '../../decide/members/members.ts'
 import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
 import type { MemberNow } from '../../decide/rollout/roll.ts'

@@ -1,7 +1,7 @@
 // Which nodes a drain is for: those that are asked for, or those of the drain that it continues.
 
 import { createHash } from 'node:crypto'
-import { membersOn } from '../../decide/drain/disruption.ts'
+import { membersOn } from '../../decide/drain/gates.ts'
 import { goesOn, isDone } from '../../decide/drain/drain-plan.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'

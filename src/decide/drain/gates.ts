@@ -1,5 +1,5 @@
-// Whether a node may be taken from an ensemble now, and which one next: the gates and the order of
-// a drain.
+// The gates of a drain: what speaks against taking a node from an ensemble now, and whether time
+// alone may end it.
 
 import type { Finding } from '../../errors.ts'
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
@@ -319,48 +319,4 @@ function budgetGate({ budgets, neighbour, view }: Standing, name: string): reado
         },
       ]
   }
-}
-
-/** A node that is still to be drained, as the order looks at it. */
-export interface Candidate {
-  readonly name: string
-  /** Pods of members that stand on it. */
-  readonly members: readonly string[]
-  /** This run's own process, or its pod, is on it. */
-  readonly runner: boolean
-}
-
-/**
- * Nodes without a member first, then followers', the leader's last but for the one that this run
- * itself is on; within each as they were asked for.
- */
-export function nextNode(
-  candidates: readonly Candidate[],
-  members: readonly MemberNow[],
-): Candidate | undefined {
-  const rank = (one: Candidate): number => {
-    if (one.runner) return 3
-    if (one.members.length === 0) return 0
-    return members.some((member) => member.role === 'leader' && one.members.includes(member.pod))
-      ? 2
-      : 1
-  }
-  return candidates.toSorted((a, b) => rank(a) - rank(b))[0]
-}
-
-/** All of them as they would come one after the other, were nothing to change meanwhile. */
-export function inOrder(
-  candidates: readonly Candidate[],
-  members: readonly MemberNow[],
-): readonly Candidate[] {
-  const next = nextNode(candidates, members)
-  return next === undefined
-    ? []
-    : [
-        next,
-        ...inOrder(
-          candidates.filter((one) => one !== next),
-          members,
-        ),
-      ]
 }

@@ -1,15 +1,9 @@
-// A gate that lets a drain pass while a member is outside of the quorum takes the second one down;
-// an order that takes the leader early costs an election each time.
+// A gate that lets a drain pass while a member is outside of the quorum takes the second one down.
 
 import { describe, expect, test } from '@jest/globals'
 import type { BudgetVerdict } from '../../../../src/decide/drain/budget.ts'
-import {
-  gates,
-  membersOn,
-  nextNode,
-  type Standing,
-} from '../../../../src/decide/drain/disruption.ts'
-import { membersNow, type MemberNow } from '../../../../src/decide/rollout/roll.ts'
+import { gates, membersOn, type Standing } from '../../../../src/decide/drain/gates.ts'
+import { membersNow } from '../../../../src/decide/rollout/roll.ts'
 import type { Role } from '../../../../src/ensemble/profile.ts'
 import type { NodeView } from '../../../../src/view/surroundings.ts'
 import type { PodView } from '../../../../src/view/workload.ts'
@@ -249,34 +243,5 @@ describe('of a member on the node itself that does not serve', () => {
       /^operation: status/,
     )
     expect(fixOf(down, 'node-2')).toMatch(/^operation: status/)
-  })
-})
-
-describe('the order', () => {
-  const members: readonly MemberNow[] = standing({}).members
-  const at = (
-    name: string,
-    on: readonly string[],
-    runner = false,
-  ): { name: string; members: readonly string[]; runner: boolean } => ({
-    name,
-    members: on,
-    runner,
-  })
-
-  test('takes nodes without a member first, followers next, the leader last', () => {
-    const left = [at('l', ['zk-1']), at('f', ['zk-2']), at('g', ['zk-0']), at('e', [])]
-    const taken: string[] = []
-    for (let rest = [...left]; rest.length > 0;) {
-      const next = nextNode(rest, members)
-      taken.push(next?.name ?? '')
-      rest = rest.filter((one) => one !== next)
-    }
-    expect(taken).toEqual(['e', 'f', 'g', 'l'])
-  })
-
-  test('takes the node of the run itself after all others', () => {
-    expect(nextNode([at('mine', [], true), at('l', ['zk-1'])], members)?.name).toBe('l')
-    expect(nextNode([], members)).toBeUndefined()
   })
 })
