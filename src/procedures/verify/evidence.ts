@@ -2,15 +2,18 @@
 // the last log lines of its containers.
 
 import type { Diagnosis } from '../../decide/diagnosis/diagnose.ts'
+import {
+  eventsAbout,
+  logsToRead,
+  objectsToProve,
+  podOf,
+  type LogToRead,
+} from '../../decide/diagnosis/proof.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
 import type { Evidence } from '../../report/run-report.ts'
-import type { EnsembleView, EventView } from '../../view/surroundings.ts'
-import type { ContainerView, PodView } from '../../view/workload.ts'
-
-/** More members than this tell no new story. */
-const MOST_OBJECTS = 5
-const MOST_EVENTS = 8
+import type { EnsembleView } from '../../view/surroundings.ts'
+import type { PodView } from '../../view/workload.ts'
 
 export async function collectEvidence(
   kube: Pick<Kube, 'logs'>,
@@ -19,25 +22,18 @@ export async function collectEvidence(
   lines: number,
   signal: AbortSignal,
 ): Promise<readonly Evidence[]> {
-  const objects = [...new Set(diagnoses.map((diagnosis) => diagnosis.object))].slice(
-    0,
-    MOST_OBJECTS,
-  )
-  const unready = view.pods
-    .filter((pod) => !pod.ready && !objects.includes(`pod/${pod.name}`))
-    .map((pod) => `pod/${pod.name}`)
-  const all = objects.length > 0 ? objects : unready.slice(0, MOST_OBJECTS)
   return Promise.all(
-    all.map((object) =>
-      evidenceOf(
-        kube,
-        view,
-        object,
-        diagnoses.find((diagnosis) => diagnosis.object === object),
-        lines,
-        signal,
-      ),
-    ),
+    objectsToProve(view, diagnoses).map(async (object) => {
+      const diagnosis = diagnoses.find((one) => one.object === object)
+      const pod = podOf(view, object)
+      return {
+        ...evidenceOf(view, object, diagnosis),
+        logs:
+          pod === undefined || lines === 0
+            ? []
+            : await readLogs(kube, pod, logsToRead(pod, diagnosis?.container), lines, signal),
+      }
+    }),
   )
 }
 
@@ -52,18 +48,15 @@ export function logOf(
   )
 }
 
-async function evidenceOf(
-  kube: Pick<Kube, 'logs'>,
+/** What the view itself proves. */
+function evidenceOf(
   view: EnsembleView,
   object: string,
   diagnosis: Diagnosis | undefined,
-  lines: number,
-  signal: AbortSignal,
-): Promise<Evidence> {
-  const [kind = '', name = ''] = object.split('/')
-  const pod = view.pods.find((candidate) => kind === 'pod' && candidate.name === name)
+): Omit<Evidence, 'logs'> {
+  const pod = podOf(view, object)
   const container = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].find(
-    (candidate) => candidate.name === diagnosis?.container,
+    ({ name }) => name === diagnosis?.container,
   )
   const ended = container?.state.kind === 'terminated' ? container.state : container?.last
   return {
@@ -73,96 +66,49 @@ async function evidenceOf(
     message: diagnosis?.message ?? `${object} is not ready`,
     exitCode: ended?.exitCode,
     restarts: container?.restarts,
-    events: view.events
-      .filter((event) =>
-        pod === undefined && kind === 'pod'
-          ? isRefusalOf(event, view, name)
-          : isOf(event, kind, name, pod),
-      )
-      .toSorted((a, b) => a.last - b.last)
-      .slice(-MOST_EVENTS)
-      .map(({ reason, message, count, last }) => ({ reason, message, count, last })),
-    logs: pod === undefined ? [] : await logsOf(kube, pod, diagnosis?.container, lines, signal),
+    events: eventsAbout(view, object).map(({ reason, message, count, last }) => ({
+      reason,
+      message,
+      count,
+      last,
+    })),
   }
 }
 
-function isOf(event: EventView, kind: string, name: string, pod: PodView | undefined): boolean {
-  return (
-    event.object.kind.toLowerCase() === kind &&
-    event.object.name === name &&
-    (pod === undefined || event.object.uid === undefined || event.object.uid === pod.uid)
-  )
-}
-
-/**
- * A pod that was never made has no events of its own: the StatefulSet's name it (`create Pod zk-0
- * in StatefulSet zk failed …`).
- */
-function isRefusalOf(event: EventView, view: EnsembleView, pod: string): boolean {
-  return (
-    event.object.kind === 'StatefulSet' &&
-    event.object.name === view.set?.name &&
-    event.message.includes(` Pod ${pod} `)
-  )
-}
-
-async function logsOf(
+async function readLogs(
   kube: Pick<Kube, 'logs'>,
   pod: PodView,
-  atFault: string | undefined,
+  asked: readonly LogToRead[],
   lines: number,
   signal: AbortSignal,
 ): Promise<Evidence['logs']> {
-  // A container that never started has no log to ask for; one that is Ready may be at fault all the
-  // same, when its member does not serve.
-  const failing = [...pod.initContainers, ...pod.containers].filter(
-    (container) =>
-      lines > 0 &&
-      (!container.ready || container.name === atFault) &&
-      (hasRun(container) || container.restarts > 0),
-  )
   const logs = await Promise.all(
-    failing.map(async (container) => {
-      // While it waits to be started again, the log without `previous` is that of the life that
-      // just ended; the one before may be gone from the node.
-      const previous = container.state.kind === 'running' && container.restarts > 0
-      const text = await readLog(kube, pod, container.name, lines, previous, signal)
-      return {
-        container: container.name,
-        previous,
-        lines: text.split('\n').filter((line) => line !== ''),
-      }
+    asked.map(async (log) => {
+      const text = await readLog(kube, pod, { ...log, lines }, signal)
+      return { ...log, lines: text.split('\n').filter((line) => line !== '') }
     }),
   )
   return logs.filter((log) => log.lines.length > 0)
 }
 
-export function hasRun(container: ContainerView): boolean {
-  return (
-    container.state.kind === 'running' ||
-    container.state.kind === 'terminated' ||
-    container.last !== undefined
-  )
-}
-
 export async function readLog(
   kube: Pick<Kube, 'logs'>,
   pod: PodView,
-  container: string,
-  lines: number,
-  previous: boolean,
+  log: LogToRead & { readonly lines: number },
   signal: AbortSignal,
 ): Promise<string> {
+  const { container, ...options } = log
+  const current = (): Promise<string> => readLog(kube, pod, { ...log, previous: false }, signal)
   try {
-    const text = await kube.logs(pod, container, { lines, previous }, signal)
+    const text = await kube.logs(pod, container, options, signal)
     // The kubelet answers 200 with this sentence when it has removed the container.
-    return text.startsWith('unable to retrieve container logs') && previous
-      ? await readLog(kube, pod, container, lines, false, signal)
+    return log.previous && text.startsWith('unable to retrieve container logs')
+      ? await current()
       : text
   } catch (error) {
     if (!(error instanceof KubeFailure)) throw error
     // A log that can't be read must not hide the failure itself.
-    if (previous && error.status === 400) return readLog(kube, pod, container, lines, false, signal)
+    if (log.previous && error.status === 400) return current()
     return error.status === 403
       ? '(the log may not be read: the rule get pods/log is missing)'
       : `(the log could not be read: ${error.reason})`

@@ -1,12 +1,13 @@
 // The last log lines of members, also of those that are well: what a person would read with
 // `kubectl logs --tail` after the checks.
 
+import { hasRun } from '../../decide/diagnosis/proof.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { withoutNoise } from '../../report/evidence.ts'
 import { withoutSecretValues } from '../../report/hidden-values.ts'
 import type { MemberLog } from '../../report/run-report.ts'
 import type { PodView } from '../../view/workload.ts'
-import { hasRun, readLog } from './evidence.ts'
+import { readLog } from './evidence.ts'
 
 /** Probes leave several lines for each that says something; they are read and left out. */
 const READ_FOR_ONE = 10
@@ -24,7 +25,12 @@ export async function readMemberLogs(
   )
   return Promise.all(
     running.map(async (pod) => {
-      const text = await readLog(kube, pod, container, lines * READ_FOR_ONE, false, signal)
+      const text = await readLog(
+        kube,
+        pod,
+        { container, lines: lines * READ_FOR_ONE, previous: false },
+        signal,
+      )
       const quiet = withoutNoise(withoutSecretValues(text).split('\n'))
       return { pod: pod.name, container, lines: quiet.lines.slice(-lines), noise: quiet.noise }
     }),
