@@ -19,8 +19,12 @@ export interface WaitUntil {
 export interface Missing {
   /** For the log. */
   readonly line: string
-  /** What is thrown once the time is over. */
-  over(): Error
+  /** What is waited for, where a change of that is told at once. */
+  readonly reason?: string
+  /** Where this is told more seldom, or more often, than by default; milliseconds. */
+  readonly heartbeatMs?: number
+  /** What is thrown once the time is over; without it the wait just ends. */
+  readonly over?: () => Error
 }
 
 /** Resolves with the first look that finds nothing missing. */
@@ -29,14 +33,21 @@ export async function waitUntil(
   look: () => Promise<Missing | undefined>,
   signal: AbortSignal,
 ): Promise<void> {
-  let saidAt = saysAtOnce ? -Infinity : clock.now()
+  let said: { readonly reason: string | undefined; readonly at: number } = {
+    reason: undefined,
+    at: saysAtOnce ? -Infinity : clock.now(),
+  }
   for (;;) {
     const missing = await look()
     if (missing === undefined) return
-    if (deadline.passed) throw missing.over()
-    if (clock.now() - saidAt >= heartbeatMs) {
-      say(missing.line)
-      saidAt = clock.now()
+    const { line, reason } = missing
+    if (deadline.passed) {
+      if (missing.over === undefined) return
+      throw missing.over()
+    }
+    if (reason !== said.reason || clock.now() - said.at >= (missing.heartbeatMs ?? heartbeatMs)) {
+      say(line)
+      said = { reason, at: clock.now() }
     }
     await clock.sleep(Math.max(20, Math.min(everyMs, deadline.left())), signal)
   }

@@ -2,17 +2,15 @@
 // which ones run and which were verified; changes nothing.
 
 import { observed } from '../decide/members/members.ts'
-import { failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
-import { resolveProfile } from '../manifests/ensemble.ts'
-import { parseSet } from '../manifests/shapes.ts'
 import {
   refuseMissing,
   reviewRights,
   rightsToHistory,
   rightsToLookOnce,
 } from '../procedures/open/access.ts'
+import { profileOf } from '../procedures/open/ensemble-target.ts'
 import { findSet, readView } from '../procedures/open/read-ensemble.ts'
 import { recall } from '../procedures/open/recall.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
@@ -40,12 +38,7 @@ async function historyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSign
     const object = await findSet(kube, namespace, inputs.name, signal)
     const { name } = object.metadata
     report.about({ name })
-    const spec = parseSet(object)?.spec.template.spec
-    if (spec === undefined)
-      throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
-        object: `statefulset/${name}`,
-      })
-    const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
+    const profile = profileOf(object, inputs.profile)
     report.about({ profile })
     const [view, recalled] = await Promise.all([
       readView(kube, object, signal),

@@ -6,12 +6,10 @@ import { diagnose, newMemory } from '../decide/diagnosis/diagnose.ts'
 import { withLastWords } from '../decide/diagnosis/last-words.ts'
 import { judgeRollout } from '../decide/rollout/rollout.ts'
 import { heldRoll, judgeStatus, progressLine } from '../decide/status.ts'
-import { EnsembleError, failure } from '../errors.ts'
-import type { ProfileName } from '../view/profile-name.ts'
+import type { ServingVerdict } from '../decide/members/serving.ts'
+import { EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube } from '../kube/kube.ts'
-import { resolveProfile } from '../manifests/ensemble.ts'
-import { parseSet } from '../manifests/shapes.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -19,8 +17,10 @@ import {
   rightsToLookOnce,
   type Rights,
 } from '../procedures/open/access.ts'
-import { askMembers, type Asking } from '../procedures/verify/ask-members.ts'
-import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
+import { askMembers } from '../procedures/verify/ask-members.ts'
+import type { ReachableEnsemble } from '../procedures/open/ensemble.ts'
+import { connectionString, profileOf, targetOf } from '../procedures/open/ensemble-target.ts'
+import { openToLook } from '../procedures/open/open-ensemble.ts'
 import { collectEvidence, logOf } from '../procedures/verify/evidence.ts'
 import {
   findSet,
@@ -64,75 +64,49 @@ async function statusIn(
   )
   refuseMissing(rights.missing, 'ACCESS_DENIED')
   tellOmissions(run, rights)
-  const first = await journal.phase('Read the ensemble', async (done) => {
-    const found = await readAll(kube, inputs, run, rights, namespace, signal)
+  const { ensemble, ...first } = await journal.phase('Read the ensemble', async (done) => {
+    const found = await readAll(kube, inputs, run, rights, signal)
+    const { view, recalled: background } = found
     const now = run.clock.now()
-    done(
-      progressLine({
-        view: found.view,
-        verdict: judgeRollout(found.view, now, {}),
-        diagnoses: diagnose(found.view, now, newMemory()).findings,
-        background: found.recalled,
-      }),
-    )
+    const verdict = judgeRollout(view, now, {})
+    const diagnoses = diagnose(view, now, newMemory()).findings
+    done(progressLine({ view, verdict, diagnoses, background }))
     return found
   })
-  const asking: Asking = {
-    kube,
-    inputs,
-    run,
-    rights,
-    profile: first.profile,
-    target: first.target,
-  }
-  const {
-    view,
-    recalled,
-    serving,
-    failure: failed,
-  } = inputs.wait
+  const { failure: failed, ...seen } = inputs.wait
     ? await untilDone(
+        ensemble,
         {
-          ...asking,
           view: first.view,
           deadline,
-          recall: () => recall(kube, namespace, first.target.name, run.clock.now(), signal),
+          recall: () => recall(kube, namespace, ensemble.target.name, run.clock.now(), signal),
         },
         signal,
       )
-    : {
-        view: first.view,
-        recalled: first.recalled,
-        serving: await askMembers(asking, first.view, signal),
-        failure: undefined,
-      }
-  report.note(...recalled.notes)
-  await tellRevisions(kube, run, rights, { view, recalled, profile: first.profile }, signal)
+    : { ...first, serving: await askMembers(ensemble, first.view, signal), failure: undefined }
+  report.note(...seen.recalled.notes)
+  await tellRevisions(ensemble, seen, signal)
   run.publish()
   if (failed !== undefined) throw failed
-  await conclude(kube, inputs, run, rights, { view, recalled, serving }, signal)
+  await conclude(ensemble, seen, signal)
 }
 
 async function readAll(
   kube: Kube,
   inputs: Inputs,
-  { clock, report }: Run,
+  run: Run,
   rights: Rights,
-  namespace: string,
   signal: AbortSignal,
-) {
+): Promise<{ readonly ensemble: ReachableEnsemble } & Omit<Seen, 'serving'>> {
+  const { clock, report } = run
+  const namespace = inputs.namespace ?? kube.namespace
   const [object, around] = await Promise.all([
     findSet(kube, namespace, inputs.name, signal),
     servicesIfAllowed(kube, namespace, signal),
   ])
   const { name } = object.metadata
   report.about({ name })
-  const spec = parseSet(object)?.spec.template.spec
-  if (spec === undefined)
-    throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
-      object: `statefulset/${name}`,
-    })
-  const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
+  const profile = profileOf(object, inputs.profile)
   const target = targetOf(object, around ?? [], profile, namespace)
   report.about({ profile })
   const [seen, events, recalled] = await Promise.all([
@@ -145,7 +119,8 @@ async function readAll(
     connectionString: connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0),
   })
   report.sawMembers(view)
-  return { view, profile, target, recalled }
+  const ensemble = await openToLook(inputs, run, { kube, target, profile, rights })
+  return { ensemble, view, recalled }
 }
 
 function tellOmissions({ report }: Run, rights: Rights): void {
@@ -157,13 +132,12 @@ function tellOmissions({ report }: Run, rights: Rights): void {
 interface Seen {
   readonly view: EnsembleView
   readonly recalled: Recalled
+  readonly serving: ServingVerdict
 }
 
 async function tellRevisions(
-  kube: Kube,
-  { journal, report }: Run,
-  rights: Rights,
-  { view, recalled, profile }: Seen & { readonly profile: ProfileName },
+  { kube, rights, profile, run: { journal, report } }: ReachableEnsemble,
+  { view, recalled }: Seen,
   signal: AbortSignal,
 ): Promise<void> {
   if (!rights.revisions || view.set === undefined) return
@@ -172,7 +146,7 @@ async function tellRevisions(
       await listRevisions(kube, view.set, signal),
       view,
       recalled.record,
-      profile,
+      profile.name,
     ),
   })
   noteUndoTarget(report, recalled.record, view, report.revisions)
@@ -180,20 +154,15 @@ async function tellRevisions(
 }
 
 async function conclude(
-  kube: Kube,
-  inputs: Inputs,
-  { clock, report }: Run,
-  rights: Rights,
-  { view, recalled, serving }: Seen & { readonly serving: Awaited<ReturnType<typeof askMembers>> },
+  { kube, logLines, run: { clock, report } }: ReachableEnsemble,
+  { view, recalled, serving }: Seen,
   signal: AbortSignal,
 ): Promise<void> {
   const now = clock.now()
   const verdict = judgeRollout(view, now, {})
   const found = diagnose(await createNodeLook(kube)(view, now, signal), now, newMemory()).findings
   const evidence =
-    verdict.kind === 'done'
-      ? []
-      : await collectEvidence(kube, view, found, rights.logs ? inputs.logLines : 0, signal)
+    verdict.kind === 'done' ? [] : await collectEvidence(kube, view, found, logLines, signal)
   report.prove(...evidence)
   const diagnoses = found.map((one) => withLastWords(one, logOf(evidence, one)))
   const losses = await lossesAhead(kube, view, new Set(), signal)

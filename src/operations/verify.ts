@@ -5,12 +5,9 @@ import { Deadline } from '../clock.ts'
 import { ownPods } from '../decide/members/members.ts'
 import { ELECTS_WITHIN_MS, TELL_OUTSIDE_MS } from '../decide/members/patience.ts'
 import { judgeRollout } from '../decide/rollout/rollout.ts'
-import { chooseProfile } from '../ensemble/choose.ts'
 import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
-import { resolveProfile } from '../manifests/ensemble.ts'
-import { parseSet } from '../manifests/shapes.ts'
 import {
   refuseMissing,
   reviewRights,
@@ -19,7 +16,7 @@ import {
   rightsToVerify,
 } from '../procedures/open/access.ts'
 import { readLogin } from '../procedures/open/login.ts'
-import { connectionString, targetOf } from '../procedures/open/ensemble-target.ts'
+import { connectionString, profileOf, targetOf } from '../procedures/open/ensemble-target.ts'
 import { readUndoTarget } from '../procedures/open/undo-target.ts'
 import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
@@ -27,9 +24,10 @@ import type { ReachableEnsemble } from '../procedures/open/ensemble.ts'
 import { createLooker } from '../procedures/rollout/looker.ts'
 import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import type { Run } from '../run.ts'
+import type { VerifyLevel } from '../view/profile-name.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { waitUntil, type Missing } from '../wait-until.ts'
-import { profileOptions, reachThrough } from '../procedures/open/reach.ts'
+import { openToVerify } from '../procedures/open/open-ensemble.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
 export async function verify(inputs: Inputs, run: Run): Promise<void> {
@@ -41,86 +39,93 @@ async function verifyIn(kube: Kube, inputs: Inputs, run: Run, signal: AbortSigna
   const namespace = inputs.namespace ?? kube.namespace
   report.about({ namespace, name: inputs.name ?? '' })
   report.stands('verify changes nothing')
-  if (inputs.verify === 'off')
-    throw failure(
-      'refused',
-      'INPUT_INVALID',
-      'with verify off there is nothing to do for operation verify',
-      { input: 'verify', fix: 'Set verify to quick, full or thorough.' },
-    )
-  const level = inputs.verify
-
-  const { set, view, target, profile, rights, nodes } = await journal.phase(
-    'Read the ensemble',
-    async (done) => {
-      const [rights, set, around] = await Promise.all([
-        reviewRights(
-          kube,
-          [...rightsToLook(namespace), ...rightsToFindServices(namespace)],
-          namespace,
-          signal,
-        ),
-        findSet(kube, namespace, inputs.name, signal),
-        readServices(kube, namespace, signal),
-      ])
-      refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
-      refuseMissing(rights.missing, 'ACCESS_DENIED')
-      const spec = parseSet(set)?.spec.template.spec
-      if (spec === undefined)
-        throw failure('refused', 'NOT_FOUND', `statefulset/${set.metadata.name} can't be read`, {
-          object: `statefulset/${set.metadata.name}`,
-        })
-      const profile = resolveProfile(inputs.profile, spec, `statefulset/${set.metadata.name}`)
-      const target = targetOf(set, around, profile, namespace)
-      const [view, nodes] = await Promise.all([
-        readView(kube, set, signal),
-        rights.nodes ? readNodes(kube, signal) : undefined,
-      ])
-      report.about({ name: target.name, profile: profile })
-      report.about({
-        connectionString: connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0),
-      })
-      report.sawMembers(view)
-      run.publish()
-      if (nodes === undefined) report.note('Nodes may not be read: zones were not looked at.')
-      done(
-        `${target.name} in ${namespace}, profile ${profile}, ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members ready`,
-      )
-      return { set, view, target, profile, rights, nodes }
-    },
+  const level = levelOf(inputs)
+  const { set, view, ...found } = await journal.phase('Read the ensemble', (done) =>
+    readAll(kube, inputs, run, done, signal),
   )
-
   const standing = judgeRollout(view, clock.now(), {})
   if (standing.kind === 'waiting') journal.info(`The rollout is not done: ${standing.reason}.`)
   const ensemble = await journal.phase(`Verify (${level})`, async (done) => {
-    const login = await readLogin(kube, inputs, profile, { namespace, io: run.manifestIo }, signal)
-    const asked = {
-      kube,
-      run,
-      profile: await chooseProfile(profile, profileOptions(inputs, login)),
-      reach: reachThrough(kube, rights),
-      target,
-      nodes,
-      memberTimeoutMs: inputs.memberTimeoutMs,
-      logLines: rights.logs ? inputs.logLines : 0,
-    }
-    try {
-      await verifyEnsemble(asked, view, level, () => Promise.resolve([]), signal)
-    } catch (error) {
-      await readUndoTarget(kube, report, view, clock.now(), signal)
-      throw error instanceof EnsembleError && error.outcome === 'failed'
-        ? await withPodCauses(
-            error,
-            { kube, clock, report, rights, namespace, set: target.name, logLines: inputs.logLines },
-            signal,
-          )
-        : error
-    }
+    const io = run.manifestIo
+    const login = await readLogin(kube, inputs, found.profile, { namespace, io }, signal)
+    const opened = await openToVerify(inputs, run, { ...found, kube, login })
+    await check(opened, view, level, signal)
     done(outcomeOf(report))
-    return asked
+    return opened
   })
   if (standing.kind === 'waiting') await awaitReadiness(ensemble, set, signal)
   report.ends('succeeded')
+}
+
+function levelOf({ verify: level }: Inputs): VerifyLevel {
+  if (level !== 'off') return level
+  throw failure(
+    'refused',
+    'INPUT_INVALID',
+    'with verify off there is nothing to do for operation verify',
+    { input: 'verify', fix: 'Set verify to quick, full or thorough.' },
+  )
+}
+
+async function readAll(
+  kube: Kube,
+  inputs: Inputs,
+  run: Run,
+  done: (line: string) => void,
+  signal: AbortSignal,
+) {
+  const { report } = run
+  const namespace = inputs.namespace ?? kube.namespace
+  const [rights, set, around] = await Promise.all([
+    reviewRights(
+      kube,
+      [...rightsToLook(namespace), ...rightsToFindServices(namespace)],
+      namespace,
+      signal,
+    ),
+    findSet(kube, namespace, inputs.name, signal),
+    readServices(kube, namespace, signal),
+  ])
+  refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
+  refuseMissing(rights.missing, 'ACCESS_DENIED')
+  const profile = profileOf(set, inputs.profile)
+  const target = targetOf(set, around, profile, namespace)
+  const [view, nodes] = await Promise.all([
+    readView(kube, set, signal),
+    rights.nodes ? readNodes(kube, signal) : undefined,
+  ])
+  report.about({ name: target.name, profile })
+  report.about({
+    connectionString: connectionString(target, view.set?.start ?? 0, view.set?.replicas ?? 0),
+  })
+  report.sawMembers(view)
+  run.publish()
+  if (nodes === undefined) report.note('Nodes may not be read: zones were not looked at.')
+  done(
+    `${target.name} in ${namespace}, profile ${profile}, ${report.readyReplicas ?? 0} of ${report.replicas ?? 0} members ready`,
+  )
+  return { set, view, target, profile, rights, nodes }
+}
+
+/** A failure comes with what the pods themselves show, and with what an undo would go back to. */
+async function check(
+  ensemble: ReachableEnsemble,
+  view: EnsembleView,
+  level: VerifyLevel,
+  signal: AbortSignal,
+): Promise<void> {
+  const {
+    kube,
+    run: { clock, report },
+  } = ensemble
+  try {
+    await verifyEnsemble(ensemble, view, level, () => Promise.resolve([]), signal)
+  } catch (error) {
+    await readUndoTarget(kube, report, view, clock.now(), signal)
+    throw error instanceof EnsembleError && error.outcome === 'failed'
+      ? await withPodCauses(error, ensemble, signal)
+      : error
+  }
 }
 
 /**

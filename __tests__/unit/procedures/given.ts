@@ -4,6 +4,7 @@
 import type { Profile } from '../../../src/ensemble/profile.ts'
 import type { Follower } from '../../../src/kube/follow.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
+import type { Rights } from '../../../src/procedures/open/access.ts'
 import type { ReachableEnsemble } from '../../../src/procedures/open/ensemble.ts'
 import { Recorder } from '../../../src/report/recorder.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
@@ -44,6 +45,24 @@ export function kubeWith(more: Partial<Kube> = {}): Kube {
   }
 }
 
+export const ALL_RIGHTS: Rights = {
+  missing: [],
+  forward: true,
+  exec: true,
+  logs: true,
+  events: true,
+  announce: true,
+  budgets: true,
+  evict: true,
+  deletePods: true,
+  revisions: true,
+  nodes: true,
+  classes: true,
+  endpoints: true,
+  makeServices: true,
+  deleteServices: true,
+}
+
 /** Lines of the log go to `lines`. */
 export function runWith(
   profile: Partial<Profile>,
@@ -66,6 +85,7 @@ export function runWith(
         verdict: say,
       },
     },
+    rights: ALL_RIGHTS,
     nodes: undefined,
     memberTimeoutMs: 300_000,
     logLines: 25,

@@ -5,7 +5,8 @@ import type { ProfileName } from '../../view/profile-name.ts'
 import { failure } from '../../errors.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { hostsIn, listedHosts, membersOfSet } from '../../manifests/addresses.ts'
-import { memberContainer } from '../../manifests/ensemble.ts'
+import type { Inputs } from '../../inputs/inputs.ts'
+import { memberContainer, resolveProfile } from '../../manifests/ensemble.ts'
 import {
   meaningOf,
   memberServices,
@@ -14,6 +15,15 @@ import {
 } from '../../manifests/member-services.ts'
 import { parseService, parseSet, selects, type SetShape } from '../../manifests/shapes.ts'
 import type { Target } from './ensemble.ts'
+
+/** What kind of ensemble a StatefulSet makes: as asked, or by its image and ports. */
+export function profileOf(object: KubeObject, asked: Inputs['profile']): ProfileName {
+  const name = `statefulset/${object.metadata.name}`
+  const spec = parseSet(object)?.spec.template.spec
+  if (spec === undefined)
+    throw failure('refused', 'NOT_FOUND', `${name} can't be read`, { object: name })
+  return resolveProfile(asked, spec, name)
+}
 
 export function targetOf(
   object: KubeObject,

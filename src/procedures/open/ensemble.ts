@@ -34,9 +34,10 @@ export interface Target {
   readonly listedServices: ReadonlyMap<string, MemberService>
 }
 
-/** What the checks of an ensemble, and a look at its members, work with. */
+/** What the checks of an ensemble, a look at its members, and taking one down work with. */
 export interface ReachableEnsemble {
   readonly kube: Kube
+  readonly rights: Rights
   readonly run: Pick<Run, 'clock' | 'journal' | 'report' | 'runId'>
   readonly profile: Profile
   /** What checks its data, where that is not its profile: `verify: off` has nobody asked. */
@@ -65,7 +66,6 @@ export function checksOf({
 export interface Ensemble extends ReachableEnsemble {
   readonly run: Run
   readonly inputs: Pick<Inputs, 'verify' | 'pace'>
-  readonly rights: Rights
   readonly follower: Follower
   /** How it stood before the change. */
   readonly before: EnsembleView

@@ -2,13 +2,12 @@
 // rights, lock, record, and everything a change works with.
 
 import { Deadline } from '../../clock.ts'
-import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { follow } from '../../kube/follow.ts'
 import type { Access, Kube, KubeObject } from '../../kube/kube.ts'
 import { selectorText, toSet } from '../../kube/views/index.ts'
 import { addressesOf } from '../../manifests/addresses.ts'
-import { memberContainer, resolveProfile } from '../../manifests/ensemble.ts'
+import { memberContainer } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import {
   LOCK_WAIT_MS,
@@ -38,7 +37,7 @@ import {
   rightsToVerify,
   type Rights,
 } from './access.ts'
-import { connectionString, targetOf } from './ensemble-target.ts'
+import { connectionString, profileOf, targetOf } from './ensemble-target.ts'
 import { readLogin } from './login.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
@@ -46,6 +45,7 @@ import { HeldRecord } from '../../record/held-record.ts'
 import type { Ensemble, Target } from './ensemble.ts'
 import { withCluster, within } from './with-cluster.ts'
 import { openEnsemble } from './open-ensemble.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import type { SetView } from '../../view/workload.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
@@ -293,12 +293,7 @@ async function readLocked(
     rights.nodes ? readNodes(kube, signal) : undefined,
   ])
   const stored = recordOf(read, set, report)
-  const spec = parseSet(set)?.spec.template.spec
-  if (spec === undefined)
-    throw failure('refused', 'NOT_FOUND', `statefulset/${name} can't be read`, {
-      object: `statefulset/${name}`,
-    })
-  const profile = resolveProfile(inputs.profile, spec, `statefulset/${name}`)
+  const profile = profileOf(set, inputs.profile)
   const target = targetOf(set, around, profile, namespace)
   const view = toSet(set)
   report.about({
@@ -318,8 +313,13 @@ async function readLocked(
     view,
     login,
     addresses: addressesOf(set, around, profile, namespace),
-    image: memberContainer(spec, profile)?.image ?? '',
+    image: imageIn(set, profile),
   }
+}
+
+function imageIn(set: KubeObject, profile: ProfileName): string {
+  const spec = parseSet(set)?.spec.template.spec
+  return spec === undefined ? '' : (memberContainer(spec, profile)?.image ?? '')
 }
 
 /** The record as it counts for this set; what doesn't count of it is noted. */

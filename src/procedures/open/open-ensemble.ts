@@ -11,7 +11,7 @@ import type { Run } from '../../run.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import type { Rights } from './access.ts'
-import type { Ensemble, Target } from './ensemble.ts'
+import type { Ensemble, ReachableEnsemble, Target } from './ensemble.ts'
 import { profileOptions, reachThrough } from './reach.ts'
 
 /** What was read of it before; `login`: of its checks. */
@@ -22,30 +22,66 @@ interface Found {
   readonly login: Login | undefined
   readonly nodes: readonly NodeView[] | undefined
   readonly rights: Rights
-  readonly follower: Follower
-  readonly deadline: Deadline
-  readonly addresses: Addresses
+}
+
+/** To be asked and checked; nothing of it is changed. */
+export async function openToVerify(
+  inputs: Inputs,
+  run: Run,
+  { profile, login, ...found }: Found,
+): Promise<ReachableEnsemble> {
+  const { kube, rights } = found
+  return {
+    ...found,
+    run,
+    memberTimeoutMs: inputs.memberTimeoutMs,
+    logLines: rights.logs ? inputs.logLines : 0,
+    reach: reachThrough(kube, rights),
+    profile: await chooseProfile(profile, profileOptions(inputs, login)),
+  }
+}
+
+/**
+ * To be looked at: members are asked by what writes nothing, and how long one of them may take is
+ * the business of the run that changes it.
+ */
+export async function openToLook(
+  inputs: Inputs,
+  run: Run,
+  found: Omit<Found, 'login' | 'nodes'>,
+): Promise<ReachableEnsemble> {
+  const asked = { ...inputs, writeCommand: undefined, readCommand: undefined }
+  return {
+    ...(await openToVerify(asked, run, { ...found, login: undefined, nodes: undefined })),
+    memberTimeoutMs: inputs.timeoutMs,
+  }
 }
 
 /** `follower` is ready: how the ensemble stands now is how it stood before the change. */
 export async function openEnsemble(
   inputs: Inputs,
   run: Run,
-  { profile, login, rights, follower, ...found }: Found,
+  {
+    follower,
+    deadline,
+    addresses,
+    ...found
+  }: Found & {
+    readonly follower: Follower
+    readonly deadline: Deadline
+    readonly addresses: Addresses
+  },
 ): Promise<Ensemble> {
   const off = inputs.verify === 'off'
   return {
-    ...found,
-    rights,
-    follower,
+    ...(await openToVerify(inputs, run, off ? { ...found, login: undefined } : found)),
+    ...(off ? { checks: await chooseProfile('none', profileOptions(inputs)) } : {}),
     run,
     inputs,
-    memberTimeoutMs: inputs.memberTimeoutMs,
-    logLines: rights.logs ? inputs.logLines : 0,
+    follower,
+    deadline,
+    addresses,
     watched: { by: undefined },
-    reach: reachThrough(found.kube, rights),
-    profile: await chooseProfile(profile, profileOptions(inputs, off ? undefined : login)),
-    ...(off ? { checks: await chooseProfile('none', profileOptions(inputs)) } : {}),
     before: follower.snapshot(),
     place: { at: '' },
   }

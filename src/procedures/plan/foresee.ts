@@ -29,6 +29,7 @@ import { memberImage, type Inspected } from '../apply/preflight.ts'
 import { createLooker } from '../rollout/looker.ts'
 import { readView } from '../open/read-ensemble.ts'
 import type { Locked } from '../open/hold-ensemble.ts'
+import { openToLook } from '../open/open-ensemble.ts'
 import { profileOptions } from '../open/reach.ts'
 
 export interface Foreseeing {
@@ -104,8 +105,10 @@ async function rollAhead(
   // Who may not ask the members can still say in which order they go.
   const may =
     profile === 'cassandra' || profile === 'custom' ? rights.exec : rights.forward || rights.exec
-  if (may) await lookQuietly({ kube, inputs, run, rights, profile, target }, view, signal)
-  else
+  if (may) {
+    const ensemble = await openToLook(inputs, run, { kube, target, profile, rights })
+    await lookQuietly(ensemble, view, signal)
+  } else
     report.note(
       'The members were not asked, since port-forward and exec are not allowed: who leads is not known.',
     )

@@ -5,16 +5,10 @@ import type { MemberNow } from '../../decide/rollout/roll.ts'
 import type { Profile } from '../../ensemble/profile.ts'
 import { failure } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import type { Rights } from '../open/access.ts'
 import { spareWriter } from '../verify/data-watch.ts'
 import { evictPod } from './evict.ts'
 import { contextFor } from '../verify/verify-ensemble.ts'
 import type { ReachableEnsemble } from '../open/ensemble.ts'
-
-/** An ensemble, and what this run may do to its pods. */
-export interface Means extends ReachableEnsemble {
-  readonly rights: Pick<Rights, 'evict' | 'deletePods'>
-}
 
 /**
  * Ends the leader's process in place: the election happens while every address is known, which
@@ -64,7 +58,7 @@ export function othersServe({ onlyReady }: Pick<Profile, 'onlyReady'>): string {
 
 /** Evicts a member; undefined when it goes (or is gone), else what the budget says. */
 export async function takeByEviction(
-  ensemble: Means,
+  ensemble: ReachableEnsemble,
   member: MemberNow,
   told: Set<string>,
   signal: AbortSignal,
@@ -94,7 +88,7 @@ export async function takeByEviction(
  * of no use to anybody. Always with its UID: never another pod of that name.
  */
 export async function freeMember(
-  ensemble: Means,
+  ensemble: ReachableEnsemble,
   member: MemberNow,
   why: string,
   told: Set<string>,

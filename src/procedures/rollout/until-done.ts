@@ -2,28 +2,25 @@
 // `status` with `wait`.
 
 import { formatSpan, type Deadline } from '../../clock.ts'
-import { ELECTS_WITHIN_MS, TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
+import { TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
 import { judgeRollout } from '../../decide/rollout/rollout.ts'
 import type { ServingVerdict } from '../../decide/members/serving.ts'
-import { heldRoll, isHalted } from '../../decide/status.ts'
+import { judgeWait, NOTHING_SEEN } from '../../decide/status-wait.ts'
 import { EnsembleError } from '../../errors.ts'
 import { follow, type Follower } from '../../kube/follow.ts'
 import { selectorText } from '../../kube/views/index.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import { askMembers, lookQuietly, type Asking } from '../verify/ask-members.ts'
+import { waitUntil } from '../../wait-until.ts'
+import { askMembers, lookQuietly } from '../verify/ask-members.ts'
 import { awaitReady } from './attend.ts'
+import type { ReachableEnsemble } from '../open/ensemble.ts'
 import type { Recalled } from '../open/recall.ts'
 
 const POLL_MS = 2_000
 /** A line is printed at least this often. */
 const HEARTBEAT_MS = 30_000
-/**
- * A lock that isn't renewed for this long is that of a dead run, judged by how long we have seen it
- * unchanged.
- */
-const DEAD_AFTER_MS = 75_000
 
-export interface Waiting extends Asking {
+export interface Waiting {
   /** As it stood at the first look. */
   readonly view: EnsembleView
   readonly deadline: Deadline
@@ -45,14 +42,19 @@ export interface Ended {
  * Ends when all is done and serving, when nobody goes on with a halted roll, when a fault is
  * proven, or with the deadline.
  */
-export async function untilDone(waiting: Waiting, signal: AbortSignal): Promise<Ended> {
-  const { kube, run, view, target } = waiting
+export async function untilDone(
+  ensemble: ReachableEnsemble,
+  waiting: Waiting,
+  signal: AbortSignal,
+): Promise<Ended> {
+  const { kube, run, target } = ensemble
+  const { view } = waiting
   const { set } = view
   if (set === undefined)
     return {
       view,
       recalled: await waiting.recall(),
-      serving: await askMembers(waiting, view, signal),
+      serving: await askMembers(ensemble, view, signal),
       failure: undefined,
     }
   const follower = follow(
@@ -69,91 +71,84 @@ export async function untilDone(waiting: Waiting, signal: AbortSignal): Promise<
   try {
     await follower.ready()
     const failure = await run.journal
-      .phase('Wait until the roll is done', (done) => settle(waiting, follower, done, signal))
+      .phase('Wait until the roll is done', async (done): Promise<undefined> => {
+        done(await settled(ensemble, waiting, follower, signal))
+      })
       .catch((error: unknown) => {
         // How the members stand and what runs is told all the same.
         if (error instanceof EnsembleError && !signal.aborted) return error
         throw error
       })
     const last = follower.snapshot()
-    const [recalled, serving] = [await waiting.recall(), await askMembers(waiting, last, signal)]
+    const [recalled, serving] = [await waiting.recall(), await askMembers(ensemble, last, signal)]
     return { view: last, recalled, serving, failure }
   } finally {
     await follower.stop()
   }
 }
 
-async function settle(
+/** How the wait ended, in one line. */
+async function settled(
+  ensemble: ReachableEnsemble,
   waiting: Waiting,
   follower: Follower,
-  done: (line: string) => void,
   signal: AbortSignal,
-): Promise<undefined> {
-  const { run, deadline } = waiting
-  const { clock, journal } = run
-  let told = { text: '', at: clock.now() }
-  let outsideSince: number | undefined
-  let life: { readonly renewed: number | undefined; readonly at: number } | undefined
-  for (;;) {
-    const view = await ready(waiting, follower, signal)
-    const [recalled, serving] = await Promise.all([
-      waiting.recall(),
-      lookQuietly(waiting, view, signal),
-    ])
-    const held = heldRoll(view)
-    const halted = held !== undefined && isHalted(held, view, recalled) ? held : undefined
-    const text = halted === undefined ? serving.detail : halted.text
-    if (life === undefined || life.renewed !== recalled.renewed)
-      life = { renewed: recalled.renewed, at: clock.now() }
-    outsideSince =
-      serving.findings.length === 0 || serving.onTheWay ? undefined : (outsideSince ?? clock.now())
-    // Nobody is young enough to be on its way any more, and no run that lives is at work: it will
-    // not come in by itself.
-    const stays =
-      outsideSince !== undefined &&
-      recalled.alive !== true &&
-      clock.now() - outsideSince >= ELECTS_WITHIN_MS
-    const over =
-      halted === undefined
-        ? serving.findings.length === 0 || stays
-        : recalled.alive === false || clock.now() - life.at >= DEAD_AFTER_MS
-    if (over || deadline.passed) {
-      done(over ? text : `the timeout is over: ${text}`)
-      return undefined
-    }
-    if (
-      text !== told.text ||
-      clock.now() - told.at >= (halted === undefined ? TELL_OUTSIDE_MS : HEARTBEAT_MS)
-    ) {
-      journal.info(`still waiting, ${formatSpan(deadline.left())} left: ${text}`)
-      told = { text, at: clock.now() }
-    }
-    await clock.sleep(Math.min(POLL_MS, Math.max(20, deadline.left())), signal)
-  }
+): Promise<string> {
+  const { clock, journal } = ensemble.run
+  const { deadline } = waiting
+  let ended = ''
+  let lasting = NOTHING_SEEN
+  await waitUntil(
+    {
+      clock,
+      deadline,
+      everyMs: POLL_MS,
+      heartbeatMs: TELL_OUTSIDE_MS,
+      say: (line) => journal.info(line),
+    },
+    async () => {
+      const view = await ready(ensemble, waiting, follower, signal)
+      const [background, serving] = await Promise.all([
+        waiting.recall(),
+        lookQuietly(ensemble, view, signal),
+      ])
+      const found = judgeWait({ now: clock.now(), view, serving, background }, lasting)
+      const { over, text, halted } = found
+      lasting = found.lasting
+      ended = over ? text : `the timeout is over: ${text}`
+      return over
+        ? undefined
+        : {
+            line: `still waiting, ${formatSpan(deadline.left())} left: ${text}`,
+            reason: text,
+            ...(halted ? { heartbeatMs: HEARTBEAT_MS } : {}),
+          }
+    },
+    signal,
+  )
+  return ended
 }
 
 /** The view in which the controller's part is done; at once while it is. */
 async function ready(
-  waiting: Waiting,
+  { kube, run, logLines, memberTimeoutMs }: ReachableEnsemble,
+  { view: before, deadline }: Waiting,
   follower: Follower,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { kube, inputs, run, rights, deadline } = waiting
   const { clock, report } = run
   const view = follower.snapshot()
   if (judgeRollout(view, clock.now(), {}).kind === 'done') return view
   const notes = report.notes.length
-  // The timeout alone bounds this wait: how long a member may take is the business of the run that
-  // changes it.
   const found = await awaitReady(
     {
       kube,
       run,
       follower,
       deadline,
-      memberTimeoutMs: inputs.timeoutMs,
-      logLines: rights.logs ? inputs.logLines : 0,
-      before: { ...waiting.view, events: [] },
+      memberTimeoutMs,
+      logLines,
+      before: { ...before, events: [] },
     },
     undefined,
     signal,

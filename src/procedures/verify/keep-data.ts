@@ -11,7 +11,7 @@ import { toClaim, toKeptVolume } from '../../kube/views/index.ts'
 import { warningText } from '../../report/annotations.ts'
 import type { Run } from '../../run.ts'
 import type { EnsembleView, KeptVolume } from '../../view/surroundings.ts'
-import type { Recorder } from '../../report/recorder.ts'
+import type { ReachableEnsemble } from '../open/ensemble.ts'
 
 /** Who goes, where it is known; `members`: how all of them stand. */
 export interface Going {
@@ -19,17 +19,15 @@ export interface Going {
   readonly members: readonly MemberNow[]
 }
 
-export interface Keeping {
-  readonly kube: Pick<Kube, 'get' | 'list'>
-  readonly run: { readonly report: Pick<Recorder, 'changed'> }
-}
+/** Claims and volumes as they are now. */
+type Reading = Pick<Kube, 'get' | 'list'>
 
 /**
  * What members that go would lose, as it is now. `spent`: ordinals of members whose claims are to
  * be deleted anyway.
  */
 export async function lossesAhead(
-  kube: Keeping['kube'],
+  kube: Reading,
   view: EnsembleView,
   spent: ReadonlySet<number>,
   signal: AbortSignal,
@@ -46,7 +44,7 @@ export async function lossesAhead(
 
 /** The same with the claims as they were just read. */
 export async function lossesOf(
-  kube: Keeping['kube'],
+  kube: Reading,
   view: EnsembleView,
   claims: EnsembleView['claims'],
   signal: AbortSignal,
@@ -71,7 +69,7 @@ export async function lossesOf(
 
 /** Volumes belong to the cluster: where they may not be read nothing is said of them. */
 async function readVolumes(
-  kube: Keeping['kube'],
+  kube: Reading,
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, KeptVolume | 'gone'>> {
@@ -98,7 +96,7 @@ async function readVolumes(
  * Called right before each act, with what was read then.
  */
 export async function refuseLoss(
-  { kube, run: { report } }: Keeping,
+  { kube, run: { report } }: Pick<ReachableEnsemble, 'kube' | 'run'>,
   view: EnsembleView,
   going: Going | undefined,
   signal: AbortSignal,

@@ -1,30 +1,16 @@
 // What the pods themselves show after checks have failed: a container that died, or can't be
 // pulled, is the cause before any word of the quorum.
 
-import type { Clock } from '../../clock.ts'
 import { diagnose, newMemory } from '../../decide/diagnosis/diagnose.ts'
 import { chooseVerdict } from '../../decide/diagnosis/evidence-choice.ts'
 import { withLastWords } from '../../decide/diagnosis/last-words.ts'
 import { judgeRollout } from '../../decide/rollout/rollout.ts'
 import { isFault } from '../../decide/status.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
-import type { Kube } from '../../kube/kube.ts'
-import type { Rights } from '../open/access.ts'
 import { collectEvidence, logOf } from './evidence.ts'
 import { createNodeLook } from './hanging.ts'
 import { findSet, readEvents, readView } from '../open/read-ensemble.ts'
-import type { Recorder } from '../../report/recorder.ts'
-
-export interface Blaming {
-  readonly kube: Kube
-  readonly clock: Clock
-  readonly report: Recorder
-  readonly rights: Rights
-  readonly namespace: string
-  /** Name of the StatefulSet. */
-  readonly set: string
-  readonly logLines: number
-}
+import type { ReachableEnsemble } from '../open/ensemble.ts'
 
 /**
  * The failure with the faults of pods put first and their proof in the report; what a check could
@@ -33,11 +19,17 @@ export interface Blaming {
  */
 export async function withPodCauses(
   failure: EnsembleError,
-  { kube, clock, report, rights, namespace, set, logLines }: Blaming,
+  {
+    kube,
+    rights,
+    target: { namespace, name },
+    logLines,
+    run: { clock, report },
+  }: ReachableEnsemble,
   signal: AbortSignal,
 ): Promise<EnsembleError> {
   const [seen, events] = await Promise.all([
-    findSet(kube, namespace, set, signal).then((object) => readView(kube, object, signal)),
+    findSet(kube, namespace, name, signal).then((object) => readView(kube, object, signal)),
     rights.events ? readEvents(kube, namespace, signal) : [],
   ])
   const view = { ...seen, events }
@@ -49,7 +41,7 @@ export async function withPodCauses(
     newMemory(),
   ).findings.filter(isFault)
   if (verdict.kind === 'done' || faults.length === 0) return failure
-  const evidence = await collectEvidence(kube, view, faults, rights.logs ? logLines : 0, signal)
+  const evidence = await collectEvidence(kube, view, faults, logLines, signal)
   report.prove(...evidence)
   const told = faults.map((one) => withLastWords(one, logOf(evidence, one)))
   const blamed = new Set(told.map(({ object }) => object))

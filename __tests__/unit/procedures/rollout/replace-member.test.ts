@@ -5,14 +5,15 @@ import { describe, expect, test } from '@jest/globals'
 import { membersNow, type MemberNow } from '../../../../src/decide/rollout/roll.ts'
 import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { Kube } from '../../../../src/kube/kube.ts'
+import type { Rights } from '../../../../src/procedures/open/access.ts'
+import type { ReachableEnsemble } from '../../../../src/procedures/open/ensemble.ts'
 import {
   freeMember,
   stepDown,
   takeByEviction,
-  type Means,
 } from '../../../../src/procedures/rollout/replace-member.ts'
 import { pod, T0, view } from '../../decide/given.ts'
-import { kubeWith, runWith } from '../given.ts'
+import { ALL_RIGHTS, kubeWith, runWith } from '../given.ts'
 
 const signal = new AbortController().signal
 
@@ -45,8 +46,8 @@ function answer(status: number, budget = false): KubeFailure {
 /** An ensemble, and what was done to pods; `rights` are all but those that are taken away. */
 function meansWith(
   kube: Partial<Kube>,
-  rights: Partial<Means['rights']> = {},
-): { readonly means: Means; readonly deleted: string[] } {
+  rights: Partial<Rights> = {},
+): { readonly means: ReachableEnsemble; readonly deleted: string[] } {
   const deleted: string[] = []
   const all: Partial<Kube> = {
     evict: () => Promise.resolve(),
@@ -59,7 +60,7 @@ function meansWith(
     deleted,
     means: {
       ...runWith({}, { kube: kubeWith({ ...all, ...kube }) }),
-      rights: { evict: true, deletePods: true, ...rights },
+      rights: { ...ALL_RIGHTS, ...rights },
     },
   }
 }
@@ -110,7 +111,7 @@ describe('a member that serves nobody', () => {
     ).resolves.toBeUndefined()
   })
 
-  test.each<[string, Partial<Means['rights']>, Partial<Kube>, RegExp]>([
+  test.each<[string, Partial<Rights>, Partial<Kube>, RegExp]>([
     ['neither right', { evict: false, deletePods: false }, {}, /may neither evict nor delete pods/],
     [
       'no right to go past the budget',

@@ -9,6 +9,7 @@ import { Recorder } from '../../../../src/report/recorder.ts'
 import type { EnsembleView } from '../../../../src/view/surroundings.ts'
 import { container, pod, SECOND, T0, view } from '../../decide/given.ts'
 import type { ReachableEnsemble } from '../../../../src/procedures/open/ensemble.ts'
+import { ALL_RIGHTS } from '../given.ts'
 
 const VIEW = { set: undefined, pods: [], claims: [], events: [] }
 const QUORUM: CheckResult = {
@@ -87,6 +88,7 @@ function runOf(quorum: CheckResult, done: string[]): ReachableEnsemble {
       runId: '1',
     },
     profile,
+    rights: ALL_RIGHTS,
     reach: { may: { forward: true, exec: true }, open: unused, tunnel: unused, exec: unused },
     target: {
       name: 'zk',
