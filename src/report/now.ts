@@ -30,9 +30,9 @@ const FRESH_MS = 20_000
 
 const UNKNOWN: ReadonlySet<Role> = new Set<Role>(['unknown', 'unreachable'])
 
-/** Undefined where the run saw no ensemble. */
+/** Undefined where the run saw no ensemble: how many there should be says nothing of who is there. */
 export function clientsOf(report: RunReport): Clients | undefined {
-  if (report.replicas === undefined) return undefined
+  if (report.replicas === undefined || report.readyReplicas === undefined) return undefined
   const observers = report.members.filter((row) => row.role === 'observer').length
   const voters = report.members.filter((row) => row.role !== 'observer')
   const asked = voters.flatMap((row) => (row.askedAt === undefined ? [] : [row.askedAt]))
@@ -81,20 +81,8 @@ function withQuorum({ serving, members, unasked }: Counted, voters: readonly Mem
 export function nowLine(report: RunReport): string {
   const clients = clientsOf(report)
   if (clients === undefined) return ''
-  const { members, serving, askedAt } = clients
-  if (members === 0) return 'no client is served: no member is wanted (replicas is 0)'
-  const leader = report.members.find((row) => row.role === 'leader' && serves(row))
-  const count = `${serving} of ${members} ${members === 1 ? 'member' : 'members'} ${serving === 1 ? 'serves' : 'serve'}${leader === undefined ? '' : `, leader ${leader.pod}`}`
-  const at =
-    askedAt !== undefined && report.ended - askedAt > FRESH_MS
-      ? `, as they said at ${clockTime(askedAt)}`
-      : ''
-  // Who was asked by nobody is not counted as one who does not serve.
-  const counted = clients.unasked.length < members || clients.write !== undefined
-  return plainLine(
-    `${lead(report, clients)}${counted ? `: ${count}${at}` : ''}${margin(clients)}`,
-    400,
-  )
+  if (clients.members === 0) return 'no client is served: no member is wanted (replicas is 0)'
+  return plainLine(`${lead(report, clients)}${counted(report, clients)}${margin(clients)}`, 400)
 }
 
 /** ✅ where clients are served, ⚠️ where less is sure, ❌ where they are not. */
@@ -110,18 +98,55 @@ function lead(report: RunReport, { read, write, unasked }: Clients): string {
   if (write === false)
     return read === true ? 'clients can read, but not write' : "clients can't read or write"
   const why =
-    unasked.length === 0
-      ? report.profile === 'cassandra'
+    unasked.length > 0
+      ? ` (${whyUnasked(report, unasked)})`
+      : report.profile === 'cassandra'
         ? ' (it depends on the copies of each keyspace)'
         : ''
-      : ` (${someOf(unasked, 3)} ${whyUnasked(report, unasked)})`
   return `whether clients can read and write is not known${why}`
 }
 
-function whyUnasked({ members, profile }: RunReport, unasked: readonly string[]): string {
-  if (profile === 'none') return "can't be asked, with profile none"
-  const tried = members.some((row) => unasked.includes(row.pod) && row.askedAt !== undefined)
-  return tried ? 'could not be asked' : unasked.length === 1 ? 'was not asked' : 'were not asked'
+/** Who said that it serves; who said nothing is not counted as one that does not. */
+function counted(report: RunReport, clients: Clients): string {
+  const { members, serving, unasked, write, askedAt } = clients
+  if (write === undefined && unasked.length >= members) return ''
+  const of = `of ${members} ${members === 1 ? 'member' : 'members'}`
+  const count =
+    unasked.length === 0
+      ? `${serving} ${of} ${serving === 1 ? 'serves' : 'serve'}`
+      : `${serving === 0 ? 'none' : serving} ${of} ${serving > 1 ? 'are' : 'is'} known to serve`
+  const leader = report.members.find((row) => row.role === 'leader' && serves(row))
+  const late = askedAt !== undefined && report.ended - askedAt > FRESH_MS
+  return [
+    `: ${count}`,
+    leader === undefined ? '' : `, leader ${leader.pod}`,
+    late ? `, as they said at ${clockTime(askedAt)}` : '',
+    write === undefined || unasked.length === 0 ? '' : `; ${whyUnasked(report, unasked)}`,
+  ].join('')
+}
+
+/** `zk-0, zk-1 were not asked`: of those that may serve or not. */
+function whyUnasked(report: RunReport, unasked: readonly string[]): string {
+  const who = someOf(unasked, 3)
+  if (report.profile === 'none') return `${who} can't be asked, with profile none`
+  const tried = report.members.some((row) => unasked.includes(row.pod) && row.askedAt !== undefined)
+  if (tried) return `${who} could not be asked`
+  if (dataCheckFailed(report))
+    return `the data check failed; it does not tell whether ${who} ${unasked.length === 1 ? 'serves' : 'serve'}`
+  return unasked.length === 1 ? `${who} was not asked` : `${who} were not asked`
+}
+
+/** The user's own commands were run, and a failed one may be the fault of another member. */
+function dataCheckFailed({ profile, checks }: RunReport): boolean {
+  return (
+    profile === 'custom' &&
+    checks.some(
+      ({ name, outcome, findings }) =>
+        name === 'data' &&
+        outcome === 'failed' &&
+        findings.some(({ code }) => code !== 'CHECK_IMPOSSIBLE'),
+    )
+  )
 }
 
 function margin({ needed, mayGo, members, write, unasked }: Clients): string {

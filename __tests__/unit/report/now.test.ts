@@ -91,12 +91,18 @@ describe('the sentence', () => {
     [
       given(['leader', 'unreachable', 'down']),
       '⚠️',
-      'whether clients can read and write is not known (zk-1 could not be asked): 1 of 3 members serves, leader zk-0; the quorum needs 2',
+      'whether clients can read and write is not known (zk-1 could not be asked): 1 of 3 members is known to serve, leader zk-0; the quorum needs 2',
     ],
     [
       given(['leader', 'follower', 'unreachable']),
       '⚠️',
-      'clients can read and write: 2 of 3 members serve, leader zk-0; perhaps no other may be down (quorum 2)',
+      'clients can read and write: 2 of 3 members are known to serve, leader zk-0; zk-2 could not be asked; perhaps no other may be down (quorum 2)',
+    ],
+    // Too few are left, whatever the one would say.
+    [
+      given(['leader', 'down', 'down', 'down', 'unreachable']),
+      '❌',
+      "clients can't read or write: 1 of 5 members is known to serve, leader zk-0; zk-4 could not be asked; the quorum needs 3",
     ],
     [
       given(['standalone']),
@@ -150,6 +156,41 @@ describe('the sentence', () => {
     expect(nowLine({ ...given(['leader', 'follower']), replicas: 5 })).toBe(
       "clients can't read or write: 2 of 5 members serve, leader zk-0; the quorum needs 3",
     ))
+
+  test('where some pods are not Ready and the others were not asked, nobody is said not to serve', () => {
+    const report = given(['up', 'up', 'down'], { profile: 'custom' })
+    const members = report.members.map((row) =>
+      row.ordinal < 2 ? { ...row, askedAt: undefined } : row,
+    )
+    expect(nowLine({ ...report, members })).toBe(
+      'whether clients can read and write is not known (zk-0, zk-1 were not asked): none of 3 members is known to serve; the quorum needs 2',
+    )
+  })
+
+  test('a check of a custom ensemble that failed does not tell who serves, and whoever ran its commands was asked', () => {
+    const failed = (code: 'CHECK_FAILED' | 'CHECK_IMPOSSIBLE'): RunReport => ({
+      ...byReadiness('custom'),
+      checks: [
+        {
+          name: 'data',
+          outcome: 'failed',
+          detail: 'no',
+          ms: 1,
+          findings: [{ code, severity: 'error', message: 'no' }],
+        },
+      ],
+    })
+    expect(nowLine(failed('CHECK_FAILED'))).toBe(
+      'whether clients can read and write is not known (the data check failed; it does not tell whether zk-0, zk-1, zk-2 serve); the quorum needs 2',
+    )
+    expect(nowLine(failed('CHECK_IMPOSSIBLE'))).toContain('(zk-0, zk-1, zk-2 were not asked)')
+  })
+
+  test('how many members there should be is known before the first look: nothing is said of those that nobody saw', () => {
+    const report = { ...newReport('deploy', 0), replicas: 3 }
+    expect(clientsOf(report)).toBeUndefined()
+    expect([nowLine(report), nowSign(report)]).toEqual(['', ''])
+  })
 
   test('what was said a while ago is given with its time', () =>
     expect(nowLine({ ...deployed(), ended: deployed().ended + 60_000 })).toBe(

@@ -168,7 +168,7 @@ function leaders(states: readonly MemberState[], replicas: number): readonly Fin
   const needed = Math.floor(voters / 2) + 1
   const lost =
     voting + unasked < needed
-      ? `no quorum: ${voting} of ${voters} voting members serve, ${needed} are needed`
+      ? `no quorum: ${voting} of ${voters} voting members ${unasked === 0 ? 'serve' : `are known to serve, ${unasked} could not be asked`}, ${needed} are needed`
       : leading.length === 0 && unasked === 0
         ? `no member leads, although ${voting} serve`
         : undefined

@@ -90,6 +90,10 @@ describe('Ready, and yet not serving', () => {
     expect(judged(['down', 'down', 'leader']).said).toContain(
       'no quorum: 1 of 3 voting members serve, 2 are needed',
     )
+    // Whoever could not be asked is not called lost.
+    expect(judged(['down', 'down', 'down', 'unreachable', 'leader'], ALL, 5).said).toContain(
+      'no quorum: 1 of 5 voting members are known to serve, 1 could not be asked, 3 are needed',
+    )
   })
 
   test('of a pod that is not Ready the pod itself tells the cause: only a lost majority is added', () => {
