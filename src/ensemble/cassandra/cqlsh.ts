@@ -22,10 +22,9 @@ export interface CqlTrouble {
   readonly why: string
 }
 
-export type Cql = (
-  member: Member,
-  statements: string,
-) => Promise<CqlTrouble | { readonly lines: readonly string[] }>
+export type CqlAnswer = CqlTrouble | { readonly lines: readonly string[] }
+
+export type Cql = (member: Member, statements: string) => Promise<CqlAnswer>
 
 /**
  * cqlsh with a login that no process list, pod or log shows: it comes by stdin, two lines, and lies

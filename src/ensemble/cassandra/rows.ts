@@ -1,11 +1,13 @@
 // Rows written at QUORUM through each member and read at QUORUM through every other, in one
 // keyspace that stays: a keyspace a run would leave a directory and a snapshot on every node.
 
+import type { Clock } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
-import type { Cell, CheckResult, Matrix, Member, VerifyContext } from '../profile.ts'
+import type { CheckResult, Matrix, Member, VerifyContext } from '../profile.ts'
 import type { Heard } from './ask.ts'
-import { cqlFinding, type Cql, type CqlTrouble } from './cqlsh.ts'
+import { cqlFinding, type Cql, type CqlAnswer, type CqlTrouble } from './cqlsh.ts'
 import { KEYSPACE, TABLE, TABLE_CQL, TTL_S } from './keyspace.ts'
+import { cellsOf, countPairs, dataCheck, readCell } from '../pairs.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 
 const REPLICATION = 3
@@ -51,107 +53,124 @@ export async function proveRows(
 ): Promise<RowsProof> {
   const { clock } = context
   const began = clock.now()
-  const name = `${nameOfRun(context.runId)}-${began}`
   const [first] = members
   if (first === undefined)
-    return {
-      check: {
-        name: 'data',
-        outcome: 'skipped',
-        detail: 'there is no member',
-        findings: [],
-        ms: 0,
-      },
-      matrix: undefined,
-      pairs: undefined,
-    }
-  const replication = [...copies]
-    .map(([datacenter, count]) => `, '${datacenter.replaceAll("'", "''")}': ${count}`)
-    .join('')
-  const made = await make(first, replication, cql)
-  if (made !== undefined)
-    return {
-      check: outcome(
-        [cqlFinding(first, 'a keyspace could not be made through', made)],
-        '',
-        clock.now() - began,
-      ),
-      matrix: undefined,
-      pairs: undefined,
-    }
-  const cells: Cell[][] = members.map((_, row) =>
-    members.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })),
-  )
-  const writers = level === 'quick' ? [first] : members
-  const valueOf = (member: Member): string => `${name}-from-${member.ordinal}`
+    return unproven({
+      name: 'data',
+      outcome: 'skipped',
+      detail: 'there is no member',
+      findings: [],
+      ms: 0,
+    })
+  const refused = await makeTable(first, copies, cql)
+  if (refused !== undefined) {
+    const finding = cqlFinding(first, 'a keyspace could not be made through', refused)
+    return unproven(dataCheck([finding], '', clock.now() - began))
+  }
+  const name = `${nameOfRun(context.runId)}-${began}`
   const written = await Promise.all(
-    writers.map(async (member) => ({
-      member,
-      result: await cql(
-        member,
-        `CONSISTENCY QUORUM; INSERT INTO ${TABLE} (id, value) VALUES ('${valueOf(member)}', '${valueOf(member)}') USING TTL ${TTL_S};`,
-      ),
-    })),
-  )
-  const findings: Finding[] = written.flatMap(({ member, result }) =>
-    'kind' in result ? [cqlFinding(member, 'a write at QUORUM failed through', result)] : [],
+    (level === 'quick' ? [first] : members).map((member) => writeRow(member, name, cql)),
   )
   const readers = members.length === 1 ? members : level === 'quick' ? members.slice(1, 2) : members
-  await Promise.all(
-    readers.map(async (reader) => {
-      const at = clock.now()
-      const read = await cql(
-        reader,
-        `CONSISTENCY QUORUM; SELECT value FROM ${TABLE} WHERE id IN (${writers.map((member) => `'${valueOf(member)}'`).join(', ')});`,
-      )
-      const missing: string[] = []
-      for (const { member, result } of written) {
-        const why =
-          'kind' in result
-            ? `not written: ${result.why}`
-            : 'kind' in read
-              ? read.why
-              : read.lines.includes(valueOf(member))
-                ? undefined
-                : 'the row is not there'
-        const row = cells[members.indexOf(member)]
-        if (row !== undefined && member !== reader)
-          row[members.indexOf(reader)] =
-            why === undefined ? { kind: 'ok', ms: clock.now() - at } : { kind: 'failed', why }
-        if (why !== undefined && !('kind' in result)) missing.push(member.pod)
-      }
-      if (missing.length > 0)
-        findings.push(
-          cqlFinding(
-            reader,
-            `what was written through ${missing.join(', ')} was not read at QUORUM through`,
-            'kind' in read ? read : { kind: 'failed', why: 'the rows are not there' },
-          ),
-        )
-    }),
-  )
-  const pairs = cells.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
-  const count = `${pairs.filter((cell) => cell.kind === 'ok').length}/${pairs.length}`
+  const read = await Promise.all(readers.map((reader) => readRows(reader, written, cql, clock)))
+  const cells = cellsOf(members, (writer, reader) => {
+    const row = written.find(({ member }) => member === writer)
+    const by = read.find((one) => one.reader === reader)
+    return row && by && readCell(whyNotRead(row, by.result), by.ms)
+  })
+  const pairs = countPairs(cells)
   const good =
     members.length === 1
       ? 'written and read again through the one member'
-      : `${count} writes at QUORUM read through another member`
+      : `${pairs ?? '0/0'} writes at QUORUM read through another member`
+  const findings = [...written.flatMap(notWritten), ...read.flatMap((one) => notRead(one, written))]
   return {
-    check: outcome(findings, good, clock.now() - began),
+    check: dataCheck(findings, good, clock.now() - began),
     matrix:
       level === 'quick' || members.length === 1
         ? undefined
         : { members: members.map(({ pod }) => pod), cells },
-    pairs: pairs.length === 0 ? undefined : count,
+    pairs,
   }
 }
 
+function unproven(check: CheckResult): RowsProof {
+  return { check, matrix: undefined, pairs: undefined }
+}
+
+/** What came of the write through one member. */
+interface Written {
+  readonly member: Member
+  readonly value: string
+  readonly result: CqlAnswer
+}
+
+async function writeRow(member: Member, name: string, cql: Cql): Promise<Written> {
+  const value = `${name}-from-${member.ordinal}`
+  const result = await cql(
+    member,
+    `CONSISTENCY QUORUM; INSERT INTO ${TABLE} (id, value) VALUES ('${value}', '${value}') USING TTL ${TTL_S};`,
+  )
+  return { member, value, result }
+}
+
+/** What came of the read of all rows through one member. */
+interface Read {
+  readonly reader: Member
+  readonly result: CqlAnswer
+  readonly ms: number
+}
+
+async function readRows(
+  reader: Member,
+  written: readonly Written[],
+  cql: Cql,
+  clock: Clock,
+): Promise<Read> {
+  const began = clock.now()
+  const result = await cql(
+    reader,
+    `CONSISTENCY QUORUM; SELECT value FROM ${TABLE} WHERE id IN (${written.map(({ value }) => `'${value}'`).join(', ')});`,
+  )
+  return { reader, result, ms: clock.now() - began }
+}
+
+/** Why a row was not read; undefined where it was. */
+function whyNotRead({ value, result }: Written, read: CqlAnswer): string | undefined {
+  if ('kind' in result) return `not written: ${result.why}`
+  if ('kind' in read) return read.why
+  return read.lines.includes(value) ? undefined : 'the row is not there'
+}
+
+function notWritten({ member, result }: Written): readonly Finding[] {
+  return 'kind' in result ? [cqlFinding(member, 'a write at QUORUM failed through', result)] : []
+}
+
+/** A row that was not written is told of its writer, not of those who could not read it. */
+function notRead({ reader, result }: Read, written: readonly Written[]): readonly Finding[] {
+  const missing = written.filter(
+    (row) => !('kind' in row.result) && whyNotRead(row, result) !== undefined,
+  )
+  if (missing.length === 0) return []
+  const from = missing.map(({ member }) => member.pod).join(', ')
+  return [
+    cqlFinding(
+      reader,
+      `what was written through ${from} was not read at QUORUM through`,
+      'kind' in result ? result : { kind: 'failed', why: 'the rows are not there' },
+    ),
+  ]
+}
+
 /** A role that may make no keyspaces does where somebody else has made it. */
-async function make(
+async function makeTable(
   member: Member,
-  replication: string,
+  copies: ReadonlyMap<string, number>,
   cql: Cql,
 ): Promise<CqlTrouble | undefined> {
+  const replication = [...copies]
+    .map(([datacenter, count]) => `, '${datacenter.replaceAll("'", "''")}': ${count}`)
+    .join('')
   const made = await cql(
     member,
     `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy'${replication}}; ${TABLE_CQL}`,
@@ -161,14 +180,4 @@ async function make(
   return 'kind' in (await cql(member, `SELECT value FROM ${TABLE} WHERE id = 'any';`))
     ? made
     : undefined
-}
-
-function outcome(findings: readonly Finding[], good: string, ms: number): CheckResult {
-  return {
-    name: 'data',
-    outcome: findings.length === 0 ? 'passed' : 'failed',
-    detail: findings[0]?.message ?? good,
-    findings,
-    ms,
-  }
 }

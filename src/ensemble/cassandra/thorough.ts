@@ -60,13 +60,15 @@ async function checked(
 /** What a client was told of its INSERT … IF NOT EXISTS. */
 export type RaceAnswer = 'won' | 'lost' | 'unknown'
 
+export type RaceFault = 'both won' | 'none won' | 'another row'
+
 /**
  * `shown`: whose value a read at SERIAL shows, which ends what is under way; undefined for no row.
  */
 export function judgeRace(
   answers: readonly RaceAnswer[],
   shown: number | undefined,
-): 'proven' | 'unknown' | { readonly fault: 'both won' | 'none won' | 'another row' } {
+): 'proven' | 'unknown' | { readonly fault: RaceFault } {
   const [winner, ...more] = answers.flatMap((answer, at) => (answer === 'won' ? [at] : []))
   if (more.length > 0) return { fault: 'both won' }
   if (winner !== undefined) return shown === winner ? 'proven' : { fault: 'another row' }
@@ -79,55 +81,84 @@ export function judgeRace(
 
 const CLIENTS = ['one', 'other'] as const
 
+interface Runners {
+  readonly one: Member
+  /** The same where there is no other. */
+  readonly other: Member
+  readonly reader: Member
+}
+
 async function race(stage: Stage): Promise<string | Finding> {
-  const [one] = stage.members
-  const other = stage.members[1] ?? one
-  const reader = stage.members[2] ?? other
+  const [one, other = one, reader = other] = stage.members
+  const runners = { one, other, reader }
   for (let races = 1; ; races++) {
-    const id = `${stage.name}-race-${races}`
-    const told = await Promise.all([
-      claim(stage, one, id, CLIENTS[0]),
-      claim(stage, other, id, CLIENTS[1]),
-    ])
-    for (const [at, answer] of told.entries())
-      if (typeof answer === 'object')
-        return because(
-          stage,
-          at === 0 ? one : other,
-          'a lightweight transaction failed through',
-          answer,
-        )
-    const answers = told.filter((answer) => typeof answer === 'string')
-    const read = await stage.cql(
-      reader,
-      `CONSISTENCY SERIAL; SELECT value FROM ${TABLE} WHERE id = '${id}';`,
-    )
-    if ('kind' in read) return because(stage, reader, 'a read at SERIAL failed through', read)
-    const shown = CLIENTS.findIndex((client) => read.lines.includes(client))
-    const verdict = judgeRace(answers, shown === -1 ? undefined : shown)
-    if (verdict === 'proven')
-      return `of two clients that asked for the same row${one === other ? '' : `, through ${one.pod} and ${other.pod},`} exactly one got it${answers.includes('unknown') ? ' (one answer timed out; a read at SERIAL told)' : ''}`
-    if (verdict === 'unknown' && races < MOST_RACES) continue
-    const between =
-      one === other ? `both through ${one.pod}` : `through ${one.pod} and ${other.pod}`
-    if (verdict === 'unknown')
-      return {
-        ...about(one),
-        code: 'CHECK_IMPOSSIBLE',
-        message: `two lightweight transactions for the same row, ${between}, timed out, ${races} times: which of them won is unknown`,
-        fix: 'Paxos rounds take too long: see nodetool tpstats and nodetool proxyhistograms of the members; cas_contention_timeout and write_request_timeout bound them.',
-        orSet: { input: 'verify', value: 'full' },
-      }
-    const what =
-      verdict.fault === 'another row'
-        ? `and a read at SERIAL through ${reader.pod} does not show the row of the one that won`
-        : verdict.fault
-    return {
-      ...about(other),
-      code: 'CHECK_FAILED',
-      message: `of two lightweight transactions for the same row, ${between}, ${verdict.fault === 'another row' ? 'at most one won, ' : ''}${what}`,
-      fix: 'The ring does not keep its promises: stop clients that rely on IF NOT EXISTS, compare the members’ versions, clocks and logs, and repair the ring (nodetool repair --paxos-only, from Cassandra 4.1).',
-    }
+    const ran = await runRace(stage, runners, `${stage.name}-race-${races}`)
+    if ('code' in ran) return ran
+    const verdict = judgeRace(ran.answers, ran.shown)
+    if (verdict === 'proven') return proven(runners, ran.answers)
+    if (verdict !== 'unknown') return brokenPromise(runners, verdict.fault)
+    if (races >= MOST_RACES) return undecided(runners, races)
+  }
+}
+
+/** Both ask for the row `id` at the same time. A finding: one of them could not ask, or read. */
+async function runRace(
+  stage: Stage,
+  { one, other, reader }: Runners,
+  id: string,
+): Promise<Finding | { readonly answers: readonly RaceAnswer[]; readonly shown?: number }> {
+  const told = await Promise.all([
+    claim(stage, one, id, CLIENTS[0]),
+    claim(stage, other, id, CLIENTS[1]),
+  ])
+  for (const [at, answer] of told.entries())
+    if (typeof answer === 'object')
+      return because(
+        stage,
+        at === 0 ? one : other,
+        'a lightweight transaction failed through',
+        answer,
+      )
+  const read = await stage.cql(
+    reader,
+    `CONSISTENCY SERIAL; SELECT value FROM ${TABLE} WHERE id = '${id}';`,
+  )
+  if ('kind' in read) return because(stage, reader, 'a read at SERIAL failed through', read)
+  const answers = told.filter((answer) => typeof answer === 'string')
+  const shown = CLIENTS.findIndex((client) => read.lines.includes(client))
+  return shown === -1 ? { answers } : { answers, shown }
+}
+
+function proven({ one, other }: Runners, answers: readonly RaceAnswer[]): string {
+  const through = one === other ? '' : `, through ${one.pod} and ${other.pod},`
+  const told = answers.includes('unknown') ? ' (one answer timed out; a read at SERIAL told)' : ''
+  return `of two clients that asked for the same row${through} exactly one got it${told}`
+}
+
+function between({ one, other }: Runners): string {
+  return one === other ? `both through ${one.pod}` : `through ${one.pod} and ${other.pod}`
+}
+
+function undecided(runners: Runners, races: number): Finding {
+  return {
+    ...about(runners.one),
+    code: 'CHECK_IMPOSSIBLE',
+    message: `two lightweight transactions for the same row, ${between(runners)}, timed out, ${races} times: which of them won is unknown`,
+    fix: 'Paxos rounds take too long: see nodetool tpstats and nodetool proxyhistograms of the members; cas_contention_timeout and write_request_timeout bound them.',
+    orSet: { input: 'verify', value: 'full' },
+  }
+}
+
+function brokenPromise(runners: Runners, fault: RaceFault): Finding {
+  const what =
+    fault === 'another row'
+      ? `at most one won, and a read at SERIAL through ${runners.reader.pod} does not show the row of the one that won`
+      : fault
+  return {
+    ...about(runners.other),
+    code: 'CHECK_FAILED',
+    message: `of two lightweight transactions for the same row, ${between(runners)}, ${what}`,
+    fix: 'The ring does not keep its promises: stop clients that rely on IF NOT EXISTS, compare the members’ versions, clocks and logs, and repair the ring (nodetool repair --paxos-only, from Cassandra 4.1).',
   }
 }
 

@@ -4,19 +4,33 @@
 import { Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import type { Finding } from '../../errors.ts'
-import type { Cell, CheckResult, Member, Profile, Verification, VerifyContext } from '../profile.ts'
+import type {
+  Cell,
+  CheckResult,
+  Matrix,
+  Member,
+  Profile,
+  Verification,
+  VerifyContext,
+} from '../profile.ts'
 import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
 import { byPod } from '../by-pod.ts'
 import { answered, lookCustom } from './look.ts'
+import { cellsOf, countPairs, dataCheck, readCell } from '../pairs.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 
 const COMMAND_MS = 60_000
 const POLL_MS = 2_000
 
-const EXEC_MEND = `Add this rule to the Role of this workflow:
+const NO_EXEC: Finding = {
+  code: 'CHECK_IMPOSSIBLE',
+  severity: 'error',
+  message: 'the commands cannot be run in the members: this run may not use exec',
+  fix: `Add this rule to the Role of this workflow:
 - apiGroups: [""]
   resources: [pods/exec]
-  verbs: [get, create]`
+  verbs: [get, create]`,
+}
 
 export function customProfile(options: CustomOptions): Profile {
   let looks = 0
@@ -64,121 +78,135 @@ async function writeThroughAll(
   level: VerifyLevel,
   times: number,
   context: VerifyContext,
-  { writeCommand, readCommand }: CustomOptions,
+  options: CustomOptions,
 ): Promise<Verification> {
-  if (writeCommand === undefined || readCommand === undefined) {
-    throw failure(
-      'refused',
-      'INPUT_INVALID',
-      'the profile custom needs write-command and read-command',
-      {
-        input: writeCommand === undefined ? 'write-command' : 'read-command',
-        fix: 'Give both: each is run in every member with MARKER in its environment, and the read must print MARKER.',
-      },
-    )
-  }
+  const commands = bothCommands(options)
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
   const began = context.clock.now()
-  if (!context.reach.may.exec) {
-    const finding: Finding = {
-      code: 'CHECK_IMPOSSIBLE',
-      severity: 'error',
-      message: 'the commands cannot be run in the members: this run may not use exec',
-      fix: EXEC_MEND,
-    }
-    return conclude(sorted, [], undefined, [finding], finding.message, 0)
-  }
+  if (!context.reach.may.exec) return conclude(sorted, [], level, dataCheck([NO_EXEC], '', 0))
   const writers = level === 'quick' ? sorted.slice(0, 1) : sorted
-  const cells: Cell[][] = sorted.map((_, row) =>
-    sorted.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })),
-  )
-  const findings: Finding[] = []
+  const written: Written[] = []
   // One after another: the users' commands may share a file or a table.
-  for (const [writer, member] of writers.entries()) {
-    const marker = `${nameOf(context)}-from-${member.ordinal}${times === 1 ? '' : `-${times}`}`
-    const why = failed(await run(member, writeCommand, marker, COMMAND_MS, context))
-    const row = cells[writer] ?? []
-    if (why !== undefined)
-      findings.push(
-        findingFor(
-          member,
-          `write-command failed in ${member.pod} (ordinal ${member.ordinal}): ${why}`,
-          'Run the write-command in that member by hand.',
-        ),
-      )
-    const readers = sorted.length === 1 ? sorted : sorted.filter((one) => one !== member)
-    await Promise.all(
-      readers.map(async (reader) => {
-        const column = sorted.indexOf(reader)
-        const at = context.clock.now()
-        const trouble =
-          why === undefined
-            ? readTrouble(await run(reader, readCommand, marker, COMMAND_MS, context), marker)
-            : `not written: ${why}`
-        if (reader !== member)
-          row[column] =
-            trouble === undefined
-              ? { kind: 'ok', ms: context.clock.now() - at }
-              : { kind: 'failed', why: trouble }
-        if (trouble !== undefined && why === undefined)
-          findings.push(
-            findingFor(
-              reader,
-              `read-command in ${reader.pod} (ordinal ${reader.ordinal}) does not print what was written through ${member.pod}: ${trouble}`,
-              'Run the read-command in that member by hand.',
-            ),
-          )
-      }),
-    )
+  for (const writer of writers) {
+    const marker = `${nameOf(context)}-from-${writer.ordinal}${times === 1 ? '' : `-${times}`}`
+    written.push(await writeThrough(writer, sorted, marker, commands, context))
   }
-  const detail =
+  const cells = cellsOf(sorted, (writer, reader) =>
+    cellOf(
+      written.find((one) => one.writer === writer),
+      reader,
+    ),
+  )
+  const good =
     sorted.length === 1
       ? 'written and read again in the one member'
       : `every write was read through ${level === 'quick' ? 'the' : 'every'} other member`
-  return conclude(
-    sorted,
-    cells,
-    level === 'quick' ? undefined : cells,
-    findings,
-    detail,
-    context.clock.now() - began,
+  const ms = context.clock.now() - began
+  return conclude(sorted, cells, level, dataCheck(written.flatMap(findingsOf), good, ms))
+}
+
+interface Commands {
+  readonly write: string
+  readonly read: string
+}
+
+/** Throws EnsembleError 'refused' where one of them was not given. */
+function bothCommands({ writeCommand, readCommand }: CustomOptions): Commands {
+  if (writeCommand !== undefined && readCommand !== undefined)
+    return { write: writeCommand, read: readCommand }
+  throw failure(
+    'refused',
+    'INPUT_INVALID',
+    'the profile custom needs write-command and read-command',
+    {
+      input: writeCommand === undefined ? 'write-command' : 'read-command',
+      fix: 'Give both: each is run in every member with MARKER in its environment, and the read must print MARKER.',
+    },
   )
+}
+
+/** What came of the write through one member. */
+interface Written {
+  readonly writer: Member
+  /** Why it was not written; then nobody was asked for it. */
+  readonly why: string | undefined
+  readonly reads: readonly Read[]
+}
+
+interface Read {
+  readonly reader: Member
+  readonly trouble: string | undefined
+  readonly ms: number
+}
+
+/** Every other member reads what was written; one that is alone reads it itself. */
+async function writeThrough(
+  writer: Member,
+  members: readonly Member[],
+  marker: string,
+  commands: Commands,
+  context: VerifyContext,
+): Promise<Written> {
+  const { clock } = context
+  const why = failed(await run(writer, commands.write, marker, COMMAND_MS, context))
+  if (why !== undefined) return { writer, why, reads: [] }
+  const readers = members.length === 1 ? members : members.filter((one) => one !== writer)
+  const reads = readers.map(async (reader): Promise<Read> => {
+    const began = clock.now()
+    const said = await run(reader, commands.read, marker, COMMAND_MS, context)
+    return { reader, trouble: readTrouble(said, marker), ms: clock.now() - began }
+  })
+  return { writer, why, reads: await Promise.all(reads) }
+}
+
+function cellOf(written: Written | undefined, reader: Member): Cell | undefined {
+  if (written?.why !== undefined) return { kind: 'failed', why: `not written: ${written.why}` }
+  const read = written?.reads.find((one) => one.reader === reader)
+  return read && readCell(read.trouble, read.ms)
+}
+
+function findingsOf({ writer, why, reads }: Written): readonly Finding[] {
+  return why === undefined
+    ? reads.flatMap(({ reader, trouble }) =>
+        trouble === undefined ? [] : [notRead(reader, writer, trouble)],
+      )
+    : [notWritten(writer, why)]
 }
 
 function conclude(
   members: readonly Member[],
-  tried: readonly (readonly Cell[])[],
-  shown: readonly (readonly Cell[])[] | undefined,
-  findings: readonly Finding[],
-  detail: string,
-  ms: number,
+  cells: Matrix['cells'],
+  level: VerifyLevel,
+  data: CheckResult,
 ): Verification {
-  const pairs = tried.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
-  const data: CheckResult = {
-    name: 'data',
-    outcome: findings.length === 0 ? 'passed' : 'failed',
-    detail: findings[0]?.message ?? detail,
-    findings,
-    ms,
-  }
+  const pairs = countPairs(cells)
+  const whole = level !== 'quick' && pairs !== undefined
   return {
     // A write through each that every other reads: then all that are Ready have answered.
     members: members.map((member) =>
-      shown !== undefined && pairs.length > 0 && findings.length === 0 && member.ready
-        ? answered(member, 'up')
-        : byPod(member),
+      whole && data.outcome === 'passed' && member.ready ? answered(member, 'up') : byPod(member),
     ),
     checks: [data],
-    findings,
-    matrix:
-      shown === undefined || pairs.length === 0
-        ? undefined
-        : { members: members.map(({ pod }) => pod), cells: shown },
-    pairs:
-      pairs.length === 0
-        ? undefined
-        : `${pairs.filter((cell) => cell.kind === 'ok').length}/${pairs.length}`,
+    findings: data.findings,
+    matrix: whole ? { members: members.map(({ pod }) => pod), cells } : undefined,
+    pairs,
   }
+}
+
+function notWritten(member: Member, why: string): Finding {
+  return findingFor(
+    member,
+    `write-command failed in ${member.pod} (ordinal ${member.ordinal}): ${why}`,
+    'Run the write-command in that member by hand.',
+  )
+}
+
+function notRead(reader: Member, writer: Member, trouble: string): Finding {
+  return findingFor(
+    reader,
+    `read-command in ${reader.pod} (ordinal ${reader.ordinal}) does not print what was written through ${writer.pod}: ${trouble}`,
+    'Run the read-command in that member by hand.',
+  )
 }
 
 function findingFor(member: Member, message: string, fix: string): Finding {

@@ -25,7 +25,10 @@ const SCRIPT = `for p in /proc/[0-9]*; do
   program= class=
   while IFS= read -r arg; do
     if [ -z "$program" ]; then program=$arg; fi
-    case $arg in org.apache.zookeeper.server.quorum.QuorumPeerMain|org.apache.zookeeper.server.ZooKeeperServerMain) class=$arg ;; esac
+    case $arg in
+      org.apache.zookeeper.server.quorum.QuorumPeerMain) class=$arg ;;
+      org.apache.zookeeper.server.ZooKeeperServerMain) class=$arg ;;
+    esac
   done <<EOT
 $args
 EOT

@@ -4,14 +4,16 @@
 import type { Role } from '../profile.ts'
 import { parseConfig, parseProperties, type ServerConfig } from '../../manifests/zoo-config.ts'
 
+export interface Serving {
+  readonly kind: 'serving'
+  readonly role: Extract<Role, 'leader' | 'follower' | 'observer' | 'standalone'>
+  readonly version: string | undefined
+  readonly zxid: bigint | undefined
+  readonly nodes: number | undefined
+}
+
 export type Srvr =
-  | {
-      readonly kind: 'serving'
-      readonly role: Extract<Role, 'leader' | 'follower' | 'observer' | 'standalone'>
-      readonly version: string | undefined
-      readonly zxid: bigint | undefined
-      readonly nodes: number | undefined
-    }
+  | Serving
   | { readonly kind: 'read-only'; readonly version: string | undefined }
   | { readonly kind: 'not serving' }
   | { readonly kind: 'not allowed' }
@@ -35,23 +37,26 @@ export function parseSrvr(text: string): Srvr {
     case 'leader':
     case 'follower':
     case 'observer':
-    case 'standalone': {
-      const zxid = /^Zxid: *0x([0-9a-f]{1,16})\s*$/im.exec(text)?.[1]
-      const nodes = /^Node count: *(\d{1,15})\s*$/m.exec(text)?.[1]
-      return {
-        kind: 'serving',
-        role: mode,
-        version,
-        zxid: zxid === undefined ? undefined : BigInt(`0x${zxid}`),
-        nodes: nodes === undefined ? undefined : Number(nodes),
-      }
-    }
+    case 'standalone':
+      return serving(text, mode, version)
     case 'read-only':
       return { kind: 'read-only', version }
     case undefined:
       return version === undefined ? { kind: 'garbage', text: printable(text) } : { kind: 'silent' }
     default:
       return { kind: 'garbage', text: printable(text) }
+  }
+}
+
+function serving(text: string, role: Serving['role'], version: string | undefined): Serving {
+  const zxid = /^Zxid: *0x([0-9a-f]{1,16})\s*$/im.exec(text)?.[1]
+  const nodes = /^Node count: *(\d{1,15})\s*$/m.exec(text)?.[1]
+  return {
+    kind: 'serving',
+    role,
+    version,
+    zxid: zxid === undefined ? undefined : BigInt(`0x${zxid}`),
+    nodes: nodes === undefined ? undefined : Number(nodes),
   }
 }
 
