@@ -75,63 +75,88 @@ export function withAwaited(
   ]
 }
 
-/** Undefined: it can't be gone by steps of one. */
+/** Undefined: there is no way by steps of one. */
 export function planScale(situation: ScaleSituation): readonly ScaleStep[] | undefined {
-  const { name, start, replicas, listed, unfinished, target, voting, known = [] } = situation
+  const { replicas, listed, voting } = situation
   if (Math.abs(replicas - listed) > 1 && voting) return undefined
-  const steps: ScaleStep[] = []
-  const last = (count: number): string => `${name}-${start + count - 1}`
-  const members = (count: number): string => `${count} ${count === 1 ? 'member' : 'members'}`
-  // A list that already names another number is gone on with when it lies on the way, else taken
-  // back to.
+  const first = restoreFirst(situation) ?? finishFirst(situation)
+  return [...(first === undefined ? [] : [first]), ...stepsOfOne(situation)]
+}
+
+/** A list that names another number than the set makes is kept when it lies on the way. */
+function restoreFirst({ replicas, listed, target }: ScaleSituation): ScaleStep | undefined {
   const onTheWay = replicas > listed ? target >= replicas : target <= replicas
-  if (replicas !== listed && !onTheWay)
-    steps.push({
-      kind: 'restore',
-      count: listed,
-      ordinal: undefined,
-      words: `back to the ${members(listed)} that the list names`,
-      outage: undefined,
-    })
-  // Majorities of lists that differ by one always share a member, and bear it that one restarts:
-  // nobody may know a list that is further away.
-  const first = target > listed ? listed + 1 : listed - 1
-  const tooFar =
-    voting &&
-    target !== listed &&
-    (known === 'unknown' || known.some((count) => Math.abs(count - first) > 1))
+  return replicas === listed || onTheWay
+    ? undefined
+    : {
+        kind: 'restore',
+        count: listed,
+        ordinal: undefined,
+        words: `back to the ${membersOf(listed)} that the list names`,
+        outage: undefined,
+      }
+}
+
+/**
+ * What was begun on the way up, or is not known well enough for the next list, is finished before
+ * another member comes or goes. What was begun on the way down need not be: the survivors get the
+ * smaller list at once.
+ */
+function finishFirst(situation: ScaleSituation): ScaleStep | undefined {
+  const { unfinished, replicas, listed, target, known = [] } = situation
+  const begun = unfinished && replicas === listed && target >= listed
+  if (!begun && !isTooFar(situation)) return undefined
   const before = known === 'unknown' ? undefined : known.find((count) => count !== listed)
-  // Else what was begun on the way down need not be finished: the survivors get the smaller list at
-  // once.
-  if (steps.length === 0 && (tooFar || (unfinished && replicas === listed && target >= listed)))
-    steps.push({
-      kind: 'finish',
-      count: listed,
-      ordinal: undefined,
-      words: `finish the change to ${members(listed)} that was begun`,
-      outage:
-        voting && before !== undefined
-          ? outageOf(before, listed, last(Math.max(before, listed)), `${name}-${start}`)
-          : undefined,
-    })
-  for (let count = listed; count !== target;) {
-    const up = target > count
+  return {
+    kind: 'finish',
+    count: listed,
+    ordinal: undefined,
+    words: `finish the change to ${membersOf(listed)} that was begun`,
+    outage: before === undefined ? undefined : outageOf(situation, before, listed),
+  }
+}
+
+/**
+ * Majorities of lists that differ by one always share a member, and bear it that one restarts:
+ * nobody may know a list that is further away from the next.
+ */
+function isTooFar({ voting, listed, target, known = [] }: ScaleSituation): boolean {
+  if (!voting || target === listed) return false
+  const next = target > listed ? listed + 1 : listed - 1
+  return known === 'unknown' || known.some((count) => Math.abs(count - next) > 1)
+}
+
+function stepsOfOne(situation: ScaleSituation): readonly ScaleStep[] {
+  const { start, listed, target } = situation
+  const up = target > listed
+  return Array.from({ length: Math.abs(target - listed) }, (_, index): ScaleStep => {
+    const count = up ? listed + index : listed - index
     const next = up ? count + 1 : count - 1
-    const who = last(up ? next : count)
-    steps.push({
+    const who = lastOf(situation, Math.max(count, next))
+    return {
       kind: up ? 'add' : 'remove',
       count: next,
-      ordinal: start + (up ? next : count) - 1,
-      words: up ? `${count} → ${next}: ${who} comes` : `${count} → ${next}: ${who} goes`,
-      outage: voting ? outageOf(count, next, who, `${name}-${start}`) : undefined,
-    })
-    count = next
-  }
-  return steps
+      ordinal: start + Math.max(count, next) - 1,
+      words: `${count} → ${next}: ${who} ${up ? 'comes' : 'goes'}`,
+      outage: outageOf(situation, count, next),
+    }
+  })
+}
+
+function membersOf(count: number): string {
+  return `${count} ${count === 1 ? 'member' : 'members'}`
+}
+
+/** Of this many members the one with the highest ordinal. */
+function lastOf({ name, start }: ScaleSituation, count: number): string {
+  return `${name}-${start + count - 1}`
 }
 
 /** Two of two are needed for a majority, and one that runs alone listens to no peer. */
-function outageOf(from: number, to: number, who: string, first: string): string | undefined {
+function outageOf(situation: ScaleSituation, from: number, to: number): string | undefined {
+  if (!situation.voting) return undefined
+  const first = lastOf(situation, 1)
+  const who = lastOf(situation, Math.max(from, to))
   switch (`${from} ${to}`) {
     case '1 2':
       return `${first} runs alone and must restart once to know ${who}: nobody serves for up to a minute`
