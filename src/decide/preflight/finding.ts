@@ -116,3 +116,6 @@ export interface PreflightInput {
 export interface PreflightFinding extends Finding {
   readonly path?: readonly (string | number)[]
 }
+
+/** What is wrong with a claim, its class or its volume; the rule that asked says whose it is. */
+export type StorageFinding = Pick<PreflightFinding, 'severity' | 'message' | 'fix'>

@@ -6,6 +6,8 @@ import type { NodeView } from '../../view/surroundings.ts'
 import { formatBytes } from '../../view/quantity.ts'
 import type { ClaimTemplate } from '../../view/workload.ts'
 import { inTerms, selects } from '../placement/select.ts'
+import type { PreflightInput, StorageFinding } from './finding.ts'
+import { takesMember } from './room.ts'
 
 /** A claim that has no volume yet. */
 export interface OpenClaim {
@@ -32,6 +34,75 @@ export interface Shortage {
   readonly why: string
   /** Proven by the volumes alone; else by nodes as they stand now, which may change. */
   readonly sure: boolean
+}
+
+/** Volumes of this class, the cluster's and those that the manifests bring. */
+export function volumesOf(
+  { volumes, ownVolumes }: PreflightInput,
+  storageClass: string,
+): readonly OfferedVolume[] {
+  const own = ownVolumes.filter((volume) => volume.storageClass === storageClass)
+  return [
+    ...(volumes ?? []).filter(
+      (volume) =>
+        volume.storageClass === storageClass && !own.some(({ name }) => name === volume.name),
+    ),
+    ...own,
+  ]
+}
+
+export function hasVolume(input: PreflightInput, storageClass: string): boolean {
+  return volumesOf(input, storageClass).some((volume) => !volume.taken && !volume.deleting)
+}
+
+/** `mayCome`: the class is there, so that something may still make volumes of it. */
+export function shortageFindings(
+  input: PreflightInput,
+  claims: readonly OpenClaim[],
+  { volumes, mayCome }: { readonly volumes: readonly OfferedVolume[]; readonly mayCome: boolean },
+): readonly StorageFinding[] {
+  const { wanted, nodes, live } = input
+  // Without the claims, or the volumes, of the cluster nobody knows who has which.
+  if (input.volumes === undefined || (input.claims === undefined && live !== undefined)) return []
+  const shortage = shortageOf({
+    namespace: wanted.namespace,
+    claims,
+    volumes,
+    nodes: nodes?.filter((node) => takesMember(node, wanted.placing)),
+    apart: wanted.placing.apart.includes('kubernetes.io/hostname'),
+  })
+  if (shortage === undefined) return []
+  const who = `${shortage.claims.length === 1 ? 'the claim' : 'the claims'} ${shortage.claims.map(({ name }) => name).join(', ')}`
+  const message = shortage.sure
+    ? `no volume is there for ${who}: ${shortage.why}`
+    : `${who} may find no volume: ${shortage.why}`
+  return [
+    {
+      severity: shortage.sure && !mayCome ? 'error' : 'warning',
+      message,
+      fix: shortage.sure
+        ? volumesToMake(shortage.claims)
+        : 'Bring those nodes back (kubectl uncordon NODE), or make volumes on others.',
+    },
+  ]
+}
+
+/** What the user makes, so that each of these claims finds one. */
+export function volumesToMake(claims: readonly OpenClaim[]): string {
+  const templates = [...new Set(claims.map(({ template }) => template))]
+  const asked = templates.map(({ name, storageClass, size, accessModes, volumeMode }) => {
+    const count = claims.filter(({ template }) => template.name === name).length
+    const what = [
+      (storageClass ?? '') === ''
+        ? 'no storageClassName'
+        : `storageClassName: ${storageClass ?? ''}`,
+      ...(size === undefined ? [] : [`at least ${formatBytes(size)}`]),
+      ...(accessModes.length === 0 ? [] : [`accessModes [${accessModes.join(', ')}]`]),
+      ...(volumeMode === 'Block' ? ['volumeMode: Block'] : []),
+    ]
+    return `${count === 1 ? 'a PersistentVolume' : `${count} PersistentVolumes`} with ${what.join(', ')}`
+  })
+  return `Make ${asked.join(', and ')}, on nodes where members can run; or name a class that makes volumes.`
 }
 
 /** Undefined: each finds one. */
@@ -83,13 +154,23 @@ function unfit(
   volume: OfferedVolume,
   namespace: string,
 ): string | undefined {
-  const own = volume.claim === `${namespace}/${name}`
-  if (volume.deleting) return 'is being deleted'
-  if (volume.taken && volume.phase === 'Released')
-    return `is Released: it has the data of the claim ${volume.claim ?? ''} that is gone`
-  if (volume.phase === 'Failed') return 'has failed'
-  if (volume.taken && !own) return `belongs to the claim ${volume.claim ?? ''}`
-  if (volume.claim !== undefined && !own) return `is kept for the claim ${volume.claim}`
+  return notFree(volume, `${namespace}/${name}`) ?? notAsAsked(volume, template)
+}
+
+function notFree(
+  { deleting, taken, phase, claim }: OfferedVolume,
+  claimant: string,
+): string | undefined {
+  if (deleting) return 'is being deleted'
+  if (taken && phase === 'Released')
+    return `is Released: it has the data of the claim ${claim ?? ''} that is gone`
+  if (phase === 'Failed') return 'has failed'
+  if (claim === claimant) return undefined
+  if (taken) return `belongs to the claim ${claim ?? ''}`
+  return claim === undefined ? undefined : `is kept for the claim ${claim}`
+}
+
+function notAsAsked(volume: OfferedVolume, template: ClaimTemplate): string | undefined {
   if (template.volume !== undefined && template.volume !== volume.name)
     return `is not ${template.volume}, which the claim template names`
   if (volume.volumeMode !== template.volumeMode)

@@ -2,6 +2,7 @@
 // for it: never as a side effect of a deploy.
 
 import type { ProfileName } from '../../view/profile-name.ts'
+import type { SetView } from '../../view/workload.ts'
 import type { PreflightFinding, PreflightInput, Membership } from './finding.ts'
 
 export function membershipOf(profile: ProfileName): Membership {
@@ -40,99 +41,108 @@ export function closedMembership({
   }
 }
 
+type Change = Pick<PreflightFinding, 'path' | 'message' | 'fix'>
+
+const REPLICAS = ['spec', 'replicas']
+
 export function membershipFindings(input: PreflightInput): readonly PreflightFinding[] {
   const { live, wanted, membership } = input
   if (live === undefined || live.view.replicas === 0) return []
-  const { view } = live
-  const common = {
-    code: 'MEMBERSHIP_CHANGE',
-    severity: membership === 'pods' ? 'warning' : 'error',
-    object: `statefulset/${wanted.name}`,
-  } as const
-  if (wanted.start !== view.start) {
-    return [
-      {
-        ...common,
-        path: ['spec', 'ordinals', 'start'],
-        message: `the first ordinal is ${view.start} in the cluster, the manifest says ${wanted.start}: that would replace members by others`,
-        fix: `Keep spec.ordinals.start at ${view.start}.`,
-      },
-    ]
+  const change = changeOf(input, live.view)
+  return change === undefined
+    ? []
+    : [
+        {
+          code: 'MEMBERSHIP_CHANGE',
+          severity: membership === 'pods' ? 'warning' : 'error',
+          object: `statefulset/${wanted.name}`,
+          ...change,
+        },
+      ]
+}
+
+function changeOf(input: PreflightInput, view: SetView): Change | undefined {
+  const { wanted, membership } = input
+  if (wanted.start !== view.start)
+    return {
+      path: ['spec', 'ordinals', 'start'],
+      message: `the first ordinal is ${view.start} in the cluster, the manifest says ${wanted.start}: that would replace members by others`,
+      fix: `Keep spec.ordinals.start at ${view.start}.`,
+    }
+  if (wanted.replicas < view.replicas)
+    return membership === 'pods' ? fewerPods(input, view) : fewerMembers(input, view)
+  switch (membership) {
+    case 'listed':
+      return againstList(input, view)
+    case 'closed':
+      return wanted.replicas === view.replicas ? undefined : closed(input, view)
+    case 'ring':
+    case 'pods':
+      return undefined
   }
-  const path = ['spec', 'replicas']
-  const counts = `the ensemble has ${view.replicas} ${view.replicas === 1 ? 'member' : 'members'}, the manifest says ${wanted.replicas}`
-  if (membership === 'pods') {
-    return wanted.replicas >= view.replicas
-      ? []
-      : [
-          {
-            ...common,
-            path,
-            message: `${counts}: ${view.replicas - wanted.replicas} of them ${view.replicas - wanted.replicas === 1 ? 'goes' : 'go'}, and the claims stay`,
-            fix: `If that is not meant, set replicas to ${view.replicas} here.`,
-          },
-        ]
+}
+
+/** `the ensemble has 3 members, the manifest says 4`. */
+function countsOf({ wanted }: PreflightInput, { replicas }: SetView): string {
+  return `the ensemble has ${replicas} ${replicas === 1 ? 'member' : 'members'}, the manifest says ${wanted.replicas}`
+}
+
+function fewerPods(input: PreflightInput, view: SetView): Change {
+  const fewer = view.replicas - input.wanted.replicas
+  return {
+    path: REPLICAS,
+    message: `${countsOf(input, view)}: ${fewer} of them ${fewer === 1 ? 'goes' : 'go'}, and the claims stay`,
+    fix: `If that is not meant, set replicas to ${view.replicas} here.`,
   }
-  if (wanted.replicas < view.replicas) {
-    const way =
-      membership === 'closed'
-        ? closedMembership({ ...wanted, from: view.replicas, to: wanted.replicas }).manual
-        : 'Shrink with operation: scale.'
-    return [
-      {
-        ...common,
-        path,
-        message: `${counts}: a deploy removes no member`,
-        fix: `Set replicas to ${view.replicas} here. ${way}`,
-      },
-    ]
+}
+
+function fewerMembers(input: PreflightInput, view: SetView): Change {
+  const { wanted, membership } = input
+  const way =
+    membership === 'closed'
+      ? closedMembership({ ...wanted, from: view.replicas, to: wanted.replicas }).manual
+      : 'Shrink with operation: scale.'
+  return {
+    path: REPLICAS,
+    message: `${countsOf(input, view)}: a deploy removes no member`,
+    fix: `Set replicas to ${view.replicas} here. ${way}`,
   }
-  if (membership === 'listed')
-    return listFindings(input, view.replicas, { ...common, path }, counts)
-  if (membership === 'ring' || wanted.replicas === view.replicas) return []
+}
+
+function closed(input: PreflightInput, view: SetView): Change {
+  const { wanted } = input
   const { refused, manual } = closedMembership({
     ...wanted,
     from: view.replicas,
     to: wanted.replicas,
   })
-  return [
-    {
-      ...common,
-      path,
-      message: `${counts}, and this action can't add members to it: ${refused}`,
-      fix: `Set replicas to ${view.replicas} here. ${manual}`,
-    },
-  ]
+  return {
+    path: REPLICAS,
+    message: `${countsOf(input, view)}, and this action can't add members to it: ${refused}`,
+    fix: `Set replicas to ${view.replicas} here. ${manual}`,
+  }
 }
 
 /**
  * What the list says of it; where it says nothing against it, the ensemble grows one member at a
  * time.
  */
-function listFindings(
-  { wanted, listed, growth }: PreflightInput,
-  replicas: number,
-  common: Pick<PreflightFinding, 'code' | 'severity' | 'object' | 'path'>,
-  counts: string,
-): readonly PreflightFinding[] {
+function againstList(input: PreflightInput, view: SetView): Change | undefined {
+  const { wanted, listed, growth } = input
+  const { replicas } = view
   const members = listed ?? replicas
-  if (wanted.replicas === members) return []
-  if (Math.abs(members - replicas) > 1) {
-    return [
-      {
-        ...common,
-        message: `the set has ${replicas} replicas in the cluster, but the member list there names ${members}: somebody changed one without the other`,
-        fix: `If ${members} is right: kubectl -n ${wanted.namespace} scale statefulset/${wanted.name} --replicas=${members}; then run this again.`,
-      },
-    ]
-  }
+  if (wanted.replicas === members) return undefined
+  if (Math.abs(members - replicas) > 1)
+    return {
+      path: REPLICAS,
+      message: `the set has ${replicas} replicas in the cluster, but the member list there names ${members}: somebody changed one without the other`,
+      fix: `If ${members} is right: kubectl -n ${wanted.namespace} scale statefulset/${wanted.name} --replicas=${members}; then run this again.`,
+    }
   return growth === undefined
-    ? []
-    : [
-        {
-          ...common,
-          message: `${counts}, and this action can't add members to it: ${growth.refused}`,
-          fix: growth.manual,
-        },
-      ]
+    ? undefined
+    : {
+        path: REPLICAS,
+        message: `${countsOf(input, view)}, and this action can't add members to it: ${growth.refused}`,
+        fix: growth.manual,
+      }
 }
