@@ -44,6 +44,9 @@ export interface ApartGroup {
   readonly byNode: Map<number, number>
 }
 
+/** By their terms (by identity) and namespace. */
+type ApartGroups = Map<readonly PodTerm[], Map<string, ApartGroup>>
+
 export interface Board {
   readonly cluster: ClusterView
   readonly storage: Storage
@@ -86,39 +89,15 @@ export function boardOf(cluster: ClusterView): Board {
   const standing = new Map<string, Map<PlacedPod, number>>()
   const values = new Map<string, readonly (string | undefined)[]>()
   const tallies = new Map<object, Map<string, Tally>>()
-  const apart = new Map<readonly PodTerm[], Map<string, ApartGroup>>()
+  const apart: ApartGroups = new Map()
 
   function count(pod: PlacedPod, index: number, by: 1 | -1): void {
     const node = nodes[index]
     if (node === undefined) return
-    node.slots -= by
-    for (const name in pod.demands.requests)
-      node.free.set(name, (node.free.get(name) ?? 0) - by * (pod.demands.requests[name] ?? 0))
-    for (const port of pod.demands.ports) {
-      const key = `${port.protocol} ${port.ip} ${port.port} ${pod.uid}`
-      if (by === 1) node.ports.set(key, port)
-      else node.ports.delete(key)
-    }
-    for (const { driver, handle } of pod.claims.length + pod.ephemeral.length === 0
-      ? []
-      : storage.attached(pod))
-      shift(
-        known(node.volumes, driver, () => new Map<string, number>()),
-        handle,
-        by,
-      )
-    if (pod.demands.antiAffinity.length > 0) shift(groupOf(pod).byNode, index, by)
+    occupy(node, pod, storage, by)
+    if (pod.demands.antiAffinity.length > 0) shift(groupOf(pod, apart).byNode, index, by)
     for (const scoped of tallies.values())
       for (const tally of scoped.values()) if (tally.matches(pod)) shift(tally.byNode, index, by)
-  }
-
-  function groupOf({ demands, namespace }: PlacedPod): ApartGroup {
-    const scoped = known(apart, demands.antiAffinity, () => new Map<string, ApartGroup>())
-    return known(scoped, namespace, () => ({
-      namespace,
-      terms: demands.antiAffinity,
-      byNode: new Map<number, number>(),
-    }))
   }
 
   const board: Board = {
@@ -154,26 +133,69 @@ export function boardOf(cluster: ClusterView): Board {
     },
     tally(of, namespace, wide, matches, own = '') {
       const scoped = known(tallies, of, () => new Map<string, Tally>())
-      return known(scoped, `${namespace} ${own}`, () => {
-        const byNode = new Map<number, number>()
-        for (const there of wide ? standing.values() : [standing.get(namespace) ?? []])
-          for (const [pod, index] of there) if (matches(pod)) shift(byNode, index, 1)
-        return { matches, byNode }
-      })
+      return known(scoped, `${namespace} ${own}`, () => ({
+        matches,
+        byNode: countOf(wide ? standing.values() : [standing.get(namespace) ?? []], matches),
+      }))
     },
     means(term, namespace, pod) {
       return inScope(cluster, term, namespace, pod.namespace) && selects(term.selector, pod.labels)
     },
   }
+  fill(board)
+  return board
+}
+
+/** As the cluster stands now. */
+function fill(board: Board): void {
+  const { cluster, storage } = board
   for (const pod of cluster.pods) {
-    const node = pod.node === undefined || finished(pod) ? undefined : byName.get(pod.node)
+    const node = pod.node === undefined || finished(pod) ? undefined : board.node(pod.node)
     if (node !== undefined) board.put(pod, node)
   }
-  for (const { node, driver, count: most } of cluster.limits)
-    byName.get(node)?.limits.set(driver, most)
+  for (const { node, driver, count } of cluster.limits) board.node(node)?.limits.set(driver, count)
   for (const { node, attacher, volume } of cluster.attachments)
-    hold(byName.get(node), attacher, storage.volume(volume ?? '')?.csi?.handle)
-  return board
+    hold(board.node(node), attacher, storage.volume(volume ?? '')?.csi?.handle)
+}
+
+/** What a pod takes of its node; by -1, what it leaves there again. */
+function occupy(node: BoardNode, pod: PlacedPod, storage: Storage, by: 1 | -1): void {
+  node.slots -= by
+  for (const name in pod.demands.requests)
+    node.free.set(name, (node.free.get(name) ?? 0) - by * (pod.demands.requests[name] ?? 0))
+  for (const port of pod.demands.ports) {
+    const key = `${port.protocol} ${port.ip} ${port.port} ${pod.uid}`
+    if (by === 1) node.ports.set(key, port)
+    else node.ports.delete(key)
+  }
+  if (pod.claims.length + pod.ephemeral.length === 0) return
+  for (const { driver, handle } of storage.attached(pod))
+    shift(
+      known(node.volumes, driver, () => new Map<string, number>()),
+      handle,
+      by,
+    )
+}
+
+/** Those that the pod is kept apart with. */
+function groupOf({ demands, namespace }: PlacedPod, apart: ApartGroups): ApartGroup {
+  const scoped = known(apart, demands.antiAffinity, () => new Map<string, ApartGroup>())
+  return known(scoped, namespace, () => ({
+    namespace,
+    terms: demands.antiAffinity,
+    byNode: new Map<number, number>(),
+  }))
+}
+
+/** How many of these pods match on each node. */
+function countOf(
+  standing: Iterable<Iterable<readonly [PlacedPod, number]>>,
+  matches: (pod: PlacedPod) => boolean,
+): Map<number, number> {
+  const byNode = new Map<number, number>()
+  for (const there of standing)
+    for (const [pod, index] of there) if (matches(pod)) shift(byNode, index, 1)
+  return byNode
 }
 
 /** A volume that is attached without a pod that uses it takes a place that nothing gives back. */

@@ -27,59 +27,28 @@ type Found =
   | { readonly waits: PlacedClass }
   | { readonly doubt: string }
 
+/** What is there, by its names. */
+interface Known {
+  readonly unread: ClusterView['unread']
+  readonly claims: ReadonlyMap<string, ClusterView['claims'][number]>
+  readonly volumes: ReadonlyMap<string, VolumeView>
+  /** The bound volume of a claim, by the claim's namespace and name. */
+  readonly byClaim: ReadonlyMap<string, VolumeView>
+  readonly classes: ReadonlyMap<string, PlacedClass>
+  /** The class of a claim that names none. */
+  readonly usual: PlacedClass | undefined
+}
+
 export function storageOf(cluster: ClusterView): Storage {
-  const { unread } = cluster
-  const claims = new Map(cluster.claims.map((claim) => [`${claim.namespace}/${claim.name}`, claim]))
-  const volumes = new Map(cluster.volumes.map((volume) => [volume.name, volume]))
-  const byClaim = new Map(
-    cluster.volumes.flatMap((volume) =>
-      volume.claim === undefined || volume.phase !== 'Bound'
-        ? []
-        : [[volume.claim, volume] as const],
-    ),
-  )
-  const classes = new Map(cluster.classes.map((one) => [one.name, one]))
-  const usual = cluster.classes
-    .filter(({ isDefault }) => isDefault)
-    .toSorted((a, b) => b.created - a.created || (a.name < b.name ? -1 : 1))[0]
-
-  function find(pod: PlacedPod, name: string): Found {
-    const claim = claims.get(`${pod.namespace}/${name}`)
-    if (claim === undefined) {
-      const volume = byClaim.get(`${pod.namespace}/${name}`)
-      if (volume !== undefined && unread.claims !== undefined) return { volume }
-      return { doubt: unread.claims ?? unread.volumes ?? `the claim ${name} is not there` }
-    }
-    if (claim.deleting) return { doubt: `the claim ${name} is being deleted` }
-    if (claim.phase === 'Lost') return { doubt: `the claim ${name} has lost its volume` }
-    if (claim.volume === undefined)
-      return waits(claim.storageClass, `the claim ${name} is not bound`)
-    const volume = volumes.get(claim.volume)
-    return volume === undefined
-      ? { doubt: unread.volumes ?? `the volume ${claim.volume} of the claim ${name} is not there` }
-      : { volume }
-  }
-
-  function waits(className: string | undefined, what: string): Found {
-    if (unread.classes !== undefined) return { doubt: `${what}, and ${unread.classes}` }
-    const found = className === undefined ? usual : classes.get(className)
-    if (found === undefined) return { doubt: `${what}, and its storage class is not there` }
-    if (found.bindingMode === 'Immediate')
-      return {
-        doubt: `${what}, and class ${found.name} chooses the place of a volume before its pod has a node`,
-      }
-    if (found.provisioner === NO_PROVISIONER)
-      return { doubt: `${what}, and class ${found.name} makes no volumes` }
-    return { waits: found }
-  }
-
+  const known = knownIn(cluster)
+  const { claims, volumes, byClaim } = known
   return {
     of(pod) {
       if (pod.claims.length === 0 && pod.ephemeral.length === 0) return NONE
       const found = [
-        ...pod.claims.map((name) => find(pod, name)),
+        ...pod.claims.map((name) => find(known, pod, name)),
         ...pod.ephemeral.map(({ name, storageClass }) =>
-          waits(storageClass, `the volume ${name} is created again with the pod`),
+          waits(known, storageClass, `the volume ${name} is created again with the pod`),
         ),
       ]
       return {
@@ -100,4 +69,56 @@ export function storageOf(cluster: ClusterView): Storage {
     },
     volume: (name) => volumes.get(name),
   }
+}
+
+function knownIn({ claims, classes, unread, volumes }: ClusterView): Known {
+  return {
+    unread,
+    claims: new Map(claims.map((claim) => [`${claim.namespace}/${claim.name}`, claim])),
+    volumes: new Map(volumes.map((volume) => [volume.name, volume])),
+    byClaim: new Map(
+      volumes.flatMap((volume) =>
+        volume.claim === undefined || volume.phase !== 'Bound'
+          ? []
+          : [[volume.claim, volume] as const],
+      ),
+    ),
+    classes: new Map(classes.map((one) => [one.name, one])),
+    usual: classes
+      .filter(({ isDefault }) => isDefault)
+      .toSorted((a, b) => b.created - a.created || (a.name < b.name ? -1 : 1))[0],
+  }
+}
+
+/** What is behind a claim of the pod. */
+function find(known: Known, pod: PlacedPod, name: string): Found {
+  const { unread } = known
+  const claim = known.claims.get(`${pod.namespace}/${name}`)
+  if (claim === undefined) {
+    const volume = known.byClaim.get(`${pod.namespace}/${name}`)
+    if (volume !== undefined && unread.claims !== undefined) return { volume }
+    return { doubt: unread.claims ?? unread.volumes ?? `the claim ${name} is not there` }
+  }
+  if (claim.deleting) return { doubt: `the claim ${name} is being deleted` }
+  if (claim.phase === 'Lost') return { doubt: `the claim ${name} has lost its volume` }
+  if (claim.volume === undefined)
+    return waits(known, claim.storageClass, `the claim ${name} is not bound`)
+  const volume = known.volumes.get(claim.volume)
+  return volume === undefined
+    ? { doubt: unread.volumes ?? `the volume ${claim.volume} of the claim ${name} is not there` }
+    : { volume }
+}
+
+/** Whether a volume that is not there yet may be made on any node that the pod gets. */
+function waits({ unread, usual, classes }: Known, name: string | undefined, what: string): Found {
+  if (unread.classes !== undefined) return { doubt: `${what}, and ${unread.classes}` }
+  const found = name === undefined ? usual : classes.get(name)
+  if (found === undefined) return { doubt: `${what}, and its storage class is not there` }
+  if (found.bindingMode === 'Immediate')
+    return {
+      doubt: `${what}, and class ${found.name} chooses the place of a volume before its pod has a node`,
+    }
+  if (found.provisioner === NO_PROVISIONER)
+    return { doubt: `${what}, and class ${found.name} makes no volumes` }
+  return { waits: found }
 }
