@@ -3,7 +3,9 @@
 
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
-import { failure } from '../errors.ts'
+import { scaleLeft } from '../decide/scale-left.ts'
+import { apart, unchangeable, whyNotScaled, type ScaleGround } from '../decide/scale-refusals.ts'
+import { EnsembleError, failure, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { memberCountOf } from '../manifests/member-list.ts'
@@ -134,54 +136,16 @@ async function planAll(
   target: number,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const {
-    profile: { name: profile },
-    run: { journal, report },
-  } = ensemble
-  return journal.phase('Plan the steps', async (done) => {
-    const planned = planSteps(
-      ensemble,
-      base,
-      target,
-      await knownLists(ensemble.kube, ensemble.set, ensemble.before, profile, signal),
-    )
-    const count = ensemble.before.set?.replicas ?? target
-    const away =
-      planned.length === 0 || ensemble.record.current.underWay !== null
-        ? (await whoIsAway(ensemble, undefined, signal)).away
-        : []
-    const steps = withAwaited(planned, {
-      away,
-      count,
-      begun: ensemble.record.current.underWay !== null,
-    })
-    // Who is waited for changes nothing.
-    const sizes = planned.map((step) => ({
-      count: step.count,
-      set: resized({ base, profile }, step.count),
-    }))
-    const [first] = sizes
+  const { kube, set, before } = ensemble
+  return ensemble.run.journal.phase('Plan the steps', async (done) => {
+    const known = await knownLists(kube, set, before, ensemble.profile.name, signal)
+    const planned = planSteps(ensemble, base, target, known)
+    const steps = await stepsWithWaits(ensemble, planned, target, signal)
+    const sizes = sizesOf(ensemble, base, planned)
     const largest = sizes.toSorted((a, b) => b.count - a.count)[0]
     const comes = largest === undefined ? [] : await planServices(ensemble, largest.set, signal)
-    if (planned.length > 0) await refuseUnsound(ensemble, steps, signal)
-    if (planned.length > 0)
-      await refuseUnkept(ensemble, Math.min(...planned.map((step) => step.count)), signal)
-    await refuseUnableToLeave(ensemble, steps, signal)
-    if (first !== undefined)
-      await planOne(
-        ensemble,
-        {
-          force: ensemble.inputs.forceConflicts,
-          verified: verifiedNames(ensemble.record.current),
-        },
-        first.set,
-        signal,
-      )
-    for (const { words, outage } of steps) {
-      if (outage === undefined) continue
-      journal.warning(`${words}: ${outage}`)
-      report.note(`${words}: ${outage}.`)
-    }
+    await refuseUnfit(ensemble, { planned, steps, first: sizes[0]?.set }, signal)
+    tellOutages(ensemble, steps)
     done(
       steps.length === 0
         ? `${target} of ${target} members are there already`
@@ -195,6 +159,65 @@ async function planAll(
       goes: await servicesToDelete(ensemble, target, signal),
     }
   })
+}
+
+/** With a step more where members that should serve are waited for. */
+async function stepsWithWaits(
+  ensemble: LockedEnsemble,
+  planned: readonly ScaleStep[],
+  target: number,
+  signal: AbortSignal,
+): Promise<readonly ScaleStep[]> {
+  const begun = ensemble.record.current.underWay !== null
+  const count = ensemble.before.set?.replicas ?? target
+  const { away } =
+    planned.length === 0 || begun ? await whoIsAway(ensemble, undefined, signal) : { away: [] }
+  return withAwaited(planned, { away, count, begun })
+}
+
+/** The set as each step leaves it; who is waited for changes nothing. */
+function sizesOf(
+  { profile: { name: profile } }: LockedEnsemble,
+  base: KubeObject,
+  planned: readonly ScaleStep[],
+): readonly { readonly count: number; readonly set: KubeObject }[] {
+  return planned.map(({ count }) => ({ count, set: resized({ base, profile }, count) }))
+}
+
+/** Asks the members, their claims, and the server that is to take the `first` change of the set. */
+async function refuseUnfit(
+  ensemble: LockedEnsemble,
+  {
+    planned,
+    steps,
+    first,
+  }: {
+    readonly planned: readonly ScaleStep[]
+    readonly steps: readonly ScaleStep[]
+    readonly first: KubeObject | undefined
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { inputs, record } = ensemble
+  if (planned.length > 0) {
+    await refuseUnsound(ensemble, steps, signal)
+    await refuseUnkept(ensemble, Math.min(...planned.map((step) => step.count)), signal)
+  }
+  await refuseUnableToLeave(ensemble, steps, signal)
+  if (first === undefined) return
+  const asked = { force: inputs.forceConflicts, verified: verifiedNames(record.current) }
+  await planOne(ensemble, asked, first, signal)
+}
+
+function tellOutages(
+  { run: { journal, report } }: LockedEnsemble,
+  steps: readonly ScaleStep[],
+): void {
+  for (const { words, outage } of steps) {
+    if (outage === undefined) continue
+    journal.warning(`${words}: ${outage}`)
+    report.note(`${words}: ${outage}.`)
+  }
 }
 
 async function takeSteps(
@@ -261,10 +284,7 @@ function planSteps(
   target: number,
   known: readonly number[] | 'unknown',
 ): readonly ScaleStep[] {
-  const {
-    profile: { name: profile },
-    record,
-  } = ensemble
+  const profile = ensemble.profile.name
   const { set } = ensemble.before
   const { name, namespace } = ensemble.target
   const object = `statefulset/${name}`
@@ -273,75 +293,41 @@ function planSteps(
       object,
       fix: 'Deploy it with as many members as are wanted.',
     })
-  const { underWay } = record.current
-  if (underWay !== null && underWay.operation !== 'scale') {
-    throw failure(
-      'refused',
-      'CONFLICT',
-      `${underWayInWords(underWay, name)}: its member list would be changed twice at once`,
-      {
-        object,
-        fix: endOf(underWay),
-      },
-    )
-  }
-  const own = partitionOf(base)
-  if (own !== undefined && own > 0)
-    throw failure(
-      'refused',
-      'MEMBERSHIP_CHANGE',
-      `${object} has partition ${own}: members below it would keep the old member list`,
-      { object, fix: 'Deploy it with partition: 0 first.' },
-    )
+  const { replicas, start } = set
+  const partition = partitionOf(base)
   // A scale that was cut off left OnDelete behind, whatever the members run.
   const unfinished =
-    isUnfinished(ensemble.before, own) || (own !== undefined && set.strategy.type === 'OnDelete')
-  if (unfinished && underWay === null) {
-    throw failure(
-      'refused',
-      'NOT_READY',
-      `a roll of ${name} is not finished: some members run an older revision than ${set.status.updateRevision}`,
-      {
-        object,
-        fix: 'Finish it with a deploy, or roll it back with operation: undo; operation: status says what it waits for.',
-      },
-    )
-  }
+    isUnfinished(ensemble.before, partition) ||
+    (partition !== undefined && set.strategy.type === 'OnDelete')
+  const underWay = underWayOf(ensemble)
+  const against = whyNotScaled({ set, underWay, partition, unfinished })
+  if (against !== undefined) throw refused(against)
   const closed =
-    membershipOf(profile) === 'closed' && target !== set.replicas
-      ? closedMembership({ name, namespace, from: set.replicas, to: target })
+    membershipOf(profile) === 'closed' && target !== replicas
+      ? closedMembership({ name, namespace, from: replicas, to: target })
       : undefined
   const listed = closed ?? memberCountOf(base, profile)
-  if (typeof listed !== 'number')
-    throw failure(
-      'refused',
-      'MEMBERSHIP_CHANGE',
-      `the number of members of ${name} can't be changed by this action: ${listed.refused}`,
-      { object, fix: listed.manual },
-    )
-  const steps = planScale({
-    name,
-    start: set.start,
-    replicas: set.replicas,
-    listed,
-    unfinished,
-    known,
-    target,
-    voting: profile === 'zookeeper',
-  })
-  if (steps === undefined) {
-    throw failure(
-      'refused',
-      'MEMBERSHIP_CHANGE',
-      `${object} has ${set.replicas} replicas, but its member list names ${listed}: somebody changed one without the other`,
-      {
-        object,
-        fix: `If ${listed} is right: kubectl -n ${namespace} scale ${object} --replicas=${listed}; then scale with this action.`,
-      },
-    )
-  }
+  if (typeof listed !== 'number') throw refused(unchangeable(set, listed))
+  const voting = profile === 'zookeeper'
+  const steps = planScale({ name, start, replicas, listed, unfinished, known, target, voting })
+  if (steps === undefined) throw refused(apart(set, listed))
   judgeOldClaims(ensemble, steps)
   return steps
+}
+
+function underWayOf({ record, target: { name } }: LockedEnsemble): ScaleGround['underWay'] {
+  const { underWay } = record.current
+  return underWay === null
+    ? undefined
+    : {
+        operation: underWay.operation,
+        words: underWayInWords(underWay, name),
+        end: endOf(underWay),
+      }
+}
+
+function refused(finding: Finding): EnsembleError {
+  return new EnsembleError('refused', [finding])
 }
 
 /**
@@ -423,24 +409,18 @@ async function verifyThen(
   )
 }
 
-/** What was reached stays: it is an ensemble like any other. */
-function explainLeft(ensemble: LockedEnsemble, left: readonly ScaleStep[], target: number): void {
+/** What was reached stays. */
+function explainLeft(ensemble: LockedEnsemble, steps: readonly ScaleStep[], target: number): void {
   const {
-    run,
+    run: { report },
     profile: { name: profile },
   } = ensemble
-  const { report } = run
+  const [next, ...later] = steps
+  if (!report.changed || next === undefined) return
   const replicas = report.replicas ?? ensemble.before.set?.replicas ?? 0
-  if (!report.changed || left.length === 0) return
-  const [next] = left
-  const before =
-    next?.kind === 'add' ? next.count - 1 : next?.kind === 'remove' ? next.count + 1 : replicas
+  const left = scaleLeft([next, ...later], { replicas, target, profile })
   report.stands(
-    `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${before} members`,
+    `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${left.reached} members`,
   )
-  // A node that has begun to leave the ring doesn't come back to it.
-  const handedOver = profile === 'cassandra' && next?.kind === 'remove'
-  report.note(
-    `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it continues from here.${handedOver || next?.kind === 'await' ? '' : ` Or scale to ${before}: that undoes what was begun.`}`,
-  )
+  report.note(left.words)
 }

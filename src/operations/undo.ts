@@ -32,31 +32,9 @@ export async function undo(inputs: Inputs, run: Run): Promise<void> {
 
 async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<void> {
   const { inputs, run, record } = ensemble
-  const { journal, report } = run
-  const { underWay } = record.current
-  if (underWay?.operation === 'scale') {
-    throw failure(
-      'refused',
-      'CONFLICT',
-      `${underWayInWords(underWay, ensemble.target.name)}: who its members are is no part of a revision, so an undo can't end it`,
-      { object: `statefulset/${ensemble.target.name}`, fix: endOf(underWay) },
-    )
-  }
-  const earlier = await journal.phase('Choose the revision', async (done) => {
-    const { set } = ensemble.before
-    const revisions = set === undefined ? [] : await listRevisions(ensemble.kube, set, signal)
-    report.about({
-      revisions: revisionRows(revisions, ensemble.before, record.current, ensemble.profile.name),
-    })
-    const found =
-      inputs.toRevision === undefined
-        ? (begun(ensemble, revisions) ?? latest(ensemble, revisions))
-        : asked(ensemble, revisions, inputs.toRevision)
-    done(
-      `${found.controllerRevision}${found.image === '' ? '' : ` (${found.image})`}${found.verified ? ', verified' : ', never verified'}`,
-    )
-    return found
-  })
+  const { report } = run
+  refuseDuringScale(ensemble)
+  const earlier = await chosen(ensemble, signal)
   if (inputs.dryRun) {
     await foretell(ensemble, earlier, signal)
     return
@@ -94,6 +72,43 @@ async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<vo
       })
     throw error
   }
+}
+
+function refuseDuringScale({ record, target: { name } }: LockedEnsemble): void {
+  const { underWay } = record.current
+  if (underWay?.operation !== 'scale') return
+  throw failure(
+    'refused',
+    'CONFLICT',
+    `${underWayInWords(underWay, name)}: who its members are is no part of a revision, so an undo can't end it`,
+    { object: `statefulset/${name}`, fix: endOf(underWay) },
+  )
+}
+
+/** The revision to roll back to: as asked, where an undo that was cut off was going, or the latest. */
+async function chosen(ensemble: LockedEnsemble, signal: AbortSignal): Promise<Earlier> {
+  const {
+    inputs: { toRevision },
+    kube,
+    before,
+    run: { journal, report },
+  } = ensemble
+  return journal.phase('Choose the revision', async (done) => {
+    const { set } = before
+    const revisions = set === undefined ? [] : await listRevisions(kube, set, signal)
+    report.about({
+      revisions: revisionRows(revisions, before, ensemble.record.current, ensemble.profile.name),
+    })
+    const found =
+      toRevision === undefined
+        ? (begun(ensemble, revisions) ?? latest(ensemble, revisions))
+        : asked(ensemble, revisions, toRevision)
+    const { controllerRevision, image, verified } = found
+    done(
+      `${controllerRevision}${image === '' ? '' : ` (${image})`}, ${verified ? 'verified' : 'never verified'}`,
+    )
+    return found
+  })
 }
 
 /**

@@ -69,6 +69,12 @@ export async function startOf(
 
 type Apply = (set: KubeObject, signal: AbortSignal) => Promise<KubeObject>
 
+/** The generation of the last apply, and how the set is applied again. */
+interface Applied {
+  readonly generation: number | undefined
+  readonly apply: Apply
+}
+
 /** The view in which every member was at its revision, available, and (paced) serving. */
 export async function bringMembers(
   ensemble: Ensemble,
@@ -77,7 +83,7 @@ export async function bringMembers(
   apply: Apply,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const found = await bringOnce(ensemble, start, generation, apply, signal)
+  const found = await bringOnce(ensemble, start, { generation, apply }, signal)
   if ((start.excused?.size ?? 0) === 0) return found
   // Now that the others know the newcomer it must serve like any other.
   return bringOnce(
@@ -87,8 +93,7 @@ export async function bringMembers(
       stands: start.stands === undefined ? undefined : partitionOf(start.set),
       excused: new Set(),
     },
-    found.set?.generation,
-    apply,
+    { generation: found.set?.generation, apply },
     signal,
   )
 }
@@ -96,8 +101,7 @@ export async function bringMembers(
 async function bringOnce(
   ensemble: Ensemble,
   start: Start,
-  generation: number | undefined,
-  apply: Apply,
+  { generation, apply }: Applied,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
   const roll = { ...ensemble, excused: start.excused ?? new Set<number>() }

@@ -3,10 +3,10 @@
 
 import { ownPods } from '../../decide/members/members.ts'
 import { membersNow, serves, type MemberNow } from '../../decide/rollout/roll.ts'
-import type { Role } from '../../ensemble/profile.ts'
+import type { Member, Role } from '../../ensemble/profile.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
-import type { ReachableEnsemble } from '../open/ensemble.ts'
+import type { ReachableEnsemble, Target } from '../open/ensemble.ts'
 
 /**
  * A look costs the members a tunnel each: between two of them passes at least this time, and as
@@ -32,74 +32,104 @@ export interface Looker {
   members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]>
 }
 
-/** Asks the members of `run`. */
+/** Asks the members of this ensemble. */
 export function createLooker(ensemble: ReachableEnsemble, signal: AbortSignal): Looker {
-  const {
-    run: { clock, report },
-  } = ensemble
-  const dear = ensemble.profile.dear === true
-  let roles = new Map<string, Role>()
-  let readyThen = new Set<string>()
-  let lookedAt = -Infinity
-  let pauseMs = LOOK_EVERY_MS
-  const addressSince = new Map<string, number>()
-  const outsideSince = new Map<string, number>()
-  const served = new Set<number>()
-  return {
-    told: new Set(),
-    said: new Set(),
-    handedOver: new Map(),
-    renewed: new Set(),
-    outsideSince,
-    served,
-    dear,
-    async members(view, fresh) {
-      const pods = ownPods(view)
-      for (const pod of pods) {
-        // When it was Ready it had its address; a container that was restarted since only makes
-        // that later, and the wait longer.
-        if (pod.ip !== undefined && !addressSince.has(pod.uid))
-          addressSince.set(pod.uid, pod.readySince ?? clock.now())
-      }
-      // Who isn't running can't be asked; who has just been made is asked at once.
-      const running = new Set(
-        pods
-          .filter((pod) => pod.phase === 'Running' && pod.deleting === undefined)
-          .map((pod) => pod.uid),
-      )
-      const asked = membersOf(view, ensemble.target).filter((member) => running.has(member.uid))
-      if (
-        fresh ||
-        clock.now() - lookedAt >= pauseMs ||
-        asked.some(
-          (member) =>
-            !roles.has(member.uid) || (dear && member.ready && !readyThen.has(member.uid)),
-        )
-      ) {
-        const began = clock.now()
-        const states = await ensemble.profile.look(asked, {
-          ...contextFor(ensemble, view.set?.replicas ?? 0, signal),
-          waiting: !fresh,
-        })
-        report.heardMembers(states)
-        lookedAt = clock.now()
-        pauseMs = Math.max(LOOK_EVERY_MS, (dear ? PAUSE_WHERE_DEAR : 1) * (lookedAt - began))
-        readyThen = new Set(asked.filter((member) => member.ready).map((member) => member.uid))
-        roles = new Map(
-          asked.flatMap((member) => {
-            const role = states.find((state) => state.pod === member.pod)?.role
-            return role === undefined ? [] : [[member.uid, role] as const]
-          }),
-        )
-      }
-      const members = membersNow(view, clock.now(), roles, addressSince)
-      for (const member of members) {
-        if (member.uid === undefined) continue
-        if (serves(member)) served.add(member.ordinal)
-        if (serves(member)) outsideSince.delete(member.uid)
-        else if (!outsideSince.has(member.uid)) outsideSince.set(member.uid, clock.now())
-      }
-      return members
-    },
+  return new RememberedLooks(ensemble, signal)
+}
+
+class RememberedLooks implements Looker {
+  readonly told = new Set<string>()
+  readonly said = new Set<string>()
+  readonly handedOver = new Map<string, { readonly times: number; readonly at: number }>()
+  readonly renewed = new Set<number>()
+  readonly outsideSince = new Map<string, number>()
+  readonly served = new Set<number>()
+  readonly dear: boolean
+  readonly #ensemble: ReachableEnsemble
+  readonly #signal: AbortSignal
+  readonly #addressSince = new Map<string, number>()
+  /** What was last heard, by UID. */
+  #roles: ReadonlyMap<string, Role> = new Map()
+  #readyThen: ReadonlySet<string> = new Set()
+  #lookedAt = -Infinity
+  #pauseMs = LOOK_EVERY_MS
+
+  constructor(ensemble: ReachableEnsemble, signal: AbortSignal) {
+    this.#ensemble = ensemble
+    this.#signal = signal
+    this.dear = ensemble.profile.dear === true
   }
+
+  async members(view: EnsembleView, fresh: boolean): Promise<readonly MemberNow[]> {
+    const { clock } = this.#ensemble.run
+    this.#noteAddresses(view)
+    const asked = askable(view, this.#ensemble.target)
+    if (fresh || this.#isDue(asked)) await this.#ask(asked, view, fresh)
+    const members = membersNow(view, clock.now(), this.#roles, this.#addressSince)
+    this.#noteServing(members)
+    return members
+  }
+
+  /**
+   * When it was Ready it had its address; a container that was restarted since only makes that
+   * later, and the wait longer.
+   */
+  #noteAddresses(view: EnsembleView): void {
+    for (const { uid, ip, readySince } of ownPods(view))
+      if (ip !== undefined && !this.#addressSince.has(uid))
+        this.#addressSince.set(uid, readySince ?? this.#ensemble.run.clock.now())
+  }
+
+  /** Who has just been made is asked at once, and so is, where asking is dear, who became Ready. */
+  #isDue(asked: readonly Member[]): boolean {
+    return (
+      this.#ensemble.run.clock.now() - this.#lookedAt >= this.#pauseMs ||
+      asked.some(
+        ({ uid, ready }) =>
+          !this.#roles.has(uid) || (this.dear && ready && !this.#readyThen.has(uid)),
+      )
+    )
+  }
+
+  async #ask(asked: readonly Member[], view: EnsembleView, fresh: boolean): Promise<void> {
+    const { profile, run } = this.#ensemble
+    const began = run.clock.now()
+    const states = await profile.look(asked, {
+      ...contextFor(this.#ensemble, view.set?.replicas ?? 0, this.#signal),
+      waiting: !fresh,
+    })
+    run.report.heardMembers(states)
+    this.#lookedAt = run.clock.now()
+    const took = this.#lookedAt - began
+    this.#pauseMs = Math.max(LOOK_EVERY_MS, (this.dear ? PAUSE_WHERE_DEAR : 1) * took)
+    this.#readyThen = new Set(asked.filter(({ ready }) => ready).map(({ uid }) => uid))
+    this.#roles = new Map(
+      asked.flatMap(({ uid, pod }) => {
+        const role = states.find((state) => state.pod === pod)?.role
+        return role === undefined ? [] : [[uid, role] as const]
+      }),
+    )
+  }
+
+  #noteServing(members: readonly MemberNow[]): void {
+    for (const member of members) {
+      const { uid, ordinal } = member
+      if (uid === undefined) continue
+      if (serves(member)) {
+        this.served.add(ordinal)
+        this.outsideSince.delete(uid)
+      } else if (!this.outsideSince.has(uid))
+        this.outsideSince.set(uid, this.#ensemble.run.clock.now())
+    }
+  }
+}
+
+/** Who isn't running can't be asked. */
+function askable(view: EnsembleView, target: Target): readonly Member[] {
+  const running = new Set(
+    ownPods(view)
+      .filter((pod) => pod.phase === 'Running' && pod.deleting === undefined)
+      .map((pod) => pod.uid),
+  )
+  return membersOf(view, target).filter(({ uid }) => running.has(uid))
 }

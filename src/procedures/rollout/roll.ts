@@ -155,13 +155,13 @@ class LoweredPartition {
       case 'take':
         return this.#take(situation, step.member, view, signal)
       case 'reach-down':
-        return this.#reachDown(situation, step.member, view, signal)
+        return this.#reachDown(situation, step.member, signal)
       case 'done':
         if (this.#stands === own) {
           this.#roll.place.at = ''
           return { kind: 'done' }
         }
-        await this.#lowerTo(own, view, signal)
+        await this.#lowerTo(own, set, signal)
         return waiting(situation, 'the partition is being set back')
       case 'free':
       case 'hand-over':
@@ -184,7 +184,7 @@ class LoweredPartition {
     roll.run.journal.info(`${member.pod}: its turn, ${othersServe(roll.profile)}`)
     tellLeader(roll, member)
     await spareWriter(roll, member.uid, signal)
-    await this.#lowerTo(member.ordinal - situation.set.start, view, signal)
+    await this.#lowerTo(member.ordinal - situation.set.start, situation.set, signal)
     return waiting(situation, `${member.pod} is about to be replaced`)
   }
 
@@ -195,13 +195,13 @@ class LoweredPartition {
   async #reachDown(
     situation: RollSituation,
     member: MemberNow,
-    view: EnsembleView,
     signal: AbortSignal,
   ): Promise<Step> {
     const roll = this.#roll
+    const { set } = situation
     const before = this.#stands
     await keepsData(roll, situation, member, signal)
-    await this.#lowerTo(member.ordinal - situation.set.start, view, signal)
+    await this.#lowerTo(member.ordinal - set.start, set, signal)
     await seenBy(roll, this.generation, signal)
     await freeMember(
       roll,
@@ -211,11 +211,11 @@ class LoweredPartition {
       signal,
     )
     await comesBackNew(roll, member, signal)
-    await this.#lowerTo(before, view, signal)
+    await this.#lowerTo(before, set, signal)
     return waiting(situation, `${member.pod} is being replaced`)
   }
 
-  async #lowerTo(index: number, { set }: EnsembleView, signal: AbortSignal): Promise<void> {
+  async #lowerTo(index: number, set: SetView, signal: AbortSignal): Promise<void> {
     const { place, run } = this.#roll
     const { own } = this.#partitioned
     const next = index <= own ? own : index

@@ -1,0 +1,52 @@
+// When the number of members is not changed: two changes of a member list at once, or members that
+// keep the old list, can split an ensemble.
+
+import { expect, test } from '@jest/globals'
+import { apart, whyNotScaled, type ScaleGround } from '../../../src/decide/scale-refusals.ts'
+import { set } from './given.ts'
+
+const deploy = { operation: 'deploy', words: 'a deploy of zk was begun', end: 'Finish it first.' }
+const scale = { ...deploy, operation: 'scale' }
+
+function code(ground: Partial<ScaleGround>): string | undefined {
+  return whyNotScaled({
+    set: set(),
+    underWay: undefined,
+    partition: 0,
+    unfinished: false,
+    ...ground,
+  })?.code
+}
+
+test.each<[string, Partial<ScaleGround>, string | undefined]>([
+  ['nothing stands against a set that is as it should be', {}, undefined],
+  ['a change of another kind is ended first', { underWay: deploy }, 'CONFLICT'],
+  ['a scale that was cut off continues', { underWay: scale }, undefined],
+  ['and so it does over its own half-done roll', { underWay: scale, unfinished: true }, undefined],
+  [
+    "members below the set's own partition never get the new list",
+    { partition: 1 },
+    'MEMBERSHIP_CHANGE',
+  ],
+  [
+    'that holds for a scale that was cut off too',
+    { underWay: scale, partition: 1 },
+    'MEMBERSHIP_CHANGE',
+  ],
+  ['OnDelete has no partition', { partition: undefined }, undefined],
+  ["somebody else's roll is finished first", { unfinished: true }, 'NOT_READY'],
+  [
+    'of several the change under way is named',
+    { underWay: deploy, partition: 1, unfinished: true },
+    'CONFLICT',
+  ],
+])('%s', (_, ground, expected) => {
+  expect(code(ground)).toBe(expected)
+})
+
+test('a set and a list that are apart are brought together by a command', () => {
+  expect(apart(set({ replicas: 5 }), 3)).toMatchObject({
+    message: expect.stringContaining('has 5 replicas, but its member list names 3'),
+    fix: expect.stringContaining('kubectl -n prod scale statefulset/zk --replicas=3'),
+  })
+})

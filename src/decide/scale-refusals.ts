@@ -1,0 +1,83 @@
+// Why the number of members can't be changed as the set stands now.
+
+import type { Finding } from '../errors.ts'
+import type { SetView } from '../view/workload.ts'
+
+export interface ScaleGround {
+  readonly set: SetView
+  /** The change that was begun and has not ended, in words, and what ends it. */
+  readonly underWay:
+    | { readonly operation: string; readonly words: string; readonly end: string }
+    | undefined
+  /** The partition that the set is to have; undefined with OnDelete. */
+  readonly partition: number | undefined
+  /** Members are still to be replaced, or the set was left with a strategy that is not its own. */
+  readonly unfinished: boolean
+}
+
+/** Undefined where nothing stands against it. */
+export function whyNotScaled(ground: ScaleGround): Finding | undefined {
+  return otherChange(ground) ?? heldMembers(ground) ?? unfinishedRoll(ground)
+}
+
+function otherChange({ set, underWay }: ScaleGround): Finding | undefined {
+  if (underWay === undefined || underWay.operation === 'scale') return undefined
+  return {
+    code: 'CONFLICT',
+    severity: 'error',
+    message: `${underWay.words}: its member list would be changed twice at once`,
+    object: objectOf(set),
+    fix: underWay.end,
+  }
+}
+
+function heldMembers({ set, partition }: ScaleGround): Finding | undefined {
+  if (partition === undefined || partition === 0) return undefined
+  return {
+    code: 'MEMBERSHIP_CHANGE',
+    severity: 'error',
+    message: `${objectOf(set)} has partition ${partition}: members below it would keep the old member list`,
+    object: objectOf(set),
+    fix: 'Deploy it with partition: 0 first.',
+  }
+}
+
+function unfinishedRoll({ set, underWay, unfinished }: ScaleGround): Finding | undefined {
+  if (underWay !== undefined || !unfinished) return undefined
+  return {
+    code: 'NOT_READY',
+    severity: 'error',
+    message: `a roll of ${set.name} is not finished: some members run an older revision than ${set.status.updateRevision}`,
+    object: objectOf(set),
+    fix: 'Finish it with a deploy, or roll it back with operation: undo; operation: status says what it waits for.',
+  }
+}
+
+/** Who its members are can't be changed, or not by this action. */
+export function unchangeable(
+  set: SetView,
+  why: { readonly refused: string; readonly manual: string },
+): Finding {
+  return {
+    code: 'MEMBERSHIP_CHANGE',
+    severity: 'error',
+    message: `the number of members of ${set.name} can't be changed by this action: ${why.refused}`,
+    object: objectOf(set),
+    fix: why.manual,
+  }
+}
+
+/** Set and member list are further apart than a step that was cut off leaves them. */
+export function apart(set: SetView, listed: number): Finding {
+  return {
+    code: 'MEMBERSHIP_CHANGE',
+    severity: 'error',
+    message: `${objectOf(set)} has ${set.replicas} replicas, but its member list names ${listed}: somebody changed one without the other`,
+    object: objectOf(set),
+    fix: `If ${listed} is right: kubectl -n ${set.namespace} scale ${objectOf(set)} --replicas=${listed}; then scale with this action.`,
+  }
+}
+
+function objectOf({ name }: SetView): string {
+  return `statefulset/${name}`
+}
