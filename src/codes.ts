@@ -31,6 +31,8 @@ interface CodeRow {
   readonly meaning: string
   /** Said where a finding has no fix of its own. */
   readonly advice: string
+  /** The advice ends with running the same again. */
+  readonly again?: true
   /** In this order. */
   readonly looks: readonly Look[]
   /**
@@ -208,17 +210,20 @@ const TABLE = {
     meaning: 'a disruption budget blocks the drain',
     advice:
       'Fix the disruption budget or the pods that it waits for, then run the same drain again: it continues with the nodes that remain.',
+    again: true,
     looks: ['nodes', 'budgets', 'pods', 'pods-of-node'],
   },
   MAINTENANCE_FAILED: {
     meaning: 'the maintenance command failed',
     advice:
       'Read the output of the maintenance command above and look at its node, then run the same drain again: the nodes after it were not touched.',
+    again: true,
     looks: ['node', 'pods'],
   },
   CANCELLED: {
     meaning: 'it was cancelled',
     advice: 'Run it again: it continues from the state above.',
+    again: true,
     looks: ['whole'],
   },
   TIMEOUT: {

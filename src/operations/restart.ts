@@ -188,7 +188,9 @@ function tellRemaining(
 /** Those of `names` that this run told to go neither by an eviction nor by a deletion. */
 function notByUs(names: readonly string[], { timeline }: Run['report']): readonly string[] {
   const told = new Set(
-    timeline.filter(({ what }) => /^(evicted|deleted)/.test(what)).map(({ member }) => member),
+    timeline
+      .filter(({ event }) => event?.kind === 'evicted' || event?.kind === 'deleted')
+      .map(({ member }) => member),
   )
   return names.filter((name) => !told.has(name))
 }

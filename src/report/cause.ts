@@ -49,8 +49,17 @@ export function causeOf(report: RunReport): string {
  */
 export function fixOf(report: RunReport): readonly string[] {
   if (report.code === '') return []
-  const own = plainLines(decidingFinding(report)?.fix ?? '').filter((line) => line.trim() !== '')
+  const own = ownFix(report)
   return own.length > 0 ? own : [codeRow(report.code).advice]
+}
+
+/** The fix says already that the same is to be run again. */
+export function saysAgain(report: RunReport): boolean {
+  return report.code !== '' && codeRow(report.code).again === true && ownFix(report).length === 0
+}
+
+function ownFix(report: RunReport): readonly string[] {
+  return plainLines(decidingFinding(report)?.fix ?? '').filter((line) => line.trim() !== '')
 }
 
 /** The line of evidence behind the cause, when it says more than the cause does. */

@@ -3,7 +3,7 @@
 
 import { formatSpan } from '../clock.ts'
 import { clip, plainLine } from './escape.ts'
-import type { NodeRow, RunReport, TimelineEntry } from './run-report.ts'
+import type { MemberEvent, NodeRow, RunReport } from './run-report.ts'
 
 /** GitHub draws no chart of more than 50,000 characters, and nobody reads one of more bars. */
 const LONGEST = 45_000
@@ -118,24 +118,31 @@ function stamp(ms: number): string {
   return new Date(at).toISOString().slice(0, 19).replace('T', ' ')
 }
 
+interface Told {
+  readonly at: number
+  readonly member: string
+  /** Of which it was evicted. */
+  readonly node: string | undefined
+  readonly event: MemberEvent
+}
+
 /** A lane for each member whose state was told, by name. */
 function memberLanes(report: RunReport): Lane[] {
-  const byMember = Map.groupBy(
-    report.timeline.filter(({ member }) => member !== undefined),
-    ({ member }) => member ?? '',
+  const told = report.timeline.flatMap(({ at, member, node, event }): readonly Told[] =>
+    member === undefined || event === undefined ? [] : [{ at, member, node, event }],
   )
+  const byMember = Map.groupBy(told, ({ member }) => member)
   return [...byMember]
     .toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
     .map(([title, entries]) => ({ title, bars: memberBars(entries, report) }))
 }
 
-function memberBars(entries: readonly TimelineEntry[], { started, ended }: RunReport): Bar[] {
+function memberBars(entries: readonly Told[], { started, ended }: RunReport): Bar[] {
   const ordered = entries.toSorted((a, b) => a.at - b.at)
   const bars: Bar[] = homeOf(ordered[0], started)
-  for (const [index, { at, what }] of ordered.entries()) {
+  for (const [index, { at, event }] of ordered.entries()) {
     const to = Math.max(at, ordered[index + 1]?.at ?? ended)
-    const kind = kindOf(what)
-    const label = labelOf(what, kind)
+    const { kind, label } = drawn(event)
     const last = bars.at(-1)
     // Who stands well when it is first looked at has done so since the run began.
     const from = last === undefined && kind === 'done' ? Math.min(started, at) : at
@@ -163,8 +170,8 @@ function memberBars(entries: readonly TimelineEntry[], { started, ended }: RunRe
 }
 
 /** Who was evicted first of all had stood on that node till then. */
-function homeOf(first: TimelineEntry | undefined, started: number): Bar[] {
-  return first?.node === undefined || !first.what.startsWith('evicted')
+function homeOf(first: Told | undefined, started: number): Bar[] {
+  return first?.node === undefined || first.event.kind !== 'evicted'
     ? []
     : [{ label: `on ${first.node}`, kind: 'done', from: started, to: first.at }]
 }
@@ -182,18 +189,22 @@ function absence(
   return `${moved === '' ? `${label} ` : moved}${formatSpan(to - from)}`
 }
 
-function kindOf(what: string): Bar['kind'] {
-  if (/^(available|Ready)\b/.test(what)) return 'done'
-  // 143: it was told to end, which is what a hand-over and an eviction do.
-  return /\([^)]+: (?!exited with 143)[^)]+\)|^failed/.test(what) ? 'crit' : 'active'
-}
-
-function labelOf(what: string, kind: Bar['kind']): string {
-  if (kind === 'crit') return /: ([^)]+)\)/.exec(what)?.[1] ?? what
-  const node = / on ([^\s,]+)/.exec(what)?.[1]
-  if (kind === 'done') return node === undefined ? 'available' : `on ${node}`
-  if (what.startsWith('pending')) return 'waits for a node'
-  return what.startsWith('hands over its leadership') ? 'hands over leadership' : 'away'
+/** The bar that begins with it. */
+function drawn(event: MemberEvent): Pick<Bar, 'kind' | 'label'> {
+  switch (event.kind) {
+    case 'ready':
+      return { kind: 'done', label: event.node === undefined ? 'available' : `on ${event.node}` }
+    case 'fault':
+      return { kind: 'crit', label: event.reason }
+    case 'pending':
+      return { kind: 'active', label: 'waits for a node' }
+    case 'hand-over':
+      return { kind: 'active', label: 'hands over leadership' }
+    case 'away':
+    case 'evicted':
+    case 'deleted':
+      return { kind: 'active', label: 'away' }
+  }
 }
 
 /** Cordoned from its cordon until it takes pods again, with the work on it told apart. */

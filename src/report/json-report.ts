@@ -88,6 +88,7 @@ export function toJsonReport(report: RunReport): JsonReport {
       what: entry.what,
       member: entry.member ?? null,
       node: entry.node ?? null,
+      event: entry.event?.kind ?? null,
     })),
     evidence: report.evidence.map((one) => ({
       object: one.object,

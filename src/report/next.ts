@@ -1,7 +1,7 @@
 // What to do next, in sentences: the one fix, and the operation of ours that helps, where one does.
 
 import { codeRow } from '../codes.ts'
-import { decidingFinding, fixOf, placeOf } from './cause.ts'
+import { decidingFinding, fixOf, placeOf, saysAgain } from './cause.ts'
 import { plainLine, someOf } from './escape.ts'
 import { clientsOf } from './now.ts'
 import type { RunReport } from './run-report.ts'
@@ -55,7 +55,7 @@ function again(report: RunReport): readonly string[] {
   const rest = report.remainingNodes.filter((node) => node !== '')
   if (report.operation !== 'drain' || rest.length === 0) return []
   if (report.result === 'refused' || report.result === 'planned') return []
-  return fixOf(report).some((line) => /same drain|[Rr]un it again/.test(line))
+  return saysAgain(report)
     ? []
     : [`Then run the same drain again: it continues with ${someOf(rest, NAMED)}.`]
 }

@@ -1,12 +1,18 @@
 // The only writer of the record of a run: a verb for each thing that happens, which keeps rows,
 // timeline, notes and the log in step. Everybody else reads.
 
-import { faultOf } from '../decide/members/members.ts'
+import { faultOf, type MemberStanding } from '../decide/members/members.ts'
 import type { Finding } from '../errors.ts'
 import type { CheckResult, MemberState, Verification } from '../ensemble/profile.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { beginPhase, endPhase } from './node-phases.ts'
-import { newReport, type MemberRow, type NodePhase, type RunReport } from './run-report.ts'
+import {
+  newReport,
+  type MemberEvent,
+  type MemberRow,
+  type NodePhase,
+  type RunReport,
+} from './run-report.ts'
 
 /** As everybody but its writer sees it. */
 export type Seen<T> = T extends readonly (infer Item)[]
@@ -50,6 +56,8 @@ export interface Deed {
   readonly what?: string
   readonly member?: string
   readonly node?: string
+  /** What it means for the member. */
+  readonly event?: MemberEvent
   /** For the log. */
   readonly line?: string
 }
@@ -292,6 +300,11 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
     this.#report.timeline.push({ at: at ?? this.#place.now(), ...entry })
   }
 
+  /** A member stands in another way than before. */
+  stood(member: MemberStanding, at: number): void {
+    this.happened({ at, what: member.text, member: member.pod, event: eventOf(member) })
+  }
+
   /** From here on the run has changed something. */
   did({ row, what, line, ...where }: Deed = {}): void {
     this.#report.changed = true
@@ -528,5 +541,24 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
       ),
     )
     this.#report.timeline.sort((a, b) => a.at - b.at)
+  }
+}
+
+function eventOf({ state, node, fault }: MemberStanding): MemberEvent {
+  switch (state) {
+    case 'available':
+    case 'old-revision':
+    case 'ready-not-yet-available':
+      return { kind: 'ready', node }
+    case 'pending':
+      return { kind: 'pending' }
+    case 'failed':
+    case 'creating':
+    case 'running-not-ready':
+      return fault === undefined ? { kind: 'away' } : { kind: 'fault', reason: fault }
+    case 'missing':
+    case 'terminating':
+    case 'extra':
+      return { kind: 'away' }
   }
 }

@@ -216,7 +216,15 @@ export const jsonReportSchema = z
       z.strictObject({ title: text, ms: z.number(), outcome: z.enum(['done', 'failed']) }),
     ),
     timeline: z.array(
-      z.strictObject({ at: time, what: text, member: orNull(text), node: orNull(text) }),
+      z.strictObject({
+        at: time,
+        what: text,
+        member: orNull(text),
+        node: orNull(text),
+        event: orNull(
+          z.enum(['ready', 'fault', 'pending', 'away', 'hand-over', 'evicted', 'deleted']),
+        ).describe('What became of the member; null for what is about none'),
+      }),
     ),
     evidence: z.array(evidence),
     memberLogs: z

@@ -60,6 +60,15 @@ export interface DiffRow {
   lost: string[]
 }
 
+/**
+ * What became of a member, for whoever decides or draws by it: `what` of the same entry is for
+ * people alone.
+ */
+export type MemberEvent =
+  | { readonly kind: 'ready'; readonly node: string | undefined }
+  | { readonly kind: 'fault'; readonly reason: string }
+  | { readonly kind: 'pending' | 'away' | 'hand-over' | 'evicted' | 'deleted' }
+
 /** Something that happened at a time, for the timeline. */
 export interface TimelineEntry {
   /** Milliseconds since the epoch. */
@@ -67,6 +76,8 @@ export interface TimelineEntry {
   what: string
   member?: string
   node?: string
+  /** Of the member, where there is one. */
+  event?: MemberEvent
 }
 
 /** A time without a write, as the run's own writer saw it. */

@@ -3,14 +3,19 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { ganttOf } from '../../../src/report/gantt.ts'
+import type { MemberEvent } from '../../../src/report/run-report.ts'
 import { deployed, drained, drainFailed, HOSTILE } from './samples.ts'
 
 const AT = deployed().started
-const seen = (member: string, seconds: number, what: string) => ({
+/** The text is never drawn by: it may say anything. */
+const seen = (member: string, seconds: number, event: MemberEvent) => ({
   at: AT + seconds * 1000,
   member,
-  what,
+  what: 'available (failed: by its words) on node-9',
+  event,
 })
+const on = (node: string): MemberEvent => ({ kind: 'ready', node })
+const AWAY = { kind: 'away' } as const
 
 /** A roll in which zk-2 did not come back at first. */
 function rolled() {
@@ -19,15 +24,15 @@ function rolled() {
     ended: AT + 60_000,
     writeGaps: [{ from: AT + 3000, ms: 2400 }],
     timeline: [
-      seen('zk-1', 1, 'available on node-1'),
-      seen('zk-2', 1, 'available on node-2'),
-      seen('zk-2', 3, 'terminating on node-2'),
-      seen('zk-2', 5, 'missing'),
-      seen('zk-2', 6, 'creating on node-2'),
-      seen('zk-2', 8, 'creating on node-2 (zookeeper: ErrImagePull)'),
-      seen('zk-2', 20, 'evicted: it does not serve'),
-      seen('zk-2', 22, 'creating on node-3'),
-      seen('zk-2', 40, 'available on node-3'),
+      seen('zk-1', 1, on('node-1')),
+      seen('zk-2', 1, on('node-2')),
+      seen('zk-2', 3, AWAY),
+      seen('zk-2', 5, AWAY),
+      seen('zk-2', 6, AWAY),
+      seen('zk-2', 8, { kind: 'fault', reason: 'ErrImagePull' }),
+      seen('zk-2', 20, { kind: 'evicted' }),
+      seen('zk-2', 22, AWAY),
+      seen('zk-2', 40, on('node-3')),
     ],
   }
 }
@@ -55,7 +60,7 @@ describe('a roll', () => {
     expect(
       ganttOf({
         ...deployed(),
-        timeline: [seen('zk-0', 1, 'creating on node-1'), seen('zk-0', 9, 'available on node-1')],
+        timeline: [seen('zk-0', 1, AWAY), seen('zk-0', 9, on('node-1'))],
       }),
     ).toBeUndefined())
 })
@@ -92,12 +97,12 @@ test('no name of the cluster is obeyed: neither colon nor comment nor fence', ()
 
 test('of very many bars those of members that moved are drawn; of too many none', () => {
   const report = rolled()
-  const still = Array.from({ length: 80 }, (_, at) => seen(`zk-1${at}`, 1, 'available on node-1'))
+  const still = Array.from({ length: 80 }, (_, at) => seen(`zk-1${at}`, 1, on('node-1')))
   expect(ganttOf({ ...report, timeline: [...report.timeline, ...still] })).toContain('section zk-2')
   expect(ganttOf({ ...report, timeline: [...report.timeline, ...still] })).not.toContain('zk-179')
   const many = Array.from({ length: 40 }, (_, at) => [
-    seen(`zk-${at}`, 1, 'available on node-1'),
-    seen(`zk-${at}`, 10, 'missing'),
+    seen(`zk-${at}`, 1, on('node-1')),
+    seen(`zk-${at}`, 10, AWAY),
   ]).flat()
   expect(ganttOf({ ...report, timeline: many })).toBeUndefined()
 })

@@ -2,6 +2,7 @@
 
 import { expect, test } from '@jest/globals'
 import { nextLines } from '../../../src/report/next.ts'
+import type { RunReport } from '../../../src/report/run-report.ts'
 import { summaryText } from '../../../src/report/summary.ts'
 import { crashed, deployed, drained, drainFailed } from './samples.ts'
 
@@ -48,6 +49,20 @@ test('a success says where clients connect to, unless nobody would answer them t
   expect(nextLines(deployed())).toEqual(['Clients connect to zk-cs.shop.svc:2181'])
   const members = deployed().members.map((row) => ({ ...row, alive: false }))
   expect(nextLines({ ...deployed(), members })).toEqual([])
+})
+
+test('a drain that has nodes left is to be run again, and that is said once', () => {
+  const { findings, ...rest } = drainFailed()
+  const told = (report: RunReport): number =>
+    nextLines(report).filter((line) => /same drain again|[Rr]un it again/.test(line)).length
+  // The advice of its code says it, a fix of its own does not.
+  const bare = findings.map(({ fix: _fix, ...finding }) => finding)
+  expect(told({ ...rest, findings: bare })).toBe(1)
+  const own = findings.map((finding) => ({ ...finding, fix: 'Look at node-2.' }))
+  expect(nextLines({ ...rest, findings: own }).slice(0, 2)).toEqual([
+    'Look at node-2.',
+    'Then run the same drain again: it continues with node-2.',
+  ])
 })
 
 test('a drain that was only tried is not to be run again: nothing of it was done', () => {

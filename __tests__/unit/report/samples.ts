@@ -225,7 +225,13 @@ export function drained(): RunReport {
     members: deployed().members.map((row) => ({ ...row, askedAt: STARTED + 249_000 })),
     timeline: [
       { at: STARTED + 300, what: 'cordoned', node: 'node-0' },
-      { at: STARTED + 800, what: 'evicted', member: 'zk-0', node: 'node-0' },
+      {
+        at: STARTED + 800,
+        what: 'evicted',
+        member: 'zk-0',
+        node: 'node-0',
+        event: { kind: 'evicted' },
+      },
     ],
     ended: STARTED + 250_000,
   }

@@ -26,6 +26,12 @@ export interface MemberStanding {
    * The state in words, free of counters that tick, so that it changes only when the member does.
    */
   readonly text: string
+  readonly node?: string | undefined
+  /**
+   * What is wrong with it, in a word or two (`ErrImagePull`); undefined for one that is on its way,
+   * or that was told to end.
+   */
+  readonly fault?: string | undefined
   /** Undefined when nothing stands there. */
   readonly uid: string | undefined
   readonly revision: string | undefined
@@ -175,10 +181,12 @@ function standingOf(
   }
   const atRevision = mayStay(set, ordinal, pod.revision)
   const at = availableAt(set, pod)
-  const { state, text } = conditionOf(set, pod, at, now)
+  const { state, text, fault } = conditionOf(set, pod, at, now)
   const common = {
     ordinal,
     pod: pod.name,
+    node: pod.node,
+    fault,
     uid: pod.uid,
     revision: pod.revision,
     atRevision,
@@ -196,13 +204,15 @@ function conditionOf(
   pod: PodView,
   at: number | undefined,
   now: number,
-): { readonly state: MemberCondition; readonly text: string } {
+): Pick<MemberStanding, 'state' | 'text' | 'fault'> {
   const where = pod.node === undefined ? '' : ` on ${pod.node}`
   if (pod.deleting !== undefined) return { state: 'terminating', text: `terminating${where}` }
-  if (pod.phase === 'Failed' || pod.phase === 'Succeeded')
+  if (pod.phase === 'Failed')
+    return { state: 'failed', text: `${failed(pod)}${where}`, fault: failed(pod) }
+  if (pod.phase === 'Succeeded')
     return {
       state: 'failed',
-      text: `${pod.phase.toLowerCase()}${pod.reason === undefined ? '' : ` (${pod.reason})`}${where}`,
+      text: `succeeded${pod.reason === undefined ? '' : ` (${pod.reason})`}${where}`,
     }
   if (at !== undefined)
     return at <= now
@@ -211,6 +221,11 @@ function conditionOf(
           state: 'ready-not-yet-available',
           text: `Ready${where}, ${(pod.readySince ?? pod.created) + set.minReadySeconds * 1000 < at ? 'restarted just now' : `available after ${set.minReadySeconds} s of it`}`,
         }
+  return comingUp(pod, where)
+}
+
+/** It is neither Ready nor at its end. */
+function comingUp(pod: PodView, where: string): Pick<MemberStanding, 'state' | 'text' | 'fault'> {
   if (pod.node === undefined)
     return {
       state: 'pending',
@@ -219,9 +234,15 @@ function conditionOf(
           ? 'pending: held by a scheduling gate'
           : 'pending: waits for a node',
     }
-  if (pod.phase === 'Pending')
-    return { state: 'creating', text: `creating${where}${blockedBy(pod)}` }
-  return { state: 'running-not-ready', text: `running${where}, not Ready${blockedBy(pod)}` }
+  const block = blockOf(pod)
+  const why = block === undefined ? '' : ` (${block.text})`
+  return pod.phase === 'Pending'
+    ? { state: 'creating', text: `creating${where}${why}`, fault: block?.fault }
+    : { state: 'running-not-ready', text: `running${where}, not Ready${why}`, fault: block?.fault }
+}
+
+function failed({ reason }: PodView): string {
+  return `failed${reason === undefined ? '' : ` (${reason})`}`
 }
 
 /**
@@ -229,28 +250,43 @@ function conditionOf(
  * it is merely on its way.
  */
 export function faultOf(pod: PodView): string | undefined {
-  if (pod.phase === 'Failed') return `failed${pod.reason === undefined ? '' : ` (${pod.reason})`}`
-  const blocked = blockedBy(pod)
-  if (blocked !== '') return blocked.slice(2, -1)
-  return pod.node === undefined ? pod.unscheduled?.message : undefined
+  if (pod.phase === 'Failed') return failed(pod)
+  return blockOf(pod)?.text ?? (pod.node === undefined ? pod.unscheduled?.message : undefined)
 }
 
+interface Block {
+  /** `zookeeper: ErrImagePull`. */
+  readonly text: string
+  /** The reason alone, where it is a fault. */
+  readonly fault: string | undefined
+}
+
+/** A process that was told to end exits so (SIGTERM), as in a hand-over and an eviction. */
+const TOLD_TO_END = 143
+
 /** The first container that isn't up, with the reason that the kubelet gives. */
-function blockedBy(pod: PodView): string {
+function blockOf(pod: PodView): Block | undefined {
   for (const container of [...pod.initContainers, ...pod.containers]) {
     const { state } = container
     if (
       state.kind === 'waiting' &&
       state.reason !== 'PodInitializing' &&
       state.reason !== 'ContainerCreating'
-    )
-      return ` (${container.name}: ${steady(state.reason)})`
-    if (state.kind === 'terminated' && state.exitCode !== 0)
-      return ` (${container.name}: exited with ${state.exitCode})`
+    ) {
+      const fault = steady(state.reason)
+      return { text: `${container.name}: ${fault}`, fault }
+    }
+    if (state.kind === 'terminated' && state.exitCode !== 0) {
+      const end = `exited with ${state.exitCode}`
+      return {
+        text: `${container.name}: ${end}`,
+        fault: state.exitCode === TOLD_TO_END ? undefined : end,
+      }
+    }
   }
   return pod.openGates.length > 0 && pod.containers.every((container) => container.ready)
-    ? ` (readiness gate ${pod.openGates.join(', ')})`
-    : ''
+    ? { text: `readiness gate ${pod.openGates.join(', ')}`, fault: undefined }
+    : undefined
 }
 
 /**

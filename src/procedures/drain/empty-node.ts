@@ -121,11 +121,13 @@ async function evict(
       say: (line) => journal.info(line),
       onEvicted: (pod) => {
         report.podOf(row, { pod: `${pod.namespace}/${pod.name}`, outcome: 'evicted', note: '' })
+        const told = `${pod.namespace}/${pod.name} evicted`
         report.did({
-          what: 'evicted',
-          member: pod.name,
+          ...(row.members.includes(pod.name)
+            ? { what: 'evicted', member: pod.name, event: { kind: 'evicted' } }
+            : { what: told }),
           node: node.name,
-          line: `${node.name}: ${pod.namespace}/${pod.name} evicted`,
+          line: `${node.name}: ${told}`,
         })
       },
     },

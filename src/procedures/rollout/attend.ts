@@ -298,7 +298,7 @@ function tellMembers(
     journal.info(`${member.pod}: ${member.text}`)
     if (known && now - since >= LONG_MS && member.state === 'available')
       journal.notice(`${member.pod}: ${member.text}`)
-    report.happened({ at: now, what: member.text, member: member.pod })
+    report.stood(member, now)
     any = true
   }
   return any

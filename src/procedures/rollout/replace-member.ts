@@ -39,6 +39,7 @@ export async function stepDown(
     line: `${member.pod}: leads; its server is ended in place, so that another member leads before it is replaced: ${settled}`,
     what: 'hands over its leadership',
     member: member.pod,
+    event: { kind: 'hand-over' },
   })
   await spareWriter(ensemble, member.uid, signal)
   try {
@@ -77,6 +78,7 @@ export async function takeByEviction(
     ensemble.run.report.did({
       what: 'evicted',
       member: member.pod,
+      event: { kind: 'evicted' },
       line: `${member.pod}: evicted, ${othersServe(ensemble.profile)}`,
     })
   }
@@ -110,7 +112,7 @@ export async function freeMember(
     )
   }
   await spareWriter(ensemble, uid, signal)
-  let how = 'evicted'
+  let how: 'evicted' | 'deleted' = 'evicted'
   const answer = rights.evict
     ? await evictPod(kube, { name: member.pod, namespace, uid }, {}, signal)
     : undefined
@@ -143,6 +145,7 @@ export async function freeMember(
   ensemble.run.report.did({
     what: `${how}: ${why}`,
     member: member.pod,
+    event: { kind: how },
     line: `${member.pod}: ${how}: ${why}`,
   })
 }
