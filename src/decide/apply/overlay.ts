@@ -2,6 +2,11 @@
 // fields that the manifest writes, over what is there. Nothing is taken away, and no default is
 // known.
 
+import { quantityOf } from '../../view/quantity.ts'
+
+/** Whose values the server writes in its own form: `0.5` cores are `500m` in what it gives back. */
+const QUANTITIES = new Set(['requests', 'limits'])
+
 /** Keys by which items of lists are told apart, as the API does. */
 const KEYS = ['name', 'mountPath', 'containerPort', 'port', 'ip', 'topologyKey'] as const
 
@@ -11,8 +16,25 @@ export function overlaid(live: unknown, wanted: unknown): unknown {
   return {
     ...live,
     ...Object.fromEntries(
-      Object.entries(wanted).map(([key, value]) => [key, overlaid(live[key], value)]),
+      Object.entries(wanted).map(([key, value]) => [
+        key,
+        QUANTITIES.has(key) ? amounts(live[key], value) : overlaid(live[key], value),
+      ]),
     ),
+  }
+}
+
+/** As `overlaid`; an amount that is the same stays in the form in which the server has it. */
+function amounts(live: unknown, wanted: unknown): unknown {
+  if (!isMap(live) || !isMap(wanted)) return overlaid(live, wanted)
+  const same = Object.entries(wanted).filter(([key, value]) => {
+    const amount = quantityOf(value)
+    return amount !== undefined && amount === quantityOf(live[key])
+  })
+  return {
+    ...live,
+    ...wanted,
+    ...Object.fromEntries(same.map(([key]) => [key, live[key]])),
   }
 }
 

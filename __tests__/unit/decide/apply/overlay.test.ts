@@ -39,3 +39,17 @@ test('lists without names by their place, and as a whole where their length diff
 
 test('a field without a value changes nothing', () =>
   expect(overlaid({ a: 1 }, { a: undefined, b: null })).toEqual({ a: 1, b: undefined }))
+
+test('an amount in another form is the same: 0.5 cores are 500m; a variable of that text is not', () => {
+  const live = { env: [{ name: 'A', value: '500m' }], requests: { cpu: '500m', memory: '1Gi' } }
+  expect(
+    overlaid(live, {
+      env: [{ name: 'A', value: '0.5' }],
+      requests: { cpu: 0.5, memory: '1024Mi' },
+    }),
+  ).toEqual({ env: [{ name: 'A', value: '0.5' }], requests: { cpu: '500m', memory: '1Gi' } })
+  expect(overlaid(live, { requests: { cpu: '1' }, limits: { cpu: '2' } })).toMatchObject({
+    requests: { cpu: '1', memory: '1Gi' },
+    limits: { cpu: '2' },
+  })
+})
