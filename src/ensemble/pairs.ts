@@ -2,18 +2,18 @@
 // other. Its cells, their count and its outcome; how to write and to read each profile knows itself.
 
 import type { Finding } from '../errors.ts'
-import type { Cell, CheckResult, Matrix, Member } from './profile.ts'
+import type { Cell, CheckResult, Matrix } from './profile.ts'
 
 /**
  * A row for each writer, a column for each reader. `tried`: what came of a pair; undefined for one
  * that was not tried.
  */
-export function cellsOf(
-  members: readonly Member[],
-  tried: (writer: Member, reader: Member) => Cell | undefined,
+export function cellsOf<T>(
+  all: readonly T[],
+  tried: (writer: T, reader: T) => Cell | undefined,
 ): Matrix['cells'] {
-  return members.map((writer) =>
-    members.map((reader): Cell =>
+  return all.map((writer) =>
+    all.map((reader): Cell =>
       writer === reader ? { kind: 'self' } : (tried(writer, reader) ?? { kind: 'not tried' }),
     ),
   )

@@ -4,12 +4,14 @@
 import { unlessAborted, within } from '../bounded.ts'
 import { Deadline } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
+import { dataCheck } from '../pairs.ts'
 import type { CheckResult, Matrix, VerifyContext } from '../profile.ts'
 import { nodePath, sweep } from './check-path.ts'
 import { Refusal, wentAway } from './errors.ts'
-import { dataFinding, memberTrouble, proveData, writeName, type Speaker } from './matrix.ts'
+import { proveData, writeName, type Proof } from './matrix.ts'
+import { dataFinding, memberTrouble } from './member-trouble.ts'
 import type { Session } from './session.ts'
-import type { Speakers } from './speakers.ts'
+import type { Speaker, Speakers } from './speakers.ts'
 import { checkThoroughly, THOROUGH_NAMES } from './thorough.ts'
 import { traceOf } from './trace.ts'
 import type { Voice } from './voice.ts'
@@ -26,99 +28,68 @@ export interface DataChecks {
   readonly wentAway: boolean
 }
 
-interface Options {
-  readonly checkPath: string
-}
-
 /**
  * How long the deleting of the run's node may take, also after a cancel: through one member, and in
  * all.
  */
 const REMOVE_MS = { once: 1_200, all: 2_500 } as const
 
-/** A write through each member (`quick`: through the first) read through every other. */
-export async function checkPairs(
+/**
+ * A write through each member (`quick`: through the first) read through every other; an ensemble of
+ * one is read in a new session.
+ */
+export async function checkData(
   speaking: Speakers,
   level: VerifyLevel,
   context: VerifyContext,
-  options: Options,
+  { checkPath }: { readonly checkPath: string },
 ): Promise<DataChecks> {
-  const { clock, signal } = context
+  const { clock } = context
   const began = clock.now()
   const speakers = await speaking.ready()
-  const path = nodePath(options.checkPath, 'run', clock.now(), context.runId)
+  const path = nodePath(checkPath, 'run', clock.now(), context.runId)
   return inRunNode(speakers, path, context, async () => {
-    const sweeping =
-      level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
-    const proof = await proveData(
-      speakers,
-      path,
-      context.runId,
-      clock,
-      signal,
-      level === 'quick' ? [0] : undefined,
-    )
-    const trace = level === 'quick' ? '' : await traceOf(speaking, options.checkPath, path, context)
-    const pods = speakers.map(({ member }) => member.pod)
-    const good =
-      level === 'quick'
-        ? `written through ${pods[0] ?? ''}, read through ${pods[1] ?? ''}`
-        : `${proof.pairs ?? '0/0'} writes read through another member, with value, version and transaction${trace}`
+    const quick = level === 'quick'
+    const sweeping = quick ? undefined : sweepQuietly(speaking, checkPath, path, context)
+    const { cast, again } = await castOf(speakers, speaking)
+    const alone = again !== undefined
+    const oneWrites = quick || alone
+    const proof = await proveData(cast, path, context, oneWrites ? cast.slice(0, 1) : cast)
+    const trace = quick ? '' : await traceOf(speaking, checkPath, path, context)
+    const good = `${whatIsProven(speakers, level, proof)}${trace}`
     const data = dataCheck(proof.findings, good, clock.now() - began)
     const more =
       level === 'thorough' && data.outcome === 'passed'
-        ? await thorough(speakers, speaking, path, context)
+        ? await thorough(cast, speaking, path, context, again)
         : []
     await sweeping
     return {
       checks: [data, ...more],
-      matrix: level === 'quick' ? undefined : proof.matrix,
-      pairs: proof.pairs,
+      matrix: oneWrites ? undefined : proof.matrix,
+      pairs: alone ? undefined : proof.pairs,
       wentAway: proof.wentAway,
     }
   })
 }
 
-/** An ensemble of one: written, and read again in a new session that has seen the write. */
-export async function checkAlone(
+/** Who writes and reads. `again`: a new session with an only member, which has seen its write. */
+async function castOf(
+  speakers: readonly Speaker[],
   speaking: Speakers,
-  level: VerifyLevel,
-  context: VerifyContext,
-  options: Options,
-): Promise<DataChecks> {
-  const { clock, signal } = context
-  const began = clock.now()
-  const speakers = await speaking.ready()
-  const [only] = speakers
-  if (only === undefined)
-    return { checks: [], matrix: undefined, pairs: undefined, wentAway: false }
-  const path = nodePath(options.checkPath, 'run', clock.now(), context.runId)
-  return inRunNode(speakers, path, context, async () => {
-    const sweeping =
-      level === 'quick' ? undefined : sweepQuietly(speaking, options.checkPath, path, context)
-    const again = await speaking.another(only.member, speaking.sessionOf(only.member)?.lastZxid())
-    // The new session stands in the place of another member, with an ordinal of its own for the
-    // node's name.
-    const reader: Speaker = again.speaker
-    const proof = await proveData([only, reader], path, context.runId, clock, signal, [0])
-    const trace = level === 'quick' ? '' : await traceOf(speaking, options.checkPath, path, context)
-    const data = dataCheck(
-      proof.findings,
-      `written through ${only.member.pod} and read again in a new session${trace}`,
-      clock.now() - began,
-    )
-    const more =
-      level === 'thorough' && data.outcome === 'passed'
-        ? await thorough([only, reader], speaking, path, context, again.session)
-        : []
-    await sweeping
-    return {
-      checks: [data, ...more],
-      matrix: undefined,
-      pairs: undefined,
-      wentAway: proof.wentAway,
-    }
-  })
+): Promise<{ readonly cast: readonly Speaker[]; readonly again?: Session }> {
+  const [only, ...others] = speakers
+  if (only === undefined || others.length > 0) return { cast: speakers }
+  const seen = speaking.sessionOf(only.member)?.lastZxid()
+  const { speaker, session } = await speaking.another(only.member, seen)
+  return { cast: [only, speaker], again: session }
+}
+
+function whatIsProven(speakers: readonly Speaker[], level: VerifyLevel, { pairs }: Proof): string {
+  const [first = '', second = ''] = speakers.map(({ member }) => member.pod)
+  if (speakers.length === 1) return `written through ${first} and read again in a new session`
+  return level === 'quick'
+    ? `written through ${first}, read through ${second}`
+    : `${pairs ?? '0/0'} writes read through another member, with value, version and transaction`
 }
 
 async function thorough(
@@ -258,16 +229,5 @@ async function sweepQuietly(
       )
   } catch (error) {
     memberTrouble(error, context.signal)
-  }
-}
-
-function dataCheck(findings: readonly Finding[], good: string, ms: number): CheckResult {
-  const [first] = findings
-  return {
-    name: 'data',
-    outcome: first === undefined ? 'passed' : 'failed',
-    detail: first?.message ?? good,
-    findings,
-    ms,
   }
 }

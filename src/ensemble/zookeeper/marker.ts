@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import type { Finding } from '../../errors.ts'
 import type { Answer } from './voice.ts'
-import type { Speaker } from './matrix.ts'
+import type { Speaker } from './speakers.ts'
 
 /** What the marker's text holds; zxids as hexadecimal text. */
 const SHAPE = z.object({

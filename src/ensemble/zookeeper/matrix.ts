@@ -1,12 +1,14 @@
 // The proof that matters: a write through every member, read through every other one after a sync,
 // with the same value, version and transaction.
 
-import type { Clock } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
-import type { Cell, Matrix, Member } from '../profile.ts'
+import { cellsOf, countPairs, readCell } from '../pairs.ts'
+import type { Matrix, VerifyContext } from '../profile.ts'
 import { plain } from './check-path.ts'
-import { isRefusal, NoAnswer, NoSession, Refusal, wentAway } from './errors.ts'
-import type { Answer, Version, Voice } from './voice.ts'
+import { isRefusal, wentAway } from './errors.ts'
+import { dataFinding, memberTrouble } from './member-trouble.ts'
+import type { Speaker } from './speakers.ts'
+import type { Answer, Version } from './voice.ts'
 
 export interface Proof {
   readonly matrix: Matrix
@@ -17,102 +19,95 @@ export interface Proof {
   readonly wentAway: boolean
 }
 
-/** A member's voice, or why it has none. */
-export type Speaker =
-  | { readonly member: Member; readonly voice: Voice }
-  | { readonly member: Member; readonly trouble: Error }
-
-interface Written {
+interface Written<Result = Version | Error> {
+  readonly writer: Speaker
   readonly path: string
   readonly value: string
-  readonly result: Version | Error
+  readonly result: Result
+}
+
+/** What one speaker showed of one write. */
+interface Read {
+  readonly reader: Speaker
+  readonly of: Written
+  readonly answer: Answer
+  /** Undefined when what was read is what was written. */
+  readonly why: string | undefined
 }
 
 /**
- * `writers`: indices into `speakers`, by default all; every other speaker reads what they wrote.
+ * `writers`: some of the speakers, by default all; every other speaker reads what they wrote.
  * `path`: the run's node, which is there.
  */
 export async function proveData(
   speakers: readonly Speaker[],
   path: string,
-  runId: string,
-  clock: Clock,
-  signal: AbortSignal,
-  writers: readonly number[] = speakers.map((_, index) => index),
+  context: VerifyContext,
+  writers: readonly Speaker[] = speakers,
 ): Promise<Proof> {
-  const written = new Map<number, Written>(
-    await Promise.all(
-      writers.map(async (index): Promise<[number, Written]> => [
-        index,
-        await write(speakers[index], path, runId, signal),
-      ]),
-    ),
-  )
-  const faults: unknown[] = [...written.values()].flatMap(({ result }) =>
-    result instanceof Error ? [result] : [],
-  )
-  const cells: Cell[][] = speakers.map((_, row) =>
-    speakers.map((_, column) => (row === column ? { kind: 'self' } : { kind: 'not tried' })),
-  )
-  await Promise.all(
-    speakers.map(async (speaker, reader) => {
-      const wanted = writers
-        .filter((writer) => writer !== reader)
-        .flatMap((writer) => {
-          const one = written.get(writer)
-          return one === undefined || one.result instanceof Error
-            ? []
-            : [{ writer, path: one.path, value: one.value, result: one.result }]
-        })
-      const began = clock.now()
-      const answers = await readThrough(speaker, wanted, signal)
-      for (const [index, { writer, value, result }] of wanted.entries()) {
-        const answer = answers[index] ?? {
-          found: new Error('it gave no answer'),
-          ms: clock.now() - began,
-        }
-        const why = disagreement(answer, value, result)
-        const row = cells[writer]
-        if (why !== undefined) faults.push(answer.found)
-        if (row !== undefined)
-          row[reader] = why === undefined ? { kind: 'ok', ms: answer.ms } : { kind: 'failed', why }
-      }
-    }),
-  )
-  for (const [writer, one] of written) {
-    const row = cells[writer]
-    if (row !== undefined && one.result instanceof Error)
-      for (const [reader, cell] of row.entries())
-        if (cell.kind !== 'self')
-          row[reader] = { kind: 'failed', why: `not written: ${one.result.message}` }
-  }
+  const written = await Promise.all(writers.map((writer) => write(writer, path, context)))
+  const reads = await Promise.all(speakers.map((reader) => readWritten(reader, written, context)))
+  const read = reads.flat()
+  const cells = cellsOf(speakers, (writer, reader) => {
+    const one = written.find((done) => done.writer === writer)
+    if (one?.result instanceof Error)
+      return { kind: 'failed', why: `not written: ${one.result.message}` }
+    const by = read.find((done) => done.of === one && done.reader === reader)
+    return by && readCell(by.why, by.answer.ms)
+  })
+  const faults = [
+    ...written.flatMap(({ result }) => (result instanceof Error ? [result] : [])),
+    ...read.flatMap(({ why, answer }) => (why === undefined ? [] : [answer.found])),
+  ]
   return {
-    ...conclude(speakers, cells, written),
+    matrix: { members: speakers.map(({ member }) => member.pod), cells },
+    pairs: countPairs(cells),
+    findings: [...written.flatMap(notWritten), ...reads.flatMap(notShown)],
     wentAway: faults.length > 0 && faults.every(wentAway),
   }
 }
 
 async function write(
-  speaker: Speaker | undefined,
+  writer: Speaker,
   parent: string,
-  runId: string,
-  signal: AbortSignal,
+  { runId, signal }: VerifyContext,
 ): Promise<Written> {
-  const ordinal = speaker?.member.ordinal ?? 0
+  const { ordinal } = writer.member
   const path = `${parent}/${writeName(ordinal)}`
   const value = `${plain(runId)}-from-${ordinal}`
-  if (speaker === undefined) return { path, value, result: new Error('no such member') }
-  if ('trouble' in speaker) return { path, value, result: speaker.trouble }
+  if ('trouble' in writer) return { writer, path, value, result: writer.trouble }
   try {
-    return { path, value, result: await speaker.voice.write(path, value) }
+    return { writer, path, value, result: await writer.voice.write(path, value) }
   } catch (error) {
-    return { path, value, result: memberTrouble(error, signal) }
+    return { writer, path, value, result: memberTrouble(error, signal) }
   }
 }
 
 /** Name of the node that is written through a member, below the run's. */
 export function writeName(ordinal: number): string {
   return `by-${ordinal}`
+}
+
+/** Reads what the others wrote. */
+async function readWritten(
+  reader: Speaker,
+  written: readonly Written[],
+  { clock, signal }: VerifyContext,
+): Promise<readonly Read[]> {
+  const wanted = written.filter((one) => one.writer !== reader).filter(isWritten)
+  const began = clock.now()
+  const answers = await readThrough(reader, wanted, signal)
+  return wanted.map((of, index) => {
+    const answer = answers[index] ?? {
+      found: new Error('it gave no answer'),
+      ms: clock.now() - began,
+    }
+    return { reader, of, answer, why: disagreement(answer, of.value, of.result) }
+  })
+}
+
+function isWritten(one: Written): one is Written<Version> {
+  return !(one.result instanceof Error)
 }
 
 async function readThrough(
@@ -128,12 +123,6 @@ async function readThrough(
     const trouble = memberTrouble(error, signal)
     return wanted.map(() => ({ found: trouble, ms: 0 }))
   }
-}
-
-/** A member's trouble is a result; an abort is not. */
-export function memberTrouble(error: unknown, signal: AbortSignal): Error {
-  signal.throwIfAborted()
-  return error instanceof Error ? error : new Error(String(error))
 }
 
 /** Undefined when what was read is what was written. */
@@ -153,107 +142,25 @@ function hex(zxid: bigint): string {
   return `0x${zxid.toString(16)}`
 }
 
-function conclude(
-  speakers: readonly Speaker[],
-  cells: readonly (readonly Cell[])[],
-  written: ReadonlyMap<number, Written>,
-): Omit<Proof, 'wentAway'> {
-  const findings: Finding[] = []
-  for (const [writer, { result }] of written) {
-    const member = speakers[writer]?.member
-    if (result instanceof Error && member !== undefined)
-      findings.push(dataFinding(member, 'a write through', result))
-  }
-  for (const [reader, { member }] of speakers.entries()) {
-    const bad = cells.flatMap((row, writer) => {
-      const cell = row[reader]
-      return cell?.kind === 'failed' && !(written.get(writer)?.result instanceof Error)
-        ? [{ writer, why: cell.why }]
-        : []
-    })
-    const first = bad[0]
-    if (first === undefined) continue
-    const from = bad.map(({ writer }) => speakers[writer]?.member.pod ?? '').join(', ')
-    findings.push({
+function notWritten({ writer, result }: Written): readonly Finding[] {
+  return result instanceof Error ? [dataFinding(writer.member, 'a write through', result)] : []
+}
+
+/** `read`: all that one speaker read. */
+function notShown(read: readonly Read[]): readonly Finding[] {
+  const bad = read.filter(({ why }) => why !== undefined)
+  const [first] = bad
+  if (first?.why === undefined) return []
+  const { member } = first.reader
+  const from = bad.map(({ of }) => of.writer.member.pod).join(', ')
+  return [
+    {
       code: 'CHECK_FAILED',
       severity: 'error',
       ordinal: member.ordinal,
       object: `pod/${member.pod}`,
       message: `${member.pod} (ordinal ${member.ordinal}) does not show what was written through ${from}: ${first.why}`,
       fix: 'Look at its log; a member that stays behind may be cut off from the leader or have another ensemble’s data.',
-    })
-  }
-  const tried = cells.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
-  const ok = tried.filter((cell) => cell.kind === 'ok').length
-  return {
-    matrix: { members: speakers.map(({ member }) => member.pod), cells },
-    pairs: tried.length === 0 ? undefined : `${ok}/${tried.length}`,
-    findings,
-  }
-}
-
-/**
- * What a failed write or read through a member means: refused for want of a right is not
- * "unhealthy", but not a success either.
- */
-export function dataFinding(member: Member, what: string, error: Error): Finding {
-  const about = { severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}` } as const
-  const who = `${what} ${member.pod} (ordinal ${member.ordinal})`
-  if (error instanceof Refusal) {
-    switch (error.reason) {
-      case 'NoAuth':
-        return {
-          ...about,
-          code: 'CHECK_IMPOSSIBLE',
-          input: 'check-path',
-          message: `${who} was refused: no right to write at ${error.path} (NoAuth)`,
-          fix: 'Set zookeeper-auth to a user:password that may write there, or check-path to a node below which anyone may create.',
-        }
-      case 'AuthFailed':
-        return {
-          ...about,
-          code: 'CHECK_IMPOSSIBLE',
-          input: 'zookeeper-auth',
-          message: `${who} was refused: the ensemble does not take this zookeeper-auth (AuthFailed)`,
-          fix: 'Give user:password of the digest scheme; other schemes are not supported.',
-        }
-      case 'SessionClosedRequireAuth':
-        return {
-          ...about,
-          code: 'CHECK_IMPOSSIBLE',
-          input: 'zookeeper-auth',
-          message: `${who} was refused: sessions must authenticate (SessionClosedRequireAuth)`,
-          fix: 'Set zookeeper-auth if enforce.auth.schemes has digest; a SASL-only ensemble cannot be checked this way.',
-          orSet: { input: 'verify', value: 'off' },
-        }
-      default:
-        return {
-          ...about,
-          code: 'CHECK_FAILED',
-          message: `${who} was refused: ${error.message}`,
-          fix: 'Look at the log of this member.',
-        }
-    }
-  }
-  if (error instanceof NoAnswer) {
-    return {
-      ...about,
-      code: 'CHECK_FAILED',
-      message: `${who} got no answer: ${error.why}${error.outcome === 'unknown' ? '; whether it was made is unknown' : ''}`,
-      fix: 'Look at the log of this member and at its connection to the leader.',
-    }
-  }
-  if (error instanceof NoSession)
-    return {
-      ...about,
-      code: 'CHECK_FAILED',
-      message: `${member.pod} (ordinal ${member.ordinal}) says that it serves, but takes no session: ${error.message}`,
-      fix: 'Look at its log; maxClientCnxns limits the connections from one address.',
-    }
-  return {
-    ...about,
-    code: 'CHECK_FAILED',
-    message: `${who} failed: ${error.message}`,
-    fix: 'Look at the log of this member.',
-  }
+    },
+  ]
 }

@@ -2,9 +2,14 @@
 // early; all of them are closed at the end.
 
 import type { Member, VerifyContext } from '../profile.ts'
-import { memberTrouble, type Speaker } from './matrix.ts'
+import { memberTrouble } from './member-trouble.ts'
 import type { Session } from './session.ts'
-import { openTunnelSession, sessionVoice } from './voice.ts'
+import { openTunnelSession, sessionVoice, type Voice } from './voice.ts'
+
+/** A member's voice, or why it has none. */
+export type Speaker =
+  | { readonly member: Member; readonly voice: Voice }
+  | { readonly member: Member; readonly trouble: Error }
 
 export interface Speakers {
   readonly members: readonly Member[]

@@ -5,7 +5,7 @@ import type { Clock } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member } from '../profile.ts'
 import { isRefusal } from './errors.ts'
-import { dataFinding, memberTrouble } from './matrix.ts'
+import { dataFinding, memberTrouble } from './member-trouble.ts'
 import type { Session } from './session.ts'
 
 /**

@@ -4,13 +4,13 @@
 import { Deadline, formatSpan } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, Verification } from '../profile.ts'
-import { checkAlone, checkPairs, type DataChecks } from './data-checks.ts'
+import { checkData, type DataChecks } from './data-checks.ts'
 import { isTlsOnly } from '../../manifests/zoo-config.ts'
 import type { DoorContext } from './doors.ts'
 import type { Introduced } from './identity.ts'
 import { settle, type Settled } from './look.ts'
 import { ACCESS_MEND, judgeQuorum, type Looked } from './quorum.ts'
-import { openSpeakers } from './speakers.ts'
+import { openSpeakers, type Speakers } from './speakers.ts'
 import { bySession, identityCheck, isMistaken, learnAll, type Learned } from './who.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 
@@ -92,7 +92,7 @@ async function attempt(
     ]
     const whole = isWhole(settled)
     const proving = whole
-      ? prove(level, sorted, speaking, context, options)
+      ? checkData(speaking, level, context, options)
       : Promise.resolve(notTried(level))
     proving.catch(() => undefined)
     let who: Introduced = new Map()
@@ -142,18 +142,6 @@ function withTls(settled: Settled, learned: readonly Learned[], context: DoorCon
   return tls.size === 0 ? settled : { looked, verdict: judgeQuorum(looked, context.replicas) }
 }
 
-async function prove(
-  level: VerifyLevel,
-  members: readonly Member[],
-  speaking: ReturnType<typeof openSpeakers>,
-  context: DoorContext,
-  options: ZooKeeperOptions,
-): Promise<DataChecks> {
-  return members.length === 1
-    ? checkAlone(speaking, level, context, options)
-    : checkPairs(speaking, level, context, options)
-}
-
 function notTried(level: VerifyLevel): DataChecks {
   const names: readonly CheckResult['name'][] =
     level === 'thorough' ? ['data', 'compare-and-set', 'ephemeral', 'multi'] : ['data']
@@ -178,7 +166,7 @@ function notTried(level: VerifyLevel): DataChecks {
 async function relearn(
   first: Timed,
   whole: boolean,
-  speaking: ReturnType<typeof openSpeakers>,
+  speaking: Speakers,
   context: DoorContext,
 ): Promise<Timed> {
   const open = first.value.filter(isOpen)
@@ -243,7 +231,7 @@ function isOpen({ lacking }: Learned): boolean {
 
 async function learnFromSessions(
   open: readonly Learned[],
-  speaking: ReturnType<typeof openSpeakers>,
+  speaking: Speakers,
   context: DoorContext,
 ): Promise<readonly Learned[]> {
   await speaking.ready()
