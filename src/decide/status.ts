@@ -19,7 +19,9 @@ export interface Held {
   readonly by: 'partition' | 'OnDelete'
   /** Pods at another revision than the wanted one, ascending. */
   readonly pods: readonly string[]
-  /** One line. */
+  /** What holds it, and which members. */
+  readonly keeps: string
+  /** The same and how far the roll is, in one line. */
   readonly text: string
 }
 
@@ -63,6 +65,7 @@ export function heldRoll(view: EnsembleView): Held | undefined {
   return {
     by: set.strategy.type === 'OnDelete' ? 'OnDelete' : 'partition',
     pods: names,
+    keeps,
     text: `${keeps}; ${atNew(view, set)}`,
   }
 }
@@ -86,8 +89,8 @@ export function isHalted(
   )
 }
 
-/** The halt as a finding: what holds the roll, and how it is finished. */
-function haltFinding(held: Held, set: SetView, alive: boolean | undefined): Finding {
+/** The halt as a finding: `what` holds the roll, and how it is finished. */
+function haltFinding(what: string, set: SetView, alive: boolean | undefined): Finding {
   const common = {
     code: 'NOT_READY',
     severity: 'error',
@@ -96,13 +99,13 @@ function haltFinding(held: Held, set: SetView, alive: boolean | undefined): Find
   if (alive === true)
     return {
       ...common,
-      message: `the roll continues step by step: ${held.text}`,
+      message: `the roll continues step by step: ${what}`,
       fix: 'Look again in a minute. If the run that holds the lock was killed, run the deploy again.',
       orSet: WAIT,
     }
   return {
     ...common,
-    message: `the roll is halted: ${held.text}`,
+    message: `the roll is halted: ${what}`,
     fix: 'Run the deploy again: it continues where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To roll back instead: operation: undo.',
   }
 }
@@ -185,14 +188,17 @@ export function judgeStatus({
 }: Look): readonly Finding[] {
   const { set } = view
   const held = heldRoll(view)
-  const halt =
-    set !== undefined && held !== undefined && isHalted(held, view, background)
-      ? [haltFinding(held, set, background.alive)]
-      : []
   // What is told of a claim is told once, by what it means for the data.
   const diagnoses = found.filter(
     (diagnosis) => diagnosis.explains || !losses.some((loss) => loss.object === diagnosis.object),
   )
+  // How far the roll is, the errors of one that isn't done say, but for a fault that is proven.
+  const counted =
+    verdict.kind !== 'done' && !diagnoses.some((diagnosis) => diagnosis.class === 'terminal')
+  const halt =
+    set !== undefined && held !== undefined && isHalted(held, view, background)
+      ? [haltFinding(counted ? held.keeps : held.text, set, background.alive)]
+      : []
   if (verdict.kind === 'done') return [...losses, ...halt, ...serving.findings]
   // While a roll is under way a member that rejoins is no fault; that no majority serves is one.
   const grave = serving.findings.map((finding): Finding =>

@@ -47,11 +47,12 @@ async function cleanOne(
     throw failure('refused', 'INPUT_INVALID', 'cleanup needs to be told where', {
       input: 'namespace',
     })
-  const { note } = await bounded(
-    { kube, run, namespace: inputs.namespace, name, deleteClaims: inputs.deleteClaims },
-    inputs,
+  const { namespace, deleteClaims } = inputs
+  const { note } = await bounded({ kube, run, namespace, name, deleteClaims }, inputs)
+  const deleted = report.changes.some(
+    ({ object, change }) => object === `namespace/${namespace}` && change === 'deleted',
   )
-  if (!report.notes.some((one) => one.includes(note)))
+  if (!deleted && !report.notes.some((one) => one.includes(note)))
     report.note(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
   journal.info(note)
   report.ends(inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged')

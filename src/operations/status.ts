@@ -5,7 +5,7 @@ import { Deadline } from '../clock.ts'
 import { diagnose, newMemory } from '../decide/diagnosis/diagnose.ts'
 import { withLastWords } from '../decide/diagnosis/last-words.ts'
 import { judgeRollout } from '../decide/rollout/rollout.ts'
-import { heldRoll, judgeStatus, progressLine } from '../decide/status.ts'
+import { heldRoll, isHalted, judgeStatus, progressLine } from '../decide/status.ts'
 import type { ServingVerdict } from '../decide/members/serving.ts'
 import { EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -176,8 +176,7 @@ async function conclude(
     losses,
   })
   const held = heldRoll(view)
-  const halted =
-    held !== undefined && findings.some((finding) => finding.message.includes(held.text))
+  const halted = isHalted(held, view, recalled)
   if (held !== undefined && !halted)
     report.note(
       `A part of the members is held back: ${held.text}. If that is not meant to last, run the deploy again: it continues, one member at a time.`,

@@ -5,8 +5,11 @@ import { codeRow } from '../codes.ts'
 import { decide } from '../errors.ts'
 import type { Finding } from '../errors.ts'
 import { causeLine } from './evidence.ts'
-import { plainLine, plainLines } from './escape.ts'
+import { plainLine, plainLines, someOf } from './escape.ts'
 import type { Evidence, RunReport } from './run-report.ts'
+
+/** Objects in one line. */
+const NAMED = 10
 
 /** The error that names the run's code; undefined after a success. */
 export function decidingFinding(report: RunReport): Finding | undefined {
@@ -70,16 +73,45 @@ export function proofOf(report: RunReport): string {
   return causeOf(report).includes(proof) ? '' : proof
 }
 
-/** Other errors than the deciding one, in the order of their finding. */
+/**
+ * Other errors than the deciding one, in the order of their finding. What is found of several
+ * members alike is said once.
+ */
 export function furtherErrors(report: RunReport): Finding[] {
   const deciding = decidingFinding(report)
-  return report.findings.filter((finding) => finding.severity === 'error' && finding !== deciding)
+  const further = report.findings.filter(
+    (finding) => finding.severity === 'error' && finding !== deciding,
+  )
+  return [...Map.groupBy(further, sameBut).values()].flatMap(([first, ...more]) =>
+    first === undefined ? [] : [more.length === 0 ? first : ofAll(first, more)],
+  )
+}
+
+/** What it says of its object, whichever that is. */
+function sameBut({ code, message, fix, place, object, ordinal }: Finding): string {
+  const what =
+    object === undefined
+      ? message
+      : message.replaceAll(nameIn(object), '').replace(` (ordinal ${ordinal ?? ''})`, '')
+  const kind = object?.split('/')[0]
+  return JSON.stringify([code, what, fix, place, kind])
+}
+
+function ofAll(first: Finding, more: readonly Finding[]): Finding {
+  const objects = more.flatMap(({ object }) => object ?? [])
+  if (first.object === undefined || objects.length === 0) return first
+  return {
+    ...first,
+    object: someOf([first.object, ...objects], NAMED),
+    message: `${first.message}; the same is true of ${someOf(objects.map(nameIn), NAMED)}`,
+  }
+}
+
+function nameIn(object: string): string {
+  return object.split('/').at(-1) ?? object
 }
 
 /** The message already has its object's name in it. */
 function namesItself(finding: Finding): boolean {
-  return (
-    finding.object !== undefined &&
-    finding.message.includes(finding.object.split('/').at(-1) ?? finding.object)
-  )
+  return finding.object !== undefined && finding.message.includes(nameIn(finding.object))
 }

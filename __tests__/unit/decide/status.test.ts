@@ -178,6 +178,7 @@ describe('a roll that the strategy holds', () => {
     expect(heldRoll(partitioned)).toEqual({
       by: 'partition',
       pods: ['zk-0', 'zk-1'],
+      keeps: `partition 2 keeps zk-0 and zk-1 at revision ${OLD}`,
       text: `partition 2 keeps zk-0 and zk-1 at revision ${OLD}; 1 of 3 members is at the wanted revision ${NEW}`,
     })
     expect(heldRoll(byHand)?.text).toContain('updateStrategy OnDelete leaves zk-0 and zk-1')
@@ -328,5 +329,6 @@ describe('the line of how far it has come agrees with the verdict', () => {
       .map(({ message }) => message)
     expect(messages[0]).toMatch(/^the roll is halted: /)
     expect(messages.join(' ')).not.toContain('under way')
+    expect(messages.join(' ').match(/members is at the wanted revision/g)).toHaveLength(1)
   })
 })
