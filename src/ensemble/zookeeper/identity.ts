@@ -88,58 +88,55 @@ export function judgeIdentity(
   services: readonly MemberService[] = [],
 ): IdentityVerdict {
   const whose = hostReader(known, serviceName, services)
-  const ids = new Map<string, number>()
-  for (const one of known)
-    if (one.myid !== undefined && /^\d{1,9}$/.test(one.myid))
-      ids.set(one.member.pod, Number(one.myid))
+  const ids = idsOf(known)
   const twice = shared(known, ids)
-  const doubled = new Set(
-    known
-      .filter(({ member }) =>
-        known.some(
-          (other) =>
-            other.member.pod !== member.pod &&
-            ids.has(member.pod) &&
-            ids.get(other.member.pod) === ids.get(member.pod),
-        ),
-      )
-      .map(({ member }) => member.pod),
-  )
+  const doubled = new Set(twice.flatMap(({ pods }) => pods))
   // A doubled id explains whatever else is odd about it.
-  const single = known.filter(({ member }) => !doubled.has(member.pod))
-  const wrong = single.flatMap(
-    (one) =>
-      belongsElsewhere(one, known, replicas, serviceName, services) ??
-      own(one, ids, replicas, whose),
-  )
-  const blamed = new Set([
-    ...doubled,
-    ...wrong
-      .filter((finding) => finding.severity === 'error')
-      .map((finding) => finding.object?.slice('pod/'.length) ?? ''),
-  ])
+  const wrong = known
+    .filter(({ member }) => !doubled.has(member.pod))
+    .flatMap(
+      (one) =>
+        belongsElsewhere(one, known, replicas, serviceName, services) ??
+        own(one, ids, replicas, whose) ??
+        [],
+    )
+  const blamed = new Set([...doubled, ...wrong.flatMap(podBlamed)])
   const findings = [
-    ...twice,
+    ...twice.map(({ finding }) => finding),
     ...wrong,
     ...offsets(known, ids, blamed),
     ...lists(known, replicas, whose),
     ...known.flatMap((one) => names(one, serviceName)),
   ]
+  const error = findings.find((one) => one.severity === 'error') ?? findings[0]
+  return { findings, ids, detail: error?.message ?? whatIsProven(known, ids) }
+}
+
+/** By pod, of those whose myid is a number. */
+function idsOf(known: readonly Known[]): ReadonlyMap<string, number> {
+  return new Map(
+    known.flatMap(({ member, myid }) =>
+      myid !== undefined && /^\d{1,9}$/.test(myid) ? [[member.pod, Number(myid)]] : [],
+    ),
+  )
+}
+
+/** A warning blames nobody. */
+function podBlamed({ severity, object }: Finding): readonly string[] {
+  return severity === 'error' && object !== undefined ? [object.slice('pod/'.length)] : []
+}
+
+/** Of an ensemble in which nothing was found. */
+function whatIsProven(known: readonly Known[], ids: ReadonlyMap<string, number>): string {
   const first = known.find(({ member }) => ids.has(member.pod))?.member
   const offset = first === undefined ? 0 : (ids.get(first.pod) ?? 0) - first.ordinal
   const listed = known.find((one) => one.config !== undefined)?.config?.servers.length ?? 0
-  const proven =
+  const all = known.length === 1 ? 'the one member' : `all ${known.length} members`
+  const list =
     listed === 0
       ? 'no member list, as it stands alone'
       : `the same list of ${listed} members on all`
-  const error = findings.find((one) => one.severity === 'error') ?? findings[0]
-  return {
-    findings,
-    ids,
-    detail:
-      error?.message ??
-      `myid is the ordinal plus ${offset} on ${known.length === 1 ? 'the one member' : `all ${known.length} members`}, ${proven}`,
-  }
+  return `myid is the ordinal plus ${offset} on ${all}, ${list}`
 }
 
 function mismatch(
@@ -168,7 +165,7 @@ function belongsElsewhere(
   replicas: number,
   service: string,
   services: readonly MemberService[],
-): readonly Finding[] | undefined {
+): Finding | undefined {
   const set = member.pod.replace(/-\d+$/, '')
   const start = Math.min(...known.map((one) => one.member.ordinal))
   const hosts = (config?.servers ?? []).flatMap(({ addresses }) =>
@@ -184,93 +181,88 @@ function belongsElsewhere(
   })
   if (belonging.kind !== 'foreign') return undefined
   const said = `has the member list of another ensemble: it names ${belonging.hosts[0] ?? ''} (${belonging.where}), its own name is ${member.pod}.${service}.${member.namespace}.svc`
-  return [
-    mismatch(
-      member,
-      said,
-      `It may follow that ensemble and hold its data: remove it from there first (scale this set to 0), then deploy it with ${set}-${start}.${service} and so on, onto claims without that data.`,
-    ),
-  ]
+  return mismatch(
+    member,
+    said,
+    `It may follow that ensemble and hold its data: remove it from there first (scale this set to 0), then deploy it with ${set}-${start}.${service} and so on, onto claims without that data.`,
+  )
 }
 
-/** The member's own line in its own list. */
+/** The member's own line in its own list; one fault explains what comes after it. */
 function own(
   { member, myid, config }: Known,
   ids: ReadonlyMap<string, number>,
   replicas: number,
   whose: HostReader,
-): readonly Finding[] {
+): Finding | undefined {
   const id = ids.get(member.pod)
   if (myid !== undefined && id === undefined)
-    return [
-      mismatch(
-        member,
-        `has a myid that is no number: ${JSON.stringify(myid.slice(0, 20))}`,
-        'Write the ordinal plus the ensemble’s constant into its myid file.',
-      ),
-    ]
-  if (config === undefined) return []
+    return mismatch(
+      member,
+      `has a myid that is no number: ${JSON.stringify(myid.slice(0, 20))}`,
+      'Write the ordinal plus the ensemble’s constant into its myid file.',
+    )
+  if (config === undefined) return undefined
   const fault = config.faults[0]
   if (fault !== undefined)
-    return [
-      mismatch(
-        member,
-        `has a line in its member list that cannot be read: ${fault.slice(0, 100)}`,
-        'Write it as server.N=host:peerPort:electionPort.',
-      ),
-    ]
-  if (config.servers.length === 0) {
-    return replicas > 1
-      ? [
-          mismatch(
-            member,
-            `has no member list in its configuration, so it runs standalone among ${replicas}`,
-            'Give it the member list that all members have.',
-          ),
-        ]
-      : []
-  }
-  if (id === undefined)
-    return myid === undefined && replicas > 1
-      ? [
-          mismatch(
-            member,
-            'has a member list but no readable myid file',
-            'Look at the rights on its data directory and at what writes the myid file.',
-          ),
-        ]
-      : []
+    return mismatch(
+      member,
+      `has a line in its member list that cannot be read: ${fault.slice(0, 100)}`,
+      'Write it as server.N=host:peerPort:electionPort.',
+    )
+  if (config.servers.length === 0) return noList(member, replicas)
+  if (id === undefined) return noId(member, replicas)
   const line = config.servers.find((one) => one.id === id)
   if (line === undefined)
-    return [
-      mismatch(
-        member,
-        `has id ${id}, but its member list has no server.${id}`,
-        'A claim from an earlier installation may hold an old myid; compare it with the member list.',
-      ),
-    ]
-  const hosts = line.addresses.map(({ host }) => host)
-  if (hosts.some((host) => whose.pod(host) === member.pod || WILDCARDS.has(host))) return []
-  const others = hosts.map((host) => whose.pod(host)).find((pod) => pod !== undefined)
-  const said = hosts.join(', ')
-  if (others !== undefined) {
-    const byService = hosts
-      .map((host) => whose.service(host))
-      .find((service) => service !== undefined)
-    const fix =
-      byService === undefined
-        ? 'The volumes of two members may be swapped: compare the claims with the myid files.'
-        : `Let Service ${byService} select ${member.pod}, or correct the member list; else the volumes of two members are swapped.`
-    return [mismatch(member, `has id ${id}, but server.${id} is ${said}, which is ${others}`, fix)]
-  }
-  return [
-    mismatch(
+    return mismatch(
       member,
-      `is server.${id} at ${said}, a name that is neither the pod’s nor that of a Service which selects this pod alone`,
+      `has id ${id}, but its member list has no server.${id}`,
+      'A claim from an earlier installation may hold an old myid; compare it with the member list.',
+    )
+  return ledElsewhere(member, line, whose)
+}
+
+function noList(member: Member, replicas: number): Finding | undefined {
+  return replicas > 1
+    ? mismatch(
+        member,
+        `has no member list in its configuration, so it runs standalone among ${replicas}`,
+        'Give it the member list that all members have.',
+      )
+    : undefined
+}
+
+function noId(member: Member, replicas: number): Finding | undefined {
+  return replicas > 1
+    ? mismatch(
+        member,
+        'has a member list but no readable myid file',
+        'Look at the rights on its data directory and at what writes the myid file.',
+      )
+    : undefined
+}
+
+/** `line`: of its own id. */
+function ledElsewhere(member: Member, line: ServerLine, whose: HostReader): Finding | undefined {
+  const hosts = line.addresses.map(({ host }) => host)
+  if (hosts.some((host) => whose.pod(host) === member.pod || WILDCARDS.has(host))) return undefined
+  const other = hosts.map((host) => whose.pod(host)).find((pod) => pod !== undefined)
+  const said = hosts.join(', ')
+  if (other === undefined)
+    return mismatch(
+      member,
+      `is server.${line.id} at ${said}, a name that is neither the pod’s nor that of a Service which selects this pod alone`,
       `Use ${member.pod}.<service> in the member list, or a Service with the selector ${POD_NAME}: ${member.pod}, so that a name belongs to one member.`,
       'warning',
-    ),
-  ]
+    )
+  const byService = hosts.map((host) => whose.service(host)).find((one) => one !== undefined)
+  return mismatch(
+    member,
+    `has id ${line.id}, but server.${line.id} is ${said}, which is ${other}`,
+    byService === undefined
+      ? 'The volumes of two members may be swapped: compare the claims with the myid files.'
+      : `Let Service ${byService} select ${member.pod}, or correct the member list; else the volumes of two members are swapped.`,
+  )
 }
 
 /** Which member a host of a member list leads to. */
@@ -322,26 +314,31 @@ function isNamed(host: string, pod: string): boolean {
   return host === pod || host.startsWith(`${pod}.`)
 }
 
-function shared(known: readonly Known[], ids: ReadonlyMap<string, number>): readonly Finding[] {
+/** Each id that several have, with their pods. */
+function shared(
+  known: readonly Known[],
+  ids: ReadonlyMap<string, number>,
+): readonly { readonly pods: readonly string[]; readonly finding: Finding }[] {
   const byId = Map.groupBy(
-    known.filter(({ member }) => ids.has(member.pod)),
-    ({ member }) => ids.get(member.pod) ?? 0,
+    known.flatMap(({ member }) => (ids.has(member.pod) ? [member] : [])),
+    ({ pod }) => ids.get(pod) ?? 0,
   )
   return [...byId].flatMap(([id, group]) => {
     const last = group.at(-1)
     if (group.length < 2 || last === undefined) return []
-    const pods = group
-      .map(({ member }) => `${member.pod} (ordinal ${member.ordinal})`)
-      .join(' and ')
+    const said = group.map(({ pod, ordinal }) => `${pod} (ordinal ${ordinal})`).join(' and ')
     return [
       {
-        code: 'IDENTITY_MISMATCH',
-        severity: 'error',
-        ordinal: last.member.ordinal,
-        object: `pod/${last.member.pod}`,
-        message: `${pods} have the same id ${id}`,
-        fix: 'Each member needs an id of its own: its ordinal plus one constant. Stop the newer of them before clients lose writes.',
-      } satisfies Finding,
+        pods: group.map(({ pod }) => pod),
+        finding: {
+          code: 'IDENTITY_MISMATCH',
+          severity: 'error',
+          ordinal: last.ordinal,
+          object: `pod/${last.pod}`,
+          message: `${said} have the same id ${id}`,
+          fix: 'Each member needs an id of its own: its ordinal plus one constant. Stop the newer of them before clients lose writes.',
+        } satisfies Finding,
+      },
     ]
   })
 }

@@ -9,7 +9,8 @@ import { isTlsOnly } from '../../manifests/zoo-config.ts'
 import type { DoorContext } from './doors.ts'
 import type { Introduced } from './identity.ts'
 import { settle, type Settled } from './look.ts'
-import { ACCESS_MEND, judgeQuorum, type Looked } from './quorum.ts'
+import { ACCESS_FIX, type Looked } from './looked.ts'
+import { judgeQuorum } from './quorum.ts'
 import { openSpeakers, type Speakers } from './speakers.ts'
 import { bySession, identityCheck, isMistaken, learnAll, type Learned } from './who.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
@@ -275,7 +276,7 @@ function impossible(members: readonly Member[], context: DoorContext): Verificat
     code: 'CHECK_IMPOSSIBLE',
     severity: 'error',
     message: 'the members cannot be asked: this run may use neither port-forward nor exec',
-    fix: ACCESS_MEND,
+    fix: ACCESS_FIX,
   }
   context.say(finding.message)
   return {

@@ -23,7 +23,7 @@ import { parseConf } from './word-answers.ts'
 const EXEC_MS = 10_000
 /** DataTree.CONFIG_NODE, since 3.5. */
 const CONFIG_NODE = '/zookeeper/config'
-const EXEC_MEND = `Add this rule to the Role of this workflow, or set verify: quick, which does not ask who the members are:
+const EXEC_FIX = `Add this rule to the Role of this workflow, or set verify: quick, which does not ask who the members are:
 - apiGroups: [""]
   resources: [pods/exec]
   verbs: [get, create]`
@@ -184,7 +184,7 @@ export function identityCheck(
     message: `${what} (${pods}: ${first.lacking ?? ''})`,
     fix: context.reach.may.exec
       ? 'Compare myid and the member list on the members named here by hand, or allow the word conf (4lw.commands.whitelist).'
-      : EXEC_MEND,
+      : EXEC_FIX,
   }
   return {
     name: 'identity',

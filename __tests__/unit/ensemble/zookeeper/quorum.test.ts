@@ -2,7 +2,8 @@
 // proves nothing either way.
 
 import { describe, expect, test } from '@jest/globals'
-import { judgeQuorum, majority, type Look } from '../../../../src/ensemble/zookeeper/quorum.ts'
+import { troubleOf, type Look } from '../../../../src/ensemble/zookeeper/looked.ts'
+import { judgeQuorum, majority } from '../../../../src/ensemble/zookeeper/quorum.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
 
 type Short = Look | 'L' | 'F' | 'O' | 'S' | '-'
@@ -114,6 +115,12 @@ describe('wrong', () => {
     ],
     ['one could not be reached: it may serve', [UNREACHED, 'F', 'L'], ['CHECK_IMPOSSIBLE 0'], true],
     [
+      'one takes connections and answers nothing: it was asked',
+      [{ ...UNREACHED, mute: true }, 'F', 'L'],
+      ['CHECK_FAILED 0'],
+      true,
+    ],
+    [
       'none could be reached: not called lost',
       [UNREACHED, UNREACHED, UNREACHED],
       ['CHECK_IMPOSSIBLE 0', 'CHECK_IMPOSSIBLE 1', 'CHECK_IMPOSSIBLE 2'],
@@ -189,6 +196,18 @@ describe('wrong', () => {
   ])('%i of %i pods is not whole', (there, replicas, codes) => {
     expect(judge(there === 2 ? ['L', 'F'] : ['L'], replicas).codes).toEqual(codes)
   })
+
+  test.each([
+    ['may not exec', { ...UNREACHED, lacks: 'exec' }, 'resources: [pods/exec]'],
+    ['may exec', UNREACHED, 'kubectl -n test describe pod zk-0'],
+    ['may reach nobody', DENIED, 'resources: [pods/portforward]'],
+  ] satisfies readonly (readonly [string, Look, string])[])(
+    'who %s is told what gives another way',
+    (_, look, fix) => {
+      const [member] = membersOf(1)
+      expect(member && troubleOf({ member, look })[0]?.finding.fix).toContain(fix)
+    },
+  )
 
   test('every finding names the pod, its ordinal and a fix', () => {
     const members = membersOf(3)
