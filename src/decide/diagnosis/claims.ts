@@ -1,5 +1,5 @@
 // Claims made from the templates: missing classes, provisioners that aren't there, claims left over
-// from an earlier life.
+// from an earlier installation.
 
 import type { ClaimView, EventView } from '../../view/surroundings.ts'
 import { formatBytes } from '../../view/quantity.ts'

@@ -1,5 +1,7 @@
-// Whether there are nodes enough for members that must not share one. A warning only: nodes may be
-// added.
+// Whether there are nodes enough for members that must not share one. A warning only: a node that is
+// cordoned or not Ready may come back, and a pod that waits for a node is what makes an autoscaler
+// add one. That there is none can't be proven: it may run in a control plane out of reach, and a
+// status ConfigMap or labels of its nodes need not be there.
 
 import type { NodeView } from '../../view/surroundings.ts'
 import type { PreflightFinding, PreflightInput, Toleration, Placing } from './finding.ts'
