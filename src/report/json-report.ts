@@ -9,7 +9,32 @@ import { nextLines } from './next.ts'
 import { secondsByPhase } from './node-phases.ts'
 import { clientsOf, nowLine } from './now.ts'
 import type { JsonReport } from './report-schema.ts'
-import type { MemberRow, RunReport } from './run-report.ts'
+import type {
+  ChangeRow,
+  DiffRow,
+  Evidence,
+  MemberRow,
+  NodeRow,
+  RevisionRow,
+  RunReport,
+  TimelineEntry,
+  UnfitRow,
+} from './run-report.ts'
+
+/** One row of a list of the report. */
+type Json<Key extends ListKey> = JsonReport[Key][number]
+
+type ListKey =
+  | 'changes'
+  | 'checks'
+  | 'diffs'
+  | 'evidence'
+  | 'findings'
+  | 'members'
+  | 'nodes'
+  | 'revisions'
+  | 'timeline'
+  | 'unfit'
 
 /**
  * The JSON text of the report file, with a final newline. Valid against docs/report.schema.json.
@@ -45,109 +70,30 @@ export function toJsonReport(report: RunReport): JsonReport {
     leader: report.leader,
     verifyLevel: report.verifyLevel,
     pairs: report.pairs,
-    members: report.members.map((row) => ({
-      pod: row.pod,
-      ordinal: row.ordinal,
-      id: row.id ?? null,
-      role: row.role ?? null,
-      node: row.node ?? null,
-      claim: row.claim ?? null,
-      version: row.version ?? null,
-      zxid: row.zxid ?? null,
-      revision: row.revision ?? null,
-      restarts: row.restarts,
-      ready: row.ready,
-      readySince: row.readySince === undefined ? null : iso(row.readySince),
-      trouble: row.fault ?? row.trouble ?? null,
-      identity: identityJson(row.identity),
-    })),
-    changes: report.changes.map((row) => ({
-      object: row.object,
-      change: row.change,
-      note: row.note ?? null,
-    })),
+    members: report.members.map(memberJson),
+    changes: report.changes.map(changeJson),
     impact: report.impact === '' ? null : report.impact,
     meaning: [...report.meaning],
-    diffs: report.diffs.map((row) => ({
-      object: row.object,
-      change: row.change,
-      lines: row.lines.flatMap((line) => plainLines(line)),
-      lost: [...row.lost],
-    })),
-    checks: report.checks.map(checkOf),
-    matrix:
-      report.matrix === undefined
-        ? null
-        : {
-            members: [...report.matrix.members],
-            cells: report.matrix.cells.map((row) => row.map((one) => ({ ...one }))),
-          },
+    diffs: report.diffs.map(diffJson),
+    checks: report.checks.map(checkJson),
+    matrix: matrixJson(report.matrix),
     phases: report.phases.map((row) => ({ title: row.title, ms: row.ms, outcome: row.outcome })),
-    timeline: report.timeline.map((entry) => ({
-      at: iso(entry.at),
-      what: entry.what,
-      member: entry.member ?? null,
-      node: entry.node ?? null,
-      event: entry.event?.kind ?? null,
-    })),
-    evidence: report.evidence.map((one) => ({
-      object: one.object,
-      container: one.container ?? null,
-      reason: one.reason,
-      message: one.message,
-      exitCode: one.exitCode ?? null,
-      restarts: one.restarts ?? null,
-      events: one.events.map((event) => ({
-        reason: event.reason,
-        message: event.message,
-        count: event.count,
-        last: iso(event.last),
-      })),
-      logs: one.logs.map((log) => ({
-        container: log.container,
-        previous: log.previous,
-        lines: log.lines.flatMap((line) => plainLines(line)),
-      })),
-    })),
+    timeline: report.timeline.map(timelineJson),
+    evidence: report.evidence.map(evidenceJson),
     memberLogs: report.memberLogs.map((log) => ({ ...log, lines: [...log.lines] })),
-    findings: report.findings.map(findingOf),
+    findings: report.findings.map(findingJson),
     notes: [...report.notes],
     byHand: [...report.byHand],
     drainedNodes: [...report.drainedNodes],
     remainingNodes: [...report.remainingNodes],
-    nodes: report.nodes.map((row) => ({
-      node: row.node,
-      outcome: row.outcome,
-      placement: row.placement === '' ? null : row.placement,
-      members: [...row.members],
-      cordon: row.cordon,
-      phases: row.phases.map(({ phase, at, ms }) => ({ phase, at: iso(at), ms: ms ?? null })),
-      seconds: { ...secondsByPhase(row) },
-      pods: row.pods.map(({ pod, outcome, note }) => ({ pod, outcome, note })),
-      note: row.note,
-    })),
-    unfit: report.unfit.map((row) => ({
-      ...row,
-      reasons: row.reasons.map((one) => ({ ...one, names: [...one.names] })),
-    })),
+    nodes: report.nodes.map(nodeJson),
+    unfit: report.unfit.map(unfitJson),
     namespaces: report.namespaces.map((row) => ({ ...row })),
-    revisions: report.revisions.map((row) => ({
-      revision: row.revision ?? null,
-      name: row.name,
-      image: row.image,
-      changeCause: row.changeCause,
-      created: row.created === undefined ? null : iso(row.created),
-      current: row.current,
-      members: row.members,
-      verified: row.verified ?? null,
-    })),
+    revisions: report.revisions.map(revisionJson),
     longestWriteGapMs: report.longestWriteGapMs ?? null,
     acknowledgedWritesLost: report.acknowledgedWritesLost ?? null,
     writeGaps: report.writeGaps.map(({ from, ms }) => ({ from: iso(from), ms })),
-    undoTo:
-      report.undoTo === undefined
-        ? null
-        : { revision: report.undoTo.revision ?? null, name: report.undoTo.name },
+    undoTo: undoToJson(report.undoTo),
     requests: { ...report.requests },
     started: iso(report.started),
     ended: iso(report.ended),
@@ -156,7 +102,33 @@ export function toJsonReport(report: RunReport): JsonReport {
   }
 }
 
-function identityJson(identity: MemberRow['identity']): JsonReport['members'][number]['identity'] {
+/** A member in what the report and the outputs have in common. */
+export function memberFacts(row: MemberRow) {
+  return {
+    pod: row.pod,
+    ordinal: row.ordinal,
+    id: row.id ?? null,
+    role: row.role ?? null,
+    node: row.node ?? null,
+    claim: row.claim ?? null,
+    version: row.version ?? null,
+    zxid: row.zxid ?? null,
+  }
+}
+
+function memberJson(row: MemberRow): Json<'members'> {
+  return {
+    ...memberFacts(row),
+    revision: row.revision ?? null,
+    restarts: row.restarts,
+    ready: row.ready,
+    readySince: row.readySince === undefined ? null : iso(row.readySince),
+    trouble: row.fault ?? row.trouble ?? null,
+    identity: identityJson(row.identity),
+  }
+}
+
+function identityJson(identity: MemberRow['identity']): Json<'members'>['identity'] {
   return identity === undefined
     ? null
     : {
@@ -165,6 +137,90 @@ function identityJson(identity: MemberRow['identity']): JsonReport['members'][nu
         user: identity.user === undefined ? null : { ...identity.user },
         data: identity.data ?? null,
       }
+}
+
+function changeJson({ object, change, note }: ChangeRow): Json<'changes'> {
+  return { object, change, note: note ?? null }
+}
+
+function diffJson({ object, change, lines, lost }: DiffRow): Json<'diffs'> {
+  return { object, change, lines: lines.flatMap((line) => plainLines(line)), lost: [...lost] }
+}
+
+function matrixJson(matrix: RunReport['matrix']): JsonReport['matrix'] {
+  return matrix === undefined
+    ? null
+    : {
+        members: [...matrix.members],
+        cells: matrix.cells.map((row) => row.map((one) => ({ ...one }))),
+      }
+}
+
+function timelineJson({ at, what, member, node, event }: TimelineEntry): Json<'timeline'> {
+  return {
+    at: iso(at),
+    what,
+    member: member ?? null,
+    node: node ?? null,
+    event: event?.kind ?? null,
+  }
+}
+
+function evidenceJson(one: Evidence): Json<'evidence'> {
+  return {
+    object: one.object,
+    container: one.container ?? null,
+    reason: one.reason,
+    message: one.message,
+    exitCode: one.exitCode ?? null,
+    restarts: one.restarts ?? null,
+    events: one.events.map(({ reason, message, count, last }) => ({
+      reason,
+      message,
+      count,
+      last: iso(last),
+    })),
+    logs: one.logs.map(({ container, previous, lines }) => ({
+      container,
+      previous,
+      lines: lines.flatMap((line) => plainLines(line)),
+    })),
+  }
+}
+
+function nodeJson(row: NodeRow): Json<'nodes'> {
+  return {
+    node: row.node,
+    outcome: row.outcome,
+    placement: row.placement === '' ? null : row.placement,
+    members: [...row.members],
+    cordon: row.cordon,
+    phases: row.phases.map(({ phase, at, ms }) => ({ phase, at: iso(at), ms: ms ?? null })),
+    seconds: { ...secondsByPhase(row) },
+    pods: row.pods.map(({ pod, outcome, note }) => ({ pod, outcome, note })),
+    note: row.note,
+  }
+}
+
+function unfitJson(row: UnfitRow): Json<'unfit'> {
+  return { ...row, reasons: row.reasons.map((one) => ({ ...one, names: [...one.names] })) }
+}
+
+function revisionJson(row: RevisionRow): Json<'revisions'> {
+  return {
+    revision: row.revision ?? null,
+    name: row.name,
+    image: row.image,
+    changeCause: row.changeCause,
+    created: row.created === undefined ? null : iso(row.created),
+    current: row.current,
+    members: row.members,
+    verified: row.verified ?? null,
+  }
+}
+
+function undoToJson(undoTo: RunReport['undoTo']): JsonReport['undoTo'] {
+  return undoTo === undefined ? null : { revision: undoTo.revision ?? null, name: undoTo.name }
 }
 
 function clientsJson(report: RunReport): JsonReport['clients'] {
@@ -183,17 +239,17 @@ function clientsJson(report: RunReport): JsonReport['clients'] {
       }
 }
 
-function checkOf(check: CheckResult): JsonReport['checks'][number] {
+function checkJson(check: CheckResult): Json<'checks'> {
   return {
     name: check.name,
     outcome: check.outcome,
     detail: check.detail,
     ms: check.ms,
-    findings: check.findings.map(findingOf),
+    findings: check.findings.map(findingJson),
   }
 }
 
-function findingOf(finding: Finding): JsonReport['findings'][number] {
+function findingJson(finding: Finding): Json<'findings'> {
   const { place } = finding
   return {
     code: finding.code,

@@ -2,7 +2,7 @@
 // They only look; what changes something comes from the run itself.
 
 import { codeRow, type Look } from '../codes.ts'
-import { decidingFinding } from './cause.ts'
+import { decidingEvidence, decidingFinding } from './cause.ts'
 import { shellWord } from './escape.ts'
 import { failedNode } from './node-words.ts'
 import type { RunReport } from './run-report.ts'
@@ -36,32 +36,35 @@ interface Places {
 }
 
 function placesOf(report: RunReport): Places {
+  const { name, namespace, nodes } = report
   const finding = decidingFinding(report)
-  const evidence =
-    report.evidence.find((one) => one.object === finding?.object) ?? report.evidence[0]
+  const evidence = decidingEvidence(report)
   const objects = [finding?.object, evidence?.object]
   const member = report.members.find((row) =>
     finding?.ordinal === undefined ? !row.ready : row.ordinal === finding.ordinal,
   )
   return {
-    kubectl: report.namespace === '' ? 'kubectl' : `kubectl -n ${shellWord(report.namespace)}`,
-    set: report.name === '' ? undefined : shellWord(report.name),
-    pod: nameOf('pod', objects) ?? (member === undefined ? undefined : shellWord(member.pod)),
-    container: evidence?.container === undefined ? undefined : shellWord(evidence.container),
-    node:
-      nameOf('node', objects) ??
-      (failedNode(report) === '' ? undefined : shellWord(failedNode(report))),
-    nodes: report.nodes.length > 0,
-    claim:
-      nameOf('persistentvolumeclaim', objects) ??
-      (member?.claim === undefined ? undefined : shellWord(member.claim)),
-    lease: report.name === '' ? undefined : shellWord(`zk-ensemble-${report.name}`),
+    kubectl: namespace === '' ? 'kubectl' : `kubectl -n ${shellWord(namespace)}`,
+    set: word(name),
+    pod: word(nameOf('pod', objects) ?? member?.pod),
+    container: word(evidence?.container),
+    node: word(nameOf('node', objects) ?? failedNode(report)),
+    nodes: nodes.length > 0,
+    claim: word(nameOf('persistentvolumeclaim', objects) ?? member?.claim),
+    lease: word(name === '' ? '' : `zk-ensemble-${name}`),
   }
 }
 
+/** Of the first of `objects` that is of this kind. */
 function nameOf(kind: string, objects: readonly (string | undefined)[]): string | undefined {
-  const found = objects.find((object) => object?.toLowerCase().startsWith(`${kind}/`))
-  return found === undefined ? undefined : shellWord(found.slice(kind.length + 1))
+  return objects
+    .find((object) => object?.toLowerCase().startsWith(`${kind}/`))
+    ?.slice(kind.length + 1)
+}
+
+/** As a shell takes it; undefined where there is none. */
+function word(name: string | undefined): string | undefined {
+  return name === undefined || name === '' ? undefined : shellWord(name)
 }
 
 /** The command of each look. */

@@ -55,28 +55,41 @@ export function nodeLines(report: RunReport): string[] {
     : lines
 }
 
-function outcomeOf({ outcome, cordon, phases, note }: NodeRow): string {
-  const begun = phases.some(({ phase }) => phase === 'cordon')
-  const kept =
-    cordon === 'ours'
-      ? ' and still cordoned by us'
-      : cordon === 'theirs'
-        ? ' and cordoned by somebody else'
-        : ''
+function outcomeOf(row: NodeRow): string {
+  const { outcome, note } = row
   switch (outcome) {
     case 'failed':
-    case 'under way': {
-      const at = phases.at(-1)?.phase
-      if (at === undefined) return note === '' ? `failed${kept}` : `failed: ${note}`
-      return `failed at ${at}${kept !== '' ? kept : begun ? ' and not cordoned any more' : ', never cordoned'}`
-    }
+    case 'under way':
+      return failedAt(row)
     case 'drained':
-      return note === '' ? `drained${kept}` : `drained${kept} ${note}`
+      return `drained${stillCordoned(row)}${note === '' ? '' : ` ${note}`}`
     case 'waiting':
     case 'uncordoned':
     case 'skipped':
     case 'gone':
       return note === '' ? outcome : `${outcome}: ${note}`
+  }
+}
+
+/** In which phase it ended, and how its cordon stands. */
+function failedAt(row: NodeRow): string {
+  const { phases, note } = row
+  const at = phases.at(-1)?.phase
+  const kept = stillCordoned(row)
+  if (at === undefined) return note === '' ? `failed${kept}` : `failed: ${note}`
+  if (kept !== '') return `failed at ${at}${kept}`
+  const begun = phases.some(({ phase }) => phase === 'cordon')
+  return `failed at ${at}${begun ? ' and not cordoned any more' : ', never cordoned'}`
+}
+
+function stillCordoned({ cordon }: NodeRow): string {
+  switch (cordon) {
+    case 'ours':
+      return ' and still cordoned by us'
+    case 'theirs':
+      return ' and cordoned by somebody else'
+    case 'none':
+      return ''
   }
 }
 

@@ -2,6 +2,7 @@
 // value is an empty one, never a missing one.
 
 import { plainLine } from './escape.ts'
+import { memberFacts } from './json-report.ts'
 import { secondsByPhase } from './node-phases.ts'
 import type { RunReport } from './run-report.ts'
 
@@ -61,7 +62,7 @@ export function outputsOf(
     replicas: number(report.replicas),
     'ready-replicas': number(report.readyReplicas),
     leader: plainLine(report.leader),
-    members: json(report.members.map(memberOf)),
+    members: json(report.members.map((row) => ({ ...memberFacts(row), ready: row.ready }))),
     changes: json(Object.fromEntries(report.changes.map((row) => [row.object, row.change]))),
     pairs: plainLine(report.pairs),
     'drained-nodes': lines(report.drainedNodes),
@@ -99,22 +100,6 @@ function json(value: unknown): string {
       .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
       .join(''),
   )
-}
-
-function memberOf(
-  row: RunReport['members'][number],
-): Record<string, string | number | boolean | null> {
-  return {
-    pod: row.pod,
-    ordinal: row.ordinal,
-    id: row.id ?? null,
-    role: row.role ?? null,
-    node: row.node ?? null,
-    claim: row.claim ?? null,
-    version: row.version ?? null,
-    zxid: row.zxid ?? null,
-    ready: row.ready,
-  }
 }
 
 function revisionOf(

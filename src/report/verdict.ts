@@ -124,8 +124,8 @@ export function gaps(report: RunReport): string[] {
 }
 
 /**
- * The last lines of the log: verdict, Cause and Fix of a failure, Now, then Next of a success or the
- * Commands of a failure, and where the evidence is. Plain text, one item a line.
+ * The last lines of the log: verdict, Cause and Fix of a failure, Now, then Next of a success or
+ * the Commands of a failure, and where the evidence is. Plain text, one item a line.
  */
 export function closingLines(
   report: RunReport,
