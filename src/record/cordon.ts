@@ -105,42 +105,60 @@ export async function uncordonNode(
         return { answer: { kind: 'gone' } }
       const view = toNode(object)
       const cordon = whose(object, view, which.ensemble)
-      const left = markOf(view.annotations)
       if (cordon.kind === 'none') {
         // A patch whose answer was lost has done it already.
         const done: UncordonAnswer =
           was === undefined
             ? { kind: 'not cordoned', node: view }
             : { kind: 'uncordoned', node: view, was }
-        const stale =
-          left !== undefined &&
-          left !== 'unreadable' &&
-          left.ensemble === which.ensemble &&
-          (which.identity === undefined || left.identity === which.identity)
-        return stale ? { patch: withoutMark(object), done: () => done } : { answer: done }
+        return hasStaleMark(view, which)
+          ? { patch: withoutMark(object), done: () => done }
+          : { answer: done }
       }
-      const mine =
-        cordon.kind === 'ours' &&
-        (which.identity === undefined || cordon.mark.identity === which.identity)
-      if (!mine && which.any !== true) {
-        return {
-          answer:
-            cordon.kind === 'ours'
-              ? { kind: 'not ours', mark: cordon.mark, by: `by another run of ${which.ensemble}` }
-              : { kind: 'not ours', mark: cordon.mark, by: cordon.by },
-        }
-      }
-      was = mine ? 'ours' : 'theirs'
-      const by = was
-      const mark: readonly JsonPatchOperation[] =
-        left === undefined ? [] : [{ op: 'remove', path: MARK_PATH }]
+      const mine = cordon.kind === 'ours' && isOfRun(cordon.mark, which)
+      if (!mine && which.any !== true) return { answer: notOurs(cordon, which) }
+      const by = mine ? 'ours' : 'theirs'
+      was = by
       return {
-        patch: [{ op: 'remove', path: '/spec/unschedulable' }, ...mark, atVersion(object)],
+        patch: uncordoning(object, view),
         done: (after) => ({ kind: 'uncordoned', node: toNode(after), was: by }),
       }
     },
     signal,
   )
+}
+
+/** Whose run it is does not matter where none is named. */
+function isOfRun(mark: CordonMark, { identity }: Uncordoning): boolean {
+  return identity === undefined || mark.identity === identity
+}
+
+/** A mark of ours that has outlived its cordon. */
+function hasStaleMark({ annotations }: NodeView, which: Uncordoning): boolean {
+  const left = markOf(annotations)
+  return (
+    left !== undefined &&
+    left !== 'unreadable' &&
+    left.ensemble === which.ensemble &&
+    isOfRun(left, which)
+  )
+}
+
+function notOurs(
+  cordon: Exclude<Cordon, { readonly kind: 'none' }>,
+  { ensemble }: Uncordoning,
+): UncordonAnswer {
+  return {
+    kind: 'not ours',
+    mark: cordon.mark,
+    by: cordon.kind === 'ours' ? `by another run of ${ensemble}` : cordon.by,
+  }
+}
+
+function uncordoning(object: KubeObject, { annotations }: NodeView): readonly JsonPatchOperation[] {
+  const mark: readonly JsonPatchOperation[] =
+    markOf(annotations) === undefined ? [] : [{ op: 'remove', path: MARK_PATH }]
+  return [{ op: 'remove', path: '/spec/unschedulable' }, ...mark, atVersion(object)]
 }
 
 /** What a person types to take a cordon of ours away, mark included. */

@@ -142,7 +142,7 @@ export async function takeLock(
           `The lock of ${holder} was not renewed for ${durationMs / 1000} s: taking it over.`,
         )
       const taken = await tryToTake(kube, clock, request, found, signal)
-      if (taken !== undefined) return hold(kube, clock, taken, request)
+      if (taken !== undefined) return new HeldLock(kube, clock, taken, request)
     } else if (!told) {
       told = true
       request.say(
@@ -262,119 +262,156 @@ async function tryToTake(
   }
 }
 
-function hold(
-  kube: Kube,
-  clock: Clock,
-  taken: KubeObject,
-  { identity, say }: Pick<LockRequest, 'identity' | 'say'>,
-): Lock {
-  const lost = new AbortController()
-  const stop = new AbortController()
-  let current = taken
-  let confirmed = clock.now()
-  let pending: Promise<void> = Promise.resolve()
-  let silent = false
-  const left = (): number => confirmed + DURATION_SECONDS * 1000 - clock.now()
-  const held = (): boolean => !lost.signal.aborted && left() > 0
-  const answered = (atLeast = 1000): AbortSignal =>
-    AbortSignal.any([
-      stop.signal,
-      AbortSignal.timeout(Math.max(atLeast, Math.min(RENEWAL_ANSWER_MS, left()))),
-    ])
-  const renewals = (async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      await clock.sleep(Math.max(1000, Math.min(RENEW_MS, left() - LAST_TRY_MS)), stop.signal)
-      pending = renew()
-      await pending
+/** A lock while it is held: renewed until it is released, or lost. */
+class HeldLock implements Lock {
+  readonly identity: string
+  readonly leaseName: string
+  readonly #kube: Kube
+  readonly #clock: Clock
+  readonly #say: (line: string) => void
+  readonly #lost = new AbortController()
+  readonly #stop = new AbortController()
+  readonly #renewals: Promise<void>
+  /** The Lease as it was last written or seen as ours. */
+  #current: KubeObject
+  /** Since when others may have seen it as it is. */
+  #confirmed: number
+  /** A renewal has failed, and was told. */
+  #silent = false
+
+  constructor(
+    kube: Kube,
+    clock: Clock,
+    taken: KubeObject,
+    { identity, say }: Pick<LockRequest, 'identity' | 'say'>,
+  ) {
+    this.identity = identity
+    this.leaseName = taken.metadata.name
+    this.#kube = kube
+    this.#clock = clock
+    this.#say = say
+    this.#current = taken
+    this.#confirmed = clock.now()
+    this.#renewals = this.#keepRenewing().catch(() => undefined)
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  held(): boolean {
+    return !this.lost.aborted && this.#left() > 0
+  }
+
+  async sure(signal: AbortSignal): Promise<void> {
+    while (!this.held()) {
+      this.lost.throwIfAborted()
+      await this.#clock.sleep(DOUBT_MS, AbortSignal.any([signal, this.lost]))
     }
-  })().catch(() => undefined)
+  }
+
+  async release(signal: AbortSignal): Promise<void> {
+    this.#stop.abort()
+    await this.#renewals
+    await freeLease(
+      this.#kube,
+      { name: this.leaseName, namespace: this.#current.metadata.namespace ?? 'default' },
+      this.identity,
+      signal,
+    ).catch(() => undefined)
+  }
+
+  async #keepRenewing(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const untilLastTry = this.#left() - LAST_TRY_MS
+      await this.#clock.sleep(Math.max(1000, Math.min(RENEW_MS, untilLastTry)), this.#stop.signal)
+      await this.#renew()
+    }
+  }
 
   /**
    * `last`: the time is over, by a request that may be from before this process stood still; whose
    * the lock is, is asked once more.
    */
-  async function renew(last = false): Promise<void> {
+  async #renew(last = false): Promise<void> {
     // A renewal counts from when it was asked for: others may have seen it from then on.
-    const asked = clock.now()
+    const asked = this.#clock.now()
     try {
-      current = await kube.replace(
-        { ...current, spec: { ...specOf(current), renewTime: microTime(asked) } },
-        answered(last ? LAST_ANSWER_MS : undefined),
+      this.#current = await this.#kube.replace(
+        { ...this.#current, spec: { ...specOf(this.#current), renewTime: microTime(asked) } },
+        this.#answered(last ? LAST_ANSWER_MS : undefined),
       )
-      if (silent) say(`The lock is renewed again, after ${formatSpan(asked - confirmed)}.`)
-      silent = false
-      confirmed = asked
+      if (this.#silent)
+        this.#say(`The lock is renewed again, after ${formatSpan(asked - this.#confirmed)}.`)
+      this.#silent = false
+      this.#confirmed = asked
     } catch (error) {
-      if (stop.signal.aborted) return
-      if (error instanceof KubeFailure && error.status === 409) await seeWhose(asked)
-      else if (left() <= 0 && !last) await renew(true)
-      else doubt(error)
+      if (this.#stop.signal.aborted) return
+      if (error instanceof KubeFailure && error.status === 409) await this.#seeWhose(asked)
+      else if (this.#left() <= 0 && !last) await this.#renew(true)
+      else this.#doubt(error)
     }
   }
+
   /** A 409 may be the echo of a renewal whose answer was lost: only another holder ends it. */
-  async function seeWhose(asked: number): Promise<void> {
-    const { name, namespace } = current.metadata
+  async #seeWhose(asked: number): Promise<void> {
+    const { name, namespace } = this.#current.metadata
     try {
-      const found = await kube.get(
+      const found = await this.#kube.get(
         { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', name, namespace },
-        answered(),
+        this.#answered(),
       )
-      if (found === undefined || specOf(found).holderIdentity !== identity)
-        return lose(
+      if (found === undefined || specOf(found).holderIdentity !== this.identity) {
+        this.#lose(
           'LOCKED',
           'the lock was taken over by another run; nothing more is changed',
           'Wait for that run: it first finishes what this one has begun.',
         )
-      current = found
-      confirmed = asked
+        return
+      }
+      this.#current = found
+      this.#confirmed = asked
     } catch (error) {
-      if (!stop.signal.aborted) doubt(error)
+      if (!this.#stop.signal.aborted) this.#doubt(error)
     }
   }
-  function doubt(error: unknown): void {
+
+  /** A renewal has failed: told, until nobody may rely on the lock any more. */
+  #doubt(error: unknown): void {
     const why =
       error instanceof KubeFailure && error.status !== 0
         ? error.message
         : 'the API server does not answer'
-    if (left() <= 0) {
-      return lose(
+    if (this.#left() <= 0) {
+      this.#lose(
         'CLUSTER_UNREACHABLE',
         `the lock could not be renewed for ${DURATION_SECONDS} s (${why}): another run may hold it by now, so nothing more is changed`,
         'Look at the health of the API server and run again: the next run first finishes what this one has begun.',
       )
+      return
     }
-    silent = true
-    say(
-      `The lock could not be renewed for ${formatSpan(clock.now() - confirmed)}: ${why}. What this run reports about the cluster may be that old.`,
+    this.#silent = true
+    this.#say(
+      `The lock could not be renewed for ${formatSpan(this.#clock.now() - this.#confirmed)}: ${why}. What this run reports about the cluster may be that old.`,
     )
   }
-  function lose(code: 'LOCKED' | 'CLUSTER_UNREACHABLE', message: string, fix: string): void {
-    stop.abort()
-    lost.abort(failure('failed', code, message, { object: `lease/${current.metadata.name}`, fix }))
+
+  #lose(code: 'LOCKED' | 'CLUSTER_UNREACHABLE', message: string, fix: string): void {
+    this.#stop.abort()
+    this.#lost.abort(failure('failed', code, message, { object: `lease/${this.leaseName}`, fix }))
   }
 
-  return {
-    identity,
-    leaseName: current.metadata.name,
-    lost: lost.signal,
-    held,
-    async sure(signal) {
-      while (!held()) {
-        lost.signal.throwIfAborted()
-        await clock.sleep(DOUBT_MS, AbortSignal.any([signal, lost.signal]))
-      }
-    },
-    async release(signal) {
-      stop.abort()
-      await renewals
-      await pending
-      await freeLease(
-        kube,
-        { name: taken.metadata.name, namespace: taken.metadata.namespace ?? 'default' },
-        identity,
-        signal,
-      ).catch(() => undefined)
-    },
+  /** Until another run may take it over; milliseconds. */
+  #left(): number {
+    return this.#confirmed + DURATION_SECONDS * 1000 - this.#clock.now()
+  }
+
+  /** Aborted when a renewal has had its time. */
+  #answered(atLeast = 1000): AbortSignal {
+    return AbortSignal.any([
+      this.#stop.signal,
+      AbortSignal.timeout(Math.max(atLeast, Math.min(RENEWAL_ANSWER_MS, this.#left()))),
+    ])
   }
 }
 
