@@ -58,7 +58,9 @@ async function afterKill(
       never,
     )
     const record = new HeldRecord(
-      { kube, clock, namespace: 'default', name: 'zk', runUrl: MARK.runUrl },
+      kube,
+      clock,
+      { namespace: 'default', name: 'zk', runUrl: MARK.runUrl },
       await readRecord(kube, 'default', 'zk', never),
     )
     for (const [name, phase] of Object.entries(phases)) {

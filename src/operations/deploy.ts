@@ -124,8 +124,8 @@ async function deployOf(
     addresses,
   })
   const { before } = ensemble
-  const place = { kube, clock: run.clock, namespace, name, runUrl: run.report.runUrl }
-  const record = new HeldRecord(place, ground.stored)
+  const place = { namespace, name, runUrl: run.report.runUrl }
+  const record = new HeldRecord(kube, run.clock, place, ground.stored)
   return {
     ...ensemble,
     inputs,
@@ -143,7 +143,7 @@ async function deployOf(
 async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
   const { inputs, ground, record, run } = deploy
   const { journal, report } = run
-  await recoverNodes({ record, journal, report }, ground.lock.lost, signal)
+  await recoverNodes(record, report, journal, ground.lock.lost, signal)
   const begun = await beginDeploy(deploy, signal)
   const { watch } = begun
   const versionBefore = report.version

@@ -33,7 +33,7 @@ import { createLooker } from '../procedures/rollout/looker.ts'
 import { watchData, type DataWatch } from '../procedures/verify/data-watch.ts'
 import { verifyPhase } from '../procedures/verify/verify-ensemble.ts'
 import { uncordonByHand } from '../record/cordon.ts'
-import { uncordonLeft, leftCordoned, type LeftNodes } from '../record/uncordon-left.ts'
+import { uncordonLeft, leftCordoned } from '../record/uncordon-left.ts'
 import type { DrainBegun } from '../record/held-record.ts'
 import { underWayInWords, nodesUnderMaintenance } from '../record/record.ts'
 import { cordonsInWords, drainedInWords } from '../report/cordon-words.ts'
@@ -108,7 +108,7 @@ async function drainAll(ensemble: Locked, signal: AbortSignal): Promise<void> {
     report.stands(`${drainedInWords(report.nodes, job.isUncordoned)}${everybody(ensemble)}`)
     report.ends('succeeded')
   } catch (error) {
-    await aftermath(job, watch, { record, journal, report })
+    await aftermath(job, watch)
     throw error
   }
 }
@@ -150,7 +150,7 @@ async function uncordonWhatDiedLeft(ensemble: Locked, signal: AbortSignal): Prom
   const { journal, report } = run
   if (leftCordoned(record.stored).length === 0 || inputs.dryRun) return
   await journal.phase('Uncordon what a run that died has left', async (said) => {
-    const given = await uncordonLeft({ record, journal, report }, ensemble.lock.lost)
+    const given = await uncordonLeft(record, report, journal, ensemble.lock.lost)
     if (report.changed)
       report.stands(
         `${given.done.join(', ')} was left cordoned by a run that died and is uncordoned now; no other node was touched`,
@@ -317,20 +317,14 @@ async function announceAll(
  * Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel
  * leaves seconds: then all is done at once, and nothing waited for.
  */
-async function aftermath(
-  { ensemble, leaving }: Drain,
-  watch: DataWatch,
-  giving: LeftNodes,
-): Promise<void> {
-  const { run, lock } = ensemble
+async function aftermath({ ensemble, leaving }: Drain, watch: DataWatch): Promise<void> {
+  const { run, lock, record } = ensemble
   const { clock, journal, report } = run
   for (const row of report.nodes)
     if (row.outcome === 'under way') report.nodeIs(row, { outcome: 'failed' })
   // By the record: one that ends before it is entered there is given back.
   const keeps = new Set(
-    nodesUnderMaintenance(ensemble.record.stored).flatMap(({ name, keep }) =>
-      keep === true ? [name] : [],
-    ),
+    nodesUnderMaintenance(record.stored).flatMap(({ name, keep }) => (keep === true ? [name] : [])),
   )
   const kept = report.nodes
     .filter((row) => row.outcome === 'failed' && row.cordon === 'ours' && keeps.has(row.node))
@@ -340,7 +334,7 @@ async function aftermath(
       `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon removes the cordon.`,
     )
   report.offer(...kept.flatMap(uncordonByHand))
-  const givingBack = uncordonLeft(giving, lock.lost)
+  const givingBack = uncordonLeft(record, report, journal, lock.lost)
   if (report.remainingNodes.length > 0)
     journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = run.signal.aborted || lock.lost.aborted

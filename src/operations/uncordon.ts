@@ -56,8 +56,11 @@ async function uncordonAll(ensemble: Locked, signal: AbortSignal): Promise<void>
   await record.endNodes(new Set(gone), signal)
   // The lock is ours, so whoever began other nodes is dead.
   await uncordonLeft(
-    { record, journal, report, except: new Set(planned.map(({ node }) => node.name)) },
+    record,
+    report,
+    journal,
     ensemble.lock.lost,
+    new Set(planned.map(({ node }) => node.name)),
   )
   for (const one of planned) await uncordonOne(ensemble, one, cordonedFor, signal)
   report.stands(standingOf(report))

@@ -18,9 +18,8 @@ import {
   type VerifiedRevision,
 } from './record.ts'
 
+/** Whose record it is, and the run that holds it. */
 export interface RecordPlace {
-  readonly kube: Kube
-  readonly clock: Clock
   /** Of the ensemble. */
   readonly namespace: string
   /** Its name. */
@@ -38,11 +37,15 @@ export type NodeChange = Partial<Pick<MaintenanceNode, 'phase' | 'cordon' | 'pla
 
 /** Every verb that writes throws LOCKED when another run wrote the record. */
 export class HeldRecord {
+  readonly kube: Kube
   readonly place: RecordPlace
+  readonly #clock: Clock
   #stored: StoredRecord
 
-  constructor(place: RecordPlace, stored: StoredRecord) {
+  constructor(kube: Kube, clock: Clock, place: RecordPlace, stored: StoredRecord) {
+    this.kube = kube
     this.place = place
+    this.#clock = clock
     this.#stored = stored
   }
 
@@ -245,19 +248,17 @@ export class HeldRecord {
     signal: AbortSignal,
     objects: Readonly<Record<string, readonly KubeObject[]>> = {},
   ): Promise<void> {
-    const { kube, namespace } = this.place
     this.#stored = await writeRecord(
-      kube,
-      namespace,
+      this.kube,
+      this.place.namespace,
       this.#stored,
-      { ...this.current, ...change },
-      objects,
+      { record: { ...this.current, ...change }, objects },
       signal,
     )
   }
 
   #now(): string {
-    return new Date(this.place.clock.now()).toISOString()
+    return new Date(this.#clock.now()).toISOString()
   }
 }
 

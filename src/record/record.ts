@@ -6,6 +6,7 @@ import { failure } from '../errors.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import { pack, unpack, type Kept } from './kept.ts'
+import { NODE_ACTS } from '../report/run-report.ts'
 import { keptUnder } from './names.ts'
 
 /** The ConfigMap's limit is 1 MiB for all keys; the oldest stored objects go first. */
@@ -53,15 +54,7 @@ const maintenance = z.object({
        * The step that was about to be taken; `handed-over`: drained, and left cordoned on purpose
        * for steps of the user's own.
        */
-      phase: z.enum([
-        'hand-over',
-        'cordon',
-        'evict',
-        'wait',
-        'maintenance',
-        'uncordon',
-        'handed-over',
-      ]),
+      phase: z.enum([...NODE_ACTS, 'handed-over']),
       /** `theirs`: it was cordoned before us, and stays so. */
       cordon: z.enum(['ours', 'theirs']),
       placement: z.enum(['elsewhere', 'in-place']),
@@ -187,37 +180,39 @@ export async function readRecord(
   const name = recordName(ensemble)
   const object = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace }, signal)
   if (object === undefined) return { record: emptyRecord(ensemble), object: undefined }
+  const read = recordIn(object)
+  if ('record' in read) return { record: read.record, object }
+  if (unreadable === 'set-aside')
+    return { record: emptyRecord(ensemble), object, setAside: read.why }
+  throw failure(
+    'refused',
+    'CONFLICT',
+    `the record of ${ensemble} in configmap/${name} can't be read: ${read.place ?? read.why}`,
+    {
+      object: `configmap/${name}`,
+      fix: `Restore it, or delete it and start again: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
+    },
+  )
+}
+
+/** `place`: the first part of it that is no record of ours. */
+type Read =
+  | { readonly record: EnsembleRecord }
+  | { readonly why: string; readonly place?: string | undefined }
+
+/** The record that a ConfigMap holds, or why there is none in it. */
+function recordIn(object: KubeObject): Read {
   const data = z.record(z.string(), z.string()).safeParse(object['data'] ?? {})
   const text = data.success ? data.data['record.json'] : undefined
-  const tooLarge = text !== undefined && text.length > LONGEST_RECORD
-  const raw = text === undefined || tooLarge ? undefined : parseJson(text)
+  if (text === undefined) return { why: 'it holds no record.json' }
+  if (text.length > LONGEST_RECORD)
+    return { why: 'it is larger than 1 MiB, more than a ConfigMap holds' }
+  const raw = parseJson(text)
+  if (raw === undefined) return { why: 'it is no JSON' }
   const parsed = recordSchema.safeParse(raw)
-  if (!parsed.success) {
-    const why =
-      text === undefined
-        ? 'it holds no record.json'
-        : tooLarge
-          ? 'it is larger than 1 MiB, more than a ConfigMap holds'
-          : raw === undefined
-            ? 'it is no JSON'
-            : undefined
-    if (unreadable === 'set-aside')
-      return {
-        record: emptyRecord(ensemble),
-        object,
-        setAside: why ?? 'it is no record of this action',
-      }
-    throw failure(
-      'refused',
-      'CONFLICT',
-      `the record of ${ensemble} in configmap/${name} can't be read: ${why ?? z.prettifyError(parsed.error).split('\n')[0] ?? ''}`,
-      {
-        object: `configmap/${name}`,
-        fix: `Restore it, or delete it and start again: kubectl delete configmap ${name} --namespace ${namespace} (the list of verified revisions goes with it). operation: undo with to-revision goes by the history of the StatefulSet and needs no record.`,
-      },
-    )
-  }
-  return { record: parsed.data, object }
+  return parsed.success
+    ? { record: parsed.data }
+    : { why: 'it is no record of this action', place: z.prettifyError(parsed.error).split('\n')[0] }
 }
 
 /**
@@ -242,6 +237,12 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** `objects`: those of revisions, by digest, that are kept with it. */
+export interface RecordChange {
+  readonly record: EnsembleRecord
+  readonly objects: Readonly<Record<string, readonly KubeObject[]>>
+}
+
 /**
  * Writes the whole record (create or PUT with its resourceVersion); a 409 means that another run
  * wrote: stop and touch nothing.
@@ -250,11 +251,28 @@ export async function writeRecord(
   kube: Kube,
   namespace: string,
   stored: StoredRecord,
-  record: EnsembleRecord,
-  objects: Readonly<Record<string, readonly KubeObject[]>>,
+  change: RecordChange,
   signal: AbortSignal,
 ): Promise<StoredRecord> {
-  const name = recordName(record.ensemble.name)
+  const kept = keepObjects(stored, change)
+  const record = { ...change.record, revisions: kept.revisions }
+  const object = configMapOf(namespace, stored, record, kept.binary)
+  try {
+    const written =
+      stored.object === undefined
+        ? await kube.create(object, signal)
+        : await kube.replace(object, signal)
+    return { record, object: written }
+  } catch (error) {
+    throw notWritten(error, stored, record.ensemble.name)
+  }
+}
+
+/** The objects of revisions that are stored from now on, and the revisions with the digest of them. */
+function keepObjects(
+  stored: StoredRecord,
+  { record, objects }: RecordChange,
+): { readonly revisions: VerifiedRevision[]; readonly binary: Record<string, string> } {
   const before = z
     .record(z.string(), z.string())
     .catch({})
@@ -270,51 +288,54 @@ export async function writeRecord(
     ...entry,
     content: packed.get(entry.digest)?.content ?? entry.content,
   }))
-  const object: KubeObject = {
+  return { revisions, binary }
+}
+
+function configMapOf(
+  namespace: string,
+  stored: StoredRecord,
+  record: EnsembleRecord,
+  binaryData: Readonly<Record<string, string>>,
+): KubeObject {
+  const before = stored.object?.metadata
+  return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: {
-      ...(stored.object?.metadata ?? { name, namespace }),
-      labels: {
-        ...stored.object?.metadata.labels,
-        'app.kubernetes.io/managed-by': 'zk-ensemble-action',
-      },
+      ...(before ?? { name: recordName(record.ensemble.name), namespace }),
+      labels: { ...before?.labels, 'app.kubernetes.io/managed-by': 'zk-ensemble-action' },
     },
     data: {
       ...unreadOf(stored),
-      'record.json': JSON.stringify(recordSchema.parse({ ...record, revisions }), undefined, 1),
+      'record.json': JSON.stringify(recordSchema.parse(record), undefined, 1),
     },
-    binaryData: binary,
+    binaryData,
   }
-  try {
-    const written =
-      stored.object === undefined
-        ? await kube.create(object, signal)
-        : await kube.replace(object, signal)
-    return { record: { ...record, revisions }, object: written }
-  } catch (error) {
-    if (!(error instanceof KubeFailure)) throw error
-    if (error.status === 404 && stored.object !== undefined) {
-      throw failure(
-        'failed',
-        'CONFLICT',
-        `the record of ${record.ensemble.name} (configmap/${name}) was deleted meanwhile: nothing more is changed`,
-        {
-          object: `configmap/${name}`,
-          fix: `See who deletes it, and how the ensemble stands (operation: status), then run the step again: it begins a new record.`,
-        },
-        error,
-      )
-    }
-    if (error.status !== 409) throw error
-    throw failure(
-      'refused',
-      'LOCKED',
-      `the record of ${record.ensemble.name} was written by another run meanwhile; nothing more was changed`,
-      { object: `configmap/${name}` },
+}
+
+/** What a write that failed says: of an answer that tells of another run, that it has written. */
+function notWritten(error: unknown, stored: StoredRecord, ensemble: string): unknown {
+  if (!(error instanceof KubeFailure)) return error
+  const object = `configmap/${recordName(ensemble)}`
+  if (error.status === 404 && stored.object !== undefined)
+    return failure(
+      'failed',
+      'CONFLICT',
+      `the record of ${ensemble} (${object}) was deleted meanwhile: nothing more is changed`,
+      {
+        object,
+        fix: `See who deletes it, and how the ensemble stands (operation: status), then run the step again: it begins a new record.`,
+      },
       error,
     )
-  }
+  if (error.status !== 409) return error
+  return failure(
+    'refused',
+    'LOCKED',
+    `the record of ${ensemble} was written by another run meanwhile; nothing more was changed`,
+    { object },
+    error,
+  )
 }
 
 /** What could not be read, under another key, for whoever wants to see what happened to it. */

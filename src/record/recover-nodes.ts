@@ -2,8 +2,11 @@
 // next, before that one does its own work.
 
 import type { Access } from '../kube/kube.ts'
+import type { Journal } from '../report/journal.ts'
+import type { Recorder } from '../report/recorder.ts'
 import { uncordonByHand } from './cordon.ts'
-import { uncordonLeft, leftCordoned, type LeftNodes } from './uncordon-left.ts'
+import type { HeldRecord } from './held-record.ts'
+import { uncordonLeft, leftCordoned } from './uncordon-left.ts'
 
 const RIGHTS: readonly Access[] = ['get', 'patch'].map((verb) => ({
   verb,
@@ -17,17 +20,18 @@ const RIGHTS: readonly Access[] = ['get', 'patch'].map((verb) => ({
  * No request where there is nothing to uncordon. Rejects only when the rights can't be asked for.
  */
 export async function recoverNodes(
-  giving: LeftNodes,
+  record: HeldRecord,
+  report: Recorder,
+  journal: Pick<Journal, 'info' | 'warning'>,
   lost: AbortSignal,
   signal: AbortSignal,
 ): Promise<void> {
-  const { record, journal, report } = giving
   const left = leftCordoned(record.stored)
   if (left.length === 0) return
   const names = left.map(({ name }) => name).join(', ')
   const runUrl = record.current.maintenance?.runUrl ?? ''
   const whose = `a drain that did not end${runUrl === '' ? '' : ` (${runUrl})`}`
-  const denied = await record.place.kube.denied(RIGHTS, signal)
+  const denied = await record.kube.denied(RIGHTS, signal)
   if (denied.length > 0) {
     const commands = left
       .filter(({ cordon }) => cordon === 'ours')
@@ -42,7 +46,7 @@ export async function recoverNodes(
   journal.info(`${names}: begun by ${whose}; this run uncordons it first.`)
   // It is the dead run's change that is undone: whether this one was refused before it changed
   // anything is another question.
-  const ended = await report.asAnothers(() => uncordonLeft(giving, lost))
+  const ended = await report.asAnothers(() => uncordonLeft(record, report, journal, lost))
   if (ended.left.length > 0)
     report.note(
       `Still cordoned by ${whose}: ${ended.left.join(', ')}; the commands below uncordon it.`,

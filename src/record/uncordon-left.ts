@@ -17,19 +17,8 @@ import type { Recorder } from '../report/recorder.ts'
  */
 const UNCORDON_MS = 4_000
 
-/** Whose nodes, by which record, and who is told. */
-export interface LeftNodes {
-  readonly record: HeldRecord
-  readonly journal: Pick<Journal, 'info' | 'warning'>
-  readonly report: Recorder
-  /**
-   * Only cordons made under this lock; undefined: every cordon of the ensemble, for who holds its
-   * lock.
-   */
-  readonly identity?: string | undefined
-  /** Names of nodes that somebody else uncordons. */
-  readonly except?: ReadonlySet<string>
-}
+/** What is told in the log. */
+type Told = Pick<Journal, 'info' | 'warning'>
 
 export interface Uncordoned {
   /** Names of nodes that are no longer cordoned by us. */
@@ -77,39 +66,55 @@ export async function keptNodes(
 }
 
 /**
- * Uncordons what the record has begun. Never throws: what could not be done is told with the
- * commands that do it by hand, and stays in the record for the next run. `lost`:
- * the lock's signal; once it is aborted another run may answer for these nodes, and nothing is
- * touched.
+ * For who holds the ensemble's lock: uncordons what the record has begun, but for the nodes that
+ * somebody else uncordons (`except`, by name). Never throws: what could not be done is told with
+ * the commands that do it by hand, and stays in the record for the next run. `lost`: the lock's
+ * signal; once it is aborted another run may answer for these nodes, and nothing is touched.
  */
-export async function uncordonLeft(giving: LeftNodes, lost?: AbortSignal): Promise<Uncordoned> {
-  const begun = leftCordoned(giving.record.stored).filter(
-    ({ name }) => giving.except?.has(name) !== true,
-  )
+export async function uncordonLeft(
+  record: HeldRecord,
+  report: Recorder,
+  journal: Told,
+  lost?: AbortSignal,
+  except: ReadonlySet<string> = new Set(),
+): Promise<Uncordoned> {
+  const begun = leftCordoned(record.stored).filter(({ name }) => !except.has(name))
   const names = begun.map(({ name }) => name)
   if (begun.length === 0) return { done: [], left: [] }
   if (lost?.aborted === true) {
-    if (isTaken(lost))
-      giving.journal.warning(
-        `The lock is another run's now: the cordon of ${names.join(', ')} is left to that run.`,
-      )
-    else {
-      giving.journal.warning(
-        `The lock may be another run's by now: the cordon of ${names.join(', ')} is left as it is; the post step or the next run removes it.`,
-      )
-      giving.report.offer(...names.flatMap(uncordonByHand))
-    }
+    leaveToOthers(names, lost, report, journal)
     return { done: [], left: names }
   }
   const limit = AbortSignal.any([
     AbortSignal.timeout(UNCORDON_MS),
     ...(lost === undefined ? [] : [lost]),
   ])
-  const free = await Promise.all(begun.map((entry) => uncordonOne(giving, entry, limit)))
+  const free = await Promise.all(
+    begun.map((entry) => uncordonOne(record, entry, report, journal, limit)),
+  )
   const done = names.filter((_, index) => free[index] === true)
   const left = names.filter((_, index) => free[index] !== true)
-  await strikeOut(giving, done, limit)
+  await strikeOut(record, done, journal, limit)
   return { done, left }
+}
+
+/** Without the lock nothing is touched; who uncordons these nodes then. */
+function leaveToOthers(
+  names: readonly string[],
+  lost: AbortSignal,
+  report: Recorder,
+  journal: Told,
+): void {
+  if (isTaken(lost)) {
+    journal.warning(
+      `The lock is another run's now: the cordon of ${names.join(', ')} is left to that run.`,
+    )
+    return
+  }
+  journal.warning(
+    `The lock may be another run's by now: the cordon of ${names.join(', ')} is left as it is; the post step or the next run removes it.`,
+  )
+  report.offer(...names.flatMap(uncordonByHand))
 }
 
 function isTaken({ reason }: AbortSignal): boolean {
@@ -118,12 +123,12 @@ function isTaken({ reason }: AbortSignal): boolean {
 
 /** True when no cordon of ours stands on it any more. */
 async function uncordonOne(
-  giving: LeftNodes,
+  { kube, place: { namespace, name } }: HeldRecord,
   entry: MaintenanceNode,
+  report: Recorder,
+  journal: Told,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { journal, report } = giving
-  const { kube, namespace, name } = giving.record.place
   if (entry.cordon === 'theirs') {
     // Not cordoned by us yet, or by somebody else before us.
     note(report, entry.name, 'skipped', undefined)
@@ -134,11 +139,7 @@ async function uncordonOne(
     const answer = await uncordonNode(
       kube,
       entry.name,
-      {
-        ensemble: `${namespace}/${name}`,
-        uid: entry.uid,
-        ...(giving.identity === undefined ? {} : { identity: giving.identity }),
-      },
+      { ensemble: `${namespace}/${name}`, uid: entry.uid },
       signal,
     )
     const words = inWords(answer)
@@ -205,8 +206,9 @@ function note(
  * which finds these nodes uncordoned.
  */
 async function strikeOut(
-  { record, journal }: LeftNodes,
+  record: HeldRecord,
   done: readonly string[],
+  journal: Told,
   signal: AbortSignal,
 ): Promise<void> {
   try {

@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import { CODES } from '../codes.ts'
+import { NODE_PHASES } from './run-report.ts'
 
 const time = z.iso.datetime().describe('UTC, ISO 8601')
 const text = z.string()
@@ -101,16 +102,7 @@ const node = z
     cordon: z.enum(['ours', 'theirs', 'none']).describe('As it stands at the end'),
     phases: z.array(
       z.strictObject({
-        phase: z.enum([
-          'gates',
-          'hand-over',
-          'cordon',
-          'evict',
-          'wait',
-          'maintenance',
-          'uncordon',
-          'rejoin',
-        ]),
+        phase: z.enum(NODE_PHASES),
         at: time,
         ms: orNull(z.number()).describe('null for one that has not ended'),
       }),

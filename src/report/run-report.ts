@@ -136,16 +136,20 @@ export interface RevisionRow {
   verified: boolean | undefined
 }
 
+/** What is done to a node, each in the cluster's record before it is begun. */
+export const NODE_ACTS = [
+  'hand-over',
+  'cordon',
+  'evict',
+  'wait',
+  'maintenance',
+  'uncordon',
+] as const
+
 /** What a node goes through, in this order; those that it does not need are left out. */
-export type NodePhase =
-  | 'gates'
-  | 'hand-over'
-  | 'cordon'
-  | 'evict'
-  | 'wait'
-  | 'maintenance'
-  | 'uncordon'
-  | 'rejoin'
+export const NODE_PHASES = ['gates', ...NODE_ACTS, 'rejoin'] as const
+
+export type NodePhase = (typeof NODE_PHASES)[number]
 
 /** One node of a drain or an uncordon. */
 export interface NodeRow {

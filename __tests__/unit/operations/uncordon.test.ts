@@ -86,7 +86,9 @@ async function withEnsemble(nodes: number, work: (given: Given) => Promise<void>
         const node = toNode(object)
         const runUrl = 'https://ci.example/run/6'
         const record = new HeldRecord(
-          { kube, clock, namespace: 'default', name: 'zk', runUrl },
+          kube,
+          clock,
+          { namespace: 'default', name: 'zk', runUrl },
           await readRecord(kube, 'default', 'zk', never),
         )
         await record.beginNode(

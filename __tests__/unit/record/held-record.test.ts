@@ -41,9 +41,9 @@ async function withRecord(
       ...given,
       hold: async (run = '7') =>
         new HeldRecord(
+          kube,
+          given.clock,
           {
-            kube,
-            clock: given.clock,
             namespace: 'default',
             name: 'zk',
             runUrl: `https://ci.example/run/${run}`,

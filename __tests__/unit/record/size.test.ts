@@ -29,8 +29,7 @@ test('one above it is refused in those words, and put aside where an undo needs 
       kube,
       'default',
       { record: emptyRecord('zk'), object: undefined },
-      emptyRecord('zk'),
-      {},
+      { record: emptyRecord('zk'), objects: {} },
       never,
     )
     cluster.objects.edit('ConfigMap', 'default', recordName('zk'), (map) => {
@@ -67,17 +66,19 @@ test('one above it is refused in those words, and put aside where an undo needs 
       kube,
       'default',
       aside,
-      { ...aside.record, revisions: [revision] },
       {
-        'sha256:new': [
-          SET,
-          {
-            apiVersion: 'v1',
-            kind: 'ConfigMap',
-            metadata: { name: 'a' },
-            data: { a: random(200_000) },
-          },
-        ],
+        record: { ...aside.record, revisions: [revision] },
+        objects: {
+          'sha256:new': [
+            SET,
+            {
+              apiVersion: 'v1',
+              kind: 'ConfigMap',
+              metadata: { name: 'a' },
+              data: { a: random(200_000) },
+            },
+          ],
+        },
       },
       never,
     )
@@ -103,8 +104,10 @@ test('objects that are too large by themselves are not kept; those of before sta
       kube,
       'default',
       { record: emptyRecord('zk'), object: undefined },
-      { ...emptyRecord('zk'), revisions: revisions.slice(0, 1) },
-      { one: [SET] },
+      {
+        record: { ...emptyRecord('zk'), revisions: revisions.slice(0, 1) },
+        objects: { one: [SET] },
+      },
       never,
     )
     const large = {
@@ -117,8 +120,7 @@ test('objects that are too large by themselves are not kept; those of before sta
       kube,
       'default',
       first,
-      { ...first.record, revisions },
-      { two: [SET, large] },
+      { record: { ...first.record, revisions }, objects: { two: [SET, large] } },
       never,
     )
     expect(JSON.stringify(written.object).length).toBeLessThan(MIB)

@@ -326,12 +326,12 @@ async function recovered(
 ): Promise<HeldSurvey> {
   const { clock, journal, report } = run
   refuseMaintenance(found, await handedOver(kube, found, signal))
-  const record = new HeldRecord(
-    { kube, clock, namespace, name: found.name, runUrl: report.runUrl },
-    found.stored,
-  )
+  const place = { namespace, name: found.name, runUrl: report.runUrl }
+  const record = new HeldRecord(kube, clock, place, found.stored)
   await recoverNodes(
-    { record, journal, report },
+    record,
+    report,
+    journal,
     AbortSignal.any(locks.map(({ lost }) => lost)),
     signal,
   )

@@ -190,7 +190,9 @@ function nobodyHeld(
     lock,
     held,
     record: new HeldRecord(
-      { kube: own, clock, namespace, name: NODES_ALONE, runUrl: report.runUrl },
+      own,
+      clock,
+      { namespace, name: NODES_ALONE, runUrl: report.runUrl },
       stored,
     ),
     target: nobodyIn(namespace),

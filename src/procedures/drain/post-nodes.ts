@@ -101,7 +101,7 @@ async function strikeOut(
     )
     const [namespace = '', name = ''] = ensemble.split('/')
     const runUrl = stored.record.maintenance?.runUrl ?? ''
-    await new HeldRecord({ kube, clock: systemClock, namespace, name, runUrl }, stored)
+    await new HeldRecord(kube, systemClock, { namespace, name, runUrl }, stored)
       .endNodes(names, signal)
       .catch(() => undefined)
   }

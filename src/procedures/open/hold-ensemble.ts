@@ -165,7 +165,7 @@ export async function holdEnsembleIn(
     // themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
     if (!ownNodes && !inputs.dryRun)
-      await recoverNodes({ record: ensemble.record, journal, report }, lock.lost, held)
+      await recoverNodes(ensemble.record, report, journal, lock.lost, held)
     await within(allowed, run, (signal) => work(ensemble, AbortSignal.any([signal, lock.lost])))
   } finally {
     await follower.stop()
@@ -187,7 +187,7 @@ async function lockedEnsemble(
     inputs,
     set,
     image,
-    record: new HeldRecord({ kube, clock, namespace, name, runUrl: report.runUrl }, stored),
+    record: new HeldRecord(kube, clock, { namespace, name, runUrl: report.runUrl }, stored),
     held,
     lock,
     rememberNodes: remembering(run, lock, target),
