@@ -10,7 +10,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { announce } from '../kube/announce.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import { drainNode } from '../procedures/drain/drain-node.ts'
-import type { Drain } from '../procedures/drain/empty-cordoned.ts'
+import type { Drain } from '../procedures/drain/drain-under-way.ts'
 import { judgeNodes, standOn, type Here } from '../procedures/drain/judge-nodes.ts'
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
 import {

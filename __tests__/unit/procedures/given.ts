@@ -1,12 +1,14 @@
 // A run as the procedures get it, with nothing behind it: a test passes what its procedure is to
 // meet, and anything else that is asked for is a failure.
 
+import { Deadline } from '../../../src/clock.ts'
 import type { Profile } from '../../../src/ensemble/profile.ts'
 import type { Follower } from '../../../src/kube/follow.ts'
 import type { Kube } from '../../../src/kube/kube.ts'
 import type { Rights } from '../../../src/procedures/open/access.ts'
-import type { ReachableEnsemble } from '../../../src/procedures/open/ensemble.ts'
+import type { Ensemble, ReachableEnsemble } from '../../../src/procedures/open/ensemble.ts'
 import { Recorder } from '../../../src/report/recorder.ts'
+import type { Run } from '../../../src/run.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { T0 } from '../decide/given.ts'
 
@@ -105,6 +107,59 @@ export function runWith(
     ...more,
   }
 }
+
+/** The same while it is being changed; `run` and `journal` say only what is special about them. */
+export function ensembleWith(
+  {
+    run = {},
+    journal = {},
+    ...more
+  }: Partial<Omit<Ensemble, 'run'>> & {
+    readonly run?: Partial<Run>
+    readonly journal?: Partial<Run['journal']>
+  },
+  lines: string[] = [],
+): Ensemble {
+  const reachable = runWith({}, {}, lines)
+  const clock = run.clock ?? reachable.run.clock
+  return {
+    ...reachable,
+    run: {
+      ...reachable.run,
+      signal: new AbortController().signal,
+      holder: { repository: 'org/app', runId: '1', attempt: '1', runUrl: '' },
+      hostname: 'runner',
+      manifestIo: {
+        workspace: '/workspace',
+        temp: undefined,
+        open: unused,
+        realpath: unused,
+        stat: unused,
+        readDirectory: unused,
+        glob: unused,
+        run: unused,
+        fetch: unused,
+        hide: unused,
+      },
+      hasCluster: unused,
+      connect: unused,
+      publish: () => undefined,
+      remember: () => undefined,
+      command: unused,
+      ...run,
+      journal: { ...reachable.run.journal, ...journal },
+    },
+    inputs: { verify: 'off', pace: 'quorum' },
+    follower: followerOf(NOBODY),
+    before: NOBODY,
+    deadline: new Deadline(clock, 600_000),
+    place: { at: '' },
+    addresses: { kind: 'stay', reason: 'no member moves' },
+    ...more,
+  }
+}
+
+const NOBODY: EnsembleView = { set: undefined, pods: [], claims: [], events: [] }
 
 /** Shows this and nothing ever changes. */
 export function followerOf(view: EnsembleView): Follower {

@@ -1,14 +1,13 @@
 // What a budget that lets nobody go is waiting for, in words: its arithmetic and the pods that it
 // counts as missing, told once for each change.
 
-import type { Clock } from '../../clock.ts'
 import { arithmetic } from '../../decide/drain/budget.ts'
 import { selects } from '../../decide/placement/select.ts'
-import type { Kube } from '../../kube/kube.ts'
 import { selectorText, toPod } from '../../kube/views/index.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import type { BudgetView } from '../../view/surroundings.ts'
 import type { PodView } from '../../view/workload.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 /** The pods that each budget holds back. */
 type Held = ReadonlyMap<BudgetView, readonly NodePod[]>
@@ -28,19 +27,12 @@ const MOST_NAMES = 5
 /** Whom a budget waits for is worth no more; milliseconds. */
 const LOOK_MS = 3_000
 
-interface Looking {
-  readonly kube: Pick<Kube, 'list'>
-  readonly clock: Clock
-}
-
 export function createBudgetWords(
-  {
-    node,
-    say,
-    ...looking
-  }: Looking & { readonly node: string; readonly say: (line: string) => void },
+  ensemble: Ensemble,
+  node: string,
   signal: AbortSignal,
 ): BudgetWords {
+  const { journal } = ensemble.run
   /**
    * By the budget's UID: the view that was looked at last, and what was told: its numbers and the
    * pods that it held back. Who it waits for changes too often to be told each time.
@@ -53,10 +45,10 @@ export function createBudgetWords(
     pods: readonly NodePod[],
     about: string,
   ): Promise<void> {
-    const words = await wordsOf(looking, budget, pods, signal)
+    const words = await wordsOf(ensemble, budget, pods, signal)
     // A newer state may have come meanwhile: only that is worth a line.
     if (told.get(budget.uid)?.about === about)
-      say(`${node}: ${namesOf(pods)} ${pods.length === 1 ? 'waits' : 'wait'}: ${words}`)
+      journal.info(`${node}: ${namesOf(pods)} ${pods.length === 1 ? 'waits' : 'wait'}: ${words}`)
   }
   return {
     tell(held) {
@@ -73,7 +65,7 @@ export function createBudgetWords(
       const words = await Promise.all(
         [...held].map(async ([budget, pods]) => ({
           pods,
-          words: await wordsOf(looking, budget, pods, signal),
+          words: await wordsOf(ensemble, budget, pods, signal),
         })),
       )
       return new Map(
@@ -89,7 +81,7 @@ export function createBudgetWords(
  * web-1 (not Ready)`.
  */
 async function wordsOf(
-  looking: Looking,
+  ensemble: Ensemble,
   budget: BudgetView,
   [first]: readonly NodePod[],
   signal: AbortSignal,
@@ -98,7 +90,7 @@ async function wordsOf(
     return `poddisruptionbudget/${budget.name} was not processed by the cluster yet`
   if (budget.expected === 0)
     return `poddisruptionbudget/${budget.name} allows no eviction: it counts no pod as expected (of pods without a controller it counts none, unless minAvailable is a number)`
-  const missing = await missingOf(looking, first?.namespace ?? '', budget, signal)
+  const missing = await missingOf(ensemble, first?.namespace ?? '', budget, signal)
   const whom = missing
     .slice(0, MOST_NAMES)
     .map((pod) => `${pod.name} (${stateOf(pod)})`)
@@ -107,7 +99,7 @@ async function wordsOf(
 }
 
 async function missingOf(
-  { kube, clock }: Looking,
+  { kube, run: { clock } }: Ensemble,
   namespace: string,
   budget: BudgetView,
   signal: AbortSignal,

@@ -6,14 +6,8 @@ import { type MaintenanceNode, nodesUnderMaintenance } from '../../record/record
 import type { SeenNode } from '../../report/recorder.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import { boundBy, STEPS, type Reached } from './drain-steps.ts'
-import {
-  locked,
-  nodesOf,
-  passNeighbours,
-  surveyNode,
-  type Drain,
-  type Taking,
-} from './empty-cordoned.ts'
+import type { Drain } from './drain-under-way.ts'
+import { locked, nodesOf, passNeighbours, surveyNode, type Taking } from './empty-cordoned.ts'
 import type { During } from './empty-node.ts'
 import { leaveNeighbours, meetNeighbours, type Neighbour } from './neighbours.ts'
 import { passGates, type GatePatience } from './pass-gates.ts'

@@ -11,7 +11,8 @@ import type { NodePhase } from '../../report/run-report.ts'
 import type { Ensemble } from '../open/ensemble.ts'
 import { leadsAndGoes, readyToLeave } from '../rollout/roll.ts'
 import { isAbandoned } from './ask-to-go.ts'
-import { emptied, type Drain, type Taking } from './empty-cordoned.ts'
+import type { Drain } from './drain-under-way.ts'
+import { emptied, type Taking } from './empty-cordoned.ts'
 import { membersBack, ordinalOf } from './empty-node.ts'
 import { maintain } from './maintenance.ts'
 import { ordinalsOf } from './neighbours.ts'
@@ -196,9 +197,12 @@ async function runMaintenance(
   at: Reached,
   signal: AbortSignal,
 ): Promise<Reached> {
-  const { run, kube, inputs } = ensemble
+  const {
+    run,
+    inputs: { maintenanceCommand: script = '', maintenanceTimeoutMs: timeoutMs },
+  } = ensemble
   run.report.stands(`${node.name} is drained, its maintenance runs`)
-  await maintain({ run, kube, inputs, node }, signal)
+  await maintain(ensemble, { node, script, timeoutMs }, signal)
   return at
 }
 

@@ -1,38 +1,23 @@
 // Empties a node of what is on it once its cordon is seen, and judges by the same rules what came
 // to it in between.
 
-import { cordonStands, type CordonMark } from '../../decide/drain/cordon.ts'
+import { cordonStands } from '../../decide/drain/cordon.ts'
 import { failure } from '../../errors.ts'
 import { toNode } from '../../kube/views/index.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import { askToGo, overtakenBy, type Leaving } from './ask-to-go.ts'
 import { readNode } from '../../record/cordon.ts'
+import type { Drain } from './drain-under-way.ts'
 import { emptyNode, type Turn } from './empty-node.ts'
-import type { Looker } from '../rollout/looker.ts'
 import { meetNeighbours, type Neighbour } from './neighbours.ts'
 import { passGates, type GatePatience } from './pass-gates.ts'
 import { readNodes } from '../open/read-ensemble.ts'
 import type { Locked } from '../open/hold-ensemble.ts'
-import { cameSince, refuseUnfit, surveyNodes, type NodeSurvey, type Surveying } from './survey.ts'
+import { cameSince, refuseUnfit, surveyNodes, type NodeSurvey } from './survey.ts'
 import type { SeenNode } from '../../report/recorder.ts'
 
 /** How often what came to a cordoned node is evicted as well. */
 const ROUNDS = 3
-
-export interface Drain {
-  readonly ensemble: Locked
-  readonly looker: Looker
-  readonly mark: CordonMark
-  /** Our cordon is taken back when a node was drained well. */
-  readonly isUncordoned: boolean
-  /** What else is under way, in words. */
-  readonly underWay: string | undefined
-  /**
-   * Other ensembles that a cancel left behind: their locks are given back beside our cordons, since
-   * it leaves only seconds.
-   */
-  readonly leaving: Promise<void>[]
-}
 
 /** A node whose gates are passed, with everything that it has to be judged by once more. */
 export interface Taking extends Pick<Turn, 'node' | 'row' | 'during'> {
@@ -111,7 +96,7 @@ async function surveyedAgain(
   signal: AbortSignal,
 ): Promise<NodeSurvey> {
   const { ensemble } = drain
-  if (!(await cameSince(surveyingOf(drain), survey, signal))) return survey
+  if (!(await cameSince(drain, survey, signal))) return survey
   const next = await surveyNode(drain, node.name, signal)
   const came = next.pods.evict.filter(
     (pod) => !survey.pods.evict.some(({ uid }) => uid === pod.uid),
@@ -151,20 +136,12 @@ export function locked(neighbours: readonly Neighbour[], signal: AbortSignal): A
   ])
 }
 
-export function surveyingOf({
-  ensemble: { kube, inputs, before },
-  mark,
-  isUncordoned,
-}: Drain): Surveying {
-  return { kube, inputs, set: before.set?.uid ?? '', ensemble: mark.ensemble, isUncordoned }
-}
-
 export async function surveyNode(
   drain: Drain,
   node: string,
   signal: AbortSignal,
 ): Promise<NodeSurvey> {
-  const [found] = await surveyNodes(surveyingOf(drain), [node], signal)
+  const [found] = await surveyNodes(drain, [node], signal)
   if (found === undefined) throw failure('failed', 'INTERNAL', `${node} was not surveyed`)
   refuseUnfit([found], drain.ensemble.run.report.changed)
   return found

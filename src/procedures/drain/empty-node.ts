@@ -106,19 +106,16 @@ async function evict(
   signal: AbortSignal,
 ): Promise<void> {
   if (pods.length === 0) return
-  const { inputs, kube, run } = ensemble
-  const { clock, journal, report } = run
+  const { inputs, run } = ensemble
+  const { report } = run
   await evictPods(
+    ensemble,
     {
-      kube,
-      clock,
       pods,
-      deadline: ensemble.deadline,
       gracePeriodSeconds: inputs.gracePeriodSeconds,
       node: node.name,
       ask,
       overtaken,
-      say: (line) => journal.info(line),
       onEvicted: (pod) => {
         report.podOf(row, { pod: `${pod.namespace}/${pod.name}`, outcome: 'evicted', note: '' })
         const told = `${pod.namespace}/${pod.name} evicted`
@@ -140,19 +137,7 @@ async function detached(
   { node, survey: { volumes }, stands }: Turn,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, run } = ensemble
-  await awaitDetached(
-    {
-      kube,
-      clock: run.clock,
-      node: node.name,
-      volumes,
-      deadline: ensemble.deadline,
-      stands: () => stands(signal),
-      say: (line) => run.journal.info(line),
-    },
-    signal,
-  )
+  await awaitDetached(ensemble, { node: node.name, volumes, stands: () => stands(signal) }, signal)
 }
 
 export interface Returning extends Pick<Turn, 'node' | 'row'> {

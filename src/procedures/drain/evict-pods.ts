@@ -1,7 +1,7 @@
 // Evicts pods of a node and waits until they have gone: each as soon as its budget, which is
 // watched, allows it; a slow answer about one holds up no other.
 
-import { formatSpan, type Clock, type Deadline } from '../../clock.ts'
+import { formatSpan } from '../../clock.ts'
 import {
   allowedBy,
   ASK_AGAIN_MS,
@@ -12,10 +12,10 @@ import {
 } from '../../decide/drain/evictable.ts'
 import { failure, type EnsembleError } from '../../errors.ts'
 import { followNode, type NodeFollower } from '../../kube/follow-node.ts'
-import type { Kube } from '../../kube/kube.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import type { BudgetView } from '../../view/surroundings.ts'
 import type { Hanging } from '../../decide/diagnosis/deletion.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 import { explainHanging } from '../verify/hanging.ts'
 import { createBudgetWords, type BudgetWords } from './budget-words.ts'
 import { askEviction, type EvictionAnswer, type Refusal } from '../rollout/evict.ts'
@@ -28,14 +28,10 @@ const THROTTLED_MS = 1_000
 const MOST_NAMED = 5
 
 export interface Evicting {
-  readonly kube: Kube
-  readonly clock: Clock
   readonly node: string
   readonly pods: readonly NodePod[]
   /** Undefined: each pod's own. */
   readonly gracePeriodSeconds: number | undefined
-  readonly deadline: Deadline
-  readonly say: (line: string) => void
   /** It was evicted, by us. */
   readonly onEvicted: (pod: NodePod) => void
   /** Why those that have not been told yet are not to be told any more; undefined: they are. */
@@ -72,10 +68,14 @@ type Budgets = ReadonlyMap<string, readonly BudgetView[]>
  * DRAIN_BLOCKED at the deadline, with each pod that is left and why, and the KubeFailure of a
  * missing right.
  */
-export async function evictPods(evicting: Evicting, signal: AbortSignal): Promise<void> {
+export async function evictPods(
+  ensemble: Ensemble,
+  evicting: Evicting,
+  signal: AbortSignal,
+): Promise<void> {
   if (evicting.pods.length === 0) return
   const ending = new AbortController()
-  const evictions = new Evictions(evicting, AbortSignal.any([signal, ending.signal]))
+  const evictions = new Evictions(ensemble, evicting, AbortSignal.any([signal, ending.signal]))
   try {
     await evictions.untilGone(signal)
   } finally {
@@ -86,6 +86,7 @@ export async function evictPods(evicting: Evicting, signal: AbortSignal): Promis
 
 /** The pods of one node that are to go, and the requests that are on their way for them. */
 class Evictions {
+  readonly #ensemble: Ensemble
   readonly #evicting: Evicting
   readonly #until: AbortSignal
   readonly #follower: NodeFollower
@@ -95,13 +96,18 @@ class Evictions {
   #fault: Error | undefined
   #saidAt: number
 
-  constructor(evicting: Evicting, until: AbortSignal) {
-    const { kube, clock, node, say } = evicting
+  constructor(ensemble: Ensemble, evicting: Evicting, until: AbortSignal) {
+    const {
+      kube,
+      run: { clock },
+    } = ensemble
+    const { node } = evicting
     const namespaces = [...new Set(evicting.pods.map(({ namespace }) => namespace))]
+    this.#ensemble = ensemble
     this.#evicting = evicting
     this.#until = until
     this.#follower = followNode(kube, { node, namespaces }, clock, until)
-    this.#words = createBudgetWords({ kube, clock, node, say }, until)
+    this.#words = createBudgetWords(ensemble, node, until)
     this.#entries = evicting.pods.map((pod): Entry => ({
       pod,
       asking: false,
@@ -116,7 +122,10 @@ class Evictions {
   }
 
   async untilGone(signal: AbortSignal): Promise<void> {
-    const { clock, deadline } = this.#evicting
+    const {
+      deadline,
+      run: { clock },
+    } = this.#ensemble
     await this.#follower.ready()
     for (;;) {
       signal.throwIfAborted()
@@ -170,20 +179,59 @@ class Evictions {
     const ask = new Set(askNow(waiting, taken, budgets, now).map(({ uid }) => uid))
     const places = Math.max(0, AT_ONCE - this.#running.size)
     for (const entry of waiting.filter(({ pod }) => ask.has(pod.uid)).slice(0, places))
-      this.#begin(askOne(this.#evicting, entry, budgets, this.#until))
+      this.#begin(this.#askOne(entry, budgets))
     const unasked = left.filter(({ told, asking }) => told === undefined && !asking)
     this.#words.tell(guardsOf(unasked, budgets))
   }
 
+  async #askOne(entry: Entry, budgets: Budgets): Promise<void> {
+    const { kube, run } = this.#ensemble
+    const { node, gracePeriodSeconds, ask = (_pod, tell) => tell() } = this.#evicting
+    const { pod } = entry
+    const guard = guardOf(pod, budgets)
+    const options = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }
+    const tell = (): Promise<Answer> => askEviction(kube, pod, options, this.#until)
+    entry.asking = true
+    try {
+      const answer = await ask(pod, tell, this.#until)
+      entry.refusedBy = answer.kind === 'budget' ? guard : undefined
+      if (answer.kind === 'told' || answer.kind === 'gone') {
+        this.#goes(entry, answer.kind, guard)
+        return
+      }
+      if (answer.kind === 'budgets') throw severalBudgets(pod, budgets, answer.reason)
+      entry.notBefore = run.clock.now() + askAgainAfter(answer)
+      // A budget that is watched speaks for itself, with the pods that it waits for.
+      if (answer.reason !== entry.reason && (answer.kind !== 'budget' || guard === undefined))
+        run.journal.info(`${node}: ${pod.namespace}/${pod.name} waits: ${answer.reason}`)
+      entry.reason = answer.reason
+    } finally {
+      entry.asking = false
+    }
+  }
+
+  #goes(entry: Entry, kind: 'told' | 'gone', guard: BudgetView | undefined): void {
+    const { clock } = this.#ensemble.run
+    if (kind === 'gone') {
+      // The list of the node's pods has the last word: until it agrees the pod is there.
+      entry.notBefore = clock.now() + ASK_AGAIN_MS
+      return
+    }
+    entry.told = clock.now()
+    entry.toldUnder = guard
+    this.#evicting.onEvicted(entry.pod)
+  }
+
   #tellLeft(left: readonly Entry[], budgets: Budgets, now: number): void {
     this.#saidAt = now
-    const { node, say } = this.#evicting
+    const { journal } = this.#ensemble.run
+    const { node } = this.#evicting
     const work = async (): Promise<void> => {
       const [full, hanging] = await Promise.all([
         this.#words.inFull(guardsOf(left, budgets)),
-        hangingOf(this.#evicting, left, this.#until),
+        hangingOf(this.#ensemble, left, this.#until),
       ])
-      say(
+      journal.info(
         `still waiting for ${left.length} ${left.length === 1 ? 'pod' : 'pods'} of ${node}: ${listed(left.map((entry) => inWords(entry, full, hanging, now)))}`,
       )
     }
@@ -201,7 +249,7 @@ class Evictions {
       this.#evicting.node,
       left,
       full,
-      await hangingOf(this.#evicting, left, signal),
+      await hangingOf(this.#ensemble, left, signal),
       now,
     )
   }
@@ -245,51 +293,6 @@ function guardsOf(
   return held
 }
 
-async function askOne(
-  evicting: Evicting,
-  entry: Entry,
-  budgets: Budgets,
-  signal: AbortSignal,
-): Promise<void> {
-  const { kube, node, gracePeriodSeconds, say, ask = (_pod, tell) => tell() } = evicting
-  const { pod } = entry
-  const guard = guardOf(pod, budgets)
-  const options = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }
-  entry.asking = true
-  try {
-    const answer = await ask(pod, () => askEviction(kube, pod, options, signal), signal)
-    entry.refusedBy = answer.kind === 'budget' ? guard : undefined
-    if (answer.kind === 'told' || answer.kind === 'gone') {
-      goes(evicting, entry, answer.kind, guard)
-      return
-    }
-    if (answer.kind === 'budgets') throw severalBudgets(pod, budgets, answer.reason)
-    entry.notBefore = evicting.clock.now() + askAgainAfter(answer)
-    // A budget that is watched speaks for itself, with the pods that it waits for.
-    if (answer.reason !== entry.reason && (answer.kind !== 'budget' || guard === undefined))
-      say(`${node}: ${pod.namespace}/${pod.name} waits: ${answer.reason}`)
-    entry.reason = answer.reason
-  } finally {
-    entry.asking = false
-  }
-}
-
-function goes(
-  { clock, onEvicted }: Evicting,
-  entry: Entry,
-  kind: 'told' | 'gone',
-  guard: BudgetView | undefined,
-): void {
-  if (kind === 'gone') {
-    // The list of the node's pods has the last word: until it agrees the pod is there.
-    entry.notBefore = clock.now() + ASK_AGAIN_MS
-    return
-  }
-  entry.told = clock.now()
-  entry.toldUnder = guard
-  onEvicted(entry.pod)
-}
-
 function severalBudgets(pod: NodePod, budgets: Budgets, reason: string): EnsembleError {
   const names = budgetsOf(pod, budgets).map(({ name }) => name)
   return failure(
@@ -318,7 +321,7 @@ function askAgainAfter(answer: Exclude<Answer, { kind: 'told' | 'gone' | 'budget
 
 /** Why those that were told to go are still there: of as many as are named. */
 function hangingOf(
-  { kube, clock }: Evicting,
+  { kube, run: { clock } }: Ensemble,
   left: readonly Entry[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Hanging>> {

@@ -7,7 +7,8 @@ import type { MemberNow } from '../../decide/rollout/roll.ts'
 import { failure } from '../../errors.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import type { Locked } from '../open/hold-ensemble.ts'
-import { nodesOf, passNeighbours, surveyingOf, type Drain } from './empty-cordoned.ts'
+import type { Drain } from './drain-under-way.ts'
+import { nodesOf, passNeighbours } from './empty-cordoned.ts'
 import { leaveNeighbours, meetNeighbours } from './neighbours.ts'
 import { passGates } from './pass-gates.ts'
 import type { DrainPlan } from './plan-drain.ts'
@@ -34,7 +35,7 @@ export async function judgeNodes(
   const sorted = ranked.flatMap((one) => plan.left.filter((node) => node.name === one.name))
   tellOrder(drain.ensemble, plan.done, sorted)
   const surveys = await surveyNodes(
-    surveyingOf(drain),
+    drain,
     sorted.map((node) => node.name),
     signal,
   )
@@ -123,7 +124,7 @@ export async function standOn(
     ensemble,
     asOne(
       await surveyNodes(
-        surveyingOf(job),
+        job,
         nodes.map(({ name }) => name),
         signal,
       ),

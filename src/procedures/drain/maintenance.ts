@@ -3,26 +3,27 @@
 
 import { Deadline, formatSpan } from '../../clock.ts'
 import { failure, type EnsembleError } from '../../errors.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { waitUntil } from '../../wait-until.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { toNode } from '../../kube/views/index.ts'
 import { clip, plainLine } from '../../report/escape.ts'
 import type { Evidence } from '../../report/run-report.ts'
-import type { CommandOutcome, Run } from '../../run.ts'
+import type { CommandOutcome } from '../../run.ts'
 import type { NodeView } from '../../view/surroundings.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 const LOOK_MS = 1_000
 const HEARTBEAT_MS = 30_000
 const LONGEST_WORDS = 200
 
-export interface Maintaining {
-  readonly run: Pick<Run, 'clock' | 'journal' | 'command' | 'report'>
-  readonly kube: Pick<Kube, 'get'>
-  readonly inputs: Pick<Inputs, 'maintenanceCommand' | 'maintenanceTimeoutMs'>
+export interface Maintenance {
   /** As it was when it was drained. */
   readonly node: NodeView
+  /** In bash. */
+  readonly script: string
+  /** For the script, and until its node is back. */
+  readonly timeoutMs: number
 }
 
 /**
@@ -79,17 +80,14 @@ export function rebootDelayMs(script: string): number {
  * in that time.
  */
 export async function maintain(
-  { run, kube, inputs, node }: Maintaining,
+  ensemble: Ensemble,
+  { node, script, timeoutMs }: Maintenance,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, journal } = run
-  const script = inputs.maintenanceCommand ?? ''
-  const deadline = new Deadline(clock, inputs.maintenanceTimeoutMs)
+  const { run } = ensemble
+  const deadline = new Deadline(run.clock, timeoutMs)
   const outcome = await run
-    .command(
-      { script, env: { NODE_NAME: node.name }, timeoutMs: inputs.maintenanceTimeoutMs },
-      signal,
-    )
+    .command({ script, env: { NODE_NAME: node.name }, timeoutMs }, signal)
     .catch((error: unknown) => {
       signal.throwIfAborted()
       throw failure(
@@ -104,18 +102,17 @@ export async function maintain(
       )
     })
   signal.throwIfAborted()
-  const fault = faultOf(outcome, node.name, inputs.maintenanceTimeoutMs)
+  const fault = faultOf(outcome, node.name, timeoutMs)
   if (fault !== undefined) {
     // Evidence and not a part of the message: that one travels further than the log, and nobody
     // masks what a script prints there.
     if (outcome.last !== '') run.report.prove(lastLine(node.name, outcome.last))
     throw fault
   }
-  journal.info(`${node.name}: the maintenance command succeeded`)
+  run.journal.info(`${node.name}: the maintenance command succeeded`)
   await comesBack(
+    ensemble,
     {
-      run,
-      kube,
       node,
       reboot: rebootOf(script),
       provenUpMs: PROVEN_UP_MS + rebootDelayMs(script),
@@ -178,8 +175,6 @@ function faultOf(
 }
 
 interface Coming {
-  readonly run: Maintaining['run']
-  readonly kube: Maintaining['kube']
   readonly node: NodeView
   readonly reboot: Reboot
   /** A node that stayed Ready for so long has not rebooted. */
@@ -193,10 +188,10 @@ interface Coming {
  * more, and that is no fault.
  */
 async function comesBack(
-  { run, kube, node, reboot, provenUpMs, deadline }: Coming,
+  { kube, run: { clock, journal } }: Ensemble,
+  { node, reboot, provenUpMs, deadline }: Coming,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, journal } = run
   let readySince: number | undefined
   await waitUntil(
     {
@@ -264,7 +259,7 @@ function unrebooted(reboot: Reboot, openMs: number): string | undefined {
  * its own.
  */
 async function lookAt(
-  kube: Maintaining['kube'],
+  kube: Kube,
   node: NodeView,
   signal: AbortSignal,
 ): Promise<NodeView | 'gone' | undefined> {

@@ -15,6 +15,7 @@ import type { Run } from '../../run.ts'
 import type { NodePod } from '../../view/node-pod.ts'
 import type { ClusterView } from '../../view/scheduling.ts'
 import { refuseMissing, rightsToEvict } from '../open/access.ts'
+import type { Drain } from './drain-under-way.ts'
 import { heldForEver } from './gate-budgets.ts'
 import { readCluster } from './read-cluster.ts'
 
@@ -28,33 +29,19 @@ export interface NodeSurvey {
   readonly choice: NodeChoice
 }
 
-export interface Surveying {
-  readonly kube: Kube
-  readonly inputs: Pick<
-    Inputs,
-    'placement' | 'ignoreDaemonsets' | 'deleteEmptydirData' | 'evictUnmanaged' | 'podSelector'
-  >
-  /** UID of the set. */
-  readonly set: string
-  /** `namespace/name` of the ensemble. */
-  readonly ensemble: string
-  /** Its nodes are uncordoned in this run, but for those that somebody else has cordoned. */
-  readonly isUncordoned: boolean
-}
-
 /** One survey for each node, each looked at as if those before it were done. */
 export async function surveyNodes(
-  surveying: Surveying,
+  drain: Drain,
   nodes: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly NodeSurvey[]> {
-  const { kube, inputs } = surveying
+  const { kube, inputs } = drain.ensemble
   const [cluster, daemonSets, chosen] = await Promise.all([
     readCluster(kube, new Set(nodes), signal),
     namesOfDaemonSets(kube, signal),
     chosenPods(kube, inputs.podSelector, nodes, signal),
   ])
-  const surveys = surveyIn(cluster, surveying, nodes, daemonSets, chosen)
+  const surveys = surveyIn(cluster, drain, nodes, daemonSets, chosen)
   const pods = surveys.flatMap((survey) => survey.pods.evict)
   refuseMissing(
     await kube.denied(
@@ -82,7 +69,7 @@ export async function surveyNodes(
  */
 function surveyIn(
   cluster: ClusterView,
-  { inputs, set, ensemble, isUncordoned }: Omit<Surveying, 'kube'>,
+  { ensemble: { inputs, before }, mark, isUncordoned }: Drain,
   nodes: readonly string[],
   daemonSets: ReadonlySet<string> | undefined,
   chosen: ReadonlySet<string> | undefined,
@@ -100,11 +87,12 @@ function surveyIn(
     ]),
   )
   const moves = new Set([...sorted.values()].flatMap(({ evict }) => evict.map(({ uid }) => uid)))
-  const isMember = (pod: NodePod): boolean => pod.owner?.uid === set
+  const isMember = (pod: NodePod): boolean =>
+    before.set !== undefined && pod.owner?.uid === before.set.uid
   // Nobody makes an unmanaged pod anew: it needs no place.
   const theirs = new Set(
     cluster.nodes
-      .filter((node) => cordonOf(node, ensemble).kind === 'theirs')
+      .filter((node) => cordonOf(node, mark.ensemble).kind === 'theirs')
       .map(({ name }) => name),
   )
   const isGivenBack = (node: string): boolean => isUncordoned && !theirs.has(node)
@@ -267,7 +255,7 @@ function comingBack({ members, pods, choice }: NodeSurvey): readonly (readonly N
  * saw the cordon.
  */
 export async function cameSince(
-  { kube, inputs }: Surveying,
+  { ensemble: { kube, inputs } }: Drain,
   survey: NodeSurvey,
   signal: AbortSignal,
 ): Promise<boolean> {

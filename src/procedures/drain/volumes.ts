@@ -1,30 +1,27 @@
 // Waits until the volumes of pods that have gone are detached from the node: a reboot before that
 // can keep them from attaching elsewhere for minutes.
 
-import { formatSpan, type Clock, type Deadline } from '../../clock.ts'
+import { formatSpan } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import { waitUntil } from '../../wait-until.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, ListOptions } from '../../kube/kube.ts'
 import { toAttachment } from '../../kube/views/index.ts'
+import type { Ensemble } from '../open/ensemble.ts'
 
 /** Few at a time and gone within seconds: asking for those is cheaper than a watch of all. */
 const LOOK_MS = 1_000
 const HEARTBEAT_MS = 30_000
 
 export interface Detaching {
-  readonly kube: Pick<Kube, 'listAs'>
-  readonly clock: Clock
   readonly node: string
   /** Names of the PersistentVolumes. */
   readonly volumes: ReadonlySet<string>
-  readonly deadline: Deadline
   /**
    * Rejects when the node is no longer ours to empty: a pod that has come back to it keeps its
    * volume there.
    */
   readonly stands: () => Promise<void>
-  readonly say: (line: string) => void
 }
 
 interface Attached {
@@ -37,8 +34,13 @@ interface Attached {
  * Without the right to look, or without a driver that attaches, there is nothing to wait for.
  * Throws DRAIN_BLOCKED at the deadline.
  */
-export async function awaitDetached(detaching: Detaching, signal: AbortSignal): Promise<void> {
-  const { clock, node, volumes, deadline, say } = detaching
+export async function awaitDetached(
+  { kube, deadline, run: { clock, journal } }: Ensemble,
+  detaching: Detaching,
+  signal: AbortSignal,
+): Promise<void> {
+  const { node, volumes } = detaching
+  const say = (line: string): void => journal.info(line)
   if (volumes.size === 0) return
   const began = clock.now()
   let attached: readonly Attached[] | undefined
@@ -46,7 +48,7 @@ export async function awaitDetached(detaching: Detaching, signal: AbortSignal): 
     { clock, deadline, everyMs: LOOK_MS, heartbeatMs: HEARTBEAT_MS, saysAtOnce: true, say },
     async () => {
       try {
-        attached = await stillAttached(detaching, attached, signal)
+        attached = await stillAttached(kube, detaching, attached, signal)
       } catch (error) {
         if (!(error instanceof KubeFailure)) throw error
         signal.throwIfAborted()
@@ -90,7 +92,8 @@ function passes({ status, reason }: KubeFailure): boolean {
  * those that were found.
  */
 async function stillAttached(
-  { kube, node, volumes }: Detaching,
+  kube: Kube,
+  { node, volumes }: Detaching,
   known: readonly Attached[] | undefined,
   signal: AbortSignal,
 ): Promise<readonly Attached[]> {

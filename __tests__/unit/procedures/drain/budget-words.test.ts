@@ -9,6 +9,7 @@ import {
 } from '../../../../src/procedures/drain/budget-words.ts'
 import type { NodePod } from '../../../../src/view/node-pod.ts'
 import type { BudgetView } from '../../../../src/view/surroundings.ts'
+import { ensembleWith, kubeWith } from '../given.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
 
 const POD: NodePod = {
@@ -49,7 +50,8 @@ function given(
   return {
     said,
     words: createBudgetWords(
-      { kube: { list }, clock: idleClock(), node: 'node-1', say: (line) => said.push(line) },
+      ensembleWith({ kube: kubeWith({ list }), run: { clock: idleClock() } }, said),
+      'node-1',
       signal,
     ),
   }

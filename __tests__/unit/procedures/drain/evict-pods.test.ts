@@ -13,6 +13,7 @@ import { at, put, text } from '../../../support/cluster/json.ts'
 import { isDeleting, isReady, nameOf } from '../../../support/cluster/store.ts'
 import { untilHere } from '../../../support/in-process.ts'
 import { atCluster, never, type AtCluster } from '../at-cluster.ts'
+import { ensembleWith } from '../given.ts'
 
 const NODE = 'node-1'
 const POLICY = 'policy/v1'
@@ -117,17 +118,21 @@ async function run(
   let failed: unknown
   try {
     await evictPods(
-      {
+      ensembleWith({
         kube,
-        clock,
+        run: { clock },
+        deadline: new Deadline(clock, (more.minutes ?? 10) * 60_000),
+        journal: {
+          info(line) {
+            said.push(line)
+            more.onLine?.(line)
+          },
+        },
+      }),
+      {
         node: NODE,
         pods: more.pods ?? (await podsOn(kube)),
         gracePeriodSeconds: undefined,
-        deadline: new Deadline(clock, (more.minutes ?? 10) * 60_000),
-        say(line) {
-          said.push(line)
-          more.onLine?.(line)
-        },
         onEvicted(pod) {
           evicted.push(pod.name)
           more.onEvicted?.(pod)

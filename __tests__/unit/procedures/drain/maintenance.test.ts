@@ -13,6 +13,7 @@ import {
 import { Recorder } from '../../../../src/report/recorder.ts'
 import type { CommandOutcome, CommandRequest } from '../../../../src/run.ts'
 import type { NodeView } from '../../../../src/view/surroundings.ts'
+import { ensembleWith, kubeWith } from '../given.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
 
 const NODE: NodeView = {
@@ -48,24 +49,15 @@ async function maintained(
   const asked: CommandRequest[] = []
   const said: string[] = []
   let looked = 0
-  const journal = {
-    phase: () => Promise.reject(new Error('no phase here')),
-    info: (line: string) => void said.push(line),
-    debug: () => undefined,
-    warning: () => undefined,
-    notice: () => undefined,
-    verdict: () => undefined,
-  }
-  const services = {
+  const run = {
     clock,
-    journal,
     report,
     command: (request: CommandRequest) => {
       asked.push(request)
       return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome)
     },
   }
-  const kube = {
+  const kube = kubeWith({
     get: (): Promise<KubeObject | undefined> => {
       const seen = looks[Math.min(looked++, looks.length - 1)]
       if (typeof seen === 'number')
@@ -83,14 +75,10 @@ async function maintained(
         },
       })
     },
-  }
+  })
   await maintain(
-    {
-      run: services,
-      kube,
-      inputs: { maintenanceCommand: command, maintenanceTimeoutMs: 600_000 },
-      node: NODE,
-    },
+    ensembleWith({ run, kube }, said),
+    { node: NODE, script: command, timeoutMs: 600_000 },
     new AbortController().signal,
   )
   return { said: said.join('\n'), asked, looked }

@@ -3,10 +3,10 @@
 
 import { expect, test } from '@jest/globals'
 import { Deadline } from '../../../../src/clock.ts'
-import type { Kube } from '../../../../src/kube/kube.ts'
 import { awaitDetached } from '../../../../src/procedures/drain/volumes.ts'
 import type { SimulatedCluster } from '../../../support/cluster/cluster.ts'
 import { atCluster, never, type AtCluster } from '../at-cluster.ts'
+import { ensembleWith, kubeWith } from '../given.ts'
 
 function attach({ objects }: SimulatedCluster, name: string, volume: string, node: string): void {
   objects.put('VolumeAttachment', {
@@ -24,15 +24,15 @@ async function wait(
 ): Promise<readonly string[]> {
   const said: string[] = []
   await awaitDetached(
-    {
-      kube: await client(),
-      clock,
-      node: 'node-1',
-      volumes: new Set(volumes),
-      deadline: new Deadline(clock, minutes * 60_000),
-      stands: () => Promise.resolve(),
-      say: (line) => said.push(line),
-    },
+    ensembleWith(
+      {
+        kube: await client(),
+        run: { clock },
+        deadline: new Deadline(clock, minutes * 60_000),
+      },
+      said,
+    ),
+    { node: 'node-1', volumes: new Set(volumes), stands: () => Promise.resolve() },
     never,
   )
   return said
@@ -58,23 +58,16 @@ test('the list of all, long in a large cluster, is read once', () =>
     attach(cluster, 'ours', 'pv-1', 'node-1')
     const kube = await client()
     const asked: (string | undefined)[] = []
-    const counted: Pick<Kube, 'listAs'> = {
+    const counted = kubeWith({
       listAs(kind, options, view, signal) {
         asked.push(options.fields)
         if (asked.length === 4) cluster.objects.remove('VolumeAttachment', '', 'ours')
         return kube.listAs(kind, options, view, signal)
       },
-    }
+    })
     await awaitDetached(
-      {
-        kube: counted,
-        clock,
-        node: 'node-1',
-        volumes: new Set(['pv-1']),
-        deadline: new Deadline(clock, 60_000),
-        stands: () => Promise.resolve(),
-        say: () => undefined,
-      },
+      ensembleWith({ kube: counted, run: { clock }, deadline: new Deadline(clock, 60_000) }),
+      { node: 'node-1', volumes: new Set(['pv-1']), stands: () => Promise.resolve() },
       never,
     )
     expect(asked).toEqual([
