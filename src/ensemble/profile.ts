@@ -27,7 +27,7 @@ export interface Member {
   readonly askedUser?: number | undefined
 }
 
-/** The ways to a member; each rejects with a MemberUnreachable that says why. */
+/** The ways to a member; why one could not be had, unreachable.ts reads from what it rejects with. */
 export interface Reach {
   /** A byte stream to a port of the member's pod (port-forward). */
   open(member: Member, port: number, signal: AbortSignal): Promise<Duplex>

@@ -1,5 +1,5 @@
-// Why a member could not be reached, in a few words, and whether that is for want of a right, which
-// no waiting fixes.
+// Why a member could not be reached, in a few words; whether that is for want of a right, which no
+// waiting fixes, and whether it tells anything of the member.
 
 import { KubeFailure } from '../kube/failure.ts'
 
@@ -20,4 +20,20 @@ export function whyUnreachable(error: unknown, way: string): Unreachable {
     }
   }
   return { why: error instanceof Error ? error.message : String(error), denied: false }
+}
+
+/** Of the API server or what stands before it: nothing was told of the pod. */
+const ELSEWHERE: ReadonlySet<number> = new Set([429, 502, 503, 504])
+
+/**
+ * Whether a way that could not be had told something of the member (`answered`), nothing (`away`),
+ * or may not be taken at all. A status of the API server's is about the pod; no status is about the
+ * way to the API server, unless the stream itself said why.
+ */
+export function toldBy(error: unknown): 'answered' | 'away' | 'denied' {
+  if (!(error instanceof KubeFailure)) return 'away'
+  if (FORBIDDEN.has(error.status)) return 'denied'
+  if (error.status === 0)
+    return error.reason === 'Unreachable' && error.cause === undefined ? 'answered' : 'away'
+  return ELSEWHERE.has(error.status) ? 'away' : 'answered'
 }

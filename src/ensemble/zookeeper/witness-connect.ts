@@ -2,10 +2,10 @@
 // before the next is tried, and an absent API server is told from an absent member.
 
 import type { Clock } from '../../clock.ts'
-import { KubeFailure } from '../../kube/failure.ts'
 import type { Member, Reach } from '../profile.ts'
 import type { Session } from './session.ts'
 import { NothingListens } from './tunnel.ts'
+import { toldBy } from '../unreachable.ts'
 import { openTunnelSession } from './voice.ts'
 
 /**
@@ -50,8 +50,18 @@ const NEXT_AFTER_MS = 100
  * least, usually.
  */
 export const SESSION_MS = 4_000
-/** Of the API server or what stands before it: nothing was told of the pod. */
-const ELSEWHERE: ReadonlySet<number> = new Set([429, 502, 503, 504])
+
+/** The attempts of one call. */
+interface Race {
+  readonly options: ConnectOptions
+  readonly signal: AbortSignal
+  /** Ends an attempt, or the session that came of it; the winner's is not among them. */
+  readonly lives: Set<AbortController>
+  readonly tried: Member[]
+  readonly told: Heard[]
+  readonly won: PromiseWithResolvers<Connected>
+  winner: Connected | undefined
+}
 
 /**
  * Tries the members in this order, the next one as soon as one has failed or has taken a moment;
@@ -62,79 +72,80 @@ export async function connectToAny(
   options: ConnectOptions,
   signal: AbortSignal,
 ): Promise<Attempt> {
-  const { clock } = options
-  const decided = Promise.withResolvers<Connected>()
-  const lives: AbortController[] = []
-  const told: Heard[] = []
-  const tried: Member[] = []
-  let winner: Connected | undefined
-
-  const tell = (heard: Heard): void => {
-    told.push(heard)
-    if (heard === 'answered') options.onAnswer?.()
-  }
-  const attempt = async (member: Member): Promise<void> => {
-    const life = new AbortController()
-    lives.push(life)
-    tried.push(member)
-    const reach: Reach = {
-      ...options.reach,
-      open: (...args) => opened(options.reach.open(...args), tell),
-    }
-    try {
-      const session = await openTunnelSession(
-        member,
-        reach,
-        {
-          clock,
-          auth: options.auth,
-          life: life.signal,
-          timeoutMs: SESSION_MS,
-          answerMs: options.answerMs,
-        },
-        signal,
-      )
-      if (winner !== undefined) return await session.close()
-      winner = { member, session }
-      lives.splice(lives.indexOf(life), 1)
-      decided.resolve(winner)
-    } catch {
-      // What it means has been noted when the tunnel was asked for.
-    }
-  }
-
-  const attempts: Promise<void>[] = []
-  const wait = async (ms: number, work: readonly Promise<unknown>[]): Promise<void> => {
-    const over = new AbortController()
-    const limit = clock.sleep(ms, AbortSignal.any([signal, over.signal]))
-    limit.catch(() => undefined)
-    await Promise.race([limit, decided.promise, Promise.all(work)])
-    over.abort()
+  const race: Race = {
+    options,
+    signal,
+    lives: new Set(),
+    tried: [],
+    told: [],
+    won: Promise.withResolvers(),
+    winner: undefined,
   }
   try {
-    const tries = Array.from({ length: options.rounds ?? 1 }, (_, round) =>
-      members.map((member) => ({ member, round })),
-    ).flat()
-    for (const { member, round } of tries) {
-      if (round > 0 && !told.includes('answered')) break
-      const one = attempt(member)
-      attempts.push(one)
-      // A member that is just electing refuses at once: the first round finds one that doesn't, the
-      // others are no faster than their pace.
-      await wait(NEXT_AFTER_MS, round === 0 ? [one] : [new Promise(() => undefined)])
-      if (winner !== undefined) break
-    }
-    if (winner === undefined) await wait(options.patienceMs, attempts)
+    await tryInTurn(members, race)
   } finally {
-    for (const life of lives) life.abort(new Error('another member was faster'))
+    for (const life of race.lives) life.abort(new Error('another member was faster'))
   }
-  const heard =
-    winner !== undefined || told.includes('answered') || members.length === 0
-      ? 'answered'
-      : told.length > 0 && told.every((one) => one === 'denied')
-        ? 'denied'
-        : 'away'
-  return { connected: winner, failed: tried.filter((member) => member !== winner?.member), heard }
+  const { winner, tried } = race
+  return {
+    connected: winner,
+    failed: tried.filter((member) => member !== winner?.member),
+    heard: members.length === 0 ? 'answered' : heardIn(race),
+  }
+}
+
+async function tryInTurn(members: readonly Member[], race: Race): Promise<void> {
+  const { rounds = 1, patienceMs } = race.options
+  const tries = Array.from({ length: rounds }, (_, round) =>
+    members.map((member) => ({ member, round })),
+  ).flat()
+  const attempts: Promise<void>[] = []
+  for (const { member, round } of tries) {
+    if (round > 0 && !race.told.includes('answered')) break
+    const one = attempt(member, race)
+    attempts.push(one)
+    // A member that is just electing refuses at once: the first round finds one that doesn't, the
+    // others are no faster than their pace.
+    await orWon(race, NEXT_AFTER_MS, round === 0 ? [one] : [new Promise(() => undefined)])
+    if (race.winner !== undefined) return
+  }
+  await orWon(race, patienceMs, attempts)
+}
+
+/** Until the time is over, the work is done, or a session is there. */
+async function orWon(
+  { options: { clock }, signal, won }: Race,
+  ms: number,
+  work: readonly Promise<unknown>[],
+): Promise<void> {
+  const over = new AbortController()
+  const limit = clock.sleep(ms, AbortSignal.any([signal, over.signal]))
+  limit.catch(() => undefined)
+  await Promise.race([limit, won.promise, Promise.all(work)])
+  over.abort()
+}
+
+/** Never rejects: what a failure means has been noted when the tunnel was asked for. */
+async function attempt(member: Member, race: Race): Promise<void> {
+  const { reach, clock, auth, answerMs, onAnswer } = race.options
+  const life = new AbortController()
+  race.lives.add(life)
+  race.tried.push(member)
+  const tell = (heard: Heard): void => {
+    race.told.push(heard)
+    if (heard === 'answered') onAnswer?.()
+  }
+  const told: Reach = { ...reach, open: (...args) => opened(reach.open(...args), tell) }
+  const opening = { clock, auth, life: life.signal, timeoutMs: SESSION_MS, answerMs }
+  try {
+    const session = await openTunnelSession(member, told, opening, race.signal)
+    if (race.winner !== undefined) return await session.close()
+    race.winner = { member, session }
+    race.lives.delete(life)
+    race.won.resolve(race.winner)
+  } catch {
+    // Another member is tried.
+  }
 }
 
 async function opened<T>(opening: Promise<T>, tell: (heard: Heard) => void): Promise<T> {
@@ -143,20 +154,12 @@ async function opened<T>(opening: Promise<T>, tell: (heard: Heard) => void): Pro
     tell('answered')
     return stream
   } catch (error) {
-    tell(toldBy(error))
+    tell(error instanceof NothingListens ? 'answered' : toldBy(error))
     throw error
   }
 }
 
-/**
- * What a port-forward that was not had tells: a status of the API server's is about the pod; no
- * status is about the way to the API server, unless the tunnel itself said why.
- */
-function toldBy(error: unknown): Heard {
-  if (error instanceof NothingListens) return 'answered'
-  if (!(error instanceof KubeFailure)) return 'away'
-  if (error.status === 401 || error.status === 403) return 'denied'
-  if (error.status === 0)
-    return error.reason === 'Unreachable' && error.cause === undefined ? 'answered' : 'away'
-  return ELSEWHERE.has(error.status) ? 'away' : 'answered'
+function heardIn({ winner, told }: Race): Heard {
+  if (winner !== undefined || told.includes('answered')) return 'answered'
+  return told.length > 0 && told.every((one) => one === 'denied') ? 'denied' : 'away'
 }

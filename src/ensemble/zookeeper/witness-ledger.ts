@@ -46,18 +46,61 @@ export interface Ledger {
 
 export function openLedger(): Ledger {
   const standing: Write[] = []
-  const gaps: { readonly from: number; readonly ms: number }[] = []
+  const gaps = measureGaps()
   let acknowledged = 0
   let unknown = 0
   let writtenOff = 0
+  return {
+    begin: gaps.begin,
+    beat: gaps.beat,
+    lose: gaps.lose,
+    hear: gaps.hear,
+    acknowledge(write, at) {
+      gaps.close(at)
+      acknowledged += 1
+      standing.push(write)
+    },
+    leaveUnknown() {
+      unknown += 1
+    },
+    missing(found, numberOf) {
+      if (found === undefined) return standing.length
+      const number = numberOf(found.value)
+      const above = standing.filter(
+        (write) => write.version > found.version || (number !== undefined && write.number > number),
+      ).length
+      // Overwritten by somebody else: the last one at least is not there any more.
+      return number === undefined && standing.length > 0 ? Math.max(1, above) : above
+    },
+    writeOff(count) {
+      writtenOff += count
+      standing.splice(standing.length - count)
+    },
+    report(missing, at) {
+      gaps.close(at)
+      const lost = missing === undefined ? undefined : missing + writtenOff
+      return { acknowledged, unknown, lost, ...gaps.found() }
+    },
+  }
+}
+
+/** The times in which no write was acknowledged, and what of them is not known. */
+interface Gaps extends Pick<Ledger, 'begin' | 'beat' | 'lose' | 'hear'> {
+  /** Ends the time since the last acknowledged write, and begins the next. */
+  close(at: number): void
+  found(): Pick<WitnessReport, 'longestGapMs' | 'gaps' | 'unmeasuredMs' | 'stillMs'>
+}
+
+function measureGaps(): Gaps {
+  const listed: { readonly from: number; readonly ms: number }[] = []
   let longest = 0
   let unmeasured = 0
+  let still = 0
   /** The last acknowledged write, or the beginning. */
   let since: number | undefined
   let unmeasuredSince = 0
   let awayFrom: number | undefined
   let beaten: number | undefined
-  let still = 0
 
   const beat = (at: number): void => {
     const ms = beaten === undefined ? 0 : at - beaten
@@ -73,60 +116,32 @@ export function openLedger(): Ledger {
     unmeasuredSince += at - awayFrom
     awayFrom = undefined
   }
-  const close = (at: number): void => {
-    // An answer may be read before the timer that was due.
-    if (beaten !== undefined) beat(at)
-    hear(at)
-    if (since === undefined) return
-    const ms = Math.max(0, at - since - unmeasuredSince)
-    longest = Math.max(longest, ms)
-    if (ms > LISTED_MS) gaps.push({ from: since, ms })
-    unmeasuredSince = 0
-  }
-
   return {
     begin(at) {
       since ??= at
-    },
-    acknowledge(write, at) {
-      close(at)
-      since = at
-      acknowledged += 1
-      standing.push(write)
-    },
-    leaveUnknown() {
-      unknown += 1
     },
     beat,
     lose(at) {
       awayFrom ??= at
     },
     hear,
-    missing(found, numberOf) {
-      if (found === undefined) return standing.length
-      const number = numberOf(found.value)
-      const above = standing.filter(
-        (write) => write.version > found.version || (number !== undefined && write.number > number),
-      ).length
-      // Overwritten by somebody else: the last one at least is not there any more.
-      return number === undefined && standing.length > 0 ? Math.max(1, above) : above
-    },
-    writeOff(count) {
-      writtenOff += count
-      standing.splice(standing.length - count)
-    },
-    report(missing, at) {
-      close(at)
+    close(at) {
+      // An answer may be read before the timer that was due.
+      if (beaten !== undefined) beat(at)
+      hear(at)
+      const from = since
       since = at
-      return {
-        acknowledged,
-        unknown,
-        lost: missing === undefined ? undefined : missing + writtenOff,
-        longestGapMs: longest,
-        gaps,
-        unmeasuredMs: unmeasured,
-        stillMs: still,
-      }
+      if (from === undefined) return
+      const ms = Math.max(0, at - from - unmeasuredSince)
+      longest = Math.max(longest, ms)
+      if (ms > LISTED_MS) listed.push({ from, ms })
+      unmeasuredSince = 0
     },
+    found: () => ({
+      longestGapMs: longest,
+      gaps: listed,
+      unmeasuredMs: unmeasured,
+      stillMs: still,
+    }),
   }
 }

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../clock.ts'
 import { unlessAborted, within } from '../bounded.ts'
-import type { Member, VerifyContext, Witness } from '../profile.ts'
+import type { Member, VerifyContext, Witness, WitnessReport } from '../profile.ts'
 import { nodePath, plain } from './check-path.ts'
 import { isRefusal, NoAnswer, Refusal } from './errors.ts'
 import type { Session } from './session.ts'
@@ -78,46 +78,12 @@ export async function beginWitness(
   context: VerifyContext,
   options: ZooKeeperOptions,
 ): Promise<Witness | undefined> {
-  const { clock } = context
   if (!context.reach.may.forward && !context.reach.may.exec) return undefined
-  const register = registerOf(
-    nodePath(options.checkPath, 'witness', clock.now(), context.runId),
-    plain(context.runId),
+  const running = startWriting(members, context, options)
+  const { writer, over, started } = running
+  const start = await within(context.clock, FIRST_MS, tooLate, context.signal, () => started).catch(
+    (): Start => 'not yet',
   )
-  const ledger = openLedger()
-  const ended = new AbortController()
-  const stopping = new AbortController()
-  const started = Promise.withResolvers<Start>()
-  const writer: Writer = {
-    members,
-    context,
-    options,
-    register,
-    ledger,
-    stopping: stopping.signal,
-    started: started.resolve,
-    troubled: new Map(),
-    seat: { at: undefined, next: undefined, left: new Set() },
-  }
-  const written = new AbortController()
-  const running = keepWriting(writer, AbortSignal.any([context.signal, ended.signal]))
-  void keepBeating(ledger, clock, AbortSignal.any([context.signal, written.signal]))
-  // It ends by itself when the run is aborted; a fault of its own must not become the run's.
-  const over = running
-    .catch(() => undefined)
-    .then(async () => {
-      written.abort(new Error('nobody writes any more'))
-      started.resolve('not yet')
-      await writer.seat.next?.connected.session.close()
-    })
-
-  const start = await within(
-    clock,
-    FIRST_MS,
-    () => new Error('late'),
-    context.signal,
-    () => started.promise,
-  ).catch((): Start => 'not yet')
   if (typeof start === 'object') {
     await over
     context.say(`whether clients can write meanwhile is not measured: ${start.refused}`)
@@ -125,33 +91,81 @@ export async function beginWitness(
   }
   return {
     leave: (uid, signal) => changeSeat(writer, uid, signal),
-    stop: async (last, signal) => {
-      const wait = async (ms: number): Promise<void> => {
-        await within(
-          clock,
-          ms,
-          () => new Error('late'),
-          signal,
-          () => over,
-        ).catch(() => undefined)
-        signal.throwIfAborted()
-      }
-      stopping.abort(new Error('the writer was stopped'))
-      await wait(STOP_MS.write)
-      ended.abort(new Error('the writer was stopped'))
-      await wait(STOP_MS.close)
-      const endedAt = clock.now()
-      const missing = await within(
-        clock,
-        STOP_MS.lookBack,
-        () => new Error('late'),
-        signal,
-        (until) => lookBack(last, { context, options, register, ledger }, until),
-      ).catch(() => undefined)
-      signal.throwIfAborted()
-      return ledger.report(missing, endedAt)
-    },
+    stop: (last, signal) => stopWriting(running, last, signal),
   }
+}
+
+/** The writer at work. */
+interface Running {
+  readonly writer: Writer
+  readonly started: Promise<Start>
+  /** Resolves once it writes no more. */
+  readonly over: Promise<void>
+  /** Aborted: no further write, the one under way is waited for. */
+  readonly stopping: AbortController
+  /** Aborted: nothing is waited for. */
+  readonly ended: AbortController
+}
+
+function startWriting(
+  members: () => readonly Member[],
+  context: VerifyContext,
+  options: ZooKeeperOptions,
+): Running {
+  const { clock, signal, runId } = context
+  const ended = new AbortController()
+  const stopping = new AbortController()
+  const written = new AbortController()
+  const started = Promise.withResolvers<Start>()
+  const writer: Writer = {
+    members,
+    context,
+    options,
+    register: registerOf(nodePath(options.checkPath, 'witness', clock.now(), runId), plain(runId)),
+    ledger: openLedger(),
+    stopping: stopping.signal,
+    started: started.resolve,
+    troubled: new Map(),
+    seat: { at: undefined, next: undefined, left: new Set() },
+  }
+  const writing = keepWriting(writer, AbortSignal.any([signal, ended.signal]))
+  void keepBeating(writer.ledger, clock, AbortSignal.any([signal, written.signal]))
+  // It ends by itself when the run is aborted; a fault of its own must not become the run's.
+  const over = writing
+    .catch(() => undefined)
+    .then(async () => {
+      written.abort(new Error('nobody writes any more'))
+      started.resolve('not yet')
+      await writer.seat.next?.connected.session.close()
+    })
+  return { writer, started: started.promise, over, stopping, ended }
+}
+
+/** Rejects only with the signal's reason. */
+async function stopWriting(
+  { writer, over, stopping, ended }: Running,
+  last: readonly Member[],
+  signal: AbortSignal,
+): Promise<WitnessReport> {
+  const { clock } = writer.context
+  const wait = async (ms: number): Promise<void> => {
+    await within(clock, ms, tooLate, signal, () => over).catch(() => undefined)
+    signal.throwIfAborted()
+  }
+  stopping.abort(new Error('the writer was stopped'))
+  await wait(STOP_MS.write)
+  ended.abort(new Error('the writer was stopped'))
+  await wait(STOP_MS.close)
+  const endedAt = clock.now()
+  const missing = await within(clock, STOP_MS.lookBack, tooLate, signal, (until) =>
+    lookBack(last, writer, until),
+  ).catch(() => undefined)
+  signal.throwIfAborted()
+  return writer.ledger.report(missing, endedAt)
+}
+
+function tooLate(): Error {
+  return new Error('late')
 }
 
 function registerOf(path: string, prefix: string): Register {
@@ -193,25 +207,13 @@ interface Writer {
  * plain that it may not.
  */
 async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
-  const {
-    ledger,
-    seat,
-    troubled,
-    context: { clock },
-  } = writer
-  const idle = AbortSignal.any([signal, writer.stopping])
+  const { seat, troubled, stopping } = writer
+  const { clock } = writer.context
+  const idle = AbortSignal.any([signal, stopping])
   const numbers = { next: 1 }
   let inVain = 0
   for (;;) {
-    const began = clock.now()
-    const { connected, failed, heard } =
-      takeNext(seat) ??
-      (await connect(writer, inOrder(writer.members(), troubled, seat.left), inVain, idle))
-    seat.at = connected?.member
-    ledger.begin(connected === undefined ? began : clock.now())
-    for (const member of failed) troubled.set(member.pod, clock.now())
-    if (heard === 'answered') ledger.hear(clock.now())
-    else ledger.lose(began)
+    const { connected, heard } = await takeSeat(writer, inVain, idle)
     inVain = connected === undefined ? inVain + 1 : 0
     if (heard === 'denied' && numbers.next === 1)
       return writer.started({ refused: 'this run may not use port-forward' })
@@ -224,6 +226,22 @@ async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
     if (typeof end === 'object' && numbers.next === 1) return writer.started(end)
     if (end !== 'lost' && end !== 'moved') await clock.sleep(AGAIN_MS, idle)
   }
+}
+
+/** A session to write through, where one is to be had; the books are told of it. */
+async function takeSeat(writer: Writer, inVain: number, idle: AbortSignal): Promise<Attempt> {
+  const { ledger, seat, troubled, members } = writer
+  const { clock } = writer.context
+  const began = clock.now()
+  const attempt =
+    takeNext(seat) ?? (await connect(writer, inOrder(members(), troubled, seat.left), inVain, idle))
+  const { connected, failed, heard } = attempt
+  seat.at = connected?.member
+  ledger.begin(connected === undefined ? began : clock.now())
+  for (const member of failed) troubled.set(member.pod, clock.now())
+  if (heard === 'answered') ledger.hear(clock.now())
+  else ledger.lose(began)
+  return attempt
 }
 
 /**
@@ -454,12 +472,7 @@ async function read(session: Session, path: string): Promise<Found | undefined> 
  */
 async function lookBack(
   members: readonly Member[],
-  {
-    context,
-    options,
-    register,
-    ledger,
-  }: Omit<Writer, 'members' | 'stopping' | 'started' | 'seat' | 'troubled'>,
+  { context, options, register, ledger }: Writer,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const { clock, reach } = context

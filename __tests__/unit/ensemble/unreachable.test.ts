@@ -1,0 +1,39 @@
+// An API server that is away must not be told as an ensemble that is down, nor a missing right as
+// either: what a failed way to a member says of the member.
+
+import { describe, expect, test } from '@jest/globals'
+import { KubeFailure } from '../../../src/kube/failure.ts'
+import { toldBy, whyUnreachable } from '../../../src/ensemble/unreachable.ts'
+
+function failed(status: number, reason: string, cause?: unknown): KubeFailure {
+  return new KubeFailure({ status, reason, message: 'it broke', request: 'port-forward', cause })
+}
+
+describe('of the member', () => {
+  test.each([
+    [
+      'nothing: the API server is not there',
+      failed(0, 'Unreachable', new Error('refused')),
+      'away',
+    ],
+    ['nothing: no answer in time', failed(0, 'Timeout'), 'away'],
+    ['nothing: the API server has too much to do', failed(429, 'TooManyRequests'), 'away'],
+    ['nothing: what stands before the API server answers', failed(502, 'BadGateway'), 'away'],
+    ['nothing: an error of ours', new Error('no such thing'), 'away'],
+    ['what the stream said of the pod', failed(0, 'Unreachable'), 'answered'],
+    ['that it is not there', failed(404, 'NotFound'), 'answered'],
+    ['what the kubelet could not do', failed(500, 'InternalError'), 'answered'],
+    ['nothing: a right is missing', failed(403, 'Forbidden'), 'denied'],
+    ['nothing: the login has ended', failed(401, 'Unauthorized'), 'denied'],
+  ])('%s', (_, error, told) => {
+    expect(toldBy(error)).toBe(told)
+  })
+})
+
+test.each([
+  [failed(403, 'Forbidden'), { why: 'this run may not use exec', denied: true }],
+  [failed(500, 'InternalError'), { why: 'exec failed (it broke)', denied: false }],
+  [new Error('no shell'), { why: 'no shell', denied: false }],
+])('%s, in words', (error, said) => {
+  expect(whyUnreachable(error, 'exec')).toEqual(said)
+})
