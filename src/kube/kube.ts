@@ -71,6 +71,11 @@ export function refOf(object: KubeObject): ObjectRef {
   }
 }
 
+/** As it is named in words: `statefulset/zk`. */
+export function objectName({ kind, metadata: { name } }: KubeObject): string {
+  return `${kind.toLowerCase()}/${name}`
+}
+
 export interface ListOptions {
   readonly namespace?: string | undefined
   /** Label selector as the API writes it. */

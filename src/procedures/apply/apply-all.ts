@@ -1,13 +1,12 @@
 // Applies what was planned, one object after the other in dependency order, and tells of each
 // whether it was created, configured or left alone.
 
-import type { Clock } from '../../clock.ts'
-import type { Kube, KubeObject } from '../../kube/kube.ts'
-import type { Journal } from '../../report/journal.ts'
-import { applyChange, objectName, type PlannedChange } from './apply.ts'
+import { objectName, type KubeObject } from '../../kube/kube.ts'
+import type { Ensemble } from '../open/ensemble.ts'
+import { applyPlanned } from './apply.ts'
 import { awaitServed } from './own-kinds.ts'
+import type { PlannedChange } from './plan-changes.ts'
 import type { Ground } from './preflight.ts'
-import type { Recorder } from '../../report/recorder.ts'
 
 export interface Applied {
   /** The StatefulSet as the server has it now. */
@@ -16,57 +15,45 @@ export interface Applied {
   readonly created: readonly KubeObject[]
 }
 
-interface Telling {
-  readonly force: boolean
-  readonly journal: Journal
-  readonly report: Recorder
-  readonly clock: Clock
-  /**
-   * The StatefulSet as it is to be applied first: with its partition raised where a roll is paced.
-   */
-  readonly first: KubeObject
-  /** Members will be replaced. */
-  readonly rolls: boolean
-}
-
+/**
+ * `first`: the StatefulSet as it is to be applied first: with its partition raised where a roll is
+ * paced. `rolls`: members will be replaced.
+ */
 export async function applyAll(
-  kube: Kube,
+  ensemble: Pick<Ensemble, 'kube' | 'run'>,
   ground: Ground,
-  telling: Telling,
+  { first, rolls }: { readonly first: KubeObject; readonly rolls: boolean },
   signal: AbortSignal,
   done: (line: string) => void,
 ): Promise<Applied> {
-  const { report, journal } = telling
+  const { kube, run } = ensemble
+  const { journal, report } = run
   const created: KubeObject[] = []
   const count = { created: 0, configured: 0, unchanged: 0 }
   let set: KubeObject = ground.setManifest.object
   let applied = 0
   for (const planned of ground.plan) {
     if (planned.awaits !== undefined)
-      await awaitServed(kube, telling.clock, planned.awaits, planned.manifest.object, signal)
-    const { object, change } = await applyChange(
-      kube,
-      planned.manifest === ground.setManifest ? held(planned, telling.first) : planned,
-      telling.force,
+      await awaitServed(kube, run.clock, planned.awaits, planned.manifest.object, signal)
+    const name = objectName(planned.manifest.object)
+    const { object, change } = await applyPlanned(
+      ensemble,
+      planned.manifest === ground.setManifest ? held(planned, first) : planned,
+      (now) => {
+        report.did({ what: `${name} ${now.change}` })
+        report.stands(`${applied + 1} of ${ground.plan.length} objects were applied`)
+      },
       signal,
     )
     applied += 1
     count[change] += 1
     if (planned.manifest === ground.setManifest) set = object
     if (change === 'created') created.push(object)
-    if (change !== 'unchanged') {
-      report.did({ what: `${objectName(object)} ${change}` })
-      report.stands(`${applied} of ${ground.plan.length} objects were applied`)
-    }
     const note = noteOf(planned)
-    report.row({
-      object: objectName(object),
-      change,
-      ...(note === undefined ? {} : { note }),
-    })
-    journal.info(`${objectName(object)} ${change}${note === undefined ? '' : ` (${note})`}`)
+    report.row({ object: name, change, ...(note === undefined ? {} : { note }) })
+    journal.info(`${name} ${change}${note === undefined ? '' : ` (${note})`}`)
   }
-  if (report.changed && ground.live !== undefined && !telling.rolls)
+  if (report.changed && ground.live !== undefined && !rolls)
     report.note(
       'The pod template did not change: no member is replaced. A server reads a changed ConfigMap only when it starts.',
     )

@@ -7,7 +7,7 @@ import type { KubeObject } from '../../kube/kube.ts'
 import { toSet } from '../../kube/views/index.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import { parseSet } from '../../manifests/shapes.ts'
-import { isOursOrKubectl } from './apply.ts'
+import { isOursOrKubectl } from './takings.ts'
 
 export function leavesCountOut(set: KubeObject): boolean {
   return parseSet(set)?.spec.replicasGiven === false

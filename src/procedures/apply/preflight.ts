@@ -44,7 +44,7 @@ import {
   rightsToVerify,
   type Rights,
 } from '../open/access.ts'
-import { planChanges, type PlannedChange } from './apply.ts'
+import { planChanges, type PlannedChange } from './plan-changes.ts'
 import { connectionString, targetOf } from '../open/ensemble-target.ts'
 import { keepCount, leavesCountOut, wantedCount } from './kept-count.ts'
 import { lintWithCluster } from './lint-cluster.ts'

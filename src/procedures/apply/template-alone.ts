@@ -5,7 +5,7 @@ import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { ownedPart } from '../../manifests/owned.ts'
 import { latestApplied, objectsOf, type StoredRecord } from '../../record/record.ts'
-import { isOursOrKubectl } from './apply.ts'
+import { isOursOrKubectl } from './takings.ts'
 
 export function templateAlone(
   live: KubeObject,

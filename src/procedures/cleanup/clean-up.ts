@@ -4,7 +4,7 @@
 import { formatSpan, type Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import type { Kube, KubeObject, ObjectMeta } from '../../kube/kube.ts'
+import { objectName, type Kube, type KubeObject, type ObjectMeta } from '../../kube/kube.ts'
 import {
   leaseName,
   LOCK_WAIT_MS,
@@ -20,7 +20,6 @@ import { recordName } from '../../record/record.ts'
 import type { Run } from '../../run.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import { refuseMissing, rightsToCleanUp, rightsToDeleteNamespace } from '../open/access.ts'
-import { objectName } from '../apply/apply.ts'
 import { deleteNamespace, readPlace, whyStays, type Place } from './cleanup-namespace.ts'
 import {
   handedOver,

@@ -5,7 +5,7 @@ import { belongs, goesAlong, whyLeft, type Claiming, type Made } from '../../dec
 import { deletedWithSet } from '../../decide/rollout/keep-data.ts'
 import { EnsembleError, failure, type Finding } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import { FIELD_MANAGER, type Kube, type KubeObject } from '../../kube/kube.ts'
+import { objectName, FIELD_MANAGER, type Kube, type KubeObject } from '../../kube/kube.ts'
 import { toClaim, toPod, toSet } from '../../kube/views/index.ts'
 import { leaseName } from '../../record/lock.ts'
 import {
@@ -17,7 +17,6 @@ import {
   nodesUnderMaintenance,
 } from '../../record/record.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
-import { objectName } from '../apply/apply.ts'
 import { keptNodes, leftCordoned } from '../../record/uncordon-left.ts'
 
 export interface Survey {

@@ -3,12 +3,11 @@
 
 import type { Deadline } from '../../clock.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import { refOf, type Kube, type KubeObject } from '../../kube/kube.ts'
+import { objectName, refOf, type Kube, type KubeObject } from '../../kube/kube.ts'
 import { knownResource } from '../../kube/resources.ts'
 import { toKeptVolume, toPod } from '../../kube/views/index.ts'
 import type { Run } from '../../run.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
-import { objectName } from '../apply/apply.ts'
 import type { Survey } from './cleanup-survey.ts'
 import { explainHanging } from '../verify/hanging.ts'
 import { heldByFinalizers, untilGone, type Held, type Waiting } from '../apply/until-gone.ts'

@@ -76,7 +76,7 @@ export async function beginDeploy(deploy: Deploy, signal: AbortSignal): Promise<
 }
 
 async function startOfRoll(deploy: Deploy, signal: AbortSignal): Promise<Start> {
-  const { inputs, ground, kube, before } = deploy
+  const { ground, kube, before } = deploy
   const start = await startOf(
     deploy,
     ground.setManifest.object,
@@ -85,7 +85,7 @@ async function startOfRoll(deploy: Deploy, signal: AbortSignal): Promise<Start> 
   )
   const own = ground.plan.find((planned) => planned.manifest === ground.setManifest)
   if (own !== undefined && start.first !== start.set)
-    await refuseUnappliable(kube, own, start.first, inputs.forceConflicts, signal)
+    await refuseUnappliable(kube, own, start.first, signal)
   return start
 }
 
@@ -99,8 +99,8 @@ export async function applyAndBring(
   readonly set: KubeObject
   readonly memberMs: number | undefined
 }> {
-  const { inputs, ground, kube, record, rolls, run, before } = deploy
-  const { clock, journal, report } = run
+  const { inputs, ground, record, rolls, run, before } = deploy
+  const { clock, journal } = run
   const recordCreated = (object: KubeObject): Promise<void> => record.made([object], signal)
   const grown = rolls
     ? await growFirst({ inputs, ground, ensemble: deploy, recordCreated }, signal)
@@ -108,16 +108,8 @@ export async function applyAndBring(
   const start = grown?.start ?? begun.start
   // What is applied may let the controller replace members that don't serve, or all of them.
   if (rolls) await refuseLoss(deploy, deploy.follower.snapshot(), undefined, signal)
-  const options = {
-    force: inputs.forceConflicts,
-    journal,
-    report,
-    clock,
-    first: start.first,
-    rolls,
-  }
   const applied = await journal.phase('Apply', (done) =>
-    applyAll(kube, grown?.ground ?? ground, options, signal, done),
+    applyAll(deploy, grown?.ground ?? ground, { first: start.first, rolls }, signal, done),
   )
   run.publish()
   deploy.follower.expect(applied.set.metadata.uid)

@@ -2,13 +2,14 @@
 // whose fields it takes.
 
 import { lostFields } from '../../decide/apply/lost-fields.ts'
-import { FIELD_MANAGER } from '../../kube/kube.ts'
+import { isOursOrKubectl } from '../apply/takings.ts'
+import { FIELD_MANAGER, objectName } from '../../kube/kube.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import { secretValues } from '../../manifests/secret-values.ts'
 import { diffOf } from '../../report/object-diff.ts'
 import type { DiffRow } from '../../report/run-report.ts'
 import type { Run } from '../../run.ts'
-import { isOursOrKubectl, objectName, outcomeOf, type PlannedChange } from '../apply/apply.ts'
+import { outcomeOf, type PlannedChange } from '../apply/plan-changes.ts'
 import { noteOf } from '../apply/apply-all.ts'
 
 /** `missing`: the namespace that a deploy would make; `hidden`: secrets of the inputs. */

@@ -2,7 +2,7 @@
 // serving ones rolled; then the same checks as after any change.
 
 import { Deadline } from '../../clock.ts'
-import { EnsembleError, type Finding } from '../../errors.ts'
+import { EnsembleError } from '../../errors.ts'
 import type { ProfileName, VerifyLevel } from '../../view/profile-name.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { addressesOf, worse, membersOfSet } from '../../manifests/addresses.ts'
@@ -10,11 +10,12 @@ import { budgetFor } from '../../manifests/budget-size.ts'
 import { memberCountOf, withMembers } from '../../manifests/member-list.ts'
 import { memberServices, ordinalIn } from '../../manifests/member-services.ts'
 import { parseSet } from '../../manifests/shapes.ts'
-import type { KubeObject } from '../../kube/kube.ts'
+import { objectName, type KubeObject } from '../../kube/kube.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import { verifiedNames } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import { applyChange, objectName, planChanges, type PlannedChange } from '../apply/apply.ts'
+import { applyPlanned } from '../apply/apply.ts'
+import { planChanges, refuseFaulty, type PlannedChange } from '../apply/plan-changes.ts'
 import { bringMembers, startOf, type Start } from './bring.ts'
 import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
@@ -79,13 +80,6 @@ export async function planBack(
   return (await wayBack(undo, earlier, signal)).plan
 }
 
-function refuseFaulty(plan: readonly PlannedChange[]): void {
-  const [first, ...rest] = plan
-    .flatMap((planned) => planned.findings)
-    .filter((finding): finding is Finding => finding.severity === 'error')
-  if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
-}
-
 async function wayBack(
   undo: Pick<UndoRun, 'ensemble' | 'record' | 'force' | 'asked'>,
   earlier: Earlier,
@@ -143,7 +137,7 @@ async function wayBack(
     },
     signal,
   )
-  refuseFaulty(plan)
+  refuseFaulty(plan, 'refused')
   warnAlone(run, view)
   await refuseLoss(ensemble, view, undefined, signal)
   return { ensemble, objects, start, plan }
@@ -200,10 +194,7 @@ async function applyEarlier(
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<AppliedWay> {
-  const {
-    kube,
-    run: { journal, report },
-  } = undo.ensemble
+  const { journal, report } = undo.ensemble.run
   const { controllerRevision } = earlier
   return journal.phase(`Roll back to revision ${controllerRevision}`, async (done) => {
     const way = await wayBack(undo, earlier, signal)
@@ -222,24 +213,25 @@ async function applyEarlier(
     let generation: number | undefined
     const back: string[] = []
     for (const planned of way.plan) {
-      const { object, change } = await applyChange(kube, planned, undo.force, signal)
-      if (object.kind === 'StatefulSet') generation = object.metadata.generation
-      if (change === 'unchanged') continue
-      const name = objectName(object)
-      for (const from of planned.takenFrom) {
-        journal.info(`${name}: taken over from ${from}`)
-        report.note(`${name}: taken over from ${from}.`)
-      }
-      back.push(name)
-      report.didAgain({
-        row: {
-          object: name,
-          change: change === 'created' ? 'created' : 'configured',
-          note: `back to ${controllerRevision}`,
+      const name = objectName(planned.manifest.object)
+      const { object } = await applyPlanned(
+        undo.ensemble,
+        planned,
+        ({ change }) => {
+          back.push(name)
+          report.didAgain({
+            row: {
+              object: name,
+              change: change === 'created' ? 'created' : 'configured',
+              note: `back to ${controllerRevision}`,
+            },
+            line: `${name} is back as it was at ${controllerRevision}`,
+            what: `${name} back as at ${controllerRevision}`,
+          })
         },
-        line: `${name} is back as it was at ${controllerRevision}`,
-        what: `${name} back as at ${controllerRevision}`,
-      })
+        signal,
+      )
+      if (object.kind === 'StatefulSet') generation = object.metadata.generation
     }
     report.stands(
       `the objects of revision ${controllerRevision} are applied again; the members are not rolled back yet`,

@@ -3,13 +3,14 @@
 
 import { planScale, type ScaleStep } from '../../decide/scale.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
-import type { KubeObject } from '../../kube/kube.ts'
+import { objectName, type KubeObject } from '../../kube/kube.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { failure } from '../../errors.ts'
 import { memberCountOf } from '../../manifests/member-list.ts'
 import { wantedServices } from '../../manifests/wanted-services.ts'
 import { verifiedNames } from '../../record/record.ts'
-import { applyChange, objectName, planChanges } from '../apply/apply.ts'
+import { applyPlanned } from '../apply/apply.ts'
+import { planChanges } from '../apply/plan-changes.ts'
 import { isUnfinished, startOf, type Start } from '../rollout/bring.ts'
 import { knownLists } from './known-lists.ts'
 import { wantedCount } from '../apply/kept-count.ts'
@@ -56,13 +57,17 @@ export async function growFirst(
   // What the members of the new revision need must be there before the first of them.
   for (const planned of ground.plan) {
     if (planned.manifest === ground.setManifest) continue
-    const { object, change } = await applyChange(kube, planned, force, signal)
+    const name = objectName(planned.manifest.object)
+    const { object, change } = await applyPlanned(
+      ensemble,
+      planned,
+      (now) => {
+        const row = { object: name, change: now.change }
+        ensemble.run.report.did({ row, line: `${name} ${now.change}` })
+      },
+      signal,
+    )
     if (change === 'created') await recordCreated(object)
-    if (change === 'unchanged') continue
-    ensemble.run.report.did({
-      row: { object: objectName(object), change },
-      line: `${objectName(object)} ${change}`,
-    })
   }
   for (const step of steps)
     await takeStep(

@@ -1,25 +1,21 @@
 // One step to another number of members: the set and its member list change in one apply, the
 // newcomer serves before the others learn of it, who goes hands over first.
 
+import { isOursOrKubectl } from '../apply/takings.ts'
 import { budgetFor } from '../../manifests/budget-size.ts'
 import { connectionString } from '../open/ensemble-target.ts'
 import { memberStandings, observed, ownPods, wantedOrdinals } from '../../decide/members/members.ts'
 import { deletedWhenScaled } from '../../decide/rollout/keep-data.ts'
 import type { ScaleStep } from '../../decide/scale.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
-import { EnsembleError, failure, type Finding } from '../../errors.ts'
+import { EnsembleError, failure } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { withMembers } from '../../manifests/member-list.ts'
 import { ownedPart } from '../../manifests/owned.ts'
-import { refOf, type Kube, type KubeObject } from '../../kube/kube.ts'
+import { objectName, refOf, type KubeObject } from '../../kube/kube.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import {
-  applyChange,
-  isOursOrKubectl,
-  objectName,
-  planChanges,
-  type PlannedChange,
-} from '../apply/apply.ts'
+import { applyPlanned } from '../apply/apply.ts'
+import { planChanges, refuseFaulty, type PlannedChange } from '../apply/plan-changes.ts'
 import { attend } from '../rollout/attend.ts'
 import { awaitServing, servingInWords } from '../rollout/await-serving.ts'
 import { bringMembers, olderPods } from '../rollout/bring.ts'
@@ -261,28 +257,24 @@ async function leave(
 /** Applies one shape of the set; gives the generation that the controller must have seen. */
 async function applyOne(
   ensemble: Ensemble,
-  { force, verified }: Resizing,
+  resizing: Resizing,
   set: KubeObject,
   what: string,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const {
-    run: { report },
-  } = ensemble
-  const plan = await planOne(ensemble, { force, verified }, set, signal)
+  const plan = await planOne(ensemble, resizing, set, signal)
   let generation = ensemble.follower.snapshot().set?.generation
-  for (const planned of plan) {
-    const { object, change } = await applyChange(ensemble.kube, planned, force, signal)
-    generation = object.metadata.generation
-    if (change === 'unchanged') continue
-    for (const from of planned.takenFrom)
-      report.note(`${objectName(object)}: taken over from ${from}.`)
-    const line = `${objectName(object)}: ${what}`
-    report.did({
-      row: { object: objectName(object), change: 'configured', note: what },
+  const name = objectName(set)
+  const line = `${name}: ${what}`
+  const tell = (): void =>
+    ensemble.run.report.did({
+      row: { object: name, change: 'configured', note: what },
       what: line,
       line,
     })
+  for (const planned of plan) {
+    const { object } = await applyPlanned(ensemble, planned, tell, signal)
+    generation = object.metadata.generation
   }
   return generation
 }
@@ -309,11 +301,7 @@ export async function planOne(
     },
     signal,
   )
-  const [first, ...rest] = plan
-    .flatMap((planned) => planned.findings)
-    .filter((finding): finding is Finding => finding.severity === 'error')
-  if (first !== undefined)
-    throw new EnsembleError(ensemble.run.report.changed ? 'failed' : 'refused', [first, ...rest])
+  refuseFaulty(plan, ensemble.run.report.changed ? 'failed' : 'refused')
   return plan
 }
 
@@ -382,15 +370,14 @@ async function moveBudgets(
     )
       continue
     try {
-      await applyBudget(ensemble.kube, live, spec.minAvailable, force, signal)
-      report.did({
-        row: {
-          object: objectName(live),
-          change: 'configured',
-          note: `minAvailable ${String(spec.minAvailable)} of ${to}`,
-        },
-        line: `${objectName(live)}: minAvailable ${String(spec.minAvailable)} of ${to} members`,
-      })
+      const kept = `minAvailable ${String(spec.minAvailable)} of ${to}`
+      const tell = (): void =>
+        report.did({
+          row: { object: objectName(live), change: 'configured', note: kept },
+          line: `${objectName(live)}: ${kept} members`,
+        })
+      for (const planned of await planBudget(ensemble, live, spec.minAvailable, force, signal))
+        await applyPlanned(ensemble, planned, tell, signal)
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof EnsembleError) && !(error instanceof KubeFailure)) throw error
@@ -401,26 +388,20 @@ async function moveBudgets(
   }
 }
 
-async function applyBudget(
-  kube: Kube,
+async function planBudget(
+  { kube }: Ensemble,
   live: KubeObject,
   minAvailable: unknown,
   force: boolean,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly PlannedChange[]> {
   // A list doesn't say whose the fields are; an apply that leaves out what is ours takes it away,
   // the selector too.
   const owned = ownedPart((await kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
   const object: KubeObject = { ...owned, spec: { ...fieldsOf(owned['spec']), minAvailable } }
   const place = { file: 'the budget in the cluster' }
-  for (const planned of await planChanges(
-    kube,
-    [{ object, place, placeOf: () => place }],
-    { force, dryRuns: true },
-    signal,
-  )) {
-    const [fault, ...more] = planned.findings.filter(({ severity }) => severity === 'error')
-    if (fault !== undefined) throw new EnsembleError('failed', [fault, ...more])
-    await applyChange(kube, planned, force, signal)
-  }
+  const manifest = { object, place, placeOf: () => place }
+  const plan = await planChanges(kube, [manifest], { force, dryRuns: true }, signal)
+  refuseFaulty(plan, 'failed')
+  return plan
 }
