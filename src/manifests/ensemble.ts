@@ -196,17 +196,26 @@ function clientPortOf(container: Container, kind: Kind | undefined): number {
   const named = container.ports.find((port) =>
     ['client', 'zk-client', 'zookeeper', 'cql', 'cql-native'].includes(port.name ?? ''),
   )
+  return (
+    toldPort(container) ??
+    named?.containerPort ??
+    kind?.clientPort ??
+    container.ports[0]?.containerPort ??
+    0
+  )
+}
+
+/** The client port in flags, variables or script, the first that is a number. */
+function toldPort(container: Container): number | undefined {
   const { flags, env, script } = containerSettings(container, new Map())
-  const extra = `${env.get('ZOO_CFG_EXTRA')?.value ?? ''}\n${script}`
-  const candidates = [
+  const valueOf = (name: string): string => env.get(name)?.value ?? ''
+  return [
     flags.get('client_port')?.value,
-    /;(?:[^ ;]*:)?(\d+)/.exec(env.get('ZOO_SERVERS')?.value ?? '')?.[1],
-    /(?<![\w.])clientPort=(\d+)/.exec(extra)?.[1],
-    env.get('ZOO_PORT_NUMBER')?.value,
-    env.get('ZOOKEEPER_CLIENT_PORT')?.value,
+    /;(?:[^ ;]*:)?(\d+)/.exec(valueOf('ZOO_SERVERS'))?.[1],
+    /(?<![\w.])clientPort=(\d+)/.exec(`${valueOf('ZOO_CFG_EXTRA')}\n${script}`)?.[1],
+    valueOf('ZOO_PORT_NUMBER'),
+    valueOf('ZOOKEEPER_CLIENT_PORT'),
   ]
-  const told = candidates
     .map((text) => (text === undefined || text === '' ? Number.NaN : Number(text)))
     .find((port) => Number.isInteger(port) && port > 0)
-  return told ?? named?.containerPort ?? kind?.clientPort ?? container.ports[0]?.containerPort ?? 0
 }

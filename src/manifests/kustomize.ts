@@ -4,6 +4,7 @@
 import { relative } from 'node:path'
 import { z } from 'zod'
 import type { Finding } from '../errors.ts'
+import type { ProgramOutcome } from '../program.ts'
 import { sourceFault } from './findings.ts'
 import type { ManifestIo } from './io.ts'
 import type { SourceText } from './parse.ts'
@@ -12,21 +13,19 @@ const LONGEST_BUILD_MS = 60_000
 /** More than any cluster takes in one deploy; bytes. */
 const LONGEST_BUILD = 16 * 1024 * 1024
 
+interface Built {
+  readonly key: string
+  readonly text: SourceText
+}
+
 export async function buildKustomization(
   source: string,
   path: string,
   io: ManifestIo,
   signal: AbortSignal,
-): Promise<{ readonly key: string; readonly text: SourceText } | Finding> {
-  const cannot = (why: string): Finding => ({
-    code: 'MANIFEST_INVALID',
-    severity: 'error',
-    message: `kustomization ${source} cannot be built: ${why}`,
-    fix: `try it by hand: kubectl kustomize ${source}`,
-    input: 'manifests',
-  })
+): Promise<Built | Finding> {
   try {
-    const built = await io.run(
+    const ended = await io.run(
       {
         command: 'kubectl',
         args: ['kustomize', path],
@@ -37,33 +36,7 @@ export async function buildKustomization(
       },
       signal,
     )
-    switch (built.kind) {
-      case 'timed-out':
-        return sourceFault(
-          source,
-          'took more than a minute to build',
-          'build it in a step of its own and give its output',
-        )
-      case 'too-long':
-        return cannot('it comes to more than 16 MiB')
-      case 'exited': {
-        if (built.code === 0)
-          return {
-            key: `kustomization ${path}`,
-            text: {
-              file: `${relative(io.workspace, path) || '.'} (built by kubectl kustomize)`,
-              text: built.stdout,
-              lines: false,
-            },
-          }
-        const why =
-          built.stderr
-            .trim()
-            .split('\n')[0]
-            ?.replace(/^error: /, '') ?? ''
-        return cannot(why || `kubectl exited with ${built.code}`)
-      }
-    }
+    return builtBy(ended, source, path, io)
   } catch (error) {
     signal.throwIfAborted()
     if (isMissing(error))
@@ -73,6 +46,47 @@ export async function buildKustomization(
         'install kubectl in a step before this one, or build it elsewhere and give the output as a file',
       )
     throw error
+  }
+}
+
+/** What kubectl has built, or why that is nothing. */
+function builtBy(
+  ended: ProgramOutcome,
+  source: string,
+  path: string,
+  { workspace }: Pick<ManifestIo, 'workspace'>,
+): Built | Finding {
+  switch (ended.kind) {
+    case 'timed-out':
+      return sourceFault(
+        source,
+        'took more than a minute to build',
+        'build it in a step of its own and give its output',
+      )
+    case 'too-long':
+      return unbuildable(source, 'it comes to more than 16 MiB')
+    case 'exited': {
+      const { code, stdout, stderr } = ended
+      const file = `${relative(workspace, path) || '.'} (built by kubectl kustomize)`
+      if (code === 0)
+        return { key: `kustomization ${path}`, text: { file, text: stdout, lines: false } }
+      const first =
+        stderr
+          .trim()
+          .split('\n')[0]
+          ?.replace(/^error: /, '') ?? ''
+      return unbuildable(source, first || `kubectl exited with ${code}`)
+    }
+  }
+}
+
+function unbuildable(source: string, why: string): Finding {
+  return {
+    code: 'MANIFEST_INVALID',
+    severity: 'error',
+    message: `kustomization ${source} cannot be built: ${why}`,
+    fix: `try it by hand: kubectl kustomize ${source}`,
+    input: 'manifests',
   }
 }
 

@@ -3,11 +3,11 @@
 
 import type { ProfileName } from '../view/profile-name.ts'
 import type { KubeObject } from '../kube/kube.ts'
-import { memberContainer } from './ensemble.ts'
+import { memberContainer, type MemberContainer } from './ensemble.ts'
 import { readsOwnConfig } from './lint-rules/images.ts'
 import { ordinalIn } from './member-services.ts'
 import { containerSettings, makesOwnList, type ContainerSettings } from './settings.ts'
-import { parseSet, type SetShape } from './shapes.ts'
+import { parseSet, type Container, type PodSpec, type SetShape } from './shapes.ts'
 
 /** Why the list can't be changed by this action, and how a person changes it. */
 export interface Refusal {
@@ -95,25 +95,61 @@ export function memberCountOf(set: KubeObject, profile: ProfileName): number | R
 
 function findList(set: KubeObject): Found | Refusal {
   const shape = parseSet(set)
-  const spec = shape?.spec.template.spec
-  const member = spec === undefined ? undefined : memberContainer(spec, 'zookeeper')
-  const container = member === undefined ? undefined : spec?.containers[member.index]
-  if (shape === undefined || member === undefined || container === undefined)
+  const pod = shape?.spec.template.spec
+  const member = pod === undefined ? undefined : memberContainer(pod, 'zookeeper')
+  const container = member === undefined ? undefined : pod?.containers[member.index]
+  if (shape === undefined || pod === undefined || member === undefined || container === undefined)
     return refusal(`statefulset/${set.metadata.name} has no container that could be a member`)
   const settings = containerSettings(container, new Map())
+  const told: Told = { pod, member, container, settings }
+  for (const why of [specialVoting, ownConfig, unreadExtra, namedBeside, ownList]) {
+    const refused = why(told)
+    if (refused !== undefined) return refused
+  }
+  const place = settings.flags.has('servers')
+    ? serversFlag(shape, member.index)
+    : settings.env.has('ZOO_SERVERS')
+      ? zooServers(shape, settings)
+      : nowhere(told)
+  return 'refused' in place ? place : { shape, index: member.index, settings, place }
+}
+
+/** What the pod template tells the member's container. */
+interface Told {
+  readonly pod: PodSpec
+  readonly member: MemberContainer
+  readonly container: Container
+  readonly settings: ContainerSettings
+}
+
+const OWN_LIST = 'the start script puts the member list together itself'
+
+function specialVoting({ container, settings }: Told): Refusal | undefined {
   const texts = [settings.script, ...container.env.map((variable) => variable.value ?? '')]
   const special = SPECIAL.find(([pattern]) => texts.some((text) => pattern.test(text)))
-  if (special !== undefined) return refusal(special[1])
-  if (readsOwnConfig({ container, settings, member }))
-    return refusal('the servers read a zoo.cfg of your own, with a line server.N for each member')
+  return special === undefined ? undefined : refusal(special[1])
+}
+
+function ownConfig(told: Told): Refusal | undefined {
+  return readsOwnConfig(told)
+    ? refusal('the servers read a zoo.cfg of your own, with a line server.N for each member')
+    : undefined
+}
+
+function unreadExtra({ settings }: Told): Refusal | undefined {
   const extra = settings.env.get('ZOO_CFG_EXTRA')
-  if (extra !== undefined && extra.value === undefined)
-    return {
-      refused:
-        'ZOO_CFG_EXTRA comes from a Secret, a ConfigMap or a field of the pod: whether it makes observers or groups is not known',
-      manual: 'Write it as a plain value in the pod template, and deploy that; then scale.',
-    }
-  const other = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].find(
+  return extra === undefined || extra.value !== undefined
+    ? undefined
+    : {
+        refused:
+          'ZOO_CFG_EXTRA comes from a Secret, a ConfigMap or a field of the pod: whether it makes observers or groups is not known',
+        manual: 'Write it as a plain value in the pod template, and deploy that; then scale.',
+      }
+}
+
+/** Another container of the pod has a list of its own. */
+function namedBeside({ pod, container }: Told): Refusal | undefined {
+  const other = [...pod.initContainers, ...pod.containers].find(
     (one) =>
       one !== container &&
       [
@@ -122,23 +158,20 @@ function findList(set: KubeObject): Found | Refusal {
         ...one.env.flatMap(({ name, value }) => [name, value ?? '']),
       ].some((text) => NAMES_MEMBERS.test(text)),
   )
-  if (other !== undefined) return refusal(`container ${other.name} names the members as well`)
-  if (!settings.flags.has('servers') && makesOwnList(settings))
-    return refusal('the start script puts the member list together itself')
-  const place = settings.flags.has('servers')
-    ? serversFlag(shape, member.index)
-    : settings.env.has('ZOO_SERVERS')
-      ? zooServers(shape, settings)
-      : undefined
-  if (place === undefined) {
-    const from = container.envFrom.length > 0 ? ' (what envFrom brings is not looked at)' : ''
-    return refusal(
-      settings.script.includes('ZOO_SERVERS')
-        ? 'the start script puts the member list together itself'
-        : `neither --servers nor ZOO_SERVERS says who the members are${from}`,
-    )
-  }
-  return 'refused' in place ? place : { shape, index: member.index, settings, place }
+  return other === undefined
+    ? undefined
+    : refusal(`container ${other.name} names the members as well`)
+}
+
+function ownList({ settings }: Told): Refusal | undefined {
+  return !settings.flags.has('servers') && makesOwnList(settings) ? refusal(OWN_LIST) : undefined
+}
+
+/** Neither a flag nor the variable. */
+function nowhere({ container, settings }: Told): Refusal {
+  if (settings.script.includes('ZOO_SERVERS')) return refusal(OWN_LIST)
+  const from = container.envFrom.length > 0 ? ' (what envFrom brings is not looked at)' : ''
+  return refusal(`neither --servers nor ZOO_SERVERS says who the members are${from}`)
 }
 
 /** `--servers=3` of start-zookeeper, as it stands or by a variable with a plain value. */

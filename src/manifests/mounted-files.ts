@@ -48,47 +48,54 @@ export type PodFiles = Pick<PodSpec, 'volumes'> & Partial<Pick<PodSpec, 'initCon
 
 export function fileAt(
   path: string,
-  { volumeMounts, name }: Container,
+  container: Container,
   { volumes, initContainers = [] }: PodFiles,
   configMaps: ConfigMaps,
 ): FoundFile {
   // The innermost mount is the one that counts.
-  const [mount] = volumeMounts
+  const [mount] = container.volumeMounts
     .filter(({ mountPath }) => isBelow(path, mountPath))
     .sort((a, b) => b.mountPath.length - a.mountPath.length)
   if (mount === undefined) return { kind: 'image' }
+  const volume = volumeSchema.safeParse(volumes.find((one) => one.name === mount.name)).data
+  const filled = initContainers.some((init) =>
+    init.volumeMounts.some((one) => one.name === mount.name),
+  )
+  if (isThere(volume?.emptyDir) && !filled) return { kind: 'absent' }
+  const unknown: FoundFile = {
+    kind: 'unknown',
+    what: `volume ${mount.name} of container ${container.name}`,
+  }
+  if (volume === undefined || mount['subPathExpr'] !== undefined) return unknown
   const rest = path.slice(mount.mountPath.replace(/\/$/, '').length).replace(/^\//, '')
   const inner = [mount.subPath ?? '', rest].filter((part) => part !== '').join('/')
-  const volume = volumeSchema.safeParse(volumes.find((one) => one.name === mount.name)).data
-  if (
-    volume?.emptyDir !== undefined &&
-    volume.emptyDir !== null &&
-    !initContainers.some((init) => init.volumeMounts.some((one) => one.name === mount.name))
-  )
-    return { kind: 'absent' }
-  if (volume === undefined || mount['subPathExpr'] !== undefined)
-    return { kind: 'unknown', what: `volume ${mount.name} of container ${name}` }
-  if (volume.configMap !== null && volume.configMap !== undefined)
-    return inConfigMap(volume.configMap, inner, configMaps)
-  if (volume.secret !== null && volume.secret !== undefined)
-    return { kind: 'unknown', what: `secret/${volume.secret.secretName ?? ''}` }
-  if (volume.projected === null || volume.projected === undefined)
-    return { kind: 'unknown', what: `volume ${mount.name} of container ${name}` }
-  const found = (volume.projected.sources ?? []).map((source): FoundFile => {
-    if (source.configMap !== null && source.configMap !== undefined)
-      return inConfigMap(source.configMap, inner, configMaps)
-    return {
-      kind: 'unknown',
-      what:
-        source.secret?.name === undefined
-          ? `volume ${mount.name} of container ${name}`
-          : `secret/${source.secret.name}`,
-    }
+  return inVolume(volume, inner, configMaps, unknown)
+}
+
+/** `unknown`: what is said of a volume of any other kind. */
+function inVolume(
+  { configMap, secret, projected }: z.infer<typeof volumeSchema>,
+  path: string,
+  configMaps: ConfigMaps,
+  unknown: FoundFile,
+): FoundFile {
+  if (isThere(configMap)) return inConfigMap(configMap, path, configMaps)
+  if (isThere(secret)) return { kind: 'unknown', what: `secret/${secret.secretName ?? ''}` }
+  if (!isThere(projected)) return unknown
+  const found = (projected.sources ?? []).map((source): FoundFile => {
+    if (isThere(source.configMap)) return inConfigMap(source.configMap, path, configMaps)
+    return isThere(source.secret)
+      ? { kind: 'unknown', what: `secret/${source.secret.name}` }
+      : unknown
   })
   return (
     found.find(({ kind }) => kind === 'text') ??
     found.find(({ kind }) => kind === 'unknown') ?? { kind: 'absent' }
   )
+}
+
+function isThere<T>(value: T | null | undefined): value is T & {} {
+  return value !== null && value !== undefined
 }
 
 export function isBelow(path: string, directory: string): boolean {

@@ -25,6 +25,9 @@ const HALF_WAY: Readonly<Record<ImageFamily, string | undefined>> = {
 }
 const PAGE = 'docs/moved-members.md'
 
+/** From the container. */
+type Path = readonly (string | number)[]
+
 /** What a moved member costs with this list; nothing is wrong with it. */
 export const movedMember: Rule = (subject) => {
   const { set, profile, settings, services, replicas } = subject
@@ -65,57 +68,89 @@ export const movedMember: Rule = (subject) => {
  * it is Ready; and the member must be able to listen.
  */
 export const serviceOfMember: Rule = (subject) => {
-  const { set, settings, profile, services } = subject
-  const list = settings.env.get('ZOO_SERVERS')
-  if (
-    profile !== 'zookeeper' ||
-    imageFamily(subject) !== 'official' ||
-    readsOwnConfig(subject) ||
-    makesOwnList(settings) ||
-    list?.value === undefined
+  const list = subject.settings.env.get('ZOO_SERVERS')
+  if (list?.value === undefined || !readsZooServers(subject)) return []
+  const lines = servicesInList(subject, list.value)
+  const byService = lines.some(({ service }) => service.shape.spec.clusterIP !== 'None')
+  return [
+    ...lines.flatMap((line) => leadsToMember(subject, line, list.path)),
+    ...(byService
+      ? [...cannotListen(subject, list.path), ...mayStayOutside(subject, list.path)]
+      : []),
+  ]
+}
+
+/** The official image makes its member list of the variable, as it stands. */
+function readsZooServers(subject: LintSubject): boolean {
+  return (
+    subject.profile === 'zookeeper' &&
+    imageFamily(subject) === 'official' &&
+    !readsOwnConfig(subject) &&
+    !makesOwnList(subject.settings)
   )
-    return []
-  const members = membersOfSet(set.shape, subject.namespace)
+}
+
+/** An address of a list that is the name of a Service among the manifests. */
+interface ServiceInList {
+  readonly host: string
+  /** The member of its line. */
+  readonly pod: string
+  /** Where the other members look for it. */
+  readonly ports: readonly number[]
+  readonly service: Shaped<ServiceShape>
+  /** The Service, where it selects one member. */
+  readonly leadsTo: MemberService | undefined
+}
+
+function servicesInList(
+  { set, services, namespace }: LintSubject,
+  list: string,
+): readonly ServiceInList[] {
+  const members = membersOfSet(set.shape, namespace)
   const known = memberServices(
     services.map(({ manifest }) => manifest.object),
     members,
   )
   const start = set.shape.spec.ordinals?.start ?? 0
-  const found: Finding[] = []
-  const path = inContainer(subject, ...list.path)
-  let byService = false
-  for (const [index, entry] of list.value
-    .split(/\s+/)
-    .filter((word) => word !== '')
-    .entries()) {
+  const entries = list.split(/\s+/).filter((word) => word !== '')
+  return entries.flatMap((entry, index) => {
     const [key = '', ...rest] = entry.split('=')
-    const pod = `${members.name}-${start + index}`
-    for (const { host, peerPort, electionPort } of parseServerLine(key, rest.join('='))
-      ?.addresses ?? []) {
+    const addresses = parseServerLine(key, rest.join('='))?.addresses ?? []
+    return addresses.flatMap(({ host, peerPort, electionPort }): readonly ServiceInList[] => {
       const means = meaningOf(host, known, members)
-      if (means.kind === 'pod') continue
       const [name, second] = host.split('.')
-      const named =
-        second === members.headlessService
+      const service =
+        means.kind === 'pod' || second === members.headlessService
           ? undefined
           : services.find(({ manifest }) => manifest.object.metadata.name === name)
-      if (named === undefined) continue
-      byService ||= named.shape.spec.clusterIP !== 'None'
-      found.push(
-        ...(means.kind === 'service' && means.service.pod === pod
-          ? ofService(subject, named, means.service, [peerPort, electionPort])
-          : [
-              fault(
-                set.manifest,
-                path,
-                `the list names Service ${host} for ${pod}, and it selects ${selects(means.kind === 'service' ? means.service : undefined)}`,
-                `give that Service the selector ${POD_NAME}: ${pod}`,
-              ),
-            ]),
-      )
-    }
-  }
-  return byService ? [...found, ...listening(subject, list.path)] : found
+      if (service === undefined) return []
+      return [
+        {
+          host,
+          pod: `${members.name}-${start + index}`,
+          ports: [peerPort, electionPort],
+          service,
+          leadsTo: means.kind === 'service' ? means.service : undefined,
+        },
+      ]
+    })
+  })
+}
+
+function leadsToMember(
+  subject: LintSubject,
+  { host, pod, ports, service, leadsTo }: ServiceInList,
+  path: Path,
+): readonly Finding[] {
+  if (leadsTo?.pod === pod) return ofService(subject, service, leadsTo, ports)
+  return [
+    fault(
+      subject.set.manifest,
+      inContainer(subject, ...path),
+      `the list names Service ${host} for ${pod}, and it selects ${selects(leadsTo)}`,
+      `give that Service the selector ${POD_NAME}: ${pod}`,
+    ),
+  ]
 }
 
 function selects(service: MemberService | undefined): string {
@@ -160,52 +195,55 @@ function ofService(
   ]
 }
 
+/** Where the member is told to listen at every address of its pod. */
+function listensEverywhere({ settings }: LintSubject): boolean {
+  const extra = settings.env.get('ZOO_CFG_EXTRA')?.value ?? ''
+  return /quorumListenOnAllIPs\s*=\s*true/i.test(`${extra} ${settings.script}`)
+}
+
 /**
  * A member listens at the address of its own name, which a Service's is not. One that has the pod's
  * name is found in the hosts file first.
  */
-function listening(subject: LintSubject, path: readonly (string | number)[]): readonly Finding[] {
-  const { set, settings, container, member } = subject
+function cannotListen(subject: LintSubject, path: Path): readonly Finding[] {
+  const { set, settings, container } = subject
   const extra = settings.env.get('ZOO_CFG_EXTRA')
   const known = (extra === undefined || extra.value !== undefined) && container.envFrom.length === 0
-  const listens = /quorumListenOnAllIPs\s*=\s*true/i.test(
-    `${extra?.value ?? ''} ${settings.script}`,
-  )
-  const found: Finding[] = []
   const names = (settings.env.get('ZOO_SERVERS')?.value ?? '').split(/\s+/)
-  const ownNames = names.filter((entry) =>
-    new RegExp(`=${set.shape.metadata.name}-\\d+:`).test(entry),
-  ).length
+  const ownName = new RegExp(`=${set.shape.metadata.name}-\\d+:`)
+  const byPod = names.every((entry) => ownName.test(entry))
   // A script may replace its own line by a wildcard.
-  if (known && !listens && ownNames < names.length && !settings.script.includes('ZOO_SERVERS')) {
-    found.push(
-      fault(
-        set.manifest,
-        inContainer(subject, ...path),
-        "the list names Services, and a member can't listen at the address of its Service",
-        'add quorumListenOnAllIPs=true to ZOO_CFG_EXTRA',
-      ),
-    )
-  }
-  const version = /:(\d+)\.(\d+)(?:\.(\d+))?(?![\d.])/.exec(member.image)
-  const [major, minor, patch] = [
-    Number(version?.[1]),
-    Number(version?.[2]),
-    version?.[3] === undefined ? undefined : Number(version[3]),
+  const ownLine = settings.script.includes('ZOO_SERVERS')
+  if (!known || byPod || ownLine || listensEverywhere(subject)) return []
+  return [
+    fault(
+      set.manifest,
+      inContainer(subject, ...path),
+      "the list names Services, and a member can't listen at the address of its Service",
+      'add quorumListenOnAllIPs=true to ZOO_CFG_EXTRA',
+    ),
   ]
-  if (
-    listens &&
-    version !== null &&
-    (major < 3 || (major === 3 && (minor < 5 || (minor === 5 && patch !== undefined && patch < 8))))
-  ) {
-    found.push(
-      warning(
-        set.manifest,
-        inContainer(subject, ...path),
-        `with quorumListenOnAllIPs a member of ZooKeeper ${major}.${minor}${patch === undefined ? '' : `.${patch}`} may not find back into the quorum after a restart`,
-        'use 3.5.8 or later',
-      ),
-    )
-  }
-  return found
+}
+
+/** With that a restarted member of an old version may not get in again (ZOOKEEPER-2164). */
+function mayStayOutside(subject: LintSubject, path: Path): readonly Finding[] {
+  const { set, member } = subject
+  const [, ...numbers] = /:(\d+)\.(\d+)(?:\.(\d+))?(?![\d.])/.exec(member.image) ?? []
+  const version = numbers.filter((number) => number !== undefined)
+  if (version.length === 0 || !isBefore358(version.map(Number)) || !listensEverywhere(subject))
+    return []
+  return [
+    warning(
+      set.manifest,
+      inContainer(subject, ...path),
+      `with quorumListenOnAllIPs a member of ZooKeeper ${version.join('.')} may not find back into the quorum after a restart`,
+      'use 3.5.8 or later',
+    ),
+  ]
+}
+
+/** A tag without a patch is the newest of its minor version. */
+function isBefore358([major = 0, minor = 0, patch = 8]: readonly number[]): boolean {
+  if (major !== 3) return major < 3
+  return minor < 5 || (minor === 5 && patch < 8)
 }

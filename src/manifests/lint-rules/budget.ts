@@ -84,9 +84,10 @@ function amount(
   budget: Shaped<BudgetShape>,
   { replicas: members, profile }: LintSubject,
 ): readonly Finding[] {
-  const { minAvailable, maxUnavailable } = budget.shape.spec
-  const { manifest } = budget
+  const { manifest, shape } = budget
+  const { minAvailable, maxUnavailable } = shape.spec
   const field = ['spec', minAvailable === undefined ? 'maxUnavailable' : 'minAvailable']
+  const fix = 'write maxUnavailable: 1'
   if (minAvailable !== undefined && maxUnavailable !== undefined)
     return [
       fault(
@@ -97,34 +98,11 @@ function amount(
       ),
     ]
   if (members === undefined) return []
-  const allowed =
-    maxUnavailable === undefined
-      ? members - share(minAvailable ?? 1, members)
-      : share(maxUnavailable, members)
-  const fix = 'write maxUnavailable: 1'
-  if (members < 2)
-    return allowed > 0
-      ? []
-      : [
-          warning(
-            manifest,
-            field,
-            'the budget never lets the only member go: every drain of its node will be refused',
-            fix,
-          ),
-        ]
-  if (allowed <= 0)
-    return [
-      warning(
-        manifest,
-        field,
-        `the budget lets none of ${members} members go: every drain will be refused`,
-        fix,
-      ),
-    ]
-  // Of two members neither may go, and no budget that lets drains through can help it: the number
-  // of members has its own warning.
-  if (members === 2 && allowed === 1) return []
+  const allowed = allowedBy(shape.spec, members)
+  if (allowed <= 0) return [warning(manifest, field, letsNoneGo(members), fix)]
+  // Nobody is left to keep a quorum. Of two members neither may go, and no budget that lets drains
+  // through can help it: the number of members has its own warning.
+  if (members < 2 || (members === 2 && allowed === 1)) return []
   if (profile === 'zookeeper' && members - allowed < majority(members))
     return [
       fault(
@@ -134,26 +112,30 @@ function amount(
         fix,
       ),
     ]
-  const found: Finding[] = []
-  if (allowed > 1)
-    found.push(
-      warning(
-        manifest,
-        field,
-        `the budget lets ${allowed} members go at once: a failure in that time costs the quorum`,
-        fix,
-      ),
-    )
-  if (typeof minAvailable === 'number')
-    found.push(
-      warning(
-        manifest,
-        field,
-        `minAvailable: ${minAvailable} is right for ${members} members only and says the wrong thing after scaling`,
-        fix,
-      ),
-    )
-  return found
+  const doubts = [
+    allowed > 1
+      ? `the budget lets ${allowed} members go at once: a failure in that time costs the quorum`
+      : undefined,
+    typeof minAvailable === 'number'
+      ? `minAvailable: ${minAvailable} is right for ${members} members only and says the wrong thing after scaling`
+      : undefined,
+  ]
+  return doubts.flatMap((doubt) =>
+    doubt === undefined ? [] : [warning(manifest, field, doubt, fix)],
+  )
+}
+
+/** How many of the members it lets go at once. */
+function allowedBy({ minAvailable, maxUnavailable }: BudgetShape['spec'], members: number): number {
+  return maxUnavailable === undefined
+    ? members - share(minAvailable ?? 1, members)
+    : share(maxUnavailable, members)
+}
+
+function letsNoneGo(members: number): string {
+  return members < 2
+    ? 'the budget never lets the only member go: every drain of its node will be refused'
+    : `the budget lets none of ${members} members go: every drain will be refused`
 }
 
 /** Percentages are rounded up, as the disruption controller does. */

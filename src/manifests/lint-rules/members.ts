@@ -6,6 +6,8 @@ import { ordinalIn } from '../member-services.ts'
 import { scriptOfWords, variable } from '../settings.ts'
 import { fault, inContainer, warning, type LintSubject, type Rule } from './rule.ts'
 
+type Path = readonly (string | number)[]
+
 export const memberCount: Rule = ({ set, profile, replicas, settings, config }) => {
   if (profile !== 'zookeeper' || replicas === undefined || replicas === 0) return []
   // Whoever is no voter, or a voter of another set, is told by the list alone.
@@ -64,10 +66,7 @@ function countFix(
 }
 
 /** Where the number of members is to be changed. */
-function countPath(
-  subject: LintSubject,
-  path: readonly (string | number)[],
-): readonly (string | number)[] {
+function countPath(subject: LintSubject, path: Path): Path {
   return subject.set.shape.spec.replicasGiven ? path : ['spec', 'replicas']
 }
 
@@ -130,72 +129,94 @@ function ownEntries(hosts: readonly string[], set: string): number {
 }
 
 function zooServers(subject: LintSubject): readonly Finding[] {
-  const { set, settings, member, config, replicas } = subject
+  const { settings, member } = subject
   const list = variable(settings, 'ZOO_SERVERS')
   if (list.state === 'unknown') return []
-  if (list.state === 'absent') {
-    const elsewhere =
-      settings.script.includes('ZOO_SERVERS') ||
-      [...config.keys.keys()].some((key) => key.startsWith('server.')) ||
-      config.keys.has('dynamicConfigFile')
-    if (replicas === undefined || replicas < 2 || elsewhere || !config.complete) return []
-    return [
-      fault(
-        set.manifest,
-        inContainer(subject, 'env'),
-        `ZOO_SERVERS is not set: each of the ${replicas} members would run alone`,
-        'list every member: server.1=NAME-0.SERVICE:2888:3888;2181 and so on',
-      ),
-    ]
-  }
+  if (list.state === 'absent') return withoutList(subject)
   // What the script makes of it is its own affair.
   if (/\bZOO_SERVERS=/.test(settings.script)) return []
   const entries = entriesOf(list.value)
   const path = inContainer(subject, ...list.path)
-  const found: Finding[] = []
+  return [
+    ...membersInList(subject, entries, path),
+    ...idsInList(subject, entries, path),
+    ...clientPort(subject, entries, path, member.image),
+  ]
+}
+
+function withoutList(subject: LintSubject): readonly Finding[] {
+  const { set, settings, config, replicas } = subject
+  const elsewhere =
+    settings.script.includes('ZOO_SERVERS') ||
+    [...config.keys.keys()].some((key) => key.startsWith('server.')) ||
+    config.keys.has('dynamicConfigFile')
+  if (replicas === undefined || replicas < 2 || elsewhere || !config.complete) return []
+  return [
+    fault(
+      set.manifest,
+      inContainer(subject, 'env'),
+      `ZOO_SERVERS is not set: each of the ${replicas} members would run alone`,
+      'list every member: server.1=NAME-0.SERVICE:2888:3888;2181 and so on',
+    ),
+  ]
+}
+
+/** As many as the set makes, and whether all of them vote. */
+function membersInList(
+  subject: LintSubject,
+  entries: readonly string[],
+  path: Path,
+): readonly Finding[] {
+  const { set, replicas } = subject
   const own = ownEntries(
     entries.map((entry) => /^server\.\d+=([^:;]+)/.exec(entry)?.[1] ?? ''),
     set.shape.metadata.name,
   )
-  const voters = entries.filter((entry) => !entry.includes(':observer')).length
-  if (replicas !== undefined && own !== replicas && !isStopped(replicas)) {
-    found.push(
+  if (replicas !== undefined && own !== replicas && !isStopped(replicas))
+    return [
       fault(
         set.manifest,
         countPath(subject, path),
         `ZOO_SERVERS names ${own} members${own === entries.length ? '' : ' of this set'}, ${countIn(subject)}`,
         countFix(subject, own, `list one server.N for each of the ${replicas} members`),
       ),
-    )
-  } else if (voters !== entries.length)
-    found.push(
-      warning(
-        set.manifest,
-        path,
-        `${entries.length - voters} of the members are observers: they serve reads and never count for the quorum`,
-        'leave them out of the disruption budget',
-      ),
-    )
+    ]
+  const observers = entries.filter((entry) => entry.includes(':observer')).length
+  if (observers === 0) return []
+  return [
+    warning(
+      set.manifest,
+      path,
+      `${observers} of the members are observers: they serve reads and never count for the quorum`,
+      'leave them out of the disruption budget',
+    ),
+  ]
+}
+
+function idsInList(
+  { set }: LintSubject,
+  entries: readonly string[],
+  path: Path,
+): readonly Finding[] {
   const ids = entries.map((entry) => /^server\.(\d+)=/.exec(entry)?.[1])
   if (ids.includes(undefined))
-    found.push(
+    return [
       fault(
         set.manifest,
         path,
         'an entry of ZOO_SERVERS is not of the form server.N=host:2888:3888;2181',
         'separate entries by single spaces',
       ),
-    )
-  else if (new Set(ids).size !== ids.length)
-    found.push(
-      fault(
-        set.manifest,
-        path,
-        'ZOO_SERVERS gives one id to two members',
-        'number the members server.1, server.2 and so on',
-      ),
-    )
-  return [...found, ...clientPort(subject, entries, path, member.image)]
+    ]
+  if (new Set(ids).size === ids.length) return []
+  return [
+    fault(
+      set.manifest,
+      path,
+      'ZOO_SERVERS gives one id to two members',
+      'number the members server.1, server.2 and so on',
+    ),
+  ]
 }
 
 /**
@@ -204,7 +225,7 @@ function zooServers(subject: LintSubject): readonly Finding[] {
 function clientPort(
   { set, config }: LintSubject,
   entries: readonly string[],
-  path: readonly (string | number)[],
+  path: Path,
   image: string,
 ): readonly Finding[] {
   const version = versionOf(image)

@@ -10,49 +10,55 @@ import { fault, inContainer, majority, warning, type LintSubject, type Rule } fr
 const MIB = 2 ** 20
 
 export const heap: Rule = (subject) => {
-  const { set, container, profile } = subject
-  const limit = quantityOf(container.resources?.limits?.['memory'] ?? '')
+  const { container, profile } = subject
+  const written = container.resources?.limits?.['memory'] ?? ''
+  const limit = quantityOf(written)
   if (limit === undefined || (profile !== 'zookeeper' && profile !== 'cassandra')) return []
-  const family = profile === 'zookeeper' ? imageFamily(subject) : undefined
   const told = heapOf(subject)
-  if (told !== undefined && told !== 'unknown') {
-    if (told.mib * MIB < limit) return []
-    const words = `the heap of ${told.mib}M doesn't fit into the memory limit of ${container.resources?.limits?.['memory'] ?? ''}: the server would be killed`
-    // Which variables another image reads is not known.
-    return [
-      (family === 'other' || family === 'vendor' ? warning : fault)(
-        set.manifest,
-        inContainer(subject, ...told.path),
-        words,
-        'leave a third of the limit to the rest of the process',
-      ),
-    ]
-  }
-  if (
-    told === undefined &&
-    family === 'official' &&
-    limit <= 1000 * MIB &&
-    subject.settings.unread.length === 0
-  ) {
-    return [
-      warning(
-        set.manifest,
-        inContainer(subject, 'resources'),
-        "no heap is set, and the image's own of 1000M doesn't fit into the memory limit",
-        'set ZK_SERVER_HEAP to two thirds of the limit, in megabytes',
-      ),
-    ]
-  }
-  return []
+  if (told === 'unknown') return []
+  if (told === undefined) return limit <= OWN_HEAP * MIB ? ownHeap(subject) : []
+  return told.mib * MIB < limit ? [] : [heapOver(subject, told, written)]
+}
+
+function heapOver(subject: LintSubject, { mib, path }: Heap, limit: string): Finding {
+  const family = subject.profile === 'zookeeper' ? imageFamily(subject) : undefined
+  // Which variables another image reads is not known.
+  const speak = family === 'other' || family === 'vendor' ? warning : fault
+  return speak(
+    subject.set.manifest,
+    inContainer(subject, ...path),
+    `the heap of ${mib}M doesn't fit into the memory limit of ${limit}: the server would be killed`,
+    'leave a third of the limit to the rest of the process',
+  )
+}
+
+/** The official image's own, in MiB. */
+const OWN_HEAP = 1000
+
+function ownHeap(subject: LintSubject): readonly Finding[] {
+  const { set, settings, profile } = subject
+  if (profile !== 'zookeeper' || imageFamily(subject) !== 'official' || settings.unread.length > 0)
+    return []
+  return [
+    warning(
+      set.manifest,
+      inContainer(subject, 'resources'),
+      `no heap is set, and the image's own of ${OWN_HEAP}M doesn't fit into the memory limit`,
+      'set ZK_SERVER_HEAP to two thirds of the limit, in megabytes',
+    ),
+  ]
+}
+
+interface Heap {
+  readonly mib: number
+  readonly path: Setting['path']
 }
 
 /**
  * Explicit heap in MiB. Java takes the last of its flags: JVMFLAGS come after SERVER_JVMFLAGS, and
  * those after ZK_SERVER_HEAP.
  */
-function heapOf({
-  settings,
-}: LintSubject): { readonly mib: number; readonly path: Setting['path'] } | 'unknown' | undefined {
+function heapOf({ settings }: LintSubject): Heap | 'unknown' | undefined {
   const candidates: readonly [string, RegExp][] = [
     ['JVMFLAGS', /-Xmx(\d+)([kmg]?)/i],
     ['SERVER_JVMFLAGS', /-Xmx(\d+)([kmg]?)/i],
@@ -81,7 +87,7 @@ function inMib(
   match: RegExpExecArray | null,
   megabytes: boolean,
   path: Setting['path'],
-): { readonly mib: number; readonly path: Setting['path'] } | undefined {
+): Heap | undefined {
   if (match === null) return undefined
   const scale: Readonly<Record<string, number>> = {
     g: 1024,

@@ -123,6 +123,19 @@ describe('names of Services', () => {
     expect((await said(text))[0]).toMatch(expected)
   })
 
+  // A tag without a patch is the newest of its minor version.
+  test.each([
+    ['3.4', true],
+    ['3.5.7', true],
+    ['3.5.8', false],
+    ['3.5', false],
+    ['3.6.0', false],
+    ['4.0', false],
+  ])('with zookeeper:%s a restarted member may stay outside: %s', async (version, warned) => {
+    const told = await said(named.replace('zookeeper:3.9', `zookeeper:${version}`) + PEERS)
+    expect(told.some((line) => line.includes('may not find back'))).toBe(warned)
+  })
+
   test.each([
     [
       'names of the pods, which a member finds in its hosts file',
