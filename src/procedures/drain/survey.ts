@@ -19,6 +19,9 @@ import type { Drain } from './drain-under-way.ts'
 import { heldForEver } from './gate-budgets.ts'
 import { readCluster } from './read-cluster.ts'
 
+/** How many pods a line of the log names. */
+const NAMED_PODS = 6
+
 export interface NodeSurvey {
   readonly node: string
   readonly pods: SortedPods
@@ -153,9 +156,8 @@ export function tellSurvey(
   const { node, members, pods, choice } = survey
   const there = report.nodes.find((one) => one.node === node)?.members ?? []
   report.nodeIs({ node }, { placement: choice.mode === 'none' ? '' : choice.mode })
-  journal.info(
-    `${node}: ${there.length === 0 ? 'no member' : `${there.join(', ')} ${whereTo(choice.mode)}`}; ${pods.evict.length} ${pods.evict.length === 1 ? 'pod' : 'pods'} to evict, ${pods.leave.length} skipped`,
-  )
+  const who = there.length === 0 ? '' : `${there.join(', ')} ${whereTo(choice.mode)}; `
+  journal.info(`${node}: ${who}${goingInWords(survey)}, ${pods.leave.length} skipped`)
   const stay = there.filter((name) => !members.some((member) => member.name === name))
   if (stay.length > 0) {
     const line = staysInWords(node, stay, maintenanceCommand !== undefined)
@@ -167,6 +169,16 @@ export function tellSurvey(
   report.unfitOn(node, unfitPods(survey))
   for (const warning of pods.warnings) report.note(`${node}: ${warning}`)
   for (const line of choice.notes) report.note(`${node}: ${line}`)
+}
+
+/** `2 pods to evict (shop/web-0, other/zk-1)`: those that are no members by name. */
+function goingInWords({ pods: { evict }, members }: NodeSurvey): string {
+  const others = evict
+    .filter((pod) => !members.includes(pod))
+    .map(({ namespace, name }) => `${namespace}/${name}`)
+  const more = others.length > NAMED_PODS ? [`and ${others.length - NAMED_PODS} more`] : []
+  const names = [...others.slice(0, NAMED_PODS), ...more].join(', ')
+  return `${evict.length} ${evict.length === 1 ? 'pod' : 'pods'} to evict${names === '' ? '' : ` (${names})`}`
 }
 
 function whereTo(mode: NodeSurvey['choice']['mode']): string {

@@ -7,12 +7,14 @@ import type { Kube } from '../../kube/kube.ts'
 import { seeLock } from '../../record/lock.ts'
 import {
   latestApplied,
+  nodesUnderMaintenance,
   objectsOf,
   readRecord,
   recordName,
   type EnsembleRecord,
   type StoredRecord,
 } from '../../record/record.ts'
+import { leftCordoned } from '../../record/uncordon-left.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 
 export interface Recalled {
@@ -63,26 +65,20 @@ export async function recall(
         `There is no record of this ensemble (${map}): no run of this action has changed it, so what was verified is not known.`,
       )
     const { record } = stored
-    const unread = unreadNotes(record)
-    if (record.underWay === null)
-      return {
-        record,
-        unfinished: undefined,
-        alive: undefined,
-        renewed: undefined,
-        ownPartition: ownPartitionOf(stored),
-        notes: unread,
-      }
-    const unfinished = begun(record.underWay)
+    const kept = [...handedOverNotes(stored), ...unreadNotes(record)]
+    const left = leftCordoned(stored).map(({ name }) => name)
+    const ownPartition = ownPartitionOf(stored)
+    const ended = { unfinished: undefined, alive: undefined, renewed: undefined }
+    if (record.underWay === null && left.length === 0)
+      return { record, ...ended, ownPartition, notes: kept }
     const { text, alive, renewed } = await lifeOf(kube, namespace, ensemble, now, signal)
-    return {
-      record,
-      unfinished,
-      alive,
-      renewed,
-      ownPartition: ownPartitionOf(stored),
-      notes: [`An unfinished change: ${unfinished}; ${text}.`, ...unread],
-    }
+    const cordoned = left.length === 0 ? [] : [leftNote(stored, left, text, alive)]
+    // A drain is no change of the set: nobody who waits for a roll waits for it.
+    if (record.underWay === null)
+      return { record, ...ended, ownPartition, notes: [...cordoned, ...kept] }
+    const unfinished = begun(record.underWay)
+    const notes = [`An unfinished change: ${unfinished}; ${text}.`, ...cordoned, ...kept]
+    return { record, unfinished, alive, renewed, ownPartition, notes }
   } catch (error) {
     if (isDenied(error))
       return silent(
@@ -94,7 +90,37 @@ export async function recall(
   }
 }
 
-function begun({ operation, since, runUrl }: NonNullable<EnsembleRecord['underWay']>): string {
+/** Nodes whose drain did not end: of a run that is at work, or of one that died. */
+function leftNote(
+  { record: { maintenance } }: StoredRecord,
+  nodes: readonly string[],
+  life: string,
+  alive: boolean | undefined,
+): string {
+  const { since, runUrl } = { since: '', runUrl: '', ...maintenance }
+  const way =
+    alive === true
+      ? ''
+      : ' The next run that changes the ensemble uncordons it first; operation: uncordon does it now.'
+  return `By the record ${nodes.join(', ')} ${nodes.length === 1 ? 'is' : 'are'} cordoned: ${begun({ operation: 'drain', since, runUrl })}; ${life}.${way}`
+}
+
+/** A drain that left the node to steps of the user's own: easily forgotten. */
+function handedOverNotes(stored: StoredRecord): readonly string[] {
+  const names = nodesUnderMaintenance(stored)
+    .filter(({ cordon, phase }) => cordon === 'ours' && phase === 'handed-over')
+    .map(({ name }) => name)
+  if (names.length === 0) return []
+  return [
+    `By the record ${names.join(', ')} ${names.length === 1 ? 'was' : 'were'} drained and left cordoned for the maintenance; operation: uncordon ends it.`,
+  ]
+}
+
+function begun({
+  operation,
+  since,
+  runUrl,
+}: Pick<NonNullable<EnsembleRecord['underWay']>, 'operation' | 'since' | 'runUrl'>): string {
   const at = Date.parse(since)
   return `${operation} was begun at ${Number.isNaN(at) ? since : utc(at)} and is not recorded as finished${runUrl === '' ? '' : ` (${runUrl})`}`
 }

@@ -122,3 +122,40 @@ describe('a change that did not end', () => {
     expect(found.notes[0]).toContain(words)
   })
 })
+
+describe('nodes that a drain of the ensemble cordoned', () => {
+  const maintained = (node: Readonly<Record<string, unknown>>): KubeObject =>
+    recordObject(
+      JSON.stringify({
+        ...emptyRecord('zk'),
+        maintenance: {
+          runUrl: 'https://ci.example/run/8',
+          since: '2026-01-01T02:40:00.000Z',
+          nodes: [{ name: 'node-3', uid: 'u', bootId: 'b', members: ['zk-2'], at: '', ...node }],
+        },
+      }),
+    )
+  const begun = { phase: 'evict', cordon: 'ours', placement: 'elsewhere' }
+
+  test('of a run that died: which node, whose, and the way to uncordon it', async () => {
+    const found = await recalled(maintained(begun), lease('', ''))
+    expect(found.notes).toEqual([
+      'By the record node-3 is cordoned: drain was begun at 2026-01-01 02:40:00 UTC and is not recorded as finished (https://ci.example/run/8); no run holds the lock any more, so nobody continues it. The next run that changes the ensemble uncordons it first; operation: uncordon does it now.',
+    ])
+    // A drain is no change of the StatefulSet: nobody who waits for a roll waits for it.
+    expect(found.unfinished).toBeUndefined()
+  })
+
+  test('of a run at work: who holds the lock, and no advice to uncordon it', async () => {
+    const { notes } = await recalled(maintained(begun), lease('org/repo/8', '2026-01-01T02:59:50Z'))
+    expect(notes.join()).toContain('the lock is held by https://ci.example/run/7')
+    expect(notes.join()).not.toContain('uncordons it')
+  })
+
+  test('left cordoned on purpose: said, so that it is not forgotten', async () => {
+    const { notes } = await recalled(maintained({ ...begun, phase: 'handed-over' }))
+    expect(notes).toEqual([
+      'By the record node-3 was drained and left cordoned for the maintenance; operation: uncordon ends it.',
+    ])
+  })
+})
