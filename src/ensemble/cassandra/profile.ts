@@ -71,7 +71,7 @@ async function verify(
   }
   const base = { members: statesOf(heard), matrix: undefined, pairs: undefined }
   if (verdict.findings.length > 0) {
-    const untried = (['data', ...(level === 'thorough' ? THOROUGH_CHECKS : [])] as const).map(
+    const untried = ['data' as const, ...(level === 'thorough' ? THOROUGH_CHECKS : [])].map(
       (name): CheckResult => ({
         name,
         outcome: 'skipped',

@@ -1,5 +1,5 @@
-// The verdict on a ring from what every member says of it: all up and normal, everywhere the same
-// hosts, one schema.
+// The check `quorum` of a ring, from what every member says of it: all up and normal, everywhere the
+// same hosts, one schema.
 
 import type { Finding } from '../../errors.ts'
 import type { Member } from '../profile.ts'

@@ -1,5 +1,6 @@
-// Rows written at QUORUM through each member and read at QUORUM through every other, in one
-// keyspace that stays: a keyspace a run would leave a directory and a snapshot on every node.
+// The check `data`: rows written at QUORUM through each member and read at QUORUM through every
+// other, in one keyspace that stays (one for each run would leave a directory and a snapshot on
+// every node).
 
 import type { Clock } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'

@@ -1,5 +1,5 @@
-// Beyond reading what was written: that of two clients that ask for the same row exactly one gets
-// it, and that every copy takes a write.
+// The checks of level thorough, a row of `PROOFS` each: that of two clients that ask for the same row
+// exactly one gets it, and that every copy takes a write.
 
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, VerifyContext } from '../profile.ts'
@@ -8,8 +8,6 @@ import { cqlFinding, type Cql, type CqlTrouble } from './cqlsh.ts'
 import { KEYSPACE, TABLE, TTL_S } from './keyspace.ts'
 import { nameOfRun } from './rows.ts'
 import { namesOf, statesOf } from './serving.ts'
-
-export const THOROUGH_CHECKS = ['compare-and-set', 'all-copies'] as const
 
 /** An answer that timed out proves nothing: the race is run once more, on another row. */
 const MOST_RACES = 2
@@ -22,6 +20,16 @@ interface Stage {
   /** Begins the names of this run's rows. */
   readonly name: string
 }
+
+/** `proof` returns what it proved, or what it found. */
+type Proof = (stage: Stage) => Promise<string | Finding>
+
+/** One after the other. */
+const PROOFS: readonly (readonly [CheckResult['name'], Proof])[] = [
+  ['compare-and-set', race],
+  ['all-copies', everyCopy],
+]
+export const THOROUGH_CHECKS = PROOFS.map(([name]) => name)
 
 export async function checkThoroughly(
   members: readonly Member[],
@@ -36,17 +44,15 @@ export async function checkThoroughly(
     context,
     name: `${nameOfRun(context.runId)}-${context.clock.now()}`,
   }
-  return [
-    await checked(stage, 'compare-and-set', race),
-    await checked(stage, 'all-copies', everyCopy),
-  ]
+  const checks: CheckResult[] = []
+  for (const [name, proof] of PROOFS) checks.push(await checked(stage, name, proof))
+  return checks
 }
 
-/** `proof` returns what it proved, or what it found. */
 async function checked(
   stage: Stage,
   name: CheckResult['name'],
-  proof: (stage: Stage) => Promise<string | Finding>,
+  proof: Proof,
 ): Promise<CheckResult> {
   const { clock } = stage.context
   const began = clock.now()

@@ -1,18 +1,19 @@
-// The checks of one level, in one go: members are looked at, identified and spoken to at the same
-// time, and what can't be proven is never called a success.
+// The checks of one level, in one go, each from its file in checks/: members are looked at,
+// identified and spoken to at the same time, and what can't be proven is never called a success.
 
 import { Deadline, formatSpan } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, Verification } from '../profile.ts'
-import { checkData, type DataChecks } from './data-checks.ts'
+import { checkData, type DataChecks } from './checks/data.ts'
 import { isTlsOnly } from '../../manifests/zoo-config.ts'
 import type { DoorContext } from './doors.ts'
-import type { Introduced } from './identity.ts'
+import type { Introduced } from './checks/identity.ts'
 import { settle, type Settled } from './look.ts'
-import { ACCESS_FIX, type Looked } from './looked.ts'
-import { judgeQuorum } from './quorum.ts'
+import { ACCESS_FIX, type Looked } from './checks/looked.ts'
+import { judgeQuorum } from './checks/quorum.ts'
+import { THOROUGH_CHECKS } from './checks/thorough.ts'
 import { openSpeakers, type Speakers } from './speakers.ts'
-import { bySession, identityCheck, isMistaken, learnAll, type Learned } from './who.ts'
+import { bySession, identityCheck, isMistaken, learnAll, type Learned } from './checks/who.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 
 export interface ZooKeeperOptions {
@@ -144,8 +145,7 @@ function withTls(settled: Settled, learned: readonly Learned[], context: DoorCon
 }
 
 function notTried(level: VerifyLevel): DataChecks {
-  const names: readonly CheckResult['name'][] =
-    level === 'thorough' ? ['data', 'compare-and-set', 'ephemeral', 'multi'] : ['data']
+  const names = ['data' as const, ...(level === 'thorough' ? THOROUGH_CHECKS : [])]
   return {
     checks: names.map((name) => ({
       name,

@@ -4,7 +4,7 @@
 import type { Clock } from '../../clock.ts'
 import { unlessAborted, within } from '../bounded.ts'
 import type { Member, VerifyContext, Witness, WitnessReport } from '../profile.ts'
-import { nodePath, plain } from './check-path.ts'
+import { nodePath, plain } from './checks/check-path.ts'
 import { isRefusal, NoAnswer, Refusal } from './errors.ts'
 import type { Session } from './session.ts'
 import type { ZooKeeperOptions } from './verify.ts'

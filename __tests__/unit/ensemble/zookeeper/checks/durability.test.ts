@@ -1,12 +1,12 @@
 // Durability: an ensemble that came back empty is healthy by every other check.
 
 import { describe, expect, test } from '@jest/globals'
-import type { Profile, VerifyContext } from '../../../../src/ensemble/profile.ts'
-import { parseMarker, printMarker } from '../../../../src/ensemble/zookeeper/marker.ts'
-import { zooKeeperProfile } from '../../../../src/ensemble/zookeeper/profile.ts'
-import { simulateEnsemble, type SimulatedEnsemble } from '../../../support/cluster/zookeeper.ts'
-import { membersOf, reachInto, usualMembers } from '../../../support/cluster/zookeeper-usual.ts'
-import { idleClock } from '../../../support/idle-clock.ts'
+import type { Profile, VerifyContext } from '../../../../../src/ensemble/profile.ts'
+import { parseMarker, printMarker } from '../../../../../src/ensemble/zookeeper/checks/marker.ts'
+import { zooKeeperProfile } from '../../../../../src/ensemble/zookeeper/profile.ts'
+import { simulateEnsemble, type SimulatedEnsemble } from '../../../../support/cluster/zookeeper.ts'
+import { membersOf, reachInto, usualMembers } from '../../../../support/cluster/zookeeper-usual.ts'
+import { idleClock } from '../../../../support/idle-clock.ts'
 
 const MEMBERS = membersOf(3)
 const profile = zooKeeperProfile({ auth: undefined, checkPath: '/zk-ensemble-action' })

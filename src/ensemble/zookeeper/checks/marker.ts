@@ -1,10 +1,10 @@
-// Durability: what was acknowledged before a disruptive step must be there on every member after
-// it. An ensemble of empty members is healthy and has lost everything.
+// The marker of the check `durability`: its text, which outlives the run, and what it means that a
+// member has it no longer.
 
 import { z } from 'zod'
-import type { Finding } from '../../errors.ts'
-import type { Answer } from './voice.ts'
-import type { Speaker } from './speakers.ts'
+import type { Finding } from '../../../errors.ts'
+import type { Answer } from '../voice.ts'
+import type { Speaker } from '../speakers.ts'
 
 /** What the marker's text holds; zxids as hexadecimal text. */
 const SHAPE = z.object({

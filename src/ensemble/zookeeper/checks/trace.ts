@@ -1,9 +1,9 @@
 // What earlier checks left: the check path itself, which stays. Where it is older than every pod of
 // today, data has outlived them all, as after a set that was deleted and made anew on its claims.
 
-import type { VerifyContext } from '../profile.ts'
-import { memberTrouble } from './member-trouble.ts'
-import type { Speakers } from './speakers.ts'
+import type { VerifyContext } from '../../profile.ts'
+import { memberTrouble } from '../member-trouble.ts'
+import type { Speakers } from '../speakers.ts'
 
 /** A check makes the path and its own node in one go: a path that is as young was made by it. */
 const NEW_MS = 5_000

@@ -1,8 +1,8 @@
 // Where the checks write: one node for a run below the check path, named with its time and deleted
 // at the end; and what killed runs left there.
 
-import { isRefusal, Refusal } from './errors.ts'
-import type { Session } from './session.ts'
+import { isRefusal, Refusal } from '../errors.ts'
+import type { Session } from '../session.ts'
 
 /** A run's node is older than this only when its run was killed. */
 const RUN_MS = 60 * 60 * 1000

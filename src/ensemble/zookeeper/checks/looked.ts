@@ -1,10 +1,10 @@
 // What came of asking one member, and what that means for it by itself: its state, and its trouble.
 // What it means for the ensemble is judged in quorum.ts.
 
-import type { Finding } from '../../errors.ts'
-import type { Member, MemberState } from '../profile.ts'
-import type { Serving, Srvr } from './word-answers.ts'
-import { formatZxid } from './wire.ts'
+import type { Finding } from '../../../errors.ts'
+import type { Member, MemberState } from '../../profile.ts'
+import type { Serving, Srvr } from '../word-answers.ts'
+import { formatZxid } from '../wire.ts'
 
 /** What came of asking one member. */
 export type Look =

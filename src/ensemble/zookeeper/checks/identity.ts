@@ -1,22 +1,22 @@
-// Who each member is, from what lies in it: ids that follow from the ordinals, never one id twice,
-// and the same member list everywhere.
+// The check `identity`: who each member is, from what lies in it. Ids follow from the ordinals, never
+// one id twice, and the member list is the same everywhere.
 
-import type { Finding } from '../../errors.ts'
+import type { Finding } from '../../../errors.ts'
 import {
   meaningOf,
   POD_NAME,
   type HostMeans,
   type MemberService,
-} from '../../manifests/member-services.ts'
-import { judgeBelonging } from '../../view/host-name.ts'
-import type { Identity, Member, MemberState } from '../profile.ts'
+} from '../../../manifests/member-services.ts'
+import { judgeBelonging } from '../../../view/host-name.ts'
+import type { Identity, Member, MemberState } from '../../profile.ts'
 import {
   parseConfig,
   voters,
   type ServerConfig,
   type ServerLine,
-} from '../../manifests/zoo-config.ts'
-import type { Located } from './locate.ts'
+} from '../../../manifests/zoo-config.ts'
+import type { Located } from '../locate.ts'
 
 /** What is known of one member; `undefined` where it could not be learned. */
 export interface Known {

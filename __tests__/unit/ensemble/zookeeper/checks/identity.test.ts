@@ -2,14 +2,14 @@
 // member says that it serves.
 
 import { describe, expect, test } from '@jest/globals'
-import { parseConfig } from '../../../../src/manifests/zoo-config.ts'
+import { parseConfig } from '../../../../../src/manifests/zoo-config.ts'
 import {
   judgeIdentity,
   type IdentityVerdict,
   type Known,
-} from '../../../../src/ensemble/zookeeper/identity.ts'
-import type { MemberService } from '../../../../src/manifests/member-services.ts'
-import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
+} from '../../../../../src/ensemble/zookeeper/checks/identity.ts'
+import type { MemberService } from '../../../../../src/manifests/member-services.ts'
+import { membersOf } from '../../../../support/cluster/zookeeper-usual.ts'
 
 const LIST = [
   'server.1=zk-0.zk-hs:2888:3888',

@@ -1,12 +1,12 @@
-// Beyond reading what was written: that two writers can't both win, that a session's ephemeral goes
-// with it, and that a transaction is all or nothing.
+// The checks of level thorough, a row of `PROOFS` each: that two writers can't both win, that a
+// session's ephemeral goes with it, and that a transaction is all or nothing.
 
-import type { Clock } from '../../clock.ts'
-import type { Finding } from '../../errors.ts'
-import type { CheckResult, Member } from '../profile.ts'
-import { isRefusal } from './errors.ts'
-import { dataFinding, memberTrouble } from './member-trouble.ts'
-import type { Session } from './session.ts'
+import type { Clock } from '../../../clock.ts'
+import type { Finding } from '../../../errors.ts'
+import type { CheckResult, Member } from '../../profile.ts'
+import { isRefusal } from '../errors.ts'
+import { dataFinding, memberTrouble } from '../member-trouble.ts'
+import type { Session } from '../session.ts'
 
 /**
  * Two members (one and the same in an ensemble of one), each with a session, and a way to a third
@@ -23,23 +23,31 @@ export interface Stage {
 }
 
 /** Names below the run's node. */
-export const THOROUGH_NAMES = ['race', 'ephemeral', 'left', 'right'] as const
+export const THOROUGH_NODES = ['race', 'ephemeral', 'left', 'right'] as const
 
 const WRONG_VERSION = 7
 
+type Proof = (stage: Stage) => Promise<string | Fault>
+
+/** One after the other. What a proof makes below the run's node stands in `THOROUGH_NODES`. */
+const PROOFS: readonly (readonly [CheckResult['name'], Proof])[] = [
+  ['compare-and-set', race],
+  ['ephemeral', ephemeral],
+  ['multi', transaction],
+]
+export const THOROUGH_CHECKS = PROOFS.map(([name]) => name)
+
 export async function checkThoroughly(stage: Stage): Promise<readonly CheckResult[]> {
-  return [
-    await checked(stage, 'compare-and-set', race),
-    await checked(stage, 'ephemeral', ephemeral),
-    await checked(stage, 'multi', transaction),
-  ]
+  const checks: CheckResult[] = []
+  for (const [name, proof] of PROOFS) checks.push(await checked(stage, name, proof))
+  return checks
 }
 
 /** `proof` returns what it proved, or a Fault with what it found. */
 async function checked(
   stage: Stage,
   name: CheckResult['name'],
-  proof: (stage: Stage) => Promise<string | Fault>,
+  proof: Proof,
 ): Promise<CheckResult> {
   const began = stage.clock.now()
   const failed = (finding: Finding): CheckResult => ({

@@ -2,9 +2,9 @@
 // proves nothing either way.
 
 import { describe, expect, test } from '@jest/globals'
-import { troubleOf, type Look } from '../../../../src/ensemble/zookeeper/looked.ts'
-import { judgeQuorum, majority } from '../../../../src/ensemble/zookeeper/quorum.ts'
-import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
+import { troubleOf, type Look } from '../../../../../src/ensemble/zookeeper/checks/looked.ts'
+import { judgeQuorum, majority } from '../../../../../src/ensemble/zookeeper/checks/quorum.ts'
+import { membersOf } from '../../../../support/cluster/zookeeper-usual.ts'
 
 type Short = Look | 'L' | 'F' | 'O' | 'S' | '-'
 

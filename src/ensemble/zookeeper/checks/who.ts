@@ -1,9 +1,9 @@
-// Learns who the members are: from inside each by one exec, or, without the right to that, from
-// what the server says of itself where `conf` is allowed.
+// Learns for the check `identity` who the members are: from inside each by one exec, or, without the
+// right to that, from what the server says of itself where `conf` is allowed.
 
-import type { Finding } from '../../errors.ts'
-import { whyUnreachable } from '../unreachable.ts'
-import type { CheckResult, Member, VerifyContext } from '../profile.ts'
+import type { Finding } from '../../../errors.ts'
+import { whyUnreachable } from '../../unreachable.ts'
+import type { CheckResult, Member, VerifyContext } from '../../profile.ts'
 import { plain } from './check-path.ts'
 import {
   introduce,
@@ -13,12 +13,12 @@ import {
   type Introduced,
   type Known,
 } from './identity.ts'
-import { locateCommand, parseLocated } from './locate.ts'
-import type { DoorContext } from './doors.ts'
-import { ask } from './look.ts'
-import { parseConfig } from '../../manifests/zoo-config.ts'
-import type { Session } from './session.ts'
-import { parseConf } from './word-answers.ts'
+import { locateCommand, parseLocated } from '../locate.ts'
+import type { DoorContext } from '../doors.ts'
+import { ask } from '../look.ts'
+import { parseConfig } from '../../../manifests/zoo-config.ts'
+import type { Session } from '../session.ts'
+import { parseConf } from '../word-answers.ts'
 
 const EXEC_MS = 10_000
 /** DataTree.CONFIG_NODE, since 3.5. */

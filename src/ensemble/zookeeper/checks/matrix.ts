@@ -1,14 +1,14 @@
-// The proof that matters: a write through every member, read through every other one after a sync,
-// with the same value, version and transaction.
+// The proof of the check `data`: a write through every member, read through every other one after a
+// sync, with the same value, version and transaction.
 
-import type { Finding } from '../../errors.ts'
-import { cellsOf, countPairs, readCell } from '../pairs.ts'
-import type { Matrix, VerifyContext } from '../profile.ts'
+import type { Finding } from '../../../errors.ts'
+import { cellsOf, countPairs, readCell } from '../../pairs.ts'
+import type { Matrix, VerifyContext } from '../../profile.ts'
 import { plain } from './check-path.ts'
-import { isRefusal, wentAway } from './errors.ts'
-import { dataFinding, memberTrouble } from './member-trouble.ts'
-import type { Speaker } from './speakers.ts'
-import type { Answer, Version } from './voice.ts'
+import { isRefusal, wentAway } from '../errors.ts'
+import { dataFinding, memberTrouble } from '../member-trouble.ts'
+import type { Speaker } from '../speakers.ts'
+import type { Answer, Version } from '../voice.ts'
 
 export interface Proof {
   readonly matrix: Matrix

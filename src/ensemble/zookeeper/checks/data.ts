@@ -1,21 +1,21 @@
-// The checks that write: each run has one node below the check path, and it is gone at the end
-// whatever happened.
+// The check `data`, and after it those of level thorough: what writes does so in one node for a run
+// below the check path, which is gone at the end whatever happened.
 
-import { unlessAborted, within } from '../bounded.ts'
-import { Deadline } from '../../clock.ts'
-import type { Finding } from '../../errors.ts'
-import { dataCheck } from '../pairs.ts'
-import type { CheckResult, Matrix, VerifyContext } from '../profile.ts'
+import { unlessAborted, within } from '../../bounded.ts'
+import { Deadline } from '../../../clock.ts'
+import type { Finding } from '../../../errors.ts'
+import { dataCheck } from '../../pairs.ts'
+import type { CheckResult, Matrix, VerifyContext } from '../../profile.ts'
 import { nodePath, sweep } from './check-path.ts'
-import { Refusal, wentAway } from './errors.ts'
+import { Refusal, wentAway } from '../errors.ts'
 import { proveData, writeName, type Proof } from './matrix.ts'
-import { dataFinding, memberTrouble } from './member-trouble.ts'
-import type { Session } from './session.ts'
-import type { Speaker, Speakers } from './speakers.ts'
-import { checkThoroughly, THOROUGH_NAMES } from './thorough.ts'
+import { dataFinding, memberTrouble } from '../member-trouble.ts'
+import type { Session } from '../session.ts'
+import type { Speaker, Speakers } from '../speakers.ts'
+import { checkThoroughly, THOROUGH_NODES } from './thorough.ts'
 import { traceOf } from './trace.ts'
-import type { Voice } from './voice.ts'
-import type { VerifyLevel } from '../../view/profile-name.ts'
+import type { Voice } from '../voice.ts'
+import type { VerifyLevel } from '../../../view/profile-name.ts'
 
 export interface DataChecks {
   readonly checks: readonly CheckResult[]
@@ -186,7 +186,7 @@ async function removeRun(
   speakers: readonly Speaker[],
   context: VerifyContext,
 ): Promise<void> {
-  const names = [...speakers.map(({ member }) => writeName(member.ordinal)), ...THOROUGH_NAMES]
+  const names = [...speakers.map(({ member }) => writeName(member.ordinal)), ...THOROUGH_NODES]
   const paths = [...new Set(names.map((name) => `${path}/${name}`)), path]
   const deadline = new Deadline(context.clock, REMOVE_MS.all)
   const late = (): Error => new Error('it took too long')

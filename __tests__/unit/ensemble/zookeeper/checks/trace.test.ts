@@ -2,7 +2,7 @@
 // anew on its claims, a check that calls new data old would hide the loss.
 
 import { describe, expect, test } from '@jest/globals'
-import { traceWords } from '../../../../src/ensemble/zookeeper/trace.ts'
+import { traceWords } from '../../../../../src/ensemble/zookeeper/checks/trace.ts'
 
 const PATH = '/zk-ensemble-action'
 const SECOND = 1_000

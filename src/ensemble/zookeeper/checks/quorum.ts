@@ -1,8 +1,8 @@
-// The verdict on an ensemble from what every member's `srvr` says: exactly one leader, every other
-// voter following it, one version, nobody on his own.
+// The check `quorum`, from what every member's `srvr` says: exactly one leader, every other voter
+// following it, one version, nobody on his own. A rule of `RULES` each.
 
-import type { Finding } from '../../errors.ts'
-import type { MemberState } from '../profile.ts'
+import type { Finding } from '../../../errors.ts'
+import type { MemberState } from '../../profile.ts'
 import { roleOf, stateOf, troubleOf, type Look, type Looked, type Trouble } from './looked.ts'
 
 export interface QuorumVerdict {
