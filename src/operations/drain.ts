@@ -10,6 +10,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { announce } from '../kube/announce.ts'
 import { parseSet } from '../manifests/shapes.ts'
 import { drainNode } from '../procedures/drain/drain-node.ts'
+import { lastSeen } from '../procedures/open/last-seen.ts'
 import type { Drain } from '../procedures/drain/drain-under-way.ts'
 import { judgeNodes, standOn, type Here } from '../procedures/drain/judge-nodes.ts'
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
@@ -366,9 +367,7 @@ async function aftermath({ ensemble, leaving }: Drain, watch: DataWatch): Promis
 
 /** Members as the watches last saw them: who was evicted is no longer told as ready. */
 function lookOnceMore({ follower, run }: Locked): void {
-  try {
-    run.report.sawMembers(follower.snapshot())
-  } catch {
-    run.journal.debug('the members could not be looked at any more')
-  }
+  const view = lastSeen(follower)
+  if (view === undefined) run.journal.debug('the members could not be looked at any more')
+  else run.report.sawMembers(view)
 }

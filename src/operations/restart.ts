@@ -1,6 +1,7 @@
 // restart: every member is evicted once, lowest follower first, the leader last and handed over
 // before; no template is changed.
 
+import { bestEffort } from '../best-effort.ts'
 import { ownPods } from '../decide/members/members.ts'
 import { pacedLines } from '../decide/plan.ts'
 import { EnsembleError, failure } from '../errors.ts'
@@ -12,6 +13,7 @@ import { watchData } from '../procedures/verify/data-watch.ts'
 import { foreseeRestart } from '../procedures/plan/foresee.ts'
 import { refuseLoss, saidAlone } from '../procedures/verify/keep-data.ts'
 import { rollByEvictions } from '../procedures/rollout/roll.ts'
+import { lastSeen } from '../procedures/open/last-seen.ts'
 import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { endRestart } from '../procedures/verify/unread.ts'
 import { endOf, underWayInWords } from '../record/record.ts'
@@ -79,7 +81,9 @@ async function restartAll(ensemble: LockedEnsemble, signal: AbortSignal): Promis
     await lastLook(ensemble, ensemble.follower, run.signal)
     // Nobody was evicted, so nothing is under way that would stand against a scale.
     if (!report.changed && underWay?.pods === undefined)
-      await record.end(AbortSignal.timeout(END_MS)).catch(() => undefined)
+      await bestEffort(run.journal, 'the record still names the restart that was not begun', () =>
+        record.end(AbortSignal.timeout(END_MS)),
+      )
     tellRemaining(ensemble, remainingOf(ensemble.follower, left), revisions.at(-1)?.unread)
     throw error
   }
@@ -199,11 +203,10 @@ function remainingOf(
   follower: LockedEnsemble['follower'],
   left: ReadonlySet<string>,
 ): readonly string[] {
-  try {
-    return ownPods(follower.snapshot())
-      .filter((pod) => left.has(pod.uid) && pod.deleting === undefined)
-      .map((pod) => pod.name)
-  } catch {
-    return []
-  }
+  const view = lastSeen(follower)
+  return view === undefined
+    ? []
+    : ownPods(view)
+        .filter((pod) => left.has(pod.uid) && pod.deleting === undefined)
+        .map((pod) => pod.name)
 }

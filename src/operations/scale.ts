@@ -1,6 +1,7 @@
 // scale: one member at a time, up and down, the member list changed along; what was reached stays
 // when a step fails, and the next run continues from there.
 
+import { bestEffort } from '../best-effort.ts'
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
 import { scaleLeft } from '../decide/scale-left.ts'
@@ -228,7 +229,7 @@ async function takeSteps(
   signal: AbortSignal,
 ): Promise<void> {
   const {
-    run: { report },
+    run: { journal, report },
     inputs,
     record,
     profile: { name: profile },
@@ -271,7 +272,9 @@ async function takeSteps(
     await lastLook(before, before.follower, before.run.signal)
     // Nothing was begun, so nothing is under way.
     if (!report.changed && !goesOn)
-      await record.end(AbortSignal.timeout(RELEASE_MS)).catch(() => undefined)
+      await bestEffort(journal, 'the record still names the scale that was not begun', () =>
+        record.end(AbortSignal.timeout(RELEASE_MS)),
+      )
     explainLeft(before, left, target)
     throw error
   }

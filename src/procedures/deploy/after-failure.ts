@@ -10,9 +10,9 @@ import { faultPlace } from '../../manifests/fault-place.ts'
 import { announceDeploy, type Deploy } from './deploy-steps.ts'
 import { earlierObjects } from '../apply/earlier-objects.ts'
 import type { Ground } from '../apply/preflight.ts'
-import type { Ensemble } from '../open/ensemble.ts'
 import { lastLook } from '../rollout/last-look.ts'
 import { type Earlier, goBack, reserve } from '../rollout/undo.ts'
+import { lastSeen } from '../open/last-seen.ts'
 import { explainStanding, offerWayBack, undoFailed } from '../rollout/way-back.ts'
 import type { DataWatch } from '../verify/data-watch.ts'
 import { lossesAhead } from '../verify/keep-data.ts'
@@ -73,7 +73,7 @@ async function judgeFailure(
     verified === undefined
       ? {}
       : await earlierObjects(kube, ground, record.stored, verified, gone())
-  const seen = lastSeen(deploy)
+  const seen = lastSeen(deploy.follower)
   const losses =
     ground.live === undefined || seen === undefined
       ? []
@@ -180,15 +180,6 @@ async function rollBack(
     [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)],
     { cause: known },
   )
-}
-
-/** Undefined where the set was made anew meanwhile: what stands there is another ensemble. */
-function lastSeen({ follower }: Ensemble): EnsembleView | undefined {
-  try {
-    return follower.snapshot()
-  } catch {
-    return undefined
-  }
 }
 
 /**

@@ -1,6 +1,8 @@
 // What a budget that lets nobody go is waiting for, in words: its arithmetic and the pods that it
 // counts as missing, told once for each change.
 
+import { bestEffort } from '../../best-effort.ts'
+import { within } from '../../ensemble/bounded.ts'
 import { arithmetic } from '../../decide/drain/budget.ts'
 import { selects } from '../../decide/placement/select.ts'
 import { selectorText, toPod } from '../../kube/views/index.ts'
@@ -58,7 +60,11 @@ export function createBudgetWords(
         const about = `${budget.observedGeneration >= budget.generation ? arithmetic(budget) : ''} ${namesOf(pods)}`
         told.set(budget.uid, { view: budget, about })
         if (before?.about !== about)
-          telling = telling.then(() => tellOne(budget, pods, about)).catch(() => undefined)
+          telling = telling.then(() =>
+            bestEffort(journal, `${node}: what a budget waits for was not said`, () =>
+              tellOne(budget, pods, about),
+            ),
+          )
       }
     },
     async inFull(held) {
@@ -98,41 +104,34 @@ async function wordsOf(
   return `poddisruptionbudget/${budget.name} allows no eviction now: ${arithmetic(budget)}${missing.length === 0 ? '' : `; it waits for ${whom}${missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : ''}`}`
 }
 
+/** An aside: without it the arithmetic still says enough. */
 async function missingOf(
-  { kube, run: { clock } }: Ensemble,
+  { kube, run: { clock, journal } }: Ensemble,
   namespace: string,
   budget: BudgetView,
   signal: AbortSignal,
 ): Promise<readonly PodView[]> {
   const { selector } = budget
   if (selector === undefined) return []
-  const [late, done] = [new AbortController(), new AbortController()]
-  clock.sleep(LOOK_MS, done.signal).then(
-    () => late.abort(),
-    () => undefined,
-  )
-  try {
-    const { items } = await kube.list(
-      { apiVersion: 'v1', kind: 'Pod' },
-      { namespace, labels: selectorText(selector) },
-      AbortSignal.any([signal, late.signal]),
-    )
-    return items
-      .map(toPod)
-      .filter(
-        (pod) =>
-          selects(selector, pod.labels) &&
-          (!pod.ready || pod.deleting !== undefined) &&
-          pod.phase !== 'Succeeded' &&
-          pod.phase !== 'Failed',
+  const late = (): Error => new Error('no answer in time')
+  const pods = await bestEffort(journal, `whom ${budget.name} waits for is not known`, () =>
+    within(clock, LOOK_MS, late, signal, async (until) => {
+      const { items } = await kube.list(
+        { apiVersion: 'v1', kind: 'Pod' },
+        { namespace, labels: selectorText(selector) },
+        until,
       )
-  } catch {
-    // Whom it waits for is an aside: without it the arithmetic still says enough.
-    signal.throwIfAborted()
-    return []
-  } finally {
-    done.abort()
-  }
+      return items.map(toPod)
+    }),
+  )
+  signal.throwIfAborted()
+  return (pods ?? []).filter(
+    (pod) =>
+      selects(selector, pod.labels) &&
+      (!pod.ready || pod.deleting !== undefined) &&
+      pod.phase !== 'Succeeded' &&
+      pod.phase !== 'Failed',
+  )
 }
 
 function stateOf(pod: PodView): string {

@@ -60,7 +60,7 @@ export async function giveBackInPost(
     }),
   )
   // Only who holds the lock writes the record; who comes later strikes out what is uncordoned.
-  if (holder === lock.identity) await strikeOut(kube, records, free.flat(), signal)
+  if (holder === lock.identity) await tryToStrikeOut(kube, records, free.flat(), signal)
 }
 
 function inWords(answer: UncordonAnswer): string | undefined {
@@ -89,7 +89,8 @@ async function readRecords(
   return new Map(found)
 }
 
-async function strikeOut(
+/** A node that stays in a record costs the next run a look at it. */
+async function tryToStrikeOut(
   kube: Kube,
   records: ReadonlyMap<string, StoredRecord>,
   nodes: Required<PostState>['nodes'],

@@ -1,6 +1,7 @@
 // How the members stand at the end of a run that failed: asked once more, since what was heard
 // during the work may be minutes old, or nothing.
 
+import { bestEffort } from '../../best-effort.ts'
 import type { Follower } from '../../kube/follow.ts'
 import type { ReachableEnsemble } from '../open/ensemble.ts'
 import { createLooker } from './looker.ts'
@@ -16,13 +17,10 @@ export async function lastLook(
 ): Promise<void> {
   if (signal.aborted) return
   const until = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)])
-  try {
+  const { journal, report } = ensemble.run
+  await bestEffort(journal, 'the members could not be asked at the end', async () => {
     const view = follower.snapshot()
-    ensemble.run.report.sawMembers(view)
+    report.sawMembers(view)
     await createLooker(ensemble, until).members(view, false)
-  } catch (error) {
-    ensemble.run.journal.debug(
-      `the members could not be asked at the end: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  }
+  })
 }

@@ -77,14 +77,8 @@ export async function offerWayBack(
     report.offer(...frees)
     return
   }
-  const found = await kube
-    .get(
-      { apiVersion: 'apps/v1', kind: 'ControllerRevision', name: ran, namespace },
-      AbortSignal.timeout(LOOK_UP_MS),
-    )
-    .catch(() => undefined)
-  const revision = found?.['revision']
-  if (typeof revision !== 'number') {
+  const revision = await numberIfReadable(kube, ran, namespace)
+  if (revision === undefined) {
     report.note(
       `To roll back to revision ${ran}, deploy the earlier manifests again${stuck.length === 0 ? '' : `, then delete ${stuck.map(({ pod }) => pod).join(', ')}: the controller does not replace a pod that is not Ready`}.`,
     )
@@ -94,6 +88,22 @@ export async function offerWayBack(
     `kubectl -n ${namespace} rollout undo statefulset/${name} --to-revision=${revision} # back to ${ran}`,
   )
   report.offer(...frees)
+}
+
+/** Of a ControllerRevision; undefined where it may not be read, or not in a moment. */
+async function numberIfReadable(
+  kube: Pick<Kube, 'get'>,
+  name: string,
+  namespace: string,
+): Promise<number | undefined> {
+  const found = await kube
+    .get(
+      { apiVersion: 'apps/v1', kind: 'ControllerRevision', name, namespace },
+      AbortSignal.timeout(LOOK_UP_MS),
+    )
+    .catch(() => undefined)
+  const revision = found?.['revision']
+  return typeof revision === 'number' ? revision : undefined
 }
 
 /**

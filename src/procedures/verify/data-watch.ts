@@ -1,6 +1,7 @@
 // Data is watched through a change: a marker written before it must be there on every member after
 // it, and one writer measures how long no write went through.
 
+import { bestEffort } from '../../best-effort.ts'
 import { formatSpan } from '../../clock.ts'
 import { EnsembleError } from '../../errors.ts'
 import type { CheckResult, Witness, WitnessReport } from '../../ensemble/profile.ts'
@@ -8,6 +9,7 @@ import type { Follower } from '../../kube/follow.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { RELEASE_MS } from '../../record/lock.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
+import { lastSeen } from '../open/last-seen.ts'
 import { type ReachableEnsemble, checksOf } from '../open/ensemble.ts'
 
 export interface DataWatch {
@@ -74,24 +76,20 @@ export async function watchData(
     },
     async abandon() {
       const until = AbortSignal.timeout(RELEASE_MS)
-      try {
+      const { journal } = ensemble.run
+      await bestEffort(journal, 'what the checks wrote stays; a later run sweeps it', async () => {
         const view = follower.snapshot()
         const seen = await stopWitness(view, until)
-        if (seen !== undefined) ensemble.run.journal.info(`availability: ${seen.detail}`)
+        if (seen !== undefined) journal.info(`availability: ${seen.detail}`)
         if (marker !== undefined)
           await checksOf(ensemble).removeMarker?.(
             membersOf(view, ensemble.target),
             marker,
             contextFor(ensemble, view.set?.replicas ?? 0, until),
           )
-      } catch {
-        ensemble.run.journal.debug(
-          'what the checks wrote could not be deleted; a later run sweeps it',
-        )
-      } finally {
-        // Whatever can't be looked at any more: a writer that nobody stops goes on for ever.
-        ending.abort(new Error('the writer was stopped'))
-      }
+      })
+      // Whatever can't be looked at any more: a writer that nobody stops goes on for ever.
+      ending.abort(new Error('the writer was stopped'))
     },
   }
 }
@@ -126,11 +124,8 @@ async function beginWitness(
   signal: AbortSignal,
 ): Promise<Witness | undefined> {
   const members = (): ReturnType<typeof membersOf> => {
-    try {
-      return membersOf(follower.snapshot(), ensemble.target)
-    } catch {
-      return []
-    }
+    const view = lastSeen(follower)
+    return view === undefined ? [] : membersOf(view, ensemble.target)
   }
   const profile = checksOf(ensemble)
   if (profile.witness === undefined) {
