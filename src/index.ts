@@ -9,7 +9,7 @@ import { failure } from './errors.ts'
 import { listenForCancel } from './github/cancellation.ts'
 import { command } from './github/command.ts'
 import { runnerFiles } from './github/files.ts'
-import { createLog } from './github/log.ts'
+import { createLog, type Log } from './github/log.ts'
 import { loadMasker, maskSecrets } from './github/mask.ts'
 import { writeOutputs } from './github/outputs.ts'
 import { reportFilePath, writeReportFile } from './github/report-file.ts'
@@ -17,19 +17,21 @@ import { readRunner } from './github/runner.ts'
 import { readState, saveState } from './github/state.ts'
 import { writeSummary } from './github/summary.ts'
 import { createVoice } from './github/voice.ts'
+import type { Inputs } from './inputs/inputs.ts'
 import { secretsIn } from './inputs/login.ts'
 import type { Kube } from './kube/kube.ts'
-import { main, type Runner } from './main.ts'
+import { main } from './main.ts'
 import { post } from './post.ts'
 import type { RunProgram } from './program.ts'
 import { verdictAnnotation } from './report/annotations.ts'
 import { jsonReportText } from './report/json-report.ts'
 import { plainLine } from './report/escape.ts'
 import { outputsOf } from './report/outputs.ts'
+import type { Recorder } from './report/recorder.ts'
 import type { RunReport } from './report/run-report.ts'
 import { COMMENT_LIMIT, summaryText } from './report/summary.ts'
 import { closingLines } from './report/verdict.ts'
-import type { Run } from './run.ts'
+import type { PostState, Run } from './run.ts'
 
 const env = process.env
 const runner = readRunner(env, process.cwd(), fileURLToPath(new URL('..', import.meta.url)))
@@ -88,7 +90,6 @@ async function runMain(): Promise<void> {
     (code) => process.exit(code),
     (line) => write(`${line}\n`),
   )
-  let kube: Promise<Kube> | undefined
   const phases: RunReport['phases'] = []
   const log = createLog({
     write,
@@ -96,7 +97,8 @@ async function runMain(): Promise<void> {
     debug: runner.debug,
     onPhase: (row) => phases.push(row),
   })
-  const entry: Runner = {
+  const client = oneClient(log)
+  const code = await main({
     env,
     now: () => systemClock.now(),
     runUrl: runner.runUrl,
@@ -104,97 +106,112 @@ async function runMain(): Promise<void> {
     cancelled: cancellation.signal,
     say: (line) => log.info(line),
     debug: (text) => log.debug(text),
-    run(report): Run {
-      return {
-        clock: systemClock,
-        signal: cancellation.signal,
-        journal: {
-          ...log,
-          phase: (title, work) => {
-            report.begins(title)
-            return log.phase(title, work)
-          },
-        },
-        report,
-        holder: {
-          repository: runner.repository,
-          runId: runner.runId,
-          attempt: runner.attempt,
-          runUrl: runner.runUrl,
-        },
-        runId,
-        hostname: hostname(),
-        manifestIo: runnerFiles(runner.workspace, runner.temp, {
-          env,
-          run,
-          hide: (secrets) =>
-            maskSecrets((secret) => write(`${command('add-mask', {}, secret)}\n`), secrets, env),
-        }),
-        hasCluster: async (inputs) =>
-          (await import('./kube/sources.ts')).namesCluster({
-            kubeconfig: inputs.kubeconfig,
-            env,
-            workspace: runner.workspace,
-          }),
-        connect: (inputs) =>
-          (kube ??= connect(
-            inputs.kubeconfig,
-            inputs.context,
-            (line) => log.info(line),
-            runner.debug ? (line) => log.debug(line) : undefined,
-          )),
-        command: async (request, signal) =>
-          (await import('./github/maintenance-command.ts')).runScript(
-            { env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, voice },
-            request,
-            signal,
-          ),
-        publish: () =>
-          void writeOutputs(
-            env,
-            outputsOf(report.shown, { report: reportFile, summary: summaryFile }),
-          ),
-        remember(state) {
-          try {
-            saveState(env, state)
-          } catch (error) {
-            throw failure(
-              'refused',
-              'INTERNAL',
-              "the runner's file for the state of this step (GITHUB_STATE) can't be written: without it the post step could not uncordon nodes or release the lock after a run was killed",
-              {},
-              error,
-            )
-          }
-        },
-      }
-    },
+    run: (report) => runOf(report, log, client.connect, cancellation.signal),
     show(report, kind) {
       report.phases = phases
-      const path = writeReportFile(reportFile, jsonReportText(report)) ? reportFile : undefined
-      // Who switched the page off may still post the file as a comment.
-      const shown = kind === 'off' ? 'full' : kind
-      const comment = writeReportFile(summaryFile, summaryText(report, COMMENT_LIMIT, shown))
-        ? summaryFile
-        : undefined
-      writeOutputs(env, outputsOf(report, { report: path, summary: comment }))
-      const summary =
-        kind !== 'off' && writeSummary(env, (limit) => summaryText(report, limit, kind))
-      log.closeWarnings()
-      const counts = Object.entries(report.requests).map(([kind, count]) => `${kind} ${count}`)
-      if (counts.length > 0) log.debug(`requests to the API server: ${counts.join(', ')}`)
-      for (const line of closingLines(report, { reportFile: path, summary })) log.info(line)
-      const verdict = verdictAnnotation(report)
-      if (verdict !== undefined) log.verdict(verdict.text, verdict.place, verdict.title)
+      show(report, kind, log)
     },
-  }
-  const code = await main(entry)
+  })
   cancellation.dispose()
-  void kube?.then(
-    (client) => client.close(),
-    () => undefined,
-  )
+  client.close()
   await end(code)
+}
+
+/** The client of the whole run, made when it is first asked for. */
+function oneClient(log: Log): { readonly connect: Run['connect']; readonly close: () => void } {
+  let kube: Promise<Kube> | undefined
+  return {
+    connect: (inputs) =>
+      (kube ??= connect(
+        inputs.kubeconfig,
+        inputs.context,
+        (line) => log.info(line),
+        runner.debug ? (line) => log.debug(line) : undefined,
+      )),
+    close: () =>
+      void kube?.then(
+        (client) => client.close(),
+        () => undefined,
+      ),
+  }
+}
+
+/** What an operation is given here: the runner's side, and this machine's. */
+function runOf(report: Recorder, log: Log, connected: Run['connect'], signal: AbortSignal): Run {
+  return {
+    clock: systemClock,
+    signal,
+    journal: {
+      ...log,
+      phase: (title, work) => {
+        report.begins(title)
+        return log.phase(title, work)
+      },
+    },
+    report,
+    holder: {
+      repository: runner.repository,
+      runId: runner.runId,
+      attempt: runner.attempt,
+      runUrl: runner.runUrl,
+    },
+    runId,
+    hostname: hostname(),
+    manifestIo: runnerFiles(runner.workspace, runner.temp, {
+      env,
+      run,
+      hide: (secrets) =>
+        maskSecrets((secret) => write(`${command('add-mask', {}, secret)}\n`), secrets, env),
+    }),
+    hasCluster: async (inputs) =>
+      (await import('./kube/sources.ts')).namesCluster({
+        kubeconfig: inputs.kubeconfig,
+        env,
+        workspace: runner.workspace,
+      }),
+    connect: connected,
+    command: async (request, until) =>
+      (await import('./github/maintenance-command.ts')).runScript(
+        { env, workspace: runner.workspace, temp: runner.temp, clock: systemClock, voice },
+        request,
+        until,
+      ),
+    publish: () =>
+      void writeOutputs(env, outputsOf(report.shown, { report: reportFile, summary: summaryFile })),
+    remember,
+  }
+}
+
+function remember(state: PostState): void {
+  try {
+    saveState(env, state)
+  } catch (error) {
+    throw failure(
+      'refused',
+      'INTERNAL',
+      "the runner's file for the state of this step (GITHUB_STATE) can't be written: without it the post step could not uncordon nodes or release the lock after a run was killed",
+      {},
+      error,
+    )
+  }
+}
+
+/** The report in every form that it has: file, page, outputs, log, and the one annotation. */
+function show(report: RunReport, kind: Inputs['summary'], log: Log): void {
+  const path = writeReportFile(reportFile, jsonReportText(report)) ? reportFile : undefined
+  // Who switched the page off may still post the file as a comment.
+  const shown = kind === 'off' ? 'full' : kind
+  const comment = writeReportFile(summaryFile, summaryText(report, COMMENT_LIMIT, shown))
+    ? summaryFile
+    : undefined
+  writeOutputs(env, outputsOf(report, { report: path, summary: comment }))
+  const summary = kind !== 'off' && writeSummary(env, (limit) => summaryText(report, limit, kind))
+  log.closeWarnings()
+  const counts = Object.entries(report.requests).map(([request, count]) => `${request} ${count}`)
+  if (counts.length > 0) log.debug(`requests to the API server: ${counts.join(', ')}`)
+  for (const line of closingLines(report, { reportFile: path, summary })) log.info(line)
+  const verdict = verdictAnnotation(report)
+  if (verdict !== undefined) log.verdict(verdict.text, verdict.place, verdict.title)
 }
 
 async function runPost(): Promise<void> {

@@ -143,24 +143,21 @@ function settle(report: Recorder, error: unknown, runner: Runner): void {
     ])
     return
   }
-  const known = error instanceof EnsembleError ? error : undefined
-  if (known === undefined)
-    runner.debug(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  const findings: readonly Finding[] = known?.findings ?? [
-    {
-      code: 'INTERNAL',
-      severity: 'error',
-      message: `a fault of the action itself: ${error instanceof Error ? error.name : 'unknown'}`,
-    },
-  ]
-  // What was refused has changed nothing: where something was, it has failed.
-  const result =
-    known?.outcome === 'refused' && report.changed ? 'failed' : (known?.outcome ?? 'failed')
+  const { outcome, code, findings } =
+    error instanceof EnsembleError ? error : ownFault(error, runner)
   report.failed(
-    result,
-    known?.code ?? 'INTERNAL',
+    // What was refused has changed nothing: where something was, it has failed.
+    outcome === 'refused' && report.changed ? 'failed' : outcome,
+    code,
     findings.map((finding) =>
       withWayAround(finding, (input, value) => takesInput(runner.env, input, value)),
     ),
   )
+}
+
+/** Nothing of the cluster or of the inputs: its details are for the debug log. */
+function ownFault(error: unknown, runner: Runner): EnsembleError {
+  runner.debug(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  const name = error instanceof Error ? error.name : 'unknown'
+  return failure('failed', 'INTERNAL', `a fault of the action itself: ${name}`)
 }

@@ -31,21 +31,26 @@ interface Warned {
 }
 
 export function createLog(options: LogOptions): Log {
-  let open = 0
-  let shown = 0
-  let noticed = 0
-  let spoken = false
-  const held: Warned[] = []
   const emit = (line: string): void => options.write(`${line}\n`)
   const say = (text: string): void => harmlessLines(text).forEach(emit)
+  return {
+    phase: groups(options, emit, say),
+    info: say,
+    debug: (line) => {
+      if (options.debug) for (const one of plainLines(line)) emit(command('debug', {}, one))
+    },
+    ...annotations(emit, say),
+  }
+}
 
-  async function phase<T>(
-    title: string,
-    work: (done: (line: string) => void) => Promise<T>,
-  ): Promise<T> {
+type Say = (text: string) => void
+
+/** Phases as groups. The runner doesn't nest groups: an inner phase is a line in the outer one. */
+function groups(options: LogOptions, emit: Say, say: Say): Log['phase'] {
+  let open = 0
+  return async (title, work) => {
     const began = options.now()
     let result = ''
-    // The runner doesn't nest groups: an inner phase is a line in the group of the outer one.
     if (open === 0) emit(command('group', {}, plainLine(title)))
     else say(title)
     open += 1
@@ -66,50 +71,47 @@ export function createLog(options: LogOptions): Log {
       throw error
     }
   }
+}
 
-  function warning(text: string, place?: Place): void {
-    // The last slot is kept for the number of those that get none.
-    if (shown < ANNOTATIONS_PER_STEP - 1) {
-      shown += 1
-      emit(annotation('warning', text, place, undefined))
-    } else {
-      held.push({ text, place })
-      say(`Warning: ${placeText(place)}${text}`)
-    }
-  }
-
-  function notice(text: string, place?: Place): void {
-    noticed += 1
-    if (noticed <= ANNOTATIONS_PER_STEP) emit(annotation('notice', text, place, undefined))
-    else say(`Notice: ${placeText(place)}${text}`)
-  }
-
-  function closeWarnings(): void {
-    const [first, ...rest] = held.splice(0)
-    if (first === undefined) return
-    if (rest.length === 0) emit(annotation('warning', first.text, first.place, undefined))
-    else emit(annotation('warning', moreAnnotation(rest.length + 1).text, undefined, undefined))
-  }
-
-  function verdict(text: string, place?: Place, title?: string): void {
-    if (spoken) {
-      say(`Error: ${placeText(place)}${text}`)
-      return
-    }
-    spoken = true
-    emit(annotation('error', text, place, title))
-  }
-
+/** Annotations within the budget of a step; what is beyond it is a line of the log. */
+function annotations(
+  emit: Say,
+  say: Say,
+): Pick<Log, 'warning' | 'notice' | 'verdict' | 'closeWarnings'> {
+  let shown = 0
+  let noticed = 0
+  let spoken = false
+  const held: Warned[] = []
   return {
-    phase,
-    info: say,
-    debug: (line) => {
-      if (options.debug) for (const one of plainLines(line)) emit(command('debug', {}, one))
+    warning(text, place) {
+      // The last slot is kept for the number of those that get none.
+      if (shown < ANNOTATIONS_PER_STEP - 1) {
+        shown += 1
+        emit(annotation('warning', text, place, undefined))
+      } else {
+        held.push({ text, place })
+        say(`Warning: ${placeText(place)}${text}`)
+      }
     },
-    warning,
-    notice,
-    verdict,
-    closeWarnings,
+    notice(text, place) {
+      noticed += 1
+      if (noticed <= ANNOTATIONS_PER_STEP) emit(annotation('notice', text, place, undefined))
+      else say(`Notice: ${placeText(place)}${text}`)
+    },
+    closeWarnings() {
+      const [first, ...rest] = held.splice(0)
+      if (first === undefined) return
+      if (rest.length === 0) emit(annotation('warning', first.text, first.place, undefined))
+      else emit(annotation('warning', moreAnnotation(rest.length + 1).text, undefined, undefined))
+    },
+    verdict(text, place, title) {
+      if (spoken) {
+        say(`Error: ${placeText(place)}${text}`)
+        return
+      }
+      spoken = true
+      emit(annotation('error', text, place, title))
+    },
   }
 }
 

@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { Clock } from '../clock.ts'
 import type { CommandOutcome, CommandRequest } from '../run.ts'
-import { startChild } from './child.ts'
+import { startChild, type Child } from './child.ts'
 import type { Env } from './command.ts'
 import type { Quote, Voice } from './voice.ts'
 
@@ -74,7 +74,15 @@ export async function runScript(
   const quote = place.voice.quote()
   try {
     writeFileSync(file, script.endsWith('\n') ? script : `${script}\n`, { mode: 0o600, flag: 'wx' })
-    const outcome = await run(place, file, quote, scriptEnv(place.env, env), timeoutMs, signal)
+    const child = startChild({
+      command: 'bash',
+      args: ['--noprofile', '--norc', '-euo', 'pipefail', file],
+      cwd: place.workspace,
+      env: scriptEnv(place.env, env),
+      clock: place.clock,
+      guarded: file,
+    })
+    const outcome = await untilEnded(child, quote, place.clock, timeoutMs, signal)
     return { ...outcome, last: withoutSecrets(outcome.last, place.env) }
   } finally {
     quote.end()
@@ -92,23 +100,14 @@ function withoutSecrets(line: string, env: Env): string {
     .reduce((left, secret) => left.replaceAll(secret, '***'), line)
 }
 
-async function run(
-  place: CommandPlace,
-  file: string,
+/** Passes on what it prints until it has ended, by itself or because its time is over. */
+async function untilEnded(
+  child: Child,
   quote: Quote,
-  env: Record<string, string>,
+  clock: Clock,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<CommandOutcome> {
-  const { clock } = place
-  const child = startChild({
-    command: 'bash',
-    args: ['--noprofile', '--norc', '-euo', 'pipefail', file],
-    cwd: place.workspace,
-    env,
-    clock,
-    guarded: file,
-  })
   let last = ''
   const say = (line: string): void => {
     if (line.trim() !== '') last = line.trim()

@@ -2,7 +2,7 @@
 // together.
 
 import type { Finding } from '../errors.ts'
-import { BUILT_DRY_RUNS, ENSEMBLE_INPUTS, type Operation } from './inputs.ts'
+import { ENSEMBLE_INPUTS, type Operation } from './inputs.ts'
 import { fittingName } from '../short-name.ts'
 import { quantityOf } from '../view/quantity.ts'
 import { useOf, type InputId, type Values } from './schema.ts'
@@ -43,7 +43,9 @@ const RULES: readonly Rule[] = [
   heapInMemory,
   customCommands,
   verifyLevel,
-  targets,
+  nodesNamed,
+  cleanupPlace,
+  sweepOfAll,
   waits,
   dryRun,
 ]
@@ -218,49 +220,45 @@ function verifyLevel({ values }: Case): readonly Finding[] {
     : []
 }
 
-function targets({ values, broken }: Case): readonly Finding[] {
-  const { operation } = values
-  if (operation === 'drain' || operation === 'uncordon') {
-    const none =
-      values.nodes.length === 0 &&
-      values['node-selector'] === undefined &&
-      values.members.length === 0
-    const unread = broken.has('nodes') || broken.has('node-selector') || broken.has('members')
-    return none && !unread
-      ? [fault('nodes', 'no node is named', 'set nodes, node-selector or members')]
-      : []
-  }
-  if (
-    operation === 'cleanup' &&
-    !values.sweep &&
-    values.namespace === undefined &&
-    !broken.has('namespace') &&
-    !broken.has('sweep')
-  ) {
-    return [
-      fault(
-        'namespace',
-        'cleanup needs to be told where',
-        'set namespace (with name or manifests), or sweep: true',
-      ),
-    ]
-  }
-  if (operation === 'cleanup' && values.sweep) {
-    // Who names one would not expect all others to go.
-    const named = [
-      ...(values.namespace === undefined ? [] : (['namespace'] as const)),
-      ...(values.name === undefined ? [] : (['name'] as const)),
-      ...(values.manifests.length === 0 ? [] : (['manifests'] as const)),
-    ]
-    return named.map((id) =>
-      fault(
-        id,
-        'has no meaning with sweep, which goes through all previews of this repository',
-        `leave ${id} out, or set sweep: false to delete that one`,
-      ),
-    )
-  }
-  return []
+function nodesNamed({ values, broken }: Case): readonly Finding[] {
+  if (values.operation !== 'drain' && values.operation !== 'uncordon') return []
+  const none =
+    values.nodes.length === 0 &&
+    values['node-selector'] === undefined &&
+    values.members.length === 0
+  const unread = broken.has('nodes') || broken.has('node-selector') || broken.has('members')
+  return none && !unread
+    ? [fault('nodes', 'no node is named', 'set nodes, node-selector or members')]
+    : []
+}
+
+function cleanupPlace({ values, broken }: Case): readonly Finding[] {
+  if (values.operation !== 'cleanup' || values.sweep || values.namespace !== undefined) return []
+  if (broken.has('namespace') || broken.has('sweep')) return []
+  return [
+    fault(
+      'namespace',
+      'cleanup needs to be told where',
+      'set namespace (with name or manifests), or sweep: true',
+    ),
+  ]
+}
+
+/** Who names one would not expect all others to go. */
+function sweepOfAll({ values }: Case): readonly Finding[] {
+  if (values.operation !== 'cleanup' || !values.sweep) return []
+  const named = [
+    ...(values.namespace === undefined ? [] : (['namespace'] as const)),
+    ...(values.name === undefined ? [] : (['name'] as const)),
+    ...(values.manifests.length === 0 ? [] : (['manifests'] as const)),
+  ]
+  return named.map((id) =>
+    fault(
+      id,
+      'has no meaning with sweep, which goes through all previews of this repository',
+      `leave ${id} out, or set sweep: false to delete that one`,
+    ),
+  )
 }
 
 function waits({ values, given }: Case): readonly Finding[] {
@@ -291,8 +289,11 @@ function waits({ values, given }: Case): readonly Finding[] {
   return found
 }
 
+/** A plan is a dry run as it is. */
 function dryRun({ values }: Case): readonly Finding[] {
-  if (!values['dry-run'] || BUILT_DRY_RUNS.has(values.operation)) return []
+  const { usedBy } = useOf('dry-run')
+  if (!values['dry-run'] || values.operation === 'plan') return []
+  if (usedBy === 'all' || usedBy.includes(values.operation)) return []
   return [
     fault(
       'dry-run',

@@ -20,18 +20,6 @@ export const OPERATIONS = [
 
 export type Operation = (typeof OPERATIONS)[number]
 
-/** Operations that can say what they would do and change nothing (`dry-run: true`). */
-export const BUILT_DRY_RUNS: ReadonlySet<Operation> = new Set<Operation>([
-  'deploy',
-  'plan',
-  'undo',
-  'restart',
-  'scale',
-  'drain',
-  'uncordon',
-  'cleanup',
-])
-
 /** The built-in ensemble's own inputs; with given manifests only `image` may be set. */
 export const ENSEMBLE_INPUTS = [
   'replicas',

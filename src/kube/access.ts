@@ -46,8 +46,8 @@ const AT_ONCE = 8
 
 /**
  * Those of `wanted` that are not allowed. A cluster that doesn't let us ask denies nothing here:
- * the request itself will tell. The rules of a namespace are asked once: a right that is given later
- * is found by its single review, one that is taken away by the request itself.
+ * the request itself will tell. The rules of a namespace are asked once: a right that is given
+ * later is found by its single review, one that is taken away by the request itself.
  * Rules of a namespace say nothing about other namespaces or the cluster, so rights without a
  * namespace are always asked singly.
  */

@@ -44,20 +44,30 @@ const SELF: ReadonlySet<string> = new Set([
 ])
 const UNKNOWN: HostName = { kind: 'unknown' }
 
-export function readHost(
-  host: string,
-  own: Pick<OwnNames, 'service' | 'namespace' | 'services'>,
-): HostName {
+type Own = Pick<OwnNames, 'service' | 'namespace' | 'services'>
+
+export function readHost(host: string, own: Own): HostName {
   const text = host.trim().toLowerCase().replace(/\.$/, '')
   if (SELF.has(text)) return { kind: 'self' }
   if (text === '' || text.includes(':') || /^\d+(\.\d+){3}$/.test(text)) return UNKNOWN
   const labels = text.split('.')
-  const [first = '', second = '', third = ''] = labels
-  // `pod.service.namespace.svc`, `service.namespace.svc`, and a pod of one of several clusters:
-  // `pod.cluster.service.namespace.svc`.
+  return fullName(labels) ?? shortName(labels, own)
+}
+
+/**
+ * `pod.service.namespace.svc`, `service.namespace.svc`, and a pod of one of several clusters:
+ * `pod.cluster.service.namespace.svc`. Undefined for a name of another form.
+ */
+function fullName(labels: readonly string[]): HostName | undefined {
   const svc = [3, 2, 4].find((index) => labels[index] === 'svc')
-  if (svc !== undefined)
-    return clusterName(svc === 2 ? undefined : first, labels[svc - 2] ?? '', labels[svc - 1])
+  return svc === undefined
+    ? undefined
+    : clusterName(svc === 2 ? undefined : labels[0], labels[svc - 2] ?? '', labels[svc - 1])
+}
+
+/** A name that a resolver completes by its search path. */
+function shortName(labels: readonly string[], own: Own): HostName {
+  const [first = '', second = '', third = ''] = labels
   const isService = (name: string): boolean =>
     name !== '' && (name === own.service || own.services.has(name))
   switch (labels.length) {

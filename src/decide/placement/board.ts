@@ -44,6 +44,9 @@ export interface ApartGroup {
   readonly byNode: Map<number, number>
 }
 
+/** Pods, each with the index of its node. */
+type Standing = Iterable<readonly [PlacedPod, number]>
+
 /** By their terms (by identity) and namespace. */
 type ApartGroups = Map<readonly PodTerm[], Map<string, ApartGroup>>
 
@@ -112,12 +115,7 @@ export function boardOf(cluster: ClusterView): Board {
     node: (name) => byName.get(name),
     values: (topologyKey) =>
       known(values, topologyKey, () => nodes.map(({ view }) => view.labels[topologyKey])),
-    on({ index }) {
-      const here: PlacedPod[] = []
-      for (const there of standing.values())
-        for (const [pod, at] of there) if (at === index) here.push(pod)
-      return here
-    },
+    on: ({ index }) => podsOn(index, standing.values()),
     put(pod, node) {
       board.take(pod)
       known(standing, pod.namespace, () => new Map<PlacedPod, number>()).set(pod, node.index)
@@ -187,9 +185,15 @@ function groupOf({ demands, namespace }: PlacedPod, apart: ApartGroups): ApartGr
   }))
 }
 
+function podsOn(index: number, standing: Iterable<Standing>): readonly PlacedPod[] {
+  const here: PlacedPod[] = []
+  for (const there of standing) for (const [pod, at] of there) if (at === index) here.push(pod)
+  return here
+}
+
 /** How many of these pods match on each node. */
 function countOf(
-  standing: Iterable<Iterable<readonly [PlacedPod, number]>>,
+  standing: Iterable<Standing>,
   matches: (pod: PlacedPod) => boolean,
 ): Map<number, number> {
   const byNode = new Map<number, number>()

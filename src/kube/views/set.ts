@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { SetView } from '../../view/workload.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
-import { count, list, quantity, read, selector, text } from './shape.ts'
+import { claimResources, count, list, read, selector, text } from './shape.ts'
 
 const retention = z.enum(['Retain', 'Delete']).nullish()
 
@@ -35,9 +35,7 @@ const schema = z.object({
           volumeMode: z.enum(['Filesystem', 'Block']).nullish(),
           selector: selector.nullish(),
           volumeName: text,
-          resources: z
-            .object({ requests: z.object({ storage: quantity.optional() }).nullish() })
-            .nullish(),
+          resources: claimResources,
         }),
       }),
     ),

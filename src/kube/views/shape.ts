@@ -80,6 +80,11 @@ export const quantity = z.union([z.string(), z.number()]).transform((value, cont
   return z.NEVER
 })
 
+/** The `resources` of a claim, or of the template of one. */
+export const claimResources = z
+  .object({ requests: z.object({ storage: quantity.optional() }).nullish() })
+  .nullish()
+
 const expression = z.object({
   key: z.string(),
   operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),

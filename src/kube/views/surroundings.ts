@@ -11,16 +11,24 @@ import type {
 } from '../../view/surroundings.ts'
 import type { KubeObject } from '../kube.ts'
 import { metadataSchema } from '../objects.ts'
-import { count, createdAt, list, quantity, read, selector, text, time } from './shape.ts'
+import {
+  claimResources,
+  count,
+  createdAt,
+  list,
+  quantity,
+  read,
+  selector,
+  text,
+  time,
+} from './shape.ts'
 
 const claimSchema = z.object({
   metadata: metadataSchema,
   spec: z.object({
     storageClassName: text,
     volumeName: text,
-    resources: z
-      .object({ requests: z.object({ storage: quantity.optional() }).nullish() })
-      .nullish(),
+    resources: claimResources,
   }),
   status: z
     .object({
