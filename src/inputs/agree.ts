@@ -221,7 +221,8 @@ function verifyLevel({ values }: Case): readonly Finding[] {
 }
 
 function nodesNamed({ values, broken }: Case): readonly Finding[] {
-  if (values.operation !== 'drain' && values.operation !== 'uncordon') return []
+  // An uncordon takes what drains of the ensemble left cordoned, then.
+  if (values.operation !== 'drain') return []
   const none =
     values.nodes.length === 0 &&
     values['node-selector'] === undefined &&

@@ -51,6 +51,8 @@ async function uncordonAll(ensemble: Locked, signal: AbortSignal): Promise<void>
   report.nodesLeft(
     planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
   )
+  if (report.nodes.length === 0)
+    report.note(`By the record no drain of ${cordonedFor} left a node cordoned.`)
   run.publish()
 
   await record.endNodes(new Set(gone), signal)

@@ -309,6 +309,28 @@ describe('which nodes are meant', () => {
       expect(writes()).toEqual([])
     }))
 
+  test('none named: every node that drains of the ensemble left, no other', () =>
+    withEnsemble(4, async ({ cluster, leave, uncordon, cordoned, listed }) => {
+      const nothing = await uncordon({}, 'first')
+      expect(nothing.report).toMatchObject({ result: 'unchanged', nodes: [] })
+      expect(nothing.report.notes.join()).toContain('no drain of default/zk left a node cordoned')
+      await leave('node-1', 'handed-over')
+      await leave('node-3', 'evict')
+      cluster.somebody.cordon('node-4')
+      const done = await uncordon({})
+      expect(done.report).toMatchObject({
+        result: 'succeeded',
+        nodes: [
+          { node: 'node-1', outcome: 'uncordoned' },
+          { node: 'node-3', outcome: 'uncordoned' },
+        ],
+      })
+      expect({ cordoned: cordoned(), listed: await listed() }).toEqual({
+        cordoned: ['node-4'],
+        listed: [],
+      })
+    }))
+
   test('by selector, by name and by member at once, each node once', () =>
     withEnsemble(4, async ({ cluster, leave, nodeOf, uncordon, cordoned }) => {
       const spare =

@@ -25,6 +25,14 @@ export interface CordonedFor {
   readonly ensemble: string
 }
 
+/** What the inputs name; where they name nothing, the nodes that drains of the ensemble cordoned. */
+function wantedNodes(targets: Targets, stored: StoredRecord): Targets {
+  const { nodes, nodeSelector, members } = targets
+  if (nodes.length > 0 || nodeSelector !== undefined || members.length > 0) return targets
+  const left = nodesUnderMaintenance(stored).filter(({ cordon }) => cordon === 'ours')
+  return { nodes: left.map(({ name }) => name), nodeSelector: undefined, members: [] }
+}
+
 /**
  * The nodes that are meant and whose their cordons are, for the ensemble `namespace/name`. Throws
  * NOT_FOUND as `resolveNodes` does.
@@ -35,7 +43,8 @@ export async function planUncordon(
   { view, stored, ensemble }: CordonedFor,
   signal: AbortSignal,
 ): Promise<readonly PlannedNode[]> {
-  const nodes = await resolveNodes(kube, { ...targets, left: true }, view, stored, signal)
+  const wanted = wantedNodes(targets, stored)
+  const nodes = await resolveNodes(kube, { ...wanted, left: true }, view, stored, signal)
   return Promise.all(
     nodes.map(async (node): Promise<PlannedNode> => {
       // A look at the one node: a list may be served without its field managers.
@@ -57,11 +66,10 @@ export function goneNodes(
   stored: StoredRecord,
   planned: readonly PlannedNode[],
 ): readonly string[] {
+  const { nodes } = wantedNodes(targets, stored)
   return nodesUnderMaintenance(stored)
     .map(({ name }) => name)
-    .filter(
-      (name) => targets.nodes.includes(name) && !planned.some(({ node }) => node.name === name),
-    )
+    .filter((name) => nodes.includes(name) && !planned.some(({ node }) => node.name === name))
 }
 
 /** Refuses, naming whose they are, when there are cordons of somebody else. */
