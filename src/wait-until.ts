@@ -23,6 +23,8 @@ export interface Missing {
   readonly reason?: string
   /** Where this is told more seldom, or more often, than by default; milliseconds. */
   readonly heartbeatMs?: number
+  /** How soon it is looked at again, where that is dear; milliseconds. */
+  readonly everyMs?: number
   /** What is thrown once the time is over; without it the wait just ends. */
   readonly over?: () => Error
 }
@@ -49,6 +51,6 @@ export async function waitUntil(
       say(line)
       said = { reason, at: clock.now() }
     }
-    await clock.sleep(Math.max(20, Math.min(everyMs, deadline.left())), signal)
+    await clock.sleep(Math.max(20, Math.min(missing.everyMs ?? everyMs, deadline.left())), signal)
   }
 }

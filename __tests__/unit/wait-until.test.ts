@@ -53,6 +53,12 @@ test('a reason is said at once when it changes, and one may be said more seldom'
   expect(await said(looks)).toEqual(['0 zk-2 comes', '2 zk-1 comes', '12 zk-1 comes'])
 })
 
+test('a look that is dear is not repeated before its own time', async () => {
+  expect(
+    await said([{ line: 'asked a ring', everyMs: 7_000 }, { line: 'asked again' }, undefined]),
+  ).toEqual(['7 asked again'])
+})
+
 test('the time over is a failure in the words of the last look, or just the end', async () => {
   const over = (): Error => new Error('zk-2 is not back')
   await expect(said([{ line: 'zk-2', over }])).rejects.toThrow('zk-2 is not back')

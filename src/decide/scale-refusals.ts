@@ -78,6 +78,40 @@ export function apart(set: SetView, listed: number): Finding {
   }
 }
 
+/**
+ * Who is not serving, by pod. `unreached`: why, where nothing more is known of all of them than
+ * that they could not be asked.
+ */
+export interface Away {
+  readonly away: readonly string[]
+  readonly unreached: string | undefined
+}
+
+export function awayInWords({ away, unreached }: Away): string {
+  const one = away.length === 1
+  return unreached === undefined
+    ? `${away.join(', ')} ${one ? 'does' : 'do'} not serve`
+    : `${away.join(', ')} could not be reached, so whether ${one ? 'it serves' : 'they serve'} is not known (${unreached})`
+}
+
+/** Members that should serve before their number is changed, and don't. */
+export function unsound(name: string, found: Away): Finding {
+  const about = { severity: 'error', object: `statefulset/${name}` } as const
+  return found.unreached === undefined
+    ? {
+        ...about,
+        code: 'NOT_READY',
+        message: `${awayInWords(found)}: the number of members is changed only while all of them do`,
+        fix: 'operation: status says what is wrong; fix that first, or remove the member with the highest ordinal when that is the one.',
+      }
+    : {
+        ...about,
+        code: 'CHECK_IMPOSSIBLE',
+        message: `${awayInWords(found)}: the number of members is changed only while all of them serve`,
+        fix: 'operation: verify says what this run needs to reach them.',
+      }
+}
+
 function objectOf({ name }: SetView): string {
   return `statefulset/${name}`
 }

@@ -2,7 +2,12 @@
 // keep the old list, can split an ensemble.
 
 import { expect, test } from '@jest/globals'
-import { apart, whyNotScaled, type ScaleGround } from '../../../src/decide/scale-refusals.ts'
+import {
+  apart,
+  unsound,
+  whyNotScaled,
+  type ScaleGround,
+} from '../../../src/decide/scale-refusals.ts'
 import { set } from './given.ts'
 
 const deploy = { operation: 'deploy', words: 'a deploy of zk was begun', end: 'Finish it first.' }
@@ -42,6 +47,19 @@ test.each<[string, Partial<ScaleGround>, string | undefined]>([
   ],
 ])('%s', (_, ground, expected) => {
   expect(code(ground)).toBe(expected)
+})
+
+test('members that could not be reached are not called down: what this run lacks is asked for', () => {
+  const down = unsound('zk', { away: ['zk-2'], unreached: undefined })
+  expect(down).toMatchObject({
+    code: 'NOT_READY',
+    message: expect.stringMatching(/^zk-2 does not serve:/),
+  })
+  const unreached = unsound('zk', { away: ['zk-0', 'zk-1'], unreached: 'no port-forward' })
+  expect(unreached).toMatchObject({
+    code: 'CHECK_IMPOSSIBLE',
+    message: expect.stringMatching(/^zk-0, zk-1 could not be reached.*\(no port-forward\):/),
+  })
 })
 
 test('a set and a list that are apart are brought together by a command', () => {

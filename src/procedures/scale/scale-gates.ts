@@ -7,13 +7,15 @@ import { wantedOrdinals } from '../../decide/members/members.ts'
 import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
 import { serves } from '../../decide/rollout/roll.ts'
 import type { ScaleStep } from '../../decide/scale.ts'
-import { EnsembleError, failure } from '../../errors.ts'
+import { awayInWords, unsound, type Away } from '../../decide/scale-refusals.ts'
+import { EnsembleError } from '../../errors.ts'
 import { refuseLoss, saidAlone } from '../verify/keep-data.ts'
 import { PAUSE_WHERE_DEAR } from '../rollout/looker.ts'
 import { spentBy } from './resize.ts'
 import type { LockedEnsemble } from '../open/hold-ensemble.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
 import type { Ensemble } from '../open/ensemble.ts'
+import { waitUntil } from '../../wait-until.ts'
 
 /** Who serves can't be watched. */
 const LOOK_MS = 1_000
@@ -27,10 +29,8 @@ export async function refuseUnsound(
   steps: readonly ScaleStep[],
   signal: AbortSignal,
 ): Promise<void> {
-  const {
-    record,
-    run: { clock, journal },
-  } = ensemble
+  const { record, run, target, profile } = ensemble
+  const { clock, journal } = run
   const [first] = steps
   if (
     record.current.underWay !== null ||
@@ -42,58 +42,33 @@ export async function refuseUnsound(
   const goes = first.kind === 'remove' ? first.ordinal : undefined
   // One that is on its way is waited for: the step before may have been a deploy.
   const { ms, why } = patienceWith(
-    startsOf(ensemble.before, ensemble.target.container),
+    startsOf(ensemble.before, target.container),
     clock.now(),
     ensemble.memberTimeoutMs,
   )
-  const patience = new Deadline(clock, ms)
-  let saidAt = -Infinity
-  for (;;) {
-    const lookedAt = clock.now()
-    const { away, unreached } = await whoIsAway(ensemble, goes, signal)
-    if (away.length === 0) return
-    const said =
-      unreached === undefined
-        ? `${away.join(', ')} ${away.length === 1 ? 'does' : 'do'} not serve`
-        : `${away.join(', ')} could not be reached, so whether ${away.length === 1 ? 'it serves' : 'they serve'} is not known (${unreached})`
-    if (patience.passed && unreached !== undefined) {
-      throw failure(
-        'refused',
-        'CHECK_IMPOSSIBLE',
-        `${said}: the number of members is changed only while all of them serve`,
-        {
-          object: `statefulset/${ensemble.target.name}`,
-          fix: 'operation: verify says what this run needs to reach them.',
-        },
-      )
-    }
-    if (patience.passed) {
-      throw failure(
-        'refused',
-        'NOT_READY',
-        `${said}: the number of members is changed only while all of them do`,
-        {
-          object: `statefulset/${ensemble.target.name}`,
-          fix: 'operation: status says what is wrong; fix that first, or remove the member with the highest ordinal when that is the one.',
-        },
-      )
-    }
-    if (clock.now() - saidAt >= TELL_OUTSIDE_MS) {
-      journal.info(
-        `waiting up to ${formatSpan(patience.left())}: ${said}${why === undefined ? '' : ` (${why})`}`,
-      )
-      saidAt = clock.now()
-    }
-    await clock.sleep(
-      Math.min(
-        ensemble.profile.dear === true
-          ? Math.max(LOOK_MS, PAUSE_WHERE_DEAR * (clock.now() - lookedAt))
-          : LOOK_MS,
-        patience.left(),
-      ),
-      signal,
-    )
-  }
+  const deadline = new Deadline(clock, ms)
+  await waitUntil(
+    {
+      clock,
+      deadline,
+      everyMs: LOOK_MS,
+      heartbeatMs: TELL_OUTSIDE_MS,
+      saysAtOnce: true,
+      say: (line) => journal.info(line),
+    },
+    async () => {
+      const lookedAt = clock.now()
+      const found = await whoIsAway(ensemble, goes, signal)
+      if (found.away.length === 0) return undefined
+      const took = clock.now() - lookedAt
+      return {
+        line: `waiting up to ${formatSpan(deadline.left())}: ${awayInWords(found)}${why === undefined ? '' : ` (${why})`}`,
+        over: () => new EnsembleError('refused', [unsound(target.name, found)]),
+        ...(profile.dear === true ? { everyMs: Math.max(LOOK_MS, PAUSE_WHERE_DEAR * took) } : {}),
+      }
+    },
+    signal,
+  )
 }
 
 /**
@@ -123,15 +98,6 @@ export async function refuseUnableToLeave(
     contextFor(ensemble, view.set?.replicas ?? 0, signal),
   )
   if (finding !== undefined) throw new EnsembleError('refused', [finding])
-}
-
-/**
- * Who is not serving, by pod. `unreached`: why, where nothing more is known of all of them than
- * that they could not be asked.
- */
-export interface Away {
-  readonly away: readonly string[]
-  readonly unreached: string | undefined
 }
 
 /** Pods that are missing, or outside of the quorum; `goes` is not asked for. */
