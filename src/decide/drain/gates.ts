@@ -1,5 +1,16 @@
 // The gates of a drain: what speaks against taking a node from an ensemble now, and whether time
-// alone may end it.
+// alone may end it. All that hold are named, in this order:
+//
+// 1. The StatefulSet is gone or going: nothing else is asked.
+// 2. Another change of it is under way, or members run different revisions (`rollUnderWay`).
+// 3. A member on the node would lose its data (`losses`).
+// 4. A member, wherever it is, is away, outside of the quorum, or could not be asked (`membersAway`).
+// 5. Not exactly one member leads (`leaderOf`).
+// 6. The node of another member is not Ready (`nodesNotReady`).
+// 7. Without the members on the node there is no quorum (`quorumLeft`).
+// 8. Their disruption budgets don't allow it, or there is not exactly one (`budgetGate`).
+//
+// 3, 7 and 8 are not asked for a node without a member. Which node is next: node-order.ts.
 
 import type { Finding } from '../../errors.ts'
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'

@@ -1,4 +1,5 @@
-// The ways to the members: through the cluster, and by the words that their kind of ensemble takes.
+// The two ways to a member that a cluster has, a port-forward and commands in its container; and
+// what its kind of ensemble takes of the inputs.
 
 import type { Login, Reach } from '../../ensemble/profile.ts'
 import type { ProfileOptions } from '../../ensemble/choose.ts'
