@@ -60,9 +60,8 @@ export function membersOn(view: EnsembleView, node: string): readonly string[] {
 }
 
 /**
- * Everything that speaks against taking `away` members down now; empty: they may go. A node without
- * a member is held to the same rules but the budget's: while the ensemble
- * is hurt nothing of it is to lose a place to go to.
+ * Everything that speaks against draining the node now; empty: it may be drained. A node without a
+ * member waits too while the ensemble is hurt: no member is to lose a place to go to.
  */
 export function gates(standing: Standing, node: string): readonly Obstacle[] {
   const { view, members, elects } = standing
