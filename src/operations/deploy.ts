@@ -7,7 +7,6 @@ import { follow, type Follower } from '../kube/follow.ts'
 import type { Kube } from '../kube/kube.ts'
 import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
-import type { Loaded } from '../manifests/load.ts'
 import { partitionOf } from '../manifests/partition.ts'
 import { addressesAhead } from '../procedures/apply/addresses-ahead.ts'
 import { afterFailure } from '../procedures/deploy/after-failure.ts'
@@ -19,6 +18,7 @@ import {
 } from '../procedures/deploy/deploy-steps.ts'
 import { groundOnceGone } from '../procedures/apply/going-away.ts'
 import { loadAndLint } from '../procedures/apply/load-and-lint.ts'
+import type { DeployRequest } from '../procedures/apply/look-around.ts'
 import type { Ground } from '../procedures/apply/preflight.ts'
 import { readLogin } from '../procedures/open/login.ts'
 import { openEnsemble } from '../procedures/open/open-ensemble.ts'
@@ -42,18 +42,9 @@ export async function deploy(inputs: Inputs, run: Run): Promise<void> {
   )
 }
 
-/** What a deploy was asked for. */
-interface Asked {
-  readonly inputs: Inputs
-  readonly run: Run
-  readonly loaded: Loaded
-  readonly deadline: Deadline
-}
-
-async function deployTo(kube: Kube, asked: Asked, signal: AbortSignal): Promise<void> {
-  const { inputs, run, loaded, deadline } = asked
-  const ground = await run.journal.phase('Preflight', (done) =>
-    groundOnceGone(kube, inputs, run, loaded, deadline, signal, done),
+async function deployTo(kube: Kube, asked: DeployRequest, signal: AbortSignal): Promise<void> {
+  const ground = await asked.run.journal.phase('Preflight', (done) =>
+    groundOnceGone(kube, asked, signal, done),
   )
   try {
     await change(
@@ -69,7 +60,7 @@ async function deployTo(kube: Kube, asked: Asked, signal: AbortSignal): Promise<
 
 async function change(
   kube: Kube,
-  asked: Asked,
+  asked: DeployRequest,
   ground: Ground,
   signal: AbortSignal,
 ): Promise<void> {
@@ -96,7 +87,7 @@ async function change(
 
 async function deployOf(
   kube: Kube,
-  { inputs, run, deadline }: Asked,
+  { inputs, run, deadline }: DeployRequest,
   ground: Ground,
   follower: Follower,
   signal: AbortSignal,

@@ -12,12 +12,8 @@ import type { Loaded } from '../manifests/load.ts'
 import { refuseMissing, rightsToVerify } from '../procedures/open/access.ts'
 import { foresee } from '../procedures/plan/foresee.ts'
 import { loadAndLint } from '../procedures/apply/load-and-lint.ts'
-import {
-  inspectUnlocked,
-  refuseWithout,
-  type Inspected,
-  type JudgeRights,
-} from '../procedures/apply/preflight.ts'
+import type { DeployRequest, JudgeRights } from '../procedures/apply/look-around.ts'
+import { inspectUnlocked, refuseWithout, type Inspected } from '../procedures/apply/preflight.ts'
 import { tellChanges, tellRendered } from '../procedures/plan/tell-plan.ts'
 import { seeLock } from '../record/lock.ts'
 import { underWayInWords } from '../record/record.ts'
@@ -28,30 +24,24 @@ import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 export async function plan(inputs: Inputs, run: Run): Promise<void> {
   const loaded = await loadAndLint(inputs, run)
   if (!(await run.hasCluster(inputs))) return renderedOnly(inputs, run, loaded)
-  await withClusterInTime(inputs, run, (kube, signal) => planIn(kube, inputs, run, loaded, signal))
+  await withClusterInTime(inputs, run, (kube, signal) =>
+    planIn(
+      kube,
+      { inputs, run, loaded, deadline: new Deadline(run.clock, inputs.timeoutMs) },
+      signal,
+    ),
+  )
 }
 
-async function planIn(
-  kube: Kube,
-  inputs: Inputs,
-  run: Run,
-  loaded: Loaded,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, journal, report } = run
-  const deadline = new Deadline(clock, inputs.timeoutMs)
+async function planIn(kube: Kube, request: DeployRequest, signal: AbortSignal): Promise<void> {
+  const { inputs, run, loaded } = request
+  const { journal, report } = run
   const ground = await journal.phase('Preflight', (done) =>
     inspectUnlocked(
       kube,
-      inputs,
-      run,
-      loaded,
-      deadline,
+      request,
       {
-        judge:
-          inputs.operation === 'plan'
-            ? judgeRights(run, loaded)
-            : refuseWithout(inputs, loaded.profile),
+        judge: inputs.operation === 'plan' ? judgeRights(run, loaded) : refuseWithout(request),
         compares: inputs.operation === 'plan',
         planned: (changes, missing) =>
           tellChanges(run, changes, {
@@ -97,7 +87,7 @@ function secretsOf({ zookeeperAuth, cassandraAuth }: Inputs): readonly string[] 
  * told.
  */
 function judgeRights({ journal, report }: Run, { profile }: Loaded): JudgeRights {
-  return (rights, _manifests, namespace) => {
+  return (rights, namespace) => {
     const needed = ({ verb, resource }: Access): boolean =>
       (verb === 'get' || verb === 'list') && resource !== 'leases'
     refuseMissing(rights.missing.filter(needed), 'ACCESS_DENIED')

@@ -2,27 +2,24 @@
 // a moment ago. It is waited for, then everything is looked at anew.
 
 import type { Deadline } from '../../clock.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { objectName, refOf, type Kube } from '../../kube/kube.ts'
-import type { Loaded } from '../../manifests/load.ts'
 import type { Run } from '../../run.ts'
+import type { DeployRequest } from './look-around.ts'
 import { awaitNamespaceGone, readNamespace } from './namespace.ts'
 import { inspectGround, type Ground } from './preflight.ts'
 import { RELEASE_MS } from '../../record/lock.ts'
 import { resolveNamespace } from './target.ts'
-import { heldByFinalizers, untilGone } from './until-gone.ts'
+import { heldByFinalizers, untilGone, waitingOf } from './until-gone.ts'
 
 /** The ground once nothing of it is on its way out any more. */
 export async function groundOnceGone(
   kube: Kube,
-  inputs: Inputs,
-  run: Run,
-  loaded: Loaded,
-  deadline: Deadline,
+  request: DeployRequest,
   signal: AbortSignal,
   done: (line: string) => void,
 ): Promise<Ground> {
+  const { inputs, run, loaded, deadline } = request
   const namespace = resolveNamespace(inputs.namespace, loaded.manifests, kube.namespace)
   const makes =
     inputs.createNamespace || loaded.manifests.some(({ object }) => object.kind === 'Namespace')
@@ -32,7 +29,7 @@ export async function groundOnceGone(
     const { changed } = run.report
     let ground: Ground
     try {
-      ground = await inspectGround(kube, inputs, run, loaded, deadline, signal, done)
+      ground = await inspectGround(kube, request, signal, done)
     } catch (error) {
       // A cleanup that held the lock may have taken the namespace away while it was waited for.
       if (
@@ -54,7 +51,7 @@ export async function groundOnceGone(
         `${going.map(objectName).join(', ')} ${going.length === 1 ? 'is' : 'are'} being deleted: waited for, then created again.`,
       )
       await untilGone(
-        { clock: run.clock, deadline, say: (line) => run.journal.info(line) },
+        waitingOf(run, deadline),
         async (until) => {
           const read = await Promise.all(
             going.map(async (object) => ({ object, now: await kube.get(refOf(object), until) })),
@@ -83,7 +80,7 @@ async function namespaceGone(
   if ((await readNamespace(kube, namespace, run.holder.repository, signal)).kind !== 'terminating')
     return
   run.journal.info(`namespace/${namespace} is being deleted: waited for, then created again.`)
-  await awaitNamespaceGone(kube, namespace, undefined, run, deadline, signal)
+  await awaitNamespaceGone(kube, { name: namespace }, waitingOf(run, deadline), signal)
 }
 
 /** Or gone: then what was asked for in it was not found. */

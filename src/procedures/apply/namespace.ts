@@ -2,7 +2,6 @@
 // be swept when its time is over.
 
 import { z } from 'zod'
-import type { Deadline } from '../../clock.ts'
 import {
   EXPIRES_ANNOTATION,
   makerOf,
@@ -11,11 +10,10 @@ import {
 } from '../../decide/cleanup.ts'
 import { failure } from '../../errors.ts'
 import { isClustersOwn } from '../../inputs/agree.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import type { Kube, KubeObject } from '../../kube/kube.ts'
-import type { Run } from '../../run.ts'
-import { untilGone, type Held } from './until-gone.ts'
+import type { Kube, KubeObject, ObjectMeta } from '../../kube/kube.ts'
+import type { Seen } from './look-around.ts'
+import { untilGone, type Held, type Waiting } from './until-gone.ts'
 
 export type NamespaceState =
   | { readonly kind: 'there'; readonly ours: boolean }
@@ -63,14 +61,12 @@ export function isTerminating(namespace: KubeObject): boolean {
  */
 export async function awaitNamespaceGone(
   kube: Pick<Kube, 'get'>,
-  name: string,
-  uid: string | undefined,
-  { clock, journal }: Pick<Run, 'clock' | 'journal'>,
-  deadline: Deadline,
+  { name, uid }: Pick<ObjectMeta, 'name' | 'uid'>,
+  waiting: Waiting,
   signal: AbortSignal,
 ): Promise<void> {
   await untilGone(
-    { clock, deadline, say: (line) => journal.info(line) },
+    waiting,
     async (until) => {
       const found = await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }, until)
       return found === undefined ||
@@ -129,10 +125,12 @@ export function refuseToCreate(name: string, named: boolean): void {
 /** Makes the namespace when it was asked for, or renews the time of one that we made. */
 export async function ensureNamespace(
   kube: Kube,
-  inputs: Pick<Inputs, 'createNamespace' | 'ttlMs'>,
-  name: string,
-  state: NamespaceState,
-  run: Run,
+  {
+    inputs,
+    run,
+    namespace: name,
+    namespaceState: state,
+  }: Pick<Seen, 'inputs' | 'run' | 'namespace' | 'namespaceState'>,
   signal: AbortSignal,
 ): Promise<void> {
   if (!inputs.createNamespace || state.kind === 'terminating') return

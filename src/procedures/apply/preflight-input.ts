@@ -2,37 +2,18 @@
 // shapes parsed.
 
 import { z } from 'zod'
-import type { Deadline } from '../../clock.ts'
 import { membershipOf } from '../../decide/preflight/membership.ts'
 import type { Placing, PreflightInput } from '../../decide/preflight/finding.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
 import { objectName, type KubeObject } from '../../kube/kube.ts'
 import { toOfferedVolume, toSet } from '../../kube/views/index.ts'
-import type { Manifest } from '../../manifests/manifest.ts'
 import { memberCountOf } from '../../manifests/member-list.ts'
 import { parseSet, selects } from '../../manifests/shapes.ts'
-import type { Run } from '../../run.ts'
 import type { SetView } from '../../view/workload.ts'
 import type { PlannedChange } from './plan-changes.ts'
 import { wantedCount } from './kept-count.ts'
-import type { NamespaceState } from './namespace.ts'
-import { classesIn, type PodsSeen, type Surroundings } from './surroundings.ts'
-
-/** What a preflight has read when it comes to judge. */
-export interface Seen {
-  readonly inputs: Inputs
-  readonly run: Run
-  readonly manifests: readonly Manifest[]
-  readonly setManifest: Manifest
-  readonly namespaceState: NamespaceState
-  readonly surroundings: Surroundings
-  /** Undefined where no claim of the namespace asks for them. */
-  readonly pods: PodsSeen | undefined
-  readonly deadline: Deadline
-  readonly credentialsEnd: number | undefined
-  readonly profile: ProfileName
-}
+import type { Seen } from './look-around.ts'
+import { classesIn } from './surroundings.ts'
 
 export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): PreflightInput {
   const { inputs, manifests, setManifest, namespaceState, surroundings } = seen
@@ -56,8 +37,8 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
     namespace: namespaceState.kind === 'there' ? 'present' : namespaceState.kind,
     makesNamespace:
       inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),
-    ...membersIn(seen.profile, setManifest.object, live),
-    membership: membershipOf(seen.profile),
+    ...membersIn(seen.loaded.profile, setManifest.object, live),
+    membership: membershipOf(seen.loaded.profile),
     classes: surroundings.classes,
     ownClasses: classesIn(manifests),
     ownVolumes: manifests

@@ -3,6 +3,7 @@
 
 import { formatSpan, type Clock, type Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
+import type { Run } from '../../run.ts'
 import { waitUntil } from '../../wait-until.ts'
 
 const LOOK_MS = 500
@@ -20,6 +21,13 @@ export interface Waiting {
   readonly clock: Clock
   readonly deadline: Deadline
   readonly say: (line: string) => void
+}
+
+export function waitingOf(
+  { clock, journal }: Pick<Run, 'clock' | 'journal'>,
+  deadline: Deadline,
+): Waiting {
+  return { clock, deadline, say: (line) => journal.info(line) }
 }
 
 /**

@@ -4,14 +4,12 @@
 import { formatSpan, type Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
+import { lockFor } from '../open/hold-ensemble.ts'
 import { objectName, type Kube, type KubeObject, type ObjectMeta } from '../../kube/kube.ts'
 import {
   leaseName,
-  LOCK_WAIT_MS,
-  newIdentity,
   readHolder,
   seeLock,
-  takeLock,
   underLock,
   type Lock,
   RELEASE_MS,
@@ -33,7 +31,7 @@ import { leftCordoned } from '../../record/uncordon-left.ts'
 import { awaitNamespaceGone } from '../apply/namespace.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { deleteEnsemble, volumesOf, volumesThere } from './delete-ensemble.ts'
-import { untilGone } from '../apply/until-gone.ts'
+import { untilGone, waitingOf } from '../apply/until-gone.ts'
 import { HeldRecord } from '../../record/held-record.ts'
 
 /** One whose lock is held. */
@@ -76,7 +74,7 @@ export async function cleanUp(cleaning: Cleaning, signal: AbortSignal): Promise<
     return { outcome: 'gone', note: `namespace ${namespace} is not there` }
   if (place.kind === 'terminating') {
     run.journal.info(`namespace/${namespace} is being deleted already: it is waited for.`)
-    await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, run, deadline, signal)
+    await awaitNamespaceGone(kube, place.object.metadata, waitingOf(run, deadline), signal)
     return {
       outcome: 'gone',
       note: `namespace ${namespace} was being deleted already, and is gone`,
@@ -195,21 +193,8 @@ async function lockOf(
   name: string,
   signal: AbortSignal,
 ): Promise<Lock> {
-  const identity = newIdentity(run.holder)
-  run.remember({ lock: { namespace, lease: leaseName(name), identity } })
-  return takeLock(
-    kube,
-    run.clock,
-    {
-      namespace,
-      ensemble: name,
-      holder: run.holder,
-      identity,
-      waitMs: Math.min(LOCK_WAIT_MS, deadline.left()),
-      say: (line) => run.journal.info(line),
-    },
-    signal,
-  )
+  const lockable = { namespace, ensemble: name, until: deadline }
+  return lockFor(kube, { dryRun: false }, run, lockable, signal)
 }
 
 /**
@@ -228,7 +213,7 @@ async function underLocks(
   signal: AbortSignal,
 ): Promise<Cleaned> {
   const { kube, run, namespace, name, deleteClaims, deadline } = cleaning
-  const { journal, report, clock } = run
+  const { journal, report } = run
   // Read again: another run may have changed all of it while its lock was waited for.
   const place = await readPlace(kube, namespace, name, run.holder.repository, signal)
   if (place.kind !== 'ours' && place.kind !== 'theirs')
@@ -303,7 +288,7 @@ async function underLocks(
         `Volumes that stay, with their data (reclaim policy Retain): ${volumes.stay.join(', ')}. If that may go: kubectl delete pv ${volumes.stay.join(' ')}, and what is behind them in the storage.`,
       )
     await untilGone(
-      { clock, deadline, say: (line) => journal.info(line) },
+      waitingOf(run, deadline),
       (until) => volumesThere(kube, volumes.go, until),
       signal,
     )
@@ -352,7 +337,7 @@ async function goes(
     const place = await readPlace(kube, namespace, name, run.holder.repository, signal)
     if (place.kind === 'missing') return undefined
     if (place.kind === 'terminating') {
-      await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, run, deadline, signal)
+      await awaitNamespaceGone(kube, place.object.metadata, waitingOf(run, deadline), signal)
       return undefined
     }
     if (place.kind === 'ours' && cleaning.stillDue?.(place.object.metadata) === false)
@@ -374,7 +359,7 @@ async function goes(
     // The Leases go with it, and nothing renews what is gone.
     for (const lock of locks.splice(0)) await lock.release(AbortSignal.timeout(RELEASE_MS))
     await journal.phase(`Wait until namespace ${namespace} is gone`, async (done) => {
-      await awaitNamespaceGone(kube, namespace, place.object.metadata.uid, run, deadline, signal)
+      await awaitNamespaceGone(kube, place.object.metadata, waitingOf(run, deadline), signal)
       done('gone')
     })
     return undefined

@@ -10,7 +10,7 @@ import type { Run } from '../../run.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
 import type { Survey } from './cleanup-survey.ts'
 import { explainHanging } from '../verify/hanging.ts'
-import { heldByFinalizers, untilGone, type Held, type Waiting } from '../apply/until-gone.ts'
+import { heldByFinalizers, untilGone, waitingOf, type Held } from '../apply/until-gone.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 
 export interface Taking {
@@ -45,7 +45,7 @@ export async function deleteEnsemble(
 ): Promise<void> {
   const { kube, run, deleteClaims, deadline } = taking
   const { namespace, sets, objects, claims } = found
-  const { clock, journal, report } = run
+  const { clock, report } = run
   const going = deleteClaims ? claims : []
   if (sets.length + objects.length + going.length === 0) return
   await record.begin(
@@ -62,7 +62,7 @@ export async function deleteEnsemble(
     },
     signal,
   )
-  const waiting: Waiting = { clock, deadline, say: (line) => journal.info(line) }
+  const waiting = waitingOf(run, deadline)
   const first = [...sets, ...objects.filter(hasOwn)]
   for (const object of first) await deleteOne(taking, object, 'Foreground', '', signal)
   await untilGone(waiting, (until) => stillThere(kube, first, clock.now(), until), signal)

@@ -10,7 +10,7 @@ import type { Follower } from '../../kube/follow.ts'
 import type { Access, Kube, KubeObject } from '../../kube/kube.ts'
 import { resolveProfile } from '../../manifests/ensemble.ts'
 import { parseSet } from '../../manifests/shapes.ts'
-import { LOCK_WAIT_MS, newIdentity, underLock, RELEASE_MS, type Lock } from '../../record/lock.ts'
+import { underLock, RELEASE_MS, type Lock } from '../../record/lock.ts'
 import { HeldRecord } from '../../record/held-record.ts'
 import { readRecord, recordName, type StoredRecord } from '../../record/record.ts'
 import type { Run } from '../../run.ts'
@@ -144,20 +144,13 @@ async function lockNodes(
   }: AloneAsked & { readonly until: Deadline; readonly done: (line: string) => void },
   signal: AbortSignal,
 ): Promise<LockedNodes> {
-  const { journal, report, holder } = run
+  const { report } = run
   const namespace = inputs.namespace ?? kube.namespace
   const needed = [...rightsToRecord(namespace, inputs.dryRun), ...asked.alone]
   const rights = await reviewRights(kube, needed, namespace, signal)
   refuseMissing(rights.missing, 'ACCESS_DENIED')
-  const request = {
-    namespace,
-    ensemble: NODES_ALONE,
-    holder,
-    identity: newIdentity(holder),
-    waitMs: Math.min(LOCK_WAIT_MS, until.left()),
-    say: (line: string) => journal.info(line),
-  }
-  const lock = await lockFor(kube, inputs, run, request, signal)
+  const lockable = { namespace, ensemble: NODES_ALONE, until }
+  const lock = await lockFor(kube, inputs, run, lockable, signal)
   try {
     const stored = await readRecord(kube, namespace, NODES_ALONE, signal)
     done(`nodes alone: no name is given, and ${why}`)

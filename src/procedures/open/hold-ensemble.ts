@@ -17,7 +17,6 @@ import {
   underLock,
   withoutLock,
   type Lock,
-  type LockRequest,
   RELEASE_MS,
 } from '../../record/lock.ts'
 import {
@@ -97,6 +96,13 @@ export async function holdEnsemble(
   await withCluster(inputs, run, (kube) => holdEnsembleIn(kube, inputs, run, asked, work))
 }
 
+/** `until`: when the whole run ends, and with it the wait for another run. */
+export interface Lockable {
+  readonly namespace: string
+  readonly ensemble: string
+  readonly until: Deadline
+}
+
 /**
  * The lock; none for a dry run, which writes nothing. The post step hears of it before it is taken.
  */
@@ -104,18 +110,17 @@ export async function lockFor(
   kube: Kube,
   { dryRun }: Pick<Inputs, 'dryRun'>,
   run: Run,
-  request: LockRequest,
+  { namespace, ensemble, until }: Lockable,
   signal: AbortSignal,
 ): Promise<Lock> {
-  if (dryRun) return withoutLock(kube, { ...request, say: (line) => run.report.note(line) }, signal)
-  run.remember({
-    lock: {
-      namespace: request.namespace,
-      lease: leaseName(request.ensemble),
-      identity: request.identity,
-    },
-  })
-  return takeLock(kube, run.clock, request, signal)
+  const { clock, holder, journal, report } = run
+  const identity = newIdentity(holder)
+  const locked = { namespace, ensemble, identity }
+  if (dryRun) return withoutLock(kube, { ...locked, say: (line) => report.note(line) }, signal)
+  run.remember({ lock: { namespace, lease: leaseName(ensemble), identity } })
+  const waitMs = Math.min(LOCK_WAIT_MS, until.left())
+  const say = (line: string): void => journal.info(line)
+  return takeLock(kube, clock, { ...locked, holder, waitMs, say }, signal)
 }
 
 /** The same over a connection that is there. */
@@ -246,20 +251,7 @@ async function lockEnsemble(
     refuseMissing(rightsToVerify(rights, inputs.profile, namespace), 'CHECK_IMPOSSIBLE')
   const { name } = found.metadata
   run.report.about({ name })
-  const lock = await lockFor(
-    kube,
-    inputs,
-    run,
-    {
-      namespace,
-      ensemble: name,
-      holder: run.holder,
-      identity: newIdentity(run.holder),
-      waitMs: Math.min(LOCK_WAIT_MS, until.left()),
-      say: (line) => run.journal.info(line),
-    },
-    signal,
-  )
+  const lock = await lockFor(kube, inputs, run, { namespace, ensemble: name, until }, signal)
   return { rights, name, lock }
 }
 
