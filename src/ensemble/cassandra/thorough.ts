@@ -3,6 +3,7 @@
 
 import type { Finding } from '../../errors.ts'
 import type { CheckResult, Member, VerifyContext } from '../profile.ts'
+import { proveEach, type Proof } from '../proofs.ts'
 import { hearAll } from './ask.ts'
 import { cqlFinding, type Cql, type CqlTrouble } from './cqlsh.ts'
 import { KEYSPACE, TABLE, TTL_S } from './keyspace.ts'
@@ -21,11 +22,7 @@ interface Stage {
   readonly name: string
 }
 
-/** `proof` returns what it proved, or what it found. */
-type Proof = (stage: Stage) => Promise<string | Finding>
-
-/** One after the other. */
-const PROOFS: readonly (readonly [CheckResult['name'], Proof])[] = [
+const PROOFS: readonly (readonly [CheckResult['name'], Proof<Stage>])[] = [
   ['compare-and-set', race],
   ['all-copies', everyCopy],
 ]
@@ -44,23 +41,7 @@ export async function checkThoroughly(
     context,
     name: `${nameOfRun(context.runId)}-${context.clock.now()}`,
   }
-  const checks: CheckResult[] = []
-  for (const [name, proof] of PROOFS) checks.push(await checked(stage, name, proof))
-  return checks
-}
-
-async function checked(
-  stage: Stage,
-  name: CheckResult['name'],
-  proof: Proof,
-): Promise<CheckResult> {
-  const { clock } = stage.context
-  const began = clock.now()
-  const found = await proof(stage)
-  const ms = clock.now() - began
-  return typeof found === 'string'
-    ? { name, outcome: 'passed', detail: found, findings: [], ms }
-    : { name, outcome: 'failed', detail: found.message, findings: [found], ms }
+  return proveEach(PROOFS, stage, context.clock)
 }
 
 /** What a client was told of its INSERT … IF NOT EXISTS. */

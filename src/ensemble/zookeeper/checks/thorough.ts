@@ -4,6 +4,7 @@
 import type { Clock } from '../../../clock.ts'
 import type { Finding } from '../../../errors.ts'
 import type { CheckResult, Member } from '../../profile.ts'
+import { proveEach, type Proof } from '../../proofs.ts'
 import { isRefusal } from '../errors.ts'
 import { dataFinding, memberTrouble } from '../member-trouble.ts'
 import type { Session } from '../session.ts'
@@ -27,73 +28,51 @@ export const THOROUGH_NODES = ['race', 'ephemeral', 'left', 'right'] as const
 
 const WRONG_VERSION = 7
 
-type Proof = (stage: Stage) => Promise<string | Fault>
-
-/** One after the other. What a proof makes below the run's node stands in `THOROUGH_NODES`. */
-const PROOFS: readonly (readonly [CheckResult['name'], Proof])[] = [
+/** What a proof makes below the run's node stands in `THOROUGH_NODES`. */
+const PROOFS: readonly (readonly [CheckResult['name'], Proof<Stage>])[] = [
   ['compare-and-set', race],
   ['ephemeral', ephemeral],
   ['multi', transaction],
 ]
 export const THOROUGH_CHECKS = PROOFS.map(([name]) => name)
 
-export async function checkThoroughly(stage: Stage): Promise<readonly CheckResult[]> {
-  const checks: CheckResult[] = []
-  for (const [name, proof] of PROOFS) checks.push(await checked(stage, name, proof))
-  return checks
+export function checkThoroughly(stage: Stage): Promise<readonly CheckResult[]> {
+  const proofs = PROOFS.map(([name, proof]) => [name, withTrouble(name, proof)] as const)
+  return proveEach(proofs, stage, stage.clock)
 }
 
-/** `proof` returns what it proved, or a Fault with what it found. */
-async function checked(
-  stage: Stage,
-  name: CheckResult['name'],
-  proof: Proof,
-): Promise<CheckResult> {
-  const began = stage.clock.now()
-  const failed = (finding: Finding): CheckResult => ({
-    name,
-    outcome: 'failed',
-    detail: finding.message,
-    findings: [finding],
-    ms: stage.clock.now() - began,
-  })
-  try {
-    const found = await proof(stage)
-    if (typeof found === 'string')
-      return { name, outcome: 'passed', detail: found, findings: [], ms: stage.clock.now() - began }
-    return failed({
-      code: 'CHECK_FAILED',
-      severity: 'error',
-      ordinal: found.member.ordinal,
-      object: `pod/${found.member.pod}`,
-      message: found.what,
-      fix: 'The ensemble does not keep its promises: stop writers that rely on them and compare the members’ versions and logs.',
-    })
-  } catch (error) {
-    return failed(
-      dataFinding(
-        stage.one.member,
-        `the ${name} check through`,
-        memberTrouble(error, stage.signal),
-      ),
-    )
+/** A proof that could not be carried through is a finding as well. */
+function withTrouble(name: CheckResult['name'], proof: Proof<Stage>): Proof<Stage> {
+  return async (stage) => {
+    try {
+      return await proof(stage)
+    } catch (error) {
+      const trouble = memberTrouble(error, stage.signal)
+      return dataFinding(stage.one.member, `the ${name} check through`, trouble)
+    }
   }
 }
 
-interface Fault {
-  readonly member: Member
-  readonly what: string
+function fault(member: Member, message: string): Finding {
+  return {
+    code: 'CHECK_FAILED',
+    severity: 'error',
+    ordinal: member.ordinal,
+    object: `pod/${member.pod}`,
+    message,
+    fix: 'The ensemble does not keep its promises: stop writers that rely on them and compare the members’ versions and logs.',
+  }
 }
 
-async function race({ one, other, path }: Stage): Promise<string | Fault> {
+async function race({ one, other, path }: Stage): Promise<string | Finding> {
   const node = `${path}/race`
   await one.session.create(node, 'first')
   const [, stat] = await Promise.all([other.session.sync(node), other.session.exists(node)])
   if (stat === undefined)
-    return {
-      member: other.member,
-      what: `${other.member.pod} does not show a node that was created through ${one.member.pod}`,
-    }
+    return fault(
+      other.member,
+      `${other.member.pod} does not show a node that was created through ${one.member.pod}`,
+    )
   const results = await Promise.allSettled([
     one.session.set(node, 'one', stat.version),
     other.session.set(node, 'other', stat.version),
@@ -104,37 +83,37 @@ async function race({ one, other, path }: Stage): Promise<string | Fault> {
   )
   if (unexpected?.status === 'rejected') throw unexpected.reason
   if (won !== 1)
-    return {
-      member: other.member,
-      what: `of two writes that ask for the same version, through ${one.member.pod} and ${other.member.pod}, ${won === 0 ? 'none' : 'both'} won`,
-    }
+    return fault(
+      other.member,
+      `of two writes that ask for the same version, through ${one.member.pod} and ${other.member.pod}, ${won === 0 ? 'none' : 'both'} won`,
+    )
   return 'of two writers that asked for the same version exactly one won'
 }
 
-async function ephemeral({ other, third, path }: Stage): Promise<string | Fault> {
+async function ephemeral({ other, third, path }: Stage): Promise<string | Finding> {
   const node = `${path}/ephemeral`
   const owner = await third()
   try {
     await owner.create(node, 'here', 'ephemeral')
     const [, there] = await Promise.all([other.session.sync(node), other.session.exists(node)])
     if (there === undefined || there.ephemeralOwner !== owner.id)
-      return {
-        member: other.member,
-        what: `${other.member.pod} does not show an ephemeral node of a session that lives`,
-      }
+      return fault(
+        other.member,
+        `${other.member.pod} does not show an ephemeral node of a session that lives`,
+      )
   } finally {
     await owner.close()
   }
   const [, left] = await Promise.all([other.session.sync(node), other.session.exists(node)])
   if (left !== undefined)
-    return {
-      member: other.member,
-      what: `${other.member.pod} still shows an ephemeral node after its session was closed`,
-    }
+    return fault(
+      other.member,
+      `${other.member.pod} still shows an ephemeral node after its session was closed`,
+    )
   return 'an ephemeral node was seen through another member and went with its session'
 }
 
-async function transaction({ one, other, path }: Stage): Promise<string | Fault> {
+async function transaction({ one, other, path }: Stage): Promise<string | Finding> {
   const [left, right] = [`${path}/left`, `${path}/right`]
   const look = async (): Promise<number> => {
     const found = await Promise.all([
@@ -150,19 +129,16 @@ async function transaction({ one, other, path }: Stage): Promise<string | Fault>
       { kind: 'check', path, version: WRONG_VERSION },
       { kind: 'create', path: right, data: 'x' },
     ])
-    return {
-      member: one.member,
-      what: `${one.member.pod} let a transaction pass whose condition does not hold`,
-    }
+    return fault(
+      one.member,
+      `${one.member.pod} let a transaction pass whose condition does not hold`,
+    )
   } catch (error) {
     if (!isRefusal(error, 'BadVersion')) throw error
   }
   const half = await look()
   if (half !== 0)
-    return {
-      member: other.member,
-      what: `${other.member.pod} shows a part of a transaction that was refused`,
-    }
+    return fault(other.member, `${other.member.pod} shows a part of a transaction that was refused`)
   await one.session.multi([
     { kind: 'create', path: left, data: 'x' },
     { kind: 'check', path, version: 0 },
@@ -170,9 +146,9 @@ async function transaction({ one, other, path }: Stage): Promise<string | Fault>
   ])
   const whole = await look()
   if (whole !== 2)
-    return {
-      member: other.member,
-      what: `${other.member.pod} shows ${whole} of 2 nodes of a transaction that was done`,
-    }
+    return fault(
+      other.member,
+      `${other.member.pod} shows ${whole} of 2 nodes of a transaction that was done`,
+    )
   return 'a transaction was done as a whole and refused as a whole'
 }

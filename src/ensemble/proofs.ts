@@ -1,0 +1,28 @@
+// The checks of level thorough, of any profile: each proves a promise of the ensemble or finds it
+// broken, one after the other.
+
+import type { Clock } from '../clock.ts'
+import type { Finding } from '../errors.ts'
+import type { CheckResult } from './profile.ts'
+
+/** Returns what it proved, in words, or what it found. */
+export type Proof<Stage> = (stage: Stage) => Promise<string | Finding>
+
+export async function proveEach<Stage>(
+  proofs: readonly (readonly [CheckResult['name'], Proof<Stage>])[],
+  stage: Stage,
+  clock: Clock,
+): Promise<readonly CheckResult[]> {
+  const checks: CheckResult[] = []
+  for (const [name, proof] of proofs) {
+    const began = clock.now()
+    const found = await proof(stage)
+    const ms = clock.now() - began
+    checks.push(
+      typeof found === 'string'
+        ? { name, outcome: 'passed', detail: found, findings: [], ms }
+        : { name, outcome: 'failed', detail: found.message, findings: [found], ms },
+    )
+  }
+  return checks
+}
