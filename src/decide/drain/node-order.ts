@@ -8,7 +8,7 @@
 //    run, all others are done.
 //
 // Nodes that are alike come in the order in which they were asked for. Whether the next one may be
-// taken now is another question, see gates.ts; what is done with it, see drain-plan.ts.
+// taken now is said by gates.ts, where its members go by elsewhere-or-in-place.ts.
 
 import type { MemberNow } from '../rollout/roll.ts'
 

@@ -1,8 +1,8 @@
 // Which nodes a drain is for: those that are asked for, or those of the drain that it continues.
 
 import { createHash } from 'node:crypto'
+import { isContinued, isDone } from '../../decide/drain/continued.ts'
 import { membersOn } from '../../decide/drain/gates.ts'
-import { goesOn, isDone } from '../../decide/drain/drain-plan.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { keptNodes } from '../../record/uncordon-left.ts'
@@ -45,7 +45,8 @@ export async function planDrain(ensemble: Locked, signal: AbortSignal): Promise<
   const { namespace, name } = ensemble.target
   const digest = digestOf(inputs)
   const plan = record.current.drain ?? undefined
-  const continued = plan !== undefined && goesOn(plan, digest, run.clock.now()) ? plan : undefined
+  const continued =
+    plan !== undefined && isContinued(plan, digest, run.clock.now()) ? plan : undefined
   // Members may have moved since: the nodes of the plan are meant, those that have left the cluster
   // are done.
   const asked =

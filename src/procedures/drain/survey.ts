@@ -3,7 +3,11 @@
 
 import type { Recorder } from '../../report/recorder.ts'
 import { cordonOf } from '../../decide/drain/cordon.ts'
-import { chooseMode, reasonOfOne, type NodeChoice } from '../../decide/drain/drain-plan.ts'
+import {
+  chooseMode,
+  reasonOfOne,
+  type NodeChoice,
+} from '../../decide/drain/elsewhere-or-in-place.ts'
 import { sortPods, type SortedPods } from '../../decide/drain/drainable.ts'
 import { planPlacements } from '../../decide/placement/plan-placements.ts'
 import { CORDON, tolerated } from '../../decide/placement/select.ts'

@@ -1,13 +1,7 @@
-// A node that is drained although its member fits nowhere leaves that member Pending all night; a
-// run that forgets what a dead one did drains everything twice.
+// A node that is drained although its member fits nowhere leaves that member Pending all night.
 
 import { describe, expect, test } from '@jest/globals'
-import {
-  chooseMode,
-  goesOn,
-  type Choosing,
-  type DrainPlan,
-} from '../../../../src/decide/drain/drain-plan.ts'
+import { chooseMode, type Choosing } from '../../../../src/decide/drain/elsewhere-or-in-place.ts'
 import type { PlacementAnswer } from '../../../../src/decide/placement/plan-placements.ts'
 import type { PlacedPod, PodDemands } from '../../../../src/view/scheduling.ts'
 
@@ -197,27 +191,5 @@ describe('where the members of a node go', () => {
         isUncordoned: true,
       }).refusals[0]?.why,
     ).toContain('only by evicting pods of lower priority: 0/4 nodes')
-  })
-})
-
-describe('a drain that was broken off', () => {
-  const NOW = Date.UTC(2026, 10, 23, 3)
-  const plan: DrainPlan = { digest: 'd', since: new Date(NOW - 3_600_000).toISOString() }
-
-  test('is gone on with when the same is asked for', () => {
-    expect(goesOn(plan, 'd', NOW)).toBe(true)
-  })
-
-  test.each<[string, DrainPlan | undefined, string]>([
-    ['another request', plan, 'e'],
-    [
-      'the same a week later',
-      { ...plan, since: new Date(NOW - 7 * 86_400_000).toISOString() },
-      'd',
-    ],
-    ['a record with a time that is none', { ...plan, since: 'yesterday' }, 'd'],
-    ['nothing that was begun', undefined, 'd'],
-  ])('is begun anew for %s', (_, before, digest) => {
-    expect(goesOn(before, digest, NOW)).toBe(false)
   })
 })
