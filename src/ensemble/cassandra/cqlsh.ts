@@ -2,6 +2,7 @@
 // is.
 
 import type { Finding } from '../../errors.ts'
+import { ofMember } from '../of-member.ts'
 import type { Login, Member, VerifyContext } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
 import { KEYSPACE, TABLE_CQL } from './keyspace.ts'
@@ -106,7 +107,7 @@ export function troubleOf(exitCode: number, stderr: string): CqlTrouble {
 
 /** `what`: how the sentence begins, up to the member's name. */
 export function cqlFinding(member: Member, what: string, { kind, why }: CqlTrouble): Finding {
-  const about = { severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}` } as const
+  const about = ofMember(member)
   const who = `${what} ${member.pod} (ordinal ${member.ordinal})`
   const impossible = {
     ...about,

@@ -2,6 +2,7 @@
 // a keyspace would have more copies than nodes are left.
 
 import type { Finding } from '../../errors.ts'
+import { ofMember } from '../of-member.ts'
 import type { Leaver, Member, VerifyContext } from '../profile.ts'
 import { askMember, hear, type Heard } from './ask.ts'
 import { byHand } from './serving.ts'
@@ -27,9 +28,7 @@ export async function mayLeaveRing(
   if (!context.reach.may.exec) {
     return {
       code: 'ACCESS_DENIED',
-      severity: 'error',
-      ordinal: first.ordinal,
-      object: `pod/${first.pod}`,
+      ...ofMember(first),
       message: `${first.pod} can't be decommissioned: this run may not use exec`,
       fix: 'Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [pods/exec]\n  verbs: [get, create]',
     }

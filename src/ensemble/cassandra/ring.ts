@@ -2,6 +2,7 @@
 // same hosts, one schema.
 
 import type { Finding } from '../../errors.ts'
+import { ofMember } from '../of-member.ts'
 import type { Member } from '../profile.ts'
 import type { Heard } from './ask.ts'
 import { byHand, credible, doorTrouble, namesOf } from './serving.ts'
@@ -131,17 +132,13 @@ function seenAs(member: Member, downs: readonly Down[]): string {
     : `; ${namesOf(down.viewers)} ${down.viewers.length === 1 ? 'sees' : 'see'} it as ${down.row.up}${down.row.state}`
 }
 
-function about(member: Member): Pick<Finding, 'severity' | 'ordinal' | 'object'> {
-  return { severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}` }
-}
-
 function silent(heard: readonly Heard[], downs: readonly Down[]): readonly Finding[] {
   return heard.flatMap(({ member, trouble, denied }): readonly Finding[] =>
     trouble === undefined
       ? []
       : [
           {
-            ...about(member),
+            ...ofMember(member),
             code: denied ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED',
             message: `${member.pod} (ordinal ${member.ordinal}) could not be asked: ${trouble}${seenAs(member, downs)}`,
             fix: denied
@@ -159,7 +156,7 @@ function shut(asked: readonly Heard[], downs: readonly Down[]): readonly Finding
       ? []
       : [
           {
-            ...about(member),
+            ...ofMember(member),
             code: 'CHECK_FAILED',
             message: `${member.pod} (ordinal ${member.ordinal}) ${door.what}${seenAs(member, downs)}`,
             fix: `Open it: ${byHand(member, door.command)}`,
@@ -179,7 +176,7 @@ function downFinding({ row, own, viewers }: Down, asked: readonly Heard[]): Find
       Math.floor(rows.length / 2) + 1,
   )
   return {
-    ...(own === undefined ? { severity: 'error' as const } : about(own.member)),
+    ...(own === undefined ? { severity: 'error' as const } : ofMember(own.member)),
     code: lost ? 'QUORUM_LOST' : 'CHECK_FAILED',
     message: `${namesOf(viewers)} ${viewers.length === 1 ? 'sees' : 'see'} ${name} as ${row.up}${row.state}`,
     fix: 'Every row of nodetool status must be UN: let a joining or leaving member finish, bring back one that is down, remove one that is gone (nodetool removenode).',
@@ -194,7 +191,7 @@ function strangers(heard: readonly Heard[], everyone: ReadonlySet<string>): read
       if (hostId !== undefined && !everyone.has(hostId))
         return [
           {
-            ...about(member),
+            ...ofMember(member),
             code: 'CHECK_FAILED',
             message: `${member.pod} (ordinal ${member.ordinal}) is not in the ring: it was decommissioned, or has not joined yet`,
             fix: `${byHand(member, 'nodetool netstats')} says its mode; a joining one needs time.`,
@@ -207,7 +204,7 @@ function strangers(heard: readonly Heard[], everyone: ReadonlySet<string>): read
       )
       return [
         {
-          ...about(member),
+          ...ofMember(member),
           code: 'CHECK_FAILED',
           message: `${member.pod} (ordinal ${member.ordinal}) does not know ${names.join(', ')}`,
           fix: 'Compare nodetool status of the members: the ring is split.',
@@ -234,7 +231,7 @@ function schemaFindings(
   const names = unreachable.map((row) => ownerOf(row, asked)?.member.pod ?? row.address)
   return [
     {
-      ...about(by),
+      ...ofMember(by),
       code: 'CHECK_FAILED',
       message: `${by.pod} (ordinal ${by.ordinal}) sees ${names.length > 0 ? `${names.join(', ')} unreachable` : `${said.versions.length} schema versions`}`,
       fix: `Compare them: ${byHand(by, 'nodetool describecluster')}`,
@@ -252,7 +249,7 @@ function ownIds(asked: readonly Heard[]): readonly Finding[] {
     if (group.length < 2 || last === undefined) return []
     return [
       {
-        ...about(last.member),
+        ...ofMember(last.member),
         code: 'IDENTITY_MISMATCH',
         message: `${namesOf(group.map(({ member }) => member))} have the same host id ${id}`,
         fix: 'Two members must never share a volume’s identity: compare their claims.',

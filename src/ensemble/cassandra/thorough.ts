@@ -2,6 +2,7 @@
 // exactly one gets it, and that every copy takes a write.
 
 import type { Finding } from '../../errors.ts'
+import { ofMember } from '../of-member.ts'
 import type { CheckResult, Member, VerifyContext } from '../profile.ts'
 import { proveEach, type Proof } from '../proofs.ts'
 import { hearAll } from './ask.ts'
@@ -128,7 +129,7 @@ function between({ one, other }: Runners): string {
 
 function undecided(runners: Runners, races: number): Finding {
   return {
-    ...about(runners.one),
+    ...ofMember(runners.one),
     code: 'CHECK_IMPOSSIBLE',
     message: `two lightweight transactions for the same row, ${between(runners)}, timed out, ${races} times: which of them won is unknown`,
     fix: 'Paxos rounds take too long: see nodetool tpstats and nodetool proxyhistograms of the members; cas_contention_timeout and write_request_timeout bound them.',
@@ -142,7 +143,7 @@ function brokenPromise(runners: Runners, fault: RaceFault): Finding {
       ? `at most one won, and a read at SERIAL through ${runners.reader.pod} does not show the row of the one that won`
       : fault
   return {
-    ...about(runners.other),
+    ...ofMember(runners.other),
     code: 'CHECK_FAILED',
     message: `of two lightweight transactions for the same row, ${between(runners)}, ${what}`,
     fix: 'The ring does not keep its promises: stop clients that rely on IF NOT EXISTS, compare the members’ versions, clocks and logs, and repair the ring (nodetool repair --paxos-only, from Cassandra 4.1).',
@@ -212,12 +213,8 @@ async function because(
     }
   return {
     ...finding,
-    ...(more.length === 0 ? about(only) : {}),
+    ...(more.length === 0 ? ofMember(only) : {}),
     message: `${finding.message}; ${namesOf(lost)} ${more.length === 0 ? 'does' : 'do'} not serve`,
     fix: `Bring ${namesOf(lost)} back: operation: status says what it lacks.`,
   }
-}
-
-function about(member: Member): Pick<Finding, 'severity' | 'ordinal' | 'object'> {
-  return { severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}` }
 }

@@ -4,6 +4,7 @@
 import { Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import type { Finding } from '../../errors.ts'
+import { ofMember } from '../of-member.ts'
 import type {
   Cell,
   CheckResult,
@@ -212,9 +213,7 @@ function notRead(reader: Member, writer: Member, trouble: string): Finding {
 function findingFor(member: Member, message: string, fix: string): Finding {
   return {
     code: 'CHECK_FAILED',
-    severity: 'error',
-    ordinal: member.ordinal,
-    object: `pod/${member.pod}`,
+    ...ofMember(member),
     message,
     fix,
   }

@@ -2,6 +2,7 @@
 // want of a right is not "unhealthy", but not a success either.
 
 import type { Finding } from '../../errors.ts'
+import { ofMember } from '../of-member.ts'
 import type { Member } from '../profile.ts'
 import { NoAnswer, NoSession, Refusal } from './errors.ts'
 
@@ -15,9 +16,7 @@ export function memberTrouble(error: unknown, signal: AbortSignal): Error {
 export function dataFinding(member: Member, what: string, error: Error): Finding {
   const who = `${member.pod} (ordinal ${member.ordinal})`
   return {
-    severity: 'error',
-    ordinal: member.ordinal,
-    object: `pod/${member.pod}`,
+    ...ofMember(member),
     ...meaningOf(error, `${what} ${who}`, who),
   }
 }

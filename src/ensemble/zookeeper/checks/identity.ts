@@ -9,6 +9,7 @@ import {
   type MemberService,
 } from '../../../manifests/member-services.ts'
 import { judgeBelonging } from '../../../view/host-name.ts'
+import { ofMember } from '../../of-member.ts'
 import type { Identity, Member, MemberState } from '../../profile.ts'
 import {
   parseConfig,
@@ -147,9 +148,8 @@ function mismatch(
 ): Finding {
   return {
     code: 'IDENTITY_MISMATCH',
+    ...ofMember(member),
     severity,
-    ordinal: member.ordinal,
-    object: `pod/${member.pod}`,
     message: `${member.pod} (ordinal ${member.ordinal}) ${message}`,
     fix,
   }
@@ -332,9 +332,7 @@ function shared(
         pods: group.map(({ pod }) => pod),
         finding: {
           code: 'IDENTITY_MISMATCH',
-          severity: 'error',
-          ordinal: last.ordinal,
-          object: `pod/${last.pod}`,
+          ...ofMember(last),
           message: `${said} have the same id ${id}`,
           fix: 'Each member needs an id of its own: its ordinal plus one constant. Stop the newer of them before clients lose writes.',
         } satisfies Finding,

@@ -2,6 +2,7 @@
 // What it means for the ensemble is judged in quorum.ts.
 
 import type { Finding } from '../../../errors.ts'
+import { ofMember } from '../../of-member.ts'
 import type { Member, MemberState } from '../../profile.ts'
 import type { Serving, Srvr } from '../word-answers.ts'
 import { formatZxid } from '../wire.ts'
@@ -101,9 +102,7 @@ export function troubleOf({ member, look }: Looked): readonly Trouble[] {
     {
       heals,
       finding: {
-        severity: 'error',
-        ordinal: member.ordinal,
-        object: `pod/${member.pod}`,
+        ...ofMember(member),
         ...said,
       },
     },

@@ -1,6 +1,7 @@
 // The marker of the check `durability`: its text, which outlives the run, and what it means that a
 // member has it no longer.
 
+import { ofMember } from '../../of-member.ts'
 import { z } from 'zod'
 import type { Finding } from '../../../errors.ts'
 import type { Answer } from '../voice.ts'
@@ -43,7 +44,7 @@ export function markerTrouble(
   answer: Answer,
   marker: Marker,
 ): Finding | undefined {
-  const about = { severity: 'error', ordinal: member.ordinal, object: `pod/${member.pod}` } as const
+  const about = ofMember(member)
   const who = `${member.pod} (ordinal ${member.ordinal})`
   const lost = (what: string): Finding => ({
     ...about,

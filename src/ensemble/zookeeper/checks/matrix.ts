@@ -3,6 +3,7 @@
 
 import type { Finding } from '../../../errors.ts'
 import { cellsOf, countPairs, readCell } from '../../pairs.ts'
+import { ofMember } from '../../of-member.ts'
 import type { Matrix, VerifyContext } from '../../profile.ts'
 import { plain } from './check-path.ts'
 import { isRefusal, wentAway } from '../errors.ts'
@@ -156,9 +157,7 @@ function notShown(read: readonly Read[]): readonly Finding[] {
   return [
     {
       code: 'CHECK_FAILED',
-      severity: 'error',
-      ordinal: member.ordinal,
-      object: `pod/${member.pod}`,
+      ...ofMember(member),
       message: `${member.pod} (ordinal ${member.ordinal}) does not show what was written through ${from}: ${first.why}`,
       fix: 'Look at its log; a member that stays behind may be cut off from the leader or have another ensemble’s data.',
     },

@@ -2,6 +2,7 @@
 // following it, one version, nobody on his own. A rule of `RULES` each.
 
 import type { Finding } from '../../../errors.ts'
+import { ofMember } from '../../of-member.ts'
 import type { MemberState } from '../../profile.ts'
 import { roleOf, stateOf, troubleOf, type Look, type Looked, type Trouble } from './looked.ts'
 
@@ -66,9 +67,7 @@ function alone(looked: readonly Looked[], replicas: number): readonly Trouble[] 
       heals: false,
       finding: {
         code: 'IDENTITY_MISMATCH',
-        severity: 'error',
-        ordinal: member.ordinal,
-        object: `pod/${member.pod}`,
+        ...ofMember(member),
         message: `${member.pod} (ordinal ${member.ordinal}) runs standalone in an ensemble of ${replicas}: it keeps data of its own that the others do not see`,
         fix: 'Give it the member list that the others have; save what clients wrote to it first.',
       },
@@ -189,9 +188,7 @@ function epochs(looked: readonly Looked[]): readonly Trouble[] {
             heals: true,
             finding: {
               code: 'CHECK_FAILED',
-              severity: 'error',
-              ordinal: member.ordinal,
-              object: `pod/${member.pod}`,
+              ...ofMember(member),
               message: `${member.pod} (ordinal ${member.ordinal}) is in epoch ${own}, its leader in ${led}`,
               fix: 'It may follow another ensemble: compare the member lists.',
             },

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../../clock.ts'
 import type { Finding } from '../../../errors.ts'
+import { ofMember } from '../../of-member.ts'
 import type { CheckResult, Member } from '../../profile.ts'
 import { proveEach, type Proof } from '../../proofs.ts'
 import { isRefusal } from '../errors.ts'
@@ -56,9 +57,7 @@ function withTrouble(name: CheckResult['name'], proof: Proof<Stage>): Proof<Stag
 function fault(member: Member, message: string): Finding {
   return {
     code: 'CHECK_FAILED',
-    severity: 'error',
-    ordinal: member.ordinal,
-    object: `pod/${member.pod}`,
+    ...ofMember(member),
     message,
     fix: 'The ensemble does not keep its promises: stop writers that rely on them and compare the members’ versions and logs.',
   }
