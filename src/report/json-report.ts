@@ -93,6 +93,7 @@ export function toJsonReport(report: RunReport): JsonReport {
     longestWriteGapMs: report.longestWriteGapMs ?? null,
     acknowledgedWritesLost: report.acknowledgedWritesLost ?? null,
     writeGaps: report.writeGaps.map(({ from, ms }) => ({ from: iso(from), ms })),
+    others: report.others.map((one) => ({ ...one })),
     undoTo: undoToJson(report.undoTo),
     requests: { ...report.requests },
     started: iso(report.started),

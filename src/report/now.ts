@@ -76,11 +76,12 @@ function withQuorum({ serving, members, unasked }: Counted, voters: readonly Mem
 
 /**
  * `clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2)`; empty
- * where the run saw no ensemble. The same words in log, annotation, message, summary and report.
+ * where the run saw no ensemble. Where it was no ensemble's own, of each that it met whether every
+ * member serves. The same words in log, annotation, message, summary and report.
  */
 export function nowLine(report: RunReport): string {
   const clients = clientsOf(report)
-  if (clients === undefined) return ''
+  if (clients === undefined) return plainLine(othersLine(report), 400)
   if (clients.members === 0) return 'no client is served: no member is wanted (replicas is 0)'
   return plainLine(`${lead(report, clients)}${counted(report, clients)}${margin(clients)}`, 400)
 }
@@ -88,9 +89,27 @@ export function nowLine(report: RunReport): string {
 /** ✅ where clients are served, ⚠️ where less is sure, ❌ where they are not. */
 export function nowSign(report: RunReport): string {
   const clients = clientsOf(report)
-  if (clients === undefined) return ''
+  if (clients === undefined)
+    return report.others.length === 0
+      ? ''
+      : report.others.every(({ serves }) => serves)
+        ? '✅'
+        : '⚠️'
   if (clients.write === false) return '❌'
   return clients.write === true && clients.serving === clients.members ? '✅' : '⚠️'
+}
+
+/** `every member of shop/zk and db/cassandra serves`. */
+function othersLine({ others }: RunReport): string {
+  const [well, ill] = [true, false].map((wanted) =>
+    others.filter(({ serves }) => serves === wanted).map(({ name }) => name),
+  )
+  const said = (names: readonly string[] = [], words: string): readonly string[] =>
+    names.length === 0 ? [] : [words.replace('NAMES', someOf(names, 6))]
+  return [
+    ...said(ill, 'not every member of NAMES was seen to serve since one was evicted'),
+    ...said(well, 'every member of NAMES serves'),
+  ].join('; ')
 }
 
 function lead(report: RunReport, { read, write, unasked }: Clients): string {

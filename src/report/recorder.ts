@@ -130,6 +130,9 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
   get members(): Seen<RunReport['members']> {
     return this.#report.members
   }
+  get others(): Seen<RunReport['others']> {
+    return this.#report.others
+  }
   get changes(): Seen<RunReport['changes']> {
     return this.#report.changes
   }
@@ -523,13 +526,20 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
    */
   aside(name: string): Recorder {
     const report = newReport(this.#report.operation, this.#report.started)
-    const { notes, evidence, nodes } = this.#report
+    const { notes, evidence, nodes, others } = this.#report
     const { now, say } = this.#place
     return new Recorder(
       report.operation,
       { now, say: (line) => say(`${name}: ${line}`) },
-      { ...report, notes, evidence, nodes },
+      { ...report, notes, evidence, nodes, others },
     )
+  }
+
+  /** Of another ensemble, `namespace/name`: whether all its members were seen to serve last. */
+  otherStands(name: string, serves: boolean): void {
+    const known = this.#report.others.find((one) => one.name === name)
+    if (known === undefined) this.#report.others.push({ name, serves })
+    else known.serves = serves
   }
 
   /** What was done aside is over: whether it changed something, and its times, are this run's. */

@@ -252,6 +252,11 @@ export const jsonReportSchema = z
     writeGaps: z
       .array(z.strictObject({ from: time, ms: z.number() }))
       .describe('Times of more than a second without a write'),
+    others: z
+      .array(z.strictObject({ name: text, serves: z.boolean() }))
+      .describe(
+        'Other ensembles, namespace/name, of which members were moved, and whether every member was seen to serve since',
+      ),
     undoTo: orNull(z.strictObject({ revision: orNull(z.int()), name: text })).describe(
       'The verified revision that an undo would go to, where that is known',
     ),

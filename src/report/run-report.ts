@@ -69,6 +69,14 @@ export type MemberEvent =
   | { readonly kind: 'fault'; readonly reason: string }
   | { readonly kind: 'pending' | 'away' | 'hand-over' | 'evicted' | 'deleted' }
 
+/** An ensemble with members on a node that was drained for no ensemble, or for another one. */
+export interface OtherEnsemble {
+  /** `namespace/name`. */
+  readonly name: string
+  /** Every member was seen to serve after the last one of its members was moved. */
+  serves: boolean
+}
+
 /** Something that happened at a time, for the timeline. */
 export interface TimelineEntry {
   /** Milliseconds since the epoch. */
@@ -213,6 +221,8 @@ export interface RunReport {
   readyReplicas: number | undefined
   leader: string
   members: MemberRow[]
+  /** Other ensembles of which members were moved, as each was seen last. */
+  others: OtherEnsemble[]
   changes: ChangeRow[]
   /** plan: what the changes mean for members; empty where that isn't known. */
   impact: 'none' | 'objects' | 'roll' | 'scale' | ''
@@ -314,6 +324,7 @@ export function newReport(operation: string, started: number): RunReport {
     namespaces: [],
     revisions: [],
     requests: {},
+    others: [],
     writeGaps: [],
     undoTo: undefined,
     started,

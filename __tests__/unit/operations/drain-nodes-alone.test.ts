@@ -11,6 +11,7 @@ import {
 } from '../../support/cluster/cluster.ts'
 import { at, parse, text, type Fields, type Json } from '../../support/cluster/json.ts'
 import { clusterClock, runHere, startRun, untilHere, type Ended } from '../../support/in-process.ts'
+import { nowLine } from '../../../src/report/now.ts'
 import { MARK, OTHER, TUTORIAL, wanted, type Inputs } from './drained-ensemble.ts'
 
 jest.setTimeout(120_000)
@@ -248,6 +249,19 @@ describe('every ensemble that is on the nodes', () => {
       const home = text(cluster.objects.get('Pod', 'default', `zk-${leader}`), 'spec', 'nodeName')
       const ended = await given.run({ nodes: 'node-1\nnode-2\nnode-3\nnode-4' })
       wanted(ended, 'succeeded', '')
+      // Whoever reads the page at night is told of the ensembles, though none was named.
+      expect(nowLine(ended.report)).toMatch(
+        /^every member of (default\/zk, default\/other|default\/other, default\/zk) serves$/,
+      )
+      expect(
+        new Set(
+          ended.report.timeline
+            .filter(({ event }) => event?.kind === 'evicted')
+            .map(({ member }) => member),
+        ),
+      ).toEqual(
+        new Set(['zk', 'other'].flatMap((name) => [0, 1, 2].map((i) => `default/${name}-${i}`))),
+      )
       expect(ended.report.drainedNodes.slice(0, 2)).not.toContain(home)
       const befell = [...Map.groupBy(cluster.history.slice(from), ({ set }) => set)]
       expect(befell.map(([set]) => set).toSorted()).toEqual(

@@ -197,6 +197,22 @@ describe('the sentence', () => {
       'clients can read and write: 3 of 3 members serve, leader zk-1, as they said at 12:00:42 UTC; 1 more may be down (quorum 2)',
     ))
 
+  test('a drain for no ensemble says of each that it met whether every member serves', () => {
+    const report = newReport('drain', 0)
+    const recorder = new Recorder('drain', { now: () => 0, say: () => undefined }, report)
+    recorder.otherStands('shop/zk', true)
+    recorder.otherStands('db/cassandra', false)
+    expect([nowLine(report), nowSign(report)]).toEqual([
+      'not every member of db/cassandra was seen to serve since one was evicted; every member of shop/zk serves',
+      '⚠️',
+    ])
+    recorder.otherStands('db/cassandra', true)
+    expect([nowLine(report), nowSign(report)]).toEqual([
+      'every member of shop/zk, db/cassandra serves',
+      '✅',
+    ])
+  })
+
   test('a run that saw no ensemble claims nothing', () => {
     const report = newReport('deploy', 0)
     expect(clientsOf(report)).toBeUndefined()

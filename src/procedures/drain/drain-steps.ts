@@ -13,7 +13,7 @@ import { leadsAndGoes, readyToLeave } from '../rollout/roll.ts'
 import { isAbandoned } from './ask-to-go.ts'
 import type { Drain } from './drain-under-way.ts'
 import { emptied, type Taking } from './empty-cordoned.ts'
-import { membersBack, ordinalOf } from './empty-node.ts'
+import { membersBack, neighbourBack, ordinalOf } from './empty-node.ts'
 import { maintain } from './maintenance.ts'
 import { ordinalsOf } from './neighbours.ts'
 
@@ -258,13 +258,7 @@ async function rejoin(
   if (survey.choice.mode === 'in-place')
     await membersBack(back(ensemble), looker, row.members, signal)
   for (const one of neighbours.filter(({ later }) => later))
-    if (!isAbandoned(one))
-      await membersBack(
-        back(one.ensemble),
-        one.looker,
-        one.pods.map(({ name }) => name),
-        signal,
-      )
+    await neighbourBack(back(one.ensemble), one, signal)
   return at
 }
 

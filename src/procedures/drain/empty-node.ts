@@ -60,13 +60,7 @@ export async function emptyNode(ensemble: Locked, turn: Turn, signal: AbortSigna
     noPlace(turn, pod, ensemble.inputs.uncordon === 'never')
   const neighboursBack = async (until: AbortSignal): Promise<void> => {
     for (const one of neighbours)
-      if (!one.later && !isAbandoned(one))
-        await membersBack(
-          { ...turn, unplaced, ensemble: one.ensemble },
-          one.looker,
-          one.pods.map(({ name }) => name),
-          until,
-        )
+      if (!one.later) await neighbourBack({ ...turn, unplaced, ensemble: one.ensemble }, one, until)
   }
   if (choice.mode !== 'elsewhere') {
     await during('evict', () => evict(ensemble, turn, others, signal))
@@ -101,7 +95,7 @@ export async function emptyNode(ensemble: Locked, turn: Turn, signal: AbortSigna
 
 async function evict(
   ensemble: Locked,
-  { node, row, ask, overtaken }: Turn,
+  { node, row, survey, neighbours, ask, overtaken }: Turn,
   pods: readonly NodePod[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -117,12 +111,20 @@ async function evict(
       ask,
       overtaken,
       onEvicted: (pod) => {
+        const neighbour = neighbours.find(({ pods: its }) => its.some(({ uid }) => uid === pod.uid))
+        if (neighbour !== undefined) report.otherStands(neighbour.name, false)
+        const member =
+          neighbour !== undefined
+            ? `${pod.namespace}/${pod.name}`
+            : survey.members.some(({ uid }) => uid === pod.uid)
+              ? pod.name
+              : undefined
         report.podOf(row, { pod: `${pod.namespace}/${pod.name}`, outcome: 'evicted', note: '' })
         const told = `${pod.namespace}/${pod.name} evicted`
         report.did({
-          ...(row.members.includes(pod.name)
-            ? { what: 'evicted', member: pod.name, event: { kind: 'evicted' } }
-            : { what: told }),
+          ...(member === undefined
+            ? { what: told }
+            : { what: 'evicted', member, event: { kind: 'evicted' } }),
           node: node.name,
           line: `${node.name}: ${told}`,
         })
@@ -147,6 +149,22 @@ export interface Returning extends Pick<Turn, 'node' | 'row'> {
    * quickest fix. Undefined where it is given back already.
    */
   readonly unplaced?: (pod: PodView) => EnsembleError
+}
+
+/** As `membersBack`, of another ensemble on the node; nothing of one that is being deleted. */
+export async function neighbourBack(
+  back: Returning,
+  one: Neighbour,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isAbandoned(one)) return
+  await membersBack(
+    back,
+    one.looker,
+    one.pods.map(({ name }) => name),
+    signal,
+  )
+  one.ensemble.run.report.otherStands(one.name, true)
 }
 
 /** Every member is available and in the quorum. */
