@@ -21,7 +21,8 @@ import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
-import type { Ensemble } from '../open/ensemble.ts'
+import type { Ensemble, Target } from '../open/ensemble.ts'
+import { targetOf } from '../open/ensemble-target.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 import { verifyPhase, isFull } from '../verify/verify-ensemble.ts'
 
@@ -66,6 +67,8 @@ interface Way {
   readonly objects: readonly KubeObject[]
   readonly start: Start
   readonly plan: readonly PlannedChange[]
+  /** The ensemble as its earlier objects make it. */
+  readonly target: Target
 }
 
 /**
@@ -140,7 +143,8 @@ async function wayBack(
   refuseFaulty(plan, 'refused')
   warnAlone(run, view)
   await refuseLoss(ensemble, view, undefined, signal)
-  return { ensemble, objects, start, plan }
+  const made = targetOf(set, [...objects, ...(there ?? [])], ensemble.profile.name, namespace)
+  return { ensemble, objects, start, plan, target: made }
 }
 
 /**
@@ -155,8 +159,9 @@ export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSigna
   const applied = await applyEarlier(undo, earlier, signal)
   const stands = await bringBack(undo, applied, signal)
   if (level !== 'off')
+    // What the change asked for, such as members on distinct nodes, is not asked of what was before.
     await verifyPhase(
-      applied.ensemble,
+      { ...applied.ensemble, target: applied.target },
       stands,
       {
         level,
