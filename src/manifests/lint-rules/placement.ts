@@ -1,9 +1,11 @@
 // Where members may run: two on one node fall together.
 
+import { keptApartBy } from '../kept-apart.ts'
 import { selects } from '../shapes.ts'
 import { warning, type LintSubject, type Rule } from './rule.ts'
 
 const HOSTNAME = 'kubernetes.io/hostname'
+const AT_LEAST_A_NODE = [HOSTNAME, 'topology.kubernetes.io/zone', 'topology.kubernetes.io/region']
 
 export const spread: Rule = (subject) => {
   const { set, profile, replicas } = subject
@@ -36,17 +38,8 @@ export const spread: Rule = (subject) => {
  * with so many members that one node never holds the majority's difference.
  */
 function keptApart({ set, labels, replicas = 1 }: LintSubject): boolean {
-  const { affinity, topologySpreadConstraints } = set.shape.spec.template.spec
-  const required = affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
-  if (
-    required.some(
-      (term) =>
-        [HOSTNAME, 'topology.kubernetes.io/zone', 'topology.kubernetes.io/region'].includes(
-          term.topologyKey,
-        ) && selects(term.labelSelector, labels),
-    )
-  )
-    return true
+  const { topologySpreadConstraints } = set.shape.spec.template.spec
+  if (keptApartBy(set.shape).some((key) => AT_LEAST_A_NODE.includes(key))) return true
   const even = topologySpreadConstraints.some(
     (one) =>
       one.topologyKey === HOSTNAME &&

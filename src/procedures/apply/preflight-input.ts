@@ -7,8 +7,9 @@ import type { Placing, PreflightInput } from '../../decide/preflight/finding.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import { objectName, type KubeObject } from '../../kube/kube.ts'
 import { toOfferedVolume, toSet } from '../../kube/views/index.ts'
+import { keptApartBy } from '../../manifests/kept-apart.ts'
 import { memberCountOf } from '../../manifests/member-list.ts'
-import { parseSet, selects } from '../../manifests/shapes.ts'
+import { parseSet } from '../../manifests/shapes.ts'
 import type { SetView } from '../../view/workload.ts'
 import type { PlannedChange } from './plan-changes.ts'
 import { wantedCount } from './kept-count.ts'
@@ -120,11 +121,7 @@ const scheduling = z.object({
 
 function placingOf(set: KubeObject): Placing {
   const shape = parseSet(set)
-  const spec = shape?.spec.template.spec
-  const labels = shape?.spec.template.metadata?.labels ?? {}
-  const { nodeSelector, tolerations } = scheduling.parse(spec ?? {})
-  const terms =
-    spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
+  const { nodeSelector, tolerations } = scheduling.parse(shape?.spec.template.spec ?? {})
   return {
     nodeSelector: nodeSelector ?? {},
     tolerations: (tolerations ?? []).map(({ key, operator, value, effect }) => ({
@@ -133,10 +130,6 @@ function placingOf(set: KubeObject): Placing {
       value,
       effect,
     })),
-    apart: [
-      ...new Set(
-        terms.filter((term) => selects(term.labelSelector, labels)).map((term) => term.topologyKey),
-      ),
-    ],
+    apart: shape === undefined ? [] : keptApartBy(shape),
   }
 }

@@ -7,6 +7,7 @@ import type { KubeObject } from '../../kube/kube.ts'
 import { hostsIn, listedHosts, membersOfSet } from '../../manifests/addresses.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import { memberContainer, resolveProfile } from '../../manifests/ensemble.ts'
+import { keptApartBy } from '../../manifests/kept-apart.ts'
 import {
   meaningOf,
   memberServices,
@@ -49,10 +50,7 @@ export function targetOf(
     clientPort: container.clientPort,
     headlessService: set.spec.serviceName,
     clientService: clientServiceOf(set, services, container.clientPort),
-    requiresDistinctNodes: (
-      set.spec.template.spec.affinity?.podAntiAffinity
-        ?.requiredDuringSchedulingIgnoredDuringExecution ?? []
-    ).some((term) => term.topologyKey === 'kubernetes.io/hostname'),
+    requiresDistinctNodes: keptApartBy(set).includes('kubernetes.io/hostname'),
     memberServices: known,
     listedServices: profile === 'zookeeper' ? listedServices(set, known, members) : new Map(),
   }

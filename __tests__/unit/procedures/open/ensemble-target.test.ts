@@ -1,17 +1,24 @@
-// Where clients are sent: a name that no DNS knows costs each of them its connection.
+// The ensemble as a run addresses it. Where clients are sent: a name that no DNS knows costs each of
+// them its connection; what the template requires of nodes: members that share one as they may are no
+// failure.
 
 import { expect, test } from '@jest/globals'
+import type { Target } from '../../../../src/procedures/open/ensemble.ts'
 import { parseText } from '../../../support/parse-text.ts'
 import { connectionString, targetOf } from '../../../../src/procedures/open/ensemble-target.ts'
 import { edited, SOUND } from '../../manifests/given.ts'
 
 function connection(text: string, replicas: number): string {
+  return connectionString(target(text), 0, replicas)
+}
+
+function target(text: string): Target {
   const objects = parseText({ file: 'zk.yaml', text, lines: true }).manifests.map(
     ({ object }) => object,
   )
   const set = objects.find(({ kind }) => kind === 'StatefulSet')
   if (set === undefined) throw new Error('no set')
-  return connectionString(targetOf(set, objects, 'zookeeper', 'shop'), 0, replicas)
+  return targetOf(set, objects, 'zookeeper', 'shop')
 }
 
 test.each([
@@ -35,4 +42,23 @@ test.each([
   ],
 ])('%s', (_what, text, replicas, expected) => {
   expect(connection(text, replicas)).toBe(expected)
+})
+
+test.each([
+  ['the members against each other', SOUND, true],
+  [
+    'the members against pods of others',
+    edited([
+      'labelSelector: {matchLabels: {app: zk}}',
+      'labelSelector: {matchLabels: {app: kafka}}',
+    ]),
+    false,
+  ],
+  [
+    'by zone alone',
+    edited(['topologyKey: kubernetes.io/hostname', 'topologyKey: topology.kubernetes.io/zone']),
+    false,
+  ],
+])('an anti-affinity of %s requires a node for each member', (_what, text, required) => {
+  expect(target(text).requiresDistinctNodes).toBe(required)
 })
