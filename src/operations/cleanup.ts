@@ -9,13 +9,9 @@ import { KubeFailure } from '../kube/failure.ts'
 import { explainFailure } from '../kube/explain.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { refuseMissing } from '../procedures/open/access.ts'
-import {
-  ageInWords,
-  cleanUp,
-  cleanUpDry,
-  type Cleaned,
-  type Cleaning,
-} from '../procedures/cleanup/clean-up.ts'
+import { cleanUp, cleanUpDry, type Cleaned } from '../procedures/cleanup/clean-up.ts'
+import type { CleanupRequest } from '../procedures/cleanup/cleanup-survey.ts'
+import { ageInWords } from '../procedures/cleanup/tell-cleanup.ts'
 import type { NamespaceRow } from '../report/run-report.ts'
 import type { Run } from '../run.ts'
 import { withCluster, within } from '../procedures/open/with-cluster.ts'
@@ -48,7 +44,7 @@ async function cleanOne(
       input: 'namespace',
     })
   const { namespace, deleteClaims } = inputs
-  const { note } = await bounded({ kube, run, namespace, name, deleteClaims }, inputs)
+  const { note } = await bounded(kube, { run, namespace, name, deleteClaims }, inputs)
   const deleted = report.changes.some(
     ({ object, change }) => object === `namespace/${namespace}` && change === 'deleted',
   )
@@ -59,11 +55,15 @@ async function cleanOne(
 }
 
 /** Within the timeout, of which each namespace has its own. */
-async function bounded(cleaning: Omit<Cleaning, 'deadline'>, inputs: Inputs): Promise<Cleaned> {
-  const { run } = cleaning
+async function bounded(
+  kube: Kube,
+  asked: Omit<CleanupRequest, 'deadline'>,
+  inputs: Inputs,
+): Promise<Cleaned> {
+  const { run } = asked
   return within(inputs.timeoutMs, run, (signal) => {
-    const whole = { ...cleaning, deadline: new Deadline(run.clock, inputs.timeoutMs) }
-    return inputs.dryRun ? cleanUpDry(whole, signal) : cleanUp(whole, signal)
+    const whole = { ...asked, deadline: new Deadline(run.clock, inputs.timeoutMs) }
+    return inputs.dryRun ? cleanUpDry(kube, whole, signal) : cleanUp(kube, whole, signal)
   })
 }
 
@@ -153,8 +153,8 @@ async function sweepOne(
     const stillDue = (metadata: KubeObject['metadata']): boolean =>
       expiryOf(metadata, now + clock.now() - began).kind === 'over'
     const { outcome, note } = await bounded(
+      kube,
       {
-        kube,
         run,
         namespace: row.namespace,
         name: undefined,

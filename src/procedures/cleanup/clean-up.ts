@@ -1,11 +1,10 @@
 // One namespace's cleanup from the first look to the last act: what goes, under the locks of its
 // ensembles, then the namespace with the rest, or record and Lease where it stays.
 
-import { formatSpan, type Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { lockFor } from '../open/hold-ensemble.ts'
-import { objectName, type Kube, type KubeObject, type ObjectMeta } from '../../kube/kube.ts'
+import { objectName, type Kube, type KubeObject } from '../../kube/kube.ts'
 import {
   leaseName,
   readHolder,
@@ -24,34 +23,19 @@ import {
   isDone,
   keepsRecord,
   refuseMaintenance,
+  recordedAs,
   survey,
+  type CleanupRequest,
+  type HeldSurvey,
   type Survey,
 } from './cleanup-survey.ts'
+import { tellLeft, tellWhatGoes } from './tell-cleanup.ts'
 import { leftCordoned } from '../../record/uncordon-left.ts'
 import { awaitNamespaceGone } from '../apply/namespace.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
 import { deleteEnsemble, volumesOf, volumesThere } from './delete-ensemble.ts'
 import { untilGone, waitingOf } from '../apply/until-gone.ts'
 import { HeldRecord } from '../../record/held-record.ts'
-
-/** One whose lock is held. */
-interface HeldSurvey extends Survey {
-  readonly record: HeldRecord
-}
-
-export interface Cleaning {
-  readonly kube: Kube
-  readonly run: Run
-  readonly namespace: string
-  /**
-   * Of the ensemble; undefined: all that deploys of this action made in a namespace that is ours.
-   */
-  readonly name: string | undefined
-  readonly deleteClaims: boolean
-  readonly deadline: Deadline
-  /** Of a sweep: whether its time is still over, asked again before it goes. */
-  readonly stillDue?: (namespace: ObjectMeta) => boolean
-}
 
 /** What became of the namespace, or what would, and why in words. */
 export interface Cleaned {
@@ -65,10 +49,14 @@ interface Seen {
 }
 
 /** Takes away, waits, and says what stays. */
-export async function cleanUp(cleaning: Cleaning, signal: AbortSignal): Promise<Cleaned> {
-  const { kube, run, namespace, deadline } = cleaning
+export async function cleanUp(
+  kube: Kube,
+  asked: CleanupRequest,
+  signal: AbortSignal,
+): Promise<Cleaned> {
+  const { run, namespace, deadline } = asked
   const { place, found } = await run.journal.phase(`Look at ${namespace}`, (done) =>
-    look(cleaning, signal, done),
+    look(kube, asked, signal, done),
   )
   if (place.kind === 'missing')
     return { outcome: 'gone', note: `namespace ${namespace} is not there` }
@@ -80,31 +68,30 @@ export async function cleanUp(cleaning: Cleaning, signal: AbortSignal): Promise<
       note: `namespace ${namespace} was being deleted already, and is gone`,
     }
   }
-  const [done, todo] = [true, false].map((is) =>
-    found.filter((one) => isDone(one, cleaning.deleteClaims, place.kind === 'ours') === is),
-  )
-  const names = (todo ?? []).map(({ name }) => name)
-  const locks: Lock[] = []
+  const ours = place.kind === 'ours'
+  const done = found.filter((one) => isDone(one, asked.deleteClaims, ours))
+  const locks: Locks = new Map()
   try {
-    for (const name of names) locks.push(await lockOf(cleaning, name, signal))
-    return await underLocks(
-      cleaning,
-      { locks, names, done: done ?? [] },
-      AbortSignal.any([signal, ...locks.map(({ lost }) => lost)]),
-    )
+    for (const { name } of found.filter((one) => !done.includes(one)))
+      locks.set(name, await lockOf(kube, asked, name, signal))
+    const lost = [...locks.values()].map((lock) => lock.lost)
+    return await underLocks(kube, asked, { locks, done }, AbortSignal.any([signal, ...lost]))
   } finally {
-    for (const lock of locks) await lock.release(AbortSignal.timeout(RELEASE_MS))
+    await releaseAll(locks)
   }
 }
 
 /** What would be deleted: no lock, no write of any kind. */
-export async function cleanUpDry(cleaning: Cleaning, signal: AbortSignal): Promise<Cleaned> {
+export async function cleanUpDry(
+  kube: Kube,
+  asked: CleanupRequest,
+  signal: AbortSignal,
+): Promise<Cleaned> {
   const {
-    kube,
     run: { report },
     namespace,
-  } = cleaning
-  const { place, found } = await look(cleaning, signal, () => undefined)
+  } = asked
+  const { place, found } = await look(kube, asked, signal, () => undefined)
   if (place.kind === 'missing')
     return { outcome: 'gone', note: `namespace ${namespace} is not there` }
   if (place.kind === 'terminating')
@@ -115,9 +102,9 @@ export async function cleanUpDry(cleaning: Cleaning, signal: AbortSignal): Promi
       report.note(
         `Another run holds the lock of ${namespace}/${one.name} now: ${lock.holder}. It would be waited for.`,
       )
-    tellWhatGoes(cleaning, one, place.kind === 'ours')
+    tellWhatGoes(asked, one, place.kind === 'ours')
   }
-  const stays = await staysFor(cleaning, kube, place, found, signal)
+  const stays = await staysFor(kube, asked, place, found, signal)
   if (stays === undefined) {
     report.row({
       object: `namespace/${namespace}`,
@@ -130,11 +117,12 @@ export async function cleanUpDry(cleaning: Cleaning, signal: AbortSignal): Promi
 }
 
 async function look(
-  cleaning: Cleaning,
+  kube: Kube,
+  asked: CleanupRequest,
   signal: AbortSignal,
   done: (line: string) => void,
 ): Promise<Seen> {
-  const { kube, run, namespace, name, deleteClaims } = cleaning
+  const { run, namespace, name, deleteClaims } = asked
   const place = await readPlace(kube, namespace, name, run.holder.repository, signal)
   if (place.kind === 'missing' || place.kind === 'terminating') {
     done(place.kind === 'missing' ? 'it is not there' : 'it is being deleted')
@@ -142,7 +130,7 @@ async function look(
   }
   const found = await Promise.all(
     (name === undefined ? await ensemblesIn(kube, namespace, signal) : [name]).map((one) =>
-      survey(kube, namespace, one, deleteClaims, signal),
+      survey(kube, asked, one, signal),
     ),
   )
   for (const one of found) refuseMaintenance(one, await handedOver(kube, one, signal))
@@ -162,7 +150,7 @@ async function look(
     `${found.length === 0 ? 'no ensemble' : found.map((one) => one.name).join(', ')}, ${count} ${count === 1 ? 'object' : 'objects'} to delete${place.kind === 'ours' ? ', made by this action' : ''}`,
   )
   const [only, second] = found
-  if (only !== undefined && second === undefined && cleaning.stillDue === undefined)
+  if (only !== undefined && second === undefined && asked.stillDue === undefined)
     run.report.about({ name: only.name })
   return { place, found }
 }
@@ -189,7 +177,8 @@ async function ensemblesIn(
 }
 
 async function lockOf(
-  { kube, run, namespace, deadline }: Cleaning,
+  kube: Kube,
+  { run, namespace, deadline }: CleanupRequest,
   name: string,
   signal: AbortSignal,
 ): Promise<Lock> {
@@ -197,126 +186,132 @@ async function lockOf(
   return lockFor(kube, { dryRun: false }, run, lockable, signal)
 }
 
-/**
- * Ensembles that are taken away with the lock of each, in one order; `done`: others of the
- * namespace, of which nothing is left to take away.
- */
+/** By name of the ensemble, in one order. */
+type Locks = Map<string, Lock>
+
+/** None is left in it: a lock is released once. */
+async function releaseAll(locks: Locks): Promise<void> {
+  const all = [...locks.values()]
+  locks.clear()
+  for (const lock of all) await lock.release(AbortSignal.timeout(RELEASE_MS))
+}
+
+/** A client that makes sure of the lock of this one ensemble. */
+function kubeOf(kube: Kube, locks: Locks, name: string): Kube {
+  const lock = locks.get(name)
+  return lock === undefined ? kube : underLock(kube, lock)
+}
+
+/** `done`: others of the namespace, of which nothing is left to take away. */
 interface Held {
-  readonly locks: Lock[]
-  readonly names: readonly string[]
+  readonly locks: Locks
   readonly done: readonly Survey[]
 }
 
 async function underLocks(
-  cleaning: Cleaning,
-  { locks, names, done: others }: Held,
+  kube: Kube,
+  asked: CleanupRequest,
+  { locks, done }: Held,
   signal: AbortSignal,
 ): Promise<Cleaned> {
-  const { kube, run, namespace, name, deleteClaims, deadline } = cleaning
-  const { journal, report } = run
+  const { run, namespace, name, deadline } = asked
   // Read again: another run may have changed all of it while its lock was waited for.
   const place = await readPlace(kube, namespace, name, run.holder.repository, signal)
-  if (place.kind !== 'ours' && place.kind !== 'theirs')
-    return { outcome: 'gone', note: `namespace ${namespace} was deleted meanwhile` }
-  if (place.kind === 'ours' && cleaning.stillDue?.(place.object.metadata) === false)
-    return { outcome: 'not due', note: 'a deploy has moved its time on meanwhile' }
-  const kubeOf = (index: number): Kube => locks.slice(index, index + 1).reduce(underLock, kube)
+  const over = overAlready(asked, place)
+  if (over !== undefined) return over
   const found: HeldSurvey[] = []
-  for (const one of names)
-    found.push(
-      await recovered(
-        { ...cleaning, kube: kubeOf(found.length) },
-        await survey(kube, namespace, one, deleteClaims, signal),
-        locks,
-        signal,
-      ),
-    )
-  const going = deleteClaims
-    ? found.flatMap(({ claims, stored }) => [
-        ...claims,
-        ...(stored.record.underWay?.operation === 'cleanup'
-          ? (stored.record.underWay.claims ?? [])
-          : []),
-      ])
-    : []
-  const volumes = await volumesOf(
-    kube,
-    [...new Map(going.map(({ uid, volume }) => [uid, { volume }])).values()],
-    signal,
-  )
-  for (const [index, one] of found.entries()) {
-    await journal.phase(`Delete ${one.name}`, async (done) => {
-      tellLeft(run, one, deleteClaims)
-      await deleteEnsemble(
-        { kube: kubeOf(index), run, deleteClaims, deadline },
-        one,
-        one.record,
-        signal,
-      )
-      done(
-        `gone${deleteClaims || one.claims.length === 0 ? '' : `; ${one.claims.length} claims stay`}`,
-      )
-    })
-  }
-  const stays = await goes(
-    { ...cleaning, kube: locks.reduce(underLock, kube) },
-    [...found, ...others],
-    locks,
-    signal,
-  )
+  for (const one of locks.keys())
+    found.push(await surveyHeld(kubeOf(kube, locks, one), asked, one, locks, signal))
+  const volumes = await volumesOf(kube, claimsToGo(asked, found), signal)
+  for (const one of found) await deleteHeld(kubeOf(kube, locks, one.name), asked, one, signal)
+  const stays = await goes(kube, asked, [...found, ...done], locks, signal)
   if (stays !== undefined)
-    for (const [index, one] of found.entries())
-      await finish(
-        { ...cleaning, kube: kubeOf(index) },
-        one,
-        locks[index],
-        place.kind === 'ours',
-        signal,
-      )
-  if (stays !== undefined)
-    for (const { name: one } of found.filter(
-      (each) => !keepsRecord(each, deleteClaims, place.kind === 'ours'),
-    ))
-      await deleteFreeLease(cleaning, one, signal)
-  if (volumes === undefined)
-    report.note(
-      'Whether the volumes of the claims are gone is not known: they may not be read (get persistentvolumes).',
-    )
-  else {
-    if (volumes.stay.length > 0)
-      report.note(
-        `Volumes that stay, with their data (reclaim policy Retain): ${volumes.stay.join(', ')}. If that may go: kubectl delete pv ${volumes.stay.join(' ')}, and what is behind them in the storage.`,
-      )
+    await leave(kube, asked, { found, locks, ours: place.kind === 'ours' }, signal)
+  tellVolumes(run, volumes)
+  if (volumes !== undefined)
     await untilGone(
       waitingOf(run, deadline),
       (until) => volumesThere(kube, volumes.go, until),
       signal,
     )
-  }
-  if (stays !== undefined) {
-    report.stands('what this action made is gone')
-    return { outcome: 'stays', note: stays }
-  }
-  report.stands(`namespace ${namespace} is gone`)
-  return { outcome: 'gone', note: 'deleted, with all that was in it' }
+  run.report.stands(
+    stays === undefined ? `namespace ${namespace} is gone` : 'what this action made is gone',
+  )
+  return stays === undefined
+    ? { outcome: 'gone', note: 'deleted, with all that was in it' }
+    : { outcome: 'stays', note: stays }
+}
+
+/** Nothing is to be done any more, now that the locks are held. */
+function overAlready({ namespace, stillDue }: CleanupRequest, place: Place): Cleaned | undefined {
+  if (place.kind !== 'ours' && place.kind !== 'theirs')
+    return { outcome: 'gone', note: `namespace ${namespace} was deleted meanwhile` }
+  if (place.kind === 'ours' && stillDue?.(place.object.metadata) === false)
+    return { outcome: 'not due', note: MOVED_ON }
+  return undefined
+}
+
+const MOVED_ON = 'a deploy has moved its time on meanwhile'
+
+/** With those that an earlier run had begun to delete; each once. */
+function claimsToGo(
+  { deleteClaims }: CleanupRequest,
+  found: readonly Survey[],
+): readonly Pick<ClaimView, 'volume'>[] {
+  if (!deleteClaims) return []
+  const going = found.flatMap(({ claims, stored: { record } }) => [
+    ...claims,
+    ...(record.underWay?.operation === 'cleanup' ? (record.underWay.claims ?? []) : []),
+  ])
+  return [...new Map(going.map(({ uid, volume }) => [uid, { volume }])).values()]
+}
+
+function deleteHeld(
+  kube: Kube,
+  asked: CleanupRequest,
+  one: HeldSurvey,
+  signal: AbortSignal,
+): Promise<void> {
+  const { run, deleteClaims } = asked
+  return run.journal.phase(`Delete ${one.name}`, async (done) => {
+    tellLeft(run, one, deleteClaims)
+    await deleteEnsemble(kube, asked, one, signal)
+    done(
+      `gone${deleteClaims || one.claims.length === 0 ? '' : `; ${one.claims.length} claims stay`}`,
+    )
+  })
+}
+
+function tellVolumes({ report }: Run, volumes: Awaited<ReturnType<typeof volumesOf>>): void {
+  if (volumes === undefined)
+    report.note(
+      'Whether the volumes of the claims are gone is not known: they may not be read (get persistentvolumes).',
+    )
+  else if (volumes.stay.length > 0)
+    report.note(
+      `Volumes that stay, with their data (reclaim policy Retain): ${volumes.stay.join(', ')}. If that may go: kubectl delete pv ${volumes.stay.join(' ')}, and what is behind them in the storage.`,
+    )
 }
 
 /** Cordons that a dead drain left are given back first: what is left of them stands against it. */
-async function recovered(
-  { kube, run, namespace }: Cleaning,
-  found: Survey,
-  locks: readonly Lock[],
+async function surveyHeld(
+  kube: Kube,
+  asked: CleanupRequest,
+  name: string,
+  locks: Locks,
   signal: AbortSignal,
 ): Promise<HeldSurvey> {
+  const { run, namespace } = asked
   const { clock, journal, report } = run
+  const found = await survey(kube, asked, name, signal)
   refuseMaintenance(found, await handedOver(kube, found, signal))
-  const place = { namespace, name: found.name, runUrl: report.runUrl }
+  const place = { namespace, name, runUrl: report.runUrl }
   const record = new HeldRecord(kube, clock, place, found.stored)
   await recoverNodes(
     record,
     report,
     journal,
-    AbortSignal.any(locks.map(({ lost }) => lost)),
+    AbortSignal.any([...locks.values()].map(({ lost }) => lost)),
     signal,
   )
   const { stored } = record
@@ -326,12 +321,14 @@ async function recovered(
 
 /** Why the namespace stays, in words; undefined once it is gone. */
 async function goes(
-  cleaning: Cleaning,
+  unlocked: Kube,
+  asked: CleanupRequest,
   found: readonly Survey[],
-  locks: Lock[],
+  locks: Locks,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { kube, run, namespace, name, deadline } = cleaning
+  const { run, namespace, name, deadline } = asked
+  const kube = [...locks.values()].reduce(underLock, unlocked)
   const { journal, report } = run
   for (;;) {
     const place = await readPlace(kube, namespace, name, run.holder.repository, signal)
@@ -340,9 +337,8 @@ async function goes(
       await awaitNamespaceGone(kube, place.object.metadata, waitingOf(run, deadline), signal)
       return undefined
     }
-    if (place.kind === 'ours' && cleaning.stillDue?.(place.object.metadata) === false)
-      return 'a deploy has moved its time on meanwhile'
-    const stays = await staysFor(cleaning, kube, place, found, signal)
+    if (place.kind === 'ours' && asked.stillDue?.(place.object.metadata) === false) return MOVED_ON
+    const stays = await staysFor(kube, asked, place, found, signal)
     if (stays !== undefined || place.kind === 'theirs') return stays
     if (!(await deleteNamespace(kube, place.object, signal))) continue
     const deleted = `namespace/${namespace} deleted`
@@ -357,7 +353,7 @@ async function goes(
     })
     report.stands(`namespace ${namespace} is being deleted`)
     // The Leases go with it, and nothing renews what is gone.
-    for (const lock of locks.splice(0)) await lock.release(AbortSignal.timeout(RELEASE_MS))
+    await releaseAll(locks)
     await journal.phase(`Wait until namespace ${namespace} is gone`, async (done) => {
       await awaitNamespaceGone(kube, place.object.metadata, waitingOf(run, deadline), signal)
       done('gone')
@@ -367,8 +363,8 @@ async function goes(
 }
 
 async function staysFor(
-  { run: { report, journal }, namespace, deleteClaims }: Cleaning,
   kube: Kube,
+  { run: { report, journal }, namespace, deleteClaims }: CleanupRequest,
   place: Place,
   found: readonly Survey[],
   signal: AbortSignal,
@@ -388,40 +384,44 @@ async function staysFor(
 }
 
 /**
- * The record, where the namespace stays; the Lease goes last, since nobody may be at work on what
- * is being taken away.
+ * Where the namespace stays: the record goes with the ensemble, but where it names claims that
+ * stay. The Lease goes last, since nobody may be at work on what is being taken away.
  */
-async function finish(
-  cleaning: Cleaning,
-  found: HeldSurvey,
-  lock: Lock | undefined,
-  ours: boolean,
+async function leave(
+  kube: Kube,
+  asked: CleanupRequest,
+  {
+    found,
+    locks,
+    ours,
+  }: { readonly found: readonly HeldSurvey[]; readonly locks: Locks; readonly ours: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const {
-    kube,
-    run: { report },
-    deleteClaims,
-  } = cleaning
-  const { name, claims, record } = found
-  if (keepsRecord(found, deleteClaims, ours)) {
-    const kept = claims.map(({ name: claim, uid, volume }) => ({
-      name: claim,
-      uid,
-      ...(volume === undefined ? {} : { volume }),
-    }))
-    await record.leaveOnly(kept, signal)
-    return
+  const keeps = (one: Survey): boolean => keepsRecord(one, asked.deleteClaims, ours)
+  for (const one of found) {
+    if (keeps(one)) {
+      await one.record.leaveOnly(recordedAs(one.claims), signal)
+      continue
+    }
+    await deleteRecord(kubeOf(kube, locks, one.name), asked.run, one, signal)
+    await locks.get(one.name)?.release(AbortSignal.timeout(RELEASE_MS))
   }
+  for (const one of found) if (!keeps(one)) await deleteFreeLease(kube, asked, one.name, signal)
+}
+
+async function deleteRecord(
+  kube: Kube,
+  { report }: Run,
+  { name, record }: HeldSurvey,
+  signal: AbortSignal,
+): Promise<void> {
   const { object } = record.stored
-  if (object !== undefined) {
-    await deleteAsRead(kube, object, name, signal)
-    report.did({
-      row: { object: objectName(object), change: 'deleted', note: 'the record' },
-      line: `${objectName(object)} deleted (the record)`,
-    })
-  }
-  await lock?.release(AbortSignal.timeout(RELEASE_MS))
+  if (object === undefined) return
+  await deleteAsRead(kube, object, name, signal)
+  report.did({
+    row: { object: objectName(object), change: 'deleted', note: 'the record' },
+    line: `${objectName(object)} deleted (the record)`,
+  })
 }
 
 async function deleteAsRead(
@@ -459,7 +459,8 @@ async function deleteAsRead(
 
 /** One that another run has taken meanwhile is that run's. */
 async function deleteFreeLease(
-  { kube, run: { report, journal }, namespace }: Cleaning,
+  kube: Kube,
+  { run: { report, journal }, namespace }: CleanupRequest,
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -489,50 +490,4 @@ async function deleteFreeLease(
   }
   report.row({ object: `lease/${leaseName(name)}`, change: 'deleted', note: 'the lock' })
   journal.info(`lease/${leaseName(name)} deleted (the lock)`)
-}
-
-function tellWhatGoes({ run, deleteClaims }: Cleaning, found: Survey, ours: boolean): void {
-  const { report, journal } = run
-  const row = (object: string, note: string): void => {
-    report.row({ object, change: 'deleted', note })
-    journal.info(`${object}: ${note}`)
-  }
-  for (const object of [...found.sets, ...found.objects])
-    row(objectName(object), 'would be deleted')
-  if (deleteClaims)
-    for (const { name } of found.claims)
-      row(`persistentvolumeclaim/${name}`, 'would be deleted, and its data')
-  if (found.stored.object !== undefined && !keepsRecord(found, deleteClaims, ours))
-    row(objectName(found.stored.object), 'would be deleted: the record')
-  tellLeft(run, found, deleteClaims)
-}
-
-function tellLeft(
-  { report, journal }: Run,
-  { left, claims, namespace }: Survey,
-  deleteClaims: boolean,
-): void {
-  const notes = left.map(({ object, why }) => `${object} in ${namespace} is not touched: ${why}.`)
-  if (!deleteClaims && claims.length > 0) {
-    notes.push(
-      `Claims that stay, with their data: ${claims.map(sized).join(', ')}. If that may go: delete-claims: true, or kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(' ')}`,
-    )
-  }
-  for (const note of notes) {
-    report.note(note)
-    journal.info(note)
-  }
-}
-
-function sized({ name, capacity, size }: ClaimView): string {
-  const bytes = capacity ?? size
-  return bytes === undefined
-    ? name
-    : `${name} (${bytes >= 2 ** 30 ? `${Math.round((bytes / 2 ** 30) * 10) / 10}Gi` : `${Math.round(bytes / 2 ** 20)}Mi`})`
-}
-
-/** `3h05m`: since it was made. */
-export function ageInWords(created: string | undefined, now: number): string {
-  const at = Date.parse(created ?? '')
-  return Number.isNaN(at) ? '' : formatSpan(Math.max(0, now - at))
 }

@@ -1,12 +1,20 @@
 // What of an ensemble a cleanup would take away, as it is now: the recorded objects that are still
 // the same, its claims, and what is left alone and why. Changes nothing.
 
+import type { Deadline } from '../../clock.ts'
 import { belongs, goesAlong, whyLeft, type Claiming, type Made } from '../../decide/cleanup.ts'
 import { deletedWithSet } from '../../decide/rollout/keep-data.ts'
 import { EnsembleError, failure, type Finding } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import { objectName, FIELD_MANAGER, type Kube, type KubeObject } from '../../kube/kube.ts'
+import {
+  FIELD_MANAGER,
+  objectName,
+  type Kube,
+  type KubeObject,
+  type ObjectMeta,
+} from '../../kube/kube.ts'
 import { toClaim, toPod, toSet } from '../../kube/views/index.ts'
+import type { HeldRecord } from '../../record/held-record.ts'
 import { leaseName } from '../../record/lock.ts'
 import {
   ofThisSet,
@@ -16,8 +24,24 @@ import {
   type StoredRecord,
   nodesUnderMaintenance,
 } from '../../record/record.ts'
+import type { Run } from '../../run.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
+import type { PodView } from '../../view/workload.ts'
 import { keptNodes, leftCordoned } from '../../record/uncordon-left.ts'
+
+/** What a cleanup of one namespace was asked for. */
+export interface CleanupRequest {
+  readonly run: Run
+  readonly namespace: string
+  /**
+   * Of the ensemble; undefined: all that deploys of this action made in a namespace that is ours.
+   */
+  readonly name: string | undefined
+  readonly deleteClaims: boolean
+  readonly deadline: Deadline
+  /** Of a sweep: whether its time is still over, asked again before it goes. */
+  readonly stillDue?: (namespace: ObjectMeta) => boolean
+}
 
 export interface Survey {
   readonly namespace: string
@@ -34,6 +58,11 @@ export interface Survey {
   readonly left: readonly { readonly object: string; readonly why: string }[]
 }
 
+/** One whose lock is held. */
+export interface HeldSurvey extends Survey {
+  readonly record: HeldRecord
+}
+
 const SET = { apiVersion: 'apps/v1', kind: 'StatefulSet' }
 
 /**
@@ -42,9 +71,8 @@ const SET = { apiVersion: 'apps/v1', kind: 'StatefulSet' }
  */
 export async function survey(
   kube: Kube,
-  namespace: string,
+  { namespace, deleteClaims }: CleanupRequest,
   name: string,
-  deleteClaims: boolean,
   signal: AbortSignal,
 ): Promise<Survey> {
   const [read, lease, live] = await Promise.all([
@@ -66,8 +94,7 @@ export async function survey(
   refuseLoss(sets, deleteClaims)
   const claimed = await claimsOf(
     kube,
-    { namespace, sets, made: found.there, deleteClaims },
-    stored,
+    { namespace, sets, made: found.there, record: stored.record, deleteClaims },
     signal,
   )
   return {
@@ -142,77 +169,77 @@ function refuseLoss(sets: readonly KubeObject[], deleteClaims: boolean): void {
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
 }
 
+/** Whose claims are looked for: the sets, whatever else was made with them, and what is recorded. */
 interface Owners {
   readonly namespace: string
   readonly sets: readonly KubeObject[]
   readonly made: readonly KubeObject[]
+  readonly record: StoredRecord['record']
   readonly deleteClaims: boolean
 }
 
 async function claimsOf(
   kube: Kube,
-  { namespace, sets, made, deleteClaims }: Owners,
-  { record }: StoredRecord,
+  owners: Owners,
   signal: AbortSignal,
 ): Promise<{ readonly ours: readonly ClaimView[]; readonly left: Survey['left'] }> {
+  const { namespace, deleteClaims } = owners
   const [claims, pods] = await Promise.all([
     kube.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace }, signal),
     kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }, signal),
   ])
-  const roots = new Set(
-    [
-      ...sets.map(({ metadata }) => metadata.uid ?? ''),
-      ...record.made.map(({ uid }) => uid),
-    ].filter((uid) => uid !== ''),
-  )
-  const views = pods.items.map(toPod)
-  const own = new Set([
-    ...roots,
-    ...views
-      .filter(({ owner }) => owner !== undefined && roots.has(owner.uid))
-      .map(({ uid }) => uid),
-  ])
-  const { underWay } = record
-  const recorded = [
-    ...(underWay?.operation === 'cleanup' ? (underWay.claims ?? []) : []),
-    ...(record.kept ?? []),
-    ...made.flatMap(({ kind, metadata }) =>
-      kind === 'PersistentVolumeClaim' ? [{ uid: metadata.uid ?? '' }] : [],
+  const claiming = claimingOf(owners, pods.items.map(toPod))
+  const judged = claims.items.map((object) => {
+    const claim = toClaim(object)
+    const whose = belongs({ ...claim, labels: object.metadata.labels ?? {} }, claiming)
+    if (goesAlong(claim, claiming.own) && !(deleteClaims && whose.kind === 'ours'))
+      throw wouldGoAlong(namespace, claim)
+    return { claim, whose }
+  })
+  return {
+    ours: judged.flatMap(({ claim, whose }) => (whose.kind === 'ours' ? [claim] : [])),
+    left: judged.flatMap(({ claim: { name }, whose }) =>
+      whose.kind === 'in doubt'
+        ? [{ object: `persistentvolumeclaim/${name}`, why: whose.why }]
+        : [],
     ),
-  ]
-  const claiming: Claiming = {
+  }
+}
+
+function claimingOf(owners: Owners, pods: readonly PodView[]): Claiming {
+  const { sets, record } = owners
+  const roots = uidsOf([...sets.map(({ metadata }) => metadata), ...record.made])
+  const ownPods = pods.filter(({ owner }) => owner !== undefined && roots.has(owner.uid))
+  const own = new Set([...roots, ...ownPods.map(({ uid }) => uid)])
+  return {
     sets: sets.map(toSet).map(({ name, uid, claimTemplates, selector }) => ({
       name,
       uid,
       templates: claimTemplates.map((template) => template.name),
       labels: selector.matchLabels,
     })),
-    recorded: new Set(recorded.map(({ uid }) => uid).filter((uid) => uid !== '')),
+    recorded: recordedClaims(owners),
     own,
     users: new Map(
-      views
+      pods
         .filter(({ uid }) => !own.has(uid))
         .flatMap((pod) => pod.claims.map((claim) => [claim, pod.name] as const)),
     ),
   }
-  const ours: ClaimView[] = []
-  const left: { object: string; why: string }[] = []
-  for (const object of claims.items) {
-    const claim = toClaim(object)
-    if (
-      goesAlong(claim, own) &&
-      !(
-        deleteClaims &&
-        belongs({ ...claim, labels: object.metadata.labels ?? {} }, claiming).kind === 'ours'
-      )
-    )
-      throw wouldGoAlong(namespace, claim)
-    const whose = belongs({ ...claim, labels: object.metadata.labels ?? {} }, claiming)
-    if (whose.kind === 'ours') ours.push(claim)
-    if (whose.kind === 'in doubt')
-      left.push({ object: `persistentvolumeclaim/${claim.name}`, why: whose.why })
-  }
-  return { ours, left }
+}
+
+/** Those that an earlier cleanup was about to delete, or left, and those that a deploy made. */
+function recordedClaims({ made, record: { underWay, kept } }: Owners): ReadonlySet<string> {
+  return uidsOf([
+    ...(underWay?.operation === 'cleanup' ? (underWay.claims ?? []) : []),
+    ...(kept ?? []),
+    ...made.filter(({ kind }) => kind === 'PersistentVolumeClaim').map(({ metadata }) => metadata),
+  ])
+}
+
+/** Of those that have one. */
+function uidsOf(all: readonly { readonly uid?: string | undefined }[]): ReadonlySet<string> {
+  return new Set(all.map(({ uid }) => uid ?? '').filter((uid) => uid !== ''))
 }
 
 function wouldGoAlong(namespace: string, { name, owners }: ClaimView): EnsembleError {
@@ -234,6 +261,17 @@ function wouldGoAlong(namespace: string, { name, owners }: ClaimView): EnsembleE
  */
 export function keepsRecord({ claims }: Survey, deleteClaims: boolean, ours: boolean): boolean {
   return ours && !deleteClaims && claims.length > 0
+}
+
+/** Claims as the record names those that go, or that stay. */
+export function recordedAs(
+  claims: readonly ClaimView[],
+): { name: string; uid: string; volume?: string }[] {
+  return claims.map(({ name, uid, volume }) => ({
+    name,
+    uid,
+    ...(volume === undefined ? {} : { volume }),
+  }))
 }
 
 /** Nothing of it is left to take away. */

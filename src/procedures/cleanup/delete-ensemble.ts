@@ -1,25 +1,15 @@
 // Deletes one ensemble, under its lock: what is about to go into the record, the sets with their
 // pods, then the rest, then the claims if that was asked for. Each by its UID, each waited for.
 
-import type { Deadline } from '../../clock.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { objectName, refOf, type Kube, type KubeObject } from '../../kube/kube.ts'
 import { knownResource } from '../../kube/resources.ts'
 import { toKeptVolume, toPod } from '../../kube/views/index.ts'
-import type { Run } from '../../run.ts'
+import type { Recorder } from '../../report/recorder.ts'
 import type { ClaimView } from '../../view/surroundings.ts'
-import type { Survey } from './cleanup-survey.ts'
+import { recordedAs, type CleanupRequest, type HeldSurvey, type Survey } from './cleanup-survey.ts'
 import { explainHanging } from '../verify/hanging.ts'
 import { heldByFinalizers, untilGone, waitingOf, type Held } from '../apply/until-gone.ts'
-import type { HeldRecord } from '../../record/held-record.ts'
-
-export interface Taking {
-  /** Under the ensemble's lock. */
-  readonly kube: Kube
-  readonly run: Run
-  readonly deleteClaims: boolean
-  readonly deadline: Deadline
-}
 
 /** Its pods must be gone before what they need goes. */
 const WITH_PODS: ReadonlySet<string> = new Set([
@@ -37,14 +27,14 @@ function hasOwn(object: KubeObject): boolean {
   return WITH_PODS.has(object.kind) || knownResource(object) === undefined
 }
 
+/** `kube`: under the ensemble's lock. */
 export async function deleteEnsemble(
-  taking: Taking,
-  found: Survey,
-  record: HeldRecord,
+  kube: Kube,
+  { run, deleteClaims, deadline }: CleanupRequest,
+  found: HeldSurvey,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, run, deleteClaims, deadline } = taking
-  const { namespace, sets, objects, claims } = found
+  const { namespace, sets, objects, claims, record } = found
   const { clock, report } = run
   const going = deleteClaims ? claims : []
   if (sets.length + objects.length + going.length === 0) return
@@ -54,28 +44,29 @@ export async function deleteEnsemble(
       digest: '',
       previous: '',
       ...setOf(found),
-      claims: claims.map(({ name, uid, volume }) => ({
-        name,
-        uid,
-        ...(volume === undefined ? {} : { volume }),
-      })),
+      claims: recordedAs(claims),
     },
     signal,
   )
   const waiting = waitingOf(run, deadline)
   const first = [...sets, ...objects.filter(hasOwn)]
-  for (const object of first) await deleteOne(taking, object, 'Foreground', '', signal)
+  for (const object of first)
+    await deleteOne(kube, report, object, { propagation: 'Foreground' }, signal)
   await untilGone(waiting, (until) => stillThere(kube, first, clock.now(), until), signal)
   const rest = objects.filter((object) => !first.includes(object))
   // In the foreground a Service would wait for endpoints that their controller makes again.
-  for (const object of rest) await deleteOne(taking, object, 'Background', '', signal)
+  for (const object of rest)
+    await deleteOne(kube, report, object, { propagation: 'Background' }, signal)
   await untilGone(waiting, (until) => stillThere(kube, rest, clock.now(), until), signal)
   for (const claim of going)
     await deleteOne(
-      taking,
+      kube,
+      report,
       claimObject(namespace, claim),
-      'Background',
-      `and its data${claim.volume === undefined ? '' : `, volume ${claim.volume}`}`,
+      {
+        propagation: 'Background',
+        note: `and its data${claim.volume === undefined ? '' : `, volume ${claim.volume}`}`,
+      },
       signal,
     )
   await untilGone(waiting, (until) => claimsThere(kube, namespace, going, until), signal)
@@ -96,12 +87,14 @@ function claimObject(
   return { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace, uid } }
 }
 
+type Propagation = 'Foreground' | 'Background'
+
 /** By its UID: one that was made anew meanwhile stays, and is told. */
 async function deleteOne(
-  { kube, run: { report } }: Taking,
+  kube: Kube,
+  report: Recorder,
   object: KubeObject,
-  propagation: 'Foreground' | 'Background',
-  note: string,
+  { propagation, note }: { readonly propagation: Propagation; readonly note?: string },
   signal: AbortSignal,
 ): Promise<void> {
   const { uid } = object.metadata
@@ -120,10 +113,10 @@ async function deleteOne(
     row: {
       object: objectName(object),
       change: 'deleted',
-      ...(note === '' ? {} : { note }),
+      ...(note === undefined ? {} : { note }),
     },
     what: `${objectName(object)} deleted`,
-    line: `${objectName(object)} deleted${note === '' ? '' : ` (${note})`}`,
+    line: `${objectName(object)} deleted${note === undefined ? '' : ` (${note})`}`,
   })
 }
 
