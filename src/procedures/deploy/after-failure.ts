@@ -1,6 +1,7 @@
 // What follows a deploy that failed: rolled back where the evidence is against the revision, else
 // how the ensemble stands.
 
+import { bestEffort } from '../../best-effort.ts'
 import { observed, ownPods } from '../../decide/members/members.ts'
 import { decideUndo, type UndoDecision, type Failed } from '../../decide/rollout/undo.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
@@ -107,7 +108,10 @@ async function halt(
   const { inputs, ground, kube, record, run } = deploy
   const { report } = run
   // Nothing was begun, so nothing is under way.
-  if (!report.changed) await record.end(gone()).catch(() => undefined)
+  if (!report.changed)
+    await bestEffort(run.journal, 'the record still names the deploy that was not begun', () =>
+      record.end(gone()),
+    )
   await lastLook(deploy, deploy.follower, AbortSignal.any([run.signal, ground.lock.lost]))
   const wouldUndo = decideUndo({ ...asked, onFailure: 'undo' })
   if (wouldUndo.kind === 'undo')
@@ -124,12 +128,13 @@ async function halt(
   // By hand as well members would be taken down.
   if (ground.live !== undefined && losses.length === 0)
     await offerWayBack(kube, report, ground.live)
-  if (!run.signal.aborted)
-    await announceDeploy(
-      deploy,
-      { type: 'Warning', reason: 'DeployFailed', message: inWords(known) },
-      gone(),
-    ).catch(() => undefined)
+  if (!run.signal.aborted) await tryToAnnounce(deploy, 'DeployFailed', inWords(known))
+}
+
+async function tryToAnnounce(deploy: Deploy, reason: string, message: string): Promise<void> {
+  await bestEffort(deploy.run.journal, 'no Event says how the deploy ended', () =>
+    announceDeploy(deploy, { type: 'Warning', reason, message }, gone()),
+  )
 }
 
 function inWords(known: EnsembleError | undefined): string {
@@ -166,15 +171,8 @@ async function rollBack(
     await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
     return undoFailed(report, known, second, earlier.controllerRevision)
   }
-  await announceDeploy(
-    deploy,
-    {
-      type: 'Warning',
-      reason: 'DeployUndone',
-      message: `${said}; rolled back to ${earlier.controllerRevision}`,
-    },
-    gone(),
-  ).catch(() => undefined)
+  const ended = `rolled back to ${earlier.controllerRevision}`
+  await tryToAnnounce(deploy, 'DeployUndone', `${said}; ${ended}`)
   return new EnsembleError(
     'undone',
     [known.findings[0] ?? unnamed(known), ...known.findings.slice(1)],
