@@ -29,7 +29,7 @@ export function digestOfRevision(set: KubeObject, objects: readonly KubeObject[]
 }
 
 /** What the user wrote in it; metadata that the cluster fills in is no part of a revision. */
-function contentOf(object: KubeObject): Record<string, unknown> {
+export function contentOf(object: KubeObject): Record<string, unknown> {
   return { spec: object['spec'], data: object['data'], binaryData: object['binaryData'] }
 }
 

@@ -19,6 +19,8 @@ export interface Failed {
   readonly cancelled: boolean
   /** Of an EnsembleError; undefined for a failure of the API or of ours. */
   readonly code: Code | undefined
+  /** Of all its errors, `code` among them. */
+  readonly codes: readonly Code[]
   /** The pods' evidence speaks against what was applied. */
   readonly againstRevision: boolean
   /** It failed in the checks that follow the roll. */
@@ -36,6 +38,10 @@ export interface Failed {
    * Why its objects can't be applied again, in words without a full stop; undefined where they can.
    */
   readonly notKept: string | undefined
+  /** The latest verified revision asks the same of nodes, as far as the scheduler reads it. */
+  readonly asksSame: boolean
+  /** It makes each member the same way: what failed differs in the number of members at most. */
+  readonly makesSame: boolean
   /**
    * What members that are taken down now would lose for good, in words without a full stop;
    * undefined where they keep all, or it isn't known.
@@ -49,17 +55,22 @@ export interface Failed {
 
 export type UndoDecision =
   | { readonly kind: 'undo'; readonly to: Known }
-  | { readonly kind: 'halt'; readonly reason: string }
+  /** `forward`: at the earlier revision the fault would be the same, so only a fix leads out. */
+  | { readonly kind: 'halt'; readonly reason: string; readonly forward: boolean }
 
 export function decideUndo(failed: Failed): UndoDecision {
-  const halt = (reason: string): UndoDecision => ({ kind: 'halt', reason })
+  const halt = (reason: string): UndoDecision => ({ kind: 'halt', reason, forward: false })
   const { losses, verified } = failed
   const kept = notAsked(failed) ?? notProven(failed)
   if (kept !== undefined) return halt(kept)
   if (losses !== undefined) return halt(`an undo takes members down as well, and ${losses}`)
   if (verified === undefined) return halt('no revision of this ensemble was ever verified')
   const closed = noWayBack(failed, verified)
-  return closed === undefined ? { kind: 'undo', to: verified } : halt(closed)
+  if (closed !== undefined) return halt(closed)
+  const same = sameFault(failed, verified)
+  return same === undefined
+    ? { kind: 'undo', to: verified }
+    : { kind: 'halt', reason: same, forward: true }
 }
 
 function notAsked({ changed, onFailure, firstInstall, cancelled }: Failed): string | undefined {
@@ -94,6 +105,18 @@ function noWayBack(failed: Failed, verified: NonNullable<Failed['verified']>): s
   return newer === undefined
     ? undefined
     : `${newer.pod} has already served version ${newer.version ?? ''}, newer than ${versionBefore}: its data may not be readable by the older one`
+}
+
+/** Why members would be where they are at the verified revision too. */
+function sameFault(
+  { codes, asksSame, makesSame }: Failed,
+  { controllerRevision }: Known,
+): string | undefined {
+  const latest = `revision ${controllerRevision}, the latest verified one,`
+  if (makesSame) return `${latest} makes each member the same way, and an undo removes none`
+  return asksSame && codes.every((code) => code === 'UNSCHEDULABLE')
+    ? `${latest} asks the same of nodes: an undo would wait for a node as well`
+    : undefined
 }
 
 /** `3.9.5` is a newer minor version than `3.8.4`, and `3.9.5` than `3.9.4` is not. */

@@ -2,12 +2,14 @@
 // how the ensemble stands.
 
 import { bestEffort } from '../../best-effort.ts'
+import { codeRow } from '../../codes.ts'
 import { observed, ownPods } from '../../decide/members/members.ts'
 import { decideUndo, type UndoDecision, type Failed } from '../../decide/rollout/undo.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { faultPlace } from '../../manifests/fault-place.ts'
+import { compareMembers } from './same-members.ts'
 import { announceDeploy, type Deploy } from './deploy-steps.ts'
 import { earlierObjects } from '../apply/earlier-objects.ts'
 import type { Ground } from '../apply/preflight.ts'
@@ -57,8 +59,10 @@ export async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promis
     objects !== undefined
   )
     return rollBack(deploy, failed, known, { ...verified, objects, verified: true })
-  await halt(deploy, judged, decision)
-  return known ?? failed.error
+  const wouldUndo = decideUndo({ ...judged.asked, onFailure: 'undo' })
+  await halt(deploy, judged, decision, wouldUndo)
+  if (known === undefined) return failed.error
+  return isForward(wouldUndo) ? leadsForward(known) : known
 }
 
 async function judgeFailure(
@@ -84,13 +88,13 @@ async function judgeFailure(
     firstInstall: ground.live === undefined,
     changed: report.changed,
     cancelled: run.signal.aborted || ground.lock.lost.aborted,
-    code: known?.code,
-    againstRevision: known?.againstRevision ?? false,
+    ...faultOf(known),
     inChecks,
     digest: deploy.digest,
     verified,
     standsAlready: standsAlready(ground, seen, verified?.controllerRevision),
     notKept,
+    ...compareMembers(ground, objects ?? []),
     losses: losses[0]?.message,
     profile: ground.profile,
     members: report.members,
@@ -99,11 +103,23 @@ async function judgeFailure(
   return { known, verified, objects, losses, asked }
 }
 
+function faultOf(
+  known: EnsembleError | undefined,
+): Pick<Failed, 'code' | 'codes' | 'againstRevision'> {
+  const errors = known?.findings.filter(({ severity }) => severity === 'error') ?? []
+  return {
+    code: known?.code,
+    codes: errors.map(({ code }) => code),
+    againstRevision: known?.againstRevision ?? false,
+  }
+}
+
 /** Nothing is rolled back: how it stands, why, and what helps by hand. */
 async function halt(
   deploy: Deploy,
-  { known, losses, asked }: Judged,
+  { known, losses }: Judged,
   decision: UndoDecision,
+  wouldUndo: UndoDecision,
 ): Promise<void> {
   const { inputs, ground, kube, record, run } = deploy
   const { report } = run
@@ -113,7 +129,6 @@ async function halt(
       record.end(gone()),
     )
   await lastLook(deploy, deploy.follower, AbortSignal.any([run.signal, ground.lock.lost]))
-  const wouldUndo = decideUndo({ ...asked, onFailure: 'undo' })
   if (wouldUndo.kind === 'undo')
     report.about({ undoTo: { revision: undefined, name: wouldUndo.to.controllerRevision } })
   explainStanding(report, {
@@ -125,8 +140,8 @@ async function halt(
   })
   if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
     report.note(`Nothing was rolled back: ${decision.reason}.`)
-  // By hand as well members would be taken down.
-  if (ground.live !== undefined && losses.length === 0)
+  // By hand as well members would be taken down, or find the same fault.
+  if (ground.live !== undefined && losses.length === 0 && !isForward(wouldUndo))
     await offerWayBack(kube, report, ground.live)
   if (!run.signal.aborted) await tryToAnnounce(deploy, 'DeployFailed', inWords(known))
 }
@@ -134,6 +149,26 @@ async function halt(
 async function tryToAnnounce(deploy: Deploy, reason: string, message: string): Promise<void> {
   await bestEffort(deploy.run.journal, 'no Event says how the deploy ended', () =>
     announceDeploy(deploy, { type: 'Warning', reason, message }, gone()),
+  )
+}
+
+function isForward(decision: UndoDecision): boolean {
+  return decision.kind === 'halt' && decision.forward
+}
+
+/** An earlier revision is no way out of it: what to do ends with the same deploy. */
+function leadsForward(error: EnsembleError): EnsembleError {
+  const [first = unnamed(error), ...rest] = error.findings
+  const fix =
+    first.fix ??
+    (first.code === 'UNSCHEDULABLE'
+      ? 'Bring a node back, or add one that fits.'
+      : codeRow(first.code).advice)
+  const again = 'Then deploy again: it continues from here.'
+  return new EnsembleError(
+    error.outcome,
+    [{ ...first, fix: `${fix.replace(/[.!?]?$/, '.')} ${again}` }, ...rest],
+    { cause: error.cause, againstRevision: error.againstRevision },
   )
 }
 

@@ -20,12 +20,15 @@ const failed: Failed = {
   changed: true,
   cancelled: false,
   code: 'IMAGE_PULL',
+  codes: ['IMAGE_PULL'],
   againstRevision: true,
   inChecks: false,
   digest: 'sha256:bad',
   verified: good,
   standsAlready: false,
   notKept: undefined,
+  asksSame: false,
+  makesSame: false,
   losses: undefined,
   profile: 'zookeeper',
   members: [{ pod: 'zk-0', version: '3.9.5' }],
@@ -36,6 +39,15 @@ describe('a failed change is taken back', () => {
   test.each([
     ['when the pods speak against the new revision', {}],
     ['when the members do', { inChecks: true, againstRevision: false, code: 'IDENTITY_MISMATCH' }],
+    [
+      'when no node takes a member that asks for more than before',
+      { code: 'UNSCHEDULABLE', codes: ['UNSCHEDULABLE'] },
+    ],
+    [
+      'when a member has no node and another one can’t start, which the earlier revision could',
+      { code: 'UNSCHEDULABLE', codes: ['UNSCHEDULABLE', 'NOT_READY'], asksSame: true },
+    ],
+    ['when it crashes on nodes that were as good before', { code: 'CRASH_LOOP', asksSame: true }],
     [
       'when a newer patch of the same minor version has served',
       { members: [{ pod: 'zk-2', version: '3.9.9' }] },
@@ -101,6 +113,34 @@ describe('a failed change is left as it is', () => {
   ] as const)('%s', (_, more, reason) => {
     const decision = decideUndo({ ...failed, ...more })
     expect(decision).toMatchObject({ kind: 'halt', reason: expect.stringContaining(reason) })
+  })
+})
+
+describe('a failed change that would fail at the earlier revision too is left, and only a fix leads out', () => {
+  test.each([
+    [
+      'when no node takes a member that asks for what it asked before',
+      { code: 'UNSCHEDULABLE', codes: ['UNSCHEDULABLE', 'UNSCHEDULABLE'], asksSame: true },
+      'revision zk-good, the latest verified one, asks the same of nodes',
+    ],
+    [
+      'when members were added and nothing else was changed: an undo removes none',
+      { code: 'CRASH_LOOP', codes: ['CRASH_LOOP'], makesSame: true },
+      'makes each member the same way, and an undo removes none',
+    ],
+  ] as const)('%s', (_, more, reason) => {
+    expect(decideUndo({ ...failed, ...more })).toEqual({
+      kind: 'halt',
+      reason: expect.stringContaining(reason),
+      forward: true,
+    })
+  })
+
+  test('but where the earlier revision was never verified, the commands that go back by hand are told', () => {
+    expect(decideUndo({ ...failed, makesSame: true, verified: undefined })).toMatchObject({
+      kind: 'halt',
+      forward: false,
+    })
   })
 })
 
