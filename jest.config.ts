@@ -6,8 +6,10 @@ const SUITES = ['unit', 'model', 'bundle', 'contract', 'e2e']
 const SUPPORT = '<rootDir>/__tests__/support/jest'
 
 const config: Config = {
-  // One more than two cores: the tests of the bundle mostly wait, those of units reckon.
-  maxWorkers: 3,
+  // More than two cores: the tests of the bundle mostly wait, those of units reckon.
+  maxWorkers: 4,
+  // Of a file's tests that may run side by side: they wait, each with a cluster of its own.
+  maxConcurrency: 4,
   testSequencer: `${SUPPORT}/sequencer.ts`,
   reporters: ['default', `${SUPPORT}/closing-line.ts`, `${SUPPORT}/temporary.ts`],
   projects: SUITES.map((suite) => ({

@@ -53,7 +53,7 @@ describe('deploy still succeeds', () => {
       prepare: ({ faults }) => faults.next({ verb: 'portforward', drop: true }),
     },
   ]
-  test.each(cases)('$name', ({ prepare, during, speed }) =>
+  test.concurrent.each(cases)('$name', ({ prepare, during, speed }) =>
     withBundle({ speed: speed ?? 50 }, async ({ cluster, run }) => {
       prepare(cluster)
       const disturb = during === undefined ? undefined : setInterval(() => during(cluster), 300)
@@ -72,7 +72,7 @@ describe('deploy still succeeds', () => {
     }),
   )
 
-  test('when the API server stands still for some seconds', () =>
+  test.concurrent('when the API server stands still for some seconds', () =>
     withBundle({}, async ({ cluster, run }) => {
       let paused = false
       const done = await run(
@@ -93,7 +93,7 @@ describe('deploy still succeeds', () => {
 })
 
 describe('an end that is named', () => {
-  test(
+  test.concurrent(
     'a token that expires meanwhile is ACCESS_DENIED or CLUSTER_UNREACHABLE, never a raw answer, and what stands is said',
     () =>
       withBundle({}, async ({ cluster, run }) => {
@@ -118,7 +118,7 @@ describe('an end that is named', () => {
     90_000,
   )
 
-  test('the time limit is a TIMEOUT only where nothing better is known', () =>
+  test.concurrent('the time limit is a TIMEOUT only where nothing better is known', () =>
     withBundle({ speed: 0.2 }, async ({ run }) => {
       const done = await run(plain({ replicas: 3 }), { profile: 'none', timeout: '5s' })
       expect({

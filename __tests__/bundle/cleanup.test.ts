@@ -27,7 +27,7 @@ async function deploy({ run }: Given, namespace: string): Promise<void> {
   })
 }
 
-test('a preview goes with its namespace, claims and volumes: a dry run before writes nothing, and the second time nothing is left to do', () =>
+test.concurrent('a preview goes with its namespace, claims and volumes: a dry run before writes nothing, and the second time nothing is left to do', () =>
   withBundle({}, async (given) => {
     const { cluster, run } = given
     await deploy(given, 'preview-7')
@@ -61,29 +61,31 @@ test('a preview goes with its namespace, claims and volumes: a dry run before wr
   }))
 
 describe('killed', () => {
-  test.each([/statefulset\/web deleted/, /data-web-0 deleted/, /namespace\/preview-7 deleted/])(
-    'at %s: the next run finishes it',
-    (killAt) =>
-      withBundle({}, async (given) => {
-        const { cluster, run } = given
-        await deploy(given, 'preview-7')
-        const killed = await run(undefined, { ...CLEAN, namespace: 'preview-7' }, { killAt })
-        expect(killed.signal).toBe('SIGKILL')
-        // It frees the lock; without it the lock is taken over a minute later.
-        expect((await killed.post()).exitCode).toBe(0)
-        expect(verdict(await run(undefined, { ...CLEAN, namespace: 'preview-7' }))).toMatchObject({
-          code: '',
-          exitCode: 0,
-        })
-        expect([
-          names(cluster).includes('preview-7'),
-          cluster.objects.list('PersistentVolume').length,
-        ]).toEqual([false, 0])
-      }),
+  test.concurrent.each([
+    /statefulset\/web deleted/,
+    /data-web-0 deleted/,
+    /namespace\/preview-7 deleted/,
+  ])('at %s: the next run finishes it', (killAt) =>
+    withBundle({}, async (given) => {
+      const { cluster, run } = given
+      await deploy(given, 'preview-7')
+      const killed = await run(undefined, { ...CLEAN, namespace: 'preview-7' }, { killAt })
+      expect(killed.signal).toBe('SIGKILL')
+      // It frees the lock; without it the lock is taken over a minute later.
+      expect((await killed.post()).exitCode).toBe(0)
+      expect(verdict(await run(undefined, { ...CLEAN, namespace: 'preview-7' }))).toMatchObject({
+        code: '',
+        exitCode: 0,
+      })
+      expect([
+        names(cluster).includes('preview-7'),
+        cluster.objects.list('PersistentVolume').length,
+      ]).toEqual([false, 0])
+    }),
   )
 })
 
-test('cancelled: it says how far it came, and the lock is free for the next', () =>
+test.concurrent('cancelled: it says how far it came, and the lock is free for the next', () =>
   withBundle({}, async (given) => {
     const { cluster, run } = given
     await deploy(given, 'preview-7')
@@ -104,7 +106,7 @@ test('cancelled: it says how far it came, and the lock is free for the next', ()
     ).toBe('')
   }))
 
-test('a sweep lists every preview with its age and verdict, in the summary too', () =>
+test.concurrent('a sweep lists every preview with its age and verdict, in the summary too', () =>
   withBundle({}, async (given) => {
     const { cluster, run } = given
     for (const namespace of ['preview-1', 'preview-2']) await deploy(given, namespace)
@@ -125,7 +127,7 @@ test('a sweep lists every preview with its age and verdict, in the summary too',
     expect(swept.summary).toMatch(/\| handmade \| \S+ \| left \| no annotation says/)
   }))
 
-test.each([
+test.concurrent.each([
   ['without a namespace', {}, 'namespace'],
   ['with a namespace to sweep', { sweep: 'true', namespace: 'preview-7' }, 'leave namespace out'],
   ['with an input of no use', { namespace: 'preview-7', replicas: '3' }, 'replicas'],

@@ -84,6 +84,7 @@ async function deployed(
       files,
       kubeconfig,
       job,
+      warm: true,
     })
     expect(verdict(done)).toEqual(SUCCEEDED)
   } finally {
@@ -587,8 +588,7 @@ describe('example workflows', () => {
     expect(Object.keys(PLAYS).toSorted()).toEqual(readdirSync(FOLDER).toSorted())
   })
 
-  test.each(Object.entries(PLAYS).map(([file, play]) => [file, play.says, play] as const))(
-    '%s: %s',
-    (file, _, play) => put(file, play),
-  )
+  test.concurrent.each(
+    Object.entries(PLAYS).map(([file, play]) => [file, play.says, play] as const),
+  )('%s: %s', (file, _, play) => put(file, play))
 })

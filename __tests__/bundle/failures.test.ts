@@ -57,7 +57,7 @@ const claims = (storageClass: string): string => `  volumeClaimTemplates:
           storage: 1Gi`
 
 describe('refused before anything is changed', () => {
-  test('faults of inputs and of manifests come in one message, each with its place, and no request is sent', () =>
+  test.concurrent('faults of inputs and of manifests come in one message, each with its place, and no request is sent', () =>
     withBundle({}, async ({ cluster, run }) => {
       const done = await run('kind: [', { timeout: '900', 'member-timeout': '5x', replicas: '3' })
       expect(verdict(done)).toEqual({ result: 'refused', code: 'INPUT_INVALID', exitCode: 1 })
@@ -140,9 +140,9 @@ describe('refused before anything is changed', () => {
       prepare: (cluster) => putSet(cluster, 'zk-ensemble-action'),
     },
   ]
-  test.each(cases)('$code: $why', (one) => fails(one, 'refused'))
+  test.concurrent.each(cases)('$code: $why', (one) => fails(one, 'refused'))
 
-  test('CLUSTER_UNREACHABLE: a server that does not answer', () =>
+  test.concurrent('CLUSTER_UNREACHABLE: a server that does not answer', () =>
     withBundle({}, async ({ cluster, run }) => {
       const kubeconfig = cluster.kubeconfig.replace(cluster.url, 'http://127.0.0.1:1')
       const done = await run(plain(), NONE, { kubeconfig })
@@ -150,7 +150,7 @@ describe('refused before anything is changed', () => {
       expectOneError(done)
     }))
 
-  test('MEMBERSHIP_CHANGE: fewer members than there are', () =>
+  test.concurrent('MEMBERSHIP_CHANGE: fewer members than there are', () =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK), { verify: 'quick' })
       const before = writes(cluster).length
@@ -275,7 +275,7 @@ describe('failed, with the pod and the reason', () => {
       },
     },
   ]
-  test.each(cases)('$code: $why', (one) =>
+  test.concurrent.each(cases)('$code: $why', (one) =>
     withBundle(one.options ?? {}, async ({ cluster, run }) => {
       one.prepare?.(cluster)
       const done = await run(one.manifest, { ...NONE, ...one.inputs })
@@ -343,7 +343,7 @@ describe('an ensemble that is not what its pods look like', () => {
       },
     },
   ]
-  test.each(cases)(
+  test.concurrent.each(cases)(
     '$code: $why',
     ({ code, fault, says }) =>
       withBundle({}, async ({ cluster, run }) => {
@@ -367,7 +367,7 @@ describe('an ensemble that is not what its pods look like', () => {
     90_000,
   )
 
-  test('LOCKED: another run is at work, and its page is named', () =>
+  test.concurrent('LOCKED: another run is at work, and its page is named', () =>
     withBundle({}, async ({ cluster, run }) => {
       cluster.objects.put('Lease', {
         apiVersion: 'coordination.k8s.io/v1',
@@ -392,7 +392,7 @@ describe('an ensemble that is not what its pods look like', () => {
       expectOneError(done)
     }))
 
-  test('TIMEOUT: time is over while a member is still coming, and that member is named', () =>
+  test.concurrent('TIMEOUT: time is over while a member is still coming, and that member is named', () =>
     withBundle({}, async ({ run }) => {
       const done = await run(tutorial(['initialDelaySeconds: 10', 'initialDelaySeconds: 4000']), {
         timeout: '5s',
@@ -406,7 +406,7 @@ describe('an ensemble that is not what its pods look like', () => {
       expectOneError(done)
     }))
 
-  test('NOT_FOUND: verify of a set that is not there', () =>
+  test.concurrent('NOT_FOUND: verify of a set that is not there', () =>
     withBundle({}, async ({ run }) => {
       const done = await run(undefined, { operation: 'verify', name: 'nothing' })
       expect(verdict(done)).toEqual({ result: 'refused', code: 'NOT_FOUND', exitCode: 1 })

@@ -95,6 +95,7 @@ export async function withBundle(
           files: manifest === undefined ? {} : { 'ensemble.yaml': manifest },
           kubeconfig: cluster.kubeconfig,
           job,
+          warm: true,
           ...more,
         }),
     })

@@ -7,7 +7,7 @@ import { plain, verdict, withBundle } from './given.ts'
 
 // "2 of 2 members are there already" was said at once, and the check that followed failed on a
 // member that had just been made.
-test('scale to the number that is there already waits for the member that does not serve yet', () =>
+test.concurrent('scale to the number that is there already waits for the member that does not serve yet', () =>
   withBundle({}, async ({ cluster, run }) => {
     const cordon = (unschedulable: boolean): void =>
       cluster.objects
@@ -29,7 +29,7 @@ test('scale to the number that is there already waits for the member that does n
   }))
 
 // What was refused before anything was changed must not lock the next operation.
-test('a scale that the server would refuse leaves nothing under way', () =>
+test.concurrent('a scale that the server would refuse leaves nothing under way', () =>
   withBundle({}, async ({ cluster, run }) => {
     expect(verdict(await run(plain({ replicas: 2 }), { profile: 'none' }))).toMatchObject({
       result: 'succeeded',

@@ -39,7 +39,7 @@ const ENV = {
 const GOOD = `${tutorial(QUICK)}---\n${SECRET}`
 const BAD = `${tutorial(QUICK, ['registry.k8s.io/kubernetes-zookeeper:1.0-3.4.10', 'registry.k8s.io/kubernetes-zookeeper:nowhere'])}---\n${SECRET}`
 
-test('a deploy, a change that is undone, a verify that is killed and its post step show none', () =>
+test.concurrent('a deploy, a change that is undone, a verify that is killed and its post step show none', () =>
   withBundle({}, async ({ cluster, run }) => {
     const first = await run(
       GOOD,
@@ -74,7 +74,7 @@ test('a deploy, a change that is undone, a verify that is killed and its post st
     searchCluster(cluster)
   }))
 
-test.each([
+test.concurrent.each([
   [
     'a map one step too deep',
     SECRET.replace('stringData:\n', '  labels:\n    stringData:\n  ').replace(
@@ -108,7 +108,7 @@ test.each([
   }),
 )
 
-test('a login that fails with its own secrets on stderr, and one that is given in the kubeconfig', () =>
+test.concurrent('a login that fails with its own secrets on stderr, and one that is given in the kubeconfig', () =>
   withBundle({}, async ({ cluster, run }) => {
     const base = z
       .looseObject({ users: z.array(z.looseObject({ name: z.string() })) })

@@ -7,7 +7,7 @@ import { text } from '../support/cluster/json.ts'
 import { QUICK, example, tutorial, verdict, withBundle, writes } from './given.ts'
 
 describe('deploy', () => {
-  test("the tutorial's manifest: three members in quorum, every write read through every other", () =>
+  test.concurrent("the tutorial's manifest: three members in quorum, every write read through every other", () =>
     withBundle({}, async ({ cluster, run }) => {
       const first = await run(tutorial(), { namespace: 'shop', 'create-namespace': 'true' })
       expect(verdict(first)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
@@ -37,7 +37,7 @@ describe('deploy', () => {
       expect(cluster.zookeeper('shop', 'zk').paths(0)).toEqual(['/zk-ensemble-action'])
     }))
 
-  test('again and unchanged: verified, and nothing written but the lock', () =>
+  test.concurrent('again and unchanged: verified, and nothing written but the lock', () =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK))
       const before = writes(cluster).length
@@ -54,7 +54,7 @@ describe('deploy', () => {
       expect(versions()).toEqual(stood)
     }))
 
-  test('the lock is released', () =>
+  test.concurrent('the lock is released', () =>
     withBundle({}, async ({ cluster, run }) => {
       const done = await run(tutorial(QUICK))
       expect(
@@ -68,28 +68,28 @@ describe('deploy', () => {
       }).toEqual({ exitCode: 0, lines: [], stderr: '' })
     }))
 
-  test('the built-in ensemble from inputs alone', () =>
+  test.concurrent('the built-in ensemble from inputs alone', () =>
     withBundle({}, async ({ run }) => {
       const done = await run(undefined, { name: 'zk', replicas: '3' })
       expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
       expect(done.outputs).toMatchObject({ version: '3.9.5', pairs: '6/6' })
     }))
 
-  test('the older style with its settings in a ConfigMap', () =>
+  test.concurrent('the older style with its settings in a ConfigMap', () =>
     withBundle({}, async ({ run }) => {
       const done = await run(example('zookeeper-configmap.yaml'), {})
       expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
       expect(done.outputs).toMatchObject({ version: '3.4.10', pairs: '6/6' })
     }))
 
-  test('five members', () =>
+  test.concurrent('five members', () =>
     withBundle({ nodes: 5 }, async ({ run }) => {
       const done = await run(example('zookeeper-five.yaml'), {})
       expect(verdict(done)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
       expect(done.outputs).toMatchObject({ pairs: '20/20', 'ready-replicas': '5' })
     }))
 
-  test('a changed template rolls every member, and what was written before is there afterwards', () =>
+  test.concurrent('a changed template rolls every member, and what was written before is there afterwards', () =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK))
       cluster.zookeeper('default', 'zk').put('/orders', 'paid')
@@ -101,7 +101,7 @@ describe('deploy', () => {
         expect(cluster.zookeeper('default', 'zk').paths(ordinal)).toContain('/orders')
     }))
 
-  test('requests of a first deploy stay within what was promised, and do not grow with its time', async () => {
+  test.concurrent('requests of a first deploy stay within what was promised, and do not grow with its time', async () => {
     const count = async (speed: number): Promise<number> => {
       let asked = 0
       await withBundle({ speed }, async ({ cluster, run }) => {
@@ -120,7 +120,7 @@ describe('deploy', () => {
 })
 
 describe('verify', () => {
-  test.each(['quick', 'full', 'thorough'])(
+  test.concurrent.each(['quick', 'full', 'thorough'])(
     '%s: says what a healthy ensemble is, and changes nothing in the cluster',
     (level) =>
       withBundle({}, async ({ cluster, run }) => {
@@ -138,7 +138,7 @@ describe('verify', () => {
       }),
   )
 
-  test('names each member as it calls itself, with the user of its server and the owner of its data', () =>
+  test.concurrent('names each member as it calls itself, with the user of its server and the owner of its data', () =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK), { namespace: 'shop', 'create-namespace': 'true' })
       const verify = { operation: 'verify', name: 'zk', namespace: 'shop' }
@@ -156,7 +156,7 @@ describe('verify', () => {
       expect(outside.lines.join('\n')).not.toContain('runs as user')
     }))
 
-  test('thorough: the last log lines of members that are well, where logs may be read', () =>
+  test.concurrent('thorough: the last log lines of members that are well, where logs may be read', () =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK))
       const verify = { operation: 'verify', name: 'zk', verify: 'thorough' }
@@ -174,7 +174,7 @@ describe('verify', () => {
       expect(without.summary).toContain('log lines were not looked at')
     }))
 
-  test('by exec, where port-forward is not allowed', () =>
+  test.concurrent('by exec, where port-forward is not allowed', () =>
     withBundle({}, async ({ cluster, run }) => {
       await run(tutorial(QUICK))
       cluster.faults.forbid('*', 'pods/portforward')

@@ -19,7 +19,7 @@ const lineOfImage = bad.split('\n').findIndex((line) => line.includes(NOWHERE)) 
 const now = (report: string | undefined): string =>
   z.looseObject({ now: z.string() }).parse(JSON.parse(readFileSync(report ?? '', 'utf8'))).now
 
-test(
+test.concurrent(
   'a change that was rolled back: the page, the annotation on its line, the log, the message and the report say the same',
   () =>
     withBundle({}, async ({ run }) => {
@@ -60,7 +60,7 @@ test(
   120_000,
 )
 
-test(
+test.concurrent(
   'status and verify of what is broken name the undo that helps; summary: short is three rows, off leaves the file alone',
   () =>
     withBundle({}, async ({ run }) => {

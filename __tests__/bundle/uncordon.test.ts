@@ -95,7 +95,7 @@ function record({ objects }: SimulatedCluster): Record<string, unknown> {
     .parse(JSON.parse(text(objects.get('ConfigMap', 'default', RECORD), 'data', 'record.json')))
 }
 
-test(
+test.concurrent(
   "a node that was left cordoned comes back by its member's name; a dry run before says so and writes nothing; afterwards there is nothing to do",
   () =>
     withEnsemble(async ({ cluster, run }) => {
@@ -131,7 +131,7 @@ test(
   120_000,
 )
 
-test(
+test.concurrent(
   "somebody else's cordon is refused, told, and left alone; any-cordon takes it; an unknown node is told with what there is",
   () =>
     withEnsemble(async ({ cluster, run }) => {
@@ -161,7 +161,7 @@ test(
 )
 
 describe('a run that is cut off', () => {
-  test(
+  test.concurrent(
     'by a cancel while it waits: the node is uncordoned, the lock released, and the next run waits on',
     () =>
       withEnsemble(async ({ cluster, run }) => {
@@ -185,7 +185,7 @@ describe('a run that is cut off', () => {
     120_000,
   )
 
-  test(
+  test.concurrent(
     'by a kill: the post step releases the lock and removes the cordons that were made under it, and leaves one that was to stay',
     () =>
       withEnsemble(async ({ cluster, run }) => {

@@ -1,17 +1,16 @@
 // Starts the bundle as the GitHub runner starts it: the same environment, command files, signals
 // and post step; and reads back what the runner reads.
 
-import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { scratch } from './scratch.ts'
+import { startOwn, startWarm } from './warm/start.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -39,6 +38,11 @@ export interface ActionRun {
   readonly onLine?: (line: string) => void
   /** Told the process once it is started. */
   readonly onStart?: (child: ChildProcess) => void
+  /**
+   * It may run in a process that has run others before, where the test isn't about the process:
+   * a run needs a third of the CPU then.
+   */
+  readonly warm?: boolean
   /** A run before this one in the same job: workspace and RUNNER_TEMP are its. */
   readonly job?: Job
 }
@@ -166,16 +170,10 @@ async function runStep(
     process.env['ZK_ENSEMBLE_DIST'] ?? join(ROOT, dirname(runs.main)),
     basename(runs[stage]),
   )
-  const child = spawn(process.execPath, [entry], {
-    cwd: job.workspace,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
   const lines: string[] = []
-  let stderr = ''
   let signalled: number | undefined
   const timers: NodeJS.Timeout[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  const onLine = (line: string): void => {
     lines.push(line)
     run.onLine?.(line)
     if (stage !== 'main' || signalled !== undefined) return
@@ -186,20 +184,16 @@ async function runStep(
       signalled = performance.now()
       cancel(child, timers)
     }
-  })
+  }
+  const start = isAboutTheProcess(run) ? startOwn : startWarm
+  const { child, ended } = start({ entry, directory: job.workspace, env }, onLine)
   run.onStart?.(child)
   run.cancelWhen?.(() => {
     if (signalled !== undefined) return
     signalled = performance.now()
     cancel(child, timers)
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
-    (resolve, reject) => {
-      child.on('error', reject)
-      child.on('close', (code, name) => resolve([code, name]))
-    },
-  )
+  const { exitCode, signal, stderr } = await ended
   for (const timer of timers) clearTimeout(timer)
   const saved = readCommandFile(files['STATE'] ?? '')
   return {
@@ -215,6 +209,22 @@ async function runStep(
     job,
     post: (more) => runStep({ ...run, env: { ...run.env, ...more?.env } }, job, 'post', saved),
   }
+}
+
+/** Signals, its end, what Node reads when it starts: nothing of that in a process that others use. */
+function isAboutTheProcess({
+  warm,
+  cancelAt,
+  killAt,
+  cancelWhen,
+  onStart,
+  env,
+}: ActionRun): boolean {
+  return (
+    warm !== true ||
+    [cancelAt, killAt, cancelWhen, onStart].some((one) => one !== undefined) ||
+    Object.keys(env ?? {}).some((name) => name.startsWith('NODE_'))
+  )
 }
 
 /** The runner's ladder: SIGINT, SIGTERM after 7.5 s, the end after 10 s. */

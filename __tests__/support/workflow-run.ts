@@ -169,6 +169,7 @@ async function runStep(step: Step, desk: Desk, around: Around): Promise<Outcome>
     inputs: fill(step.with ?? {}),
     env,
     job: desk.job,
+    warm: true,
     ...(desk.occasion.onLine === undefined ? {} : { onLine: desk.occasion.onLine }),
   })
   // What a comment or a page is made of goes with the job: it is read before that.

@@ -51,14 +51,16 @@ export function accept(
     if (open && !socket.destroyed)
       socket.write(Buffer.concat([header(opcode, bytes.length), bytes]))
   }
+  const close = (code: Uint8Array): void => {
+    if (!open) return
+    send(8, code)
+    open = false
+    socket.end()
+  }
   const listener = listen({
     protocol,
     send: (bytes) => send(2, bytes),
-    close(code) {
-      send(8, Buffer.from([code >> 8, code & 255]))
-      open = false
-      socket.end()
-    },
+    close: (code) => close(Buffer.from([code >> 8, code & 255])),
     cut: () => void socket.destroy(),
   })
   let pending = head
@@ -66,11 +68,8 @@ export function accept(
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
     for (let frame = readFrame(pending); frame !== undefined; frame = readFrame(pending)) {
       pending = pending.subarray(frame.length)
-      if (frame.opcode === 8) {
-        send(8, frame.payload.subarray(0, 2))
-        open = false
-        socket.end()
-      } else if (frame.opcode === 9) send(10, frame.payload)
+      if (frame.opcode === 8) close(frame.payload.subarray(0, 2))
+      else if (frame.opcode === 9) send(10, frame.payload)
       else if (frame.opcode !== 10) listener.message(frame.payload)
     }
   }

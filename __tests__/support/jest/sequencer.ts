@@ -1,5 +1,5 @@
-// The order of the test files: those of the bundle mostly wait, so they begin first and are mixed
-// with those that reckon.
+// The order of the test files: those of the bundle mostly wait, so they are mixed with those that
+// reckon, and the longest begin first.
 
 import { statSync } from 'node:fs'
 
@@ -9,8 +9,9 @@ interface Test {
   readonly context: { readonly config: { readonly displayName?: { readonly name: string } } }
 }
 
-/** Bundle files that begin at once; of the rest, one comes after so many others. */
-const AT_ONCE = 4
+/** In each of them something is waited for that takes more than a minute. */
+const LONGEST = /\/(?:rolls|stopped|success)\.test\.ts$/
+/** Of the rest of the bundle's files, one comes after so many others. */
 const BETWEEN = 4
 
 // oxlint-disable-next-line import/no-default-export -- jest makes an instance of a sequencer's default export: there is no other form
@@ -21,8 +22,9 @@ export default class Sequencer {
       .toSorted((a, b) => b.bytes - a.bytes)
       .map(({ test }) => test)
     const waits = (test: Test): boolean => test.context.config.displayName?.name === 'bundle'
-    const bundle = largestFirst.filter(waits)
-    const order = bundle.splice(0, AT_ONCE)
+    const isLongest = (test: Test): boolean => waits(test) && LONGEST.test(test.path)
+    const order = largestFirst.filter(isLongest)
+    const bundle = largestFirst.filter((test) => waits(test) && !isLongest(test))
     for (const [index, test] of largestFirst.filter((one) => !waits(one)).entries()) {
       order.push(test)
       if (index % BETWEEN === BETWEEN - 1) order.push(...bundle.splice(0, 1))
