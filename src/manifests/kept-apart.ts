@@ -4,8 +4,8 @@
 import { selects, type SetShape } from './shapes.ts'
 
 /**
- * Topology keys of the required anti-affinity of the members against each other; a term that selects
- * other pods keeps no two members apart.
+ * Topology keys of the required anti-affinity of the members against each other; a term that
+ * selects other pods keeps no two members apart.
  */
 export function keptApartBy({ spec: { template } }: SetShape): readonly string[] {
   const labels = template.metadata?.labels ?? {}
