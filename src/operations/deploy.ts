@@ -19,14 +19,13 @@ import {
 import { groundOnceGone } from '../procedures/apply/going-away.ts'
 import { loadAndLint } from '../procedures/apply/load-and-lint.ts'
 import type { DeployRequest } from '../procedures/apply/look-around.ts'
-import type { Ground } from '../procedures/apply/preflight.ts'
+import type { Ground, Inspected } from '../procedures/apply/preflight.ts'
+import { openLocked, type Locked } from '../procedures/open/hold-ensemble.ts'
 import { readLogin } from '../procedures/open/login.ts'
-import { openEnsemble } from '../procedures/open/open-ensemble.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { unreadBefore } from '../procedures/verify/unread.ts'
 import { verifyPhase } from '../procedures/verify/verify-ensemble.ts'
-import { HeldRecord } from '../record/held-record.ts'
 import { RELEASE_MS, underLock } from '../record/lock.ts'
 import { recoverNodes } from '../record/recover-nodes.ts'
 import type { Run } from '../run.ts'
@@ -65,7 +64,8 @@ async function change(
   signal: AbortSignal,
 ): Promise<void> {
   const { run } = asked
-  const { target } = ground
+  const { lock, target } = ground
+  const held = AbortSignal.any([run.signal, lock.lost])
   const follower = follow(
     kube,
     {
@@ -75,66 +75,63 @@ async function change(
       uid: ground.live?.metadata.uid,
     },
     run.clock,
-    AbortSignal.any([run.signal, ground.lock.lost]),
+    held,
   )
   try {
     await follower.ready()
-    await forward(await deployOf(kube, asked, ground, follower, signal), signal)
+    const opened = await openFor(kube, asked, ground, follower, signal)
+    const locked = await openLocked(asked.inputs, run, opened, { lock, held })
+    await forward(deployOf({ ...locked, set: ground.live }, ground), signal)
   } finally {
     await follower.stop()
   }
 }
 
-async function deployOf(
+/** What is known of the ensemble before it is opened. */
+async function openFor(
   kube: Kube,
   { inputs, run, deadline }: DeployRequest,
   ground: Ground,
   follower: Follower,
   signal: AbortSignal,
-): Promise<Deploy> {
-  const { target, rights, profile, nodes } = ground
-  const { namespace, name } = target
-  const objects = ground.manifests.map((manifest) => manifest.object)
+): Promise<Parameters<typeof openLocked>[2]> {
+  const { target, rights, profile, nodes, stored } = ground
+  const brought = ground.manifests.map(({ object }) => object)
+  const { namespace } = target
   const login = await readLogin(
     kube,
     inputs,
     profile,
-    { namespace, brought: objects, io: run.manifestIo },
+    { namespace, brought, io: run.manifestIo },
     signal,
   )
   const addresses = await addressesAhead(kube, ground, signal)
-  const ensemble = await openEnsemble(inputs, run, {
-    kube,
-    target,
-    profile,
-    login,
-    nodes,
-    rights,
-    follower,
-    deadline,
-    addresses,
-  })
-  const { before } = ensemble
-  const place = { namespace, name, runUrl: run.report.runUrl }
-  const record = new HeldRecord(kube, run.clock, place, ground.stored)
+  return { kube, target, profile, login, nodes, rights, follower, deadline, addresses, stored }
+}
+
+function deployOf(ensemble: Locked, ground: Inspected): Deploy {
+  const { before, record } = ensemble
+  const set = ground.setManifest.object
   return {
-    ...ensemble,
-    inputs,
+    ensemble,
     ground,
-    record,
-    digest: digestOfRevision(ground.setManifest.object, objects),
+    digest: digestOfRevision(
+      set,
+      ground.manifests.map(({ object }) => object),
+    ),
     rolls:
       ground.live !== undefined &&
       before.pods.length > 0 &&
-      (ground.rolls || isUnfinished(before, partitionOf(ground.setManifest.object))),
+      (ground.rolls || isUnfinished(before, partitionOf(set))),
     unread: unreadBefore(ground, record.current, before),
   }
 }
 
 async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
-  const { inputs, ground, record, run } = deploy
+  const { ensemble } = deploy
+  const { inputs, lock, record, run } = ensemble
   const { journal, report } = run
-  await recoverNodes(record, report, journal, ground.lock.lost, signal)
+  await recoverNodes(record, report, journal, lock.lost, signal)
   const begun = await beginDeploy(deploy, signal)
   const { watch } = begun
   const versionBefore = report.version
@@ -143,7 +140,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     const applied = await applyAndBring(deploy, begun, signal)
     inChecks = true
     await verifyPhase(
-      deploy,
+      ensemble,
       applied.view,
       {
         level: inputs.verify,

@@ -55,7 +55,7 @@ async function planIn(kube: Kube, request: DeployRequest, signal: AbortSignal): 
   )
   tellUntried(run, ground)
   const meaning = await journal.phase('What it means for the members', async (done) => {
-    const found = await foresee({ kube, inputs, run, ground }, signal)
+    const found = await foresee(kube, request, ground, signal)
     done(found.lines[0] ?? '')
     return found
   })

@@ -31,7 +31,7 @@ export async function undo(inputs: Inputs, run: Run): Promise<void> {
 }
 
 async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<void> {
-  const { inputs, run, record } = ensemble
+  const { inputs, run } = ensemble
   const { report } = run
   refuseDuringScale(ensemble)
   const earlier = await chosen(ensemble, signal)
@@ -41,18 +41,7 @@ async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<vo
   }
   const watch = await watchData(ensemble, ensemble.follower, signal)
   try {
-    await goBack(
-      {
-        ensemble,
-        record,
-        level: inputs.verify,
-        force: inputs.forceConflicts,
-        asked: true,
-        watch,
-      },
-      earlier,
-      signal,
-    )
+    await goBack(ensemble, earlier, { asked: true, watch }, signal)
     await watch.abandon()
     report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
@@ -119,15 +108,8 @@ async function foretell(
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<void> {
-  const {
-    run: { report },
-    inputs,
-  } = ensemble
-  const plan = await planBack(
-    { ensemble, record: ensemble.record, force: inputs.forceConflicts, asked: true },
-    earlier,
-    signal,
-  )
+  const { report } = ensemble.run
+  const plan = await planBack(ensemble, earlier, signal)
   for (const planned of plan)
     report.row({
       object: objectName(planned.manifest.object),

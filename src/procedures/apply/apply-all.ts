@@ -6,7 +6,7 @@ import type { Ensemble } from '../open/ensemble.ts'
 import { applyPlanned } from './apply.ts'
 import { awaitServed } from './own-kinds.ts'
 import type { PlannedChange } from './plan-changes.ts'
-import type { Ground } from './preflight.ts'
+import type { Inspected } from './preflight.ts'
 
 export interface Applied {
   /** The StatefulSet as the server has it now. */
@@ -21,7 +21,7 @@ export interface Applied {
  */
 export async function applyAll(
   ensemble: Pick<Ensemble, 'kube' | 'run'>,
-  ground: Ground,
+  ground: Inspected,
   { first, rolls }: { readonly first: KubeObject; readonly rolls: boolean },
   signal: AbortSignal,
   done: (line: string) => void,

@@ -5,7 +5,7 @@ import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { whyNotKept } from '../../record/kept.ts'
 import { keptOf, type StoredRecord, type VerifiedRevision } from '../../record/record.ts'
-import type { Ground } from './preflight.ts'
+import type { Inspected } from './preflight.ts'
 import { listRevisions } from '../open/revisions.ts'
 import { templateAlone } from './template-alone.ts'
 
@@ -18,7 +18,7 @@ export interface EarlierObjects {
 /** Never rejects: a second failure must not take the place of the one that it is for. */
 export async function earlierObjects(
   kube: Kube,
-  ground: Pick<Ground, 'live' | 'plan'>,
+  ground: Pick<Inspected, 'live' | 'plan'>,
   stored: StoredRecord,
   verified: VerifiedRevision,
   signal: AbortSignal,

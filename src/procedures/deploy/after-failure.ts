@@ -12,7 +12,7 @@ import { faultPlace } from '../../manifests/fault-place.ts'
 import { compareMembers } from './same-members.ts'
 import { announceDeploy, type Deploy } from './deploy-steps.ts'
 import { earlierObjects } from '../apply/earlier-objects.ts'
-import type { Ground } from '../apply/preflight.ts'
+import type { Inspected } from '../apply/preflight.ts'
 import { lastLook } from '../rollout/last-look.ts'
 import { type Earlier, goBack, reserve } from '../rollout/undo.ts'
 import { lastSeen } from '../open/last-seen.ts'
@@ -69,8 +69,9 @@ async function judgeFailure(
   deploy: Deploy,
   { error, inChecks, versionBefore }: FailedDeploy,
 ): Promise<Judged> {
-  const { inputs, ground, kube, record, run } = deploy
-  const { report } = run
+  const { ensemble, ground } = deploy
+  const { inputs, kube, record, run } = ensemble
+  const { journal, report } = run
   const known =
     error instanceof EnsembleError ? inManifest(error, inputs, ground, report.evidence) : undefined
   const verified = latestVerified(record.current)
@@ -78,16 +79,18 @@ async function judgeFailure(
     verified === undefined
       ? {}
       : await earlierObjects(kube, ground, record.stored, verified, gone())
-  const seen = lastSeen(deploy.follower)
+  const seen = lastSeen(ensemble.follower)
   const losses =
     ground.live === undefined || seen === undefined
       ? []
-      : await lossesAhead(kube, seen, new Set(), gone()).catch(() => [])
+      : ((await bestEffort(journal, 'whether data would be lost by hand is not known', () =>
+          lossesAhead(kube, seen, new Set(), gone()),
+        )) ?? [])
   const asked = {
     onFailure: inputs.onFailure,
     firstInstall: ground.live === undefined,
     changed: report.changed,
-    cancelled: run.signal.aborted || ground.lock.lost.aborted,
+    cancelled: ensemble.held.aborted,
     ...faultOf(known),
     inChecks,
     digest: deploy.digest,
@@ -121,21 +124,22 @@ async function halt(
   decision: UndoDecision,
   wouldUndo: UndoDecision,
 ): Promise<void> {
-  const { inputs, ground, kube, record, run } = deploy
-  const { report } = run
+  const { ensemble, ground } = deploy
+  const { inputs, kube, record, run } = ensemble
+  const { journal, report } = run
   // Nothing was begun, so nothing is under way.
   if (!report.changed)
-    await bestEffort(run.journal, 'the record still names the deploy that was not begun', () =>
+    await bestEffort(journal, 'the record still names the deploy that was not begun', () =>
       record.end(gone()),
     )
-  await lastLook(deploy, deploy.follower, AbortSignal.any([run.signal, ground.lock.lost]))
+  await lastLook(ensemble, ensemble.follower, ensemble.held)
   if (wouldUndo.kind === 'undo')
     report.about({ undoTo: { revision: undefined, name: wouldUndo.to.controllerRevision } })
   explainStanding(report, {
     firstInstall: ground.live === undefined,
     code: run.signal.aborted ? 'CANCELLED' : known?.code,
     paced: deploy.rolls && inputs.pace === 'quorum',
-    rollAt: deploy.place.at,
+    rollAt: ensemble.place.at,
     applied: 'the manifests are',
   })
   if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
@@ -147,7 +151,7 @@ async function halt(
 }
 
 async function tryToAnnounce(deploy: Deploy, reason: string, message: string): Promise<void> {
-  await bestEffort(deploy.run.journal, 'no Event says how the deploy ended', () =>
+  await bestEffort(deploy.ensemble.run.journal, 'no Event says how the deploy ended', () =>
     announceDeploy(deploy, { type: 'Warning', reason, message }, gone()),
   )
 }
@@ -182,7 +186,8 @@ async function rollBack(
   known: EnsembleError,
   earlier: Earlier,
 ): Promise<unknown> {
-  const { inputs, ground, kube, record, run } = deploy
+  const { ensemble, ground } = deploy
+  const { kube, run } = ensemble
   const { journal, report } = run
   const said = inWords(known)
   await journal.phase('Evidence against the change', (done) => {
@@ -192,17 +197,12 @@ async function rollBack(
     )
     return Promise.resolve()
   })
-  const back = { ...deploy, deadline: reserve(deploy) }
-  const until = AbortSignal.any([run.signal, ground.lock.lost])
+  const back = { ...ensemble, deadline: reserve(ensemble) }
   try {
-    await goBack(
-      { ensemble: back, record, level: inputs.verify, force: false, watch },
-      earlier,
-      until,
-    )
+    await goBack(back, earlier, { asked: false, watch }, ensemble.held)
   } catch (second) {
     if (run.signal.aborted) return known
-    await lastLook(deploy, deploy.follower, run.signal)
+    await lastLook(ensemble, ensemble.follower, run.signal)
     await offerWayBack(kube, report, ground.live ?? ground.setManifest.object)
     return undoFailed(report, known, second, earlier.controllerRevision)
   }
@@ -220,7 +220,7 @@ async function rollBack(
  * changed.
  */
 function standsAlready(
-  ground: Ground,
+  ground: Inspected,
   view: EnsembleView | undefined,
   verified: string | undefined,
 ): boolean {
@@ -244,7 +244,7 @@ function standsAlready(
 function inManifest(
   error: EnsembleError,
   inputs: Inputs,
-  { setManifest }: Ground,
+  { setManifest }: Inspected,
   evidence: readonly Evidence[],
 ): EnsembleError {
   if (!error.againstRevision) return error

@@ -2,13 +2,12 @@
 // and verified, and what is said of it in the cluster.
 
 import { ownPods } from '../../decide/members/members.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
 import { announce } from '../../kube/announce.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { applyAll } from '../apply/apply-all.ts'
 import { refuseUnappliable } from '../apply/apply.ts'
-import type { Ground } from '../apply/preflight.ts'
-import type { Ensemble } from '../open/ensemble.ts'
+import type { Inspected } from '../apply/preflight.ts'
+import type { Locked } from '../open/hold-ensemble.ts'
 import { bringMembers, type Start, startOf, stillToStand } from '../rollout/bring.ts'
 import { growFirst } from '../scale/grow.ts'
 import { takeBaseline } from '../verify/baseline.ts'
@@ -16,14 +15,12 @@ import { type DataWatch, watchData } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { recordApplied, type unreadBefore } from '../verify/unread.ts'
 import { isFull } from '../verify/verify-ensemble.ts'
-import type { HeldRecord } from '../../record/held-record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 
-/** One deploy on its way: the ensemble, what was found of it beforehand, and its record. */
-export interface Deploy extends Ensemble {
-  readonly inputs: Inputs
-  readonly ground: Ground
-  readonly record: HeldRecord
+/** One deploy on its way: the ensemble, what was found of it beforehand, and what that makes of it. */
+export interface Deploy {
+  readonly ensemble: Locked
+  readonly ground: Inspected
   readonly digest: string
   /** Members that run are replaced. */
   readonly rolls: boolean
@@ -38,7 +35,7 @@ export interface Begun {
 }
 
 /** A roll that holds nobody back. */
-export function asItIs({ setManifest: { object } }: Pick<Ground, 'setManifest'>): Start {
+export function asItIs({ setManifest: { object } }: Pick<Inspected, 'setManifest'>): Start {
   return { set: object, first: object, stands: undefined }
 }
 
@@ -47,19 +44,20 @@ export function asItIs({ setManifest: { object } }: Pick<Ground, 'setManifest'>)
  * recorded where nothing changes.
  */
 export async function beginDeploy(deploy: Deploy, signal: AbortSignal): Promise<Begun> {
-  const { ground, rolls, run } = deploy
+  const { ensemble, ground, rolls } = deploy
+  const { before, follower, record, run } = ensemble
   const { journal, report } = run
-  if (rolls) warnAlone(run, deploy.before)
+  if (rolls) warnAlone(run, before)
   const changes = ground.plan.some((planned) => planned.change !== 'unchanged')
   if (!changes && !rolls) return { start: asItIs(ground), watch: undefined }
   return journal.phase('Record the state before the change', async (done) => {
-    await takeBaseline(deploy, deploy.record, deploy.before, ground, signal)
+    await takeBaseline(ensemble, record, before, ground, signal)
     const start = rolls ? await startOfRoll(deploy, signal) : asItIs(ground)
-    await deploy.record.begin(
+    await record.begin(
       {
         operation: 'deploy',
         digest: deploy.digest,
-        set: deploy.before.set?.uid,
+        set: before.set?.uid,
         previous: report.previousRevision,
         ...(deploy.unread.length === 0 ? {} : { unread: [...deploy.unread] }),
       },
@@ -67,7 +65,7 @@ export async function beginDeploy(deploy: Deploy, signal: AbortSignal): Promise<
       ground.plan,
     )
     // Last, so that whatever fails before leaves no writer behind.
-    const watch = rolls ? await watchData(deploy, deploy.follower, signal) : undefined
+    const watch = rolls ? await watchData(ensemble, follower, signal) : undefined
     done(
       `previous revision ${report.previousRevision === '' ? 'none' : report.previousRevision}${watch?.watches === true ? ', data is watched from here on' : ''}`,
     )
@@ -75,10 +73,10 @@ export async function beginDeploy(deploy: Deploy, signal: AbortSignal): Promise<
   })
 }
 
-async function startOfRoll(deploy: Deploy, signal: AbortSignal): Promise<Start> {
-  const { ground, kube, before } = deploy
+async function startOfRoll({ ensemble, ground }: Deploy, signal: AbortSignal): Promise<Start> {
+  const { kube, before } = ensemble
   const start = await startOf(
-    deploy,
+    ensemble,
     ground.setManifest.object,
     ground.rolls ? undefined : before.set?.status.updateRevision,
     signal,
@@ -99,20 +97,18 @@ export async function applyAndBring(
   readonly set: KubeObject
   readonly memberMs: number | undefined
 }> {
-  const { inputs, ground, record, rolls, run, before } = deploy
+  const { ensemble, ground, rolls } = deploy
+  const { before, follower, record, run } = ensemble
   const { clock, journal } = run
-  const recordCreated = (object: KubeObject): Promise<void> => record.made([object], signal)
-  const grown = rolls
-    ? await growFirst({ inputs, ground, ensemble: deploy, recordCreated }, signal)
-    : undefined
+  const grown = rolls ? await growFirst(ensemble, ground, signal) : undefined
   const start = grown?.start ?? begun.start
   // What is applied may let the controller replace members that don't serve, or all of them.
-  if (rolls) await refuseLoss(deploy, deploy.follower.snapshot(), undefined, signal)
+  if (rolls) await refuseLoss(ensemble, follower.snapshot(), undefined, signal)
   const applied = await journal.phase('Apply', (done) =>
-    applyAll(deploy, grown?.ground ?? ground, { first: start.first, rolls }, signal, done),
+    applyAll(ensemble, grown?.ground ?? ground, { first: start.first, rolls }, signal, done),
   )
   run.publish()
-  deploy.follower.expect(applied.set.metadata.uid)
+  follower.expect(applied.set.metadata.uid)
   await record.made(applied.created, signal)
   const began = clock.now()
   const view = await waitForMembers(
@@ -131,7 +127,8 @@ export async function closeDeploy(
   { view, set, memberMs }: Awaited<ReturnType<typeof applyAndBring>>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { inputs, ground, record, run, digest, unread } = deploy
+  const { ensemble, ground, digest, unread } = deploy
+  const { inputs, record, run } = ensemble
   const { report } = run
   const revision = {
     digest,
@@ -167,11 +164,12 @@ export async function closeDeploy(
 
 /** An event on the set; only where something was changed: an unchanged deploy writes nothing. */
 export async function announceDeploy(
-  { kube, run: { clock, report }, ground }: Deploy,
+  { ensemble: { kube, run }, ground }: Deploy,
   { message, ...event }: Parameters<typeof announce>[2],
   signal: AbortSignal,
   set: KubeObject = ground.live ?? ground.setManifest.object,
 ): Promise<void> {
+  const { clock, report } = run
   if (!report.changed || !ground.rights.announce) return
   const words = report.runUrl === '' ? message : `${message} (${report.runUrl})`
   await announce(kube, set, { ...event, message: words }, clock.now(), signal)
@@ -192,28 +190,19 @@ export async function waitForMembers(
   generation: number | undefined,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const { inputs, ground, run } = deploy
+  const { ensemble, ground } = deploy
+  const { inputs, run } = ensemble
   const { clock, journal, report } = run
   return journal.phase(
     start?.stands === undefined ? 'Wait for every member' : 'Roll, paced by the quorum',
     async (done) => {
-      const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
-        const applied = await deploy.kube.apply(
-          object,
-          { force: inputs.forceConflicts, uid: deploy.before.set?.uid },
-          until,
-        )
-        // A roll that an earlier run began changes nothing but the partition, and yet members are
-        // replaced.
-        report.did()
-        return applied.object
-      }
       const bring = (): Promise<EnsembleView> =>
         bringMembers(
-          start === undefined ? { ...deploy, inputs: { ...inputs, pace: 'controller' } } : deploy,
+          start === undefined
+            ? { ...ensemble, inputs: { ...inputs, pace: 'controller' } }
+            : ensemble,
           start ?? asItIs(ground),
-          generation,
-          apply,
+          { generation, force: inputs.forceConflicts },
           signal,
         )
       let view = await bring()

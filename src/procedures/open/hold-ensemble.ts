@@ -135,21 +135,24 @@ export async function holdEnsembleIn(
   const until = new Deadline(clock, inputs.timeoutMs)
   const namespace = inputs.namespace ?? kube.namespace
   report.about({ namespace, name: inputs.name ?? '' })
-  const { lock, rights, view, ...found } = await within(inputs.timeoutMs, run, (signal) =>
-    journal.phase('Preflight', async (done) => {
-      const locked = await lockEnsemble(kube, inputs, run, { asked, until }, signal)
-      try {
-        const read = await readLocked(kube, inputs, run, locked, signal)
-        const { replicas } = read.view
-        done(
-          `${locked.name} in ${namespace}, profile ${read.profile}, ${replicas} ${replicas === 1 ? 'member' : 'members'}`,
-        )
-        return { lock: locked.lock, rights: locked.rights, ...read }
-      } catch (error) {
-        await locked.lock.release(AbortSignal.timeout(RELEASE_MS))
-        throw error
-      }
-    }),
+  const { lock, rights, view, set, image, ...found } = await within(
+    inputs.timeoutMs,
+    run,
+    (signal) =>
+      journal.phase('Preflight', async (done) => {
+        const locked = await lockEnsemble(kube, inputs, run, { asked, until }, signal)
+        try {
+          const read = await readLocked(kube, inputs, run, locked, signal)
+          const { replicas } = read.view
+          done(
+            `${locked.name} in ${namespace}, profile ${read.profile}, ${replicas} ${replicas === 1 ? 'member' : 'members'}`,
+          )
+          return { lock: locked.lock, rights: locked.rights, ...read }
+        } catch (error) {
+          await locked.lock.release(AbortSignal.timeout(RELEASE_MS))
+          throw error
+        }
+      }),
   )
   const held = AbortSignal.any([run.signal, lock.lost])
   const own = underLock(kube, lock)
@@ -165,7 +168,7 @@ export async function holdEnsembleIn(
     report.sawMembers(follower.snapshot())
     const allowed = allowedMs(asked, inputs, view, until)
     const opened = { ...found, kube: own, rights, follower, deadline: new Deadline(clock, allowed) }
-    const ensemble = await lockedEnsemble(inputs, run, opened, { lock, held })
+    const ensemble = { ...(await openLocked(inputs, run, opened, { lock, held })), set, image }
     // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it
     // themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
@@ -178,20 +181,19 @@ export async function holdEnsembleIn(
   }
 }
 
-async function lockedEnsemble(
+/** An ensemble under its lock, with its record as it was read then. */
+export async function openLocked(
   inputs: Inputs,
   run: Run,
-  { set, stored, image, ...found }: Omit<Read, 'view'> & Parameters<typeof openEnsemble>[2],
+  { stored, ...found }: Parameters<typeof openEnsemble>[2] & { readonly stored: StoredRecord },
   { lock, held }: Pick<Locked, 'lock' | 'held'>,
-): Promise<LockedEnsemble> {
+): Promise<Omit<Locked, 'set'>> {
   const { kube, target } = found
   const { namespace, name } = target
   const { clock, report } = run
   return {
     ...(await openEnsemble(inputs, run, found)),
     inputs,
-    set,
-    image,
     record: new HeldRecord(kube, clock, { namespace, name, runUrl: report.runUrl }, stored),
     held,
     lock,

@@ -9,7 +9,6 @@ import { versionOf, versionRisk } from '../../decide/rollout/versions.ts'
 import { chooseProfile } from '../../ensemble/choose.ts'
 import type { Role } from '../../ensemble/profile.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { parseSet } from '../../manifests/shapes.ts'
@@ -25,6 +24,7 @@ import { growthSteps, refuseWithoutServices } from '../scale/grow.ts'
 import { lossesOf, warnAlone } from '../verify/keep-data.ts'
 import { wantedCount } from '../apply/kept-count.ts'
 import { partitionOf } from '../../manifests/partition.ts'
+import type { DeployRequest } from '../apply/look-around.ts'
 import { memberImage, type Inspected } from '../apply/preflight.ts'
 import { createLooker } from '../rollout/looker.ts'
 import { readView } from '../open/read-ensemble.ts'
@@ -32,16 +32,16 @@ import type { Locked } from '../open/hold-ensemble.ts'
 import { openToLook } from '../open/open-ensemble.ts'
 import { profileOptions } from '../open/reach.ts'
 
-export interface Foreseeing {
-  readonly kube: Kube
-  readonly inputs: Inputs
-  readonly run: Run
-  readonly ground: Inspected
-}
+type Asked = Pick<DeployRequest, 'inputs' | 'run'>
 
 /** Refuses what a deploy would refuse for the sake of its members. */
-export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Promise<Meaning> {
-  const { kube, run, ground } = foreseeing
+export async function foresee(
+  kube: Kube,
+  asked: Asked,
+  ground: Inspected,
+  signal: AbortSignal,
+): Promise<Meaning> {
+  const { run } = asked
   const { live, setManifest, plan, profile } = ground
   const view: EnsembleView =
     live === undefined
@@ -54,9 +54,9 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
   const rolls = view.pods.length > 0 && (ground.rolls || unfinished)
   const steps = rolls ? await growthSteps(kube, ground, view, signal) : []
   if (steps.length > 0 && profile === 'zookeeper') await refuseWithoutServices(kube, ground, signal)
-  if (rolls) await refuseLosses(foreseeing, view, signal)
-  const roll = rolls ? await rollAhead(foreseeing, view, signal) : undefined
-  if (live !== undefined) tellVersion(foreseeing, live)
+  if (rolls) await refuseLosses(kube, run, view, signal)
+  const roll = rolls ? await rollAhead(kube, asked, ground, view, signal) : undefined
+  if (live !== undefined) tellVersion(run, ground, live)
   const changing = plan.filter(
     (planned) =>
       outcomeOf(planned) !== 'unchanged' && !(planned.takeOver && planned.paths.length === 0),
@@ -85,7 +85,8 @@ export async function foresee(foreseeing: Foreseeing, signal: AbortSignal): Prom
 
 /** As the wall before each member of a roll. */
 async function refuseLosses(
-  { kube, run }: Foreseeing,
+  kube: Kube,
+  run: Run,
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<void> {
@@ -95,11 +96,12 @@ async function refuseLosses(
 }
 
 async function rollAhead(
-  foreseeing: Foreseeing,
+  kube: Kube,
+  { inputs, run }: Asked,
+  ground: Inspected,
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<Roll> {
-  const { kube, inputs, run, ground } = foreseeing
   const { report, clock } = run
   const { profile, rights, target } = ground
   // Who may not ask the members can still say in which order they go.
@@ -181,7 +183,7 @@ function memberMs(stored: StoredRecord): number {
 }
 
 /** A warning on the line of the image. */
-function tellVersion({ run: { journal, report }, ground }: Foreseeing, live: KubeObject): void {
+function tellVersion({ journal, report }: Run, ground: Inspected, live: KubeObject): void {
   const { profile, setManifest, image, target } = ground
   const before = memberImage(live, profile)
   // A tag may say nothing where the members do.

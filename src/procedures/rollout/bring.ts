@@ -67,23 +67,20 @@ export async function startOf(
   return { set, first: stands > own ? withPartition(set, stands) : set, stands, excused }
 }
 
-type Apply = (set: KubeObject, signal: AbortSignal) => Promise<KubeObject>
-
-/** The generation of the last apply, and how the set is applied again. */
+/** The generation of the last apply, and whether the set is applied again with force. */
 interface Applied {
   readonly generation: number | undefined
-  readonly apply: Apply
+  readonly force: boolean
 }
 
 /** The view in which every member was at its revision, available, and (paced) serving. */
 export async function bringMembers(
   ensemble: Ensemble,
   start: Start,
-  generation: number | undefined,
-  apply: Apply,
+  { generation, force }: Applied,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const found = await bringOnce(ensemble, start, { generation, apply }, signal)
+  const found = await bringOnce(ensemble, start, { generation, force }, signal)
   if ((start.excused?.size ?? 0) === 0) return found
   // Now that the others know the newcomer it must serve like any other.
   return bringOnce(
@@ -93,7 +90,7 @@ export async function bringMembers(
       stands: start.stands === undefined ? undefined : partitionOf(start.set),
       excused: new Set(),
     },
-    { generation: found.set?.generation, apply },
+    { generation: found.set?.generation, force },
     signal,
   )
 }
@@ -101,7 +98,7 @@ export async function bringMembers(
 async function bringOnce(
   ensemble: Ensemble,
   start: Start,
-  { generation, apply }: Applied,
+  { generation, force }: Applied,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
   const roll = { ...ensemble, excused: start.excused ?? new Set<number>() }
@@ -113,13 +110,7 @@ async function bringOnce(
         stands: start.stands,
         own,
         generation,
-        apply: async (partition, until) =>
-          (
-            await apply(
-              partition === undefined ? start.set : withPartition(start.set, partition),
-              until,
-            )
-          ).metadata.generation,
+        apply: (partition, until) => applyAgain(ensemble, start.set, partition, force, until),
       },
       signal,
     )
@@ -135,6 +126,25 @@ async function bringOnce(
     }
   }
   return awaitReady(ensemble, generation, signal)
+}
+
+/** With another partition, to the set that was there before; gives its generation then. */
+async function applyAgain(
+  { kube, run, before }: Ensemble,
+  set: KubeObject,
+  partition: number | undefined,
+  force: boolean,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { object } = await kube.apply(
+    partition === undefined ? set : withPartition(set, partition),
+    { force, uid: before.set?.uid },
+    signal,
+  )
+  // A roll that an earlier run began changes nothing but the partition, and yet members are
+  // replaced.
+  run.report.did()
+  return object.metadata.generation
 }
 
 /** UIDs of the pods of other revisions, once the controller has seen the change. */

@@ -2,8 +2,8 @@
 // serving ones rolled; then the same checks as after any change.
 
 import { Deadline } from '../../clock.ts'
-import { EnsembleError } from '../../errors.ts'
-import type { ProfileName, VerifyLevel } from '../../view/profile-name.ts'
+import { failure } from '../../errors.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { addressesOf, worse, membersOfSet } from '../../manifests/addresses.ts'
 import { budgetFor } from '../../manifests/budget-size.ts'
@@ -22,8 +22,8 @@ import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import type { Ensemble, Target } from '../open/ensemble.ts'
+import type { Locked } from '../open/hold-ensemble.ts'
 import { targetOf } from '../open/ensemble-target.ts'
-import type { HeldRecord } from '../../record/held-record.ts'
 import { verifyPhase, isFull } from '../verify/verify-ensemble.ts'
 
 /** What an undo goes back to. */
@@ -39,16 +39,13 @@ export interface Earlier {
   readonly verified: boolean
 }
 
-export interface UndoRun {
-  readonly ensemble: Ensemble
-  readonly record: HeldRecord
-  readonly level: VerifyLevel | 'off'
-  readonly force: boolean
+/** How an undo goes about it. */
+export interface UndoWay {
   /**
-   * An undo that was asked for takes over what people's tools wrote; one that follows a failure
-   * does not.
+   * An undo that was asked for takes over what people's tools wrote, and with force what others
+   * own; one that follows a failure does not.
    */
-  readonly asked?: boolean
+  readonly asked: boolean
   readonly watch: DataWatch | undefined
 }
 
@@ -67,53 +64,46 @@ interface Way {
   readonly objects: readonly KubeObject[]
   readonly start: Start
   readonly plan: readonly PlannedChange[]
+  readonly force: boolean
   /** The ensemble as its earlier objects make it. */
   readonly target: Target
 }
 
 /**
- * The changes by dry runs. Throws EnsembleError 'refused' with what the server, or the data of a
+ * The changes of an undo that is asked for, by dry runs. Throws EnsembleError 'refused' with what the server, or the data of a
  * member, has against them.
  */
 export async function planBack(
-  undo: Pick<UndoRun, 'ensemble' | 'record' | 'force' | 'asked'>,
+  ensemble: Locked,
   earlier: Earlier,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
-  return (await wayBack(undo, earlier, signal)).plan
+  return (await wayBack(ensemble, earlier, true, signal)).plan
 }
 
 async function wayBack(
-  undo: Pick<UndoRun, 'ensemble' | 'record' | 'force' | 'asked'>,
+  changed: Locked,
   earlier: Earlier,
+  asked: boolean,
   signal: AbortSignal,
 ): Promise<Way> {
-  const { run, kube, follower, target } = undo.ensemble
+  const { run, kube, follower, target, record } = changed
+  const force = asked && changed.inputs.forceConflicts
   const view = follower.snapshot()
-  const objects = withReplicas(earlier.objects, view, undo.ensemble.profile.name)
-  const set = objects.find(
-    (object) => parseSet(object) !== undefined && object.kind === 'StatefulSet',
-  )
-  if (set === undefined)
-    throw new EnsembleError('failed', [
-      {
-        code: 'INTERNAL',
-        severity: 'error',
-        message: `the kept objects of ${earlier.controllerRevision} hold no StatefulSet`,
-      },
-    ])
+  const objects = withReplicas(earlier.objects, view, changed.profile.name)
+  const set = setAmong(objects, earlier)
   const { namespace } = target
   const there = await servicesIfAllowed(kube, namespace, signal)
   // What the set's events told of the change that is taken back is no news any more.
   const ensemble: Ensemble = {
-    ...undo.ensemble,
+    ...changed,
     before: view,
     addresses: worse(
-      undo.ensemble.addresses,
+      changed.addresses,
       addressesOf(
         set,
         there === undefined ? undefined : [...objects, ...there],
-        undo.ensemble.profile.name,
+        changed.profile.name,
         namespace,
       ),
     ),
@@ -132,11 +122,11 @@ async function wayBack(
     kube,
     wanted,
     {
-      force: undo.force,
+      force,
       dryRuns: true,
-      verified: verifiedNames(undo.record.current),
+      verified: verifiedNames(record.current),
       set: view.set?.uid,
-      taking: undo.asked === true ? 'revision' : undefined,
+      taking: asked ? 'revision' : undefined,
     },
     signal,
   )
@@ -144,20 +134,38 @@ async function wayBack(
   warnAlone(run, view)
   await refuseLoss(ensemble, view, undefined, signal)
   const made = targetOf(set, [...objects, ...(there ?? [])], ensemble.profile.name, namespace)
-  return { ensemble, objects, start, plan, target: made }
+  return { ensemble, objects, start, plan, force, target: made }
+}
+
+function setAmong(objects: readonly KubeObject[], { controllerRevision }: Earlier): KubeObject {
+  const set = objects.find(
+    (object) => parseSet(object) !== undefined && object.kind === 'StatefulSet',
+  )
+  if (set !== undefined) return set
+  throw failure(
+    'failed',
+    'INTERNAL',
+    `the kept objects of ${controllerRevision} hold no StatefulSet`,
+  )
 }
 
 /**
  * Throws as a deploy does; what was done until then is in the report's
  * standing.
  */
-export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSignal): Promise<void> {
-  const { record, level } = undo
+export async function goBack(
+  ensemble: Locked,
+  earlier: Earlier,
+  { asked, watch }: UndoWay,
+  signal: AbortSignal,
+): Promise<void> {
   const {
+    record,
+    inputs: { verify: level },
     run: { report },
-  } = undo.ensemble
-  const applied = await applyEarlier(undo, earlier, signal)
-  const stands = await bringBack(undo, applied, signal)
+  } = ensemble
+  const applied = await applyEarlier(ensemble, earlier, asked, signal)
+  const stands = await bringBack(applied, signal)
   if (level !== 'off')
     // What the change asked for, such as members on distinct nodes, is not asked of what was before.
     await verifyPhase(
@@ -166,7 +174,7 @@ export async function goBack(undo: UndoRun, earlier: Earlier, signal: AbortSigna
       {
         level,
         unchecked: '',
-        more: () => undo.watch?.finish(stands, signal) ?? Promise.resolve([]),
+        more: () => watch?.finish(stands, signal) ?? Promise.resolve([]),
       },
       signal,
     )
@@ -195,18 +203,19 @@ interface AppliedWay extends Way {
 }
 
 async function applyEarlier(
-  undo: UndoRun,
+  ensemble: Locked,
   earlier: Earlier,
+  asked: boolean,
   signal: AbortSignal,
 ): Promise<AppliedWay> {
-  const { journal, report } = undo.ensemble.run
+  const { journal, report } = ensemble.run
   const { controllerRevision } = earlier
   return journal.phase(`Roll back to revision ${controllerRevision}`, async (done) => {
-    const way = await wayBack(undo, earlier, signal)
+    const way = await wayBack(ensemble, earlier, asked, signal)
     const { set } = way.ensemble.before
     // Nothing is begun that could be left unfinished where all stands already.
     if (way.plan.some((planned) => planned.change !== 'unchanged'))
-      await undo.record.begin(
+      await ensemble.record.begin(
         {
           operation: 'undo',
           digest: earlier.digest,
@@ -220,7 +229,7 @@ async function applyEarlier(
     for (const planned of way.plan) {
       const name = objectName(planned.manifest.object)
       const { object } = await applyPlanned(
-        undo.ensemble,
+        ensemble,
         planned,
         ({ change }) => {
           back.push(name)
@@ -251,26 +260,13 @@ async function applyEarlier(
 }
 
 async function bringBack(
-  undo: UndoRun,
-  { ensemble, start, generation }: AppliedWay,
+  { ensemble, start, generation, force }: AppliedWay,
   signal: AbortSignal,
 ): Promise<EnsembleView> {
-  const {
-    kube,
-    run: { journal, report },
-    run,
-  } = ensemble
+  const { run } = ensemble
+  const { journal, report } = run
   return journal.phase('Roll back every member', async (done) => {
-    const apply = async (object: KubeObject, until: AbortSignal): Promise<KubeObject> => {
-      const applied = await kube.apply(
-        object,
-        { force: undo.force, uid: ensemble.before.set?.uid },
-        until,
-      )
-      report.did()
-      return applied.object
-    }
-    const found = await bringMembers(ensemble, start, generation, apply, signal)
+    const found = await bringMembers(ensemble, start, { generation, force }, signal)
     const current = found.set?.status.updateRevision ?? ''
     done(`${found.set?.replicas ?? 0} members available at revision ${current}`)
     report.stands(`every member is back at revision ${current}; it was not verified`)

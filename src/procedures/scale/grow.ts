@@ -2,8 +2,7 @@
 // the manifest's own template; the last one is the manifest as it stands.
 
 import { planScale, type ScaleStep } from '../../decide/scale.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
-import { objectName, type KubeObject } from '../../kube/kube.ts'
+import { objectName } from '../../kube/kube.ts'
 import { toSet } from '../../kube/views/index.ts'
 import { failure } from '../../errors.ts'
 import { memberCountOf } from '../../manifests/member-list.ts'
@@ -15,35 +14,26 @@ import { isUnfinished, startOf, type Start } from '../rollout/bring.ts'
 import { knownLists } from './known-lists.ts'
 import { wantedCount } from '../apply/kept-count.ts'
 import { partitionOf } from '../../manifests/partition.ts'
-import type { Ground, Inspected } from '../apply/preflight.ts'
+import type { Inspected } from '../apply/preflight.ts'
 import { servicesIfAllowed } from '../open/read-ensemble.ts'
 import { takeStep } from './resize.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ensemble } from '../open/ensemble.ts'
-
-export interface Growing {
-  /**
-   * Remembers what was created as soon as it is: a run that ends on the way leaves nothing that
-   * isn't known.
-   */
-  readonly recordCreated: (object: KubeObject) => Promise<void>
-  readonly inputs: Pick<Inputs, 'forceConflicts'>
-  readonly ground: Ground
-  readonly ensemble: Ensemble
-}
+import type { Locked } from '../open/hold-ensemble.ts'
 
 /** What the deploy goes on with: it looks whether all is as the manifests say. */
 export interface Grown {
-  readonly ground: Ground
+  readonly ground: Inspected
   readonly start: Start
 }
 
 /** Takes every step; undefined where the number of members is right. */
 export async function growFirst(
-  { inputs, ground, ensemble: unpaced, recordCreated }: Growing,
+  unpaced: Locked,
+  ground: Inspected,
   signal: AbortSignal,
 ): Promise<Grown | undefined> {
-  const { kube } = unpaced
+  const { inputs, kube, record } = unpaced
   const steps = await growthSteps(kube, ground, unpaced.before, signal)
   for (const { words, outage } of steps)
     if (outage !== undefined) unpaced.run.report.note(`${words}: ${outage}.`)
@@ -51,7 +41,7 @@ export async function growFirst(
   if (ground.profile === 'zookeeper') await refuseWithoutServices(kube, ground, signal)
   // Members are never added at the controller's own pace: it would not wait for the newcomer to
   // serve.
-  const ensemble: Ensemble = { ...unpaced, inputs: { ...unpaced.inputs, pace: 'quorum' } }
+  const ensemble: Locked = { ...unpaced, inputs: { ...inputs, pace: 'quorum' } }
   const force = inputs.forceConflicts
   const verified = verifiedNames(ground.stored.record)
   // What the members of the new revision need must be there before the first of them.
@@ -67,7 +57,8 @@ export async function growFirst(
       },
       signal,
     )
-    if (change === 'created') await recordCreated(object)
+    // A run that ends on the way leaves nothing that isn't known.
+    if (change === 'created') await record.made([object], signal)
   }
   for (const step of steps)
     await takeStep(

@@ -84,15 +84,10 @@ export async function takeStep(
       await awaitGone(ensemble, generation, signal)
       await moveBudgets(resizing, ensemble, from, step.count, signal)
     }
-    const apply = (object: KubeObject, until: AbortSignal): Promise<KubeObject> =>
-      ensemble.kube
-        .apply(object, { force: resizing.force, uid: ensemble.before.set?.uid }, until)
-        .then((answer) => answer.object)
     const view = await bringMembers(
       ensemble,
       { set, first: set, stands: own },
-      generation,
-      apply,
+      { generation, force: resizing.force },
       signal,
     )
     report.stands(`${step.count} ${step.count === 1 ? 'member serves' : 'members serve'}`)

@@ -7,7 +7,7 @@ import type { KubeObject } from '../../kube/kube.ts'
 import { ownedPart } from '../../manifests/owned.ts'
 import { latestVerified } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import type { Ground } from '../apply/preflight.ts'
+import type { Inspected } from '../apply/preflight.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 import { contextFor, membersOf } from './verify-ensemble.ts'
 import { type ReachableEnsemble, checksOf } from '../open/ensemble.ts'
@@ -17,7 +17,7 @@ export async function takeBaseline(
   ensemble: ReachableEnsemble,
   record: HeldRecord,
   before: EnsembleView,
-  ground: Ground,
+  ground: Inspected,
   signal: AbortSignal,
 ): Promise<void> {
   if (

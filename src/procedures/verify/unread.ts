@@ -5,7 +5,7 @@ import { livesOf, readsConfigMap, stillLiving } from '../../decide/rollout/unrea
 import type { KubeObject } from '../../kube/kube.ts'
 import type { EnsembleRecord, VerifiedRevision } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import type { Ground } from '../apply/preflight.ts'
+import type { Inspected } from '../apply/preflight.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
@@ -16,7 +16,7 @@ type Applied = Omit<VerifiedRevision, 'verifiedAt' | 'runUrl'>
  * deploy or by one whose members have not started since.
  */
 export function unreadBefore(
-  { plan, setManifest }: Pick<Ground, 'plan' | 'setManifest'>,
+  { plan, setManifest }: Pick<Inspected, 'plan' | 'setManifest'>,
   { underWay, revisions }: EnsembleRecord,
   before: EnsembleView,
 ): readonly string[] {
