@@ -32,7 +32,7 @@ test.each([
     'an eviction whose answers are told apart',
     /\baskEviction\(/,
     'procedures/rollout/evict.ts',
-    ['procedures/drain/evict-pods.ts', 'procedures/drain/gate-budgets.ts'],
+    ['procedures/drain/evict-pods.ts', 'procedures/drain/held-for-ever.ts'],
   ],
   [
     "evictions of a node's pods",

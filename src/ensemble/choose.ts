@@ -1,6 +1,7 @@
 // The profile by its name; what a run doesn't use is not loaded.
 
 import type { Login, Profile } from './profile.ts'
+import type { Inputs } from '../inputs/inputs.ts'
 import type { ProfileName } from '../view/profile-name.ts'
 
 export interface ProfileOptions {
@@ -12,6 +13,20 @@ export interface ProfileOptions {
   readonly writeCommand: string | undefined
   readonly readCommand: string | undefined
   readonly servesCommand: string | undefined
+}
+
+/** The inputs that a profile takes, and the login that was read for it. */
+export function profileOptions(
+  inputs: Pick<Inputs, 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'>,
+  login?: Login,
+): ProfileOptions {
+  return {
+    login,
+    checkPath: inputs.checkPath,
+    writeCommand: inputs.writeCommand,
+    readCommand: inputs.readCommand,
+    servesCommand: inputs.servesCommand,
+  }
 }
 
 export async function chooseProfile(name: ProfileName, options: ProfileOptions): Promise<Profile> {

@@ -20,7 +20,7 @@ import type { NodePod } from '../../view/node-pod.ts'
 import type { ClusterView } from '../../view/scheduling.ts'
 import { refuseMissing, rightsToEvict } from '../open/access.ts'
 import type { Drain } from './drain-under-way.ts'
-import { heldForEver } from './gate-budgets.ts'
+import { heldForEver } from './held-for-ever.ts'
 import { readCluster } from './read-cluster.ts'
 
 /** How many pods a line of the log names. */

@@ -1,7 +1,7 @@
 // An ensemble that is there, as everything over it works with it: made once, and passed as it is.
 
 import type { Deadline } from '../../clock.ts'
-import { chooseProfile } from '../../ensemble/choose.ts'
+import { chooseProfile, profileOptions } from '../../ensemble/choose.ts'
 import type { Login } from '../../ensemble/profile.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Follower } from '../../kube/follow.ts'
@@ -12,7 +12,7 @@ import type { ProfileName } from '../../view/profile-name.ts'
 import type { NodeView } from '../../view/surroundings.ts'
 import type { Rights } from './access.ts'
 import type { Ensemble, ReachableEnsemble, Target } from './ensemble.ts'
-import { profileOptions, reachThrough } from './reach.ts'
+import { reachThrough } from './reach.ts'
 
 /** What was read of it before; `login`: of its checks. */
 interface Found {

@@ -1,9 +1,6 @@
-// The two ways to a member that a cluster has, a port-forward and commands in its container; and
-// what its kind of ensemble takes of the inputs.
+// The two ways to a member that a cluster has: a port-forward, and commands in its container.
 
-import type { Login, Reach } from '../../ensemble/profile.ts'
-import type { ProfileOptions } from '../../ensemble/choose.ts'
-import type { Inputs } from '../../inputs/inputs.ts'
+import type { Reach } from '../../ensemble/profile.ts'
 import type { Kube } from '../../kube/kube.ts'
 
 /** Reach over the cluster's port-forward and exec. */
@@ -27,19 +24,5 @@ export function reachThrough(kube: Kube, may: Reach['may']): Reach {
         options,
         signal,
       ),
-  }
-}
-
-/** The inputs that a profile takes, and the login that was read for it. */
-export function profileOptions(
-  inputs: Pick<Inputs, 'checkPath' | 'writeCommand' | 'readCommand' | 'servesCommand'>,
-  login?: Login,
-): ProfileOptions {
-  return {
-    login,
-    checkPath: inputs.checkPath,
-    writeCommand: inputs.writeCommand,
-    readCommand: inputs.readCommand,
-    servesCommand: inputs.servesCommand,
   }
 }

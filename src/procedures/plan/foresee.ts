@@ -6,7 +6,7 @@ import { ownPods } from '../../decide/members/members.ts'
 import { meaningOf, MEMBER_MS, type Meaning, type Roll } from '../../decide/plan.ts'
 import { readsConfigMap } from '../../decide/rollout/unread.ts'
 import { versionOf, versionRisk } from '../../decide/rollout/versions.ts'
-import { chooseProfile } from '../../ensemble/choose.ts'
+import { chooseProfile, profileOptions } from '../../ensemble/choose.ts'
 import type { Role } from '../../ensemble/profile.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
@@ -30,7 +30,6 @@ import { createLooker } from '../rollout/looker.ts'
 import { readView } from '../open/read-ensemble.ts'
 import type { Locked } from '../open/hold-ensemble.ts'
 import { openToLook } from '../open/open-ensemble.ts'
-import { profileOptions } from '../open/reach.ts'
 
 type Asked = Pick<DeployRequest, 'inputs' | 'run'>
 

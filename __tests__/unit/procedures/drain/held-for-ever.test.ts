@@ -4,7 +4,7 @@
 import { expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { Kube, KubeObject } from '../../../../src/kube/kube.ts'
-import { heldForEver } from '../../../../src/procedures/drain/gate-budgets.ts'
+import { heldForEver } from '../../../../src/procedures/drain/held-for-ever.ts'
 import type { NodePod } from '../../../../src/view/node-pod.ts'
 
 const signal = new AbortController().signal
