@@ -1,7 +1,7 @@
 // What is tried for the sake of what comes after, and ends nothing when it fails: the debug log
 // says that it did, and why.
 
-/** Undefined where it failed; `without`: what the run goes on without, for the log. */
+/** Undefined where it failed; `without`: what the run continues without, for the log. */
 export async function bestEffort<T>(
   journal: { debug(line: string): void },
   without: string,

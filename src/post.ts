@@ -1,4 +1,4 @@
-// After the job: gives back what a killed main left, its cordons and its lock, as long as they
+// After the job: releases what a killed main left, its cordons and its lock, as long as they
 // still carry our own identity. Nothing depends on this step.
 
 import type { Kube } from './kube/kube.ts'
@@ -6,7 +6,7 @@ import { freeLease } from './record/lock.ts'
 import type { PostState } from './run.ts'
 
 /**
- * The runner ends the whole job five minutes after a cancel; a lock that isn't given back expires
+ * The runner ends the whole job five minutes after a cancel; a lock that isn't released expires
  * after one. Milliseconds.
  */
 const LIMIT_MS = 20_000

@@ -31,7 +31,7 @@ export interface Run {
   connect(inputs: Inputs): Promise<Kube>
   /** Writes the outputs as they stand: the runner keeps the last value, also after a kill. */
   publish(): void
-  /** Tells the post step what to give back, before it is taken. */
+  /** Tells the post step what to release, before it is taken. */
   remember(state: PostState): void
   /** Runs a bash script of the user's on this machine; rejects when bash can't be started. */
   command(request: CommandRequest, signal: AbortSignal): Promise<CommandOutcome>
@@ -49,7 +49,7 @@ export type CommandOutcome =
   | { readonly kind: 'exited'; readonly code: number; readonly last: string }
   | { readonly kind: 'timed-out' | 'cancelled'; readonly last: string }
 
-/** What the post step needs to give back what a killed main left. */
+/** What the post step needs to release what a killed main left. */
 export interface PostState {
   readonly lock?: { readonly namespace: string; readonly lease: string; readonly identity: string }
   /** Nodes that may carry a cordon made under this lock, for the ensemble `namespace/name`. */

@@ -1,5 +1,5 @@
 // A cancelled run ends within seconds and names the state it leaves; a killed one leaves nothing
-// shut, and the next run goes on.
+// shut, and the next run continues.
 
 import { describe, expect, test } from '@jest/globals'
 import { text } from '../support/cluster/json.ts'

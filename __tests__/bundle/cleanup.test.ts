@@ -1,5 +1,5 @@
 // What a user of the shipped bundle counts on when previews come and go: outputs, summary and
-// report say what went, a killed runner's leavings are taken away, and a dry run sends no write.
+// report say what went, a killed runner's leavings are deleted, and a dry run sends no write.
 
 import { describe, expect, test } from '@jest/globals'
 import { text } from '../support/cluster/json.ts'
@@ -51,7 +51,7 @@ test.concurrent('a preview goes with its namespace, claims and volumes: a dry ru
       cluster.objects.list('PersistentVolume').length,
       gone.stderr,
     ]).toEqual([false, 0, ''])
-    // The post step finds nothing to give back.
+    // The post step finds nothing to release.
     expect((await gone.post()).exitCode).toBe(0)
     expect(verdict(await run(undefined, { ...CLEAN, namespace: 'preview-7' }))).toEqual({
       result: 'unchanged',
@@ -130,7 +130,7 @@ test.concurrent('a sweep lists every preview with its age and verdict, in the su
 test.concurrent.each([
   ['without a namespace', {}, 'namespace'],
   ['with a namespace to sweep', { sweep: 'true', namespace: 'preview-7' }, 'leave namespace out'],
-  ['with an input of no use', { namespace: 'preview-7', replicas: '3' }, 'replicas'],
+  ['with an input that has no effect', { namespace: 'preview-7', replicas: '3' }, 'replicas'],
 ])('%s it is refused before any request', (_, inputs, words) =>
   withBundle({}, async ({ cluster, run }) => {
     const refused = await run(undefined, { operation: 'cleanup', ...inputs })

@@ -1,4 +1,4 @@
-// A step that goes on running after its verdict costs the job's six hours: whatever is still open,
+// A step that keeps running after its verdict costs the job's six hours: whatever is still open,
 // it ends within seconds.
 
 import { createServer } from 'node:net'

@@ -1,4 +1,4 @@
-// What a user of the shipped bundle counts on while members are replaced: a bad change is taken
+// What a user of the shipped bundle counts on while members are replaced: a bad change is rolled
 // back, a roll that is cut off is finished by the next run, and every end says how the ensemble
 // stands and what to type.
 

@@ -61,7 +61,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'status and verify of what is broken name the undo that helps; summary: short is three rows, off leaves the file alone',
+  'status and verify of what is broken name the undo that helps; summary: short is three rows, off does not touch the file',
   () =>
     withBundle({}, async ({ run }) => {
       await run(good)

@@ -1,4 +1,4 @@
-// What a user of the shipped bundle counts on when nodes are given back: our cordons and no others,
+// What a user of the shipped bundle counts on when nodes are uncordoned: our cordons and no others,
 // the member in the quorum, and nothing left by a run that is cut off.
 
 import { describe, expect, test } from '@jest/globals'
@@ -132,7 +132,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  "somebody else's cordon is refused, told, and left alone; any-cordon takes it; an unknown node is told with what there is",
+  "somebody else's cordon is refused, told, and not touched; any-cordon takes it; an unknown node is told with what there is",
   () =>
     withEnsemble(async ({ cluster, run }) => {
       cluster.somebody.cordon('node-2')

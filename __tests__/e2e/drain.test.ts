@@ -149,7 +149,7 @@ test('what can not go well is refused before a node is touched', async () => {
     expect(verdict(unknown)).toMatch(/^refused NOT_FOUND .*no-such-node/)
     const unplaced = await drain(namespace, [node], { placement: 'elsewhere', uncordon: 'after' })
     expect(verdict(unplaced)).toMatch(/^refused DRAIN_REFUSED .*zk-\d: only its own node takes it/)
-    // Without the node given back its member could not come back at all.
+    // Without the node uncordoned its member could not come back at all.
     expect(verdict(await drain(namespace, [node]))).toMatch(/^refused DRAIN_REFUSED /)
     const planned = await drain(namespace, [node], { uncordon: 'after', 'dry-run': 'true' })
     expect(verdict(planned)).toMatch(/^planned /)
@@ -254,7 +254,7 @@ describe('volumes that are tied to their node', () => {
         expect(await cordonedNodes()).toEqual([])
         expect((await recordOf(namespace)).maintenance ?? null).toBeNull()
 
-        // The same step again goes on where it failed, once the command does what it should.
+        // The same step again continues where it failed, once the command does what it should.
         const again = await drain(
           namespace,
           [first, second, leaders],
@@ -308,7 +308,7 @@ describe('an application that takes 20 s to be ready, with a budget of one', () 
   all('is never down while two runs of two ensembles drain its two nodes at once', async () => {
     await underMaintenance('one', async (one) => {
       await underMaintenance('two', async (two) => {
-        // The pods of both are the drains' to take, and each ensemble is the other's neighbour.
+        // The pods of both are the drains' to take, and each ensemble is co-located with the other.
         await Promise.all([ensembleOf(one, quickly(one)), ensembleOf(two, quickly(one))])
         await kubectlApply(one, slowApplication(one, 20))
         await rolledOut(one, 'deployment/slow')
@@ -426,7 +426,7 @@ describe('nodes that stay cordoned', () => {
         expect((await recordOf(namespace)).maintenance?.nodes).toMatchObject([
           { name: first, phase: 'handed-over', cordon: 'ours' },
         ])
-        // The end of the job takes nothing back that was handed over.
+        // The end of the job uncordons nothing that was left cordoned on purpose.
         expect((await ran.post()).exitCode).toBe(0)
         expect(await cordonOf(first)).toBe('marked')
 
@@ -444,29 +444,26 @@ describe('nodes that stay cordoned', () => {
     },
   )
 
-  all(
-    "somebody else's cordon stays as it is, and is taken back only when that is said",
-    async () => {
-      await underMaintenance('theirs', async (namespace) => {
-        await ensembleOf(namespace, quickly(namespace))
-        const [first] = await theirNodes(namespace)
-        await kubectl('cordon', first)
-        const ran = await drain(namespace, [first], { uncordon: 'after' })
-        expect(verdict(ran)).toMatch(/^succeeded /)
-        expect([...(await homes(namespace)).values()]).not.toContain(first)
-        expect(await cordonOf(first)).toBe('plain')
-        const refused = await act({ operation: 'uncordon', namespace, nodes: first })
-        expect(verdict(refused)).toMatch(new RegExp(`^refused DRAIN_REFUSED .*${first}`))
-        expect(await cordonOf(first)).toBe('plain')
-        expect(
-          verdict(
-            await act({ operation: 'uncordon', namespace, nodes: first, 'any-cordon': 'true' }),
-          ),
-        ).toMatch(/^succeeded /)
-        await expectWhole(namespace)
-      })
-    },
-  )
+  all("somebody else's cordon stays as it is, and is removed only when that is said", async () => {
+    await underMaintenance('theirs', async (namespace) => {
+      await ensembleOf(namespace, quickly(namespace))
+      const [first] = await theirNodes(namespace)
+      await kubectl('cordon', first)
+      const ran = await drain(namespace, [first], { uncordon: 'after' })
+      expect(verdict(ran)).toMatch(/^succeeded /)
+      expect([...(await homes(namespace)).values()]).not.toContain(first)
+      expect(await cordonOf(first)).toBe('plain')
+      const refused = await act({ operation: 'uncordon', namespace, nodes: first })
+      expect(verdict(refused)).toMatch(new RegExp(`^refused DRAIN_REFUSED .*${first}`))
+      expect(await cordonOf(first)).toBe('plain')
+      expect(
+        verdict(
+          await act({ operation: 'uncordon', namespace, nodes: first, 'any-cordon': 'true' }),
+        ),
+      ).toMatch(/^succeeded /)
+      await expectWhole(namespace)
+    })
+  })
 })
 
 describe('a run that is lost in the middle', () => {
@@ -585,7 +582,7 @@ describe('a run that is lost in the middle', () => {
 })
 
 describe('what happens to other members meanwhile', () => {
-  all('one that crashes while another is away comes back, and the drain goes on', async () => {
+  all('one that crashes while another is away comes back, and the drain continues', async () => {
     await underMaintenance('crash', async (namespace) => {
       await ensembleOf(namespace, quickly(namespace))
       const [first, second] = await theirNodes(namespace)

@@ -1,5 +1,5 @@
 // What tests of maintenance share: ensembles whose pods only their own drains take, a look at
-// cordons and records afterwards, and nodes that are always given back.
+// cordons and records afterwards, and nodes that are always uncordoned.
 
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'

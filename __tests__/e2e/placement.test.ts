@@ -258,7 +258,7 @@ test('where a pod can go, and why not: the same answer as the scheduler of the c
         .toSorted(),
     ).toEqual(['fits', 'fits', 'fits', 'no-fit'])
     expect(landed).toHaveLength(3)
-    // The pod whose volume is tied to the node that is drained: only there, once it is given back.
+    // The pod whose volume is tied to the node that is drained: only there, once it is uncordoned.
     const untied = pod('tied-volume')
     const tied = answerOf(
       cluster,

@@ -1,5 +1,5 @@
-// Changing a running ensemble: paced by the quorum, taken back when it is bad, restarted without an
-// election too many, and its data read afterwards.
+// Changing a running ensemble: paced by the quorum, rolled back when it is bad, restarted without
+// an election too many, and its data read afterwards.
 
 import { describe, expect, jest, test } from '@jest/globals'
 import { readFileSync } from 'node:fs'
@@ -253,7 +253,7 @@ const all: (name: string, work: () => Promise<void>) => void = everything
   ? test.concurrent
   : () => undefined
 
-describe('each bad change is taken back, and the data is there', () => {
+describe('each bad change is rolled back, and the data is there', () => {
   const cases: readonly (readonly [
     string,
     () => string,
@@ -344,7 +344,7 @@ describe('killed while members are replaced', () => {
     })
   }
 
-  all('a restart that was killed goes on with the members that are left', async () => {
+  all('a restart that was killed continues with the members that are left', async () => {
     await inNamespace('again', async (namespace) => {
       expect(verdict(await act({ ...SMALL, namespace }))).toMatch(/^succeeded /)
       const lost = await runAction({

@@ -99,7 +99,7 @@ all('1 → 3 → 5 → 3: every write of before is on every member after each', 
 })
 
 all(
-  'killed in the middle of growing: the next run goes on, and nothing that was acknowledged is lost',
+  'killed in the middle of growing: the next run continues, and nothing that was acknowledged is lost',
   async () => {
     await inNamespace('scalecut', async (namespace) => {
       expect(

@@ -1,5 +1,5 @@
 // Drains under random trouble at the simulated cluster: never two members down by our doing, no
-// cordon of ours left and nobody else's taken back, no data lost, always a named end, and a second
+// cordon of ours left and nobody else's removed, no data lost, always a named end, and a second
 // run that reaches the goal.
 
 import { describe, expect, jest, test } from '@jest/globals'

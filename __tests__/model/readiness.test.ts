@@ -196,7 +196,7 @@ describe('what stays', () => {
   )
 })
 
-describe('taking a bad roll back', () => {
+describe('rolling back a bad roll', () => {
   test.each(seeds.slice(0, 20))(
     'under OrderedReady names the pod that must be deleted, and is done once it is (schedule %i)',
     (seed) => {

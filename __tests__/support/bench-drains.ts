@@ -205,7 +205,7 @@ function slowPair(node: string): string {
   })
 }
 
-/** From the budget allowing it to the second pod being told to go, as a third one watches both. */
+/** From the budget allowing it to the second pod being told to end, as a third one watches both. */
 export async function budgetRows(act: Act, kind: Kind, namespace: string): Promise<readonly Row[]> {
   const lags: string[] = []
   for (const way of ['ours', 'kubectl'] as const) {

@@ -127,7 +127,7 @@ function fromAvailable(report: Report): number {
   return Date.parse(report.ended) - last
 }
 
-/** How long the members took to be a whole ensemble, counted from the first question. */
+/** How long the members took to be a complete ensemble, counted from the first question. */
 function electionOf(report: Report): number {
   return report.checks.find(({ name }) => name === 'quorum')?.ms ?? 0
 }

@@ -142,7 +142,7 @@ export function startRun(run: InProcessRun): Started {
     if (shown === undefined) throw new Error('the run showed no report')
     return { exitCode, report: shown, lines, faults, state }
   }
-  /** Once it is cut off nothing that it does is seen any more: it need not go on trying. */
+  /** Once it is cut off nothing that it does is seen any more: it need not keep trying. */
   async function buried(atRequest: number): Promise<void> {
     const served = (): number => cluster.requests.filter(({ by }) => by === name).length
     const last = served() + atRequest

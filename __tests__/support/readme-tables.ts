@@ -1,5 +1,5 @@
 // The tables of inputs and outputs in README.md and docs/inputs.md, made from action.yml. Run it to
-// write them anew: node __tests__/support/readme-tables.ts
+// write them again: node __tests__/support/readme-tables.ts
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

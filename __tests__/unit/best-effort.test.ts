@@ -14,7 +14,7 @@ test('what fails ends nothing, and the debug log says why', async () => {
 test('nor does what throws before it waits for anything', async () => {
   const journal = { debug: () => undefined }
   const broken = (): Promise<number> => {
-    throw new Error('the set was made anew')
+    throw new Error('the set was recreated')
   }
   expect(await bestEffort(journal, 'nobody was asked', broken)).toBeUndefined()
 })

@@ -191,7 +191,7 @@ describe('when it can not be done, the command by hand is told', () => {
       },
     ))
 
-  test('the record can not be read, so that nobody knows what was handed over', () =>
+  test('the record can not be read, so that nobody knows what was left cordoned', () =>
     afterKill({ 'node-1': 'evict' }, async ({ run, cordoned, cluster, holder, lines }) => {
       cluster.somebody.edit('ConfigMap', 'default', 'zk-ensemble-zk', {
         data: { 'record.json': '{' },

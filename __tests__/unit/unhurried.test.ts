@@ -1,4 +1,4 @@
-// Long work must not be deaf: a cancel ends it, though it would go on for ever.
+// Long work must not be deaf: a cancel ends it, though it would continue for ever.
 
 import { expect, test } from '@jest/globals'
 import { atOnce, unhurried } from '../../src/unhurried.ts'

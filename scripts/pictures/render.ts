@@ -1,6 +1,6 @@
 // npm run pictures: draws each stored job summary as GitHub shows it, in a real browser, says how
 // high it is and what of it stands above the fold, and fails when one is too high or has a chart
-// that can't be drawn. The pictures go to pictures/; with --docs those of the docs are taken anew.
+// that can't be drawn. The pictures go to pictures/; with --docs those of the docs are taken again.
 
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'

@@ -1,4 +1,4 @@
-// What may be taken away and what not: whose a namespace is, whether its time is over, which claims
+// What may be deleted and what not: whose a namespace is, whether its time is over, which claims
 // are an ensemble's, and what in a namespace belongs to others. In doubt it stays.
 
 import type { KubeObject, ObjectMeta } from '../kube/kube.ts'
@@ -86,7 +86,7 @@ export interface Made {
   readonly uid: string
 }
 
-/** Why a recorded object that is there is left alone; undefined for one that goes. */
+/** Why a recorded object that is there is not touched; undefined for one that goes. */
 export function whyLeft(
   made: Pick<Made, 'uid'>,
   live: KubeObject,
@@ -164,8 +164,8 @@ export type Belonging =
   | { readonly kind: 'not ours' }
 
 /**
- * By the names that the claim templates give, at any ordinal; what else speaks against it leaves it
- * alone.
+ * By the names that the claim templates give, at any ordinal; what else speaks against it keeps
+ * it.
  */
 export function belongs(claim: Claimed, { sets, recorded, own, users }: Claiming): Belonging {
   const set = sets.find(({ name, templates }) =>

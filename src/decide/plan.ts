@@ -8,7 +8,7 @@ import type { ScaleStep } from './scale.ts'
 const IMPACTS = ['none', 'objects', 'roll', 'scale'] as const
 export type Impact = (typeof IMPACTS)[number]
 
-/** What a member takes to be back where no roll of before says it; milliseconds. */
+/** What a member needs to be back where no roll of before says it; milliseconds. */
 export const MEMBER_MS = 40_000
 
 /** How members would come to a new revision. */
@@ -36,7 +36,7 @@ export interface Planned {
   readonly unfinished: boolean
   /** ConfigMaps that would change and that members which run on have read already. */
   readonly unread: readonly string[]
-  /** What a member takes to be back. */
+  /** What a member needs to be back. */
   readonly memberMs: number
 }
 

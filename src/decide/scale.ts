@@ -1,5 +1,5 @@
 // The way from one number of members to another, one member at a time, read from what the cluster
-// shows, so that a run that was cut off anywhere goes on.
+// shows, so that a run that was cut off anywhere continues.
 
 import type { ProfileName } from '../view/profile-name.ts'
 import {

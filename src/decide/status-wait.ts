@@ -64,7 +64,7 @@ function lastingAt({ now, serving, background: { renewed } }: Seen, before: Last
   }
 }
 
-/** Nobody goes on with a halted roll. */
+/** Nobody continues a halted roll. */
 function isDead({ now, background }: Seen, { life }: Lasting): boolean {
   return background.alive === false || now - (life?.at ?? now) >= DEAD_AFTER_MS
 }

@@ -71,8 +71,8 @@ export function heldRoll(view: EnsembleView): Held | undefined {
 }
 
 /**
- * Whether a held roll is one that was to go on: a change is under way, or the partition is higher
- * than the manifest's own. A canary that the manifest itself asks for is none.
+ * Whether a held roll is one that was to continue: a change is under way, or the partition is
+ * higher than the manifest's own. A canary that the manifest itself asks for is none.
  */
 export function isHalted(
   held: Held | undefined,

@@ -34,7 +34,7 @@ export async function within<T>(
 }
 
 /**
- * The work's outcome, or the signal's reason as soon as it is aborted; the work itself goes on to
+ * The work's outcome, or the signal's reason as soon as it is aborted; the work itself continues to
  * its own end.
  */
 export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {

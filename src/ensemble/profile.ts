@@ -222,7 +222,7 @@ export interface Profile {
   mayLeave?(leavers: readonly Leaver[], context: VerifyContext): Promise<Finding | undefined>
   /**
    * Before a member goes for good, as far as its kind needs it (Cassandra decommissions); resolves
-   * when the member has handed over what it has.
+   * when the member has streamed what it has.
    */
   leave?(leaver: Leaver, context: VerifyContext): Promise<void>
 }
@@ -239,7 +239,7 @@ export interface Leaver {
 /** The availability writer while it runs. */
 export interface Witness {
   /**
-   * Before this member is taken down: goes on through another one that serves, whose session is
+   * Before this member is taken down: continues through another one that serves, whose session is
    * opened before the old one is closed. Bounded by 3 s; rejects only for an abort.
    */
   leave(uid: string, signal: AbortSignal): Promise<void>

@@ -12,7 +12,7 @@ export interface SignalSource {
 export interface Cancellation {
   /** Aborted by the first signal; its reason is an EnsembleError of code CANCELLED. */
   readonly signal: AbortSignal
-  /** Gives the signals back to their default. */
+  /** Sets the signals back to their default. */
   dispose(): void
 }
 

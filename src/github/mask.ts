@@ -9,8 +9,8 @@ const SHORTEST = 4
 
 /**
  * Hands these values to `setSecret` (that of @actions/core); what is empty, very short or plainly a
- * whole document is left alone. Outside of Actions nobody would
- * take the command away again, and it would show what it should hide: nothing is written there.
+ * whole document is not touched. Outside of Actions nobody would
+ * remove the command again, and it would show what it should hide: nothing is written there.
  */
 export function maskSecrets(
   setSecret: (secret: string) => void,

@@ -16,9 +16,9 @@ const GUARD = [
 ].join('\n')
 
 /**
- * Ends the group of `pid`, and what carries `mark`, when this process ends without having let go:
- * after a kill nobody else knows of it, and the post step would give a node
- * back on which the script is still at work. Gives what lets go.
+ * Ends the group of `pid`, and what carries `mark`, when this process ends without having released
+ * it: after a kill nobody else knows of it, and the post step would uncordon a node
+ * on which the script is still at work. Gives what releases it.
  */
 export function guardGroup(
   pid: number | undefined,

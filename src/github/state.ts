@@ -1,4 +1,4 @@
-// What main leaves for post: one JSON, written before each thing that post would have to give back.
+// What main leaves for post: one JSON, written before each thing that post would have to release.
 // It holds names and identities, never a credential.
 
 import { z } from 'zod'

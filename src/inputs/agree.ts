@@ -54,8 +54,8 @@ function uselessInputs({ values, given }: Case): readonly Finding[] {
   const { operation } = values
   return [...given].flatMap((id) => {
     const { usedBy } = useOf(id)
-    // dry-run has a rule of its own: to overlook it could change a cluster that was to be left
-    // alone.
+    // dry-run has a rule of its own: to overlook it could change a cluster that was not to be
+    // touched.
     if (id === 'dry-run' || usedBy === 'all' || usedBy.includes(operation)) return []
     return [
       useless(

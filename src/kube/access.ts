@@ -47,7 +47,7 @@ const AT_ONCE = 8
 /**
  * Those of `wanted` that are not allowed. A cluster that doesn't let us ask denies nothing here:
  * the request itself will tell. The rules of a namespace are asked once: a right that is given
- * later is found by its single review, one that is taken away by the request itself.
+ * later is found by its single review, one that is revoked by the request itself.
  * Rules of a namespace say nothing about other namespaces or the cluster, so rights without a
  * namespace are always asked singly.
  */
@@ -108,8 +108,8 @@ async function mayDo(review: Review, access: Access, signal: AbortSignal): Promi
 }
 
 /**
- * Undefined when the cluster doesn't let us ask (401 is another matter: those credentials are of no
- * use at all).
+ * Undefined when the cluster doesn't let us ask (401 is another matter: those credentials are
+ * refused).
  */
 async function asked(ask: () => Promise<unknown>): Promise<unknown> {
   try {

@@ -38,7 +38,7 @@ export interface LoadedConfig {
   readonly impersonation: Readonly<Record<string, string | string[]>>
   /** Whether asking again may give other credentials. */
   readonly renewable: boolean
-  /** Read anew while we run. */
+  /** Read again while we run. */
   readonly tokenFile: string | undefined
   readonly proxied: boolean
   /** The library's configuration with nothing cached; `given`: what the plugin gave. */

@@ -17,7 +17,7 @@ const PLUGIN_MS = 60_000
 const LONGEST_CREDENTIAL = 1024 * 1024
 /** Of what a plugin says its last lines are shown; characters. */
 const SHOWN = 600
-/** A credential that ends so soon is asked for anew; milliseconds. */
+/** A credential that ends so soon is asked for again; milliseconds. */
 const EARLY_MS = 10_000
 
 export interface Credentials {
@@ -95,7 +95,7 @@ export class KubeconfigCredentials implements Credentials {
     return this.#config
   }
 
-  /** Asks the plugin anew where its credential ends, or none was asked for yet. */
+  /** Asks the plugin again where its credential ends, or none was asked for yet. */
   async #renewed(plugin: Plugin, signal: AbortSignal): Promise<void> {
     if (this.#endsAt !== undefined && this.#endsAt - EARLY_MS > Date.now()) return
     // Requests that start together must not each start the plugin.

@@ -64,7 +64,7 @@ export function follow(
     snapshot() {
       following.looked()
       const set = sets.views()[0]
-      // Deleted and made anew it is another ensemble: what was decided, recorded or half done was
+      // Deleted and recreated it is another ensemble: what was decided, recorded or half done was
       // about the one of before.
       if (set !== undefined && uid !== undefined && set.uid !== uid) throw replaced(namespace, name)
       uid ??= set?.uid

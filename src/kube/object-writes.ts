@@ -35,7 +35,7 @@ export class ObjectWrites {
   ): Promise<ApplyResult> {
     const place = await this.#calls.placeOf(refOf(object), signal)
     // An apply with managedFields is refused by the server; one with a UID is for that object
-    // alone, and never makes one anew.
+    // alone, and never creates one.
     const { managedFields: _left, ...given } = object.metadata
     const metadata = options.uid === undefined ? given : { ...given, uid: options.uid }
     const call = {

@@ -6,7 +6,7 @@ import { tlsFault } from '../tls-fault.ts'
 import { KubeFailure } from './failure.ts'
 import { codeOf } from './node-error.ts'
 
-/** How long a call may go on being tried again. */
+/** How long a call may be tried again. */
 export const RETRY_FOR_MS = 30_000
 /** The same for a server that has never answered yet: a wrong address should be told soon. */
 export const FIRST_CONTACT_MS = 5_000

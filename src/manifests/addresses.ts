@@ -12,7 +12,7 @@ import { parseSet, type SetShape } from './shapes.ts'
 
 /**
  * `stay`: a member that moves is reached at the address of before. `move`: peers must look it up
- * anew, and may have its old address in a cache.
+ * again, and may have its old address in a cache.
  */
 export interface Addresses {
   readonly kind: 'stay' | 'move' | 'unknown'
@@ -29,8 +29,8 @@ export type ListedHosts =
   | { readonly kind: 'unknown'; readonly reason: string }
 
 /**
- * `set`: the StatefulSet with the template that the members run; while a roll goes on, ask for each
- * template and take the `worse`.
+ * `set`: the StatefulSet with the template that the members run; while a roll is under way, ask for
+ * each template and take the `worse`.
  * `services`: those of its namespace, undefined where they may not be read.
  */
 export function addressesOf(

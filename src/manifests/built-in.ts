@@ -278,7 +278,7 @@ function environment(wanted: Wanted): readonly { readonly name: string; readonly
     ZOO_4LW_COMMANDS_WHITELIST: 'srvr',
     ZOO_ADMINSERVER_ENABLED: 'false',
     // A member's name may lead to an address that is not the pod's (its Service's), so it listens
-    // on all that the pod has. And one that can't listen yet goes on trying instead of ending.
+    // on all that the pod has. And one that can't listen yet keeps trying instead of ending.
     ZOO_CFG_EXTRA: 'quorumListenOnAllIPs=true electionPortBindRetry=0',
     // The server's own: JVMFLAGS would give every zkCli.sh in the container a heap of this size as
     // well.

@@ -69,7 +69,7 @@ export function withMembers(set: KubeObject, count: number, profile: ProfileName
   if (place === undefined) return { set: replaceAt(set, ['spec', 'replicas'], count) }
   const container = ['spec', 'template', 'spec', 'containers', index]
   const standalone = settings.env.get('ZOO_STANDALONE_ENABLED')
-  // It matters for one member only; what somebody wrote for several is left alone.
+  // It matters for one member only; what somebody wrote for several is not touched.
   const crosses =
     standalone?.value !== undefined &&
     standalone.path[0] === 'env' &&

@@ -96,7 +96,7 @@ function scripts({ set, settings }: Told): string {
   ].join('\n')
 }
 
-/** A start script that takes what is there away, so that the image writes it anew. */
+/** A start script that removes what is there, so that the image writes it again. */
 function clearsConfig({ settings }: Told): boolean {
   return /rm (-f )?"?\$\{?ZOO_CONF_DIR/.test(settings.script)
 }

@@ -1,4 +1,4 @@
-// cleanup: takes away what deploys of this action made: one ensemble, a preview with its namespace,
+// cleanup: removes what deploys of this action made: one ensemble, a preview with its namespace,
 // or (sweep) every preview whose time is over. What isn't proven to be ours stays.
 
 import { Deadline, formatSpan } from '../clock.ts'

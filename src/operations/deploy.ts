@@ -156,7 +156,7 @@ async function forward(deploy: Deploy, signal: AbortSignal): Promise<void> {
     try {
       throw await afterFailure(deploy, { error, watch, versionBefore, inChecks })
     } finally {
-      // However it ends: a writer that nobody stops goes on for ever.
+      // However it ends: a writer that nobody stops continues for ever.
       await watch?.abandon()
     }
   }

@@ -1,5 +1,5 @@
 // drain: empties nodes one after the other under a quorum. Nothing is touched before every node was
-// judged; each is judged again when its turn comes; what fails is given back.
+// judged; each is judged again when its turn comes; what fails is uncordoned.
 
 import { Deadline } from '../clock.ts'
 import { graceBeyond } from '../decide/drain/grace.ts'
@@ -42,7 +42,7 @@ import type { Run } from '../run.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
 
 /**
- * After a failure members come back to nodes that were given back: so long that is looked at, until
+ * After a failure members come back to nodes that were uncordoned: so long that is looked at, until
  * the last of them may have found its peers, and a pod's start before that.
  */
 const AFTERMATH_MS = LEARNS_WITHIN_MS + 30_000
@@ -143,7 +143,7 @@ async function noteSlowBudgets({ kube, run }: Locked, signal: AbortSignal): Prom
 }
 
 /**
- * The lock is ours, so whoever began a node and has not given it back is dead: what it left comes
+ * The lock is ours, so whoever began a node and has not uncordoned it is dead: what it left comes
  * first, and nothing else before the members are whole again.
  */
 async function uncordonWhatDiedLeft(ensemble: Locked, signal: AbortSignal): Promise<void> {
@@ -202,7 +202,7 @@ function recordOf({ request, asked, done, continues }: DrainPlan): DrainBegun {
   }
 }
 
-/** One after the other; which comes next is judged anew each time. */
+/** One after the other; which comes next is judged again each time. */
 async function drainNodes(
   job: Drain,
   nodes: readonly NodeView[],
@@ -315,7 +315,7 @@ async function announceAll(
 }
 
 /**
- * Gives our cordons back, first of all; then says how the members stand. Never throws. A cancel
+ * Removes our cordons, first of all; then says how the members stand. Never throws. A cancel
  * leaves seconds: then all is done at once, and nothing waited for.
  */
 async function aftermath({ ensemble, leaving }: Drain, watch: DataWatch): Promise<void> {
@@ -323,7 +323,7 @@ async function aftermath({ ensemble, leaving }: Drain, watch: DataWatch): Promis
   const { clock, journal, report } = run
   for (const row of report.nodes)
     if (row.outcome === 'under way') report.nodeIs(row, { outcome: 'failed' })
-  // By the record: one that ends before it is entered there is given back.
+  // By the record: one that ends before it is entered there is uncordoned.
   const keeps = new Set(
     nodesUnderMaintenance(record.stored).flatMap(({ name, keep }) => (keep === true ? [name] : [])),
   )

@@ -1,5 +1,5 @@
-// restart: every member is evicted once, lowest follower first, the leader last and handed over
-// before; no template is changed.
+// restart: every member is evicted once, lowest follower first, the leader last and its leadership
+// handed over before; no template is changed.
 
 import { bestEffort } from '../best-effort.ts'
 import { ownPods } from '../decide/members/members.ts'
@@ -121,7 +121,7 @@ function refuseUnfinished(ensemble: LockedEnsemble): void {
 
 /**
  * UIDs of the pods that are still to be replaced: a killed restart left those that were meant, and
- * those of them that are there, and were not told to go, remain.
+ * those of them that are there, and were not told to end, remain.
  */
 function stillToRestart(ensemble: LockedEnsemble): ReadonlySet<string> {
   const { record, run } = ensemble
@@ -189,7 +189,7 @@ function tellRemaining(
     )
 }
 
-/** Those of `names` that this run told to go neither by an eviction nor by a deletion. */
+/** Those of `names` that this run ended neither by an eviction nor by a deletion. */
 function notByUs(names: readonly string[], { timeline }: Run['report']): readonly string[] {
   const told = new Set(
     timeline

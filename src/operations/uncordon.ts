@@ -1,4 +1,4 @@
-// uncordon: gives nodes back after steps of the user's own, and waits until every member is in the
+// uncordon: uncordons nodes after steps of the user's own, and waits until every member is in the
 // quorum again. Only cordons of ours, unless any-cordon says otherwise.
 
 import { failure } from '../errors.ts'

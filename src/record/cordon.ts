@@ -1,4 +1,4 @@
-// Cordons a node and takes a cordon back, each in one patch together with the mark that says whose
+// Cordons a node and removes a cordon, each in one patch together with the mark that says whose
 // it is: nobody ever finds one without the other.
 
 import {
@@ -66,13 +66,13 @@ export async function cordonNode(
 }
 
 export interface Uncordoning {
-  /** `namespace/name`: only its cordons are taken back, */
+  /** `namespace/name`: only its cordons are removed, */
   readonly ensemble: string
   /** only those of this run, */
   readonly identity?: string
   /** or anybody's. */
   readonly any?: boolean
-  /** Of the node that is meant; another one of the same name is left alone. */
+  /** Of the node that is meant; another one of the same name is not touched. */
   readonly uid?: string
 }
 
@@ -87,7 +87,7 @@ export type UncordonAnswer =
   | { readonly kind: 'gone' }
 
 /**
- * Takes a cordon back, mark included; a mark of ours on a node that somebody uncordoned meanwhile
+ * Removes a cordon, mark included; a mark of ours on a node that somebody uncordoned meanwhile
  * goes too. Throws a KubeFailure.
  */
 export async function uncordonNode(

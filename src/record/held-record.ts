@@ -116,7 +116,7 @@ export class HeldRecord {
     await this.#write({ made: this.current.made.filter(({ uid }) => !uids.has(uid)) }, signal)
   }
 
-  /** All that is left of an ensemble that was taken away: the claims that stay. */
+  /** All that is left of an ensemble that was deleted: the claims that stay. */
   async leaveOnly(kept: NonNullable<EnsembleRecord['kept']>, signal: AbortSignal): Promise<void> {
     await this.#write({ revisions: [], made: [], underWay: null, kept }, signal)
   }

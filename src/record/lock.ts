@@ -34,7 +34,7 @@ export interface Holder {
 }
 
 export interface Lock {
-  /** Whole holder identity, with a nonce: the post step gives back only what still carries it. */
+  /** Whole holder identity, with a nonce: the post step releases only what still carries it. */
   readonly identity: string
   readonly leaseName: string
   /**
@@ -155,8 +155,8 @@ export async function takeLock(
 }
 
 /**
- * The cluster for a run that holds the lock: no member is told to go, ended or changed while
- * another may hold it, however long this process stood still before. What gives back (patches, the
+ * The cluster for a run that holds the lock: no member is evicted, ended or changed while
+ * another may hold it, however long this process stood still before. What releases (patches, the
  * record) is bound to what it changes by itself.
  */
 export function underLock(kube: Kube, lock: Pick<Lock, 'sure'>): Kube {
@@ -177,7 +177,7 @@ export function underLock(kube: Kube, lock: Pick<Lock, 'sure'>): Kube {
       await lock.sure(signal)
       return kube.delete(ref, preconditions, signal)
     },
-    // A leader hands over, and a member leaves its ring, by what is run in it.
+    // A leader hands over leadership, and a member leaves its ring, by what is run in it.
     async exec(pod, container, command, options, signal) {
       await lock.sure(signal)
       return kube.exec(pod, container, command, options, signal)
@@ -455,7 +455,7 @@ export async function readHolder(
 }
 
 /**
- * Empties the holder of the Lease when it still carries `identity`; leaves any other alone. True
+ * Empties the holder of the Lease when it still carries `identity`; does not touch any other. True
  * when it was freed.
  */
 export async function freeLease(
@@ -482,7 +482,7 @@ function microTime(ms: number): string {
 }
 
 /**
- * Giving the lock back, and taking away what the checks wrote, must not wait for a cluster that
+ * Releasing the lock, and removing what the checks wrote, must not wait for a cluster that
  * doesn't answer: a lock expires, and leftovers are swept by a later run; milliseconds.
  */
 export const RELEASE_MS = 3_000

@@ -37,7 +37,7 @@ const revision = z.object({
   content: z.string().optional(),
   /**
    * Lives of members that had not read its ConfigMaps (UID of the pod and restarts, `uid/0`): it is
-   * verified once none of them goes on.
+   * verified once none of them continues.
    */
   unread: z.array(z.string()).optional(),
 })
@@ -78,7 +78,7 @@ const drain = z.object({
   digest: z.string(),
   since: z.string(),
   runUrl: z.string(),
-  /** UIDs of the nodes that are done: one that was made anew under its name is not. */
+  /** UIDs of the nodes that are done: one that was recreated under its name is not. */
   done: z.array(z.string()),
 })
 /** `volume`: the PersistentVolume that it is bound to. */

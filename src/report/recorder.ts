@@ -490,7 +490,7 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
     ].toSorted((a, b) => Number(b.member) - Number(a.member))
   }
 
-  /** A phase of a node: ended at once, or while it goes on (`endPhaseOf`). */
+  /** A phase of a node: ended at once, or while it continues (`endPhaseOf`). */
   phaseOf(
     { node }: Pick<SeenNode, 'node'>,
     phase: NodePhase,

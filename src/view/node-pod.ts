@@ -1,4 +1,4 @@
-// A pod as node maintenance looks at it: what decides whether it is evicted, left alone or in the
+// A pod as node maintenance looks at it: what decides whether it is evicted, skipped or in the
 // way. Times are milliseconds since the epoch.
 
 export interface NodePod {

@@ -9,7 +9,7 @@ import type { LabelSelector } from './workload.ts'
 export interface PlacedPod extends NodePod {
   /** One object for all pods of a template. */
   readonly demands: PodDemands
-  /** Generic ephemeral volumes: their claims are made anew with the pod. */
+  /** Generic ephemeral volumes: their claims are recreated with the pod. */
   readonly ephemeral: readonly EphemeralVolume[]
 }
 

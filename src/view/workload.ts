@@ -90,7 +90,7 @@ export interface PodView {
    * volume at all); or in volumes of another kind, which may outlive it.
    */
   readonly storage: 'claims' | 'pod' | 'elsewhere'
-  /** It stays after its end until whoever set these has taken them away. */
+  /** It stays after its end until whoever set these has removed them. */
   readonly finalizers: readonly string[]
   /** Names of its containers with a preStop hook. */
   readonly preStop: readonly string[]

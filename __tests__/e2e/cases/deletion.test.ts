@@ -90,7 +90,7 @@ describe('e2e: cases of deletion', () => {
   )
 
   onLab(
-    'a node whose kubelet is gone is the cause, not the pod; once it is back the restart goes on',
+    'a node whose kubelet is gone is the cause, not the pod; once it is back the restart continues',
     async () => {
       await inNamespace('kubelet', async (namespace) => {
         const pinned =

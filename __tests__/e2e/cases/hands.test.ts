@@ -105,7 +105,7 @@ const HANDS: readonly (readonly [string, string, (namespace: string) => Promise<
 const suite = everything ? describe : describe.skip
 
 suite('e2e: cases of changes by hand', () => {
-  test("undo takes the template back from each of people's tools, and says from whom; metadata of theirs stays", () =>
+  test("undo restores the template over each of people's tools, and says from whom; metadata of theirs stays", () =>
     inNamespace('hands', async (namespace) => {
       expect(verdict(await deploy(namespace))).toMatch(/^succeeded/)
       const wanted = await templateOf(namespace)

@@ -1,5 +1,5 @@
-// A preview that comes and goes on a real cluster, twice: namespace, claims and volumes go with it;
-// a foreign object, a foreign namespace and a preview whose time is not over stay.
+// A preview that comes and goes, on a real cluster and twice: namespace, claims and volumes go with
+// it; a foreign object, a foreign namespace and a preview whose time is not over stay.
 
 import { expect, jest, test } from '@jest/globals'
 import { randomBytes } from 'node:crypto'

@@ -134,8 +134,8 @@ describe('e2e: cases of setups', () => {
       `another vendor’s image under a mirror’s name is not taken for the official one (${file})`,
       async () => {
         await inNamespace('mirror', async (namespace) => {
-          // The image is not to be had here: what the lint says is seen before, and that it goes on
-          // to the pull.
+          // The image is not to be had here: what the lint says is seen before, and that it
+          // continues to the pull.
           const done = await deploy(namespace, given(`mirrored-image/${file}`), {
             'member-timeout': '2m',
           })

@@ -71,12 +71,12 @@ export function brokenIn(played: Played): readonly string[] {
   ]
 }
 
-/** Ours are given back, except by a run that was killed; theirs never are. */
+/** Ours are uncordoned, except by a run that was killed; theirs never are. */
 function cordons(who: string, { cordoned, theirs }: Stands, killed: boolean): readonly string[] {
   return [
     ...theirs
       .filter((node) => !cordoned.includes(node))
-      .map((node) => `${who} took back somebody else's cordon of ${node}`),
+      .map((node) => `${who} removed somebody else's cordon of ${node}`),
     ...(killed
       ? []
       : cordoned

@@ -18,7 +18,7 @@ export type NodeTrouble =
   /** Somebody uncordons a node that is cordoned, whoever's cordon it is. */
   | 'uncordoned'
 
-/** Nodes that somebody else has cordoned and nobody has given back. */
+/** Nodes that somebody else has cordoned and nobody has uncordoned. */
 export type Theirs = Set<string>
 
 const BUSY = 'example.org/busy'

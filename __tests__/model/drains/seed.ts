@@ -1,5 +1,5 @@
-// One seed of a drain from its beginning to its end: an ensemble with data and a neighbour with a
-// budget, a drain under trouble, quiet, and a second run that is to reach the goal.
+// One seed of a drain from its beginning to its end: an ensemble with data and a co-located one
+// with a budget, a drain under trouble, quiet, and a second run that is to reach the goal.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +28,7 @@ export interface Scenario {
 export interface Stands {
   /** Cordoned, or with our mark. */
   readonly cordoned: readonly string[]
-  /** Cordoned by somebody else, who has not given it back. */
+  /** Cordoned by somebody else, who has not uncordoned it. */
   readonly theirs: readonly string[]
   readonly maintenance: Json
   readonly drain: Json

@@ -78,7 +78,7 @@ export class SetModel {
   }
 
   /**
-   * A person or an eviction takes a pod away; with `failed` the kubelet leaves a Failed one behind.
+   * A person or an eviction removes a pod; with `failed` the kubelet leaves a Failed one behind.
    */
   strike(ordinal: number, how: 'delete' | 'failed' | 'unready'): void {
     const body = this.#at(ordinal)

@@ -105,8 +105,8 @@ export function takenWhileComingBack(
 }
 
 /**
- * A claim that has been going for so long is known to be going: claims are read anew right before a
- * member is taken.
+ * A claim that has been going for so long is known to be going: claims are read again right before
+ * a member is taken.
  */
 const KNOWN_MS = 2_000
 
@@ -150,7 +150,7 @@ export interface Goal {
   readonly everyMemberAnew?: boolean
   /** The revision that is wanted in the end is that of before, or another one. */
   readonly revision: 'of before' | 'new'
-  /** Longest time of the run under trouble, what it takes back included; milliseconds. */
+  /** Longest time of the run under trouble, what it rolls back included; milliseconds. */
   readonly withinMs: number
 }
 
@@ -238,7 +238,7 @@ function settled(
   ]
 }
 
-/** Whether a change was being taken back then. */
+/** Whether a change was being rolled back then. */
 function isUndoing({ run, second, beganAt, secondAt }: Played, at: number): boolean {
   const from = (ended: Ended, began: number): number => {
     const line = ended.lines.find((one) => one.includes('== Roll back to revision'))

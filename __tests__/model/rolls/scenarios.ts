@@ -56,13 +56,13 @@ const MEMBER_TIMEOUT_MS = 120_000
 const TIMEOUT_MS = 900_000
 const TIMES = { timeout: '15m', 'member-timeout': '2m' }
 /**
- * The way back has a member's time for each member, and one more; what is given back at the end
+ * The way back has a member's time for each member, and one more; what is undone at the end
  * takes seconds.
  */
 const FORTH_MS = TIMEOUT_MS + 60_000
 const FORTH_AND_BACK_MS = FORTH_MS + 4 * MEMBER_TIMEOUT_MS
 /**
- * Trouble may end a run, but never without a name; a change that is good is not taken back by it.
+ * Trouble may end a run, but never without a name; a change that is good is not rolled back by it.
  */
 const ENDED = /^(succeeded|unchanged|cancelled|failed|refused)\b/
 const REACHED = /^(succeeded|unchanged)$/

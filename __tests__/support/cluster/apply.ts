@@ -161,7 +161,7 @@ function merge(live: Json | undefined, wanted: Json, field: string): Json {
   return [...wanted.map((item) => merge(found.get(itemElement(item, keys)), item, '')), ...kept]
 }
 
-/** Takes a field away, and the objects above it that it leaves empty. */
+/** Removes a field, and the objects above it that it leaves empty. */
 function removePath(node: Json | undefined, path: readonly string[]): void {
   const [element, ...rest] = path
   if (element === undefined) return

@@ -62,7 +62,7 @@ export interface ClusterOptions {
    * gone; without it there are no VolumeAttachments.
    */
   readonly detachMs?: number
-  /** Images beside the usual ones; `null` takes one away. */
+  /** Images beside the usual ones; `null` removes one. */
   readonly images?: Readonly<Record<string, ImageBehaviour | null>>
 }
 

@@ -89,7 +89,7 @@ export interface FaultState extends Faults {
   expired(): boolean
   /** Counts a request of somebody: `last` is served and not answered, `gone` isn't served. */
   cut(by: string): 'no' | 'last' | 'gone'
-  /** Resolves at once, or when the server goes on. */
+  /** Resolves at once, or when the server continues. */
   running(): Promise<void>
   readonly budgetsHeld: boolean
   readonly rules: readonly Rule[] | undefined

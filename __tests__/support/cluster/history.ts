@@ -10,7 +10,7 @@ export interface Happening {
   /** Milliseconds since the epoch, by the cluster's clock. */
   readonly at: number
   /**
-   * `deleted`: told to go, `gone`: it is no more; `serving` and `outside` are said of ZooKeeper
+   * `deleted`: told to end, `gone`: it is no more; `serving` and `outside` are said of ZooKeeper
    * members only.
    */
   readonly what: 'created' | 'deleted' | 'gone' | 'ready' | 'unready' | 'serving' | 'outside'

@@ -222,7 +222,7 @@ function fqdnOf(pod: Stored): string {
 }
 
 /**
- * What keeps the member's data: its first claim by UID, so that a claim made anew is empty; without
+ * What keeps the member's data: its first claim by UID, so that a recreated claim is empty; without
  * one the pod.
  */
 function diskOf(world: World, pod: Stored): string {

@@ -1,4 +1,4 @@
-// A jest reporter that gives a run one directory for everything temporary and takes it away at the
+// A jest reporter that gives a run one directory for everything temporary and removes it at the
 // end; what killed runs left is swept up.
 
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'

@@ -17,7 +17,7 @@ const known = new Set(Reflect.ownKeys(globalThis))
 let timers: NodeJS.Timeout[] = []
 let runs = 0
 
-// The modules of the bundle are made by its entry, anew for each run; a chunk only holds them.
+// The modules of the bundle are made by its entry, newly for each run; a chunk only holds them.
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context)

@@ -121,7 +121,7 @@ test.each([
     live('u', 'ns', [applied(T, 'helm', 'Update')]),
     true,
   ],
-  ['made anew', 'u', live('v', 'ns', [applied(T)]), true],
+  ['recreated', 'u', live('v', 'ns', [applied(T)]), true],
   ['of the whole cluster', 'u', live('u', undefined, [applied(T)]), true],
   ['of another namespace', 'u', live('u', 'other', [applied(T)]), true],
   ['about to be made, and made', '', live('u', 'ns', [applied(T)]), false],

@@ -232,7 +232,7 @@ describe('a member goes', () => {
     expect(ask(roles)).toMatchObject({ kind: 'wait', reason: 'zk-1 must serve before zk-3 goes' })
   })
 
-  test('after it has handed over', () => {
+  test('after it has handed over leadership', () => {
     expect(ask(['follower', 'follower', 'follower', 'leader'])).toMatchObject({
       kind: 'hand-over',
       member: { pod: 'zk-3' },
@@ -277,7 +277,7 @@ function overlap(a: number, b: number): boolean {
   return Math.floor(a / 2) + 1 + Math.floor(b / 2) + 1 > Math.max(a, b)
 }
 
-describe('cut off anywhere and gone on with, to the same number or another,', () => {
+describe('cut off anywhere and continued, to the same number or another,', () => {
   const sizes = [1, 2, 3, 4, 5, 6, 7]
   /**
    * What the cluster shows when a step was begun from a list of `from` and cut off: the members of

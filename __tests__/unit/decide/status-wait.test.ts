@@ -1,4 +1,4 @@
-// status with wait: a roll that goes on is waited for, and one that nobody goes on with is not
+// status with wait: a roll that is under way is waited for, and one that nobody continues is not
 // waited for until the timeout.
 
 import { describe, expect, test } from '@jest/globals'
@@ -92,7 +92,7 @@ describe('a halted roll', () => {
     expect(judged({ view: halted, alive: false }).over).toBe(true)
   })
 
-  test('whose lock is not renewed for 75 seconds is that of a dead run; a renewal begins the time anew', () => {
+  test('whose lock is not renewed for 75 seconds is that of a dead run; a renewal begins the time again', () => {
     const first = { view: halted, alive: true, renewed: 1 }
     expect(judged(first, { ...first, now: T0 + 74 * SECOND }).over).toBe(false)
     expect(judged(first, { ...first, now: T0 + 75 * SECOND }).over).toBe(true)

@@ -75,7 +75,7 @@ describe('one look', () => {
     )
   })
 
-  test('at a server that was restarted once in place, as a leader is that hands over, calls it no crash loop', () => {
+  test('at a server that was restarted once in place, as a leader is that hands over leadership, calls it no crash loop', () => {
     const restarted = unready(
       1,
       { restarts: 1, state: { kind: 'running', since: T0 - 2_000 }, last: ended(143) },
@@ -143,7 +143,7 @@ describe('a member that is Ready and not in the quorum', () => {
     expect(judged(view([pod(0), pod(1), pod(2)]), { serving: outside })).toEqual(outside.findings)
   })
 
-  test('while the roll goes on is expected: the roll is the answer, the member a warning', () => {
+  test('while the roll is under way is expected: the roll is the answer, the member a warning', () => {
     const findings = judged(view([old(0), old(1), pod(2)], { set: set(rolling) }), {
       serving: outside,
     })

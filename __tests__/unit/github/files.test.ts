@@ -64,7 +64,7 @@ describe('state', () => {
   test('main finds none', () => expect(readState({})).toEqual({}))
 
   test.each(['{', '{"version":2,"lock":{}}', '{"version":1,"lock":{"namespace":1}}', 'null'])(
-    'a state that is not ours (%s) gives post nothing to take back',
+    'a state that is not ours (%s) gives post nothing to release',
     (text) => {
       expect(readState({ 'STATE_zk-ensemble': text })).toEqual({})
     },
@@ -89,7 +89,7 @@ describe('summary', () => {
     expect(readFileSync(path, 'utf8').endsWith('xverdict')).toBe(true)
   })
 
-  test('a full file is left alone: one byte over the limit and the runner drops all of it', () => {
+  test('a full file is not touched: one byte over the limit and the runner drops all of it', () => {
     const path = join(directory, 'summary')
     writeFileSync(path, 'x'.repeat(999_000))
     expect(writeSummary({ GITHUB_STEP_SUMMARY: path }, () => 'verdict')).toBe(false)

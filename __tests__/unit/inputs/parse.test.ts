@@ -240,13 +240,13 @@ describe('inputs that only make sense together', () => {
     expect(inputsAtFault(values)).toEqual(expected)
   })
 
-  test('an even number of members is a warning: it works, and bears no more failures', () => {
+  test('an even number of members is a warning: it works, and tolerates no more failures', () => {
     expect(parseInputs(env({ replicas: '4' })).warnings).toMatchObject([
       { input: 'replicas', severity: 'warning', fix: 'use 3 or 5' },
     ])
   })
 
-  test('an input of no use to the operation is a warning', () => {
+  test('an input that has no effect is a warning', () => {
     expect(
       parseInputs(
         env({ operation: 'verify', manifests: 'k8s', 'on-failure': 'keep' }),

@@ -248,7 +248,7 @@ describe('what is sent again, and what never is', () => {
     expect(second.server.asked).toHaveLength(1)
   })
 
-  test('a refusal by a budget is given back at once, real or dry', async () => {
+  test('a refusal by a budget is returned at once, real or dry', async () => {
     const { server, kube } = await cluster((_asked, response) =>
       json(
         response,
@@ -292,7 +292,7 @@ describe('what is sent again, and what never is', () => {
     await expect(other.get(CONFIG_MAP, stop.signal)).rejects.toThrow('cancelled by the user')
   })
 
-  test('credentials that have ended are read anew once, for writes too', async () => {
+  test('credentials that have ended are read again once, for writes too', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'kube-'))
     closers.push(() => rmSync(directory, { recursive: true }))
     const tokenFile = join(directory, 'token')

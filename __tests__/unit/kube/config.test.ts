@@ -136,7 +136,7 @@ describe('where the kubeconfig comes from', () => {
     ])
   })
 
-  test('no kubeconfig anywhere is told as no cluster, so that a plan can go on without one', async () => {
+  test('no kubeconfig anywhere is told as no cluster, so that a plan can continue without one', async () => {
     expect((await refused({})).code).toBe('CLUSTER_UNREACHABLE')
     expect((await refused({ env: { KUBECONFIG: join(root, 'absent') } })).message).toContain(
       'absent',
@@ -465,7 +465,7 @@ describe('what a credential plugin says', () => {
     ).toContain('asks a person at a terminal')
   })
 
-  test('a certificate of its is used, and one that ends is asked for anew', async () => {
+  test('a certificate of its is used, and one that ends is asked for again', async () => {
     const runs = join(root, 'runs')
     const exec = {
       args: [
@@ -519,7 +519,7 @@ describe('what is known of the credentials', () => {
     ])
   })
 
-  test('a token says when it ends; one that is read anew does not', async () => {
+  test('a token says when it ends; one that is read again does not', async () => {
     expect(
       (await load({ kubeconfig: kubeconfig(SERVER, { token: jwt({ exp: 1_900_000_000 }) }) }))
         .credentialsEnd,

@@ -99,7 +99,7 @@ async function cloud(expires: () => string | undefined): Promise<{
 const later = (ms: number) => (): string => new Date(Date.now() + ms).toISOString()
 
 describe('a credential plugin', () => {
-  test('whose token is taken back early, again and again: each 401 is answered with the next one, once for many requests', async () => {
+  test('whose token is revoked early, again and again: each 401 is answered with the next one, once for many requests', async () => {
     const { of, kube } = await cloud(later(3_600_000))
     for (let round = 1; round <= 5; round++) {
       of.current = round
@@ -140,7 +140,7 @@ describe('a credential plugin', () => {
     expect(of.runs).toBe(1)
   })
 
-  test('whose token ends in some seconds is asked early; while it fails, what is there goes on', async () => {
+  test('whose token ends in some seconds is asked early; while it fails, what is there continues', async () => {
     const { of, kube } = await cloud(later(8_000))
     await kube.get(CONFIG_MAP, never)
     of.away = 1
@@ -151,7 +151,7 @@ describe('a credential plugin', () => {
 })
 
 describe('a token file', () => {
-  test('that is exchanged as kubelets do is read anew, in the middle of parallel requests', async () => {
+  test('that is exchanged as kubelets do is read again, in the middle of parallel requests', async () => {
     const file = join(directory, 'token')
     let current = 'token-1'
     const server = await serve((asked, response) =>

@@ -1,4 +1,4 @@
-// Who is told that addresses stay goes on at once after a move: where they do move, an election
+// Who is told that addresses stay continues at once after a move: where they do move, an election
 // then waits a minute for caches, and nobody can write.
 
 import { describe, expect, test } from '@jest/globals'

@@ -467,7 +467,7 @@ describe('warnings do not', () => {
   })
 })
 
-describe('what is sound is left alone', () => {
+describe('what is sound is not touched', () => {
   test.each<[string, readonly Edit[]]>([
     [
       'a list that a ConfigMap holds elsewhere',

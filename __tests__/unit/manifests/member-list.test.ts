@@ -129,7 +129,7 @@ describe('another number of members', () => {
     },
   )
 
-  test('keeps every entry that stays as it was written, and goes on after the pattern of the last one', () => {
+  test('keeps every entry that stays as it was written, and continues after the pattern of the last one', () => {
     const odd = listed(
       'server.1=zk-0.zk-hs.shop.svc.cluster.local:2888:3888;2181  server.2=zk-1.zk-hs:2888:3888:participant;0.0.0.0:2181',
     )
@@ -193,7 +193,7 @@ describe('another number of members', () => {
       ],
       'zk-3-peer.shop.svc.cluster.local',
     ],
-  ])('by %s goes on as it counts', (_, hosts, fourth) => {
+  ])('by %s continues as it counts', (_, hosts, fourth) => {
     const list = (names: readonly string[]): string =>
       names.map((host, index) => `server.${index + 1}=${host}:2888:3888;2181`).join(' ')
     const four = resized(listed(list(hosts)), 4)
@@ -209,7 +209,7 @@ describe('another number of members', () => {
     )
   })
 
-  test('a member alone is standalone, and what somebody wrote for several is left alone', () => {
+  test('a member alone is standalone, and what somebody wrote for several is not touched', () => {
     const own = (value: string): KubeObject =>
       listed(THREE, { name: 'ZOO_STANDALONE_ENABLED', value })
     expect(valueOf(resized(own('true'), 4), 'ZOO_STANDALONE_ENABLED')).toBe('true')

@@ -1,5 +1,5 @@
-// What the tests of cleanup share: a small ensemble in a namespace of its own, deployed and taken
-// away in this process, and what is left in the cluster.
+// What the tests of cleanup share: a small ensemble in a namespace of its own, deployed and deleted
+// in this process, and what is left in the cluster.
 
 import type { Clock } from '../../../src/clock.ts'
 import { startCluster, type SimulatedCluster } from '../../support/cluster/cluster.ts'

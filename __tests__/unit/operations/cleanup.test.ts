@@ -194,7 +194,7 @@ describe('killed at any request', () => {
   )
 
   test(
-    'a deploy after it makes the ensemble anew, with its claims where those were still there',
+    'a deploy after it makes the ensemble again, with its claims where those were still there',
     () =>
       withSite(async (site) => {
         await site.deploy({ ttl: '72h' })
@@ -288,7 +288,7 @@ describe("what isn't ours stays", () => {
         }),
     ],
     [
-      'a Service that was made anew',
+      'a Service that was recreated',
       'service/web',
       ({ cluster }) => {
         cluster.somebody.delete('Service', PREVIEW, 'web')
@@ -390,7 +390,7 @@ describe("what isn't ours stays", () => {
     }),
   )
 
-  test('an ensemble that somebody else made, and one that was made anew under its name: nothing of it goes', () =>
+  test('an ensemble that somebody else made, and one that was recreated under its name: nothing of it goes', () =>
     withSite(async (site) => {
       await site.deploy()
       const set = site.cluster.objects.get('StatefulSet', PREVIEW, 'web')
@@ -435,7 +435,7 @@ describe("what isn't ours stays", () => {
       expect(told(await site.cleanup(ALL))).toMatchObject(done)
     }))
 
-  test('a claim that the cluster would delete along with the set: refused while nobody asked for it', () =>
+  test('a claim that the cluster would delete along with the set: refused where it was not asked for', () =>
     withSite(async (site) => {
       await site.deploy()
       const uid = text(site.cluster.objects.get('StatefulSet', PREVIEW, 'web'), 'metadata', 'uid')
@@ -496,7 +496,7 @@ describe('others at work', () => {
       expect(namespaces(site)).not.toContain(PREVIEW)
     }))
 
-  test('reopened while it is being taken away: the deploy waits for the namespace and makes it anew', () =>
+  test('reopened while it is being deleted: the deploy waits for the namespace and makes it again', () =>
     withSite(async (site) => {
       await site.deploy({ ttl: '72h' })
       const closing = site.start('cleanup', ALL, 'closing')

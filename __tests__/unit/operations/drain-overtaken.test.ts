@@ -68,7 +68,7 @@ test('deleted once a member was evicted: nobody is missing of what is gone, and 
     expect(given.cordoned()).toEqual([])
   }))
 
-test('changed in what moves nobody: the drain goes on', () =>
+test('changed in what moves nobody: the drain continues', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const node = given.nodeOf('zk-0')
     const ended = await given.start(

@@ -1,4 +1,4 @@
-// Two members of five on one node that only this node takes back, one of them the leader: they go
+// Two members of five on one node that only this node takes, one of them the leader: they go
 // together, and neither may wait for the other to come back first.
 // And two of another ensemble's of which only one is tied to the node: the budget for one is not
 // used up by that one until the deadline.
@@ -18,7 +18,7 @@ const FIVE = TUTORIAL.replace('replicas: 3', 'replicas: 5')
   .replace(/ {6}affinity:[\s\S]*?(?= {6}containers:)/, '')
 const ORDINALS = [0, 1, 2, 3, 4]
 
-test('the leader hands over to the other one that goes: it is evicted as it is, and both come back', async () => {
+test('the leader hands over leadership to the other one that goes: it is evicted as it is, and both come back', async () => {
   const clock = clusterClock()
   const cluster = await startCluster({ clock, nodes: 4 })
   try {

@@ -1,5 +1,5 @@
 // What a drain says of its nodes in the end is how they stand: a user who is told that a node is
-// cordoned, or given back, goes on by that.
+// cordoned, or uncordoned, continues by that.
 
 import { describe, expect, jest, test } from '@jest/globals'
 import type { Run } from '../../../src/run.ts'
@@ -89,7 +89,7 @@ describe('a drain that ends early', () => {
     }))
 })
 
-test('a node whose cordon, of somebody else, is taken away meanwhile gets no maintenance: it takes pods again', () =>
+test('a node whose cordon, of somebody else, is removed meanwhile gets no maintenance: it takes pods again', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     const node = emptyNode(given)
     given.cluster.somebody.cordon(node)
@@ -200,7 +200,7 @@ test('a node that leaves the cluster once its member was evicted is not said to 
     settled(given)
   }))
 
-test('a leader that can not be told to hand over goes as it is, and that is said', () =>
+test('a leader that can not be told to hand over leadership goes as it is, and that is said', () =>
   withEnsemble({ nodes: 5 }, async (given) => {
     for (const verb of ['get', 'create']) given.cluster.faults.forbid(verb, 'pods/exec')
     const leader = leaderOf(given)
@@ -263,7 +263,7 @@ test('refused after it has uncordoned what a dead run left, it does not say that
     expect(given.cordoned()).toEqual([])
   }))
 
-test("cancelled, it gives its node back before another ensemble's lock: a cluster that is slow leaves no time for one after the other", () =>
+test("cancelled, it uncordons its node before another ensemble's lock: a cluster that is slow leaves no time for one after the other", () =>
   withEnsemble({ nodes: 4 }, async (given) => {
     const { cluster, clock, nodeOf } = given
     wanted(

@@ -144,7 +144,7 @@ describe('another member goes away by other hands', () => {
     }))
 })
 
-describe('a node that was handed over', () => {
+describe('a node that was left cordoned on purpose', () => {
   test('and uncordoned by hand since is drained again: its member may be there', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const { cluster, clock, nodeOf } = given
@@ -192,7 +192,7 @@ describe('a node that was handed over', () => {
     }))
 })
 
-describe('a pod that is bound to the node while its leader hands over', () => {
+describe('a pod that is bound to the node while its leader hands over leadership', () => {
   const late = async (
     given: Given,
     inputs: Readonly<Record<string, string>>,
@@ -274,7 +274,7 @@ describe('another ensemble on the node', () => {
       expect(given.cordoned()).toEqual([])
     }))
 
-  test('has a member that only a node which somebody else cordoned takes back: refused before anything is touched', () =>
+  test('has a member that only a node which somebody else cordoned takes: refused before anything is touched', () =>
     withEnsemble({ nodes: 5 }, async (given) => {
       const { node, pod } = await withOther(given)
       tie(given, pod)
@@ -337,7 +337,7 @@ test('a cordon that an earlier run left (uncordon: never) is still ours for the 
     expect(ended.report).toMatchObject({ changed: true })
   }))
 
-test('somebody who cordons the node anew meanwhile keeps his cordon, and the verdict says so', () =>
+test('somebody who cordons the node again meanwhile keeps his cordon, and the verdict says so', () =>
   withEnsemble({ nodes: 4 }, async (given) => {
     const node = given.nodeOf('zk-0')
     const ended = await given.start(
@@ -356,7 +356,7 @@ test('somebody who cordons the node anew meanwhile keeps his cordon, and the ver
     expect(ended.report.nodes[0]).toMatchObject({ cordon: 'theirs' })
   }))
 
-test("last night's plan that failed is not gone on with tonight: every node gets its patches", () =>
+test("last night's plan that failed is not continued tonight: every node gets its patches", () =>
   withEnsemble({ nodes: 4 }, async (given) => {
     const ran: string[] = []
     let failing = true

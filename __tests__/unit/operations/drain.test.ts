@@ -1,5 +1,5 @@
 // What a user counts on when nodes are drained: never a second member away, nothing touched before
-// all was judged, our cordons given back on every path and nobody else's ever.
+// all was judged, our cordons removed on every path and nobody else's ever.
 
 import { describe, expect, jest, test } from '@jest/globals'
 import type { Run } from '../../../src/run.ts'
@@ -278,7 +278,7 @@ describe('another ensemble on the node', () => {
       )
       given.cluster.faultMember('default', 'other', theirs, { notServing: true })
       const ended = await given.drain({ nodes: taken, uncordon: 'after' })
-      // Where none of its members stands on the node it is no neighbour.
+      // Where none of its members stands on the node it is not co-located.
       const there = ['other-0', 'other-1', 'other-2'].some((pod) => given.nodeOf(pod) === taken)
       wanted(ended, there ? 'refused' : 'succeeded', there ? 'DRAIN_REFUSED' : '')
       if (there)
@@ -352,7 +352,7 @@ describe('what others do to a node', () => {
       expect(ended.report.nodes.map(({ outcome }) => outcome)).toEqual(['drained', 'gone'])
     }))
 
-  test('taken away as a place after the eviction, the node is uncordoned at once, and the member comes back to it', () =>
+  test('removed as a place after the eviction, the node is uncordoned at once, and the member comes back to it', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const node = given.nodeOf('zk-0')
       const free =
@@ -372,7 +372,7 @@ describe('what others do to a node', () => {
       expect(given.clock.now() - began).toBeLessThan(60_000)
       expect(ended.report.standing).toContain('3 of 3 members are available and serve')
       expect(given.nodeOf('zk-0')).toBe(node)
-      // Theirs is left alone.
+      // Theirs is not touched.
       expect(given.cordoned()).toEqual([free])
     }))
 })

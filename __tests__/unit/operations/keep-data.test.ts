@@ -51,7 +51,7 @@ describe('while a claim is being deleted', () => {
     }),
   )
 
-  test('a scale takes nobody away, the member that it belongs to neither', () =>
+  test('a scale removes nobody, the member that it belongs to neither', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       claimGoes(given, 2)
       wanted(

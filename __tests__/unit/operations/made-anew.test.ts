@@ -1,4 +1,4 @@
-// What was deleted and made anew under its name is another one, in every operation: nothing is done
+// What was deleted and recreated under its name is another one, in every operation: nothing is done
 // to it on the strength of what was decided about the one of before, and it is no success.
 
 import { describe, expect, test } from '@jest/globals'
@@ -187,7 +187,7 @@ describe('a claim', () => {
 })
 
 describe('a node', () => {
-  test('in a drain, made anew while its member is on its way: it is neither shut nor opened', () =>
+  test('in a drain, recreated while its member is on its way: it is neither shut nor opened', () =>
     withEnsemble({ nodes: 4 }, async (given) => {
       const { cluster } = given
       const node = given.nodeOf('zk-0')

@@ -76,7 +76,7 @@ describe('status with wait', () => {
 describe('scale', () => {
   const inputs = { operation: 'scale', replicas: '4' }
 
-  test('waits for a member that has just moved, and goes on once it serves', async () => {
+  test('waits for a member that has just moved, and continues once it serves', async () => {
     const ended = await withOneOutside({ rejoinMs: 70_000, beforehand: 20_000 }, inputs)
     expect([ended.report.result, ended.replicas]).toEqual(['succeeded', 4])
     expect(ended.lines.join('\n')).toMatch(/waiting up to .*: zk-1 does not serve/)

@@ -73,7 +73,7 @@ test('who went away by other hands is not said to be restarted', () =>
     )
   }))
 
-test('a set that was deleted and made anew under its name meanwhile is another one: no success, and nobody of it is told to go', () =>
+test('a set that was deleted and recreated under its name meanwhile is another one: no success, and nobody of it is evicted', () =>
   withEnsemble({ nodes: 4 }, async (given) => {
     const { cluster, clock } = given
     const set = structuredClone(cluster.objects.get('StatefulSet', 'default', 'zk'))

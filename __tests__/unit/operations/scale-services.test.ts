@@ -1,5 +1,5 @@
 // Members that are named by Services: a newcomer whose Service isn't there never joins, one that is
-// deleted too early or that was somebody else's takes a name away.
+// deleted too early or that was somebody else's removes a name.
 
 import { expect, jest, test } from '@jest/globals'
 import { connectKube } from '../../../src/kube/connect.ts'
@@ -114,7 +114,7 @@ test('a deploy with more members makes their Services first, and a scale down de
     await given.deploy(1)
     expect((await given.deploy(2)).report.result).toBe('succeeded')
     expect(madeServices(await given.record())).toEqual(['zk-0', 'zk-1'])
-    // Somebody made it anew: it is theirs.
+    // Somebody recreated it: it is theirs.
     const own = given.cluster.objects.get('Service', 'default', 'zk-1')
     given.cluster.objects.remove('Service', 'default', 'zk-1')
     given.cluster.objects.put('Service', {

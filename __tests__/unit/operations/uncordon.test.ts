@@ -1,4 +1,4 @@
-// uncordon is what people run after steps of their own: it gives back what is ours and nothing
+// uncordon is what people run after steps of their own: it uncordons what is ours and nothing
 // else, and is not done before the member is in the quorum again.
 
 import { readFileSync } from 'node:fs'
@@ -143,7 +143,7 @@ async function withEnsemble(nodes: number, work: (given: Given) => Promise<void>
   }
 }
 
-describe('a node that was drained and handed over', () => {
+describe('a node that was drained and left cordoned', () => {
   test('comes back by the name of its member, which is waited for until it is in the quorum', () =>
     withEnsemble(
       3,
@@ -253,7 +253,7 @@ describe('a node that was drained and handed over', () => {
 })
 
 describe('cordons of somebody else', () => {
-  test('are left alone, all of them told at once, and nothing is changed before', () =>
+  test('are not touched, all of them told at once, and nothing is changed before', () =>
     withEnsemble(4, async ({ cluster, leave, uncordon, cordoned, writes, listed }) => {
       await leave('node-1', 'handed-over')
       await leave('node-2', 'handed-over', [], { ensemble: 'default/other' })
@@ -411,7 +411,7 @@ describe('a drain that died is cleaned up after by whatever comes next', () => {
       }),
   )
 
-  test('without the rights it goes on with its own work and tells the commands', () =>
+  test('without the rights it continues with its own work and tells the commands', () =>
     withEnsemble(4, async ({ cluster, clock, leave, cordoned, listed }) => {
       await leave('node-2', 'wait')
       cluster.faults.forbid('patch', 'nodes')

@@ -1,5 +1,5 @@
-// An undo that was cut off is gone on with by the next one: it must not turn round and bring back
-// what was being taken away.
+// An undo that was cut off is continued by the next one: it must not turn round and bring back
+// what was being deleted.
 
 import { expect, test } from '@jest/globals'
 import { text } from '../../support/cluster/json.ts'
@@ -7,7 +7,7 @@ import { startCluster } from '../../support/cluster/cluster.ts'
 import { clusterClock, runHere, startRun } from '../../support/in-process.ts'
 import { TUTORIAL } from './drained-ensemble.ts'
 
-test('the undo after one that was killed goes on to the same revision', async () => {
+test('the undo after one that was killed continues to the same revision', async () => {
   const clock = clusterClock()
   const cluster = await startCluster({ clock, nodes: 4 })
   try {

@@ -1,5 +1,5 @@
-// Cordon and mark are one write, or a run that dies between them leaves a node that nobody gives
-// back; a cordon of somebody else is never touched.
+// Cordon and mark are one write, or a run that dies between them leaves a node that nobody
+// uncordons; a cordon of somebody else is never touched.
 
 import { describe, expect, test } from '@jest/globals'
 import { CORDON_ANNOTATION, type CordonMark } from '../../../src/decide/drain/cordon.ts'
@@ -69,7 +69,7 @@ describe('cordoning', () => {
       })
     }))
 
-  test("a cordon of a person's is left alone, without a mark of ours", () =>
+  test("a cordon of a person's is not touched, without a mark of ours", () =>
     atCluster(async ({ cluster, client }) => {
       const kube = await client()
       cluster.somebody.cordon('node-1')
@@ -146,7 +146,7 @@ describe('cordoning', () => {
       expect(patches(cluster)).toBe(1)
     }))
 
-  test('the cordon of a dead run of the same ensemble becomes ours, so that the dead one can not take it back', () =>
+  test('the cordon of a dead run of the same ensemble becomes ours, so that the dead one can not remove it', () =>
     atCluster(async ({ cluster, client }) => {
       const kube = await client()
       const node = await viewOf(kube, 'node-1')
@@ -185,7 +185,7 @@ describe('cordoning', () => {
 })
 
 describe('uncordoning', () => {
-  test("takes back our cordon with its mark, and nobody else's", () =>
+  test("removes our cordon with its mark, and nobody else's", () =>
     atCluster(async ({ cluster, client }) => {
       const kube = await client()
       for (const name of ['node-1', 'node-2'])

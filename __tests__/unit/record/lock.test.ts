@@ -163,7 +163,7 @@ describe('who lost it', () => {
       expect(await readHolder(await client('c'), LEASE.namespace, LEASE.name, never)).toBe('')
     }))
 
-  test('hears that for some time nothing is known, and goes on when the API server answers again before the lock is over', () =>
+  test('hears that for some time nothing is known, and continues when the API server answers again before the lock is over', () =>
     atCluster(async ({ client, clock, cluster }) => {
       const run = runOf(await client('a'), clock, '1')
       const held = await run.take()
@@ -252,7 +252,7 @@ describe('a process that stood still', () => {
       }),
   )
 
-  test('whose lock nobody took renews it first, and goes on', () =>
+  test('whose lock nobody took renews it first, and continues', () =>
     atCluster(async ({ client, clock, cluster }) => {
       const own = stopped(clock)
       const kube = await client('a')

@@ -30,7 +30,7 @@ interface Given extends AtCluster {
   readonly report: Recorder
   readonly uncordon: (lost?: AbortSignal, except?: ReadonlySet<string>) => Promise<Uncordoned>
   readonly lines: string[]
-  /** Cordons as a drain does, record first, and gives the record back. */
+  /** Cordons as a drain does, record first, and returns the record. */
   readonly begin: (
     name: string,
     more?: Partial<MaintenanceNode>,
@@ -92,7 +92,7 @@ async function withNodes(work: (given: Given) => Promise<void>): Promise<void> {
   })
 }
 
-test('every cordon of ours goes, and its entry with it; one that was handed over and one of somebody else stay', () =>
+test('every cordon of ours goes, and its entry with it; one that was left on purpose and one of somebody else stay', () =>
   withNodes(async ({ uncordon, report, record, begin, cordoned, listed, lines }) => {
     await begin('node-1', { phase: 'evict' })
     await begin('node-2', { phase: 'maintenance' })
@@ -215,7 +215,7 @@ describe('when it can not be done', () => {
       expect(lines.join()).toContain('is left to that run')
     }))
 
-  test('a lock that was not renewed for too long: it is said that the cordon stays, who takes it back, and how to do it by hand', () =>
+  test('a lock that was not renewed for too long: it is said that the cordon stays, who removes it, and how to do it by hand', () =>
     withNodes(async ({ uncordon, report, begin, cordoned, lines }) => {
       await begin('node-1')
       expect(

@@ -1,5 +1,5 @@
 // The docs are part of the product: a code without a heading, a dead link, or a Role that lacks a
-// rule leaves somebody alone at night.
+// rule leaves somebody without help at night.
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'

@@ -139,7 +139,7 @@ export function crashed(): RunReport {
 }
 
 /**
- * Three nodes in turn: two were drained, the third's command failed and its cordon was given back.
+ * Three nodes in turn: two were drained, the third's command failed and its cordon was removed.
  */
 export function drainFailed(): RunReport {
   const nodes = drained().nodes.map((row): NodeRow =>

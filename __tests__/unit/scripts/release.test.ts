@@ -1,5 +1,5 @@
 // A release that disagrees with itself reaches everybody who follows the major tag, and can't be
-// taken back: what is published once stays.
+// undone: what is published once stays.
 
 import { describe, expect, test } from '@jest/globals'
 import { faultsOf, majorOf, notesOf, pinnedTo } from '../../../scripts/release.ts'

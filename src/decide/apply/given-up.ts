@@ -1,4 +1,4 @@
-// What an apply takes away that its dry run can't show: fields that were somebody's own, become
+// What an apply removes that its dry run can't show: fields that were somebody's own, become
 // ours with the object, and that the manifest no longer has.
 
 import { isTree, parseKey, type Tree } from '../../manifests/fields-v1.ts'

@@ -1,10 +1,10 @@
 // What an object would be if a manifest were applied to it, for whoever may not ask the server:
-// fields that the manifest writes, over what is there. Nothing is taken away, and no default is
+// fields that the manifest writes, over what is there. Nothing is removed, and no default is
 // known.
 
 import { quantityOf } from '../../view/quantity.ts'
 
-/** Whose values the server writes in its own form: `0.5` cores are `500m` in what it gives back. */
+/** Whose values the server writes in its own form: `0.5` cores are `500m` in its answer. */
 const QUANTITIES = new Set(['requests', 'limits'])
 
 /** Keys by which items of lists are told apart, as the API does. */

@@ -18,7 +18,7 @@ export interface Hanging {
   readonly since: number
 }
 
-/** Undefined for a pod that nobody told to go. */
+/** Undefined for a pod that nobody told to end. */
 export function whyNotGone(pod: PodView, node: NodeNow, now: number): Hanging | undefined {
   const { deleting, finalizers } = pod
   if (deleting === undefined) return undefined

@@ -52,8 +52,8 @@ export function newMemory(): DiagnosisMemory {
 }
 
 /**
- * A fault that wasn't there for this long has begun anew when it comes back; the kubelet alternates
- * faster between an error and its back-off.
+ * A fault that wasn't there for this long has begun again when it comes back; the kubelet
+ * alternates faster between an error and its back-off.
  */
 const LINGER_MS = 30_000
 
@@ -98,7 +98,7 @@ function symptomsOf(situation: Situation): readonly Symptom[] {
         ],
   )
   const ofMembers = members.flatMap((member) => memberSymptoms(member))
-  // One that is too many is waited for as well when members are taken away.
+  // One that is too many is waited for as well when members are removed.
   const leaving = ownPods(view).flatMap((pod) =>
     pod.ordinal === undefined || members.some((member) => member.pod === pod)
       ? []

@@ -156,7 +156,7 @@ export function withLastWords(diagnosis: Diagnosis, lines: readonly string[]): D
 }
 
 /**
- * Causes that time alone takes away: caches lack a new pod's name, or have the address of the one
+ * Causes that time alone removes: caches lack a new pod's name, or have the address of the one
  * before.
  */
 const OF_CACHES: ReadonlySet<string> = new Set(['NameUnknown', 'NameElsewhere'])

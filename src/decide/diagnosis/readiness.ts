@@ -4,7 +4,7 @@ import { whyNotGone } from './deletion.ts'
 import { isNew, oneLine, type MemberCase, type Symptom } from './symptom.ts'
 
 const STUCK_TERMINATING_MS = 180_000
-/** Controllers take a finalizer away within seconds. */
+/** Controllers remove a finalizer within seconds. */
 const FINALIZER_GRACE_MS = 90_000
 const FAILED_AGAIN = 3
 

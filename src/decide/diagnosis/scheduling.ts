@@ -18,7 +18,7 @@ const VOLUME_AFFINITY =
 const NO_VOLUME = /didn't find available persistent volumes to bind|no available persistent volumes/
 const CLAIM_IN_THE_WAY =
   /unbound immediate PersistentVolumeClaims|persistentvolumeclaim "[^"]*" (?:not found|is being deleted)|bound to non-existent persistentvolume/i
-/** Reasons that pass when a node comes back or is given back. */
+/** Reasons that pass when a node comes back or is uncordoned. */
 const NODE_OUT =
   /were unschedulable|node\.kubernetes\.io\/(?:not-ready|unreachable|unschedulable|disk-pressure|memory-pressure|pid-pressure|network-unavailable)|were not ready/
 /** Reasons that stay as they are until someone changes nodes or template. */

@@ -1,4 +1,4 @@
-// What every family of faults hands over: a symptom with the grace it deserves, and the situation
+// What every family of faults gives: a symptom with the grace it deserves, and the situation
 // that it is read from.
 
 import type { Code } from '../../codes.ts'

@@ -1,5 +1,5 @@
-// Whether the budgets of a node's pods can ever let them go: judged before the node is touched,
-// because a drain that can't end leaves a node cordoned for nothing.
+// Whether the budgets of a node's pods can ever allow their eviction: judged before the node is
+// touched, because a drain that can't end leaves a node cordoned for nothing.
 
 import type { NotDrainable } from './drainable.ts'
 import type { NodePod } from '../../view/node-pod.ts'
@@ -42,7 +42,7 @@ export function gateOf(
 }
 
 /**
- * Pods of one node that only come back once it is given back, under a budget that never spares so
+ * Pods of one node that only come back once it is uncordoned, under a budget that never spares so
  * many at once: the last of them would be waited for in vain while the first is away.
  */
 export function tooManyTogether(

@@ -42,7 +42,7 @@ export interface DoneBefore {
 
 /**
  * Whether nothing is left to do on a node. One that was to stay cordoned and does not is no longer
- * empty for sure; one that another drain handed over has had no command, and is not uncordoned by
+ * empty for sure; one that another drain left cordoned has had no command, and is not uncordoned by
  * itself.
  */
 export function isDone(

@@ -29,7 +29,7 @@ export interface SortedPods {
 
 /**
  * Members of the built-in ensemble keep their data in claims; what they have in emptyDir is written
- * anew at each start.
+ * again at each start.
  */
 const OURS = 'zk-ensemble-action'
 

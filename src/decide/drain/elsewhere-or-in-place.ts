@@ -41,7 +41,7 @@ export interface Choosing {
 
 /**
  * `elsewhere` where every member fits elsewhere, else `in-place` where that was asked for or the
- * node is given back in the end; what is not known counts as not fitting.
+ * node is uncordoned in the end; what is not known counts as not fitting.
  */
 export function chooseMode({
   node,
@@ -94,7 +94,7 @@ function refuse(
         fix: UNCORDON,
       },
     ]
-  // Its own node takes it back; whether nothing else could is of no matter.
+  // Its own node takes it; whether nothing else could is of no matter.
   if (answer.kind === 'fits' || (staysHere && answer.kind !== 'no-fit')) return []
   if (answer.kind !== 'in-place') return [noPlace(answer, pod, member)]
   if (!member && isUncordoned && asked !== 'elsewhere') return []

@@ -5,7 +5,7 @@ import type { NodePod } from '../../view/node-pod.ts'
 import type { BudgetView } from '../../view/surroundings.ts'
 import { selects } from '../placement/select.ts'
 
-/** One that has not been told to go. */
+/** One that has not been told to end. */
 export interface Waiting {
   readonly pod: NodePod
   /**

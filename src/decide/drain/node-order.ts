@@ -3,7 +3,7 @@
 //
 // 1. A node without a member: no member has to move.
 // 2. A node whose members don't lead: its drain costs no election.
-// 3. The node with the leader, so that the leadership is handed over once in the whole drain.
+// 3. The node with the leader, so that handing over leadership happens once in the whole drain.
 // 4. The node that this run itself is on, whoever else is there: where its maintenance ends the
 //    run, all others are done.
 //

@@ -5,7 +5,7 @@ import type { EnsembleView } from '../../view/surroundings.ts'
 import { ownPods } from './members.ts'
 
 /**
- * Who looks up a member before it has its address goes on believing the answer, a "no such name"
+ * Who looks up a member before it has its address keeps believing the answer, a "no such name"
  * too: the JVM for 30 s, on top of up to 30 s of the cluster's DNS. And a server
  * that found nobody asks again after pauses that double, 25, 51 and 102 s after its start: what it
  * misses at 51 s comes right at 102 s, and the election after it takes some seconds more.

@@ -202,7 +202,7 @@ function countOf(
   return byNode
 }
 
-/** A volume that is attached without a pod that uses it takes a place that nothing gives back. */
+/** A volume that is attached without a pod that uses it takes a place that nothing releases. */
 function hold(node: BoardNode | undefined, driver: string, handle: string | undefined): void {
   if (node === undefined || handle === undefined) return
   const there = known(node.volumes, driver, () => new Map<string, number>())

@@ -85,7 +85,7 @@ function leaves(pod: PlacedPod): boolean {
   return !pod.mirror && pod.owner?.kind !== 'DaemonSet' && !finished(pod)
 }
 
-/** One node of a plan; `staysCordoned`: it isn't given back before the next. */
+/** One node of a plan; `staysCordoned`: it isn't uncordoned before the next. */
 export interface PlanStep {
   readonly node: string
   readonly staysCordoned: boolean
@@ -185,7 +185,7 @@ function part({ free, whole }: BoardNode, name: string): number {
   return (free.get(name) ?? 0) / Math.max(1, whole.get(name) ?? 0)
 }
 
-/** As it will be after the maintenance: Ready and given back. */
+/** As it will be after the maintenance: Ready and uncordoned. */
 function takesAgain(board: Board, pod: PlacedPod, node: BoardNode): boolean {
   const { closed, awaited } = node
   node.closed = false

@@ -22,7 +22,7 @@ export interface ImmutableDifference {
 
 /**
  * Compares the two specs after the server's defaults are taken out of account. A field that the
- * manifest doesn't write is left alone,
+ * manifest doesn't write is not touched,
  * because a server-side apply leaves it as it is.
  */
 export function immutableDifferences(

@@ -37,7 +37,7 @@ export interface Foreseen {
   readonly addresses: Addresses
   readonly canStepDown: boolean
   readonly now: number
-  /** What a member takes to be back, milliseconds. */
+  /** What a member needs to be back, milliseconds. */
   readonly memberMs: number
 }
 
@@ -47,7 +47,7 @@ export interface Forecast {
   readonly handsOver: readonly string[]
   readonly elections: number
   readonly ms: number
-  /** Why it would not go on, in words; undefined where it ends well. */
+  /** Why it would not continue, in words; undefined where it ends well. */
   readonly halts: string | undefined
 }
 

@@ -7,7 +7,7 @@ import type { PodView, SetView } from '../../view/workload.ts'
 import { claimName } from '../diagnosis/claims.ts'
 import { wantedOrdinals } from '../members/members.ts'
 
-/** What is kept of the members' data, read anew. */
+/** What is kept of the members' data, read again. */
 export interface Kept {
   readonly set: SetView
   /** The set's own. */
@@ -197,7 +197,7 @@ export function onlyInPod({ pod, othersServe, replicas }: Goer): Finding | undef
 }
 
 /**
- * Why fewer members would cost data that nobody asked to delete: the set deletes the claims of
+ * Why fewer members would cost data whose deletion was not asked for: the set deletes the claims of
  * members that it makes no more. `asked`: they were to be deleted.
  */
 export function deletedWhenScaled(
@@ -230,7 +230,7 @@ export function deletedWhenScaled(
 }
 
 /**
- * Why taking the set away would cost data that nobody asked to delete: it deletes its members'
+ * Why deleting the set would cost data whose deletion was not asked for: it deletes its members'
  * claims with itself. `asked`: they were to be deleted.
  */
 export function deletedWithSet(

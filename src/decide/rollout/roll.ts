@@ -8,8 +8,8 @@
 //    but members that are kept outside by a member list that changes (`agree`).
 // 4. Nobody is left to be replaced: done.
 // 5. The next one is freed where nobody else would replace it, left to the controller where the
-//    partition has let it go, and else taken down; a leader hands over first where its address
-//    moves (`inTurn`, `take`).
+//    partition has released it, and else taken down; a leader hands over leadership first where
+//    its address moves (`inTurn`, `take`).
 
 import type { Role } from '../../ensemble/profile.ts'
 import type { Addresses } from '../../manifests/addresses.ts'
@@ -22,7 +22,7 @@ import { SERVING } from '../members/serving.ts'
 /**
  * A member that moved has a new address. A peer that asked just before may believe the old one for
  * 30 s of the cluster's DNS and 30 s of its own JVM on top of it, and an election
- * before that can take a minute; 5 s are for the address to get into the DNS. Of no use where
+ * before that can take a minute; 5 s are for the address to get into the DNS. No help where
  * addresses stay.
  */
 export const SETTLE_AFTER_MOVE_MS = 65_000
@@ -42,8 +42,8 @@ const STEPPING_DOWN_MS = 15_000
  */
 const STANDS_AFTER_MS = 10_000
 /**
- * A leader that handed over follows the new one after 3 s, since no address has changed; one whose
- * own list does not have the new leader never does.
+ * A leader that handed over leadership follows the new one after 3 s, since no address has changed;
+ * one whose own list does not have the new leader never does.
  */
 const FOLLOWS_AFTER_MS = 15_000
 /**
@@ -81,7 +81,7 @@ export interface RollSituation {
   readonly way: Way
   /** Ordinals of newcomers that can't serve before the old members know them. */
   readonly excused: ReadonlySet<number>
-  /** UIDs of pods that were told to go: until they have, nothing else is touched. */
+  /** UIDs of pods that were told to end: until they have, nothing else is touched. */
   readonly told: ReadonlySet<string>
   /** Since when a member was seen not to serve, by UID of its pod; milliseconds since the epoch. */
   readonly outsideSince: ReadonlyMap<string, number>
@@ -130,7 +130,7 @@ export type RollStep =
       /** Done once for a member, not again. */ readonly renews?: boolean
     }
   | { readonly kind: 'hand-over'; readonly member: MemberNow }
-  /** A serving member is taken down and comes back at the update revision. */
+  /** A serving member is ended and comes back at the update revision. */
   | { readonly kind: 'take'; readonly member: MemberNow }
   /**
    * A member that doesn't serve stands below serving ones: the partition is opened for it alone.
@@ -299,7 +299,7 @@ function inTurn(
       member: next,
       why: 'it handed over its leadership and does not follow the new leader',
     }
-  // What the partition has let go already is the controller's: nothing else may be touched before
+  // What the partition has released already is the controller's: nothing else may be touched before
   // it has acted.
   if (way.kind === 'partition' && open)
     return {
@@ -361,7 +361,7 @@ function isBack({ excused, handedOver, now }: RollSituation, member: MemberNow):
   )
 }
 
-/** It handed over, another one leads, and it does not come back by itself. */
+/** It handed over leadership, another one leads, and it does not come back by itself. */
 function isLeftBehind(
   { handedOver, outsideSince, listChanges, now }: RollSituation,
   members: readonly MemberNow[],
@@ -443,7 +443,7 @@ function agree(
 }
 
 /**
- * Longer outside than any member takes to come back while the list changes: the list keeps it
+ * Longer outside than any member needs to come back while the list changes: the list keeps it
  * there.
  */
 function isKeptOutside(
@@ -624,7 +624,9 @@ function standsUntilOf({ excused }: RollSituation, member: MemberNow): number | 
     : undefined
 }
 
-/** How long a leader that handed over has to follow the new one; 0 for any other member. */
+/**
+ * How long a leader that handed over leadership has to follow the new one; 0 for any other member.
+ */
 function followsUntilOf(
   { outsideSince, handedOver, listChanges }: RollSituation,
   member: MemberNow,
@@ -645,8 +647,8 @@ function chooseNext(way: Way, pending: readonly MemberNow[]): MemberNow | undefi
 }
 
 /**
- * All others serve. A leader whose members are known by names that move hands over first, in place:
- * an election while its peers still have addresses of before takes long. Where
+ * All others serve. A leader whose members are known by names that move hands over leadership
+ * first, in place: an election while its peers still have addresses of before takes long. Where
  * addresses stay it is one election either way (measured: no longer without it), and its server
  * would only be down twice.
  */

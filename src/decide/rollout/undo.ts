@@ -1,5 +1,5 @@
-// Whether a failed change is taken back, and to which revision an undo goes: only evidence against
-// the new revision takes it back, everything else halts.
+// Whether a failed change is rolled back, and to which revision an undo goes: only evidence against
+// the new revision rolls it back, everything else halts.
 
 import { codeRow, type Code } from '../../codes.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
@@ -149,7 +149,7 @@ export interface Wanted {
  * The latest verified revision that isn't the current one. One that is wanted already, but that a
  * stuck member keeps from being reached, is not current yet;
  * nor is one whose ConfigMaps were changed since: what was applied last is not verified then, and
- * is what is taken back.
+ * is what is rolled back.
  */
 export function latestToGoBackTo<Entry extends Known>(
   known: readonly Entry[],

@@ -84,7 +84,7 @@ async function firstMode(
   }
 }
 
-/** One that can't speak is judged by those that stay: without a row it has nothing to hand over. */
+/** One that can't speak is judged by those that stay: without a row it has nothing to stream. */
 async function passedOver(
   leaver: Pick<Leaver, 'pod' | 'member' | 'others'>,
   context: VerifyContext,
@@ -173,7 +173,7 @@ function judgeSilent(
   return { kind: 'look again' }
 }
 
-/** A stream that breaks tells nothing of the node: it goes on leaving, and is asked afterwards. */
+/** A stream that breaks tells nothing of the node: it keeps leaving, and is asked afterwards. */
 async function tell(member: Member, context: VerifyContext): Promise<void> {
   let result: { readonly exitCode: number; readonly stdout: string; readonly stderr: string }
   try {

@@ -62,7 +62,7 @@ async function whoIs(
 
 /**
  * Copies by data centre are held against the nodes of that one, others against all nodes. Nodes
- * that have no row have nothing to hand over.
+ * that have no row have nothing to stream.
  */
 function tooFew(
   rows: readonly RingRow[],

@@ -34,7 +34,7 @@ export interface DoorReach extends Reach {
   doorOf(member: Member): Door | undefined
   /**
    * After `failed` has: whether there is another to this member, which is taken from now on. False
-   * begins anew with the first.
+   * begins again with the first.
    */
   another(member: Member, failed: Door): boolean
   /** When it was proven last from inside that nothing listens; milliseconds since the epoch. */

@@ -14,7 +14,7 @@ import { parseSrvr } from './word-answers.ts'
 import { askTwice, speaksTls, type Word } from './words.ts'
 
 const POLL_MS = 250
-/** A wait that goes on is told this often, with what the members say of themselves. */
+/** A wait that continues is told this often, with what the members say of themselves. */
 const TELL_MS = 5_000
 const TLS_MS = 2_000
 /**

@@ -1,5 +1,5 @@
-// A leader hands over in place: its server process is told to end inside its container, which comes
-// up again at the same address while another member leads.
+// A leader hands over leadership in place: its server process is told to end inside its container,
+// which comes up again at the same address while another member leads.
 
 import { failure } from '../../errors.ts'
 import { whyUnreachable } from '../unreachable.ts'

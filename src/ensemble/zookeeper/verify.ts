@@ -24,7 +24,7 @@ export interface ZooKeeperOptions {
 
 /** A member that answers and whose identity isn't known is asked for it this often. */
 const LEARN_AGAIN_MS = 1_000
-/** How long a member that went away is left alone before all are asked again. */
+/** How long a member that went away has until all are asked again. */
 const AGAIN_MS = 500
 
 interface Timed {
@@ -35,8 +35,8 @@ interface Timed {
 }
 
 /**
- * The checks of a level; an ensemble that elects anew while it is asked is asked again until it has
- * had its time to settle.
+ * The checks of a level; an ensemble that elects again while it is asked is asked again until it
+ * has had its time to settle.
  */
 export async function verifyZooKeeper(
   members: readonly Member[],

@@ -8,7 +8,7 @@ import type { Found } from './voice.ts'
 const LISTED_MS = 1_000
 
 /**
- * How often the ledger is told that the run itself goes on, and after how long without a word it
+ * How often the ledger is told that the run itself continues, and after how long without a word it
  * stood still (a stopped process, a machine that slept): nobody wrote then.
  */
 export const BEAT_MS = 250
@@ -27,7 +27,7 @@ export interface Ledger {
   acknowledge(write: Write, at: number): void
   /** It was sent, and no answer came. */
   leaveUnknown(): void
-  /** The run itself goes on. */
+  /** The run itself continues. */
   beat(at: number): void
   /** No tunnel to any member can be had from here on. */
   lose(at: number): void
@@ -38,7 +38,7 @@ export interface Ledger {
    * number from a value, undefined when it is nobody's.
    */
   missing(found: Found | undefined, numberOf: (value: string) => number | undefined): number
-  /** What is missing is lost for good: the writer goes on from what was found. */
+  /** What is missing is lost for good: the writer continues from what was found. */
   writeOff(count: number): void
   /** `missing`: at the end, undefined when nobody could be asked. */
   report(missing: number | undefined, at: number): WitnessReport

@@ -34,7 +34,7 @@ const ROUNDS = 5
  * slow ensemble gets its time.
  */
 const PATIENCE_MS = { first: 150, longest: 4_000 } as const
-/** The beginning waits so long for the first session, then goes on without. */
+/** The beginning waits so long for the first session, then continues without. */
 const FIRST_MS = 3_000
 /** Another member has a session in a moment; who is waited for longer holds up the roll. */
 const LEAVE_MS = { connect: 1_000, all: 3_000 } as const
@@ -182,7 +182,7 @@ function registerOf(path: string, prefix: string): Register {
 /** Through whom the writer writes. */
 interface Seat {
   at: Member | undefined
-  /** Where it goes on after the write that is under way. */
+  /** Where it continues after the write that is under way. */
   next: { readonly connected: Connected; readonly taken: () => void } | undefined
   /** UIDs of members that are about to be taken down. */
   readonly left: Set<string>
@@ -380,13 +380,13 @@ async function writeThrough(
     return useful ? 'lost' : 'useless'
   } finally {
     const closed = session.close()
-    // Whoever goes on elsewhere does not wait for the old session's end.
+    // Whoever continues elsewhere does not wait for the old session's end.
     if (seat.next === undefined) await closed
   }
 }
 
 /**
- * The answer, or `moved` once another member, or this one anew, has given a session while it was
+ * The answer, or `moved` once another member, or this one again, has given a session while it was
  * waited for.
  */
 async function unlessMoved<T>(
@@ -428,7 +428,7 @@ async function unlessMoved<T>(
   }
 }
 
-/** Whether the writer goes on with it; another session may have been found for it meanwhile. */
+/** Whether the writer continues with it; another session may have been found for it meanwhile. */
 function offer(seat: Seat, connected: Connected, taken: () => void = () => undefined): boolean {
   if (seat.next !== undefined) return false
   seat.next = { connected, taken }

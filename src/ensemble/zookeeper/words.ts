@@ -39,7 +39,7 @@ export async function askWord(
           const whole = (): void => resolve(answer.bytes().toString('utf8'))
           stream.on('data', (chunk: Buffer) => {
             const fits = answer.add(chunk)
-            // The end alone: an answer in pieces of a byte is not read anew with each of them.
+            // The end alone: an answer in pieces of a byte is not read again with each of them.
             const fresh = chunk.toString('latin1')
             if (isWhole(word, tail + fresh)) whole()
             tail = (tail + fresh).slice(-TAIL)

@@ -1,4 +1,4 @@
-// Versions of the API that Kubernetes has taken away: an apply would fail with words that don't say
+// Versions of the API that Kubernetes has removed: an apply would fail with words that don't say
 // what to write instead.
 
 import { fault, type Rule } from './rule.ts'

@@ -1,5 +1,5 @@
 // Applies what was planned, one object after the other in dependency order, and tells of each
-// whether it was created, configured or left alone.
+// whether it was created, configured or not touched.
 
 import { objectName, type KubeObject } from '../../kube/kube.ts'
 import type { Ensemble } from '../open/ensemble.ts'

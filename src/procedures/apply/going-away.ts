@@ -1,5 +1,5 @@
 // A deploy into what is still going away: a namespace, or an ensemble, of a preview that was closed
-// a moment ago. It is waited for, then everything is looked at anew.
+// a moment ago. It is waited for, then everything is looked at again.
 
 import type { Deadline } from '../../clock.ts'
 import { KubeFailure } from '../../kube/failure.ts'
@@ -31,7 +31,7 @@ export async function groundOnceGone(
     try {
       ground = await inspectGround(kube, request, signal, done)
     } catch (error) {
-      // A cleanup that held the lock may have taken the namespace away while it was waited for.
+      // A cleanup that held the lock may have removed the namespace while it was waited for.
       if (
         !makes ||
         run.report.changed !== changed ||

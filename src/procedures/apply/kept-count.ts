@@ -1,5 +1,5 @@
-// `replicas` left out of the manifest: the number that runs is kept. Who owns the field goes on
-// owning it; where that is us, an apply must carry it, since a field that we give up falls back to
+// `replicas` left out of the manifest: the number that runs is kept. Who owns the field keeps
+// owning it; where that is us, an apply must carry it, since a field that we no longer own becomes
 // 1.
 
 import { z } from 'zod'

@@ -57,7 +57,7 @@ export function isTerminating(namespace: KubeObject): boolean {
 
 /**
  * Waits until a namespace that is going away is gone; what holds it is what its conditions say.
- * `uid`: one that was made anew is another.
+ * `uid`: one that was recreated is another.
  */
 export async function awaitNamespaceGone(
   kube: Pick<Kube, 'get'>,

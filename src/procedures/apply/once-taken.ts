@@ -58,8 +58,8 @@ export async function withoutTaken(
       metadata: labelled.metadata,
     }
   } catch (error) {
-    // What the server itself has given (a Service's address) may stand among it and can't be taken
-    // away: the apply leaves that.
+    // What the server itself has given (a Service's address) may stand among it and can't be
+    // removed: the apply leaves that.
     if (error instanceof KubeFailure && error.status === 422) return labelled
     throw error
   }

@@ -243,7 +243,7 @@ function ownersStay(
   return !takeOver && !forced && ownsSame(live, dry.object, FIELD_MANAGER)
 }
 
-/** Refused as it is, but not with what the manifest no longer has taken away at the same time. */
+/** Refused as it is, but not with what the manifest no longer has removed at the same time. */
 async function triedTogether(
   kube: Kube,
   asked: ToApply,

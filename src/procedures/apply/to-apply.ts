@@ -17,7 +17,7 @@ export interface Planning extends ToTake {
   readonly untried?: ((object: KubeObject, there: boolean) => boolean) | undefined
   /**
    * UID of the StatefulSet that is changed: one that is gone is not made again, and another of its
-   * name is left alone.
+   * name is not touched.
    */
   readonly set?: string | undefined
 }

@@ -48,7 +48,7 @@ interface Seen {
   readonly found: readonly Survey[]
 }
 
-/** Takes away, waits, and says what stays. */
+/** Removes, waits, and says what stays. */
 export async function cleanUp(
   kube: Kube,
   asked: CleanupRequest,
@@ -202,7 +202,7 @@ function kubeOf(kube: Kube, locks: Locks, name: string): Kube {
   return lock === undefined ? kube : underLock(kube, lock)
 }
 
-/** `done`: others of the namespace, of which nothing is left to take away. */
+/** `done`: others of the namespace, of which nothing is left to remove. */
 interface Held {
   readonly locks: Locks
   readonly done: readonly Survey[]
@@ -293,7 +293,7 @@ function tellVolumes({ report }: Run, volumes: Awaited<ReturnType<typeof volumes
     )
 }
 
-/** Cordons that a dead drain left are given back first: what is left of them stands against it. */
+/** Cordons that a dead drain left are removed first: what is left of them stands against it. */
 async function surveyHeld(
   kube: Kube,
   asked: CleanupRequest,
@@ -385,7 +385,7 @@ async function staysFor(
 
 /**
  * Where the namespace stays: the record goes with the ensemble, but where it names claims that
- * stay. The Lease goes last, since nobody may be at work on what is being taken away.
+ * stay. The Lease goes last, since nobody may be at work on what is being deleted.
  */
 async function leave(
   kube: Kube,

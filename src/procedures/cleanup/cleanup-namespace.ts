@@ -88,7 +88,7 @@ async function readIfAllowed(
 
 /**
  * Why a namespace of ours stays, as far as what is in it says; undefined: all of it is ours.
- * `goes`: what of it is taken away before.
+ * `goes`: what of it is deleted before.
  */
 export async function whyStays(
   kube: Kube,

@@ -1,5 +1,5 @@
-// What of an ensemble a cleanup would take away, as it is now: the recorded objects that are still
-// the same, its claims, and what is left alone and why. Changes nothing.
+// What of an ensemble a cleanup would remove, as it is now: the recorded objects that are still
+// the same, its claims, and what is not touched and why. Changes nothing.
 
 import type { Deadline } from '../../clock.ts'
 import { belongs, goesAlong, whyLeft, type Claiming, type Made } from '../../decide/cleanup.ts'
@@ -66,8 +66,8 @@ export interface HeldSurvey extends Survey {
 const SET = { apiVersion: 'apps/v1', kind: 'StatefulSet' }
 
 /**
- * Throws PROTECTED for a StatefulSet that was not made here, and where data would go that nobody
- * asked to delete.
+ * Throws PROTECTED for a StatefulSet that was not made here, and where data would go whose
+ * deletion was not asked for.
  */
 export async function survey(
   kube: Kube,
@@ -274,7 +274,7 @@ export function recordedAs(
   }))
 }
 
-/** Nothing of it is left to take away. */
+/** Nothing of it is left to remove. */
 export function isDone(found: Survey, deleteClaims: boolean, ours: boolean): boolean {
   const { sets, objects, claims, stored, lease } = found
   if (sets.length + objects.length > 0 || (deleteClaims && claims.length > 0)) return false
@@ -303,8 +303,8 @@ export function refuseMaintenance(
 }
 
 /**
- * Nodes that a drain handed over on purpose: it is not over, whoever holds the lock. Where nodes
- * may not be read all of them count.
+ * Nodes that a drain left cordoned on purpose: it is not over, whoever holds the lock.
+ * Where nodes may not be read all of them count.
  */
 export async function handedOver(
   kube: Kube,

@@ -89,7 +89,7 @@ function claimObject(
 
 type Propagation = 'Foreground' | 'Background'
 
-/** By its UID: one that was made anew meanwhile stays, and is told. */
+/** By its UID: one that was recreated meanwhile stays, and is told. */
 async function deleteOne(
   kube: Kube,
   report: Recorder,

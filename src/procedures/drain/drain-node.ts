@@ -1,5 +1,5 @@
-// Drains one node under a quorum: held back by the gates, its leader handed over, cordoned with our
-// mark, its pods evicted, its members back in the quorum before anything else.
+// Drains one node under a quorum: held back by the gates, its leadership handed over,
+// cordoned with our mark, its pods evicted, its members back in the quorum before anything else.
 
 import { Deadline } from '../../clock.ts'
 import { type MaintenanceNode, nodesUnderMaintenance } from '../../record/record.ts'
@@ -13,7 +13,7 @@ import { leaveNeighbours, meetNeighbours, type Neighbour } from './neighbours.ts
 import { passGates, type GatePatience } from './pass-gates.ts'
 
 /**
- * Throws EnsembleError; what was begun is in the record then, and given back by the caller.
+ * Throws EnsembleError; what was begun is in the record then, and undone by the caller.
  * `patience`: for members that are on their way back before it is begun.
  */
 export async function drainNode(
@@ -141,7 +141,8 @@ function entryOf(
 }
 
 /**
- * Strikes the node out, or leaves it handed over; from here on a successor does not do it again.
+ * Strikes the node out, or leaves it cordoned on purpose; from here on a successor does not do it
+ * again.
  */
 async function finish(
   { ensemble: { record, run } }: Drain,

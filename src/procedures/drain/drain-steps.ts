@@ -61,7 +61,7 @@ export const STEPS: readonly Step[] = [
   },
   {
     applies: isThere,
-    // Kept only from here on: what ends before is given back, or was never ours.
+    // Kept only from here on: what ends before is uncordoned, or was never ours.
     recorded: ({ drain }, at) => ({
       phase: 'evict',
       ...(drain.ensemble.inputs.uncordon === 'never' && at.cordon === 'ours' ? { keep: true } : {}),
@@ -98,7 +98,7 @@ function isThere(_one: OneNode, { cordon }: Reached): boolean {
   return cordon !== 'gone'
 }
 
-/** Whether members, of ours or of a neighbour, come back only once the node takes pods again. */
+/** Whether members, ours or co-located ones, come back only once the node takes pods again. */
 function comesBackHere({ survey, neighbours }: Taking): boolean {
   return survey.choice.mode === 'in-place' || neighbours.some((one) => one.later)
 }
@@ -263,7 +263,7 @@ async function rejoin(
 }
 
 /**
- * What is said to stay cordoned must be: a maintenance takes its time, and may make its node anew;
+ * What is said to stay cordoned must be: a maintenance takes its time, and may recreate its node;
  * and any node may leave the cluster.
  */
 async function staysCordoned(

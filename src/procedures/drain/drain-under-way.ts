@@ -13,7 +13,7 @@ export interface Drain {
   /** What else is under way, in words. */
   readonly underWay: string | undefined
   /**
-   * Other ensembles that a cancel left behind: their locks are given back beside our cordons, since
+   * Other ensembles that a cancel left behind: their locks are released beside our cordons, since
    * it leaves only seconds.
    */
   readonly leaving: Promise<void>[]

@@ -145,8 +145,8 @@ async function detached(
 export interface Returning extends Pick<Turn, 'node' | 'row'> {
   readonly ensemble: Ensemble
   /**
-   * Of one that no node takes: it ends the wait at once, since to give the node back is the
-   * quickest fix. Undefined where it is given back already.
+   * Of one that no node takes: it ends the wait at once, since to uncordon the node is the
+   * quickest fix. Undefined where it is uncordoned already.
    */
   readonly unplaced?: (pod: PodView) => EnsembleError
 }

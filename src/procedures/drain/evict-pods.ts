@@ -319,7 +319,7 @@ function askAgainAfter(answer: Exclude<Answer, { kind: 'told' | 'gone' | 'budget
   }
 }
 
-/** Why those that were told to go are still there: of as many as are named. */
+/** Why those that were told to end are still there: of as many as are named. */
 function hangingOf(
   { kube, run: { clock } }: Ensemble,
   left: readonly Entry[],

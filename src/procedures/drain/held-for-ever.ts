@@ -75,7 +75,7 @@ async function gated(
 
 /**
  * Those that no wait will get off their node, as a reason to refuse it. `together`: groups of pods
- * that only come back once their node is given back.
+ * that only come back once their node is uncordoned.
  */
 export async function heldForEver(
   kube: Pick<Kube, 'list' | 'evict'>,

@@ -1,5 +1,5 @@
 // Other ensembles with a member on a node that is to be drained: held to the same gates, their
-// leader handed over, their members waited for, as if the drain were for them.
+// leadership handed over, their members waited for, as if the drain were for them.
 
 import type { ProfileName } from '../../view/profile-name.ts'
 import { Deadline, type Clock } from '../../clock.ts'
@@ -30,7 +30,7 @@ const FIRST_LOCK_WAIT_MS = 95_000
 /**
  * How long a neighbour's lock is waited for; both as `namespace/name`. Its holder may wait for our
  * ensemble in turn, as when two drains meet: who comes first by name has the
- * longer patience, so that the other steps back and one of them goes on.
+ * longer patience, so that the other steps back and one of them continues.
  */
 export function neighbourLockWaitMs(ours: string, theirs: string): number {
   return ours < theirs ? FIRST_LOCK_WAIT_MS : LOCK_WAIT_MS
@@ -162,7 +162,7 @@ async function recognise(
   if (set === undefined) return undefined
   const { deletionTimestamp, uid } = set.metadata
   if (deletionTimestamp !== undefined || uid !== first?.owner?.uid) {
-    // Nobody makes its pods anew: kubectl drain evicts them like any other.
+    // Nobody recreates its pods: kubectl drain evicts them like any other.
     note(
       ours,
       `${what} is being deleted: its pods are evicted like any other, without a look at its quorum.`,

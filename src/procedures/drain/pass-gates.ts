@@ -32,7 +32,7 @@ export interface Gate {
 
 /**
  * `first`: no node was touched yet, so only members that are on their way by themselves are waited
- * for; `further`: as long as a member may take to come back.
+ * for; `further`: as long as a member may need to come back.
  */
 export type GatePatience = 'first' | 'further'
 

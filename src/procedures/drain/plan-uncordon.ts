@@ -1,4 +1,4 @@
-// Which cordons an uncordon would take away, known for all nodes before the first is touched.
+// Which cordons an uncordon would remove, known for all nodes before the first is touched.
 
 import { ownPods } from '../../decide/members/members.ts'
 import type { Cordon } from '../../decide/drain/cordon.ts'

@@ -1,4 +1,4 @@
-// The cordons that a killed run left, seen from the post step: given back by their marks, while
+// The cordons that a killed run left, seen from the post step: uncordoned by their marks, while
 // nobody else holds the ensemble's lock.
 
 import type { Kube } from '../../kube/kube.ts'
@@ -10,8 +10,8 @@ import { systemClock } from '../../clock.ts'
 import { uncordonByHand, uncordonNode, type UncordonAnswer } from '../../record/cordon.ts'
 
 /**
- * Uncordons each node that carries a mark of our own identity, in parallel; those that were handed
- * over on purpose are left alone. `settled` is called for each node about which
+ * Uncordons each node that carries a mark of our own identity, in parallel; those that were left
+ * cordoned on purpose are not touched. `settled` is called for each node about which
  * nothing is left to be said. Throws where the cluster doesn't answer what must be known first.
  */
 export async function giveBackInPost(

@@ -1,5 +1,5 @@
-// What is on a node and where it can go: read anew before each node, and for all of them before the
-// first is touched.
+// What is on a node and where it can go: read again before each node, and for all of them before
+// the first is touched.
 
 import type { Recorder } from '../../report/recorder.ts'
 import { cordonOf } from '../../decide/drain/cordon.ts'
@@ -96,7 +96,7 @@ function surveyIn(
   const moves = new Set([...sorted.values()].flatMap(({ evict }) => evict.map(({ uid }) => uid)))
   const isMember = (pod: NodePod): boolean =>
     before.set !== undefined && pod.owner?.uid === before.set.uid
-  // Nobody makes an unmanaged pod anew: it needs no place.
+  // Nobody recreates an unmanaged pod: it needs no place.
   const theirs = new Set(
     cluster.nodes
       .filter((node) => cordonOf(node, mark.ensemble).kind === 'theirs')
@@ -225,7 +225,7 @@ function isAmong(members: readonly NodePod[], pod: string): boolean {
   return members.some(({ namespace, name }) => `${namespace}/${name}` === pod)
 }
 
-/** Refuses with every pod that has no place, and every pod that the flags don't let go. */
+/** Refuses with every pod that has no place, and every pod whose eviction the flags don't allow. */
 export function refuseUnfit(surveys: readonly NodeSurvey[], changed: boolean): void {
   const findings = surveys.flatMap(({ node, pods, choice, members }) =>
     [
@@ -254,7 +254,7 @@ export function refuseUnfit(surveys: readonly NodeSurvey[], changed: boolean): v
 }
 
 /**
- * Pods that only their node takes back: the members in place, and each other ensemble's that wait.
+ * Pods that only their node takes: the members in place, and each other ensemble's that wait.
  */
 function comingBack({ members, pods, choice }: NodeSurvey): readonly (readonly NodePod[])[] {
   const waiting = pods.evict.filter((pod) =>

@@ -135,7 +135,7 @@ export function rightsToRecord(namespace: string, look = false): readonly Access
 }
 
 /**
- * What taking an ensemble away takes, with the objects that were made for it; claims are deleted
+ * What deleting an ensemble takes, with the objects that were made for it; claims are deleted
  * only when that is asked for.
  */
 export function rightsToCleanUp(
@@ -159,7 +159,7 @@ export function rightsToCleanUp(
 }
 
 /**
- * What taking a namespace away takes; what is in it is listed, of every kind, and a right that is
+ * What deleting a namespace takes; what is in it is listed, of every kind, and a right that is
  * missing there keeps it.
  */
 export function rightsToDeleteNamespace(name: string): readonly Access[] {

@@ -1,5 +1,5 @@
 // What every step over an ensemble works with: how it is addressed and reached, and how a change of
-// it goes on.
+// it continues.
 
 import type { Deadline } from '../../clock.ts'
 import type { Profile, Reach, Witness } from '../../ensemble/profile.ts'
@@ -40,7 +40,7 @@ export interface ReachableEnsemble {
   readonly rights: Rights
   readonly run: Pick<Run, 'clock' | 'journal' | 'report' | 'runId'>
   readonly profile: Profile
-  /** What checks its data, where that is not its profile: `verify: off` has nobody asked. */
+  /** What checks its data, where that is not its profile: `verify: off` asks no member. */
   readonly checks?: Profile
   readonly reach: Reach
   readonly target: Target

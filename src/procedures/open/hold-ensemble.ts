@@ -84,7 +84,7 @@ export interface Asked {
 export const UNLIMITED_MS = 2_000_000_000
 
 /**
- * Connects, takes the lock, does the work, gives the lock back. `signal` of the work also ends with
+ * Connects, takes the lock, does the work, releases the lock. `signal` of the work also ends with
  * the timeout.
  */
 export async function holdEnsemble(
@@ -169,7 +169,7 @@ export async function holdEnsembleIn(
     const allowed = allowedMs(asked, inputs, view, until)
     const opened = { ...found, kube: own, rights, follower, deadline: new Deadline(clock, allowed) }
     const ensemble = { ...(await openLocked(inputs, run, opened, { lock, held })), set, image }
-    // A drain resumes what it finds, an uncordon gives back what it is asked for: they see to it
+    // A drain resumes what it finds, an uncordon removes what it is asked for: they do it
     // themselves.
     const ownNodes = inputs.operation === 'drain' || inputs.operation === 'uncordon'
     if (!ownNodes && !inputs.dryRun)

@@ -3,7 +3,7 @@
 import type { Follower } from '../../kube/follow.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 
-/** Undefined where the set was made anew meanwhile: what stands there is another ensemble. */
+/** Undefined where the set was recreated meanwhile: what stands there is another ensemble. */
 export function lastSeen(follower: Follower): EnsembleView | undefined {
   try {
     return follower.snapshot()

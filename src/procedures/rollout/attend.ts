@@ -73,7 +73,7 @@ export type Step =
     }
 
 /**
- * How the work over the members goes on: `generation` that the controller must have seen
+ * How the work over the members continues: `generation` that the controller must have seen
  * (undefined: the live one), and one step at each look.
  */
 export interface Work {

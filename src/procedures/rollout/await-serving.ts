@@ -66,7 +66,7 @@ export async function awaitServing(
 
 /**
  * Where asking is dear, who is waited for may be told by what was last heard; that nobody is
- * missing is asked anew.
+ * missing is asked again.
  */
 export async function missingNow(
   looker: Looker,

@@ -1,5 +1,5 @@
 // Asks members who serves, and remembers between two looks what a roll must know of them: who was
-// told to go, who handed over, since when one is outside.
+// told to end, who handed over leadership, since when one is outside.
 
 import { ownPods } from '../../decide/members/members.ts'
 import { membersNow, serves, type MemberNow } from '../../decide/rollout/roll.ts'

@@ -1,5 +1,5 @@
-// Takes one member down safely: a leader hands over first, a serving member goes only through the
-// budget, one that doesn't serve is freed.
+// Takes one member down safely: a leader hands over leadership first, a serving member goes only
+// through the budget, one that doesn't serve is freed.
 
 import type { MemberNow } from '../../decide/rollout/roll.ts'
 import type { Profile } from '../../ensemble/profile.ts'
@@ -87,7 +87,7 @@ export async function takeByEviction(
 
 /**
  * Rids the set of a pod that doesn't serve; deleted only where the budget keeps it although it is
- * of no use to anybody. Always with its UID: never another pod of that name.
+ * useless to anybody. Always with its UID: never another pod of that name.
  */
 export async function freeMember(
   ensemble: ReachableEnsemble,

@@ -32,7 +32,7 @@ import type { Ensemble } from '../open/ensemble.ts'
 const SAY_MS = 5_000
 /** How soon what can't be watched is asked again: who serves, what a budget allows. */
 const ASK_AGAIN_MS = 1_000
-/** The same, where all members are asked anew each time at a price. */
+/** The same, where all members are asked again each time at a price. */
 const ASK_DEAR_AGAIN_MS = 5_000
 
 /** An ensemble whose members are being replaced, and what is special about it. */
@@ -301,7 +301,7 @@ export async function readyToLeave(
       fresh: boolean,
     ): Promise<{ readonly step: LeaveStep; readonly situation: RollSituation }> => {
       const members = await rolling.looker.members(view, fresh)
-      // Who hands over restarts in place, which is no fault of it.
+      // Who hands over leadership restarts in place, which is no fault of it.
       const goes = members.flatMap((member) =>
         member.ordinal === ordinal && member.uid !== undefined ? [member.uid] : [],
       )
@@ -330,7 +330,7 @@ function haltedAt(set: SetView | undefined, stands: number): string {
 
 /**
  * Decides on what was last heard of the members; before anything is done to one, all are asked
- * anew.
+ * again.
  */
 async function decide(
   roll: Rolling,
@@ -443,7 +443,7 @@ async function act(
   }
 }
 
-/** Why the leader hands over now, for the log. */
+/** Why the leader hands over leadership now, for the log. */
 function settledInWords({ kind, reason }: Addresses): string {
   return kind === 'stay'
     ? `at once, since ${reason}`

@@ -94,7 +94,7 @@ async function wayBack(
   const set = setAmong(objects, earlier)
   const { namespace } = target
   const there = await servicesIfAllowed(kube, namespace, signal)
-  // What the set's events told of the change that is taken back is no news any more.
+  // What the set's events told of the change that is rolled back is no news any more.
   const ensemble: Ensemble = {
     ...changed,
     before: view,
@@ -276,7 +276,7 @@ async function bringBack(
 }
 
 /**
- * How many members there are is no part of a revision: an undo never takes one away, or adds one;
+ * How many members there are is no part of a revision: an undo never removes one, or adds one;
  * the member list names those that are there, and a budget is one for as many.
  */
 function withReplicas(

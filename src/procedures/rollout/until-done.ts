@@ -39,7 +39,7 @@ export interface Ended {
 }
 
 /**
- * Ends when all is done and serving, when nobody goes on with a halted roll, when a fault is
+ * Ends when all is done and serving, when nobody continues a halted roll, when a fault is
  * proven, or with the deadline.
  */
 export async function untilDone(

@@ -1,4 +1,4 @@
-// What a deploy that did not succeed leaves behind, and the commands by which a person takes it
+// What a deploy that did not succeed leaves behind, and the commands by which a person rolls it
 // back, to be followed as they stand.
 
 import { codeRow, type Code } from '../../codes.ts'
@@ -14,7 +14,7 @@ export interface Ended {
   readonly firstInstall: boolean
   /** Of the failure, undefined for one of the API or of ours. */
   readonly code: Code | undefined
-  /** The run itself replaced the members one by one: without it nobody goes on. */
+  /** The run itself replaced the members one by one: without it nobody continues. */
   readonly paced: boolean
   /** Where its roll is, see RollPlace; empty where none is on its way. */
   readonly rollAt: string
@@ -50,7 +50,7 @@ function whatNow(code: Code | undefined, paced: boolean, rollAt: string): string
 }
 
 /**
- * Adds the commands that take a roll back: to the revision that the members ran before, whatever
+ * Adds the commands that roll it back: to the revision that the members ran before, whatever
  * revisions lie between, and rid of the pods that would
  * stay stuck. `before`: the StatefulSet before this run. Where that revision is wanted again
  * already, only the stuck pods are named. Never rejects.

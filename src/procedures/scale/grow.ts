@@ -21,7 +21,7 @@ import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ensemble } from '../open/ensemble.ts'
 import type { Locked } from '../open/hold-ensemble.ts'
 
-/** What the deploy goes on with: it looks whether all is as the manifests say. */
+/** What the deploy continues with: it looks whether all is as the manifests say. */
 export interface Grown {
   readonly ground: Inspected
   readonly start: Start

@@ -1,5 +1,5 @@
 // One step to another number of members: the set and its member list change in one apply, the
-// newcomer serves before the others learn of it, who goes hands over first.
+// newcomer serves before the others learn of it, who goes hands over leadership first.
 
 import { isOursOrKubectl } from '../apply/takings.ts'
 import { budgetFor } from '../../manifests/budget-size.ts'
@@ -59,7 +59,7 @@ export async function takeStep(
   return journal.phase(step.words, async (done) => {
     const { start: first } = ensemble.before.set ?? { start: 0 }
     if (step.count < from) await refuseFewer(resizing, ensemble, step.count, signal)
-    // What a member has handed over doesn't come back: the server is asked first whether it would
+    // What a member has streamed away doesn't come back: the server is asked first whether it would
     // take the rest of the step.
     if (step.kind === 'remove' && ensemble.profile.leave !== undefined)
       await planOne(ensemble, resizing, set, signal)
@@ -139,7 +139,7 @@ async function rollList(
       : undefined
   const listed = goes === undefined ? set : withReplicas(set, live.replicas)
   const newcomers = await newcomersToExcuse(ensemble, view, step.count, signal)
-  // The partition first: what is applied must own it to take it away, and until then nobody is
+  // The partition first: what is applied must own it to remove it, and until then nobody is
   // replaced.
   if (live.strategy.type === 'RollingUpdate')
     await applyOne(
@@ -223,7 +223,7 @@ export function resized(
   return answer.set
 }
 
-/** Another one leads, and what this one alone has is handed over. */
+/** Another one leads, and what this one alone has is streamed. */
 async function leave(
   ensemble: Ensemble,
   { deletesClaims }: Resizing,
@@ -390,7 +390,7 @@ async function planBudget(
   force: boolean,
   signal: AbortSignal,
 ): Promise<readonly PlannedChange[]> {
-  // A list doesn't say whose the fields are; an apply that leaves out what is ours takes it away,
+  // A list doesn't say whose the fields are; an apply that leaves out what is ours removes it,
   // the selector too.
   const owned = ownedPart((await kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
   const object: KubeObject = { ...owned, spec: { ...fieldsOf(owned['spec']), minAvailable } }

@@ -21,8 +21,8 @@ import { waitUntil } from '../../wait-until.ts'
 const LOOK_MS = 1_000
 
 /**
- * Nothing is begun on an ensemble that doesn't serve whole; a change that was cut off is gone on
- * with, and one that goes need not serve.
+ * Nothing is begun on an ensemble that doesn't serve whole; a change that was cut off is
+ * continued, and one that goes need not serve.
  */
 export async function refuseUnsound(
   ensemble: LockedEnsemble,
@@ -72,7 +72,7 @@ export async function refuseUnsound(
 }
 
 /**
- * What a member has handed over doesn't come back: whether all that are to go may go is asked
+ * What a member has streamed away doesn't come back: whether all that are to go may go is asked
  * before the first does.
  */
 export async function refuseUnableToLeave(

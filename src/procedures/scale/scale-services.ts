@@ -74,7 +74,7 @@ async function objectFor(
   return made
 }
 
-/** Makes them, and gives what the run goes on with: it knows the members by them. */
+/** Makes them, and gives what the run continues with: it knows the members by them. */
 export async function makeServices(
   ensemble: LockedEnsemble,
   planned: readonly KubeObject[],

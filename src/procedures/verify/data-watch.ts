@@ -18,14 +18,14 @@ export interface DataWatch {
   /** Ends the writer and looks for everything that was acknowledged. */
   finish(view: EnsembleView, signal: AbortSignal): Promise<readonly CheckResult[]>
   /**
-   * After a failure: what was measured is told, the marker and the writer's node are taken away as
+   * After a failure: what was measured is told, the marker and the writer's node are removed as
    * far as that goes in a moment. Never rejects.
    */
   abandon(): Promise<void>
 }
 
 /**
- * Before a member is taken down by us: the writer goes on through another one, so that what it
+ * Before a member is taken down by us: the writer continues through another one, so that what it
  * measures is the ensemble's gap and not the loss of its own connection.
  */
 export async function spareWriter(
@@ -88,7 +88,7 @@ export async function watchData(
             contextFor(ensemble, view.set?.replicas ?? 0, until),
           )
       })
-      // Whatever can't be looked at any more: a writer that nobody stops goes on for ever.
+      // Whatever can't be looked at any more: a writer that nobody stops continues for ever.
       ending.abort(new Error('the writer was stopped'))
     },
   }

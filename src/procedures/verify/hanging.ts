@@ -1,4 +1,4 @@
-// Reads what tells why pods that were told to go are still there: the pods themselves and their
+// Reads what tells why pods that were told to end are still there: the pods themselves and their
 // nodes, as far as both may be read.
 
 import { whyNotGone, type Hanging, type NodeNow } from '../../decide/diagnosis/deletion.ts'

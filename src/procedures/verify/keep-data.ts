@@ -1,5 +1,5 @@
-// Stands before everything that takes a member down: reads claims and volumes anew, and stops where
-// data would go with it.
+// Stands before everything that takes a member down: reads claims and volumes again, and stops
+// where data would go with it.
 
 import { dataAtRisk, onlyInPod } from '../../decide/rollout/keep-data.ts'
 import { ownPods } from '../../decide/members/members.ts'
@@ -139,7 +139,7 @@ export function saidAlone(view: EnsembleView): Finding | undefined {
 }
 
 /**
- * Said before its template is changed: that it is made anew is what was asked for, and its manifest
+ * Said before its template is changed: that it is recreated is what was asked for, and its manifest
  * says where its data is.
  */
 export function warnAlone(

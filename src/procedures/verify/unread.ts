@@ -30,7 +30,7 @@ export function unreadBefore(
 }
 
 /**
- * How the revision is recorded: not as verified while one of `lives` goes on, unless it was
+ * How the revision is recorded: not as verified while one of `lives` continues, unless it was
  * verified before; undefined where nothing is to be recorded.
  */
 export function appliedRevision(

@@ -103,7 +103,7 @@ export function timelineSection(report: RunReport): Section | undefined {
 }
 
 /**
- * When each phase of a node began and how long it took; that a cordon was made or taken back is an
+ * When each phase of a node began and how long it took; that a cordon was made or removed is an
  * entry of its own.
  */
 function phasesOf({ node, phases }: NodeRow): TimelineEntry[] {

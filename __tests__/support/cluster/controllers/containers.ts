@@ -52,7 +52,7 @@ export function plainProgram(
 
 /**
  * The exit code that a shell command is known to end with: `false`, `exit 3`; undefined for one
- * that goes on.
+ * that continues.
  */
 export function exitOf(command: readonly string[]): number | undefined {
   if (command[0] === 'false') return 1

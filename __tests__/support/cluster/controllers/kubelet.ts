@@ -30,7 +30,7 @@ export interface Kubelet {
   logs(pod: Stored, container: string, previous: boolean): readonly string[] | undefined
   /** Every process on the node ends at once, and nothing is told about its pods until `power`. */
   cut(node: string): void
-  /** The node's containers start anew, each in its pod. */
+  /** The node's containers start again, each in its pod. */
   power(node: string): void
 }
 

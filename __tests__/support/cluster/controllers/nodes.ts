@@ -17,7 +17,7 @@ export interface Nodes {
    * controller, its pods stay as they are, not Ready.
    */
   cutPower(name: string): void
-  /** Gives it power again: it boots, with another boot id, and its pods' containers start anew. */
+  /** Gives it power again: it boots, with another boot id, and its pods' containers start again. */
   power(name: string): void
   /** `cutPower`, and `power` after so many simulated milliseconds. */
   reboot(name: string, ms: number): void

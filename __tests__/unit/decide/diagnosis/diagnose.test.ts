@@ -228,7 +228,7 @@ describe('image pull', () => {
     expect(look(views)[0]).toMatchObject({ code: 'IMAGE_PULL', class: 'terminal', since: T0 })
   })
 
-  test('begins its grace anew when the image came in between', () => {
+  test('begins its grace again when the image came in between', () => {
     const views = [
       third(waiting('ErrImagePull', NOT_FOUND)),
       ...Array.from({ length: 8 }, () => view([pod(0), pod(1), pod(2)])),

@@ -83,7 +83,7 @@ test('says what to change', () => {
   })
 })
 
-test('two members that only their node takes back are refused under a budget that never spares two: the second would wait for the first until the deadline', () => {
+test('two members that only their node takes are refused under a budget that never spares two: the second would wait for the first until the deadline', () => {
   const pods = [POD, { ...POD, name: 'web-2', uid: 'v' }]
   const among = (budget: BudgetView): readonly string[] =>
     tooManyTogether(pods, new Map([['shop', [budget]]])).map(({ why }) => why)

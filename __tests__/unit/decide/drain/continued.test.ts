@@ -26,7 +26,7 @@ describe('a drain that was broken off', () => {
     ],
     ['a record with a time that is none', { ...plan, since: 'yesterday' }, 'd'],
     ['nothing that was begun', undefined, 'd'],
-  ])('is begun anew for %s', (_, before, digest) => {
+  ])('is begun again for %s', (_, before, digest) => {
     expect(isContinued(before, digest, NOW)).toBe(false)
   })
 })

@@ -85,7 +85,7 @@ describe('whose a cordon is', () => {
       { kind: 'theirs', mark: undefined, by: 'by somebody else (field manager kubectl)' },
     ],
     [
-      'a person did after our cordon had been taken away by hand',
+      'a person did after our cordon had been removed by hand',
       [MARK],
       'kubectl',
       { kind: 'theirs', mark: undefined },
@@ -132,7 +132,7 @@ describe('a cordon stands', () => {
   test.each<[string, ReturnType<typeof node>, boolean]>([
     ['as it was made', node(MARK), true],
     ['not after somebody uncordoned', node(MARK, false), false],
-    ['not when the mark was taken away', node(undefined), false],
+    ['not when the mark was removed', node(undefined), false],
     [
       'not when another run made it its own',
       node({ ...MARK, identity: 'org/repo/8/1/ffff' }),

@@ -1,4 +1,4 @@
-// A pod that is evicted although its data goes with it is lost data; one that is left alone
+// A pod that is evicted although its data goes with it is lost data; one that is not touched
 // silently is a node that is not empty.
 
 import { describe, expect, test } from '@jest/globals'
@@ -54,7 +54,7 @@ describe('a pod of a node', () => {
     ['with a controller is evicted', {}, {}, 'evict'],
     ['that is on its way out is waited for like the evicted', { deleting: 1 }, {}, 'evict'],
     [
-      'of a DaemonSet is left alone',
+      'of a DaemonSet is not touched',
       { owner: daemon },
       {},
       'leave: DaemonSet-managed: it would come back at once',
@@ -84,7 +84,7 @@ describe('a pod of a node', () => {
       'evict / warning: shop/web-1: its DaemonSet old is gone: no controller recreates it',
     ],
     [
-      'that the kubelet runs from a file is left alone',
+      'that the kubelet runs from a file is not touched',
       { mirror: true, owner: { kind: 'Node', name: 'node-1', uid: 'n' }, emptyDirs: ['x'] },
       {},
       'leave: static pod: the kubelet runs it from a file on the node',

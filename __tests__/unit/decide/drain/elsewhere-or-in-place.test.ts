@@ -104,7 +104,7 @@ describe('where the members of a node go', () => {
       'elsewhere, refused prod/zk-0',
     ],
     [
-      'the same handed over in place as asked',
+      'the same left cordoned in place as asked',
       [inPlace('zk-0')],
       'in-place',
       false,

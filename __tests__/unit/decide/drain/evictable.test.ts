@@ -113,7 +113,7 @@ describe('who is asked to go', () => {
     ).toBe('a b c')
   })
 
-  test('one that is not Ready, which its budget may let go all the same, once for each state of it', () => {
+  test('one that is not Ready, which its budget may allow all the same, once for each state of it', () => {
     const closed = budget({ allowed: 0, healthy: 2 })
     const broken = { ready: false }
     expect(asked([waiting('a', broken)], [closed])).toBe('a')

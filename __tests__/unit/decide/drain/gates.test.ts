@@ -71,7 +71,7 @@ const later: BudgetVerdict = {
 }
 
 describe('the gates', () => {
-  test('let a node of a whole ensemble pass', () => {
+  test('let a node pass whose ensemble is complete', () => {
     expect(found({})).toEqual([])
   })
 

@@ -38,7 +38,7 @@ function judged(
   }
 }
 
-describe('a whole ensemble', () => {
+describe('an ensemble that is complete', () => {
   test.each<[string, readonly Role[]]>([
     ['a leader and its followers', ['follower', 'leader', 'follower']],
     ['observers beside three voters', ['follower', 'leader', 'follower', 'observer', 'observer']],

@@ -92,13 +92,13 @@ describe('a pod with volumes', () => {
       `no-fit: ${CORDONED}, 3 node(s) had no available volume zone.`,
     ],
     [
-      'that is made anew goes where its class makes volumes',
+      'that is recreated goes where its class makes volumes',
       anew('disk'),
       { classes: [disk({ allowedTopologies: only(ZONE, 'zone-c') })] },
       'fits n3',
     ],
     [
-      'that is made anew by the default class, of two the newer',
+      'that is recreated by the default class, of two the newer',
       anew(),
       {
         classes: [
@@ -114,7 +114,7 @@ describe('a pod with volumes', () => {
       'fits n3',
     ],
     [
-      'that is made anew nowhere',
+      'that is recreated nowhere',
       anew('disk'),
       { classes: [disk({ allowedTopologies: only(ZONE, 'zone-x') })] },
       `no-fit: ${CORDONED}, 3 node(s) didn't find available persistent volumes to bind.`,

@@ -144,7 +144,7 @@ describe('members would lose data', () => {
       /the volume pvc-1 of the claim datadir-zk-1 is being deleted/,
     ],
     [
-      'when its volume was let go',
+      'when its volume was released',
       {
         volumes: volumes({
           name: 'pvc-1',

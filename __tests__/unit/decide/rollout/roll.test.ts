@@ -153,11 +153,11 @@ describe('a paced roll by the partition', () => {
 describe('a leader', () => {
   const leads = ['follower', 'follower', 'leader'] as const
 
-  test('hands over before it is replaced', () => {
+  test('hands over leadership before it is replaced', () => {
     expect(short(stepOf({ pods: old, roles: leads }))).toBe('hand-over zk-2')
   })
 
-  test('does not hand over where the only other one that stays is no majority without it', () => {
+  test('does not hand over leadership where the only other one that stays is no majority without it', () => {
     expect(
       short(
         stepOf({
@@ -170,7 +170,7 @@ describe('a leader', () => {
     ).toBe('take zk-1')
   })
 
-  test('hands over only once the others know every new address', () => {
+  test('hands over leadership only once the others know every new address', () => {
     const step = stepOf({ pods: old, roles: leads, addressSince: T0 - 10 * SECOND })
     expect(step).toMatchObject({ kind: 'wait', lookAgainAt: T0 + 55 * SECOND })
   })
@@ -464,7 +464,7 @@ describe('a member that does not serve', () => {
     ).toBe('wait')
   })
 
-  test('but runs is given time to come back into the quorum', () => {
+  test('but runs gets time to come back into the quorum', () => {
     const outside = pod(0, { revision: OLD })
     const given = {
       pods: [outside, old[1], old[2]],
@@ -478,7 +478,7 @@ describe('a member that does not serve', () => {
     ).toBe('reach-down zk-0')
   })
 
-  test('but did a moment ago is given time to come back: its container restarts in place while another one is being replaced', () => {
+  test('but did a moment ago gets time to come back: its container restarts in place while another one is being replaced', () => {
     const crashed = unready(
       0,
       { state: waiting('CrashLoopBackOff'), restarts: 1 },
@@ -637,7 +637,7 @@ describe('a newcomer that can only serve once the member before it knows it', ()
     expect(growing(unscheduled(1, '0/4 nodes are available'), 1).kind).toBe('wait')
   })
 
-  test('uses up what may be away: the controller replaces nobody, so that member is told to go', () => {
+  test('uses up what may be away: the controller replaces nobody, so that member is evicted', () => {
     expect(growing(since(11), 0)).toMatchObject({
       kind: 'free',
       member: { pod: 'zk-0' },

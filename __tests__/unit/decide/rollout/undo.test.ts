@@ -1,4 +1,4 @@
-// An undo that should not have been made takes a healthy change back, or data with it; one that is
+// An undo that should not have been made rolls a healthy change back, or data with it; one that is
 // not made leaves a broken ensemble to the night.
 
 import { describe, expect, test } from '@jest/globals'
@@ -35,7 +35,7 @@ const failed: Failed = {
   versionBefore: '3.9.4',
 }
 
-describe('a failed change is taken back', () => {
+describe('a failed change is rolled back', () => {
   test.each([
     ['when the pods speak against the new revision', {}],
     ['when the members do', { inChecks: true, againstRevision: false, code: 'IDENTITY_MISMATCH' }],
@@ -100,7 +100,7 @@ describe('a failed change is left as it is', () => {
       'the latest verified revision itself',
     ],
     [
-      'when the template did not change: an undo would give nothing back, and never end',
+      'when the template did not change: an undo would change nothing, and never end',
       { standsAlready: true },
       'members run revision zk-good, the latest verified one, already',
     ],

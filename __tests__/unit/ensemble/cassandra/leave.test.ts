@@ -116,7 +116,7 @@ describe('a node leaves the ring', () => {
     ).toHaveLength(5)
   })
 
-  test('once: what an earlier run began is gone on with, what it ended is not done again', async () => {
+  test('once: what an earlier run began is continued, what it ended is not done again', async () => {
     expect(await leave({ modes: ['LEAVING', 'DECOMMISSIONED'] })).not.toContain(
       'nodetool decommission',
     )

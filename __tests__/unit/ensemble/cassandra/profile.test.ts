@@ -696,7 +696,7 @@ describe('nodes that may not leave', () => {
       {},
     ],
     [
-      'one that is not in the ring: it has nothing to hand over',
+      'one that is not in the ring: it has nothing to stream',
       [three],
       { states: { 0: ['UN', 'UN'], 1: ['UN', 'UN'], 2: ['UN', 'UN'] } },
     ],

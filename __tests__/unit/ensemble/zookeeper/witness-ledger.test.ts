@@ -92,7 +92,7 @@ describe('gaps', () => {
     })
   })
 
-  test('while the run goes on a gap is a gap, however long, and time without a tunnel is counted once', () => {
+  test('while the run continues a gap is a gap, however long, and time without a tunnel is counted once', () => {
     const alive = written(0, 100)
     for (let at = 0; at <= 30_000; at += 250) alive.beat(at)
     alive.acknowledge({ number: 3, version: 3 }, 30_100)

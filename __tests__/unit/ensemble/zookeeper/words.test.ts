@@ -153,7 +153,7 @@ describe('asking', () => {
     )
   })
 
-  test('silence ends after its time, and the stream is given back', async () => {
+  test('silence ends after its time, and the stream is released', async () => {
     const [near] = duplexPair()
     await expect(askWord(near, 'srvr', idleClock(), never)).rejects.toThrow(
       'srvr: no answer within 5.0s',

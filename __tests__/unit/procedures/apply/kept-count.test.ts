@@ -1,5 +1,5 @@
 // `replicas` left out of a manifest: as many members as run, never one because a field was given
-// up; and who else owns the number goes on owning it.
+// up; and who else owns the number keeps owning it.
 
 import { describe, expect, test } from '@jest/globals'
 import type { KubeObject } from '../../../../src/kube/kube.ts'
@@ -107,7 +107,7 @@ describe('what is applied', () => {
       'left out',
     ],
     [
-      'an autoscaler owns it, by the scale subresource: it goes on owning it',
+      'an autoscaler owns it, by the scale subresource: it keeps owning it',
       undefined,
       set(5, [
         { manager: OURS, fields: OTHERS },

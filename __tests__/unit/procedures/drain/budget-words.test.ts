@@ -90,7 +90,7 @@ test('the same numbers written again while the pods are being read do not swallo
   expect(said).toEqual([`${WORDS}; it waits for web-2 (not scheduled yet)`])
 })
 
-test('other numbers are told anew, and those that they overtook are not', async () => {
+test('other numbers are told again, and those that they overtook are not', async () => {
   const answers: ((list: ListResult) => void)[] = []
   const { words, said } = given(() => new Promise((resolve) => answers.push(resolve)))
   words.tell(held({ ...CLOSED, healthy: 2 }))

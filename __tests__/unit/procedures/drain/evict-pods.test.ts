@@ -91,7 +91,7 @@ function podsOf(
 }
 
 interface Outcome {
-  /** Names of the pods, in the order in which they were told to go. */
+  /** Names of the pods, in the order in which they were evicted. */
   readonly evicted: readonly string[]
   readonly said: readonly string[]
   readonly failed: unknown
@@ -218,7 +218,7 @@ describe('two pods of one budget that start slowly', () => {
       }),
   )
 
-  test('what a budget waits for is told once, however often the cluster writes the same numbers anew', () =>
+  test('what a budget waits for is told once, however often the cluster writes the same numbers again', () =>
     atCluster(async (here) => {
       const { cluster, clock } = here
       await onNode(here, { web: {} })
@@ -470,7 +470,7 @@ describe('what else an eviction is answered', () => {
 })
 
 describe('when it is over', () => {
-  test('a pod that came back under its name is another one, and is left alone', () =>
+  test('a pod that came back under its name is another one, and is not touched', () =>
     atCluster(async (here) => {
       const { cluster } = here
       await onNode(here, { web: { replicas: 1 } })

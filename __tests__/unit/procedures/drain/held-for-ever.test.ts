@@ -1,4 +1,4 @@
-// What a budget says is read, not tried: a pod that a budget would let go because it isn't Ready
+// What a budget says is read, not tried: a pod that a budget would allow because it isn't Ready
 // must not stop a drain, and asking must evict nobody.
 
 import { expect, test } from '@jest/globals'

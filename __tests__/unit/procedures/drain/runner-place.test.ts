@@ -1,5 +1,5 @@
-// A drain that evicts its own runner ends halfway, with a node cordoned and nobody left to give it
-// back.
+// A drain that evicts its own runner ends halfway, with a node cordoned and nobody left to uncordon
+// it.
 
 import { expect, test } from '@jest/globals'
 import type { KubeObject } from '../../../../src/kube/kube.ts'

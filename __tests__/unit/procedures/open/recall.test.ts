@@ -108,7 +108,7 @@ describe('a change that did not end', () => {
       false,
       'that run is gone, the next one takes over',
     ],
-    ['gave its lock back', lease('', '2026-01-01T02:55:00.000000Z'), false, 'nobody continues it'],
+    ['released its lock', lease('', '2026-01-01T02:55:00.000000Z'), false, 'nobody continues it'],
     ['never had one that is still there', undefined, false, 'nobody continues it'],
     ['can not be seen', 'denied', undefined, 'the right get leases is missing'],
   ])('tells operation, time and run, and that the run %s', async (_, lock, alive, words) => {

@@ -1,4 +1,4 @@
-// The watch over members ends by proof: a crash loop that time takes away is lived through, any
+// The watch over members ends by proof: a crash loop that time removes is lived through, any
 // other ends the wait with what the dying server said.
 
 import { describe, expect, test } from '@jest/globals'

@@ -43,7 +43,7 @@ function answer(status: number, budget = false): KubeFailure {
   })
 }
 
-/** An ensemble, and what was done to pods; `rights` are all but those that are taken away. */
+/** An ensemble, and what was done to pods; `rights` are all but those that are removed. */
 function meansWith(
   kube: Partial<Kube>,
   rights: Partial<Rights> = {},
@@ -104,7 +104,7 @@ describe('a member that serves nobody', () => {
     expect(deleted).toEqual(['zk-2 uid-2'])
   })
 
-  test('and has been replaced by another pod of its name meanwhile is left alone', async () => {
+  test('and has been replaced by another pod of its name meanwhile is not touched', async () => {
     const { means } = meansWith({ delete: () => Promise.reject(answer(409)) }, { evict: false })
     await expect(
       freeMember(means, memberOf(2), 'it is stuck', new Set(), signal),

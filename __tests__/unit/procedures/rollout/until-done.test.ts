@@ -1,5 +1,5 @@
-// status with wait: it must not call a roll done that is halted, must not end while somebody goes
-// on with it, and must not wait for a run that is dead.
+// status with wait: it must not call a roll done that is halted, must not end while somebody
+// continues it, and must not wait for a run that is dead.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -71,7 +71,7 @@ describe('a roll that another run is pacing', () => {
     expect(new Set(status.report.members.map(({ revision }) => revision)).size).toBe(1)
   })
 
-  test('and that was killed is not waited for till the timeout: it is named as halted, with what goes on', async () => {
+  test('and that was killed is not waited for till the timeout: it is named as halted, with what continues it', async () => {
     const { status } = await waitBeside((deploy) => deploy.kill())
     expect(status).toMatchObject({ exitCode: 1, report: { result: 'failed', code: 'NOT_READY' } })
     expect(status.report.message).toMatch(/partition \d keeps zk-0/)

@@ -136,7 +136,7 @@ test.each([
   expect(report.standing).toContain(words)
 })
 
-test('a run that was cut off while no roll was on its way names no place, and says that nothing goes on by itself', () => {
+test('a run that was cut off while no roll was on its way names no place, and says that nothing continues by itself', () => {
   const report = failed('zk-bad')
   explainStanding(report, {
     firstInstall: false,

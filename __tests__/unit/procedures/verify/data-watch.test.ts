@@ -60,7 +60,7 @@ function watching(
 }
 
 describe('at the end of a change', () => {
-  test('the marker is read and taken away, the writer ends, and both figures are in the report', async () => {
+  test('the marker is read and removed, the writer ends, and both figures are in the report', async () => {
     const { profile, done } = watching({})
     const ensemble = runWith(profile)
     const checks = await (await watchData(ensemble, followerOf(VIEW), signal)).finish(VIEW, signal)
@@ -142,7 +142,7 @@ describe('at the end of a change', () => {
 describe('onto an ensemble where nobody can be written to', () => {
   const { profile } = watching({}, { writeMarker: () => Promise.reject(new Error('no quorum')) })
 
-  test('a fix goes on, and the report says that nothing was checked', async () => {
+  test('a fix continues, and the report says that nothing was checked', async () => {
     const ensemble = runWith(profile)
     const checks = await (await watchData(ensemble, followerOf(VIEW), signal)).finish(VIEW, signal)
     expect(checks.map(({ name }) => name)).toEqual(['availability'])
@@ -159,7 +159,7 @@ describe('onto an ensemble where nobody can be written to', () => {
 })
 
 describe('after a failure', () => {
-  test('what was measured is told once, and what was written is taken away', async () => {
+  test('what was measured is told once, and what was written is removed', async () => {
     const { profile, done } = watching({})
     const lines: string[] = []
     const ensemble = runWith(profile, {}, lines)

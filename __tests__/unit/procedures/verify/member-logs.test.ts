@@ -45,7 +45,7 @@ describe('the last log lines', () => {
     expect(log?.lines).toEqual(['ssl.keyStore.password=***', 'red'])
   })
 
-  test('that may not be read are said to be so: the check itself goes on', async () => {
+  test('that may not be read are said to be so: the check itself continues', async () => {
     const forbidden = new KubeFailure({
       status: 403,
       reason: 'Forbidden',

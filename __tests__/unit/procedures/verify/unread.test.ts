@@ -126,7 +126,7 @@ describe('a deploy that changes a ConfigMap alone', () => {
       expect(retained()).toBe('3')
     }))
 
-  test('is what an undo takes back', () =>
+  test('is what an undo rolls back', () =>
     withEnsemble(async ({ run, retained, verified }) => {
       await run('changed.yaml')
       expect((await run({ operation: 'undo' })).report).toMatchObject({ result: 'succeeded' })

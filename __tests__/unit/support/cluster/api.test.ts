@@ -50,7 +50,7 @@ describe('objects', () => {
       ).toBeUndefined()
     }))
 
-  test('a deletion with the wrong UID takes nothing away', () =>
+  test('a deletion with the wrong UID removes nothing', () =>
     withCluster({}, async (cluster, kube) => {
       await kube.create(config, signal)
       const ref = { apiVersion: 'v1', kind: 'ConfigMap', name: 'settings', namespace: 'default' }
@@ -88,7 +88,7 @@ describe('objects', () => {
       expect(await names('tier', 'metadata.name=one')).toEqual(['one'])
     }))
 
-  test('a watch goes on from a version and ends with 410 once that version is forgotten', () =>
+  test('a watch continues from a version and ends with 410 once that version is forgotten', () =>
     withCluster({}, async (cluster, kube) => {
       const kind = { apiVersion: 'v1', kind: 'ConfigMap' }
       const { resourceVersion } = await kube.list(kind, { namespace: 'default' }, signal)
@@ -281,7 +281,7 @@ describe('access and faults', () => {
 })
 
 describe('evictions', () => {
-  test('a budget is kept to: the first is let go, the second is told what it waits for', () =>
+  test('a budget is kept to: the first is allowed, the second is told what it waits for', () =>
     withCluster({}, async (cluster, kube) => {
       await kube.apply(
         object('policy/v1', 'PodDisruptionBudget', 'web', {

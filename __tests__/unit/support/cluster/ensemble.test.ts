@@ -76,7 +76,7 @@ describe('members', () => {
     })
   })
 
-  test('a list that leaves a member out ends its server, and the others go on', () =>
+  test('a list that leaves a member out ends its server, and the others continue', () =>
     withTutorial(async ({ cluster, apply }) => {
       await apply(3)
       await apply(3, 2)

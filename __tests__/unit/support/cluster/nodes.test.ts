@@ -1,5 +1,5 @@
-// Drains are tried at simulated nodes: a node that is back too soon, or volumes that let go too
-// early, would prove nothing about real ones.
+// Drains are tried at simulated nodes: a node that is back too soon, or volumes that are released
+// too early, would prove nothing about real ones.
 
 import { describe, expect, test } from '@jest/globals'
 import type { ClusterOptions, SimulatedCluster } from '../../../support/cluster/cluster.ts'
@@ -143,12 +143,12 @@ describe('a node without power', () => {
       expect(text(node(home), 'status', 'nodeInfo', 'bootID')).not.toBe(boot)
     }))
 
-  test('that stays dark: its pods are told to go after five minutes, and end when it is back', () =>
+  test('that stays dark: its pods are told to end after five minutes, and end when it is back', () =>
     withMembers(undefined, {}, async ({ cluster, pod, until }) => {
       const [home, uid] = [homeOf(pod('web-1')), text(pod('web-1'), 'metadata', 'uid')]
       cluster.nodes.cutPower(home)
       await until(
-        'a pod that is told to go',
+        'a pod that is told to end',
         () => text(pod('web-1'), 'metadata', 'deletionTimestamp') !== '',
       )
       expect(text(pod('web-1'), 'metadata', 'uid')).toBe(uid)
@@ -159,13 +159,13 @@ describe('a node without power', () => {
       )
     }))
 
-  test('back before anybody noticed: it was never NotReady, but every process has started anew', () =>
+  test('back before anybody noticed: it was never NotReady, but every process has started again', () =>
     withMembers(undefined, {}, async ({ cluster, pod, node, until }) => {
       const home = homeOf(pod('web-1'))
       const since = text(condition(node(home), 'Ready'), 'lastTransitionTime')
       cluster.nodes.reboot(home, 10_000)
       await until(
-        'a container that started anew',
+        'a container that started again',
         () =>
           text(pod('web-1'), 'status', 'containerStatuses', 0, 'restartCount') === '1' &&
           readiness(pod('web-1')) === 'True',

@@ -1,5 +1,5 @@
 // What earlier checks left: the check path itself, which stays. Where it is older than every pod of
-// today, data has outlived them all, as after a set that was deleted and made anew on its claims.
+// today, data has outlived them all, as after a set that was deleted and recreated on its claims.
 
 import type { VerifyContext } from '../../profile.ts'
 import { memberTrouble } from '../member-trouble.ts'

@@ -134,7 +134,7 @@ export async function bySession(
 }
 
 /**
- * Whether waiting is of no use: what is known already contradicts itself. What could not be learned
+ * Whether waiting can't help: what is known already contradicts itself. What could not be learned
  * yet does not.
  */
 export function isMistaken(learned: readonly Learned[], context: VerifyContext): boolean {

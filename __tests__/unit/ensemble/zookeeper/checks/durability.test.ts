@@ -49,7 +49,7 @@ describe.each([
   { forward: true, exec: true },
   { forward: false, exec: true },
 ])('the marker, with the rights %o', (may) => {
-  test('is there on every member after all were restarted with their claims, and can be taken away', async () => {
+  test('is there on every member after all were restarted with their claims, and can be removed', async () => {
     const ensemble = started()
     const marker = await (await call('writeMarker'))(MEMBERS, context(ensemble, may))
     restart(ensemble, () => undefined)

@@ -1,5 +1,5 @@
-// Whether data from before is back, as far as the check can say it: after a set was deleted and made
-// anew on its claims, a check that calls new data old would hide the loss.
+// Whether data from before is back, as far as the check can say it: after a set was deleted and
+// recreated on its claims, a check that calls new data old would hide the loss.
 
 import { describe, expect, test } from '@jest/globals'
 import { traceWords } from '../../../../../src/ensemble/zookeeper/checks/trace.ts'
