@@ -1,7 +1,7 @@
 // A step that keeps running after its verdict costs the job's six hours: whatever is still open,
 // it ends within seconds.
 
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
@@ -103,7 +103,8 @@ describe('after its verdict the process is gone, and all that it started', () =>
 
   test('verify, whose plugin leaves a child that holds its output open, and whose server never answers', () =>
     inJob(async (job) => {
-      const server = createServer(() => undefined)
+      const held: Socket[] = []
+      const server = createServer((socket) => void held.push(socket))
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
       const address = server.address()
       const port = typeof address === 'object' ? (address?.port ?? 0) : 0
@@ -113,6 +114,7 @@ describe('after its verdict the process is gone, and all that it started', () =>
         kubeconfig: kubeconfig(`http://127.0.0.1:${port}`, plugin),
       })
       server.close()
+      for (const socket of held) socket.destroy()
       expect(finished.exitCode).toBe(1)
       expect(afterMs).toBeLessThan(LONGEST_MS)
       await gone(join(job.temp, 'left'))
