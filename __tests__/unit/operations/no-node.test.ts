@@ -123,3 +123,18 @@ test('a deploy that grows where no node is left keeps what it reached, and conti
     expect([last.result, last.code, last.readyReplicas]).toEqual(['succeeded', '', 5])
   })
 })
+
+test('a deploy that grows while a node is cordoned is told the same, and no undo by hand that would bring the shorter list', async () => {
+  await onThreeNodes(async ({ cluster, deploy }) => {
+    cluster.somebody.cordon('node-3')
+    const { report } = await deploy('five.yaml')
+    expect([report.code, report.findings[0]?.fix, report.byHand]).toEqual([
+      'UNSCHEDULABLE',
+      'Bring a node back, or add one that fits. Then deploy again: it continues from here.',
+      [],
+    ])
+    expect(report.notes).toEqual([
+      'Nothing was rolled back: the evidence is not against the new revision.',
+    ])
+  })
+})

@@ -59,18 +59,27 @@ export type UndoDecision =
   | { readonly kind: 'halt'; readonly reason: string; readonly forward: boolean }
 
 export function decideUndo(failed: Failed): UndoDecision {
-  const halt = (reason: string): UndoDecision => ({ kind: 'halt', reason, forward: false })
   const { losses, verified } = failed
+  const closed = verified === undefined ? undefined : noWayBack(failed, verified)
+  const same =
+    verified === undefined || closed !== undefined ? undefined : sameFault(failed, verified)
+  const halt = (reason: string): UndoDecision => ({
+    kind: 'halt',
+    reason,
+    forward: same !== undefined && canContinue(failed),
+  })
   const kept = notAsked(failed) ?? notProven(failed)
   if (kept !== undefined) return halt(kept)
   if (losses !== undefined) return halt(`an undo takes members down as well, and ${losses}`)
   if (verified === undefined) return halt('no revision of this ensemble was ever verified')
-  const closed = noWayBack(failed, verified)
-  if (closed !== undefined) return halt(closed)
-  const same = sameFault(failed, verified)
-  return same === undefined
-    ? { kind: 'undo', to: verified }
-    : { kind: 'halt', reason: same, forward: true }
+  const why = closed ?? same
+  return why === undefined ? { kind: 'undo', to: verified } : halt(why)
+}
+
+/** Once its cause is gone the same deploy does the rest. */
+function canContinue({ changed, firstInstall, cancelled, code, losses }: Failed): boolean {
+  const begun = changed && !firstInstall && !cancelled
+  return begun && code !== undefined && code !== 'DATA_LOST' && losses === undefined
 }
 
 function notAsked({ changed, onFailure, firstInstall, cancelled }: Failed): string | undefined {

@@ -59,10 +59,9 @@ export async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promis
     objects !== undefined
   )
     return rollBack(deploy, failed, known, { ...verified, objects, verified: true })
-  const wouldUndo = decideUndo({ ...judged.asked, onFailure: 'undo' })
-  await halt(deploy, judged, decision, wouldUndo)
+  await halt(deploy, judged, decision)
   if (known === undefined) return failed.error
-  return isForward(wouldUndo) ? leadsForward(known) : known
+  return isForward(decision) ? leadsForward(known) : known
 }
 
 async function judgeFailure(
@@ -120,9 +119,8 @@ function faultOf(
 /** Nothing is rolled back: how it stands, why, and what helps by hand. */
 async function halt(
   deploy: Deploy,
-  { known, losses }: Judged,
+  { known, losses, asked }: Judged,
   decision: UndoDecision,
-  wouldUndo: UndoDecision,
 ): Promise<void> {
   const { ensemble, ground } = deploy
   const { inputs, kube, record, run } = ensemble
@@ -133,6 +131,7 @@ async function halt(
       record.end(gone()),
     )
   await lastLook(ensemble, ensemble.follower, ensemble.held)
+  const wouldUndo = decideUndo({ ...asked, onFailure: 'undo' })
   if (wouldUndo.kind === 'undo')
     report.about({ undoTo: { revision: undefined, name: wouldUndo.to.controllerRevision } })
   explainStanding(report, {
@@ -145,7 +144,7 @@ async function halt(
   if (report.changed && decision.kind === 'halt' && ground.live !== undefined)
     report.note(`Nothing was rolled back: ${decision.reason}.`)
   // By hand as well members would be taken down, or find the same fault.
-  if (ground.live !== undefined && losses.length === 0 && !isForward(wouldUndo))
+  if (ground.live !== undefined && losses.length === 0 && !isForward(decision))
     await offerWayBack(kube, report, ground.live)
   if (!run.signal.aborted) await tryToAnnounce(deploy, 'DeployFailed', inWords(known))
 }

@@ -136,6 +136,31 @@ describe('a failed change that would fail at the earlier revision too is left, a
     })
   })
 
+  test.each([
+    ['when a node is at fault', { againstRevision: false }],
+    ['when it was asked for', { onFailure: 'keep' }],
+  ] as const)('also %s', (_, more) => {
+    const noNode = { code: 'UNSCHEDULABLE', codes: ['UNSCHEDULABLE'], asksSame: true } as const
+    expect(decideUndo({ ...failed, ...noNode, ...more })).toMatchObject({
+      kind: 'halt',
+      forward: true,
+    })
+  })
+
+  test.each([
+    ['after a cancel', { cancelled: true }],
+    ['when nothing was changed', { changed: false }],
+    ['when data is missing', { code: 'DATA_LOST' }],
+    ['when members would lose data', { losses: 'its claim is being deleted' }],
+    ['when the verified revision itself failed', { digest: good.digest }],
+    ['after a fault of the API or of the action', { code: undefined }],
+  ] as const)('but the same deploy is not told to continue %s', (_, more) => {
+    expect(decideUndo({ ...failed, makesSame: true, ...more })).toMatchObject({
+      kind: 'halt',
+      forward: false,
+    })
+  })
+
   test('but where the earlier revision was never verified, the commands that go back by hand are told', () => {
     expect(decideUndo({ ...failed, makesSame: true, verified: undefined })).toMatchObject({
       kind: 'halt',
