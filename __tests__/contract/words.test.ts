@@ -5,7 +5,14 @@ import { describe, expect, test } from '@jest/globals'
 import { verdictAnnotation } from '../../src/report/annotations.ts'
 import { summaryText } from '../../src/report/summary.ts'
 import { closingLines } from '../../src/report/verdict.ts'
-import { forbiddenOf, forbiddenWords, glossary } from '../support/words.ts'
+import {
+  commentsOf,
+  forbiddenAside,
+  forbiddenOf,
+  forbiddenWords,
+  glossary,
+  titlesOf,
+} from '../support/words.ts'
 import { crashed, deployed, drainFailed, refusedByLint } from '../unit/report/samples.ts'
 
 describe('the glossary', () => {
@@ -37,6 +44,19 @@ describe('the glossary', () => {
 
 test('no text that users read has a word that the glossary says is not used', () =>
   expect(forbiddenWords()).toEqual([]))
+
+describe('comments of the sources and titles of tests', () => {
+  test('are found, across lines too, without the names of code', () => {
+    expect(commentsOf('a()\n// It is taken\n// back by `anew`.\nb()')).toEqual([
+      ' It is taken back by X.',
+    ])
+    expect(titlesOf("  test('the run ends', () =>\n  all(\n    'it waits', async () => {")).toEqual(
+      ['the run ends', 'it waits'],
+    )
+  })
+
+  test('keep to the glossary as well', () => expect(forbiddenAside()).toEqual([]))
+})
 
 describe('labels come in one order', () => {
   const ORDER = ['Cause', 'Fix', 'Now', 'Next', 'Commands']

@@ -108,3 +108,35 @@ export function forbiddenWords(): readonly Found[] {
     forbiddenOf(text, words).map((phrase) => ({ at, phrase, text: text.trim().slice(0, 200) })),
   )
 }
+
+/** A forbidden word in a comment of src, which may stand across lines, or in a title of a test. */
+export function forbiddenAside(): readonly Found[] {
+  const words = glossary()
+  return globSync(['src/**/*.ts', '__tests__/**/*.ts'], { cwd: ROOT }).flatMap((file) => {
+    const text = readFileSync(join(ROOT, file), 'utf8')
+    const asides = file.startsWith('src/') ? commentsOf(text) : titlesOf(text)
+    return asides.flatMap((aside) =>
+      forbiddenOf(aside, words).map((phrase) => ({ at: file, phrase, text: aside.slice(0, 200) })),
+    )
+  })
+}
+
+/** Comments that stand on lines of their own; names of code in them are no words. */
+export function commentsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^[ ]*(?:\/\/.*(?:\n[ ]*\/\/.*)*|\/\*\*[\s\S]*?\*\/)/gm)].map(
+    ([comment]) =>
+      comment
+        .replaceAll(/^[ ]*(?:\/\/|\/?\*+\/?)/gm, ' ')
+        .replaceAll(/`[^`]*`|[\w/-]+\.ts\b/g, 'X')
+        .replaceAll(/\s+/g, ' '),
+  )
+}
+
+/** What `test`, `describe` and the like are called with first. */
+export function titlesOf(text: string): readonly string[] {
+  return [
+    ...text.matchAll(
+      /^[ ]*(?:\w+(?:\.\w+)?|\].*)\(\s*(?:'([^'\n]+)'|"([^"\n]+)"),\s*(?:async )?\(/gm,
+    ),
+  ].map(([, single, double]) => single ?? double ?? '')
+}

@@ -1,5 +1,5 @@
-// restart: every member is evicted once, lowest follower first, the leader last and its leadership
-// handed over before; no template is changed.
+// restart: every member is evicted once, lowest follower first, the leader last, after it has
+// handed over leadership; no template is changed.
 
 import { bestEffort } from '../best-effort.ts'
 import { ownPods } from '../decide/members/members.ts'

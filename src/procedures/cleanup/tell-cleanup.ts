@@ -1,4 +1,4 @@
-// What a cleanup would delete, and what it leaves alone with the data in it, in words.
+// What a cleanup would delete, and what it does not touch with the data in it, in words.
 
 import { formatSpan } from '../../clock.ts'
 import { objectName } from '../../kube/kube.ts'

@@ -1,5 +1,5 @@
-// Drains one node under a quorum: held back by the gates, its leadership handed over,
-// cordoned with our mark, its pods evicted, its members back in the quorum before anything else.
+// Drains one node under a quorum: held back by the gates; a leader hands over leadership, then it
+// is cordoned with our mark, its pods evicted, its members back in the quorum before anything else.
 
 import { Deadline } from '../../clock.ts'
 import { type MaintenanceNode, nodesUnderMaintenance } from '../../record/record.ts'

@@ -1,5 +1,5 @@
 // Other ensembles with a member on a node that is to be drained: held to the same gates, their
-// leadership handed over, their members waited for, as if the drain were for them.
+// leaders hand over leadership, their members waited for, as if the drain were for them.
 
 import type { ProfileName } from '../../view/profile-name.ts'
 import { Deadline, type Clock } from '../../clock.ts'
@@ -28,7 +28,8 @@ const LOCK_WAIT_MS = 70_000
 const FIRST_LOCK_WAIT_MS = 95_000
 
 /**
- * How long a neighbour's lock is waited for; both as `namespace/name`. Its holder may wait for our
+ * How long a co-located ensemble's lock is waited for; both as `namespace/name`. Its holder
+ * may wait for our
  * ensemble in turn, as when two drains meet: who comes first by name has the
  * longer patience, so that the other steps back and one of them continues.
  */
@@ -207,7 +208,7 @@ function note({ run: { report } }: Locked, line: string): void {
   report.noteOnce(line)
 }
 
-/** What is done for a neighbour is told under its name, and is no row of our own ensemble. */
+/** What is done for a co-located one is told under its name, and is no row of our own ensemble. */
 function aside(run: Run, name: string): Run {
   const { journal } = run
   return {
