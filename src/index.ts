@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from './clock.ts'
 import { failure } from './errors.ts'
@@ -34,7 +35,9 @@ import { closingLines } from './report/verdict.ts'
 import type { PostState, Run } from './run.ts'
 
 const env = process.env
-const runner = readRunner(env, process.cwd(), fileURLToPath(new URL('..', import.meta.url)))
+// Not by `new URL('..', …)`: the bundler would take that for a file to be copied.
+const home = dirname(dirname(fileURLToPath(import.meta.url)))
+const runner = readRunner(env, process.cwd(), home)
 const voice = createVoice((line) => void process.stdout.write(line))
 const { write } = voice
 /** Not the run's id alone: a job may use the action several times. */

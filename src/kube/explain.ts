@@ -10,6 +10,7 @@ import { codeOf, messageOf } from './node-error.ts'
 import type { Access } from './kube.ts'
 import { roleFor } from './rules.ts'
 import { NO_STATUS } from './status.ts'
+import { refusedByProxy } from './transport.ts'
 
 export function explainFailure(failure: KubeFailure): Finding {
   return {
@@ -56,6 +57,7 @@ function unanswered(failure: KubeFailure): Found | undefined {
         message: failure.message,
         fix:
           tlsFix(failure) ??
+          proxyFix(failure) ??
           'Check the server address of the kubeconfig, and that this runner may reach it (VPN, firewall, proxy, an allow-list of addresses).',
       }
   }
@@ -81,6 +83,14 @@ const TLS_FIXES: Readonly<Record<TlsFaultKind, string>> = {
 function tlsFix({ cause }: KubeFailure): string | undefined {
   const fault = tlsFault(codeOf(cause), messageOf(cause))
   return fault === undefined ? undefined : TLS_FIXES[fault.kind]
+}
+
+function proxyFix({ cause }: KubeFailure): string | undefined {
+  const status = refusedByProxy(cause)
+  if (status === undefined) return undefined
+  return status === '407'
+    ? "Write user and password into the proxy's address (HTTPS_PROXY, or proxy-url in the kubeconfig), or list the server in NO_PROXY."
+    : 'Have the proxy allow this runner to the server, or list the server in NO_PROXY if it can be reached without the proxy.'
 }
 
 interface Refusal {

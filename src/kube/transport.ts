@@ -289,11 +289,16 @@ function inWords(host: string, code: string, error: unknown): string {
     case 'EPIPE':
       return `the connection to ${host} broke`
     default: {
-      const proxy = /^Bad response: (\d+)$/.exec(messageOf(error))?.[1]
+      const proxy = refusedByProxy(error)
       if (proxy !== undefined) return `the proxy on the way to ${host} answered ${proxy}`
       return `the API server at ${host} can't be reached${code === '' ? '' : ` (${code})`}`
     }
   }
+}
+
+/** With which status a proxy refused to open a tunnel; undefined where none did. */
+export function refusedByProxy(error: unknown): string | undefined {
+  return /^Bad response: (\d+)$/.exec(messageOf(error))?.[1]
 }
 
 /** Host, port and path of a request below the server's base (which may have a path of its own). */

@@ -5,6 +5,8 @@ import { createServer } from 'node:http'
 import { connect as dialTo } from 'node:net'
 import { createKube } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
+import { explainFailure } from '../../../src/kube/explain.ts'
+import { KubeFailure } from '../../../src/kube/failure.ts'
 import { proxyFor } from '../../../src/proxy.ts'
 import {
   caught,
@@ -90,6 +92,10 @@ describe('a proxy of the kubeconfig', () => {
 
   test('that refuses is told to be the one', async () => {
     const { kube } = await through('refuse')
-    expect((await caught(kube.get(CONFIG_MAP, never))).message).toContain('the proxy on the way to')
+    const failure = await caught(kube.get(CONFIG_MAP, never))
+    expect(failure.message).toContain('the proxy on the way to')
+    // What is wrong with the server's address nobody knows before the proxy lets it through.
+    if (!(failure instanceof KubeFailure)) throw failure
+    expect(explainFailure(failure).fix).toMatch(/^Write user and password into the proxy's address/)
   })
 })

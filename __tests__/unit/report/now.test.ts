@@ -186,6 +186,13 @@ describe('the sentence', () => {
     expect(nowLine(failed('CHECK_IMPOSSIBLE'))).toContain('(zk-0, zk-1, zk-2 were not asked)')
   })
 
+  test('a quick check of a custom ensemble asked a part of what full asks, and says which', () =>
+    expect(
+      nowLine({ ...byReadiness('custom'), verifyLevel: 'quick', pairs: '2/2', checks: [] }),
+    ).toBe(
+      'whether clients can read and write is not known (verify: quick wrote through one member alone, so it is not known of zk-0, zk-1, zk-2); the quorum needs 2',
+    ))
+
   test('how many members there should be is known before the first look: nothing is said of those that nobody saw', () => {
     const report = { ...newReport('deploy', 0), replicas: 3 }
     expect(clientsOf(report)).toBeUndefined()
