@@ -191,6 +191,11 @@ const figures: readonly Figure[] = [
   { what: 'lines of operations/', target: '', places: [], count: linesIn('operations/') },
 ]
 
+// Who reads only the first lines (`| head`) closes the pipe.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 const all = process.argv.includes('--all')
 const held = figures.every(({ target, places }) => target === '' || places.length <= Number(target))
 // Where it is one check among others it is silent while all is well.

@@ -29,7 +29,7 @@ export type Look =
 interface CodeRow {
   /** Part of a sentence, for the one line of a chat. */
   readonly meaning: string
-  /** Said where a finding has no fix of its own. */
+  /** Shown only where the deciding finding has no `fix`, which is worded where the fault is found. */
   readonly advice: string
   /** The advice ends with running the same again. */
   readonly again?: true

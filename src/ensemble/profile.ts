@@ -29,7 +29,10 @@ export interface Member {
 
 /** The ways to a member; why one could not be had, unreachable.ts reads from what it rejects with. */
 export interface Reach {
-  /** A byte stream to a port of the member's pod (port-forward). */
+  /**
+   * A byte stream to a port of the member's pod: a port-forward, or what zookeeper/doors.ts makes of
+   * it, where it may come from inside the container instead.
+   */
   open(member: Member, port: number, signal: AbortSignal): Promise<Duplex>
   exec(
     member: Member,

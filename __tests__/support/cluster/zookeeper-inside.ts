@@ -1,7 +1,7 @@
 // What an exec inside a simulated member answers: the scripts of this action, the programs that the
 // tutorial runs by hand, and probes.
 
-import { LOCATE_MARKER } from '../../../src/ensemble/zookeeper/locate.ts'
+import { IDENTITY_MARKER } from '../../../src/ensemble/zookeeper/read-identity.ts'
 import { answerWord, type Speaking } from './zookeeper-words.ts'
 
 export interface Answer {
@@ -23,7 +23,7 @@ export interface Inside {
 export function answerExec(inside: Inside, command: readonly string[]): Answer {
   const said = (stdout: string, exitCode = 0, stderr = ''): Answer => ({ exitCode, stdout, stderr })
   const line = command.join(' ')
-  if (command[3] === LOCATE_MARKER) return said(located(inside, command[4] ?? ''))
+  if (command[3] === IDENTITY_MARKER) return said(identityTexts(inside, command[4] ?? ''))
   if (/zookeeper-ready|ruok/.test(line)) return said('imok')
   if (line.includes('srvr'))
     return said(answerWord('srvr', inside.speaking), inside.serving ? 0 : 1)
@@ -37,7 +37,7 @@ export function answerExec(inside: Inside, command: readonly string[]): Answer {
   return said('', 127, `${command[0] ?? ''}: not found`)
 }
 
-function located(inside: Inside, nonce: string): string {
+function identityTexts(inside: Inside, nonce: string): string {
   const section = (name: string, text: string | undefined): string =>
     text === undefined ? '' : `\n--- ${nonce} ${name}\n${text}\n`
   const host = inside.fqdn.split('.')[0] ?? ''

@@ -9,7 +9,7 @@ import {
   parseStatus as parseRing,
 } from '../../../src/ensemble/cassandra/status.ts'
 import { parseConfig, parseServerLine } from '../../../src/manifests/zoo-config.ts'
-import { parseLocated } from '../../../src/ensemble/zookeeper/locate.ts'
+import { parseIdentity } from '../../../src/ensemble/zookeeper/read-identity.ts'
 import { readMulti } from '../../../src/ensemble/zookeeper/multi.ts'
 import {
   frameSplitter,
@@ -341,7 +341,7 @@ export const TARGETS: readonly Target[] = [
   {
     name: 'the place of zoo.cfg',
     run: (random) =>
-      void parseLocated(nearText(['nonce begin\n/conf/zoo.cfg\nnonce end\n'], random), 'nonce'),
+      void parseIdentity(nearText(['nonce begin\n/conf/zoo.cfg\nnonce end\n'], random), 'nonce'),
   },
   {
     name: 'the exit of an exec',

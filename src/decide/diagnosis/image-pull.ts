@@ -14,12 +14,20 @@ const CANT_BE_PULLED: ReadonlySet<string> = new Set([
   'ErrImageNeverPull',
   'InvalidImageName',
 ])
+/** Final at once: no registry was asked, so none can come back. */
 const AT_ONCE = new Set(['InvalidImageName', 'ErrImageNeverPull'])
-/** The registry or the way to it, which may be back in a moment. */
+/**
+ * The registry or the way to it, which may be back in a moment: it gets the long grace, and speaks
+ * never against the revision, whatever else the text says.
+ */
 const OVERLOADED =
   /toomanyrequests|too many requests|\b429\b|rate limit|timeout|timed out|deadline exceeded|connection (?:refused|reset)|no route to host|network is unreachable|unexpected EOF|\bEOF$|\b50[0-4]\b|service unavailable|bad gateway|context canceled|no space left/i
+/** The long grace as well; but the host in the image name may be wrong, which a revision brings. */
 const NAME_UNRESOLVED = /no such host|server misbehaving/i
-/** Answers of a registry that is up: the name, the tag or the right to it is wrong. */
+/**
+ * Answers of a registry that is up: the name, the tag or the right to it is wrong. They get the
+ * short grace, unless the text has one of the above too.
+ */
 const REFUSED =
   /not found|manifest unknown|name unknown|does not exist|denied|unauthorized|authentication required|no basic auth credentials|forbidden|insufficient_scope|no match for platform|invalid reference|unsupported|signature/i
 

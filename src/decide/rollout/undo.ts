@@ -21,7 +21,10 @@ export interface Failed {
   readonly code: Code | undefined
   /** Of all its errors, `code` among them. */
   readonly codes: readonly Code[]
-  /** The pods' evidence speaks against what was applied. */
+  /**
+   * The pods' evidence speaks against what was applied; false where a node, the cluster or an older
+   * revision is at fault. The symptoms of decide/diagnosis/ say it one by one.
+   */
   readonly againstRevision: boolean
   /** It failed in the checks that follow the roll. */
   readonly inChecks: boolean

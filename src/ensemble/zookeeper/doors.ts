@@ -1,5 +1,5 @@
-// The ways to each member, taken one after the other: by port-forward, or from inside its
-// container. A way that worked is kept, one that failed is left for the next.
+// Which way to each member is used: a port-forward, or a stream from inside its container. It is
+// kept here over many looks; who walks on to the next when one fails is `lookAt` in look.ts.
 
 import type { Duplex } from 'node:stream'
 import { within } from '../bounded.ts'
@@ -8,6 +8,7 @@ import { KubeFailure } from '../../kube/failure.ts'
 import type { Member, Reach, VerifyContext } from '../profile.ts'
 import { openTunnel } from './tunnel.ts'
 
+/** One of the ways to a member. */
 export type Door = 'port-forward' | 'exec'
 
 /**
@@ -33,10 +34,10 @@ export interface DoorReach extends Reach {
   /** Undefined: this run may use none. */
   doorOf(member: Member): Door | undefined
   /**
-   * After `failed` has: whether there is another to this member, which is taken from now on. False
-   * begins again with the first.
+   * After `failed` has failed: whether there is a next one to this member, which is used from now
+   * on. False: there is none, and the first is used again.
    */
-  another(member: Member, failed: Door): boolean
+  nextDoor(member: Member, failed: Door): boolean
   /** When it was proven last from inside that nothing listens; milliseconds since the epoch. */
   readonly closed: Map<string, number>
 }
@@ -54,7 +55,7 @@ export function createDoors(): Doors {
         ...(reach.may.exec ? (['exec'] as const) : []),
       ]
       const doorOf = (member: Member): Door | undefined => chosen.get(member.uid) ?? doors[0]
-      const another = (member: Member, failed: Door): boolean => {
+      const nextDoor = (member: Member, failed: Door): boolean => {
         if (doorOf(member) !== failed) return true
         const next = doors[doors.indexOf(failed) + 1]
         if (next === undefined) chosen.delete(member.uid)
@@ -70,7 +71,7 @@ export function createDoors(): Doors {
         // Told only after the tunnel was opened: who asks again comes by the next way.
         stream.once('error', (error) => {
           if (error instanceof KubeFailure && error.reason === 'ConnectionRefused')
-            another(member, 'port-forward')
+            nextDoor(member, 'port-forward')
         })
         return stream
       }
@@ -100,7 +101,7 @@ export function createDoors(): Doors {
             door === 'exec' ? fromInside(member, port, until) : forward(member, port, until),
         )
       }
-      return { ...reach, doorOf, another, closed, open }
+      return { ...reach, doorOf, nextDoor, closed, open }
     },
   }
 }

@@ -36,8 +36,8 @@ export function ask(member: Member, word: Word, context: DoorContext): Promise<s
 }
 
 /**
- * Each way in turn; only who was asked from inside and does not answer there is known not to serve.
- * Rejects only with the reason of the aborted signal.
+ * Each way in turn, as doors.ts keeps it; only who was asked from inside and does not answer there
+ * is known not to serve. Rejects only with the reason of the aborted signal.
  */
 async function lookAt(member: Member, context: DoorContext): Promise<Look> {
   const { reach, clock } = context
@@ -47,19 +47,19 @@ async function lookAt(member: Member, context: DoorContext): Promise<Look> {
       door === 'exec' &&
       clock.now() - (reach.closed.get(member.uid) ?? -Infinity) < CLOSED_FOR_MS
     ) {
-      reach.another(member, door)
+      reach.nextDoor(member, door)
       return { kind: 'closed', why: new NothingListens(member.clientPort).message }
     }
     const found = await lookThrough(member, door, context)
     if (found.kind !== 'unreachable') {
       if (found.kind === 'closed') {
         reach.closed.set(member.uid, clock.now())
-        reach.another(member, door)
+        reach.nextDoor(member, door)
       }
       return found
     }
     tried.push(found.why)
-    if (reach.another(member, door)) continue
+    if (reach.nextDoor(member, door)) continue
     // A pod that isn't Ready and listens nowhere is one that starts, or has died.
     return found.refused === true && !member.ready
       ? { kind: 'closed', why: tried.join('; ') }

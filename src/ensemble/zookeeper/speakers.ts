@@ -18,7 +18,7 @@ export interface Speakers {
   /** The wire session behind a member's voice. */
   sessionOf(member: Member): Session | undefined
   /** One more session with a member, closed with the others. */
-  another(
+  oneMoreSession(
     member: Member,
     lastZxidSeen?: bigint,
   ): Promise<{ readonly speaker: Speaker; readonly session: Session }>
@@ -76,7 +76,7 @@ export function openSpeakers(
         }),
       ),
     sessionOf: (member) => byPod.get(member.pod),
-    another: async (member, lastZxidSeen) => {
+    oneMoreSession: async (member, lastZxidSeen) => {
       const session = await connect(member, lastZxidSeen)
       return { speaker: { member, voice: sessionVoice(member, session, clock) }, session }
     },

@@ -3,7 +3,7 @@
 
 import type { Duplex } from 'node:stream'
 import type { Member, Reach } from '../profile.ts'
-import { VALUE_OF } from './locate.ts'
+import { VALUE_OF } from './read-identity.ts'
 
 /** The script's name as its process shows it: `sh -c <script> <this> <port> [<place>]`. */
 export const TUNNEL_MARKER = 'zk-ensemble-action-tunnel'

@@ -1,5 +1,5 @@
-// Writes and reads through one chosen member, the same whether it is reached by port-forward and
-// the wire protocol or by the command line inside it.
+// Writes and reads through one chosen member: in a session of the wire protocol, over whichever
+// way (doors.ts) the member is reached by.
 
 import { within } from '../bounded.ts'
 import type { Clock } from '../../clock.ts'

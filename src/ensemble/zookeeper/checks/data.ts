@@ -80,7 +80,7 @@ async function castOf(
   const [only, ...others] = speakers
   if (only === undefined || others.length > 0) return { cast: speakers }
   const seen = speaking.sessionOf(only.member)?.lastZxid()
-  const { speaker, session } = await speaking.another(only.member, seen)
+  const { speaker, session } = await speaking.oneMoreSession(only.member, seen)
   return { cast: [only, speaker], again: session }
 }
 
@@ -120,7 +120,7 @@ async function thorough(
     ]
   }
   const third = async (): Promise<Session> => {
-    const { session } = await speaking.another(a.member)
+    const { session } = await speaking.oneMoreSession(a.member)
     return session
   }
   return checkThoroughly({

@@ -17,7 +17,7 @@ import {
   type ServerConfig,
   type ServerLine,
 } from '../../../manifests/zoo-config.ts'
-import type { Located } from '../locate.ts'
+import type { IdentityTexts } from '../read-identity.ts'
 
 /** What is known of one member; `undefined` where it could not be learned. */
 export interface Known {
@@ -41,10 +41,9 @@ export interface IdentityVerdict {
 
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '[::]', '::'])
 
-export function knownFrom(member: Member, located: Located): Known {
-  const config =
-    located.config === undefined ? undefined : parseConfig(located.config, located.dynamic)
-  const { myid, host, fqdn, uid, data } = located
+export function knownFrom(member: Member, texts: IdentityTexts): Known {
+  const config = texts.config === undefined ? undefined : parseConfig(texts.config, texts.dynamic)
+  const { myid, host, fqdn, uid, data } = texts
   return { member, myid, config, host, fqdn, uid, data }
 }
 

@@ -24,18 +24,17 @@ export interface Stage {
   readonly signal: AbortSignal
 }
 
-/** Names below the run's node. */
-export const THOROUGH_NODES = ['race', 'ephemeral', 'left', 'right'] as const
-
 const WRONG_VERSION = 7
 
-/** What a proof makes below the run's node stands in `THOROUGH_NODES`. */
-const PROOFS: readonly (readonly [CheckResult['name'], Proof<Stage>])[] = [
-  ['compare-and-set', race],
-  ['ephemeral', ephemeral],
-  ['multi', transaction],
+/** Last in a row: what the proof makes below the run's node, which is deleted with it. */
+const PROOFS: readonly (readonly [CheckResult['name'], Proof<Stage>, readonly string[]])[] = [
+  ['compare-and-set', race, ['race']],
+  ['ephemeral', ephemeral, ['ephemeral']],
+  ['multi', transaction, ['left', 'right']],
 ]
 export const THOROUGH_CHECKS = PROOFS.map(([name]) => name)
+/** Names below the run's node. */
+export const THOROUGH_NODES = PROOFS.flatMap(([, , nodes]) => nodes)
 
 export function checkThoroughly(stage: Stage): Promise<readonly CheckResult[]> {
   const proofs = PROOFS.map(([name, proof]) => [name, withTrouble(name, proof)] as const)

@@ -13,7 +13,7 @@ import {
   type Introduced,
   type Known,
 } from './identity.ts'
-import { locateCommand, parseLocated } from '../locate.ts'
+import { identityCommand, parseIdentity } from '../read-identity.ts'
 import type { DoorContext } from '../doors.ts'
 import { ask } from '../look.ts'
 import { parseConfig } from '../../../manifests/zoo-config.ts'
@@ -51,32 +51,32 @@ async function learn(member: Member, context: DoorContext): Promise<Learned> {
     fqdn: undefined,
   }
   const byExec = context.reach.may.exec
-    ? await execLocate(member, context)
+    ? await readByExec(member, context)
     : 'this run may not use exec'
   if (typeof byExec !== 'string') return byExec
   const byWord = await byConf(member, context)
   return { known: byWord ?? nothing, lacking: byWord?.config === undefined ? byExec : undefined }
 }
 
-async function execLocate(member: Member, context: VerifyContext): Promise<Learned | string> {
+async function readByExec(member: Member, context: VerifyContext): Promise<Learned | string> {
   const nonce = plain(context.runId)
   try {
     const result = await context.reach.exec(
       member,
-      locateCommand(nonce),
+      identityCommand(nonce),
       { timeoutMs: EXEC_MS },
       context.signal,
     )
-    const located = parseLocated(result.stdout, nonce)
-    if (located === undefined) return 'there is no usable shell in its container'
-    const known = knownFrom(member, located)
-    if (located.configPath === undefined)
+    const texts = parseIdentity(result.stdout, nonce)
+    if (texts === undefined) return 'there is no usable shell in its container'
+    const known = knownFrom(member, texts)
+    if (texts.configPath === undefined)
       return { known, lacking: 'no ZooKeeper server runs in its container' }
     return {
       known,
       lacking:
-        located.config === undefined
-          ? `its configuration ${located.configPath} cannot be read`
+        texts.config === undefined
+          ? `its configuration ${texts.configPath} cannot be read`
           : undefined,
     }
   } catch (error) {

@@ -2,7 +2,7 @@
 // server has them, whatever the image.
 
 /** The script's name as its process shows it: `sh -c <script> <this> <nonce>`. */
-export const LOCATE_MARKER = 'zk-ensemble-action-locate'
+export const IDENTITY_MARKER = 'zk-ensemble-action-locate'
 
 /**
  * A shell function: `value KEY FILE` prints what a configuration says for a key, the last one where
@@ -58,11 +58,11 @@ section end
  * The command to run in the server's container; `nonce` separates what it prints from what the
  * files hold.
  */
-export function locateCommand(nonce: string): readonly [string, ...string[]] {
-  return ['sh', '-c', SCRIPT, LOCATE_MARKER, nonce]
+export function identityCommand(nonce: string): readonly [string, ...string[]] {
+  return ['sh', '-c', SCRIPT, IDENTITY_MARKER, nonce]
 }
 
-export interface Located {
+export interface IdentityTexts {
   /** Path that the running server was given; undefined when no server runs in this container. */
   readonly configPath: string | undefined
   /** Text of the configuration; undefined when it can't be read. */
@@ -79,7 +79,7 @@ export interface Located {
 }
 
 /** Undefined when the script didn't run to its end. */
-export function parseLocated(stdout: string, nonce: string): Located | undefined {
+export function parseIdentity(stdout: string, nonce: string): IdentityTexts | undefined {
   const sections = new Map<string, string>()
   const separator = `--- ${nonce} `
   let name: string | undefined

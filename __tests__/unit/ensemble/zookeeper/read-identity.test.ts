@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import {
-  locateCommand,
-  parseLocated,
-  type Located,
-} from '../../../../src/ensemble/zookeeper/locate.ts'
+  identityCommand,
+  parseIdentity,
+  type IdentityTexts,
+} from '../../../../src/ensemble/zookeeper/read-identity.ts'
 
 let root = ''
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'locate-'))
+  root = mkdtempSync(join(tmpdir(), 'read-identity-'))
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
@@ -29,12 +29,12 @@ function running(pid: number, ...args: readonly string[]): void {
   file(`proc/${pid}/cmdline`, args.map((arg) => `${arg}\0`).join(''))
 }
 
-function locate(): Located | undefined {
-  const [shell, flag = '', script = '', ...rest] = locateCommand('n0nce')
+function readIdentity(): IdentityTexts | undefined {
+  const [shell, flag = '', script = '', ...rest] = identityCommand('n0nce')
   const here = script
     .replaceAll('/proc/', `${root}/proc/`)
     .replaceAll('/etc/hosts', `${root}/hosts`)
-  return parseLocated(
+  return parseIdentity(
     execFileSync(shell, [flag, here, ...rest], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -67,7 +67,7 @@ describe('the script', () => {
       MAIN,
       config,
     )
-    const found = locate()
+    const found = readIdentity()
     expect(found).toMatchObject({ configPath: config, myid: '1', dynamic: undefined })
     expect(found?.config).toContain('server.1=zk-0.zk-hs:2888:3888')
     expect(found?.config).not.toContain('s3cret')
@@ -81,12 +81,12 @@ describe('the script', () => {
     file('proc/7/status', 'Name:\tjava\nUid:\t0\t1000\t1000\t1000\nGid:\t0\t0\t0\t0\n')
     chmodSync(join(root, 'data'), 0o755)
     const { uid, gid } = statSync(join(root, 'data'))
-    expect(locate()).toMatchObject({ uid: 1000, data: `drwxr-xr-x ${uid}:${gid}` })
+    expect(readIdentity()).toMatchObject({ uid: 1000, data: `drwxr-xr-x ${uid}:${gid}` })
   })
 
   test('says nothing of a user or an owner that it could not see', () => {
     running(7, 'java', MAIN, file('conf/zoo.cfg', `dataDir=${root}/nowhere\n`))
-    expect(locate()).toMatchObject({ uid: undefined, data: undefined })
+    expect(readIdentity()).toMatchObject({ uid: undefined, data: undefined })
   })
 
   test('follows to the dynamic file', () => {
@@ -97,13 +97,13 @@ describe('the script', () => {
       MAIN,
       file('conf/zoo.cfg', `dataDir=${root}/data\ndynamicConfigFile=${dynamic}\n`),
     )
-    expect(locate()).toMatchObject({ dynamic: 'server.1=a:1:2;2181\n', myid: undefined })
+    expect(readIdentity()).toMatchObject({ dynamic: 'server.1=a:1:2;2181\n', myid: undefined })
   })
 
   test('finds a configuration named by a path relative to where the server was started, whatever its ending', () => {
     file('proc/9/cwd/etc/server.properties', 'dataDir=/nowhere\n')
     running(9, 'java', MAIN, 'etc/server.properties')
-    expect(locate()).toMatchObject({
+    expect(readIdentity()).toMatchObject({
       configPath: 'etc/server.properties',
       config: 'dataDir=/nowhere\n',
     })
@@ -112,31 +112,35 @@ describe('the script', () => {
   test('says so when no server runs, instead of taking another program’s file', () => {
     running(3, 'vim', '/etc/other.cfg')
     running(4, 'java', 'com.example.Main', '/etc/app.cfg')
-    expect(locate()).toMatchObject({ configPath: undefined, config: undefined, myid: undefined })
+    expect(readIdentity()).toMatchObject({
+      configPath: undefined,
+      config: undefined,
+      myid: undefined,
+    })
   })
 })
 
 describe('what it printed', () => {
   test('is believed only to its end', () => {
-    expect(parseLocated('\n--- n found\n/conf/zoo.cfg\n\n--- n myid\n2\n', 'n')).toBeUndefined()
-    expect(parseLocated('sh: not found', 'n')).toBeUndefined()
+    expect(parseIdentity('\n--- n found\n/conf/zoo.cfg\n\n--- n myid\n2\n', 'n')).toBeUndefined()
+    expect(parseIdentity('sh: not found', 'n')).toBeUndefined()
   })
 
   test('a user or an owner that is none is left out: it is printed for people', () => {
     const told = (user: string, data: string): string =>
       `\n--- n found\n/c\n\n--- n user\n${user}\n\n--- n data\n${data}\n\n--- n end\n`
-    expect(parseLocated(told('<b>root</b>', 'drwx 0:0 | x'), 'n')).toMatchObject({
+    expect(parseIdentity(told('<b>root</b>', 'drwx 0:0 | x'), 'n')).toMatchObject({
       uid: undefined,
       data: undefined,
     })
-    expect(parseLocated(told('0', 'drwxr-sr-x. 0:1000'), 'n')).toMatchObject({
+    expect(parseIdentity(told('0', 'drwxr-sr-x. 0:1000'), 'n')).toMatchObject({
       uid: 0,
       data: 'drwxr-sr-x 0:1000',
     })
   })
 
   test('a file that looks like a section of another run changes nothing', () => {
-    const found = parseLocated(
+    const found = parseIdentity(
       '\n--- n found\n/c\n\n--- n config\ndataDir=/d\n--- m myid\n9\n\n--- n myid\n2\n\n--- n end\n',
       'n',
     )
