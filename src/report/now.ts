@@ -151,7 +151,7 @@ function whyUnasked(report: RunReport, unasked: readonly string[]): string {
   const tried = report.members.some((row) => unasked.includes(row.pod) && row.askedAt !== undefined)
   if (tried) return `${who} could not be asked`
   if (report.profile === 'custom' && report.verifyLevel === 'quick' && report.pairs !== '')
-    return `verify: quick wrote through one member alone, so it is not known of ${who}`
+    return `a quick check wrote through one member alone, so it is not known of ${who}`
   if (dataCheckFailed(report))
     return `the data check failed; it does not tell whether ${who} ${unasked.length === 1 ? 'serves' : 'serve'}`
   return unasked.length === 1 ? `${who} was not asked` : `${who} were not asked`

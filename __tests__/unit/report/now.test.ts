@@ -190,7 +190,7 @@ describe('the sentence', () => {
     expect(
       nowLine({ ...byReadiness('custom'), verifyLevel: 'quick', pairs: '2/2', checks: [] }),
     ).toBe(
-      'whether clients can read and write is not known (verify: quick wrote through one member alone, so it is not known of zk-0, zk-1, zk-2); the quorum needs 2',
+      'whether clients can read and write is not known (a quick check wrote through one member alone, so it is not known of zk-0, zk-1, zk-2); the quorum needs 2',
     ))
 
   test('how many members there should be is known before the first look: nothing is said of those that nobody saw', () => {
