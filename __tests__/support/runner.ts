@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { scratch } from './scratch.ts'
-import { startOwn, startWarm } from './warm/start.ts'
+import { startOwn, warmProcesses } from './warm/start.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -185,7 +185,7 @@ async function runStep(
       cancel(child, timers)
     }
   }
-  const start = isAboutTheProcess(run) ? startOwn : startWarm
+  const start = isAboutTheProcess(run) ? startOwn : warmProcesses.start.bind(warmProcesses)
   const { child, ended } = start({ entry, directory: job.workspace, env }, onLine)
   run.onStart?.(child)
   run.cancelWhen?.(() => {

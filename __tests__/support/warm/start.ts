@@ -66,69 +66,75 @@ interface Warm {
   hearer: Hearer | undefined
 }
 
-const idle: Warm[] = []
+/** Processes that are kept for the next run. */
+export class WarmProcesses {
+  readonly #idle: Warm[] = []
 
-export function startWarm(step: Step, onLine: (line: string) => void): Started {
-  const warm = idle.pop() ?? startProcess()
-  const mark = randomUUID()
-  warm.runs += 1
-  mayBeLeft(warm.child, false)
-  const ended = new Promise<Ended>((resolve) => {
-    let stderr = ''
-    let exitCode: number | undefined
-    let outputEnded = false
-    const look = (): void => {
-      if (exitCode === undefined || !outputEnded || !stderr.endsWith(`${mark}\n`)) return
-      putBack(warm)
-      resolve({ exitCode, signal: null, stderr: stderr.slice(0, -mark.length - 1) })
-    }
-    warm.hearer = {
-      line(text) {
-        outputEnded = text.endsWith(mark)
-        const said = outputEnded ? text.slice(0, -mark.length) : text
-        if (!outputEnded || said !== '') onLine(said)
-        look()
-      },
-      stderr(text) {
-        stderr += text
-        look()
-      },
-      code(code) {
-        exitCode = code
-        look()
-      },
-      closed: (code, signal) => resolve({ exitCode: code, signal, stderr }),
-    }
-  })
-  warm.child.send({ ...step, mark } satisfies Start)
-  return { child: warm.child, ended }
+  start(step: Step, onLine: (line: string) => void): Started {
+    const warm = this.#idle.pop() ?? this.#startProcess()
+    const mark = randomUUID()
+    warm.runs += 1
+    mayBeLeft(warm.child, false)
+    const ended = new Promise<Ended>((resolve) => {
+      let stderr = ''
+      let exitCode: number | undefined
+      let outputEnded = false
+      const look = (): void => {
+        if (exitCode === undefined || !outputEnded || !stderr.endsWith(`${mark}\n`)) return
+        this.#putBack(warm)
+        resolve({ exitCode, signal: null, stderr: stderr.slice(0, -mark.length - 1) })
+      }
+      warm.hearer = {
+        line(text) {
+          outputEnded = text.endsWith(mark)
+          const said = outputEnded ? text.slice(0, -mark.length) : text
+          if (!outputEnded || said !== '') onLine(said)
+          look()
+        },
+        stderr(text) {
+          stderr += text
+          look()
+        },
+        code(code) {
+          exitCode = code
+          look()
+        },
+        closed: (code, signal) => resolve({ exitCode: code, signal, stderr }),
+      }
+    })
+    warm.child.send({ ...step, mark } satisfies Start)
+    return { child: warm.child, ended }
+  }
+
+  #startProcess(): Warm {
+    const { PATH = '', NODE_COMPILE_CACHE } = process.env
+    const child = spawn(process.execPath, [PROCESS], {
+      cwd: '/',
+      env: { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    const warm: Warm = { child, runs: 0, hearer: undefined }
+    if (child.stdout === null || child.stderr === null) throw new Error('a process without output')
+    createInterface({ input: child.stdout }).on('line', (text) => warm.hearer?.line(text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => warm.hearer?.stderr(text))
+    child.on('message', (message) => warm.hearer?.code(readCode(message)))
+    child.on('close', (code, signal) => {
+      if (this.#idle.includes(warm)) this.#idle.splice(this.#idle.indexOf(warm), 1)
+      warm.hearer?.closed(code, signal)
+    })
+    return warm
+  }
+
+  #putBack(warm: Warm): void {
+    warm.hearer = undefined
+    if (warm.runs >= RUNS_OF_A_PROCESS || this.#idle.length >= MOST_IDLE) warm.child.disconnect()
+    else this.#idle.push(warm)
+    mayBeLeft(warm.child, true)
+  }
 }
 
-function startProcess(): Warm {
-  const { PATH = '', NODE_COMPILE_CACHE } = process.env
-  const child = spawn(process.execPath, [PROCESS], {
-    cwd: '/',
-    env: { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
-  const warm: Warm = { child, runs: 0, hearer: undefined }
-  if (child.stdout === null || child.stderr === null) throw new Error('a process without output')
-  createInterface({ input: child.stdout }).on('line', (text) => warm.hearer?.line(text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => warm.hearer?.stderr(text))
-  child.on('message', (message) => warm.hearer?.code(readCode(message)))
-  child.on('close', (code, signal) => {
-    if (idle.includes(warm)) idle.splice(idle.indexOf(warm), 1)
-    warm.hearer?.closed(code, signal)
-  })
-  return warm
-}
-
-function putBack(warm: Warm): void {
-  warm.hearer = undefined
-  if (warm.runs >= RUNS_OF_A_PROCESS || idle.length >= MOST_IDLE) warm.child.disconnect()
-  else idle.push(warm)
-  mayBeLeft(warm.child, true)
-}
+/** Those of all test files of a worker. */
+export const warmProcesses = new WarmProcesses()
 
 /** While nothing runs in it nobody waits for it: it ends with its parent. */
 function mayBeLeft(child: ChildProcess, isIdle: boolean): void {

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { scratch } from '../../support/scratch.ts'
-import { startWarm, type Ended } from '../../support/warm/start.ts'
+import { WarmProcesses, type Ended } from '../../support/warm/start.ts'
 
 interface Told extends Ended {
   readonly pid: number | undefined
@@ -19,9 +19,11 @@ function bundle(code: string): (env?: Readonly<Record<string, string>>) => Promi
   mkdirSync(join(directory, 'dist'))
   writeFileSync(join(directory, 'dist', 'package.json'), '{"type":"module"}')
   writeFileSync(entry, code)
+  // Its own: one that runs of other files have used may be at its last.
+  const processes = new WarmProcesses()
   return async (env = {}) => {
     const lines: string[] = []
-    const { child, ended } = startWarm({ entry, directory, env }, (line) => lines.push(line))
+    const { child, ended } = processes.start({ entry, directory, env }, (line) => lines.push(line))
     return { pid: child.pid, ...(await ended), lines }
   }
 }
