@@ -5,34 +5,10 @@ import { expect, test } from '@jest/globals'
 import { gateOf, tooManyTogether } from '../../../../src/decide/drain/budget-gate.ts'
 import type { NodePod } from '../../../../src/view/node-pod.ts'
 import type { BudgetView } from '../../../../src/view/surroundings.ts'
+import { budgetView, nodePod } from './given.ts'
 
-const POD: NodePod = {
-  name: 'web-1',
-  namespace: 'shop',
-  uid: 'u',
-  labels: { app: 'web' },
-  node: 'node-1',
-  phase: 'Running',
-  ready: true,
-  deleting: undefined,
-  owner: undefined,
-  mirror: false,
-  emptyDirs: [],
-  claims: [],
-}
-const BUDGET: BudgetView = {
-  name: 'web',
-  uid: 'b',
-  selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
-  minAvailable: undefined,
-  maxUnavailable: 1,
-  generation: 1,
-  observedGeneration: 1,
-  healthy: 2,
-  desired: 1,
-  allowed: 1,
-  expected: 2,
-}
+const POD = nodePod()
+const BUDGET = budgetView()
 const CLOSED: BudgetView = { ...BUDGET, desired: 2, allowed: 0 }
 
 test.each<[string, Partial<NodePod>, readonly BudgetView[], string]>([

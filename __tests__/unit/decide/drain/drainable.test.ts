@@ -4,6 +4,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { sortPods, type DrainFlags } from '../../../../src/decide/drain/drainable.ts'
 import type { NodePod } from '../../../../src/view/node-pod.ts'
+import { nodePod } from './given.ts'
 
 const flags: DrainFlags = {
   ignoreDaemonsets: true,
@@ -11,23 +12,8 @@ const flags: DrainFlags = {
   evictUnmanaged: false,
 }
 
-function pod(change: Partial<NodePod> = {}): NodePod {
-  return {
-    name: 'web-1',
-    namespace: 'shop',
-    uid: 'u',
-    labels: {},
-    node: 'node-1',
-    phase: 'Running',
-    ready: true,
-    deleting: undefined,
-    owner: { kind: 'ReplicaSet', name: 'web', uid: 'o' },
-    mirror: false,
-    emptyDirs: [],
-    claims: [],
-    ...change,
-  }
-}
+const pod = (change: Partial<NodePod> = {}): NodePod =>
+  nodePod({ labels: {}, owner: { kind: 'ReplicaSet', name: 'web', uid: 'o' }, ...change })
 
 const daemon = { kind: 'DaemonSet', name: 'logs', uid: 'd' }
 

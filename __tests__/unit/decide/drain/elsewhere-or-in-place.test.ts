@@ -3,42 +3,19 @@
 import { describe, expect, test } from '@jest/globals'
 import { chooseMode, type Choosing } from '../../../../src/decide/drain/elsewhere-or-in-place.ts'
 import type { PlacementAnswer } from '../../../../src/decide/placement/plan-placements.ts'
-import type { PlacedPod, PodDemands } from '../../../../src/view/scheduling.ts'
+import type { PlacedPod } from '../../../../src/view/scheduling.ts'
+import { pod as placedPod } from '../placement/given.ts'
 
-const demands: PodDemands = {
-  requests: {},
-  nodeSelector: {},
-  nodeAffinity: undefined,
-  tolerations: [],
-  affinity: [],
-  antiAffinity: [],
-  spread: [],
-  ports: [],
-  scheduler: 'default-scheduler',
-  gates: [],
-  resourceClaims: [],
-  priority: 0,
-  preempts: true,
-}
-
-function pod(name: string): PlacedPod {
-  return {
+const pod = (name: string): PlacedPod =>
+  placedPod(
     name,
-    namespace: 'prod',
-    uid: name,
-    labels: {},
-    node: 'node-1',
-    phase: 'Running',
-    ready: true,
-    deleting: undefined,
-    owner: { kind: name.startsWith('zk') ? 'StatefulSet' : 'ReplicaSet', name: 'x', uid: 'x' },
-    mirror: false,
-    emptyDirs: [],
-    claims: [],
-    demands,
-    ephemeral: [],
-  }
-}
+    'node-1',
+    {},
+    {
+      namespace: 'prod',
+      owner: { kind: name.startsWith('zk') ? 'StatefulSet' : 'ReplicaSet', name: 'x', uid: 'x' },
+    },
+  )
 
 const fits = (name: string): PlacementAnswer => ({ pod: pod(name), kind: 'fits', node: 'node-4' })
 const inPlace = (

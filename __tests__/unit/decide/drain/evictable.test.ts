@@ -10,23 +10,10 @@ import {
 } from '../../../../src/decide/drain/evictable.ts'
 import type { NodePod } from '../../../../src/view/node-pod.ts'
 import type { BudgetView } from '../../../../src/view/surroundings.ts'
+import { budgetView, nodePod } from './given.ts'
 
-function budget(change: Partial<BudgetView> = {}): BudgetView {
-  return {
-    name: 'web',
-    uid: 'b',
-    selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
-    minAvailable: undefined,
-    maxUnavailable: 1,
-    generation: 1,
-    observedGeneration: 1,
-    healthy: 3,
-    desired: 2,
-    allowed: 1,
-    expected: 3,
-    ...change,
-  }
-}
+const budget = (change: Partial<BudgetView> = {}): BudgetView =>
+  budgetView({ healthy: 3, desired: 2, expected: 3, ...change })
 
 function waiting(
   name: string,
@@ -34,21 +21,7 @@ function waiting(
   more: Partial<Waiting> = {},
 ): Waiting {
   return {
-    pod: {
-      name,
-      namespace: 'shop',
-      uid: name,
-      labels: { app: 'web' },
-      node: 'node-1',
-      phase: 'Running',
-      ready: true,
-      deleting: undefined,
-      owner: undefined,
-      mirror: false,
-      emptyDirs: [],
-      claims: [],
-      ...change,
-    },
+    pod: nodePod({ name, uid: name, ...change }),
     refusedBy: undefined,
     notBefore: 0,
     ...more,

@@ -9,36 +9,12 @@ import {
 } from '../../../../src/procedures/drain/budget-words.ts'
 import type { NodePod } from '../../../../src/view/node-pod.ts'
 import type { BudgetView } from '../../../../src/view/surroundings.ts'
+import { budgetView, nodePod } from '../../decide/drain/given.ts'
 import { ensembleWith, kubeWith } from '../given.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
 
-const POD: NodePod = {
-  name: 'web-1',
-  namespace: 'shop',
-  uid: 'u',
-  labels: { app: 'web' },
-  node: 'node-1',
-  phase: 'Running',
-  ready: true,
-  deleting: undefined,
-  owner: undefined,
-  mirror: false,
-  emptyDirs: [],
-  claims: [],
-}
-const CLOSED: BudgetView = {
-  name: 'web',
-  uid: 'b',
-  selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
-  minAvailable: undefined,
-  maxUnavailable: 1,
-  generation: 1,
-  observedGeneration: 1,
-  healthy: 1,
-  desired: 1,
-  allowed: 0,
-  expected: 2,
-}
+const POD = nodePod()
+const CLOSED = budgetView({ healthy: 1, allowed: 0 })
 const WORDS =
   'node-1: shop/web-1 waits: poddisruptionbudget/web allows no eviction now: 1 healthy of 2, 1 must stay, 0 may go'
 

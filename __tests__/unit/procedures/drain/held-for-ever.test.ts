@@ -6,26 +6,12 @@ import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { Kube, KubeObject } from '../../../../src/kube/kube.ts'
 import { heldForEver } from '../../../../src/procedures/drain/held-for-ever.ts'
 import type { NodePod } from '../../../../src/view/node-pod.ts'
+import { nodePod } from '../../decide/drain/given.ts'
 
 const signal = new AbortController().signal
 
-function pod(name: string, change: Partial<NodePod> = {}): NodePod {
-  return {
-    name,
-    namespace: 'shop',
-    uid: name,
-    labels: { app: name },
-    node: 'node-1',
-    phase: 'Running',
-    ready: true,
-    deleting: undefined,
-    owner: undefined,
-    mirror: false,
-    emptyDirs: [],
-    claims: [],
-    ...change,
-  }
-}
+const pod = (name: string, change: Partial<NodePod> = {}): NodePod =>
+  nodePod({ name, uid: name, labels: { app: name }, ...change })
 
 function budget(name: string, desired: number): KubeObject {
   return {
