@@ -4,8 +4,11 @@
 
 import { quantityOf } from '../../view/quantity.ts'
 
-/** Whose values the server writes in its own form: `0.5` cores are `500m` in its answer. */
-const QUANTITIES = new Set(['requests', 'limits'])
+/**
+ * Quantities, or maps of them, that the server writes in its own form: `0.5` cores are `500m` in
+ * its answer.
+ */
+const QUANTITIES = new Set(['requests', 'limits', 'overhead', 'hard', 'sizeLimit', 'divisor'])
 
 /** Keys by which items of lists are told apart, as the API does. */
 const KEYS = ['name', 'mountPath', 'containerPort', 'port', 'ip', 'topologyKey'] as const
@@ -26,16 +29,12 @@ export function overlaid(live: unknown, wanted: unknown): unknown {
 
 /** As `overlaid`; an amount that is the same stays in the form in which the server has it. */
 function amounts(live: unknown, wanted: unknown): unknown {
-  if (!isMap(live) || !isMap(wanted)) return overlaid(live, wanted)
-  const same = Object.entries(wanted).filter(([key, value]) => {
-    const amount = quantityOf(value)
-    return amount !== undefined && amount === quantityOf(live[key])
-  })
-  return {
-    ...live,
-    ...wanted,
-    ...Object.fromEntries(same.map(([key]) => [key, live[key]])),
+  if (isMap(live) && isMap(wanted)) {
+    const laid = Object.entries(wanted).map(([key, value]) => [key, amounts(live[key], value)])
+    return { ...live, ...Object.fromEntries(laid) }
   }
+  const amount = quantityOf(wanted)
+  return amount !== undefined && amount === quantityOf(live) ? live : overlaid(live, wanted)
 }
 
 function lists(live: readonly unknown[], wanted: readonly unknown[]): unknown {

@@ -52,4 +52,10 @@ test('an amount in another form is the same: 0.5 cores are 500m; a variable of t
     requests: { cpu: '1', memory: '1Gi' },
     limits: { cpu: '2' },
   })
+  // A volume in memory has one as well; a change of it would be told as a roll.
+  const volume = { emptyDir: { medium: 'Memory', sizeLimit: '1Gi' } }
+  expect(overlaid(volume, { emptyDir: { sizeLimit: '1024Mi' } })).toEqual(volume)
+  expect(overlaid(volume, { emptyDir: { sizeLimit: '2Gi' } })).toEqual({
+    emptyDir: { medium: 'Memory', sizeLimit: '2Gi' },
+  })
 })
