@@ -1,8 +1,7 @@
 // The check `data` of every profile: what is written through each member is read through every
-// other. Its cells, their count and its outcome; how to write and to read each profile knows itself.
+// other. Its cells and their count; how to write and to read each profile knows itself.
 
-import type { Finding } from '../errors.ts'
-import type { Cell, CheckResult, Matrix } from './profile.ts'
+import type { Cell, Matrix } from './profile.ts'
 
 /**
  * A row for each writer, a column for each reader. `tried`: what came of a pair; undefined for one
@@ -29,16 +28,4 @@ export function countPairs(cells: Matrix['cells']): string | undefined {
   const tried = cells.flat().filter((cell) => cell.kind === 'ok' || cell.kind === 'failed')
   const good = tried.filter((cell) => cell.kind === 'ok')
   return tried.length === 0 ? undefined : `${good.length}/${tried.length}`
-}
-
-/** `good`: what was proven, where nothing was found. */
-export function dataCheck(findings: readonly Finding[], good: string, ms: number): CheckResult {
-  const [first] = findings
-  return {
-    name: 'data',
-    outcome: first === undefined ? 'passed' : 'failed',
-    detail: first?.message ?? good,
-    findings,
-    ms,
-  }
 }

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Finding } from '../errors.ts'
+import { checkFrom } from './check-result.ts'
 import type { CheckResult } from './profile.ts'
 
 /** Returns what it proved, in words, or what it found. */
@@ -19,9 +20,7 @@ export async function proveEach<Stage>(
     const found = await proof(stage)
     const ms = clock.now() - began
     checks.push(
-      typeof found === 'string'
-        ? { name, outcome: 'passed', detail: found, findings: [], ms }
-        : { name, outcome: 'failed', detail: found.message, findings: [found], ms },
+      typeof found === 'string' ? checkFrom(name, [], found, ms) : checkFrom(name, [found], '', ms),
     )
   }
   return checks

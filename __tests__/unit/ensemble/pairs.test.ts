@@ -2,8 +2,7 @@
 // nor as bad, and an ensemble of one has no pair.
 
 import { expect, test } from '@jest/globals'
-import type { Finding } from '../../../src/errors.ts'
-import { cellsOf, countPairs, dataCheck, readCell } from '../../../src/ensemble/pairs.ts'
+import { cellsOf, countPairs, readCell } from '../../../src/ensemble/pairs.ts'
 import { membersOf } from '../../support/cluster/zookeeper-usual.ts'
 
 test('a row is a writer, a column a reader, and nobody is his own reader', () => {
@@ -22,26 +21,4 @@ test('a row is a writer, a column a reader, and nobody is his own reader', () =>
 
 test('an ensemble of one has no pair', () => {
   expect(countPairs(cellsOf(membersOf(1), () => readCell(undefined, 1)))).toBeUndefined()
-})
-
-test('one finding fails the check, and the first of several is its line', () => {
-  const finding: Finding = {
-    code: 'CHECK_FAILED',
-    severity: 'error',
-    message: 'zk-1 does not show it',
-    fix: 'Look at its log.',
-  }
-  const other = { ...finding, message: 'zk-2 does not show it' }
-  expect(dataCheck([], 'all is there', 5)).toEqual({
-    name: 'data',
-    outcome: 'passed',
-    detail: 'all is there',
-    findings: [],
-    ms: 5,
-  })
-  expect(dataCheck([finding, other], 'all is there', 5)).toMatchObject({
-    outcome: 'failed',
-    detail: 'zk-1 does not show it',
-    findings: [finding, other],
-  })
 })

@@ -112,7 +112,7 @@ export function hearAll(
 /**
  * While something is waited for: one member tells of all others, and who is new and Ready is asked
  * once who it is. Undefined where nobody can speak for the others; what is heard
- * of each then takes it at the next one's word, so nothing may be done on it.
+ * of each then takes it at that one member's word, so nothing may be done on it.
  */
 export async function hearOne(
   members: readonly Member[],

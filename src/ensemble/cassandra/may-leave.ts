@@ -107,9 +107,7 @@ function refusal(
   )
   return {
     code: 'MEMBERSHIP_CHANGE',
-    severity: 'error',
-    ordinal,
-    object: `pod/${pod}`,
+    ...ofMember({ pod, ordinal }),
     message: `${first.left} ${first.left === 1 ? 'node' : 'nodes'}${where} would be left, and these keyspaces have more copies: ${named}; nodetool decommission refuses that`,
     fix: `Keep the members, or lower the replication factor first (with the other data centres as they are, where there are any): ${alter.join('; ')}`,
   }

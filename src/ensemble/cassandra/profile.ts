@@ -1,6 +1,7 @@
 // The Cassandra profile, by exec: nodetool in every member for the ring, cqlsh at QUORUM through
 // each for the data.
 
+import { skipped } from '../check-result.ts'
 import { Deadline } from '../../clock.ts'
 import type {
   CheckResult,
@@ -71,15 +72,8 @@ async function verify(
   }
   const base = { members: statesOf(heard), matrix: undefined, pairs: undefined }
   if (verdict.findings.length > 0) {
-    const untried = ['data' as const, ...(level === 'thorough' ? THOROUGH_CHECKS : [])].map(
-      (name): CheckResult => ({
-        name,
-        outcome: 'skipped',
-        detail: 'not tried: the members do not form one ring',
-        findings: [],
-        ms: 0,
-      }),
-    )
+    const names = ['data' as const, ...(level === 'thorough' ? THOROUGH_CHECKS : [])]
+    const untried = skipped(names, 'not tried: the members do not form one ring')
     return { ...base, checks: [quorum, ...untried], findings: verdict.findings }
   }
   const cql = cqlThrough(context, context.login)

@@ -8,7 +8,8 @@ import type { CheckResult, Matrix, Member, VerifyContext } from '../profile.ts'
 import type { Heard } from './ask.ts'
 import { cqlFinding, type Cql, type CqlAnswer, type CqlTrouble } from './cqlsh.ts'
 import { KEYSPACE, TABLE, TABLE_CQL, TTL_S } from './keyspace.ts'
-import { cellsOf, countPairs, dataCheck, readCell } from '../pairs.ts'
+import { checkFrom } from '../check-result.ts'
+import { cellsOf, countPairs, readCell } from '../pairs.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 
 const REPLICATION = 3
@@ -66,7 +67,7 @@ export async function proveRows(
   const refused = await makeTable(first, copies, cql)
   if (refused !== undefined) {
     const finding = cqlFinding(first, 'a keyspace could not be made through', refused)
-    return unproven(dataCheck([finding], '', clock.now() - began))
+    return unproven(checkFrom('data', [finding], '', clock.now() - began))
   }
   const name = `${nameOfRun(context.runId)}-${began}`
   const written = await Promise.all(
@@ -86,7 +87,7 @@ export async function proveRows(
       : `${pairs ?? '0/0'} writes at QUORUM read through another member`
   const findings = [...written.flatMap(notWritten), ...read.flatMap((one) => notRead(one, written))]
   return {
-    check: dataCheck(findings, good, clock.now() - began),
+    check: checkFrom('data', findings, good, clock.now() - began),
     matrix:
       level === 'quick' || members.length === 1
         ? undefined

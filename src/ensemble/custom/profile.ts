@@ -17,7 +17,8 @@ import type {
 import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
 import { byPod } from '../by-pod.ts'
 import { answered, lookCustom } from './look.ts'
-import { cellsOf, countPairs, dataCheck, readCell } from '../pairs.ts'
+import { checkFrom } from '../check-result.ts'
+import { cellsOf, countPairs, readCell } from '../pairs.ts'
 import type { VerifyLevel } from '../../view/profile-name.ts'
 
 const COMMAND_MS = 60_000
@@ -84,7 +85,8 @@ async function writeThroughAll(
   const commands = bothCommands(options)
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
   const began = context.clock.now()
-  if (!context.reach.may.exec) return conclude(sorted, [], level, dataCheck([NO_EXEC], '', 0))
+  if (!context.reach.may.exec)
+    return conclude(sorted, [], level, checkFrom('data', [NO_EXEC], '', 0))
   const writers = level === 'quick' ? sorted.slice(0, 1) : sorted
   const written: Written[] = []
   // One after another: the users' commands may share a file or a table.
@@ -103,7 +105,7 @@ async function writeThroughAll(
       ? 'written and read again in the one member'
       : `every write was read through ${level === 'quick' ? 'the' : 'every'} other member`
   const ms = context.clock.now() - began
-  return conclude(sorted, cells, level, dataCheck(written.flatMap(findingsOf), good, ms))
+  return conclude(sorted, cells, level, checkFrom('data', written.flatMap(findingsOf), good, ms))
 }
 
 interface Commands {

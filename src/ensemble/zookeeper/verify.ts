@@ -3,6 +3,7 @@
 
 import { Deadline, formatSpan } from '../../clock.ts'
 import type { Finding } from '../../errors.ts'
+import { skipped } from '../check-result.ts'
 import type { CheckResult, Member, Verification } from '../profile.ts'
 import { checkData, type DataChecks } from './checks/data.ts'
 import { isTlsOnly } from '../../manifests/zoo-config.ts'
@@ -147,13 +148,7 @@ function withTls(settled: Settled, learned: readonly Learned[], context: DoorCon
 function notTried(level: VerifyLevel): DataChecks {
   const names = ['data' as const, ...(level === 'thorough' ? THOROUGH_CHECKS : [])]
   return {
-    checks: names.map((name) => ({
-      name,
-      outcome: 'skipped',
-      detail: 'not tried: the members do not form one ensemble',
-      findings: [],
-      ms: 0,
-    })),
+    checks: skipped(names, 'not tried: the members do not form one ensemble'),
     matrix: undefined,
     pairs: undefined,
     wentAway: false,

@@ -72,7 +72,7 @@ interface Register {
 /** How the writer's beginning came out: it writes, it may not, or nothing is known yet. */
 type Start = 'writes' | { readonly refused: string } | 'not yet'
 
-/** Undefined where there is no port-forward or the node may not be made, which is said. */
+/** Undefined where no member can be reached, or the node may not be made. */
 export async function beginWitness(
   members: () => readonly Member[],
   context: VerifyContext,

@@ -4,7 +4,7 @@
 import { unlessAborted, within } from '../../bounded.ts'
 import { Deadline } from '../../../clock.ts'
 import type { Finding } from '../../../errors.ts'
-import { dataCheck } from '../../pairs.ts'
+import { checkFrom } from '../../check-result.ts'
 import type { CheckResult, Matrix, VerifyContext } from '../../profile.ts'
 import { nodePath, sweep } from './check-path.ts'
 import { Refusal, wentAway } from '../errors.ts'
@@ -57,7 +57,7 @@ export async function checkData(
     const proof = await proveData(cast, path, context, oneWrites ? cast.slice(0, 1) : cast)
     const trace = quick ? '' : await traceOf(speaking, checkPath, path, context)
     const good = `${whatIsProven(speakers, level, proof)}${trace}`
-    const data = dataCheck(proof.findings, good, clock.now() - began)
+    const data = checkFrom('data', proof.findings, good, clock.now() - began)
     const more =
       level === 'thorough' && data.outcome === 'passed'
         ? await thorough(cast, speaking, path, context, again)
@@ -72,7 +72,10 @@ export async function checkData(
   })
 }
 
-/** Who writes and reads. `again`: a new session with an only member, which has seen its write. */
+/**
+ * Who writes and reads. `again`: a second session with an only member, which stands in for another
+ * one.
+ */
 async function castOf(
   speakers: readonly Speaker[],
   speaking: Speakers,
@@ -169,7 +172,7 @@ async function inRunNode(
     return made
       ? await unlessAborted(context.signal, work)
       : {
-          checks: [dataCheck(findings, '', context.clock.now() - began)],
+          checks: [checkFrom('data', findings, '', context.clock.now() - began)],
           matrix: undefined,
           pairs: undefined,
           wentAway: troubles.length > 0 && troubles.every(wentAway),

@@ -1,6 +1,7 @@
 // The check `durability`: a marker is written before a disruptive step, and every member must have
 // it after it. An ensemble of empty members is healthy and has lost everything.
 
+import { checkFrom } from '../../check-result.ts'
 import { failure } from '../../../errors.ts'
 import type { CheckResult, Member, VerifyContext } from '../../profile.ts'
 import { isRefusal } from '../errors.ts'
@@ -88,16 +89,8 @@ export async function readMarker(
       }),
     )
     const found = findings.filter((finding) => finding !== undefined)
-    const detail =
-      found[0]?.message ??
-      `what was acknowledged before is there on ${speakers.length === 1 ? 'the member' : `all ${speakers.length} members`}`
-    return {
-      name: 'durability',
-      outcome: found.length === 0 ? 'passed' : 'failed',
-      detail,
-      findings: found,
-      ms: context.clock.now() - began,
-    }
+    const good = `what was acknowledged before is there on ${speakers.length === 1 ? 'the member' : `all ${speakers.length} members`}`
+    return checkFrom('durability', found, good, context.clock.now() - began)
   })
 }
 

@@ -37,14 +37,14 @@ interface Read {
 }
 
 /**
- * `writers`: some of the speakers, by default all; every other speaker reads what they wrote.
+ * `writers`: some of the speakers, or all; every other speaker reads what they wrote.
  * `path`: the run's node, which is there.
  */
 export async function proveData(
   speakers: readonly Speaker[],
   path: string,
   context: VerifyContext,
-  writers: readonly Speaker[] = speakers,
+  writers: readonly Speaker[],
 ): Promise<Proof> {
   const written = await Promise.all(writers.map((writer) => write(writer, path, context)))
   const reads = await Promise.all(speakers.map((reader) => readWritten(reader, written, context)))
