@@ -83,7 +83,10 @@ export function planScale(situation: ScaleSituation): readonly ScaleStep[] | und
   return [...(first === undefined ? [] : [first]), ...stepsOfOne(situation)]
 }
 
-/** A list that names another number than the set makes is kept when it lies on the way. */
+/**
+ * Where set and list name different numbers and the target lies the other way, the set first goes
+ * back to the number of the list.
+ */
 function restoreFirst({ replicas, listed, target }: ScaleSituation): ScaleStep | undefined {
   const onTheWay = replicas > listed ? target >= replicas : target <= replicas
   return replicas === listed || onTheWay

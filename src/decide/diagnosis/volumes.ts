@@ -39,7 +39,7 @@ export function volumeSymptoms(member: MemberCase): readonly Symptom[] {
   ]
 }
 
-/** Some container got beyond what comes before it. */
+/** Some container is past ContainerCreating and PodInitializing. */
 function hasStarted(pod: PodView): boolean {
   return [...pod.initContainers, ...pod.containers].some(({ state }) => {
     if (state.kind === 'waiting')

@@ -10,7 +10,8 @@
 // 7. Without the members on the node there is no quorum (`quorumLeft`).
 // 8. Their disruption budgets don't allow it, or there is not exactly one (`budgetGate`).
 //
-// 3, 7 and 8 are not asked for a node without a member. Which node is next: node-order.ts.
+// 3, 7 and 8 are not asked for a node without a member. Of another ensemble on the node 1 means that
+// it has no gates, and in 8 a missing budget is no obstacle: that is not ours to fix. Which node is next: node-order.ts.
 
 import type { Finding } from '../../errors.ts'
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'

@@ -208,12 +208,8 @@ function conditionOf(
   const where = pod.node === undefined ? '' : ` on ${pod.node}`
   if (pod.deleting !== undefined) return { state: 'terminating', text: `terminating${where}` }
   if (pod.phase === 'Failed')
-    return { state: 'failed', text: `${failed(pod)}${where}`, fault: failed(pod) }
-  if (pod.phase === 'Succeeded')
-    return {
-      state: 'failed',
-      text: `succeeded${pod.reason === undefined ? '' : ` (${pod.reason})`}${where}`,
-    }
+    return { state: 'failed', text: `${ended(pod)}${where}`, fault: ended(pod) }
+  if (pod.phase === 'Succeeded') return { state: 'failed', text: `${ended(pod)}${where}` }
   if (at !== undefined)
     return at <= now
       ? { state: 'available', text: `available${where}` }
@@ -241,8 +237,9 @@ function comingUp(pod: PodView, where: string): Pick<MemberStanding, 'state' | '
     : { state: 'running-not-ready', text: `running${where}, not Ready${why}`, fault: block?.fault }
 }
 
-function failed({ reason }: PodView): string {
-  return `failed${reason === undefined ? '' : ` (${reason})`}`
+/** `failed (Evicted)`. */
+function ended({ phase, reason }: PodView): string {
+  return `${phase.toLowerCase()}${reason === undefined ? '' : ` (${reason})`}`
 }
 
 /**
@@ -250,7 +247,7 @@ function failed({ reason }: PodView): string {
  * it is merely on its way.
  */
 export function faultOf(pod: PodView): string | undefined {
-  if (pod.phase === 'Failed') return failed(pod)
+  if (pod.phase === 'Failed') return ended(pod)
   return blockOf(pod)?.text ?? (pod.node === undefined ? pod.unscheduled?.message : undefined)
 }
 

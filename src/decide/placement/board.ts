@@ -175,7 +175,7 @@ function occupy(node: BoardNode, pod: PlacedPod, storage: Storage, by: 1 | -1): 
     )
 }
 
-/** Those that the pod is kept apart with. */
+/** The group of the pod: its anti-affinity, in its namespace. */
 function groupOf({ demands, namespace }: PlacedPod, apart: ApartGroups): ApartGroup {
   const scoped = known(apart, demands.antiAffinity, () => new Map<string, ApartGroup>())
   return known(scoped, namespace, () => ({

@@ -103,7 +103,7 @@ function notProven({ code, inChecks, againstRevision }: Failed): string | undefi
   return against ? undefined : 'the evidence is not against the new revision'
 }
 
-function noWayBack(failed: Failed, verified: NonNullable<Failed['verified']>): string | undefined {
+function noWayBack(failed: Failed, verified: Known): string | undefined {
   const { digest, standsAlready, notKept, versionBefore } = failed
   if (verified.digest === digest) return 'what failed is the latest verified revision itself'
   if (standsAlready)
