@@ -166,9 +166,13 @@ function leaders(states: readonly MemberState[], replicas: number): readonly Fin
   ).length
   const voters = replicas - states.filter((state) => state.role === 'observer').length
   const needed = Math.floor(voters / 2) + 1
+  const counted =
+    unasked === 0
+      ? `${voting} of ${voters} voting members serve`
+      : `${voting === 0 ? 'none' : voting} of ${voters} voting members ${voting > 1 ? 'are' : 'is'} known to serve, ${unasked} could not be asked`
   const lost =
     voting + unasked < needed
-      ? `no quorum: ${voting} of ${voters} voting members ${unasked === 0 ? 'serve' : `are known to serve, ${unasked} could not be asked`}, ${needed} are needed`
+      ? `no quorum: ${counted}, ${needed} are needed`
       : leading.length === 0 && unasked === 0
         ? `no member leads, although ${voting} serve`
         : undefined

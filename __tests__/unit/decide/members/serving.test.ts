@@ -92,7 +92,7 @@ describe('Ready, and yet not serving', () => {
     )
     // Whoever could not be asked is not called lost.
     expect(judged(['down', 'down', 'down', 'unreachable', 'leader'], ALL, 5).said).toContain(
-      'no quorum: 1 of 5 voting members are known to serve, 1 could not be asked, 3 are needed',
+      'no quorum: 1 of 5 voting members is known to serve, 1 could not be asked, 3 are needed',
     )
   })
 
