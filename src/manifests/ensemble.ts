@@ -109,8 +109,15 @@ function isServer(container: Container, kind: Kind): boolean {
 }
 
 function listens(container: Container, kind: Kind): boolean {
-  const ports = container.ports.map((port) => port.containerPort)
-  return ports.includes(kind.clientPort) && kind.peerPorts.some((port) => ports.includes(port))
+  return (
+    container.ports.some((port) => port.containerPort === kind.clientPort) &&
+    isPeer(container, kind)
+  )
+}
+
+/** It has a port at which members of that kind talk to each other. */
+function isPeer({ ports }: Container, { peerPorts }: Kind): boolean {
+  return ports.some((port) => peerPorts.includes(port.containerPort))
 }
 
 /** Variables and programs that belong to one kind, whatever the image is called. */
@@ -171,14 +178,23 @@ export function resolveProfile(
   )
 }
 
+/**
+ * By image; of several with it, such as one that backs up and has the server's programs, the one that
+ * has the ports of a server or is told to be one.
+ */
+function serverAmong(containers: readonly Container[], kind: Kind): Container | undefined {
+  const byImage = containers.filter((container) => isServer(container, kind))
+  return (
+    byImage.find((container) => isPeer(container, kind) || isToldSo(container, kind)) ??
+    byImage[0] ??
+    containers.find((container) => listens(container, kind))
+  )
+}
+
 /** The server's container and client port for a profile. */
 export function memberContainer(spec: PodSpec, profile: ProfileName): MemberContainer | undefined {
   const kind = KINDS.find((candidate) => candidate.profile === profile)
-  const container =
-    (kind &&
-      (spec.containers.find((candidate) => isServer(candidate, kind)) ??
-        spec.containers.find((candidate) => listens(candidate, kind)))) ??
-    spec.containers[0]
+  const container = (kind && serverAmong(spec.containers, kind)) ?? spec.containers[0]
   if (container === undefined) return undefined
   return {
     name: container.name,

@@ -149,6 +149,23 @@ describe('what kind of ensemble it is', () => {
       ],
     ],
     ['c0', 9042, [{ image: 'cassandra:5' }]],
+    // One beside the server that has its programs, for backups: nobody listens there.
+    [
+      'c1',
+      2181,
+      [
+        { image: 'zookeeper:3.9', command: ['sleep', 'infinity'] },
+        { image: 'zookeeper:3.9', ...ports(2888, 3888) },
+      ],
+    ],
+    [
+      'c1',
+      2181,
+      [
+        { image: 'zookeeper:3.9', command: ['sleep', 'infinity'] },
+        { image: 'zookeeper:3.9', command: ['bash', '-c', 'exec zkServer.sh start-foreground'] },
+      ],
+    ],
   ])('the member is in %s and listens at %d', (name, clientPort, containers) => {
     const pod = spec(...containers)
     expect(memberContainer(pod, detectProfile(pod) ?? 'none')).toMatchObject({ name, clientPort })
