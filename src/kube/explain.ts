@@ -6,11 +6,10 @@ import type { Finding, WayAround } from '../errors.ts'
 import { immutableFault } from './immutable.ts'
 import { tlsFault, type TlsFaultKind } from '../tls-fault.ts'
 import type { KubeFailure } from './failure.ts'
-import { codeOf, messageOf } from './node-error.ts'
+import { codeOf, messageOf, refusedByProxy } from './node-error.ts'
 import type { Access } from './kube.ts'
 import { roleFor } from './rules.ts'
 import { NO_STATUS } from './status.ts'
-import { refusedByProxy } from './transport.ts'
 
 export function explainFailure(failure: KubeFailure): Finding {
   return {

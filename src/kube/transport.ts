@@ -13,7 +13,7 @@ import { collected } from '../collected.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
-import { codeOf, messageOf } from './node-error.ts'
+import { codeOf, messageOf, refusedByProxy } from './node-error.ts'
 import { turns } from './turns.ts'
 import { warningsIn } from './warnings.ts'
 import { tlsFault } from '../tls-fault.ts'
@@ -294,11 +294,6 @@ function inWords(host: string, code: string, error: unknown): string {
       return `the API server at ${host} can't be reached${code === '' ? '' : ` (${code})`}`
     }
   }
-}
-
-/** With which status a proxy refused to open a tunnel; undefined where none did. */
-export function refusedByProxy(error: unknown): string | undefined {
-  return /^Bad response: (\d+)$/.exec(messageOf(error))?.[1]
 }
 
 /** Host, port and path of a request below the server's base (which may have a path of its own). */
