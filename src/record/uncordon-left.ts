@@ -31,9 +31,12 @@ export interface Uncordoned {
  * Nodes of the record that are to be uncordoned: our cordons, but for those that stay on purpose.
  */
 export function leftCordoned(stored: StoredRecord): readonly MaintenanceNode[] {
-  return nodesUnderMaintenance(stored).filter(
-    ({ phase, keep }) => phase !== 'handed-over' && keep !== true,
-  )
+  return nodesUnderMaintenance(stored).filter((node) => !staysOnPurpose(node))
+}
+
+/** Of our cordons: left to steps of the user's own, or by a drain with `uncordon: never`. */
+export function staysOnPurpose({ phase, keep }: MaintenanceNode): boolean {
+  return phase === 'handed-over' || keep === true
 }
 
 /**
@@ -46,9 +49,7 @@ export async function keptNodes(
   ensemble: string,
   signal: AbortSignal,
 ): Promise<{ readonly kept: readonly MaintenanceNode[]; readonly stale: readonly string[] }> {
-  const left = nodesUnderMaintenance(stored).filter(
-    ({ phase, keep }) => phase === 'handed-over' || keep === true,
-  )
+  const left = nodesUnderMaintenance(stored).filter(staysOnPurpose)
   const stand = await Promise.all(
     left.map(async ({ name, uid }) => {
       const object = await readNode(kube, name, signal)

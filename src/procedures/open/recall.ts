@@ -12,9 +12,10 @@ import {
   readRecord,
   recordName,
   type EnsembleRecord,
+  type MaintenanceNode,
   type StoredRecord,
 } from '../../record/record.ts'
-import { leftCordoned } from '../../record/uncordon-left.ts'
+import { leftCordoned, staysOnPurpose } from '../../record/uncordon-left.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 
 export interface Recalled {
@@ -65,8 +66,10 @@ export async function recall(
         `There is no record of this ensemble (${map}): no run of this action has changed it, so what was verified is not known.`,
       )
     const { record } = stored
-    const kept = [...handedOverNotes(stored), ...unreadNotes(record)]
-    const left = leftCordoned(stored).map(({ name }) => name)
+    const kept = [...stayingNotes(stored), ...unreadNotes(record)]
+    const left = leftCordoned(stored)
+      .filter(isOurs)
+      .map(({ name }) => name)
     const ownPartition = ownPartitionOf(stored)
     const ended = { unfinished: undefined, alive: undefined, renewed: undefined }
     if (record.underWay === null && left.length === 0)
@@ -98,22 +101,36 @@ function leftNote(
   alive: boolean | undefined,
 ): string {
   const { since, runUrl } = { since: '', runUrl: '', ...maintenance }
+  const [are, them] = nodes.length === 1 ? ['is', 'it'] : ['are', 'them']
   const way =
     alive === true
       ? ''
-      : ' The next run that changes the ensemble uncordons it first; operation: uncordon does it now.'
-  return `By the record ${nodes.join(', ')} ${nodes.length === 1 ? 'is' : 'are'} cordoned: ${begun({ operation: 'drain', since, runUrl })}; ${life}.${way}`
+      : ` The next run that changes the ensemble uncordons ${them} first; operation: uncordon does it now.`
+  return `By the record ${nodes.join(', ')} ${are} cordoned: ${begun({ operation: 'drain', since, runUrl })}; ${life}.${way}`
 }
 
-/** A drain that left the node to steps of the user's own: easily forgotten. */
-function handedOverNotes(stored: StoredRecord): readonly string[] {
-  const names = nodesUnderMaintenance(stored)
-    .filter(({ cordon, phase }) => cordon === 'ours' && phase === 'handed-over')
-    .map(({ name }) => name)
-  if (names.length === 0) return []
+/** A cordon that no run removes by itself is easily forgotten. */
+function stayingNotes(stored: StoredRecord): readonly string[] {
+  const staying = nodesUnderMaintenance(stored).filter((one) => isOurs(one) && staysOnPurpose(one))
+  const named = (ended: boolean): readonly string[] =>
+    staying.filter(({ phase }) => (phase === 'handed-over') === ended).map(({ name }) => name)
+  const [drained, cutOff] = [named(true), named(false)]
   return [
-    `By the record ${names.join(', ')} ${names.length === 1 ? 'was' : 'were'} drained and left cordoned for the maintenance; operation: uncordon ends it.`,
+    ...(drained.length === 0
+      ? []
+      : [
+          `By the record ${drained.join(', ')} ${drained.length === 1 ? 'was' : 'were'} drained and left cordoned for the maintenance; operation: uncordon ends it.`,
+        ]),
+    ...(cutOff.length === 0
+      ? []
+      : [
+          `By the record ${cutOff.join(', ')} ${cutOff.length === 1 ? 'was' : 'were'} left cordoned by a drain that did not end and was to leave its nodes cordoned; operation: uncordon ends it.`,
+        ]),
   ]
+}
+
+function isOurs({ cordon }: MaintenanceNode): boolean {
+  return cordon === 'ours'
 }
 
 function begun({

@@ -152,6 +152,18 @@ describe('nodes that a drain of the ensemble cordoned', () => {
     expect(notes.join()).not.toContain('uncordons it')
   })
 
+  test('that somebody else had cordoned, or that are not cordoned yet, are not called ours', async () => {
+    const found = await recalled(maintained({ ...begun, cordon: 'theirs' }), lease('', ''))
+    expect(found.notes).toEqual([])
+  })
+
+  test('of a drain with uncordon: never that was cut off: no run removes it by itself', async () => {
+    const { notes } = await recalled(maintained({ ...begun, keep: true }))
+    expect(notes).toEqual([
+      'By the record node-3 was left cordoned by a drain that did not end and was to leave its nodes cordoned; operation: uncordon ends it.',
+    ])
+  })
+
   test('left cordoned on purpose: said, so that it is not forgotten', async () => {
     const { notes } = await recalled(maintained({ ...begun, phase: 'handed-over' }))
     expect(notes).toEqual([
