@@ -9,6 +9,7 @@ import { uncordonNode } from '../record/cordon.ts'
 import { uncordonLeft } from '../record/uncordon-left.ts'
 import {
   goneNodes,
+  leftTo,
   planUncordon,
   refuseForeign,
   rowFor,
@@ -43,7 +44,7 @@ async function uncordonAll(ensemble: Locked, signal: AbortSignal): Promise<void>
     signal,
   )
   const gone = goneNodes(inputs, record.stored, planned)
-  refuseForeign(planned, inputs.anyCordon)
+  refuseForeign(planned, inputs)
   report.listNodes([
     ...planned.map((one) => rowFor(one, record.stored, ensemble.before)),
     ...gone.map(goneRow),
@@ -64,7 +65,11 @@ async function uncordonAll(ensemble: Locked, signal: AbortSignal): Promise<void>
     ensemble.lock.lost,
     new Set(planned.map(({ node }) => node.name)),
   )
-  for (const one of planned) await uncordonOne(ensemble, one, cordonedFor, signal)
+  for (const one of planned) {
+    const theirs = leftTo(one, inputs)
+    if (theirs === undefined) await uncordonOne(ensemble, one, cordonedFor, signal)
+    else await leaveAsItIs(ensemble, one.node.name, theirs, signal)
+  }
   report.stands(standingOf(report))
   run.publish()
 
@@ -141,6 +146,19 @@ async function uncordonOne(
   }
   report.nodesLeft(report.remainingNodes.filter((name) => name !== node.name))
   await record.endNodes(new Set([node.name]), signal)
+}
+
+/** A cordon that is somebody else's by now: the record forgets ours. `theirs`: whose, in words. */
+async function leaveAsItIs(
+  { record, run: { journal, report } }: Locked,
+  node: string,
+  theirs: string,
+  signal: AbortSignal,
+): Promise<void> {
+  journal.info(`${node}: was uncordoned, and is cordoned ${theirs} now: it is left as it is`)
+  report.nodeIs({ node }, { outcome: 'skipped', note: `cordoned ${theirs}` })
+  report.nodesLeft(report.remainingNodes.filter((name) => name !== node))
+  await record.endNodes(new Set([node]), signal)
 }
 
 function standingOf({ nodes }: Pick<Recorder, 'nodes'>): string {

@@ -331,6 +331,30 @@ describe('which nodes are meant', () => {
       })
     }))
 
+  test('none named: a cordon that is somebody else’s by now stops nothing, and stays', () =>
+    withEnsemble(4, async ({ cluster, leave, uncordon, cordoned, listed }) => {
+      await leave('node-1', 'handed-over')
+      await leave('node-3', 'handed-over')
+      cluster.somebody.uncordon('node-1')
+      cluster.somebody.cordon('node-1')
+      const tried = await uncordon({ 'dry-run': 'true' }, 'tried')
+      expect(tried.lines.join('\n')).toMatch(/node-1: is cordoned by somebody else.*left as it is/)
+      expect(tried.report.changes.map(({ object }) => object)).toEqual(['node/node-3'])
+      const done = await uncordon({})
+      expect(done.report).toMatchObject({
+        result: 'succeeded',
+        remainingNodes: [],
+        nodes: [
+          { node: 'node-1', outcome: 'skipped', cordon: 'theirs' },
+          { node: 'node-3', outcome: 'uncordoned' },
+        ],
+      })
+      expect({ cordoned: cordoned(), listed: await listed() }).toEqual({
+        cordoned: ['node-1'],
+        listed: [],
+      })
+    }))
+
   test('by selector, by name and by member at once, each node once', () =>
     withEnsemble(4, async ({ cluster, leave, nodeOf, uncordon, cordoned }) => {
       const spare =

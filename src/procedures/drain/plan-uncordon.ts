@@ -25,10 +25,13 @@ export interface CordonedFor {
   readonly ensemble: string
 }
 
+function isAnyNamed({ nodes, nodeSelector, members }: Targets): boolean {
+  return nodes.length > 0 || nodeSelector !== undefined || members.length > 0
+}
+
 /** What the inputs name; where they name nothing, the nodes that drains of the ensemble cordoned. */
 function wantedNodes(targets: Targets, stored: StoredRecord): Targets {
-  const { nodes, nodeSelector, members } = targets
-  if (nodes.length > 0 || nodeSelector !== undefined || members.length > 0) return targets
+  if (isAnyNamed(targets)) return targets
   const left = nodesUnderMaintenance(stored).filter(({ cordon }) => cordon === 'ours')
   return { nodes: left.map(({ name }) => name), nodeSelector: undefined, members: [] }
 }
@@ -72,8 +75,15 @@ export function goneNodes(
     .filter((name) => nodes.includes(name) && !planned.some(({ node }) => node.name === name))
 }
 
-/** Refuses, naming whose they are, when there are cordons of somebody else. */
-export function refuseForeign(planned: readonly PlannedNode[], anyCordon: boolean): void {
+/**
+ * Refuses, naming whose they are, when there are cordons of somebody else on nodes that were named.
+ * Where none was, the record only has not heard yet that the cordon is another one now.
+ */
+export function refuseForeign(
+  planned: readonly PlannedNode[],
+  { anyCordon, ...targets }: Targets & Pick<Inputs, 'anyCordon'>,
+): void {
+  if (!isAnyNamed(targets)) return
   const foreign = planned.flatMap(({ node, cordon }) =>
     cordon.kind === 'theirs' ? [{ name: node.name, by: cordon.by }] : [],
   )
@@ -89,6 +99,14 @@ export function refuseForeign(planned: readonly PlannedNode[], anyCordon: boolea
       fix: 'Leave these nodes out, or agree with whoever cordoned them: any-cordon: true takes their cordons too.',
     },
   )
+}
+
+/** Somebody else's cordon, which this run leaves: whose, in words; undefined of all others. */
+export function leftTo(
+  { cordon }: PlannedNode,
+  { anyCordon }: Pick<Inputs, 'anyCordon'>,
+): string | undefined {
+  return cordon.kind === 'theirs' && !anyCordon ? cordon.by : undefined
 }
 
 /**

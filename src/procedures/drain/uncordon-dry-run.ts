@@ -15,7 +15,7 @@ import {
 } from '../open/access.ts'
 import { leftCordoned } from '../../record/uncordon-left.ts'
 import { NOBODY, whyAlone } from './nodes-alone.ts'
-import { planUncordon, type PlannedNode, refuseForeign, rowFor } from './plan-uncordon.ts'
+import { leftTo, planUncordon, type PlannedNode, refuseForeign, rowFor } from './plan-uncordon.ts'
 import { findSet, readView } from '../open/read-ensemble.ts'
 import { withClusterInTime } from '../open/with-cluster.ts'
 
@@ -67,9 +67,9 @@ async function look(
     { view, stored, ensemble: `${namespace}/${name}` },
     signal,
   )
-  refuseForeign(planned, inputs.anyCordon)
+  refuseForeign(planned, inputs)
   report.listNodes(planned.map((one) => rowFor(one, stored, view)))
-  tellPlanned(planned, stored, { journal, report })
+  tellPlanned(planned, stored, { journal, report }, inputs)
   report.nodesLeft(
     planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
   )
@@ -85,8 +85,14 @@ function tellPlanned(
   planned: readonly PlannedNode[],
   stored: StoredRecord,
   { journal, report }: Pick<Run, 'journal' | 'report'>,
+  inputs: Inputs,
 ): void {
   for (const { node, cordon } of planned) {
+    const theirs = leftTo({ node, cordon }, inputs)
+    if (theirs !== undefined) {
+      journal.info(`${node.name}: is cordoned ${theirs} now: it would be left as it is`)
+      continue
+    }
     journal.info(
       `${node.name}: ${cordon.kind === 'none' ? 'is not cordoned, nothing to do' : `would be uncordoned${cordon.kind === 'theirs' ? `; it is cordoned ${cordon.by} (any-cordon)` : ''}`}`,
     )
