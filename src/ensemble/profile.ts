@@ -128,6 +128,8 @@ export interface Identity {
   readonly user: { readonly uid: number; readonly from: 'process' | 'spec' } | undefined
   /** Mode and owner of its data directory, `drwxr-sr-x 1000:1000`. */
   readonly data: string | undefined
+  /** The port for clients in its configuration. */
+  readonly clientPort?: number | undefined
 }
 
 /** One named check and how it came out. */

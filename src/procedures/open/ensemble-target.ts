@@ -3,6 +3,7 @@
 
 import type { ProfileName } from '../../view/profile-name.ts'
 import { failure } from '../../errors.ts'
+import type { MemberState } from '../../ensemble/profile.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { hostsIn, listedHosts, membersOfSet } from '../../manifests/addresses.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
@@ -101,9 +102,15 @@ function clientServiceOf(
 /**
  * `zk-0.zk-hs.shop.svc:2181,…`: a client that knows all members survives the loss of any. Where the
  * member list names Services with the client port, clients are given those as well:
- * their addresses don't change, so what a client has in its cache stays right.
+ * their addresses don't change, so what a client has in its cache stays right. `ownPort`: the port at
+ * which members listen, where they told another one than the manifests show.
  */
-export function connectionString(target: Target, start: number, replicas: number): string {
+export function connectionString(
+  target: Target,
+  start: number,
+  replicas: number,
+  ownPort = target.clientPort,
+): string {
   // A custom ensemble that names no port has no address to give.
   if (target.clientPort === 0) return ''
   // Without a headless service pods have no names: clients go by the one that has an address of its
@@ -117,9 +124,13 @@ export function connectionString(target: Target, start: number, replicas: number
     const pod = `${target.name}-${start + index}`
     const service = target.listedServices.get(pod)
     const host =
-      service?.ports.includes(target.clientPort) === true
-        ? service.name
-        : `${pod}.${target.headlessService}`
-    return `${host}.${target.namespace}.svc:${target.clientPort}`
+      service?.ports.includes(ownPort) === true ? service.name : `${pod}.${target.headlessService}`
+    return `${host}.${target.namespace}.svc:${ownPort}`
   }).join(',')
+}
+
+/** The port for clients that all members who told it have in their configuration. */
+export function ownPortOf(members: readonly Pick<MemberState, 'identity'>[]): number | undefined {
+  const told = [...new Set(members.flatMap(({ identity }) => identity?.clientPort ?? []))]
+  return told.length === 1 ? told[0] : undefined
 }

@@ -1,6 +1,7 @@
 // Asks the ensemble itself: the profile's checks through every member, and beside them placement
 // and service as the cluster shows them.
 
+import { connectionString, ownPortOf } from '../open/ensemble-target.ts'
 import type { Clock } from '../../clock.ts'
 import { ELECTS_WITHIN_MS, patienceWith, startsOf } from '../../decide/members/patience.ts'
 import { SERVING } from '../../decide/members/serving.ts'
@@ -147,6 +148,7 @@ export async function verifyEnsemble(
   }
   report.sawMembers(view)
   report.checked(level, checks, verification)
+  tellAddress(ensemble, view, verification)
   for (const line of [...checks.map(checkLine), ...identityLines(report)]) journal.info(line)
   const findings = unique([
     ...verification.findings,
@@ -157,6 +159,17 @@ export async function verifyEnsemble(
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
   return verification
+}
+
+/** A port that only the members' own configuration tells is known now. */
+function tellAddress(
+  { target, run: { report } }: ReachableEnsemble,
+  { set }: EnsembleView,
+  { members }: Verification,
+): void {
+  const port = ownPortOf(members)
+  if (set !== undefined && port !== undefined)
+    report.about({ connectionString: connectionString(target, set.start, set.replicas, port) })
 }
 
 function asConsequence(check: CheckResult): CheckResult {

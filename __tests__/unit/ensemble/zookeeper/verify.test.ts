@@ -124,6 +124,7 @@ describe('a sound ensemble', () => {
         listed: `server.${ordinal + 1}=zk-${ordinal}.zk-hs.test.svc.cluster.local:2888:3888`,
         user: { uid: 1000, from: 'process' },
         data: 'drwxr-sr-x 1000:1000',
+        clientPort: 2181,
       })),
     )
   })
@@ -155,6 +156,7 @@ describe('a sound ensemble', () => {
       listed: 'server.2=zk-1.zk-hs.test.svc.cluster.local:2888:3888',
       user: { uid: 1000, from: 'spec' },
       data: undefined,
+      clientPort: 2181,
     })
   })
 

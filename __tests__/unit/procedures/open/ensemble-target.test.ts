@@ -5,7 +5,11 @@
 import { expect, test } from '@jest/globals'
 import type { Target } from '../../../../src/procedures/open/ensemble.ts'
 import { parseText } from '../../../support/parse-text.ts'
-import { connectionString, targetOf } from '../../../../src/procedures/open/ensemble-target.ts'
+import {
+  connectionString,
+  ownPortOf,
+  targetOf,
+} from '../../../../src/procedures/open/ensemble-target.ts'
 import { edited, SOUND } from '../../manifests/given.ts'
 
 function connection(text: string, replicas: number): string {
@@ -42,6 +46,21 @@ test.each([
   ],
 ])('%s', (_what, text, replicas, expected) => {
   expect(connection(text, replicas)).toBe(expected)
+})
+
+test('clients are sent to the port that the members themselves have, once all who told it agree', () => {
+  const told = (clientPort: number | undefined): Parameters<typeof ownPortOf>[0][number] => ({
+    identity: { name: 'zk-0', listed: undefined, user: undefined, data: undefined, clientPort },
+  })
+  expect(ownPortOf([told(12181), told(undefined), {}, told(12181)])).toBe(12181)
+  expect(ownPortOf([told(12181), told(2181)])).toBeUndefined()
+  expect(ownPortOf([told(undefined)])).toBeUndefined()
+  expect(connectionString(target(SOUND), 5, 2, 12181)).toBe(
+    'zk-5.zk-hs.shop.svc:12181,zk-6.zk-hs.shop.svc:12181',
+  )
+  // A Service has a port of its own, which may be another one than that of the pods behind it.
+  const alone = edited(['  serviceName: zk-hs\n', ''])
+  expect(connectionString(target(alone), 0, 1, 12181)).toBe('zk-cs.shop.svc:2181')
 })
 
 test.each([

@@ -74,6 +74,7 @@ function identityOf({ member, myid, config, host, fqdn, uid, data }: Known): Ide
           ? { uid: member.askedUser, from: 'spec' }
           : undefined,
     data,
+    clientPort: config?.clientPort ?? line?.clientPort,
   }
 }
 
