@@ -1,5 +1,5 @@
 // A piece of work that may not take longer than it is given: every answer that is waited for from a
-// member goes through here.
+// member goes through here, and looks that are only a help.
 
 import { abortReason, type Clock } from '../clock.ts'
 

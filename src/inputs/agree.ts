@@ -221,7 +221,7 @@ function verifyLevel({ values }: Case): readonly Finding[] {
 }
 
 function nodesNamed({ values, broken }: Case): readonly Finding[] {
-  // An uncordon takes what drains of the ensemble left cordoned, then.
+  // An uncordon that names none takes those that drains of the ensemble left cordoned.
   if (values.operation !== 'drain') return []
   const none =
     values.nodes.length === 0 &&

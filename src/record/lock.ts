@@ -156,8 +156,8 @@ export async function takeLock(
 
 /**
  * The cluster for a run that holds the lock: no member is evicted, ended or changed while
- * another may hold it, however long this process stood still before. What releases (patches, the
- * record) is bound to what it changes by itself.
+ * another may hold it, however long this process stood still before. What uncordons, and what
+ * writes the record, is bound by itself to the version that it changes.
  */
 export function underLock(kube: Kube, lock: Pick<Lock, 'sure'>): Kube {
   return {

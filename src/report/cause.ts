@@ -98,7 +98,9 @@ function sameBut({ code, message, fix, place, object, ordinal }: Finding): strin
 }
 
 function ofAll(first: Finding, more: readonly Finding[]): Finding {
-  const objects = more.flatMap(({ object }) => object ?? [])
+  const objects = [...new Set(more.flatMap(({ object }) => object ?? []))].filter(
+    (object) => object !== first.object,
+  )
   if (first.object === undefined || objects.length === 0) return first
   return {
     ...first,

@@ -99,16 +99,15 @@ export function nowSign(report: RunReport): string {
   return clients.write === true && clients.serving === clients.members ? '✅' : '⚠️'
 }
 
-/** `every member of shop/zk and db/cassandra serves`. */
+/** `every member of shop/zk, db/cassandra serves`. */
 function othersLine({ others }: RunReport): string {
-  const [well, ill] = [true, false].map((wanted) =>
-    others.filter(({ serves }) => serves === wanted).map(({ name }) => name),
-  )
-  const said = (names: readonly string[] = [], words: string): readonly string[] =>
-    names.length === 0 ? [] : [words.replace('NAMES', someOf(names, 6))]
+  const ill = others.filter(({ serves }) => !serves).map(({ name }) => name)
+  const well = others.filter(({ serves }) => serves).map(({ name }) => name)
   return [
-    ...said(ill, 'not every member of NAMES was seen to serve since one was evicted'),
-    ...said(well, 'every member of NAMES serves'),
+    ...(ill.length === 0
+      ? []
+      : [`not every member of ${someOf(ill, 6)} was seen to serve since one was evicted`]),
+    ...(well.length === 0 ? [] : [`every member of ${someOf(well, 6)} serves`]),
   ].join('; ')
 }
 

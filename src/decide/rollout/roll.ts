@@ -130,7 +130,7 @@ export type RollStep =
       /** Done once for a member, not again. */ readonly renews?: boolean
     }
   | { readonly kind: 'hand-over'; readonly member: MemberNow }
-  /** A serving member is taken down and comes back at the update revision. */
+  /** A serving member is replaced by one at the update revision. */
   | { readonly kind: 'take'; readonly member: MemberNow }
   /**
    * A member that doesn't serve stands below serving ones: the partition is opened for it alone.

@@ -80,7 +80,7 @@ const schema = z.object({
 type Parsed = z.infer<typeof schema>
 
 /**
- * A reader that remembers what it has read, recreated for each list. It throws a ViewError as other
+ * A reader that remembers what it has read, made new for each list. It throws a ViewError as other
  * views do.
  */
 export function placedPodReader(): (object: KubeObject) => PlacedPod {

@@ -9,7 +9,15 @@ import { makesOwnList } from '../settings.ts'
 import type { ServiceShape, Shaped } from '../shapes.ts'
 import { imageFamily, readsOwnConfig, type ImageFamily } from './images.ts'
 import { asks } from './probes.ts'
-import { fault, inContainer, notice, warning, type LintSubject, type Rule } from './rule.ts'
+import {
+  fault,
+  inContainer,
+  notice,
+  warning,
+  type LintSubject,
+  type Path,
+  type Rule,
+} from './rule.ts'
 
 /** Java's own option: how long it keeps an address that it has looked up. */
 const JAVA_TTL = /-Dsun\.net\.inetaddr\.ttl=/
@@ -24,9 +32,6 @@ const HALF_WAY: Readonly<Record<ImageFamily, string | undefined>> = {
   other: 'JAVA_TOOL_OPTIONS',
 }
 const PAGE = 'docs/moved-members.md'
-
-/** From the container. */
-type Path = readonly (string | number)[]
 
 /** What a moved member costs with this list; nothing is wrong with it. */
 export const movedMember: Rule = (subject) => {

@@ -4,9 +4,7 @@
 import type { Finding } from '../../errors.ts'
 import { ordinalIn } from '../member-services.ts'
 import { scriptOfWords, variable } from '../settings.ts'
-import { fault, inContainer, warning, type LintSubject, type Rule } from './rule.ts'
-
-type Path = readonly (string | number)[]
+import { fault, inContainer, warning, type LintSubject, type Path, type Rule } from './rule.ts'
 
 export const memberCount: Rule = ({ set, profile, replicas, settings, config }) => {
   if (profile !== 'zookeeper' || replicas === undefined || replicas === 0) return []

@@ -48,7 +48,8 @@ export interface ClusterSeen {
 
 export type Rule = (subject: LintSubject) => readonly Finding[]
 
-type Path = readonly (string | number)[]
+/** From the container, or from the object. */
+export type Path = readonly (string | number)[]
 
 export function fault(manifest: Manifest, path: Path, message: string, fix: string): Finding {
   return finding('error', manifest, path, message, fix)

@@ -76,7 +76,7 @@ function changeOf({ ensemble: { before, follower, run } }: Leaving): ReturnType<
 
 /**
  * One member of each ensemble after the other, each only while every other one serves by what it
- * says of itself, and never as the leader where that can be handed over leadership.
+ * says of itself, and never as the leader where it can hand over its leadership first.
  */
 export function askToGo(
   ensembles: readonly Leaving[],
