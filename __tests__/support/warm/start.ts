@@ -58,6 +58,7 @@ interface Hearer {
   stderr(text: string): void
   code(code: number): void
   closed(exitCode: number | null, signal: NodeJS.Signals | null): void
+  failed(error: Error): void
 }
 
 interface Warm {
@@ -71,11 +72,18 @@ export class WarmProcesses {
   readonly #idle: Warm[] = []
 
   start(step: Step, onLine: (line: string) => void): Started {
-    const warm = this.#idle.pop() ?? this.#startProcess()
+    let warm = this.#idle.pop()
+    // One that ended while it was idle is not asked.
+    while (warm !== undefined && !warm.child.connected) warm = this.#idle.pop()
+    warm ??= this.#startProcess()
+    return this.#run(warm, step, onLine)
+  }
+
+  #run(warm: Warm, step: Step, onLine: (line: string) => void): Started {
     const mark = randomUUID()
     warm.runs += 1
     mayBeLeft(warm.child, false)
-    const ended = new Promise<Ended>((resolve) => {
+    const ended = new Promise<Ended>((resolve, reject) => {
       let stderr = ''
       let exitCode: number | undefined
       let outputEnded = false
@@ -100,6 +108,7 @@ export class WarmProcesses {
           look()
         },
         closed: (code, signal) => resolve({ exitCode: code, signal, stderr }),
+        failed: reject,
       }
     })
     warm.child.send({ ...step, mark } satisfies Start)
@@ -118,6 +127,7 @@ export class WarmProcesses {
     createInterface({ input: child.stdout }).on('line', (text) => warm.hearer?.line(text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => warm.hearer?.stderr(text))
     child.on('message', (message) => warm.hearer?.code(readCode(message)))
+    child.on('error', (error) => warm.hearer?.failed(error))
     child.on('close', (code, signal) => {
       if (this.#idle.includes(warm)) this.#idle.splice(this.#idle.indexOf(warm), 1)
       warm.hearer?.closed(code, signal)

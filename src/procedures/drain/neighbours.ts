@@ -28,9 +28,9 @@ const LOCK_WAIT_MS = 70_000
 const FIRST_LOCK_WAIT_MS = 95_000
 
 /**
- * How long a co-located ensemble's lock is waited for; both as `namespace/name`. Its holder may wait
- * for our ensemble in turn, as when two drains meet: who comes first by name has the longer patience,
- * so that the other steps back and one of them continues.
+ * How long a co-located ensemble's lock is waited for; both as `namespace/name`. Its holder may
+ * wait for our ensemble in turn, as when two drains meet: who comes first by name has the longer
+ * patience, so that the other steps back and one of them continues.
  */
 export function neighbourLockWaitMs(ours: string, theirs: string): number {
   return ours < theirs ? FIRST_LOCK_WAIT_MS : LOCK_WAIT_MS
