@@ -55,7 +55,7 @@ function unfinishedRoll({ set, underWay, unfinished }: ScaleGround): Finding | u
 
 /** Who its members are can't be changed, or not by this action. */
 export function unchangeable(
-  set: SetView,
+  set: Pick<SetView, 'name'>,
   why: { readonly refused: string; readonly manual: string },
 ): Finding {
   return {
@@ -112,6 +112,6 @@ export function unsound(name: string, found: Away): Finding {
       }
 }
 
-function objectOf({ name }: SetView): string {
+function objectOf({ name }: Pick<SetView, 'name'>): string {
   return `statefulset/${name}`
 }

@@ -7,6 +7,11 @@ export function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The fields of an object; none of what isn't one. */
+export function mapOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isTree(value) ? value : {}
+}
+
 /** What stands behind `k:`, `v:` or `i:` in a key; undefined where it is no JSON. */
 export function parseKey(text: string): unknown {
   try {

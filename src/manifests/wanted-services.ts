@@ -1,6 +1,7 @@
 // Which Services a member list needs that are not there yet, and what each of them is made after:
 // the Service of a member that is there.
 
+import { mapOf } from './fields-v1.ts'
 import type { KubeObject } from '../kube/kube.ts'
 import { hostsIn, listedHosts, membersOfSet } from './addresses.ts'
 import {
@@ -98,7 +99,7 @@ export function serviceAfter(
   const shape = parseService(model)
   if (shape === undefined || (shape.spec.type ?? 'ClusterIP') !== 'ClusterIP') return undefined
   const owned = ownedPart(model, (entry) => (entry.subresource ?? '') === '')
-  const { clusterIP, clusterIPs: _all, ...spec } = fieldsOf(owned['spec'])
+  const { clusterIP, clusterIPs: _all, ...spec } = mapOf(owned['spec'])
   const renamed = (value: string): string =>
     value === oldPod ? pod : value === oldName ? name : value
   const rename = (values: Readonly<Record<string, string>> | undefined): Record<string, string> =>
@@ -121,8 +122,4 @@ export function serviceAfter(
     },
     spec: { ...spec, ...(clusterIP === 'None' ? { clusterIP } : {}), selector },
   }
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }

@@ -1,6 +1,7 @@
 // verify: asks a running ensemble whether it is whole and whether what is written through each
 // member is read through every other; changes nothing but the check's own data.
 
+import { SERVING } from '../decide/members/serving.ts'
 import { Deadline } from '../clock.ts'
 import { ownPods } from '../decide/members/members.ts'
 import { ELECTS_WITHIN_MS, TELL_OUTSIDE_MS } from '../decide/members/patience.ts'
@@ -166,8 +167,9 @@ async function awaitReadiness(
     look,
     signal,
   )
-  // Who serves was heard before: where Ready alone says it, nobody did.
-  await createLooker(ensemble, signal).members(view, true)
+  // A member that counts by its pod alone was told as not serving; now it is Ready.
+  if (report.members.some(({ role }) => role === undefined || !SERVING.has(role)))
+    await createLooker(ensemble, signal).members(view, true)
 }
 
 function isComplete(view: EnsembleView): boolean {

@@ -18,7 +18,7 @@ import {
 } from '../open/access.ts'
 import { targetOf } from '../open/ensemble-target.ts'
 import type { Target } from '../open/ensemble.ts'
-import { servicesIfAllowed } from '../open/read-ensemble.ts'
+import { servicesIfAllowed, withOthers } from '../open/read-ensemble.ts'
 import { keepCount, leavesCountOut } from './kept-count.ts'
 import { readNamespace, refuseToCreate, type NamespaceState } from './namespace.ts'
 import {
@@ -164,16 +164,8 @@ async function targetIn(
   signal: AbortSignal,
 ): Promise<Target> {
   const own = manifests.map(({ object }) => object)
-  const names = new Set(
-    own.flatMap((object) => (object.kind === 'Service' ? [object.metadata.name] : [])),
-  )
   if (addressesOf(set, own, profile, namespace).kind !== 'unknown')
     return targetOf(set, own, profile, namespace)
   const there = (await servicesIfAllowed(kube, namespace, signal)) ?? []
-  return targetOf(
-    set,
-    [...own, ...there.filter((object) => !names.has(object.metadata.name))],
-    profile,
-    namespace,
-  )
+  return targetOf(set, withOthers(own, there), profile, namespace)
 }

@@ -7,17 +7,13 @@ import { overlaid } from '../../decide/apply/overlay.ts'
 import { hasLastApplied, lastApplied, ownersOf, type Taking } from './takings.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { refOf, type JsonPatchOperation, type Kube, type KubeObject } from '../../kube/kube.ts'
-import { isTree } from '../../manifests/fields-v1.ts'
+import { mapOf } from '../../manifests/fields-v1.ts'
 import { LAST_APPLIED } from '../../manifests/owned.ts'
 import { textsOf } from '../../manifests/texts.ts'
 import type { ToApply } from './to-apply.ts'
 
 /** One that stands in the cluster. */
 type There = Pick<ToApply, 'manifest' | 'takings'> & { readonly live: KubeObject }
-
-export function mapOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isTree(value) ? value : {}
-}
 
 /** Not among what a manifest's fields are compared by. */
 const SERVERS: ReadonlySet<string> = new Set(['metadata', 'status', 'apiVersion', 'kind'])

@@ -15,7 +15,8 @@ import {
   type KubeObject,
 } from '../../kube/kube.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
-import { mapOf, onceTaken, withoutTaken } from './once-taken.ts'
+import { mapOf } from '../../manifests/fields-v1.ts'
+import { onceTaken, withoutTaken } from './once-taken.ts'
 import { definitionOf } from './own-kinds.ts'
 import { conflictsBesides, findingOf, NONE, takenInWords, type Besides } from './refusal.ts'
 import { toApply, type Planning, type ToApply } from './to-apply.ts'
@@ -31,7 +32,7 @@ export interface PlannedChange extends Pick<ToApply, 'manifest' | 'live' | 'opti
    * it does.
    */
   readonly awaits?: KubeObject | undefined
-  /** Made by `kubectl apply`, or rolled back by `kubectl rollout undo`, and not yet taken over. */
+  /** Fields of others become ours with it: of `kubectl`, or of people's tools. */
   readonly takeOver: boolean
   /** Fields of people's tools that go with it, in words: whose, and what they were. */
   readonly takenFrom: readonly string[]

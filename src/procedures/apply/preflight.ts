@@ -7,9 +7,7 @@ import { judgePreflight, looksLeftOut } from '../../decide/preflight/judge-prefl
 import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
 import { toSet } from '../../kube/views/index.ts'
-import { memberContainer } from '../../manifests/ensemble.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
-import { parseSet } from '../../manifests/shapes.ts'
 import { RELEASE_MS, type Lock } from '../../record/lock.ts'
 import {
   droppedInWords,
@@ -24,7 +22,7 @@ import type { ProfileName } from '../../view/profile-name.ts'
 import type { ClaimView, NodeView } from '../../view/surroundings.ts'
 import type { LabelSelector, PodView } from '../../view/workload.ts'
 import { refuseMissing, rightsToVerify, untriedBy, type Rights } from '../open/access.ts'
-import { connectionString } from '../open/ensemble-target.ts'
+import { connectionString, memberImage } from '../open/ensemble-target.ts'
 import type { Target } from '../open/ensemble.ts'
 import { lockFor } from '../open/hold-ensemble.ts'
 import { wantedCount } from './kept-count.ts'
@@ -275,11 +273,6 @@ function refuseFaults(
   if (leftOut.length > 0 && !run.report.notes.includes(note)) run.report.note(note)
   const [first, ...rest] = findings.filter((finding) => finding.severity === 'error')
   if (first !== undefined) throw new EnsembleError('refused', [first, ...rest])
-}
-
-export function memberImage(set: KubeObject, profile: ProfileName): string {
-  const spec = parseSet(set)?.spec.template.spec
-  return spec === undefined ? '' : (memberContainer(spec, profile)?.image ?? '')
 }
 
 /** The manifests bring their namespace themselves: it must be there before the lock can be. */

@@ -1,6 +1,7 @@
 // The StatefulSet as this action owns it in the cluster, with another pod template: for going back
 // to a revision of which nothing else is known.
 
+import { mapOf } from '../../manifests/fields-v1.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { ownedPart } from '../../manifests/owned.ts'
@@ -13,7 +14,7 @@ export function templateAlone(
   stored: StoredRecord,
 ): KubeObject {
   const owned = ownedPart(live, isOursOrKubectl)
-  return withOwnPartition({ ...owned, spec: { ...fieldsOf(owned['spec']), template } }, stored)
+  return withOwnPartition({ ...owned, spec: { ...mapOf(owned['spec']), template } }, stored)
 }
 
 /**
@@ -30,8 +31,4 @@ export function withOwnPartition(set: KubeObject, stored: StoredRecord): KubeObj
   return own === undefined || partitionOf(set) === undefined || partitionOf(set) === own
     ? set
     : withPartition(set, own)
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }

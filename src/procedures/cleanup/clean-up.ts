@@ -405,6 +405,7 @@ async function leave(
     }
     await deleteRecord(kubeOf(kube, locks, one.name), asked.run, one, signal)
     await locks.get(one.name)?.release(AbortSignal.timeout(RELEASE_MS))
+    locks.delete(one.name)
   }
   for (const one of found) if (!keeps(one)) await deleteFreeLease(kube, asked, one.name, signal)
 }

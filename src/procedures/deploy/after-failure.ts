@@ -82,7 +82,7 @@ async function judgeFailure(
   const losses =
     ground.live === undefined || seen === undefined
       ? []
-      : ((await bestEffort(journal, 'whether data would be lost by hand is not known', () =>
+      : ((await bestEffort(journal, 'whether a rollback by hand would lose data is not known', () =>
           lossesAhead(kube, seen, new Set(), gone()),
         )) ?? [])
   const asked = {

@@ -35,7 +35,7 @@ export interface Begun {
 }
 
 /** A roll that holds nobody back. */
-export function asItIs({ setManifest: { object } }: Pick<Inspected, 'setManifest'>): Start {
+function asItIs({ setManifest: { object } }: Pick<Inspected, 'setManifest'>): Start {
   return { set: object, first: object, stands: undefined }
 }
 
@@ -184,7 +184,7 @@ function memberTime(before: EnsembleView, after: EnsembleView, ms: number): numb
 }
 
 /** `start`: how a roll of a running ensemble begins; undefined where no member is replaced. */
-export async function waitForMembers(
+async function waitForMembers(
   deploy: Deploy,
   start: Start | undefined,
   generation: number | undefined,

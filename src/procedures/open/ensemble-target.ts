@@ -27,6 +27,12 @@ export function profileOf(object: KubeObject, asked: Inputs['profile']): Profile
   return resolveProfile(asked, spec, name)
 }
 
+/** Of its server; '' where none is known. */
+export function memberImage(set: KubeObject, profile: ProfileName): string {
+  const spec = parseSet(set)?.spec.template.spec
+  return spec === undefined ? '' : (memberContainer(spec, profile)?.image ?? '')
+}
+
 export function targetOf(
   object: KubeObject,
   services: readonly KubeObject[],

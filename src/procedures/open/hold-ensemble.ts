@@ -1,4 +1,4 @@
-// Takes hold of an ensemble that stands in the cluster, for operations that bring no manifests:
+// Takes hold of an ensemble in the cluster for a change of it, whether manifests come with it or not:
 // rights, lock, record, and everything a change works with.
 
 import { Deadline } from '../../clock.ts'
@@ -7,8 +7,6 @@ import { follow } from '../../kube/follow.ts'
 import type { Access, Kube, KubeObject } from '../../kube/kube.ts'
 import { selectorText, toSet } from '../../kube/views/index.ts'
 import { addressesOf } from '../../manifests/addresses.ts'
-import { memberContainer } from '../../manifests/ensemble.ts'
-import { parseSet } from '../../manifests/shapes.ts'
 import {
   LOCK_WAIT_MS,
   leaseName,
@@ -36,7 +34,7 @@ import {
   rightsToVerify,
   type Rights,
 } from './access.ts'
-import { connectionString, profileOf, targetOf } from './ensemble-target.ts'
+import { connectionString, memberImage, profileOf, targetOf } from './ensemble-target.ts'
 import { readLogin } from './login.ts'
 import { findSet, readNodes, readServices } from './read-ensemble.ts'
 import { recoverNodes } from '../../record/recover-nodes.ts'
@@ -44,7 +42,6 @@ import { HeldRecord } from '../../record/held-record.ts'
 import type { Ensemble, Target } from './ensemble.ts'
 import { withCluster, within } from './with-cluster.ts'
 import { openEnsemble } from './open-ensemble.ts'
-import type { ProfileName } from '../../view/profile-name.ts'
 import type { SetView } from '../../view/workload.ts'
 import type { Recorder } from '../../report/recorder.ts'
 
@@ -307,13 +304,8 @@ async function readLocked(
     view,
     login,
     addresses: addressesOf(set, around, profile, namespace),
-    image: imageIn(set, profile),
+    image: memberImage(set, profile),
   }
-}
-
-function imageIn(set: KubeObject, profile: ProfileName): string {
-  const spec = parseSet(set)?.spec.template.spec
-  return spec === undefined ? '' : (memberContainer(spec, profile)?.image ?? '')
 }
 
 /** The record as it counts for this set; what doesn't count of it is noted. */

@@ -120,6 +120,17 @@ export async function servicesIfAllowed(
   }
 }
 
+/** `own`, and the Services of the cluster that none of them stands for. */
+export function withOthers(
+  own: readonly KubeObject[],
+  there: readonly KubeObject[],
+): readonly KubeObject[] {
+  const names = new Set(
+    own.flatMap((object) => (object.kind === 'Service' ? [object.metadata.name] : [])),
+  )
+  return [...own, ...there.filter((object) => !names.has(object.metadata.name))]
+}
+
 export async function readNodes(kube: Kube, signal: AbortSignal): Promise<readonly NodeView[]> {
   return (await kube.list({ apiVersion: 'v1', kind: 'Node' }, {}, signal)).items.map(toNode)
 }

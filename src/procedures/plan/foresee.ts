@@ -6,7 +6,6 @@ import { ownPods } from '../../decide/members/members.ts'
 import { meaningOf, MEMBER_MS, type Meaning, type Roll } from '../../decide/plan.ts'
 import { readsConfigMap } from '../../decide/rollout/unread.ts'
 import { versionOf, versionRisk } from '../../decide/rollout/versions.ts'
-import { chooseProfile, profileOptions } from '../../ensemble/choose.ts'
 import type { Role } from '../../ensemble/profile.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
@@ -25,7 +24,8 @@ import { lossesOf, warnAlone } from '../verify/keep-data.ts'
 import { wantedCount } from '../apply/kept-count.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import type { DeployRequest } from '../apply/look-around.ts'
-import { memberImage, type Inspected } from '../apply/preflight.ts'
+import type { Inspected } from '../apply/preflight.ts'
+import { memberImage } from '../open/ensemble-target.ts'
 import { createLooker } from '../rollout/looker.ts'
 import { readView } from '../open/read-ensemble.ts'
 import type { Locked } from '../open/hold-ensemble.ts'
@@ -106,10 +106,9 @@ async function rollAhead(
   // Who may not ask the members can still say in which order they go.
   const may =
     profile === 'cassandra' || profile === 'custom' ? rights.exec : rights.forward || rights.exec
-  if (may) {
-    const ensemble = await openToLook(inputs, run, { kube, target, profile, rights })
-    await lookQuietly(ensemble, view, signal)
-  } else
+  const ensemble = await openToLook(inputs, run, { kube, target, profile, rights })
+  if (may) await lookQuietly(ensemble, view, signal)
+  else
     report.note(
       'The members were not asked, since port-forward and exec are not allowed: who leads is not known.',
     )
@@ -123,14 +122,13 @@ async function rollAhead(
   if (own === undefined && (inputs.pace === 'controller' || !rights.evict))
     return { kind: 'left', count }
   if (inputs.pace === 'controller') return { kind: 'controller', count, leader: report.leader }
-  const stepsDown = (await chooseProfile(profile, profileOptions(inputs))).stepDown !== undefined
   const forecast = forecastRoll({
     view,
     changes: ground.rolls,
     own,
     roles: rolesOf(report.members, view),
     addresses: await addressesAhead(kube, ground, signal),
-    canStepDown: stepsDown && rights.exec,
+    canStepDown: ensemble.profile.stepDown !== undefined && rights.exec,
     now: clock.now(),
     memberMs: memberMs(ground.stored),
   })

@@ -1,6 +1,7 @@
 // Brings back an earlier revision: its objects first, then its members, a stuck one freed and
 // serving ones rolled; then the same checks as after any change.
 
+import { mapOf } from '../../manifests/fields-v1.ts'
 import { Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
@@ -20,7 +21,7 @@ import { bringMembers, startOf, type Start } from './bring.ts'
 import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
 import { partitionOf } from '../../manifests/partition.ts'
-import { servicesIfAllowed } from '../open/read-ensemble.ts'
+import { servicesIfAllowed, withOthers } from '../open/read-ensemble.ts'
 import type { Ensemble, Target } from '../open/ensemble.ts'
 import type { Locked } from '../open/hold-ensemble.ts'
 import { targetOf } from '../open/ensemble-target.ts'
@@ -65,8 +66,6 @@ interface Way {
   readonly start: Start
   readonly plan: readonly PlannedChange[]
   readonly force: boolean
-  /** The ensemble as its earlier objects make it. */
-  readonly target: Target
 }
 
 /**
@@ -94,18 +93,15 @@ async function wayBack(
   const set = setAmong(objects, earlier)
   const { namespace } = target
   const there = await servicesIfAllowed(kube, namespace, signal)
+  const services = withOthers(objects, there ?? [])
   // What the set's events told of the change that is rolled back is no news any more.
   const ensemble: Ensemble = {
     ...changed,
+    target: earlierTarget(targetOf(set, services, changed.profile.name, namespace), target, there),
     before: view,
     addresses: worse(
       changed.addresses,
-      addressesOf(
-        set,
-        there === undefined ? undefined : [...objects, ...there],
-        changed.profile.name,
-        namespace,
-      ),
+      addressesOf(set, there === undefined ? undefined : services, changed.profile.name, namespace),
     ),
   }
   const own = partitionOf(set)
@@ -133,8 +129,22 @@ async function wayBack(
   refuseFaulty(plan, 'refused')
   warnAlone(run, view)
   await refuseLoss(ensemble, view, undefined, signal)
-  const made = targetOf(set, [...objects, ...(there ?? [])], ensemble.profile.name, namespace)
-  return { ensemble, objects, start, plan, force, target: made }
+  return { ensemble, objects, start, plan, force }
+}
+
+/**
+ * The ensemble as its earlier objects make it: what the change asked for, such as another container
+ * or members on distinct nodes, is not looked for in what was before. `there`: the Services of the
+ * cluster; those that are known already stay where they may not be listed.
+ */
+function earlierTarget(
+  made: Target,
+  { clientService, memberServices, listedServices }: Target,
+  there: readonly KubeObject[] | undefined,
+): Target {
+  if (there !== undefined || made.clientService !== undefined || made.memberServices.length > 0)
+    return made
+  return { ...made, clientService, memberServices, listedServices }
 }
 
 function setAmong(objects: readonly KubeObject[], { controllerRevision }: Earlier): KubeObject {
@@ -167,9 +177,8 @@ export async function goBack(
   const applied = await applyEarlier(ensemble, earlier, asked, signal)
   const stands = await bringBack(applied, signal)
   if (level !== 'off')
-    // What the change asked for, such as members on distinct nodes, is not asked of what was before.
     await verifyPhase(
-      { ...applied.ensemble, target: applied.target },
+      applied.ensemble,
       stands,
       {
         level,
@@ -302,7 +311,7 @@ function withReplicas(
       const resized = withMembers(object, set.replicas, profile)
       return 'set' in resized
         ? resized.set
-        : { ...object, spec: { ...fieldsOf(object['spec']), replicas: set.replicas } }
+        : { ...object, spec: { ...mapOf(object['spec']), replicas: set.replicas } }
     })
 }
 
@@ -325,10 +334,6 @@ function isOfNoMember(
     ({ pod }) => ordinalIn(pod, set.name) ?? set.start,
   )
   return ordinals.some((ordinal) => ordinal < set.start || ordinal >= set.start + set.replicas)
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }
 
 function manifestOf(object: KubeObject): Manifest {

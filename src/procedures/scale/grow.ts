@@ -15,7 +15,7 @@ import { knownLists } from './known-lists.ts'
 import { wantedCount } from '../apply/kept-count.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import type { Inspected } from '../apply/preflight.ts'
-import { servicesIfAllowed } from '../open/read-ensemble.ts'
+import { servicesIfAllowed, withOthers } from '../open/read-ensemble.ts'
 import { takeStep } from './resize.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import type { Ensemble } from '../open/ensemble.ts'
@@ -101,10 +101,7 @@ export async function refuseWithoutServices(
   const live = await servicesIfAllowed(kube, target.namespace, signal)
   // Without the right to look at the others nothing is proven by their absence.
   if (live === undefined) return
-  const others = live.filter(
-    (object) => !own.some((one) => one.metadata.name === object.metadata.name),
-  )
-  const wanted = wantedServices(setManifest.object, [...own, ...others], target.namespace)
+  const wanted = wantedServices(setManifest.object, withOthers(own, live), target.namespace)
   const [first] = 'refused' in wanted ? [] : wanted
   if (first === undefined && !('refused' in wanted)) return
   const { refused, manual } =

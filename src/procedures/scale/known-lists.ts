@@ -1,6 +1,7 @@
 // Which member lists the running members were started with: after a change that was cut off not all
 // know the one in the pod template.
 
+import { mapOf } from '../../manifests/fields-v1.ts'
 import { ownPods } from '../../decide/members/members.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
@@ -40,13 +41,9 @@ export async function knownLists(
 
 /** The set as if this were its template: a pod has what its template had when it was made. */
 function withPodSpec(object: KubeObject, podSpec: unknown): KubeObject {
-  const spec = fieldsOf(object['spec'])
+  const spec = mapOf(object['spec'])
   return {
     ...object,
-    spec: { ...spec, template: { ...fieldsOf(spec['template']), spec: podSpec } },
+    spec: { ...spec, template: { ...mapOf(spec['template']), spec: podSpec } },
   }
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }

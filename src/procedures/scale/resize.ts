@@ -1,6 +1,7 @@
 // One step to another number of members: the set and its member list change in one apply, the
 // newcomer serves before the others learn of it, who goes hands over leadership first.
 
+import { mapOf } from '../../manifests/fields-v1.ts'
 import { isOursOrKubectl } from '../apply/takings.ts'
 import { budgetFor } from '../../manifests/budget-size.ts'
 import { connectionString } from '../open/ensemble-target.ts'
@@ -8,7 +9,8 @@ import { memberStandings, observed, ownPods, wantedOrdinals } from '../../decide
 import { deletedWhenScaled } from '../../decide/rollout/keep-data.ts'
 import type { ScaleStep } from '../../decide/scale.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
-import { EnsembleError, failure } from '../../errors.ts'
+import { EnsembleError } from '../../errors.ts'
+import { unchangeable } from '../../decide/scale-refusals.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import { withMembers } from '../../manifests/member-list.ts'
 import { ownedPart } from '../../manifests/owned.ts'
@@ -213,13 +215,7 @@ export function resized(
   count: number,
 ): KubeObject {
   const answer = withMembers(base, count, profile)
-  if ('refused' in answer)
-    throw failure(
-      'refused',
-      'MEMBERSHIP_CHANGE',
-      `the number of members of ${base.metadata.name} can't be changed by this action: ${answer.refused}`,
-      { object: objectName(base), fix: answer.manual },
-    )
+  if ('refused' in answer) throw new EnsembleError('refused', [unchangeable(base.metadata, answer)])
   return answer.set
 }
 
@@ -301,15 +297,11 @@ export async function planOne(
 }
 
 function withReplicas(set: KubeObject, replicas: number): KubeObject {
-  return { ...set, spec: { ...fieldsOf(set['spec']), replicas } }
+  return { ...set, spec: { ...mapOf(set['spec']), replicas } }
 }
 
 function onDelete(set: KubeObject): KubeObject {
-  return { ...set, spec: { ...fieldsOf(set['spec']), updateStrategy: { type: 'OnDelete' } } }
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+  return { ...set, spec: { ...mapOf(set['spec']), updateStrategy: { type: 'OnDelete' } } }
 }
 
 /** The pods that are too many have ended. */
@@ -393,7 +385,7 @@ async function planBudget(
   // A list doesn't say whose the fields are; an apply that leaves out what is ours removes it,
   // the selector too.
   const owned = ownedPart((await kube.get(refOf(live), signal)) ?? live, isOursOrKubectl)
-  const object: KubeObject = { ...owned, spec: { ...fieldsOf(owned['spec']), minAvailable } }
+  const object: KubeObject = { ...owned, spec: { ...mapOf(owned['spec']), minAvailable } }
   const place = { file: 'the budget in the cluster' }
   const manifest = { object, place, placeOf: () => place }
   const plan = await planChanges(kube, [manifest], { force, dryRuns: true }, signal)

@@ -1,7 +1,8 @@
 // Services of members come and go with the member list: each is there before its name is looked up,
 // and goes after its member, if it was made here.
 
-import { failure } from '../../errors.ts'
+import { EnsembleError, failure } from '../../errors.ts'
+import { unchangeable } from '../../decide/scale-refusals.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { membersOfSet } from '../../manifests/addresses.ts'
@@ -34,15 +35,8 @@ export async function planServices(
 ): Promise<readonly KubeObject[]> {
   const { kube } = ensemble
   const { namespace, name } = ensemble.target
-  const object = `statefulset/${name}`
   const wanted = wantedServices(set, await readServices(kube, namespace, signal), namespace)
-  if ('refused' in wanted)
-    throw failure(
-      'refused',
-      'MEMBERSHIP_CHANGE',
-      `the number of members of ${name} can't be changed by this action: ${wanted.refused}`,
-      { object, fix: wanted.manual },
-    )
+  if ('refused' in wanted) throw new EnsembleError('refused', [unchangeable({ name }, wanted)])
   if (wanted.length === 0) return []
   if (!ensemble.rights.makeServices) refuseMissing(rightsToMakeServices(namespace), 'ACCESS_DENIED')
   return Promise.all(wanted.map((one) => objectFor(kube, namespace, one, signal)))
