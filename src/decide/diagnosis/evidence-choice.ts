@@ -32,6 +32,26 @@ export function chooseVerdict(
   return [first, ...rest, ...beside]
 }
 
+/**
+ * The findings of checks that failed, with what the pods show. A dead container is the cause of what
+ * the checks missed; but members that disagree about who they are were read, and a pod that may
+ * still come right is told beside that.
+ */
+export function withPodFindings(
+  found: readonly Finding[],
+  pods: readonly Diagnosis[],
+  verdict: readonly [Finding, ...Finding[]],
+): readonly [Finding, ...Finding[]] {
+  const read = found.filter(
+    ({ code, severity }) => code === 'IDENTITY_MISMATCH' && severity === 'error',
+  )
+  const [first, ...more] = read
+  if (first === undefined || pods.some((one) => one.class === 'terminal'))
+    return [...verdict, ...found]
+  const beside = verdict.map((finding): Finding => ({ ...finding, severity: 'warning' }))
+  return [first, ...more, ...beside, ...found.filter((finding) => !read.includes(finding))]
+}
+
 /** Whether undoing the change is an answer: every proven cause speaks against the new revision. */
 export function speaksAgainstRevision(diagnoses: readonly Diagnosis[]): boolean {
   const proven = diagnoses.filter((diagnosis) => diagnosis.class === 'terminal')

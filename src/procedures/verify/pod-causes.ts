@@ -2,7 +2,7 @@
 // pulled, is the cause before any word of the quorum.
 
 import { diagnose, newMemory } from '../../decide/diagnosis/diagnose.ts'
-import { chooseVerdict } from '../../decide/diagnosis/evidence-choice.ts'
+import { chooseVerdict, withPodFindings } from '../../decide/diagnosis/evidence-choice.ts'
 import { withLastWords } from '../../decide/diagnosis/last-words.ts'
 import { judgeRollout } from '../../decide/rollout/rollout.ts'
 import { isFault } from '../../decide/status.ts'
@@ -34,24 +34,22 @@ export async function withPodCauses(
   ])
   const view = { ...seen, events }
   const now = clock.now()
-  const verdict = judgeRollout(view, now, {})
+  const standing = judgeRollout(view, now, {})
   const faults = diagnose(
     await createNodeLook(kube)(view, now, signal),
     now,
     newMemory(),
   ).findings.filter(isFault)
-  if (verdict.kind === 'done' || faults.length === 0) return failure
+  if (standing.kind === 'done' || faults.length === 0) return failure
   const evidence = await collectEvidence(kube, view, faults, logLines, signal)
   report.prove(...evidence)
   const told = faults.map((one) => withLastWords(one, logOf(evidence, one)))
   const blamed = new Set(told.map(({ object }) => object))
   const rest = failure.findings.filter((finding) => !followsFrom(finding, blamed))
-  const [first, ...more] = chooseVerdict(
-    told,
-    verdict.reason,
-    'one look can not tell whether it will pass',
-  )
-  return new EnsembleError(failure.outcome, [first, ...more, ...rest], { cause: failure })
+  const verdict = chooseVerdict(told, standing.reason, 'one look can not tell whether it will pass')
+  return new EnsembleError(failure.outcome, withPodFindings(rest, told, verdict), {
+    cause: failure,
+  })
 }
 
 /** A server that does not run answers no check: that it did not is no fault of its own. */

@@ -5,6 +5,7 @@ import type { Diagnosis } from '../../../../src/decide/diagnosis/diagnose.ts'
 import {
   chooseVerdict,
   speaksAgainstRevision,
+  withPodFindings,
 } from '../../../../src/decide/diagnosis/evidence-choice.ts'
 import { EnsembleError } from '../../../../src/errors.ts'
 
@@ -99,6 +100,31 @@ describe('the verdict', () => {
       { severity: 'error', code: 'IMAGE_PULL' },
       { severity: 'warning', fix: 'do this', ordinal: 1, object: 'pod/zk-0' },
     ])
+  })
+})
+
+describe('checks that failed beside a container that died', () => {
+  const lost = { code: 'QUORUM_LOST', severity: 'error', message: 'no quorum' } as const
+  const mistaken = { code: 'IDENTITY_MISMATCH', severity: 'error', message: 'two lists' } as const
+  const said = (found: Parameters<typeof withPodFindings>[0], pod: Diagnosis) =>
+    new EnsembleError(
+      'failed',
+      withPodFindings(found, [pod], chooseVerdict([pod], '', 'one look can not tell')),
+    )
+  const once = found({ code: 'CRASH_LOOP', message: 'died once', class: 'graced' })
+
+  test('a wrong member list that was read is not hidden behind a pod that may still come right', () => {
+    const error = said([lost, mistaken], once)
+    expect([error.code, error.message]).toEqual(['IDENTITY_MISMATCH', 'two lists'])
+    expect(error.findings).toContainEqual(
+      expect.objectContaining({ code: 'CRASH_LOOP', severity: 'warning' }),
+    )
+    expect(error.findings).toContainEqual(lost)
+  })
+
+  test('a pod that can not come right, and one beside a lost quorum alone, is the cause', () => {
+    expect(said([lost, mistaken], { ...once, class: 'terminal' }).code).toBe('CRASH_LOOP')
+    expect(said([lost], once).code).toBe('CRASH_LOOP')
   })
 })
 
