@@ -7,8 +7,16 @@ export interface ScaleGround {
   readonly set: SetView
   /** The change that was begun and has not ended, in words, and what ends it. */
   readonly underWay:
-    | { readonly operation: string; readonly words: string; readonly end: string }
+    | {
+        readonly operation: string
+        readonly words: string
+        readonly end: string
+        /** How many members there were before it, where it does nothing but make more of them. */
+        readonly from?: number | undefined
+      }
     | undefined
+  /** Members to reach. */
+  readonly target: number
   /** The partition that the set is to have; undefined with OnDelete. */
   readonly partition: number | undefined
   /** Members are still to be replaced, or the set was left with a strategy that is not its own. */
@@ -20,8 +28,10 @@ export function whyNotScaled(ground: ScaleGround): Finding | undefined {
   return otherChange(ground) ?? heldMembers(ground) ?? unfinishedRoll(ground)
 }
 
-function otherChange({ set, underWay }: ScaleGround): Finding | undefined {
-  if (underWay === undefined || underWay.operation === 'scale') return undefined
+function otherChange(ground: ScaleGround): Finding | undefined {
+  const { set, underWay } = ground
+  if (underWay === undefined || underWay.operation === 'scale' || takesBack(ground))
+    return undefined
   return {
     code: 'CONFLICT',
     severity: 'error',
@@ -51,6 +61,16 @@ function unfinishedRoll({ set, underWay, unfinished }: ScaleGround): Finding | u
     object: objectOf(set),
     fix: 'Finish it with a deploy, or roll it back with operation: undo; operation: status says what it waits for.',
   }
+}
+
+/** Members go that a deploy which did nothing else has made: their list is changed once more only. */
+export function takesBack({
+  set,
+  underWay,
+  target,
+}: Pick<ScaleGround, 'set' | 'underWay' | 'target'>): boolean {
+  const from = underWay?.from
+  return from !== undefined && target >= from && target <= set.replicas
 }
 
 /** Who its members are can't be changed, or not by this action. */

@@ -24,6 +24,7 @@ import { openLocked, type Locked } from '../procedures/open/hold-ensemble.ts'
 import { readLogin } from '../procedures/open/login.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
+import { grownFrom } from '../procedures/scale/begun-growth.ts'
 import { unreadBefore } from '../procedures/verify/unread.ts'
 import { verifyPhase } from '../procedures/verify/verify-ensemble.ts'
 import { RELEASE_MS, underLock } from '../record/lock.ts'
@@ -123,6 +124,8 @@ function deployOf(ensemble: Locked, ground: Inspected): Deploy {
       ground.live !== undefined &&
       before.pods.length > 0 &&
       (ground.rolls || isUnfinished(before, partitionOf(set))),
+    grownFrom: grownFrom(ground, record),
+    goesOn: record.current.underWay !== null,
     unread: unreadBefore(ground, record.current, before),
   }
 }

@@ -5,7 +5,13 @@ import { bestEffort } from '../best-effort.ts'
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
 import { scaleLeft } from '../decide/scale-left.ts'
-import { apart, unchangeable, whyNotScaled, type ScaleGround } from '../decide/scale-refusals.ts'
+import {
+  apart,
+  takesBack,
+  unchangeable,
+  whyNotScaled,
+  type ScaleGround,
+} from '../decide/scale-refusals.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
@@ -14,6 +20,7 @@ import { rightsToScale } from '../procedures/open/access.ts'
 import { lastLook } from '../procedures/rollout/last-look.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
+import { verifiedSet } from '../procedures/scale/begun-growth.ts'
 import { knownLists } from '../procedures/scale/known-lists.ts'
 import { partitionOf } from '../manifests/partition.ts'
 import { baseOf, markScaled, strategyOf } from '../procedures/scale/scaled.ts'
@@ -58,8 +65,8 @@ async function scaleIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<v
   const { inputs, run, record } = ensemble
   const { report } = run
   const target = inputs.replicas ?? 1
-  const base = baseOf(ensemble.set, record.stored)
-  const plan = await planAll(ensemble, base, target, signal)
+  const base = toScale(ensemble, target)
+  const plan = await planAll(ensemble, base.set, target, signal)
   const { steps, claims, goes } = plan
   if (inputs.dryRun) {
     foretell(ensemble, plan)
@@ -82,13 +89,32 @@ async function scaleIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<v
       set: ensemble.before.set?.uid,
       previous: underWay?.previous ?? report.previousRevision,
       replicas: target,
-      strategy: underWay?.strategy === undefined ? strategyOf(base) : underWay.strategy,
+      strategy: underWay?.strategy === undefined ? strategyOf(base.set) : underWay.strategy,
       ...(claims.length === 0 ? {} : { claims: [...claims] }),
       ...(goes.length === 0 ? {} : { services: [...goes] }),
     },
     signal,
   )
   await takeSteps(ensemble, base, plan, underWay !== null, signal)
+}
+
+interface Base {
+  /** As its owners wrote it, whatever the number of its members. */
+  readonly set: KubeObject
+  /** The number of members for which its companions are. */
+  readonly from: number
+}
+
+/** Where members go that a deploy has begun to make, the set as it was verified. */
+function toScale(ensemble: LockedEnsemble, target: number): Base {
+  const { stored } = ensemble.record
+  const { set } = ensemble.before
+  const underWay = underWayOf(ensemble)
+  const verified =
+    set !== undefined && takesBack({ set, underWay, target }) ? verifiedSet(stored) : undefined
+  return verified === undefined
+    ? { set: baseOf(ensemble.set, stored), from: set?.replicas ?? target }
+    : { set: verified, from: underWay?.from ?? target }
 }
 
 interface Plan {
@@ -172,7 +198,7 @@ async function stepsWithWaits(
   const begun = ensemble.record.current.underWay !== null
   const count = ensemble.before.set?.replicas ?? target
   const { away } =
-    planned.length === 0 || begun ? await whoIsAway(ensemble, undefined, signal) : { away: [] }
+    planned.length === 0 || begun ? await whoIsAway(ensemble, new Set(), signal) : { away: [] }
   return withAwaited(planned, { away, count, begun })
 }
 
@@ -223,7 +249,7 @@ function tellOutages(
 
 async function takeSteps(
   before: LockedEnsemble,
-  base: KubeObject,
+  { set: base, from }: Base,
   { target, steps, claims, comes, goes }: Plan,
   goesOn: boolean,
   signal: AbortSignal,
@@ -260,11 +286,7 @@ async function takeSteps(
     )
     await deleteClaims(ensemble, claims, signal)
     await deleteServices(ensemble, goes, signal)
-    await markScaled(
-      ensemble,
-      { set, view, from: before.before.set?.replicas ?? target, to: target },
-      signal,
-    )
+    await markScaled(ensemble, { set, view, from, to: target }, signal)
     report.stands(`${target} ${target === 1 ? 'member serves' : 'members serve'}`)
     report.ends(report.changed ? 'succeeded' : 'unchanged')
   } catch (error) {
@@ -303,13 +325,13 @@ function planSteps(
     isUnfinished(ensemble.before, partition) ||
     (partition !== undefined && set.strategy.type === 'OnDelete')
   const underWay = underWayOf(ensemble)
-  const against = whyNotScaled({ set, underWay, partition, unfinished })
+  const against = whyNotScaled({ set, underWay, partition, unfinished, target })
   if (against !== undefined) throw refused(against)
   const closed =
     membershipOf(profile) === 'closed' && target !== replicas
       ? closedMembership({ name, namespace, from: replicas, to: target })
       : undefined
-  const listed = closed ?? memberCountOf(base, profile)
+  const listed = closed ?? memberCountOf(ensemble.set, profile)
   if (typeof listed !== 'number') throw refused(unchangeable(set, listed))
   const voting = profile === 'zookeeper'
   const steps = planScale({ name, start, replicas, listed, unfinished, known, target, voting })
@@ -324,6 +346,7 @@ function underWayOf({ record, target: { name } }: LockedEnsemble): ScaleGround['
     ? undefined
     : {
         operation: underWay.operation,
+        from: underWay.from,
         words: underWayInWords(underWay, name),
         end: endOf(underWay),
       }

@@ -33,7 +33,7 @@ export async function undo(inputs: Inputs, run: Run): Promise<void> {
 async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<void> {
   const { inputs, run } = ensemble
   const { report } = run
-  refuseDuringScale(ensemble)
+  refuseWhileMembersChange(ensemble)
   const earlier = await chosen(ensemble, signal)
   if (inputs.dryRun) {
     await foretell(ensemble, earlier, signal)
@@ -63,9 +63,9 @@ async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<vo
   }
 }
 
-function refuseDuringScale({ record, target: { name } }: LockedEnsemble): void {
+function refuseWhileMembersChange({ record, target: { name } }: LockedEnsemble): void {
   const { underWay } = record.current
-  if (underWay?.operation !== 'scale') return
+  if (underWay?.operation !== 'scale' && underWay?.from === undefined) return
   throw failure(
     'refused',
     'CONFLICT',

@@ -122,6 +122,11 @@ const recordSchema = z.object({
       /** scale: the number of members to reach. */
       replicas: z.number().optional(),
       /**
+       * deploy: how many members there were, where all that it does is to make more of them just as
+       * the latest verified revision makes them; a scale may go back to that number.
+       */
+      from: z.number().optional(),
+      /**
        * scale: the set's own updateStrategy, null where none is written; while members are replaced
        * one by one the cluster has OnDelete.
        */
@@ -439,13 +444,15 @@ export function droppedInWords({ operation, since }: UnderWay, name: string): st
 }
 
 /** A fix: what ends it. */
-export function endOf({ operation, replicas, runUrl }: UnderWay): string {
+export function endOf({ operation, replicas, from, runUrl }: UnderWay): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
   // Members that have left don't come back by an undo: only the scale itself ends it.
   if (operation === 'scale')
     return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun, or with another number${by}.`
   if (operation === 'cleanup')
     return `Finish it first: run operation: cleanup again${by}; a deploy creates it again.`
+  if (from !== undefined)
+    return `Finish it first: run the ${operation} again, or remove the members that it made with operation: scale, replicas: ${from}${by}.`
   return operation === 'undo'
     ? `Finish it first: operation: undo continues it, and with to-revision it goes to another revision${by}.`
     : `Finish it first: run the ${operation} again, or roll it back with operation: undo${by}.`

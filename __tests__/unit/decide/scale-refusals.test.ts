@@ -19,6 +19,7 @@ function code(ground: Partial<ScaleGround>): string | undefined {
     underWay: undefined,
     partition: 0,
     unfinished: false,
+    target: 3,
     ...ground,
   })?.code
 }
@@ -28,6 +29,21 @@ test.each<[string, Partial<ScaleGround>, string | undefined]>([
   ['a change of another kind is ended first', { underWay: deploy }, 'CONFLICT'],
   ['a scale that was cut off continues', { underWay: scale }, undefined],
   ['and so it does over its own half-done roll', { underWay: scale, unfinished: true }, undefined],
+  [
+    'what a deploy has begun to make may be taken back',
+    { underWay: { ...deploy, from: 3 }, set: set({ replicas: 5 }), unfinished: true },
+    undefined,
+  ],
+  [
+    'but not more than that',
+    { underWay: { ...deploy, from: 3 }, set: set({ replicas: 5 }), target: 2 },
+    'CONFLICT',
+  ],
+  [
+    'nor more made than it began to',
+    { underWay: { ...deploy, from: 3 }, set: set({ replicas: 5 }), target: 6 },
+    'CONFLICT',
+  ],
   [
     "members below the set's own partition never get the new list",
     { partition: 1 },

@@ -13,11 +13,23 @@ const CHANGED = TUTORIAL.replace(
   '  template:\n    metadata:\n      annotations:\n        change: second\n',
 )
 const FIVE = TUTORIAL.replace('replicas: 3', 'replicas: 5').replace('--servers=3', '--servers=5')
-const FILES = { 'before.yaml': TUTORIAL, 'changed.yaml': CHANGED, 'five.yaml': FIVE }
+const FIVE_CHANGED = CHANGED.replace('replicas: 3', 'replicas: 5').replace(
+  '--servers=3',
+  '--servers=5',
+)
+const FILES = {
+  'before.yaml': TUTORIAL,
+  'changed.yaml': CHANGED,
+  'five.yaml': FIVE,
+  'five-changed.yaml': FIVE_CHANGED,
+}
+const FORWARD =
+  'Bring a node back, or add one that fits. Then deploy again: it continues from here.'
 
 interface Given {
   readonly cluster: SimulatedCluster
   readonly deploy: (manifests: string, inputs?: Readonly<Record<string, string>>) => Promise<Ended>
+  readonly operate: (operation: string, inputs?: Readonly<Record<string, string>>) => Promise<Ended>
   /** More nodes are there from now on, and this pod has found one. */
   readonly addNodes: (pod: string) => Promise<void>
 }
@@ -38,6 +50,8 @@ async function onThreeNodes(work: (given: Given) => Promise<void>): Promise<void
     await work({
       cluster,
       deploy,
+      operate: (operation, inputs = {}) =>
+        runHere({ cluster, clock, name: operation, inputs: { operation, name: 'zk', ...inputs } }),
       addNodes: async (pod) => {
         for (const node of later) cluster.objects.put('Node', node)
         await untilHere(
@@ -47,7 +61,7 @@ async function onThreeNodes(work: (given: Given) => Promise<void>): Promise<void
         )
       },
     })
-    expect(takenTogether(cluster.history, byRuns(...Object.keys(FILES)))).toEqual([])
+    expect(takenTogether(cluster.history, byRuns(...Object.keys(FILES), 'scale'))).toEqual([])
   } finally {
     await cluster.stop()
   }
@@ -67,9 +81,7 @@ test('a roll whose member finds no node halts with that, and continues once ther
       "zk-2: 0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules.",
     ])
     const { report } = failed
-    expect(report.findings[0]?.fix).toBe(
-      'Bring a node back, or add one that fits. Then deploy again: it continues from here.',
-    )
+    expect(report.findings[0]?.fix).toBe(FORWARD)
     expect(report.notes).toEqual([
       expect.stringMatching(
         /^Nothing was rolled back: revision zk-\S+, the latest verified one, asks the same of nodes: an undo would wait for a node as well\.$/,
@@ -130,11 +142,54 @@ test('a deploy that grows while a node is cordoned is told the same, and no undo
     const { report } = await deploy('five.yaml')
     expect([report.code, report.findings[0]?.fix, report.byHand]).toEqual([
       'UNSCHEDULABLE',
-      'Bring a node back, or add one that fits. Then deploy again: it continues from here.',
+      `${FORWARD} Or give it up with operation: scale, replicas: 3.`,
       [],
     ])
     expect(report.notes).toEqual([
       'Nothing was rolled back: the evidence is not against the new revision.',
     ])
+  })
+})
+
+// Before, nothing but a new node led out: scale and undo were refused, the earlier manifest too.
+test('a deploy that grows where no node is left is given up with a scale to the number before', async () => {
+  await onThreeNodes(async ({ cluster, deploy, operate }) => {
+    const failed = await deploy('five.yaml')
+    const wayOut = `${FORWARD} Or give it up with operation: scale, replicas: 3.`
+    expect(failed.report.findings[0]?.fix).toBe(wayOut)
+    // A run that changes nothing more forgets nothing.
+    expect((await deploy('five.yaml')).report.findings[0]?.fix).toBe(wayOut)
+
+    const undone = (await operate('undo')).report
+    expect([undone.result, undone.code, undone.changed]).toEqual(['refused', 'CONFLICT', false])
+    expect(undone.findings[0]?.fix).toMatch(
+      /^Finish it first: run the deploy again, or remove the members that it made with operation: scale, replicas: 3/,
+    )
+    const fewer = (await operate('scale', { replicas: '2' })).report
+    expect([fewer.result, fewer.code]).toEqual(['refused', 'CONFLICT'])
+
+    const { report } = await operate('scale', { replicas: '3' })
+    expect([report.result, report.code, report.readyReplicas]).toEqual(['succeeded', '', 3])
+    expect(cluster.zookeeper('default', 'zk').serving()).toHaveLength(3)
+    const { report: before } = await deploy('before.yaml')
+    expect([before.result, before.readyReplicas]).toEqual(['unchanged', 3])
+  })
+})
+
+test('is not given up while a member that stays does not serve', async () => {
+  await onThreeNodes(async ({ cluster, deploy, operate }) => {
+    await deploy('five.yaml')
+    cluster.nodes.remove('node-2')
+    const { report } = await operate('scale', { replicas: '3' })
+    expect([report.result, report.code, report.changed]).toEqual(['refused', 'NOT_READY', false])
+  })
+})
+
+test('and a deploy that changes the members as well is no growth: it is finished or rolled back', async () => {
+  await onThreeNodes(async ({ deploy, operate }) => {
+    const { report } = await deploy('five-changed.yaml', { 'on-failure': 'keep' })
+    expect(report.findings[0]?.fix).not.toContain('scale')
+    const scaled = (await operate('scale', { replicas: '3' })).report
+    expect([scaled.result, scaled.code]).toEqual(['refused', 'CONFLICT'])
   })
 })

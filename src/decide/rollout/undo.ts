@@ -16,6 +16,8 @@ export interface Failed {
   readonly firstInstall: boolean
   /** Something was written before it failed. */
   readonly changed: boolean
+  /** It continues a change that was begun before. */
+  readonly goesOn: boolean
   readonly cancelled: boolean
   /** Of an EnsembleError; undefined for a failure of the API or of ours. */
   readonly code: Code | undefined
@@ -80,8 +82,9 @@ export function decideUndo(failed: Failed): UndoDecision {
 }
 
 /** Once its cause is gone the same deploy does the rest. */
-function canContinue({ changed, firstInstall, cancelled, code, losses }: Failed): boolean {
-  const begun = changed && !firstInstall && !cancelled
+function canContinue(failed: Failed): boolean {
+  const { changed, goesOn, firstInstall, cancelled, code, losses } = failed
+  const begun = (changed || goesOn) && !firstInstall && !cancelled
   return begun && code !== undefined && code !== 'DATA_LOST' && losses === undefined
 }
 

@@ -61,7 +61,7 @@ export async function afterFailure(deploy: Deploy, failed: FailedDeploy): Promis
     return rollBack(deploy, failed, known, { ...verified, objects, verified: true })
   await halt(deploy, judged, decision)
   if (known === undefined) return failed.error
-  return isForward(decision) ? leadsForward(known) : known
+  return isForward(decision) ? leadsForward(known, deploy.grownFrom) : known
 }
 
 async function judgeFailure(
@@ -89,6 +89,7 @@ async function judgeFailure(
     onFailure: inputs.onFailure,
     firstInstall: ground.live === undefined,
     changed: report.changed,
+    goesOn: deploy.goesOn,
     cancelled: ensemble.held.aborted,
     ...faultOf(known),
     inChecks,
@@ -125,8 +126,8 @@ async function halt(
   const { ensemble, ground } = deploy
   const { inputs, kube, record, run } = ensemble
   const { journal, report } = run
-  // Nothing was begun, so nothing is under way.
-  if (!report.changed)
+  // Nothing was begun, neither now nor before, so nothing is under way.
+  if (!report.changed && !deploy.goesOn)
     await bestEffort(journal, 'the record still names the deploy that was not begun', () =>
       record.end(gone()),
     )
@@ -159,15 +160,19 @@ function isForward(decision: UndoDecision): boolean {
   return decision.kind === 'halt' && decision.forward
 }
 
-/** An earlier revision is no way out of it: what to do ends with the same deploy. */
-function leadsForward(error: EnsembleError): EnsembleError {
+/**
+ * An earlier revision is no way out of it: what to do ends with the same deploy, or without the
+ * members that it has begun to make.
+ */
+function leadsForward(error: EnsembleError, from: number | undefined): EnsembleError {
   const [first = unnamed(error), ...rest] = error.findings
   const fix =
     first.fix ??
     (first.code === 'UNSCHEDULABLE'
       ? 'Bring a node back, or add one that fits.'
       : codeRow(first.code).advice)
-  const again = 'Then deploy again: it continues from here.'
+  const back = from === undefined ? '' : ` Or give it up with operation: scale, replicas: ${from}.`
+  const again = `Then deploy again: it continues from here.${back}`
   return new EnsembleError(
     error.outcome,
     [{ ...first, fix: `${fix.replace(/[.!?]?$/, '.')} ${again}` }, ...rest],

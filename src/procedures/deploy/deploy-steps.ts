@@ -24,6 +24,10 @@ export interface Deploy {
   readonly digest: string
   /** Members that run are replaced. */
   readonly rolls: boolean
+  /** How many members there were, where it does nothing but make more of them. */
+  readonly grownFrom: number | undefined
+  /** A change was begun before and has not ended. */
+  readonly goesOn: boolean
   /** Files that members read and have not read yet, changed before this deploy. */
   readonly unread: ReturnType<typeof unreadBefore>
 }
@@ -59,6 +63,7 @@ export async function beginDeploy(deploy: Deploy, signal: AbortSignal): Promise<
         digest: deploy.digest,
         set: before.set?.uid,
         previous: report.previousRevision,
+        from: deploy.grownFrom,
         ...(deploy.unread.length === 0 ? {} : { unread: [...deploy.unread] }),
       },
       signal,

@@ -32,14 +32,21 @@ export async function refuseUnsound(
   const { record, run, target, profile } = ensemble
   const { clock, journal } = run
   const [first] = steps
+  const { underWay } = record.current
+  const takesBack = underWay?.from !== undefined
   if (
-    record.current.underWay !== null ||
+    (underWay !== null && !takesBack) ||
     first === undefined ||
     first.kind === 'restore' ||
     first.kind === 'await'
   )
     return
-  const goes = first.kind === 'remove' ? first.ordinal : undefined
+  // Of members that were to come none need serve; else those that go last are asked as well.
+  const goes = new Set(
+    (takesBack ? steps : [first]).flatMap(({ kind, ordinal }) =>
+      kind === 'remove' && ordinal !== undefined ? [ordinal] : [],
+    ),
+  )
   // One that is on its way is waited for: the step before may have been a deploy.
   const { ms, why } = patienceWith(
     startsOf(ensemble.before, target.container),
@@ -100,10 +107,10 @@ export async function refuseUnableToLeave(
   if (finding !== undefined) throw new EnsembleError('refused', [finding])
 }
 
-/** Pods that are missing, or outside of the quorum; `goes` is not asked for. */
+/** Pods that are missing, or outside of the quorum; of ordinals in `goes` it is not asked. */
 export async function whoIsAway(
   ensemble: Ensemble,
-  goes: number | undefined,
+  goes: ReadonlySet<number>,
   signal: AbortSignal,
 ): Promise<Away> {
   const view = ensemble.follower.snapshot()
@@ -116,11 +123,11 @@ export async function whoIsAway(
     view.set === undefined
       ? []
       : wantedOrdinals(view.set)
-          .filter((ordinal) => ordinal !== goes && !pods.some((pod) => pod.ordinal === ordinal))
+          .filter((ordinal) => !goes.has(ordinal) && !pods.some((pod) => pod.ordinal === ordinal))
           .map((ordinal) => `${ensemble.target.name}-${ordinal}`)
   const outside = states.filter(
     (state) =>
-      state.ordinal !== goes &&
+      !goes.has(state.ordinal) &&
       !serves({
         role: state.role,
         ready: pods.find((pod) => pod.pod === state.pod)?.ready ?? false,

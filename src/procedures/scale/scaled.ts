@@ -61,6 +61,7 @@ interface Scaled {
   /** As it stands now. */
   readonly set: KubeObject
   readonly view: EnsembleView
+  /** The number of members for which the recorded companions are. */
   readonly from: number
   readonly to: number
 }

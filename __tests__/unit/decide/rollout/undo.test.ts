@@ -18,6 +18,7 @@ const failed: Failed = {
   onFailure: 'undo',
   firstInstall: false,
   changed: true,
+  goesOn: false,
   cancelled: false,
   code: 'IMAGE_PULL',
   codes: ['IMAGE_PULL'],
