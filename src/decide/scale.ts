@@ -34,7 +34,7 @@ export interface ScaleSituation {
 export interface ScaleStep {
   /**
    * `finish`: the members of before come to know a list that was changed already. `restore`: the
-   * set makes as many members again as the list names. `await`: members that should serve are
+   * set makes as many members again as the list names, which is more. `await`: members that should serve are
    * waited for, nothing is changed.
    */
   readonly kind: 'add' | 'remove' | 'finish' | 'restore' | 'await'
@@ -85,12 +85,15 @@ export function planScale(situation: ScaleSituation): readonly ScaleStep[] | und
 
 /**
  * Where set and list name different numbers and the target lies the other way, the set first goes
- * back to the number of the list.
+ * back to the number of the list. A member that the list lacks is one that was about to go: those
+ * who do not know that yet need its vote, so it goes as any other does.
  */
-function restoreFirst({ replicas, listed, target }: ScaleSituation): ScaleStep | undefined {
+function restoreFirst(situation: ScaleSituation): ScaleStep | undefined {
+  const { replicas, listed, target } = situation
   const onTheWay = replicas > listed ? target >= replicas : target <= replicas
-  return replicas === listed || onTheWay
-    ? undefined
+  if (replicas === listed || onTheWay) return undefined
+  return replicas > listed
+    ? stepOfOne(situation, replicas, replicas - 1)
     : {
         kind: 'restore',
         count: listed,
@@ -130,20 +133,24 @@ function isTooFar({ voting, listed, target, known = [] }: ScaleSituation): boole
 }
 
 function stepsOfOne(situation: ScaleSituation): readonly ScaleStep[] {
-  const { start, listed, target } = situation
+  const { listed, target } = situation
   const up = target > listed
-  return Array.from({ length: Math.abs(target - listed) }, (_, index): ScaleStep => {
+  return Array.from({ length: Math.abs(target - listed) }, (_, index) => {
     const count = up ? listed + index : listed - index
-    const next = up ? count + 1 : count - 1
-    const who = lastOf(situation, Math.max(count, next))
-    return {
-      kind: up ? 'add' : 'remove',
-      count: next,
-      ordinal: start + Math.max(count, next) - 1,
-      words: `${count} → ${next}: ${who} ${up ? 'comes' : 'goes'}`,
-      outage: outageOf(situation, count, next),
-    }
+    return stepOfOne(situation, count, up ? count + 1 : count - 1)
   })
+}
+
+function stepOfOne(situation: ScaleSituation, count: number, next: number): ScaleStep {
+  const up = next > count
+  const who = lastOf(situation, Math.max(count, next))
+  return {
+    kind: up ? 'add' : 'remove',
+    count: next,
+    ordinal: situation.start + Math.max(count, next) - 1,
+    words: `${count} → ${next}: ${who} ${up ? 'comes' : 'goes'}`,
+    outage: outageOf(situation, count, next),
+  }
 }
 
 function membersOf(count: number): string {

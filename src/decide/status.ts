@@ -32,6 +32,8 @@ export interface Background {
    * none or nothing is known.
    */
   readonly unfinished: string | undefined
+  /** What continues it, for a sentence; `undo`: also an undo ends it. */
+  readonly way?: { readonly again: string; readonly undo: boolean }
   /** The run of that change shows signs of life; undefined where that can't be told. */
   readonly alive: boolean | undefined
   /**
@@ -90,7 +92,8 @@ export function isHalted(
 }
 
 /** The halt as a finding: `what` holds the roll, and how it is finished. */
-function haltFinding(what: string, set: SetView, alive: boolean | undefined): Finding {
+function haltFinding(what: string, set: SetView, { alive, way }: Background): Finding {
+  const { again, undo } = way ?? { again: 'run the deploy again', undo: true }
   const common = {
     code: 'NOT_READY',
     severity: 'error',
@@ -100,13 +103,13 @@ function haltFinding(what: string, set: SetView, alive: boolean | undefined): Fi
     return {
       ...common,
       message: `the roll continues step by step: ${what}`,
-      fix: 'Look again in a minute. If the run that holds the lock was killed, run the deploy again.',
+      fix: `Look again in a minute. If the run that holds the lock was killed, ${again}.`,
       orSet: WAIT,
     }
   return {
     ...common,
     message: `the roll is halted: ${what}`,
-    fix: 'Run the deploy again: it continues where the roll was halted, one member at a time, and puts the strategy back as the manifest has it. To roll back instead: operation: undo.',
+    fix: `R${again.slice(1)}: it continues where the roll was halted, one member at a time, and puts the strategy back as the manifest has it.${undo ? ' To roll back instead: operation: undo.' : ''}`,
   }
 }
 
@@ -197,7 +200,7 @@ export function judgeStatus({
     verdict.kind !== 'done' && !diagnoses.some((diagnosis) => diagnosis.class === 'terminal')
   const halt =
     set !== undefined && held !== undefined && isHalted(held, view, background)
-      ? [haltFinding(counted ? held.keeps : held.text, set, background.alive)]
+      ? [haltFinding(counted ? held.keeps : held.text, set, background)]
       : []
   if (verdict.kind === 'done') return [...losses, ...halt, ...serving.findings]
   // While a roll is under way a member that rejoins is no fault; that no majority serves is one.

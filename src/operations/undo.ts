@@ -21,6 +21,7 @@ import {
   recordName,
   type VerifiedRevision,
   endOf,
+  changesMembers,
   underWayInWords,
 } from '../record/record.ts'
 import type { Run } from '../run.ts'
@@ -65,7 +66,7 @@ async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<vo
 
 function refuseWhileMembersChange({ record, target: { name } }: LockedEnsemble): void {
   const { underWay } = record.current
-  if (underWay?.operation !== 'scale' && underWay?.from === undefined) return
+  if (underWay === null || !changesMembers(underWay)) return
   throw failure(
     'refused',
     'CONFLICT',

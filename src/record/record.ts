@@ -443,6 +443,19 @@ export function droppedInWords({ operation, since }: UnderWay, name: string): st
   return `The ${operation} that was begun at ${since} is ignored: statefulset/${name} was deleted since, and another one was made under its name.`
 }
 
+/** What continues it, for a sentence. */
+export function continuedBy({ operation, replicas }: UnderWay): string {
+  const number = replicas === undefined ? '' : ` with replicas: ${replicas}`
+  return operation === 'deploy'
+    ? 'run the deploy again'
+    : `run operation: ${operation} again${number}`
+}
+
+/** It changes who the members are, which an undo can't take back. */
+export function changesMembers({ operation, from }: UnderWay): boolean {
+  return operation === 'scale' || from !== undefined
+}
+
 /** A fix: what ends it. */
 export function endOf({ operation, replicas, from, runUrl }: UnderWay): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`

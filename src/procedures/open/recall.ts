@@ -6,6 +6,8 @@ import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { seeLock } from '../../record/lock.ts'
 import {
+  changesMembers,
+  continuedBy,
   latestApplied,
   nodesUnderMaintenance,
   objectsOf,
@@ -23,6 +25,8 @@ export interface Recalled {
   readonly record: EnsembleRecord | undefined
   /** The change that was begun and isn't recorded as finished, in words without a full stop. */
   readonly unfinished: string | undefined
+  /** What continues it, for a sentence; `undo`: also an undo ends it. */
+  readonly way?: { readonly again: string; readonly undo: boolean }
   /** Its run still shows signs of life; undefined when that can't be told. */
   readonly alive: boolean | undefined
   /**
@@ -81,7 +85,11 @@ export async function recall(
       return { record, ...ended, ownPartition, notes: [...cordoned, ...kept] }
     const unfinished = begun(record.underWay)
     const notes = [`An unfinished change: ${unfinished}; ${text}.`, ...cordoned, ...kept]
-    return { record, unfinished, alive, renewed, ownPartition, notes }
+    const way = {
+      again: continuedBy(record.underWay),
+      undo: !changesMembers(record.underWay) && record.underWay.operation !== 'undo',
+    }
+    return { record, unfinished, way, alive, renewed, ownPartition, notes }
   } catch (error) {
     if (isDenied(error))
       return silent(

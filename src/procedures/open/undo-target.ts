@@ -4,7 +4,7 @@ import { ownPods } from '../../decide/members/members.ts'
 import { latestToGoBackTo } from '../../decide/rollout/undo.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
-import type { EnsembleRecord } from '../../record/record.ts'
+import { changesMembers, type EnsembleRecord } from '../../record/record.ts'
 import type { Recorder } from '../../report/recorder.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { recall } from './recall.ts'
@@ -13,12 +13,13 @@ import { listRevisions } from './revisions.ts'
 /** `numbers`: of the revisions that the cluster still has, by name. */
 export function noteUndoTarget(
   report: Recorder,
-  record: Pick<EnsembleRecord, 'revisions'> | undefined,
+  record: Pick<EnsembleRecord, 'revisions' | 'underWay'> | undefined,
   view: EnsembleView,
   numbers: readonly { readonly name: string; readonly revision: number | undefined }[],
 ): void {
   const { set } = view
   if (record === undefined || set === undefined) return
+  if (record.underWay !== null && changesMembers(record.underWay)) return
   const { updateRevision } = set.status
   const complete = ownPods(view).every((pod) => pod.revision === updateRevision)
   const entry = latestToGoBackTo(record.revisions, { updateRevision, complete })
