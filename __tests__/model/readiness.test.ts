@@ -19,7 +19,7 @@ const SCHEDULES = 60
 /** One run of the wait beside the model, as a deploy does it: a look a second. */
 class Watcher {
   readonly model: SetModel
-  memory: DiagnosisMemory = newMemory()
+  memory: DiagnosisMemory = newMemory(true)
   findings: readonly Diagnosis[] = []
   key = ''
   progressAt = 0

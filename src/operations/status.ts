@@ -69,7 +69,7 @@ async function statusIn(
     const { view, recalled: background } = found
     const now = run.clock.now()
     const verdict = judgeRollout(view, now, {})
-    const diagnoses = diagnose(view, now, newMemory()).findings
+    const diagnoses = diagnose(view, now, newMemory(false)).findings
     done(progressLine({ view, verdict, diagnoses, background }))
     return found
   })
@@ -160,7 +160,11 @@ async function conclude(
 ): Promise<void> {
   const now = clock.now()
   const verdict = judgeRollout(view, now, {})
-  const found = diagnose(await createNodeLook(kube)(view, now, signal), now, newMemory()).findings
+  const found = diagnose(
+    await createNodeLook(kube)(view, now, signal),
+    now,
+    newMemory(false),
+  ).findings
   const evidence =
     verdict.kind === 'done' ? [] : await collectEvidence(kube, view, found, logLines, signal)
   report.prove(...evidence)

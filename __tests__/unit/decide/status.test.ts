@@ -35,7 +35,7 @@ function judged(
     now,
     view: seen,
     verdict: judgeRollout(seen, now, {}),
-    diagnoses: diagnose(seen, now, newMemory()).findings,
+    diagnoses: diagnose(seen, now, newMemory(true)).findings,
     serving: more.serving ?? SERVING,
     background: more.background ?? NOTHING_KNOWN,
     losses: more.losses ?? [],
@@ -252,7 +252,7 @@ describe('the line of how far it has come agrees with the verdict', () => {
     progressLine({
       view: seen,
       verdict: judgeRollout(seen, T0, {}),
-      diagnoses: diagnose(seen, T0, newMemory()).findings,
+      diagnoses: diagnose(seen, T0, newMemory(true)).findings,
       background,
     })
   const held = view([old(0), old(1), pod(2)], {

@@ -45,10 +45,13 @@ export interface DiagnosisMemory {
   readonly seen: ReadonlyMap<string, { readonly since: number; readonly last: number }>
   readonly crashes: ReadonlyMap<string, CrashHistory>
   readonly failedPods: ReadonlyMap<number, readonly string[]>
+  /** More looks follow. */
+  readonly waits: boolean
 }
 
-export function newMemory(): DiagnosisMemory {
-  return { seen: new Map(), crashes: new Map(), failedPods: new Map() }
+/** Before the first look of a wait, or of the only one. */
+export function newMemory(waits: boolean): DiagnosisMemory {
+  return { seen: new Map(), crashes: new Map(), failedPods: new Map(), waits }
 }
 
 /**
@@ -78,9 +81,13 @@ export function diagnose(
   const symptoms = symptomsOf(situation)
   const seen = remember(memory.seen, symptoms, now)
   const findings = symptoms
-    .map((symptom) => judge(situation, symptom, seen.get(symptom.key)?.since ?? now))
+    .map((symptom) => {
+      const firstSeen = seen.get(symptom.key)?.since ?? now
+      const { seenMs = 0 } = symptom
+      return judge(situation, symptom, firstSeen, memory.waits ? firstSeen + seenMs : now)
+    })
     .toSorted(byGravity)
-  return { findings, memory: { seen, crashes, failedPods } }
+  return { findings, memory: { ...memory, seen, crashes, failedPods } }
 }
 
 function symptomsOf(situation: Situation): readonly Symptom[] {
@@ -144,7 +151,13 @@ function memberSymptoms(member: MemberCase): readonly Symptom[] {
   return failing.length > 0 ? failing : readinessSymptoms(member)
 }
 
-function judge(situation: Situation, symptom: Symptom, firstSeen: number): Diagnosis {
+/** `earliest`: it is not final before that. */
+function judge(
+  situation: Situation,
+  symptom: Symptom,
+  firstSeen: number,
+  earliest: number,
+): Diagnosis {
   const { set, now, view } = situation
   const since = symptom.since ?? firstSeen
   const pod = ownPods(view).find((one) => `pod/${one.name}` === symptom.object)
@@ -166,7 +179,7 @@ function judge(situation: Situation, symptom: Symptom, firstSeen: number): Diagn
     ...(fix === undefined ? {} : { fix }),
     ...(endsNothing(situation, symptom, old)
       ? { class: 'informative' }
-      : classOf(symptom, since, now)),
+      : classOf(symptom, since, earliest, now)),
   }
 }
 
@@ -184,11 +197,12 @@ function endsNothing({ set }: Situation, { key }: Symptom, old: PodView | undefi
 function classOf(
   { graceMs, confirmed }: Symptom,
   since: number,
+  earliest: number,
   now: number,
 ): Pick<Diagnosis, 'class' | 'graceUntil'> {
   if (graceMs === 'never') return { class: 'informative' }
   if (confirmed === false) return { class: 'graced' }
-  const until = since + graceMs
+  const until = Math.max(since + graceMs, earliest)
   return until <= now ? { class: 'terminal' } : { class: 'graced', graceUntil: until }
 }
 

@@ -6,6 +6,11 @@ import { isNew, oneLine, type MemberCase, type Symptom } from './symptom.ts'
 const GRACE_MS = 60_000
 /** A node that reboots or is uncordoned within seconds must not end a deploy. */
 const IMPOSSIBLE_GRACE_MS = 5_000
+/**
+ * A node that has come back is tried within the scheduler's longest pause between two tries, 10 s
+ * (podMaxBackoffSeconds of its configuration): until then its sentence is that of before.
+ */
+const TRIED_AGAIN_MS = 15_000
 /** How long autoscalers give a node to appear. */
 const NODE_COMES_MS = 900_000
 const CLAIM_GRACE_MS = 30_000
@@ -68,6 +73,13 @@ export function schedulingSymptoms(member: MemberCase): readonly Symptom[] {
     text: oneLine(message).replace(/ (?:no new claims to deallocate, )?preemption: .*$/, ''),
     reasons: nodeReasons(message),
   }
+  const found =
+    reason === 'SchedulingGated'
+      ? gated(pod.name)
+      : (claimInTheWay(unplaced) ??
+        nodeComes(unplaced) ??
+        volumeOutOfReach(unplaced) ??
+        noNodeTakesIt(unplaced))
   return [
     {
       key: `scheduling/${pod.uid}`,
@@ -75,13 +87,9 @@ export function schedulingSymptoms(member: MemberCase): readonly Symptom[] {
       object: `pod/${pod.name}`,
       reason,
       since,
+      seenMs: found.graceMs === 'never' ? 0 : Math.min(found.graceMs, TRIED_AGAIN_MS),
       explains: true,
-      ...(reason === 'SchedulingGated'
-        ? gated(pod.name)
-        : (claimInTheWay(unplaced) ??
-          nodeComes(unplaced) ??
-          volumeOutOfReach(unplaced) ??
-          noNodeTakesIt(unplaced))),
+      ...found,
     },
   ]
 }

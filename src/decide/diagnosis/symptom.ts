@@ -52,6 +52,11 @@ export interface Symptom extends Fault {
    * wait by itself.
    */
   readonly graceMs: number | 'never'
+  /**
+   * A wait must have seen it for so long itself: who wrote it may have an answer for the world of
+   * before only.
+   */
+  readonly seenMs?: number
   /** When it began; default: when it was first seen. Milliseconds since the epoch. */
   readonly since?: number
   /** False while too few sightings stand behind it: it doesn't become final, whatever the time. */

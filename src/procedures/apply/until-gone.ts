@@ -21,13 +21,20 @@ export interface Waiting {
   readonly clock: Clock
   readonly deadline: Deadline
   readonly say: (line: string) => void
+  /** Of the run that waits. */
+  readonly operation: string
 }
 
 export function waitingOf(
-  { clock, journal }: Pick<Run, 'clock' | 'journal'>,
+  { clock, journal, report }: Pick<Run, 'clock' | 'journal' | 'report'>,
   deadline: Deadline,
 ): Waiting {
-  return { clock, deadline, say: (line) => journal.info(line) }
+  return {
+    clock,
+    deadline,
+    say: (line) => journal.info(line),
+    operation: report.operation,
+  }
 }
 
 /**
@@ -35,7 +42,7 @@ export function waitingOf(
  * something holds.
  */
 export async function untilGone(
-  { clock, deadline, say }: Waiting,
+  { clock, deadline, say, operation }: Waiting,
   look: (signal: AbortSignal) => Promise<readonly Held[]>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -69,7 +76,7 @@ export async function untilGone(
             {
               object: first.object,
               input: 'timeout',
-              fix: `${first.fix ?? 'See what holds it: its conditions, finalizers and events.'} The next cleanup continues from here.`,
+              fix: `${first.fix ?? 'See what holds it: its conditions, finalizers and events.'} Then run the ${operation} again: it continues from here.`,
             },
           ),
       }

@@ -109,7 +109,7 @@ class MemberWait {
   readonly #told: Map<number, string>
   readonly #notes = new Set<string>()
   readonly #withNodes: ReturnType<typeof createNodeLook>
-  #memory = newMemory()
+  #memory = newMemory(true)
   #progress: { readonly key: string; readonly reached: string; readonly at: number }
   #said: number
   #waitsFor = ''

@@ -27,7 +27,7 @@ type Look = readonly [seconds: number, view: EnsembleView]
 function last(looks: readonly Look[]): readonly Diagnosis[] {
   return looks.reduce<ReturnType<typeof diagnose>>(
     (before, [seconds, seen]) => diagnose(seen, T0 + seconds * SECOND, before.memory),
-    { findings: [], memory: newMemory() },
+    { findings: [], memory: newMemory(true) },
   ).findings
 }
 

@@ -25,7 +25,7 @@ import {
 
 /** The findings of the last of several looks, one every `step` seconds from T0 on. */
 function look(views: readonly EnsembleView[], step = 5): readonly Diagnosis[] {
-  let memory = newMemory()
+  let memory = newMemory(true)
   let findings: readonly Diagnosis[] = []
   views.forEach((seen, index) => {
     const result = diagnose(seen, T0 + index * step * SECOND, memory)
@@ -41,7 +41,7 @@ function lasting(seen: EnsembleView, seconds: number): readonly Diagnosis[] {
 }
 
 function firstTerminal(seen: EnsembleView, most = 1000): number | undefined {
-  let memory = newMemory()
+  let memory = newMemory(true)
   for (let second = 0; second <= most; second++) {
     const result = diagnose(seen, T0 + second * SECOND, memory)
     memory = result.memory
@@ -457,6 +457,15 @@ describe('unschedulable', () => {
   ])('%s', (_, seen, code, seconds, against) => {
     expect(firstTerminal(seen, 400)).toBe(seconds)
     expect(lasting(seen, 60)[0]).toMatchObject({ code, ordinal: 2, againstRevision: against })
+  })
+
+  // Whoever has just brought a node back deploys again: the scheduler's sentence is of before.
+  test('that is old when a wait begins is given the time of another try', () => {
+    const seen = row(CPU, {
+      unscheduled: { reason: 'Unschedulable', message: CPU, since: T0 - 600 * SECOND },
+    })
+    expect(firstTerminal(seen)).toBe(15)
+    expect(diagnose(seen, T0, newMemory(false)).findings).toMatchObject([{ class: 'terminal' }])
   })
 
   test.each([

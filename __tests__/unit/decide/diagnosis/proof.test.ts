@@ -9,7 +9,7 @@ describe('objects', () => {
   test('those at fault, else the pods that are not Ready, and of many members no more than five', () => {
     const pulls = unready(1, { state: waiting('ImagePullBackOff') })
     const at = view([pod(0), pulls, pod(2, { ready: false })])
-    const faults = diagnose(at, T0, newMemory()).findings.filter(
+    const faults = diagnose(at, T0, newMemory(true)).findings.filter(
       ({ object }) => object === 'pod/zk-1',
     )
     expect(faults).not.toHaveLength(0)

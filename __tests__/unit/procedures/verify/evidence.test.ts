@@ -14,7 +14,7 @@ const never = new AbortController().signal
 const silent: Pick<Kube, 'logs'> = { logs: () => Promise.resolve('') }
 
 function found(of: EnsembleView): readonly Diagnosis[] {
-  return diagnose(of, NOW, newMemory()).findings
+  return diagnose(of, NOW, newMemory(true)).findings
 }
 
 const refused = (name: string): string =>
