@@ -99,7 +99,7 @@ function refuseUnfinished(ensemble: LockedEnsemble): void {
       'refused',
       'CONFLICT',
       `${underWayInWords(underWay, target.name)}: members may come back at another revision`,
-      { fix: endOf(underWay) },
+      { fix: endOf(underWay, ensemble.profile.name) },
     )
   }
   const { set } = before

@@ -2,6 +2,7 @@
 // when a step fails, and the next run continues from there.
 
 import { bestEffort } from '../best-effort.ts'
+import { leftRingInWords } from '../decide/preflight/left-over-claims.ts'
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
 import { scaleLeft } from '../decide/scale-left.ts'
@@ -318,14 +319,18 @@ function planSteps(
   return steps
 }
 
-function underWayOf({ record, target: { name } }: LockedEnsemble): ScaleGround['underWay'] {
+function underWayOf({
+  record,
+  profile,
+  target: { name },
+}: LockedEnsemble): ScaleGround['underWay'] {
   const { underWay } = record.current
   return underWay === null
     ? undefined
     : {
         operation: underWay.operation,
         words: underWayInWords(underWay, name),
-        end: endOf(underWay),
+        end: endOf(underWay, profile.name),
       }
 }
 
@@ -361,9 +366,9 @@ function judgeOldClaims(ensemble: LockedEnsemble, steps: readonly ScaleStep[]): 
   if (harmful.length > 0) {
     const why =
       profile === 'cassandra'
-        ? 'holds data of a node that has left the ring: no new member joins with it'
-        : `holds data of an earlier installation: between two members alone it may win over the data of ${name}-${set.start}`
-    throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} ${why}`, {
+        ? leftRingInWords(names)
+        : `${names.join(', ')} holds data of an earlier installation: between two members alone it may win over the data of ${name}-${set.start}`
+    throw failure('refused', 'CLAIM_PENDING', why, {
       object: `persistentvolumeclaim/${names[0] ?? ''}`,
       fix: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
     })
