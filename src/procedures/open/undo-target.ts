@@ -13,12 +13,13 @@ import { listRevisions } from './revisions.ts'
 /** `numbers`: of the revisions that the cluster still has, by name. */
 export function noteUndoTarget(
   report: Recorder,
-  record: Pick<EnsembleRecord, 'revisions'> | undefined,
+  record: Pick<EnsembleRecord, 'revisions' | 'underWay'> | undefined,
   view: EnsembleView,
   numbers: readonly { readonly name: string; readonly revision: number | undefined }[],
 ): void {
   const { set } = view
-  if (record === undefined || set === undefined) return
+  // An undo is refused while a scale is under way.
+  if (record === undefined || set === undefined || record.underWay?.operation === 'scale') return
   const { updateRevision } = set.status
   const complete = ownPods(view).every((pod) => pod.revision === updateRevision)
   const entry = latestToGoBackTo(record.revisions, { updateRevision, complete })
