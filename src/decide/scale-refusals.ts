@@ -30,7 +30,7 @@ export function whyNotScaled(ground: ScaleGround): Finding | undefined {
 
 function otherChange(ground: ScaleGround): Finding | undefined {
   const { set, underWay } = ground
-  if (underWay === undefined || underWay.operation === 'scale' || takesBack(ground))
+  if (underWay === undefined || underWay.operation === 'scale' || removesBegun(ground))
     return undefined
   return {
     code: 'CONFLICT',
@@ -64,7 +64,7 @@ function unfinishedRoll({ set, underWay, unfinished }: ScaleGround): Finding | u
 }
 
 /** Members go that a deploy which did nothing else has made: their list is changed once more only. */
-export function takesBack({
+export function removesBegun({
   set,
   underWay,
   target,

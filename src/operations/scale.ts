@@ -2,12 +2,13 @@
 // when a step fails, and the next run continues from there.
 
 import { bestEffort } from '../best-effort.ts'
+import { leftRingInWords } from '../decide/preflight/left-over-claims.ts'
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
 import { scaleLeft } from '../decide/scale-left.ts'
 import {
   apart,
-  takesBack,
+  removesBegun,
   unchangeable,
   whyNotScaled,
   type ScaleGround,
@@ -20,7 +21,7 @@ import { rightsToScale } from '../procedures/open/access.ts'
 import { lastLook } from '../procedures/rollout/last-look.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
-import { verifiedSet } from '../procedures/scale/begun-growth.ts'
+import { verifiedSet } from '../procedures/deploy/begun-growth.ts'
 import { knownLists } from '../procedures/scale/known-lists.ts'
 import { partitionOf } from '../manifests/partition.ts'
 import { baseOf, markScaled, strategyOf } from '../procedures/scale/scaled.ts'
@@ -111,7 +112,7 @@ function toScale(ensemble: LockedEnsemble, target: number): Base {
   const { set } = ensemble.before
   const underWay = underWayOf(ensemble)
   const verified =
-    set !== undefined && takesBack({ set, underWay, target }) ? verifiedSet(stored) : undefined
+    set !== undefined && removesBegun({ set, underWay, target }) ? verifiedSet(stored) : undefined
   return verified === undefined
     ? { set: baseOf(ensemble.set, stored), from: set?.replicas ?? target }
     : { set: verified, from: underWay?.from ?? target }
@@ -340,7 +341,11 @@ function planSteps(
   return steps
 }
 
-function underWayOf({ record, target: { name } }: LockedEnsemble): ScaleGround['underWay'] {
+function underWayOf({
+  record,
+  profile,
+  target: { name },
+}: LockedEnsemble): ScaleGround['underWay'] {
   const { underWay } = record.current
   return underWay === null
     ? undefined
@@ -348,7 +353,7 @@ function underWayOf({ record, target: { name } }: LockedEnsemble): ScaleGround['
         operation: underWay.operation,
         from: underWay.from,
         words: underWayInWords(underWay, name),
-        end: endOf(underWay),
+        end: endOf(underWay, profile.name),
       }
 }
 
@@ -384,9 +389,9 @@ function judgeOldClaims(ensemble: LockedEnsemble, steps: readonly ScaleStep[]): 
   if (harmful.length > 0) {
     const why =
       profile === 'cassandra'
-        ? 'holds data of a node that has left the ring: no new member joins with it'
-        : `holds data of an earlier installation: between two members alone it may win over the data of ${name}-${set.start}`
-    throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} ${why}`, {
+        ? leftRingInWords(names)
+        : `${names.join(', ')} holds data of an earlier installation: between two members alone it may win over the data of ${name}-${set.start}`
+    throw failure('refused', 'CLAIM_PENDING', why, {
       object: `persistentvolumeclaim/${names[0] ?? ''}`,
       fix: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
     })

@@ -8,6 +8,7 @@ import { KubeFailure } from '../kube/failure.ts'
 import { pack, unpack, type Kept } from './kept.ts'
 import { NODE_ACTS } from '../report/run-report.ts'
 import { keptUnder } from './names.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 
 /** The ConfigMap's limit is 1 MiB for all keys; the oldest stored objects go first. */
 const STORED_BYTES = 700_000
@@ -451,17 +452,23 @@ export function continuedBy({ operation, replicas }: UnderWay): string {
     : `run operation: ${operation} again${number}`
 }
 
-/** It changes who the members are, which an undo can't take back. */
+/** It changes who the members are, which an undo can't change back. */
 export function changesMembers({ operation, from }: UnderWay): boolean {
   return operation === 'scale' || from !== undefined
 }
 
 /** A fix: what ends it. */
-export function endOf({ operation, replicas, from, runUrl }: UnderWay): string {
+export function endOf(
+  { operation, replicas, from, runUrl }: UnderWay,
+  profile: ProfileName,
+): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
-  // Members that have left don't come back by an undo: only the scale itself ends it.
-  if (operation === 'scale')
-    return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun, or with another number${by}.`
+  // Members that have left don't come back by an undo: only the scale itself ends it; and a node
+  // that has begun to leave its ring doesn't come back by a larger number either.
+  if (operation === 'scale') {
+    const other = profile === 'cassandra' ? '' : ', or with another number'
+    return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun${other}${by}.`
+  }
   if (operation === 'cleanup')
     return `Finish it first: run operation: cleanup again${by}; a deploy creates it again.`
   if (from !== undefined)

@@ -30,7 +30,7 @@ test.each<[string, Partial<ScaleGround>, string | undefined]>([
   ['a scale that was cut off continues', { underWay: scale }, undefined],
   ['and so it does over its own half-done roll', { underWay: scale, unfinished: true }, undefined],
   [
-    'what a deploy has begun to make may be taken back',
+    'what a deploy has begun to make may be removed',
     { underWay: { ...deploy, from: 3 }, set: set({ replicas: 5 }), unfinished: true },
     undefined,
   ],

@@ -19,6 +19,7 @@ export function noteUndoTarget(
 ): void {
   const { set } = view
   if (record === undefined || set === undefined) return
+  // An undo is refused while members come or go.
   if (record.underWay !== null && changesMembers(record.underWay)) return
   const { updateRevision } = set.status
   const complete = ownPods(view).every((pod) => pod.revision === updateRevision)

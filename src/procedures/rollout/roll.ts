@@ -354,8 +354,8 @@ async function decide(
 }
 
 /**
- * It was to go last, and is no member any more: it was broken when that began, or its pod was made
- * anew with the list that lacks it. Nobody waits for it, and its faults are nobody's.
+ * It was to go last, and is no member any more: it was broken when that began, or its new pod has
+ * the list that lacks it. Nobody waits for it, and its faults are nobody's.
  */
 function isLost({ goes, excused, asked }: Roll, set: SetView, member: MemberNow): boolean {
   const { ordinal, revision } = member
@@ -401,6 +401,19 @@ function tellDecision({ run: { journal }, looker }: Rolling, step: RollStep): vo
   journal.debug(said)
 }
 
+/** How long is waited, once for each reason; and that whoever stays outside is replaced then. */
+function tellPatience(
+  { looker, run: { journal } }: Rolling,
+  { lookAgainAt, reason, outside = [] }: Extract<RollStep, { kind: 'wait' }>,
+  now: number,
+): void {
+  if (lookAgainAt === undefined || lookAgainAt - now <= SAY_MS || looker.said.has(reason)) return
+  looker.said.add(reason)
+  journal.info(
+    `${reason}; waits up to ${formatSpan(lookAgainAt - now)}${outside.length > 0 ? ' before it is replaced' : ''}`,
+  )
+}
+
 async function act(
   roll: Rolling,
   situation: RollSituation,
@@ -411,14 +424,7 @@ async function act(
   const now = roll.run.clock.now()
   switch (step.kind) {
     case 'wait':
-      if (
-        step.lookAgainAt !== undefined &&
-        step.lookAgainAt - now > SAY_MS &&
-        !looker.said.has(step.reason)
-      ) {
-        looker.said.add(step.reason)
-        roll.run.journal.info(`${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`)
-      }
+      tellPatience(roll, step, now)
       return {
         ...waiting(situation, step.reason, step.unreached),
         lookAgainAt: step.lookAgainAt,
