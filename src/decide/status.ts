@@ -214,7 +214,7 @@ function cutOff(
     ? [
         {
           ...common,
-          fix: `${LOOK_AGAIN} If the run that holds the lock was killed: ${scale.end}`,
+          fix: `${LOOK_AGAIN} If the run that holds the lock was killed: ${scale.end.replace(/^Finish it first: /, '')}`,
           orSet: WAIT,
         },
       ]

@@ -9,6 +9,8 @@ import { scaleLeft } from '../decide/scale-left.ts'
 import {
   apart,
   removesBegun,
+  evenVoters,
+  leftForGood,
   unchangeable,
   whyNotScaled,
   type ScaleGround,
@@ -50,6 +52,7 @@ import {
 import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { verifyPhase, type verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { verifiedNames, endOf, underWayInWords } from '../record/record.ts'
+import { warningText } from '../report/annotations.ts'
 import type { Run } from '../run.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
@@ -68,6 +71,11 @@ async function scaleIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<v
   const target = inputs.replicas ?? 1
   const base = toScale(ensemble, target)
   const plan = await planAll(ensemble, base.set, target, signal)
+  const even = evenVoters(ensemble.profile.name, target)
+  if (even !== undefined) {
+    report.found(even)
+    run.journal.warning(warningText(even))
+  }
   const { steps, claims, goes } = plan
   if (inputs.dryRun) {
     foretell(ensemble, plan)
@@ -200,7 +208,19 @@ async function stepsWithWaits(
   const count = ensemble.before.set?.replicas ?? target
   const { away } =
     planned.length === 0 || begun ? await whoIsAway(ensemble, new Set(), signal) : { away: [] }
+  refuseLeft(ensemble, away, target)
   return withAwaited(planned, { away, count, begun })
+}
+
+function refuseLeft(
+  { before: { set }, profile, record }: LockedEnsemble,
+  away: readonly string[],
+  target: number,
+): void {
+  const begun = record.current.underWay?.replicas
+  if (profile.name !== 'cassandra' || set === undefined || begun === undefined) return
+  const left = leftForGood(set, { begun, target, away })
+  if (left !== undefined) throw refused(left)
 }
 
 /** The set as each step leaves it; who is waited for changes nothing. */

@@ -466,7 +466,10 @@ export function endOf(
   // Members that have left don't come back by an undo: only the scale itself ends it; and a node
   // that has begun to leave its ring doesn't come back by a larger number either.
   if (operation === 'scale') {
-    const other = profile === 'cassandra' ? '' : ', or with another number'
+    const other =
+      profile === 'cassandra'
+        ? ', or with the number that is there if all of them still serve'
+        : ', or with another number'
     return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun${other}${by}.`
   }
   if (operation === 'cleanup')

@@ -37,14 +37,25 @@ const NO_EXEC: Finding = {
 
 export function customProfile(options: CustomOptions): Profile {
   let looks = 0
-  const told =
+  const told = new Set<string>()
+  const asks =
     options.servesCommand !== undefined ||
     (options.writeCommand !== undefined && options.readCommand !== undefined)
   return {
     name: 'custom',
-    ...(told ? {} : { onlyReady: true }),
-    look: (members, context) =>
-      lookCustom(members, `${nameOf(context)}-look-${++looks}`, options, context),
+    ...(asks ? {} : { onlyReady: true }),
+    look: async (members, context) => {
+      const marker = `${nameOf(context)}-look-${++looks}`
+      const states = await lookCustom(members, marker, options, context)
+      // Nobody is taken down meanwhile, and it may be the commands: once each is enough.
+      for (const { pod, role, trouble } of states) {
+        if (role !== 'unreachable' || trouble === undefined) continue
+        const line = `${pod}: ${trouble}: whether it serves is not known`
+        if (!told.has(line)) context.say(line)
+        told.add(line)
+      }
+      return states
+    },
     verify: (members, level, context) => verifyCustom(members, level, context, options),
   }
 }

@@ -323,6 +323,22 @@ describe('who serves is said by the commands', () => {
     expect(await look(answer, how)).toEqual(expected)
   })
 
+  test('why nobody could be asked is said once, however long it is waited', async () => {
+    const lines: string[] = []
+    const profile = await chooseProfile('custom', {
+      checkPath: '/x',
+      writeCommand: undefined,
+      readCommand: undefined,
+      servesCommand: 'serves',
+    })
+    const context = { ...contextOf(hanging([0])), say: (line: string) => lines.push(line) }
+    await profile.look(membersOf(1, 'db'), context)
+    await profile.look(membersOf(1, 'db'), context)
+    expect(lines).toEqual([
+      'db-0: serves-command: did not end within 15 s in any member: whether it serves is not known',
+    ])
+  })
+
   test('each look has a marker of its own: what an earlier one wrote proves nothing', async () => {
     const markers: string[] = []
     const profile = await chooseProfile('custom', {
