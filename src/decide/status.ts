@@ -196,8 +196,8 @@ export function judgeStatus(look: Look): readonly Finding[] {
 }
 
 /**
- * Members that come or go do so by a scale: whatever they lack, it is the
- * scale that ends it.
+ * Members that come, or that leave, lack something until the scale has ended, and no waiting ends
+ * one that was cut off.
  */
 function cutOff(
   { scale, view, background: { alive } }: Look,

@@ -49,7 +49,8 @@ export function judgeServing(
     ...leaders(states, replicas),
     ...states.flatMap((state) => away(state, ready, young)),
   ]
-  const detail = `${inWords(states)}${unasked.length === 0 ? '' : `; not asked${reasons(unasked)}`}`
+  const known = inWords(states)
+  const detail = `${known}${unasked.length === 0 ? '' : `${known === '' ? '' : '; '}not asked${reasons(unasked)}`}`
   if (findings.length > 0) return { outcome: 'failed', detail, findings, onTheWay }
   return {
     outcome:

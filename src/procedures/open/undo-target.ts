@@ -25,6 +25,10 @@ export function noteUndoTarget(
   const complete = ownPods(view).every((pod) => pod.revision === updateRevision)
   const entry = latestToGoBackTo(record.revisions, { updateRevision, complete })
   if (entry === undefined) return
+  // Verified, and run by everybody: what differs is beside the template, such as the number of
+  // members, and "restores revision 6" says nothing to those who run 6.
+  const verified = record.revisions.at(-1)?.verifiedAt !== ''
+  if (complete && verified && entry.controllerRevision === updateRevision) return
   const name = entry.controllerRevision
   const revision = numbers.find((one) => one.name === name)?.revision
   report.about({ undoTo: { revision, name } })

@@ -119,6 +119,7 @@ export async function whoIsAway(
     pods,
     contextFor(ensemble, view.set?.replicas ?? 0, signal),
   )
+  ensemble.run.report.heardMembers(states)
   const missing =
     view.set === undefined
       ? []
