@@ -2,6 +2,7 @@
 // verified, what was made by us, and which change is under way.
 
 import { z } from 'zod'
+import { formatTime } from '../clock.ts'
 import { failure } from '../errors.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { KubeFailure } from '../kube/failure.ts'
@@ -434,14 +435,20 @@ export function verifiedNames(record: EnsembleRecord): ReadonlySet<string> {
 
 export type UnderWay = NonNullable<EnsembleRecord['underWay']>
 
+/** An ISO time as people read it; whatever else a record may hold stays as it is. */
+export function utcOf(since: string): string {
+  const at = Date.parse(since)
+  return Number.isNaN(at) ? since : formatTime(at)
+}
+
 /** `name`: of the ensemble. */
 export function underWayInWords({ operation, since }: UnderWay, name: string): string {
-  return `${operation === 'undo' ? 'an' : 'a'} ${operation} of ${name} was begun at ${since} and has not ended`
+  return `${operation === 'undo' ? 'an' : 'a'} ${operation} of ${name} was begun at ${utcOf(since)} and has not ended`
 }
 
 /** A note: it was begun on a StatefulSet that is gone. */
 export function droppedInWords({ operation, since }: UnderWay, name: string): string {
-  return `The ${operation} that was begun at ${since} is ignored: statefulset/${name} was deleted since, and another one was made under its name.`
+  return `The ${operation} that was begun at ${utcOf(since)} is ignored: statefulset/${name} was deleted since, and another one was made under its name.`
 }
 
 /** What continues it, for a sentence. */
