@@ -5,7 +5,7 @@ import type { Code } from '../codes.ts'
 import type { Finding, WayAround } from '../errors.ts'
 import { immutableFault } from './immutable.ts'
 import { tlsFault, type TlsFaultKind } from '../tls-fault.ts'
-import type { KubeFailure } from './failure.ts'
+import { BLOCKED, BLOCKED_FIX, type KubeFailure } from './failure.ts'
 import { codeOf, messageOf } from './node-error.ts'
 import { ProxyFault, proxyWords } from './proxy-fault.ts'
 import type { Access } from './kube.ts'
@@ -47,6 +47,12 @@ function unanswered(failure: KubeFailure): Found | undefined {
         message: `could not ${failure.request}: ${failure.message}`,
       }
     default:
+      if (failure.reason === BLOCKED)
+        return {
+          code: 'CHECK_IMPOSSIBLE',
+          message: `could not ${failure.request}: ${failure.message}`,
+          fix: BLOCKED_FIX,
+        }
       if (/^(exec|forward) /.test(failure.request))
         return {
           code: 'CHECK_IMPOSSIBLE',
