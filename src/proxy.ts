@@ -7,21 +7,30 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /** The proxy's URL for requests to `server`, undefined for a direct connection. */
 export function proxyFor(server: URL, env: Env): string | undefined {
-  const first = (names: readonly string[]): string | undefined =>
-    names.map((name) => env[name]).find((value) => value !== undefined && value !== '')
-  const proxy =
+  return namedProxy(server, env)?.address
+}
+
+/** The same, with the name of the variable. */
+export function namedProxy(
+  server: URL,
+  env: Env,
+): { readonly address: string; readonly from: string } | undefined {
+  const named = (names: readonly string[]): string | undefined =>
+    names.find((name) => (env[name] ?? '') !== '')
+  const from =
     server.protocol === 'https:'
-      ? first(['HTTPS_PROXY', 'https_proxy'])
-      : first(['HTTP_PROXY', 'http_proxy'])
-  if (proxy === undefined) return undefined
+      ? named(['HTTPS_PROXY', 'https_proxy'])
+      : named(['HTTP_PROXY', 'http_proxy'])
+  const proxy = from === undefined ? undefined : env[from]?.trim()
+  if (from === undefined || proxy === undefined) return undefined
   const host = hostOf(server)
   if (isLoopback(host)) return undefined
   const port = server.port === '' ? (server.protocol === 'https:' ? '443' : '80') : server.port
-  const exceptions = (first(['NO_PROXY', 'no_proxy']) ?? '')
+  const exceptions = (env[named(['NO_PROXY', 'no_proxy']) ?? ''] ?? '')
     .split(',')
     .map((entry) => entry.trim().toLowerCase())
   if (exceptions.some((entry) => entry !== '' && matches(entry, host, port))) return undefined
-  return proxy.includes('://') ? proxy : `http://${proxy}`
+  return { address: proxy.includes('://') ? proxy : `http://${proxy}`, from }
 }
 
 /** A URL's host without the brackets of IPv6. */
@@ -45,9 +54,14 @@ function matches(entry: string, host: string, port: string): boolean {
   const withPort = isIP(entry) === 0 ? /^(.*):(\d+)$/.exec(entry) : null
   if (withPort !== null && withPort[2] !== port) return false
   const name = (withPort?.[1] ?? entry).replace(/^\[|\]$/g, '')
-  if (isIP(name) !== 0) return name === host
+  if (isIP(name) !== 0) return isAddress(host, name)
   if (name.startsWith('.') || name.startsWith('*.')) return host.endsWith(name.replace(/^\*/, ''))
   return host === name || host.endsWith(`.${name}`)
+}
+
+/** An IPv6 address may be written in several ways. */
+function isAddress(host: string, address: string): boolean {
+  return isIP(host) !== 0 && inNetwork(host, address, isIP(address) === 4 ? 32 : 128)
 }
 
 function inNetwork(host: string, network: string, bits: number): boolean {

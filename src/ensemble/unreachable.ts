@@ -1,11 +1,13 @@
 // Why a member could not be reached, in a few words; whether that is for want of a right, which no
 // waiting fixes, and whether it tells anything of the member.
 
-import { KubeFailure } from '../kube/failure.ts'
+import { BLOCKED, KubeFailure } from '../kube/failure.ts'
 
 export interface Unreachable {
   readonly why: string
   readonly denied: boolean
+  /** A gateway before the API server lets no WebSocket through. */
+  readonly blocked?: true
 }
 
 const FORBIDDEN: ReadonlySet<number> = new Set([401, 403])
@@ -17,6 +19,7 @@ export function whyUnreachable(error: unknown, way: string): Unreachable {
     return {
       why: denied ? `this run may not use ${way}` : `${way} failed (${error.message})`,
       denied,
+      ...(error.reason === BLOCKED ? { blocked: true } : {}),
     }
   }
   return { why: error instanceof Error ? error.message : String(error), denied: false }

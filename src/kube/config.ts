@@ -11,7 +11,8 @@ import { KubeconfigInvalid, present, readKubeconfigs } from './kubeconfig.ts'
 import type { ClusterEntry, ExecEntry, Kubeconfig, Source, UserEntry } from './kubeconfig.ts'
 import { confined } from './confine.ts'
 import { envSecrets, refuseOddHeaders, secretsOf } from './secrets.ts'
-import { hostOf, isLoopback, proxyFor } from '../proxy.ts'
+import { hostOf, isLoopback, namedProxy } from '../proxy.ts'
+import { KUBECONFIG, type Proxy } from './proxy-fault.ts'
 import { findSources } from './sources.ts'
 import type { InCluster, SourceOptions } from './sources.ts'
 
@@ -40,7 +41,8 @@ export interface LoadedConfig {
   readonly renewable: boolean
   /** Read again while we run. */
   readonly tokenFile: string | undefined
-  readonly proxied: boolean
+  /** Undefined where the server is reached directly. */
+  readonly proxy: Proxy | undefined
   /** The library's configuration with nothing cached; `given`: what the plugin gave. */
   fresh(given?: Given): KubeConfig
 }
@@ -146,9 +148,7 @@ function build(written: Choice, options: ConfigOptions): LoadedConfig {
   refuseOldProvider(choice.user)
   refuseOddHeaders(choice.user)
   const server = serverOf(choice.cluster)
-  const proxy = present(choice.cluster['proxy-url'])
-    ? choice.cluster['proxy-url']
-    : proxyFor(server, options.env)
+  const proxy = proxyOf(choice.cluster, server, options)
   const cluster: Cluster = {
     name: 'cluster',
     server: server.href.replace(/\/+$/, ''),
@@ -165,7 +165,7 @@ function build(written: Choice, options: ConfigOptions): LoadedConfig {
     ...(present(choice.cluster['tls-server-name'])
       ? { tlsServerName: choice.cluster['tls-server-name'] }
       : {}),
-    ...(proxy === undefined ? {} : { proxyUrl: proxy }),
+    ...(proxy === undefined ? {} : { proxyUrl: forLibrary(proxy.address) }),
   }
   const exec = choice.user.exec ?? undefined
   const plugin =
@@ -178,13 +178,13 @@ function build(written: Choice, options: ConfigOptions): LoadedConfig {
     context: choice.context,
     namespace: choice.namespace,
     server,
-    secrets: secretsOf(choice.user, proxy),
+    secrets: secretsOf(choice.user, proxy?.address.href),
     credentialsEnd: endOf(choice.user),
     plugin,
     impersonation: impersonationOf(choice.user),
     renewable,
     tokenFile: present(choice.user.tokenFile) ? choice.user.tokenFile : undefined,
-    proxied: proxy !== undefined,
+    proxy,
     fresh(given) {
       const config = new KubeConfig()
       config.loadFromClusterAndUser(cluster, userOf(choice.user, given))
@@ -211,6 +211,29 @@ function refuseOldProvider(user: UserEntry): void {
       fix: "Write the kubeconfig again with the cloud's own command (gcloud container clusters get-credentials, az aks get-credentials): it names a credential plugin now.",
     },
   )
+}
+
+/** Its value is not told: it may hold a password. */
+function proxyOf(cluster: ClusterEntry, server: URL, { env }: ConfigOptions): Proxy | undefined {
+  const written = cluster['proxy-url']?.trim()
+  const given = present(written) ? { address: written, from: KUBECONFIG } : namedProxy(server, env)
+  if (given === undefined) return undefined
+  const address = URL.parse(given.address)
+  if (
+    address !== null &&
+    address.hostname !== '' &&
+    /^(?:https?|socks5h?):$/.test(address.protocol)
+  )
+    return { address, from: given.from }
+  throw failure('refused', 'INPUT_INVALID', `${given.from} is not the address of a proxy`, {
+    ...(given.from === KUBECONFIG ? { input: 'kubeconfig' } : {}),
+    fix: 'Write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT there.',
+  })
+}
+
+/** For `socks5` the library would look names up here; kubectl leaves that to the proxy. */
+function forLibrary(address: URL): string {
+  return address.href.replace(/^socks5:/, 'socks5h:')
 }
 
 function serverOf(cluster: ClusterEntry): URL {

@@ -9,6 +9,7 @@ import type { ProgramOutcome, RunProgram } from '../program.ts'
 import { KubeFailure } from './failure.ts'
 import { codeOf, field } from './node-error.ts'
 import type { Given, LoadedConfig, Plugin } from './config.ts'
+import { tellProxyFaults } from './proxy-fault.ts'
 import { refuseOdd, singleLines, struckOut, wordsOf } from './secrets.ts'
 
 /** How long a credential plugin may take. */
@@ -54,6 +55,7 @@ export class KubeconfigCredentials implements Credentials {
   #asking: Promise<void> | undefined
   #endsAt: number | undefined
   readonly #told = new Set<string>()
+  readonly #telling = new WeakSet()
 
   constructor(loaded: LoadedConfig, options: CredentialOptions) {
     this.#loaded = loaded
@@ -73,12 +75,20 @@ export class KubeconfigCredentials implements Credentials {
       if (signal.aborted) throw error
       throw unusable(error)
     }
+    this.#byProxy(request.agent)
     const headers = trimmed(request.headers)
     request.headers = {
       ...Object.fromEntries(Object.entries(headers).filter(isHeader)),
       ...this.#loaded.impersonation,
     }
     this.#judge(headers['Authorization'])
+  }
+
+  #byProxy(agent: unknown): void {
+    if (this.#loaded.proxy === undefined || typeof agent !== 'object' || agent === null) return
+    if (this.#telling.has(agent)) return
+    this.#telling.add(agent)
+    tellProxyFaults(agent, this.#loaded.proxy)
   }
 
   renew(seen: number): boolean {

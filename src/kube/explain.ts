@@ -5,8 +5,9 @@ import type { Code } from '../codes.ts'
 import type { Finding, WayAround } from '../errors.ts'
 import { immutableFault } from './immutable.ts'
 import { tlsFault, type TlsFaultKind } from '../tls-fault.ts'
-import type { KubeFailure } from './failure.ts'
-import { codeOf, messageOf, refusedByProxy } from './node-error.ts'
+import { BLOCKED, BLOCKED_FIX, type KubeFailure } from './failure.ts'
+import { codeOf, messageOf } from './node-error.ts'
+import { ProxyFault, proxyWords } from './proxy-fault.ts'
 import type { Access } from './kube.ts'
 import { roleFor } from './rules.ts'
 import { NO_STATUS } from './status.ts'
@@ -46,6 +47,12 @@ function unanswered(failure: KubeFailure): Found | undefined {
         message: `could not ${failure.request}: ${failure.message}`,
       }
     default:
+      if (failure.reason === BLOCKED)
+        return {
+          code: 'CHECK_IMPOSSIBLE',
+          message: `could not ${failure.request}: ${failure.message}`,
+          fix: BLOCKED_FIX,
+        }
       if (/^(exec|forward) /.test(failure.request))
         return {
           code: 'CHECK_IMPOSSIBLE',
@@ -55,8 +62,8 @@ function unanswered(failure: KubeFailure): Found | undefined {
         code: 'CLUSTER_UNREACHABLE',
         message: failure.message,
         fix:
-          tlsFix(failure) ??
           proxyFix(failure) ??
+          tlsFix(failure) ??
           'Check the server address of the kubeconfig, and that this runner may reach it (VPN, firewall, proxy, an allow-list of addresses).',
       }
   }
@@ -85,11 +92,7 @@ function tlsFix({ cause }: KubeFailure): string | undefined {
 }
 
 function proxyFix({ cause }: KubeFailure): string | undefined {
-  const status = refusedByProxy(cause)
-  if (status === undefined) return undefined
-  return status === '407'
-    ? "Write user and password into the proxy's address (HTTPS_PROXY, or proxy-url in the kubeconfig), or list the server in NO_PROXY."
-    : 'Have the proxy allow this runner to the server, or list the server in NO_PROXY if it can be reached without the proxy.'
+  return cause instanceof ProxyFault ? proxyWords(cause).fix : undefined
 }
 
 interface Refusal {

@@ -7,11 +7,18 @@ export interface StatusCause {
   readonly field: string
 }
 
+/** Reason of a WebSocket that something before the API server did not let through. */
+export const BLOCKED = 'WebSocketBlocked'
+
+export const BLOCKED_FIX =
+  'Have the gateway before the API server let WebSockets through (Upgrade: websocket), or give a kubeconfig that goes past it.'
+
 export class KubeFailure extends Error {
   /** HTTP status; 0 when no answer came. */
   readonly status: number
   /**
-   * Reason of the API's Status object, or `Unreachable`, `Timeout`, `Unparsable`, `Credentials`.
+   * Reason of the API's Status object, or `Unreachable`, `Timeout`, `Unparsable`, `Credentials`,
+   * `WebSocketBlocked`.
    */
   readonly reason: string
   readonly causes: readonly StatusCause[]

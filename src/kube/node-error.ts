@@ -17,8 +17,3 @@ export function field(error: unknown, name: string): string {
     typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined
   return typeof value === 'string' ? value : ''
 }
-
-/** With which status a proxy refused to open a tunnel; undefined where none did. */
-export function refusedByProxy(error: unknown): string | undefined {
-  return /^Bad response: (\d+)$/.exec(messageOf(error))?.[1]
-}

@@ -13,7 +13,8 @@ import { collected } from '../collected.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
-import { codeOf, messageOf, refusedByProxy } from './node-error.ts'
+import { codeOf, messageOf } from './node-error.ts'
+import { ProxyFault, proxyWords } from './proxy-fault.ts'
 import { turns } from './turns.ts'
 import { warningsIn } from './warnings.ts'
 import { tlsFault } from '../tls-fault.ts'
@@ -81,7 +82,7 @@ export class HttpTransport implements Transport {
     this.#loaded = loaded
     this.#credentials = credentials
     this.#secure = loaded.server.protocol === 'https:'
-    this.#connections = new KeptConnections(this.#secure, loaded.proxied)
+    this.#connections = new KeptConnections(this.#secure, loaded.proxy !== undefined)
   }
 
   async send(call: Call, signal: AbortSignal): Promise<Answer> {
@@ -272,6 +273,8 @@ export function unreachable(host: string, error: unknown, request: string): Kube
 }
 
 function inWords(host: string, code: string, error: unknown): string {
+  if (error instanceof ProxyFault)
+    return `the proxy on the way to ${host} (${error.proxy.address.host}) ${proxyWords(error).what}`
   const fault = tlsFault(code, messageOf(error))
   if (fault !== undefined) return `the API server at ${host} ${fault.what} (${code})`
   switch (code) {
@@ -288,11 +291,8 @@ function inWords(host: string, code: string, error: unknown): string {
     case 'ECONNRESET':
     case 'EPIPE':
       return `the connection to ${host} broke`
-    default: {
-      const proxy = refusedByProxy(error)
-      if (proxy !== undefined) return `the proxy on the way to ${host} answered ${proxy}`
+    default:
       return `the API server at ${host} can't be reached${code === '' ? '' : ` (${code})`}`
-    }
   }
 }
 

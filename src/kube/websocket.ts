@@ -9,10 +9,10 @@ import { WebSocketHandler } from '@kubernetes/client-node/dist/web-socket-handle
 import { abortReason } from '../clock.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
-import { KubeFailure } from './failure.ts'
+import { BLOCKED, KubeFailure } from './failure.ts'
 import { streamFault } from './stream-words.ts'
 import { readRefusal } from './requests.ts'
-import { failureOf } from './status.ts'
+import { failureOf, NO_STATUS } from './status.ts'
 import { headersOf, noAnswer, unreachable, USER_AGENT } from './transport.ts'
 
 /** What is used of the library's WebSocket. */
@@ -141,14 +141,12 @@ async function asError(error: unknown, heard: Promise<never>): Promise<never> {
 }
 
 async function refusal(response: IncomingMessage, request: string): Promise<KubeFailure> {
-  const found = failureOf(
-    {
-      status: response.statusCode ?? 0,
-      body: await readRefusal(response),
-      retryAfter: response.headers['retry-after'],
-    },
-    request,
-  )
+  const body = await readRefusal(response)
+  const retryAfter = response.headers['retry-after']
+  const found = failureOf({ status: response.statusCode ?? 0, body, retryAfter }, request)
+  const blocked = blockedBy(found, body)
+  if (blocked !== undefined)
+    return new KubeFailure({ status: 0, reason: BLOCKED, message: blocked, request })
   // From here on it is the kubelet's or the runtime's word, not the API's.
   return found.status < 500
     ? found
@@ -158,6 +156,20 @@ async function refusal(response: IncomingMessage, request: string): Promise<Kube
         message: streamFault(found.message).words,
         request,
       })
+}
+
+/**
+ * What a gateway did that lets no WebSocket pass. The API server refuses with a Status, the kubelet
+ * behind it with plain text; a page, other JSON or nothing at all is neither's.
+ */
+function blockedBy(found: KubeFailure, body: string): string | undefined {
+  const gateway = 'a gateway before the API server'
+  if (found.status === 400 && found.message.startsWith('Upgrade request required'))
+    return `${gateway} lets no WebSocket through: the request came without its Upgrade header`
+  const answered = /^\s*(?:[<{]|$)/.test(body) && found.message.endsWith(NO_STATUS)
+  return answered && found.status !== 401
+    ? `${gateway} answered ${found.status} instead of opening a WebSocket`
+    : undefined
 }
 
 /** Pings, so that idle tunnels live and dead ones are noticed. */

@@ -2,7 +2,7 @@
 // either: what a failed way to a member says of the member.
 
 import { describe, expect, test } from '@jest/globals'
-import { KubeFailure } from '../../../src/kube/failure.ts'
+import { BLOCKED, KubeFailure } from '../../../src/kube/failure.ts'
 import { toldBy, whyUnreachable } from '../../../src/ensemble/unreachable.ts'
 
 function failed(status: number, reason: string, cause?: unknown): KubeFailure {
@@ -19,6 +19,7 @@ describe('of the member', () => {
     ['nothing: no answer in time', failed(0, 'Timeout'), 'away'],
     ['nothing: the API server has too much to do', failed(429, 'TooManyRequests'), 'away'],
     ['nothing: what stands before the API server answers', failed(502, 'BadGateway'), 'away'],
+    ['nothing: a gateway lets no WebSocket through', failed(0, BLOCKED), 'away'],
     ['nothing: an error of ours', new Error('no such thing'), 'away'],
     ['what the stream said of the pod', failed(0, 'Unreachable'), 'answered'],
     ['that it is not there', failed(404, 'NotFound'), 'answered'],
@@ -33,6 +34,7 @@ describe('of the member', () => {
 test.each([
   [failed(403, 'Forbidden'), { why: 'this run may not use exec', denied: true }],
   [failed(500, 'InternalError'), { why: 'exec failed (it broke)', denied: false }],
+  [failed(0, BLOCKED), { why: 'exec failed (it broke)', denied: false, blocked: true }],
   [new Error('no shell'), { why: 'no shell', denied: false }],
 ])('%s, in words', (error, said) => {
   expect(whyUnreachable(error, 'exec')).toEqual(said)

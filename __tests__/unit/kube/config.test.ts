@@ -564,11 +564,41 @@ describe('what is known of the credentials', () => {
     const env = { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'internal.example' }
     const proxyOf = async (server: string): Promise<string | undefined> =>
       (await load({ kubeconfig: kubeconfig(server), env })).fresh().getCurrentCluster()?.proxyUrl
-    expect(await proxyOf(SERVER)).toBe('http://proxy:3128')
+    expect(await proxyOf(SERVER)).toBe('http://proxy:3128/')
     expect(await proxyOf('https://api.internal.example')).toBeUndefined()
     const own = kubeconfig(SERVER).replace('"server":', '"proxy-url":"socks5://own:1080","server":')
     expect((await load({ kubeconfig: own, env })).fresh().getCurrentCluster()?.proxyUrl).toBe(
-      'socks5://own:1080',
+      'socks5h://own:1080',
     )
+  })
+
+  test.each([
+    ['another protocol', 'ftp://user:CANARY@proxy:3128'],
+    ['no protocol, with a name', 'proxy.example:3128'],
+    ['no protocol, with an address', '10.0.0.1:3128'],
+    ['no host', 'http://'],
+    ['SOCKS 4, which kubectl refuses too', 'socks4://proxy:1080'],
+  ])("a kubeconfig's proxy with %s is refused before any request", async (_name, address) => {
+    const own = kubeconfig(SERVER).replace('"server":', `"proxy-url":"${address}","server":`)
+    const refused = await load({ kubeconfig: own, env: {} }).catch((error: unknown) => error)
+    expect(refused).toMatchObject({
+      findings: [
+        expect.objectContaining({
+          code: 'INPUT_INVALID',
+          message: 'proxy-url of the kubeconfig is not the address of a proxy',
+        }),
+      ],
+    })
+    expect(JSON.stringify(refused)).not.toContain('CANARY')
+  })
+
+  test('a variable that is no address of a proxy is named', async () => {
+    await expect(
+      load({ kubeconfig: kubeconfig(SERVER), env: { https_proxy: 'gopher://proxy' } }),
+    ).rejects.toMatchObject({
+      findings: [
+        expect.objectContaining({ message: expect.stringMatching(/^https_proxy is not/) }),
+      ],
+    })
   })
 })

@@ -7,6 +7,7 @@ import { createKube } from '../../../src/kube/client.ts'
 import { loadConfig } from '../../../src/kube/config.ts'
 import { explainFailure } from '../../../src/kube/explain.ts'
 import { KubeFailure } from '../../../src/kube/failure.ts'
+import { ProxyFault, proxyWords } from '../../../src/kube/proxy-fault.ts'
 import { proxyFor } from '../../../src/proxy.ts'
 import {
   caught,
@@ -36,6 +37,8 @@ test.each<[string, string, string, boolean]>([
   ['another network', '10.0.0.0/8', 'https://192.168.1.1:6443', true],
   ['a network of the other family', 'fd00::/8', 'https://[fd00::1]:6443', false],
   ['an address', '10.1.2.3', 'https://10.1.2.3:6443', false],
+  ['an address of IPv6, written another way', 'fd00:0::1', 'https://[fd00::1]:6443', false],
+  ['another address', '10.1.2.4', 'https://10.1.2.3:6443', true],
   ['this machine, always', '', 'https://127.0.0.1:6443', false],
   ['this machine by name', '', 'https://localhost:6443', false],
 ])('%s: NO_PROXY=%s for %s', (_name, exceptions, server, proxied) => {
@@ -96,6 +99,101 @@ describe('a proxy of the kubeconfig', () => {
     expect(failure.message).toContain('the proxy on the way to')
     // What is wrong with the server's address nobody knows before the proxy lets it through.
     if (!(failure instanceof KubeFailure)) throw failure
-    expect(explainFailure(failure).fix).toMatch(/^Write user and password into the proxy's address/)
+    expect(explainFailure(failure).fix).toBe(
+      "Write user and password into the proxy's address (proxy-url of the kubeconfig).",
+    )
   })
+
+  // Told as faults of the API server, each of these had somebody look at the wrong machine.
+  test.each([
+    [
+      'http://127.0.0.1:9',
+      /is not there: nothing listens at its address$/,
+      /^Check the proxy's addr/,
+    ],
+    [
+      'socks5://127.0.0.1:9',
+      /is not there: nothing listens/,
+      /^Check the proxy's address \(proxy-url/,
+    ],
+    ['http://[::1]:9', /\(\[::1\]:9\) (?:is not there|has no route)/, /^Check the proxy's address/],
+    [
+      'http://proxy.invalid',
+      /has a name that (?:is not known|can't be)/,
+      /^Check the proxy's addr/,
+    ],
+  ])('%s, which is not there, is told as the proxy', async (address, message, fix) => {
+    const text = kubeconfig('https://api.beyond.test').replace(
+      '"server":',
+      `"proxy-url":"${address}","server":`,
+    )
+    const kube = createKube(
+      await loadConfig({ kubeconfig: text, env: {}, workspace: '' }),
+      runningClock(),
+    )
+    closers.push(() => kube.close())
+    const failure = await caught(kube.get(CONFIG_MAP, never))
+    expect(failure.message).toMatch(/^the proxy on the way to api\.beyond\.test:443 \(/)
+    expect(failure.message).toMatch(message)
+    if (!(failure instanceof KubeFailure)) throw failure
+    expect(explainFailure(failure)).toMatchObject({
+      code: 'CLUSTER_UNREACHABLE',
+      fix: expect.stringMatching(fix),
+    })
+  })
+})
+
+const node = (message: string, code?: string): Error => Object.assign(new Error(message), { code })
+
+test.each([
+  ['no user', node('Bad response: 407'), 'answered 407', /^Write user .*NO_PROXY\.$/],
+  ['not allowed', node('Bad response: 403'), 'answered 403', /^Have the proxy allow .* without/],
+  ['nothing behind it', node('Bad response: 502'), 'answered 502', /^The proxy does not reach/],
+  [
+    'SOCKS without a user',
+    node('Received invalid Socks5 initial handshake (no accepted authentication type)'),
+    'asks for a user and a password, or for others',
+    /^Write user and password/,
+  ],
+  [
+    'SOCKS by its rules',
+    node('Socks5 proxy rejected connection - NotAllowed'),
+    'does not allow this connection',
+    /^Have the proxy allow/,
+  ],
+  [
+    'SOCKS with nothing behind it',
+    node('Socks5 proxy rejected connection - HostUnreachable'),
+    'does not reach it (HostUnreachable)',
+    /^The proxy does not reach/,
+  ],
+  [
+    'a certificate of its own',
+    node('self-signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT'),
+    'has a certificate of an authority that is not trusted here (DEPTH_ZERO_SELF_SIGNED_CERT)',
+    /NODE_EXTRA_CA_CERTS/,
+  ],
+  [
+    'https:// for plain http',
+    node('wrong version number', 'EPROTO'),
+    'does not answer in TLS (EPROTO)',
+    /^Write http:\/\//,
+  ],
+  [
+    'http:// for TLS',
+    node('socket hang up', 'ECONNRESET'),
+    'broke the connection',
+    /^Check the scheme/,
+  ],
+  [
+    'http:// for SOCKS',
+    node('Parse Error', 'HPE_INVALID_CONSTANT'),
+    'does not speak the protocol of its address',
+    /^Check the scheme/,
+  ],
+])('a proxy with %s gets a fix about the proxy', (_name, cause, what, fix) => {
+  const proxy = { address: new URL('http://proxy:3128'), from: 'HTTPS_PROXY' }
+  const words = proxyWords(new ProxyFault(proxy, cause))
+  expect(words.what).toBe(what)
+  expect(words.fix).toMatch(fix)
 })

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { explainFailure } from '../../../src/kube/explain.ts'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { ExecResult, Kube } from '../../../src/kube/kube.ts'
 import { streamFault } from '../../../src/kube/stream-words.ts'
@@ -61,7 +62,7 @@ const exited = (code: string): Buffer =>
 async function refusing(code: number, body: unknown): Promise<Kube> {
   const server = await serve((_asked, response) => json(response, 200, {}))
   server.server.on('upgrade', (_request, socket) => {
-    const text = JSON.stringify(body)
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
     socket.end(
       `HTTP/1.1 ${code} No\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
     )
@@ -181,6 +182,36 @@ describe('exec', () => {
     expect(error).toBeInstanceOf(KubeFailure)
     expect(error).toMatchObject({ status: 403, reason: 'Forbidden' })
     expect(error.message).toContain('cannot create resource "pods/exec"')
+  })
+
+  // Told as the pod's fault, or as a right that is missing, it had people change what was in order.
+  test.each<[string, number, unknown, RegExp]>([
+    ['its own page', 403, '<html>nginx</html>', /gateway .* answered 403 instead of opening/],
+    ['nothing', 403, '', /gateway .* answered 403 instead of opening/],
+    ['a page that went well', 200, '<html>welcome</html>', /gateway .* answered 200 instead/],
+    ['JSON of its own', 502, { error: 'no upgrade' }, /gateway .* answered 502 instead/],
+    [
+      'what the API server says of a request without its Upgrade header',
+      400,
+      status(400, 'BadRequest', 'Upgrade request required'),
+      /gateway .* lets no WebSocket through/,
+    ],
+  ])('a gateway that answers %s is told as the one', async (_name, code, body, said) => {
+    const error = await caught(run(await refusing(code, body)))
+    expect(error).toMatchObject({ status: 0, reason: 'WebSocketBlocked' })
+    expect(error.message).toMatch(said)
+    if (!(error instanceof KubeFailure)) throw error
+    expect(explainFailure(error)).toMatchObject({
+      code: 'CHECK_IMPOSSIBLE',
+      fix: expect.stringContaining('Upgrade: websocket'),
+    })
+  })
+
+  test.each([
+    [404, 'pod does not exist'],
+    [500, 'unable to upgrade connection: container not found ("zk")'],
+  ])('what the kubelet says in plain text (%i) is no gateway', async (code, body) => {
+    expect(await caught(run(await refusing(code, body)))).toMatchObject({ status: code })
   })
 
   test('a cancel ends it with the reason of the cancel', async () => {

@@ -2,6 +2,7 @@
 // What it means for the ensemble is judged in quorum.ts.
 
 import type { Finding } from '../../../errors.ts'
+import { BLOCKED_FIX } from '../../../kube/failure.ts'
 import { ofMember } from '../../of-member.ts'
 import type { Member, MemberState } from '../../profile.ts'
 import type { Serving, Srvr } from '../word-answers.ts'
@@ -19,6 +20,8 @@ export type Look =
       readonly why: string
       readonly denied: boolean
       readonly lacks?: 'exec'
+      /** A gateway before the API server lets no WebSocket through. */
+      readonly blocked?: true
       /** Nothing listens at the loopback address of its pod. */ readonly refused?: boolean
       /** It was reached, and did not answer in time. */ readonly mute?: boolean
     }
@@ -192,8 +195,9 @@ function whyNotAsked(member: Member, look: Extract<Look, { kind: 'unreachable' }
     heals: true,
     code: 'CHECK_IMPOSSIBLE',
     message: `${who} could not be reached, so whether it serves is not known: ${look.why}`,
-    fix:
-      look.lacks === 'exec'
+    fix: look.blocked
+      ? BLOCKED_FIX
+      : look.lacks === 'exec'
         ? EXEC_FIX
         : `Look at the pod and its node: kubectl -n ${member.namespace} describe pod ${member.pod}`,
   }
