@@ -1,16 +1,16 @@
-const $=769,k=[769],v={6466:((S,f,m)=>{m.d(f,{$N:()=>l,SR:()=>g,ZZ:()=>i,bD:()=>u});function l(o){return i(o,"code")}function u(o){return i(o,"message")}function i(o,_){const r=typeof o=="object"&&o!==null?Reflect.get(o,_):void 0;return typeof r=="string"?r:""}function g(o){return/^Bad response: (\d+)$/.exec(u(o))?.[1]}}),3610:((S,f,m)=>{m.d(f,{I:()=>i});const l="zk-ensemble-action",u=["get","list","watch","create","update","patch","delete"];function i(n,s=l){return[...new Set(n.map(e=>e.namespace))].toSorted((e,t)=>(e??"~").localeCompare(t??"~")).map(e=>`${e===void 0?`apiVersion: rbac.authorization.k8s.io/v1
+const y=769,k=[769],v={6466:(($,f,l)=>{l.d(f,{$N:()=>g,ZZ:()=>u,bD:()=>c});function g(t){return u(t,"code")}function c(t){return u(t,"message")}function u(t,_){const d=typeof t=="object"&&t!==null?Reflect.get(t,_):void 0;return typeof d=="string"?d:""}}),3610:(($,f,l)=>{l.d(f,{I:()=>u});const g="zk-ensemble-action",c=["get","list","watch","create","update","patch","delete"];function u(n,o=g){return[...new Set(n.map(e=>e.namespace))].toSorted((e,s)=>(e??"~").localeCompare(s??"~")).map(e=>`${e===void 0?`apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
-  name: ${p(s)}
+  name: ${m(o)}
 `:`apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
-  name: ${p(s)}
-  namespace: ${p(e)}
+  name: ${m(o)}
+  namespace: ${m(e)}
 `}rules:
-${g(n.filter(c=>c.namespace===e)).map(_).join("")}`).join(`---
-`)}function g(n){const s=new Map;for(const{group:e,resource:t,name:c,verb:d}of n){const b=JSON.stringify([e,t,c]),y=s.get(b)??{group:e,resource:t,name:c,verbs:new Set};y.verbs.add(d),s.set(b,y)}const a=new Map;for(const e of s.values()){const t=[...e.verbs].toSorted(o),c=JSON.stringify([e.group,t,e.name===void 0?"":e.resource]),d=a.get(c)??{group:e.group,resources:new Set,names:new Set,verbs:t};d.resources.add(e.resource),e.name!==void 0&&d.names.add(e.name),a.set(c,d)}return[...a.values()].map(e=>({group:e.group,resources:[...e.resources].toSorted(),names:[...e.names].toSorted(),verbs:e.verbs})).toSorted((e,t)=>e.group.localeCompare(t.group)||e.resources.join().localeCompare(t.resources.join()))}function o(n,s){const a=e=>u.includes(e)?u.indexOf(e):u.length;return a(n)-a(s)||n.localeCompare(s)}function _(n){const s=n.names.length===0?"":`  resourceNames: ${r(n.names)}
-`;return`- apiGroups: ${r([n.group])}
-  resources: ${r(n.resources)}
-${s}  verbs: ${r(n.verbs)}
-`}function r(n){return`[${n.map(p).join(", ")}]`}function p(n){return/^[a-z]([a-z0-9./-]*[a-z0-9])?$/.test(n)&&!["true","false","null","yes","no","on","off","y","n"].includes(n)?n:JSON.stringify(n)}})};export{$ as id,k as ids,v as modules};
+${t(n.filter(a=>a.namespace===e)).map(d).join("")}`).join(`---
+`)}function t(n){const o=new Map;for(const{group:e,resource:s,name:a,verb:i}of n){const b=JSON.stringify([e,s,a]),S=o.get(b)??{group:e,resource:s,name:a,verbs:new Set};S.verbs.add(i),o.set(b,S)}const r=new Map;for(const e of o.values()){const s=[...e.verbs].toSorted(_),a=JSON.stringify([e.group,s,e.name===void 0?"":e.resource]),i=r.get(a)??{group:e.group,resources:new Set,names:new Set,verbs:s};i.resources.add(e.resource),e.name!==void 0&&i.names.add(e.name),r.set(a,i)}return[...r.values()].map(e=>({group:e.group,resources:[...e.resources].toSorted(),names:[...e.names].toSorted(),verbs:e.verbs})).toSorted((e,s)=>e.group.localeCompare(s.group)||e.resources.join().localeCompare(s.resources.join()))}function _(n,o){const r=e=>c.includes(e)?c.indexOf(e):c.length;return r(n)-r(o)||n.localeCompare(o)}function d(n){const o=n.names.length===0?"":`  resourceNames: ${p(n.names)}
+`;return`- apiGroups: ${p([n.group])}
+  resources: ${p(n.resources)}
+${o}  verbs: ${p(n.verbs)}
+`}function p(n){return`[${n.map(m).join(", ")}]`}function m(n){return/^[a-z]([a-z0-9./-]*[a-z0-9])?$/.test(n)&&!["true","false","null","yes","no","on","off","y","n"].includes(n)?n:JSON.stringify(n)}})};export{y as id,k as ids,v as modules};

@@ -63,3 +63,8 @@ export function formatSpan(ms: number): string {
     ? `${Math.floor(seconds / 60)}m${rest}s`
     : `${Math.floor(seconds / 3600)}h${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}m`
 }
+
+/** `2026-11-29 08:25:37 UTC`; `ms`: milliseconds since the epoch. */
+export function formatTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}

@@ -164,8 +164,8 @@ async function killedInDecommission({ namespace, step }: Ring): Promise<void> {
     killAt: /cassandra-3: is decommissioned/,
   })
   expect(killed.signal).toBe('SIGKILL')
-  for (const operation of ['restart', 'undo']) {
-    const refused = await step({ operation })
+  for (const begun of [{ operation: 'restart' }, { operation: 'undo' }, DEPLOY]) {
+    const refused = await step(begun)
     expect(verdict(refused)).toMatch(/^refused CONFLICT .*scale/)
     expect(refused.lines.join('\n')).toContain('replicas: 3')
   }

@@ -4,7 +4,7 @@
 import { describe, expect, test } from '@jest/globals'
 import {
   diagnose,
-  newMemory,
+  memoryOfWait,
   type Diagnosis,
   type DiagnosisMemory,
 } from '../../src/decide/diagnosis/diagnose.ts'
@@ -19,7 +19,7 @@ const SCHEDULES = 60
 /** One run of the wait beside the model, as a deploy does it: a look a second. */
 class Watcher {
   readonly model: SetModel
-  memory: DiagnosisMemory = newMemory(true)
+  memory: DiagnosisMemory = memoryOfWait()
   findings: readonly Diagnosis[] = []
   key = ''
   progressAt = 0

@@ -1,6 +1,7 @@
 // Why the number of members can't be changed as the set stands now.
 
 import type { Finding } from '../errors.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 import type { SetView } from '../view/workload.ts'
 
 export interface ScaleGround {
@@ -30,7 +31,7 @@ export function whyNotScaled(ground: ScaleGround): Finding | undefined {
 
 function otherChange(ground: ScaleGround): Finding | undefined {
   const { set, underWay } = ground
-  if (underWay === undefined || underWay.operation === 'scale' || takesBack(ground))
+  if (underWay === undefined || underWay.operation === 'scale' || removesBegun(ground))
     return undefined
   return {
     code: 'CONFLICT',
@@ -64,7 +65,7 @@ function unfinishedRoll({ set, underWay, unfinished }: ScaleGround): Finding | u
 }
 
 /** Members go that a deploy which did nothing else has made: their list is changed once more only. */
-export function takesBack({
+export function removesBegun({
   set,
   underWay,
   target,
@@ -95,6 +96,45 @@ export function apart(set: SetView, listed: number): Finding {
     message: `${objectOf(set)} has ${set.replicas} replicas, but its member list names ${listed}: somebody changed one without the other`,
     object: objectOf(set),
     fix: `If ${listed} is right: kubectl -n ${set.namespace} scale ${objectOf(set)} --replicas=${listed}; then scale with this action.`,
+  }
+}
+
+/** It works, and tolerates no more failures; of a ring that says nothing. */
+export function evenVoters(profile: ProfileName, target: number): Finding | undefined {
+  return profile !== 'zookeeper' || target % 2 === 1
+    ? undefined
+    : {
+        code: 'INPUT_INVALID',
+        severity: 'warning',
+        input: 'replicas',
+        message: `${target} members tolerate no more failures than ${target - 1}`,
+        fix: `use ${target - 1} or ${target + 1}`,
+      }
+}
+
+/**
+ * Of a ring: who doesn't serve of those that a scale which was cut off was to remove. Such a node
+ * has left or is leaving, and waiting brings none back: it goes before another one comes under its
+ * name.
+ */
+export function leftForGood(
+  { name, start, replicas }: Pick<SetView, 'name' | 'start' | 'replicas'>,
+  { begun, target, away }: { readonly begun: number; readonly target: number } & Pick<Away, 'away'>,
+): Finding | undefined {
+  const going = Array.from(
+    { length: Math.max(0, replicas - begun) },
+    (_, index) => `${name}-${start + begun + index}`,
+  )
+  const lost = going.filter((pod) => away.includes(pod))
+  const [first] = lost
+  if (first === undefined || target <= begun) return undefined
+  const one = lost.length === 1
+  return {
+    code: 'MEMBERSHIP_CHANGE',
+    severity: 'error',
+    object: `pod/${first}`,
+    message: `${lost.join(', ')} ${one ? 'does' : 'do'} not serve, and ${one ? 'was' : 'were'} to leave the ring by the scale to ${begun} that was cut off: a node that has left does not come back with its data`,
+    fix: `Run operation: scale with replicas: ${begun} and delete-claims: true first, which removes ${one ? 'it' : 'them'}; then with replicas: ${target}.`,
   }
 }
 

@@ -213,11 +213,7 @@ export function leaveStep(situation: Omit<RollSituation, 'way'>, ordinal: number
   const member = situation.members.find((one) => one.ordinal === ordinal)
   const others = situation.members.filter((one) => one !== member)
   const outside = others.filter((one) => !serves(one))
-  if (outside.length > 0)
-    return {
-      kind: 'wait',
-      reason: `${namesOf(outside)} must serve before ${member?.pod ?? 'a member'} goes`,
-    }
+  if (outside.length > 0) return awaitOthers(situation, member, outside)
   // One that does not serve is missed by nobody.
   if (member?.uid === undefined || !serves(member)) return { kind: 'leave' }
   const step = nextStep({ ...situation, way: { kind: 'evict', left: new Set([member.uid]) } })
@@ -232,6 +228,41 @@ export function leaveStep(situation: Omit<RollSituation, 'way'>, ordinal: number
     case 'done':
       return { kind: 'leave' }
   }
+}
+
+function awaitOthers(
+  situation: Parameters<typeof keepsOut>[0],
+  member: MemberNow | undefined,
+  outside: readonly MemberNow[],
+): LeaveStep {
+  if (member !== undefined && keepsOut(situation, member, outside))
+    return { kind: 'hand-over', member }
+  return {
+    kind: 'wait',
+    reason: `${namesOf(outside)} must serve before ${member?.pod ?? 'a member'} goes`,
+  }
+}
+
+/**
+ * Who is outside is so because this member leads, which its list lacks: it can follow another one
+ * only, and until it does nobody goes.
+ */
+function keepsOut(
+  {
+    canStepDown,
+    handedOver,
+    without,
+  }: Pick<RollSituation, 'canStepDown' | 'handedOver' | 'without'>,
+  member: MemberNow,
+  outside: readonly MemberNow[],
+): boolean {
+  return (
+    canStepDown &&
+    member.role === 'leader' &&
+    member.uid !== undefined &&
+    !handedOver.has(member.uid) &&
+    outside.every(({ uid, running }) => running && uid !== undefined && without?.has(uid) === true)
+  )
 }
 
 function namesOf(members: readonly MemberNow[]): string {

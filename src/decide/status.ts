@@ -140,7 +140,9 @@ export function progressLine({
 function isRolling(view: EnsembleView, set: SetView): boolean {
   return (
     observed(set) &&
-    (set.status.currentRevision !== set.status.updateRevision ||
+    // With OnDelete the controller never says that a roll is done.
+    ((set.strategy.type !== 'OnDelete' &&
+      set.status.currentRevision !== set.status.updateRevision) ||
       ownPods(view).some((pod) => pod.revision !== set.status.updateRevision))
   )
 }
@@ -177,10 +179,49 @@ export interface Look {
   readonly background: Background
   /** What members would lose if they went now. */
   readonly losses: readonly Finding[]
+  /** A change of the number of members that is not recorded as finished. */
+  readonly scale?: Scaling | undefined
+}
+
+export interface Scaling {
+  /** `a scale of zk was begun at … and has not ended`. */
+  readonly words: string
+  readonly end: string
 }
 
 /** Everything that speaks against `done and healthy`, the errors first; empty when nothing does. */
-export function judgeStatus({
+export function judgeStatus(look: Look): readonly Finding[] {
+  const found = judgeMembers(look)
+  return [...cutOff(look, found), ...found]
+}
+
+/**
+ * Members that come, or that leave, lack something until the scale has ended, and no waiting ends
+ * one that was cut off.
+ */
+function cutOff(
+  { scale, view, background: { alive } }: Look,
+  found: readonly Finding[],
+): readonly Finding[] {
+  if (scale === undefined || !found.some(({ severity }) => severity !== 'warning')) return []
+  const common = {
+    code: 'NOT_READY',
+    severity: 'error',
+    object: `statefulset/${view.set?.name ?? ''}`,
+    message: scale.words,
+  } as const
+  return alive === true
+    ? [
+        {
+          ...common,
+          fix: `${LOOK_AGAIN} If the run that holds the lock was killed: ${scale.end.replace(/^Finish it first: /, '')}`,
+          orSet: WAIT,
+        },
+      ]
+    : [{ ...common, fix: scale.end }]
+}
+
+function judgeMembers({
   now,
   view,
   verdict,

@@ -163,7 +163,8 @@ function memberCount({ values, broken }: Case): readonly Finding[] {
     return values.operation === 'scale' && !broken.has('replicas')
       ? [fault('replicas', 'is not set', 'set the number of members to reach')]
       : []
-  if (replicas % 2 === 1 || values.profile === 'cassandra' || values.profile === 'none') return []
+  // Whether the members of an ensemble that runs vote is known once it is seen.
+  if (replicas % 2 === 1 || values.operation === 'scale' || values.profile === 'none') return []
   return [
     warning(
       'replicas',

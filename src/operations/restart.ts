@@ -84,6 +84,7 @@ async function restartAll(ensemble: LockedEnsemble, signal: AbortSignal): Promis
       await bestEffort(run.journal, 'the record still names the restart that was not begun', () =>
         record.end(AbortSignal.timeout(END_MS)),
       )
+    tellReached(ensemble, left)
     tellRemaining(ensemble, remainingOf(ensemble.follower, left), revisions.at(-1)?.unread)
     throw error
   }
@@ -99,7 +100,7 @@ function refuseUnfinished(ensemble: LockedEnsemble): void {
       'refused',
       'CONFLICT',
       `${underWayInWords(underWay, target.name)}: members may come back at another revision`,
-      { fix: endOf(underWay) },
+      { fix: endOf(underWay, ensemble.profile.name) },
     )
   }
   const { set } = before
@@ -151,12 +152,7 @@ async function restartEach(
   const { journal, report } = run
   return journal.phase('Restart, followers first', async (done) => {
     const found = await rollByEvictions(ensemble, left, undefined, signal)
-    const gone = notByUs(
-      ownPods(ensemble.before)
-        .filter((pod) => left.has(pod.uid))
-        .map((pod) => pod.name),
-      report,
-    )
+    const gone = notByUs(namesOf(ensemble, left), report)
     if (gone.length > 0)
       report.note(
         `${gone.join(', ')} was deleted by somebody else meanwhile: this run waited until it was back, and did not restart it again.`,
@@ -168,6 +164,25 @@ async function restartEach(
     run.publish()
     return found
   })
+}
+
+/** Whom a restart that ended early has evicted, whether or not they came back. */
+function tellReached(ensemble: LockedEnsemble, left: ReadonlySet<string>): void {
+  const { report } = ensemble.run
+  const names = namesOf(ensemble, left)
+  const others = notByUs(names, report)
+  const evicted = names.filter((name) => !others.includes(name))
+  if (evicted.length > 0)
+    report.stands(
+      `${evicted.join(', ')} ${evicted.length === 1 ? 'was' : 'were'} evicted; the restart did not end`,
+    )
+}
+
+/** Of the members of before. */
+function namesOf({ before }: LockedEnsemble, uids: ReadonlySet<string>): readonly string[] {
+  return ownPods(before)
+    .filter((pod) => uids.has(pod.uid))
+    .map((pod) => pod.name)
 }
 
 /** What a restart that ended early leaves; `unread`: members that had not read a ConfigMap. */

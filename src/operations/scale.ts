@@ -2,12 +2,15 @@
 // when a step fails, and the next run continues from there.
 
 import { bestEffort } from '../best-effort.ts'
+import { leftRingInWords } from '../decide/preflight/left-over-claims.ts'
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
 import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
 import { scaleLeft } from '../decide/scale-left.ts'
 import {
   apart,
-  takesBack,
+  removesBegun,
+  evenVoters,
+  leftForGood,
   unchangeable,
   whyNotScaled,
   type ScaleGround,
@@ -20,7 +23,7 @@ import { rightsToScale } from '../procedures/open/access.ts'
 import { lastLook } from '../procedures/rollout/last-look.ts'
 import { isUnfinished } from '../procedures/rollout/bring.ts'
 import { watchData } from '../procedures/verify/data-watch.ts'
-import { verifiedSet } from '../procedures/scale/begun-growth.ts'
+import { verifiedSet } from '../procedures/deploy/begun-growth.ts'
 import { knownLists } from '../procedures/scale/known-lists.ts'
 import { partitionOf } from '../manifests/partition.ts'
 import { baseOf, markScaled, strategyOf } from '../procedures/scale/scaled.ts'
@@ -49,6 +52,7 @@ import {
 import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { verifyPhase, type verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
 import { verifiedNames, endOf, underWayInWords } from '../record/record.ts'
+import { warningText } from '../report/annotations.ts'
 import type { Run } from '../run.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 
@@ -67,6 +71,11 @@ async function scaleIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<v
   const target = inputs.replicas ?? 1
   const base = toScale(ensemble, target)
   const plan = await planAll(ensemble, base.set, target, signal)
+  const even = evenVoters(ensemble.profile.name, target)
+  if (even !== undefined) {
+    report.found(even)
+    run.journal.warning(warningText(even))
+  }
   const { steps, claims, goes } = plan
   if (inputs.dryRun) {
     foretell(ensemble, plan)
@@ -111,7 +120,7 @@ function toScale(ensemble: LockedEnsemble, target: number): Base {
   const { set } = ensemble.before
   const underWay = underWayOf(ensemble)
   const verified =
-    set !== undefined && takesBack({ set, underWay, target }) ? verifiedSet(stored) : undefined
+    set !== undefined && removesBegun({ set, underWay, target }) ? verifiedSet(stored) : undefined
   return verified === undefined
     ? { set: baseOf(ensemble.set, stored), from: set?.replicas ?? target }
     : { set: verified, from: underWay?.from ?? target }
@@ -199,7 +208,19 @@ async function stepsWithWaits(
   const count = ensemble.before.set?.replicas ?? target
   const { away } =
     planned.length === 0 || begun ? await whoIsAway(ensemble, new Set(), signal) : { away: [] }
+  refuseLeft(ensemble, away, target)
   return withAwaited(planned, { away, count, begun })
+}
+
+function refuseLeft(
+  { before: { set }, profile, record }: LockedEnsemble,
+  away: readonly string[],
+  target: number,
+): void {
+  const begun = record.current.underWay?.replicas
+  if (profile.name !== 'cassandra' || set === undefined || begun === undefined) return
+  const left = leftForGood(set, { begun, target, away })
+  if (left !== undefined) throw refused(left)
 }
 
 /** The set as each step leaves it; who is waited for changes nothing. */
@@ -340,7 +361,11 @@ function planSteps(
   return steps
 }
 
-function underWayOf({ record, target: { name } }: LockedEnsemble): ScaleGround['underWay'] {
+function underWayOf({
+  record,
+  profile,
+  target: { name },
+}: LockedEnsemble): ScaleGround['underWay'] {
   const { underWay } = record.current
   return underWay === null
     ? undefined
@@ -348,7 +373,7 @@ function underWayOf({ record, target: { name } }: LockedEnsemble): ScaleGround['
         operation: underWay.operation,
         from: underWay.from,
         words: underWayInWords(underWay, name),
-        end: endOf(underWay),
+        end: endOf(underWay, profile.name),
       }
 }
 
@@ -384,9 +409,9 @@ function judgeOldClaims(ensemble: LockedEnsemble, steps: readonly ScaleStep[]): 
   if (harmful.length > 0) {
     const why =
       profile === 'cassandra'
-        ? 'holds data of a node that has left the ring: no new member joins with it'
-        : `holds data of an earlier installation: between two members alone it may win over the data of ${name}-${set.start}`
-    throw failure('refused', 'CLAIM_PENDING', `${names.join(', ')} ${why}`, {
+        ? leftRingInWords(names)
+        : `${names.join(', ')} holds data of an earlier installation: between two members alone it may win over the data of ${name}-${set.start}`
+    throw failure('refused', 'CLAIM_PENDING', why, {
       object: `persistentvolumeclaim/${names[0] ?? ''}`,
       fix: `If that data may go: kubectl -n ${namespace} delete pvc ${names.join(' ')}`,
     })

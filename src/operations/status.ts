@@ -5,7 +5,7 @@ import { Deadline } from '../clock.ts'
 import { diagnose, newMemory } from '../decide/diagnosis/diagnose.ts'
 import { withLastWords } from '../decide/diagnosis/last-words.ts'
 import { judgeRollout } from '../decide/rollout/rollout.ts'
-import { heldRoll, isHalted, judgeStatus, progressLine } from '../decide/status.ts'
+import { heldRoll, isHalted, judgeStatus, progressLine, type Scaling } from '../decide/status.ts'
 import type { ServingVerdict } from '../decide/members/serving.ts'
 import { EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -34,8 +34,10 @@ import { recall, type Recalled } from '../procedures/open/recall.ts'
 import { noteUndoTarget } from '../procedures/open/undo-target.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { untilDone } from '../procedures/rollout/until-done.ts'
+import { endOf, underWayInWords } from '../record/record.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Run } from '../run.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
@@ -69,7 +71,7 @@ async function statusIn(
     const { view, recalled: background } = found
     const now = run.clock.now()
     const verdict = judgeRollout(view, now, {})
-    const diagnoses = diagnose(view, now, newMemory(false)).findings
+    const diagnoses = diagnose(view, now, newMemory()).findings
     done(progressLine({ view, verdict, diagnoses, background }))
     return found
   })
@@ -153,18 +155,21 @@ async function tellRevisions(
   for (const line of revisionLines(report)) journal.info(line)
 }
 
+function scaleIn({ record }: Recalled, name: string, profile: ProfileName): Scaling | undefined {
+  const underWay = record?.underWay
+  return underWay?.operation === 'scale'
+    ? { words: underWayInWords(underWay, name), end: endOf(underWay, profile) }
+    : undefined
+}
+
 async function conclude(
-  { kube, logLines, run: { clock, report } }: ReachableEnsemble,
+  { kube, logLines, profile, target, run: { clock, report } }: ReachableEnsemble,
   { view, recalled, serving }: Seen,
   signal: AbortSignal,
 ): Promise<void> {
   const now = clock.now()
   const verdict = judgeRollout(view, now, {})
-  const found = diagnose(
-    await createNodeLook(kube)(view, now, signal),
-    now,
-    newMemory(false),
-  ).findings
+  const found = diagnose(await createNodeLook(kube)(view, now, signal), now, newMemory()).findings
   const evidence =
     verdict.kind === 'done' ? [] : await collectEvidence(kube, view, found, logLines, signal)
   report.prove(...evidence)
@@ -178,6 +183,7 @@ async function conclude(
     serving,
     background: recalled,
     losses,
+    scale: scaleIn(recalled, target.name, profile.name),
   })
   const held = heldRoll(view)
   const halted = isHalted(held, view, recalled)

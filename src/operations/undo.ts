@@ -64,14 +64,14 @@ async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<vo
   }
 }
 
-function refuseWhileMembersChange({ record, target: { name } }: LockedEnsemble): void {
+function refuseWhileMembersChange({ record, profile, target: { name } }: LockedEnsemble): void {
   const { underWay } = record.current
   if (underWay === null || !changesMembers(underWay)) return
   throw failure(
     'refused',
     'CONFLICT',
     `${underWayInWords(underWay, name)}: who its members are is no part of a revision, so an undo can't end it`,
-    { object: `statefulset/${name}`, fix: endOf(underWay) },
+    { object: `statefulset/${name}`, fix: endOf(underWay, profile.name) },
   )
 }
 

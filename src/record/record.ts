@@ -2,12 +2,14 @@
 // verified, what was made by us, and which change is under way.
 
 import { z } from 'zod'
+import { formatTime } from '../clock.ts'
 import { failure } from '../errors.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import { pack, unpack, type Kept } from './kept.ts'
 import { NODE_ACTS } from '../report/run-report.ts'
 import { keptUnder } from './names.ts'
+import type { ProfileName } from '../view/profile-name.ts'
 
 /** The ConfigMap's limit is 1 MiB for all keys; the oldest stored objects go first. */
 const STORED_BYTES = 700_000
@@ -433,14 +435,20 @@ export function verifiedNames(record: EnsembleRecord): ReadonlySet<string> {
 
 export type UnderWay = NonNullable<EnsembleRecord['underWay']>
 
+/** An ISO time as people read it; whatever else a record may hold stays as it is. */
+export function utcOf(since: string): string {
+  const at = Date.parse(since)
+  return Number.isNaN(at) ? since : formatTime(at)
+}
+
 /** `name`: of the ensemble. */
 export function underWayInWords({ operation, since }: UnderWay, name: string): string {
-  return `${operation === 'undo' ? 'an' : 'a'} ${operation} of ${name} was begun at ${since} and has not ended`
+  return `${operation === 'undo' ? 'an' : 'a'} ${operation} of ${name} was begun at ${utcOf(since)} and has not ended`
 }
 
 /** A note: it was begun on a StatefulSet that is gone. */
 export function droppedInWords({ operation, since }: UnderWay, name: string): string {
-  return `The ${operation} that was begun at ${since} is ignored: statefulset/${name} was deleted since, and another one was made under its name.`
+  return `The ${operation} that was begun at ${utcOf(since)} is ignored: statefulset/${name} was deleted since, and another one was made under its name.`
 }
 
 /** What continues it, for a sentence. */
@@ -451,17 +459,26 @@ export function continuedBy({ operation, replicas }: UnderWay): string {
     : `run operation: ${operation} again${number}`
 }
 
-/** It changes who the members are, which an undo can't take back. */
+/** It changes who the members are, which an undo can't change back. */
 export function changesMembers({ operation, from }: UnderWay): boolean {
   return operation === 'scale' || from !== undefined
 }
 
 /** A fix: what ends it. */
-export function endOf({ operation, replicas, from, runUrl }: UnderWay): string {
+export function endOf(
+  { operation, replicas, from, runUrl }: UnderWay,
+  profile: ProfileName,
+): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
-  // Members that have left don't come back by an undo: only the scale itself ends it.
-  if (operation === 'scale')
-    return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun, or with another number${by}.`
+  // Members that have left don't come back by an undo: only the scale itself ends it; and a node
+  // that has begun to leave its ring doesn't come back by a larger number either.
+  if (operation === 'scale') {
+    const other =
+      profile === 'cassandra'
+        ? ', or with the number that is there if all of them still serve'
+        : ', or with another number'
+    return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun${other}${by}.`
+  }
   if (operation === 'cleanup')
     return `Finish it first: run operation: cleanup again${by}; a deploy creates it again.`
   if (from !== undefined)

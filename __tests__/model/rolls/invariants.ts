@@ -16,14 +16,14 @@ export function byRuns(...names: readonly string[]): Whose {
 
 /**
  * Members that were taken while they served and while another, taken by the same hands, was not
- * back: one line each. Members that others took down don't count.
+ * back: one line each. Members that others took down don't count, nor who has left for good.
  */
 export function takenTogether(history: readonly Happening[], ours: Whose): readonly string[] {
   const broken: string[] = []
   const away = new Map<number, { readonly ours: boolean }>()
-  for (const happening of history) {
+  for (const [index, happening] of history.entries()) {
     const { ordinal, what, serving } = happening
-    if (what === 'serving') away.delete(ordinal)
+    if (what === 'serving' || (what === 'gone' && !comesAgain(history, index))) away.delete(ordinal)
     // A member is away from the first that befalls it until it serves again.
     const takes =
       (what === 'deleted' || what === 'outside') && !away.has(ordinal) && serving.includes(ordinal)
@@ -35,6 +35,12 @@ export function takenTogether(history: readonly Happening[], ours: Whose): reado
     away.set(ordinal, { ours: mine })
   }
   return broken
+}
+
+function comesAgain(history: readonly Happening[], index: number): boolean {
+  return history
+    .slice(index)
+    .some(({ ordinal, what }) => what === 'created' && ordinal === history[index]?.ordinal)
 }
 
 /**
@@ -130,6 +136,23 @@ export function takenWhileAClaimGoes(
       (happening) =>
         `${line(happening)}, while ${happening.claimsGoing.map(({ name }) => name).join(', ')} was being deleted`,
     )
+}
+
+/** Times without any member that served, longer than `most` milliseconds: one line each. */
+export function servedByNobody(history: readonly Happening[], most: number): readonly string[] {
+  const long: string[] = []
+  let began: Happening | undefined
+  for (const happening of history) {
+    const { at, what, ordinal, serving } = happening
+    const left = serving.filter((one) => one !== ordinal || what === 'ready' || what === 'unready')
+    const nobody = what !== 'serving' && left.length === 0
+    if (nobody) began ??= happening
+    else if (began !== undefined) {
+      if (at - began.at > most) long.push(`nobody served for ${at - began.at} ms: ${line(began)}`)
+      began = undefined
+    }
+  }
+  return long
 }
 
 /** For messages: `12340 deleted 2 by run (eviction), 0 1 2 served`. */

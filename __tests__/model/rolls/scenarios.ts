@@ -158,3 +158,66 @@ export const CASES = {
     },
   },
 } as const satisfies Readonly<Record<string, Case>>
+
+const sized = (members: number): string =>
+  changed(
+    changed(TUTORIAL, 'replicas: 3', `replicas: ${members}`),
+    '--servers=3',
+    `--servers=${members}`,
+  )
+
+/** Trouble that a change of the number of members bears; kills above all. */
+const OF_SCALES: readonly Trouble[] = [
+  'crash',
+  'slow rejoin',
+  'watches lost',
+  'request refused',
+  'answer lost',
+  'slow lists',
+  'API pauses',
+  'tunnels cut',
+  'kill',
+  'kill',
+  'kill',
+  'cancel',
+  'lost pod',
+  'slow pod',
+]
+
+export type Scale = Case
+
+/** From one number to another, and the second run to the same or another one. */
+function scale(replicas: number, target: number, members = target): Scale {
+  const inputs = (count: number): Readonly<Record<string, string>> => ({
+    ...TIMES,
+    operation: 'scale',
+    name: 'zk',
+    replicas: String(count),
+  })
+  return {
+    scenario: {
+      ...BASE,
+      before: sized(replicas),
+      after: sized(target),
+      replicas,
+      members,
+      kinds: OF_SCALES,
+      withinMs: 120_000,
+      inputs: inputs(target),
+      next: inputs(members),
+    },
+    goal: {
+      run: ENDED,
+      second: REACHED,
+      revision: members === replicas ? 'of before' : 'new',
+      withinMs: FORTH_MS,
+    },
+  }
+}
+
+export const SCALES = {
+  '5 to 3': scale(5, 3),
+  '5 to 4': scale(5, 4),
+  '4 to 3, and back': scale(4, 3, 4),
+  '3 to 4, and back': scale(3, 4, 3),
+} as const satisfies Readonly<Record<string, Scale>>

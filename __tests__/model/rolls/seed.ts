@@ -14,6 +14,8 @@ export interface Scenario {
   readonly before: string
   readonly after: string
   readonly replicas: number
+  /** In the end, where that is another number. */
+  readonly members?: number
   readonly kinds: readonly Trouble[]
   /** At most so many troubles within so many simulated milliseconds. */
   readonly most: number
@@ -65,6 +67,7 @@ export async function playSeed(seed: number, scenario: Scenario): Promise<Played
   const clock = clusterClock()
   const cluster = await startCluster({
     clock,
+    nodes: Math.max(4, scenario.replicas, scenario.members ?? 0),
     images: {
       'registry.k8s.io/kubernetes-zookeeper:dies': {
         exit: { code: 1, afterMs: 500, log: 'no such option' },
@@ -105,7 +108,7 @@ export async function playSeed(seed: number, scenario: Scenario): Promise<Played
     await untilHere(
       clock,
       'members that come back by themselves',
-      () => members.serving().length === scenario.replicas,
+      () => members.serving().length === (scenario.members ?? scenario.replicas),
       3,
     ).catch(() => undefined)
     const told = [

@@ -294,7 +294,8 @@ export function simulateEnsemble(options: EnsembleOptions = {}): SimulatedEnsemb
     const heard = voting().filter((other) => other.joined && lists(one, other))
     if (heard.length < quorum(one)) return
     follow(one, leading)
-    notice()
+    // Who was one short of the majority of its own list asks again.
+    settle()
   }
 
   /** It takes the leader's tree; its own zxid stays in the old epoch until the next write. */

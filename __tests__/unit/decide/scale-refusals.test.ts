@@ -4,6 +4,8 @@
 import { expect, test } from '@jest/globals'
 import {
   apart,
+  evenVoters,
+  leftForGood,
   unsound,
   whyNotScaled,
   type ScaleGround,
@@ -30,7 +32,7 @@ test.each<[string, Partial<ScaleGround>, string | undefined]>([
   ['a scale that was cut off continues', { underWay: scale }, undefined],
   ['and so it does over its own half-done roll', { underWay: scale, unfinished: true }, undefined],
   [
-    'what a deploy has begun to make may be taken back',
+    'what a deploy has begun to make may be removed',
     { underWay: { ...deploy, from: 3 }, set: set({ replicas: 5 }), unfinished: true },
     undefined,
   ],
@@ -83,4 +85,25 @@ test('a set and a list that are apart are brought together by a command', () => 
     message: expect.stringContaining('has 5 replicas, but its member list names 3'),
     fix: expect.stringContaining('kubectl -n prod scale statefulset/zk --replicas=3'),
   })
+})
+
+test('an even number is a warning where members vote, and none of a ring, which its page shows with four', () => {
+  expect(evenVoters('zookeeper', 4)).toMatchObject({ severity: 'warning', fix: 'use 3 or 5' })
+  expect(evenVoters('zookeeper', 3)).toBeUndefined()
+  expect(evenVoters('cassandra', 4)).toBeUndefined()
+})
+
+// Half an hour of waiting, as its page advises, for a node that has streamed its data away.
+test('a node that a scale made leave is not waited for: it is removed first', () => {
+  const ring = { name: 'db', start: 0, replicas: 4 }
+  const cutOff = { begun: 3, target: 4, away: ['db-3'] }
+  expect(leftForGood(ring, cutOff)).toMatchObject({
+    code: 'MEMBERSHIP_CHANGE',
+    message: expect.stringMatching(/^db-3 does not serve, and was to leave the ring/),
+    fix: expect.stringContaining('replicas: 3 and delete-claims: true first'),
+  })
+  expect(leftForGood(ring, { ...cutOff, target: 3 })).toBeUndefined()
+  // It was never told, or refused to leave: it serves.
+  expect(leftForGood(ring, { ...cutOff, away: [] })).toBeUndefined()
+  expect(leftForGood(ring, { ...cutOff, away: ['db-1'] })).toBeUndefined()
 })

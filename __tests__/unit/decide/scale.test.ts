@@ -240,6 +240,16 @@ describe('a member goes', () => {
     })
   })
 
+  test('while one is outside whose list lacks it: it leads, and can not be followed', () => {
+    const roles = ['follower', 'not serving', 'follower', 'leader'] as const
+    const [, outside] = roles.map((_role, ordinal) => pod(ordinal))
+    const without = new Set([outside?.uid ?? ''])
+    expect(ask(roles, { without })).toMatchObject({ kind: 'hand-over', member: { pod: 'zk-3' } })
+    // What keeps another one outside is not known.
+    expect(ask(['not serving', 'not serving', 'follower', 'leader'], { without }).kind).toBe('wait')
+    expect(ask(roles).kind).toBe('wait')
+  })
+
   test('after another one leads, where addresses stay too: with the list without it nobody could follow it', () => {
     const roles = ['follower', 'follower', 'follower', 'leader'] as const
     expect(ask(roles, { goes: 3, addresses: STAY })).toMatchObject({

@@ -1,10 +1,16 @@
 // What status answers at night: whether somebody has to get up, and what to type then.
 
 import { describe, expect, test } from '@jest/globals'
-import { diagnose, newMemory } from '../../../src/decide/diagnosis/diagnose.ts'
+import { diagnose, memoryOfWait } from '../../../src/decide/diagnosis/diagnose.ts'
 import { judgeRollout } from '../../../src/decide/rollout/rollout.ts'
 import type { ServingVerdict } from '../../../src/decide/members/serving.ts'
-import { heldRoll, judgeStatus, progressLine, type Background } from '../../../src/decide/status.ts'
+import {
+  heldRoll,
+  judgeStatus,
+  progressLine,
+  type Background,
+  type Scaling,
+} from '../../../src/decide/status.ts'
 import type { Finding } from '../../../src/errors.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { ended, NEW, OLD, pod, set, T0, unready, view, waiting } from './given.ts'
@@ -28,6 +34,7 @@ function judged(
     readonly background?: Background
     readonly now?: number
     readonly losses?: readonly Finding[]
+    readonly scale?: Scaling
   } = {},
 ): readonly Finding[] {
   const now = more.now ?? T0
@@ -35,10 +42,11 @@ function judged(
     now,
     view: seen,
     verdict: judgeRollout(seen, now, {}),
-    diagnoses: diagnose(seen, now, newMemory(true)).findings,
+    diagnoses: diagnose(seen, now, memoryOfWait()).findings,
     serving: more.serving ?? SERVING,
     background: more.background ?? NOTHING_KNOWN,
     losses: more.losses ?? [],
+    scale: more.scale,
   })
 }
 
@@ -252,7 +260,7 @@ describe('the line of how far it has come agrees with the verdict', () => {
     progressLine({
       view: seen,
       verdict: judgeRollout(seen, T0, {}),
-      diagnoses: diagnose(seen, T0, newMemory(true)).findings,
+      diagnoses: diagnose(seen, T0, memoryOfWait()).findings,
       background,
     })
   const held = view([old(0), old(1), pod(2)], {
@@ -297,6 +305,12 @@ describe('the line of how far it has come agrees with the verdict', () => {
       NOTHING_KNOWN,
       /^the roll is held up: 2 of 3/,
     ],
+    [
+      'a roll by hand is done with its last member, although the controller never says so',
+      view([pod(0), pod(1), pod(2)], { set: set({ ...rolling, strategy: { type: 'OnDelete' } }) }),
+      NOTHING_KNOWN,
+      /^3 of 3 members are available$/,
+    ],
     ['a roll that nobody continues is halted', held, cutOff, /^the roll is halted: 1 of 3/],
     [
       'a roll that its run continues is under way',
@@ -330,5 +344,35 @@ describe('the line of how far it has come agrees with the verdict', () => {
     expect(messages[0]).toMatch(/^the roll is halted: /)
     expect(messages.join(' ')).not.toContain('under way')
     expect(messages.join(' ').match(/members is at the wanted revision/g)).toHaveLength(1)
+  })
+})
+
+describe('a scale that was cut off', () => {
+  const scale = { words: 'a scale of zk was begun and has not ended', end: 'Scale to 2 again.' }
+  const left = view([
+    pod(0),
+    pod(1),
+    unready(2, { state: { kind: 'running', since: T0 - 20_000 } }),
+  ])
+  const background = { unfinished: 'scale was begun', alive: false, ownPartition: undefined }
+
+  test('comes before what a member that has left lacks: no waiting brings that one back', () => {
+    expect(judged(left, { background, scale })[0]).toMatchObject({
+      code: 'NOT_READY',
+      message: scale.words,
+      fix: scale.end,
+    })
+  })
+
+  test('may continue, where its run shows signs of life', () => {
+    expect(judged(left, { background: { ...background, alive: true }, scale })[0]).toMatchObject({
+      message: scale.words,
+      fix: expect.stringMatching(/^Look again in a minute\. If .* was killed: Scale to 2 again\.$/),
+      orSet: { input: 'wait' },
+    })
+  })
+
+  test('is no fault of an ensemble whose members all serve', () => {
+    expect(judged(view([pod(0), pod(1), pod(2)]), { background, scale })).toEqual([])
   })
 })

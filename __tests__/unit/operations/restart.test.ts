@@ -102,6 +102,7 @@ test('a set that was deleted and recreated under its name meanwhile is another o
     const ended = await run.ended
     wanted(ended, 'failed', 'CONFLICT')
     expect(ended.report.message).toContain('another one was made under its name')
+    expect(ended.report.standing).toBe('zk-0 was evicted; the restart did not end')
     expect(given.touched('run').filter((line) => line.includes('eviction'))).toEqual([
       'run eviction zk-0',
     ])

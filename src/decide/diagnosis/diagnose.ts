@@ -49,9 +49,14 @@ export interface DiagnosisMemory {
   readonly waits: boolean
 }
 
-/** Before the first look of a wait, or of the only one. */
-export function newMemory(waits: boolean): DiagnosisMemory {
-  return { seen: new Map(), crashes: new Map(), failedPods: new Map(), waits }
+/** For a look that no other follows. */
+export function newMemory(): DiagnosisMemory {
+  return { seen: new Map(), crashes: new Map(), failedPods: new Map(), waits: false }
+}
+
+/** Before the first look of a wait. */
+export function memoryOfWait(): DiagnosisMemory {
+  return { ...newMemory(), waits: true }
 }
 
 /**

@@ -33,9 +33,9 @@ export function chooseVerdict(
 }
 
 /**
- * The findings of checks that failed, with what the pods show. A dead container is the cause of what
- * the checks missed; but members that disagree about who they are were read, and a pod that may
- * still come right is told beside that.
+ * The findings of checks that failed, with what the pods show. A dead container is the cause of
+ * what the checks missed; but members that disagree about who they are were read, and a pod that
+ * may still come right is told beside that.
  */
 export function withPodFindings(
   found: readonly Finding[],

@@ -83,7 +83,7 @@ const KNOWN: readonly Known[] = [
     words: /This node was decommissioned and will not rejoin/,
     reason: 'Decommissioned',
     cause: 'its claim is that of a decommissioned node',
-    fix: 'Delete the claim of this member; the controller makes a new one.',
+    fix: 'If that data may go: delete the claim of this member (kubectl delete pvc with --wait=false, since its pod holds it), then its pod; the controller makes new ones of both.',
   },
   {
     words: /removed by source filters|A node with address .* already exists/,

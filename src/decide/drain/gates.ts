@@ -36,8 +36,8 @@ export interface Standing {
     | undefined
   /** Somebody else's ensemble: that it has no budget is not ours to fix. */
   readonly neighbour?: boolean
-  /** What the record says to be under way, in words. */
-  readonly underWay: string | undefined
+  /** What the record says to be under way, in words, and what ends it. */
+  readonly underWay: { readonly words: string; readonly end: string } | undefined
   /** What members that go would lose for good. */
   readonly losses: readonly Finding[]
 }
@@ -102,8 +102,8 @@ function rollUnderWay({ view, underWay, members }: Standing): readonly Obstacle[
   if (underWay !== undefined)
     return [
       {
-        what: underWay,
-        fix: 'Finish it first: run that operation again, or roll it back with operation: undo.',
+        what: underWay.words,
+        fix: underWay.end,
         passes: false,
       },
     ]

@@ -35,7 +35,8 @@ export function judgeServing(
 ): ServingVerdict {
   const onTheWay = young !== undefined
   const unasked = states.filter(isUnasked)
-  if (states.length === 0 || unasked.length === states.length)
+  const unable = commandsAtFault(unasked)
+  if (unable.length === 0 && unasked.length === states.length)
     return {
       outcome: 'skipped',
       detail: `the members could not be asked${reasons(unasked)}; that a pod is Ready does not mean that it is in the quorum`,
@@ -43,11 +44,13 @@ export function judgeServing(
       onTheWay,
     }
   const findings = [
+    ...unable,
     ...alone(states, replicas),
     ...leaders(states, replicas),
     ...states.flatMap((state) => away(state, ready, young)),
   ]
-  const detail = `${inWords(states)}${unasked.length === 0 ? '' : `; not asked${reasons(unasked)}`}`
+  const known = inWords(states)
+  const detail = `${known}${unasked.length === 0 ? '' : `${known === '' ? '' : '; '}not asked${reasons(unasked)}`}`
   if (findings.length > 0) return { outcome: 'failed', detail, findings, onTheWay }
   return {
     outcome:
@@ -61,6 +64,23 @@ export function judgeServing(
 /** What is not known is not called lost. */
 function isUnasked({ role }: MemberState): boolean {
   return role === 'unknown' || role === 'unreachable'
+}
+
+/**
+ * Of a kind of ensemble with advice of its own: the user's commands gave no answer. A step that
+ * asks who serves fails then, since everybody may be down.
+ */
+function commandsAtFault(unasked: readonly MemberState[]): readonly Finding[] {
+  const mute = unasked.filter(({ role, advice }) => role === 'unreachable' && advice !== undefined)
+  return [...Map.groupBy(mute, ({ trouble }) => trouble ?? 'no answer')].map(
+    ([trouble, states]): Finding => ({
+      code: 'CHECK_IMPOSSIBLE',
+      severity: 'error',
+      object: `pod/${states[0]?.pod ?? ''}`,
+      message: `${trouble}: it does not tell whether ${states.map(({ pod }) => pod).join(', ')} ${states.length === 1 ? 'serves' : 'serve'}`,
+      fix: states[0]?.advice ?? '',
+    }),
+  )
 }
 
 /** `: zk-0, zk-1 (its client port speaks TLS only)`: each reason once. */

@@ -89,6 +89,15 @@ export interface PreflightInput {
   readonly listed?: number | undefined
   /** Why members can't be added, and the way by hand; undefined where they can. */
   readonly growth?: { readonly refused: string; readonly manual: string } | undefined
+  /** A change of the number of members that was begun and has not ended; absent where there is none. */
+  readonly scaling?:
+    | {
+        readonly words: string
+        /** What ends it. */
+        readonly end: string
+        readonly to: number | undefined
+      }
+    | undefined
   readonly classes: readonly StorageClassView[] | undefined
   /** Classes that the manifests bring themselves. */
   readonly ownClasses: readonly StorageClassView[]

@@ -90,9 +90,32 @@ function lost(found: FoundClaim): StorageFinding {
   }
 }
 
+/**
+ * A member that a running ring gets on top: its claim is that of a node that was decommissioned,
+ * which joins never again. `replicas` 0 is a ring that was stopped, and its own claims.
+ */
+function leftRing({ input, claim, ofMember }: FoundClaim): StorageFinding | undefined {
+  const { live, membership, claimsInUse, wanted } = input
+  if (membership !== 'ring' || live === undefined || live.view.replicas === 0) return undefined
+  return ofMember || claimsInUse?.has(claim.name) === true
+    ? undefined
+    : {
+        severity: 'error',
+        message: leftRingInWords([claim.name]),
+        fix: `If that data may go: kubectl -n ${wanted.namespace} delete pvc ${claim.name}`,
+      }
+}
+
+/** Why no newcomer of a ring starts with these claims. */
+export function leftRingInWords(names: readonly string[]): string {
+  return `${names.join(', ')} ${names.length === 1 ? 'holds' : 'hold'} data of a node that has left the ring: no new member joins with it`
+}
+
 /** It is used as it is, whatever the template says today. */
 function bound(found: FoundClaim): StorageFinding | undefined {
   const { input, claim, differs, ofMember } = found
+  const left = leftRing(found)
+  if (left !== undefined) return left
   if (differs === undefined) return undefined
   return ofMember || input.claimsInUse?.has(claim.name) === true
     ? {

@@ -48,6 +48,8 @@ const REPLICAS = ['spec', 'replicas']
 export function membershipFindings(input: PreflightInput): readonly PreflightFinding[] {
   const { live, wanted, membership } = input
   if (live === undefined || live.view.replicas === 0) return []
+  const leaving = nodeLeaves(input, live.view)
+  if (leaving !== undefined) return [leaving]
   const change = changeOf(input, live.view)
   return change === undefined
     ? []
@@ -59,6 +61,26 @@ export function membershipFindings(input: PreflightInput): readonly PreflightFin
           ...change,
         },
       ]
+}
+
+/**
+ * A node that was told to leave the ring doesn't come back, whatever a manifest says: the scale
+ * itself ends it.
+ */
+function nodeLeaves(
+  { membership, scaling, wanted }: PreflightInput,
+  { replicas }: SetView,
+): PreflightFinding | undefined {
+  if (membership !== 'ring' || scaling === undefined || (scaling.to ?? replicas) >= replicas)
+    return undefined
+  return {
+    code: 'CONFLICT',
+    severity: 'error',
+    object: `statefulset/${wanted.name}`,
+    path: REPLICAS,
+    message: `${scaling.words}: ${wanted.name}-${wanted.start + replicas - 1} may be leaving the ring, or have left it, and does not come back`,
+    fix: scaling.end,
+  }
 }
 
 function changeOf(input: PreflightInput, view: SetView): Change | undefined {

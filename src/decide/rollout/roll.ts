@@ -102,6 +102,8 @@ export interface RollSituation {
    * and is never replaced.
    */
   readonly goes?: number | undefined
+  /** UIDs of pods whose list lacks that member: they can't follow it where it leads. */
+  readonly without?: ReadonlySet<string> | undefined
   /**
    * Ordinals of members that were replaced once because they stayed outside although all have the
    * same list.

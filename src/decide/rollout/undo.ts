@@ -9,6 +9,8 @@ export interface Known {
   readonly digest: string
   readonly controllerRevision: string
   readonly verifiedAt: string
+  /** Which operation has put it there. */
+  readonly origin?: string
 }
 
 export interface Failed {
@@ -177,5 +179,27 @@ export function latestToGoBackTo<Entry extends Known>(
     wanted.complete && !changedSince
       ? verified.findLast((one) => one.controllerRevision === wanted.updateRevision)
       : undefined
-  return verified.findLast((one) => one !== current)
+  return verified.findLast((one) => one !== current && !isScaledFrom(one, current, verified))
+}
+
+/**
+ * A scale records what was applied before it once more, with another number of members: the same
+ * revision with the same files, and so nothing to go back to.
+ */
+function isScaledFrom<Entry extends Known>(
+  one: Entry,
+  current: Entry | undefined,
+  verified: readonly Entry[],
+): boolean {
+  if (current === undefined) return false
+  const [from, to] = [verified.indexOf(one), verified.indexOf(current)]
+  return (
+    from < to &&
+    verified
+      .slice(from + 1, to + 1)
+      .every(
+        ({ origin, controllerRevision }) =>
+          origin === 'scale' && controllerRevision === one.controllerRevision,
+      )
+  )
 }

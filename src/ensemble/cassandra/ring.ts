@@ -47,7 +47,7 @@ export function judgeRing(
   const found = [
     ...few,
     ...silent(heard, downs),
-    ...shut(asked, downs),
+    ...shut(asked, downs, everyone),
     ...downs.flatMap((down) => (explained(down, heard) ? [] : [downFinding(down, asked)])),
     ...strangers(heard, everyone),
     ...schemaFindings(asked, schema),
@@ -149,10 +149,16 @@ function silent(heard: readonly Heard[], downs: readonly Down[]): readonly Findi
   )
 }
 
-function shut(asked: readonly Heard[], downs: readonly Down[]): readonly Finding[] {
-  return asked.flatMap(({ member, doors }): readonly Finding[] => {
+function shut(
+  asked: readonly Heard[],
+  downs: readonly Down[],
+  everyone: ReadonlySet<string>,
+): readonly Finding[] {
+  return asked.flatMap(({ member, doors, hostId }): readonly Finding[] => {
     const door = doorTrouble(doors)
-    return door === undefined
+    // One that has left the ring has shut its doors for good: what is said of it is that it left.
+    const left = hostId !== undefined && !everyone.has(hostId)
+    return door === undefined || left
       ? []
       : [
           {

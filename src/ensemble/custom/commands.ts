@@ -1,5 +1,6 @@
 // The user's own commands, run in a member with the marker in the environment.
 
+import { KubeFailure } from '../../kube/failure.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, VerifyContext } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
@@ -13,14 +14,21 @@ export interface CustomOptions {
 
 const SHOWN = 120
 
-/** What the command answered, or why it could not be run. */
+/** The command gave no answer. */
+export interface Unanswered {
+  readonly why: string
+  /** It was begun and did not end in time. */
+  readonly hangs: boolean
+}
+
+/** What the command answered, or why it gave no answer. */
 export async function run(
   member: Member,
   command: string,
   marker: string,
   timeoutMs: number,
   context: VerifyContext,
-): Promise<ExecResult | string> {
+): Promise<ExecResult | Unanswered> {
   try {
     return await context.reach.exec(
       member,
@@ -30,18 +38,28 @@ export async function run(
     )
   } catch (error) {
     context.signal.throwIfAborted()
-    return whyUnreachable(error, 'exec').why
+    return error instanceof KubeFailure && error.reason === 'Timeout'
+      ? { why: `did not end within ${timeoutMs / 1000} s`, hangs: true }
+      : { why: whyUnreachable(error, 'exec').why, hangs: false }
   }
 }
 
-export function failed(result: ExecResult | string): string | undefined {
-  if (typeof result === 'string') return result
+/** The shell found no such command, or may not run it. */
+const NOT_RUN: ReadonlySet<number> = new Set([126, 127])
+
+/** The command is at fault, and tells nothing of the member. */
+export function isMisspelt(result: ExecResult | Unanswered): boolean {
+  return 'exitCode' in result && NOT_RUN.has(result.exitCode)
+}
+
+export function failed(result: ExecResult | Unanswered): string | undefined {
+  if ('why' in result) return result.why
   return result.exitCode === 0 ? undefined : `exit code ${result.exitCode}${tail(result)}`
 }
 
-export function readTrouble(result: ExecResult | string, marker: string): string | undefined {
+export function readTrouble(result: ExecResult | Unanswered, marker: string): string | undefined {
   const why = failed(result)
-  if (why !== undefined || typeof result === 'string') return why
+  if (why !== undefined || 'why' in result) return why
   return result.stdout.includes(marker) ? undefined : `it prints something else${tail(result)}`
 }
 

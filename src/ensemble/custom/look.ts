@@ -3,7 +3,7 @@
 
 import type { Member, MemberState, Role, VerifyContext } from '../profile.ts'
 import { byPod } from '../by-pod.ts'
-import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
+import { failed, isMisspelt, readTrouble, run, type CustomOptions } from './commands.ts'
 
 /** A look comes before each act: a member that is silent for so long doesn't serve. */
 const LOOK_MS = 15_000
@@ -24,30 +24,62 @@ export async function lookCustom(
   const states = new Map(members.map((member) => [member.uid, byPod(member)]))
   const sorted = members.filter((member) => member.ready).toSorted((a, b) => a.ordinal - b.ordinal)
   if (!context.reach.may.exec) return [...states.values()]
-  const out = (member: Member, trouble: string): void => {
-    states.set(member.uid, {
-      ...answered(member, 'not serving'),
-      trouble,
-      advice: `Run the command by hand: kubectl -n ${member.namespace} exec ${member.pod} -c ${member.container} -- sh -c '…'`,
-    })
+  const hung: Member[] = []
+  const tell = (member: Member, said: Said): void => {
+    if (said.hangs) hung.push(member)
+    states.set(member.uid, stateOf(member, said))
   }
-  await Promise.all(
-    sorted.map((member) =>
-      askServes(
-        member,
-        options,
-        context,
-        (role) => states.set(member.uid, answered(member, role)),
-        (why) => out(member, why),
-      ),
-    ),
+  await Promise.all(sorted.map((member) => askServes(member, options, context, tell)))
+  const serving = sorted.filter((member) => states.get(member.uid)?.trouble === undefined)
+  await writeAndRead(serving, marker, options, context, (member, said) =>
+    tell(member, {
+      ...said,
+      role: said.trouble === undefined ? (states.get(member.uid)?.role ?? 'up') : said.role,
+    }),
   )
-  const serving = sorted.filter((member) => states.get(member.uid)?.role !== 'not serving')
-  await writeAndRead(serving, marker, options, context, (member, trouble) => {
-    if (trouble !== undefined) return out(member, trouble)
-    states.set(member.uid, answered(member, states.get(member.uid)?.role ?? 'up'))
-  })
+  // What hangs everywhere is the command, or nobody serves: it tells which in no member, and nobody
+  // is taken down for it.
+  if (hung.length > 0 && hung.length === sorted.length)
+    for (const member of hung) {
+      const state = states.get(member.uid)
+      if (state !== undefined)
+        states.set(member.uid, {
+          ...state,
+          role: 'unreachable',
+          trouble: `${state.trouble ?? ''} in any member`,
+        })
+    }
   return [...states.values()]
+}
+
+/** What a command said of a member. */
+interface Said {
+  readonly role: Role
+  readonly trouble: string | undefined
+  readonly hangs: boolean
+}
+
+function stateOf(member: Member, { role, trouble }: Said): MemberState {
+  return trouble === undefined
+    ? answered(member, role)
+    : {
+        ...answered(member, role),
+        trouble,
+        advice: `Run the command by hand, in a shell there: kubectl -n ${member.namespace} exec -i -t ${member.pod} -c ${member.container} -- sh`,
+      }
+}
+
+/** `trouble`: what was wrong with this answer, if anything was. */
+function saidBy(
+  name: string,
+  result: Awaited<ReturnType<typeof run>>,
+  trouble = failed(result),
+): Said {
+  return {
+    role: isMisspelt(result) ? 'unreachable' : 'not serving',
+    trouble: trouble === undefined ? undefined : `${name}: ${trouble}`,
+    hangs: 'hangs' in result && result.hangs,
+  }
 }
 
 /** What its own commands said. */
@@ -60,14 +92,17 @@ async function askServes(
   member: Member,
   { servesCommand }: CustomOptions,
   context: VerifyContext,
-  is: (role: Role) => void,
-  out: (why: string) => void,
+  tell: (member: Member, said: Said) => void,
 ): Promise<void> {
   if (servesCommand === undefined) return
   const result = await run(member, servesCommand, '', LOOK_MS, context)
-  const why = failed(result)
-  if (why !== undefined) out(`serves-command: ${why}`)
-  else if (typeof result !== 'string') is(roleIn(result.stdout))
+  const said = saidBy('serves-command', result)
+  tell(
+    member,
+    said.trouble === undefined && 'stdout' in result
+      ? { ...said, role: roleIn(result.stdout) }
+      : said,
+  )
 }
 
 function roleIn(text: string): Role {
@@ -80,15 +115,15 @@ async function writeAndRead(
   marker: string,
   { writeCommand, readCommand }: CustomOptions,
   context: VerifyContext,
-  tell: (member: Member, trouble: string | undefined) => void,
+  tell: (member: Member, said: Said) => void,
 ): Promise<void> {
   if (writeCommand === undefined || readCommand === undefined) return
   let writer: Member | undefined
   const silent: Member[] = []
   for (const member of serving) {
-    const why = failed(await run(member, writeCommand, marker, LOOK_MS, context))
-    tell(member, why === undefined ? undefined : `write-command: ${why}`)
-    if (why === undefined) writer = member
+    const said = saidBy('write-command', await run(member, writeCommand, marker, LOOK_MS, context))
+    tell(member, said)
+    if (said.trouble === undefined) writer = member
     else silent.push(member)
     if (writer !== undefined) break
   }
@@ -96,13 +131,14 @@ async function writeAndRead(
   const others = serving.filter((member) => member !== writer && !silent.includes(member))
   await Promise.all(
     others.map(async (member) => {
-      let why: string | undefined
+      let said: Said | undefined
       for (let read = 0; read < READS; read++) {
         if (read > 0) await context.clock.sleep(READ_AGAIN_MS, context.signal)
-        why = readTrouble(await run(member, readCommand, marker, LOOK_MS, context), marker)
-        if (why === undefined) return tell(member, undefined)
+        const result = await run(member, readCommand, marker, LOOK_MS, context)
+        said = saidBy('read-command', result, readTrouble(result, marker))
+        if (said.trouble === undefined) break
       }
-      tell(member, `read-command: ${why ?? ''}`)
+      if (said !== undefined) tell(member, said)
     }),
   )
 }

@@ -10,6 +10,7 @@ import type {
   CheckResult,
   Matrix,
   Member,
+  MemberState,
   Profile,
   Verification,
   VerifyContext,
@@ -36,14 +37,25 @@ const NO_EXEC: Finding = {
 
 export function customProfile(options: CustomOptions): Profile {
   let looks = 0
-  const told =
+  const told = new Set<string>()
+  const asks =
     options.servesCommand !== undefined ||
     (options.writeCommand !== undefined && options.readCommand !== undefined)
   return {
     name: 'custom',
-    ...(told ? {} : { onlyReady: true }),
-    look: (members, context) =>
-      lookCustom(members, `${nameOf(context)}-look-${++looks}`, options, context),
+    ...(asks ? {} : { onlyReady: true }),
+    look: async (members, context) => {
+      const marker = `${nameOf(context)}-look-${++looks}`
+      const states = await lookCustom(members, marker, options, context)
+      // Nobody is taken down meanwhile, and it may be the commands: once each is enough.
+      for (const { pod, role, trouble } of states) {
+        if (role !== 'unreachable' || trouble === undefined) continue
+        const line = `${pod}: ${trouble}: whether it serves is not known`
+        if (!told.has(line)) context.say(line)
+        told.add(line)
+      }
+      return states
+    },
     verify: (members, level, context) => verifyCustom(members, level, context, options),
   }
 }
@@ -86,7 +98,7 @@ async function writeThroughAll(
   const sorted = members.toSorted((a, b) => a.ordinal - b.ordinal)
   const began = context.clock.now()
   if (!context.reach.may.exec)
-    return conclude(sorted, [], level, checkFrom('data', [NO_EXEC], '', 0))
+    return conclude(sorted, { written: [], cells: [] }, level, checkFrom('data', [NO_EXEC], '', 0))
   const writers = level === 'quick' ? sorted.slice(0, 1) : sorted
   const written: Written[] = []
   // One after another: the users' commands may share a file or a table.
@@ -103,9 +115,16 @@ async function writeThroughAll(
   const good =
     sorted.length === 1
       ? 'written and read again in the one member'
-      : `every write was read through ${level === 'quick' ? 'the' : 'every'} other member`
+      : level === 'quick'
+        ? `what was written through ${writers[0]?.pod ?? ''} was read through every other member`
+        : 'every write was read through every other member'
   const ms = context.clock.now() - began
-  return conclude(sorted, cells, level, checkFrom('data', written.flatMap(findingsOf), good, ms))
+  return conclude(
+    sorted,
+    { written, cells },
+    level,
+    checkFrom('data', written.flatMap(findingsOf), good, ms),
+  )
 }
 
 interface Commands {
@@ -176,19 +195,34 @@ function findingsOf({ writer, why, reads }: Written): readonly Finding[] {
     : [notWritten(writer, why)]
 }
 
+/**
+ * By its own write and what it read of others': one of the two that failed may be the fault of
+ * another member, and where both did it was asked for nothing that it answered.
+ */
+function judged(member: Member, written: readonly Written[]): MemberState {
+  const own = written.find(({ writer }) => writer === member)
+  if (!member.ready || own === undefined) return byPod(member)
+  const received = own.reads.filter(({ trouble }) => trouble === undefined)
+  const taken = written.flatMap(({ reads }) => reads.filter(({ reader }) => reader === member))
+  const read = taken.filter(({ trouble }) => trouble === undefined)
+  if (received.length > 0 && read.length > 0) return answered(member, 'up')
+  if (own.why === undefined || read.length > 0 || taken.length === 0) return byPod(member)
+  return {
+    ...answered(member, 'not serving'),
+    trouble: `write-command: ${own.why}, and it reads nothing of what others wrote`,
+  }
+}
+
 function conclude(
   members: readonly Member[],
-  cells: Matrix['cells'],
+  { written, cells }: { readonly written: readonly Written[]; readonly cells: Matrix['cells'] },
   level: VerifyLevel,
   data: CheckResult,
 ): Verification {
   const pairs = countPairs(cells)
   const whole = level !== 'quick' && pairs !== undefined
   return {
-    // A write through each that every other reads: then all that are Ready have answered.
-    members: members.map((member) =>
-      whole && data.outcome === 'passed' && member.ready ? answered(member, 'up') : byPod(member),
-    ),
+    members: members.map((member) => judged(member, whole ? written : [])),
     checks: [data],
     findings: data.findings,
     matrix: whole ? { members: members.map(({ pod }) => pod), cells } : undefined,

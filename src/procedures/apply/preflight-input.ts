@@ -10,13 +10,18 @@ import { toOfferedVolume, toSet } from '../../kube/views/index.ts'
 import { keptApartBy } from '../../manifests/kept-apart.ts'
 import { memberCountOf } from '../../manifests/member-list.ts'
 import { parseSet } from '../../manifests/shapes.ts'
+import { endOf, underWayInWords, type EnsembleRecord } from '../../record/record.ts'
 import type { SetView } from '../../view/workload.ts'
 import type { PlannedChange } from './plan-changes.ts'
 import { wantedCount } from './kept-count.ts'
 import type { Seen } from './look-around.ts'
 import { classesIn } from './surroundings.ts'
 
-export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): PreflightInput {
+export function preflightInput(
+  seen: Seen,
+  plan: readonly PlannedChange[],
+  { underWay }: Pick<EnsembleRecord, 'underWay'>,
+): PreflightInput {
   const { inputs, manifests, setManifest, namespaceState, surroundings } = seen
   const wanted = toSet(setManifest.object)
   const live = plan.find((planned) => planned.manifest === setManifest)?.live
@@ -40,6 +45,14 @@ export function preflightInput(seen: Seen, plan: readonly PlannedChange[]): Pref
       inputs.createNamespace || manifests.some((manifest) => manifest.object.kind === 'Namespace'),
     ...membersIn(seen.loaded.profile, setManifest.object, live),
     membership: membershipOf(seen.loaded.profile),
+    scaling:
+      underWay?.operation === 'scale'
+        ? {
+            words: underWayInWords(underWay, wanted.name),
+            end: endOf(underWay, seen.loaded.profile),
+            to: underWay.replicas,
+          }
+        : undefined,
     classes: surroundings.classes,
     ownClasses: classesIn(manifests),
     ownVolumes: manifests

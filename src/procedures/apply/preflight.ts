@@ -16,6 +16,7 @@ import {
   readRecord,
   verifiedNames,
   type StoredRecord,
+  type EnsembleRecord,
 } from '../../record/record.ts'
 import { warningText } from '../../report/annotations.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
@@ -108,7 +109,8 @@ async function refuseBeforeNamespace(kube: Kube, seen: Seen, signal: AbortSignal
     { force: seen.inputs.forceConflicts, dryRuns: false },
     signal,
   )
-  refuseFaults(seen, plan, await lintAgain(kube, seen, undefined, signal))
+  const linted = await lintAgain(kube, seen, undefined, signal)
+  refuseFaults(seen, plan, linted, emptyRecord(seen.target.name))
 }
 
 /** How objects are looked at. */
@@ -193,7 +195,7 @@ async function inspectObjects(
       ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal)
       : []
   const linted = how.lint ? await lintAgain(kube, seen, own?.live, signal) : []
-  refuseFaults(seen, plan, [...linted, ...tried])
+  refuseFaults(seen, plan, [...linted, ...tried], stored.record)
   tellWanted(seen, own?.live)
   const changing = plan.filter((planned) => planned.change !== 'unchanged').length
   done(changing === 0 ? 'nothing to change' : `${changing} of ${plan.length} objects to change`)
@@ -245,9 +247,10 @@ function refuseFaults(
   seen: Seen,
   plan: readonly PlannedChange[],
   linted: readonly Finding[],
+  record: Pick<EnsembleRecord, 'underWay'>,
 ): void {
   const { run, setManifest } = seen
-  const input: PreflightInput = preflightInput(seen, plan)
+  const input: PreflightInput = preflightInput(seen, plan, record)
   const judged = judgePreflight(input).map(({ path, ...finding }): Finding =>
     path === undefined ? finding : { ...finding, place: setManifest.placeOf(path) },
   )

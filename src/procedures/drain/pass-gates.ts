@@ -23,7 +23,7 @@ export interface Gate {
   readonly ensemble: Ensemble
   readonly looker: Looker
   /** What the record says to be under way, in words. */
-  readonly underWay: string | undefined
+  readonly underWay: Standing['underWay']
   /** Somebody else's ensemble. */
   readonly neighbour?: boolean
   /** Nodes as they are now; undefined where they can't be read. */

@@ -1,12 +1,14 @@
 // What the record of earlier runs tells, for an operation that can do without it: why it is silent
 // is a note, never a failure.
 
+import { formatTime } from '../../clock.ts'
 import { EnsembleError } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
 import { seeLock } from '../../record/lock.ts'
 import {
   changesMembers,
+  utcOf,
   continuedBy,
   latestApplied,
   nodesUnderMaintenance,
@@ -146,8 +148,7 @@ function begun({
   since,
   runUrl,
 }: Pick<NonNullable<EnsembleRecord['underWay']>, 'operation' | 'since' | 'runUrl'>): string {
-  const at = Date.parse(since)
-  return `${operation} was begun at ${Number.isNaN(at) ? since : utc(at)} and is not recorded as finished${runUrl === '' ? '' : ` (${runUrl})`}`
+  return `${operation} was begun at ${utcOf(since)} and is not recorded as finished${runUrl === '' ? '' : ` (${runUrl})`}`
 }
 
 async function lifeOf(
@@ -165,7 +166,7 @@ async function lifeOf(
         alive: false,
         renewed: undefined,
       }
-    const last = lock.renewed === undefined ? '' : `, last renewed at ${utc(lock.renewed)}`
+    const last = lock.renewed === undefined ? '' : `, last renewed at ${formatTime(lock.renewed)}`
     if (lock.renewed !== undefined && now - lock.renewed > DEAD_AFTER_MS)
       return {
         text: `the lock is still that of ${lock.holder}${last}: that run is gone, the next one takes over`,
@@ -203,8 +204,4 @@ function ownPartitionOf(stored: StoredRecord): number | undefined {
 
 function isDenied(error: unknown): boolean {
   return error instanceof KubeFailure && error.status === 403
-}
-
-function utc(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

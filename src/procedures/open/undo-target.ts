@@ -19,11 +19,16 @@ export function noteUndoTarget(
 ): void {
   const { set } = view
   if (record === undefined || set === undefined) return
+  // An undo is refused while members come or go.
   if (record.underWay !== null && changesMembers(record.underWay)) return
   const { updateRevision } = set.status
   const complete = ownPods(view).every((pod) => pod.revision === updateRevision)
   const entry = latestToGoBackTo(record.revisions, { updateRevision, complete })
   if (entry === undefined) return
+  // Verified, and run by everybody: what differs is beside the template, such as the number of
+  // members, and "restores revision 6" says nothing to those who run 6.
+  const verified = record.revisions.at(-1)?.verifiedAt !== ''
+  if (complete && verified && entry.controllerRevision === updateRevision) return
   const name = entry.controllerRevision
   const revision = numbers.find((one) => one.name === name)?.revision
   report.about({ undoTo: { revision, name } })

@@ -3,7 +3,7 @@
 
 import { formatSpan } from '../../clock.ts'
 import { chooseVerdict, speaksAgainstRevision } from '../../decide/diagnosis/evidence-choice.ts'
-import { diagnose, newMemory, type Diagnosis } from '../../decide/diagnosis/diagnose.ts'
+import { diagnose, memoryOfWait, type Diagnosis } from '../../decide/diagnosis/diagnose.ts'
 import {
   memberStandings,
   observed,
@@ -109,7 +109,7 @@ class MemberWait {
   readonly #told: Map<number, string>
   readonly #notes = new Set<string>()
   readonly #withNodes: ReturnType<typeof createNodeLook>
-  #memory = newMemory(true)
+  #memory = memoryOfWait()
   #progress: { readonly key: string; readonly reached: string; readonly at: number }
   #said: number
   #waitsFor = ''

@@ -46,6 +46,8 @@ export interface Roll extends Ensemble {
   readonly asked?: boolean
   /** Ordinal of the member that goes once the others have the list without it. */
   readonly goes?: number | undefined
+  /** UIDs of pods whose list lacks the member that goes: they can't follow it. */
+  readonly without?: ReadonlySet<string>
   /** Ordinals of members whose claims are to be deleted with them. */
   readonly spent?: ReadonlySet<number>
 }
@@ -351,6 +353,17 @@ async function decide(
   return first.step.kind === 'wait' || first.step.kind === 'done' ? first : at(true)
 }
 
+/**
+ * It was to go last, and is no member any more: it was broken when that began, or its new pod has
+ * the list that lacks it. Nobody waits for it, and its faults are nobody's.
+ */
+function isLost({ goes, excused, asked }: Roll, set: SetView, member: MemberNow): boolean {
+  const { ordinal, revision } = member
+  if (ordinal !== goes || serves(member)) return false
+  const anew = asked === true && revision === set.status.updateRevision
+  return anew || excused?.has(ordinal) === true
+}
+
 function situationOf(
   roll: Rolling,
   set: SetView,
@@ -358,16 +371,18 @@ function situationOf(
   members: readonly MemberNow[],
   now: number,
 ): RollSituation {
-  const { looker } = roll
+  const { looker, excused = new Set<number>() } = roll
+  const lost = members.find((member) => isLost(roll, set, member))
   return {
     set,
     way,
-    members,
+    members: members.filter((member) => member !== lost),
     now,
     listChanges: roll.asked ?? false,
     goes: roll.goes,
+    without: roll.without,
     renewed: looker.renewed,
-    excused: roll.excused ?? new Set(),
+    excused: lost === undefined ? excused : new Set([...excused, lost.ordinal]),
     told: looker.told,
     outsideSince: looker.outsideSince,
     served: looker.served,
@@ -386,6 +401,19 @@ function tellDecision({ run: { journal }, looker }: Rolling, step: RollStep): vo
   journal.debug(said)
 }
 
+/** How long is waited, once for each reason; and that whoever stays outside is replaced then. */
+function tellPatience(
+  { looker, run: { journal } }: Rolling,
+  { lookAgainAt, reason, outside = [] }: Extract<RollStep, { kind: 'wait' }>,
+  now: number,
+): void {
+  if (lookAgainAt === undefined || lookAgainAt - now <= SAY_MS || looker.said.has(reason)) return
+  looker.said.add(reason)
+  journal.info(
+    `${reason}; waits up to ${formatSpan(lookAgainAt - now)}${outside.length > 0 ? ' before it is replaced' : ''}`,
+  )
+}
+
 async function act(
   roll: Rolling,
   situation: RollSituation,
@@ -396,14 +424,7 @@ async function act(
   const now = roll.run.clock.now()
   switch (step.kind) {
     case 'wait':
-      if (
-        step.lookAgainAt !== undefined &&
-        step.lookAgainAt - now > SAY_MS &&
-        !looker.said.has(step.reason)
-      ) {
-        looker.said.add(step.reason)
-        roll.run.journal.info(`${step.reason}; waits up to ${formatSpan(step.lookAgainAt - now)}`)
-      }
+      tellPatience(roll, step, now)
       return {
         ...waiting(situation, step.reason, step.unreached),
         lookAgainAt: step.lookAgainAt,
@@ -480,7 +501,7 @@ function waiting(
   reason: string,
   unreached?: MemberNow,
 ): Extract<Step, { kind: 'waiting' }> {
-  const { members, way, set } = situation
+  const { excused, members, way, set } = situation
   const replaced = members.filter(
     (member) =>
       !member.atRevision ||
@@ -496,11 +517,14 @@ function waiting(
     kind: 'waiting',
     reason,
     reached,
-    excused: new Set(
-      replaced
+    excused: new Set([
+      ...replaced
         .filter((member) => member.pod !== unreached?.pod)
         .map((member) => `pod/${member.pod}`),
-    ),
+      ...[...excused]
+        .filter((ordinal) => ordinal === situation.goes)
+        .map((ordinal) => `pod/${set.name}-${ordinal}`),
+    ]),
   }
 }
 

@@ -26,17 +26,50 @@ export async function knownLists(
       .filter((pod) => pod.deleting === undefined && pod.revision !== set?.status.updateRevision)
       .map((pod) => pod.uid),
   )
-  if (set === undefined || older.size === 0 || profile !== 'zookeeper') return []
+  if (older.size === 0 || profile !== 'zookeeper') return []
+  const lists = await listsOf(kube, object, view, signal)
+  const counts = [...lists].filter(([uid]) => older.has(uid)).map(([, count]) => count)
+  const known = counts.filter((count) => count !== undefined)
+  return known.length < counts.length ? 'unknown' : [...new Set(known)].toSorted((a, b) => a - b)
+}
+
+/**
+ * UIDs of ZooKeeper pods that were started with a list without the member of this ordinal: they
+ * can't follow it where it leads.
+ */
+export async function podsWithout(
+  ordinal: number,
+  kube: Pick<Kube, 'list'>,
+  object: KubeObject,
+  view: EnsembleView,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const others = ordinal - (view.set?.start ?? 0)
+  const lists = await listsOf(kube, object, view, signal)
+  return new Set(
+    [...lists].flatMap(([uid, count]) => (count !== undefined && count <= others ? [uid] : [])),
+  )
+}
+
+/** How many members the list of each pod names, by UID; undefined where it can't be read. */
+async function listsOf(
+  kube: Pick<Kube, 'list'>,
+  object: KubeObject,
+  { set }: EnsembleView,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number | undefined>> {
+  if (set === undefined) return new Map()
   const { items } = await kube.list(
     { apiVersion: 'v1', kind: 'Pod' },
     { namespace: set.namespace, labels: selectorText(set.selector) },
     signal,
   )
-  const counts = items
-    .filter((pod) => older.has(pod.metadata.uid ?? ''))
-    .map((pod) => memberCountOf(withPodSpec(object, pod['spec']), profile))
-  const known = counts.filter((count) => typeof count === 'number')
-  return known.length < counts.length ? 'unknown' : [...new Set(known)].toSorted((a, b) => a - b)
+  return new Map(
+    items.map((pod) => {
+      const count = memberCountOf(withPodSpec(object, pod['spec']), 'zookeeper')
+      return [pod.metadata.uid ?? '', typeof count === 'number' ? count : undefined]
+    }),
+  )
 }
 
 /** The set as if this were its template: a pod has what its template had when it was made. */

@@ -16,6 +16,7 @@ import { withMembers } from '../../manifests/member-list.ts'
 import { ownedPart } from '../../manifests/owned.ts'
 import { objectName, refOf, type KubeObject } from '../../kube/kube.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
+import { podsWithout } from './known-lists.ts'
 import { applyPlanned } from '../apply/apply.ts'
 import { planChanges, refuseFaulty, type PlannedChange } from '../apply/plan-changes.ts'
 import { attend } from '../rollout/attend.ts'
@@ -222,12 +223,17 @@ export function resized(
 /** Another one leads, and what this one alone has is streamed. */
 async function leave(
   ensemble: Ensemble,
-  { deletesClaims }: Resizing,
+  { base, deletesClaims, profile: kind }: Resizing,
   ordinal: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const before = ensemble.follower.snapshot()
+  const without =
+    kind === 'zookeeper'
+      ? await podsWithout(ordinal, ensemble.kube, base, before, signal)
+      : new Set<string>()
   const view = await readyToLeave(
-    { ...ensemble, goes: ordinal, spent: new Set(deletesClaims ? [ordinal] : []) },
+    { ...ensemble, goes: ordinal, without, spent: new Set(deletesClaims ? [ordinal] : []) },
     ordinal,
     signal,
   )

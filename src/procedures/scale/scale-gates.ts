@@ -33,9 +33,9 @@ export async function refuseUnsound(
   const { clock, journal } = run
   const [first] = steps
   const { underWay } = record.current
-  const takesBack = underWay?.from !== undefined
+  const removesBegun = underWay?.from !== undefined
   if (
-    (underWay !== null && !takesBack) ||
+    (underWay !== null && !removesBegun) ||
     first === undefined ||
     first.kind === 'restore' ||
     first.kind === 'await'
@@ -43,7 +43,7 @@ export async function refuseUnsound(
     return
   // Of members that were to come none need serve; else those that go last are asked as well.
   const goes = new Set(
-    (takesBack ? steps : [first]).flatMap(({ kind, ordinal }) =>
+    (removesBegun ? steps : [first]).flatMap(({ kind, ordinal }) =>
       kind === 'remove' && ordinal !== undefined ? [ordinal] : [],
     ),
   )
@@ -119,6 +119,7 @@ export async function whoIsAway(
     pods,
     contextFor(ensemble, view.set?.replicas ?? 0, signal),
   )
+  ensemble.run.report.heardMembers(states)
   const missing =
     view.set === undefined
       ? []

@@ -38,7 +38,7 @@ export async function withPodCauses(
   const faults = diagnose(
     await createNodeLook(kube)(view, now, signal),
     now,
-    newMemory(false),
+    newMemory(),
   ).findings.filter(isFault)
   if (standing.kind === 'done' || faults.length === 0) return failure
   const evidence = await collectEvidence(kube, view, faults, logLines, signal)

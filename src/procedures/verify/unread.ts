@@ -1,6 +1,7 @@
 // Keeps a revision from counting as verified while members run that have not read its ConfigMaps:
 // an undo would go back to what nobody ever ran.
 
+import { ownPods } from '../../decide/members/members.ts'
 import { livesOf, readsConfigMap, stillLiving } from '../../decide/rollout/unread.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import type { EnsembleRecord, VerifiedRevision } from '../../record/record.ts'
@@ -65,8 +66,18 @@ export async function recordApplied(
   { unread, view, checked, objects, report }: Deployed,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const revision = appliedRevision(record.current, applied, unread, view, checked)
+  const { controllerRevision } = applied
+  const pods = ownPods(view)
+  const runs = pods.length === 0 || pods.some(({ revision: its }) => its === controllerRevision)
+  const revision = appliedRevision(record.current, applied, unread, view, checked && runs)
   await record.verified(revision, { uid: view.set?.uid ?? '', objects }, signal)
+  if (!runs) {
+    report.stands('every member is available, at an earlier revision')
+    report.note(
+      `No member runs revision ${controllerRevision} yet, so it does not count as verified. Deploy again: members are replaced one by one.`,
+    )
+    return false
+  }
   if (revision?.unread === undefined) {
     report.stands(checked ? 'every member is available and verified' : 'every member is available')
     return checked

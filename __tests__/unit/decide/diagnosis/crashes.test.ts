@@ -2,7 +2,11 @@
 // the deploy in seconds, not at its timeout.
 
 import { describe, expect, test } from '@jest/globals'
-import { diagnose, newMemory, type Diagnosis } from '../../../../src/decide/diagnosis/diagnose.ts'
+import {
+  diagnose,
+  memoryOfWait,
+  type Diagnosis,
+} from '../../../../src/decide/diagnosis/diagnose.ts'
 import { deathsByBackOff } from '../../../../src/decide/diagnosis/crash-history.ts'
 import { exitText } from '../../../../src/decide/diagnosis/crashes.ts'
 import type { EnsembleView } from '../../../../src/view/surroundings.ts'
@@ -27,7 +31,7 @@ type Look = readonly [seconds: number, view: EnsembleView]
 function last(looks: readonly Look[]): readonly Diagnosis[] {
   return looks.reduce<ReturnType<typeof diagnose>>(
     (before, [seconds, seen]) => diagnose(seen, T0 + seconds * SECOND, before.memory),
-    { findings: [], memory: newMemory(true) },
+    { findings: [], memory: memoryOfWait() },
   ).findings
 }
 

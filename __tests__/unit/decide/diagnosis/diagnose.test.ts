@@ -2,7 +2,12 @@
 // the ones that stay and live through the ones that pass.
 
 import { describe, expect, test } from '@jest/globals'
-import { diagnose, newMemory, type Diagnosis } from '../../../../src/decide/diagnosis/diagnose.ts'
+import {
+  diagnose,
+  memoryOfWait,
+  newMemory,
+  type Diagnosis,
+} from '../../../../src/decide/diagnosis/diagnose.ts'
 import type { EnsembleView } from '../../../../src/view/surroundings.ts'
 import {
   claim,
@@ -25,7 +30,7 @@ import {
 
 /** The findings of the last of several looks, one every `step` seconds from T0 on. */
 function look(views: readonly EnsembleView[], step = 5): readonly Diagnosis[] {
-  let memory = newMemory(true)
+  let memory = memoryOfWait()
   let findings: readonly Diagnosis[] = []
   views.forEach((seen, index) => {
     const result = diagnose(seen, T0 + index * step * SECOND, memory)
@@ -41,7 +46,7 @@ function lasting(seen: EnsembleView, seconds: number): readonly Diagnosis[] {
 }
 
 function firstTerminal(seen: EnsembleView, most = 1000): number | undefined {
-  let memory = newMemory(true)
+  let memory = memoryOfWait()
   for (let second = 0; second <= most; second++) {
     const result = diagnose(seen, T0 + second * SECOND, memory)
     memory = result.memory
@@ -465,7 +470,7 @@ describe('unschedulable', () => {
       unscheduled: { reason: 'Unschedulable', message: CPU, since: T0 - 600 * SECOND },
     })
     expect(firstTerminal(seen)).toBe(15)
-    expect(diagnose(seen, T0, newMemory(false)).findings).toMatchObject([{ class: 'terminal' }])
+    expect(diagnose(seen, T0, newMemory()).findings).toMatchObject([{ class: 'terminal' }])
   })
 
   test.each([

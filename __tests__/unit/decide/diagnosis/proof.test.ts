@@ -1,7 +1,7 @@
 // What is shown as proof: of the right objects, and of the life that ended, not of the next one.
 
 import { describe, expect, test } from '@jest/globals'
-import { diagnose, newMemory } from '../../../../src/decide/diagnosis/diagnose.ts'
+import { diagnose, memoryOfWait } from '../../../../src/decide/diagnosis/diagnose.ts'
 import { eventsAbout, logsToRead, objectsToProve } from '../../../../src/decide/diagnosis/proof.ts'
 import { container, ended, pod, podEvent, running, T0, unready, view, waiting } from '../given.ts'
 
@@ -9,7 +9,7 @@ describe('objects', () => {
   test('those at fault, else the pods that are not Ready, and of many members no more than five', () => {
     const pulls = unready(1, { state: waiting('ImagePullBackOff') })
     const at = view([pod(0), pulls, pod(2, { ready: false })])
-    const faults = diagnose(at, T0, newMemory(true)).findings.filter(
+    const faults = diagnose(at, T0, memoryOfWait()).findings.filter(
       ({ object }) => object === 'pod/zk-1',
     )
     expect(faults).not.toHaveLength(0)

@@ -110,7 +110,11 @@ describe('the gates', () => {
     ],
     [
       'a change that was begun',
-      { more: { underWay: 'a deploy of zk was begun and has not ended' } },
+      {
+        more: {
+          underWay: { words: 'a deploy of zk was begun and has not ended', end: 'deploy again' },
+        },
+      },
       /^stays: a deploy of zk was begun/,
     ],
     [
@@ -173,6 +177,12 @@ describe('the gates', () => {
     const all = found(given)
     expect(all).toHaveLength(1)
     expect(all[0]).toMatch(expected)
+  })
+
+  test('name what ends a change that was begun: of a scale that is no undo, which is refused', () => {
+    const end = 'run operation: scale again, with replicas: 3'
+    const underWay = { words: 'a scale of zk was begun and has not ended', end }
+    expect(gates(standing({ more: { underWay } }), 'node-1')[0]).toMatchObject({ fix: end })
   })
 
   test('count votes, not pods: two of three on one node, or one of two, leave no quorum', () => {

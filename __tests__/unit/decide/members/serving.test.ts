@@ -135,3 +135,22 @@ describe('what could not be asked', () => {
     })
   })
 })
+
+// A nightly look with a misspelt command was green, whatever became of the members.
+test('commands that tell nothing of anybody are no success', () => {
+  const mute = states('unreachable', 'unreachable', 'up').map((state) =>
+    state.role === 'up'
+      ? state
+      : { ...state, trouble: 'serves-command: exit code 127', advice: 'Run it by hand.' },
+  )
+  expect(judgeServing(mute, 3, ALL)).toMatchObject({
+    outcome: 'failed',
+    findings: [
+      {
+        code: 'CHECK_IMPOSSIBLE',
+        message: 'serves-command: exit code 127: it does not tell whether zk-0, zk-1 serve',
+        fix: 'Run it by hand.',
+      },
+    ],
+  })
+})

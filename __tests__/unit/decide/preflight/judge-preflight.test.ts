@@ -131,6 +131,8 @@ function input(
 
 const live = { view: set(), spec: asServed }
 
+const scaling = { words: 'a scale of zk was begun and has not ended', end: 'scale it again' }
+
 /** `severity code message` of each. */
 function told(change: Parameters<typeof input>[0]): readonly string[] {
   return judgePreflight(input(change)).map(
@@ -534,6 +536,22 @@ describe('storage', () => {
       },
       [],
     ],
+    [
+      'of a node that has left the ring: whoever comes with it never joins',
+      { live, membership: 'ring', wanted: { replicas: 4 }, claims: [claim(0), claim(3)] },
+      [
+        'error CLAIM_PENDING datadir-zk-3 holds data of a node that has left the ring: no new member joins with it',
+      ],
+    ],
+    [
+      'of a ring that was stopped with all its members: they are its own',
+      {
+        live: { ...live, view: set({ replicas: 0 }) },
+        membership: 'ring',
+        claims: [claim(0), claim(1), claim(2)],
+      },
+      [],
+    ],
   ])('a claim left over, %s', check)
 })
 
@@ -686,6 +704,27 @@ describe('the number of members', () => {
       [
         'error MEMBERSHIP_CHANGE the ensemble has 3 members, the manifest says 2: a deploy removes no member',
       ],
+    ],
+    [
+      'of a ring that a node was told to leave, whatever the manifest says: it does not come back',
+      { live, membership: 'ring', claims: undefined, scaling: { ...scaling, to: 2 } },
+      ['error CONFLICT a scale of zk was begun and has not ended: zk-2 may be leaving the ring'],
+    ],
+    [
+      'of a ring that shrinks, said once',
+      {
+        live,
+        membership: 'ring',
+        wanted: { replicas: 2 },
+        claims: undefined,
+        scaling: { ...scaling, to: 2 },
+      },
+      ['error CONFLICT a scale of zk was begun'],
+    ],
+    [
+      'of a ring whose scale up was cut off: a deploy continues it',
+      { live, membership: 'ring', claims: undefined, scaling: { ...scaling, to: 3 } },
+      [],
     ],
     [
       'of a ring that grows',

@@ -215,6 +215,13 @@ describe('an undo goes to', () => {
     ).toBe('one')
   })
 
+  test('nowhere, when the same revision was only scaled since: that is what runs, and an undo changes no number', () => {
+    const scaled = { ...at('a', 'four'), origin: 'scale' }
+    const wanted = { updateRevision: 'a', complete: true }
+    expect(latestToGoBackTo([at('a', 'three'), scaled], wanted)).toBeUndefined()
+    expect(latestToGoBackTo([at('o'), at('a', 'three'), scaled], wanted)?.digest).toBe('o')
+  })
+
   test('what the members run, when the ConfigMaps beside the same template were changed since and nobody has read them', () => {
     expect(
       latestToGoBackTo([at('a'), at('b', 'read'), at('b', 'unread', '')], {

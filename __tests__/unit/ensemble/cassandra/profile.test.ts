@@ -460,6 +460,12 @@ describe('what is refused', () => {
       /cassandra-2 \(ordinal 2\) is not in the ring/,
     ],
     [
+      'one that was decommissioned, and so has shut its doors: nobody is told to open them',
+      { gossipOff: [2], states: { 0: ['UN', 'UN'], 1: ['UN', 'UN'], 2: ['UN', 'UN'] } },
+      ['CHECK_FAILED 2'],
+      /cassandra-2 \(ordinal 2\) is not in the ring/,
+    ],
+    [
       'a host of another set that is down',
       { elsewhere: `Datacenter: dc0\nDN  10.1.0.1  80 KiB  4  ?  ${OTHER}  rack1\n` },
       ['CHECK_FAILED -'],

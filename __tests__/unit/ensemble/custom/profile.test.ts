@@ -4,6 +4,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { chooseProfile } from '../../../../src/ensemble/choose.ts'
 import type { Reach, Verification, VerifyContext } from '../../../../src/ensemble/profile.ts'
+import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { ExecResult } from '../../../../src/kube/kube.ts'
 import { membersOf } from '../../../support/cluster/zookeeper-usual.ts'
 import { idleClock } from '../../../support/idle-clock.ts'
@@ -35,7 +36,7 @@ function contextOf(
     may,
     open: () => Promise.reject(new Error('a custom ensemble is reached by exec only')),
     tunnel: () => Promise.reject(new Error('not asked')),
-    exec: (member, command) =>
+    exec: async (member, command) =>
       Promise.resolve({
         exitCode: 0,
         stdout: '',
@@ -225,6 +226,18 @@ describe('who serves is said by the commands', () => {
         : working(ordinal, command, marker)
   }
 
+  const hanging =
+    (ordinals: readonly number[]): Answer =>
+    (ordinal, command, marker) => {
+      if (command !== 'serves' || !ordinals.includes(ordinal)) return { stdout: marker }
+      throw new KubeFailure({
+        status: 0,
+        reason: 'Timeout',
+        message: 'env in pod db-0 did not end within 15 s',
+        request: 'exec in pod db-0',
+      })
+    }
+
   // A member that was Ready and silent counted as serving, and the next one was taken: no quorum.
   test.each([
     ['all of them', store(), {}, ['up', 'up', 'up']],
@@ -248,6 +261,34 @@ describe('who serves is said by the commands', () => {
         { length: 3 },
         () => 'not serving: write-command: exit code 1 (Error: context deadline exceeded)',
       ),
+    ],
+    // A restart took all three members of an ensemble that served down, one after another.
+    [
+      'by a command that is not there of nobody, and nobody is called lost for it',
+      ((_, command, marker) =>
+        command === 'serves'
+          ? { exitCode: 127, stderr: 'sh: etcdctll: not found' }
+          : { stdout: marker }) satisfies Answer,
+      { serves: 'serves' },
+      Array.from(
+        { length: 3 },
+        () => 'unreachable: serves-command: exit code 127 (sh: etcdctll: not found)',
+      ),
+    ],
+    [
+      'by one that hangs in every member the same',
+      hanging([0, 1, 2]),
+      { serves: 'serves' },
+      Array.from(
+        { length: 3 },
+        () => 'unreachable: serves-command: did not end within 15 s in any member',
+      ),
+    ],
+    [
+      'not one in which alone it hangs',
+      hanging([1]),
+      { serves: 'serves' },
+      ['up', 'not serving: serves-command: did not end within 15 s', 'up'],
     ],
     [
       'not one whose pod is not Ready, which is not asked',
@@ -280,6 +321,22 @@ describe('who serves is said by the commands', () => {
     readonly string[],
   ])[])('%s', async (_, answer, how, expected) => {
     expect(await look(answer, how)).toEqual(expected)
+  })
+
+  test('why nobody could be asked is said once, however long it is waited', async () => {
+    const lines: string[] = []
+    const profile = await chooseProfile('custom', {
+      checkPath: '/x',
+      writeCommand: undefined,
+      readCommand: undefined,
+      servesCommand: 'serves',
+    })
+    const context = { ...contextOf(hanging([0])), say: (line: string) => lines.push(line) }
+    await profile.look(membersOf(1, 'db'), context)
+    await profile.look(membersOf(1, 'db'), context)
+    expect(lines).toEqual([
+      'db-0: serves-command: did not end within 15 s in any member: whether it serves is not known',
+    ])
   })
 
   test('each look has a marker of its own: what an earlier one wrote proves nothing', async () => {
@@ -346,6 +403,26 @@ describe('whether a member was asked itself', () => {
       undefined,
       undefined,
     ])
+  })
+
+  // At night: which of the three to look at, and whether the other two still serve.
+  test('of a member that neither writes nor reads, and of those that hear each other, a check tells', async () => {
+    const working = store()
+    const { members: told } = await verify((ordinal, command, marker) =>
+      ordinal === 1
+        ? { exitCode: 1, stderr: 'Error: timed out' }
+        : working(ordinal, command, marker),
+    )
+    expect(told).toMatchObject([
+      { role: 'up', trouble: undefined },
+      {
+        role: 'not serving',
+        trouble:
+          'write-command: exit code 1 (Error: timed out), and it reads nothing of what others wrote',
+      },
+      { role: 'up', trouble: undefined },
+    ])
+    expect(told.every(({ unasked }) => unasked === undefined)).toBe(true)
   })
 
   test('after a check only when every write was read by every other', async () => {

@@ -2,7 +2,11 @@
 // was never made, and the log of the life that ended.
 
 import { describe, expect, test } from '@jest/globals'
-import { diagnose, newMemory, type Diagnosis } from '../../../../src/decide/diagnosis/diagnose.ts'
+import {
+  diagnose,
+  memoryOfWait,
+  type Diagnosis,
+} from '../../../../src/decide/diagnosis/diagnose.ts'
 import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { Kube } from '../../../../src/kube/kube.ts'
 import { collectEvidence } from '../../../../src/procedures/verify/evidence.ts'
@@ -14,7 +18,7 @@ const never = new AbortController().signal
 const silent: Pick<Kube, 'logs'> = { logs: () => Promise.resolve('') }
 
 function found(of: EnsembleView): readonly Diagnosis[] {
-  return diagnose(of, NOW, newMemory(true)).findings
+  return diagnose(of, NOW, memoryOfWait()).findings
 }
 
 const refused = (name: string): string =>

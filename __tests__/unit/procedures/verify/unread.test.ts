@@ -33,7 +33,18 @@ const ROLLED = CHANGED.replace(
   'terminationGracePeriodSeconds: 10',
   'terminationGracePeriodSeconds: 11',
 ).replace('memory: "1Gi"', 'memory: "1100Mi"')
-const FILES = { 'good.yaml': GOOD, 'changed.yaml': CHANGED, 'bad.yaml': BAD, 'rolled.yaml': ROLLED }
+/** As GOOD, with another template that its own partition keeps from every member. */
+const HELD = GOOD.replace('memory: "1Gi"', 'memory: "1100Mi"').replace(
+  '  template:\n',
+  '  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 3}}\n  template:\n',
+)
+const FILES = {
+  'good.yaml': GOOD,
+  'changed.yaml': CHANGED,
+  'bad.yaml': BAD,
+  'rolled.yaml': ROLLED,
+  'held.yaml': HELD,
+}
 
 interface Given {
   readonly cluster: SimulatedCluster
@@ -86,6 +97,17 @@ async function withEnsemble(work: (given: Given) => Promise<void>): Promise<void
     await cluster.stop()
   }
 }
+
+test('a template that no member runs is not verified: an undo would go to what nobody ever ran', () =>
+  withEnsemble(async ({ run, verified }) => {
+    const { report } = await run('held.yaml')
+    expect(report).toMatchObject({
+      result: 'succeeded',
+      standing: 'every member is available, at an earlier revision',
+    })
+    expect(report.notes.join('\n')).toMatch(/No member runs revision zk-\S+ yet/)
+    expect(await verified()).toEqual([true])
+  }))
 
 describe('a deploy that changes a ConfigMap alone', () => {
   test('succeeds, and says who has not read it and what makes it verified; history does not call it verified', () =>

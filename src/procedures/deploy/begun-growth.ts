@@ -1,5 +1,5 @@
 // A deploy that does nothing but make more members: what is recorded of it as it begins, so that a
-// scale can take them back, and what that scale goes by.
+// scale can remove them again, and what that scale goes by.
 
 import { toSet } from '../../kube/views/index.ts'
 import type { KubeObject } from '../../kube/kube.ts'
@@ -7,7 +7,7 @@ import type { HeldRecord } from '../../record/held-record.ts'
 import { latestVerified, objectsOf, type StoredRecord } from '../../record/record.ts'
 import { wantedCount } from '../apply/kept-count.ts'
 import type { Inspected } from '../apply/preflight.ts'
-import { compareMembers } from '../deploy/same-members.ts'
+import { compareMembers } from './same-members.ts'
 
 /**
  * How many members there were; undefined where the deploy changes more than their number, or makes
