@@ -192,7 +192,7 @@ describe('by the proxy of the step', () => {
       expect(run.outputs).toMatchObject({
         result: 'refused',
         code: 'INPUT_INVALID',
-        message: expect.stringContaining('cannot be fetched: the connection failed (PROXY_403)'),
+        message: expect.stringContaining('cannot be fetched: the proxy answered 403'),
       })
       expect(tunnels.map(({ to }) => to)).toEqual([`manifests.example:${origin}`, `${host}:443`])
       expect(tunnels[1]?.headers).not.toContain(
@@ -212,9 +212,13 @@ describe('by the proxy of the step', () => {
     const nowhere = await load(`https://manifests.example:${origin}/zk.yaml#sha256=${DIGEST}`, {
       HTTPS_PROXY: 'http://127.0.0.1:9',
     })
-    expect(nowhere.outputs['message']).toContain('nothing listens there (ECONNREFUSED)')
+    expect(nowhere.outputs['message']).toContain('the proxy is not reached (ECONNREFUSED)')
     const refused = await load(`https://elsewhere.example/zk.yaml#sha256=${DIGEST}`, through())
-    expect(refused.outputs['message']).toContain('PROXY_403')
+    expect(refused.outputs['message']).toContain('the proxy answered 403')
+    const socks = await load(`https://elsewhere.example/zk.yaml#sha256=${DIGEST}`, {
+      HTTPS_PROXY: 'socks5://127.0.0.1:9',
+    })
+    expect(socks.outputs['message']).toContain('its proxy is none of http:// or https://')
   })
 })
 

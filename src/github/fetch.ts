@@ -23,10 +23,14 @@ export async function fetchByProxy(
   const proxy = proxyFor(url, env)
   if (proxy === undefined) return fetch(address, request)
   const via = URL.parse(proxy)
-  if (via === null || !['http:', 'https:'].includes(via.protocol))
-    throw Object.assign(new Error('the proxy is not an http address'), { code: 'EPROXY' })
+  if (via === null || !['http:', 'https:'].includes(via.protocol)) throw proxyFault('scheme')
   const socket = await tunnel(url, via, request.signal)
   return get(url, socket, request)
+}
+
+/** Of the way to the proxy, or of what it answered. */
+function proxyFault(what: string): Error {
+  return Object.assign(new Error('the proxy made no tunnel'), { code: `PROXY_${what}` })
 }
 
 function tunnel(to: URL, via: URL, signal: AbortSignal): Promise<tls.TLSSocket> {
@@ -47,15 +51,13 @@ function tunnel(to: URL, via: URL, signal: AbortSignal): Promise<tls.TLSSocket> 
   }
   return new Promise((resolve, reject) => {
     const asking = via.protocol === 'https:' ? https.request(options) : http.request(options)
-    asking.once('error', reject)
+    asking.once('error', (error: NodeJS.ErrnoException) =>
+      reject(proxyFault(error.code ?? 'broken')),
+    )
     asking.once('connect', (answer, socket) => {
       if (answer.statusCode !== 200) {
         socket.destroy()
-        reject(
-          Object.assign(new Error('the proxy refused'), {
-            code: `PROXY_${answer.statusCode ?? 0}`,
-          }),
-        )
+        reject(proxyFault(String(answer.statusCode ?? 0)))
         return
       }
       const name = to.hostname.replace(/^\[|\]$/g, '')

@@ -66,7 +66,9 @@ export async function fetchPinned(
     return sourceFault(
       shown,
       `cannot be fetched: ${reason(error)}`,
-      'check the address and that this runner may reach it',
+      proxyFault(error) === undefined
+        ? 'check the address and that this runner may reach it'
+        : "check the proxy's address (HTTPS_PROXY), and that it allows this runner to that host",
     )
   }
 }
@@ -149,6 +151,8 @@ function decoded(text: string): string {
  * and keeps what happened in the cause.
  */
 function reason(error: unknown): string {
+  const proxy = proxyFault(error)
+  if (proxy !== undefined) return proxy
   const cause = codeOf(error) === undefined && error instanceof Error ? error.cause : error
   const code = codeOf(cause)
   const fault = tlsFault(code ?? '', cause instanceof Error ? cause.message : '')
@@ -163,6 +167,18 @@ function reason(error: unknown): string {
     default:
       return `the connection failed (${code})`
   }
+}
+
+/** Of the proxy of the step, as src/github/fetch.ts tells it; undefined for any other fault. */
+function proxyFault(error: unknown): string | undefined {
+  const what = /^PROXY_(\w+)$/.exec(codeOf(error) ?? '')?.[1]
+  if (what === undefined) return undefined
+  if (what === 'scheme') return 'its proxy is none of http:// or https://'
+  if (/^\d+$/.test(what)) return `the proxy answered ${what}`
+  const fault = tlsFault(what, '')
+  return fault === undefined
+    ? `the proxy is not reached (${what})`
+    : `the proxy ${fault.what} (${what})`
 }
 
 function codeOf(error: unknown): string | undefined {
