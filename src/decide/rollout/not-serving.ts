@@ -3,7 +3,7 @@
 
 import type { SetView } from '../../view/workload.ts'
 import type { Diagnosis } from '../diagnosis/diagnose.ts'
-import { isUnreached, serves, type MemberNow } from './roll.ts'
+import { isUnreached, serves, why, type MemberNow } from './roll.ts'
 
 export function notServing(
   member: MemberNow,
@@ -20,7 +20,7 @@ export function notServing(
       class: 'informative',
       since: where.since,
       explains: true,
-      message: `${member.pod}: its pod is Ready, but the member could not be reached: whether it serves is not known`,
+      message: `${member.pod}: its pod is Ready, but the member could not be reached: ${why(member)}whether it serves is not known`,
       fix: 'operation: verify says what this run needs to reach it: mostly pods/exec in its Role, where the client port is bound to an address of its own.',
       againstRevision: false,
     }

@@ -57,6 +57,8 @@ const MOST_HAND_OVERS = 2
 export interface MemberNow extends MemberStanding {
   /** What the member said of itself; undefined while it was not asked. */
   readonly role: Role | undefined
+  /** Why it could not be reached. */
+  readonly trouble?: string | undefined
   readonly ready: boolean
   /** All its containers run. */
   readonly running: boolean
@@ -579,6 +581,11 @@ function reachLast(
   }
 }
 
+/** Of a member that could not be reached, before what follows from it. */
+export function why({ trouble }: Pick<MemberNow, 'trouble'>): string {
+  return trouble === undefined ? '' : `${trouble}; `
+}
+
 function waitFor(
   situation: RollSituation,
   member: MemberNow,
@@ -589,7 +596,7 @@ function waitFor(
   if (isUnreached(member) && member.state !== 'terminating')
     return {
       kind: 'wait',
-      reason: `${member.pod} is Ready, but could not be reached: whether it serves is not known, and no other member is taken down before it is; ${count}`,
+      reason: `${member.pod} is Ready, but could not be reached: ${why(member)}whether it serves is not known, and no other member is taken down before it is; ${count}`,
     }
   if (member.state === 'available' || member.state === 'old-revision')
     return {

@@ -2,7 +2,7 @@
 // told to end, who handed over leadership, since when one is outside.
 
 import { ownPods } from '../../decide/members/members.ts'
-import { membersNow, serves, type MemberNow } from '../../decide/rollout/roll.ts'
+import { isUnreached, membersNow, serves, type MemberNow } from '../../decide/rollout/roll.ts'
 import type { Member, Role } from '../../ensemble/profile.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
@@ -50,6 +50,7 @@ class RememberedLooks implements Looker {
   readonly #addressSince = new Map<string, number>()
   /** What was last heard, by UID. */
   #roles: ReadonlyMap<string, Role> = new Map()
+  #troubles: ReadonlyMap<string, string> = new Map()
   #readyThen: ReadonlySet<string> = new Set()
   #lookedAt = -Infinity
   #pauseMs = LOOK_EVERY_MS
@@ -65,7 +66,9 @@ class RememberedLooks implements Looker {
     this.#noteAddresses(view)
     const asked = askable(view, this.#ensemble.target)
     if (fresh || this.#isDue(asked)) await this.#ask(asked, view, fresh)
-    const members = membersNow(view, clock.now(), this.#roles, this.#addressSince)
+    const members = membersNow(view, clock.now(), this.#roles, this.#addressSince).map((member) =>
+      isUnreached(member) ? { ...member, trouble: this.#troubles.get(member.uid ?? '') } : member,
+    )
     this.#noteServing(members)
     return members
   }
@@ -103,11 +106,15 @@ class RememberedLooks implements Looker {
     const took = this.#lookedAt - began
     this.#pauseMs = Math.max(LOOK_EVERY_MS, (this.dear ? PAUSE_WHERE_DEAR : 1) * took)
     this.#readyThen = new Set(asked.filter(({ ready }) => ready).map(({ uid }) => uid))
-    this.#roles = new Map(
-      asked.flatMap(({ uid, pod }) => {
-        const role = states.find((state) => state.pod === pod)?.role
-        return role === undefined ? [] : [[uid, role] as const]
-      }),
+    const said = asked.flatMap(({ uid, pod }) => {
+      const state = states.find((one) => one.pod === pod)
+      return state === undefined ? [] : [[uid, state] as const]
+    })
+    this.#roles = new Map(said.map(([uid, { role }]) => [uid, role]))
+    this.#troubles = new Map(
+      said.flatMap(([uid, { trouble }]) =>
+        trouble === undefined ? [] : [[uid, trouble] as const],
+      ),
     )
   }
 

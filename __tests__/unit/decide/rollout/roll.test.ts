@@ -740,3 +740,18 @@ describe('the partition to begin with', () => {
     expect(at([pod(0), pod(1), pod(2)], ['leader', 'follower', 'follower'], NEW, 2)).toBe(2)
   })
 })
+
+test('who waits for a member that could not be reached says why it could not', () => {
+  const pods = [pod(0), pod(1), pod(2)]
+  const roles = ['unreachable', 'unreachable', 'unreachable'] as const
+  const members = membersOf(view(pods, { set: halfway }), roles).map((member) => ({
+    ...member,
+    trouble: 'port-forward failed (a gateway answered 403)',
+  }))
+  expect(stepOf({ pods, roles, more: { members } })).toMatchObject({
+    kind: 'wait',
+    reason: expect.stringMatching(
+      /^zk-\d is Ready, but could not be reached: port-forward failed \(a gateway answered 403\); whether it serves is not known/,
+    ),
+  })
+})

@@ -88,3 +88,26 @@ test('who is waited for may be told by one; that nobody is missing is asked of a
   await missingNow(cheap.looker, READY)
   expect(cheap.looks).toEqual(['all'])
 })
+
+// A roll waits for such a member, and its log is all that somebody has who must find out why.
+test('of one that could not be reached it is known why', async () => {
+  const { looker } = asked({
+    look: (members) =>
+      Promise.resolve(
+        members.map(({ pod: name, ordinal }) => ({
+          pod: name,
+          ordinal,
+          id: undefined,
+          role: 'unreachable' as const,
+          version: undefined,
+          zxid: undefined,
+          trouble: ordinal === 0 ? 'port-forward failed (a gateway answered 403)' : undefined,
+        })),
+      ),
+  })
+  expect((await looker.members(READY, false)).map(({ trouble }) => trouble)).toEqual([
+    'port-forward failed (a gateway answered 403)',
+    undefined,
+    undefined,
+  ])
+})
