@@ -77,7 +77,8 @@ test('a claim that is deleted between two members halts a restart: those that ar
     const ended = await run.ended
     wanted(ended, 'failed', 'CLAIM_PENDING')
     expect(given.touched('run')).toHaveLength(1)
-    expect(ended.report.standing).toContain('the other members serve')
+    expect(ended.report.standing).toBe('zk-0 was evicted; the restart did not end')
+    expect(ended.report.message).toContain('members serve')
     await whole(given)
   }))
 
