@@ -6,8 +6,10 @@ const SUITES = ['unit', 'model', 'bundle', 'contract', 'e2e']
 const SUPPORT = '<rootDir>/__tests__/support/jest'
 
 const config: Config = {
-  // More than two cores: the tests of the bundle mostly wait, those of units reckon.
-  maxWorkers: 4,
+  // As many as there are cores, and some more of those that wait: see the runner.
+  maxWorkers: 2,
+  // At its end a worker writes for Node what it has compiled, for the next run.
+  workerGracefulExitTimeout: 10_000,
   // Of a file's tests that may run side by side: they wait, each with a cluster of its own.
   maxConcurrency: 4,
   testSequencer: `${SUPPORT}/sequencer.ts`,
@@ -19,6 +21,7 @@ const config: Config = {
     testEnvironmentOptions: { timeLimitMs: suite === 'bundle' ? 300_000 : 120_000 },
     transform: {},
     runtime: `${SUPPORT}/runtime.ts`,
+    runner: `${SUPPORT}/runner.ts`,
     cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   })),
 }

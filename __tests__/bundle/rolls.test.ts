@@ -1,6 +1,8 @@
 // What a user of the shipped bundle counts on while members are replaced: a bad change is rolled
 // back, a roll that is cut off is finished by the next run, and every end says how the ensemble
 // stands and what to type.
+//
+// Long: members are waited for by the real clock.
 
 import { describe, expect, test } from '@jest/globals'
 import type { SimulatedCluster } from '../support/cluster/cluster.ts'

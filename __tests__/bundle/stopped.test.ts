@@ -1,5 +1,7 @@
 // A runner that stands still (a suspended machine, SIGSTOP) longer than its lock lasts: another run
 // takes over, and the first one, awake again, touches nothing more.
+//
+// Long: a lock has to expire, by the real clock.
 
 import { describe, expect, test } from '@jest/globals'
 import { text } from '../support/cluster/json.ts'

@@ -1,5 +1,7 @@
 // The shipped bundle does its main job: deploys, checks, does nothing the second time, and tells it
 // everywhere a person or a later step looks.
+//
+// Long: members are waited for by the real clock.
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'

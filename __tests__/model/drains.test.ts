@@ -1,6 +1,8 @@
 // Drains under random trouble at the simulated cluster: never two members down by our doing, no
 // cordon of ours left and nobody else's removed, no data lost, always a named end, and a second
 // run that reaches the goal.
+//
+// Long: whole operations, seed after seed.
 
 import { describe, expect, jest, test } from '@jest/globals'
 import { brokenIn } from './drains/invariants.ts'

@@ -1,6 +1,8 @@
 // Operations under random trouble at the simulated cluster: never two members down by our doing, no
 // serving member of the good revision taken by an undo, no data lost, always a named end, and a
 // second run that reaches the goal.
+//
+// Long: whole operations, seed after seed.
 
 import { describe, expect, jest, test } from '@jest/globals'
 import { brokenIn, byRuns, named, takenTogether, takenWhileAClaimGoes } from './rolls/invariants.ts'

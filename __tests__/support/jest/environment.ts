@@ -42,6 +42,8 @@ export default class Environment {
 
   async setup(): Promise<void> {
     Error.stackTraceLimit = STACK_FRAMES
+    // Jest's own looks for source maps, at each error: nothing is transpiled here.
+    Reflect.deleteProperty(Error, 'prepareStackTrace')
   }
 
   /** A test that failed, or ran out of time, is told rather than what it could not clean up. */

@@ -26,9 +26,9 @@ export interface Started {
 const PROCESS = fileURLToPath(new URL('process.ts', import.meta.url))
 
 /** Each leaves its modules behind. */
-const RUNS_OF_A_PROCESS = 15
+const RUNS_OF_A_PROCESS = 20
 /** Kept for the next run. */
-const MOST_IDLE = 2
+const MOST_IDLE = 4
 
 export function startOwn(step: Step, onLine: (line: string) => void): Started {
   const child = spawn(process.execPath, [step.entry], {

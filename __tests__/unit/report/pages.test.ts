@@ -1,5 +1,7 @@
 // The page of a run is what people read at night: what changes on it, of any kind of run, is seen
 // in review as a change of the page that is stored. `npm run pages` stores them again.
+//
+// Long: a run for each page.
 
 import { globSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
