@@ -2,6 +2,8 @@
 // differ a member that is taken too early costs the quorum, and a run that was cut off is continued
 // or turned round.
 
+// Long: whole operations, minutes of simulated time.
+
 import { expect, jest, test } from '@jest/globals'
 import { brokenIn, servedByNobody } from './rolls/invariants.ts'
 import { SCALES, type Scale } from './rolls/scenarios.ts'
