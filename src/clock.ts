@@ -64,7 +64,13 @@ export function formatSpan(ms: number): string {
     : `${Math.floor(seconds / 3600)}h${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}m`
 }
 
-/** `2026-11-29 08:25:37 UTC`; `ms`: milliseconds since the epoch. */
+/** `2026-11-29 08:25:37 UTC`; milliseconds since the epoch; empty for what is no time. */
 export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  const text = isoTime(ms)
+  return text === '' ? '' : `${text.slice(0, 10)} ${text.slice(11, 19)} UTC`
+}
+
+/** ISO 8601; empty for what is no time. */
+export function isoTime(ms: number): string {
+  return Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : ''
 }

@@ -3,7 +3,7 @@
 
 import { NOTHING, clip, plainLine } from './escape.ts'
 import type { RevisionRow, RunReport } from './run-report.ts'
-import { dayTime } from './sections/times.ts'
+import { formatTime } from '../clock.ts'
 import type { Seen } from './recorder.ts'
 
 export const REVISION_HEAD = [
@@ -30,7 +30,7 @@ export function revisionCells(
     row.name,
     row.image,
     String(row.members),
-    row.created === undefined ? '' : dayTime(row.created),
+    row.created === undefined ? '' : formatTime(row.created),
     row.created === undefined ? '' : age(report.ended - row.created),
     row.current ? 'current' : '',
     verifiedWord(row),

@@ -1,6 +1,7 @@
 // What earlier checks left: the check path itself, which stays. Where it is older than every pod of
 // today, data has outlived them all, as after a set that was deleted and recreated on its claims.
 
+import { formatTime } from '../../../clock.ts'
 import type { VerifyContext } from '../../profile.ts'
 import { memberTrouble } from '../member-trouble.ts'
 import type { Speakers } from '../speakers.ts'
@@ -44,8 +45,7 @@ export function traceWords(
 ): string {
   if (!(checked - made >= NEW_MS) || made <= 0)
     return `${path} is new: nothing from before to read back`
-  const when = new Date(made).toISOString()
   const outlived =
     pods.length > 0 && pods.every((created) => created !== undefined && made < created)
-  return `${path}, made ${when.slice(0, 10)} ${when.slice(11, 19)} UTC, is read back${outlived ? ' and older than every pod' : ''}`
+  return `${path}, made ${formatTime(made)}, is read back${outlived ? ' and older than every pod' : ''}`
 }
