@@ -1,6 +1,7 @@
 // What a deploy would mean for the members, in words: nothing, objects alone, a roll, or more
 // members.
 
+import { capital } from '../capital.ts'
 import { formatSpan } from '../clock.ts'
 import type { Forecast } from './rollout/forecast.ts'
 import type { ScaleStep } from './scale.ts'
@@ -162,8 +163,4 @@ function members(count: number): string {
 function span(ms: number): string {
   const seconds = Math.max(1, Math.round(ms / 10_000)) * 10
   return seconds < 60 ? `${seconds}s` : formatSpan(seconds * 1000)
-}
-
-function capital(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 }

@@ -1,6 +1,7 @@
 // cleanup: removes what deploys of this action made: one ensemble, a preview with its namespace,
 // or (sweep) every preview whose time is over. What isn't proven to be ours stays.
 
+import { capital } from '../capital.ts'
 import { Deadline, formatSpan } from '../clock.ts'
 import { expiryOf, makerOf, MANAGED_LABEL } from '../decide/cleanup.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
@@ -48,8 +49,7 @@ async function cleanOne(
   const deleted = report.changes.some(
     ({ object, change }) => object === `namespace/${namespace}` && change === 'deleted',
   )
-  if (!deleted && !report.notes.some((one) => one.includes(note)))
-    report.note(`${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`)
+  if (!deleted && !report.notes.some((one) => one.includes(note))) report.note(`${capital(note)}.`)
   journal.info(note)
   report.ends(inputs.dryRun ? 'planned' : report.changed ? 'succeeded' : 'unchanged')
 }

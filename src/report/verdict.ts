@@ -1,6 +1,7 @@
 // The verdict in plain words: the headline of every rendering and the closing lines of the log,
 // written for somebody who was just woken up.
 
+import { capital } from '../capital.ts'
 import { formatSpan } from '../clock.ts'
 import { causeOf, decidingEvidence, furtherErrors, placeOf, proofOf } from './cause.ts'
 import { plainLine } from './escape.ts'
@@ -72,7 +73,7 @@ export function leftBehind(report: RunReport): string {
     return count === 0 ? [] : [`${count} ${change}`]
   })
   if (report.result === 'planned' && report.operation === 'drain')
-    return `${sentence(plainLine(report.standing, 400))}; ${took}.`
+    return `${capital(plainLine(report.standing, 400))}; ${took}.`
   if (report.result === 'planned' && report.changes.length === 0 && report.meaning.length > 0)
     return `Nothing was changed; ${took}.`
   if (report.result === 'planned')
@@ -232,10 +233,6 @@ function furtherLines(report: RunReport): string[] {
       ? [`  and ${further.length - shown.length} more in the report`]
       : []),
   ]
-}
-
-function sentence(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
 }
 
 function labelled(label: string, text: string): string[] {

@@ -1,6 +1,7 @@
 // Whose hand wrote a field: a person's tool, from whose fields an asked-for undo or scale may take
 // over, or a controller, which would write it again.
 
+import { capital } from '../../capital.ts'
 import type { WayAround } from '../../errors.ts'
 import { isTree, parseKey, type Tree } from '../../manifests/fields-v1.ts'
 
@@ -242,8 +243,4 @@ function valueAt(object: unknown, field: string): unknown {
       : undefined
   }
   return at
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

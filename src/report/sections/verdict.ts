@@ -1,6 +1,7 @@
 // The top of the summary: what happened, whether clients are served now, and what to do next. It is
 // never shortened, so each of its texts is short by itself.
 
+import { capital } from '../../capital.ts'
 import { causeOf, furtherErrors } from '../cause.ts'
 import { block, inline, plainLine } from '../escape.ts'
 import { helpUrl } from '../help.ts'
@@ -129,5 +130,5 @@ function cellOf(lines: readonly string[]): string {
 /** With a capital, where it begins with a word and not with a name or an input. */
 function sentence(text: string): string {
   if (!/^[a-z']+ /.test(text)) return text
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
+  return capital(text)
 }
