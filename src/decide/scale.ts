@@ -34,8 +34,8 @@ export interface ScaleSituation {
 export interface ScaleStep {
   /**
    * `finish`: the members of before come to know a list that was changed already. `restore`: the
-   * set makes as many members again as the list names, which is more. `await`: members that should serve are
-   * waited for, nothing is changed.
+   * set makes as many members again as the list names, which is more. `await`: members that should
+   * serve are waited for, nothing is changed.
    */
   readonly kind: 'add' | 'remove' | 'finish' | 'restore' | 'await'
   /** Members afterwards. */

@@ -35,7 +35,7 @@ export async function knownLists(
 
 /**
  * UIDs of ZooKeeper pods that were started with a list without the member of this ordinal: they
- * can't follow it where it leads.
+ * can't follow it where it leads. Lists pods only where they are of several revisions.
  */
 export async function podsWithout(
   ordinal: number,
@@ -44,6 +44,8 @@ export async function podsWithout(
   view: EnsembleView,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
+  // Of one template they have one list.
+  if (new Set(ownPods(view).map(({ revision }) => revision)).size < 2) return new Set()
   const others = ordinal - (view.set?.start ?? 0)
   const lists = await listsOf(kube, object, view, signal)
   return new Set(

@@ -6,7 +6,7 @@ import type { Kube, KubeObject } from '../../../../src/kube/kube.ts'
 import { builtInEnsemble } from '../../../../src/manifests/built-in.ts'
 import { withMembers } from '../../../../src/manifests/member-list.ts'
 import { parsePodSpec, parseSet } from '../../../../src/manifests/shapes.ts'
-import { knownLists } from '../../../../src/procedures/scale/known-lists.ts'
+import { knownLists, podsWithout } from '../../../../src/procedures/scale/known-lists.ts'
 import { parseInputs } from '../../../support/parse-inputs.ts'
 import { OLD, pod, set, view } from '../../decide/given.ts'
 
@@ -105,5 +105,23 @@ describe('the lists that running members know beside that of the template', () =
     const { kube, seen, asked } = shown([5, 4, 4, 4], [0])
     expect(await knownLists(kube, setOf(4), seen, 'cassandra', never)).toEqual([])
     expect(asked()).toBe(0)
+  })
+})
+
+describe('the pods whose list lacks the member that goes', () => {
+  test('are those that were started with the shorter one: they can not follow it', async () => {
+    const { kube, seen } = shown([4, 3, 4, 4], [1])
+    expect(await podsWithout(3, kube, setOf(4), seen, never)).toEqual(new Set(['uid-1']))
+  })
+
+  test('are none where all have one template, and nobody is asked', async () => {
+    const { kube, seen, asked } = shown([4, 4, 4, 4], [])
+    expect(await podsWithout(3, kube, setOf(4), seen, never)).toEqual(new Set())
+    expect(asked()).toBe(0)
+  })
+
+  test('are not those whose list can not be read', async () => {
+    const { kube, seen } = shown([4, 'odd', 4, 4], [1])
+    expect(await podsWithout(3, kube, setOf(4), seen, never)).toEqual(new Set())
   })
 })
