@@ -164,7 +164,8 @@ function memberCount({ values, broken }: Case): readonly Finding[] {
       ? [fault('replicas', 'is not set', 'set the number of members to reach')]
       : []
   // Whether the members of an ensemble that runs vote is known once it is seen.
-  if (replicas % 2 === 1 || values.operation === 'scale' || values.profile === 'none') return []
+  const ringOrNone = values.profile === 'cassandra' || values.profile === 'none'
+  if (replicas % 2 === 1 || values.operation === 'scale' || ringOrNone) return []
   return [
     warning(
       'replicas',
