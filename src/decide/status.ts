@@ -1,6 +1,7 @@
 // How an ensemble stands, for somebody who asks: done and serving, on its way, stuck, or halted by
 // a partition or by hand-made replacement.
 
+import { capital } from '../capital.ts'
 import { formatSpan } from '../clock.ts'
 import type { Finding } from '../errors.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -25,6 +26,12 @@ export interface Held {
   readonly text: string
 }
 
+/** What continues a change, for a sentence; `undo`: also an undo ends it. */
+export interface WayOn {
+  readonly again: string
+  readonly undo: boolean
+}
+
 /** What earlier runs say about a held roll. */
 export interface Background {
   /**
@@ -32,8 +39,7 @@ export interface Background {
    * none or nothing is known.
    */
   readonly unfinished: string | undefined
-  /** What continues it, for a sentence; `undo`: also an undo ends it. */
-  readonly way?: { readonly again: string; readonly undo: boolean }
+  readonly way?: WayOn
   /** The run of that change shows signs of life; undefined where that can't be told. */
   readonly alive: boolean | undefined
   /**
@@ -109,7 +115,7 @@ function haltFinding(what: string, set: SetView, { alive, way }: Background): Fi
   return {
     ...common,
     message: `the roll is halted: ${what}`,
-    fix: `R${again.slice(1)}: it continues where the roll was halted, one member at a time, and puts the strategy back as the manifest has it.${undo ? ' To roll back instead: operation: undo.' : ''}`,
+    fix: `${capital(again)}: it continues where the roll was halted, one member at a time, and puts the strategy back as the manifest has it.${undo ? ' To roll back instead: operation: undo.' : ''}`,
   }
 }
 
@@ -186,6 +192,9 @@ export interface Look {
 export interface Scaling {
   /** `a scale of zk was begun at … and has not ended`. */
   readonly words: string
+  /** What ends it, after a colon. */
+  readonly ways: string
+  /** The same as a fix. */
   readonly end: string
 }
 
@@ -214,7 +223,7 @@ function cutOff(
     ? [
         {
           ...common,
-          fix: `${LOOK_AGAIN} If the run that holds the lock was killed: ${scale.end.replace(/^Finish it first: /, '')}`,
+          fix: `${LOOK_AGAIN} If the run that holds the lock was killed: ${scale.ways}`,
           orSet: WAIT,
         },
       ]

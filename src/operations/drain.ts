@@ -36,7 +36,7 @@ import { verifyPhase } from '../procedures/verify/verify-ensemble.ts'
 import { uncordonByHand } from '../record/cordon.ts'
 import { uncordonLeft, leftCordoned } from '../record/uncordon-left.ts'
 import type { DrainBegun } from '../record/held-record.ts'
-import { endOf, underWayInWords, nodesUnderMaintenance } from '../record/record.ts'
+import { begunInWords, nodesUnderMaintenance } from '../record/record.ts'
 import { cordonsInWords, drainedInWords } from '../report/cordon-words.ts'
 import type { Run } from '../run.ts'
 import type { EnsembleView, NodeView } from '../view/surroundings.ts'
@@ -175,13 +175,7 @@ function jobOf(ensemble: Locked, signal: AbortSignal): Drain {
     },
     isUncordoned: uncordonsDrained(ensemble.inputs),
     leaving: [],
-    underWay:
-      underWay === null
-        ? undefined
-        : {
-            words: underWayInWords(underWay, name),
-            end: endOf(underWay, ensemble.profile.name),
-          },
+    underWay: underWay === null ? undefined : begunInWords(underWay, name, ensemble.profile.name),
   }
 }
 

@@ -16,7 +16,7 @@ import { rollByEvictions } from '../procedures/rollout/roll.ts'
 import { lastSeen } from '../procedures/open/last-seen.ts'
 import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { endRestart } from '../procedures/verify/unread.ts'
-import { endOf, underWayInWords } from '../record/record.ts'
+import { begunInWords } from '../record/record.ts'
 import type { Run } from '../run.ts'
 import { verifyPhase, isFull } from '../procedures/verify/verify-ensemble.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -96,11 +96,12 @@ function refuseUnfinished(ensemble: LockedEnsemble): void {
   const { before, target } = ensemble
   const { underWay } = record.current
   if (underWay !== null && underWay.operation !== 'restart') {
+    const begun = begunInWords(underWay, target.name, ensemble.profile.name)
     throw failure(
       'refused',
       'CONFLICT',
-      `${underWayInWords(underWay, target.name)}: members may come back at another revision`,
-      { fix: endOf(underWay, ensemble.profile.name) },
+      `${begun.words}: members may come back at another revision`,
+      { fix: begun.end },
     )
   }
   const { set } = before

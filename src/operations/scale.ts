@@ -51,7 +51,7 @@ import {
 } from '../procedures/scale/scale-services.ts'
 import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { verifyPhase, type verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
-import { verifiedNames, endOf, underWayInWords } from '../record/record.ts'
+import { begunInWords, verifiedNames } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
 import type { Run } from '../run.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -372,8 +372,7 @@ function underWayOf({
     : {
         operation: underWay.operation,
         from: underWay.from,
-        words: underWayInWords(underWay, name),
-        end: endOf(underWay, profile.name),
+        ...begunInWords(underWay, name, profile.name),
       }
 }
 

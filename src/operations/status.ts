@@ -5,7 +5,7 @@ import { Deadline } from '../clock.ts'
 import { diagnose, newMemory } from '../decide/diagnosis/diagnose.ts'
 import { withLastWords } from '../decide/diagnosis/last-words.ts'
 import { judgeRollout } from '../decide/rollout/rollout.ts'
-import { heldRoll, isHalted, judgeStatus, progressLine, type Scaling } from '../decide/status.ts'
+import { heldRoll, isHalted, judgeStatus, progressLine } from '../decide/status.ts'
 import type { ServingVerdict } from '../decide/members/serving.ts'
 import { EnsembleError } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
@@ -34,7 +34,7 @@ import { recall, type Recalled } from '../procedures/open/recall.ts'
 import { noteUndoTarget } from '../procedures/open/undo-target.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { untilDone } from '../procedures/rollout/until-done.ts'
-import { endOf, underWayInWords } from '../record/record.ts'
+import { begunInWords, type Begun } from '../record/record.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Run } from '../run.ts'
 import type { ProfileName } from '../view/profile-name.ts'
@@ -155,11 +155,9 @@ async function tellRevisions(
   for (const line of revisionLines(report)) journal.info(line)
 }
 
-function scaleIn({ record }: Recalled, name: string, profile: ProfileName): Scaling | undefined {
+function scaleIn({ record }: Recalled, name: string, profile: ProfileName): Begun | undefined {
   const underWay = record?.underWay
-  return underWay?.operation === 'scale'
-    ? { words: underWayInWords(underWay, name), end: endOf(underWay, profile) }
-    : undefined
+  return underWay?.operation === 'scale' ? begunInWords(underWay, name, profile) : undefined
 }
 
 async function conclude(

@@ -20,9 +20,8 @@ import {
   keptOf,
   recordName,
   type VerifiedRevision,
-  endOf,
+  begunInWords,
   changesMembers,
-  underWayInWords,
 } from '../record/record.ts'
 import type { Run } from '../run.ts'
 import type { RevisionView } from '../view/revision.ts'
@@ -67,11 +66,12 @@ async function undoIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<vo
 function refuseWhileMembersChange({ record, profile, target: { name } }: LockedEnsemble): void {
   const { underWay } = record.current
   if (underWay === null || !changesMembers(underWay)) return
+  const { words, end } = begunInWords(underWay, name, profile.name)
   throw failure(
     'refused',
     'CONFLICT',
-    `${underWayInWords(underWay, name)}: who its members are is no part of a revision, so an undo can't end it`,
-    { object: `statefulset/${name}`, fix: endOf(underWay, profile.name) },
+    `${words}: who its members are is no part of a revision, so an undo can't end it`,
+    { object: `statefulset/${name}`, fix: end },
   )
 }
 

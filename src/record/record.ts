@@ -424,6 +424,15 @@ export function latestApplied(record: EnsembleRecord): VerifiedRevision | undefi
   return last?.unread === undefined ? latestVerified(record) : last
 }
 
+/** The StatefulSet as it was applied with this revision; undefined where it was not kept. */
+export function recordedSet(
+  stored: StoredRecord,
+  revision: VerifiedRevision | undefined,
+): KubeObject | undefined {
+  const objects = revision && objectsOf(stored, revision.digest)
+  return objects?.find(({ kind }) => kind === 'StatefulSet')
+}
+
 /** Names of the ControllerRevisions that were verified. */
 export function verifiedNames(record: EnsembleRecord): ReadonlySet<string> {
   return new Set(
@@ -464,11 +473,23 @@ export function changesMembers({ operation, from }: UnderWay): boolean {
   return operation === 'scale' || from !== undefined
 }
 
-/** A fix: what ends it. */
-export function endOf(
-  { operation, replicas, from, runUrl }: UnderWay,
-  profile: ProfileName,
-): string {
+/** What stands in the way of another change. */
+export interface Begun {
+  /** `a scale of zk was begun at … and has not ended` */
+  readonly words: string
+  /** What ends it, after a colon. */
+  readonly ways: string
+  /** The same as a fix. */
+  readonly end: string
+}
+
+/** `name`: of the ensemble. */
+export function begunInWords(underWay: UnderWay, name: string, profile: ProfileName): Begun {
+  const ways = waysToEnd(underWay, profile)
+  return { words: underWayInWords(underWay, name), ways, end: `Finish it first: ${ways}` }
+}
+
+function waysToEnd({ operation, replicas, from, runUrl }: UnderWay, profile: ProfileName): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
   // Members that have left don't come back by an undo: only the scale itself ends it; and a node
   // that has begun to leave its ring doesn't come back by a larger number either.
@@ -477,13 +498,13 @@ export function endOf(
       profile === 'cassandra'
         ? ', or with the number that is there if all of them still serve'
         : ', or with another number'
-    return `Finish it first: run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun${other}${by}.`
+    return `run operation: scale again, with replicas: ${replicas ?? 'NUMBER'} as it was begun${other}${by}.`
   }
   if (operation === 'cleanup')
-    return `Finish it first: run operation: cleanup again${by}; a deploy creates it again.`
+    return `run operation: cleanup again${by}; a deploy creates it again.`
   if (from !== undefined)
-    return `Finish it first: run the ${operation} again, or remove the members that it made with operation: scale, replicas: ${from}${by}.`
+    return `run the ${operation} again, or remove the members that it made with operation: scale, replicas: ${from}${by}.`
   return operation === 'undo'
-    ? `Finish it first: operation: undo continues it, and with to-revision it goes to another revision${by}.`
-    : `Finish it first: run the ${operation} again, or roll it back with operation: undo${by}.`
+    ? `operation: undo continues it, and with to-revision it goes to another revision${by}.`
+    : `run the ${operation} again, or roll it back with operation: undo${by}.`
 }

@@ -348,7 +348,11 @@ describe('the line of how far it has come agrees with the verdict', () => {
 })
 
 describe('a scale that was cut off', () => {
-  const scale = { words: 'a scale of zk was begun and has not ended', end: 'Scale to 2 again.' }
+  const scale = {
+    words: 'a scale of zk was begun and has not ended',
+    ways: 'Scale to 2 again.',
+    end: 'Finish it first: Scale to 2 again.',
+  }
   const left = view([
     pod(0),
     pod(1),

@@ -10,7 +10,7 @@ import { toOfferedVolume, toSet } from '../../kube/views/index.ts'
 import { keptApartBy } from '../../manifests/kept-apart.ts'
 import { memberCountOf } from '../../manifests/member-list.ts'
 import { parseSet } from '../../manifests/shapes.ts'
-import { endOf, underWayInWords, type EnsembleRecord } from '../../record/record.ts'
+import { begunInWords, type EnsembleRecord } from '../../record/record.ts'
 import type { SetView } from '../../view/workload.ts'
 import type { PlannedChange } from './plan-changes.ts'
 import { wantedCount } from './kept-count.ts'
@@ -48,8 +48,7 @@ export function preflightInput(
     scaling:
       underWay?.operation === 'scale'
         ? {
-            words: underWayInWords(underWay, wanted.name),
-            end: endOf(underWay, seen.loaded.profile),
+            ...begunInWords(underWay, wanted.name, seen.loaded.profile),
             to: underWay.replicas,
           }
         : undefined,

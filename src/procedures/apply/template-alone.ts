@@ -5,7 +5,7 @@ import { mapOf } from '../../manifests/fields-v1.ts'
 import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import { ownedPart } from '../../manifests/owned.ts'
-import { latestApplied, objectsOf, type StoredRecord } from '../../record/record.ts'
+import { latestApplied, recordedSet, type StoredRecord } from '../../record/record.ts'
 import { isOursOrKubectl } from './takings.ts'
 
 export function templateAlone(
@@ -22,11 +22,7 @@ export function templateAlone(
  * deployed.
  */
 export function withOwnPartition(set: KubeObject, stored: StoredRecord): KubeObject {
-  const last = latestApplied(stored.record)
-  const deployed =
-    last === undefined
-      ? undefined
-      : objectsOf(stored, last.digest)?.find((object) => object.kind === 'StatefulSet')
+  const deployed = recordedSet(stored, latestApplied(stored.record))
   const own = deployed === undefined ? 0 : partitionOf(deployed)
   return own === undefined || partitionOf(set) === undefined || partitionOf(set) === own
     ? set

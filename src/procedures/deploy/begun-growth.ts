@@ -4,7 +4,7 @@
 import { toSet } from '../../kube/views/index.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import type { HeldRecord } from '../../record/held-record.ts'
-import { latestVerified, objectsOf, type StoredRecord } from '../../record/record.ts'
+import { latestVerified, objectsOf, recordedSet, type StoredRecord } from '../../record/record.ts'
 import { wantedCount } from '../apply/kept-count.ts'
 import type { Inspected } from '../apply/preflight.ts'
 import { compareMembers } from './same-members.ts'
@@ -21,16 +21,12 @@ export function grownFrom(
   if (live === undefined || (underWay !== null && underWay.from === undefined)) return undefined
   const from = underWay?.from ?? toSet(live).replicas
   if (wantedCount(setManifest.object, live) <= from) return undefined
-  const earlier = verifiedObjects(stored)
+  const verified = latestVerified(stored.record)
+  const earlier = (verified && objectsOf(stored, verified.digest)) ?? []
   return compareMembers({ manifests, setManifest, profile }, earlier).makesSame ? from : undefined
 }
 
 /** The StatefulSet as it was verified: with whatever number of members. */
 export function verifiedSet(stored: StoredRecord): KubeObject | undefined {
-  return verifiedObjects(stored).find(({ kind }) => kind === 'StatefulSet')
-}
-
-function verifiedObjects(stored: StoredRecord): readonly KubeObject[] {
-  const verified = latestVerified(stored.record)
-  return (verified && objectsOf(stored, verified.digest)) ?? []
+  return recordedSet(stored, latestVerified(stored.record))
 }

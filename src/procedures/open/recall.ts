@@ -5,6 +5,7 @@ import { formatTime } from '../../clock.ts'
 import { EnsembleError } from '../../errors.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube } from '../../kube/kube.ts'
+import type { WayOn } from '../../decide/status.ts'
 import { seeLock } from '../../record/lock.ts'
 import {
   changesMembers,
@@ -12,7 +13,7 @@ import {
   continuedBy,
   latestApplied,
   nodesUnderMaintenance,
-  objectsOf,
+  recordedSet,
   readRecord,
   recordName,
   type EnsembleRecord,
@@ -27,8 +28,7 @@ export interface Recalled {
   readonly record: EnsembleRecord | undefined
   /** The change that was begun and isn't recorded as finished, in words without a full stop. */
   readonly unfinished: string | undefined
-  /** What continues it, for a sentence; `undo`: also an undo ends it. */
-  readonly way?: { readonly again: string; readonly undo: boolean }
+  readonly way?: WayOn
   /** Its run still shows signs of life; undefined when that can't be told. */
   readonly alive: boolean | undefined
   /**
@@ -194,11 +194,7 @@ function unreadNotes({ revisions }: EnsembleRecord): readonly string[] {
 }
 
 function ownPartitionOf(stored: StoredRecord): number | undefined {
-  const latest = latestApplied(stored.record)
-  const set =
-    latest === undefined
-      ? undefined
-      : objectsOf(stored, latest.digest)?.find((object) => object.kind === 'StatefulSet')
+  const set = recordedSet(stored, latestApplied(stored.record))
   return set === undefined ? undefined : partitionOf(set)
 }
 
