@@ -22,6 +22,8 @@ export interface Somebody {
   /** To the revision before the latest when none is named. */
   rolloutUndo(namespace: string, set: string, revision?: number): void
   delete(kind: string, namespace: string, name: string): void
+  /** `kubectl delete --cascade=orphan`: what it owns stays. */
+  orphan(kind: string, namespace: string, name: string): void
   evict(namespace: string, pod: string): void
   /** `kubectl cordon`. */
   cordon(node: string): void
@@ -62,6 +64,11 @@ export function createSomebody(world: World): Somebody {
       return draft
     })
   }
+  const remove = (kind: string, namespace: string, name: string, options: Fields): void =>
+    as(
+      'delete',
+      () => void resources.remove(world, { kind: kindOf(kind), namespace, name }, options, false),
+    )
   return {
     apply(object) {
       const kind = text(object, 'kind')
@@ -128,11 +135,9 @@ export function createSomebody(world: World): Somebody {
           structuredClone(templateOf(store, live, text(chosen, 'metadata', 'name'))),
         )
       }),
-    delete: (kind, namespace, name) =>
-      as(
-        'delete',
-        () => void resources.remove(world, { kind: kindOf(kind), namespace, name }, {}, false),
-      ),
+    delete: (kind, namespace, name) => remove(kind, namespace, name, {}),
+    orphan: (kind, namespace, name) =>
+      remove(kind, namespace, name, { propagationPolicy: 'Orphan' }),
     evict: (namespace, pod) => as('eviction', () => void evict(world, namespace, pod, {}, false)),
     cordon: (node) =>
       change('Node', '', node, { manager: 'kubectl' }, (draft) =>

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import type { Fields } from '../json.ts'
 import { at, compact, fields, number, put, same, text } from '../json.ts'
 import { kindOf } from '../kinds.ts'
+import { selects } from '../select.ts'
 import type { Store, Stored } from '../store.ts'
 import {
   controllerOf,
@@ -31,6 +32,18 @@ export function revisionsOf(store: Store, set: Stored): Stored[] {
     .list(KIND, namespaceOf(set))
     .filter((revision) => text(controllerOf(revision), 'uid') === uidOf(set))
   return owned.sort((a, b) => number(a, ['revision']) - number(b, ['revision']))
+}
+
+/** Takes those that nobody owns and that the set selects: a set that was deleted has left them. */
+export function adoptRevisions(store: Store, set: Stored): void {
+  for (const revision of store.list(KIND, namespaceOf(set)))
+    if (
+      controllerOf(revision) === undefined &&
+      selects(at(set, 'spec', 'selector'), labelsOf(revision))
+    )
+      store.edit(KIND, revision, (draft) =>
+        put(draft, ['metadata', 'ownerReferences'], [ownerReference(set)]),
+      )
 }
 
 /**

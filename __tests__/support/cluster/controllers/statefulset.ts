@@ -1,5 +1,5 @@
-// The StatefulSet controller: order, revisions, partition and counters as the real one's, including
-// that OrderedReady never frees a stuck pod.
+// The StatefulSet controller: order, revisions, partition, adoption and counters as the real one's,
+// including that OrderedReady never frees a stuck pod.
 
 import type { Fields } from '../json.ts'
 import { at, compact, fields, items, number, put, same, text } from '../json.ts'
@@ -19,7 +19,8 @@ import {
 } from '../store.ts'
 import { removeObject } from '../deletion.ts'
 import type { World } from '../world.ts'
-import { templateOf, trimHistory, updateRevision } from './revisions.ts'
+import { adoptRevisions, templateOf, trimHistory, updateRevision } from './revisions.ts'
+import { selects } from '../select.ts'
 import { setDefaults } from '../defaults.ts'
 
 const SET = kindOf('StatefulSet')
@@ -72,6 +73,8 @@ export function syncStatefulSets(world: World): void {
 
 function sync(world: World, set: Stored): void {
   const { store } = world
+  adoptRevisions(store, set)
+  adoptPods(world, set)
   const update = nameOf(updateRevision(store, set))
   const known = text(set, 'status', 'currentRevision')
   const pods = podsOf(store, namespaceOf(set)).filter(
@@ -109,10 +112,52 @@ function sync(world: World, set: Stored): void {
   trimHistory(store, set, new Set([current, update]))
 }
 
+/** Pods of its names that nobody owns and that it selects: left by a set that was deleted. */
+function adoptPods({ store }: World, set: Stored): void {
+  for (const pod of podsOf(store, namespaceOf(set))) {
+    const named = nameOf(pod).replace(/-\d+$/, '') === nameOf(set) && ordinalOf(pod) >= 0
+    if (!named || isDeleting(pod) || controllerOf(pod) !== undefined) continue
+    if (!selects(at(set, 'spec', 'selector'), labelsOf(pod))) continue
+    store.edit(POD, pod, (draft) =>
+      put(draft, ['metadata', 'ownerReferences'], [ownerReference(set)]),
+    )
+  }
+}
+
+/**
+ * Whether a pod has the volumes of every claim template. One that was adopted from a set without
+ * one of them can't be given it: the controller tries, is refused, and does nothing that follows.
+ */
+function hasItsVolumes({ set }: Sync, pod: Stored): boolean {
+  const claims = items(pod, 'spec', 'volumes').map((volume) =>
+    text(volume, 'persistentVolumeClaim', 'claimName'),
+  )
+  return items(set, 'spec', 'volumeClaimTemplates').every((template) =>
+    claims.includes(`${nameOf(fields(template))}-${nameOf(pod)}`),
+  )
+}
+
+function refuseVolumes(run: Sync, pod: Stored): void {
+  const { world, set } = run
+  const made = items(set, 'spec', 'volumeClaimTemplates').filter((claim) =>
+    makeClaim(run, fields(claim), nameOf(pod)),
+  )
+  // The real one says it again and again.
+  if (made.length === 0) return
+  world.event(
+    set,
+    'Warning',
+    'FailedUpdate',
+    `Update Pod ${nameOf(pod)} in StatefulSet ${nameOf(set)} failed error: Pod "${nameOf(pod)}" is invalid: spec: Forbidden: pod updates may not change fields other than \`spec.containers[*].image\``,
+    SOURCE,
+  )
+}
+
 function manage(run: Sync, pods: readonly Stored[]): void {
   const { world, set, first, replicas } = run
   const ordered = text(set, 'spec', 'podManagementPolicy') !== 'Parallel'
   const byOrdinal = new Map(pods.map((pod) => [ordinalOf(pod), pod]))
+  let refused = false
   for (let ordinal = first; ordinal < first + replicas; ordinal++) {
     const pod = byOrdinal.get(ordinal)
     if (pod === undefined) {
@@ -125,7 +170,12 @@ function manage(run: Sync, pods: readonly Stored[]): void {
       if (ordered) return
     }
     if (ordered && !isAvailable(set, pod, world.store.now())) return
+    if (isDeleting(pod) || hasItsVolumes(run, pod)) continue
+    refuseVolumes(run, pod)
+    if (ordered) return
+    refused = true
   }
+  if (refused) return
   const condemned = pods
     .filter((pod) => ordinalOf(pod) < first || ordinalOf(pod) >= first + replicas)
     .sort((a, b) => ordinalOf(b) - ordinalOf(a))
@@ -249,10 +299,10 @@ function create(run: Sync, ordinal: number): boolean {
   return true
 }
 
-function makeClaim(run: Sync, template: Fields, pod: string): void {
+function makeClaim(run: Sync, template: Fields, pod: string): boolean {
   const { world, set } = run
   const name = `${nameOf(template)}-${pod}`
-  if (world.store.get(CLAIM, namespaceOf(set), name) !== undefined) return
+  if (world.store.get(CLAIM, namespaceOf(set), name) !== undefined) return false
   const metadata = {
     ...fields(template, 'metadata'),
     name,
@@ -274,6 +324,7 @@ function makeClaim(run: Sync, template: Fields, pod: string): void {
     `Create Claim ${name} Pod ${pod} in StatefulSet ${nameOf(set)} success`,
     SOURCE,
   )
+  return true
 }
 
 function writeStatus(run: Sync): void {

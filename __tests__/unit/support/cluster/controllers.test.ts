@@ -2,7 +2,7 @@
 // rollout is judged by.
 
 import { describe, expect, test } from '@jest/globals'
-import { at, items, text } from '../../../support/cluster/json.ts'
+import { at, items, text, type Fields } from '../../../support/cluster/json.ts'
 import type { SimulatedCluster } from '../../../support/cluster/cluster.ts'
 import type { ClusterOptions } from '../../../support/cluster/cluster.ts'
 import type { SetOptions } from './given.ts'
@@ -57,6 +57,88 @@ describe('StatefulSet', () => {
         collisionCount: 0,
       })
     }))
+
+  describe('made again over the pods that it had', () => {
+    const claims = (...names: readonly string[]): Fields[] =>
+      names.map((name) => ({
+        metadata: { name },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+      }))
+    const uids = (cluster: SimulatedCluster): string[] =>
+      ['web-0', 'web-1', 'web-2'].map((name) => text(pod(cluster, name), 'metadata', 'uid'))
+
+    /** Three members that were left by their set, which is there again as `made` says. */
+    const madeAgain = (
+      first: SetOptions,
+      made: SetOptions,
+      work: (cluster: SimulatedCluster, before: readonly string[]) => Promise<void>,
+    ): Promise<void> =>
+      withCluster({}, async (cluster, kube) => {
+        await kube.apply(set(first), {}, signal)
+        await available(cluster)
+        const before = uids(cluster)
+        cluster.somebody.orphan('StatefulSet', 'default', 'web')
+        expect(items(pod(cluster, 'web-0'), 'metadata', 'ownerReferences')).toEqual([])
+        await kube.apply(set(made), {}, signal)
+        await work(cluster, before)
+      })
+
+    test('it adopts them with the revision that they run, and replaces none', () =>
+      madeAgain({}, {}, async (cluster, before) => {
+        await available(cluster)
+        expect(uids(cluster)).toEqual(before)
+        expect(text(statusOf(cluster), 'updateRevision')).toBe(revision(cluster, 'web-0'))
+        expect(cluster.objects.list('ControllerRevision', 'default')).toHaveLength(1)
+      }))
+
+    test('with another template it replaces them by itself, the highest ordinal first', () =>
+      madeAgain({}, changed('1'), async (cluster, before) => {
+        await until('every member replaced', () =>
+          uids(cluster).every((uid) => !before.includes(uid)),
+        )
+        const gone = cluster.history.filter(({ what }) => what === 'deleted')
+        expect(gone.map(({ ordinal, by }) => [ordinal, by])).toEqual(
+          [2, 1, 0].map((ordinal) => [ordinal, 'statefulset-controller']),
+        )
+      }))
+
+    test('a pod of other labels stays whose it is, and its name is taken', () =>
+      madeAgain(
+        {},
+        {
+          spec: {
+            selector: { matchLabels: { app: 'web', tier: 'new' } },
+            template: {
+              metadata: { labels: { app: 'web', tier: 'new' } },
+              spec: { containers: [{ name: 'c', image: 'busybox:1.36' }] },
+            },
+          },
+        },
+        async (cluster, before) => {
+          await until('it was seen', () => statusOf(cluster)['observedGeneration'] === 1)
+          expect([uids(cluster), statusOf(cluster)['replicas']]).toEqual([before, 0])
+        },
+      ))
+
+    test('with one more claim template it can do nothing for the lowest, and so for none', () =>
+      madeAgain(
+        { spec: { volumeClaimTemplates: claims('data') } },
+        { ...changed('1'), spec: { volumeClaimTemplates: claims('data', 'log') } },
+        async (cluster, before) => {
+          await until('it is refused', () =>
+            cluster.objects
+              .list('Event', 'default')
+              .some((event) => text(event, 'reason') === 'FailedUpdate'),
+          )
+          cluster.somebody.delete('Pod', 'default', 'web-2')
+          await until('web-2 gone', () => pod(cluster, 'web-2') === undefined)
+          expect(uids(cluster)).toEqual([...before.slice(0, 2), ''])
+          cluster.somebody.delete('Pod', 'default', 'web-0')
+          await until('web-0 back', () => !['', before[0]].includes(uids(cluster)[0]))
+          expect(pod(cluster, 'web-2')).toBeUndefined()
+        },
+      ))
+  })
 
   test('a roll goes from the highest ordinal down and stops at the partition', () =>
     withCluster({}, async (cluster, kube) => {
