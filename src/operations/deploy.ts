@@ -9,6 +9,7 @@ import { selectorText } from '../kube/views/index.ts'
 import { digestOfRevision } from '../manifests/digest.ts'
 import { partitionOf } from '../manifests/partition.ts'
 import { addressesAhead } from '../procedures/apply/addresses-ahead.ts'
+import { adoptFirst, awaitAdoption } from '../procedures/deploy/adopt.ts'
 import { afterFailure } from '../procedures/deploy/after-failure.ts'
 import {
   applyAndBring,
@@ -47,12 +48,9 @@ async function deployTo(kube: Kube, asked: DeployRequest, signal: AbortSignal): 
     groundOnceGone(kube, asked, signal, done),
   )
   try {
-    await change(
-      underLock(kube, ground.lock),
-      asked,
-      ground,
-      AbortSignal.any([signal, ground.lock.lost]),
-    )
+    const own = underLock(kube, ground.lock)
+    const until = AbortSignal.any([signal, ground.lock.lost])
+    await change(own, asked, await adoptFirst(own, asked, ground, until), until)
   } finally {
     await ground.lock.release(AbortSignal.timeout(RELEASE_MS))
   }
@@ -80,6 +78,7 @@ async function change(
   )
   try {
     await follower.ready()
+    if (ground.live !== undefined) await awaitAdoption(follower, asked, signal)
     const opened = await openFor(kube, asked, ground, follower, signal)
     const locked = await openLocked(asked.inputs, run, opened, { lock, held })
     await forward(deployOf({ ...locked, set: ground.live }, ground), signal)

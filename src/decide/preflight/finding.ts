@@ -4,6 +4,7 @@ import type { Finding } from '../../errors.ts'
 import type { ClaimView, NodeView, StorageClassView } from '../../view/surroundings.ts'
 import type { OfferedVolume } from '../../view/scheduling.ts'
 import type { ClaimTemplate, SetView } from '../../view/workload.ts'
+import type { LeftPods } from './left-pods.ts'
 
 /** An object of the manifests as it is in the cluster. */
 export interface OwnedObject {
@@ -116,6 +117,8 @@ export interface PreflightInput {
    * pods. Undefined where that was not read, since none could be left over.
    */
   readonly claimsInUse: ReadonlySet<string> | undefined
+  /** Pods with members' names while no StatefulSet is there; absent where there are none. */
+  readonly left?: LeftPods | undefined
   readonly nodes: readonly NodeView[] | undefined
   /** Those of the manifests' objects that are in the cluster already. */
   readonly objects: readonly OwnedObject[]

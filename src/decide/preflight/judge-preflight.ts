@@ -4,6 +4,7 @@
 import { formatSpan } from '../../clock.ts'
 import { dataAtRisk, deletedWhenScaled } from '../rollout/keep-data.ts'
 import { immutableFindings } from './immutable.ts'
+import { leftPodFindings } from './left-pods.ts'
 import { membershipFindings } from './membership.ts'
 import { ownerFindings } from './owners.ts'
 import { roomFindings } from './room.ts'
@@ -15,6 +16,7 @@ export function judgePreflight(input: PreflightInput): readonly PreflightFinding
   const namespace = namespaceFindings(input)
   return [
     ...namespace,
+    ...leftPodFindings(input),
     ...membershipFindings(input),
     ...immutableFindings(input),
     ...storageFindings(input),

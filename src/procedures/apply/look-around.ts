@@ -146,7 +146,7 @@ function tellOmissions({ report }: Run, rights: Rights): void {
       'No right to exec: what only a look into the members can show is left out of the checks.',
     ],
   ] as const
-  for (const [allowed, note] of without) if (!allowed) report.note(note)
+  for (const [allowed, note] of without) if (!allowed) report.noteOnce(note)
 }
 
 /**

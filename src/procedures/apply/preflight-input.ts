@@ -14,6 +14,7 @@ import { begunInWords, type EnsembleRecord } from '../../record/record.ts'
 import type { SetView } from '../../view/workload.ts'
 import type { PlannedChange } from './plan-changes.ts'
 import { wantedCount } from './kept-count.ts'
+import type { LeftBehind } from './left-pods.ts'
 import type { Seen } from './look-around.ts'
 import { classesIn } from './surroundings.ts'
 
@@ -21,10 +22,12 @@ export function preflightInput(
   seen: Seen,
   plan: readonly PlannedChange[],
   { underWay }: Pick<EnsembleRecord, 'underWay'>,
+  behind: LeftBehind | undefined,
 ): PreflightInput {
   const { inputs, manifests, setManifest, namespaceState, surroundings } = seen
   const wanted = toSet(setManifest.object)
-  const live = plan.find((planned) => planned.manifest === setManifest)?.live
+  const live =
+    plan.find((planned) => planned.manifest === setManifest)?.live ?? behind?.adopting?.set
   return {
     now: seen.run.clock.now(),
     deadline: seen.deadline.at,
@@ -61,6 +64,7 @@ export function preflightInput(
     drivers: surroundings.drivers,
     claims: surroundings.claims,
     claimsInUse: seen.pods?.claims,
+    left: behind?.left,
     nodes: surroundings.nodes,
     objects: plan.flatMap(({ live: object }) =>
       object === undefined

@@ -1,7 +1,7 @@
 // Everything that can be known before the first write: rights, namespace, lock, what is there
 // already, and what an apply would do. All findings in one failure.
 
-import { rollsMembers } from '../../decide/apply/changes.ts'
+import { compareObjects, rollsMembers } from '../../decide/apply/changes.ts'
 import type { PreflightInput } from '../../decide/preflight/finding.ts'
 import { judgePreflight, looksLeftOut } from '../../decide/preflight/judge-preflight.ts'
 import { EnsembleError, type Finding } from '../../errors.ts'
@@ -27,6 +27,7 @@ import { connectionString, memberImage } from '../open/ensemble-target.ts'
 import type { Target } from '../open/ensemble.ts'
 import { lockFor } from '../open/hold-ensemble.ts'
 import { wantedCount } from './kept-count.ts'
+import { readLeftPods, type Adopting, type LeftBehind } from './left-pods.ts'
 import { lintWithCluster } from './lint-cluster.ts'
 import { lookAround, type DeployRequest, type JudgeRights, type Seen } from './look-around.ts'
 import { ensureNamespace } from './namespace.ts'
@@ -50,6 +51,8 @@ export interface Ground {
   readonly live: KubeObject | undefined
   /** The pod template changes: members will be replaced. */
   readonly rolls: boolean
+  /** Pods that an earlier StatefulSet has left, and the one that adopts them before all else. */
+  readonly adopting: Adopting | undefined
   readonly nodes: readonly NodeView[] | undefined
   /** Claims of the namespace; undefined: may not be read. */
   readonly claims: readonly ClaimView[] | undefined
@@ -98,6 +101,19 @@ export async function inspectGround(
   }
 }
 
+/** Once more, under the lock that is held: the StatefulSet is another one than it was. */
+export async function inspectAgain(
+  kube: Kube,
+  request: DeployRequest,
+  lock: Lock,
+  signal: AbortSignal,
+  done: (line: string) => void,
+): Promise<Ground> {
+  const seen = await lookAround(kube, request, refuseWithout(request), signal)
+  const how = { dryRuns: true, lint: true, compares: false }
+  return { ...(await inspectObjects(kube, seen, how, signal, done)), lock }
+}
+
 /**
  * Without a namespace there is nothing to lock, to read or to dry-run yet: judges what can be
  * judged before it is made.
@@ -110,7 +126,7 @@ async function refuseBeforeNamespace(kube: Kube, seen: Seen, signal: AbortSignal
     signal,
   )
   const linted = await lintAgain(kube, seen, undefined, signal)
-  refuseFaults(seen, plan, linted, emptyRecord(seen.target.name))
+  refuseFaults(seen, plan, linted, { record: emptyRecord(seen.target.name), behind: undefined })
 }
 
 /** How objects are looked at. */
@@ -170,10 +186,10 @@ async function inspectObjects(
   done: (line: string) => void,
 ): Promise<Inspected> {
   const { inputs, run, namespace, namespaceState, rights, target, manifests, setManifest } = seen
-  const read =
-    namespaceState.kind === 'there'
-      ? await readRecord(kube, namespace, target.name, signal)
-      : { record: emptyRecord(target.name), object: undefined }
+  const there = namespaceState.kind === 'there'
+  const read = there
+    ? await readRecord(kube, namespace, target.name, signal)
+    : { record: emptyRecord(target.name), object: undefined }
   const plan = await planChanges(
     kube,
     manifests,
@@ -185,21 +201,58 @@ async function inspectObjects(
     },
     signal,
   )
-  how.planned?.(plan, namespaceState.kind === 'missing' ? namespace : undefined)
+  how.planned?.(plan, missingIn(seen))
   const own = plan.find((planned) => planned.manifest === setManifest)
   const { stored, dropped } = ofThisSet<StoredRecord>(read, own?.live?.metadata.uid)
   if (dropped !== null) run.report.note(droppedInWords(dropped, target.name))
+  const behind =
+    there && own?.live === undefined ? await readLeftPods(kube, seen, stored, signal) : undefined
+  const live = own?.live ?? behind?.adopting?.set
+  const found = await lintedAndTried(kube, seen, { how, own, live }, signal)
+  refuseFaults(seen, plan, found, { record: stored.record, behind })
+  tellWanted(seen, live)
+  const changing = plan.filter((planned) => planned.change !== 'unchanged').length
+  done(changing === 0 ? 'nothing to change' : `${changing} of ${plan.length} objects to change`)
+  return { ...inspectedOf(seen, plan, own, stored), ...adoptionOf(own, behind) }
+}
+
+/** The namespace, where it is not there and would be made. */
+function missingIn({ namespace, namespaceState }: Seen): string | undefined {
+  return namespaceState.kind === 'missing' ? namespace : undefined
+}
+
+async function lintedAndTried(
+  kube: Kube,
+  seen: Seen,
+  {
+    how,
+    own,
+    live,
+  }: {
+    readonly how: Objects
+    readonly own: PlannedChange | undefined
+    readonly live: KubeObject | undefined
+  },
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const { manifests, setManifest } = seen
   // Of a set that stays as it is no pods are made.
   const tried =
     how.dryRuns && own !== undefined && own.change !== 'unchanged'
-      ? await tryPod(kube, { manifests, setManifest, runs: own.live !== undefined }, signal)
+      ? await tryPod(kube, { manifests, setManifest, runs: live !== undefined }, signal)
       : []
-  const linted = how.lint ? await lintAgain(kube, seen, own?.live, signal) : []
-  refuseFaults(seen, plan, [...linted, ...tried], stored.record)
-  tellWanted(seen, own?.live)
-  const changing = plan.filter((planned) => planned.change !== 'unchanged').length
-  done(changing === 0 ? 'nothing to change' : `${changing} of ${plan.length} objects to change`)
-  return inspectedOf(seen, plan, own, stored)
+  return [...(how.lint ? await lintAgain(kube, seen, live, signal) : []), ...tried]
+}
+
+/** What is adopted, and whether the change replaces members once it is. */
+function adoptionOf(
+  own: PlannedChange | undefined,
+  behind: LeftBehind | undefined,
+): Partial<Pick<Inspected, 'adopting' | 'rolls'>> {
+  const adopting = behind?.adopting
+  if (adopting === undefined) return {}
+  const rolls = own?.result !== undefined && rollsMembers(compareObjects(adopting.set, own.result))
+  return { adopting, rolls }
 }
 
 /** How many members there will be, where clients find them, and what there was before. */
@@ -233,11 +286,18 @@ function inspectedOf(
     plan,
     live: own?.live,
     rolls: own?.live !== undefined && rollsMembers(own.paths),
+    adopting: undefined,
     nodes: surroundings.nodes,
     claims: surroundings.claims,
     pods: pods?.own,
     stored,
   }
+}
+
+/** What was read of the ensemble besides its objects. */
+interface Known {
+  readonly record: Pick<EnsembleRecord, 'underWay'>
+  readonly behind: LeftBehind | undefined
 }
 
 /**
@@ -247,10 +307,10 @@ function refuseFaults(
   seen: Seen,
   plan: readonly PlannedChange[],
   linted: readonly Finding[],
-  record: Pick<EnsembleRecord, 'underWay'>,
+  { record, behind }: Known,
 ): void {
   const { run, setManifest } = seen
-  const input: PreflightInput = preflightInput(seen, plan, record)
+  const input: PreflightInput = preflightInput(seen, plan, record, behind)
   const judged = judgePreflight(input).map(({ path, ...finding }): Finding =>
     path === undefined ? finding : { ...finding, place: setManifest.placeOf(path) },
   )

@@ -21,6 +21,7 @@ import { lookQuietly } from '../verify/ask-members.ts'
 import { isUnfinished } from '../rollout/bring.ts'
 import { growthSteps, refuseWithoutServices } from '../scale/grow.ts'
 import { lossesOf, warnAlone } from '../verify/keep-data.ts'
+import { onceAdopted } from '../apply/left-pods.ts'
 import { wantedCount } from '../apply/kept-count.ts'
 import { partitionOf } from '../../manifests/partition.ts'
 import type { DeployRequest } from '../apply/look-around.ts'
@@ -37,10 +38,11 @@ type Asked = Pick<DeployRequest, 'inputs' | 'run'>
 export async function foresee(
   kube: Kube,
   asked: Asked,
-  ground: Inspected,
+  found: Inspected,
   signal: AbortSignal,
 ): Promise<Meaning> {
   const { run } = asked
+  const ground = adopted(run, found)
   const { live, setManifest, plan, profile } = ground
   const view: EnsembleView =
     live === undefined
@@ -80,6 +82,17 @@ export async function foresee(
     unread: changed.map(({ manifest }) => manifest.object.metadata.name),
     memberMs: memberMs(ground.stored),
   })
+}
+
+/** Pods that are adopted first are members like any others then. */
+function adopted({ report }: Run, ground: Inspected): Inspected {
+  const { adopting, target } = ground
+  if (adopting === undefined) return ground
+  const names = adopting.pods.map(({ name }) => name).join(', ')
+  report.note(
+    `${names} ${adopting.pods.length === 1 ? 'runs' : 'run'} without a StatefulSet: statefulset/${target.name} would be created first and adopt them, none of them replaced for it.`,
+  )
+  return { ...ground, ...onceAdopted(adopting) }
 }
 
 /** As the wall before each member of a roll. */

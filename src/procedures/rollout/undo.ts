@@ -1,6 +1,7 @@
 // Brings back an earlier revision: its objects first, then its members, a stuck one freed and
 // serving ones rolled; then the same checks as after any change.
 
+import { immutableDifferences } from '../../decide/preflight/immutable.ts'
 import { mapOf } from '../../manifests/fields-v1.ts'
 import { Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
@@ -89,7 +90,7 @@ async function wayBack(
   const { run, kube, follower, target, record } = changed
   const force = asked && changed.inputs.forceConflicts
   const view = follower.snapshot()
-  const objects = withReplicas(earlier.objects, view, changed.profile.name)
+  const objects = withReplicas(asItStands(earlier.objects, changed.set), view, changed.profile.name)
   const set = setAmong(objects, earlier)
   const { namespace } = target
   const there = await servicesIfAllowed(kube, namespace, signal)
@@ -282,6 +283,39 @@ async function bringBack(
     run.publish()
     return found
   })
+}
+
+/**
+ * What of a StatefulSet can't be changed is no part of a revision: it was another one where it was
+ * recreated since. A claim template that is gone may be mounted by the earlier pods: then it stays,
+ * and the server refuses it.
+ */
+function asItStands(
+  objects: readonly KubeObject[],
+  live: KubeObject | undefined,
+): readonly KubeObject[] {
+  const [is, names] = [mapOf(live?.['spec']), claimTemplatesOf(live)]
+  return objects.map((object) => {
+    if (object.kind !== 'StatefulSet') return object
+    const was = mapOf(object['spec'])
+    const fields = immutableDifferences(is, was).map(({ path }) => String(path[0]))
+    const taken = fields.filter(
+      (field) =>
+        field === 'podManagementPolicy' ||
+        field === 'serviceName' ||
+        (field === 'volumeClaimTemplates' &&
+          claimTemplatesOf(object).every((name) => names.includes(name))),
+    )
+    return {
+      ...object,
+      spec: { ...was, ...Object.fromEntries(taken.map((field) => [field, is[field]])) },
+    }
+  })
+}
+
+function claimTemplatesOf(set: KubeObject | undefined): readonly string[] {
+  const shape = set === undefined ? undefined : parseSet(set)
+  return shape?.spec.volumeClaimTemplates.map(({ metadata }) => metadata.name) ?? []
 }
 
 /**
