@@ -164,6 +164,29 @@ test.each([0, 1, 2, 3])(
     }),
 )
 
+test('what was never verified before is the baseline, without the partition of a run that was killed', () =>
+  withEnsemble({ nodes: 4 }, async (given) => {
+    const { cluster, clock } = given
+    const old = revisions(given)
+    cluster.somebody.orphan('StatefulSet', 'default', 'zk')
+    const killed = startRun({
+      cluster,
+      clock,
+      name: 'run',
+      inputs: { manifests: 'zk.yaml', verify: 'quick' },
+      files: { 'zk.yaml': CHANGED },
+      onLine: (line) => (line.includes('statefulset/zk created') ? killed.kill() : undefined),
+    })
+    await killed.ended
+    for (const inputs of [{ manifests: 'zk.yaml' }, { operation: 'undo', name: 'zk' }])
+      wanted(
+        await runHere({ cluster, clock, name: 'second', inputs, files: { 'zk.yaml': CHANGED } }),
+        'succeeded',
+        '',
+      )
+    expect(revisions(given)).toEqual(old)
+  }))
+
 test('with OnDelete members are evicted one by one, the leader last', () => {
   const onDelete = (manifest: string): string =>
     manifest.replace('type: RollingUpdate', 'type: OnDelete')

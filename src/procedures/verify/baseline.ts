@@ -4,6 +4,7 @@
 import { ownPods } from '../../decide/members/members.ts'
 import { judgeRollout } from '../../decide/rollout/rollout.ts'
 import type { KubeObject } from '../../kube/kube.ts'
+import { partitionOf, withPartition } from '../../manifests/partition.ts'
 import { ownedPart } from '../../manifests/owned.ts'
 import { latestVerified } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
@@ -35,7 +36,12 @@ export async function takeBaseline(
   const live: readonly KubeObject[] = ground.plan.flatMap((planned) =>
     planned.live === undefined
       ? []
-      : [ownedPart(planned.live, (entry) => (entry.subresource ?? '') === '')],
+      : [
+          unheld(
+            ownedPart(planned.live, (entry) => (entry.subresource ?? '') === ''),
+            planned.manifest.object,
+          ),
+        ],
   )
   const revision = before.set.status.updateRevision
   ensemble.run.journal.info(
@@ -52,6 +58,16 @@ export async function takeBaseline(
     { uid: before.set.uid, objects: live },
     signal,
   )
+}
+
+/**
+ * Every member runs it, so a partition above the one that is wanted is that of a run that was cut
+ * off: an undo would be held by it and bring nobody back.
+ */
+function unheld(live: KubeObject, wanted: KubeObject): KubeObject {
+  if (live.kind !== 'StatefulSet') return live
+  const [stands, own] = [partitionOf(live), partitionOf(wanted)]
+  return stands !== undefined && own !== undefined && stands > own ? withPartition(live, own) : live
 }
 
 /** Undefined when it is; else why not. */
