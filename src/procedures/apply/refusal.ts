@@ -6,15 +6,22 @@ import {
   conflictWords,
   handOf,
   pathsOf,
+  splitFields,
   type Conflict,
   type Hand,
 } from '../../decide/apply/hands.ts'
-import type { Taking } from './takings.ts'
+import { ROLLING_UPDATE, type Taking } from './takings.ts'
 import { immutableDifferences } from '../../decide/preflight/immutable.ts'
 import type { Finding } from '../../errors.ts'
 import { explainFailure } from '../../kube/explain.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import { objectName, type ApplyResult, type Kube, type KubeObject } from '../../kube/kube.ts'
+import {
+  FIELD_MANAGER,
+  objectName,
+  type ApplyResult,
+  type Kube,
+  type KubeObject,
+} from '../../kube/kube.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import type { ToApply } from './to-apply.ts'
 
@@ -30,16 +37,31 @@ export function findingOf(
   },
 ): Finding {
   const object = objectName(wanted)
-  const conflicts = conflictsOf(error)
-  const told =
-    conflicts.length === 0
-      ? withFields(explainFailure(error), wanted, live)
-      : {
-          code: 'CONFLICT' as const,
-          severity: 'error' as const,
-          ...conflictWords(conflicts, { object, live, wanted }, mayForce),
-        }
-  return { ...told, place, object }
+  const beside = besideOnDelete(error, live)
+  const conflicts = beside.length === 0 ? conflictsOf(error) : beside
+  if (conflicts.length === 0)
+    return { ...withFields(explainFailure(error), wanted, live), place, object }
+  const { message, ...words } = conflictWords(conflicts, { object, live, wanted }, mayForce)
+  return {
+    code: 'CONFLICT',
+    severity: 'error',
+    message: beside.length === 0 ? message : `${message}; OnDelete does not go with it`,
+    ...words,
+    place,
+    object,
+  }
+}
+
+/** What others wrote of a rolling update, where that alone keeps a set from OnDelete. */
+function besideOnDelete(error: KubeFailure, live: KubeObject | undefined): readonly Conflict[] {
+  if (error.status !== 422 || !/updateStrategy\.rollingUpdate: .*only allowed/.test(error.message))
+    return []
+  return (live?.metadata.managedFields ?? []).flatMap((entry) => {
+    const { manager, operation, subresource } = entry
+    if (manager === FIELD_MANAGER && operation === 'Apply') return []
+    const fields = pathsOf(splitFields(entry.fieldsV1, [ROLLING_UPDATE]).taken)
+    return fields.map((field) => ({ manager, subresource, field }))
+  })
 }
 
 /** Of a StatefulSet the server says only which fields may be changed. */

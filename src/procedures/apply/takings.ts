@@ -28,7 +28,15 @@ export interface ToTake {
    * revision has (undo), or the number of members (scale).
    */
   readonly taking?: 'revision' | 'replicas' | undefined
+  /**
+   * From whom what was written of a rolling update is taken: the object asks for OnDelete, which
+   * the server refuses beside it, and no apply removes what others own.
+   */
+  readonly rollingUpdate?: 'people' | 'all' | undefined
 }
+
+/** What of a StatefulSet the server takes only with `type: RollingUpdate`. */
+export const ROLLING_UPDATE: Part = ['spec', 'updateStrategy', 'rollingUpdate']
 
 /** An entry of managedFields of which fields become ours. */
 export interface Taking {
@@ -42,7 +50,8 @@ export interface Taking {
   readonly hand: Hand | undefined
 }
 
-export function takingsOf(live: KubeObject, { verified, taking }: ToTake): readonly Taking[] {
+export function takingsOf(live: KubeObject, toTake: ToTake): readonly Taking[] {
+  const { verified } = toTake
   const wanted = statusOf.safeParse(live).data?.status.updateRevision
   const rolledBack = (entry: ManagedFields): boolean =>
     wanted !== undefined && verified?.has(wanted) === true && isRollback(entry)
@@ -54,15 +63,36 @@ export function takingsOf(live: KubeObject, { verified, taking }: ToTake): reado
     )
       return [{ entry, taken: entry.fieldsV1, left: undefined, hand: undefined }]
     const hand = handOf(entry.manager, entry.subresource)
-    if (taking === undefined || hand.kind !== 'person') return []
-    const { taken, left } = splitFields(entry.fieldsV1, partsOf(taking, live.kind))
+    const { taken, left } = splitFields(entry.fieldsV1, takenFrom(hand, live.kind, toTake))
+    if (isOurs(entry)) return []
     return taken === undefined ? [] : [{ entry, taken, left, hand }]
   })
 }
 
-/** What of an object an earlier revision brings back whole, or a scale is about. */
+function takenFrom(
+  { kind }: Hand,
+  object: string,
+  { taking, rollingUpdate }: ToTake,
+): readonly Part[] {
+  return [
+    ...(taking === undefined || kind !== 'person' ? [] : partsOf(taking, object)),
+    ...(rollingUpdate === 'all' || (rollingUpdate === 'people' && kind === 'person')
+      ? [ROLLING_UPDATE]
+      : []),
+  ]
+}
+
+function isOurs({ manager, operation }: ManagedFields): boolean {
+  return manager === FIELD_MANAGER && operation === 'Apply'
+}
+
+/**
+ * What of an object an earlier revision brings back whole, or a scale is about: it holds members by
+ * the partition before it replaces them.
+ */
 function partsOf(taking: 'revision' | 'replicas', kind: string): readonly Part[] {
-  if (taking === 'replicas') return kind === 'StatefulSet' ? [['spec', 'replicas']] : []
+  if (taking === 'replicas')
+    return kind === 'StatefulSet' ? [['spec', 'replicas'], ROLLING_UPDATE] : []
   return kind === 'StatefulSet' ? [['spec', 'template']] : [['spec'], ['data'], ['binaryData']]
 }
 

@@ -4,8 +4,9 @@
 import { takingsOf, type Taking, type ToTake } from './takings.ts'
 import type { KubeObject } from '../../kube/kube.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
+import { partitionOf } from '../../manifests/partition.ts'
 
-export interface Planning extends ToTake {
+export interface Planning extends Omit<ToTake, 'rollingUpdate'> {
   readonly force: boolean
   readonly dryRuns: boolean
   /** Whether the operation has the input force-conflicts. Default true. */
@@ -28,14 +29,18 @@ export interface ToApply {
   readonly live: KubeObject | undefined
   /** Whose fields become ours with it. */
   readonly takings: readonly Taking[]
-  readonly options: Planning
+  readonly options: Planning & ToTake
 }
 
 export function toApply(
   manifest: Manifest,
   live: KubeObject | undefined,
-  options: Planning,
+  asked: Planning,
 ): ToApply {
+  const onDelete =
+    manifest.object.kind === 'StatefulSet' && partitionOf(manifest.object) === undefined
+  const rollingUpdate = asked.force ? 'all' : asked.taking === undefined ? undefined : 'people'
+  const options = onDelete ? ({ ...asked, rollingUpdate } as const) : asked
   const takings = live === undefined ? [] : takingsOf(live, options)
   return { manifest, live, takings, options }
 }
