@@ -9,6 +9,8 @@ export interface ScaleLeft {
   readonly reached: number
   /** For the report, as sentences. */
   readonly words: string
+  /** The same as a fix, where it is not known what keeps it. */
+  readonly fix: string
 }
 
 /** `left`: the steps that were not taken, the one that was cut off first. */
@@ -26,6 +28,7 @@ export function scaleLeft(
       : ` Or scale to ${reached}: that undoes what was begun.`
   return {
     reached,
+    fix: `See above what it was waiting for, and scale to ${target} again: it continues from here.${back}`,
     words: `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it continues from here.${back}`,
   }
 }

@@ -28,6 +28,29 @@ export interface ScaleSituation {
    * `unknown`: what was begun is finished first.
    */
   readonly known?: readonly number[] | 'unknown'
+  /** Pods with a list by which too few serve for them to join, as `strandedBy` finds them. */
+  readonly stranded?: readonly string[]
+}
+
+/**
+ * Members of a way down that was cut off: they came back with the list that lacks who goes, and of
+ * those whom it names too few serve for a majority. Whoever else is taken down would be missed by
+ * the others.
+ */
+export function strandedBy({
+  listed,
+  away,
+  shorter,
+}: {
+  /** How many members the shorter list names. */
+  readonly listed: number
+  /** Pods of those that it names and that don't serve. */
+  readonly away: readonly string[]
+  /** Pods that have it. */
+  readonly shorter: ReadonlySet<string>
+}): readonly string[] {
+  const tooFew = listed - away.length < Math.floor(listed / 2) + 1
+  return tooFew && away.every((pod) => shorter.has(pod)) ? away : []
 }
 
 /** One step; each leaves an ensemble that may stand so. */
@@ -62,7 +85,9 @@ export function withAwaited(
   }: { readonly away: readonly string[]; readonly count: number; readonly begun: boolean },
 ): readonly ScaleStep[] {
   const [first] = steps
-  if (away.length === 0 || (first !== undefined && (!begun || first.kind !== 'add'))) return steps
+  // Where the set makes them all already nobody comes: the list alone goes back.
+  const comes = first?.kind === 'add' && first.count > count
+  if (away.length === 0 || (first !== undefined && (!begun || !comes))) return steps
   return [
     {
       kind: 'await',
@@ -79,8 +104,22 @@ export function withAwaited(
 export function planScale(situation: ScaleSituation): readonly ScaleStep[] | undefined {
   const { replicas, listed, voting } = situation
   if (Math.abs(replicas - listed) > 1 && voting) return undefined
+  const stranded = strandedFirst(situation)
+  if (stranded !== undefined) return [stranded, ...stepsOfOne({ ...situation, listed: replicas })]
   const first = restoreFirst(situation) ?? finishFirst(situation)
   return [...(first === undefined ? [] : [first]), ...stepsOfOne(situation)]
+}
+
+/** With the list of before they join again, and nobody who serves is taken down for it. */
+function strandedFirst({ stranded = [], replicas, listed }: ScaleSituation): ScaleStep | undefined {
+  if (stranded.length === 0) return undefined
+  return {
+    kind: 'finish',
+    count: replicas,
+    ordinal: undefined,
+    words: `back to the list of ${membersOf(replicas)}: ${stranded.join(' and ')} can't join with that of ${listed}`,
+    outage: undefined,
+  }
 }
 
 /**

@@ -4,7 +4,13 @@
 import { bestEffort } from '../best-effort.ts'
 import { leftRingInWords } from '../decide/preflight/left-over-claims.ts'
 import { closedMembership, membershipOf } from '../decide/preflight/membership.ts'
-import { harmfulClaims, planScale, withAwaited, type ScaleStep } from '../decide/scale.ts'
+import {
+  harmfulClaims,
+  planScale,
+  withAwaited,
+  type ScaleSituation,
+  type ScaleStep,
+} from '../decide/scale.ts'
 import { scaleLeft } from '../decide/scale-left.ts'
 import {
   apart,
@@ -41,6 +47,7 @@ import {
   refuseUnkept,
   refuseUnsound,
   whoIsAway,
+  whoIsStranded,
 } from '../procedures/scale/scale-gates.ts'
 import {
   deleteServices,
@@ -174,8 +181,10 @@ async function planAll(
 ): Promise<Plan> {
   const { kube, set, before } = ensemble
   return ensemble.run.journal.phase('Plan the steps', async (done) => {
-    const known = await knownLists(kube, set, before, ensemble.profile.name, signal)
-    const planned = planSteps(ensemble, base, target, known)
+    const planned = planSteps(ensemble, base, target, {
+      known: await knownLists(kube, set, before, ensemble.profile.name, signal),
+      stranded: await strandedIn(ensemble, signal),
+    })
     const steps = await stepsWithWaits(ensemble, planned, target, signal)
     const sizes = sizesOf(ensemble, base, planned)
     const largest = sizes.toSorted((a, b) => b.count - a.count)[0]
@@ -195,6 +204,17 @@ async function planAll(
       goes: await servicesToDelete(ensemble, target, signal),
     }
   })
+}
+
+/** Of a scale that was cut off. */
+async function strandedIn(
+  ensemble: LockedEnsemble,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const listed = memberCountOf(ensemble.set, ensemble.profile.name)
+  return ensemble.record.current.underWay === null || typeof listed !== 'number'
+    ? []
+    : whoIsStranded(ensemble, listed, signal)
 }
 
 /** With a step more where members that should serve are waited for. */
@@ -318,8 +338,7 @@ async function takeSteps(
       await bestEffort(journal, 'the record still names the scale that was not begun', () =>
         record.end(AbortSignal.timeout(RELEASE_MS)),
       )
-    explainLeft(before, left, target)
-    throw error
+    throw explained(before, error, { steps: left, target, goesOn })
   }
 }
 
@@ -328,7 +347,7 @@ function planSteps(
   ensemble: LockedEnsemble,
   base: KubeObject,
   target: number,
-  known: readonly number[] | 'unknown',
+  lists: Pick<ScaleSituation, 'known' | 'stranded'>,
 ): readonly ScaleStep[] {
   const profile = ensemble.profile.name
   const { set } = ensemble.before
@@ -355,7 +374,7 @@ function planSteps(
   const listed = closed ?? memberCountOf(ensemble.set, profile)
   if (typeof listed !== 'number') throw refused(unchangeable(set, listed))
   const voting = profile === 'zookeeper'
-  const steps = planScale({ name, start, replicas, listed, unfinished, known, target, voting })
+  const steps = planScale({ name, start, replicas, listed, unfinished, target, voting, ...lists })
   if (steps === undefined) throw refused(apart(set, listed))
   judgeOldClaims(ensemble, steps)
   return steps
@@ -459,18 +478,39 @@ async function verifyThen(
   )
 }
 
-/** What was reached stays. */
-function explainLeft(ensemble: LockedEnsemble, steps: readonly ScaleStep[], target: number): void {
+/**
+ * What was reached stays. Gives what is to be thrown: where nothing but the time ended it, with the
+ * ways that lead on.
+ */
+function explained(
+  ensemble: LockedEnsemble,
+  error: unknown,
+  {
+    steps,
+    target,
+    goesOn,
+  }: {
+    readonly steps: readonly ScaleStep[]
+    readonly target: number
+    /** It was begun by an earlier run. */
+    readonly goesOn: boolean
+  },
+): unknown {
   const {
     run: { report },
     profile: { name: profile },
   } = ensemble
   const [next, ...later] = steps
-  if (!report.changed || next === undefined) return
+  if ((!report.changed && !goesOn) || next === undefined) return error
   const replicas = report.replicas ?? ensemble.before.set?.replicas ?? 0
   const left = scaleLeft([next, ...later], { replicas, target, profile })
   report.stands(
     `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${left.reached} members`,
   )
   report.note(left.words)
+  if (!(error instanceof EnsembleError) || error.code !== 'TIMEOUT') return error
+  const [first, ...rest] = error.findings
+  return first === undefined
+    ? error
+    : new EnsembleError(error.outcome, [{ fix: left.fix, ...first }, ...rest], { cause: error })
 }

@@ -7,6 +7,7 @@ import {
   harmfulClaims,
   leaveStep,
   planScale,
+  strandedBy,
   withAwaited,
   type ScaleSituation,
 } from '../../../src/decide/scale.ts'
@@ -186,6 +187,41 @@ describe('members that should serve and do not', () => {
     ['where all serve nothing is waited for', 4, [], true, []],
   ] as const)('%s', (_, target, away, begun, expected) =>
     expect(kinds(target, away, begun)).toEqual(expected),
+  )
+})
+
+test('nobody is waited for where the list goes back and no member comes', () => {
+  const back = planScale({
+    name: 'zk',
+    start: 0,
+    replicas: 5,
+    listed: 4,
+    unfinished: true,
+    target: 5,
+    voting: true,
+  })
+  expect(withAwaited(back ?? [], { away: ['zk-0'], count: 5, begun: true })).toEqual(back)
+})
+
+describe('members that came back with the shorter list', () => {
+  test.each([
+    ['two of four are no majority of it with the others', ['zk-0', 'zk-1'], ['zk-0', 'zk-1'], true],
+    ['one joins the three others', ['zk-0'], ['zk-0'], false],
+    ['one with the longer list may come back by itself', ['zk-0', 'zk-1'], ['zk-0'], false],
+    ['all serve', [], ['zk-0', 'zk-1'], false],
+  ])('%s', (_, away, shorter, stranded) =>
+    expect(strandedBy({ listed: 4, away, shorter: new Set(shorter) })).toEqual(
+      stranded ? away : [],
+    ),
+  )
+
+  test.each([
+    [3, ['finish 5', 'remove 4', 'remove 3']],
+    [4, ['finish 5', 'remove 4']],
+    [5, ['finish 5']],
+    [6, ['finish 5', 'add 6']],
+  ])('get the longer one first, on the way to %i', (target, steps) =>
+    expect(plan({ replicas: 5, listed: 4, stranded: ['zk-0', 'zk-1'], target })).toEqual(steps),
   )
 })
 

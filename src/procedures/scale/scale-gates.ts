@@ -6,11 +6,12 @@ import { deletedWhenScaled } from '../../decide/rollout/keep-data.ts'
 import { wantedOrdinals } from '../../decide/members/members.ts'
 import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
 import { serves } from '../../decide/rollout/roll.ts'
-import type { ScaleStep } from '../../decide/scale.ts'
+import { strandedBy, type ScaleStep } from '../../decide/scale.ts'
 import { awayInWords, unsound, type Away } from '../../decide/scale-refusals.ts'
 import { EnsembleError } from '../../errors.ts'
 import { refuseLoss, saidAlone } from '../verify/keep-data.ts'
 import { PAUSE_WHERE_DEAR } from '../rollout/looker.ts'
+import { podsWithout } from './known-lists.ts'
 import { spentBy } from './resize.ts'
 import type { LockedEnsemble } from '../open/hold-ensemble.ts'
 import { contextFor, membersOf } from '../verify/verify-ensemble.ts'
@@ -139,6 +140,23 @@ export async function whoIsAway(
       ? (outside[0]?.trouble ?? 'no answer')
       : undefined
   return { away: [...missing, ...outside.map((state) => state.pod)], unreached }
+}
+
+/** Who has the shorter list of a way down that was cut off, and can't join with it. */
+export async function whoIsStranded(
+  ensemble: LockedEnsemble,
+  listed: number,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { before, kube, profile, set: object } = ensemble
+  const { set } = before
+  if (profile.name !== 'zookeeper' || set?.replicas !== listed + 1) return []
+  const goes = set.start + listed
+  const without = await podsWithout(goes, kube, object, before, signal)
+  if (without.size === 0) return []
+  const shorter = before.pods.flatMap(({ uid, name }) => (without.has(uid) ? [name] : []))
+  const { away, unreached } = await whoIsAway(ensemble, new Set([goes]), signal)
+  return unreached === undefined ? strandedBy({ listed, away, shorter: new Set(shorter) }) : []
 }
 
 /**
