@@ -49,7 +49,8 @@ export function strandedBy({
   /** Pods that have it. */
   readonly shorter: ReadonlySet<string>
 }): readonly string[] {
-  const tooFew = listed - away.length < Math.floor(listed / 2) + 1
+  const serve = listed - away.length
+  const tooFew = serve > 0 && serve < Math.floor(listed / 2) + 1
   return tooFew && away.every((pod) => shorter.has(pod)) ? away : []
 }
 
@@ -85,9 +86,7 @@ export function withAwaited(
   }: { readonly away: readonly string[]; readonly count: number; readonly begun: boolean },
 ): readonly ScaleStep[] {
   const [first] = steps
-  // Where the set makes them all already nobody comes: the list alone goes back.
-  const comes = first?.kind === 'add' && first.count > count
-  if (away.length === 0 || (first !== undefined && (!begun || !comes))) return steps
+  if (away.length === 0 || (first !== undefined && (!begun || first.kind !== 'add'))) return steps
   return [
     {
       kind: 'await',

@@ -21,6 +21,7 @@ import {
   whyNotScaled,
   type ScaleGround,
 } from '../decide/scale-refusals.ts'
+import type { Code } from '../codes.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
@@ -478,6 +479,9 @@ async function verifyThen(
   )
 }
 
+/** What a wait ends with that no proven cause has ended. */
+const ENDED_BY_TIME: ReadonlySet<Code> = new Set(['TIMEOUT', 'NOT_READY'])
+
 /**
  * What was reached stays. Gives what is to be thrown: where nothing but the time ended it, with the
  * ways that lead on.
@@ -508,7 +512,8 @@ function explained(
     `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${left.reached} members`,
   )
   report.note(left.words)
-  if (!(error instanceof EnsembleError) || error.code !== 'TIMEOUT') return error
+  const waited = error instanceof EnsembleError && ENDED_BY_TIME.has(error.code)
+  if (!waited) return error
   const [first, ...rest] = error.findings
   return first === undefined
     ? error

@@ -190,25 +190,13 @@ describe('members that should serve and do not', () => {
   )
 })
 
-test('nobody is waited for where the list goes back and no member comes', () => {
-  const back = planScale({
-    name: 'zk',
-    start: 0,
-    replicas: 5,
-    listed: 4,
-    unfinished: true,
-    target: 5,
-    voting: true,
-  })
-  expect(withAwaited(back ?? [], { away: ['zk-0'], count: 5, begun: true })).toEqual(back)
-})
-
 describe('members that came back with the shorter list', () => {
   test.each([
     ['two of four are no majority of it with the others', ['zk-0', 'zk-1'], ['zk-0', 'zk-1'], true],
     ['one joins the three others', ['zk-0'], ['zk-0'], false],
     ['one with the longer list may come back by itself', ['zk-0', 'zk-1'], ['zk-0'], false],
     ['all serve', [], ['zk-0', 'zk-1'], false],
+    ['where none serves it is not the list', ['0', '1', '2', '3'], ['0', '1', '2', '3'], false],
   ])('%s', (_, away, shorter, stranded) =>
     expect(strandedBy({ listed: 4, away, shorter: new Set(shorter) })).toEqual(
       stranded ? away : [],
