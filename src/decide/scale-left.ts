@@ -9,14 +9,14 @@ export interface ScaleLeft {
   readonly reached: number
   /** For the report, as sentences. */
   readonly words: string
-  /** The same as a fix, where it is not known what keeps it. */
-  readonly fix: string
+  /** What leads on from there, after a fix. */
+  readonly again: string
 }
 
 /** `left`: the steps that were not taken, the one that was cut off first. */
 export function scaleLeft(
   left: readonly [ScaleStep, ...ScaleStep[]],
-  { replicas, target, profile }: ScaleEnd,
+  { replicas, target, profile, begun }: ScaleEnd,
 ): ScaleLeft {
   const [next] = left
   const reached = membersBefore(next, replicas)
@@ -24,11 +24,13 @@ export function scaleLeft(
   const handedOver = profile === 'cassandra' && next.kind === 'remove'
   const back =
     handedOver || next.kind === 'await'
-      ? ''
+      ? profile === 'cassandra' || begun === undefined || begun === target
+        ? ''
+        : ` Or scale to ${begun}, as it was begun.`
       : ` Or scale to ${reached}: that undoes what was begun.`
   return {
     reached,
-    fix: `See above what it was waiting for, and scale to ${target} again: it continues from here.${back}`,
+    again: `Then scale to ${target} again: it continues from here.${back}`,
     words: `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it continues from here.${back}`,
   }
 }
@@ -38,6 +40,8 @@ export interface ScaleEnd {
   readonly replicas: number
   readonly target: number
   readonly profile: ProfileName
+  /** The number to which an earlier run was on its way. */
+  readonly begun?: number | undefined
 }
 
 function membersBefore({ kind, count }: ScaleStep, replicas: number): number {

@@ -244,7 +244,10 @@ export function harmfulClaims<T extends { readonly uid: string }>(
  * one leads.
  */
 export type LeaveStep =
-  | { readonly kind: 'leave' }
+  | {
+      readonly kind: 'leave'
+      /** It does not serve, and those who do have the list without it. */ readonly unneeded?: true
+    }
   | Extract<RollStep, { kind: 'wait' | 'hand-over' | 'free' }>
 
 export function leaveStep(situation: Omit<RollSituation, 'way'>, ordinal: number): LeaveStep {
@@ -269,12 +272,14 @@ export function leaveStep(situation: Omit<RollSituation, 'way'>, ordinal: number
 }
 
 function awaitOthers(
-  situation: Parameters<typeof keepsOut>[0],
+  situation: Omit<RollSituation, 'way'>,
   member: MemberNow | undefined,
   outside: readonly MemberNow[],
 ): LeaveStep {
   if (member !== undefined && keepsOut(situation, member, outside))
     return { kind: 'hand-over', member }
+  if (member !== undefined && isNeededByNobody(situation, member))
+    return { kind: 'leave', unneeded: true }
   return {
     kind: 'wait',
     reason: `${namesOf(outside)} must serve before ${member?.pod ?? 'a member'} goes`,
@@ -300,6 +305,26 @@ function keepsOut(
     member.uid !== undefined &&
     !handedOver.has(member.uid) &&
     outside.every(({ uid, running }) => running && uid !== undefined && without?.has(uid) === true)
+  )
+}
+
+/**
+ * Those with the list without it serve by themselves, and the others are outside for the very list
+ * that has it: they join once they have the shorter one.
+ */
+function isNeededByNobody(
+  { members, without = new Set<string>() }: Pick<RollSituation, 'members' | 'without'>,
+  member: MemberNow,
+): boolean {
+  const others = members.filter((one) => one !== member)
+  return (
+    !serves(member) &&
+    others.some(serves) &&
+    // What could not be asked may serve.
+    members.every(({ role }) => role !== undefined && role !== 'unreachable') &&
+    others.every(
+      (one) => one.uid !== undefined && one.running && serves(one) === without.has(one.uid),
+    )
   )
 }
 

@@ -59,7 +59,7 @@ import {
 } from '../procedures/scale/scale-services.ts'
 import { holdEnsemble, type LockedEnsemble } from '../procedures/open/hold-ensemble.ts'
 import { verifyPhase, type verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
-import { begunInWords, verifiedNames } from '../record/record.ts'
+import { begunInWords, verifiedNames, type UnderWay } from '../record/record.ts'
 import { warningText } from '../report/annotations.ts'
 import type { Run } from '../run.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -112,7 +112,7 @@ async function scaleIn(ensemble: LockedEnsemble, signal: AbortSignal): Promise<v
     },
     signal,
   )
-  await takeSteps(ensemble, base, plan, underWay !== null, signal)
+  await takeSteps(ensemble, base, plan, underWay, signal)
 }
 
 interface Base {
@@ -293,7 +293,7 @@ async function takeSteps(
   before: LockedEnsemble,
   { set: base, from }: Base,
   { target, steps, claims, comes, goes }: Plan,
-  goesOn: boolean,
+  underWay: UnderWay | null,
   signal: AbortSignal,
 ): Promise<void> {
   const {
@@ -335,11 +335,11 @@ async function takeSteps(
     await watch?.abandon()
     await lastLook(before, before.follower, before.run.signal)
     // Nothing was begun, so nothing is under way.
-    if (!report.changed && !goesOn)
+    if (!report.changed && underWay === null)
       await bestEffort(journal, 'the record still names the scale that was not begun', () =>
         record.end(AbortSignal.timeout(RELEASE_MS)),
       )
-    throw explained(before, error, { steps: left, target, goesOn })
+    throw explained(before, error, { steps: left, target, underWay })
   }
 }
 
@@ -492,12 +492,12 @@ function explained(
   {
     steps,
     target,
-    goesOn,
+    underWay,
   }: {
     readonly steps: readonly ScaleStep[]
     readonly target: number
-    /** It was begun by an earlier run. */
-    readonly goesOn: boolean
+    /** What an earlier run had begun. */
+    readonly underWay: UnderWay | null
   },
 ): unknown {
   const {
@@ -505,9 +505,14 @@ function explained(
     profile: { name: profile },
   } = ensemble
   const [next, ...later] = steps
-  if ((!report.changed && !goesOn) || next === undefined) return error
+  if ((!report.changed && underWay === null) || next === undefined) return error
   const replicas = report.replicas ?? ensemble.before.set?.replicas ?? 0
-  const left = scaleLeft([next, ...later], { replicas, target, profile })
+  const left = scaleLeft([next, ...later], {
+    replicas,
+    target,
+    profile,
+    begun: underWay?.replicas,
+  })
   report.stands(
     `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${left.reached} members`,
   )
@@ -515,7 +520,8 @@ function explained(
   const waited = error instanceof EnsembleError && ENDED_BY_TIME.has(error.code)
   if (!waited) return error
   const [first, ...rest] = error.findings
-  return first === undefined
-    ? error
-    : new EnsembleError(error.outcome, [{ fix: left.fix, ...first }, ...rest], { cause: error })
+  if (first === undefined) return error
+  const cause = first.fix ?? 'See above what it was waiting for.'
+  const fix = `${cause.replace(/[.!?]?$/, '.')} ${left.again}`
+  return new EnsembleError(error.outcome, [{ ...first, fix }, ...rest], { cause: error })
 }

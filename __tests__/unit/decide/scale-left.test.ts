@@ -31,8 +31,8 @@ test('a node that has begun to leave the ring does not come back: no way back is
 
 test('a member of a voting ensemble that did not go can stay', () => {
   const going = step('remove', 3, '4 → 3: zk-3 goes')
-  const { words, fix } = scaleLeft([going], { ...zookeeper, target: 3 })
-  for (const text of [words, fix]) expect(text).toContain('Or scale to 4')
+  const { words, again } = scaleLeft([going], { ...zookeeper, target: 3 })
+  for (const text of [words, again]) expect(text).toContain('Or scale to 4')
 })
 
 test.each(['finish', 'restore', 'await'] as const)(
@@ -46,4 +46,12 @@ test('who only waited has nothing to undo', () => {
   expect(scaleLeft([step('await', 4, 'wait for zk-2')], zookeeper).words).not.toContain(
     'Or scale to',
   )
+})
+
+test('who waits in vain on the way back may go on to where it was begun', () => {
+  const waits = [step('await', 4, 'wait for zk-2')] as const
+  expect(scaleLeft(waits, { ...zookeeper, target: 4, begun: 3 }).again).toBe(
+    'Then scale to 4 again: it continues from here. Or scale to 3, as it was begun.',
+  )
+  expect(scaleLeft(waits, { ...zookeeper, target: 4, begun: 4 }).again).not.toContain('Or')
 })

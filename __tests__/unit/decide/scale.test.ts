@@ -274,6 +274,18 @@ describe('a member goes', () => {
     expect(ask(roles).kind).toBe('wait')
   })
 
+  test('while those who serve have the list without it, and who is outside has not', () => {
+    const roles = ['follower', 'leader', 'not serving', 'not serving'] as const
+    const without = new Set([0, 1].map((ordinal) => pod(ordinal).uid))
+    expect(ask(roles, { without })).toEqual({ kind: 'leave', unneeded: true })
+    // With the same list it may yet join.
+    const all = new Set([0, 1, 2].map((ordinal) => pod(ordinal).uid))
+    expect(ask(roles, { without: all }).kind).toBe('wait')
+    expect(ask(roles).kind).toBe('wait')
+    // It may lead.
+    expect(ask([...roles.slice(0, 3), 'unreachable'], { without }).kind).toBe('wait')
+  })
+
   test('after another one leads, where addresses stay too: with the list without it nobody could follow it', () => {
     const roles = ['follower', 'follower', 'follower', 'leader'] as const
     expect(ask(roles, { goes: 3, addresses: STAY })).toMatchObject({

@@ -80,6 +80,38 @@ test('what it waits for in vain ends with the ways that lead on', () =>
     expect(ended.report.code).toBe('TIMEOUT')
     expect(ended.report.message).toContain('must serve before zk-4 goes')
     expect(ended.report.findings[0]?.fix).toBe(
-      'See above what it was waiting for, and scale to 3 again: it continues from here. Or scale to 5: that undoes what was begun.',
+      'See above what it was waiting for. Then scale to 3 again: it continues from here. Or scale to 5: that undoes what was begun.',
     )
   }))
+
+test('lost while the leader hands over: those with the shorter list serve, who has the longer one joins with theirs', async () => {
+  const clock = clusterClock()
+  const cluster = await startCluster({ clock, nodes: 4 })
+  const scale = { operation: 'scale', name: 'zk', replicas: '3' }
+  try {
+    const files = {
+      'four.yaml': TUTORIAL.replace('replicas: 3', 'replicas: 4').replace(
+        '--servers=3',
+        '--servers=4',
+      ),
+    }
+    await runHere({ cluster, clock, files, name: 'deploy', inputs: { manifests: 'four.yaml' } })
+    const started = startRun({
+      cluster,
+      clock,
+      inputs: scale,
+      name: 'killed',
+      onLine: (line) => void (/zk-2: leads; its server is ended/.test(line) && started.kill(2)),
+    })
+    await started.ended
+    await clock.sleep(180_000)
+    const members = cluster.zookeeper('default', 'zk')
+    expect(members.serving()).toEqual([0, 1])
+    const from = cluster.history.length
+    wanted(await runHere({ cluster, clock, inputs: scale, name: 'next' }), 'succeeded', '')
+    expect(members.serving()).toEqual([0, 1, 2])
+    expect(servedByNobody(cluster.history.slice(from), 0)).toEqual([])
+  } finally {
+    await cluster.stop()
+  }
+})

@@ -288,14 +288,15 @@ async function evictInTurn(
 
 /**
  * Waits until the member with the highest ordinal may go for good: every other one serves, and one
- * of them leads.
+ * of them leads. `unneeded`: those who serve have the list without it.
  */
 export async function readyToLeave(
   roll: Roll,
   ordinal: number,
   signal: AbortSignal,
-): Promise<EnsembleView> {
+): Promise<{ readonly view: EnsembleView; readonly unneeded: boolean }> {
   const rolling = begun(roll, signal)
+  let unneeded = false
   const step = async (view: EnsembleView, now: number): Promise<Step> => {
     const { set } = view
     if (set === undefined || !observed(set)) return unseen(roll)
@@ -313,9 +314,11 @@ export async function readyToLeave(
     }
     const first = await at(false)
     const { step: next, situation } = first.step.kind === 'wait' ? first : await at(true)
+    unneeded = next.kind === 'leave' && next.unneeded === true
     return next.kind === 'leave' ? { kind: 'done' } : act(rolling, situation, next, signal)
   }
-  return attend(roll, { generation: () => undefined, step }, signal)
+  const view = await attend(roll, { generation: () => undefined, step }, signal)
+  return { view, unneeded }
 }
 
 /**

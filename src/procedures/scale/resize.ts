@@ -66,10 +66,13 @@ export async function takeStep(
     // take the rest of the step.
     if (step.kind === 'remove' && ensemble.profile.leave !== undefined)
       await planOne(ensemble, resizing, set, signal)
-    if (step.kind === 'remove' && step.ordinal !== undefined)
-      await leave(ensemble, resizing, step.ordinal, signal)
+    const unneeded =
+      step.kind === 'remove' &&
+      step.ordinal !== undefined &&
+      (await leave(ensemble, resizing, step.ordinal, signal))
     if (step.count > from) await moveBudgets(resizing, ensemble, from, step.count, signal)
-    if (profile === 'zookeeper') await rollList(ensemble, resizing, set, step, signal)
+    if (profile === 'zookeeper')
+      await rollList(ensemble, resizing, set, { ...step, unneeded }, signal)
     const own = partitionOf(set)
     if (step.count < from) await refuseFewer(resizing, ensemble, step.count, signal)
     const generation = await applyOne(
@@ -128,7 +131,7 @@ async function rollList(
   ensemble: Ensemble,
   resizing: Resizing,
   set: KubeObject,
-  step: ScaleStep,
+  step: ScaleStep & { readonly unneeded: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const view = ensemble.follower.snapshot()
@@ -159,11 +162,13 @@ async function rollList(
     'members are replaced one by one',
     signal,
   )
-  // Who goes votes until it has gone, so it is waited for; unless it was broken before, or is the
-  // second of two and stays outside.
+  // Who goes votes until it has gone, so it is waited for; unless it was broken before, or nobody
+  // counts it any more, or it is the second of two and stays outside.
   const excusesLeaver =
     goes !== undefined &&
-    (step.count === 1 || !ownPods(ensemble.before).some((pod) => pod.ordinal === goes && pod.ready))
+    (step.count === 1 ||
+      step.unneeded ||
+      !ownPods(ensemble.before).some((pod) => pod.ordinal === goes && pod.ready))
   const roll = {
     ...ensemble,
     asked: true,
@@ -220,19 +225,22 @@ export function resized(
   return answer.set
 }
 
-/** Another one leads, and what this one alone has is streamed. */
+/**
+ * Another one leads, and what this one alone has is streamed; true where those who serve count it
+ * no more.
+ */
 async function leave(
   ensemble: Ensemble,
   { base, deletesClaims, profile: kind }: Resizing,
   ordinal: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const before = ensemble.follower.snapshot()
   const without =
     kind === 'zookeeper'
       ? await podsWithout(ordinal, ensemble.kube, base, before, signal)
       : new Set<string>()
-  const view = await readyToLeave(
+  const { view, unneeded } = await readyToLeave(
     { ...ensemble, goes: ordinal, without, spent: new Set(deletesClaims ? [ordinal] : []) },
     ordinal,
     signal,
@@ -241,7 +249,7 @@ async function leave(
   const member = members.find((one) => one.ordinal === ordinal)
   const { profile } = ensemble
   await spareWriter(ensemble, member?.uid, signal)
-  if (profile.leave === undefined) return
+  if (profile.leave === undefined) return unneeded
   const pod = `${ensemble.target.name}-${ordinal}`
   ensemble.run.journal.info(`${pod}: leaves the ensemble before its pod is removed`)
   if (member !== undefined) ensemble.run.report.did()
@@ -249,6 +257,7 @@ async function leave(
     { pod, ordinal, member, others: members.filter((one) => one !== member) },
     contextFor(ensemble, view.set?.replicas ?? 0, signal),
   )
+  return unneeded
 }
 
 /** Applies one shape of the set; gives the generation that the controller must have seen. */
