@@ -48,7 +48,7 @@ test('who only waited has nothing to undo', () => {
   )
 })
 
-test('who waits in vain on the way back may go on to where it was begun', () => {
+test('who waits in vain on the way back is told where it was begun to go', () => {
   const waits = [step('await', 4, 'wait for zk-2')] as const
   expect(scaleLeft(waits, { ...zookeeper, target: 4, begun: 3 }).again).toBe(
     'Then scale to 4 again: it continues from here. Or scale to 3, as it was begun.',

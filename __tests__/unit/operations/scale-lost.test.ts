@@ -84,7 +84,7 @@ test('what it waits for in vain ends with the ways that lead on', () =>
     )
   }))
 
-test('lost while the leader hands over: those with the shorter list serve, who has the longer one joins with theirs', async () => {
+test('lost at a hand-over of leadership: those with the shorter list serve, who has the longer one joins with theirs', async () => {
   const clock = clusterClock()
   const cluster = await startCluster({ clock, nodes: 4 })
   const scale = { operation: 'scale', name: 'zk', replicas: '3' }

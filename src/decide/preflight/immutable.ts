@@ -50,11 +50,13 @@ export function immutableFindings({ live, wanted }: PreflightInput): readonly Pr
         '',
       )
       const isSize = path.at(-1) === 'storage'
-      const fix = isSize
-        ? `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods keep running.`
-        : path[0] === 'volumeClaimTemplates' || path[0] === 'podManagementPolicy'
-          ? `Keep it as it is, or: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods keep running, claims that exist stay as they are.`
-          : 'Keep it as it is: with another one the members would lose their names or their pods.'
+      const fix = addsClaim(path, before, after)
+        ? 'Keep it as it is. A claim is added by hand, to one member after the other, the lowest ordinal first.'
+        : isSize
+          ? `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods keep running.`
+          : path[0] === 'volumeClaimTemplates' || path[0] === 'podManagementPolicy'
+            ? `Keep it as it is, or: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods keep running, claims that exist stay as they are.`
+            : 'Keep it as it is: with another one the members would lose their names or their pods.'
       return {
         code: 'IMMUTABLE_FIELD',
         severity: 'error',
@@ -65,6 +67,21 @@ export function immutableFindings({ live, wanted }: PreflightInput): readonly Pr
       }
     },
   )
+}
+
+/** The pods that run could not be given it: see left-pods.ts. */
+function addsClaim(path: ImmutableDifference['path'], before: unknown, after: unknown): boolean {
+  const names = (value: unknown): readonly string[] => (isText(value) ? value.split(', ') : [])
+  const known = names(before)
+  return (
+    path.length === 1 &&
+    path[0] === 'volumeClaimTemplates' &&
+    names(after).some((name) => name !== '' && !known.includes(name))
+  )
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 function templateDifferences(live: unknown, wanted: unknown): readonly ImmutableDifference[] {

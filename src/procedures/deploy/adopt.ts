@@ -99,7 +99,7 @@ async function adopt(
   }
   return others.length === 0
     ? `${names} at revision ${revision}, none was replaced`
-    : `${names}; ${others.map((pod) => pod.name).join(', ')} at another revision than ${revision}, none was replaced`
+    : `${names}, of which ${others.map((pod) => pod.name).join(', ')} ${others.length === 1 ? 'runs' : 'run'} another revision than ${revision}; none was replaced`
 }
 
 /** Above every member; with OnDelete nobody is replaced anyway. */

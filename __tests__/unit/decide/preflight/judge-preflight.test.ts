@@ -658,6 +658,22 @@ describe('immutable fields', () => {
       fix: expect.stringContaining('--cascade=orphan'),
     })
   })
+
+  test('but for one more claim template: no pod that runs could be given it', () => {
+    const [one] = spec.volumeClaimTemplates
+    const [finding] = judgePreflight(
+      input({
+        live,
+        wanted: {
+          spec: { ...spec, volumeClaimTemplates: [one, { ...one, metadata: { name: 'logs' } }] },
+        },
+      }),
+    )
+    expect(finding?.code).toBe('IMMUTABLE_FIELD')
+    expect(finding?.fix).toBe(
+      'Keep it as it is. A claim is added by hand, to one member after the other, the lowest ordinal first.',
+    )
+  })
 })
 
 describe('the number of members', () => {
