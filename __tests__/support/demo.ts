@@ -106,9 +106,9 @@ const SHOWS: Readonly<Record<string, Show>> = {
   },
 }
 
-/** The manifest, and a file that the inputs name instead. */
+/** The manifest, or the file that the inputs name instead; none for the built-in ensemble. */
 function filesOf({ manifests = MANIFEST }: Step): Readonly<Record<string, string>> {
-  return { [manifests]: readFileSync(join(ROOT, manifests), 'utf8') }
+  return manifests === '' ? {} : { [manifests]: readFileSync(join(ROOT, manifests), 'utf8') }
 }
 
 const DEBUG = process.env['RUNNER_DEBUG'] === '1' ? { RUNNER_DEBUG: '1' } : {}
