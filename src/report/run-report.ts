@@ -103,7 +103,7 @@ export interface Evidence {
   message: string
   exitCode: number | undefined
   restarts: number | undefined
-  events: { reason: string; message: string; count: number; last: number }[]
+  events: { warning: boolean; reason: string; message: string; count: number; last: number }[]
   /** Last log lines, of the previous life where there was one. */
   logs: { container: string; previous: boolean; lines: string[] }[]
 }

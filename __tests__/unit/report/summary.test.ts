@@ -222,6 +222,21 @@ describe('the limit', () => {
     expect(text).toContain('| zk-2 | ')
   })
 
+  test('what stands at the top of the page is not said again in the evidence, anything else is', () => {
+    const report = crashed()
+    const [first] = report.evidence
+    if (first === undefined) throw new Error('the sample has evidence')
+    const deciding = report.findings.find(({ severity }) => severity === 'error')
+    const alike = { ...first, message: deciding?.message ?? '' }
+    const other = { ...first, object: 'pod/zk-2', message: 'its probe fails' }
+    const [top = '', ...folded] = summaryText({ ...report, evidence: [alike, other] }).split(
+      '<details>',
+    )
+    expect(top).toContain(deciding?.message)
+    expect(folded.join('')).not.toContain(deciding?.message)
+    expect(folded.join('')).toContain('its probe fails')
+  })
+
   test('evidence that alone is over the limit is cut too, its markup stays closed', () => {
     const report = crashed()
     const [one] = report.evidence
