@@ -22,6 +22,8 @@ const TICKS: readonly (readonly [number, string])[] = [
 ]
 const MOST_TICKS = 12
 
+const WAITS = 'waits for a node'
+
 interface Bar {
   readonly label: string
   readonly kind: 'done' | 'active' | 'crit' | ''
@@ -85,11 +87,12 @@ function count(lanes: readonly Lane[]): number {
 /** In whole seconds, one after the other: what overlaps would get a line of its own. */
 function laneLines({ title, bars }: Lane, span: number): string[] {
   let end = 0
-  const lines = bars.map(({ label, kind, from, to }) => {
+  const lines = bars.map(({ label, kind, from, to }, index) => {
     const start = Math.max(end, Math.floor(from / 1000))
     end = Math.max(start + 1, Math.floor(to / 1000))
-    const room = ((to - from) / 1000 / span) * CHART
-    const shown = kind === 'crit' ? word(label) : fitting(word(label), room)
+    // Beside a fault the chart shows the words that don't fit into it, up to the bar that follows.
+    const until = kind === 'crit' ? (bars[index + 1]?.from ?? Infinity) : to
+    const shown = fitting(word(label), kind, ((until - from) / 1000 / span) * CHART)
     return `  ${shown} :${kind === '' ? '' : `${kind}, `}${stamp(start * 1000)}, ${end - start}s`
   })
   return [`  section ${word(title)}`, ...lines]
@@ -97,10 +100,16 @@ function laneLines({ title, bars }: Lane, span: number): string[] {
 
 /**
  * A label that doesn't fit into its bar would stand on the one beside it: it is shown without its
- * time then, or not at all. `room`: pixels.
+ * time then, by its first fault, in one word, or not at all. `room`: pixels.
  */
-function fitting(label: string, room: number): string {
-  const forms = [label, label.replace(/ [\d.]+[hms].*$/, ''), label.replace(/^on /, '')]
+function fitting(label: string, kind: Bar['kind'], room: number): string {
+  const forms = [
+    label,
+    label.replace(/ [\d.]+[hms].*$/, ''),
+    label.replace(/^on /, ''),
+    ...(kind === 'crit' ? [label.replace(/, .*$/, '')] : []),
+    ...(kind === 'active' ? ['away'] : []),
+  ]
   return forms.find((form) => (form.length + 1) * LETTER <= room) ?? '·'
 }
 
@@ -138,7 +147,7 @@ function memberLanes(report: RunReport): Lane[] {
 }
 
 function memberBars(entries: readonly Told[], { started, ended }: RunReport): Bar[] {
-  const ordered = entries.toSorted((a, b) => a.at - b.at)
+  const ordered = withoutTries(entries.toSorted((a, b) => a.at - b.at))
   const bars: Bar[] = homeOf(ordered[0], started)
   for (const [index, { at, event }] of ordered.entries()) {
     const to = Math.max(at, ordered[index + 1]?.at ?? ended)
@@ -146,9 +155,9 @@ function memberBars(entries: readonly Told[], { started, ended }: RunReport): Ba
     const last = bars.at(-1)
     // Who stands well when it is first looked at has done so since the run began.
     const from = last === undefined && kind === 'done' ? Math.min(started, at) : at
-    // What follows one another while it is away is one absence; a fault has a bar of its own.
-    if (last?.kind === kind && (kind === 'active' || last.label === label))
-      bars[bars.length - 1] = { ...last, to }
+    // What follows one another while it is away is one absence; so are its faults one trouble.
+    if (last?.kind === kind && (kind !== 'done' || last.label === label))
+      bars[bars.length - 1] = { ...last, label: joined(last, label), to }
     else bars.push({ label, kind, from, to })
   }
   const shortest = (ended - started) * SLIVER
@@ -167,6 +176,23 @@ function memberBars(entries: readonly Told[], { started, ended }: RunReport): Ba
         }
       : bar,
   )
+}
+
+/** One that ends, runs a moment and ends again has the same trouble all the time. */
+function withoutTries(ordered: readonly Told[]): readonly Told[] {
+  let troubled = false
+  return ordered.filter(({ event: { kind } }, index) => {
+    const next = ordered.slice(index + 1).find(({ event }) => event.kind !== 'away')
+    if (kind === 'away' && troubled && next?.event.kind === 'fault') return false
+    troubled = kind === 'fault'
+    return true
+  })
+}
+
+/** The words of a bar that goes on: who has its node waits for none; faults are told once each. */
+function joined({ kind, label: first }: Bar, label: string): string {
+  if (kind === 'crit') return first.split(', ').includes(label) ? first : `${first}, ${label}`
+  return first === WAITS ? label : first
 }
 
 /** Who was evicted first of all had stood on that node till then. */
@@ -197,7 +223,7 @@ function drawn(event: MemberEvent): Pick<Bar, 'kind' | 'label'> {
     case 'fault':
       return { kind: 'crit', label: event.reason }
     case 'pending':
-      return { kind: 'active', label: 'waits for a node' }
+      return { kind: 'active', label: WAITS }
     case 'hand-over':
       return { kind: 'active', label: 'hands over leadership' }
     case 'away':

@@ -18,7 +18,7 @@ export function nextLines(report: RunReport): readonly string[] {
   const operations = operationsOf(report)
   return report.code === ''
     ? [...operations, ...afterSuccess(report)]
-    : [...fixOf(report), ...operations, ...corrected(report)]
+    : [...fixOf(report), ...operations, ...corrected(report), ...waysOn(report)]
 }
 
 /** An operation of ours does what the commands would do: they are for those who can't run it. */
@@ -50,6 +50,7 @@ function corrected(report: RunReport): readonly string[] {
   const { code, result, operation } = report
   const ofTheChange = operation === 'deploy' && code !== '' && codeRow(code).undoHelps === true
   if (result !== 'undone' && !(result === 'failed' && ofTheChange)) return []
+  if (fixOf(report).some((line) => line.includes('deploy again'))) return []
   const finding = decidingFinding(report)
   const place = placeOf(finding)
   const input = finding?.input === undefined ? '' : `the input ${finding.input}`
@@ -57,6 +58,11 @@ function corrected(report: RunReport): readonly string[] {
   if (where === '') return result === 'undone' ? ['Then run the deploy again.'] : []
   const lead = goBack(report).length > 0 ? 'Or correct' : 'Correct'
   return [`${lead} ${plainLine(where, 300)}, then run the deploy again.`]
+}
+
+/** The same again may have been said by the advice. */
+function waysOn(report: RunReport): readonly string[] {
+  return saysAgain(report) ? report.waysOn.slice(1) : report.waysOn
 }
 
 function again(report: RunReport): readonly string[] {

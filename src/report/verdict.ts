@@ -121,7 +121,7 @@ export function dataLine(report: RunReport): string {
 export function gaps(report: RunReport): string[] {
   return report.checks
     .filter((check) => check.outcome === 'skipped')
-    .map((check) => plainLine(`${check.name}: ${check.detail}`, 400))
+    .map((check) => plainLine(`${check.name}: ${check.detail.replace(/^not tried: /, '')}`, 400))
 }
 
 /**

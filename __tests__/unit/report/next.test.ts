@@ -71,6 +71,17 @@ test('a claim can not be corrected by a deploy: its template does not change', (
   expect(nextLines({ ...report, findings }).join(' ')).not.toContain('deploy again')
 })
 
+test('a scale that was cut off: both ways on stand beside the fix, the same again only once', () => {
+  const waysOn = ['Then scale to 3 again: it continues from here.', 'Or scale to 4: it goes back.']
+  const failed = { ...crashed(), operation: 'scale', waysOn }
+  expect(nextLines(failed).slice(-2)).toEqual(waysOn)
+  const cancelled = { ...failed, code: 'CANCELLED' as const, findings: [] }
+  expect(nextLines(cancelled)).toEqual([
+    'Run it again: it continues from the state above.',
+    'Or scale to 4: it goes back.',
+  ])
+})
+
 test('nodes that are still cordoned by us are named with the operation that uncordons them', () => {
   const nodes = drained().nodes.map((row) => ({ ...row, cordon: 'ours' as const }))
   expect(nextLines({ ...drained(), nodes })[0]).toBe(
