@@ -41,6 +41,20 @@ export function causeLine(evidence: Evidence): string {
   return plainLine(`${where}: ${facts.join(', ')}${event}`)
 }
 
+/** Says only that it is tried again, or the reason once more. */
+const NO_NEWS = /^(?:Back-off |Error: \w+$)/
+
+/** Whether the line tells more than the cause, in a sentence, and the code have told. */
+export function tellsMore(evidence: Evidence, cause: string, code: string): boolean {
+  const { exitCode, restarts, reason } = evidence
+  if (cause.includes(causeLine(evidence))) return false
+  if (exitCode !== undefined || (restarts ?? 0) > 0) return true
+  if (!cause.includes(reason) && reason.toLowerCase() !== code.toLowerCase()) return true
+  const event = plainLine(tellingEvent(evidence)?.message ?? '')
+  const [first = ''] = event.split('. ')
+  return !NO_NEWS.test(event) && !cause.includes(first)
+}
+
 export interface QuietLog {
   readonly lines: readonly string[]
   /** Lines left out because a probe wrote them. */

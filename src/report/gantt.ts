@@ -105,7 +105,7 @@ function laneLines({ title, bars }: Lane, span: number): string[] {
 function fitting(label: string, kind: Bar['kind'], room: number): string {
   const forms = [
     label,
-    label.replace(/ [\d.]+[hms].*$/, ''),
+    label.replace(/,? [\d.]+[hms].*$/, ''),
     label.replace(/^on /, ''),
     ...(kind === 'crit' ? [label.replace(/, .*$/, '')] : []),
     ...(kind === 'active' ? ['away'] : []),
@@ -202,7 +202,7 @@ function homeOf(first: Told | undefined, started: number): Bar[] {
     : [{ label: `on ${first.node}`, kind: 'done', from: started, to: first.at }]
 }
 
-/** `to node-4, 22.0s`, `away 16.2s`. */
+/** `to node-4, 22.0s`, `away 16.2s`; of a member that comes `starts 16.2s`. */
 function absence(
   { from, to, label }: Bar,
   before: Bar | undefined,
@@ -212,7 +212,8 @@ function absence(
     after?.kind === 'done' && before !== undefined && after.label !== before.label
       ? `to ${after.label.replace(/^on /, '')}, `
       : ''
-  return `${moved === '' ? `${label} ` : moved}${formatSpan(to - from)}`
+  const words = before === undefined && label === 'away' ? 'starts' : label
+  return `${moved === '' ? `${words} ` : moved}${formatSpan(to - from)}`
 }
 
 /** The bar that begins with it. */

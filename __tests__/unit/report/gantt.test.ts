@@ -100,6 +100,20 @@ describe('a roll', () => {
     )
   })
 
+  test('a member that comes starts; one that moves is told where to, if not how long it took', () => {
+    const timeline = [
+      seen('zk-2', 1, on('node-2')),
+      seen('zk-2', 3, AWAY),
+      seen('zk-2', 10, on('node-3')),
+      seen('zk-3', 3, { kind: 'pending' }),
+      seen('zk-3', 4, AWAY),
+      seen('zk-3', 40, on('node-4')),
+    ]
+    const chart = bars(ganttOf({ ...rolled(), timeline }))
+    expect(chart[4]).toBe('  to node-3 :active, 2026-01-31 12:00:03, 7s')
+    expect(chart[7]).toBe('  starts 37.0s :active, 2026-01-31 12:00:03, 37s')
+  })
+
   test('a first install replaces nobody, and has no chart', () =>
     expect(
       ganttOf({

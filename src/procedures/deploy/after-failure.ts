@@ -257,7 +257,7 @@ function inManifest(
     if (finding.place !== undefined) return finding
     if (finding.code === 'IMAGE_PULL' && inputs.image !== undefined)
       return finding.message.includes(inputs.image) ? { ...finding, input: 'image' } : finding
-    const place = faultPlace(setManifest, finding.code, container)
+    const place = faultPlace(setManifest, finding, container)
     return place === undefined ? finding : { ...finding, place }
   }
   const [first = unnamed(error), ...rest] = error.findings
