@@ -189,7 +189,7 @@ function withoutTries(ordered: readonly Told[]): readonly Told[] {
   })
 }
 
-/** The words of a bar that goes on: who has its node waits for none; faults are told once each. */
+/** The words of a bar that grows: who has its node waits for none; faults are told once each. */
 function joined({ kind, label: first }: Bar, label: string): string {
   if (kind === 'crit') return first.split(', ').includes(label) ? first : `${first}, ${label}`
   return first === WAITS ? label : first

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { byteLength } from '../../../src/report/escape.ts'
+import { roleFor } from '../../../src/kube/rules.ts'
 import { summaryText } from '../../../src/report/summary.ts'
 import {
   crashed,
@@ -108,6 +109,24 @@ describe('what stands where', () => {
     expect(text.split('\n')[0]).toBe('## ❌ deploy of zk in shop: failed (CRASH_LOOP)')
     expect(text).toContain('| **Next** |')
     expect(text).not.toMatch(/<details>|```|kubectl/)
+  })
+
+  test('a Role to add is one block to copy, from its first line to its last', () => {
+    const role = roleFor([
+      { verb: 'get', group: '', resource: 'pods', namespace: 'shop' },
+      { verb: 'list', group: '', resource: 'nodes' },
+    ])
+    const fix = `Add these rules.\n${role}`
+    const finding = { code: 'ACCESS_DENIED', severity: 'error', message: 'no', fix } as const
+    const text = summaryText({
+      ...crashed(),
+      code: 'ACCESS_DENIED',
+      evidence: [],
+      findings: [finding],
+    })
+    expect(text).toContain('| **Next** | Add these rules. |')
+    const [, pasted = ''] = /<pre>\n([^]*?)\n<\/pre>/.exec(text) ?? []
+    expect(pasted.replaceAll('&quot;', '"')).toBe(role.trimEnd())
   })
 
   test('the code leads to its heading at the version that runs', () =>
