@@ -256,7 +256,9 @@ export function outcomeOf(report: Pick<Recorder, 'checks' | 'pairs'>): string {
     ...(warned === '' ? [] : [`warned: ${warned}`]),
   ]
   return [
-    told.length === 0 ? 'all checks passed' : `nothing found wrong; ${told.join('; ')}`,
+    told.length === 0
+      ? 'all checks passed'
+      : `${warned === '' ? 'nothing found wrong' : 'no check failed'}; ${told.join('; ')}`,
     ...(report.pairs === '' ? [] : [`${report.pairs} write-then-read pairs`]),
   ].join(', ')
 }

@@ -355,10 +355,10 @@ test('a check that was left out is named where the checks are summed up: nobody 
   )
   const warned: CheckResult = { ...skipped, name: 'placement', outcome: 'warned' }
   expect(outcomeOf({ checks: [QUORUM, warned], pairs: '6/6' })).toBe(
-    'nothing found wrong; warned: placement, 6/6 write-then-read pairs',
+    'no check failed; warned: placement, 6/6 write-then-read pairs',
   )
   expect(outcomeOf({ checks: [QUORUM, skipped, warned], pairs: '' })).toBe(
-    'nothing found wrong; not checked: data; warned: placement',
+    'no check failed; not checked: data; warned: placement',
   )
 })
 
