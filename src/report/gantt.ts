@@ -11,9 +11,11 @@ const MOST_BARS = 60
 const LABEL = 40
 /** A bar below this share of the whole can't be seen. */
 const SLIVER = 1 / 200
-/** Of the chart on the page of a run, and of a letter in a bar; pixels. */
-const CHART = 700
+/** Of the chart on the page of a run with its names, of a letter in a bar, and of one in a name; pixels. */
+const CHART = 790
 const LETTER = 5.9
+const NAME_LETTER = 6.5
+const LEAST_NAME = 90
 /** Ticks of the axis, seconds apart, with the words of the library. */
 const TICKS: readonly (readonly [number, string])[] = [
   ...[1, 2, 5, 10, 15, 30].map((n) => [n, `${n}second`] as const),
@@ -36,16 +38,19 @@ interface Lane {
   readonly bars: readonly Bar[]
 }
 
-const HEAD = [
-  '---',
-  'displayMode: compact',
-  'config:',
-  '  gantt: { leftPadding: 90, barHeight: 20, barGap: 4, fontSize: 11, sectionFontSize: 12, topPadding: 40, topAxis: true }',
-  '---',
-  'gantt',
-  '  dateFormat YYYY-MM-DD HH:mm:ss',
-  '  axisFormat %H:%M:%S',
-]
+/** `room`: pixels for the names of lanes, which would stand on the bars. */
+function head(room: number): readonly string[] {
+  return [
+    '---',
+    'displayMode: compact',
+    'config:',
+    `  gantt: { leftPadding: ${room}, barHeight: 20, barGap: 4, fontSize: 11, sectionFontSize: 12, topPadding: 40, topAxis: true }`,
+    '---',
+    'gantt',
+    '  dateFormat YYYY-MM-DD HH:mm:ss',
+    '  axisFormat %H:%M:%S',
+  ]
+}
 
 /**
  * A fenced mermaid block; undefined where no running member was replaced or moved, and where there
@@ -64,17 +69,21 @@ export function ganttOf(report: RunReport): string | undefined {
     from,
     to: from + ms,
   }))
-  const all = [{ title: 'clients', bars: clients }, ...members, ...nodes].filter(
+  // Of other ensembles on the node those members that moved.
+  const shown = members.filter(({ title, bars }) => !title.includes('/') || bars.length > 1)
+  const all = [{ title: 'clients', bars: clients }, ...shown, ...nodes].filter(
     ({ bars }) => bars.length > 0,
   )
   const lanes = count(all) > MOST_BARS ? all.filter(({ bars }) => bars.length > 1) : all
   const span = Math.max(1, (report.ended - report.started) / 1000)
   const tick = TICKS.find(([seconds]) => span / seconds <= MOST_TICKS)
+  const longest = Math.max(...lanes.map(({ title }) => word(title).length))
+  const names = Math.max(LEAST_NAME, Math.ceil(longest * NAME_LETTER) + 16)
   const text = [
     '```mermaid',
-    ...HEAD,
+    ...head(names),
     ...(tick === undefined ? [] : [`  tickInterval ${tick[1]}`]),
-    ...lanes.flatMap((lane) => laneLines(lane, span)),
+    ...lanes.flatMap((lane) => laneLines(lane, span, CHART - names)),
     '```',
   ].join('\n')
   return lanes.length === 0 || count(lanes) > MOST_BARS || text.length > LONGEST ? undefined : text
@@ -84,15 +93,18 @@ function count(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { bars }) => sum + bars.length, 0)
 }
 
-/** In whole seconds, one after the other: what overlaps would get a line of its own. */
-function laneLines({ title, bars }: Lane, span: number): string[] {
+/**
+ * In whole seconds, one after the other: what overlaps would get a line of its own. `width`: of the
+ * whole time, in pixels.
+ */
+function laneLines({ title, bars }: Lane, span: number, width: number): string[] {
   let end = 0
   const lines = bars.map(({ label, kind, from, to }, index) => {
     const start = Math.max(end, Math.floor(from / 1000))
     end = Math.max(start + 1, Math.floor(to / 1000))
     // Beside a fault the chart shows the words that don't fit into it, up to the bar that follows.
     const until = kind === 'crit' ? (bars[index + 1]?.from ?? Infinity) : to
-    const shown = fitting(word(label), kind, ((until - from) / 1000 / span) * CHART)
+    const shown = fitting(word(label), kind, ((until - from) / 1000 / span) * width)
     return `  ${shown} :${kind === '' ? '' : `${kind}, `}${stamp(start * 1000)}, ${end - start}s`
   })
   return [`  section ${word(title)}`, ...lines]

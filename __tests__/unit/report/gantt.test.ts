@@ -123,6 +123,23 @@ describe('a roll', () => {
     ).toBeUndefined())
 })
 
+test('members of others that stayed have no lane, and a long name stands on no bar', () => {
+  const timeline = [
+    seen('zk-2', 1, on('node-2')),
+    seen('zk-2', 3, AWAY),
+    seen('zk-2', 40, on('node-3')),
+    seen('warehouse-production/zookeeper-0', 1, on('node-1')),
+    seen('warehouse-production/zookeeper-1', 1, on('node-2')),
+    seen('warehouse-production/zookeeper-1', 4, AWAY),
+    seen('warehouse-production/zookeeper-1', 30, on('node-4')),
+  ]
+  const chart = ganttOf({ ...rolled(), timeline }) ?? ''
+  expect(chart).not.toContain('zookeeper-0')
+  expect(chart).toContain('section warehouse-production/zookeeper-1')
+  expect(chart).toContain('leftPadding: 224,')
+  expect(ganttOf(rolled())).toContain('leftPadding: 90,')
+})
+
 test('a drain shows when each node took no pods', () =>
   expect(bars(ganttOf(drained())).slice(-6)).toEqual([
     '  section node-0',
