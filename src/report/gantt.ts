@@ -69,9 +69,10 @@ export function ganttOf(report: RunReport): string | undefined {
     from,
     to: from + ms,
   }))
-  // Of other ensembles on the node those members that moved.
-  const shown = members.filter(({ title, bars }) => !title.includes('/') || bars.length > 1)
-  const all = [{ title: 'clients', bars: clients }, ...shown, ...nodes].filter(
+  // Of other ensembles on the node those members that moved, after its own.
+  const own = members.filter(({ title }) => !title.includes('/'))
+  const others = members.filter(({ title, bars }) => title.includes('/') && bars.length > 1)
+  const all = [{ title: 'clients', bars: clients }, ...own, ...others, ...nodes].filter(
     ({ bars }) => bars.length > 0,
   )
   const lanes = count(all) > MOST_BARS ? all.filter(({ bars }) => bars.length > 1) : all
