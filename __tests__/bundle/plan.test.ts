@@ -130,9 +130,7 @@ describe('what it would mean', () => {
         PLAN,
       )
       const leader = done.outputs['leader'] ?? ''
-      expect(done.lines.join('\n')).toContain(
-        `${leader} leads, ${leader} hands over its leadership first`,
-      )
+      expect(done.lines.join('\n')).toContain(`${leader} leads and hands over its leadership first`)
     }))
 
   test('a server that goes back by a minor version is a warning on the line of the image', () =>

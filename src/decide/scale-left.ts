@@ -7,8 +7,10 @@ import type { ScaleStep } from './scale.ts'
 export interface ScaleLeft {
   /** Members that were there before the step that was cut off. */
   readonly reached: number
-  /** For the report, as sentences. */
+  /** For the report, a sentence. */
   readonly words: string
+  /** What continues it, then what undoes it, as sentences. */
+  readonly waysOn: readonly string[]
 }
 
 /** `left`: the steps that were not taken, the one that was cut off first. */
@@ -20,13 +22,15 @@ export function scaleLeft(
   const reached = membersBefore(next, replicas)
   // A node that has begun to leave the ring doesn't come back to it.
   const handedOver = profile === 'cassandra' && next.kind === 'remove'
-  const back =
-    handedOver || next.kind === 'await'
-      ? ''
-      : ` Or scale to ${reached}: that undoes what was begun.`
   return {
     reached,
-    words: `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it continues from here.${back}`,
+    words: `Left to do: ${left.map((step) => step.words).join('; ')}.`,
+    waysOn: [
+      `Then run operation: scale, replicas: ${target} again: it continues from here.`,
+      ...(handedOver || next.kind === 'await'
+        ? []
+        : [`Or give it up with operation: scale, replicas: ${reached}.`]),
+    ],
   }
 }
 

@@ -36,6 +36,21 @@ export function roleFor(wanted: readonly Access[], name = ROLE_NAME): string {
     .join('---\n')
 }
 
+/** ` in shop: get, list statefulsets; create leases; in the whole cluster: list nodes`. */
+export function rightsInWords(wanted: readonly Access[]): string {
+  const scopes = Map.groupBy(wanted, ({ namespace }) => namespace)
+  return [...scopes]
+    .map(([namespace, rights]) => {
+      const byResource = Map.groupBy(rights, ({ resource }) => resource)
+      const told = [...byResource].map(
+        ([resource, some]) =>
+          `${[...new Set(some.map(({ verb }) => verb))].toSorted(byVerb).join(', ')} ${resource}`,
+      )
+      return ` in ${namespace ?? 'the whole cluster'}: ${told.join('; ')}`
+    })
+    .join(';')
+}
+
 /**
  * Verbs of a resource gathered, then resources with the same verbs, then names with the same
  * rights.

@@ -473,4 +473,5 @@ function explainLeft(ensemble: LockedEnsemble, steps: readonly ScaleStep[], targ
     `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${left.reached} members`,
   )
   report.note(left.words)
+  report.about({ waysOn: left.waysOn })
 }

@@ -45,6 +45,7 @@ type Facts = Pick<
   | 'revision'
   | 'runUrl'
   | 'undoTo'
+  | 'waysOn'
 > &
   Seen<Pick<RunReport, 'meaning' | 'requests' | 'revisions'>>
 
@@ -225,6 +226,9 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
   }
   get undoTo(): RunReport['undoTo'] {
     return this.#report.undoTo
+  }
+  get waysOn(): readonly string[] {
+    return this.#report.waysOn
   }
   get writeGaps(): Seen<RunReport['writeGaps']> {
     return this.#report.writeGaps

@@ -368,6 +368,20 @@ describe('a scale that was cut off', () => {
     })
   })
 
+  test('is told once: that it holds the roll as well is no fault of its own', () => {
+    const held = view([old(0), ...left.pods.slice(1)], {
+      set: set({ ...rolling, strategy: { type: 'OnDelete' } }),
+    })
+    const messages = judged(held, { background, scale }).map(({ message }) => message)
+    expect(messages).toContain(scale.words)
+    expect(messages.join('\n')).not.toContain('OnDelete')
+    expect(
+      judged(held, { background })
+        .map(({ message }) => message)
+        .join('\n'),
+    ).toContain('OnDelete')
+  })
+
   test('may continue, where its run shows signs of life', () => {
     expect(judged(left, { background: { ...background, alive: true }, scale })[0]).toMatchObject({
       message: scale.words,

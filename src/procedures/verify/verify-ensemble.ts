@@ -240,17 +240,25 @@ function warningsOf({ detail, findings }: CheckResult): string {
 }
 
 /**
- * How the checks came out, for the line that closes the phase: one that was left out is not one
- * that passed.
+ * How the checks came out, for the line that closes the phase: one that was left out, or that
+ * warned, is not one that passed.
  */
 export function outcomeOf(report: Pick<Recorder, 'checks' | 'pairs'>): string {
-  const skipped = report.checks
-    .filter((check) => check.outcome === 'skipped')
-    .map((check) => check.name)
+  const named = (outcome: CheckResult['outcome']): string =>
+    report.checks
+      .filter((check) => check.outcome === outcome)
+      .map((check) => check.name)
+      .join(', ')
+  const skipped = named('skipped')
+  const warned = named('warned')
+  const told = [
+    ...(skipped === '' ? [] : [`not checked: ${skipped}`]),
+    ...(warned === '' ? [] : [`warned: ${warned}`]),
+  ]
   return [
-    skipped.length === 0
+    told.length === 0
       ? 'all checks passed'
-      : `nothing found wrong; not checked: ${skipped.join(', ')}`,
+      : `${warned === '' ? 'nothing found wrong' : 'no check failed'}; ${told.join('; ')}`,
     ...(report.pairs === '' ? [] : [`${report.pairs} write-then-read pairs`]),
   ].join(', ')
 }
