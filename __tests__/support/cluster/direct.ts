@@ -256,15 +256,13 @@ function lane(connection: Connection): Lane {
   const sent: (() => void)[] = []
   let due = false
   let paused = false
-  const arrive = (): void => {
+  function arrive(): void {
     due = false
-    while (!paused && connection.isOpen) {
-      const next = sent.shift()
-      if (next === undefined) return
-      next()
-    }
+    if (paused || !connection.isOpen) return
+    sent.shift()?.()
+    pass()
   }
-  const pass = (): void => {
+  function pass(): void {
     if (due || paused || sent.length === 0) return
     due = true
     setImmediate(arrive)
