@@ -15,17 +15,27 @@ import { readRefusal } from './requests.ts'
 import { failureOf, NO_STATUS } from './status.ts'
 import { headersOf, noAnswer, unreachable, USER_AGENT } from './transport.ts'
 
-/** What is used of the library's WebSocket. */
+/** An open channel connection. */
 export interface Socket {
   readonly protocol: string
   send(data: Uint8Array, done: (error?: Error) => void): void
-  ping(): void
   close(code?: number): void
   terminate(): void
   pause(): void
   resume(): void
+}
+
+/** What is used of the library's WebSocket. */
+interface LibrarySocket extends Socket {
+  ping(): void
   on(event: string, listener: (...details: unknown[]) => void): unknown
 }
+
+/**
+ * Resolves with an open socket; rejects with a KubeFailure, or the signal's reason. The signal
+ * counts until then only.
+ */
+export type Dialler = (wanted: Dial, signal: AbortSignal) => Promise<Socket>
 
 export interface Dial {
   readonly path: string
@@ -47,10 +57,7 @@ const PONG_WITHIN_MS = 30_000
 /** How long a closing handshake may take. */
 const CLOSE_MS = 500
 
-/**
- * Resolves with an open socket; rejects with a KubeFailure, or the signal's reason. The signal
- * counts until then only.
- */
+/** A Dialler, once it knows the server and who asks. */
 export async function dial(
   loaded: LoadedConfig,
   credentials: Credentials,
@@ -58,7 +65,7 @@ export async function dial(
   signal: AbortSignal,
 ): Promise<Socket> {
   signal.throwIfAborted()
-  let socket: Socket | undefined
+  let socket: LibrarySocket | undefined
   let fail: (error: Error) => void = () => undefined
   const failed = new Promise<never>((_resolve, reject) => (fail = reject))
   failed.catch(() => undefined)
@@ -143,7 +150,16 @@ async function asError(error: unknown, heard: Promise<never>): Promise<never> {
 async function refusal(response: IncomingMessage, request: string): Promise<KubeFailure> {
   const body = await readRefusal(response)
   const retryAfter = response.headers['retry-after']
-  const found = failureOf({ status: response.statusCode ?? 0, body, retryAfter }, request)
+  return refusedStream({ status: response.statusCode ?? 0, body, retryAfter }, request)
+}
+
+/** An answer in place of an open channel connection. */
+export function refusedStream(
+  answer: Parameters<typeof failureOf>[0],
+  request: string,
+): KubeFailure {
+  const { body } = answer
+  const found = failureOf(answer, request)
   const blocked = blockedBy(found, body)
   if (blocked !== undefined)
     return new KubeFailure({ status: 0, reason: BLOCKED, message: blocked, request })
@@ -173,7 +189,7 @@ function blockedBy(found: KubeFailure, body: string): string | undefined {
 }
 
 /** Pings, so that idle tunnels live and dead ones are noticed. */
-function keepAlive(socket: Socket, onClose: (code: number) => void): void {
+function keepAlive(socket: LibrarySocket, onClose: (code: number) => void): void {
   let lastPong: number | undefined
   let opened = false
   socket.on('open', () => (opened = true))
@@ -196,7 +212,7 @@ export function hangUp(socket: Socket): void {
   setTimeout(() => socket.terminate(), CLOSE_MS).unref()
 }
 
-function isSocket(made: unknown): made is Socket {
+function isSocket(made: unknown): made is LibrarySocket {
   if (typeof made !== 'object' || made === null) return false
   return ['send', 'ping', 'close', 'terminate', 'pause', 'resume', 'on'].every(
     (name) => typeof Reflect.get(made, name) === 'function',

@@ -62,6 +62,7 @@ async function withEnsemble(nodes: number, work: (given: Given) => Promise<void>
     env: {},
     workspace: '/workspace',
     temp: '/temp',
+    line: cluster.line,
     clock,
   })
   const start = (inputs: Readonly<Record<string, string>>, name = 'run'): Started =>
