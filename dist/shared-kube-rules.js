@@ -1,4 +1,4 @@
-const w=769,h=[769],k={6466:((y,g,b)=>{b.d(g,{$N:()=>_,ZZ:()=>i,bD:()=>u});function _(r){return i(r,"code")}function u(r){return i(r,"message")}function i(r,$){const p=typeof r=="object"&&r!==null?Reflect.get(r,$):void 0;return typeof p=="string"?p:""}}),3610:((y,g,b)=>{b.d(g,{I:()=>i,S:()=>r});const _="zk-ensemble-action",u=["get","list","watch","create","update","patch","delete"];function i(n,o=_){return[...new Set(n.map(e=>e.namespace))].toSorted((e,s)=>(e??"~").localeCompare(s??"~")).map(e=>`${e===void 0?`apiVersion: rbac.authorization.k8s.io/v1
+const w=769,h=[769],k={66466:((y,g,b)=>{b.d(g,{$N:()=>_,ZZ:()=>i,bD:()=>u});function _(r){return i(r,"code")}function u(r){return i(r,"message")}function i(r,$){const p=typeof r=="object"&&r!==null?Reflect.get(r,$):void 0;return typeof p=="string"?p:""}}),73610:((y,g,b)=>{b.d(g,{I:()=>i,S:()=>r});const _="zk-ensemble-action",u=["get","list","watch","create","update","patch","delete"];function i(n,o=_){return[...new Set(n.map(e=>e.namespace))].toSorted((e,s)=>(e??"~").localeCompare(s??"~")).map(e=>`${e===void 0?`apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
   name: ${m(o)}
