@@ -38,15 +38,15 @@ export interface DoorReach extends Reach {
    * on. False: there is none, and the first is used again.
    */
   nextDoor(member: Member, failed: Door): boolean
-  /** When it was proven last from inside that nothing listens; milliseconds since the epoch. */
-  readonly closed: Map<string, number>
+  /** When, and how, it was proven last from inside that nothing listens; `at` in ms since 1970. */
+  readonly closed: Map<string, { readonly at: number; readonly why: string }>
 }
 
 export type DoorContext = Omit<VerifyContext, 'reach'> & { readonly reach: DoorReach }
 
 export function createDoors(): Doors {
   const chosen = new Map<string, Door>()
-  const closed = new Map<string, number>()
+  const closed: DoorReach['closed'] = new Map()
   const places = new Map<string, string>()
   return {
     through(reach, clock) {
