@@ -251,7 +251,7 @@ function begin(options: RequestOptions, call: Call, secure: boolean, signal: Abo
   }
 }
 
-export function noAnswer(host: string, timeoutMs: number, request: string): KubeFailure {
+function noAnswer(host: string, timeoutMs: number, request: string): KubeFailure {
   return new KubeFailure({
     status: 0,
     reason: 'Timeout',

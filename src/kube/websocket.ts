@@ -10,10 +10,12 @@ import { abortReason } from '../clock.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { BLOCKED, KubeFailure } from './failure.ts'
+import { codeOf } from './node-error.ts'
+import { ProxyFault } from './proxy-fault.ts'
 import { streamFault } from './stream-words.ts'
 import { readRefusal } from './requests.ts'
 import { failureOf, NO_STATUS } from './status.ts'
-import { headersOf, noAnswer, unreachable, USER_AGENT } from './transport.ts'
+import { headersOf, unreachable, USER_AGENT } from './transport.ts'
 
 /** What is used of the library's WebSocket. */
 export interface Socket {
@@ -72,7 +74,7 @@ export async function dial(
       if (isResponse(response)) refusal(response, wanted.request).then(fail, fail)
     })
     keepAlive(made, wanted.onClose)
-    made.on('error', (error) => fail(unreachable(loaded.server.host, error, wanted.request)))
+    made.on('error', (error) => fail(brokenBefore(loaded.server.host, error, wanted.request)))
     request.end()
   }
   const config = dialledBy(loaded, credentials, finishRequest, signal)
@@ -90,7 +92,13 @@ export async function dial(
   const stop = (): void => fail(abortReason(signal))
   signal.addEventListener('abort', stop, { once: true })
   const timer = setTimeout(
-    () => fail(noAnswer(loaded.server.host, wanted.timeoutMs, wanted.request)),
+    () =>
+      fail(
+        notOpened(
+          `${loaded.server.host} opened no WebSocket within ${wanted.timeoutMs / 1000} s`,
+          wanted.request,
+        ),
+      ),
     wanted.timeoutMs,
   )
   try {
@@ -170,6 +178,28 @@ function blockedBy(found: KubeFailure, body: string): string | undefined {
   return answered && found.status !== 401
     ? `${gateway} answered ${found.status} instead of opening a WebSocket`
     : undefined
+}
+
+/** How a connection ends on which a gateway passes no upgrade on, by the code of its error. */
+const BROKEN: ReadonlySet<string> = new Set(['', 'ECONNRESET', 'EPIPE'])
+
+/** What kept the connection from being made is told as it is of any request. */
+function brokenBefore(host: string, error: unknown, request: string): KubeFailure {
+  const told = unreachable(host, error, request)
+  return error instanceof ProxyFault || !BROKEN.has(codeOf(error))
+    ? told
+    : notOpened(`the connection to ${host} broke before a WebSocket was open`, request, error)
+}
+
+/** Neither the API server nor anything before it said why. */
+export function notOpened(what: string, request: string, cause?: unknown): KubeFailure {
+  return new KubeFailure({
+    status: 0,
+    reason: BLOCKED,
+    message: `${what}: a gateway before the API server may let none through`,
+    request,
+    cause,
+  })
 }
 
 /** Pings, so that idle tunnels live and dead ones are noticed. */

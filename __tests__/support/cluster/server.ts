@@ -358,9 +358,9 @@ function send(response: ServerResponse, code: number, body: Json, retryAfterSeco
 }
 
 function refuse(socket: Duplex, code: number, body: Json): void {
-  const payload = JSON.stringify(body)
+  const payload = typeof body === 'string' ? body : JSON.stringify(body)
   socket.end(
-    `HTTP/1.1 ${code} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(payload)}\r\nConnection: close\r\n\r\n${payload}`,
+    `HTTP/1.1 ${code} Refused\r\nContent-Type: ${typeof body === 'string' ? 'text/plain' : 'application/json'}\r\nContent-Length: ${Buffer.byteLength(payload)}\r\nConnection: close\r\n\r\n${payload}`,
   )
 }
 

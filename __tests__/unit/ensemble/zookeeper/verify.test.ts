@@ -588,7 +588,7 @@ describe('rights', () => {
         'never stands',
         never,
         ['CHECK_IMPOSSIBLE'],
-        /zk-0 .* could not be reached, so whether it serves is not known: .*no stream to the pod within 20\.0s/,
+        /zk-0 .* could not be reached, so whether it serves is not known: .*no WebSocket to the pod was open, or nothing came through it, within 20\.0s/,
         'unreachable',
       ],
       [
