@@ -124,7 +124,7 @@ describe('where no member can be reached nobody is evicted, and it is said that 
       wanted(ended, 'failed', 'CHECK_IMPOSSIBLE')
       expect(ended.report.message).toContain('could not be reached')
       expect(ended.report.message).toContain(why)
-      expect(ended.report.findings[0]?.fix).toContain('WebSocket')
+      expect(ended.report.findings[0]?.fix).toContain('pods/exec')
       expect(given.touched('run').filter((line) => /delete|evict/.test(line))).toEqual([])
       settled(given)
       await whole(given)

@@ -582,7 +582,7 @@ describe('rights', () => {
         () => Promise.reject(broken('Forbidden', 403)),
         ['CHECK_IMPOSSIBLE'],
         /zk-0 .* could not be asked: this run may not use port-forward; this run may not use exec/,
-        'unknown',
+        'unreachable',
       ],
       [
         'never stands',

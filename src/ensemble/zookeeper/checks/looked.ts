@@ -20,6 +20,8 @@ export type Look =
       readonly why: string
       readonly denied: boolean
       readonly lacks?: 'exec'
+      /** RBAC gives this run none, which it knows: members count by their pods. */
+      readonly noWay?: true
       /** A gateway before the API server lets no WebSocket through. */
       readonly blocked?: true
       /** Nothing listens at the loopback address of its pod. */ readonly refused?: boolean
@@ -88,7 +90,7 @@ export function stateOf({ member, look }: Looked): MemberState {
         trouble: `what answers on port ${member.clientPort} is no ZooKeeper server`,
       }
     case 'unreachable':
-      return { ...base, role: look.denied ? 'unknown' : 'unreachable', trouble: look.why }
+      return { ...base, role: look.noWay ? 'unknown' : 'unreachable', trouble: look.why }
     case 'closed':
       return { ...base, role: 'down', trouble: look.why }
   }
