@@ -111,7 +111,7 @@ async function writeThroughAll(
   )
   const good =
     sorted.length === 1
-      ? 'written and read again in the one member'
+      ? 'what was written was read again in the one member'
       : level === 'quick'
         ? `what was written through ${writers[0]?.pod ?? ''} was read through every other member`
         : 'every write was read through every other member'
