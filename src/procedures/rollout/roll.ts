@@ -435,6 +435,7 @@ async function act(
         blame: (step.outside ?? []).map((member) =>
           notServing(member, situation, {
             container: roll.target.container,
+            profile: roll.profile.name,
             since: looker.outsideSince.get(member.uid ?? '') ?? now,
           }),
         ),

@@ -187,6 +187,7 @@ function placementCheck(
 ): CheckResult {
   return timed('placement', ensemble.run.clock, () =>
     checkPlacement({
+      profile: ensemble.profile.name,
       members: memberPods(view),
       claims: view.claims,
       nodes: ensemble.nodes,
