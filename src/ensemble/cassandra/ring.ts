@@ -3,6 +3,7 @@
 
 import type { Finding } from '../../errors.ts'
 import { BLOCKED_FIX } from '../../kube/failure.ts'
+import { ADD_EXEC } from '../../kube/rules.ts'
 import { ofMember } from '../of-member.ts'
 import type { Member } from '../profile.ts'
 import type { Heard } from './ask.ts'
@@ -155,7 +156,7 @@ function fixOf(
   { namespace, pod, container }: Member,
   { denied, blocked, role }: NonNullable<Heard['silence']>,
 ): string {
-  if (denied) return 'Add pods/exec [get, create] to the Role of this workflow.'
+  if (denied) return ADD_EXEC
   if (blocked === true) return BLOCKED_FIX
   return role === 'unreachable'
     ? `Look at the pod and its node: kubectl -n ${namespace} describe pod ${pod}`

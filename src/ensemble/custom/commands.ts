@@ -1,6 +1,7 @@
 // The user's own commands, run in a member with the marker in the environment.
 
 import { BLOCKED_FIX, KubeFailure } from '../../kube/failure.ts'
+import { ADD_EXEC } from '../../kube/rules.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, VerifyContext } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
@@ -13,11 +14,6 @@ export interface CustomOptions {
 }
 
 const SHOWN = 120
-
-export const EXEC_FIX = `Add this rule to the Role of this workflow:
-- apiGroups: [""]
-  resources: [pods/exec]
-  verbs: [get, create]`
 
 /** The command gave no answer. */
 export interface Unanswered {
@@ -48,7 +44,7 @@ export async function run(
     if (error instanceof KubeFailure && error.reason === 'Timeout')
       return { why: `did not end within ${timeoutMs / 1000} s`, hangs: true }
     const { why, denied, blocked, stopped } = whyUnreachable(error, 'exec')
-    const fix = denied ? EXEC_FIX : blocked ? BLOCKED_FIX : nodeFix(member)
+    const fix = denied ? ADD_EXEC : blocked ? BLOCKED_FIX : nodeFix(member)
     return { why, hangs: false, ...(stopped === true ? {} : { fix }) }
   }
 }

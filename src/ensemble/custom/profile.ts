@@ -4,6 +4,7 @@
 import { Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import type { Finding } from '../../errors.ts'
+import { ADD_EXEC } from '../../kube/rules.ts'
 import { ofMember } from '../of-member.ts'
 import type {
   Cell,
@@ -15,7 +16,7 @@ import type {
   Verification,
   VerifyContext,
 } from '../profile.ts'
-import { EXEC_FIX, failed, notRun, readTrouble, run, type CustomOptions } from './commands.ts'
+import { failed, notRun, readTrouble, run, type CustomOptions } from './commands.ts'
 import { byPod } from '../by-pod.ts'
 import { answered, lookCustom } from './look.ts'
 import { checkFrom } from '../check-result.ts'
@@ -29,7 +30,7 @@ const NO_EXEC: Finding = {
   code: 'CHECK_IMPOSSIBLE',
   severity: 'error',
   message: 'the commands cannot be run in the members: this run may not use exec',
-  fix: EXEC_FIX,
+  fix: ADD_EXEC,
 }
 
 export function customProfile(options: CustomOptions): Profile {

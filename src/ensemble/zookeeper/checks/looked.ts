@@ -3,6 +3,7 @@
 
 import type { Finding } from '../../../errors.ts'
 import { BLOCKED_FIX } from '../../../kube/failure.ts'
+import { EXEC_RULE, FORWARD_RULE } from '../../../kube/rules.ts'
 import { ofMember } from '../../of-member.ts'
 import type { Member, MemberState } from '../../profile.ts'
 import type { Serving, Srvr } from '../word-answers.ts'
@@ -209,20 +210,14 @@ function logsOf({ namespace, pod, container }: Member): string {
   return `kubectl -n ${namespace} logs ${pod} -c ${container}`
 }
 
-/** The rule to add, for the Role of this workflow. */
+/** The rules to add, for the Role of this workflow. */
 export const ACCESS_FIX = `Add one of these rules to the Role of this workflow:
-- apiGroups: [""]
-  resources: [pods/portforward]
-  verbs: [get, create]
-- apiGroups: [""]
-  resources: [pods/exec]
-  verbs: [get, create]`
+${FORWARD_RULE}
+${EXEC_RULE}`
 
 /**
  * A port that is bound to another address than the loopback one is reached from inside the
  * container alone.
  */
 const EXEC_FIX = `Let this run ask from inside the container, by adding this rule to the Role of this workflow, or let the client port listen at all addresses:
-- apiGroups: [""]
-  resources: [pods/exec]
-  verbs: [get, create]`
+${EXEC_RULE}`
