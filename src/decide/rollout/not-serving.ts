@@ -31,7 +31,7 @@ export function notServing(
       since: where.since,
       explains: true,
       message: `${member.pod}: its pod is Ready, but the member could not be reached: ${why(member)}whether it serves is not known`,
-      fix: 'operation: verify says what this run needs to reach it: mostly pods/exec in its Role, where the client port is bound to an address of its own, or a gateway that lets WebSockets through.',
+      fix: 'Run operation: verify: it says what keeps this run from reaching the member. Mostly pods/exec is missing in its Role, or a gateway lets no WebSocket through.',
       againstRevision: false,
     }
   }

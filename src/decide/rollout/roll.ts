@@ -677,7 +677,7 @@ function take(
     return {
       kind: 'free',
       member,
-      why: 'it leads, and another one must before the others forget it',
+      why: 'it leads, and another member must lead before the others get the member list without it',
       renews: true,
     }
   if (!canStepDown || (addresses.kind === 'stay' && !goesForGood)) return { kind: 'take', member }
