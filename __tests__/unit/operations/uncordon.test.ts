@@ -14,6 +14,7 @@ import {
   type MaintenanceNode,
   nodesUnderMaintenance,
 } from '../../../src/record/record.ts'
+import { nextLines } from '../../../src/report/next.ts'
 import type { Clock } from '../../../src/clock.ts'
 import { startCluster, type SimulatedCluster } from '../../support/cluster/cluster.ts'
 import { at, text } from '../../support/cluster/json.ts'
@@ -314,6 +315,7 @@ describe('which nodes are meant', () => {
       // A dry run that says nothing of it looks as if it had not looked.
       const tried = await uncordon({ 'dry-run': 'true' }, 'tried')
       expect(tried.report.notes.join()).toContain('no drain of default/zk left a node cordoned')
+      expect(nextLines(tried.report)).toEqual(['Nothing: no node would be uncordoned.'])
       const nothing = await uncordon({}, 'first')
       expect(nothing.report).toMatchObject({ result: 'unchanged', nodes: [] })
       expect(nothing.report.notes.join()).toContain('no drain of default/zk left a node cordoned')
