@@ -313,7 +313,7 @@ describe('with less than a deploy has', () => {
         'service/zk-hs': 'unchanged',
         'statefulset/zk': 'configured',
       })
-      expect(comment(done)).toContain('Not tried, since the right to patch them is missing')
+      expect(comment(done)).toContain('Not tried, since this run may not patch them')
       expect(cluster.requests.slice(from).filter(({ dryRun }) => dryRun)).toEqual([])
       // As a dry run of the deploy it has to have what the deploy has.
       expect(verdict(await run(tutorial(QUICK), { 'dry-run': 'true' }))).toMatchObject({

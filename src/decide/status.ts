@@ -17,9 +17,6 @@ import type { ServingVerdict } from './members/serving.ts'
  * does nothing about it.
  */
 export interface Held {
-  readonly by: 'partition' | 'OnDelete'
-  /** Pods at another revision than the wanted one, ascending. */
-  readonly pods: readonly string[]
   /** What holds it, and which members. */
   readonly keeps: string
   /** The same and how far the roll is, in one line. */
@@ -71,8 +68,6 @@ export function heldRoll(view: EnsembleView): Held | undefined {
       ? `updateStrategy OnDelete leaves ${listed(names)} at revision ${older} until each is deleted`
       : `partition ${partition} keeps ${listed(names)} at revision ${older}`
   return {
-    by: set.strategy.type === 'OnDelete' ? 'OnDelete' : 'partition',
-    pods: names,
     keeps,
     text: `${keeps}; ${atNew(view, set)}`,
   }

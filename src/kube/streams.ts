@@ -9,7 +9,7 @@ import { KubeFailure } from './failure.ts'
 import { streamFault } from './stream-words.ts'
 import type { ExecOptions, ExecResult, Kube, Tunnelled } from './kube.ts'
 import type { Requests } from './requests.ts'
-import { hangUp } from './websocket.ts'
+import { hangUp, notOpened } from './websocket.ts'
 import type { Dial, Dialler, Socket } from './websocket.ts'
 
 const EXEC_MS = 30_000
@@ -47,15 +47,18 @@ export class PodStreams implements Streams {
     const request = execRequest(pod, command)
     const path = execPath(pod, container, command, stdin !== undefined)
     const late = new AbortController()
+    let begun = false
     const timer = setTimeout(
       () =>
         late.abort(
-          new KubeFailure({
-            status: 0,
-            reason: 'Timeout',
-            message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`,
-            request,
-          }),
+          begun
+            ? new KubeFailure({
+                status: 0,
+                reason: 'Timeout',
+                message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`,
+                request,
+              })
+            : notOpened(`no WebSocket was open within ${timeoutMs / 1000} s`, request),
         ),
       timeoutMs,
     )
@@ -64,6 +67,7 @@ export class PodStreams implements Streams {
       return await this.#requests.renewed(async () => {
         const session = execSession(request)
         const socket = await this.#dial(path, request, session, until)
+        begun = true
         if (stdin !== undefined) sendStdin(socket, stdin)
         return session.result(socket, until)
       })

@@ -10,10 +10,12 @@ import { abortReason } from '../clock.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { BLOCKED, KubeFailure } from './failure.ts'
+import { codeOf } from './node-error.ts'
+import { ProxyFault } from './proxy-fault.ts'
 import { streamFault } from './stream-words.ts'
 import { readRefusal } from './requests.ts'
 import { failureOf, NO_STATUS } from './status.ts'
-import { headersOf, noAnswer, unreachable, USER_AGENT } from './transport.ts'
+import { headersOf, unreachable, USER_AGENT } from './transport.ts'
 
 /** An open channel connection. */
 export interface Socket {
@@ -79,7 +81,7 @@ export async function dial(
       if (isResponse(response)) refusal(response, wanted.request).then(fail, fail)
     })
     keepAlive(made, wanted.onClose)
-    made.on('error', (error) => fail(unreachable(loaded.server.host, error, wanted.request)))
+    made.on('error', (error) => fail(brokenBefore(loaded.server.host, error, wanted.request)))
     request.end()
   }
   const config = dialledBy(loaded, credentials, finishRequest, signal)
@@ -96,10 +98,7 @@ export async function dial(
   )
   const stop = (): void => fail(abortReason(signal))
   signal.addEventListener('abort', stop, { once: true })
-  const timer = setTimeout(
-    () => fail(noAnswer(loaded.server.host, wanted.timeoutMs, wanted.request)),
-    wanted.timeoutMs,
-  )
+  const timer = setTimeout(() => fail(notOpenedIn(loaded.server.host, wanted)), wanted.timeoutMs)
   try {
     await Promise.race([connecting.catch((error: unknown) => asError(error, failed)), failed])
   } catch (error) {
@@ -186,6 +185,36 @@ function blockedBy(found: KubeFailure, body: string): string | undefined {
   return answered && found.status !== 401
     ? `${gateway} answered ${found.status} instead of opening a WebSocket`
     : undefined
+}
+
+/** How a connection ends on which a gateway passes no upgrade on, by the code of its error. */
+const BROKEN: ReadonlySet<string> = new Set(['', 'ECONNRESET', 'EPIPE'])
+
+/** What kept the connection from being made is told as it is of any request. */
+export function brokenBefore(host: string, error: unknown, request: string): KubeFailure {
+  const told = unreachable(host, error, request)
+  return error instanceof ProxyFault || !BROKEN.has(codeOf(error))
+    ? told
+    : notOpened(`the connection to ${host} broke before a WebSocket was open`, request, error)
+}
+
+/** Nothing came at all. */
+export function notOpenedIn(
+  host: string,
+  { timeoutMs, request }: Pick<Dial, 'timeoutMs' | 'request'>,
+): KubeFailure {
+  return notOpened(`${host} opened no WebSocket within ${timeoutMs / 1000} s`, request)
+}
+
+/** Neither the API server nor anything before it said why. */
+export function notOpened(what: string, request: string, cause?: unknown): KubeFailure {
+  return new KubeFailure({
+    status: 0,
+    reason: BLOCKED,
+    message: `${what}: a gateway before the API server may let none through`,
+    request,
+    cause,
+  })
 }
 
 /** Pings, so that idle tunnels live and dead ones are noticed. */

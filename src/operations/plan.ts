@@ -119,7 +119,7 @@ function tellUntried(
     )
   else if (untried.length > 0)
     report.note(
-      `Not tried, since the right to patch them is missing (a dry run needs it too): ${untried.join(', ')}. They were compared with what stands in the cluster: fields that the manifests no longer have, conflicts, defaults and refusals of the server are not seen.`,
+      `Not tried, since this run may not patch them, which a dry run needs too: ${untried.join(', ')}. They were only compared with the cluster. So this plan does not show fields that the manifests no longer have, conflicts, defaults, and what the server would refuse.`,
     )
 }
 

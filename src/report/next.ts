@@ -94,10 +94,12 @@ function afterSuccess(report: RunReport): readonly string[] {
   return [`Clients connect to ${plainLine(connectionString, 300)}`]
 }
 
-function plannedNext({ operation, impact }: RunReport): string {
+function plannedNext({ operation, impact, nodes }: RunReport): string {
   if (operation === 'plan' || operation === 'deploy')
     return impact === 'none'
       ? 'Nothing: a deploy would change nothing.'
       : 'operation: deploy does it.'
-  return `A ${plainLine(operation, 40)} that is no dry run does it.`
+  if (operation === 'uncordon' && nodes.every(({ cordon }) => cordon === 'none'))
+    return 'Nothing: no node would be uncordoned.'
+  return `Without the dry run, the same ${plainLine(operation, 40)} does it.`
 }

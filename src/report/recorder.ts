@@ -424,6 +424,16 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
     this.#report.verifyLevel = level
   }
 
+  /** A check that was made once more: what it said the first time no longer holds. */
+  checkedAgain(check: CheckResult): void {
+    const before = this.#report.checks.find(({ name }) => name === check.name)
+    this.#report.checks = this.#report.checks.map((one) => (one === before ? check : one))
+    this.#report.findings = this.#report.findings.filter(
+      (finding) => before?.findings.includes(finding) !== true,
+    )
+    this.found(...check.findings.filter(({ severity }) => severity === 'warning'))
+  }
+
   /** One look at the members, which is no verification. */
   looked(check: CheckResult): void {
     this.#report.checks = [check]

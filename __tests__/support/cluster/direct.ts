@@ -18,7 +18,13 @@ import {
   type Call,
   type Opened,
 } from '../../../src/kube/transport.ts'
-import { refusedStream, type Dial, type Socket } from '../../../src/kube/websocket.ts'
+import {
+  brokenBefore,
+  notOpenedIn,
+  refusedStream,
+  type Dial,
+  type Socket,
+} from '../../../src/kube/websocket.ts'
 import type { Api, Asked, Peer, Reply } from './server.ts'
 import type { ServerSocket, SocketListener } from './websocket.ts'
 
@@ -31,7 +37,7 @@ export function directLine(api: Api): MakeLine {
   return (loaded, credentials) => ({
     transport: {
       send: (call, signal) =>
-        within(loaded, call, signal, async (connection) => {
+        within(loaded, call, REQUEST, signal, async (connection) => {
           const asked = await askedAs(credentials, call, connection, signal)
           const { promise, resolve } = Promise.withResolvers<Answer>()
           await turn()
@@ -41,7 +47,7 @@ export function directLine(api: Api): MakeLine {
           return { value: answer, isOver: true }
         }),
       open: (call, signal) =>
-        within(loaded, call, signal, async (connection) => {
+        within(loaded, call, REQUEST, signal, async (connection) => {
           const asked = await askedAs(credentials, call, connection, signal)
           const { promise, resolve } = Promise.withResolvers<Opened>()
           await turn()
@@ -51,7 +57,7 @@ export function directLine(api: Api): MakeLine {
       close: () => undefined,
     },
     dial: (wanted, signal) =>
-      within(loaded, wanted, signal, async (connection) => {
+      within(loaded, wanted, STREAM, signal, async (connection) => {
         const { path, request } = wanted
         const asked = await askedAs(credentials, { method: 'GET', path }, connection, signal)
         const { promise, resolve, reject } = Promise.withResolvers<Socket>()
@@ -93,10 +99,28 @@ class Cut extends Error {
   readonly code = 'ECONNRESET'
 }
 
+interface Asking {
+  readonly timeoutMs: number
+  readonly request: string
+}
+
+/** How the client tells that nothing came, and that it was cut. */
+interface Faults {
+  late(host: string, asked: Asking): Error
+  cut(host: string, error: Error, request: string): Error
+}
+
+const REQUEST: Faults = {
+  late: (host, { timeoutMs, request }) => noAnswer(host, timeoutMs, request),
+  cut: unreachable,
+}
+const STREAM: Faults = { late: notOpenedIn, cut: brokenBefore }
+
 /** Until it is answered or cut, or its time is over. */
 async function within<T>(
   loaded: LoadedConfig,
-  { timeoutMs, request }: Pick<Call, 'timeoutMs' | 'request'>,
+  asking: Asking,
+  faults: Faults,
   signal: AbortSignal,
   ask: (connection: Connection) => Promise<{ readonly value: T; readonly isOver: boolean }>,
 ): Promise<T> {
@@ -106,8 +130,8 @@ async function within<T>(
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => undefined)
   const stop = (): void => failed.reject(abortReason(signal))
-  const cut = (): void => failed.reject(unreachable(host, new Cut(), request))
-  const timer = setTimeout(() => failed.reject(noAnswer(host, timeoutMs, request)), timeoutMs)
+  const cut = (): void => failed.reject(faults.cut(host, new Cut(), asking.request))
+  const timer = setTimeout(() => failed.reject(faults.late(host, asking)), asking.timeoutMs)
   signal.addEventListener('abort', stop, { once: true })
   connection.once('close', cut)
   try {

@@ -40,8 +40,9 @@ function doorOf(request: IncomingMessage, socket: Duplex, head: Buffer): Door {
   return {
     accept: (protocols, listen) => accept(request, socket, head, protocols, listen),
     refuse(code, payload) {
+      const type = payload.startsWith('{') ? 'application/json' : 'text/plain'
       socket.end(
-        `HTTP/1.1 ${code} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(payload)}\r\nConnection: close\r\n\r\n${payload}`,
+        `HTTP/1.1 ${code} Refused\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(payload)}\r\nConnection: close\r\n\r\n${payload}`,
       )
     },
   }

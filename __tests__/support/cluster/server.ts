@@ -343,7 +343,8 @@ export function createApi(
     const { url, parts, entry } = describe(request)
     const fault = faults.cut(entry.by) === 'no' ? faults.take(entry) : { drop: true }
     const { accept } = door
-    const refuse = (code: number, body: Json): void => door.refuse(code, JSON.stringify(body))
+    const refuse = (code: number, body: Json): void =>
+      door.refuse(code, typeof body === 'string' ? body : JSON.stringify(body))
     try {
       await obstacles(fault)
       if (fault?.drop === true) return request.socket.destroy()

@@ -114,5 +114,5 @@ test('a drain that has nodes left is to be run again, and that is said once', ()
 
 test('a drain that was only tried is not to be run again: nothing of it was done', () => {
   const report = { ...drained(), result: 'planned' as const, remainingNodes: ['node-0', 'node-1'] }
-  expect(nextLines(report)).toEqual(['A drain that is no dry run does it.'])
+  expect(nextLines(report)).toEqual(['Without the dry run, the same drain does it.'])
 })

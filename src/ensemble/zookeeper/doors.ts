@@ -111,7 +111,7 @@ function tooLate({ pod, namespace }: Member, door: Door): KubeFailure {
   return new KubeFailure({
     status: 0,
     reason: 'Timeout',
-    message: `no stream to the pod within ${formatSpan(OPENS_WITHIN_MS[door])}`,
+    message: `no WebSocket to the pod was open${door === 'exec' ? ', or nothing came through it,' : ''} within ${formatSpan(OPENS_WITHIN_MS[door])}`,
     request: `${door} to pod ${pod} in namespace ${namespace}`,
   })
 }

@@ -75,6 +75,7 @@ async function lookAt(member: Member, context: DoorContext): Promise<Look> {
     kind: 'unreachable',
     why: 'this run may use neither port-forward nor exec',
     denied: true,
+    noWay: true,
   }
 }
 
