@@ -65,9 +65,23 @@ export function copyPurePackages(): void {
   }
 }
 
+/** Calls that somebody has read: they give a value and change nothing. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'mimeTypePredicateFactory',
+  'mimeTypeSimplePredicateFactory',
+  'os.arch',
+  'os.platform',
+])
+const BUILT_IN: ReadonlySet<string> = new Set(['Map', 'Set', 'WeakMap'])
+
+/** What the value of a declaration begins with, where that is a call: `await f(`, `(() => {`, `new A(`. */
+const CALL = /^(?:await |\((?:\(|(?:async )?function\b)|(?<made>new )?(?<name>[\w.]+)\()/
+
 /**
  * The first statement of a module, as TypeScript's compiler lays it out, that neither imports,
- * exports nor declares, nor fills what this module itself declares.
+ * exports nor declares, nor fills what this module itself declares; or that declares a value which
+ * begins with a call of anything but this module's own classes and what is in HARMLESS. Calls
+ * further inside of a value, and in static fields of a class, are not looked for.
  */
 export function effectOf(text: string): string | undefined {
   const isOwn = (name: string): boolean =>
@@ -76,10 +90,19 @@ export function effectOf(text: string): string | undefined {
     .split('\n')
     .filter((line) => /^[^\s/*})\]]/.test(line) && line !== ';')
     .find((line) => {
-      if (/^import ['"]/.test(line)) return true
+      if (/^import ['"]/.test(line) || callsOut(line, isOwn)) return true
       if (/^(?:import|export|class|const|let|var|function|async function)\b/.test(line))
         return false
       const filled = /^(\w+)\.\w+ = |^\(function \((\w+)\) \{$/.exec(line)
       return !isOwn(filled?.[1] ?? filled?.[2] ?? '\0')
     })
+}
+
+/** Whether a value is declared, or filled in, that begins with a call which may do anything. */
+function callsOut(line: string, isOwn: (name: string) => boolean): boolean {
+  const value = /^(?:(?:export )?(?:const|let|var) [^=]+|\w+\.\w+) = (.*)$/.exec(line)?.[1] ?? ''
+  const call = CALL.exec(value)
+  if (call === null) return false
+  const { made, name = '' } = call.groups ?? {}
+  return made === undefined ? !HARMLESS.has(name) : !BUILT_IN.has(name) && !isOwn(name)
 }

@@ -1,5 +1,6 @@
 // What a release has to agree on, for the release workflow and for whoever makes one: tag, package
-// and CHANGELOG, its notes, the major tag that moves with it, and the examples that pin it.
+// and CHANGELOG (which `cut` writes), its notes, the major tag that moves with it, whether it is the
+// latest, and the examples that pin it.
 
 import { execFileSync } from 'node:child_process'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
@@ -65,6 +66,32 @@ function sectionBelow(changelog: string, heading: string): string {
     .trim()
 }
 
+/**
+ * The CHANGELOG with what is below [Unreleased] under the heading of the version, with its day; where
+ * that heading is there, as of a version that was never tagged, at the end of its section.
+ */
+export function cutChangelog(changelog: string, version: string, day: string): string {
+  const unreleased = '## [Unreleased]'
+  const fresh = sectionBelow(changelog, unreleased)
+  const heading = `## [${version}] - ${day}`
+  const there = headingOf(changelog, version)
+  const rest = fresh === '' ? changelog : changelog.replace(`${fresh}\n`, '')
+  if (there === undefined)
+    return squeezed(rest.replace(unreleased, () => `${unreleased}\n\n${heading}\n\n${fresh}`))
+  const notes = sectionBelow(rest, there)
+  const more = fresh === '' ? '' : `\n\n### Also\n\n${fresh}`
+  return squeezed(rest.replace(notes, () => `${notes}${more}`).replace(there, heading))
+}
+
+function squeezed(text: string): string {
+  return text.replace(/\n{3,}/g, '\n\n')
+}
+
+/** Whether no tag is of a newer version: a fix of an older one must not be offered as the latest. */
+export function isLatest(tag: string, tags: readonly string[]): boolean {
+  return !tags.some((other) => compare(numbersOf(other), numbersOf(tag)) > 0)
+}
+
 /** The major tag that moves to this release: none when a newer one of the same major is there. */
 export function majorOf(tag: string, tags: readonly string[]): string | undefined {
   const [major, ...rest] = numbersOf(tag)
@@ -97,6 +124,7 @@ const versioned = z.object({ version: z.string() })
 
 /** Exit code 1 when something speaks against the release. */
 function main([verb, tag = '']: readonly string[]): number {
+  if (verb === 'cut') return cut(tag)
   const changelog = read('CHANGELOG.md')
   const faults = faultsOf({
     tag,
@@ -106,10 +134,34 @@ function main([verb, tag = '']: readonly string[]): number {
   })
   if (verb === 'check') say(faults.length === 0 ? `${tag}: everything agrees` : faults.join('\n'))
   else if (verb === 'notes') say(notesOf(changelog, tag.slice(1)))
-  else if (verb === 'major') say(majorOf(tag, git('tag', '--list', 'v*').split('\n')) ?? '')
+  else if (verb === 'major') say(majorOf(tag, tagsThere()) ?? '')
+  else if (verb === 'latest') say(String(isLatest(tag, tagsThere())))
   else if (verb === 'pin') pinExamples(git('rev-parse', `${tag}^{commit}`), tag)
-  else say('npm run release -- check|notes|major|pin v1.2.3')
+  else return wrong('npm run release -- cut|check|notes|major|latest|pin v1.2.3')
   return verb === 'check' && faults.length > 0 ? 1 : 0
+}
+
+function wrong(text: string): number {
+  process.stderr.write(`${text}\n`)
+  return 1
+}
+
+/** Writes the version into package, lock file and CHANGELOG. */
+function cut(tag: string): number {
+  if (!TAG.test(tag)) return wrong(`the tag ${tag} is not of the form v1.2.3`)
+  if (tagsThere().includes(tag)) return wrong(`the tag ${tag} is there already`)
+  const version = tag.slice(1)
+  execFileSync('npm', ['version', version, '--no-git-tag-version', '--allow-same-version'], {
+    cwd: root,
+  })
+  const day = new Date().toISOString().slice(0, 10)
+  writeFileSync(join(root, 'CHANGELOG.md'), cutChangelog(read('CHANGELOG.md'), version, day))
+  say(`${tag}: package.json, package-lock.json and CHANGELOG.md say it`)
+  return 0
+}
+
+function tagsThere(): readonly string[] {
+  return git('tag', '--list', 'v*').split('\n')
 }
 
 function pinExamples(commit: string, tag: string): void {

@@ -1,6 +1,7 @@
 // The entry for main and post: builds the run from the runner's environment and the operating
 // system, and chooses which of the two runs.
 
+import './parse-without-eval.ts'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'

@@ -60,8 +60,8 @@ async function uncordonLeft(
   if (left.size === 0) return
   try {
     // Loaded only here: most runs cordon nothing.
-    const { giveBackInPost } = await import('./procedures/drain/post-nodes.ts')
-    await giveBackInPost(
+    const { uncordonInPost } = await import('./procedures/drain/post-nodes.ts')
+    await uncordonInPost(
       kube,
       state,
       (name) => left.delete(name),

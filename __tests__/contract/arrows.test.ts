@@ -77,9 +77,11 @@ const ours = imports.filter(({ to }) => files.includes(to))
 const COMPUTING = ['node:crypto', 'node:buffer', 'node:path', 'node:util', 'node:assert']
 const EFFECTS = ['kube', 'github', 'procedures', 'operations', 'record']
 
+/** A failure of the API is a value, as every error is, and a Role's rules are text. */
+const VALUES: ReadonlySet<string> = new Set(['kube/failure.ts', 'kube/rules.ts'])
+
 function isEffect({ to, typeOnly }: Import): boolean {
-  // A failure of the API is a value, as every error is.
-  if (typeOnly || to === 'kube/failure.ts') return false
+  if (typeOnly || VALUES.has(to)) return false
   if (to.startsWith('node:')) return !COMPUTING.includes(to)
   return inside(to, ...EFFECTS) || to.startsWith('@actions/') || to.startsWith('@kubernetes/')
 }

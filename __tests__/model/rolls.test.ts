@@ -43,6 +43,28 @@ describe('under trouble', () => {
   })
 })
 
+/** A restart, then a kill; a rollback while answers are lost; both, while tunnels are cut. */
+const MEDDLED = [2, 36, 43]
+
+describe('while somebody restarts the set and rolls it back with kubectl', () => {
+  const { scenario, goal } = CASES['a paced roll']
+  test.each(MEDDLED)('a paced roll, seed %i', async (seed) => {
+    const played = await playSeed(seed, {
+      ...scenario,
+      kinds: [
+        ...scenario.kinds,
+        'rollout restart',
+        'rollout restart',
+        'rollout restart',
+        'rollout undo',
+        'rollout undo',
+        'rollout undo',
+      ],
+    })
+    expect([played.told, ...brokenIn(played, goal, scenario.replicas)]).toEqual([played.told])
+  })
+})
+
 /** Seeds in which a claim goes while members are still to be taken. */
 const GOING: Readonly<Record<string, readonly number[]>> = {
   'a paced roll': [3],

@@ -3,9 +3,10 @@
 
 import { tmpdir } from 'node:os'
 import { systemClock } from '../../src/clock.ts'
-import { placePods, planPlacements } from '../../src/decide/placement/plan-placements.ts'
+import { planPlacements } from '../../src/decide/placement/plan-placements.ts'
 import { connectKube } from '../../src/kube/connect.ts'
 import { readCluster } from '../../src/procedures/drain/read-cluster.ts'
+import { placePods } from './place-pods.ts'
 
 const mostMb = (): number => Math.round(process.resourceUsage().maxRSS / 1024)
 

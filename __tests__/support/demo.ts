@@ -1,7 +1,8 @@
 // npm run demo: the shipped bundle, started as the runner starts it, deploys the tutorial's
 // manifest and shows log and summary; with --show undo or --show drain it shows these instead.
 // Without --cluster the cluster is simulated in this process; with --cluster it is the one that
-// KUBECONFIG names, in a namespace that is deleted afterwards.
+// KUBECONFIG names, in a namespace that is deleted afterwards. `image=zookeeper:3.8` and the like
+// are further inputs of the step, RUNNER_DEBUG=1 shows its debug lines.
 
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -105,9 +106,14 @@ const SHOWS: Readonly<Record<string, Show>> = {
   },
 }
 
-const FILES = { [MANIFEST]: readFileSync(join(ROOT, MANIFEST), 'utf8') }
+/** The manifest, or the file that the inputs name instead; none for the built-in ensemble. */
+function filesOf({ manifests = MANIFEST }: Step): Readonly<Record<string, string>> {
+  return manifests === '' ? {} : { [manifests]: readFileSync(join(ROOT, manifests), 'utf8') }
+}
 
-async function onSimulated({ first, told, step, result }: Show): Promise<number> {
+const DEBUG = process.env['RUNNER_DEBUG'] === '1' ? { RUNNER_DEBUG: '1' } : {}
+
+async function onSimulated({ first, told, step, result }: Show, more: Step): Promise<number> {
   say(
     'No real cluster is used: this is a SIMULATED one, in this process, with a clock that runs faster. Its API server, its controllers and its',
   )
@@ -116,7 +122,7 @@ async function onSimulated({ first, told, step, result }: Show): Promise<number>
   )
   const cluster: SimulatedCluster = await startCluster({ speed: SPEED })
   const job = newJob()
-  const given = { kubeconfig: cluster.kubeconfig, files: FILES, job }
+  const given = { kubeconfig: cluster.kubeconfig, files: filesOf(more), job, env: DEBUG }
   try {
     say()
     if (first !== undefined) {
@@ -124,15 +130,16 @@ async function onSimulated({ first, told, step, result }: Show): Promise<number>
       await runAction({ ...given, inputs: first })
     }
     say(told)
-    const finished = await show({ ...given, inputs: step })
+    const finished = await show({ ...given, inputs: { ...step, ...more } })
     endButReport(job, finished)
+    if (Object.keys(more).length > 0) return finished.exitCode ?? 1
     return finished.outputs['result'] === result ? 0 : 1
   } finally {
     await cluster.stop()
   }
 }
 
-async function onReal({ step }: Show): Promise<number> {
+async function onReal({ step }: Show, more: Step): Promise<number> {
   const namespace = `zk-ensemble-demo-${process.pid}`
   const { kube } = await connectKube({
     env: process.env,
@@ -151,9 +158,9 @@ async function onReal({ step }: Show): Promise<number> {
   )
   try {
     const finished = await show({
-      inputs: { ...step, namespace },
-      env: passed,
-      files: FILES,
+      inputs: { ...step, ...more, namespace },
+      env: { ...passed, ...DEBUG },
+      files: filesOf(more),
       job,
     })
     endButReport(job, finished)
@@ -174,9 +181,14 @@ async function onReal({ step }: Show): Promise<number> {
   }
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: { cluster: { type: 'boolean', default: false }, show: { type: 'string' } },
+  allowPositionals: true,
 })
+const odd = positionals.find((text) => text.indexOf('=') < 1)
+const further = Object.fromEntries(
+  positionals.map((text) => [text.split('=', 1)[0] ?? '', text.slice(text.indexOf('=') + 1)]),
+)
 const chosen = SHOWS[values.show ?? 'deploy']
 if (!existsSync(join(ROOT, 'dist/index.js'))) {
   say('dist/index.js is missing: npm run build')
@@ -186,4 +198,8 @@ if (!existsSync(join(ROOT, 'dist/index.js'))) {
     `--show takes one of ${Object.keys(SHOWS).join(', ')}, and always uses the simulated cluster: without --cluster.`,
   )
   process.exitCode = 1
-} else process.exitCode = await (values.cluster ? onReal(chosen) : onSimulated(chosen))
+} else if (odd !== undefined) {
+  say(`${odd} is no input: write name=value.`)
+  process.exitCode = 1
+} else
+  process.exitCode = await (values.cluster ? onReal(chosen, further) : onSimulated(chosen, further))

@@ -83,6 +83,7 @@ export function startRun(run: InProcessRun): Started {
         workspace: WORKSPACE,
         temp: '/temp',
         clock,
+        line: cluster.line,
       })
     ).kube
 

@@ -50,6 +50,8 @@ export function logRenderer(style: Style): (line: string) => string | undefined 
         return style.yellow(`! Warning: ${place}${message}`)
       case 'notice':
         return `i ${place}${message}`
+      case 'debug':
+        return style.dim(`  debug: ${message}`)
       default:
         return undefined
     }

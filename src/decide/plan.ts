@@ -128,10 +128,7 @@ export function pacedLines(
   leader: string,
 ): readonly string[] {
   const times = elections === 1 ? 'one election' : `${elections} elections`
-  const handing =
-    handsOver.length === 0
-      ? ''
-      : `, ${[...new Set(handsOver)].join(', ')} ${new Set(handsOver).size === 1 ? 'hands over its leadership' : 'hand over their leadership'} first`
+  const handing = handingOver([...new Set(handsOver)], leader)
   const course =
     leader === ''
       ? 'who leads is not known, so one election or more'
@@ -142,6 +139,13 @@ export function pacedLines(
     `${capital(members(order.length))} would be replaced, one at a time, each back in the quorum before the next: ${order.join(', ')}; ${course}; about ${span(ms)}.`,
     ...stops,
   ]
+}
+
+function handingOver(names: readonly string[], leader: string): string {
+  const [first, ...more] = names
+  if (first === undefined) return ''
+  if (more.length > 0) return `, ${names.join(', ')} hand over their leadership first`
+  return `${first === leader ? ' and' : `, ${first}`} hands over its leadership first`
 }
 
 function unreadLines({ unread }: Planned): readonly string[] {

@@ -7,10 +7,10 @@ import type { ScaleStep } from './scale.ts'
 export interface ScaleLeft {
   /** Members that were there before the step that was cut off. */
   readonly reached: number
-  /** For the report, as sentences. */
+  /** For the report, a sentence. */
   readonly words: string
-  /** What leads on from there, after a fix. */
-  readonly again: string
+  /** What continues it, then what undoes it, as sentences. */
+  readonly waysOn: readonly string[]
 }
 
 /** `left`: the steps that were not taken, the one that was cut off first. */
@@ -22,16 +22,20 @@ export function scaleLeft(
   const reached = membersBefore(next, replicas)
   // A node that has begun to leave the ring doesn't come back to it.
   const handedOver = profile === 'cassandra' && next.kind === 'remove'
-  const back =
-    handedOver || next.kind === 'await'
-      ? profile === 'cassandra' || begun === undefined || begun === target
-        ? ''
-        : ` Or scale to ${begun}, as it was begun.`
-      : ` Or scale to ${reached}: that undoes what was begun.`
+  // Who waits for members in vain on the way back may have them by the way that was begun.
+  const wayBegun =
+    profile === 'cassandra' || begun === undefined || begun === target
+      ? []
+      : [`Or run operation: scale, replicas: ${begun}, as it was begun.`]
   return {
     reached,
-    again: `Then scale to ${target} again: it continues from here.${back}`,
-    words: `Left to do: ${left.map((step) => step.words).join('; ')}. Fix the cause and scale to ${target} again: it continues from here.${back}`,
+    words: `Left to do: ${left.map((step) => step.words).join('; ')}.`,
+    waysOn: [
+      `Then run operation: scale, replicas: ${target} again: it continues from here.`,
+      ...(handedOver || next.kind === 'await' || reached === target
+        ? wayBegun
+        : [`Or give it up with operation: scale, replicas: ${reached}.`]),
+    ],
   }
 }
 

@@ -162,7 +162,7 @@ export function unsound(name: string, found: Away): Finding {
         ...about,
         code: 'NOT_READY',
         message: `${awayInWords(found)}: the number of members is changed only while all of them do`,
-        fix: 'operation: status says what is wrong; fix that first, or remove the member with the highest ordinal when that is the one.',
+        fix: 'operation: status says what is wrong; fix that first. If the member with the highest ordinal is the one that does not serve, a scale that removes it is allowed.',
       }
     : {
         ...about,

@@ -210,7 +210,7 @@ function outageOf(situation: ScaleSituation, from: number, to: number): string |
       return `${first} runs alone and must restart once to know ${who}: nobody serves for up to a minute`
     case '2 3':
     case '3 2':
-      return 'a majority of two members is both: nobody serves for some seconds, at times longer, while each of them restarts'
+      return 'two members need each other for the quorum: each time one restarts nobody serves for some seconds, at times longer'
     case '2 1':
       return `${first} alone is no majority of two: nobody serves from when ${who} is gone until ${first} has restarted on its own`
     default:

@@ -17,9 +17,6 @@ import type { ServingVerdict } from './members/serving.ts'
  * does nothing about it.
  */
 export interface Held {
-  readonly by: 'partition' | 'OnDelete'
-  /** Pods at another revision than the wanted one, ascending. */
-  readonly pods: readonly string[]
   /** What holds it, and which members. */
   readonly keeps: string
   /** The same and how far the roll is, in one line. */
@@ -71,8 +68,6 @@ export function heldRoll(view: EnsembleView): Held | undefined {
       ? `updateStrategy OnDelete leaves ${listed(names)} at revision ${older} until each is deleted`
       : `partition ${partition} keeps ${listed(names)} at revision ${older}`
   return {
-    by: set.strategy.type === 'OnDelete' ? 'OnDelete' : 'partition',
-    pods: names,
     keeps,
     text: `${keeps}; ${atNew(view, set)}`,
   }
@@ -200,8 +195,12 @@ export interface Scaling {
 
 /** Everything that speaks against `done and healthy`, the errors first; empty when nothing does. */
 export function judgeStatus(look: Look): readonly Finding[] {
-  const found = judgeMembers(look)
-  return [...cutOff(look, found), ...found]
+  const diagnoses = worthTelling(look)
+  const halt = haltIn(look, diagnoses)
+  const found = judgeMembers(look, diagnoses, halt)
+  const cut = cutOff(look, found)
+  // A scale holds the roll itself: what ends the one ends the other.
+  return cut.length === 0 ? found : [...cut, ...found.filter((one) => !halt.includes(one))]
 }
 
 /**
@@ -230,28 +229,33 @@ function cutOff(
     : [{ ...common, fix: scale.end }]
 }
 
-function judgeMembers({
-  now,
-  view,
-  verdict,
-  diagnoses: found,
-  serving,
-  background,
-  losses,
-}: Look): readonly Finding[] {
-  const { set } = view
-  const held = heldRoll(view)
-  // What is told of a claim is told once, by what it means for the data.
-  const diagnoses = found.filter(
+/** What is told of a claim is told once, by what it means for the data. */
+function worthTelling({ diagnoses, losses }: Look): readonly Diagnosis[] {
+  return diagnoses.filter(
     (diagnosis) => diagnosis.explains || !losses.some((loss) => loss.object === diagnosis.object),
   )
+}
+
+/** The roll that is held though it was to continue; empty where none is. */
+function haltIn(
+  { view, verdict, background }: Look,
+  diagnoses: readonly Diagnosis[],
+): readonly Finding[] {
+  const { set } = view
+  const held = heldRoll(view)
   // How far the roll is, the errors of one that isn't done say, but for a fault that is proven.
   const counted =
     verdict.kind !== 'done' && !diagnoses.some((diagnosis) => diagnosis.class === 'terminal')
-  const halt =
-    set !== undefined && held !== undefined && isHalted(held, view, background)
-      ? [haltFinding(counted ? held.keeps : held.text, set, background)]
-      : []
+  return set !== undefined && held !== undefined && isHalted(held, view, background)
+    ? [haltFinding(counted ? held.keeps : held.text, set, background)]
+    : []
+}
+
+function judgeMembers(
+  { now, view, verdict, serving, background, losses }: Look,
+  diagnoses: readonly Diagnosis[],
+  halt: readonly Finding[],
+): readonly Finding[] {
   if (verdict.kind === 'done') return [...losses, ...halt, ...serving.findings]
   // While a roll is under way a member that rejoins is no fault; that no majority serves is one.
   const grave = serving.findings.map((finding): Finding =>

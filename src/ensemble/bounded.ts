@@ -4,7 +4,7 @@
 import { abortReason, type Clock } from '../clock.ts'
 
 /** Ends the clock's wait for work that is done; made once, since an error costs its stack. */
-const IN_TIME = new Error('done in time')
+export const IN_TIME = new Error('done in time')
 
 /**
  * Runs `work` for at most `ms`. Its signal is aborted when the time is over or when `signal` is;

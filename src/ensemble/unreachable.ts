@@ -8,6 +8,8 @@ export interface Unreachable {
   readonly denied: boolean
   /** A gateway before the API server lets no WebSocket through. */
   readonly blocked?: true
+  /** Its container does not run: that is known of it. */
+  readonly stopped?: true
 }
 
 const FORBIDDEN: ReadonlySet<number> = new Set([401, 403])
@@ -20,6 +22,7 @@ export function whyUnreachable(error: unknown, way: string): Unreachable {
       why: denied ? `this run may not use ${way}` : `${way} failed (${error.message})`,
       denied,
       ...(error.reason === BLOCKED ? { blocked: true } : {}),
+      ...(error.reason === 'NotRunning' ? { stopped: true } : {}),
     }
   }
   return { why: error instanceof Error ? error.message : String(error), denied: false }

@@ -27,7 +27,10 @@ const ZNODE = /^(?!\/zookeeper(\/|$))(\/(?!\.{1,2}(\/|$))[^/\s]+)+$/
 const CHECKING = ['deploy', 'undo', 'restart', 'scale', 'drain', 'verify'] as const
 const CHANGING = ['deploy', 'undo', 'restart', 'scale', 'drain', 'uncordon', 'cleanup'] as const
 
-/** An input's default as action.yml writes it ('' for none), and the operations that read it. */
+/**
+ * An input's default as action.yml writes it, and the operations that read it. '' is for none; what
+ * the built-in ensemble takes then is in manifests/built-in.ts.
+ */
 interface InputUse {
   readonly default: string
   readonly usedBy: 'all' | readonly Operation[]

@@ -7,7 +7,7 @@ import type { Review } from './access.ts'
 import { Calls } from './calls.ts'
 import type { LoadedConfig } from './config.ts'
 import { KubeconfigCredentials } from './credentials.ts'
-import type { CredentialOptions } from './credentials.ts'
+import type { CredentialOptions, Credentials } from './credentials.ts'
 import { namespacedKinds } from './discovery.ts'
 import type { Kube } from './kube.ts'
 import { ObjectReads } from './object-reads.ts'
@@ -17,15 +17,26 @@ import { createRequests } from './requests.ts'
 import { pathOf } from './resources.ts'
 import { PodStreams } from './streams.ts'
 import { tracedStreams, tracedTransport, type Trace } from './trace.ts'
-import { HttpTransport } from './transport.ts'
+import { HttpTransport, type Transport } from './transport.ts'
+import { dial, type Dialler } from './websocket.ts'
 
 export interface ClientOptions extends CredentialOptions {
   /** For tests: limits in milliseconds. */
   readonly answerMs?: number
   readonly watchSilentMs?: number
+  /** For tests: another way to the server than HTTP. */
+  readonly line?: MakeLine
   /** Told each request; nothing is done for it where nobody listens. */
   readonly trace?: Trace | undefined
 }
+
+/** The way to the server: plain requests, and channel connections to pods. */
+export interface Line {
+  readonly transport: Transport
+  readonly dial: Dialler
+}
+
+export type MakeLine = (loaded: LoadedConfig, credentials: Credentials) => Line
 
 const ANSWER_MS = 30_000
 /** The server itself ends a write after 34 s. */
@@ -37,7 +48,8 @@ const WATCH_SILENT_MS = 150_000
 export function createKube(loaded: LoadedConfig, clock: Clock, options: ClientOptions = {}): Kube {
   const { trace } = options
   const credentials = new KubeconfigCredentials(loaded, options)
-  const plain = new HttpTransport(loaded, credentials)
+  const line = (options.line ?? overHttp)(loaded, credentials)
+  const plain = line.transport
   const transport = trace === undefined ? plain : tracedTransport(plain, clock, trace)
   const requests = createRequests(transport, credentials, clock)
   const closing = new AbortController()
@@ -49,7 +61,7 @@ export function createKube(loaded: LoadedConfig, clock: Clock, options: ClientOp
   })
   const reads = new ObjectReads(calls, clock, closing.signal, trace)
   const writes = new ObjectWrites(calls, (ref, signal) => reads.get(ref, signal))
-  const pods = new PodStreams(loaded, credentials, requests, closing.signal, answerMs)
+  const pods = new PodStreams(line.dial, requests, closing.signal, answerMs)
   const streams = trace === undefined ? pods : tracedStreams(pods, clock, trace)
   return {
     namespace: loaded.namespace,
@@ -83,6 +95,11 @@ export function createKube(loaded: LoadedConfig, clock: Clock, options: ClientOp
     },
   }
 }
+
+const overHttp: MakeLine = (loaded, credentials) => ({
+  transport: new HttpTransport(loaded, credentials),
+  dial: (wanted, signal) => dial(loaded, credentials, wanted, signal),
+})
 
 function reviewBy(calls: Calls): Review {
   return async (kind, spec, signal) => {

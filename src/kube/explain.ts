@@ -122,7 +122,8 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     said: /failed quota: (.*)/,
-    what: (why) => `a quota of the namespace wants to be told what each container takes: ${why}`,
+    what: (why) =>
+      `a quota of the namespace requires that each container states what it takes: ${why}`,
     fix: 'Set these requests and limits, or have a LimitRange with defaults made in the namespace.',
   },
   {

@@ -7,11 +7,11 @@ export interface StatusCause {
   readonly field: string
 }
 
-/** Reason of a WebSocket that something before the API server did not let through. */
+/** Reason of a WebSocket that was not let through, or not opened. */
 export const BLOCKED = 'WebSocketBlocked'
 
 export const BLOCKED_FIX =
-  'Have the gateway before the API server let WebSockets through (Upgrade: websocket), or give a kubeconfig that goes past it.'
+  'Have what stands before the API server let WebSockets through (Upgrade: websocket), or give a kubeconfig that goes past it.'
 
 export class KubeFailure extends Error {
   /** HTTP status; 0 when no answer came. */

@@ -1,7 +1,7 @@
 // The way of every plain request: counted, renewed once when the credentials have ended, tried
 // again where that is safe, and told as a KubeFailure where it fails.
 
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
@@ -9,7 +9,7 @@ import type { RequestCount } from './kube.ts'
 import { FIRST_CONTACT_MS, mayRepeat, RETRY_FOR_MS, withRetries } from './retry.ts'
 import type { Repeat } from './retry.ts'
 import { failureOf } from './status.ts'
-import type { Answer, Call, Transport } from './transport.ts'
+import type { Answer, Call, Opened, Transport } from './transport.ts'
 
 /** How long the head of a refused watch or stream may be read, in bytes. */
 const LONGEST_REFUSAL = 64 * 1024
@@ -20,7 +20,7 @@ export interface Requests {
   /** Resolves with a 2xx answer only. */
   ask(call: Call, repeat: Repeat, counted: Counted, signal: AbortSignal): Promise<Answer>
   /** A long answer; resolves once its head says 200. Not tried again, but for ended credentials. */
-  open(call: Call, counted: Counted, signal: AbortSignal): Promise<IncomingMessage>
+  open(call: Call, counted: Counted, signal: AbortSignal): Promise<Opened>
   /** Runs `attempt` again once with renewed credentials when it is refused with 401. */
   renewed<T>(attempt: () => Promise<T>): Promise<T>
   count(counted: Counted): void
@@ -98,7 +98,7 @@ export function createRequests(
  * The bounded text of an answer that isn't success; what is cut off can't be parsed and counts as
  * no status.
  */
-export async function readRefusal(response: IncomingMessage): Promise<string> {
+export async function readRefusal(response: Readable): Promise<string> {
   const limit = setTimeout(() => response.destroy(), 5_000)
   let text = ''
   try {

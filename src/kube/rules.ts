@@ -36,6 +36,33 @@ export function roleFor(wanted: readonly Access[], name = ROLE_NAME): string {
     .join('---\n')
 }
 
+/** ` in shop: get, list statefulsets; create leases; in the whole cluster: list nodes`. */
+export function rightsInWords(wanted: readonly Access[]): string {
+  const scopes = Map.groupBy(wanted, ({ namespace }) => namespace)
+  return [...scopes]
+    .map(([namespace, rights]) => {
+      const byResource = Map.groupBy(rights, ({ resource }) => resource)
+      const told = [...byResource].map(
+        ([resource, some]) =>
+          `${[...new Set(some.map(({ verb }) => verb))].toSorted(byVerb).join(', ')} ${resource}`,
+      )
+      return ` in ${namespace ?? 'the whole cluster'}: ${told.join('; ')}`
+    })
+    .join(';')
+}
+
+/** One rule of the core group, for a Role that is there; ends without a line's end. */
+export function ruleFor(resource: string, verbs: readonly string[], name?: string): string {
+  const names = name === undefined ? [] : [name]
+  return ruleYaml({ group: '', resources: [resource], names, verbs }).trimEnd()
+}
+
+/** A WebSocket opens with GET, and newer servers ask for create as well. */
+const STREAM = ['get', 'create']
+export const FORWARD_RULE = ruleFor('pods/portforward', STREAM)
+export const EXEC_RULE = ruleFor('pods/exec', STREAM)
+export const ADD_EXEC = `Add this rule to the Role of this workflow:\n${EXEC_RULE}`
+
 /**
  * Verbs of a resource gathered, then resources with the same verbs, then names with the same
  * rights.

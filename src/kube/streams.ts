@@ -5,14 +5,12 @@ import { Duplex } from 'node:stream'
 import { z } from 'zod'
 import { abortReason } from '../clock.ts'
 import { collected } from '../collected.ts'
-import type { LoadedConfig } from './config.ts'
-import type { Credentials } from './credentials.ts'
 import { KubeFailure } from './failure.ts'
 import { streamFault } from './stream-words.ts'
 import type { ExecOptions, ExecResult, Kube, Tunnelled } from './kube.ts'
 import type { Requests } from './requests.ts'
-import { dial, hangUp } from './websocket.ts'
-import type { Dial, Socket } from './websocket.ts'
+import { hangUp, notOpened } from './websocket.ts'
+import type { Dial, Dialler, Socket } from './websocket.ts'
 
 const EXEC_MS = 30_000
 /** Most that is kept of each output, in bytes. */
@@ -26,21 +24,13 @@ type Pod = Parameters<Kube['exec']>[0]
 type Command = Parameters<Kube['exec']>[2]
 
 export class PodStreams implements Streams {
-  readonly #loaded: LoadedConfig
-  readonly #credentials: Credentials
+  readonly #dialler: Dialler
   readonly #requests: Requests
   readonly #closing: AbortSignal
   readonly #answerMs: number
 
-  constructor(
-    loaded: LoadedConfig,
-    credentials: Credentials,
-    requests: Requests,
-    closing: AbortSignal,
-    answerMs: number,
-  ) {
-    this.#loaded = loaded
-    this.#credentials = credentials
+  constructor(dialler: Dialler, requests: Requests, closing: AbortSignal, answerMs: number) {
+    this.#dialler = dialler
     this.#requests = requests
     this.#closing = closing
     this.#answerMs = answerMs
@@ -57,15 +47,18 @@ export class PodStreams implements Streams {
     const request = execRequest(pod, command)
     const path = execPath(pod, container, command, stdin !== undefined)
     const late = new AbortController()
+    let begun = false
     const timer = setTimeout(
       () =>
         late.abort(
-          new KubeFailure({
-            status: 0,
-            reason: 'Timeout',
-            message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`,
-            request,
-          }),
+          begun
+            ? new KubeFailure({
+                status: 0,
+                reason: 'Timeout',
+                message: `${command[0]} in pod ${pod.name} did not end within ${timeoutMs / 1000} s`,
+                request,
+              })
+            : notOpened(`no WebSocket was open within ${timeoutMs / 1000} s`, request),
         ),
       timeoutMs,
     )
@@ -74,6 +67,7 @@ export class PodStreams implements Streams {
       return await this.#requests.renewed(async () => {
         const session = execSession(request)
         const socket = await this.#dial(path, request, session, until)
+        begun = true
         if (stdin !== undefined) sendStdin(socket, stdin)
         return session.result(socket, until)
       })
@@ -115,7 +109,7 @@ export class PodStreams implements Streams {
     this.#requests.count('streams')
     const { onFrame, onClose } = heard
     const wanted = { path, request, timeoutMs: this.#answerMs, onFrame, onClose }
-    return dial(this.#loaded, this.#credentials, wanted, until)
+    return this.#dialler(wanted, until)
   }
 }
 

@@ -57,9 +57,12 @@ export interface Transport {
    */
   send(call: Call, signal: AbortSignal): Promise<Answer>
   /** Resolves with the head; the body is the caller's to read and to destroy. */
-  open(call: Call, signal: AbortSignal): Promise<IncomingMessage>
+  open(call: Call, signal: AbortSignal): Promise<Opened>
   close(): void
 }
+
+/** A long answer, from its head on. */
+export type Opened = Readable & Pick<IncomingMessage, 'statusCode' | 'headers'>
 
 /** Of a page of a list, unpacked, in bytes: one of 500 pods is some 5 MiB. */
 export const LARGEST_PAGE = 24 * 1024 * 1024

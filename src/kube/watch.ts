@@ -1,7 +1,7 @@
 // A watch is one long answer, a JSON object a line. However it ends, the reader lists again; so it
 // ends quietly.
 
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { z } from 'zod'
 import type { KubeObject, WatchEvent } from './kube.ts'
@@ -24,7 +24,7 @@ export interface WatchReading {
  * Never rejects for the stream's sake; what `onEvent` throws is thrown.
  */
 export async function readWatch(
-  response: IncomingMessage,
+  response: Readable,
   reading: WatchReading,
   signal: AbortSignal,
 ): Promise<void> {

@@ -10,22 +10,34 @@ import { abortReason } from '../clock.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import { BLOCKED, KubeFailure } from './failure.ts'
+import { codeOf } from './node-error.ts'
+import { ProxyFault } from './proxy-fault.ts'
 import { streamFault } from './stream-words.ts'
 import { readRefusal } from './requests.ts'
 import { failureOf, NO_STATUS } from './status.ts'
-import { headersOf, noAnswer, unreachable, USER_AGENT } from './transport.ts'
+import { headersOf, unreachable, USER_AGENT } from './transport.ts'
 
-/** What is used of the library's WebSocket. */
+/** An open channel connection. */
 export interface Socket {
   readonly protocol: string
   send(data: Uint8Array, done: (error?: Error) => void): void
-  ping(): void
   close(code?: number): void
   terminate(): void
   pause(): void
   resume(): void
+}
+
+/** What is used of the library's WebSocket. */
+interface LibrarySocket extends Socket {
+  ping(): void
   on(event: string, listener: (...details: unknown[]) => void): unknown
 }
+
+/**
+ * Resolves with an open socket; rejects with a KubeFailure, or the signal's reason. The signal
+ * counts until then only.
+ */
+export type Dialler = (wanted: Dial, signal: AbortSignal) => Promise<Socket>
 
 export interface Dial {
   readonly path: string
@@ -47,10 +59,7 @@ const PONG_WITHIN_MS = 30_000
 /** How long a closing handshake may take. */
 const CLOSE_MS = 500
 
-/**
- * Resolves with an open socket; rejects with a KubeFailure, or the signal's reason. The signal
- * counts until then only.
- */
+/** A Dialler, once it knows the server and who asks. */
 export async function dial(
   loaded: LoadedConfig,
   credentials: Credentials,
@@ -58,7 +67,7 @@ export async function dial(
   signal: AbortSignal,
 ): Promise<Socket> {
   signal.throwIfAborted()
-  let socket: Socket | undefined
+  let socket: LibrarySocket | undefined
   let fail: (error: Error) => void = () => undefined
   const failed = new Promise<never>((_resolve, reject) => (fail = reject))
   failed.catch(() => undefined)
@@ -72,7 +81,7 @@ export async function dial(
       if (isResponse(response)) refusal(response, wanted.request).then(fail, fail)
     })
     keepAlive(made, wanted.onClose)
-    made.on('error', (error) => fail(unreachable(loaded.server.host, error, wanted.request)))
+    made.on('error', (error) => fail(brokenBefore(loaded.server.host, error, wanted.request)))
     request.end()
   }
   const config = dialledBy(loaded, credentials, finishRequest, signal)
@@ -89,10 +98,7 @@ export async function dial(
   )
   const stop = (): void => fail(abortReason(signal))
   signal.addEventListener('abort', stop, { once: true })
-  const timer = setTimeout(
-    () => fail(noAnswer(loaded.server.host, wanted.timeoutMs, wanted.request)),
-    wanted.timeoutMs,
-  )
+  const timer = setTimeout(() => fail(notOpenedIn(loaded.server.host, wanted)), wanted.timeoutMs)
   try {
     await Promise.race([connecting.catch((error: unknown) => asError(error, failed)), failed])
   } catch (error) {
@@ -143,7 +149,16 @@ async function asError(error: unknown, heard: Promise<never>): Promise<never> {
 async function refusal(response: IncomingMessage, request: string): Promise<KubeFailure> {
   const body = await readRefusal(response)
   const retryAfter = response.headers['retry-after']
-  const found = failureOf({ status: response.statusCode ?? 0, body, retryAfter }, request)
+  return refusedStream({ status: response.statusCode ?? 0, body, retryAfter }, request)
+}
+
+/** An answer in place of an open channel connection. */
+export function refusedStream(
+  answer: Parameters<typeof failureOf>[0],
+  request: string,
+): KubeFailure {
+  const { body } = answer
+  const found = failureOf(answer, request)
   const blocked = blockedBy(found, body)
   if (blocked !== undefined)
     return new KubeFailure({ status: 0, reason: BLOCKED, message: blocked, request })
@@ -172,8 +187,38 @@ function blockedBy(found: KubeFailure, body: string): string | undefined {
     : undefined
 }
 
+/** How a connection ends on which a gateway passes no upgrade on, by the code of its error. */
+const BROKEN: ReadonlySet<string> = new Set(['', 'ECONNRESET', 'EPIPE'])
+
+/** What kept the connection from being made is told as it is of any request. */
+export function brokenBefore(host: string, error: unknown, request: string): KubeFailure {
+  const told = unreachable(host, error, request)
+  return error instanceof ProxyFault || !BROKEN.has(codeOf(error))
+    ? told
+    : notOpened(`the connection to ${host} broke before a WebSocket was open`, request, error)
+}
+
+/** Nothing came at all. */
+export function notOpenedIn(
+  host: string,
+  { timeoutMs, request }: Pick<Dial, 'timeoutMs' | 'request'>,
+): KubeFailure {
+  return notOpened(`${host} opened no WebSocket within ${timeoutMs / 1000} s`, request)
+}
+
+/** Neither the API server nor anything before it said why. */
+export function notOpened(what: string, request: string, cause?: unknown): KubeFailure {
+  return new KubeFailure({
+    status: 0,
+    reason: BLOCKED,
+    message: `${what}: a gateway before the API server may let none through`,
+    request,
+    cause,
+  })
+}
+
 /** Pings, so that idle tunnels live and dead ones are noticed. */
-function keepAlive(socket: Socket, onClose: (code: number) => void): void {
+function keepAlive(socket: LibrarySocket, onClose: (code: number) => void): void {
   let lastPong: number | undefined
   let opened = false
   socket.on('open', () => (opened = true))
@@ -196,7 +241,7 @@ export function hangUp(socket: Socket): void {
   setTimeout(() => socket.terminate(), CLOSE_MS).unref()
 }
 
-function isSocket(made: unknown): made is Socket {
+function isSocket(made: unknown): made is LibrarySocket {
   if (typeof made !== 'object' || made === null) return false
   return ['send', 'ping', 'close', 'terminate', 'pause', 'resume', 'on'].every(
     (name) => typeof Reflect.get(made, name) === 'function',

@@ -335,11 +335,15 @@ async function aftermath({ ensemble, leaving }: Drain, watch: DataWatch): Promis
       `${kept.join(', ')} stays cordoned, as uncordon: never says; operation: uncordon removes the cordon.`,
     )
   report.offer(...kept.flatMap(uncordonByHand))
-  const givingBack = uncordonLeft(record, report, journal, lock.lost)
+  const uncordoning = uncordonLeft(record, report, journal, lock.lost)
   if (report.remainingNodes.length > 0)
     journal.info(`Not drained: ${report.remainingNodes.join(', ')}`)
   const hurried = run.signal.aborted || lock.lost.aborted
-  const [given] = await Promise.all([givingBack, hurried ? watch.abandon() : undefined, ...leaving])
+  const [given] = await Promise.all([
+    uncordoning,
+    hurried ? watch.abandon() : undefined,
+    ...leaving,
+  ])
   const back = cordonsInWords(report.nodes, kept, given.left)
   report.stands(back)
   if (hurried) {

@@ -7,7 +7,7 @@ import type { Inputs } from '../inputs/inputs.ts'
 import { secretsIn } from '../inputs/login.ts'
 import { KubeFailure } from '../kube/failure.ts'
 import { objectName, type Access, type Kube } from '../kube/kube.ts'
-import { roleFor } from '../kube/rules.ts'
+import { rightsInWords } from '../kube/rules.ts'
 import type { Loaded } from '../manifests/load.ts'
 import { refuseMissing, rightsToVerify } from '../procedures/open/access.ts'
 import { foresee } from '../procedures/plan/foresee.ts'
@@ -93,12 +93,11 @@ function judgeRights({ journal, report }: Run, { profile }: Loaded): JudgeRights
     refuseMissing(rights.missing.filter(needed), 'ACCESS_DENIED')
     const rest = [...rights.missing, ...rightsToVerify(rights, profile, namespace)]
     if (rest.length === 0) return
-    const what = rest.map(({ verb, resource }) => `${verb} ${resource}`).join(', ')
     const finding: Finding = {
       code: 'ACCESS_DENIED',
       severity: 'warning',
-      message: `a deploy with these credentials would be refused, since these rights are missing: ${what}`,
-      fix: `Nothing, if the deploy has credentials of its own. Else add: ${roleFor(rest)}`,
+      message: `a deploy with these credentials would be refused, since these rights are missing${rightsInWords(rest)}`,
+      fix: 'Nothing, if the deploy has credentials of its own. Else add the rules of docs/role.yaml.',
     }
     report.found(finding)
     journal.warning(
@@ -120,7 +119,7 @@ function tellUntried(
     )
   else if (untried.length > 0)
     report.note(
-      `Not tried, since the right to patch them is missing (a dry run needs it too): ${untried.join(', ')}. They were compared with what stands in the cluster: fields that the manifests no longer have, conflicts, defaults and refusals of the server are not seen.`,
+      `Not tried, since this run may not patch them, which a dry run needs too: ${untried.join(', ')}. They were only compared with the cluster. So this plan does not show fields that the manifests no longer have, conflicts, defaults, and what the server would refuse.`,
     )
 }
 

@@ -21,7 +21,6 @@ import {
   whyNotScaled,
   type ScaleGround,
 } from '../decide/scale-refusals.ts'
-import type { Code } from '../codes.ts'
 import { EnsembleError, failure, type Finding } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { KubeObject } from '../kube/kube.ts'
@@ -339,7 +338,8 @@ async function takeSteps(
       await bestEffort(journal, 'the record still names the scale that was not begun', () =>
         record.end(AbortSignal.timeout(RELEASE_MS)),
       )
-    throw explained(before, error, { steps: left, target, underWay })
+    explainLeft(before, { steps: left, target, underWay })
+    throw error
   }
 }
 
@@ -479,16 +479,9 @@ async function verifyThen(
   )
 }
 
-/** What a wait ends with that no proven cause has ended. */
-const ENDED_BY_TIME: ReadonlySet<Code> = new Set(['TIMEOUT', 'NOT_READY'])
-
-/**
- * What was reached stays. Gives what is to be thrown: where nothing but the time ended it, with the
- * ways that lead on.
- */
-function explained(
+/** What was reached stays. Also where a run continues in vain what another one has begun. */
+function explainLeft(
   ensemble: LockedEnsemble,
-  error: unknown,
   {
     steps,
     target,
@@ -499,13 +492,13 @@ function explained(
     /** What an earlier run had begun. */
     readonly underWay: UnderWay | null
   },
-): unknown {
+): void {
   const {
     run: { report },
     profile: { name: profile },
   } = ensemble
   const [next, ...later] = steps
-  if ((!report.changed && underWay === null) || next === undefined) return error
+  if ((!report.changed && underWay === null) || next === undefined) return
   const replicas = report.replicas ?? ensemble.before.set?.replicas ?? 0
   const left = scaleLeft([next, ...later], {
     replicas,
@@ -517,11 +510,5 @@ function explained(
     `${report.readyReplicas ?? 0} of ${replicas} members are ready; reached: ${left.reached} members`,
   )
   report.note(left.words)
-  const waited = error instanceof EnsembleError && ENDED_BY_TIME.has(error.code)
-  if (!waited) return error
-  const [first, ...rest] = error.findings
-  if (first === undefined) return error
-  const cause = first.fix ?? 'See above what it was waiting for.'
-  const fix = `${cause.replace(/[.!?]?$/, '.')} ${left.again}`
-  return new EnsembleError(error.outcome, [{ ...first, fix }, ...rest], { cause: error })
+  report.about({ waysOn: left.waysOn })
 }

@@ -12,14 +12,14 @@ import {
   leftTo,
   planUncordon,
   refuseForeign,
-  rowFor,
+  tellNodes,
   type PlannedNode,
 } from '../procedures/drain/plan-uncordon.ts'
 import { holdForNodes } from '../procedures/drain/nodes-alone.ts'
 import type { Locked } from '../procedures/open/hold-ensemble.ts'
 import { uncordonDryRun } from '../procedures/drain/uncordon-dry-run.ts'
 import type { Run } from '../run.ts'
-import type { Recorder, SeenNode } from '../report/recorder.ts'
+import type { Recorder } from '../report/recorder.ts'
 
 export async function uncordon(inputs: Inputs, run: Run): Promise<void> {
   if (inputs.dryRun) await uncordonDryRun(inputs, run)
@@ -37,23 +37,11 @@ async function uncordonAll(ensemble: Locked, signal: AbortSignal): Promise<void>
   const { journal, report, clock } = run
   const { namespace, name } = ensemble.target
   const cordonedFor = `${namespace}/${name}`
-  const planned = await planUncordon(
-    kube,
-    inputs,
-    { view: ensemble.before, stored: record.stored, ensemble: cordonedFor },
-    signal,
-  )
+  const cordoned = { view: ensemble.before, stored: record.stored, ensemble: cordonedFor }
+  const planned = await planUncordon(kube, inputs, cordoned, signal)
   const gone = goneNodes(inputs, record.stored, planned)
   refuseForeign(planned, inputs)
-  report.listNodes([
-    ...planned.map((one) => rowFor(one, record.stored, ensemble.before)),
-    ...gone.map(goneRow),
-  ])
-  report.nodesLeft(
-    planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
-  )
-  if (report.nodes.length === 0)
-    report.note(`By the record no drain of ${cordonedFor} left a node cordoned.`)
+  tellNodes(report, { planned, gone }, cordoned)
   run.publish()
 
   await record.endNodes(new Set(gone), signal)
@@ -168,17 +156,4 @@ function standingOf({ nodes }: Pick<Recorder, 'nodes'>): string {
       .map(({ node }) => node)
       .join(', ') || 'no node'
   } uncordoned; not every member was seen in the quorum yet`
-}
-
-function goneRow(node: string): SeenNode {
-  return {
-    node,
-    outcome: 'gone',
-    placement: '',
-    members: [],
-    cordon: 'none',
-    phases: [],
-    pods: [],
-    note: 'it has left the cluster',
-  }
 }

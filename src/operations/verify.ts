@@ -23,7 +23,11 @@ import { withPodCauses } from '../procedures/verify/pod-causes.ts'
 import { findSet, readNodes, readServices, readView } from '../procedures/open/read-ensemble.ts'
 import type { ReachableEnsemble } from '../procedures/open/ensemble.ts'
 import { createLooker } from '../procedures/rollout/looker.ts'
-import { outcomeOf, verifyEnsemble } from '../procedures/verify/verify-ensemble.ts'
+import {
+  lookAtServiceAgain,
+  outcomeOf,
+  verifyEnsemble,
+} from '../procedures/verify/verify-ensemble.ts'
 import type { Run } from '../run.ts'
 import type { VerifyLevel } from '../view/profile-name.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
@@ -170,6 +174,7 @@ async function awaitReadiness(
   // A member that counts by its pod alone was told as not serving; now it is Ready.
   if (report.members.some(({ role }) => role === undefined || !SERVING.has(role)))
     await createLooker(ensemble, signal).members(view, true)
+  await lookAtServiceAgain(ensemble, signal)
 }
 
 function isComplete(view: EnsembleView): boolean {

@@ -4,7 +4,7 @@
 import { codeRow } from '../codes.ts'
 import { decide } from '../errors.ts'
 import type { Finding } from '../errors.ts'
-import { causeLine } from './evidence.ts'
+import { causeLine, tellsMore } from './evidence.ts'
 import { plainLine, plainLines, someOf } from './escape.ts'
 import type { Evidence, RunReport } from './run-report.ts'
 
@@ -20,10 +20,19 @@ export function decidingFinding(report: RunReport): Finding | undefined {
   return first === undefined ? undefined : decide([first, ...rest])
 }
 
-/** The evidence of the deciding finding's object, else the first that was gathered. */
+/**
+ * The evidence of the deciding finding's object, else the first that was gathered; what one pod has
+ * died of proves nothing of another.
+ */
 export function decidingEvidence(report: RunReport): Evidence | undefined {
   const object = decidingFinding(report)?.object
-  return report.evidence.find((one) => one.object === object) ?? report.evidence[0]
+  const [first] = report.evidence
+  return (
+    report.evidence.find((one) => one.object === object) ??
+    (object?.startsWith('pod/') === true && first?.object.startsWith('pod/') === true
+      ? undefined
+      : first)
+  )
 }
 
 /** `examples/zk.yaml:12`, or nothing. */
@@ -68,9 +77,9 @@ function ownFix(report: RunReport): readonly string[] {
 /** The line of evidence behind the cause, when it says more than the cause does. */
 export function proofOf(report: RunReport): string {
   const evidence = decidingEvidence(report)
-  if (evidence === undefined) return ''
-  const proof = causeLine(evidence)
-  return causeOf(report).includes(proof) ? '' : proof
+  return evidence === undefined || !tellsMore(evidence, causeOf(report), report.code)
+    ? ''
+    : causeLine(evidence)
 }
 
 /**

@@ -33,20 +33,26 @@ export function causeLine(evidence: Evidence): string {
       ? ''
       : `${evidence.restarts} ${evidence.restarts === 1 ? 'restart' : 'restarts'}`,
   ].filter((fact) => fact !== '')
-  const last = lastEvent(evidence)
+  const last = tellingEvent(evidence)
   const event =
     last === undefined
       ? ''
-      : `; last event: ${last.reason}${last.count > 1 ? ` (${last.count}×)` : ''}: ${plainLine(last.message, 300)}`
+      : `; last ${last.warning ? 'warning' : 'event'}: ${last.reason}${last.count > 1 ? ` (${last.count}×)` : ''}: ${plainLine(last.message, 300)}`
   return plainLine(`${where}: ${facts.join(', ')}${event}`)
 }
 
-/** The cause line and what the cluster said about it, as one paragraph. */
-export function evidenceParagraph(evidence: Evidence): string {
-  const said = plainLine(evidence.message, 600)
-  return said === '' || causeLine(evidence).includes(said)
-    ? `${causeLine(evidence)}.`
-    : `${causeLine(evidence)}. It says: ${said}`
+/** Says only that it is tried again, or the reason once more. */
+const NO_NEWS = /^(?:Back-off |Error: \w+$)/
+
+/** Whether the line tells more than the cause, in a sentence, and the code have told. */
+export function tellsMore(evidence: Evidence, cause: string, code: string): boolean {
+  const { exitCode, restarts, reason } = evidence
+  if (cause.includes(causeLine(evidence))) return false
+  if (exitCode !== undefined || (restarts ?? 0) > 0) return true
+  if (!cause.includes(reason) && reason.toLowerCase() !== code.toLowerCase()) return true
+  const event = plainLine(tellingEvent(evidence)?.message ?? '')
+  const [first = ''] = event.split('. ')
+  return !NO_NEWS.test(event) && !cause.includes(first)
 }
 
 export interface QuietLog {
@@ -72,9 +78,8 @@ export function logTitle(log: Evidence['logs'][number], quiet: QuietLog): string
     : `${count} of ${life} (${quiet.noise} ${quiet.noise === 1 ? 'line' : 'lines'} of probes left out)`
 }
 
-function lastEvent(evidence: Evidence): Evidence['events'][number] | undefined {
-  return evidence.events.reduce<Evidence['events'][number] | undefined>(
-    (latest, event) => (latest === undefined || event.last >= latest.last ? event : latest),
-    undefined,
-  )
+/** The last warning: that an image was pulled is no news of a container that keeps ending. */
+function tellingEvent({ events }: Evidence): Evidence['events'][number] | undefined {
+  const warnings = events.filter(({ warning }) => warning)
+  return (warnings.length > 0 ? warnings : events).toSorted((a, b) => a.last - b.last).at(-1)
 }

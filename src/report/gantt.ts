@@ -11,9 +11,11 @@ const MOST_BARS = 60
 const LABEL = 40
 /** A bar below this share of the whole can't be seen. */
 const SLIVER = 1 / 200
-/** Of the chart on the page of a run, and of a letter in a bar; pixels. */
-const CHART = 700
+/** Of the chart on the page of a run with its names, of a letter in a bar, and of one in a name; pixels. */
+const CHART = 790
 const LETTER = 5.9
+const NAME_LETTER = 6.5
+const LEAST_NAME = 90
 /** Ticks of the axis, seconds apart, with the words of the library. */
 const TICKS: readonly (readonly [number, string])[] = [
   ...[1, 2, 5, 10, 15, 30].map((n) => [n, `${n}second`] as const),
@@ -21,6 +23,8 @@ const TICKS: readonly (readonly [number, string])[] = [
   ...[1, 2, 6, 12].map((n) => [n * 3600, `${n}hour`] as const),
 ]
 const MOST_TICKS = 12
+
+const WAITS = 'waits for a node'
 
 interface Bar {
   readonly label: string
@@ -34,16 +38,19 @@ interface Lane {
   readonly bars: readonly Bar[]
 }
 
-const HEAD = [
-  '---',
-  'displayMode: compact',
-  'config:',
-  '  gantt: { leftPadding: 90, barHeight: 20, barGap: 4, fontSize: 11, sectionFontSize: 12, topPadding: 40, topAxis: true }',
-  '---',
-  'gantt',
-  '  dateFormat YYYY-MM-DD HH:mm:ss',
-  '  axisFormat %H:%M:%S',
-]
+/** `room`: pixels for the names of lanes, which would stand on the bars. */
+function head(room: number): readonly string[] {
+  return [
+    '---',
+    'displayMode: compact',
+    'config:',
+    `  gantt: { leftPadding: ${room}, barHeight: 20, barGap: 4, fontSize: 11, sectionFontSize: 12, topPadding: 40, topAxis: true }`,
+    '---',
+    'gantt',
+    '  dateFormat YYYY-MM-DD HH:mm:ss',
+    '  axisFormat %H:%M:%S',
+  ]
+}
 
 /**
  * A fenced mermaid block; undefined where no running member was replaced or moved, and where there
@@ -62,17 +69,22 @@ export function ganttOf(report: RunReport): string | undefined {
     from,
     to: from + ms,
   }))
-  const all = [{ title: 'clients', bars: clients }, ...members, ...nodes].filter(
+  // Of other ensembles on the node those members that moved, after its own.
+  const own = members.filter(({ title }) => !title.includes('/'))
+  const others = members.filter(({ title, bars }) => title.includes('/') && bars.length > 1)
+  const all = [{ title: 'clients', bars: clients }, ...own, ...others, ...nodes].filter(
     ({ bars }) => bars.length > 0,
   )
   const lanes = count(all) > MOST_BARS ? all.filter(({ bars }) => bars.length > 1) : all
   const span = Math.max(1, (report.ended - report.started) / 1000)
   const tick = TICKS.find(([seconds]) => span / seconds <= MOST_TICKS)
+  const longest = Math.max(...lanes.map(({ title }) => word(title).length))
+  const names = Math.max(LEAST_NAME, Math.ceil(longest * NAME_LETTER) + 16)
   const text = [
     '```mermaid',
-    ...HEAD,
+    ...head(names),
     ...(tick === undefined ? [] : [`  tickInterval ${tick[1]}`]),
-    ...lanes.flatMap((lane) => laneLines(lane, span)),
+    ...lanes.flatMap((lane) => laneLines(lane, span, CHART - names)),
     '```',
   ].join('\n')
   return lanes.length === 0 || count(lanes) > MOST_BARS || text.length > LONGEST ? undefined : text
@@ -82,14 +94,18 @@ function count(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { bars }) => sum + bars.length, 0)
 }
 
-/** In whole seconds, one after the other: what overlaps would get a line of its own. */
-function laneLines({ title, bars }: Lane, span: number): string[] {
+/**
+ * In whole seconds, one after the other: what overlaps would get a line of its own. `width`: of the
+ * whole time, in pixels.
+ */
+function laneLines({ title, bars }: Lane, span: number, width: number): string[] {
   let end = 0
-  const lines = bars.map(({ label, kind, from, to }) => {
+  const lines = bars.map(({ label, kind, from, to }, index) => {
     const start = Math.max(end, Math.floor(from / 1000))
     end = Math.max(start + 1, Math.floor(to / 1000))
-    const room = ((to - from) / 1000 / span) * CHART
-    const shown = kind === 'crit' ? word(label) : fitting(word(label), room)
+    // Beside a fault the chart shows the words that don't fit into it, up to the bar that follows.
+    const until = kind === 'crit' ? (bars[index + 1]?.from ?? Infinity) : to
+    const shown = fitting(word(label), kind, ((until - from) / 1000 / span) * width)
     return `  ${shown} :${kind === '' ? '' : `${kind}, `}${stamp(start * 1000)}, ${end - start}s`
   })
   return [`  section ${word(title)}`, ...lines]
@@ -97,10 +113,16 @@ function laneLines({ title, bars }: Lane, span: number): string[] {
 
 /**
  * A label that doesn't fit into its bar would stand on the one beside it: it is shown without its
- * time then, or not at all. `room`: pixels.
+ * time then, by its first fault, in one word, or not at all. `room`: pixels.
  */
-function fitting(label: string, room: number): string {
-  const forms = [label, label.replace(/ [\d.]+[hms].*$/, ''), label.replace(/^on /, '')]
+function fitting(label: string, kind: Bar['kind'], room: number): string {
+  const forms = [
+    label,
+    label.replace(/,? [\d.]+[hms].*$/, ''),
+    label.replace(/^on /, ''),
+    ...(kind === 'crit' ? [label.replace(/, .*$/, '')] : []),
+    ...(kind === 'active' ? ['away'] : []),
+  ]
   return forms.find((form) => (form.length + 1) * LETTER <= room) ?? '·'
 }
 
@@ -138,7 +160,7 @@ function memberLanes(report: RunReport): Lane[] {
 }
 
 function memberBars(entries: readonly Told[], { started, ended }: RunReport): Bar[] {
-  const ordered = entries.toSorted((a, b) => a.at - b.at)
+  const ordered = withoutTries(entries.toSorted((a, b) => a.at - b.at))
   const bars: Bar[] = homeOf(ordered[0], started)
   for (const [index, { at, event }] of ordered.entries()) {
     const to = Math.max(at, ordered[index + 1]?.at ?? ended)
@@ -146,9 +168,9 @@ function memberBars(entries: readonly Told[], { started, ended }: RunReport): Ba
     const last = bars.at(-1)
     // Who stands well when it is first looked at has done so since the run began.
     const from = last === undefined && kind === 'done' ? Math.min(started, at) : at
-    // What follows one another while it is away is one absence; a fault has a bar of its own.
-    if (last?.kind === kind && (kind === 'active' || last.label === label))
-      bars[bars.length - 1] = { ...last, to }
+    // What follows one another while it is away is one absence; so are its faults one trouble.
+    if (last?.kind === kind && (kind !== 'done' || last.label === label))
+      bars[bars.length - 1] = { ...last, label: joined(last, label), to }
     else bars.push({ label, kind, from, to })
   }
   const shortest = (ended - started) * SLIVER
@@ -169,6 +191,23 @@ function memberBars(entries: readonly Told[], { started, ended }: RunReport): Ba
   )
 }
 
+/** One that ends, runs a moment and ends again has the same trouble all the time. */
+function withoutTries(ordered: readonly Told[]): readonly Told[] {
+  let troubled = false
+  return ordered.filter(({ event: { kind } }, index) => {
+    const next = ordered.slice(index + 1).find(({ event }) => event.kind !== 'away')
+    if (kind === 'away' && troubled && next?.event.kind === 'fault') return false
+    troubled = kind === 'fault'
+    return true
+  })
+}
+
+/** The words of a bar that grows: who has its node waits for none; faults are told once each. */
+function joined({ kind, label: first }: Bar, label: string): string {
+  if (kind === 'crit') return first.split(', ').includes(label) ? first : `${first}, ${label}`
+  return first === WAITS ? label : first
+}
+
 /** Who was evicted first of all had stood on that node till then. */
 function homeOf(first: Told | undefined, started: number): Bar[] {
   return first?.node === undefined || first.event.kind !== 'evicted'
@@ -176,7 +215,7 @@ function homeOf(first: Told | undefined, started: number): Bar[] {
     : [{ label: `on ${first.node}`, kind: 'done', from: started, to: first.at }]
 }
 
-/** `to node-4, 22.0s`, `away 16.2s`. */
+/** `to node-4, 22.0s`, `away 16.2s`; of a member that comes `starts 16.2s`. */
 function absence(
   { from, to, label }: Bar,
   before: Bar | undefined,
@@ -186,7 +225,8 @@ function absence(
     after?.kind === 'done' && before !== undefined && after.label !== before.label
       ? `to ${after.label.replace(/^on /, '')}, `
       : ''
-  return `${moved === '' ? `${label} ` : moved}${formatSpan(to - from)}`
+  const words = before === undefined && label === 'away' ? 'starts' : label
+  return `${moved === '' ? `${words} ` : moved}${formatSpan(to - from)}`
 }
 
 /** The bar that begins with it. */
@@ -197,7 +237,7 @@ function drawn(event: MemberEvent): Pick<Bar, 'kind' | 'label'> {
     case 'fault':
       return { kind: 'crit', label: event.reason }
     case 'pending':
-      return { kind: 'active', label: 'waits for a node' }
+      return { kind: 'active', label: WAITS }
     case 'hand-over':
       return { kind: 'active', label: 'hands over leadership' }
     case 'away':

@@ -103,7 +103,7 @@ function reason(report: RunReport): string {
   const where = [placeOf(finding), finding?.object ?? ''].find(
     (part) => part !== '' && !told.includes(part.split('/').at(-1) ?? part),
   )
-  return `${where === undefined ? '' : `${where}: `}${told}`
+  return `${where === undefined ? '' : `${where}: `}${told.replace(/\.$/, '')}`
 }
 
 /** The middle part gives way when all of it is too long for a chat. */

@@ -18,12 +18,12 @@ export function nextLines(report: RunReport): readonly string[] {
   const operations = operationsOf(report)
   return report.code === ''
     ? [...operations, ...afterSuccess(report)]
-    : [...fixOf(report), ...operations]
+    : [...fixOf(report), ...operations, ...corrected(report), ...waysOn(report)]
 }
 
 /** An operation of ours does what the commands would do: they are for those who can't run it. */
 export function hasOperation(report: RunReport): boolean {
-  return operationsOf(report).length > 0
+  return report.result === 'undone' || operationsOf(report).length > 0
 }
 
 function operationsOf(report: RunReport): readonly string[] {
@@ -45,13 +45,27 @@ function goBack({ code, result, undoTo }: RunReport): readonly string[] {
   ]
 }
 
+/** What was wrong with a deploy is corrected where it was written: a line, or an input. */
+function corrected(report: RunReport): readonly string[] {
+  const { code, result, operation } = report
+  const ofTheChange = operation === 'deploy' && code !== '' && codeRow(code).undoHelps === true
+  if (result !== 'undone' && !(result === 'failed' && ofTheChange)) return []
+  if (fixOf(report).some((line) => line.includes('deploy again'))) return []
+  const finding = decidingFinding(report)
+  const place = placeOf(finding)
+  const input = finding?.input === undefined ? '' : `the input ${finding.input}`
+  const where = place === '' ? input : place
+  if (where === '') return result === 'undone' ? ['Then run the deploy again.'] : []
+  const lead = goBack(report).length > 0 ? 'Or correct' : 'Correct'
+  return [`${lead} ${plainLine(where, 300)}, then run the deploy again.`]
+}
+
+/** The same again may have been said by the advice. */
+function waysOn(report: RunReport): readonly string[] {
+  return saysAgain(report) ? report.waysOn.slice(1) : report.waysOn
+}
+
 function again(report: RunReport): readonly string[] {
-  if (report.result === 'undone') {
-    const place = placeOf(decidingFinding(report))
-    return [
-      `${place === '' ? 'Then run' : `Correct ${plainLine(place, 300)}, then run`} the deploy again.`,
-    ]
-  }
   const rest = report.remainingNodes.filter((node) => node !== '')
   if (report.operation !== 'drain' || rest.length === 0) return []
   if (report.result === 'refused' || report.result === 'planned') return []
@@ -80,10 +94,12 @@ function afterSuccess(report: RunReport): readonly string[] {
   return [`Clients connect to ${plainLine(connectionString, 300)}`]
 }
 
-function plannedNext({ operation, impact }: RunReport): string {
+function plannedNext({ operation, impact, nodes }: RunReport): string {
   if (operation === 'plan' || operation === 'deploy')
     return impact === 'none'
       ? 'Nothing: a deploy would change nothing.'
       : 'operation: deploy does it.'
-  return `A ${plainLine(operation, 40)} that is no dry run does it.`
+  if (operation === 'uncordon' && nodes.every(({ cordon }) => cordon === 'none'))
+    return 'Nothing: no node would be uncordoned.'
+  return `Without the dry run, the same ${plainLine(operation, 40)} does it.`
 }

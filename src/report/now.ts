@@ -115,6 +115,8 @@ function lead(report: RunReport, { read, write, unasked }: Clients): string {
   if (write === true) return 'clients can read and write'
   if (write === false)
     return read === true ? 'clients can read, but not write' : "clients can't read or write"
+  const written = writtenOnce(report)
+  if (written !== undefined) return written
   const why =
     unasked.length > 0
       ? ` (${whyUnasked(report, unasked)})`
@@ -149,11 +151,18 @@ function whyUnasked(report: RunReport, unasked: readonly string[]): string {
   if (report.profile === 'none') return `${who} can't be asked, with profile none`
   const tried = report.members.some((row) => unasked.includes(row.pod) && row.askedAt !== undefined)
   if (tried) return `${who} could not be asked`
-  if (report.profile === 'custom' && report.verifyLevel === 'quick' && report.pairs !== '')
-    return `a quick check wrote through one member alone, so it is not known of ${who}`
   if (dataCheckFailed(report))
     return `the data check failed; it does not tell whether ${who} ${unasked.length === 1 ? 'serves' : 'serve'}`
   return unasked.length === 1 ? `${who} was not asked` : `${who} were not asked`
+}
+
+/** A quick check of a custom ensemble: a part of what full asks, and what it proves. */
+function writtenOnce({ profile, verifyLevel, checks, replicas }: RunReport): string | undefined {
+  const data = checks.find(({ name, outcome }) => name === 'data' && outcome === 'passed')
+  if (profile !== 'custom' || verifyLevel !== 'quick' || data === undefined) return undefined
+  return replicas === 1
+    ? data.detail
+    : `${data.detail}; a quick check does not tell whether clients can write through the others`
 }
 
 /** The user's own commands were run, and a failed one may be the fault of another member. */

@@ -45,6 +45,7 @@ type Facts = Pick<
   | 'revision'
   | 'runUrl'
   | 'undoTo'
+  | 'waysOn'
 > &
   Seen<Pick<RunReport, 'meaning' | 'requests' | 'revisions'>>
 
@@ -225,6 +226,9 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
   }
   get undoTo(): RunReport['undoTo'] {
     return this.#report.undoTo
+  }
+  get waysOn(): readonly string[] {
+    return this.#report.waysOn
   }
   get writeGaps(): Seen<RunReport['writeGaps']> {
     return this.#report.writeGaps
@@ -418,6 +422,16 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
     this.#report.matrix = matrix
     this.#report.pairs = pairs ?? ''
     this.#report.verifyLevel = level
+  }
+
+  /** A check that was made once more: what it said the first time no longer holds. */
+  checkedAgain(check: CheckResult): void {
+    const before = this.#report.checks.find(({ name }) => name === check.name)
+    this.#report.checks = this.#report.checks.map((one) => (one === before ? check : one))
+    this.#report.findings = this.#report.findings.filter(
+      (finding) => before?.findings.includes(finding) !== true,
+    )
+    this.found(...check.findings.filter(({ severity }) => severity === 'warning'))
   }
 
   /** One look at the members, which is no verification. */

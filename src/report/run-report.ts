@@ -103,7 +103,7 @@ export interface Evidence {
   message: string
   exitCode: number | undefined
   restarts: number | undefined
-  events: { reason: string; message: string; count: number; last: number }[]
+  events: { warning: boolean; reason: string; message: string; count: number; last: number }[]
   /** Last log lines, of the previous life where there was one. */
   logs: { container: string; previous: boolean; lines: string[] }[]
 }
@@ -270,6 +270,8 @@ export interface RunReport {
   writeGaps: WriteGap[]
   /** The verified revision that `operation: undo` would go to, where that is known. */
   undoTo: { revision: number | undefined; name: string } | undefined
+  /** What continues a change that was cut off, then what undoes it, as sentences. */
+  waysOn: readonly string[]
   /** Milliseconds since the epoch. */
   started: number
   ended: number
@@ -327,6 +329,7 @@ export function newReport(operation: string, started: number): RunReport {
     others: [],
     writeGaps: [],
     undoTo: undefined,
+    waysOn: [],
     started,
     ended: started,
     runUrl: '',

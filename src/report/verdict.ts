@@ -77,7 +77,7 @@ export function leftBehind(report: RunReport): string {
   if (report.result === 'planned' && report.changes.length === 0 && report.meaning.length > 0)
     return `Nothing was changed; ${took}.`
   if (report.result === 'planned')
-    return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `it would be ${counts.join(', ')}`}; ${took}.`
+    return `Nothing was changed; ${counts.length === 0 ? 'nothing would be' : `what would be: ${counts.join(', ')}`}; ${took}.`
   if (!report.changed) return `Nothing was changed; ${took}.`
   // After a deploy that went well the line of the ensemble says it; to which revision an undo went,
   // only the standing does.
@@ -121,7 +121,7 @@ export function dataLine(report: RunReport): string {
 export function gaps(report: RunReport): string[] {
   return report.checks
     .filter((check) => check.outcome === 'skipped')
-    .map((check) => plainLine(`${check.name}: ${check.detail}`, 400))
+    .map((check) => plainLine(`${check.name}: ${check.detail.replace(/^not tried: /, '')}`, 400))
 }
 
 /**

@@ -58,9 +58,7 @@ describe('e2e: cases of deletion', () => {
         expect(finding?.message).toMatch(
           /is being deleted and not gone: its preStop hook \(container zookeeper\), or its server after it, has not ended yet: 1[0-9]m\S* of its grace period are left/,
         )
-        expect(finding?.['fix']).toContain(
-          'It ends by itself at the latest when its grace period is over',
-        )
+        expect(finding?.['fix']).toContain('it is ended when its grace period is over')
         const going = (
           await read(namespace, 'pods', '{.items[?(@.metadata.deletionTimestamp)].metadata.name}')
         ).split(' ')
@@ -130,7 +128,7 @@ describe('e2e: cases of deletion', () => {
             `${pod}: is being deleted and not gone: its node ${node} is not Ready: the kubelet there, which alone can end it, does not answer`,
           )
           expect(finding?.['fix']).toContain(
-            `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
+            `kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
           )
         } finally {
           await off

@@ -2,8 +2,8 @@
 // clock of their own and faults on order.
 
 import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../src/clock.ts'
+import type { MakeLine } from '../../../src/kube/client.ts'
 import { collectGarbage } from './deletion.ts'
 import { setDefaults } from './defaults.ts'
 import { createAttachments } from './controllers/attachments.ts'
@@ -21,7 +21,9 @@ import { happenings, identity, type Happening } from './history.ts'
 import type { Fields, Json } from './json.ts'
 import { fields, items, number, text } from './json.ts'
 import { kindOf } from './kinds.ts'
-import type { RequestEntry } from './server.ts'
+import { directLine } from './direct.ts'
+import { serveHttp } from './http.ts'
+import type { Peers, RequestEntry } from './server.ts'
 import { createApi, hangUp } from './server.ts'
 import { createMembers } from './members.ts'
 import { createSomebody, type Somebody } from './somebody.ts'
@@ -74,6 +76,8 @@ export interface SimulatedCluster {
    * plain one's is `run`.
    */
   kubeconfigFor(name: string): string
+  /** The way to it for who runs in this process: as by HTTP, without its cost. */
+  readonly line: MakeLine
   readonly url: string
   readonly objects: Objects
   readonly faults: Faults
@@ -213,7 +217,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
   ]
   const streams = createStreams(kubelet, store)
   const watches = createWatches(store)
-  const sockets = new Map<string, Set<Duplex>>()
+  const peers: Peers = new Map()
   const faults = createFaults(
     {
       dropWatches: () => watches.drop(),
@@ -224,10 +228,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
       hangUpForwards: () => streams.hangUp(),
       wake,
     },
-    (by) => hangUp(sockets, by),
+    (by) => hangUp(peers, by),
   )
   const log: RequestEntry[] = []
-  const server = createApi(world, kubelet, streams, watches, faults, log, sockets)
+  const api = createApi(world, kubelet, streams, watches, faults, log, peers)
+  const server = serveHttp(api)
   const objects = objectsOf(world)
   furnish(objects, options)
   store.onChange(wake)
@@ -238,6 +243,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
     url,
     kubeconfig: kubeconfigFor(url, 'run'),
     kubeconfigFor: (name) => kubeconfigFor(url, name),
+    line: directLine(api),
     objects,
     faults,
     zookeeper: members.ensemble,
@@ -267,7 +273,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Simula
       server.closeAllConnections()
       // Upgraded connections aren't the server's any more: one that was being refused, or closed,
       // would keep the process alive.
-      for (const by of sockets.keys()) hangUp(sockets, by)
+      for (const by of peers.keys()) hangUp(peers, by)
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }

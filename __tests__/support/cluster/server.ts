@@ -1,9 +1,7 @@
-// The HTTP side of the simulated API server: paths to verbs, access, faults on order, watches, and
-// a log of every request.
+// What the simulated API server answers, however it is asked: paths to verbs, access, faults on
+// order, watches, and a log of every request.
 
-import { createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { IncomingHttpHeaders } from 'node:http'
 import { defaultContainer } from './controllers/kubelet.ts'
 import type { Kubelet } from './controllers/kubelet.ts'
 import { evict } from './eviction.ts'
@@ -15,7 +13,7 @@ import { KINDS, apiVersionOf, discovery, kindOf } from './kinds.ts'
 import * as resources from './resources.ts'
 import { review } from './reviews.ts'
 import { ApiError, badRequest, forbidden, unauthorized } from './status.ts'
-import type { Streams } from './streams.ts'
+import type { Accept, Streams } from './streams.ts'
 import { podFor } from './streams.ts'
 import type { Watches } from './watches.ts'
 import type { World } from './world.ts'
@@ -96,6 +94,46 @@ function verbOf(
   )
 }
 
+/** The connection of somebody who asks. */
+export interface Peer {
+  /** Cuts it. */
+  destroy(): void
+  once(event: 'close', listener: () => void): unknown
+}
+
+export interface Asked {
+  readonly method?: string | undefined
+  /** Path and query. */
+  readonly url?: string | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly socket: Peer
+}
+
+/** The answer to a plain request; a watch writes to it until it ends. */
+export interface Reply {
+  readonly isOver: boolean
+  head(status: number, headers: Readonly<Record<string, string | number>>): void
+  write(text: string): void
+  end(text?: string): void
+  /** Cuts it. */
+  destroy(): void
+  onClose(listener: () => void): void
+}
+
+/** Who asks for a channel connection to a pod. */
+export interface Door {
+  readonly accept: Accept
+  refuse(code: number, body: string): void
+}
+
+export interface Api {
+  serve(asked: Asked, body: () => Promise<string>, reply: Reply): Promise<void>
+  upgrade(asked: Asked, door: Door): Promise<void>
+}
+
+/** Connections, by who asks. */
+export type Peers = Map<string, Set<Peer>>
+
 export function createApi(
   world: World,
   kubelet: Kubelet,
@@ -103,13 +141,9 @@ export function createApi(
   watches: Watches,
   faults: FaultState,
   log: RequestEntry[],
-  sockets: Map<string, Set<Duplex>>,
-): Server {
-  const server = createServer((request, response) => void serve(request, response))
-  server.on('upgrade', (request, socket, head) => void upgrade(request, socket, head))
-  server.keepAliveTimeout = 60_000
-
-  function describe(request: IncomingMessage): {
+  peers: Peers,
+): Api {
+  function describe(request: Asked): {
     url: URL
     parts: Parts | undefined
     entry: RequestEntry
@@ -134,44 +168,48 @@ export function createApi(
       status: 0,
     }
     log.push(entry)
-    remember(sockets, entry.by, request.socket)
+    remember(peers, entry.by, request.socket)
     return { url, parts, entry }
   }
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function serve(
+    request: Asked,
+    wholeBody: () => Promise<string>,
+    reply: Reply,
+  ): Promise<void> {
     const { url, parts, entry } = describe(request)
     const cut = faults.cut(entry.by)
-    if (cut === 'gone') return void request.socket.destroy()
+    if (cut === 'gone') return request.socket.destroy()
     const fault = faults.take(entry)
-    response.on('finish', () => (entry.status = response.statusCode))
+    const answer = (code: number, content: Json, retryAfterSeconds = 0): void => {
+      entry.status = code
+      send(reply, code, content, new Date(world.store.now()), retryAfterSeconds)
+    }
     try {
-      const body = await bodyOf(request)
+      const body = await wholeBody()
       await obstacles(fault)
-      if (fault?.drop === true) return void request.socket.destroy()
+      if (fault?.drop === true) return request.socket.destroy()
       if (fault?.status !== undefined)
-        return send(response, fault.status, ordered(fault, fault.status), fault.retryAfterSeconds)
+        return answer(fault.status, ordered(fault, fault.status), fault.retryAfterSeconds)
       if (faults.expired()) throw unauthorized()
       if (entry.verb === 'watch' && parts?.kind !== undefined) {
         allow(entry, parts)
-        return watches.open(parts.kind, parts.namespace, url.searchParams, request, response)
+        entry.status = 200
+        return watches.open(parts.kind, parts.namespace, url.searchParams, reply)
       }
-      const answer = world.store.as({ by: entry.by, verb: entry.verb }, () =>
+      const found = world.store.as({ by: entry.by, verb: entry.verb }, () =>
         respond(entry, parts, url, request.headers, body),
       )
-      if (cut === 'last') return hangUp(sockets, entry.by)
-      if (fault?.dropAnswer === true) return void request.socket.destroy()
-      // Its clock is the cluster's.
-      response.setHeader('Date', new Date(world.store.now()).toUTCString())
-      send(response, answer.code, answer.body)
+      if (cut === 'last') return hangUp(peers, entry.by)
+      if (fault?.dropAnswer === true) return request.socket.destroy()
+      answer(found.code, found.body)
     } catch (error) {
-      if (error instanceof ApiError)
-        return send(response, error.code, error.body, error.retryAfterSeconds)
+      if (error instanceof ApiError) return answer(error.code, error.body, error.retryAfterSeconds)
       const message =
         error instanceof SyntaxError
           ? `the body can't be read: ${error.message}`
           : `the simulated server failed: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`
-      send(
-        response,
+      answer(
         error instanceof SyntaxError ? 400 : 500,
         new ApiError(500, 'InternalError', message).body,
       )
@@ -195,7 +233,7 @@ export function createApi(
     mark: RequestMark,
     parts: Parts | undefined,
     url: URL,
-    headers: IncomingMessage['headers'],
+    headers: IncomingHttpHeaders,
     body: string,
   ): { code: number; body: Fields | string } {
     if (url.pathname === '/version')
@@ -301,15 +339,16 @@ export function createApi(
     }
   }
 
-  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async function upgrade(request: Asked, door: Door): Promise<void> {
     const { url, parts, entry } = describe(request)
     const fault = faults.cut(entry.by) === 'no' ? faults.take(entry) : { drop: true }
-    socket.on('error', () => socket.destroy())
+    const { accept } = door
+    const refuse = (code: number, body: Json): void =>
+      door.refuse(code, typeof body === 'string' ? body : JSON.stringify(body))
     try {
       await obstacles(fault)
-      if (fault?.drop === true) return void socket.destroy()
-      if (fault?.status !== undefined)
-        return refuse(socket, fault.status, ordered(fault, fault.status))
+      if (fault?.drop === true) return request.socket.destroy()
+      if (fault?.status !== undefined) return refuse(fault.status, ordered(fault, fault.status))
       if (faults.expired()) throw unauthorized()
       if (parts?.kind?.kind !== 'Pod') throw badRequest('no such stream')
       // A WebSocket opens with GET, and the server asks for the right to create as well.
@@ -317,27 +356,27 @@ export function createApi(
       const pod = podFor(world, parts.namespace, parts.name)
       entry.status = 101
       if (parts.subresource === 'exec')
-        streams.exec(pod, { request, socket, head, query: url.searchParams, by: entry.by })
-      else streams.forward(pod, { request, socket, head, query: url.searchParams, by: entry.by })
+        streams.exec(pod, { accept, query: url.searchParams, by: entry.by })
+      else streams.forward(pod, { accept, query: url.searchParams, by: entry.by })
     } catch (error) {
-      if (error instanceof ApiError) refuse(socket, error.code, error.body)
-      else socket.destroy()
+      if (error instanceof ApiError) refuse(error.code, error.body)
+      else request.socket.destroy()
     }
   }
-  return server
+  return { serve, upgrade }
 }
 
-function remember(sockets: Map<string, Set<Duplex>>, by: string, socket: Duplex): void {
-  const own = sockets.get(by) ?? new Set()
-  sockets.set(by, own)
-  if (own.has(socket)) return
-  own.add(socket)
-  socket.once('close', () => own.delete(socket))
+function remember(peers: Peers, by: string, peer: Peer): void {
+  const own = peers.get(by) ?? new Set()
+  peers.set(by, own)
+  if (own.has(peer)) return
+  own.add(peer)
+  peer.once('close', () => own.delete(peer))
 }
 
 /** Ends every connection of somebody. */
-export function hangUp(sockets: ReadonlyMap<string, ReadonlySet<Duplex>>, by: string): void {
-  for (const socket of sockets.get(by) ?? []) socket.destroy()
+export function hangUp(peers: Peers, by: string): void {
+  for (const peer of peers.get(by) ?? []) peer.destroy()
 }
 
 /** The body of a fault: its own, or the Status of its code. */
@@ -345,28 +384,16 @@ function ordered(fault: Fault, code: number): Fields | string {
   return fault.body ?? new ApiError(code, REASONS[code] ?? 'Unknown', `simulated ${code}`).body
 }
 
-function send(response: ServerResponse, code: number, body: Json, retryAfterSeconds = 0): void {
-  if (response.headersSent || response.destroyed) return
+function send(reply: Reply, code: number, body: Json, at: Date, retryAfterSeconds: number): void {
+  if (reply.isOver) return
   const plain = typeof body === 'string'
   const payload = plain ? body : JSON.stringify(body)
-  response.writeHead(code, {
+  reply.head(code, {
+    // Its clock is the cluster's.
+    Date: at.toUTCString(),
     'Content-Type': plain ? 'text/plain; charset=utf-8' : 'application/json',
     'Content-Length': Buffer.byteLength(payload),
     ...(retryAfterSeconds > 0 ? { 'Retry-After': String(retryAfterSeconds) } : {}),
   })
-  response.end(payload)
-}
-
-function refuse(socket: Duplex, code: number, body: Json): void {
-  const payload = JSON.stringify(body)
-  socket.end(
-    `HTTP/1.1 ${code} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(payload)}\r\nConnection: close\r\n\r\n${payload}`,
-  )
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let text = ''
-  request.setEncoding('utf8')
-  for await (const chunk of request) text += String(chunk)
-  return text
+  reply.end(payload)
 }

@@ -1,7 +1,6 @@
 // pods/exec and pods/portforward: WebSocket upgrades with the channel protocols, on to the program
 // that runs in the container.
 
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CONNECTED, TUNNEL_MARKER } from '../../../src/ensemble/zookeeper/tunnel.ts'
 import type { Fields } from './json.ts'
@@ -12,15 +11,18 @@ import { defaultContainer } from './controllers/kubelet.ts'
 import { badRequest, notFound } from './status.ts'
 import type { Store, Stored } from './store.ts'
 import type { World } from './world.ts'
-import type { ServerSocket } from './websocket.ts'
-import { accept } from './websocket.ts'
+import type { ServerSocket, SocketListener } from './websocket.ts'
 
 const POD = kindOf('Pod')
 
+/** Opens it with the first of the protocols that the client offers too. */
+export type Accept = (
+  protocols: readonly string[],
+  listen: (opened: ServerSocket) => SocketListener,
+) => void
+
 export interface Upgrade {
-  readonly request: IncomingMessage
-  readonly socket: Duplex
-  readonly head: Buffer
+  readonly accept: Accept
   readonly query: URLSearchParams
   /** Who asks. */
   readonly by: string
@@ -44,10 +46,10 @@ export function podFor(world: World, namespace: string, name: string): Stored {
 export function createStreams(kubelet: Kubelet, store: Store): Streams {
   const forwards = new Set<ServerSocket>()
 
-  function exec(pod: Stored, { request, socket, head, query, by }: Upgrade): void {
+  function exec(pod: Stored, { accept, query, by }: Upgrade): void {
     const container = query.get('container') ?? defaultContainer(pod)
     const command = query.getAll('command')
-    accept(request, socket, head, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], (opened) => {
+    accept(['v5.channel.k8s.io', 'v4.channel.k8s.io'], (opened) => {
       const stdin: Buffer[] = []
       let through: Duplex | undefined
       const status = (body: Fields): void => {
@@ -108,9 +110,9 @@ export function createStreams(kubelet: Kubelet, store: Store): Streams {
     })
   }
 
-  function forward(pod: Stored, { request, socket, head, query }: Upgrade): void {
+  function forward(pod: Stored, { accept, query }: Upgrade): void {
     const port = Number(query.get('ports'))
-    accept(request, socket, head, ['v4.channel.k8s.io'], (opened) => {
+    accept(['v4.channel.k8s.io'], (opened) => {
       const number = Buffer.from([port & 255, port >> 8])
       forwards.add(opened)
       let target: Duplex | undefined

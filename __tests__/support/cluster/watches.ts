@@ -1,22 +1,16 @@
 // Watches: the changes after a version as lines of JSON, until the client leaves, a test cuts them,
 // or the version is forgotten.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Kind } from './kinds.ts'
 import { apiVersionOf } from './kinds.ts'
 import { selection } from './resources.ts'
+import type { Reply } from './server.ts'
 import { expired } from './status.ts'
 import type { Change, Store, Stored } from './store.ts'
 import { namespaceOf } from './store.ts'
 
 export interface Watches {
-  open(
-    kind: Kind,
-    namespace: string,
-    query: URLSearchParams,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): void
+  open(kind: Kind, namespace: string, query: URLSearchParams, reply: Reply): void
   /** Cuts every open watch. */
   drop(): void
   /** Ends every open watch with 410, as the server does when it has forgotten what came before. */
@@ -27,19 +21,15 @@ export interface Watches {
 const BOOKMARK_MS = 45_000
 
 export function createWatches(store: Store): Watches {
-  const open = new Set<{ response: ServerResponse; end: () => void }>()
+  const open = new Set<{ reply: Reply; end: () => void }>()
   return {
-    open(kind, namespace, query, request, response) {
+    open(kind, namespace, query, reply) {
       const selected = selection(kind, query)
       const inside = (object: Stored): boolean =>
         (namespace === '' || namespaceOf(object) === namespace) && selected(object)
-      response.writeHead(200, {
-        'Content-Type': 'application/json',
-        'Transfer-Encoding': 'chunked',
-      })
-      response.flushHeaders()
+      reply.head(200, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' })
       const line = (type: string, object: unknown): void =>
-        void response.write(`${JSON.stringify({ type, object })}\n`)
+        reply.write(`${JSON.stringify({ type, object })}\n`)
       const deliver = (change: Change): void => {
         if (change.kind !== kind) return
         const now = change.type !== 'DELETED' && inside(change.object)
@@ -51,7 +41,7 @@ export function createWatches(store: Store): Watches {
       const missed = from === '' || from === '0' ? undefined : store.since(Number(from))
       if (missed === undefined && from !== '' && from !== '0') {
         line('ERROR', expired(`too old resource version: ${from} (${store.version()})`).body)
-        response.end()
+        reply.end()
         return
       }
       if (missed === undefined)
@@ -71,17 +61,16 @@ export function createWatches(store: Store): Watches {
             )
           : undefined
       const seconds = Number(query.get('timeoutSeconds') ?? 0)
-      const timer = seconds > 0 ? setTimeout(() => response.end(), seconds * 1000) : undefined
+      const timer = seconds > 0 ? setTimeout(() => reply.end(), seconds * 1000) : undefined
       const entry = {
-        response,
+        reply,
         end() {
           line('ERROR', expired().body)
-          response.end()
+          reply.end()
         },
       }
       open.add(entry)
-      request.socket.setNoDelay(true)
-      response.on('close', () => {
+      reply.onClose(() => {
         stop()
         clearInterval(bookmarks)
         clearTimeout(timer)
@@ -89,7 +78,7 @@ export function createWatches(store: Store): Watches {
       })
     },
     drop() {
-      for (const { response } of open) response.destroy()
+      for (const { reply } of open) reply.destroy()
     },
     forget() {
       for (const entry of open) entry.end()

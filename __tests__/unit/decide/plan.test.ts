@@ -54,7 +54,7 @@ test.each<readonly [string, Partial<Planned>, string, RegExp]>([
     'a roll',
     { changing: 1, roll: { kind: 'paced', forecast: FORECAST, leader: 'zk-1' } },
     'roll',
-    /3 members would be replaced, one at a time, .*: zk-2, zk-0, zk-1; zk-1 leads, zk-1 hands over its leadership first, one election; about 3m10s/,
+    /3 members would be replaced, one at a time, .*: zk-2, zk-0, zk-1; zk-1 leads and hands over its leadership first, one election; about 3m10s/,
   ],
   [
     'a roll of whom nobody could ask',

@@ -184,8 +184,6 @@ describe('a roll that the strategy holds', () => {
 
   test('is named with the partition and the members below it', () => {
     expect(heldRoll(partitioned)).toEqual({
-      by: 'partition',
-      pods: ['zk-0', 'zk-1'],
       keeps: `partition 2 keeps zk-0 and zk-1 at revision ${OLD}`,
       text: `partition 2 keeps zk-0 and zk-1 at revision ${OLD}; 1 of 3 members is at the wanted revision ${NEW}`,
     })
@@ -202,7 +200,7 @@ describe('a roll that the strategy holds', () => {
         strategy: { type: 'RollingUpdate', partition: 1 },
       }),
     })
-    expect(heldRoll(shifted)?.pods).toEqual(['zk-5'])
+    expect(heldRoll(shifted)?.keeps).toBe(`partition 1 keeps zk-5 at revision ${OLD}`)
   })
 
   test.each<[string, EnsembleView, Background]>([
@@ -366,6 +364,20 @@ describe('a scale that was cut off', () => {
       message: scale.words,
       fix: scale.end,
     })
+  })
+
+  test('is told once: that it holds the roll as well is no fault of its own', () => {
+    const held = view([old(0), ...left.pods.slice(1)], {
+      set: set({ ...rolling, strategy: { type: 'OnDelete' } }),
+    })
+    const messages = judged(held, { background, scale }).map(({ message }) => message)
+    expect(messages).toContain(scale.words)
+    expect(messages.join('\n')).not.toContain('OnDelete')
+    expect(
+      judged(held, { background })
+        .map(({ message }) => message)
+        .join('\n'),
+    ).toContain('OnDelete')
   })
 
   test('may continue, where its run shows signs of life', () => {

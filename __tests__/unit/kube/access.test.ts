@@ -6,7 +6,7 @@ import { createAccess, isAllowed } from '../../../src/kube/access.ts'
 import type { Rule } from '../../../src/kube/access.ts'
 import { KubeFailure } from '../../../src/kube/failure.ts'
 import type { Access } from '../../../src/kube/kube.ts'
-import { roleFor } from '../../../src/kube/rules.ts'
+import { rightsInWords, roleFor } from '../../../src/kube/rules.ts'
 import { never } from './given.ts'
 
 const right = (verb: string, resource: string, more: Partial<Access> = {}): Access => ({
@@ -167,6 +167,20 @@ describe('what rules allow', () => {
       true,
     ],
   ])('%s', (_name, given, wanted, allowed) => expect(isAllowed(wanted, [given])).toBe(allowed))
+})
+
+test('rights in words: each resource once, each namespace once, so that eighteen fit in a sentence', () => {
+  const nodes = right('list', 'nodes', { namespace: undefined })
+  expect(
+    rightsInWords([
+      right('patch', 'pods'),
+      right('get', 'leases'),
+      nodes,
+      right('get', 'pods'),
+      right('get', 'pods'),
+    ]),
+  ).toBe(' in zoo: get, patch pods; get leases; in the whole cluster: list nodes')
+  expect(rightsInWords([])).toBe('')
 })
 
 describe('the Role that is offered', () => {

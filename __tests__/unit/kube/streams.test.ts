@@ -207,6 +207,39 @@ describe('exec', () => {
     })
   })
 
+  // A broken connection alone had people look for it between the runner and the cluster.
+  test.each<[string, (socket: Duplex) => void, RegExp]>([
+    ['resets it', (socket) => void socket.destroy(), /broke before a WebSocket was open/],
+    ['never answers it', () => undefined, /opened no WebSocket within 0\.2 s/],
+    [
+      'answers it with half of what opens one',
+      (socket) =>
+        void socket.end(
+          'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+        ),
+      /broke before a WebSocket was open/,
+    ],
+  ])('a gateway that %s is told as one that may let no WebSocket through', async (_, met, said) => {
+    const server = await serve((_asked, response) => json(response, 200, {}))
+    const sockets: Duplex[] = []
+    server.server.on('upgrade', (_request, socket) => {
+      sockets.push(socket)
+      met(socket)
+    })
+    closers.push(
+      () => sockets.forEach((socket) => socket.destroy()),
+      () => server.close(),
+    )
+    const kube = await connectTo(server, { answerMs: 200 })
+    closers.push(() => kube.close())
+    const error = await caught(run(kube))
+    expect(error).toMatchObject({ status: 0, reason: 'WebSocketBlocked' })
+    expect(error.message).toMatch(said)
+    expect(error.message).toContain('a gateway before the API server may let none through')
+    const late = await caught(run(kube, { timeoutMs: 50 }))
+    expect(late).toMatchObject({ reason: 'WebSocketBlocked' })
+  })
+
   test.each([
     [404, 'pod does not exist'],
     [500, 'unable to upgrade connection: container not found ("zk")'],

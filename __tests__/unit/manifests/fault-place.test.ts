@@ -14,9 +14,9 @@ const set = parseText({ file: FILE, text, lines: true }).manifests.find(
 )
 
 /** The line in the file that the fault stands on. */
-function lineFor(code: Code, container = 'kubernetes-zookeeper'): string | undefined {
+function lineFor(code: Code, container = 'kubernetes-zookeeper', message = ''): string | undefined {
   if (set === undefined) throw new Error('the tutorial has a StatefulSet')
-  const place = faultPlace(set, code, container)
+  const place = faultPlace(set, { code, message }, container)
   return place?.line === undefined ? undefined : lines[place.line - 1]?.trim()
 }
 
@@ -26,9 +26,21 @@ describe('a fault of what was applied stands on the field that it is about', () 
     ['CRASH_LOOP', /^- name: kubernetes-zookeeper/],
     ['NOT_READY', /^readinessProbe:/],
     ['CLAIM_PENDING', /^volumeClaimTemplates:/],
-    ['UNSCHEDULABLE', /^affinity:/],
     ['MEMBERSHIP_CHANGE', /^replicas: /],
   ] as const)('%s', (code, line) => expect(lineFor(code)).toMatch(line))
+
+  test.each([
+    ['4 Insufficient cpu.', /^resources:/],
+    ["3 node(s) didn't match pod anti-affinity rules.", /^affinity:/],
+    ["4 node(s) didn't match Pod's node affinity/selector.", /^affinity:/],
+    // Not written: what encloses it.
+    ['4 node(s) had untolerated taint {dedicated: db}.', /^spec:/],
+    ["1 Insufficient cpu, 3 node(s) didn't match pod anti-affinity rules.", /^spec:/],
+  ])('no node, since %s', (reasons, line) =>
+    expect(
+      lineFor('UNSCHEDULABLE', undefined, `zk-0: 0/4 nodes are available: ${reasons}`),
+    ).toMatch(line),
+  )
 
   test('what no field is about has no line, nor has a container that the manifest does not have', () => {
     expect(lineFor('QUORUM_LOST')).toBeUndefined()

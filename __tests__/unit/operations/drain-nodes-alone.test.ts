@@ -134,7 +134,9 @@ describe('nodes without an ensemble', () => {
       await untilHere(clock, 'web', () => text(pod(), 'status', 'phase') === 'Running')
       const ended = await given.run({ nodes: text(pod(), 'spec', 'nodeName') })
       wanted(ended, 'succeeded', '')
-      const [note] = ended.report.notes.filter((one) => one.includes('its budget alone'))
+      const [note] = ended.report.notes.filter((one) =>
+        one.includes('its disruption budget protects'),
+      )
       expect(note).toMatch(/^statefulset\/web in default is not known as an ensemble/)
       for (const way of [
         'namespace: default, name: web, profile: custom',

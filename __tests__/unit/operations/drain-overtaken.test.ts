@@ -2,6 +2,7 @@
 // judged by another ensemble, and none of it may cost a second member.
 
 import { expect, jest, test } from '@jest/globals'
+import { nextLines } from '../../../src/report/next.ts'
 import type { SimulatedCluster } from '../../support/cluster/cluster.ts'
 import { settled, wanted, withEnsemble } from './drained-ensemble.ts'
 
@@ -48,6 +49,12 @@ test.each(HANDS)(
       expect(given.touched('run').filter((line) => line.includes('eviction'))).toEqual([])
       expect(left).toContain(node)
       expect(ended.report.drainedNodes).toEqual([])
+      // Said twice it reads as if it took two drains.
+      expect(
+        nextLines(ended.report)
+          .join(' ')
+          .match(/drain again|again/g),
+      ).toEqual(['drain again'])
       expect(given.cordoned()).toEqual([])
     }),
 )

@@ -1,6 +1,6 @@
 // A restart that was cut off: the next one says what is left to do, and does that and no more.
 
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { put } from '../../support/cluster/json.ts'
 import { untilHere } from '../../support/in-process.ts'
 import { settled, TUTORIAL, wanted, whole, withEnsemble } from './drained-ensemble.ts'
@@ -107,3 +107,27 @@ test('a set that was deleted and recreated under its name meanwhile is another o
       'run eviction zk-0',
     ])
   }))
+
+describe('where no member can be reached nobody is evicted, and it is said that nothing is known of them', () => {
+  test.each([
+    [
+      'a gateway that answers the upgrade with a page of its own',
+      { status: 403, body: '<html>no</html>' },
+      'answered 403 instead of opening a WebSocket',
+    ],
+    ['a gateway that resets the upgrade', { drop: true }, 'broke before a WebSocket was open'],
+  ])('%s', (_name, fault, why) =>
+    withEnsemble({ nodes: 4 }, async (given) => {
+      for (const verb of ['exec', 'portforward']) given.cluster.faults.always({ verb, ...fault })
+      const ended = await given.start({ ...RESTART, 'member-timeout': '30s' }).ended
+      given.cluster.faults.clear()
+      wanted(ended, 'failed', 'CHECK_IMPOSSIBLE')
+      expect(ended.report.message).toContain('could not be reached')
+      expect(ended.report.message).toContain(why)
+      expect(ended.report.findings[0]?.fix).toContain('pods/exec')
+      expect(given.touched('run').filter((line) => /delete|evict/.test(line))).toEqual([])
+      settled(given)
+      await whole(given)
+    }),
+  )
+})

@@ -37,7 +37,7 @@ test('who goes stays until every other has the shorter list, also in the run tha
     const inputs = { operation: 'status', name: 'zk' }
     const status = (await runHere({ cluster, clock, inputs, name: 'status' })).report
     expect(status.findings.map(({ fix = '' }) => fix).join('\n')).toContain(
-      'run operation: scale again with replicas: 3',
+      'run operation: scale again, with replicas: 3',
     )
     // It would be refused.
     expect(status.undoTo).toBeUndefined()

@@ -49,6 +49,7 @@ async function withBuiltIn(work: (given: Given) => Promise<void>): Promise<void>
           env: {},
           workspace: '/workspace',
           temp: '/temp',
+          line: cluster.line,
           clock,
         })
         const stored = await readRecord(kube, 'default', 'zk', AbortSignal.timeout(10_000))

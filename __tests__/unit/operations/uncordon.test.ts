@@ -14,6 +14,7 @@ import {
   type MaintenanceNode,
   nodesUnderMaintenance,
 } from '../../../src/record/record.ts'
+import { nextLines } from '../../../src/report/next.ts'
 import type { Clock } from '../../../src/clock.ts'
 import { startCluster, type SimulatedCluster } from '../../support/cluster/cluster.ts'
 import { at, text } from '../../support/cluster/json.ts'
@@ -62,6 +63,7 @@ async function withEnsemble(nodes: number, work: (given: Given) => Promise<void>
     env: {},
     workspace: '/workspace',
     temp: '/temp',
+    line: cluster.line,
     clock,
   })
   const start = (inputs: Readonly<Record<string, string>>, name = 'run'): Started =>
@@ -311,6 +313,10 @@ describe('which nodes are meant', () => {
 
   test('none named: every node that drains of the ensemble left, no other', () =>
     withEnsemble(4, async ({ cluster, leave, uncordon, cordoned, listed }) => {
+      // A dry run that says nothing of it looks as if it had not looked.
+      const tried = await uncordon({ 'dry-run': 'true' }, 'tried')
+      expect(tried.report.notes.join()).toContain('no drain of default/zk left a node cordoned')
+      expect(nextLines(tried.report)).toEqual(['Nothing: no node would be uncordoned.'])
       const nothing = await uncordon({}, 'first')
       expect(nothing.report).toMatchObject({ result: 'unchanged', nodes: [] })
       expect(nothing.report.notes.join()).toContain('no drain of default/zk left a node cordoned')
@@ -387,6 +393,9 @@ describe('which nodes are meant', () => {
           .find((name) => !['zk-0', 'zk-1', 'zk-2'].some((pod) => nodeOf(pod) === name)) ?? ''
       await leave(spare, 'handed-over')
       cluster.objects.remove('Node', '', spare)
+      const tried = await uncordon({ nodes: spare, 'dry-run': 'true' }, 'tried')
+      expect(tried.report.nodes).toMatchObject([{ node: spare, outcome: 'gone' }])
+      expect(await listed()).toEqual([spare])
       const done = await uncordon({ nodes: spare })
       expect(done.report).toMatchObject({
         result: 'unchanged',

@@ -77,6 +77,46 @@ describe('a verify of members that serve while their pods are not Ready yet', ()
     }),
   )
 
+  test('reports the service as it stands after the wait', () =>
+    withEnsemble({}, async (given) => {
+      const { cluster } = given
+      const body = JSON.stringify({
+        kind: 'EndpointSliceList',
+        apiVersion: 'discovery.k8s.io/v1',
+        metadata: { resourceVersion: '1' },
+        items: cluster.objects
+          .list('EndpointSlice')
+          .map((slice) =>
+            parse(
+              JSON.stringify(slice).replace(
+                /"ready":true(?=(?:(?!"ready").)*"name":"zk-0")/,
+                '"ready":false',
+              ),
+            ),
+          ),
+      })
+      cluster.faults.always({ verb: 'list', kind: 'EndpointSlice', status: 200, body })
+      cluster.faults.always({
+        verb: 'list',
+        kind: 'Pod',
+        status: 200,
+        body: behind(cluster.objects),
+      })
+      const ended = await given.start(
+        { operation: 'verify', uncordon: 'auto' },
+        {
+          onLine: (line) => (line.includes('service: warned') ? cluster.faults.clear() : undefined),
+        },
+      ).ended
+      expect([ended.report.result, ended.report.code]).toEqual(['succeeded', ''])
+      expect(ended.lines.join('\n')).toContain('service: warned')
+      expect(ended.report.checks.find(({ name }) => name === 'service')).toMatchObject({
+        outcome: 'passed',
+        findings: [],
+      })
+      expect(ended.report.findings).toEqual([])
+    }))
+
   test('says how they stand after the wait, where Ready alone tells who serves', () =>
     withEnsemble({}, async (given) => {
       const { cluster } = given

@@ -28,6 +28,7 @@ export async function atCluster(work: (at: AtCluster) => Promise<void>): Promise
           env: {},
           workspace: '/workspace',
           temp: '/temp',
+          line: cluster.line,
           clock,
         })
         clients.push(kube)

@@ -16,9 +16,9 @@ describe('the verdict', () => {
     })
   })
 
-  test('names container, reason, exit code and last event', () => {
+  test('names container, reason, exit code and last warning', () => {
     expect(verdictAnnotation(crashed())?.text).toContain(
-      'pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×)',
+      'pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last warning: BackOff (12×)',
     )
   })
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals'
 import type { Finding } from '../../../src/errors.ts'
-import { furtherErrors } from '../../../src/report/cause.ts'
+import { furtherErrors, proofOf } from '../../../src/report/cause.ts'
 import { crashed } from './samples.ts'
 
 function outside(ordinal: number, more: Partial<Finding> = {}): Finding {
@@ -51,3 +51,44 @@ test('errors of no object are told each', () =>
       { code: 'INPUT_INVALID', severity: 'error', message: 'timeout is wrong' },
     ),
   ).toHaveLength(2))
+
+const pulled = {
+  object: 'pod/zk-2',
+  container: 'zookeeper',
+  reason: 'ErrImagePull',
+  message: '',
+  exitCode: undefined,
+  restarts: 0,
+  events: [{ warning: true, reason: 'Failed', message: 'Error: ErrImagePull', count: 1, last: 1 }],
+  logs: [],
+}
+
+function proofFor(code: Finding['code'], message: string, ...evidence: (typeof pulled)[]): string {
+  const finding = { code, severity: 'error', message, object: 'pod/zk-2' } as const
+  return proofOf({ ...crashed(), code, findings: [finding], evidence })
+}
+
+test('a proof that only repeats the cause is left out', () => {
+  const pull = "zk-2: image zookeeper:9 can't be pulled (ErrImagePull): not found"
+  expect(proofFor('IMAGE_PULL', pull, pulled)).toBe('')
+  const message =
+    '0/4 nodes are available: 4 Insufficient cpu. preemption: 0/4 nodes are available: 4 no.'
+  const events = [{ warning: true, reason: 'FailedScheduling', message, count: 1, last: 1 }]
+  const unplaced = { ...pulled, reason: 'Unschedulable', events }
+  const cause = 'zk-2: 0/4 nodes are available: 4 Insufficient cpu.'
+  expect(proofFor('UNSCHEDULABLE', cause, unplaced)).toBe('')
+})
+
+test('a proof that says more than the cause is told', () => {
+  const denied = { warning: true, reason: 'Failed', message: 'no basic auth', count: 1, last: 2 }
+  const told = proofFor('IMAGE_PULL', "zk-2: image can't be pulled (ErrImagePull)", {
+    ...pulled,
+    events: [denied],
+  })
+  expect(told).toContain('no basic auth')
+})
+
+test('what one pod has died of is no proof of what is wrong with another', () =>
+  expect(
+    proofFor('IDENTITY_MISMATCH', 'zk-2 lacks server.4', { ...pulled, object: 'pod/zk-1' }),
+  ).toBe(''))

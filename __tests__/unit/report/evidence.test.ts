@@ -2,7 +2,7 @@
 // lines sends them back to it.
 
 import { describe, expect, test } from '@jest/globals'
-import { causeLine, evidenceParagraph, withoutNoise } from '../../../src/report/evidence.ts'
+import { causeLine, withoutNoise } from '../../../src/report/evidence.ts'
 import type { Evidence } from '../../../src/report/run-report.ts'
 
 const BARE: Evidence = {
@@ -21,21 +21,28 @@ describe('the cause line', () => {
 
   test('takes the latest event, whatever their order', () => {
     const events = [
-      { reason: 'New', message: 'second', count: 1, last: 2000 },
-      { reason: 'Old', message: 'first', count: 9, last: 1000 },
+      { warning: false, reason: 'New', message: 'second', count: 1, last: 2000 },
+      { warning: false, reason: 'Old', message: 'first', count: 9, last: 1000 },
     ]
     expect(causeLine({ ...BARE, container: 'init', exitCode: 0, restarts: 1, events })).toBe(
       'pod/zk-2, container init: Unschedulable, exit code 0, 1 restart; last event: New: second',
     )
   })
 
-  test('a message that the line already has is not said twice', () => {
-    const events = [{ reason: 'FailedScheduling', message: '0/4 nodes', count: 1, last: 1 }]
-    expect(evidenceParagraph({ ...BARE, events, message: '0/4 nodes' })).toBe(
-      'pod/zk-2: Unschedulable; last event: FailedScheduling: 0/4 nodes.',
-    )
-    expect(evidenceParagraph({ ...BARE, message: 'too few' })).toBe(
-      'pod/zk-2: Unschedulable. It says: too few',
+  test('that an image was pulled afterwards does not hide what went wrong', () => {
+    const events = [
+      { warning: true, reason: 'Unhealthy', message: 'probe failed', count: 1, last: 500 },
+      { warning: true, reason: 'BackOff', message: 'Back-off restarting', count: 4, last: 1000 },
+      {
+        warning: false,
+        reason: 'Pulled',
+        message: 'in 19ms. Image size: 4 bytes.',
+        count: 1,
+        last: 2000,
+      },
+    ]
+    expect(causeLine({ ...BARE, events })).toBe(
+      'pod/zk-2: Unschedulable; last warning: BackOff (4×): Back-off restarting',
     )
   })
 })

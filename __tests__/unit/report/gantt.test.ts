@@ -56,6 +56,64 @@ describe('a roll', () => {
     ])
   })
 
+  test('one that keeps ending has one trouble, told once, and no words stand on others', () => {
+    const fault = (reason: string): MemberEvent => ({ kind: 'fault', reason })
+    const report = {
+      ...rolled(),
+      timeline: [
+        seen('zk-2', 1, on('node-2')),
+        seen('zk-2', 20, { kind: 'hand-over' }),
+        seen('zk-2', 21, AWAY),
+        seen('zk-2', 25, fault('exited with 1')),
+        seen('zk-2', 26, AWAY),
+        seen('zk-2', 27, fault('exited with 1')),
+        seen('zk-2', 28, fault('CrashLoopBackOff')),
+        seen('zk-2', 43, AWAY),
+        seen('zk-2', 44, fault('exited with 1')),
+        seen('zk-2', 45, { kind: 'evicted' }),
+        seen('zk-2', 46, AWAY),
+        seen('zk-2', 52, on('node-2')),
+      ],
+    }
+    expect(bars(ganttOf(report)).slice(3)).toEqual([
+      '  on node-2 :done, 2026-01-31 12:00:00, 20s',
+      // Five seconds have no room for 'hands over leadership'.
+      '  away :active, 2026-01-31 12:00:20, 5s',
+      '  exited with 1, CrashLoopBackOff :crit, 2026-01-31 12:00:25, 20s',
+      '  away 7.0s :active, 2026-01-31 12:00:45, 7s',
+      '  on node-2 :done, 2026-01-31 12:00:52, 8s',
+    ])
+    const short = (ended: number) => bars(ganttOf({ ...report, ended: AT + ended * 1000 }))[5]
+    expect(short(120)).toBe('  exited with 1 :crit, 2026-01-31 12:00:25, 20s')
+    expect(short(600)).toBe('  · :crit, 2026-01-31 12:00:25, 20s')
+  })
+
+  test('who waits for a node and then starts is not said to wait all the time', () => {
+    const timeline = [
+      seen('zk-2', 1, on('node-2')),
+      seen('zk-2', 3, { kind: 'pending' }),
+      seen('zk-2', 4, AWAY),
+      seen('zk-2', 40, on('node-2')),
+    ]
+    expect(bars(ganttOf({ ...rolled(), timeline }))[4]).toBe(
+      '  away 37.0s :active, 2026-01-31 12:00:03, 37s',
+    )
+  })
+
+  test('a member that comes starts; one that moves is told where to, if not how long it took', () => {
+    const timeline = [
+      seen('zk-2', 1, on('node-2')),
+      seen('zk-2', 3, AWAY),
+      seen('zk-2', 10, on('node-3')),
+      seen('zk-3', 3, { kind: 'pending' }),
+      seen('zk-3', 4, AWAY),
+      seen('zk-3', 40, on('node-4')),
+    ]
+    const chart = bars(ganttOf({ ...rolled(), timeline }))
+    expect(chart[4]).toBe('  to node-3 :active, 2026-01-31 12:00:03, 7s')
+    expect(chart[7]).toBe('  starts 37.0s :active, 2026-01-31 12:00:03, 37s')
+  })
+
   test('a first install replaces nobody, and has no chart', () =>
     expect(
       ganttOf({
@@ -63,6 +121,23 @@ describe('a roll', () => {
         timeline: [seen('zk-0', 1, AWAY), seen('zk-0', 9, on('node-1'))],
       }),
     ).toBeUndefined())
+})
+
+test('members of others that stayed have no lane, and a long name stands on no bar', () => {
+  const timeline = [
+    seen('zk-2', 1, on('node-2')),
+    seen('zk-2', 3, AWAY),
+    seen('zk-2', 40, on('node-3')),
+    seen('warehouse-production/zookeeper-0', 1, on('node-1')),
+    seen('warehouse-production/zookeeper-1', 1, on('node-2')),
+    seen('warehouse-production/zookeeper-1', 4, AWAY),
+    seen('warehouse-production/zookeeper-1', 30, on('node-4')),
+  ]
+  const chart = ganttOf({ ...rolled(), timeline }) ?? ''
+  expect(chart).not.toContain('zookeeper-0')
+  expect(chart).toMatch(/section zk-2\n[^]*section warehouse-production\/zookeeper-1/)
+  expect(chart).toContain('leftPadding: 224,')
+  expect(ganttOf(rolled())).toContain('leftPadding: 90,')
 })
 
 test('a drain shows when each node took no pods', () =>

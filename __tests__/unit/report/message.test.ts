@@ -6,6 +6,11 @@ import { CODES, codeRow } from '../../../src/codes.ts'
 import { messageFor } from '../../../src/report/message.ts'
 import { crashed, deployed, drained, drainFailed, hostile, refusedByLint } from './samples.ts'
 
+test('the full stop of a cluster’s sentence is no end of the line', () => {
+  const findings = crashed().findings.map((one) => ({ ...one, message: '4 Insufficient cpu.' }))
+  expect(messageFor({ ...crashed(), findings })).toContain('4 Insufficient cpu; clients')
+})
+
 describe('one line for each result', () => {
   test.each([
     [

@@ -2,6 +2,7 @@
 
 import { expect, test } from '@jest/globals'
 import { nextLines } from '../../../src/report/next.ts'
+import type { Finding } from '../../../src/errors.ts'
 import type { RunReport } from '../../../src/report/run-report.ts'
 import { summaryText } from '../../../src/report/summary.ts'
 import { crashed, deployed, drained, drainFailed } from './samples.ts'
@@ -33,6 +34,52 @@ test('a change that was rolled back: correct it at its place, and deploy again',
   expect(nextLines({ ...report, findings, result: 'undone' }).at(-1)).toBe(
     'Correct k8s/zk.yaml:64, then run the deploy again.',
   )
+})
+
+test('a first install that failed: where to correct it, or which input, and that a deploy may follow', () => {
+  const failed = (change: Partial<Finding>): string | undefined =>
+    nextLines({
+      ...crashed(),
+      findings: crashed().findings.map((one) =>
+        one.severity === 'error' ? { ...one, ...change } : one,
+      ),
+    }).at(-1)
+  expect(failed({ place: { file: 'k8s/zk.yaml', line: 64 } })).toBe(
+    'Correct k8s/zk.yaml:64, then run the deploy again.',
+  )
+  expect(failed({ input: 'image' })).toBe('Correct the input image, then run the deploy again.')
+  expect(failed({})).not.toContain('deploy again')
+})
+
+test('with a way back and a place there are two ways, and the second one says so', () => {
+  const report = { ...crashed(), undoTo: { revision: 4, name: 'zk-5b4c' } }
+  const findings = report.findings.map((one) =>
+    one.severity === 'error' ? { ...one, place: { file: 'k8s/zk.yaml', line: 64 } } : one,
+  )
+  expect(nextLines({ ...report, findings }).at(-1)).toBe(
+    'Or correct k8s/zk.yaml:64, then run the deploy again.',
+  )
+})
+
+test('a claim can not be corrected by a deploy: its template does not change', () => {
+  const report = { ...crashed(), code: 'CLAIM_PENDING' as const }
+  const findings = report.findings.map((one) => ({
+    ...one,
+    code: 'CLAIM_PENDING' as const,
+    place: { file: 'k8s/zk.yaml', line: 64 },
+  }))
+  expect(nextLines({ ...report, findings }).join(' ')).not.toContain('deploy again')
+})
+
+test('a scale that was cut off: both ways on stand beside the fix, the same again only once', () => {
+  const waysOn = ['Then scale to 3 again: it continues from here.', 'Or scale to 4: it goes back.']
+  const failed = { ...crashed(), operation: 'scale', waysOn }
+  expect(nextLines(failed).slice(-2)).toEqual(waysOn)
+  const cancelled = { ...failed, code: 'CANCELLED' as const, findings: [] }
+  expect(nextLines(cancelled)).toEqual([
+    'Run it again: it continues from the state above.',
+    'Or scale to 4: it goes back.',
+  ])
 })
 
 test('nodes that are still cordoned by us are named with the operation that uncordons them', () => {
@@ -67,5 +114,5 @@ test('a drain that has nodes left is to be run again, and that is said once', ()
 
 test('a drain that was only tried is not to be run again: nothing of it was done', () => {
   const report = { ...drained(), result: 'planned' as const, remainingNodes: ['node-0', 'node-1'] }
-  expect(nextLines(report)).toEqual(['A drain that is no dry run does it.'])
+  expect(nextLines(report)).toEqual(['Without the dry run, the same drain does it.'])
 })

@@ -186,12 +186,33 @@ describe('the sentence', () => {
     expect(nowLine(failed('CHECK_IMPOSSIBLE'))).toContain('(zk-0, zk-1, zk-2 were not asked)')
   })
 
-  test('a quick check of a custom ensemble asked a part of what full asks, and says which', () =>
-    expect(
-      nowLine({ ...byReadiness('custom'), verifyLevel: 'quick', pairs: '2/2', checks: [] }),
-    ).toBe(
-      'whether clients can read and write is not known (a quick check wrote through one member alone, so it is not known of zk-0, zk-1, zk-2); the quorum needs 2',
-    ))
+  // It said that nothing was known of clients, of an ensemble that had just taken a write.
+  test('a quick check of a custom ensemble says what it proved, and what it did not ask', () => {
+    const quick = (outcome: 'passed' | 'failed', detail: string): RunReport => ({
+      ...byReadiness('custom'),
+      verifyLevel: 'quick',
+      pairs: outcome === 'passed' ? '2/2' : '1/2',
+      checks: [
+        {
+          name: 'data',
+          outcome,
+          detail,
+          ms: 1,
+          findings:
+            outcome === 'passed'
+              ? []
+              : [{ code: 'CHECK_FAILED', severity: 'error', message: detail }],
+        },
+      ],
+    })
+    const read = 'what was written through zk-0 was read through every other member'
+    expect(nowLine(quick('passed', read))).toBe(
+      `${read}; a quick check does not tell whether clients can write through the others; the quorum needs 2`,
+    )
+    const alone = 'what was written was read again in the one member'
+    expect(nowLine({ ...quick('passed', alone), replicas: 1 })).toMatch(alone)
+    expect(nowLine(quick('failed', 'no'))).toContain('the data check failed')
+  })
 
   test('how many members there should be is known before the first look: nothing is said of those that nobody saw', () => {
     const report = { ...newReport('deploy', 0), replicas: 3 }

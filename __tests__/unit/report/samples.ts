@@ -102,8 +102,15 @@ export function crashed(): RunReport {
         exitCode: 1,
         restarts: 4,
         events: [
-          { reason: 'Pulled', message: 'image is there', count: 1, last: STARTED + 1000 },
           {
+            warning: false,
+            reason: 'Pulled',
+            message: 'image is there',
+            count: 1,
+            last: STARTED + 1000,
+          },
+          {
+            warning: true,
             reason: 'BackOff',
             message: 'Back-off restarting failed container',
             count: 12,
@@ -321,7 +328,7 @@ export function hostile(): RunReport {
         message: HOSTILE,
         exitCode: 1,
         restarts: 1,
-        events: [{ reason: HOSTILE, message: HOSTILE, count: 2, last: STARTED }],
+        events: [{ warning: true, reason: HOSTILE, message: HOSTILE, count: 2, last: STARTED }],
         logs: [{ container: HOSTILE, previous: false, lines: [HOSTILE] }],
       },
     ],

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { byteLength } from '../../../src/report/escape.ts'
+import { roleFor } from '../../../src/kube/rules.ts'
 import { summaryText } from '../../../src/report/summary.ts'
 import {
   crashed,
@@ -108,6 +109,24 @@ describe('what stands where', () => {
     expect(text.split('\n')[0]).toBe('## ❌ deploy of zk in shop: failed (CRASH_LOOP)')
     expect(text).toContain('| **Next** |')
     expect(text).not.toMatch(/<details>|```|kubectl/)
+  })
+
+  test('a Role to add is one block to copy, from its first line to its last', () => {
+    const role = roleFor([
+      { verb: 'get', group: '', resource: 'pods', namespace: 'shop' },
+      { verb: 'list', group: '', resource: 'nodes' },
+    ])
+    const fix = `Add these rules.\n${role}`
+    const finding = { code: 'ACCESS_DENIED', severity: 'error', message: 'no', fix } as const
+    const text = summaryText({
+      ...crashed(),
+      code: 'ACCESS_DENIED',
+      evidence: [],
+      findings: [finding],
+    })
+    expect(text).toContain('| **Next** | Add these rules. |')
+    const [, pasted = ''] = /<pre>\n([^]*?)\n<\/pre>/.exec(text) ?? []
+    expect(pasted.replaceAll('&quot;', '"')).toBe(role.trimEnd())
   })
 
   test('the code leads to its heading at the version that runs', () =>
@@ -220,6 +239,21 @@ describe('the limit', () => {
     expect(text).not.toContain('step 0 ')
     expect(text).toContain('No space left on device')
     expect(text).toContain('| zk-2 | ')
+  })
+
+  test('what stands at the top of the page is not said again in the evidence, anything else is', () => {
+    const report = crashed()
+    const [first] = report.evidence
+    if (first === undefined) throw new Error('the sample has evidence')
+    const deciding = report.findings.find(({ severity }) => severity === 'error')
+    const alike = { ...first, message: deciding?.message ?? '' }
+    const other = { ...first, object: 'pod/zk-2', message: 'its probe fails' }
+    const [top = '', ...folded] = summaryText({ ...report, evidence: [alike, other] }).split(
+      '<details>',
+    )
+    expect(top).toContain(deciding?.message)
+    expect(folded.join('')).not.toContain(deciding?.message)
+    expect(folded.join('')).toContain('its probe fails')
   })
 
   test('evidence that alone is over the limit is cut too, its markup stays closed', () => {

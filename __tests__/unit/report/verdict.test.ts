@@ -20,7 +20,7 @@ describe('closing lines', () => {
     expect(closingLines(crashed(), WHERE)).toEqual([
       'deploy of zk in shop: FAILED (CRASH_LOOP)',
       'Cause: container zookeeper of zk-1 has ended 4 times, the last time with exit code 1',
-      'Proof: pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last event: BackOff (12×): Back-off restarting failed container',
+      'Proof: pod/zk-1, container zookeeper: CrashLoopBackOff, exit code 1, 4 restarts; last warning: BackOff (12×): Back-off restarting failed container',
       'Fix: Read the last log lines of the container, shown here.',
       'Last log line of zookeeper before its restart (1 line of probes left out):',
       '  java.io.IOException: No space left on device',

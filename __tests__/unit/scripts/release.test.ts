@@ -2,7 +2,14 @@
 // undone: what is published once stays.
 
 import { describe, expect, test } from '@jest/globals'
-import { faultsOf, majorOf, notesOf, pinnedTo } from '../../../scripts/release.ts'
+import {
+  cutChangelog,
+  faultsOf,
+  isLatest,
+  majorOf,
+  notesOf,
+  pinnedTo,
+} from '../../../scripts/release.ts'
 
 const CHANGELOG = `# Changelog
 
@@ -65,6 +72,42 @@ describe('what is published', () => {
     expect(notesOf(CHANGELOG, '1.0.0')).toBe('First release.')
     expect(notesOf(CHANGELOG, '1.0')).toBe('')
   })
+})
+
+describe('a changelog that is cut', () => {
+  const open = CHANGELOG.replace('[Unreleased]\n', '[Unreleased]\n\n- A fix of $1.\n- Another.\n')
+
+  test('has the lines under the version and its day, and nothing is left above', () => {
+    const text = cutChangelog(open, '1.2.0', '2027-01-02')
+    expect(notesOf(text, '1.2.0')).toBe('- A fix of $1.\n- Another.')
+    expect(notesOf(text, '1.1.0')).toBe(notesOf(CHANGELOG, '1.1.0'))
+    expect(text).toContain('## [Unreleased]\n\n## [1.2.0] - 2027-01-02\n\n- A fix')
+    expect(
+      faultsOf({ tag: 'v1.2.0', packageVersion: '1.2.0', lockVersion: '1.2.0', changelog: text }),
+    ).toEqual([])
+  })
+
+  test('of a version that has its heading but was never tagged: the lines end its section', () => {
+    const text = cutChangelog(open, '1.1.0', '2027-01-02')
+    expect(notesOf(text, '1.1.0')).toBe(
+      '### Added\n\n- A thing.\n\n### Also\n\n- A fix of $1.\n- Another.',
+    )
+    expect(text).toContain('## [Unreleased]\n\n## [1.1.0] - 2027-01-02\n\n### Added')
+    expect(faultsOf({ ...RELEASE, changelog: text })).toEqual([])
+  })
+
+  test('with nothing new only the day changes', () =>
+    expect(cutChangelog(CHANGELOG, '1.1.0', '2027-01-02')).toBe(
+      CHANGELOG.replace('2026-12-24', '2027-01-02'),
+    ))
+})
+
+test('a fix of an older version is not the latest release, nor is one of an older major', () => {
+  const tags = ['v1', 'v1.9.3', 'v1.10.0', 'v2.0.0', '']
+  expect(isLatest('v2.0.1', tags)).toBe(true)
+  expect(isLatest('v2.0.0', tags)).toBe(true)
+  expect(isLatest('v1.10.1', tags)).toBe(false)
+  expect(isLatest('v1.0.0', [''])).toBe(true)
 })
 
 describe('the major tag', () => {

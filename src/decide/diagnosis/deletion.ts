@@ -43,7 +43,7 @@ function inGrace(
 ): Hanging {
   const hook = preStop.filter((name) => running.includes(name))
   const left = `${formatSpan(deleting - now)} of its grace period are left`
-  const fix = `It ends by itself at the latest when its grace period is over (terminationGracePeriodSeconds${hook.length > 0 ? ', which bounds the preStop hook too' : ''}); a shorter one must be in the pod template.`
+  const fix = `Wait: it is ended when its grace period is over (terminationGracePeriodSeconds${hook.length > 0 ? ', which counts for the preStop hook too' : ''}). For a shorter one, change the pod template.`
   const grace = { cause: 'grace', since: deleting, fix } as const
   if (hook.length > 0)
     return {
@@ -66,7 +66,7 @@ function processRuns(
     cause: node === undefined ? 'unknown' : 'process',
     since: deleting,
     what: `${running.join(', ')} still ${running.length === 1 ? 'runs' : 'run'} although its grace period is over${unseen(pod, node)}`,
-    fix: `${node === undefined ? `See whether the node is Ready: kubectl get node ${name}. If it is` : `The node ${name} is Ready`}, so its kubelet can't end the process: one that hangs in its storage can't be killed. See the kubelet's log on ${pod.node ?? 'the node'}; a reboot of that node ends it.`,
+    fix: `${node === undefined ? `See whether the node is Ready: kubectl get node ${name}. If it is, its` : `The node ${name} is Ready, but its`} kubelet can't end the process; a process that hangs in its storage can't be killed. See the kubelet's log on ${pod.node ?? 'the node'}; a reboot of that node ends the process.`,
   }
 }
 
@@ -113,6 +113,6 @@ function byNode({ name, namespace, node = 'its node' }: PodView, deleting: numbe
     cause: 'node',
     since: deleting,
     what: `its node ${node} is not Ready: the kubelet there, which alone can end it, does not answer`,
-    fix: `Bring ${node} back. Only if it is switched off for certain: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or kubectl -n ${namespace} delete pod ${name} --force (two members with one identity must never run). Remove the taint before it is started again: kubectl taint nodes ${node} node.kubernetes.io/out-of-service-`,
+    fix: `Bring ${node} back. Only if its machine is off for certain, since two members with one identity must never run: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or kubectl -n ${namespace} delete pod ${name} --force. Remove the taint before the machine is started again: kubectl taint nodes ${node} node.kubernetes.io/out-of-service-`,
   }
 }

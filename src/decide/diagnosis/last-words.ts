@@ -62,9 +62,8 @@ const KNOWN: readonly Known[] = [
   {
     words: /Cannot assign requested address/,
     reason: 'NameElsewhere',
-    cause:
-      'the name that it listens at leads to another address than its own, which is no fault of the manifest for as long as its pod is new (caches keep the old address for up to a minute)',
-    fix: 'If it lasts: let it listen at all addresses (a port alone behind the semicolon of its server line, no clientPortAddress), or at an address that its pod has.',
+    cause: 'the name that it listens at does not lead to its own address',
+    fix: 'In the first minute of a pod this passes by itself: caches keep the old address for so long. If it lasts, let it listen at all addresses (a port alone behind the semicolon of its server line, no clientPortAddress), or at an address that its pod has.',
   },
   {
     words: /Address already in use|BindException/,
@@ -122,9 +121,8 @@ const KNOWN: readonly Known[] = [
       /UnknownHostException|Unresolved address|Failed to resolve address|Name or service not known|Temporary failure in name resolution/,
     reason: 'NameUnknown',
     alive: true,
-    cause:
-      'it can’t look up a name of the member list, which is no fault of the manifest for as long as the pod behind it is new (caches keep “no such name” for up to a minute)',
-    fix: 'If it lasts: compare the names with the pods and Services that there are, and see that the headless service publishes addresses that are not Ready. A Service for each member, made before the pods, leaves nothing to wait for: docs/moved-members.md.',
+    cause: 'it can’t look up a name of the member list',
+    fix: 'In the first minute of the pod behind the name this passes by itself: caches keep “no such name” for so long. If it lasts, compare the names with the pods and Services that there are, and see that the headless service publishes addresses that are not Ready. A Service for each member, made before the pods, leaves nothing to wait for: docs/moved-members.md.',
   },
   {
     words:

@@ -32,7 +32,7 @@ export function stuckSymptoms(
       ordinal,
       object: `pod/${pod.name}`,
       reason: 'StuckOnOldRevision',
-      message: `${pod.name}: is not Ready at another revision ${pod.revision ?? 'unknown'}, and under OrderedReady the controller does not replace it before it is`,
+      message: `${pod.name}: is not Ready, at revision ${pod.revision ?? 'unknown'} instead of the one that is wanted; under OrderedReady the controller replaces a pod only once it is Ready`,
       fix: `Delete it, and it comes back at the revision that is wanted: kubectl -n ${set.namespace} delete pod ${pod.name}`,
       graceMs: graceOf(fault),
       againstRevision: false,

@@ -70,7 +70,7 @@ function attachedElsewhere(pod: PodView, event: EventView): Found | undefined {
     message: `${pod.name}: its volume is still attached to another node: ${text}`,
     graceMs: GRACE_MS,
     againstRevision: false,
-    fix: 'The volume is released once its old pod is gone; where the old node is dead, that takes some 6 minutes, or the taint node.kubernetes.io/out-of-service on it.',
+    fix: 'Wait: the volume is released once its old pod is gone. If the old node is dead that takes some 6 minutes; with the taint node.kubernetes.io/out-of-service on that node it is sooner.',
   }
 }
 

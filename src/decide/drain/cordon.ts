@@ -15,7 +15,7 @@ export const CORDON_ANNOTATION = 'zk-ensemble-action/cordon'
 export const NODES_ALONE = '.nodes'
 
 /** `shop/zk`; of nodes alone where the record of their drain is. For people. */
-function holderInWords(ensemble: string): string {
+export function holderInWords(ensemble: string): string {
   const suffix = `/${NODES_ALONE}`
   return ensemble.endsWith(suffix)
     ? `nodes alone, recorded in namespace ${ensemble.slice(0, -suffix.length)}`

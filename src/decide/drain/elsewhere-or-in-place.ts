@@ -90,7 +90,7 @@ function refuse(
     return [
       {
         pod,
-        why: 'its node was cordoned by somebody else and stays so: it could not come back to it',
+        why: 'somebody else cordoned its node, and that cordon stays: it could not come back to the node',
         fix: UNCORDON,
       },
     ]
@@ -162,7 +162,7 @@ function inPlaceFix(member: boolean, isUncordoned: boolean): string {
   if (member)
     return isUncordoned
       ? 'Set placement: in-place (or auto), or add a node that takes it.'
-      : 'Set placement: in-place, give a maintenance-command, or set uncordon: after, so that it can come back; or add a node that takes it.'
+      : 'Add a node that takes it. Or let it come back to its node, which must be uncordoned for that: set placement: in-place, give a maintenance-command, or set uncordon: after.'
   return isUncordoned
     ? 'Set placement: auto, or add a node that takes it.'
     : 'Set uncordon: after, or add a node that takes it.'

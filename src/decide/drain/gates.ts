@@ -216,10 +216,10 @@ function offBrokenNode(
   )
     return ''
   if (nodes?.find(({ name }) => name === node)?.ready === false) {
-    return `${node} is not Ready itself: bring it back, or, once the machine is off for sure, let its pods go elsewhere: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute (and away with it before the machine is started again). `
+    return `${node} itself is not Ready: bring it back. Only if its machine is off for certain, have its pods made on other nodes: kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; remove that taint before the machine is started again. `
   }
   if (member.state === 'terminating') return ''
-  return `It serves nobody, so it can be taken off by hand, where another node has a place for it: kubectl cordon ${node} && kubectl delete pod ${member.pod} -n ${view.set?.namespace ?? ''}; drain ${node} once it serves there. `
+  return `It serves nobody, so it can be moved by hand if another node has room for it: kubectl cordon ${node} && kubectl delete pod ${member.pod} -n ${view.set?.namespace ?? ''}. Drain ${node} once it serves on that node. `
 }
 
 function leaderOf(members: readonly MemberNow[]): readonly Obstacle[] {

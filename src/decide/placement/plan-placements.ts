@@ -57,31 +57,10 @@ const FILTERS: readonly Filter[] = [
 ]
 
 /**
- * `drained`: nodes that are taken as cordoned, and as empty but for their DaemonSet and mirror
- * pods. `pods`: those that need a place, never DaemonSet or mirror pods.
- * The highest priority is placed first, then in the order given; each that has a place takes up
- * room. The answers are in the order of `pods`.
- */
-export function placePods(
-  cluster: ClusterView,
-  drained: ReadonlySet<string>,
-  pods: readonly PlacedPod[],
-): readonly PlacementAnswer[] {
-  const board = boardOf(cluster)
-  for (const name of drained) {
-    const node = board.node(name)
-    if (node === undefined) continue
-    node.closed = true
-    for (const pod of board.on(node)) if (leaves(pod)) board.take(pod)
-  }
-  return placeAll(board, pods)
-}
-
-/**
  * Whether a drain moves it: DaemonSet and mirror pods stay with their node, finished ones need no
  * place.
  */
-function leaves(pod: PlacedPod): boolean {
+export function leaves(pod: PlacedPod): boolean {
   return !pod.mirror && pod.owner?.kind !== 'DaemonSet' && !finished(pod)
 }
 
@@ -97,8 +76,8 @@ export interface StepPlacement {
 }
 
 /**
- * The same for nodes one after the other: each node's pods are moved along, and when the next one's
- * turn comes the node before is back (empty but for what returned to it) or still cordoned.
+ * What becomes of the pods of nodes that are drained one after the other: each node's pods are
+ * moved along, and when the next one's turn comes the node before is back (empty but for what returned to it) or still cordoned.
  * What finds no place stays where it is, so that the later nodes can be judged too. `moves` narrows
  * which pods are moved: by default all but DaemonSet, mirror and finished pods.
  */
@@ -125,8 +104,12 @@ export function planPlacements(
   })
 }
 
-/** `from`: where they stand now, when that isn't what they say themselves. */
-function placeAll(
+/**
+ * The highest priority is placed first, then in the order given; each that has a place takes up
+ * room. The answers are in the order of `pods`. `from`: where they stand now, when that isn't what
+ * they say themselves.
+ */
+export function placeAll(
   board: Board,
   pods: readonly PlacedPod[],
   from?: BoardNode,

@@ -120,7 +120,7 @@ export type RollStep =
       readonly kind: 'wait'
       readonly reason: string
       readonly lookAgainAt?: number
-      /** Pods that are there and Ready, and yet don't serve. */ readonly outside?: readonly MemberNow[]
+      /** Pods that are there and Ready, and yet don't serve, or could not be reached. */ readonly outside?: readonly MemberNow[]
       /** Nobody replaces this one: its own fault decides how long it is waited for. */ readonly unreached?: MemberNow
     }
   /**
@@ -597,6 +597,7 @@ function waitFor(
     return {
       kind: 'wait',
       reason: `${member.pod} is Ready, but could not be reached: ${why(member)}whether it serves is not known, and no other member is taken down before it is; ${count}`,
+      outside: members.filter(isUnreached),
     }
   if (member.state === 'available' || member.state === 'old-revision')
     return {
@@ -676,7 +677,7 @@ function take(
     return {
       kind: 'free',
       member,
-      why: 'it leads, and another one must before the others forget it',
+      why: 'it leads, and another member must lead before the others get the member list without it',
       renews: true,
     }
   if (!canStepDown || (addresses.kind === 'stay' && !goesForGood)) return { kind: 'take', member }

@@ -34,7 +34,7 @@ export function versionRisk(
   if (profile === 'zookeeper' && crossesSnapshots) {
     return {
       message: `from ${was} to ${is}: a server of 3.5.4 or later does not start on a data directory that has logs and no snapshot yet`,
-      fix: 'See that each member has a file snapshot.* in its data directory before the roll; for one start snapshot.trust.empty=true lets it do without.',
+      fix: 'Before the roll, make sure that each member has a file snapshot.* in its data directory. A member without one starts only with snapshot.trust.empty=true; remove that setting after its first start.',
     }
   }
   return undefined

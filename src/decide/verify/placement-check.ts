@@ -3,11 +3,13 @@
 
 import type { Finding } from '../../errors.ts'
 import type { ClaimView, NodeView } from '../../view/surroundings.ts'
+import type { ProfileName } from '../../view/profile-name.ts'
 import type { PodView } from '../../view/workload.ts'
 
 const ZONE = 'topology.kubernetes.io/zone'
 
 export interface Placement {
+  readonly profile: ProfileName
   readonly members: readonly PodView[]
   readonly claims: readonly ClaimView[]
   /** Undefined when nodes may not be read: zones are left out then. */
@@ -93,6 +95,15 @@ function zonesOf({
     : groupBy(members, (pod) => nodes.find((node) => node.name === pod.node)?.labels[ZONE])
 }
 
+/** A ring has no quorum of its members: each row has one of its copies. */
+const WITHOUT_ZONE: Readonly<Record<ProfileName, string>> = {
+  zookeeper: 'without it there is no quorum',
+  cassandra:
+    "without it rows that have most of their copies there can't be read or written at QUORUM",
+  custom: 'without it half of the members or more are down',
+  none: 'without it half of the members or more are down',
+}
+
 /**
  * A zone that holds a majority takes the quorum with it; only worth a word when there are zones to
  * spread over.
@@ -108,10 +119,10 @@ function lostZones(placement: Placement): readonly Finding[] {
           {
             code: 'CHECK_FAILED',
             severity: 'warning',
-            message: `zone ${zone} holds ${pods.map((pod) => pod.name).join(', ')}: without it there is no quorum`,
+            message: `zone ${zone} holds ${pods.map((pod) => pod.name).join(', ')}: ${WITHOUT_ZONE[placement.profile]}`,
             fix:
               known.size < 3
-                ? 'With two zones one of them always holds the majority; a third zone is needed.'
+                ? 'With two zones one of them always holds half of the members or more; a third zone is needed.'
                 : `Spread the members over zones: topologySpreadConstraints with ${ZONE}.`,
           },
         ]

@@ -1,6 +1,7 @@
 // What is asked of a member, and how often: each nodetool is a JVM in a container that may have
 // half a core, beside the probe, which is one too.
 
+import { KubeFailure } from '../../kube/failure.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, VerifyContext } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
@@ -10,7 +11,20 @@ const SEPARATOR = '--- zk-ensemble-action'
 
 export type Question = 'status' | 'info' | 'describecluster' | 'version'
 
-/** What one member said; `trouble` when it could not be asked. */
+/** Why a member said nothing. */
+interface Silence {
+  readonly trouble: string
+  /** For want of a right, which no waiting fixes. */
+  readonly denied: boolean
+  /** `down`: nodetool has no answer there, or nothing runs; nothing is known of the others. */
+  readonly role: 'down' | 'unreachable' | 'unknown'
+  /** Nodetool was begun and did not end. */
+  readonly hangs?: true
+  /** A gateway before the API server lets no WebSocket through. */
+  readonly blocked?: true
+}
+
+/** What one member said; `silence` and `trouble` when it could not be asked. */
 export interface Heard {
   readonly member: Member
   readonly rows: readonly RingRow[]
@@ -21,8 +35,7 @@ export interface Heard {
   /** Its own host id, also where only an earlier look heard it. */
   readonly hostId: string | undefined
   readonly trouble: string | undefined
-  /** For want of a right, which no waiting fixes. */
-  readonly denied: boolean
+  readonly silence: Silence | undefined
 }
 
 /** By UID: what never changes for a pod, so that it is asked once. */
@@ -49,8 +62,9 @@ export async function askMember(
   member: Member,
   questions: readonly Question[],
   context: VerifyContext,
-): Promise<ReadonlyMap<string, string> | { readonly trouble: string; readonly denied: boolean }> {
-  if (!context.reach.may.exec) return { trouble: 'this run may not use exec', denied: true }
+): Promise<ReadonlyMap<string, string> | Silence> {
+  if (!context.reach.may.exec)
+    return { trouble: 'this run may not use exec', denied: true, role: 'unknown' }
   try {
     const result: ExecResult = await context.reach.exec(
       member,
@@ -62,12 +76,24 @@ export async function askMember(
       readAnswers(result.stdout) ?? {
         trouble: result.stderr.trim().split('\n')[0]?.slice(0, 160) || 'nodetool does not answer',
         denied: false,
+        role: 'down',
       }
     )
   } catch (error) {
     context.signal.throwIfAborted()
-    const { why, denied } = whyUnreachable(error, 'exec')
-    return { trouble: why, denied }
+    return silenceOf(member, error)
+  }
+}
+
+/** What is known of a member that could not be asked: that its pod isn't Ready, or nothing. */
+function silenceOf({ ready }: Member, error: unknown): Silence {
+  const { why, denied, blocked, stopped } = whyUnreachable(error, 'exec')
+  return {
+    trouble: why,
+    denied,
+    role: ready && stopped !== true ? 'unreachable' : 'down',
+    ...(error instanceof KubeFailure && error.reason === 'Timeout' ? { hangs: true } : {}),
+    ...(blocked === true ? { blocked } : {}),
   }
 }
 
@@ -85,7 +111,7 @@ export async function hear(
     doors: undefined,
     hostId: known.get(member.uid),
   }
-  if ('trouble' in answers) return { ...nothing, ...answers }
+  if ('trouble' in answers) return { ...nothing, trouble: answers.trouble, silence: answers }
   const info = answers.get('info')
   const hostId = info === undefined ? known.get(member.uid) : parseHostId(info)
   if (hostId !== undefined) known.set(member.uid, hostId)
@@ -96,7 +122,7 @@ export async function hear(
     doors: info === undefined ? undefined : parseDoors(info),
     hostId,
     trouble: undefined,
-    denied: false,
+    silence: undefined,
   }
 }
 

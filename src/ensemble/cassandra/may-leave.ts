@@ -2,6 +2,7 @@
 // a keyspace would have more copies than nodes are left.
 
 import type { Finding } from '../../errors.ts'
+import { ADD_EXEC } from '../../kube/rules.ts'
 import { ofMember } from '../of-member.ts'
 import type { Leaver, Member, VerifyContext } from '../profile.ts'
 import { askMember, hear, type Heard } from './ask.ts'
@@ -30,7 +31,7 @@ export async function mayLeaveRing(
       code: 'ACCESS_DENIED',
       ...ofMember(first),
       message: `${first.pod} can't be decommissioned: this run may not use exec`,
-      fix: 'Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [pods/exec]\n  verbs: [get, create]',
+      fix: ADD_EXEC,
     }
   }
   for (const other of others) {

@@ -2,6 +2,8 @@
 // same hosts, one schema.
 
 import type { Finding } from '../../errors.ts'
+import { BLOCKED_FIX } from '../../kube/failure.ts'
+import { ADD_EXEC } from '../../kube/rules.ts'
 import { ofMember } from '../of-member.ts'
 import type { Member } from '../profile.ts'
 import type { Heard } from './ask.ts'
@@ -71,7 +73,7 @@ export function judgeRing(
       : `${everyone.size} hosts up and normal`
   return {
     findings,
-    canHeal: identities.length === 0 && !heard.some((one) => one.denied),
+    canHeal: identities.length === 0 && !heard.some(({ silence }) => silence?.denied),
     detail: findings[0]?.message ?? `all ${heard.length} members see ${hosts}, one schema`,
   }
 }
@@ -133,20 +135,32 @@ function seenAs(member: Member, downs: readonly Down[]): string {
 }
 
 function silent(heard: readonly Heard[], downs: readonly Down[]): readonly Finding[] {
-  return heard.flatMap(({ member, trouble, denied }): readonly Finding[] =>
-    trouble === undefined
+  return heard.flatMap(({ member, silence }): readonly Finding[] =>
+    silence === undefined
       ? []
       : [
           {
             ...ofMember(member),
-            code: denied ? 'CHECK_IMPOSSIBLE' : 'CHECK_FAILED',
-            message: `${member.pod} (ordinal ${member.ordinal}) could not be asked: ${trouble}${seenAs(member, downs)}`,
-            fix: denied
-              ? 'Add pods/exec [get, create] to the Role of this workflow.'
-              : `See kubectl -n ${member.namespace} logs ${member.pod} -c ${member.container}`,
+            code:
+              silence.role === 'down' || silence.hangs === true
+                ? 'CHECK_FAILED'
+                : 'CHECK_IMPOSSIBLE',
+            message: `${member.pod} (ordinal ${member.ordinal}) could not be asked: ${silence.trouble}${seenAs(member, downs)}`,
+            fix: fixOf(member, silence),
           },
         ],
   )
+}
+
+function fixOf(
+  { namespace, pod, container }: Member,
+  { denied, blocked, role }: NonNullable<Heard['silence']>,
+): string {
+  if (denied) return ADD_EXEC
+  if (blocked === true) return BLOCKED_FIX
+  return role === 'unreachable'
+    ? `Look at the pod and its node: kubectl -n ${namespace} describe pod ${pod}`
+    : `See kubectl -n ${namespace} logs ${pod} -c ${container}`
 }
 
 function shut(

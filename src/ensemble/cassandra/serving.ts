@@ -67,7 +67,7 @@ function isNormal({ rows }: Heard, hostId: string): boolean {
 }
 
 function stateOf(
-  { member, rows, release, hostId, trouble, doors }: Heard,
+  { member, rows, release, hostId, trouble, silence, doors }: Heard,
   accusers: readonly Member[],
 ): MemberState {
   const base = {
@@ -77,7 +77,7 @@ function stateOf(
     version: release,
     zxid: undefined,
   }
-  if (trouble !== undefined) return { ...base, role: 'down', trouble }
+  if (trouble !== undefined) return { ...base, role: silence?.role ?? 'down', trouble }
   const own = rows.find((row) => row.hostId === hostId)
   if (hostId === undefined)
     return { ...base, role: 'unknown', trouble: 'it does not say its host id' }

@@ -1,6 +1,7 @@
 // The user's own commands, run in a member with the marker in the environment.
 
-import { KubeFailure } from '../../kube/failure.ts'
+import { BLOCKED_FIX, KubeFailure } from '../../kube/failure.ts'
+import { ADD_EXEC } from '../../kube/rules.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, VerifyContext } from '../profile.ts'
 import { whyUnreachable } from '../unreachable.ts'
@@ -19,6 +20,8 @@ export interface Unanswered {
   readonly why: string
   /** It was begun and did not end in time. */
   readonly hangs: boolean
+  /** It was not run: nothing is known of the member, and this is what to do. */
+  readonly fix?: string
 }
 
 /** What the command answered, or why it gave no answer. */
@@ -38,10 +41,16 @@ export async function run(
     )
   } catch (error) {
     context.signal.throwIfAborted()
-    return error instanceof KubeFailure && error.reason === 'Timeout'
-      ? { why: `did not end within ${timeoutMs / 1000} s`, hangs: true }
-      : { why: whyUnreachable(error, 'exec').why, hangs: false }
+    if (error instanceof KubeFailure && error.reason === 'Timeout')
+      return { why: `did not end within ${timeoutMs / 1000} s`, hangs: true }
+    const { why, denied, blocked, stopped } = whyUnreachable(error, 'exec')
+    const fix = denied ? ADD_EXEC : blocked ? BLOCKED_FIX : nodeFix(member)
+    return { why, hangs: false, ...(stopped === true ? {} : { fix }) }
   }
+}
+
+function nodeFix({ namespace, pod }: Member): string {
+  return `Look at the pod and its node: kubectl -n ${namespace} describe pod ${pod}`
 }
 
 /** The shell found no such command, or may not run it. */
@@ -50,6 +59,11 @@ const NOT_RUN: ReadonlySet<number> = new Set([126, 127])
 /** The command is at fault, and tells nothing of the member. */
 export function isMisspelt(result: ExecResult | Unanswered): boolean {
   return 'exitCode' in result && NOT_RUN.has(result.exitCode)
+}
+
+/** What to do, of a command that could not be run in its member. */
+export function notRun(result: ExecResult | Unanswered): string | undefined {
+  return 'why' in result ? result.fix : undefined
 }
 
 export function failed(result: ExecResult | Unanswered): string | undefined {

@@ -3,7 +3,7 @@
 
 import type { Member, MemberState, Role, VerifyContext } from '../profile.ts'
 import { byPod } from '../by-pod.ts'
-import { failed, isMisspelt, readTrouble, run, type CustomOptions } from './commands.ts'
+import { failed, isMisspelt, notRun, readTrouble, run, type CustomOptions } from './commands.ts'
 
 /** A look comes before each act: a member that is silent for so long doesn't serve. */
 const LOOK_MS = 15_000
@@ -57,15 +57,18 @@ interface Said {
   readonly role: Role
   readonly trouble: string | undefined
   readonly hangs: boolean
+  readonly fix?: string | undefined
 }
 
-function stateOf(member: Member, { role, trouble }: Said): MemberState {
+function stateOf(member: Member, { role, trouble, fix }: Said): MemberState {
   return trouble === undefined
     ? answered(member, role)
     : {
         ...answered(member, role),
         trouble,
-        advice: `Run the command by hand, in a shell there: kubectl -n ${member.namespace} exec -i -t ${member.pod} -c ${member.container} -- sh`,
+        advice:
+          fix ??
+          `Run the command by hand, in a shell there: kubectl -n ${member.namespace} exec -i -t ${member.pod} -c ${member.container} -- sh`,
       }
 }
 
@@ -75,8 +78,10 @@ function saidBy(
   result: Awaited<ReturnType<typeof run>>,
   trouble = failed(result),
 ): Said {
+  const fix = notRun(result)
   return {
-    role: isMisspelt(result) ? 'unreachable' : 'not serving',
+    role: isMisspelt(result) || fix !== undefined ? 'unreachable' : 'not serving',
+    fix,
     trouble: trouble === undefined ? undefined : `${name}: ${trouble}`,
     hangs: 'hangs' in result && result.hangs,
   }

@@ -4,6 +4,7 @@
 import { Deadline } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import type { Finding } from '../../errors.ts'
+import { ADD_EXEC } from '../../kube/rules.ts'
 import { ofMember } from '../of-member.ts'
 import type {
   Cell,
@@ -15,7 +16,7 @@ import type {
   Verification,
   VerifyContext,
 } from '../profile.ts'
-import { failed, readTrouble, run, type CustomOptions } from './commands.ts'
+import { failed, notRun, readTrouble, run, type CustomOptions } from './commands.ts'
 import { byPod } from '../by-pod.ts'
 import { answered, lookCustom } from './look.ts'
 import { checkFrom } from '../check-result.ts'
@@ -29,10 +30,7 @@ const NO_EXEC: Finding = {
   code: 'CHECK_IMPOSSIBLE',
   severity: 'error',
   message: 'the commands cannot be run in the members: this run may not use exec',
-  fix: `Add this rule to the Role of this workflow:
-- apiGroups: [""]
-  resources: [pods/exec]
-  verbs: [get, create]`,
+  fix: ADD_EXEC,
 }
 
 export function customProfile(options: CustomOptions): Profile {
@@ -80,7 +78,7 @@ async function verifyCustom(
   for (let times = 1; ; times++) {
     const found = await writeThroughAll(members, level, times, context, options)
     const [first] = found.findings
-    if (first === undefined || first.code === 'CHECK_IMPOSSIBLE' || deadline.passed) return found
+    if (first === undefined || !context.reach.may.exec || deadline.passed) return found
     if (first.message !== said) context.say(`waiting for the members to settle: ${first.message}`)
     said = first.message
     await context.clock.sleep(Math.min(POLL_MS, Math.max(1, deadline.left())), context.signal)
@@ -114,7 +112,7 @@ async function writeThroughAll(
   )
   const good =
     sorted.length === 1
-      ? 'written and read again in the one member'
+      ? 'what was written was read again in the one member'
       : level === 'quick'
         ? `what was written through ${writers[0]?.pod ?? ''} was read through every other member`
         : 'every write was read through every other member'
@@ -152,12 +150,15 @@ interface Written {
   readonly writer: Member
   /** Why it was not written; then nobody was asked for it. */
   readonly why: string | undefined
+  /** What to do, where the command could not be run. */
+  readonly fix?: string | undefined
   readonly reads: readonly Read[]
 }
 
 interface Read {
   readonly reader: Member
   readonly trouble: string | undefined
+  readonly fix: string | undefined
   readonly ms: number
 }
 
@@ -170,13 +171,19 @@ async function writeThrough(
   context: VerifyContext,
 ): Promise<Written> {
   const { clock } = context
-  const why = failed(await run(writer, commands.write, marker, COMMAND_MS, context))
-  if (why !== undefined) return { writer, why, reads: [] }
+  const result = await run(writer, commands.write, marker, COMMAND_MS, context)
+  const why = failed(result)
+  if (why !== undefined) return { writer, why, fix: notRun(result), reads: [] }
   const readers = members.length === 1 ? members : members.filter((one) => one !== writer)
   const reads = readers.map(async (reader): Promise<Read> => {
     const began = clock.now()
     const said = await run(reader, commands.read, marker, COMMAND_MS, context)
-    return { reader, trouble: readTrouble(said, marker), ms: clock.now() - began }
+    return {
+      reader,
+      trouble: readTrouble(said, marker),
+      fix: notRun(said),
+      ms: clock.now() - began,
+    }
   })
   return { writer, why, reads: await Promise.all(reads) }
 }
@@ -187,12 +194,12 @@ function cellOf(written: Written | undefined, reader: Member): Cell | undefined 
   return read && readCell(read.trouble, read.ms)
 }
 
-function findingsOf({ writer, why, reads }: Written): readonly Finding[] {
+function findingsOf({ writer, why, fix, reads }: Written): readonly Finding[] {
   return why === undefined
-    ? reads.flatMap(({ reader, trouble }) =>
-        trouble === undefined ? [] : [notRead(reader, writer, trouble)],
+    ? reads.flatMap((read) =>
+        read.trouble === undefined ? [] : [notRead(writer, read, read.trouble)],
       )
-    : [notWritten(writer, why)]
+    : [notWritten(writer, why, fix)]
 }
 
 /**
@@ -230,27 +237,35 @@ function conclude(
   }
 }
 
-function notWritten(member: Member, why: string): Finding {
+function notWritten(member: Member, why: string, fix: string | undefined): Finding {
   return findingFor(
     member,
     `write-command failed in ${member.pod} (ordinal ${member.ordinal}): ${why}`,
     'Run the write-command in that member by hand.',
+    fix,
   )
 }
 
-function notRead(reader: Member, writer: Member, trouble: string): Finding {
+function notRead(writer: Member, { reader, fix }: Read, trouble: string): Finding {
   return findingFor(
     reader,
     `read-command in ${reader.pod} (ordinal ${reader.ordinal}) does not print what was written through ${writer.pod}: ${trouble}`,
     'Run the read-command in that member by hand.',
+    fix,
   )
 }
 
-function findingFor(member: Member, message: string, fix: string): Finding {
+/** `fix`: of a command that could not be run, which says nothing of the member. */
+function findingFor(
+  member: Member,
+  message: string,
+  byHand: string,
+  fix: string | undefined,
+): Finding {
   return {
-    code: 'CHECK_FAILED',
+    code: fix === undefined ? 'CHECK_FAILED' : 'CHECK_IMPOSSIBLE',
     ...ofMember(member),
     message,
-    fix,
+    fix: fix ?? byHand,
   }
 }

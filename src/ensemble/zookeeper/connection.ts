@@ -2,7 +2,7 @@
 // when it ends, each request that still waits is told what that means for it.
 
 import type { Duplex } from 'node:stream'
-import { within } from '../bounded.ts'
+import { IN_TIME, within } from '../bounded.ts'
 import { abortReason, formatSpan, type Clock } from '../../clock.ts'
 import { NoAnswer, NoSession, Refusal } from './errors.ts'
 import {
@@ -134,7 +134,7 @@ export class Connection {
       what,
       path,
       answer: (from) => {
-        answered.abort()
+        answered.abort(IN_TIME)
         try {
           resolve(decode(from))
         } catch (error) {
@@ -143,7 +143,7 @@ export class Connection {
         }
       },
       fail: (error) => {
-        answered.abort()
+        answered.abort(IN_TIME)
         reject(error instanceof Refusal ? error : this.#withoutAnswer(error, what, outcome))
       },
     })

@@ -38,15 +38,15 @@ export interface DoorReach extends Reach {
    * on. False: there is none, and the first is used again.
    */
   nextDoor(member: Member, failed: Door): boolean
-  /** When it was proven last from inside that nothing listens; milliseconds since the epoch. */
-  readonly closed: Map<string, number>
+  /** When, and how, it was proven last from inside that nothing listens; `at` in ms since 1970. */
+  readonly closed: Map<string, { readonly at: number; readonly why: string }>
 }
 
 export type DoorContext = Omit<VerifyContext, 'reach'> & { readonly reach: DoorReach }
 
 export function createDoors(): Doors {
   const chosen = new Map<string, Door>()
-  const closed = new Map<string, number>()
+  const closed: DoorReach['closed'] = new Map()
   const places = new Map<string, string>()
   return {
     through(reach, clock) {
@@ -111,7 +111,7 @@ function tooLate({ pod, namespace }: Member, door: Door): KubeFailure {
   return new KubeFailure({
     status: 0,
     reason: 'Timeout',
-    message: `no stream to the pod within ${formatSpan(OPENS_WITHIN_MS[door])}`,
+    message: `no WebSocket to the pod was open${door === 'exec' ? ', or nothing came through it,' : ''} within ${formatSpan(OPENS_WITHIN_MS[door])}`,
     request: `${door} to pod ${pod} in namespace ${namespace}`,
   })
 }

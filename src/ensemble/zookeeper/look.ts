@@ -13,7 +13,11 @@ import { NothingListens, TlsOnly } from './tunnel.ts'
 import { parseSrvr } from './word-answers.ts'
 import { askTwice, speaksTls, type Word } from './words.ts'
 
+/** Between two looks: at first, and at most. */
 const POLL_MS = 250
+const SLOWEST_POLL_MS = 1_000
+/** What has lasted long may last this part of it longer: each look is a tunnel to each member. */
+const PART = 20
 /** A wait that continues is told this often, with what the members say of themselves. */
 const TELL_MS = 5_000
 const TLS_MS = 2_000
@@ -43,17 +47,15 @@ async function lookAt(member: Member, context: DoorContext): Promise<Look> {
   const { reach, clock } = context
   const tried: string[] = []
   for (let door = reach.doorOf(member); door !== undefined; door = reach.doorOf(member)) {
-    if (
-      door === 'exec' &&
-      clock.now() - (reach.closed.get(member.uid) ?? -Infinity) < CLOSED_FOR_MS
-    ) {
+    const before = reach.closed.get(member.uid)
+    if (door === 'exec' && before !== undefined && clock.now() - before.at < CLOSED_FOR_MS) {
       reach.nextDoor(member, door)
-      return { kind: 'closed', why: new NothingListens(member.clientPort).message }
+      return { kind: 'closed', why: before.why }
     }
     const found = await lookThrough(member, door, context)
     if (found.kind !== 'unreachable') {
       if (found.kind === 'closed') {
-        reach.closed.set(member.uid, clock.now())
+        reach.closed.set(member.uid, { at: clock.now(), why: found.why })
         reach.nextDoor(member, door)
       }
       return found
@@ -73,6 +75,7 @@ async function lookAt(member: Member, context: DoorContext): Promise<Look> {
     kind: 'unreachable',
     why: 'this run may use neither port-forward nor exec',
     denied: true,
+    noWay: true,
   }
 }
 
@@ -151,7 +154,8 @@ export async function settle(
   const { clock, signal } = context
   const deadline = new Deadline(clock, context.settleMs)
   let said = ''
-  let saidAt = clock.now()
+  const began = clock.now()
+  let saidAt = began
   for (;;) {
     const looked = await lookAtAll(members, context)
     const verdict = judgeQuorum(looked, context.replicas)
@@ -166,6 +170,7 @@ export async function settle(
       saidAt = clock.now()
     }
     said = verdict.detail
-    await clock.sleep(Math.min(POLL_MS, Math.max(1, deadline.left())), signal)
+    const poll = Math.min(POLL_MS + (clock.now() - began) / PART, SLOWEST_POLL_MS)
+    await clock.sleep(Math.min(poll, Math.max(1, deadline.left())), signal)
   }
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../../clock.ts'
 import type { Member, Reach } from '../profile.ts'
 import type { Session } from './session.ts'
 import { NothingListens } from './tunnel.ts'
+import { IN_TIME } from '../bounded.ts'
 import { toldBy } from '../unreachable.ts'
 import { openTunnelSession } from './voice.ts'
 
@@ -122,7 +123,7 @@ async function orWon(
   const limit = clock.sleep(ms, AbortSignal.any([signal, over.signal]))
   limit.catch(() => undefined)
   await Promise.race([limit, won.promise, Promise.all(work)])
-  over.abort()
+  over.abort(IN_TIME)
 }
 
 /** Never rejects: what a failure means has been noted when the tunnel was asked for. */

@@ -135,9 +135,10 @@ export async function ensureNamespace(
 ): Promise<void> {
   if (!inputs.createNamespace || state.kind === 'terminating') return
   if (state.kind === 'there' && !state.ours) {
-    run.report.note(
-      `Namespace ${name} was there before and is not marked as made by this action for this repository${inputs.ttlMs === undefined ? '' : ': ttl does not apply to it'}.`,
-    )
+    if (inputs.ttlMs !== undefined)
+      run.report.note(
+        `Namespace ${name} was there before and is not marked as made by this action for this repository: ttl does not apply to it.`,
+      )
     return
   }
   if (state.kind === 'there' && inputs.ttlMs === undefined) return

@@ -254,10 +254,10 @@ function inManifest(
   if (!error.againstRevision) return error
   const placed = (finding: Finding): Finding => {
     const { container } = evidence.find(({ object }) => object === finding.object) ?? {}
-    const place =
-      finding.place !== undefined || (finding.code === 'IMAGE_PULL' && inputs.image !== undefined)
-        ? finding.place
-        : faultPlace(setManifest, finding.code, container)
+    if (finding.place !== undefined) return finding
+    if (finding.code === 'IMAGE_PULL' && inputs.image !== undefined)
+      return finding.message.includes(inputs.image) ? { ...finding, input: 'image' } : finding
+    const place = faultPlace(setManifest, finding, container)
     return place === undefined ? finding : { ...finding, place }
   }
   const [first = unnamed(error), ...rest] = error.findings

@@ -64,7 +64,7 @@ export function overtakenBy(
           `${change.what} by somebody else while ${node} was being drained`,
           {
             object: `node/${node}`,
-            fix: 'Let that come to its end (operation: status says what it waits for), then run the drain again.',
+            fix: 'Let that come to its end (operation: status says what it waits for).',
           },
         )
   }

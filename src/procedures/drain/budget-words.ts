@@ -95,7 +95,7 @@ async function wordsOf(
   if (budget.observedGeneration < budget.generation)
     return `poddisruptionbudget/${budget.name} was not processed by the cluster yet`
   if (budget.expected === 0)
-    return `poddisruptionbudget/${budget.name} allows no eviction: it counts no pod as expected (of pods without a controller it counts none, unless minAvailable is a number)`
+    return `poddisruptionbudget/${budget.name} allows no eviction: it expects no pod (pods without a controller count only where minAvailable is a number)`
   const missing = await missingOf(ensemble, first?.namespace ?? '', budget, signal)
   const whom = missing
     .slice(0, MOST_NAMES)

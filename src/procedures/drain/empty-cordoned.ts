@@ -111,7 +111,10 @@ async function surveyedAgain(
       'failed',
       'CONFLICT',
       `${judged.map(({ name }) => name).join(' and ')} came to ${node.name} before its cordon took effect`,
-      { object: `node/${node.name}`, fix: 'Run the drain again: the node is checked again.' },
+      {
+        object: `node/${node.name}`,
+        fix: 'Nothing has to be fixed: the next run judges the node with what came to it.',
+      },
     )
   }
   ensemble.run.journal.info(
@@ -200,7 +203,7 @@ async function cordonMustStand(
     `somebody else ${row.cordon === 'none' ? 'uncordoned' : 'cordoned'} ${node.name} while it was drained: it is not empty for sure`,
     {
       object: `node/${node.name}`,
-      fix: `Find out who (kubectl get node ${node.name} -o yaml --show-managed-fields), then drain it again.`,
+      fix: `Find out who (kubectl get node ${node.name} -o yaml --show-managed-fields).`,
     },
   )
 }

@@ -174,7 +174,7 @@ async function recognise(
   if (kind !== undefined) return { set, kind }
   note(
     ours,
-    `${what} is not known as an ensemble: whether its members serve was not asked; its budget alone protects it. If it has a quorum, drain its nodes with namespace: ${namespace}, name: ${name}, profile: custom and the commands write-command, read-command and serves-command: its members are asked then before each eviction.`,
+    `${what} is not known as an ensemble: its members were not asked whether they serve, and only its disruption budget protects it. If it has a quorum, drain its nodes with namespace: ${namespace}, name: ${name}, profile: custom, and write-command, read-command and serves-command. Then its members are asked before each eviction.`,
   )
   return undefined
 }

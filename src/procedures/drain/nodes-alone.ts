@@ -3,7 +3,6 @@
 
 import { Deadline, type Clock } from '../../clock.ts'
 import { NODES_ALONE } from '../../decide/drain/cordon.ts'
-import { noProfile } from '../../ensemble/none.ts'
 import { EnsembleError } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Follower } from '../../kube/follow.ts'
@@ -25,7 +24,7 @@ import {
   type Locked,
   remembering,
 } from '../open/hold-ensemble.ts'
-import { reachThrough } from '../open/reach.ts'
+import { openEnsemble } from '../open/open-ensemble.ts'
 import type { Target } from '../open/ensemble.ts'
 import { withCluster, within } from '../open/with-cluster.ts'
 
@@ -112,7 +111,7 @@ async function holdAlone(
   const { lock } = found
   try {
     const allowed = why.asked.limit === 'own' ? UNLIMITED_MS : until.left()
-    const alone = nobodyHeld(underLock(kube, lock), inputs, run, found, allowed)
+    const alone = await nobodyHeld(underLock(kube, lock), inputs, run, found, allowed)
     await within(allowed, run, (signal) => work(alone, AbortSignal.any([signal, lock.lost])))
   } finally {
     await lock.release(AbortSignal.timeout(RELEASE_MS))
@@ -165,20 +164,29 @@ async function lockNodes(
 }
 
 /** An ensemble without members: what is held are nodes. `allowedMs`: for all of the work. */
-function nobodyHeld(
+async function nobodyHeld(
   own: Kube,
   inputs: Inputs,
   run: Run,
   { lock, rights, stored, nodes }: LockedNodes,
   allowedMs: number,
-): Locked {
+): Promise<Locked> {
   const { clock, report } = run
   const namespace = inputs.namespace ?? own.namespace
   const held = AbortSignal.any([run.signal, lock.lost])
   return {
+    ...(await openEnsemble(inputs, run, {
+      kube: own,
+      target: nobodyIn(namespace),
+      profile: 'none',
+      login: undefined,
+      nodes,
+      rights,
+      follower: followNobody(clock, held),
+      deadline: new Deadline(clock, allowedMs),
+      addresses: { kind: 'stay', reason: 'nodes alone have no members' },
+    })),
     inputs,
-    run,
-    kube: own,
     set: undefined,
     lock,
     held,
@@ -188,18 +196,6 @@ function nobodyHeld(
       { namespace, name: NODES_ALONE, runUrl: report.runUrl },
       stored,
     ),
-    target: nobodyIn(namespace),
-    nodes,
-    memberTimeoutMs: inputs.memberTimeoutMs,
-    reach: reachThrough(own, rights),
-    profile: noProfile(),
-    rights,
-    follower: followNobody(clock, held),
-    before: NOBODY,
-    logLines: rights.logs ? inputs.logLines : 0,
-    deadline: new Deadline(clock, allowedMs),
-    place: { at: '' },
-    addresses: { kind: 'stay', reason: 'nodes alone have no members' },
     rememberNodes: remembering(run, lock, { namespace, name: NODES_ALONE }),
   }
 }

@@ -1,7 +1,7 @@
 // Which cordons an uncordon would remove, known for all nodes before the first is touched.
 
 import { ownPods } from '../../decide/members/members.ts'
-import type { Cordon } from '../../decide/drain/cordon.ts'
+import { holderInWords, type Cordon } from '../../decide/drain/cordon.ts'
 import { failure } from '../../errors.ts'
 import type { Inputs } from '../../inputs/inputs.ts'
 import type { Kube } from '../../kube/kube.ts'
@@ -9,7 +9,7 @@ import { type StoredRecord, nodesUnderMaintenance } from '../../record/record.ts
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
 import { readNode, whose } from '../../record/cordon.ts'
 import { resolveNodes } from './resolve-nodes.ts'
-import type { SeenNode } from '../../report/recorder.ts'
+import type { Recorder, SeenNode } from '../../report/recorder.ts'
 
 export interface PlannedNode {
   readonly node: NodeView
@@ -109,15 +109,25 @@ export function leftTo(
   return cordon.kind === 'theirs' && !anyCordon ? cordon.by : undefined
 }
 
+/** The rows of the report, and a note where there are none. */
+export function tellNodes(
+  report: Recorder,
+  { planned, gone }: { readonly planned: readonly PlannedNode[]; readonly gone: readonly string[] },
+  { view, stored, ensemble }: CordonedFor,
+): void {
+  report.listNodes([...planned.map((one) => rowFor(one, stored, view)), ...gone.map(goneRow)])
+  report.nodesLeft(
+    planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
+  )
+  if (report.nodes.length === 0)
+    report.note(`By the record no drain of ${holderInWords(ensemble)} left a node cordoned.`)
+}
+
 /**
  * A row of the report for a node that is about to be uncordoned; its members are those of the
  * record, or those that are on it.
  */
-export function rowFor(
-  { node, cordon }: PlannedNode,
-  stored: StoredRecord,
-  view: EnsembleView,
-): SeenNode {
+function rowFor({ node, cordon }: PlannedNode, stored: StoredRecord, view: EnsembleView): SeenNode {
   const entry = nodesUnderMaintenance(stored).find(({ name }) => name === node.name)
   return {
     node: node.name,
@@ -132,5 +142,18 @@ export function rowFor(
     phases: [],
     pods: [],
     note: '',
+  }
+}
+
+function goneRow(node: string): SeenNode {
+  return {
+    node,
+    outcome: 'gone',
+    placement: '',
+    members: [],
+    cordon: 'none',
+    phases: [],
+    pods: [],
+    note: 'it has left the cluster',
   }
 }

@@ -14,7 +14,7 @@ import { uncordonByHand, uncordonNode, type UncordonAnswer } from '../../record/
  * cordoned on purpose are not touched. `settled` is called for each node about which
  * nothing is left to be said. Throws where the cluster doesn't answer what must be known first.
  */
-export async function giveBackInPost(
+export async function uncordonInPost(
   kube: Kube,
   state: Required<PostState>,
   settled: (name: string) => void,

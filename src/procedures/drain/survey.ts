@@ -102,10 +102,10 @@ function surveyIn(
       .filter((node) => cordonOf(node, mark.ensemble).kind === 'theirs')
       .map(({ name }) => name),
   )
-  const isGivenBack = (node: string): boolean => isUncordoned && !theirs.has(node)
+  const uncordonsIt = (node: string): boolean => isUncordoned && !theirs.has(node)
   const plan = planPlacements(
     cluster,
-    nodes.map((node) => ({ node, staysCordoned: !isGivenBack(node) })),
+    nodes.map((node) => ({ node, staysCordoned: !uncordonsIt(node) })),
     (pod) => moves.has(pod.uid) && pod.owner !== undefined,
   )
   return nodes.map((node, index) => {
@@ -115,7 +115,7 @@ function surveyIn(
       answers: plan[index]?.answers ?? [],
       isMember,
       asked: inputs.placement,
-      isUncordoned: isGivenBack(node),
+      isUncordoned: uncordonsIt(node),
       cordonedByOthers: theirs.has(node),
     })
     const volumes = new Set(

@@ -15,7 +15,14 @@ import {
 } from '../open/access.ts'
 import { leftCordoned } from '../../record/uncordon-left.ts'
 import { NOBODY, whyAlone } from './nodes-alone.ts'
-import { leftTo, planUncordon, type PlannedNode, refuseForeign, rowFor } from './plan-uncordon.ts'
+import {
+  goneNodes,
+  leftTo,
+  planUncordon,
+  type PlannedNode,
+  refuseForeign,
+  tellNodes,
+} from './plan-uncordon.ts'
 import { findSet, readView } from '../open/read-ensemble.ts'
 import { withClusterInTime } from '../open/with-cluster.ts'
 
@@ -61,18 +68,13 @@ async function look(
   report.sawMembers(view)
   if (lock !== undefined)
     report.note(`Another run holds the lock now: ${lock.holder}. What it does may change this.`)
-  const planned = await planUncordon(
-    kube,
-    inputs,
-    { view, stored, ensemble: `${namespace}/${name}` },
-    signal,
-  )
+  const cordoned = { view, stored, ensemble: `${namespace}/${name}` }
+  const planned = await planUncordon(kube, inputs, cordoned, signal)
   refuseForeign(planned, inputs)
-  report.listNodes(planned.map((one) => rowFor(one, stored, view)))
+  const gone = goneNodes(inputs, stored, planned)
+  tellNodes(report, { planned, gone }, cordoned)
+  for (const node of gone) journal.info(`${node}: has left the cluster, nothing to do`)
   tellPlanned(planned, stored, { journal, report }, inputs)
-  report.nodesLeft(
-    planned.filter(({ cordon }) => cordon.kind !== 'none').map(({ node }) => node.name),
-  )
   const count = report.changes.length
   done(
     count === 0

@@ -5,7 +5,7 @@ import { failure } from '../../errors.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
 import type { Access, KindRef, Kube } from '../../kube/kube.ts'
 import { knownResource } from '../../kube/resources.ts'
-import { roleFor } from '../../kube/rules.ts'
+import { rightsInWords, roleFor } from '../../kube/rules.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 
 export interface Rights {
@@ -285,17 +285,13 @@ export function refuseMissing(
   code: 'ACCESS_DENIED' | 'CHECK_IMPOSSIBLE',
 ): void {
   if (missing.length === 0) return
-  const what = missing
-    .map(
-      ({ verb, resource, namespace }) =>
-        `${verb} ${resource}${namespace === undefined ? '' : ` in ${namespace}`}`,
-    )
-    .join(', ')
   throw failure(
     'refused',
     code,
-    `${code === 'ACCESS_DENIED' ? 'these rights are missing' : "the members can't be asked without these rights"}: ${what}`,
-    { fix: roleFor(missing) },
+    `${code === 'ACCESS_DENIED' ? 'these rights are missing' : "the members can't be asked without these rights"}${rightsInWords(missing)}`,
+    {
+      fix: `Add these rules to the Role of this workflow's account, or apply this Role and bind it. docs/role.yaml has all that a workflow may need.\n${roleFor(missing)}`,
+    },
   )
 }
 

@@ -9,6 +9,7 @@ import type { Inputs } from '../../inputs/inputs.ts'
 import { secretNamed, splitLogin } from '../../inputs/login.ts'
 import { KubeFailure } from '../../kube/failure.ts'
 import type { Kube, KubeObject } from '../../kube/kube.ts'
+import { ruleFor } from '../../kube/rules.ts'
 import type { ManifestIo } from '../../manifests/io.ts'
 
 type LoginInput = 'zookeeper-auth' | 'cassandra-auth'
@@ -99,7 +100,7 @@ async function secretOf(
       {
         input,
         object: `secret/${name}`,
-        fix: `Add this rule to the Role of this workflow:\n- apiGroups: [""]\n  resources: [secrets]\n  resourceNames: [${name}]\n  verbs: [get]`,
+        fix: `Add this rule to the Role of this workflow:\n${ruleFor('secrets', ['get'], name)}`,
       },
       error,
     )

@@ -134,7 +134,7 @@ function stayingNotes(stored: StoredRecord): readonly string[] {
     ...(cutOff.length === 0
       ? []
       : [
-          `By the record ${cutOff.join(', ')} ${cutOff.length === 1 ? 'was' : 'were'} left cordoned by a drain that did not end and was to leave its nodes cordoned; operation: uncordon ends it.`,
+          `By the record ${cutOff.join(', ')} ${cutOff.length === 1 ? 'was' : 'were'} left cordoned by a drain that did not end, and that was to leave its nodes cordoned: operation: uncordon removes the cordon.`,
         ]),
   ]
 }

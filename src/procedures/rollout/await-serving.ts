@@ -37,7 +37,6 @@ export async function awaitServing(
 ): Promise<Serving> {
   const {
     run: { clock },
-    target,
   } = ensemble
   const looker = known ?? createLooker(ensemble, signal)
   const began = clock.now()
@@ -51,7 +50,7 @@ export async function awaitServing(
         return missing === undefined
           ? { kind: 'done' }
           : {
-              ...waitingFor(missing, { members, view: seen, looker, container: target.container }),
+              ...waitingFor(missing, { members, view: seen, looker, of: ensemble }),
               reached:
                 known === undefined
                   ? String(looker.served.size)
@@ -95,20 +94,24 @@ function waitingFor(
     readonly members: readonly MemberNow[]
     readonly view: EnsembleView
     readonly looker: Looker
-    readonly container: string
+    readonly of: Pick<Ensemble, 'profile' | 'target'>
   },
 ): Extract<Step, { kind: 'waiting' }> {
   const {
     members,
     view: { set },
     looker,
-    container,
+    of: { profile, target },
   } = at
   const blame = missing.outside.map((member) =>
     notServing(
       member,
       { set, members },
-      { container, since: looker.outsideSince.get(member.uid ?? '') ?? 0 },
+      {
+        container: target.container,
+        profile: profile.name,
+        since: looker.outsideSince.get(member.uid ?? '') ?? 0,
+      },
     ),
   )
   return {

@@ -8,6 +8,7 @@ import { notServing } from '../../decide/rollout/not-serving.ts'
 import {
   excusedNewcomers,
   heldPartition,
+  isUnreached,
   nextStep,
   serves,
   SETTLE_AFTER_MOVE_MS,
@@ -432,10 +433,12 @@ async function act(
         ...waiting(situation, step.reason, step.unreached),
         lookAgainAt: step.lookAgainAt,
         pollMs: ASK_AGAIN_MS,
-        outside: (step.outside ?? []).length > 0,
+        // Who can't be reached comes into no quorum in the next seconds.
+        outside: (step.outside ?? []).some((member) => !isUnreached(member)),
         blame: (step.outside ?? []).map((member) =>
           notServing(member, situation, {
             container: roll.target.container,
+            profile: roll.profile.name,
             since: looker.outsideSince.get(member.uid ?? '') ?? now,
           }),
         ),

@@ -66,7 +66,8 @@ function evidenceOf(
     message: diagnosis?.message ?? `${object} is not ready`,
     exitCode: ended?.exitCode,
     restarts: container?.restarts,
-    events: eventsAbout(view, object).map(({ reason, message, count, last }) => ({
+    events: eventsAbout(view, object).map(({ type, reason, message, count, last }) => ({
+      warning: type === 'Warning',
       reason,
       message,
       count,

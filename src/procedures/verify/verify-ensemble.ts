@@ -187,6 +187,7 @@ function placementCheck(
 ): CheckResult {
   return timed('placement', ensemble.run.clock, () =>
     checkPlacement({
+      profile: ensemble.profile.name,
       members: memberPods(view),
       claims: view.claims,
       nodes: ensemble.nodes,
@@ -210,6 +211,26 @@ async function serviceCheck(
   // Where clients are sent follows from who serves: a member outside of the quorum is the cause,
   // not its endpoint.
   return [serves ? found : asConsequence(found)]
+}
+
+/**
+ * Who serves is Ready by now: what the service lacked then is looked at once more. Throws
+ * EnsembleError 'failed' where clients are sent to somebody else.
+ */
+export async function lookAtServiceAgain(
+  ensemble: ReachableEnsemble,
+  signal: AbortSignal,
+): Promise<void> {
+  const { report, journal } = ensemble.run
+  const before = report.checks.find(({ name }) => name === 'service')
+  if (before?.outcome !== 'warned') return
+  const serving = report.members.filter(({ role }) => role !== undefined && SERVING.has(role))
+  const check = await watchEndpoints(ensemble, signal)?.(serving.map(({ pod }) => pod))
+  if (check === undefined) return
+  report.checkedAgain(check)
+  journal.info(checkLine(check))
+  const [first, ...rest] = check.findings.filter(({ severity }) => severity === 'error')
+  if (first !== undefined) throw new EnsembleError('failed', [first, ...rest])
 }
 
 async function keepLogs(
@@ -240,17 +261,25 @@ function warningsOf({ detail, findings }: CheckResult): string {
 }
 
 /**
- * How the checks came out, for the line that closes the phase: one that was left out is not one
- * that passed.
+ * How the checks came out, for the line that closes the phase: one that was left out, or that
+ * warned, is not one that passed.
  */
 export function outcomeOf(report: Pick<Recorder, 'checks' | 'pairs'>): string {
-  const skipped = report.checks
-    .filter((check) => check.outcome === 'skipped')
-    .map((check) => check.name)
+  const named = (outcome: CheckResult['outcome']): string =>
+    report.checks
+      .filter((check) => check.outcome === outcome)
+      .map((check) => check.name)
+      .join(', ')
+  const skipped = named('skipped')
+  const warned = named('warned')
+  const told = [
+    ...(skipped === '' ? [] : [`not checked: ${skipped}`]),
+    ...(warned === '' ? [] : [`warned: ${warned}`]),
+  ]
   return [
-    skipped.length === 0
+    told.length === 0
       ? 'all checks passed'
-      : `nothing found wrong; not checked: ${skipped.join(', ')}`,
+      : `${warned === '' ? 'nothing found wrong' : 'no check failed'}; ${told.join('; ')}`,
     ...(report.pairs === '' ? [] : [`${report.pairs} write-then-read pairs`]),
   ].join(', ')
 }

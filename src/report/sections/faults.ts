@@ -2,9 +2,9 @@
 // folded, and what else a person should know.
 
 import type { Finding } from '../../errors.ts'
-import { furtherErrors, placeOf } from '../cause.ts'
+import { causeOf, furtherErrors, placeOf } from '../cause.ts'
 import { block, cell, inline, plainLine, plainLines } from '../escape.ts'
-import { causeLine, evidenceParagraph, logTitle, withoutNoise } from '../evidence.ts'
+import { causeLine, logTitle, withoutNoise } from '../evidence.ts'
 import type { Evidence, RunReport } from '../run-report.ts'
 import type { Section } from './section.ts'
 import { section, table } from './section.ts'
@@ -64,11 +64,18 @@ function findingCells(finding: Finding): string[] {
 /** Each object at fault behind a line of its own that says what it has died of. */
 export function evidenceSection(report: RunReport): Section | undefined {
   if (report.evidence.length === 0) return undefined
-  return section('', report.evidence.map(evidenceItem), { between: '\n\n' })
+  const known = causeOf(report)
+  return section(
+    '',
+    report.evidence.map((one) => evidenceItem(one, known)),
+    { between: '\n\n' },
+  )
 }
 
-function evidenceItem(evidence: Evidence): string {
+/** `known`: what the top of the page says of the cause, which is not said again. */
+function evidenceItem(evidence: Evidence, known: string): string {
   const events = [...evidence.events].sort((a, b) => a.last - b.last).slice(-20)
+  const said = plainLine(evidence.message, 600)
   const blocks = [
     ...(events.length === 0
       ? []
@@ -83,7 +90,7 @@ function evidenceItem(evidence: Evidence): string {
   ]
   return [
     `<details><summary>Evidence: ${inline(evidenceTitle(evidence), 300)}</summary>`,
-    inline(evidenceParagraph(evidence)),
+    ...(said === '' || (known.includes(said) && blocks.length > 0) ? [] : [inline(said)]),
     ...blocks,
     '</details>',
   ].join('\n\n')

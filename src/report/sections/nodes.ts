@@ -17,7 +17,7 @@ export function nodesSection(report: RunReport): Section | undefined {
   if (report.nodes.length === 0) return undefined
   const done = report.result === 'refused' ? '' : nodesDone(report)
   return table(
-    done === '' ? `${report.nodes.length} nodes` : done,
+    done === '' ? `${report.nodes.length} ${report.nodes.length === 1 ? 'node' : 'nodes'}` : done,
     HEAD,
     report.nodes.map((row) => [
       cell(row.node),

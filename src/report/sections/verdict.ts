@@ -114,11 +114,14 @@ function next(report: RunReport): readonly string[] {
   return lines.filter((line) => !pasted.includes(line)).map(sentence)
 }
 
-/** Lines that begin a block of YAML, and all of it. */
+/** The block of YAML, a Role or rules of one, as it is to be pasted. */
 function blockOf(lines: readonly string[]): readonly string[] {
-  const first = lines.findIndex((line) => /^\s*- \w+:/.test(line))
+  const first = lines.findIndex((line) => /^(?:apiVersion:|\s*- \w+:)/.test(line))
   if (first === -1) return []
-  const end = lines.findIndex((line, index) => index > first && !/^(\s|- )/.test(line))
+  const end = lines.findIndex(
+    (line, index) =>
+      index > first && !/^(?:\s|- |---$|(?:apiVersion|kind|metadata|rules):)/.test(line),
+  )
   return lines.slice(first, end === -1 ? undefined : end)
 }
 

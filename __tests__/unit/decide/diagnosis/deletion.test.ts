@@ -18,7 +18,7 @@ test.each<[string, PodView, NodeNow, string | undefined, RegExp, RegExp]>([
     'ready',
     'grace',
     /^zookeeper has not ended yet: 20\.0s of its grace period are left/,
-    /by itself/,
+    /it is ended when its grace period is over/,
   ],
   [
     'a preStop hook that runs',
@@ -26,7 +26,7 @@ test.each<[string, PodView, NodeNow, string | undefined, RegExp, RegExp]>([
     'ready',
     'grace',
     /^its preStop hook \(container zookeeper\), or its server after it, has not ended yet: 20\.0s/,
-    /bounds the preStop hook too/,
+    /counts for the preStop hook too/,
   ],
   [
     'a finalizer, once the containers have ended',
@@ -50,7 +50,7 @@ test.each<[string, PodView, NodeNow, string | undefined, RegExp, RegExp]>([
     'ready',
     'grace',
     /has not ended yet/,
-    /by itself/,
+    /it is ended when its grace period is over/,
   ],
   [
     'a node that is not Ready',
@@ -58,7 +58,7 @@ test.each<[string, PodView, NodeNow, string | undefined, RegExp, RegExp]>([
     'not ready',
     'node',
     /^its node node-3 is not Ready: the kubelet there/,
-    /Only if it is switched off for certain: kubectl taint nodes node-3 node\.kubernetes\.io\/out-of-service=nodeshutdown:NoExecute/,
+    /Only if its machine is off for certain.*: kubectl taint nodes node-3 node\.kubernetes\.io\/out-of-service=nodeshutdown:NoExecute/,
   ],
   [
     'a node that is gone',
@@ -74,7 +74,7 @@ test.each<[string, PodView, NodeNow, string | undefined, RegExp, RegExp]>([
     'ready',
     'process',
     /^zookeeper still runs although its grace period is over$/,
-    /The node node-3 is Ready, so its kubelet can't end the process/,
+    /The node node-3 is Ready, but its kubelet can't end the process/,
   ],
   [
     'the same where the node may not be read',

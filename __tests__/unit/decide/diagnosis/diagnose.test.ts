@@ -1033,7 +1033,7 @@ describe('other revisions', () => {
     ).toMatchObject({
       reason: 'StuckOnOldRevision',
       ordinal: 2,
-      message: expect.stringContaining(`is not Ready at another revision ${NEW}`),
+      message: expect.stringContaining(`is not Ready, at revision ${NEW} instead`),
       fix: expect.stringContaining('comes back at the revision that is wanted'),
     })
   })

@@ -123,8 +123,9 @@ describe('last words', () => {
     ])
     expect(told).toMatchObject({ code: 'NOT_READY', class: 'informative', reason: 'NameUnknown' })
     expect(told.message).toMatch(
-      /no fault of the manifest.*: java\.net\.UnknownHostException: zk-0\.zk-hs$/,
+      /name of the member list: java\.net\.UnknownHostException: zk-0\.zk-hs$/,
     )
+    expect(told.fix).toMatch(/^In the first minute .* passes by itself/)
     expect(withLastWords(crash, ['java.net.SocketException: Unresolved address'])).toMatchObject({
       reason: 'NameUnknown',
     })

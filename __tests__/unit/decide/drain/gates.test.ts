@@ -242,7 +242,7 @@ describe('of a member on the node itself that does not serve', () => {
     )
     expect(
       fixOf({ ...down, more: { nodes: [node('node-1', false), node('node-2'), node('node-3')] } }),
-    ).toMatch(/^node-1 is not Ready itself.*out-of-service=nodeshutdown:NoExecute/)
+    ).toMatch(/^node-1 itself is not Ready.*out-of-service=nodeshutdown:NoExecute/)
   })
 
   test('nothing of the kind is said where it, or another one, would be missed', () => {

@@ -1,10 +1,7 @@
 // Small clusters for the tests of the placement: four nodes in three zones, and pods that ask for
 // nothing but what a test says.
 
-import {
-  placePods,
-  type PlacementAnswer,
-} from '../../../../src/decide/placement/plan-placements.ts'
+import type { PlacementAnswer } from '../../../../src/decide/placement/plan-placements.ts'
 import type {
   ClusterView,
   PlacedPod,
@@ -14,6 +11,7 @@ import type {
   VolumeView,
 } from '../../../../src/view/scheduling.ts'
 import type { NodeView } from '../../../../src/view/surroundings.ts'
+import { placePods } from '../../../support/place-pods.ts'
 
 export const HOST = 'kubernetes.io/hostname'
 export const ZONE = 'topology.kubernetes.io/zone'

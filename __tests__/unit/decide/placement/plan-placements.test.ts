@@ -2,7 +2,8 @@
 // wrongly leaves a node unpatched. So each rule of the scheduler is held here.
 
 import { describe, expect, test } from '@jest/globals'
-import { placePods, planPlacements } from '../../../../src/decide/placement/plan-placements.ts'
+import { planPlacements } from '../../../../src/decide/placement/plan-placements.ts'
+import { placePods } from '../../../support/place-pods.ts'
 import type { ClusterView, PlacedPod } from '../../../../src/view/scheduling.ts'
 import { cluster, drain, evenly, HOST, node, pod, term, told, ZONE } from './given.ts'
 

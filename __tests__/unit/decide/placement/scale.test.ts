@@ -2,7 +2,8 @@
 // is where nobody can check them by hand.
 
 import { expect, test } from '@jest/globals'
-import { placePods, planPlacements } from '../../../../src/decide/placement/plan-placements.ts'
+import { planPlacements } from '../../../../src/decide/placement/plan-placements.ts'
+import { placePods } from '../../../support/place-pods.ts'
 import {
   placedPodReader,
   toAttachLimits,

@@ -753,5 +753,6 @@ test('who waits for a member that could not be reached says why it could not', (
     reason: expect.stringMatching(
       /^zk-\d is Ready, but could not be reached: port-forward failed \(a gateway answered 403\); whether it serves is not known/,
     ),
+    outside: [{ pod: 'zk-0' }, { pod: 'zk-1' }, { pod: 'zk-2' }],
   })
 })

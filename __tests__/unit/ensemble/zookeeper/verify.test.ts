@@ -582,13 +582,13 @@ describe('rights', () => {
         () => Promise.reject(broken('Forbidden', 403)),
         ['CHECK_IMPOSSIBLE'],
         /zk-0 .* could not be asked: this run may not use port-forward; this run may not use exec/,
-        'unknown',
+        'unreachable',
       ],
       [
         'never stands',
         never,
         ['CHECK_IMPOSSIBLE'],
-        /zk-0 .* could not be reached, so whether it serves is not known: .*no stream to the pod within 20\.0s/,
+        /zk-0 .* could not be reached, so whether it serves is not known: .*no WebSocket to the pod was open, or nothing came through it, within 20\.0s/,
         'unreachable',
       ],
       [

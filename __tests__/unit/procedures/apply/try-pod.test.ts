@@ -71,7 +71,7 @@ describe('what would refuse the pods is told before anything is applied', () => 
     [
       'a quota that asks for limits',
       'pods "zk-dry-run" is forbidden: failed quota: small: must specify limits.cpu for: server',
-      /would be refused: a quota of the namespace wants to be told what each container takes: small: must specify limits.cpu/,
+      /would be refused: a quota of the namespace requires that each container states what it takes: small: must specify limits.cpu/,
     ],
     [
       'pod security',

@@ -102,6 +102,6 @@ test('a budget that is not counted yet, or counts nobody, says that instead of n
     'poddisruptionbudget/web was not processed by the cluster yet',
   )
   expect((await words.inFull(held({ ...CLOSED, expected: 0 }))).get('u')).toContain(
-    'counts no pod as expected',
+    'expects no pod',
   )
 })

@@ -4,7 +4,7 @@
 import { expect, test } from '@jest/globals'
 import { KubeFailure } from '../../../../src/kube/failure.ts'
 import type { Kube, KubeObject } from '../../../../src/kube/kube.ts'
-import { placePods } from '../../../../src/decide/placement/plan-placements.ts'
+import { placePods } from '../../../support/place-pods.ts'
 import { readCluster } from '../../../../src/procedures/drain/read-cluster.ts'
 
 const never = new AbortController().signal

@@ -160,7 +160,7 @@ describe('nodes that a drain of the ensemble cordoned', () => {
   test('of a drain with uncordon: never that was cut off: no run removes it by itself', async () => {
     const { notes } = await recalled(maintained({ ...begun, keep: true }))
     expect(notes).toEqual([
-      'By the record node-3 was left cordoned by a drain that did not end and was to leave its nodes cordoned; operation: uncordon ends it.',
+      'By the record node-3 was left cordoned by a drain that did not end, and that was to leave its nodes cordoned: operation: uncordon removes the cordon.',
     ])
   })
 

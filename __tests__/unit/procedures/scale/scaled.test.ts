@@ -50,6 +50,7 @@ test('a budget by number moves with the members and keeps what else was written 
       env: {},
       workspace: '/workspace',
       temp: '/temp',
+      line: cluster.line,
       clock,
     })
     const stored = await readRecord(kube, 'default', 'zk', AbortSignal.timeout(10_000))
@@ -103,6 +104,7 @@ test('members that are added while a changed ConfigMap waits to be read leave th
       env: {},
       workspace: '/workspace',
       temp: '/temp',
+      line: cluster.line,
       clock,
     })
     const stored = await readRecord(kube, 'default', 'zk', AbortSignal.timeout(10_000))

@@ -83,6 +83,7 @@ async function withEnsemble(work: (given: Given) => Promise<void>): Promise<void
         env: {},
         workspace: '/workspace',
         temp: '/temp',
+        line: cluster.line,
         clock,
       })
       const { record } = await readRecord(kube, 'default', 'zk', AbortSignal.timeout(10_000))

@@ -353,6 +353,13 @@ test('a check that was left out is named where the checks are summed up: nobody 
   expect(outcomeOf({ checks: [QUORUM, skipped], pairs: '' })).toBe(
     'nothing found wrong; not checked: data',
   )
+  const warned: CheckResult = { ...skipped, name: 'placement', outcome: 'warned' }
+  expect(outcomeOf({ checks: [QUORUM, warned], pairs: '6/6' })).toBe(
+    'no check failed; warned: placement, 6/6 write-then-read pairs',
+  )
+  expect(outcomeOf({ checks: [QUORUM, skipped, warned], pairs: '' })).toBe(
+    'no check failed; not checked: data; warned: placement',
+  )
 })
 
 test('a warning of a check is told in the log with what it warns of', async () => {

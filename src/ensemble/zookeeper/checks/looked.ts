@@ -3,6 +3,7 @@
 
 import type { Finding } from '../../../errors.ts'
 import { BLOCKED_FIX } from '../../../kube/failure.ts'
+import { EXEC_RULE, FORWARD_RULE } from '../../../kube/rules.ts'
 import { ofMember } from '../../of-member.ts'
 import type { Member, MemberState } from '../../profile.ts'
 import type { Serving, Srvr } from '../word-answers.ts'
@@ -20,6 +21,8 @@ export type Look =
       readonly why: string
       readonly denied: boolean
       readonly lacks?: 'exec'
+      /** RBAC gives this run none, which it knows: members count by their pods. */
+      readonly noWay?: true
       /** A gateway before the API server lets no WebSocket through. */
       readonly blocked?: true
       /** Nothing listens at the loopback address of its pod. */ readonly refused?: boolean
@@ -88,7 +91,7 @@ export function stateOf({ member, look }: Looked): MemberState {
         trouble: `what answers on port ${member.clientPort} is no ZooKeeper server`,
       }
     case 'unreachable':
-      return { ...base, role: look.denied ? 'unknown' : 'unreachable', trouble: look.why }
+      return { ...base, role: look.noWay ? 'unknown' : 'unreachable', trouble: look.why }
     case 'closed':
       return { ...base, role: 'down', trouble: look.why }
   }
@@ -207,20 +210,14 @@ function logsOf({ namespace, pod, container }: Member): string {
   return `kubectl -n ${namespace} logs ${pod} -c ${container}`
 }
 
-/** The rule to add, for the Role of this workflow. */
+/** The rules to add, for the Role of this workflow. */
 export const ACCESS_FIX = `Add one of these rules to the Role of this workflow:
-- apiGroups: [""]
-  resources: [pods/portforward]
-  verbs: [get, create]
-- apiGroups: [""]
-  resources: [pods/exec]
-  verbs: [get, create]`
+${FORWARD_RULE}
+${EXEC_RULE}`
 
 /**
  * A port that is bound to another address than the loopback one is reached from inside the
  * container alone.
  */
 const EXEC_FIX = `Let this run ask from inside the container, by adding this rule to the Role of this workflow, or let the client port listen at all addresses:
-- apiGroups: [""]
-  resources: [pods/exec]
-  verbs: [get, create]`
+${EXEC_RULE}`

@@ -2,6 +2,7 @@
 // right to that, from what the server says of itself where `conf` is allowed.
 
 import type { Finding } from '../../../errors.ts'
+import { EXEC_RULE } from '../../../kube/rules.ts'
 import { whyUnreachable } from '../../unreachable.ts'
 import type { CheckResult, Member, VerifyContext } from '../../profile.ts'
 import { plain } from './check-path.ts'
@@ -24,9 +25,7 @@ const EXEC_MS = 10_000
 /** DataTree.CONFIG_NODE, since 3.5. */
 const CONFIG_NODE = '/zookeeper/config'
 const EXEC_FIX = `Add this rule to the Role of this workflow, or set verify: quick, which does not ask who the members are:
-- apiGroups: [""]
-  resources: [pods/exec]
-  verbs: [get, create]`
+${EXEC_RULE}`
 
 /** One member's identity as far as it could be learned, and why not further. */
 export interface Learned {
