@@ -4,7 +4,7 @@
 //
 // Long: members are waited for by the real clock.
 
-import { describe, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import type { SimulatedCluster } from '../support/cluster/cluster.ts'
 import { number, text } from '../support/cluster/json.ts'
 import type { Finished } from '../support/runner.ts'
@@ -71,7 +71,8 @@ function expectTold(run: Finished, ...words: readonly (string | RegExp)[]): void
 }
 
 // A leader hands over its leadership when the addresses have been stable for 65 real seconds: the
-// tests in which one does come first, and wait at the same time.
+// tests in which one does come first, and wait at the same time. A `describe` would wait for the
+// one before it.
 test.concurrent(
   'restart: every member is replaced once, one at a time, and the StatefulSet is not touched',
   () =>
@@ -99,149 +100,144 @@ test.concurrent(
   120_000,
 )
 
-describe('a paced roll that is cut off', () => {
-  test.concurrent(
-    'by a cancel: it ends in time, says where the roll stands, holds the rest back, and the next run finishes it',
-    () =>
-      withEnsemble(async ({ cluster, run, before }) => {
-        const cancelled = await run(CHANGED, {}, { cancelAt: /zk-2: its turn/ })
-        expect(verdict(cancelled)).toEqual({ result: 'cancelled', code: 'CANCELLED', exitCode: 1 })
-        expect(cancelled.endedAfterSignalMs).toBeLessThan(PROMISED_MS)
-        expect({ held: partition(cluster) > 0, old: revisions(cluster).slice(0, 2) }).toEqual({
-          held: true,
-          old: [before, before],
-        })
-        expect(
-          text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity'),
-        ).toBe('')
-        expectTold(
-          cancelled,
-          /the roll is halted at partition \d, which is safe: zk-0, zk-1(, zk-2)? keep their revision; the next run continues/,
-        )
-        const next = await run(CHANGED)
-        expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
-        expect({
-          partition: partition(cluster),
-          old: revisions(cluster).filter((revision) => revision === before),
-        }).toEqual({ partition: 0, old: [] })
-        expectDataEverywhere(cluster)
-      }),
-    120_000,
-  )
+test.concurrent(
+  'a paced roll that is cut off by a cancel: it ends in time, says where the roll stands, holds the rest back, and the next run finishes it',
+  () =>
+    withEnsemble(async ({ cluster, run, before }) => {
+      const cancelled = await run(CHANGED, {}, { cancelAt: /zk-2: its turn/ })
+      expect(verdict(cancelled)).toEqual({ result: 'cancelled', code: 'CANCELLED', exitCode: 1 })
+      expect(cancelled.endedAfterSignalMs).toBeLessThan(PROMISED_MS)
+      expect({ held: partition(cluster) > 0, old: revisions(cluster).slice(0, 2) }).toEqual({
+        held: true,
+        old: [before, before],
+      })
+      expect(
+        text(cluster.objects.get('Lease', 'default', 'zk-ensemble-zk'), 'spec', 'holderIdentity'),
+      ).toBe('')
+      expectTold(
+        cancelled,
+        /the roll is halted at partition \d, which is safe: zk-0, zk-1(, zk-2)? keep their revision; the next run continues/,
+      )
+      const next = await run(CHANGED)
+      expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect({
+        partition: partition(cluster),
+        old: revisions(cluster).filter((revision) => revision === before),
+      }).toEqual({ partition: 0, old: [] })
+      expectDataEverywhere(cluster)
+    }),
+  120_000,
+)
 
-  test.concurrent(
-    'by a kill: the rest stays held, the post step releases the lock, and the next run finishes it',
-    () =>
-      withEnsemble(async ({ cluster, run, before }) => {
-        const killed = await run(CHANGED, {}, { killAt: /zk-1: its turn/ })
-        expect(killed.signal).toBe('SIGKILL')
-        await killed.post()
-        expect({ held: partition(cluster) > 0, last: revisions(cluster)[0] }).toEqual({
-          held: true,
-          last: before,
-        })
-        const next = await run(CHANGED)
-        expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
-        expect(next.outputs['acknowledged-writes-lost']).toBe('0')
-        expect({
-          partition: partition(cluster),
-          old: revisions(cluster).filter((revision) => revision === before),
-        }).toEqual({ partition: 0, old: [] })
-        expectDataEverywhere(cluster)
-      }),
-    120_000,
-  )
-})
+test.concurrent(
+  'a paced roll that is cut off by a kill: the rest stays held, the post step releases the lock, and the next run finishes it',
+  () =>
+    withEnsemble(async ({ cluster, run, before }) => {
+      const killed = await run(CHANGED, {}, { killAt: /zk-1: its turn/ })
+      expect(killed.signal).toBe('SIGKILL')
+      await killed.post()
+      expect({ held: partition(cluster) > 0, last: revisions(cluster)[0] }).toEqual({
+        held: true,
+        last: before,
+      })
+      const next = await run(CHANGED)
+      expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(next.outputs['acknowledged-writes-lost']).toBe('0')
+      expect({
+        partition: partition(cluster),
+        old: revisions(cluster).filter((revision) => revision === before),
+      }).toEqual({ partition: 0, old: [] })
+      expectDataEverywhere(cluster)
+    }),
+  120_000,
+)
 
-describe('a change that is bad', () => {
-  test.concurrent(
-    'is rolled back, with the code of what was wrong; kept where that was asked for; then undo frees what is stuck',
-    () =>
-      withEnsemble(async ({ cluster, run, before }) => {
-        const [first, second] = uids(cluster)
-        const undone = await run(BAD, SOON)
-        expect(verdict(undone)).toEqual({ result: 'undone', code: 'IMAGE_PULL', exitCode: 1 })
-        expect(undone.outputs).toMatchObject({
-          changed: 'true',
-          'ready-replicas': '3',
-          pairs: '6/6',
-          'acknowledged-writes-lost': '0',
-        })
-        expect(undone.outputs['message']).toContain(NOWHERE)
-        expectTold(undone, `Roll back to revision ${before}`)
-        expect({ revisions: revisions(cluster), partition: partition(cluster) }).toEqual({
-          revisions: [before, before, before],
-          partition: 0,
-        })
-        expect(uids(cluster).slice(0, 2)).toEqual([first, second])
+test.concurrent(
+  'a bad change is rolled back, with the code of what was wrong; kept where that was asked for; then undo frees what is stuck',
+  () =>
+    withEnsemble(async ({ cluster, run, before }) => {
+      const [first, second] = uids(cluster)
+      const undone = await run(BAD, SOON)
+      expect(verdict(undone)).toEqual({ result: 'undone', code: 'IMAGE_PULL', exitCode: 1 })
+      expect(undone.outputs).toMatchObject({
+        changed: 'true',
+        'ready-replicas': '3',
+        pairs: '6/6',
+        'acknowledged-writes-lost': '0',
+      })
+      expect(undone.outputs['message']).toContain(NOWHERE)
+      expectTold(undone, `Roll back to revision ${before}`)
+      expect({ revisions: revisions(cluster), partition: partition(cluster) }).toEqual({
+        revisions: [before, before, before],
+        partition: 0,
+      })
+      expect(uids(cluster).slice(0, 2)).toEqual([first, second])
 
-        const kept = await run(BAD, { ...SOON, 'on-failure': 'keep' })
-        expect(verdict(kept)).toEqual({ result: 'failed', code: 'IMAGE_PULL', exitCode: 1 })
-        expectTold(
-          kept,
-          /on-failure is keep/,
-          /kubectl -n default rollout undo statefulset\/zk --to-revision=\d+/,
-          /kubectl -n default delete pod zk-2/,
-        )
-        const stuck = revisions(cluster)
-        expect(stuck).toEqual([before, before, expect.not.stringMatching(before)])
+      const kept = await run(BAD, { ...SOON, 'on-failure': 'keep' })
+      expect(verdict(kept)).toEqual({ result: 'failed', code: 'IMAGE_PULL', exitCode: 1 })
+      expectTold(
+        kept,
+        /on-failure is keep/,
+        /kubectl -n default rollout undo statefulset\/zk --to-revision=\d+/,
+        /kubectl -n default delete pod zk-2/,
+      )
+      const stuck = revisions(cluster)
+      expect(stuck).toEqual([before, before, expect.not.stringMatching(before)])
 
-        const back = await run(undefined, { operation: 'undo', name: 'zk', ...SOON })
-        expect(verdict(back)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
-        expect(back.outputs).toMatchObject({ pairs: '6/6', revision: before })
-        expect({ revisions: revisions(cluster), kept: uids(cluster).slice(0, 2) }).toEqual({
-          revisions: [before, before, before],
-          kept: [first, second],
-        })
-        expectDataEverywhere(cluster)
-      }),
-    120_000,
-  )
+      const back = await run(undefined, { operation: 'undo', name: 'zk', ...SOON })
+      expect(verdict(back)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+      expect(back.outputs).toMatchObject({ pairs: '6/6', revision: before })
+      expect({ revisions: revisions(cluster), kept: uids(cluster).slice(0, 2) }).toEqual({
+        revisions: [before, before, before],
+        kept: [first, second],
+      })
+      expectDataEverywhere(cluster)
+    }),
+  120_000,
+)
 
-  test.concurrent(
-    'whose way back fails too is UNDO_FAILED: how it stands and what to type is said, and the next deploy fixes it',
-    () =>
-      withEnsemble(async ({ cluster, run, before }) => {
-        const cordon = (unschedulable: boolean): void =>
-          cluster.objects
-            .list('Node')
-            .forEach((node) => cluster.objects.put('Node', { ...node, spec: { unschedulable } }))
-        const failed = await run(
-          BAD,
-          { 'member-timeout': '8s' },
-          {
-            onLine: (line) =>
-              void (line.includes('::group::Roll back to revision') && cordon(true)),
-          },
-        )
-        expect(verdict(failed)).toEqual({ result: 'failed', code: 'UNDO_FAILED', exitCode: 1 })
-        expect(failed.outputs['message']).toMatch(
-          /2 of 3 members are ready, the objects of revision \S+ are applied again; .*rolling back to/,
-        )
-        expectTold(failed, /after the change had failed \(IMAGE_PULL: zk-2/, /kubectl -n default/)
-        expect(revisions(cluster).slice(0, 2)).toEqual([before, before])
-        cordon(false)
-        const next = await run(GOOD)
-        expect(next.exitCode).toBe(0)
-        expect({ revisions: revisions(cluster), partition: partition(cluster) }).toEqual({
-          revisions: [before, before, before],
-          partition: 0,
-        })
-        expectDataEverywhere(cluster)
-      }),
-    120_000,
-  )
+test.concurrent(
+  'a bad change whose way back fails too is UNDO_FAILED: how it stands and what to type is said, and the next deploy fixes it',
+  () =>
+    withEnsemble(async ({ cluster, run, before }) => {
+      const cordon = (unschedulable: boolean): void =>
+        cluster.objects
+          .list('Node')
+          .forEach((node) => cluster.objects.put('Node', { ...node, spec: { unschedulable } }))
+      const failed = await run(
+        BAD,
+        { 'member-timeout': '8s' },
+        {
+          onLine: (line) => void (line.includes('::group::Roll back to revision') && cordon(true)),
+        },
+      )
+      expect(verdict(failed)).toEqual({ result: 'failed', code: 'UNDO_FAILED', exitCode: 1 })
+      expect(failed.outputs['message']).toMatch(
+        /2 of 3 members are ready, the objects of revision \S+ are applied again; .*rolling back to/,
+      )
+      expectTold(failed, /after the change had failed \(IMAGE_PULL: zk-2/, /kubectl -n default/)
+      expect(revisions(cluster).slice(0, 2)).toEqual([before, before])
+      cordon(false)
+      const next = await run(GOOD)
+      expect(next.exitCode).toBe(0)
+      expect({ revisions: revisions(cluster), partition: partition(cluster) }).toEqual({
+        revisions: [before, before, before],
+        partition: 0,
+      })
+      expectDataEverywhere(cluster)
+    }),
+  120_000,
+)
 
-  test.concurrent('at the first install is left as it is, claims included', () =>
-    withBundle({}, async ({ cluster, run }) => {
-      const done = await run(BAD, SOON)
-      expect(verdict(done)).toEqual({ result: 'failed', code: 'IMAGE_PULL', exitCode: 1 })
-      expectTold(done, /first install/)
-      expect(writes(cluster).filter((write) => /^(delete|eviction)/.test(write))).toEqual([])
-      expect(cluster.objects.list('PersistentVolumeClaim', 'default').length).toBeGreaterThan(0)
-      expect(cluster.objects.get('Pod', 'default', 'zk-0')).toBeDefined()
-    }))
-})
+test.concurrent('a bad change at the first install is left as it is, claims included', () =>
+  withBundle({}, async ({ cluster, run }) => {
+    const done = await run(BAD, SOON)
+    expect(verdict(done)).toEqual({ result: 'failed', code: 'IMAGE_PULL', exitCode: 1 })
+    expectTold(done, /first install/)
+    expect(writes(cluster).filter((write) => /^(delete|eviction)/.test(write))).toEqual([])
+    expect(cluster.objects.list('PersistentVolumeClaim', 'default').length).toBeGreaterThan(0)
+    expect(cluster.objects.get('Pod', 'default', 'zk-0')).toBeDefined()
+  }))
 
 test.concurrent('undo: with one revision only, or one that is not there, it lists what there is and changes nothing', () =>
   withEnsemble(async ({ cluster, run, before }) => {
