@@ -5,13 +5,16 @@ import { delimiter, join } from 'node:path'
 
 export const ROOT = join(import.meta.dirname, '..')
 
+/** Where the project's own programs are found first. */
+export const ENV = {
+  ...process.env,
+  PATH: [join(ROOT, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter),
+}
+
 /** Its exit code. */
 export function exitCodeOf(program: string, args: readonly string[]): number {
-  const PATH = [join(ROOT, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter)
-  return (
-    spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, PATH } })
-      .status ?? 1
-  )
+  const env = { ...process.env, PATH: ENV.PATH }
+  return spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', env }).status ?? 1
 }
 
 /** Ends this process when it fails. */

@@ -1,7 +1,7 @@
 // Server-side apply and the field ownership that every write leaves behind.
 
 import type { Fields, Json } from './json.ts'
-import { at, compact, fields, isFields, items, parse, put, same, text } from './json.ts'
+import { at, compact, copy, fields, isFields, items, parse, put, same, text } from './json.ts'
 import type { FieldSet } from './schema.ts'
 import {
   SEPARATOR,
@@ -116,8 +116,7 @@ export function applied(
   force: boolean,
 ): Fields {
   const wantedPaths = pathsOf(wanted)
-  const merged =
-    live === undefined ? structuredClone(wanted) : fields(merge(structuredClone(live), wanted, ''))
+  const merged = live === undefined ? copy(wanted) : fields(merge(copy(live), wanted, ''))
   const managers = live === undefined ? [] : managersOf(live)
   const own = managers.find((candidate) => isEntry(candidate, writer, 'Apply'))
   const others = managers.filter((candidate) => candidate !== own)
@@ -151,9 +150,9 @@ function merge(live: Json | undefined, wanted: Json, field: string): Json {
       if (value !== null) result[key] = merge(live[key], value, key)
     return result
   }
-  if (!Array.isArray(wanted) || !Array.isArray(live)) return structuredClone(wanted)
+  if (!Array.isArray(wanted) || !Array.isArray(live)) return copy(wanted)
   const keys = listKeys(field, wanted)
-  if (keys === 'atomic') return structuredClone(wanted)
+  if (keys === 'atomic') return copy(wanted)
   if (keys === 'set') return [...live, ...wanted.filter((item) => !live.includes(item))]
   const found = new Map(live.map((item) => [itemElement(item, keys), item]))
   const named = new Set(wanted.map((item) => itemElement(item, keys)))

@@ -7,7 +7,18 @@ import { applied, recordUpdate } from './apply.ts'
 import { setDefaults } from './defaults.ts'
 import { checkPreconditions, removeObject } from './deletion.ts'
 import type { Fields, Json } from './json.ts'
-import { at, fields, isFields, items, jsonPatch, mergePatch, parse, put, text } from './json.ts'
+import {
+  at,
+  copy,
+  fields,
+  isFields,
+  items,
+  jsonPatch,
+  mergePatch,
+  parse,
+  put,
+  text,
+} from './json.ts'
 import type { Kind } from './kinds.ts'
 import { apiVersionOf, kindOf, resourceName } from './kinds.ts'
 import { checkFields, fieldTest, labelTest } from './select.ts'
@@ -81,7 +92,7 @@ function objectFrom(world: World, target: Target, body: Json): Stored {
     metadata['name'] =
       `${generated}${(world.store.version() + world.store.now()).toString(36).slice(-5)}`
   if (kind.kind === 'Lease') checkTimes(body)
-  return { ...structuredClone(body), apiVersion: apiVersionOf(kind), kind: kind.kind, metadata }
+  return { ...copy(body), apiVersion: apiVersionOf(kind), kind: kind.kind, metadata }
 }
 
 function checkTimes(lease: Fields): void {
@@ -128,7 +139,7 @@ function finish(kind: Kind, before: Stored | undefined, object: Stored): void {
 
 /** A dry run's answer: as it would be, but for the version. */
 function imagined(kind: Kind, object: Stored, now: number): Stored {
-  const made = structuredClone(object)
+  const made = copy(object)
   put(made, ['metadata', 'uid'], '00000000-0000-4000-8000-000000000000')
   put(made, ['metadata', 'creationTimestamp'], timestamp(now))
   if (kind.generation) put(made, ['metadata', 'generation'], 1)
@@ -207,11 +218,7 @@ function replace(
   ])
     put(object, ['metadata', field], at(live, 'metadata', field))
   if (at(object, 'metadata', 'managedFields') === undefined)
-    put(
-      object,
-      ['metadata', 'managedFields'],
-      structuredClone(at(live, 'metadata', 'managedFields')),
-    )
+    put(object, ['metadata', 'managedFields'], copy(at(live, 'metadata', 'managedFields')))
   finish(target.kind, live, object)
   recordUpdate(live, object, writerOf(world, options), object.apiVersion)
   return { code: 200, body: options.dryRun ? object : world.store.update(target.kind, object) }

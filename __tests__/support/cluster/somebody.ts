@@ -4,7 +4,7 @@
 import { revisionsOf, templateOf } from './controllers/revisions.ts'
 import { evict } from './eviction.ts'
 import type { Fields, Json } from './json.ts'
-import { fields, isFields, items, mergePatch, number, put, text } from './json.ts'
+import { copy, fields, isFields, items, mergePatch, number, put, text } from './json.ts'
 import { kindOf } from './kinds.ts'
 import * as resources from './resources.ts'
 import { timestamp, type Stored } from './store.ts'
@@ -46,7 +46,7 @@ export function createSomebody(world: World): Somebody {
   ): void {
     as('update', () => {
       const target = { kind: kindOf(kind), namespace, name }
-      resources.update(world, target, draw(structuredClone(resources.get(world, target).body)), {
+      resources.update(world, target, draw(copy(resources.get(world, target).body)), {
         ...writer,
         dryRun: false,
         force: false,
@@ -77,7 +77,7 @@ export function createSomebody(world: World): Somebody {
         text(object, 'metadata', 'name'),
       ]
       const writer = { manager: 'kubectl-client-side-apply', dryRun: false, force: false }
-      const wanted = structuredClone(object)
+      const wanted = copy(object)
       put(wanted, ['metadata', 'annotations', LAST_APPLIED], `${JSON.stringify(object)}\n`)
       if (store.get(kindOf(kind), namespace, name) === undefined)
         return as(
@@ -132,7 +132,7 @@ export function createSomebody(world: World): Somebody {
         put(
           draft,
           ['spec', 'template'],
-          structuredClone(templateOf(store, live, text(chosen, 'metadata', 'name'))),
+          copy(templateOf(store, live, text(chosen, 'metadata', 'name'))),
         )
       }),
     delete: (kind, namespace, name) => remove(kind, namespace, name, {}),

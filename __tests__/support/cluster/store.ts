@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Fields, Json } from './json.ts'
-import { at, fields, items, number, put, same, text } from './json.ts'
+import { at, copy, fields, items, number, put, same, text } from './json.ts'
 import type { Kind } from './kinds.ts'
 import { apiVersionOf, kindOf } from './kinds.ts'
 
@@ -190,7 +190,7 @@ export function createStore(now: () => number = () => Date.now()): Store {
     edit(kind, object, change) {
       const before = of(kind).get(key(namespaceOf(object), nameOf(object)))
       if (before === undefined || uidOf(before) !== uidOf(object)) return undefined
-      const draft = structuredClone(before)
+      const draft = copy(before)
       change(draft)
       return store.update(kind, draft)
     },

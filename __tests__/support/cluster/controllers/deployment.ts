@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Fields } from '../json.ts'
-import { at, fields, number, put, same, text } from '../json.ts'
+import { at, copy, fields, number, put, same, text } from '../json.ts'
 import { kindOf } from '../kinds.ts'
 import { removeObject } from '../deletion.ts'
 import { setDefaults } from '../defaults.ts'
@@ -44,7 +44,7 @@ function own(world: World, deployment: Stored): void {
   const replicas = number(deployment, ['spec', 'replicas'], 1)
   const made = store.get(SET, namespaceOf(deployment), name)
   if (made === undefined) {
-    const template = structuredClone(fields(deployment, 'spec', 'template'))
+    const template = copy(fields(deployment, 'spec', 'template'))
     put(template, ['metadata', 'labels', HASH], hash)
     const selector = {
       ...fields(deployment, 'spec', 'selector'),
@@ -101,7 +101,7 @@ function create(world: World, set: Stored): void {
       labels: { ...fields(template, 'metadata', 'labels') },
       ownerReferences: [ownerReference(set)],
     },
-    spec: structuredClone(fields(template, 'spec')),
+    spec: copy(fields(template, 'spec')),
   }
   setDefaults(pod)
   if (world.rejection(pod) !== undefined) return world.after(5000, () => world.wake())

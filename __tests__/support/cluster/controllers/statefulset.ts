@@ -2,7 +2,7 @@
 // including that OrderedReady never frees a stuck pod.
 
 import type { Fields } from '../json.ts'
-import { at, compact, fields, items, number, put, same, text } from '../json.ts'
+import { at, compact, copy, fields, items, number, put, same, text } from '../json.ts'
 import { kindOf } from '../kinds.ts'
 import type { Stored } from '../store.ts'
 import {
@@ -259,7 +259,7 @@ function create(run: Sync, ordinal: number): boolean {
       annotations: Object.keys(annotations).length === 0 ? undefined : annotations,
       ownerReferences: [ownerReference(set)],
     }),
-    spec: structuredClone(fields(template, 'spec')),
+    spec: copy(fields(template, 'spec')),
   }
   const own = claims.map((claim) => ({
     name: nameOf(fields(claim)),
@@ -313,7 +313,7 @@ function makeClaim(run: Sync, template: Fields, pod: string): boolean {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
     metadata,
-    spec: structuredClone(fields(template, 'spec')),
+    spec: copy(fields(template, 'spec')),
   }
   setDefaults(claim)
   world.store.create(CLAIM, claim)
