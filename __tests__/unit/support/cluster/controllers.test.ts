@@ -199,12 +199,12 @@ describe('StatefulSet', () => {
       )
       const bad = revision(cluster, 'web-2')
       await kube.apply(set(probed), {}, signal)
-      await until('restored template observed', () => statusOf(cluster)['updateRevision'] === good)
-      expect(statusOf(cluster)).toMatchObject({
-        currentRevision: good,
-        updatedReplicas: 2,
-        readyReplicas: 2,
-      })
+      await until(
+        'restored template observed, the others Ready',
+        () =>
+          statusOf(cluster)['updateRevision'] === good && statusOf(cluster)['readyReplicas'] === 2,
+      )
+      expect(statusOf(cluster)).toMatchObject({ currentRevision: good, updatedReplicas: 2 })
       expect(revision(cluster, 'web-2')).toBe(bad)
       const revisions = cluster.objects
         .list('ControllerRevision', 'default')
