@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { ENV, ROOT } from './run.ts'
+import { ownEnv, ROOT } from './run.ts'
 
 const CHECKS: readonly (readonly [string, ...string[]])[] = [
   ['oxfmt', '--check'],
@@ -13,7 +13,11 @@ const CHECKS: readonly (readonly [string, ...string[]])[] = [
 ]
 
 async function passes([program, ...args]: (typeof CHECKS)[number]): Promise<boolean> {
-  const child = spawn(program, args, { cwd: ROOT, env: ENV, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, {
+    cwd: ROOT,
+    env: ownEnv(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const code = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)

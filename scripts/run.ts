@@ -5,16 +5,15 @@ import { delimiter, join } from 'node:path'
 
 export const ROOT = join(import.meta.dirname, '..')
 
-/** Where the project's own programs are found first. */
-export const ENV = {
-  ...process.env,
-  PATH: [join(ROOT, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter),
+/** The environment as it is now, in which the project's own programs are found first. */
+export function ownEnv(): NodeJS.ProcessEnv {
+  const PATH = [join(ROOT, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter)
+  return { ...process.env, PATH }
 }
 
 /** Its exit code. */
 export function exitCodeOf(program: string, args: readonly string[]): number {
-  const env = { ...process.env, PATH: ENV.PATH }
-  return spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', env }).status ?? 1
+  return spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', env: ownEnv() }).status ?? 1
 }
 
 /** Ends this process when it fails. */

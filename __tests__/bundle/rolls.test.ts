@@ -61,6 +61,16 @@ function expectDataEverywhere(cluster: SimulatedCluster): void {
     expect(cluster.zookeeper('default', 'zk').paths(ordinal)).toContain('/orders')
 }
 
+/** Nobody is held any more, nor at the revision of before. */
+function expectFinished(next: Finished, cluster: SimulatedCluster, before: string): void {
+  expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
+  expect({
+    partition: partition(cluster),
+    old: revisions(cluster).filter((revision) => revision === before),
+  }).toEqual({ partition: 0, old: [] })
+  expectDataEverywhere(cluster)
+}
+
 /** One annotation for the verdict, and no raw answer of the API anywhere. */
 function expectTold(run: Finished, ...words: readonly (string | RegExp)[]): void {
   expect(run.annotations.filter((annotation) => annotation.kind === 'error')).toHaveLength(1)
@@ -119,12 +129,7 @@ test.concurrent(
         /the roll is halted at partition \d, which is safe: zk-0, zk-1(, zk-2)? keep their revision; the next run continues/,
       )
       const next = await run(CHANGED)
-      expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
-      expect({
-        partition: partition(cluster),
-        old: revisions(cluster).filter((revision) => revision === before),
-      }).toEqual({ partition: 0, old: [] })
-      expectDataEverywhere(cluster)
+      expectFinished(next, cluster, before)
     }),
   120_000,
 )
@@ -141,13 +146,8 @@ test.concurrent(
         last: before,
       })
       const next = await run(CHANGED)
-      expect(verdict(next)).toEqual({ result: 'succeeded', code: '', exitCode: 0 })
       expect(next.outputs['acknowledged-writes-lost']).toBe('0')
-      expect({
-        partition: partition(cluster),
-        old: revisions(cluster).filter((revision) => revision === before),
-      }).toEqual({ partition: 0, old: [] })
-      expectDataEverywhere(cluster)
+      expectFinished(next, cluster, before)
     }),
   120_000,
 )

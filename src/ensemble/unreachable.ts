@@ -1,7 +1,9 @@
 // Why a member could not be reached, in a few words; whether that is for want of a right, which no
 // waiting fixes, and whether it tells anything of the member.
 
-import { BLOCKED, KubeFailure } from '../kube/failure.ts'
+import { BLOCKED, BLOCKED_FIX, KubeFailure } from '../kube/failure.ts'
+import { ADD_EXEC } from '../kube/rules.ts'
+import type { Member } from './profile.ts'
 
 export interface Unreachable {
   readonly why: string
@@ -26,6 +28,20 @@ export function whyUnreachable(error: unknown, way: string): Unreachable {
     }
   }
   return { why: error instanceof Error ? error.message : String(error), denied: false }
+}
+
+/** What to do where no command could be run in a member. */
+export function execFix(
+  member: Member,
+  { denied, blocked }: Pick<Unreachable, 'denied' | 'blocked'>,
+): string {
+  if (denied) return ADD_EXEC
+  return blocked === true ? BLOCKED_FIX : podFix(member)
+}
+
+/** What to do where nothing is known of the way to a member. */
+export function podFix({ namespace, pod }: Member): string {
+  return `Look at the pod and its node: kubectl -n ${namespace} describe pod ${pod}`
 }
 
 /** Of the API server or what stands before it: nothing was told of the pod. */

@@ -38,20 +38,18 @@ export function directLine(api: Api): MakeLine {
     transport: {
       send: (call, signal) =>
         within(loaded, call, REQUEST, signal, async (connection) => {
-          const asked = await askedAs(credentials, call, connection, signal)
           const { promise, resolve } = Promise.withResolvers<Answer>()
-          await turn()
-          void api.serve(asked, () => bodyOf(call), replyTo(connection, resolve))
+          const asked = await askedAs(credentials, call, connection, signal)
+          await passOn(api, asked, call, replyTo(connection, resolve))
           const answer = await promise
           await turn()
           return { value: answer, isOver: true }
         }),
       open: (call, signal) =>
         within(loaded, call, REQUEST, signal, async (connection) => {
-          const asked = await askedAs(credentials, call, connection, signal)
           const { promise, resolve } = Promise.withResolvers<Opened>()
-          await turn()
-          void api.serve(asked, () => bodyOf(call), replyAlong(connection, resolve))
+          const asked = await askedAs(credentials, call, connection, signal)
+          await passOn(api, asked, call, replyAlong(connection, resolve))
           return { value: await promise, isOver: false }
         }),
       close: () => undefined,
@@ -164,8 +162,9 @@ async function askedAs(
   return { method, url: path, headers, socket }
 }
 
-function bodyOf({ body = '' }: Call): Promise<string> {
-  return Promise.resolve(body)
+async function passOn(api: Api, asked: Asked, { body = '' }: Call, reply: Reply): Promise<void> {
+  await turn()
+  void api.serve(asked, () => Promise.resolve(body), reply)
 }
 
 /** For an answer that is read whole. */

@@ -33,7 +33,8 @@ export function immutableDifferences(
   return IMMUTABLE.flatMap((field): readonly ImmutableDifference[] => {
     const [before, after] = [live[field], wanted[field]]
     if (after === undefined || after === null) return []
-    if (field === 'volumeClaimTemplates') return templateDifferences(before, after)
+    if (field === 'volumeClaimTemplates')
+      return templateDifferences(templatesIn(live), templatesIn(wanted))
     return differences(withoutEmpty(before), withoutEmpty(after), '').length === 0
       ? []
       : [{ path: [field], live: before, wanted: after }]
@@ -49,44 +50,48 @@ export function immutableFindings({ live, wanted }: PreflightInput): readonly Pr
           typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`,
         '',
       )
-      const isSize = path.at(-1) === 'storage'
-      const fix = addsClaim(path, before, after)
-        ? 'Keep it as it is. A claim is added by hand, to one member after the other, the lowest ordinal first.'
-        : isSize
-          ? `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods keep running.`
-          : path[0] === 'volumeClaimTemplates' || path[0] === 'podManagementPolicy'
-            ? `Keep it as it is, or: kubectl -n ${wanted.namespace} delete statefulset ${wanted.name} --cascade=orphan, and deploy again; the pods keep running, claims that exist stay as they are.`
-            : 'Keep it as it is: with another one the members would lose their names or their pods.'
       return {
         code: 'IMMUTABLE_FIELD',
         severity: 'error',
         object: `statefulset/${wanted.name}`,
         message: `${field} can't be changed: it is ${show(before)} in the cluster, the manifest says ${show(after)}`,
-        fix,
+        fix: fixFor(path, live.spec, wanted),
         path: ['spec', ...path],
       }
     },
   )
 }
 
+function fixFor(
+  path: ImmutableDifference['path'],
+  live: unknown,
+  { namespace, name, spec }: PreflightInput['wanted'],
+): string {
+  const replace = `kubectl -n ${namespace} delete statefulset ${name} --cascade=orphan, and deploy again; the pods keep running`
+  if (path.at(-1) === 'storage')
+    return `Grow the claims themselves (kubectl edit pvc), then replace the StatefulSet with: ${replace}.`
+  if (path[0] === 'volumeClaimTemplates' && addsClaim(live, spec))
+    return 'Keep it as it is. A claim is added by hand, to one member after the other, the lowest ordinal first.'
+  return path[0] === 'volumeClaimTemplates' || path[0] === 'podManagementPolicy'
+    ? `Keep it as it is, or: ${replace}, claims that exist stay as they are.`
+    : 'Keep it as it is: with another one the members would lose their names or their pods.'
+}
+
 /** The pods that run could not be given it: see left-pods.ts. */
-function addsClaim(path: ImmutableDifference['path'], before: unknown, after: unknown): boolean {
-  const names = (value: unknown): readonly string[] => (isText(value) ? value.split(', ') : [])
-  const known = names(before)
-  return (
-    path.length === 1 &&
-    path[0] === 'volumeClaimTemplates' &&
-    names(after).some((name) => name !== '' && !known.includes(name))
-  )
+function addsClaim(live: unknown, wanted: unknown): boolean {
+  const known = templatesIn(live).map(({ name }) => name)
+  return templatesIn(wanted).some(({ name }) => !known.includes(name))
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
+function templatesIn(spec: unknown): readonly Template[] {
+  const templates = isMap(spec) ? spec['volumeClaimTemplates'] : undefined
+  return Array.isArray(templates) ? templates.map(plainTemplate) : []
 }
 
-function templateDifferences(live: unknown, wanted: unknown): readonly ImmutableDifference[] {
-  const before = Array.isArray(live) ? live.map(plainTemplate) : []
-  const after = Array.isArray(wanted) ? wanted.map(plainTemplate) : []
+function templateDifferences(
+  before: readonly Template[],
+  after: readonly Template[],
+): readonly ImmutableDifference[] {
   const names = (list: readonly Template[]): string =>
     list.map((template) => template.name).join(', ')
   if (names(before) !== names(after))

@@ -2,9 +2,8 @@
 // same hosts, one schema.
 
 import type { Finding } from '../../errors.ts'
-import { BLOCKED_FIX } from '../../kube/failure.ts'
-import { ADD_EXEC } from '../../kube/rules.ts'
 import { ofMember } from '../of-member.ts'
+import { execFix } from '../unreachable.ts'
 import type { Member } from '../profile.ts'
 import type { Heard } from './ask.ts'
 import { byHand, credible, doorTrouble, namesOf } from './serving.ts'
@@ -152,15 +151,10 @@ function silent(heard: readonly Heard[], downs: readonly Down[]): readonly Findi
   )
 }
 
-function fixOf(
-  { namespace, pod, container }: Member,
-  { denied, blocked, role }: NonNullable<Heard['silence']>,
-): string {
-  if (denied) return ADD_EXEC
-  if (blocked === true) return BLOCKED_FIX
-  return role === 'unreachable'
-    ? `Look at the pod and its node: kubectl -n ${namespace} describe pod ${pod}`
-    : `See kubectl -n ${namespace} logs ${pod} -c ${container}`
+function fixOf(member: Member, silence: NonNullable<Heard['silence']>): string {
+  if (silence.denied || silence.blocked === true || silence.role === 'unreachable')
+    return execFix(member, silence)
+  return `See kubectl -n ${member.namespace} logs ${member.pod} -c ${member.container}`
 }
 
 function shut(

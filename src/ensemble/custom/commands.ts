@@ -1,10 +1,9 @@
 // The user's own commands, run in a member with the marker in the environment.
 
-import { BLOCKED_FIX, KubeFailure } from '../../kube/failure.ts'
-import { ADD_EXEC } from '../../kube/rules.ts'
+import { KubeFailure } from '../../kube/failure.ts'
 import type { ExecResult } from '../../kube/kube.ts'
 import type { Member, VerifyContext } from '../profile.ts'
-import { whyUnreachable } from '../unreachable.ts'
+import { execFix, whyUnreachable } from '../unreachable.ts'
 
 export interface CustomOptions {
   readonly writeCommand: string | undefined
@@ -43,14 +42,10 @@ export async function run(
     context.signal.throwIfAborted()
     if (error instanceof KubeFailure && error.reason === 'Timeout')
       return { why: `did not end within ${timeoutMs / 1000} s`, hangs: true }
-    const { why, denied, blocked, stopped } = whyUnreachable(error, 'exec')
-    const fix = denied ? ADD_EXEC : blocked ? BLOCKED_FIX : nodeFix(member)
-    return { why, hangs: false, ...(stopped === true ? {} : { fix }) }
+    const found = whyUnreachable(error, 'exec')
+    const known = found.stopped === true ? {} : { fix: execFix(member, found) }
+    return { why: found.why, hangs: false, ...known }
   }
-}
-
-function nodeFix({ namespace, pod }: Member): string {
-  return `Look at the pod and its node: kubectl -n ${namespace} describe pod ${pod}`
 }
 
 /** The shell found no such command, or may not run it. */

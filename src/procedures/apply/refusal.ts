@@ -10,18 +10,12 @@ import {
   type Conflict,
   type Hand,
 } from '../../decide/apply/hands.ts'
-import { ROLLING_UPDATE, type Taking } from './takings.ts'
+import { isOurs, ROLLING_UPDATE, type Taking } from './takings.ts'
 import { immutableDifferences } from '../../decide/preflight/immutable.ts'
 import type { Finding } from '../../errors.ts'
 import { explainFailure } from '../../kube/explain.ts'
 import { KubeFailure } from '../../kube/failure.ts'
-import {
-  FIELD_MANAGER,
-  objectName,
-  type ApplyResult,
-  type Kube,
-  type KubeObject,
-} from '../../kube/kube.ts'
+import { objectName, type ApplyResult, type Kube, type KubeObject } from '../../kube/kube.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import type { ToApply } from './to-apply.ts'
 
@@ -57,8 +51,8 @@ function besideOnDelete(error: KubeFailure, live: KubeObject | undefined): reado
   if (error.status !== 422 || !/updateStrategy\.rollingUpdate: .*only allowed/.test(error.message))
     return []
   return (live?.metadata.managedFields ?? []).flatMap((entry) => {
-    const { manager, operation, subresource } = entry
-    if (manager === FIELD_MANAGER && operation === 'Apply') return []
+    if (isOurs(entry)) return []
+    const { manager, subresource } = entry
     const fields = pathsOf(splitFields(entry.fieldsV1, [ROLLING_UPDATE]).taken)
     return fields.map((field) => ({ manager, subresource, field }))
   })

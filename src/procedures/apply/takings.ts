@@ -62,9 +62,9 @@ export function takingsOf(live: KubeObject, toTake: ToTake): readonly Taking[] {
       (hasLastApplied(entry) || rolledBack(entry))
     )
       return [{ entry, taken: entry.fieldsV1, left: undefined, hand: undefined }]
+    if (isOurs(entry)) return []
     const hand = handOf(entry.manager, entry.subresource)
     const { taken, left } = splitFields(entry.fieldsV1, takenFrom(hand, live.kind, toTake))
-    if (isOurs(entry)) return []
     return taken === undefined ? [] : [{ entry, taken, left, hand }]
   })
 }
@@ -82,7 +82,11 @@ function takenFrom(
   ]
 }
 
-function isOurs({ manager, operation }: ManagedFields): boolean {
+/** What this action's applies own. */
+export function isOurs({
+  manager,
+  operation,
+}: Pick<ManagedFields, 'manager' | 'operation'>): boolean {
   return manager === FIELD_MANAGER && operation === 'Apply'
 }
 
@@ -133,10 +137,7 @@ export function hasLastApplied(entry: ManagedFields): boolean {
  */
 export function isOursOrKubectl(entry: ManagedFields): boolean {
   if (entry.subresource !== undefined && entry.subresource !== '') return false
-  return (
-    (entry.manager === FIELD_MANAGER && entry.operation === 'Apply') ||
-    (KUBECTL_MANAGERS.includes(entry.manager) && hasLastApplied(entry))
-  )
+  return isOurs(entry) || (KUBECTL_MANAGERS.includes(entry.manager) && hasLastApplied(entry))
 }
 
 /**
@@ -149,7 +150,7 @@ export function ownersOf(
 ): Owners & { readonly others: number } {
   const others = (object.metadata.managedFields ?? []).filter(
     ({ manager, operation, subresource }) =>
-      !(manager === FIELD_MANAGER && operation === 'Apply') &&
+      !isOurs({ manager, operation }) &&
       !takings.some(
         ({ entry }) =>
           entry.manager === manager &&
@@ -182,12 +183,7 @@ export function takingOver(
 ): readonly JsonPatchOperation[] | undefined {
   const takings = takingsOf(live, toTake)
   const all = live.metadata.managedFields ?? []
-  const ours = all.find(
-    (entry) =>
-      entry.manager === FIELD_MANAGER &&
-      entry.operation === 'Apply' &&
-      entry.subresource === undefined,
-  )
+  const ours = all.find((entry) => isOurs(entry) && entry.subresource === undefined)
   const first = takings[0]?.entry
   if (first === undefined) return undefined
   const fields = [...takings.map(({ taken }) => taken), ours?.fieldsV1].reduce<unknown>(

@@ -5,6 +5,7 @@ import type { Finding } from '../../../errors.ts'
 import { BLOCKED_FIX } from '../../../kube/failure.ts'
 import { EXEC_RULE, FORWARD_RULE } from '../../../kube/rules.ts'
 import { ofMember } from '../../of-member.ts'
+import { podFix } from '../../unreachable.ts'
 import type { Member, MemberState } from '../../profile.ts'
 import type { Serving, Srvr } from '../word-answers.ts'
 import { formatZxid } from '../wire.ts'
@@ -198,11 +199,7 @@ function whyNotAsked(member: Member, look: Extract<Look, { kind: 'unreachable' }
     heals: true,
     code: 'CHECK_IMPOSSIBLE',
     message: `${who} could not be reached, so whether it serves is not known: ${look.why}`,
-    fix: look.blocked
-      ? BLOCKED_FIX
-      : look.lacks === 'exec'
-        ? EXEC_FIX
-        : `Look at the pod and its node: kubectl -n ${member.namespace} describe pod ${member.pod}`,
+    fix: look.blocked ? BLOCKED_FIX : look.lacks === 'exec' ? EXEC_FIX : podFix(member),
   }
 }
 
