@@ -205,6 +205,11 @@ function whole(
   response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body)
 }
 
+/** A gzip may be many behind one another: one is packed, and repeated. */
+function packedZeros(mib: number): Buffer {
+  return Buffer.concat(Array<Buffer>(mib).fill(gzipSync(Buffer.alloc(MIB))))
+}
+
 function list(items: string, size: number): string {
   const head =
     '{"apiVersion":"apps/v1","kind":"StatefulSetList","metadata":{"resourceVersion":"1"},"items":['
@@ -219,8 +224,7 @@ const ANSWERS: readonly (readonly [string, (response: ServerResponse) => void, s
   ],
   [
     'a gzip that unpacks to two gigabytes',
-    (response) =>
-      whole(response, gzipSync(Buffer.alloc(512 * MIB)), { 'Content-Encoding': 'gzip' }),
+    (response) => whole(response, packedZeros(2048), { 'Content-Encoding': 'gzip' }),
     'CLUSTER_UNREACHABLE',
   ],
   [
@@ -339,7 +343,7 @@ describe('a record', () => {
       const env = { NODE_OPTIONS: `--import ${PEAK}`, PEAK_FILE: peak }
       cluster.objects.edit('ConfigMap', 'default', 'zk-ensemble-zk', (record) => {
         const [key = ''] = Object.keys(fields(record, 'binaryData'))
-        put(record, ['binaryData', key], gzipSync(Buffer.alloc(600 * MIB)).toString('base64'))
+        put(record, ['binaryData', key], packedZeros(600).toString('base64'))
       })
       const undone = await run(undefined, { operation: 'undo', name: 'zk' }, { env })
       expect(undone.outputs['result']).toBe('refused')

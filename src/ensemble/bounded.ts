@@ -21,7 +21,9 @@ export async function within<T>(
   signal.throwIfAborted()
   const over = new AbortController()
   const done = new AbortController()
-  const limit = clock.sleep(ms, AbortSignal.any([signal, done.signal])).then((): never => {
+  const onAbort = (): void => done.abort(abortReason(signal))
+  signal.addEventListener('abort', onAbort, { once: true })
+  const limit = clock.sleep(ms, done.signal).then((): never => {
     const error = late()
     over.abort(error)
     throw error
@@ -29,6 +31,7 @@ export async function within<T>(
   try {
     return await Promise.race([work(AbortSignal.any([signal, over.signal])), limit])
   } finally {
+    signal.removeEventListener('abort', onAbort)
     done.abort(IN_TIME)
   }
 }

@@ -16,7 +16,7 @@ const { default: TestRunner } = z
   .parse(createRequire(import.meta.url)('jest-runner'))
 
 /** So many more of them wait side by side than others reckon. */
-const WAITING_BESIDE = 2
+const WAITING_BESIDE = 4
 
 // oxlint-disable-next-line import/no-default-export -- jest makes an instance of a runner's default export: there is no other form
 export default class Runner extends TestRunner {
