@@ -8,6 +8,8 @@ import type { Member } from './profile.ts'
 export interface Unreachable {
   readonly why: string
   readonly denied: boolean
+  /** Denied, and not by the role of this run: by a webhook, a policy or the kubelet. */
+  readonly beyondRole?: true
   /** A gateway before the API server lets no WebSocket through. */
   readonly blocked?: true
   /** Its container does not run: that is known of it. */
@@ -16,10 +18,15 @@ export interface Unreachable {
 
 const FORBIDDEN: ReadonlySet<number> = new Set([401, 403])
 
+/** How every authorizer of Kubernetes says that a right is missing. Source: apiserver, Forbidden(). */
+const OF_THE_ROLE = /\bcannot \S+ resource\b/
+
 /** `way`: what was tried, such as `port-forward`. */
 export function whyUnreachable(error: unknown, way: string): Unreachable {
   if (error instanceof KubeFailure) {
     const denied = FORBIDDEN.has(error.status)
+    if (denied && !OF_THE_ROLE.test(error.message))
+      return { why: `${way} was refused (${error.message})`, denied, beyondRole: true }
     return {
       why: denied ? `this run may not use ${way}` : `${way} failed (${error.message})`,
       denied,
@@ -30,12 +37,16 @@ export function whyUnreachable(error: unknown, way: string): Unreachable {
   return { why: error instanceof Error ? error.message : String(error), denied: false }
 }
 
+/** What to do where a way is refused by something other than the role. */
+export const BEYOND_ROLE_FIX =
+  'Have what refused it (a webhook, a policy or the kubelet) let the account of this run use exec and port-forward on these pods: a rule in its role does not help.'
+
 /** What to do where no command could be run in a member. */
 export function execFix(
   member: Member,
-  { denied, blocked }: Pick<Unreachable, 'denied' | 'blocked'>,
+  { denied, beyondRole, blocked }: Pick<Unreachable, 'denied' | 'beyondRole' | 'blocked'>,
 ): string {
-  if (denied) return ADD_EXEC
+  if (denied) return beyondRole === true ? BEYOND_ROLE_FIX : ADD_EXEC
   return blocked === true ? BLOCKED_FIX : podFix(member)
 }
 

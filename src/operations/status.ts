@@ -34,10 +34,9 @@ import { recall, type Recalled } from '../procedures/open/recall.ts'
 import { noteUndoTarget } from '../procedures/open/undo-target.ts'
 import { listRevisions, revisionRows } from '../procedures/open/revisions.ts'
 import { untilDone } from '../procedures/rollout/until-done.ts'
-import { begunInWords, type Begun } from '../record/record.ts'
+import { scaleBegun } from '../record/record.ts'
 import { revisionLines } from '../report/revision-table.ts'
 import type { Run } from '../run.ts'
-import type { ProfileName } from '../view/profile-name.ts'
 import type { EnsembleView } from '../view/surroundings.ts'
 import { withClusterInTime } from '../procedures/open/with-cluster.ts'
 
@@ -155,11 +154,6 @@ async function tellRevisions(
   for (const line of revisionLines(report)) journal.info(line)
 }
 
-function scaleIn({ record }: Recalled, name: string, profile: ProfileName): Begun | undefined {
-  const underWay = record?.underWay
-  return underWay?.operation === 'scale' ? begunInWords(underWay, name, profile) : undefined
-}
-
 async function conclude(
   { kube, logLines, profile, target, run: { clock, report } }: ReachableEnsemble,
   { view, recalled, serving }: Seen,
@@ -181,7 +175,7 @@ async function conclude(
     serving,
     background: recalled,
     losses,
-    scale: scaleIn(recalled, target.name, profile.name),
+    scale: scaleBegun(recalled.record, target.name, profile.name),
   })
   const held = heldRoll(view)
   const halted = isHalted(held, view, recalled)

@@ -6,6 +6,7 @@ import { Deadline } from '../clock.ts'
 import { ownPods } from '../decide/members/members.ts'
 import { ELECTS_WITHIN_MS, TELL_OUTSIDE_MS } from '../decide/members/patience.ts'
 import { judgeRollout } from '../decide/rollout/rollout.ts'
+import { duringScale } from '../decide/verify/during-scale.ts'
 import { EnsembleError, failure } from '../errors.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import type { Kube, KubeObject } from '../kube/kube.ts'
@@ -16,6 +17,8 @@ import {
   rightsToLook,
   rightsToVerify,
 } from '../procedures/open/access.ts'
+import type { Recalled } from '../procedures/open/recall.ts'
+import { scaleBegun } from '../record/record.ts'
 import { readLogin } from '../procedures/open/login.ts'
 import { connectionString, profileOf, targetOf } from '../procedures/open/ensemble-target.ts'
 import { readUndoTarget } from '../procedures/open/undo-target.ts'
@@ -126,11 +129,23 @@ async function check(
   try {
     await verifyEnsemble(ensemble, view, level, () => Promise.resolve([]), signal)
   } catch (error) {
-    await readUndoTarget(kube, report, view, clock.now(), signal)
-    throw error instanceof EnsembleError && error.outcome === 'failed'
-      ? await withPodCauses(error, ensemble, signal)
-      : error
+    const recalled = await readUndoTarget(kube, report, view, clock.now(), signal)
+    if (!(error instanceof EnsembleError) || error.outcome !== 'failed') throw error
+    throw withScale(await withPodCauses(error, ensemble, signal), ensemble, recalled)
   }
+}
+
+function withScale(
+  error: EnsembleError,
+  { target, profile }: ReachableEnsemble,
+  recalled: Recalled | undefined,
+): EnsembleError {
+  const scale = scaleBegun(recalled?.record, target.name, profile.name)
+  if (scale === undefined) return error
+  const [first, ...rest] = error.findings.map((one) => duringScale(one, scale, recalled?.alive))
+  return first === undefined
+    ? error
+    : new EnsembleError(error.outcome, [first, ...rest], { cause: error })
 }
 
 /**

@@ -489,6 +489,16 @@ export function begunInWords(underWay: UnderWay, name: string, profile: ProfileN
   return { words: underWayInWords(underWay, name), ways, end: `Finish it first: ${ways}` }
 }
 
+/** The scale that was begun and is not recorded as finished. */
+export function scaleBegun(
+  record: EnsembleRecord | undefined,
+  name: string,
+  profile: ProfileName,
+): Begun | undefined {
+  const underWay = record?.underWay
+  return underWay?.operation === 'scale' ? begunInWords(underWay, name, profile) : undefined
+}
+
 function waysToEnd({ operation, replicas, from, runUrl }: UnderWay, profile: ProfileName): string {
   const by = runUrl === '' ? '' : ` (it was begun by ${runUrl})`
   // Members that have left don't come back by an undo: only the scale itself ends it; and a node

@@ -3,7 +3,20 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { BLOCKED, KubeFailure } from '../../../src/kube/failure.ts'
-import { toldBy, whyUnreachable } from '../../../src/ensemble/unreachable.ts'
+import {
+  BEYOND_ROLE_FIX,
+  execFix,
+  toldBy,
+  whyUnreachable,
+} from '../../../src/ensemble/unreachable.ts'
+
+const NO_ROLE =
+  'pods "zk-0" is forbidden: User "ci" cannot create resource "pods/exec" in API group "" in the namespace "zk"'
+const WEBHOOK = 'admission webhook "no-exec.example.com" denied the request: not in production'
+
+function forbidden(message: string): KubeFailure {
+  return new KubeFailure({ status: 403, reason: 'Forbidden', message, request: 'exec' })
+}
 
 function failed(status: number, reason: string, cause?: unknown): KubeFailure {
   return new KubeFailure({ status, reason, message: 'it broke', request: 'port-forward', cause })
@@ -32,10 +45,26 @@ describe('of the member', () => {
 })
 
 test.each([
-  [failed(403, 'Forbidden'), { why: 'this run may not use exec', denied: true }],
+  [forbidden(NO_ROLE), { why: 'this run may not use exec', denied: true }],
+  [forbidden(WEBHOOK), { why: `exec was refused (${WEBHOOK})`, denied: true, beyondRole: true }],
   [failed(500, 'InternalError'), { why: 'exec failed (it broke)', denied: false }],
   [failed(0, BLOCKED), { why: 'exec failed (it broke)', denied: false, blocked: true }],
   [new Error('no shell'), { why: 'no shell', denied: false }],
 ])('%s, in words', (error, said) => {
   expect(whyUnreachable(error, 'exec')).toEqual(said)
+})
+
+test('a rule for the role is advised where it would help, and not against a webhook', () => {
+  const member = {
+    pod: 'zk-0',
+    namespace: 'zk',
+    ordinal: 0,
+    uid: '1',
+    node: undefined,
+    container: 'zk',
+    clientPort: 2181,
+    ready: true,
+  }
+  expect(execFix(member, whyUnreachable(forbidden(NO_ROLE), 'exec'))).toContain('pods/exec')
+  expect(execFix(member, whyUnreachable(forbidden(WEBHOOK), 'exec'))).toBe(BEYOND_ROLE_FIX)
 })

@@ -39,6 +39,13 @@ test('who goes stays until every other has the shorter list, also in the run tha
     expect(status.findings.map(({ fix = '' }) => fix).join('\n')).toContain(
       'run operation: scale again, with replicas: 3',
     )
+    const asked = { operation: 'verify', name: 'zk' }
+    const verified = (await runHere({ cluster, clock, inputs: asked, name: 'verify' })).report
+    expect([verified.code, verified.findings[0]?.message, verified.findings[0]?.fix]).toEqual([
+      'IDENTITY_MISMATCH',
+      expect.stringMatching(/ a scale of zk was begun .* has not ended$/),
+      expect.stringContaining('run operation: scale again, with replicas: 3'),
+    ])
     // It would be refused.
     expect(status.undoTo).toBeUndefined()
     const { report, lines } = await runHere({ cluster, clock, inputs: scale, name: 'continues' })

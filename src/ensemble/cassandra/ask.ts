@@ -14,8 +14,10 @@ export type Question = 'status' | 'info' | 'describecluster' | 'version'
 /** Why a member said nothing. */
 interface Silence {
   readonly trouble: string
-  /** For want of a right, which no waiting fixes. */
+  /** It may not be asked, which no waiting fixes. */
   readonly denied: boolean
+  /** Denied, and not by the role of this run. */
+  readonly beyondRole?: true
   /** `down`: nodetool has no answer there, or nothing runs; nothing is known of the others. */
   readonly role: 'down' | 'unreachable' | 'unknown'
   /** Nodetool was begun and did not end. */
@@ -87,12 +89,13 @@ export async function askMember(
 
 /** What is known of a member that could not be asked: that its pod isn't Ready, or nothing. */
 function silenceOf({ ready }: Member, error: unknown): Silence {
-  const { why, denied, blocked, stopped } = whyUnreachable(error, 'exec')
+  const { why, denied, beyondRole, blocked, stopped } = whyUnreachable(error, 'exec')
   return {
     trouble: why,
     denied,
     role: ready && stopped !== true ? 'unreachable' : 'down',
     ...(error instanceof KubeFailure && error.reason === 'Timeout' ? { hangs: true } : {}),
+    ...(beyondRole === true ? { beyondRole } : {}),
     ...(blocked === true ? { blocked } : {}),
   }
 }

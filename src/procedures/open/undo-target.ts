@@ -7,7 +7,7 @@ import type { Kube } from '../../kube/kube.ts'
 import { changesMembers, type EnsembleRecord } from '../../record/record.ts'
 import type { Recorder } from '../../report/recorder.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
-import { recall } from './recall.ts'
+import { recall, type Recalled } from './recall.ts'
 import { listRevisions } from './revisions.ts'
 
 /** `numbers`: of the revisions that the cluster still has, by name. */
@@ -34,24 +34,29 @@ export function noteUndoTarget(
   report.about({ undoTo: { revision, name } })
 }
 
-/** The same where neither record nor revisions were read; what may not be read is left out. */
+/**
+ * The same where neither record nor revisions were read; what may not be read is left out. Returns
+ * what the record tells.
+ */
 export async function readUndoTarget(
   kube: Kube,
   report: Recorder,
   view: EnsembleView,
   now: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Recalled | undefined> {
   const { set } = view
-  if (set === undefined) return
+  if (set === undefined) return undefined
   try {
-    const [{ record }, revisions] = await Promise.all([
+    const [recalled, revisions] = await Promise.all([
       recall(kube, set.namespace, set.name, now, signal),
       listRevisions(kube, set, signal),
     ])
-    noteUndoTarget(report, record, view, revisions)
+    noteUndoTarget(report, recalled.record, view, revisions)
+    return recalled
   } catch (error) {
     // It would have been a help beside the failure that is told.
     if (!(error instanceof KubeFailure)) throw error
+    return undefined
   }
 }

@@ -575,13 +575,23 @@ describe('rights', () => {
       expect(found.pairs).toBe('6/6')
     })
 
-    const denied: Reach['open'] = () => Promise.reject(broken('Forbidden', 403))
+    const forbidden = (message: string): KubeFailure =>
+      new KubeFailure({ status: 403, reason: 'Forbidden', message, request: 'portforward' })
+    const noRole = forbidden('User "ci" cannot create resource "pods/exec" in API group ""')
+    const denied: Reach['open'] = () => Promise.reject(noRole)
     test.each<readonly [string, Reach['tunnel'], readonly Code[], RegExp, string]>([
       [
         'is forbidden',
-        () => Promise.reject(broken('Forbidden', 403)),
+        () => Promise.reject(noRole),
         ['CHECK_IMPOSSIBLE'],
         /zk-0 .* could not be asked: this run may not use port-forward; this run may not use exec/,
+        'unreachable',
+      ],
+      [
+        'is refused by a webhook',
+        () => Promise.reject(forbidden('admission webhook "no-exec" denied the request')),
+        ['CHECK_IMPOSSIBLE'],
+        /this run may not use port-forward; exec was refused \(admission webhook "no-exec" denied the request\)/,
         'unreachable',
       ],
       [

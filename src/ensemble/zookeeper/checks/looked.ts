@@ -5,7 +5,7 @@ import type { Finding } from '../../../errors.ts'
 import { BLOCKED_FIX } from '../../../kube/failure.ts'
 import { EXEC_RULE, FORWARD_RULE } from '../../../kube/rules.ts'
 import { ofMember } from '../../of-member.ts'
-import { podFix } from '../../unreachable.ts'
+import { BEYOND_ROLE_FIX, podFix } from '../../unreachable.ts'
 import type { Member, MemberState } from '../../profile.ts'
 import type { Serving, Srvr } from '../word-answers.ts'
 import { formatZxid } from '../wire.ts'
@@ -24,6 +24,8 @@ export type Look =
       readonly lacks?: 'exec'
       /** RBAC gives this run none, which it knows: members count by their pods. */
       readonly noWay?: true
+      /** Denied, and not by the role of this run. */
+      readonly beyondRole?: true
       /** A gateway before the API server lets no WebSocket through. */
       readonly blocked?: true
       /** Nothing listens at the loopback address of its pod. */ readonly refused?: boolean
@@ -186,7 +188,7 @@ function whyNotAsked(member: Member, look: Extract<Look, { kind: 'unreachable' }
       heals: false,
       code: 'CHECK_IMPOSSIBLE',
       message: `${who} could not be asked: ${look.why}`,
-      fix: ACCESS_FIX,
+      fix: look.beyondRole === true ? BEYOND_ROLE_FIX : ACCESS_FIX,
     }
   if (look.mute === true)
     return {
