@@ -18,6 +18,8 @@ const GAP_MS = 15_000
 const SEEDS: readonly (readonly [string, Scale, number])[] = [
   ['a kill on the way down', SCALES['5 to 3'], 12],
   ['a kill on the way down, turned round', SCALES['4 to 3, and back'], 70],
+  // Two serve with the shorter list, and who has the longer one can't join them.
+  ['a kill after the leader with the longer list, turned round', SCALES['4 to 3, and back'], 508],
   // Its new pod has the list without it, and ends at once.
   ['somebody deletes the member that goes', SCALES['5 to 4'], 21],
   // Who crashed has the list without the newcomer, which leads: it can't follow.

@@ -30,28 +30,46 @@ export interface ScaleSituation {
   readonly known?: readonly number[] | 'unknown'
   /** Pods with a list by which too few serve for them to join, as `strandedBy` finds them. */
   readonly stranded?: readonly string[]
+  /** Those with the list in the template serve, and nobody else, as `serveAlone` finds it. */
+  readonly alone?: boolean
 }
 
-/**
- * Members of a way down that was cut off: they came back with the list that lacks who goes, and of
- * those whom it names too few serve for a majority. Whoever else is taken down would be missed by
- * the others.
- */
-export function strandedBy({
-  listed,
-  away,
-  shorter,
-}: {
+/** Of a way down that was cut off: who serves, and who has the list that lacks who goes. */
+export interface CutOff {
   /** How many members the shorter list names. */
   readonly listed: number
   /** Pods of those that it names and that don't serve. */
   readonly away: readonly string[]
   /** Pods that have it. */
   readonly shorter: ReadonlySet<string>
-}): readonly string[] {
+}
+
+/**
+ * Members that came back with the shorter list, and of those whom it names too few serve for a
+ * majority. Whoever else is taken down would be missed by the others.
+ */
+export function strandedBy({ listed, away, shorter }: CutOff): readonly string[] {
   const serve = listed - away.length
-  const tooFew = serve > 0 && serve < Math.floor(listed / 2) + 1
+  const tooFew = serve > 0 && serve < majorityOf(listed)
   return tooFew && away.every((pod) => shorter.has(pod)) ? away : []
+}
+
+/**
+ * Members with the shorter list are a majority of it, and the others can't join them: by the longer
+ * one they are too few.
+ */
+export function serveAlone({ listed, away, shorter }: CutOff): boolean {
+  return (
+    away.length > 0 &&
+    !away.some((pod) => shorter.has(pod)) &&
+    shorter.size === listed - away.length &&
+    shorter.size >= majorityOf(listed) &&
+    shorter.size < majorityOf(listed + 1)
+  )
+}
+
+function majorityOf(count: number): number {
+  return Math.floor(count / 2) + 1
 }
 
 /** One step; each leaves an ensemble that may stand so. */
@@ -124,11 +142,13 @@ function strandedFirst({ stranded = [], replicas, listed }: ScaleSituation): Sca
 /**
  * Where set and list name different numbers and the target lies the other way, the set first goes
  * back to the number of the list. A member that the list lacks is one that was about to go: those
- * who do not know that yet need its vote, so it goes as any other does.
+ * who do not know that yet need its vote, so it goes as any other does. It also goes where those
+ * with the list serve alone: to give them the longer one again would end their majority, while the
+ * others join them with the shorter one.
  */
 function restoreFirst(situation: ScaleSituation): ScaleStep | undefined {
-  const { replicas, listed, target } = situation
-  const onTheWay = replicas > listed ? target >= replicas : target <= replicas
+  const { replicas, listed, target, alone = false } = situation
+  const onTheWay = replicas > listed ? target >= replicas && !alone : target <= replicas
   if (replicas === listed || onTheWay) return undefined
   return replicas > listed
     ? stepOfOne(situation, replicas, replicas - 1)

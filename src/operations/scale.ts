@@ -7,6 +7,8 @@ import { closedMembership, membershipOf } from '../decide/preflight/membership.t
 import {
   harmfulClaims,
   planScale,
+  serveAlone,
+  strandedBy,
   withAwaited,
   type ScaleSituation,
   type ScaleStep,
@@ -46,8 +48,8 @@ import {
   refuseUnableToLeave,
   refuseUnkept,
   refuseUnsound,
+  whereCutOff,
   whoIsAway,
-  whoIsStranded,
 } from '../procedures/scale/scale-gates.ts'
 import {
   deleteServices,
@@ -183,7 +185,7 @@ async function planAll(
   return ensemble.run.journal.phase('Plan the steps', async (done) => {
     const planned = planSteps(ensemble, base, target, {
       known: await knownLists(kube, set, before, ensemble.profile.name, signal),
-      stranded: await strandedIn(ensemble, signal),
+      ...(await cutOffIn(ensemble, signal)),
     })
     const steps = await stepsWithWaits(ensemble, planned, target, signal)
     const sizes = sizesOf(ensemble, base, planned)
@@ -206,15 +208,15 @@ async function planAll(
   })
 }
 
-/** Of a scale that was cut off. */
-async function strandedIn(
+/** Of a scale that was cut off: whom its lists keep apart. */
+async function cutOffIn(
   ensemble: LockedEnsemble,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<Pick<ScaleSituation, 'stranded' | 'alone'>> {
   const listed = memberCountOf(ensemble.set, ensemble.profile.name)
-  return ensemble.record.current.underWay === null || typeof listed !== 'number'
-    ? []
-    : whoIsStranded(ensemble, listed, signal)
+  if (ensemble.record.current.underWay === null || typeof listed !== 'number') return {}
+  const cutOff = await whereCutOff(ensemble, listed, signal)
+  return cutOff === undefined ? {} : { stranded: strandedBy(cutOff), alone: serveAlone(cutOff) }
 }
 
 /** With a step more where members that should serve are waited for. */
@@ -348,7 +350,7 @@ function planSteps(
   ensemble: LockedEnsemble,
   base: KubeObject,
   target: number,
-  lists: Pick<ScaleSituation, 'known' | 'stranded'>,
+  lists: Pick<ScaleSituation, 'known' | 'stranded' | 'alone'>,
 ): readonly ScaleStep[] {
   const profile = ensemble.profile.name
   const { set } = ensemble.before

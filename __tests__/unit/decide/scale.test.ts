@@ -7,6 +7,7 @@ import {
   harmfulClaims,
   leaveStep,
   planScale,
+  serveAlone,
   strandedBy,
   withAwaited,
   type ScaleSituation,
@@ -210,6 +211,29 @@ describe('members that came back with the shorter list', () => {
     [6, ['finish 5', 'add 6']],
   ])('get the longer one first, on the way to %i', (target, steps) =>
     expect(plan({ replicas: 5, listed: 4, stranded: ['zk-0', 'zk-1'], target })).toEqual(steps),
+  )
+})
+
+// "4 → 3", cut off once two had the list of three, and turned round: the new run waited for members
+// that could not join, and to give those two the longer list again would have ended their majority.
+describe('members with the shorter list that serve without the others', () => {
+  test.each([
+    ['two of three, and the third can not join them', 3, ['zk-2'], ['zk-0', 'zk-1'], true],
+    ['three of four: with three of five the fourth joins', 4, ['zk-3'], ['0', '1', '2'], false],
+    ['all serve', 3, [], ['zk-0', 'zk-1'], false],
+    ['who is outside has it', 3, ['zk-1'], ['zk-0', 'zk-1'], false],
+    ['no majority of it', 3, ['zk-1', 'zk-2'], ['zk-0'], false],
+    ['one serves that does not have it', 3, ['zk-2'], ['zk-0'], false],
+  ])('%s', (_, listed, away, shorter, alone) =>
+    expect(serveAlone({ listed, away, shorter: new Set(shorter) })).toBe(alone),
+  )
+
+  test.each([
+    [3, ['remove 3']],
+    [4, ['remove 3', 'add 4']],
+    [5, ['remove 3', 'add 4', 'add 5']],
+  ])('the one that was to go goes first, on the way to %i', (target, steps) =>
+    expect(plan({ replicas: 4, listed: 3, alone: true, target })).toEqual(steps),
   )
 })
 

@@ -6,7 +6,7 @@ import { deletedWhenScaled } from '../../decide/rollout/keep-data.ts'
 import { wantedOrdinals } from '../../decide/members/members.ts'
 import { patienceWith, startsOf, TELL_OUTSIDE_MS } from '../../decide/members/patience.ts'
 import { serves } from '../../decide/rollout/roll.ts'
-import { strandedBy, type ScaleStep } from '../../decide/scale.ts'
+import type { CutOff, ScaleStep } from '../../decide/scale.ts'
 import { awayInWords, unsound, type Away } from '../../decide/scale-refusals.ts'
 import { EnsembleError } from '../../errors.ts'
 import { refuseLoss, saidAlone } from '../verify/keep-data.ts'
@@ -142,21 +142,21 @@ export async function whoIsAway(
   return { away: [...missing, ...outside.map((state) => state.pod)], unreached }
 }
 
-/** Who has the shorter list of a way down that was cut off, and can't join with it. */
-export async function whoIsStranded(
+/** Who serves on a way down that was cut off; undefined where none was, or it can't be told. */
+export async function whereCutOff(
   ensemble: LockedEnsemble,
   listed: number,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<CutOff | undefined> {
   const { before, kube, profile, set: object } = ensemble
   const { set } = before
-  if (profile.name !== 'zookeeper' || set?.replicas !== listed + 1) return []
+  if (profile.name !== 'zookeeper' || set?.replicas !== listed + 1) return undefined
   const goes = set.start + listed
   const without = await podsWithout(goes, kube, object, before, signal)
-  if (without.size === 0) return []
+  if (without.size === 0) return undefined
   const shorter = before.pods.flatMap(({ uid, name }) => (without.has(uid) ? [name] : []))
   const { away, unreached } = await whoIsAway(ensemble, new Set([goes]), signal)
-  return unreached === undefined ? strandedBy({ listed, away, shorter: new Set(shorter) }) : []
+  return unreached === undefined ? { listed, away, shorter: new Set(shorter) } : undefined
 }
 
 /**
