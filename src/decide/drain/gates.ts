@@ -190,7 +190,7 @@ function membersAway(standing: Standing, node: string): readonly Obstacle[] {
       ? []
       : [
           {
-            what: `${member.pod} is available, but does not serve (${member.role ?? 'not asked'}): it is outside of the quorum`,
+            what: `${member.pod} is available, but does not serve (${member.role ?? 'not asked'})`,
             fix,
             passes: true,
           },

@@ -147,7 +147,7 @@ export function whoIsMissing(members: readonly MemberNow[]): Missing | undefined
     }
   const said = outside.map(({ role }) => role ?? 'not asked').join(', ')
   return {
-    reason: `${outside.map(({ pod }) => pod).join(', ')} ${outside.length === 1 ? 'is' : 'are'} Ready, but not in the quorum yet (${said})`,
+    reason: `${outside.map(({ pod }) => pod).join(', ')} ${outside.length === 1 ? 'is Ready, but does' : 'are Ready, but do'} not serve yet (${said})`,
     availableAt: undefined,
     outside,
   }

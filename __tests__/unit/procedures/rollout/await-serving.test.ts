@@ -58,13 +58,13 @@ describe('what is missing is named', () => {
       'the quorum',
       [pod(0), pod(1), pod(2)],
       { ...ROLES, 1: 'not serving' },
-      /^zk-1 is Ready, but not in the quorum yet/,
+      /^zk-1 is Ready, but does not serve yet/,
     ],
     [
       'the quorum of two',
       [pod(0), pod(1), pod(2)],
       { 0: 'read-only', 1: 'down', 2: 'leader' },
-      /^zk-0, zk-1 are Ready, but not in the quorum yet/,
+      /^zk-0, zk-1 are Ready, but do not serve yet/,
     ],
     [
       'the end of one that goes',
