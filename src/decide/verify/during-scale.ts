@@ -2,12 +2,12 @@
 // the others until it has, and whoever compares them by hand looks in the wrong place.
 
 import type { Finding } from '../../errors.ts'
-import type { Begun } from '../../record/record.ts'
+import type { Scaling } from '../status.ts'
 
 /** `alive`: the run of the scale still shows signs of life. */
 export function duringScale(
   finding: Finding,
-  { words, ways, end }: Begun,
+  { words, ways, end }: Scaling,
   alive: boolean | undefined,
 ): Finding {
   if (finding.code !== 'IDENTITY_MISMATCH') return finding

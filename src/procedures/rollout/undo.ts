@@ -1,6 +1,7 @@
 // Brings back an earlier revision: its objects first, then its members, a stuck one freed and
 // serving ones rolled; then the same checks as after any change.
 
+import { leadsTo, planTo, type Way } from './undo-plan.ts'
 import { immutableDifferences } from '../../decide/preflight/immutable.ts'
 import { mapOf } from '../../manifests/fields-v1.ts'
 import { Deadline } from '../../clock.ts'
@@ -13,15 +14,13 @@ import { memberCountOf, withMembers } from '../../manifests/member-list.ts'
 import { memberServices, ordinalIn } from '../../manifests/member-services.ts'
 import { parseSet } from '../../manifests/shapes.ts'
 import { objectName, type KubeObject } from '../../kube/kube.ts'
-import type { Manifest } from '../../manifests/manifest.ts'
 import { verifiedNames } from '../../record/record.ts'
 import type { EnsembleView } from '../../view/surroundings.ts'
 import { applyPlanned } from '../apply/apply.ts'
-import { planChanges, refuseFaulty, type PlannedChange } from '../apply/plan-changes.ts'
-import { bringMembers, startOf, type Start } from './bring.ts'
+import { refuseFaulty, type PlannedChange } from '../apply/plan-changes.ts'
+import { bringMembers } from './bring.ts'
 import type { DataWatch } from '../verify/data-watch.ts'
 import { refuseLoss, warnAlone } from '../verify/keep-data.ts'
-import { partitionOf } from '../../manifests/partition.ts'
 import { servicesIfAllowed, withOthers } from '../open/read-ensemble.ts'
 import type { Ensemble, Target } from '../open/ensemble.ts'
 import type { Locked } from '../open/hold-ensemble.ts'
@@ -60,15 +59,6 @@ export function reserve(ensemble: Ensemble): Deadline {
   return new Deadline(ensemble.run.clock, ensemble.memberTimeoutMs * (members + 1))
 }
 
-/** What of an undo is known before anything is changed. */
-interface Way {
-  readonly ensemble: Ensemble
-  readonly objects: readonly KubeObject[]
-  readonly start: Start
-  readonly plan: readonly PlannedChange[]
-  readonly force: boolean
-}
-
 /**
  * The changes of an undo that is asked for, by dry runs. Throws EnsembleError 'refused' with what the server, or the data of a
  * member, has against them.
@@ -87,50 +77,40 @@ async function wayBack(
   asked: boolean,
   signal: AbortSignal,
 ): Promise<Way> {
-  const { run, kube, follower, target, record } = changed
-  const force = asked && changed.inputs.forceConflicts
+  const { run, kube, follower, target } = changed
   const view = follower.snapshot()
   const objects = withReplicas(asItStands(earlier.objects, changed.set), view, changed.profile.name)
   const set = setAmong(objects, earlier)
   const { namespace } = target
-  const there = await servicesIfAllowed(kube, namespace, signal)
-  const services = withOthers(objects, there ?? [])
+  const live = await servicesIfAllowed(kube, namespace, signal)
+  const services = withOthers(objects, live ?? [])
   // What the set's events told of the change that is rolled back is no news any more.
   const ensemble: Ensemble = {
     ...changed,
-    target: earlierTarget(targetOf(set, services, changed.profile.name, namespace), target, there),
+    target: earlierTarget(targetOf(set, services, changed.profile.name, namespace), target, live),
     before: view,
     addresses: worse(
       changed.addresses,
-      addressesOf(set, there === undefined ? undefined : services, changed.profile.name, namespace),
+      addressesOf(set, live === undefined ? undefined : services, changed.profile.name, namespace),
     ),
   }
-  const own = partitionOf(set)
-  // Left to the controller the partition stays where it is wanted; a stuck pod is freed all the
-  // same, since the controller never does.
-  const start =
-    ensemble.inputs.pace === 'controller' && own !== undefined
-      ? { set, first: set, stands: own }
-      : await startOf(ensemble, set, earlier.controllerRevision, signal)
-  const wanted = objects.map((object): Manifest =>
-    manifestOf(object === set ? start.first : object),
-  )
-  const plan = await planChanges(
-    kube,
-    wanted,
-    {
-      force,
-      dryRuns: true,
-      verified: verifiedNames(record.current),
-      set: view.set?.uid,
-      taking: asked ? 'revision' : undefined,
-    },
-    signal,
-  )
-  refuseFaulty(plan, 'refused')
+  const planned = {
+    ensemble,
+    verified: verifiedNames(changed.record.current),
+    objects,
+    set,
+    force: asked && changed.inputs.forceConflicts,
+    asked,
+  }
+  const there = await planTo(planned, earlier.controllerRevision, signal)
+  const way = (await leadsTo(earlier.controllerRevision, there, signal))
+    ? there
+    : // Members of that revision are replaced too, so they must wait for the quorum as well.
+      await planTo(planned, undefined, signal)
+  refuseFaulty(way.plan, 'refused')
   warnAlone(run, view)
   await refuseLoss(ensemble, view, undefined, signal)
-  return { ensemble, objects, start, plan, force }
+  return way
 }
 
 /**
@@ -368,9 +348,4 @@ function isOfNoMember(
     ({ pod }) => ordinalIn(pod, set.name) ?? set.start,
   )
   return ordinals.some((ordinal) => ordinal < set.start || ordinal >= set.start + set.replicas)
-}
-
-function manifestOf(object: KubeObject): Manifest {
-  const place = { file: 'the record of verified revisions' }
-  return { object, place, placeOf: () => place }
 }
