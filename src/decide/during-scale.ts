@@ -1,8 +1,8 @@
 // What checks found while a scale has not ended: members that come or leave have another list than
 // the others until it has, and whoever compares them by hand looks in the wrong place.
 
-import type { Finding } from '../../errors.ts'
-import type { Scaling } from '../status.ts'
+import type { Finding } from '../errors.ts'
+import type { Scaling } from './status.ts'
 
 /** `alive`: the run of the scale still shows signs of life. */
 export function duringScale(
