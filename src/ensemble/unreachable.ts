@@ -16,15 +16,25 @@ export interface Unreachable {
   readonly stopped?: true
 }
 
-const FORBIDDEN: ReadonlySet<number> = new Set([401, 403])
-
 /** How every authorizer of Kubernetes says that a right is missing. Source: apiserver, Forbidden(). */
 const OF_THE_ROLE = /\bcannot \S+ resource\b/
+
+/**
+ * How admission says no, with any status: 422 for a policy, what it likes for a webhook. Source:
+ * apiserver, plugin/policy/validating/dispatcher.go and plugin/webhook/errors/statuserror.go.
+ */
+const BY_ADMISSION =
+  /^admission webhook ".*" denied the request|ValidatingAdmissionPolicy '.*' (with binding '.*' )?denied request/
+
+/** This run may not take this way, which no waiting changes. */
+function isDenied({ status, message }: KubeFailure): boolean {
+  return status === 401 || status === 403 || (status >= 400 && BY_ADMISSION.test(message))
+}
 
 /** `way`: what was tried, such as `port-forward`. */
 export function whyUnreachable(error: unknown, way: string): Unreachable {
   if (error instanceof KubeFailure) {
-    const denied = FORBIDDEN.has(error.status)
+    const denied = isDenied(error)
     if (denied && !OF_THE_ROLE.test(error.message))
       return { why: `${way} was refused (${error.message})`, denied, beyondRole: true }
     return {
@@ -65,7 +75,7 @@ const ELSEWHERE: ReadonlySet<number> = new Set([429, 502, 503, 504])
  */
 export function toldBy(error: unknown): 'answered' | 'away' | 'denied' {
   if (!(error instanceof KubeFailure)) return 'away'
-  if (FORBIDDEN.has(error.status)) return 'denied'
+  if (isDenied(error)) return 'denied'
   if (error.status === 0)
     return error.reason === 'Unreachable' && error.cause === undefined ? 'answered' : 'away'
   return ELSEWHERE.has(error.status) ? 'away' : 'answered'

@@ -77,6 +77,8 @@ describe('e2e: cases of claims', () => {
         )
         for (const pod of ['keeper-0', 'keeper-1', 'keeper-2']) {
           await kubectl('-n', namespace, 'delete', 'pod', pod)
+          // On a busy machine the controller takes its time.
+          await kubectl('-n', namespace, 'wait', '--for=create', `pod/${pod}`, '--timeout=60s')
           await kubectl(
             '-n',
             namespace,

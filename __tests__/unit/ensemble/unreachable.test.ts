@@ -18,6 +18,14 @@ function forbidden(message: string): KubeFailure {
   return new KubeFailure({ status: 403, reason: 'Forbidden', message, request: 'exec' })
 }
 
+const POLICY =
+  "pods \"zk-0\" is forbidden: ValidatingAdmissionPolicy 'no-exec' with binding 'no-exec' denied request: no shells in production"
+
+/** The status that a policy has unless it names another one. */
+function invalid(message: string): KubeFailure {
+  return new KubeFailure({ status: 422, reason: 'Invalid', message, request: 'exec' })
+}
+
 function failed(status: number, reason: string, cause?: unknown): KubeFailure {
   return new KubeFailure({ status, reason, message: 'it broke', request: 'port-forward', cause })
 }
@@ -38,6 +46,7 @@ describe('of the member', () => {
     ['that it is not there', failed(404, 'NotFound'), 'answered'],
     ['what the kubelet could not do', failed(500, 'InternalError'), 'answered'],
     ['nothing: a right is missing', failed(403, 'Forbidden'), 'denied'],
+    ['nothing: a policy refuses it', invalid(POLICY), 'denied'],
     ['nothing: the login has ended', failed(401, 'Unauthorized'), 'denied'],
   ])('%s', (_, error, told) => {
     expect(toldBy(error)).toBe(told)
@@ -46,6 +55,7 @@ describe('of the member', () => {
 
 test.each([
   [forbidden(NO_ROLE), { why: 'this run may not use exec', denied: true }],
+  [invalid(POLICY), { why: `exec was refused (${POLICY})`, denied: true, beyondRole: true }],
   [forbidden(WEBHOOK), { why: `exec was refused (${WEBHOOK})`, denied: true, beyondRole: true }],
   [failed(500, 'InternalError'), { why: 'exec failed (it broke)', denied: false }],
   [failed(0, BLOCKED), { why: 'exec failed (it broke)', denied: false, blocked: true }],

@@ -31,7 +31,7 @@ export function notServing(
       since: where.since,
       explains: true,
       message: `${member.pod}: its pod is Ready, but the member could not be reached: ${why(member)}whether it serves is not known`,
-      fix: 'Run operation: verify: it says what keeps this run from reaching the member. Mostly pods/exec is missing in its Role, or a gateway lets no WebSocket through.',
+      fix: 'Run operation: verify: it says what keeps this run from reaching the member. Mostly pods/exec is missing in its Role, or a gateway, a webhook or a policy lets no exec through.',
       againstRevision: false,
     }
   }

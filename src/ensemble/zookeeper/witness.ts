@@ -216,7 +216,7 @@ async function keepWriting(writer: Writer, signal: AbortSignal): Promise<void> {
     const { connected, heard } = await takeSeat(writer, inVain, idle)
     inVain = connected === undefined ? inVain + 1 : 0
     if (heard === 'denied' && numbers.next === 1)
-      return writer.started({ refused: 'this run may not use port-forward' })
+      return writer.started({ refused: 'port-forward is refused to this run' })
     const end =
       connected === undefined
         ? 'useless'

@@ -170,7 +170,7 @@ test.each([
         new KubeFailure({
           status: 403,
           reason: 'Forbidden',
-          message: 'forbidden',
+          message: 'pods "zk-0" is forbidden: User "ci" cannot create resource "pods/exec"',
           request: 'exec',
         }),
       ),
