@@ -30,6 +30,7 @@ export function masked(page: string): string {
         /^\|[^|]*\|[^|]*\| available on \S+ at another revision \S+, to be replaced \|\n/gm,
         '',
       )
+      .replaceAll(/\b[1-9]\d* writes acknowledged/g, '(some) writes acknowledged')
       .replaceAll(/Timeline: \d+ steps/g, 'Timeline: (some) steps')
   )
 }
