@@ -1,6 +1,7 @@
 // The way from one number of members to another, one member at a time, read from what the cluster
 // shows, so that a run that was cut off anywhere continues.
 
+import { majority } from '../majority.ts'
 import type { ProfileName } from '../view/profile-name.ts'
 import {
   nextStep,
@@ -50,7 +51,7 @@ export interface CutOff {
  */
 export function strandedBy({ listed, away, shorter }: CutOff): readonly string[] {
   const serve = listed - away.length
-  const tooFew = serve > 0 && serve < majorityOf(listed)
+  const tooFew = serve > 0 && serve < majority(listed)
   return tooFew && away.every((pod) => shorter.has(pod)) ? away : []
 }
 
@@ -63,13 +64,9 @@ export function serveAlone({ listed, away, shorter }: CutOff): boolean {
     away.length > 0 &&
     !away.some((pod) => shorter.has(pod)) &&
     shorter.size === listed - away.length &&
-    shorter.size >= majorityOf(listed) &&
-    shorter.size < majorityOf(listed + 1)
+    shorter.size >= majority(listed) &&
+    shorter.size < majority(listed + 1)
   )
-}
-
-function majorityOf(count: number): number {
-  return Math.floor(count / 2) + 1
 }
 
 /** One step; each leaves an ensemble that may stand so. */

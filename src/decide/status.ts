@@ -1,6 +1,7 @@
 // How an ensemble stands, for somebody who asks: done and serving, on its way, stuck, or halted by
 // a partition or by hand-made replacement.
 
+import { toEnd, type Scaling } from './during-scale.ts'
 import { capital } from '../capital.ts'
 import { formatSpan } from '../clock.ts'
 import type { Finding } from '../errors.ts'
@@ -184,15 +185,6 @@ export interface Look {
   readonly scale?: Scaling | undefined
 }
 
-export interface Scaling {
-  /** `a scale of zk was begun at … and has not ended`. */
-  readonly words: string
-  /** What ends it, after a colon. */
-  readonly ways: string
-  /** The same as a fix. */
-  readonly end: string
-}
-
 /** Everything that speaks against `done and healthy`, the errors first; empty when nothing does. */
 export function judgeStatus(look: Look): readonly Finding[] {
   const diagnoses = worthTelling(look)
@@ -218,15 +210,8 @@ function cutOff(
     object: `statefulset/${view.set?.name ?? ''}`,
     message: scale.words,
   } as const
-  return alive === true
-    ? [
-        {
-          ...common,
-          fix: `${LOOK_AGAIN} If the run that holds the lock was killed: ${scale.ways}`,
-          orSet: WAIT,
-        },
-      ]
-    : [{ ...common, fix: scale.end }]
+  const fix = toEnd(scale, alive, LOOK_AGAIN)
+  return [{ ...common, fix, ...(alive === true ? { orSet: WAIT } : {}) }]
 }
 
 /** What is told of a claim is told once, by what it means for the data. */

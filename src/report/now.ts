@@ -1,6 +1,7 @@
 // Whether clients can read and write now, and how many members more may go: counted from what the
 // members said when they were asked, never from pods that are Ready.
 
+import { majority } from '../majority.ts'
 import { SERVING } from '../decide/members/serving.ts'
 import type { Role } from '../ensemble/profile.ts'
 import { plainLine, someOf } from './escape.ts'
@@ -58,7 +59,7 @@ function withoutQuorum({ serving, members, unasked }: Counted): Judged {
 }
 
 function withQuorum({ serving, members, unasked }: Counted, voters: readonly MemberRow[]): Judged {
-  const needed = Math.floor(members / 2) + 1
+  const needed = majority(members)
   const has = (role: Role): boolean => voters.some((row) => serves(row) && row.role === role)
   const leaderless = unasked.length === 0 && has('follower') && !has('leader')
   const alone = members > 1 && has('standalone')

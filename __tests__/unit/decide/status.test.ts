@@ -1,16 +1,11 @@
 // What status answers at night: whether somebody has to get up, and what to type then.
 
 import { describe, expect, test } from '@jest/globals'
+import type { Scaling } from '../../../src/decide/during-scale.ts'
 import { diagnose, memoryOfWait } from '../../../src/decide/diagnosis/diagnose.ts'
 import { judgeRollout } from '../../../src/decide/rollout/rollout.ts'
 import type { ServingVerdict } from '../../../src/decide/members/serving.ts'
-import {
-  heldRoll,
-  judgeStatus,
-  progressLine,
-  type Background,
-  type Scaling,
-} from '../../../src/decide/status.ts'
+import { heldRoll, judgeStatus, progressLine, type Background } from '../../../src/decide/status.ts'
 import type { Finding } from '../../../src/errors.ts'
 import type { EnsembleView } from '../../../src/view/surroundings.ts'
 import { ended, NEW, OLD, pod, set, T0, unready, view, waiting } from './given.ts'

@@ -13,6 +13,7 @@
 // 3, 7 and 8 are not asked for a node without a member. Of another ensemble on the node 1 means that
 // it has no gates, and in 8 a missing budget is no obstacle: that is not ours to fix. Which node is next: node-order.ts.
 
+import { majority } from '../../majority.ts'
 import type { Finding } from '../../errors.ts'
 import type { EnsembleView, NodeView } from '../../view/surroundings.ts'
 import type { SetView } from '../../view/workload.ts'
@@ -275,7 +276,7 @@ function nodesNotReady({ view, nodes }: Standing, node: string): readonly Obstac
 function quorumLeft(members: readonly MemberNow[], on: readonly string[]): readonly Obstacle[] {
   const voters = members.filter((member) => member.state !== 'extra' && member.role !== 'observer')
   const stay = voters.filter((member) => !on.includes(member.pod))
-  const needed = Math.floor(voters.length / 2) + 1
+  const needed = majority(voters.length)
   if (stay.length >= needed || voters.every((member) => !on.includes(member.pod))) return []
   return [
     {

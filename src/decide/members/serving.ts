@@ -1,6 +1,7 @@
 // What one look at every member says: whether those that Kubernetes calls Ready serve, and whether
 // a majority does. It writes nothing, so it proves no data.
 
+import { majority } from '../../majority.ts'
 import type { MemberState, Role } from '../../ensemble/profile.ts'
 import type { Finding } from '../../errors.ts'
 
@@ -185,7 +186,7 @@ function leaders(states: readonly MemberState[], replicas: number): readonly Fin
     (state) => state.role === 'leader' || state.role === 'follower',
   ).length
   const voters = replicas - states.filter((state) => state.role === 'observer').length
-  const needed = Math.floor(voters / 2) + 1
+  const needed = majority(voters)
   const counted =
     unasked === 0
       ? `${voting} of ${voters} voting members serve`

@@ -78,8 +78,9 @@ export interface StepPlacement {
 /**
  * What becomes of the pods of nodes that are drained one after the other: each node's pods are
  * moved along, and when the next one's turn comes the node before is back (empty but for what
- * returned to it) or still cordoned. What finds no place stays where it is, so that the later nodes can be judged too. `moves` narrows
- * which pods are moved: by default all but DaemonSet, mirror and finished pods.
+ * returned to it) or still cordoned. What finds no place stays where it is, so that the later nodes
+ * can be judged too. `moves` narrows which pods are moved: by default all but DaemonSet, mirror and
+ * finished pods.
  */
 export function planPlacements(
   cluster: ClusterView,

@@ -12,12 +12,15 @@ export function revisionMade(
   template: unknown,
   revisions: readonly Pick<RevisionView, 'name' | 'template'>[],
 ): string | undefined {
+  // What can't be read is equal to nothing.
+  if (template === undefined) return undefined
   const wanted = withoutNulls(template)
-  return revisions.find((one) => isDeepStrictEqual(withoutNulls(one.template), wanted))?.name
+  return revisions.find(
+    (one) => one.template !== undefined && isDeepStrictEqual(withoutNulls(one.template), wanted),
+  )?.name
 }
 
 function withoutNulls(value: unknown): unknown {
-  if (value === undefined) return undefined
   const text = JSON.stringify(value, (_key, part: unknown) => (part === null ? undefined : part))
   return JSON.parse(text) as unknown
 }

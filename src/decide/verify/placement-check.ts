@@ -1,6 +1,7 @@
 // Whether one broken node or zone can take the quorum: members on distinct nodes and zones, and
 // each with its claim bound.
 
+import { majority } from '../../majority.ts'
 import type { Finding } from '../../errors.ts'
 import type { ClaimView, NodeView } from '../../view/surroundings.ts'
 import type { ProfileName } from '../../view/profile-name.ts'
@@ -114,7 +115,7 @@ function lostZones(placement: Placement): readonly Finding[] {
   if (zones === undefined || known.size < 2) return []
   const count = placement.members.length
   return [...zones].flatMap(([zone, pods]): Finding[] =>
-    count > 1 && count - pods.length < Math.floor(count / 2) + 1
+    count > 1 && count - pods.length < majority(count)
       ? [
           {
             code: 'CHECK_FAILED',

@@ -1,6 +1,7 @@
 // The check `quorum` of a ring, from what every member says of it: all up and normal, everywhere the
 // same hosts, one schema.
 
+import { majority } from '../../majority.ts'
 import type { Finding } from '../../errors.ts'
 import { ofMember } from '../of-member.ts'
 import { execFix } from '../unreachable.ts'
@@ -186,8 +187,7 @@ function downFinding({ row, own, viewers }: Down, asked: readonly Heard[]): Find
       : `${own.member.pod} (ordinal ${own.member.ordinal}, ${row.address})`
   const lost = credible(asked).some(
     ({ rows }) =>
-      rows.filter((one) => one.up === 'U' && one.state === 'N').length <
-      Math.floor(rows.length / 2) + 1,
+      rows.filter((one) => one.up === 'U' && one.state === 'N').length < majority(rows.length),
   )
   return {
     ...(own === undefined ? { severity: 'error' as const } : ofMember(own.member)),

@@ -4,7 +4,8 @@
 import { z } from 'zod'
 import type { Finding } from '../../errors.ts'
 import { selects, type BudgetShape, type Shaped } from '../shapes.ts'
-import { fault, majority, warning, type LintSubject, type Rule } from './rule.ts'
+import { majority } from '../../majority.ts'
+import { fault, warning, type LintSubject, type Rule } from './rule.ts'
 
 export const disruptionBudget: Rule = (subject) => {
   const { set, budgets, labels, profile } = subject

@@ -91,7 +91,3 @@ function finding(
 export function inContainer({ member }: LintSubject, ...rest: Path): Path {
   return ['spec', 'template', 'spec', 'containers', member.index, ...rest]
 }
-
-export function majority(members: number): number {
-  return Math.floor(members / 2) + 1
-}

@@ -5,7 +5,8 @@ import type { Finding } from '../../errors.ts'
 import { imageBase } from '../ensemble.ts'
 import { variable, type Setting } from '../settings.ts'
 import { imageFamily } from './images.ts'
-import { fault, inContainer, majority, warning, type LintSubject, type Rule } from './rule.ts'
+import { majority } from '../../majority.ts'
+import { fault, inContainer, warning, type LintSubject, type Rule } from './rule.ts'
 
 const MIB = 2 ** 20
 

@@ -35,8 +35,8 @@ export function noteUndoTarget(
 }
 
 /**
- * The same where neither record nor revisions were read; what may not be read is left out. Returns
- * what the record tells.
+ * The same where neither record nor revisions were read; what may not be read is left out, since it
+ * is a help beside the failure that is told. Returns what the record tells.
  */
 export async function readUndoTarget(
   kube: Kube,
@@ -47,16 +47,14 @@ export async function readUndoTarget(
 ): Promise<Recalled | undefined> {
   const { set } = view
   if (set === undefined) return undefined
-  try {
-    const [recalled, revisions] = await Promise.all([
-      recall(kube, set.namespace, set.name, now, signal),
-      listRevisions(kube, set, signal),
-    ])
-    noteUndoTarget(report, recalled.record, view, revisions)
-    return recalled
-  } catch (error) {
-    // It would have been a help beside the failure that is told.
-    if (!(error instanceof KubeFailure)) throw error
-    return undefined
-  }
+  const [recalled, revisions] = await Promise.all([
+    recall(kube, set.namespace, set.name, now, signal).catch(ifUnread),
+    listRevisions(kube, set, signal).catch(ifUnread),
+  ])
+  if (revisions !== undefined) noteUndoTarget(report, recalled?.record, view, revisions)
+  return recalled
+}
+
+function ifUnread(error: unknown): undefined {
+  if (!(error instanceof KubeFailure)) throw error
 }

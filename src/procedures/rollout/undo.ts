@@ -60,8 +60,8 @@ export function reserve(ensemble: Ensemble): Deadline {
 }
 
 /**
- * The changes of an undo that is asked for, by dry runs. Throws EnsembleError 'refused' with what the server, or the data of a
- * member, has against them.
+ * The changes of an undo that is asked for, by dry runs. Throws EnsembleError 'refused' with what
+ * the server, or the data of a member, has against them.
  */
 export async function planBack(
   ensemble: Locked,

@@ -24,4 +24,4 @@ test.each([
     undefined,
   ],
   ['none', undefined, undefined],
-])('%s', (_, template, name) => expect(revisionMade(template, HISTORY.slice(1))).toBe(name))
+])('%s', (_, template, name) => expect(revisionMade(template, HISTORY)).toBe(name))

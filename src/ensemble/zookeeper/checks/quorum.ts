@@ -1,6 +1,7 @@
 // The check `quorum`, from what every member's `srvr` says: exactly one leader, every other voter
 // following it, one version, nobody on his own. A rule of `RULES` each.
 
+import { majority } from '../../../majority.ts'
 import type { Finding } from '../../../errors.ts'
 import { ofMember } from '../../of-member.ts'
 import type { MemberState } from '../../profile.ts'
@@ -15,10 +16,6 @@ export interface QuorumVerdict {
   readonly canHeal: boolean
   readonly detail: string
   readonly states: readonly MemberState[]
-}
-
-export function majority(voters: number): number {
-  return Math.floor(voters / 2) + 1
 }
 
 /** By ordinal; `replicas`: members that there should be. */

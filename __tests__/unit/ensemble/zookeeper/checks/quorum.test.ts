@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { troubleOf, type Look } from '../../../../../src/ensemble/zookeeper/checks/looked.ts'
-import { judgeQuorum, majority } from '../../../../../src/ensemble/zookeeper/checks/quorum.ts'
+import { judgeQuorum } from '../../../../../src/ensemble/zookeeper/checks/quorum.ts'
+import { majority } from '../../../../../src/majority.ts'
 import { membersOf } from '../../../../support/cluster/zookeeper-usual.ts'
 
 type Short = Look | 'L' | 'F' | 'O' | 'S' | '-'
