@@ -35,6 +35,8 @@ export interface Finding {
   readonly always?: true
   /** Ordinal of the member at fault: of equal codes the lowest ordinal decides. */
   readonly ordinal?: number
+  /** Its fix asks to compare this by hand: a scale that has not ended explains it as well. */
+  readonly doubts?: 'member list'
 }
 
 /**

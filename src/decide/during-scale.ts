@@ -23,7 +23,7 @@ export function toEnd({ ways, end }: Scaling, alive: boolean | undefined, again:
 
 /** Of what checks found; only what a scale explains is changed. */
 export function duringScale(finding: Finding, scale: Scaling, alive: boolean | undefined): Finding {
-  if (finding.code !== 'IDENTITY_MISMATCH') return finding
+  if (finding.code !== 'IDENTITY_MISMATCH' && finding.doubts === undefined) return finding
   return {
     ...finding,
     message: `${finding.message}: ${scale.words}`,

@@ -116,6 +116,8 @@ export interface MemberState {
   readonly unasked?: true
   /** Absent where this look did not ask for it. */
   readonly identity?: Identity
+  /** How many that vote its own member list names; absent where that was not looked at. */
+  readonly voters?: number
 }
 
 /** Who a member says it is; undefined is what could not be looked at. */

@@ -1,7 +1,7 @@
 // Whether clients can read and write now, and how many members more may go: counted from what the
 // members said when they were asked, never from pods that are Ready.
 
-import { majority } from '../majority.ts'
+import { isQuorum, majority } from '../majority.ts'
 import { SERVING } from '../decide/members/serving.ts'
 import type { Role } from '../ensemble/profile.ts'
 import { plainLine, someOf } from './escape.ts'
@@ -59,7 +59,7 @@ function withoutQuorum({ serving, members, unasked }: Counted): Judged {
 }
 
 function withQuorum({ serving, members, unasked }: Counted, voters: readonly MemberRow[]): Judged {
-  const needed = majority(members)
+  const needed = neededOf(serving, members, leaderOf(voters)?.voters)
   const has = (role: Role): boolean => voters.some((row) => serves(row) && row.role === role)
   const leaderless = unasked.length === 0 && has('follower') && !has('leader')
   const alone = members > 1 && has('standalone')
@@ -75,6 +75,22 @@ function withQuorum({ serving, members, unasked }: Counted, voters: readonly Mem
   }
 }
 
+function leaderOf(rows: readonly MemberRow[]): MemberRow | undefined {
+  return rows.find((row) => row.role === 'leader' && serves(row))
+}
+
+/**
+ * Of how many members that serve are a quorum. `listed`: those in the list of the one that leads;
+ * the longer count holds, but for what is disproved by its leading.
+ */
+function neededOf(serving: number, members: number, listed: number | undefined): number {
+  const counted = majority(members)
+  const byList = listed === undefined ? counted : majority(listed)
+  return serving < counted && isQuorum(serving, members, listed)
+    ? byList
+    : Math.max(counted, Math.min(byList, serving))
+}
+
 /**
  * `clients can read and write: 3 of 3 members serve, leader zk-1; 1 more may be down (quorum 2)`; empty
  * where the run saw no ensemble. Where it was no ensemble's own, of each that it met whether every
@@ -84,7 +100,8 @@ export function nowLine(report: RunReport): string {
   const clients = clientsOf(report)
   if (clients === undefined) return plainLine(othersLine(report), 400)
   if (clients.members === 0) return 'no client is served: no member is wanted (replicas is 0)'
-  return plainLine(`${lead(report, clients)}${counted(report, clients)}${margin(clients)}`, 400)
+  const words = [lead(report, clients), counted(report, clients), margin(report, clients)]
+  return plainLine(words.join(''), 400)
 }
 
 /** ✅ where clients are served, ⚠️ where less is sure, ❌ where they are not. */
@@ -136,7 +153,7 @@ function counted(report: RunReport, clients: Clients): string {
     unasked.length === 0
       ? `${serving} ${of} ${serving === 1 ? 'serves' : 'serve'}`
       : `${serving === 0 ? 'none' : serving} ${of} ${serving > 1 ? 'are' : 'is'} known to serve`
-  const leader = report.members.find((row) => row.role === 'leader' && serves(row))
+  const leader = leaderOf(report.members)
   const late = askedAt !== undefined && report.ended - askedAt > FRESH_MS
   return [
     `: ${count}`,
@@ -179,15 +196,21 @@ function dataCheckFailed({ profile, checks }: RunReport): boolean {
   )
 }
 
-function margin({ needed, mayGo, members, write, unasked }: Clients): string {
+function margin(report: RunReport, clients: Clients): string {
+  const { needed, mayGo, members, write, unasked } = clients
   if (needed === undefined) return ''
   if (mayGo === undefined)
     return write === false || unasked.length > 0 ? `; the quorum needs ${needed}` : ''
   if (members === 1) return '; it must not go down'
   const least = unasked.length > 0 ? 'at least ' : ''
+  const listed = leaderOf(report.members)?.voters ?? members
+  const quorum =
+    needed === majority(members)
+      ? `quorum ${needed}`
+      : `quorum ${needed}: its member list names ${listed}`
   return mayGo === 0
-    ? `; ${least === '' ? 'no other may be down' : 'perhaps no other may be down'} (quorum ${needed})`
-    : `; ${least}${mayGo} more may be down (quorum ${needed})`
+    ? `; ${least === '' ? 'no other may be down' : 'perhaps no other may be down'} (${quorum})`
+    : `; ${least}${mayGo} more may be down (${quorum})`
 }
 
 function serves(row: MemberRow): boolean {

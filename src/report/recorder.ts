@@ -371,6 +371,7 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
           trouble: said?.trouble,
           askedAt: said?.askedAt,
           identity: said?.identity,
+          voters: said?.voters,
           fault: faultOf(pod),
           alive:
             pod.deleting === undefined &&
@@ -397,6 +398,7 @@ export class Recorder implements Seen<Omit<RunReport, 'phases' | 'message'>> {
       row.zxid = state.zxid ?? row.zxid
       row.trouble = state.trouble
       row.identity = state.identity ?? row.identity
+      row.voters = state.voters ?? row.voters
       row.askedAt = state.unasked === true ? undefined : this.#place.now()
     }
     report.leader =

@@ -40,6 +40,8 @@ export interface MemberRow {
   fault: string | undefined
   /** When `role` was asked for; milliseconds since the epoch. */
   askedAt: number | undefined
+  /** How many that vote its own member list names, where that was looked at. */
+  voters?: number | undefined
 }
 
 export interface ChangeRow {

@@ -28,6 +28,12 @@ function given(roles: readonly (Role | 'gone' | undefined)[], more: Partial<RunR
   }
 }
 
+/** `voters`: how many the member list of each names. */
+function listing(voters: number, roles: readonly Role[]): RunReport {
+  const report = given(roles)
+  return { ...report, members: report.members.map((row) => ({ ...row, voters })) }
+}
+
 /** Three members that were counted by their pods. */
 function byReadiness(profile: string): RunReport {
   const report = given(['up', 'up', 'up'], { profile })
@@ -70,6 +76,36 @@ describe('the sentence', () => {
       given(['not serving', 'down', 'down']),
       '❌',
       "clients can't read or write: 0 of 3 members serve; the quorum needs 2",
+    ],
+    // Whoever leads does so by its own list: after a scale that was cut off those outside have
+    // another.
+    [
+      listing(3, ['follower', 'leader', 'not serving', 'not serving']),
+      '⚠️',
+      'clients can read and write: 2 of 4 members serve, leader zk-1; no other may be down (quorum 2: its member list names 3)',
+    ],
+    [
+      listing(4, ['follower', 'leader', 'down', 'down']),
+      '❌',
+      "clients can't read or write: 2 of 4 members serve, leader zk-1; the quorum needs 3",
+    ],
+    // Two were taken out by hand, and the list still has them.
+    [
+      listing(5, ['follower', 'leader', 'follower']),
+      '✅',
+      'clients can read and write: 3 of 3 members serve, leader zk-1; no other may be down (quorum 3: its member list names 5)',
+    ],
+    // A list that its leading disproves counts for nothing.
+    [
+      listing(9, ['follower', 'leader', 'follower']),
+      '✅',
+      'clients can read and write: 3 of 3 members serve, leader zk-1; no other may be down (quorum 3: its member list names 9)',
+    ],
+    // The longer count holds where both could be true.
+    [
+      listing(3, ['follower', 'leader', 'follower', 'not serving']),
+      '⚠️',
+      'clients can read and write: 3 of 4 members serve, leader zk-1; no other may be down (quorum 3)',
     ],
     // An election: enough members answer, and none takes writes.
     [

@@ -1,7 +1,7 @@
 // What one look at every member says: whether those that Kubernetes calls Ready serve, and whether
 // a majority does. It writes nothing, so it proves no data.
 
-import { majority } from '../../majority.ts'
+import { isQuorum, majority } from '../../majority.ts'
 import type { MemberState, Role } from '../../ensemble/profile.ts'
 import type { Finding } from '../../errors.ts'
 
@@ -191,12 +191,11 @@ function leaders(states: readonly MemberState[], replicas: number): readonly Fin
     unasked === 0
       ? `${voting} of ${voters} voting members serve`
       : `${voting === 0 ? 'none' : voting} of ${voters} voting members ${voting > 1 ? 'are' : 'is'} known to serve, ${unasked} could not be asked`
-  const lost =
-    voting + unasked < needed
-      ? `no quorum: ${counted}, ${needed} are needed`
-      : leading.length === 0 && unasked === 0
-        ? `no member leads, although ${voting} serve`
-        : undefined
+  const lost = !isQuorum(voting + unasked, voters, leading[0]?.voters)
+    ? `no quorum: ${counted}, ${needed} are needed`
+    : leading.length === 0 && unasked === 0
+      ? `no member leads, although ${voting} serve`
+      : undefined
   return lost === undefined
     ? []
     : [

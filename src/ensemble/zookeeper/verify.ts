@@ -6,7 +6,7 @@ import type { Finding } from '../../errors.ts'
 import { skipped } from '../check-result.ts'
 import type { CheckResult, Member, Verification } from '../profile.ts'
 import { checkData, type DataChecks } from './checks/data.ts'
-import { isTlsOnly } from '../../manifests/zoo-config.ts'
+import { isTlsOnly, voters } from '../../manifests/zoo-config.ts'
 import type { DoorContext } from './doors.ts'
 import type { Introduced } from './checks/identity.ts'
 import { settle, type Settled } from './look.ts'
@@ -87,8 +87,7 @@ async function attempt(
       learning = Promise.resolve(learned)
       return learned.value.some(speaksTlsOnly) || isMistaken(learned.value, context)
     }
-    const first = await settle(sorted, context, hopeless)
-    const settled = isWhole(first) ? first : withTls(first, (await learning)?.value ?? [], context)
+    const settled = await withLists(await settle(sorted, context, hopeless), learning, context)
     const waited = clock.now() - began
     const checks: CheckResult[] = [
       checkOf('quorum', settled.verdict.findings, settled.verdict.detail, waited),
@@ -131,10 +130,16 @@ function speaksTlsOnly({ known: { config } }: Learned): boolean {
 }
 
 /**
- * Who could not be asked because its configuration has no plain port is judged as that, not as
- * down.
+ * Judged by what lies in the members: who could not be asked because its configuration has no plain
+ * port is not down, and whoever leads does so by its own member list.
  */
-function withTls(settled: Settled, learned: readonly Learned[], context: DoorContext): Settled {
+async function withLists(
+  settled: Settled,
+  learning: Promise<Timed> | undefined,
+  context: DoorContext,
+): Promise<Settled> {
+  if (learning === undefined || isWhole(settled)) return settled
+  const { value: learned } = await learning
   const tls = new Set(learned.filter(speaksTlsOnly).map(({ known }) => known.member.pod))
   const looked = settled.looked.map((one): Looked =>
     tls.has(one.member.pod) &&
@@ -142,7 +147,13 @@ function withTls(settled: Settled, learned: readonly Learned[], context: DoorCon
       ? { ...one, look: { kind: 'tls' } }
       : one,
   )
-  return tls.size === 0 ? settled : { looked, verdict: judgeQuorum(looked, context.replicas) }
+  const [leader, second] = settled.verdict.states.filter(({ role }) => role === 'leader')
+  const led =
+    second === undefined
+      ? learned.find(({ known }) => known.member.pod === leader?.pod)?.known.config?.servers
+      : undefined
+  const listed = led === undefined || led.length === 0 ? undefined : voters(led).length
+  return { looked, verdict: judgeQuorum(looked, context.replicas, listed) }
 }
 
 function notTried(level: VerifyLevel): DataChecks {

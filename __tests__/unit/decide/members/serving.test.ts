@@ -54,6 +54,18 @@ describe('an ensemble that is complete', () => {
 })
 
 describe('Ready, and yet not serving', () => {
+  test.each([
+    [undefined, ['QUORUM_LOST', 'CHECK_FAILED', 'CHECK_FAILED']],
+    [4, ['QUORUM_LOST', 'CHECK_FAILED', 'CHECK_FAILED']],
+    [3, ['CHECK_FAILED', 'CHECK_FAILED']],
+  ])('the leader, whose list names %s, says what its quorum is', (voters, codes) => {
+    const mixed = states('follower', 'leader', 'not serving', 'not serving').map((state) =>
+      voters === undefined ? state : { ...state, voters },
+    )
+    const { findings } = judgeServing(mixed, 4, ALL)
+    expect(findings.map(({ code }) => code)).toEqual(codes)
+  })
+
   test('one outside of the quorum is named, the quorum is not called lost', () => {
     const { outcome, codes, said } = judged(['not serving', 'leader', 'follower'])
     expect({ outcome, codes }).toEqual({ outcome: 'failed', codes: ['CHECK_FAILED'] })

@@ -84,6 +84,49 @@ function messages(verification: Verification): string {
   return verification.findings.map((finding) => finding.message).join('\n')
 }
 
+describe('members with lists of their own, as a scale leaves them that was cut off', () => {
+  const shorter = usualMembers(3).slice(0, 2)
+  const longer = usualMembers(4).slice(2)
+
+  test('two that serve by the list of three are no lost quorum', async () => {
+    const verification = await verify(started([...shorter, ...longer]), 4)
+    expect(verification.members.map(({ role, voters }) => [role, voters])).toEqual([
+      ['follower', 3],
+      ['leader', 3],
+      ['not serving', 4],
+      ['not serving', 4],
+    ])
+    expect(errors(verification)).toEqual(['CHECK_FAILED', 'IDENTITY_MISMATCH'])
+  })
+
+  test('a look asks the one that leads for its list, and only then', async () => {
+    const context = (ensemble: SimulatedEnsemble, replicas: number): VerifyContext => ({
+      reach: reachInto(ensemble),
+      clock: idleClock(BEGAN),
+      signal: new AbortController().signal,
+      settleMs: 0,
+      runId: 'run-7',
+      say: () => undefined,
+      replicas,
+      serviceName: 'zk-hs',
+    })
+    const look = async (ensemble: SimulatedEnsemble, count: number) =>
+      (
+        await zooKeeperProfile({ auth: undefined, checkPath: CHECK_PATH }).look(
+          membersOf(count),
+          context(ensemble, count),
+        )
+      ).map(({ voters }) => voters)
+    expect(await look(started([...shorter, ...longer]), 4)).toEqual([
+      undefined,
+      3,
+      undefined,
+      undefined,
+    ])
+    expect(await look(started(usualMembers(3)), 3)).toEqual([undefined, undefined, undefined])
+  })
+})
+
 describe('a sound ensemble', () => {
   test.each([
     [3, '3.4.10', '6/6'],

@@ -47,15 +47,23 @@ export function knownFrom(member: Member, texts: IdentityTexts): Known {
   return { member, myid, config, host, fqdn, uid, data }
 }
 
-/** By pod: its id, and who it says it is. */
-export type Introduced = ReadonlyMap<string, Pick<MemberState, 'id' | 'identity'>>
+/** By pod: its id, who it says it is, and how many vote by its list. */
+export type Introduced = ReadonlyMap<string, Pick<MemberState, 'id' | 'identity' | 'voters'>>
 
 export function introduce(known: readonly Known[], ids: ReadonlyMap<string, number>): Introduced {
   return new Map(
     known.map((one) => {
       const identity = identityOf(one)
       const id = ids.get(one.member.pod)
-      return [one.member.pod, identity === undefined ? { id } : { id, identity }] as const
+      const listed = voters(one.config?.servers ?? []).length
+      return [
+        one.member.pod,
+        {
+          id,
+          ...(identity === undefined ? {} : { identity }),
+          ...(listed === 0 ? {} : { voters: listed }),
+        },
+      ] as const
     }),
   )
 }

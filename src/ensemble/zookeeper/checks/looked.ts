@@ -118,8 +118,11 @@ export function troubleOf({ member, look }: Looked): readonly Trouble[] {
   ]
 }
 
-const COMPARE =
-  'Compare its member list, myid and the names of its peers; its log says whom it cannot reach.'
+/** What may keep a member that runs outside. */
+const COMPARE = {
+  fix: 'Compare its member list, myid and the names of its peers; its log says whom it cannot reach.',
+  doubts: 'member list',
+} as const
 
 function symptomOf(member: Member, look: Look): Symptom | undefined {
   const who = `${member.pod} (ordinal ${member.ordinal})`
@@ -131,14 +134,14 @@ function symptomOf(member: Member, look: Look): Symptom | undefined {
         heals: true,
         code: 'CHECK_FAILED',
         message: `${who} runs but is not in the quorum${member.ready ? '; that its pod is Ready says nothing about this' : ''}`,
-        fix: COMPARE,
+        ...COMPARE,
       }
     case 'read-only':
       return {
         heals: true,
         code: 'CHECK_FAILED',
         message: `${who} is read-only: it has lost the quorum`,
-        fix: COMPARE,
+        ...COMPARE,
       }
     case 'unreachable':
       return whyNotAsked(member, look)

@@ -1,7 +1,7 @@
 // The check `quorum`, from what every member's `srvr` says: exactly one leader, every other voter
 // following it, one version, nobody on his own. A rule of `RULES` each.
 
-import { majority } from '../../../majority.ts'
+import { isQuorum, majority } from '../../../majority.ts'
 import type { Finding } from '../../../errors.ts'
 import { ofMember } from '../../of-member.ts'
 import type { MemberState } from '../../profile.ts'
@@ -18,16 +18,27 @@ export interface QuorumVerdict {
   readonly states: readonly MemberState[]
 }
 
-/** By ordinal; `replicas`: members that there should be. */
-type Rule = (looked: readonly Looked[], replicas: number) => readonly Trouble[]
+/** By ordinal; the rest as `judgeQuorum` has it. */
+type Rule = (
+  looked: readonly Looked[],
+  replicas: number,
+  listed: number | undefined,
+) => readonly Trouble[]
 
 /** Their order is that of the findings. */
 const RULES: readonly Rule[] = [missing, each, alone, leaders, versions, epochs]
 
-/** `replicas`: members that there should be. */
-export function judgeQuorum(looked: readonly Looked[], replicas: number): QuorumVerdict {
+/**
+ * `replicas`: members that there should be; `listed`: how many the list of the one that leads names,
+ * where that is known.
+ */
+export function judgeQuorum(
+  looked: readonly Looked[],
+  replicas: number,
+  listed?: number,
+): QuorumVerdict {
   const sorted = looked.toSorted((a, b) => a.member.ordinal - b.member.ordinal)
-  const troubles = RULES.flatMap((rule) => rule(sorted, replicas))
+  const troubles = RULES.flatMap((rule) => rule(sorted, replicas, listed))
   return {
     findings: troubles.map((one) => one.finding),
     canHeal: troubles.every((one) => one.heals),
@@ -72,7 +83,11 @@ function alone(looked: readonly Looked[], replicas: number): readonly Trouble[] 
 }
 
 /** Exactly one leads, and enough follow it. */
-function leaders(looked: readonly Looked[], replicas: number): readonly Trouble[] {
+function leaders(
+  looked: readonly Looked[],
+  replicas: number,
+  listed: number | undefined,
+): readonly Trouble[] {
   const roles = looked.map(({ look }) => roleOf(look))
   if (replicas <= 1 && !roles.includes(undefined)) return []
   const leading = looked.filter(({ look }) => roleOf(look) === 'leader')
@@ -85,7 +100,7 @@ function leaders(looked: readonly Looked[], replicas: number): readonly Trouble[
   // Where all run standalone, `alone` tells it of each.
   if (looked.length > 0 && roles.every((role) => role === 'standalone')) return []
   const voters = replicas - observers
-  return voting < majority(voters) || leading.length === 0
+  return leading.length === 0 || !isQuorum(voting, voters, listed)
     ? [quorumLost(voting, voters, looked)]
     : []
 }
