@@ -1,5 +1,5 @@
-// A member that runs and is outside of the quorum: status with wait and scale wait for one that is
-// on its way, and for none that stays outside.
+// A member that runs and is outside of the quorum: status with wait, scale and drain wait for one that
+// is on its way, and for none that stays outside.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -90,6 +90,38 @@ describe('scale', () => {
       3,
     ])
     expect(ended.report.message).toContain('zk-1 does not serve')
+    expect(ended.ms).toBeLessThan(3 * MINUTE)
+  })
+})
+
+describe('a run right after one that was cancelled with a member evicted', () => {
+  test.each([
+    ['scale', { replicas: '4' }],
+    ['drain', { members: 'zk-0', uncordon: 'after' }],
+  ])(
+    '%s waits for the member that comes meanwhile as for any that has just come',
+    async (operation, inputs) => {
+      const ended = await withOneOutside(
+        { rejoinMs: 60_000, beforehand: 0 },
+        { operation, ...inputs },
+      )
+      expect([ended.report.result, ended.report.message]).toEqual([
+        'succeeded',
+        ended.report.message,
+      ])
+      expect(ended.ms).toBeGreaterThan(60_000)
+    },
+  )
+
+  test.each([
+    ['scale', { replicas: '4' }],
+    ['drain', { members: 'zk-0', uncordon: 'after' }],
+  ])('%s does not wait for ever for one that stays outside', async (operation, inputs) => {
+    const ended = await withOneOutside(
+      { rejoinMs: 60 * MINUTE, beforehand: 0 },
+      { operation, ...inputs },
+    )
+    expect(ended.report.result).toBe('refused')
     expect(ended.ms).toBeLessThan(3 * MINUTE)
   })
 })

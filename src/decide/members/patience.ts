@@ -23,7 +23,7 @@ export const ELECTS_WITHIN_MS = 30_000
 export const TELL_OUTSIDE_MS = 5_000
 
 export interface Patience {
-  /** From now on. */
+  /** From now on; 0 or less once it is over. */
   readonly ms: number
   /** Why so long, a clause; undefined for an ensemble that has stood for a while. */
   readonly why: string | undefined
@@ -32,15 +32,21 @@ export interface Patience {
 /**
  * The newest server decides for all: an old member may be outside because of a peer that has just
  * moved. `startedAt`: when each server was started, milliseconds since the epoch.
- * A clock of a node that is ahead of ours makes a server no younger than new.
+ * A clock of a node that is ahead of ours makes a server no younger than new. `began`: when the wait
+ * began; a server that is started meanwhile gets its time, within `memberTimeoutMs` in all.
  */
 export function patienceWith(
   startedAt: readonly number[],
   now: number,
   memberTimeoutMs: number,
+  began: number = now,
 ): Patience {
   const age = Math.max(0, now - Math.max(0, ...startedAt))
-  const ms = Math.min(memberTimeoutMs, Math.max(ELECTS_WITHIN_MS, LEARNS_WITHIN_MS - age))
+  const waited = now - began
+  const ms = Math.min(
+    memberTimeoutMs - waited,
+    Math.max(ELECTS_WITHIN_MS - waited, LEARNS_WITHIN_MS - age),
+  )
   const young = age < LEARNS_WITHIN_MS && startedAt.length > 0
   return {
     ms,

@@ -57,7 +57,6 @@ export async function passGates(
   const { ensemble, looker } = gate
   const { clock, journal } = ensemble.run
   const began = clock.now()
-  const patienceMs = patienceOf(gate, kind)
   const heard: Heard = { told: '', at: began }
   let sparing = false
   for (;;) {
@@ -72,7 +71,7 @@ export async function passGates(
     sparing = looker.dear && first !== undefined
     if (first === undefined) continue
     const blocked = obstacles.every((one) => one.blocked === true)
-    const patience = blocked ? deadline.at : Math.min(deadline.at, began + patienceMs)
+    const patience = blocked ? deadline.at : Math.min(deadline.at, patienceOf(gate, kind, began))
     if (!obstacles.every((one) => one.passes) || clock.now() >= patience)
       throw refusal(node, obstacles, clock.now() - began, gate)
     tellObstacles(
@@ -91,12 +90,16 @@ interface Heard {
   at: number
 }
 
-/** How long what time may fix is waited for; milliseconds. */
-function patienceOf({ ensemble }: Gate, kind: GatePatience): number {
+/**
+ * Until when what time may fix is waited for; milliseconds since the epoch. A member that a run
+ * evicted which was cancelled may come only while it is waited for.
+ */
+function patienceOf({ ensemble }: Gate, kind: GatePatience, began: number): number {
   const { memberTimeoutMs, follower, target, run } = ensemble
-  if (kind === 'further') return memberTimeoutMs
+  if (kind === 'further') return began + memberTimeoutMs
   const starts = startsOf(follower.snapshot(), target.container)
-  return patienceWith(starts, run.clock.now(), memberTimeoutMs).ms
+  const now = run.clock.now()
+  return now + patienceWith(starts, now, memberTimeoutMs, began).ms
 }
 
 /** How the ensemble stands, and what speaks against taking the node. */

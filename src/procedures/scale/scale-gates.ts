@@ -49,12 +49,9 @@ export async function refuseUnsound(
     ),
   )
   // One that is on its way is waited for: the step before may have been a deploy.
-  const { ms, why } = patienceWith(
-    startsOf(ensemble.before, target.container),
-    clock.now(),
-    ensemble.memberTimeoutMs,
-  )
-  const deadline = new Deadline(clock, ms)
+  const { follower, memberTimeoutMs } = ensemble
+  const began = clock.now()
+  const deadline = new Deadline(clock, memberTimeoutMs)
   await waitUntil(
     {
       clock,
@@ -68,11 +65,16 @@ export async function refuseUnsound(
       const lookedAt = clock.now()
       const found = await whoIsAway(ensemble, goes, signal)
       if (found.away.length === 0) return undefined
-      const took = clock.now() - lookedAt
+      const now = clock.now()
+      const starts = startsOf(follower.snapshot(), target.container)
+      const { ms, why } = patienceWith(starts, now, memberTimeoutMs, began)
+      const over = (): Error => new EnsembleError('refused', [unsound(target.name, found)])
+      if (ms <= 0) throw over()
+      const pause = profile.dear === true ? PAUSE_WHERE_DEAR * (now - lookedAt) : 0
       return {
-        line: `waiting up to ${formatSpan(deadline.left())}: ${awayInWords(found)}${why === undefined ? '' : ` (${why})`}`,
-        over: () => new EnsembleError('refused', [unsound(target.name, found)]),
-        ...(profile.dear === true ? { everyMs: Math.max(LOOK_MS, PAUSE_WHERE_DEAR * took) } : {}),
+        line: `waiting up to ${formatSpan(ms)}: ${awayInWords(found)}${why === undefined ? '' : ` (${why})`}`,
+        over,
+        everyMs: Math.min(ms, Math.max(LOOK_MS, pause)),
       }
     },
     signal,

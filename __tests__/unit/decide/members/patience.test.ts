@@ -32,6 +32,17 @@ describe('the newest server decides', () => {
     expect(patienceWith(starts, T0, memberTimeout * SECOND).ms).toBe(seconds * SECOND),
   )
 
+  test.each([
+    ['a server that is started while it is waited for gets its time', ago(86_400, 3), 20, 300, 117],
+    ['an old ensemble has its half minute once', ago(86_400), 20, 300, 10],
+    ['and no more', ago(86_400), 31, 300, -1],
+    ['one that is started again and again, as long as a member may take', ago(1), 290, 300, 10],
+  ])('%s', (_, starts, waited, memberTimeout, seconds) =>
+    expect(patienceWith(starts, T0, memberTimeout * SECOND, T0 - waited * SECOND).ms).toBe(
+      seconds * SECOND,
+    ),
+  )
+
   test('says why only where it waits longer than usual', () => {
     expect(patienceWith(ago(12), T0, 300 * SECOND).why).toContain(
       'some member is younger than the 120 s',
