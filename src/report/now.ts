@@ -1,7 +1,7 @@
 // Whether clients can read and write now, and how many members more may go: counted from what the
 // members said when they were asked, never from pods that are Ready.
 
-import { isQuorum, majority } from '../majority.ts'
+import { majority } from '../majority.ts'
 import { SERVING } from '../decide/members/serving.ts'
 import type { Role } from '../ensemble/profile.ts'
 import { plainLine, someOf } from './escape.ts'
@@ -85,8 +85,8 @@ function leaderOf(rows: readonly MemberRow[]): MemberRow | undefined {
  */
 function neededOf(serving: number, members: number, listed: number | undefined): number {
   const counted = majority(members)
-  const byList = listed === undefined ? counted : majority(listed)
-  return serving < counted && isQuorum(serving, members, listed)
+  const byList = majority(listed ?? members)
+  return serving < counted && serving >= byList
     ? byList
     : Math.max(counted, Math.min(byList, serving))
 }

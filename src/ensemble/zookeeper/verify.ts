@@ -6,9 +6,9 @@ import type { Finding } from '../../errors.ts'
 import { skipped } from '../check-result.ts'
 import type { CheckResult, Member, Verification } from '../profile.ts'
 import { checkData, type DataChecks } from './checks/data.ts'
-import { isTlsOnly, voters } from '../../manifests/zoo-config.ts'
+import { isTlsOnly } from '../../manifests/zoo-config.ts'
 import type { DoorContext } from './doors.ts'
-import type { Introduced } from './checks/identity.ts'
+import { votersListed, type Introduced } from './checks/identity.ts'
 import { settle, type Settled } from './look.ts'
 import { ACCESS_FIX, type Looked } from './checks/looked.ts'
 import { judgeQuorum } from './checks/quorum.ts'
@@ -150,9 +150,9 @@ async function withLists(
   const [leader, second] = settled.verdict.states.filter(({ role }) => role === 'leader')
   const led =
     second === undefined
-      ? learned.find(({ known }) => known.member.pod === leader?.pod)?.known.config?.servers
+      ? learned.find(({ known }) => known.member.pod === leader?.pod)?.known
       : undefined
-  const listed = led === undefined || led.length === 0 ? undefined : voters(led).length
+  const listed = led === undefined ? undefined : votersListed(led)
   return { looked, verdict: judgeQuorum(looked, context.replicas, listed) }
 }
 

@@ -55,17 +55,23 @@ export function introduce(known: readonly Known[], ids: ReadonlyMap<string, numb
     known.map((one) => {
       const identity = identityOf(one)
       const id = ids.get(one.member.pod)
-      const listed = voters(one.config?.servers ?? []).length
+      const listed = votersListed(one)
       return [
         one.member.pod,
         {
           id,
           ...(identity === undefined ? {} : { identity }),
-          ...(listed === 0 ? {} : { voters: listed }),
+          ...(listed === undefined ? {} : { voters: listed }),
         },
       ] as const
     }),
   )
+}
+
+/** How many that vote its own member list names; undefined where it has none, or none was seen. */
+export function votersListed({ config }: Known): number | undefined {
+  const listed = voters(config?.servers ?? []).length
+  return listed === 0 ? undefined : listed
 }
 
 /** Undefined where it told nothing of itself. */
